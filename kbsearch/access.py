@@ -1,0 +1,96 @@
+"""Who is looking, and the words that say what they may see.
+
+A thing has readers, a viewer has words; it is visible when they share one. The same words are
+rows beside the thing (`article_readers`, `ticket_readers`) and a field of its index document.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kbsearch.db import Values, one_of
+
+Role = Literal["anonymous", "customer", "agent", "writer", "administrator"]
+ROLES: tuple[Role, ...] = ("customer", "agent", "writer", "administrator")
+
+EVERYONE = "everyone"
+CUSTOMERS = "customers"
+AGENTS = "agents"
+WRITERS = "writers"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody looking at the help centre, signed in or not."""
+
+    role: Role = "anonymous"
+    person_id: str | None = None
+    name: str = ""
+    email: str = ""
+    language: str | None = None
+    organisations: tuple[str, ...] = ()  # slugs
+    products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
+    words: tuple[str, ...] = field(default=(EVERYONE,))
+
+    @property
+    def is_agent(self) -> bool:
+        """Agents and administrators answer requests: they see all of them."""
+        return AGENTS in self.words
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.person_id is not None
+
+
+ANONYMOUS = Viewer()
+
+
+def words(
+    role: Role, person_id: str, organisations: Iterable[str] = (), products: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """The words a signed-in person answers to, sorted; organisations and products by slug."""
+    mine = {EVERYONE, CUSTOMERS, f"user:{person_id}"}
+    if role == "customer":
+        mine |= {f"org:{slug}" for slug in organisations}
+        mine |= {f"product:{slug}" for slug in products}
+    if role in ("agent", "administrator"):
+        mine.add(AGENTS)
+    if role in ("writer", "administrator"):
+        mine.add(WRITERS)
+    return tuple(sorted(mine))
+
+
+def article_readers(audience: str) -> tuple[str, ...]:
+    """The words that may read an article: those it is for, and the staff who work with it."""
+    return tuple(sorted({audience, AGENTS, WRITERS}))
+
+
+def ticket_readers(
+    requester_id: str | None,
+    copied_ids: Iterable[str],
+    organisation: str | None,
+    *,
+    shared: bool,
+) -> tuple[str, ...]:
+    """The words that may read a request; `shared` with the colleagues of its organisation."""
+    readers = {AGENTS} | {f"user:{person_id}" for person_id in copied_ids}
+    if requester_id:
+        readers.add(f"user:{requester_id}")
+    if organisation and shared:
+        readers.add(f"org:{organisation}")
+    return tuple(sorted(readers))
+
+
+def visible(viewer: Viewer, readers: str, key: str, column: str) -> tuple[str, Values]:
+    """An SQL condition: the row whose id is `column` has one of the viewer's words.
+
+    `readers` and `key` name the table of words and its key: constants of the calling module.
+    """
+    places, values = one_of("viewer_word", viewer.words)
+    condition = (
+        f"EXISTS (SELECT 1 FROM {readers} r WHERE r.{key} = {column} "  # noqa: S608
+        f"AND r.word IN ({places}))"
+    )
+    return condition, values
+
+

@@ -1,0 +1,98 @@
+"""The `kbsearch` command: each sub-command lives in a module of its own, imported when called."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from kbsearch import __version__, config
+from kbsearch.db import SqliteDatabase
+from kbsearch.migrations import migrate
+
+COMMANDS = {
+    "init": "site",
+    "config": "site",
+    "doctor": "site",
+    "migrate": "site",
+    "version": "site",
+    "serve": "serve",
+    "web": "serve",
+    "worker": "serve",
+    "check": "content",
+    "publish": "content",
+    "search": "search",
+    "similar": "search",
+    "evaluate": "search",
+    "index": "search",
+    "org": "people",
+    "user": "people",
+    "product": "people",
+    "import": "imports",
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module only when it is called or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kbsearch.cli.{COMMANDS[name]}")
+        command: click.Command = getattr(module, f"{name}_command")
+        return command
+
+
+class Site:
+    """What a command works on: the settings, and the database opened at its first use."""
+
+    def __init__(self, configuration: config.Configuration) -> None:
+        self.configuration = configuration
+        self.settings = configuration.settings
+        self._db: SqliteDatabase | None = None
+
+    @property
+    def db(self) -> SqliteDatabase:
+        if self._db is None:
+            self._db = SqliteDatabase(self.settings.database_path)
+            migrate(self._db)
+        return self._db
+
+
+pass_site = click.make_pass_decorator(Site)
+
+
+class Refused(click.ClickException):
+    """The command could not do it: one line that says why and what to do. Exit status 1."""
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"kbsearch: {self.message}", err=True)
+
+
+@click.group(cls=Lazy, invoke_without_command=True)
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), help="The kbsearch.toml to use."
+)
+@click.version_option(__version__, prog_name="kbsearch")
+@click.pass_context
+def cli(ctx: click.Context, path: Path | None) -> None:
+    """A self-hosted help centre. Without a command: kbsearch serve.
+
+    Example: kbsearch init mysite --demo && cd mysite && kbsearch serve
+    """
+    try:
+        ctx.obj = Site(config.load(path))
+    except config.ConfigError as problem:
+        raise Refused(str(problem)) from None
+    if ctx.invoked_subcommand is None:
+        serve = cli.get_command(ctx, "serve")
+        assert serve is not None
+        ctx.invoke(serve)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    cli.main(args=arguments, prog_name="kbsearch")

@@ -1,0 +1,205 @@
+"""Settings: flags over KBSEARCH_* (or KBSEARCH_*_FILE) over kbsearch.toml over the defaults."""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CONFIG_NAME = "kbsearch.toml"
+LANGUAGES = ("fr", "en")
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text names it, its source and what it takes."""
+
+
+def _setting(default: Any, told: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"told": told, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, its default and one sentence about it (the README's table is checked)."""
+
+    site: Path = _setting(Path("."), "The folder that relative paths below start from")
+    site_name: str = _setting("kbsearch", "The name shown in the header and in page titles")
+    base_url: str = _setting("http://127.0.0.1:8080", "The address people use, without a path")
+    host: str = _setting("127.0.0.1", "The address the web server listens on")
+    port: int = _setting(8080, "The port the web server listens on")
+    workers: int = _setting(2, "Web processes")
+    trusted_proxies: int = _setting(0, "Reverse proxies in front whose X-Forwarded-* count")
+    database: Path = _setting(Path("var/kbsearch.sqlite3"), "The SQLite file, on a local disk")
+    index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
+    content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
+    data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")
+    branch: str = _setting("HEAD", "What is live when the content is a git repository")
+    languages: tuple[str, ...] = _setting(LANGUAGES, "Languages offered, the first by default")
+    default_audience: str = _setting("customers", "Who reads an article that does not say")
+    support_phone: str = _setting("", "Shown wherever a person is the way on")
+    support_email: str = _setting("", "Shown wherever a person is the way on")
+    security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
+    metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
+
+    def at(self, path: Path) -> Path:
+        """An absolute path: relative ones start from the site's folder."""
+        return (self.site / path).absolute()
+
+    @property
+    def database_path(self) -> Path:
+        return self.at(self.database)
+
+    @property
+    def index_path(self) -> Path:
+        return self.at(self.index)
+
+    @property
+    def content_path(self) -> Path:
+        return self.at(self.content)
+
+    @property
+    def data_path(self) -> Path:
+        return self.at(self.data)
+
+    @property
+    def is_public(self) -> bool:
+        """Articles are for everyone unless they say otherwise: crawlers may come."""
+        return self.default_audience == "everyone"
+
+
+FIELDS = {item.name: item for item in dataclasses.fields(Settings)}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings in force, and where each value came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def load(
+    config: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Configuration:
+    """Read the settings; raises ConfigError on an unknown name or a wrong value."""
+    path = config or _find(environ)
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(FIELDS, "default")
+    if path is not None:
+        values["site"], sources["site"] = path.parent, str(path)
+        for name, value in _read_toml(path).items():
+            values[name], sources[name] = _checked(name, value, str(path)), str(path)
+    for name in FIELDS:
+        found = _from_environment(name, environ)
+        if found is not None:
+            text, source = found
+            values[name], sources[name] = _checked(name, text, source), source
+    for name, value in (flags or {}).items():
+        if value is not None:
+            values[name], sources[name] = _checked(name, value, f"--{name}"), "flag"
+    settings = Settings(**values)
+    _check_together(settings, sources)
+    return Configuration(settings, sources)
+
+
+def _find(environ: Mapping[str, str]) -> Path | None:
+    """The configuration: KBSEARCH_CONFIG, here, or in the one folder below that has one."""
+    if environ.get("KBSEARCH_CONFIG"):
+        return Path(environ["KBSEARCH_CONFIG"])
+    here = Path.cwd() / CONFIG_NAME
+    if here.exists():
+        return here
+    below = sorted(Path.cwd().glob(f"*/{CONFIG_NAME}"))
+    return below[0] if len(below) == 1 else None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; 'kbsearch init DIR' makes one") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ConfigError(f"{path}: {problem}") from None
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    variable = f"KBSEARCH_{name.upper()}"
+    if variable in environ:
+        return environ[variable], variable
+    file = environ.get(f"{variable}_FILE")
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip(), f"{variable}_FILE"
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{variable}_FILE: {problem}") from None
+
+
+def _checked(name: str, value: Any, source: str) -> Any:
+    if name not in FIELDS:
+        raise ConfigError(f"{source}: there is no setting '{name}'; see the README's table")
+    convert = _CONVERT[type(FIELDS[name].default)]
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as problem:
+        raise ConfigError(f"{source}: {name}: {problem}") from None
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).strip().lstrip("-").isdecimal():
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value).expanduser()
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"{value!r} is not a list of texts")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+_CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
+_CONVERT |= {type(Path()): _path}
+
+
+def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
+    def refuse(name: str, told: str) -> None:
+        raise ConfigError(f"{sources[name]}: {name}: {told}")
+
+    if not 0 <= settings.port <= 65535:
+        refuse("port", f"{settings.port} is not a port (0 to 65535)")
+    if not 1 <= settings.workers <= 64:
+        refuse("workers", f"{settings.workers} is not between 1 and 64")
+    if settings.trusted_proxies < 0:
+        refuse("trusted_proxies", "it counts proxies: 0 or more")
+    unknown = [language for language in settings.languages if language not in LANGUAGES]
+    if unknown or not settings.languages:
+        refuse("languages", f"pick from {', '.join(LANGUAGES)}")
+    if not settings.base_url.startswith(("http://", "https://")):
+        refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
+    if not is_audience(settings.default_audience):
+        refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
+
+
+def is_audience(text: str) -> bool:
+    """Whether a text names an audience of articles."""
+    kind, colon, slug = text.partition(":")
+    return text in ("everyone", "customers", "agents") or (
+        kind in ("org", "product") and bool(colon and slug)
+    )

@@ -1,0 +1,156 @@
+"""The four verbs on the database (query, execute, insert, atomic) and their SQLite adapter."""
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from pysqlite3 import dbapi2 as sqlite
+from sqlite_utils import Database as SqliteUtils
+
+Row = dict[str, Any]
+Values = Mapping[str, object]
+
+# Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
+# (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
+FIXED_SQLITE = (3, 51, 3)
+FIXED_BACKPORTS = {(3, 44): 6, (3, 50): 7}
+BUSY_TIMEOUT_MS = 10_000
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "foreign_keys=ON",
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+)
+
+
+class Database(Protocol):
+    """What the nouns may ask of a database; SQL is portable, parameters are named (`:name`)."""
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        """Every row of the answer."""
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        """Run a statement; the number of rows it changed."""
+
+    def insert(self, table: str, row: Values) -> None:
+        """Add one row."""
+
+    def atomic(self) -> Any:
+        """A context in which all is written, or nothing; nesting joins the outer one."""
+
+
+class Busy(Exception):
+    """Another writer held the database longer than the busy timeout."""
+
+
+def new_id() -> str:
+    """A random, URL-safe id of 96 bits: it cannot be guessed or counted."""
+    return secrets.token_urlsafe(12)
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Raise RuntimeError when this SQLite release can corrupt a database in WAL mode."""
+    backport = FIXED_BACKPORTS.get(version[:2])
+    if version < FIXED_SQLITE and (backport is None or version[2] < backport):
+        told = ".".join(map(str, version))
+        raise RuntimeError(f"SQLite {told} has the WAL-reset bug; install pysqlite3>=0.6.1")
+
+
+class SqliteDatabase:
+    """One SQLite file; each thread has a connection of its own, opened at its first use."""
+
+    def __init__(self, path: Path) -> None:
+        check_sqlite(sqlite.sqlite_version_info)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._local = threading.local()
+
+    @property
+    def tables(self) -> SqliteUtils:
+        """This thread's connection as sqlite-utils sees it, for migrations and inserts."""
+        tables: SqliteUtils | None = getattr(self._local, "tables", None)
+        if tables is None:
+            connection = sqlite.connect(str(self.path), timeout=BUSY_TIMEOUT_MS / 1000)
+            connection.isolation_level = None
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            tables = self._local.tables = SqliteUtils(connection)
+        return tables
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        cursor = self.tables.conn.execute(sql, dict(values or {}))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        with self.atomic():
+            return int(self.tables.conn.execute(sql, dict(values or {})).rowcount)
+
+    def insert(self, table: str, row: Values) -> None:
+        with self.atomic():
+            self.tables.conn.execute(_insert_statement(table, tuple(row)), dict(row))
+
+    def insert_many(self, table: str, rows: Sequence[Values]) -> None:
+        """Add rows that all have the columns of the first."""
+        if rows:
+            with self.atomic():
+                statement = _insert_statement(table, tuple(rows[0]))
+                self.tables.conn.executemany(statement, [dict(row) for row in rows])
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        connection = self.tables.conn
+        if connection.in_transaction:
+            with self.tables.atomic():  # a savepoint
+                yield
+            return
+        # A deferred BEGIN fails at once when two of them turn into writers (SQLITE_BUSY in spite
+        # of the timeout); an immediate one waits its turn.
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite.OperationalError as problem:
+            raise Busy(str(problem)) from problem
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A context in which every read sees the same committed state."""
+        connection = self.tables.conn
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        tables = getattr(self._local, "tables", None)
+        if tables is not None:
+            tables.close()
+            self._local.tables = None
+
+
+def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
+    places = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 (names are constants)
+
+
+def one_of(name: str, choices: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The inside of an SQL `IN (…)` and its values: `one_of("w", ["a", "b"])` -> `:w0, :w1`."""
+    values = {f"{name}{position}": choice for position, choice in enumerate(choices)}
+    return ", ".join(f":{key}" for key in values) or "NULL", values

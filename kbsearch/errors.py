@@ -1,0 +1,40 @@
+"""What can go wrong for a person: a translatable key, its values and an HTTP status."""
+
+
+class Problem(Exception):
+    """A failure somebody must read; `key` names its message in the gettext catalogues."""
+
+    status = 400
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key if not values else f"{key} {values}")
+        self.key = key
+        self.values = values
+
+
+class Invalid(Problem):
+    """What was sent cannot be accepted as it is."""
+
+    status = 422
+
+
+class NotFound(Problem):
+    """It does not exist, or not for this viewer: the two are the same."""
+
+    status = 404
+
+
+class Forbidden(Problem):
+    """The viewer may see the thing but not do this to it."""
+
+    status = 403
+
+
+class TooMany(Problem):
+    """A limit was reached; `retry_after` is in seconds."""
+
+    status = 429
+
+    def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
+        super().__init__(key, **values)
+        self.retry_after = retry_after

@@ -1,0 +1,53 @@
+"""The product's words in each language: gettext catalogues, dates and numbers."""
+
+from datetime import UTC, datetime
+from functools import cache
+from gettext import GNUTranslations
+from io import BytesIO
+
+from babel import dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from kbsearch import resources
+from kbsearch.clock import parsed
+from kbsearch.errors import Problem
+
+
+@cache
+def catalogue(language: str) -> GNUTranslations:
+    """The catalogue of a language, compiled in memory from its .po file."""
+    path = resources.folder("locale") / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as source:
+        messages = read_po(source, locale=language, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def gettext(language: str, message: str, **values: object) -> str:
+    """The message in that language, its `%(name)s` filled in."""
+    text = catalogue(language).gettext(message)
+    return text % values if values else text
+
+
+def explain(problem: Problem, language: str) -> str:
+    """What went wrong, in words."""
+    return gettext(language, problem.key, **problem.values)
+
+
+def date(language: str, moment: str) -> str:
+    """A stored moment as a date in words: `22 novembre 2026`."""
+    return dates.format_date(parsed(moment), format="long", locale=language)
+
+
+def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
+    """How long ago a stored moment was: `il y a 3 semaines`."""
+    gap = parsed(moment) - (today or datetime.now(UTC))
+    return dates.format_timedelta(gap, add_direction=True, locale=language)
+
+
+def number(language: str, value: int) -> str:
+    """A whole number with the language's separators."""
+    return numbers.format_decimal(value, locale=language)

@@ -1,0 +1,159 @@
+"""The database schema, as an ordered list of steps; a step is never edited after it ships."""
+
+from sqlite_utils import Database as SqliteUtils
+from sqlite_utils import Migrations
+
+from kbsearch.db import SqliteDatabase
+
+steps = Migrations("kbsearch")
+
+
+def migrate(db: SqliteDatabase) -> list[str]:
+    """Apply what is pending; the names of the steps applied."""
+    with db.atomic():  # two processes starting together: the second finds nothing left to do
+        names = [step.name for step in steps.pending(db.tables)]
+        if names:
+            steps.apply(db.tables)
+    return names
+
+
+def pending(db: SqliteDatabase) -> list[str]:
+    """The names of the steps not yet applied."""
+    return [step.name for step in steps.pending(db.tables)]
+
+
+def _run(db: SqliteUtils, script: str) -> None:
+    for statement in script.split(";"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+@steps()
+def s001_foundation(db: SqliteUtils) -> None:
+    """State of the site, counters, and the outbox."""
+    _run(
+        db,
+        """
+        CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+        INSERT INTO counters (name, value) VALUES ('ticket', 1000), ('revision', 0);
+        CREATE TABLE outbox (
+          id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL,
+          created_at TEXT NOT NULL, due_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+          done_at TEXT, dead_at TEXT, problem TEXT);
+        CREATE INDEX outbox_due ON outbox (due_at) WHERE done_at IS NULL AND dead_at IS NULL;
+        """,
+    )
+
+
+@steps()
+def s002_people(db: SqliteUtils) -> None:
+    """Organisations, products, people, their sessions and one-time links."""
+    _run(
+        db,
+        """
+        CREATE TABLE organisations (
+          id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+          contract_starts TEXT, contract_ends TEXT,
+          sharing TEXT NOT NULL DEFAULT 'nobody', created_at TEXT NOT NULL);
+        CREATE TABLE products (
+          id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+          created_at TEXT NOT NULL);
+        CREATE TABLE organisation_products (
+          organisation_id TEXT NOT NULL REFERENCES organisations (id),
+          product_id TEXT NOT NULL REFERENCES products (id),
+          PRIMARY KEY (organisation_id, product_id));
+        CREATE TABLE people (
+          id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
+          language TEXT, time_zone TEXT, mobile TEXT, password_hash TEXT, totp_secret TEXT,
+          created_at TEXT NOT NULL, disabled_at TEXT);
+        CREATE TABLE memberships (
+          person_id TEXT NOT NULL REFERENCES people (id),
+          organisation_id TEXT NOT NULL REFERENCES organisations (id),
+          PRIMARY KEY (person_id, organisation_id));
+        CREATE TABLE sessions (
+          token_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, seen_at TEXT NOT NULL, expires_at TEXT NOT NULL,
+          user_agent TEXT);
+        CREATE INDEX sessions_person ON sessions (person_id);
+        CREATE TABLE tokens (
+          token_hash TEXT PRIMARY KEY, purpose TEXT NOT NULL,
+          person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL, used_at TEXT);
+        """,
+    )
+
+
+@steps()
+def s003_tickets(db: SqliteUtils) -> None:
+    """Tickets, their messages, people in copy and readers; `revision` orders index work."""
+    _run(
+        db,
+        """
+        CREATE TABLE tickets (
+          id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE,
+          subject TEXT NOT NULL, description TEXT NOT NULL, language TEXT NOT NULL,
+          requester_id TEXT REFERENCES people (id), requester_email TEXT,
+          organisation_id TEXT REFERENCES organisations (id),
+          product_id TEXT REFERENCES products (id), version TEXT,
+          severity TEXT NOT NULL, status TEXT NOT NULL, confidential INTEGER NOT NULL DEFAULT 0,
+          created_at TEXT NOT NULL, updated_at TEXT NOT NULL, solved_at TEXT,
+          source_hash TEXT, revision INTEGER NOT NULL);
+        CREATE INDEX tickets_revision ON tickets (revision);
+        CREATE INDEX tickets_organisation ON tickets (organisation_id);
+        CREATE INDEX tickets_requester ON tickets (requester_id);
+        CREATE TABLE messages (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id),
+          position INTEGER NOT NULL, author_id TEXT REFERENCES people (id), author_email TEXT,
+          at TEXT NOT NULL, body TEXT NOT NULL,
+          internal INTEGER NOT NULL DEFAULT 0, solution INTEGER NOT NULL DEFAULT 0,
+          UNIQUE (ticket_id, position));
+        CREATE TABLE ticket_copies (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id), email TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id), PRIMARY KEY (ticket_id, email));
+        CREATE INDEX ticket_copies_person ON ticket_copies (person_id);
+        CREATE TABLE ticket_readers (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id), word TEXT NOT NULL,
+          PRIMARY KEY (ticket_id, word));
+        CREATE INDEX ticket_readers_word ON ticket_readers (word);
+        CREATE TABLE removed_tickets (
+          number INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
+        """,
+    )
+
+
+@steps()
+def s004_articles(db: SqliteUtils) -> None:
+    """Publications: everything a commit put live, replaced as a whole."""
+    _run(
+        db,
+        """
+        CREATE TABLE publications (
+          id TEXT PRIMARY KEY, commit_id TEXT NOT NULL, published_at TEXT NOT NULL,
+          findings TEXT NOT NULL DEFAULT '[]');
+        CREATE TABLE articles (
+          id TEXT PRIMARY KEY, publication_id TEXT NOT NULL REFERENCES publications (id),
+          path TEXT NOT NULL, language TEXT NOT NULL, category TEXT NOT NULL, slug TEXT NOT NULL,
+          translation_key TEXT NOT NULL, title TEXT NOT NULL, summary TEXT NOT NULL,
+          audience TEXT NOT NULL, status TEXT NOT NULL, products TEXT NOT NULL, version TEXT,
+          tags TEXT NOT NULL, found_by TEXT NOT NULL, source_commit TEXT,
+          body_html TEXT NOT NULL, sections TEXT NOT NULL, content_hash TEXT NOT NULL,
+          updated_at TEXT NOT NULL, changed_commit TEXT,
+          UNIQUE (publication_id, path), UNIQUE (publication_id, language, slug));
+        CREATE INDEX articles_translation ON articles (publication_id, translation_key);
+        CREATE TABLE article_readers (
+          article_id TEXT NOT NULL REFERENCES articles (id), word TEXT NOT NULL,
+          PRIMARY KEY (article_id, word));
+        CREATE TABLE article_aliases (
+          publication_id TEXT NOT NULL REFERENCES publications (id),
+          language TEXT NOT NULL, alias TEXT NOT NULL,
+          article_id TEXT NOT NULL REFERENCES articles (id),
+          PRIMARY KEY (publication_id, language, alias));
+        CREATE TABLE media (
+          hash TEXT PRIMARY KEY, media_type TEXT NOT NULL, width INTEGER, height INTEGER,
+          body BLOB NOT NULL);
+        CREATE TABLE article_media (
+          article_id TEXT NOT NULL REFERENCES articles (id),
+          hash TEXT NOT NULL REFERENCES media (hash), PRIMARY KEY (article_id, hash));
+        """,
+    )

@@ -1,0 +1,104 @@
+"""Work to do after the request, kept in the transaction of the change that asked for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kbsearch.clock import now, stored
+from kbsearch.db import Database, new_id
+
+LEASE = timedelta(seconds=60)
+# 5 s, 25 s, 2 min, 10 min, then hourly: about half a day in all before somebody must look.
+RETRY_AFTER = [timedelta(seconds=seconds) for seconds in (5, 25, 120, 600, *[3600] * 12)]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work: `kind` names its handler, `subject` what it is about."""
+
+    id: str
+    kind: str
+    subject: str
+    attempts: int
+    created_at: str
+
+
+Handlers = Mapping[str, Callable[[Task], None]]
+
+
+def add(db: Database, kind: str, subject: str) -> None:
+    """Ask for work; call it inside the transaction of the change. Handlers are safe to repeat."""
+    moment = now()
+    task = {"id": new_id(), "kind": kind, "subject": subject}
+    db.insert("outbox", {**task, "created_at": moment, "due_at": moment})
+
+
+def add_once(db: Database, kind: str, subject: str) -> None:
+    """The same, unless the very same work already waits and nobody has begun it."""
+    waiting = db.query(
+        """
+        SELECT 1 FROM outbox WHERE kind = :kind AND subject = :subject
+        AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL LIMIT 1
+        """,
+        {"kind": kind, "subject": subject},
+    )
+    if not waiting:
+        add(db, kind, subject)
+
+
+def claim(db: Database) -> Task | None:
+    """Take the oldest task that is due, under a lease: unfinished, it comes due again."""
+    moment = datetime.now(UTC)
+    rows = db.query(
+        """
+        UPDATE outbox SET due_at = :lease, attempts = attempts + 1
+        WHERE id = (SELECT id FROM outbox
+                    WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now
+                    ORDER BY due_at, created_at LIMIT 1)
+        RETURNING id, kind, subject, attempts, created_at
+        """,
+        {"now": stored(moment), "lease": stored(moment + LEASE)},
+    )
+    return Task(**rows[0]) if rows else None
+
+
+def run_one(db: Database, handlers: Handlers) -> bool:
+    """Claim a task and do it; False when nothing is due. A failure is kept with its reason."""
+    task = claim(db)
+    if task is None:
+        return False
+    try:
+        handlers[task.kind](task)
+    except Exception as problem:
+        _fail(db, task, f"{type(problem).__name__}: {problem}")
+    else:
+        db.execute("UPDATE outbox SET done_at = :now WHERE id = :id", {"now": now(), "id": task.id})
+    return True
+
+
+def _fail(db: Database, task: Task, problem: str) -> None:
+    values = {"id": task.id, "problem": problem[:2000]}
+    if task.attempts > len(RETRY_AFTER):
+        values["now"] = now()
+        db.execute("UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id", values)
+    else:
+        values["due"] = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
+        db.execute("UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id", values)
+
+
+def oldest_waiting(db: Database) -> str | None:
+    """When the oldest unfinished task was asked for, or None."""
+    rows = db.query(
+        "SELECT MIN(created_at) AS oldest FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
+    )
+    return rows[0]["oldest"]
+
+
+def count_dead(db: Database) -> int:
+    """Tasks given up after every retry, waiting for a person."""
+    return int(db.query("SELECT COUNT(*) AS n FROM outbox WHERE dead_at IS NOT NULL")[0]["n"])
+
+
+def forget_done(db: Database, *, before: str) -> int:
+    """Remove finished tasks older than a moment; how many."""
+    return db.execute("DELETE FROM outbox WHERE done_at < :before", {"before": before})

@@ -1,0 +1,70 @@
+"""Search: what is found, for whom, in which order. The one ranking of the whole product."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["article", "ticket"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result. `snippet` is safe HTML in which what matched stands in <mark>."""
+
+    kind: Kind
+    id: str  # an article's path (`fr/account/sign-in`), a ticket's number
+    title: str
+    url: str
+    score: float
+    language: str
+    section: str = ""  # the heading of the best section, empty for the introduction
+    snippet: str = ""
+    reasons: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    version: str = ""
+    status: str = ""  # of a ticket
+    date: str = ""  # stored moment of the last change
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A value hits share, and how many of them do."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Facets:
+    kinds: tuple[Facet, ...] = ()
+    products: tuple[Facet, ...] = ()
+    languages: tuple[Facet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody asks of the search box."""
+
+    text: str
+    language: str = "fr"
+    kind: Kind | None = None
+    product: str | None = None
+    only_language: str | None = None
+    page: int = 1
+    limit: int = 10
+    typing: bool = False  # the last word may be unfinished
+    literal: bool = False  # no correction: what was typed is meant
+    explain: bool = False
+
+
+@dataclass(frozen=True)
+class Results:
+    """The answer to a question."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    took_ms: float = 0.0
+    corrected: str | None = None  # the text searched instead, when words had to be corrected
+    synonyms: tuple[str, ...] = ()  # words searched too
+    other_language: tuple[Hit, ...] = ()
+    facets: Facets = field(default_factory=Facets)
+    fallback: str | None = None  # "corrected", or "database" while the index is rebuilt

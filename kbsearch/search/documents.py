@@ -1,0 +1,47 @@
+"""What the index takes in: articles and past tickets, free of database and engine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of an article under one heading; the introduction has neither anchor nor title."""
+
+    anchor: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """An article, ranked whole and opened at its best passage."""
+
+    path: str  # its id: `fr/account/sign-in`
+    slug: str
+    language: str
+    title: str
+    summary: str
+    passages: tuple[Passage, ...]
+    phrases: tuple[str, ...]  # the editors' words: tags and found_by
+    products: tuple[str, ...]
+    version: str
+    readers: tuple[str, ...]
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ticket with what was said about it; `notes` are for agents only."""
+
+    number: int
+    ticket_id: str
+    language: str
+    subject: str
+    description: str
+    answers: str
+    notes: str
+    product: str
+    version: str
+    status: str
+    readers: tuple[str, ...]
+    updated_at: str
