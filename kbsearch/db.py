@@ -40,6 +40,9 @@ class Database(Protocol):
     def insert(self, table: str, row: Values) -> None:
         """Add one row."""
 
+    def insert_many(self, table: str, rows: Sequence[Values]) -> None:
+        """Add rows that all have the columns of the first."""
+
     def atomic(self) -> Any:
         """A context in which all is written, or nothing; nesting joins the outer one."""
 
@@ -66,7 +69,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         check_sqlite(sqlite.sqlite_version_info)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._local = threading.local()
 
@@ -150,7 +153,7 @@ def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 (names are constants)
 
 
-def one_of(name: str, choices: Sequence[str]) -> tuple[str, dict[str, str]]:
+def one_of(name: str, choices: Sequence[object]) -> tuple[str, dict[str, object]]:
     """The inside of an SQL `IN (…)` and its values: `one_of("w", ["a", "b"])` -> `:w0, :w1`."""
     values = {f"{name}{position}": choice for position, choice in enumerate(choices)}
     return ", ".join(f":{key}" for key in values) or "NULL", values

@@ -157,3 +157,16 @@ def s004_articles(db: SqliteUtils) -> None:
           hash TEXT NOT NULL REFERENCES media (hash), PRIMARY KEY (article_id, hash));
         """,
     )
+
+
+@steps()
+def s006_unclaimed_addresses(db: SqliteUtils) -> None:
+    """Past tickets whose people have no account yet, found when one is opened."""
+    _run(
+        db,
+        """
+        CREATE INDEX tickets_requester_email ON tickets (requester_email)
+          WHERE requester_id IS NULL;
+        CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
+        """,
+    )

@@ -45,3 +45,4 @@ class Case:
     status: str
     readers: tuple[str, ...]
     updated_at: str
+    revision: int = 0  # grows with every change: where to go on from

@@ -1,0 +1,96 @@
+"""The cast and the parts every test may ask for; no network, everything in tmp_path."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kbsearch import accounts, organisations, people
+from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from kbsearch.migrations import migrate
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Alice and Bob work at Acme, Chloé at Globex; Dan answers, Wendy writes, Root runs it all."""
+
+    alice: Viewer
+    bob: Viewer
+    chloe: Viewer
+    dan: Viewer
+    wendy: Viewer
+    root: Viewer
+    nobody: Viewer = ANONYMOUS
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: migrating for every test would cost more than the tests."""
+    path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
+    db = SqliteDatabase(path)
+    migrate(db)
+    db.close()
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(site=tmp_path)
+
+
+@pytest.fixture
+def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
+    settings.database_path.parent.mkdir(mode=0o700)
+    shutil.copy(empty_database, settings.database_path)
+    database = SqliteDatabase(settings.database_path)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def cast(db: SqliteDatabase) -> Cast:
+    """Everybody, with their organisations and the products these have."""
+    organisations.add_product(db, "iCownect")
+    organisations.add_product(db, "Cervo Atelier")
+    organisations.add(db, "Acme", sharing="everyone", products=["icownect"])
+    organisations.add(db, "Globex", sharing="everyone", products=["cervo-atelier"])
+    for email, name, role, its in (
+        ("alice@acme.example", "Alice Martin", "customer", ["acme"]),
+        ("bob@acme.example", "Bob Durand", "customer", ["acme"]),
+        ("chloe@globex.example", "Chloé Petit", "customer", ["globex"]),
+        ("dan@support.example", "Dan Leroy", "agent", []),
+        ("wendy@support.example", "Wendy Faure", "writer", []),
+        ("root@support.example", "Root", "administrator", []),
+    ):
+        people.add(db, email=email, name=name, role=role, organisations=its)
+    names = [person.email for person in people.list_all(db)]
+    return Cast(**{email.split("@")[0]: accounts.viewer_for(db, email) for email in names})
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Viewer:
+    return cast.alice
+
+
+@pytest.fixture
+def bob(cast: Cast) -> Viewer:
+    return cast.bob
+
+
+@pytest.fixture
+def chloe(cast: Cast) -> Viewer:
+    return cast.chloe
+
+
+@pytest.fixture
+def dan(cast: Cast) -> Viewer:
+    return cast.dan
+
+
+@pytest.fixture
+def nobody() -> Viewer:
+    return ANONYMOUS
