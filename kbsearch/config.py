@@ -74,10 +74,11 @@ FIELDS = {item.name: item for item in dataclasses.fields(Settings)}
 
 @dataclass(frozen=True)
 class Configuration:
-    """The settings in force, and where each value came from."""
+    """The settings in force, where each value came from, and the file that was read."""
 
     settings: Settings
     sources: Mapping[str, str]
+    path: Path | None = None
 
 
 def load(
@@ -103,7 +104,7 @@ def load(
             values[name], sources[name] = _checked(name, value, f"--{name}"), "flag"
     settings = Settings(**values)
     _check_together(settings, sources)
-    return Configuration(settings, sources)
+    return Configuration(settings, sources, path)
 
 
 def _find(environ: Mapping[str, str]) -> Path | None:

@@ -1,0 +1,193 @@
+"""The process tree: real parents, real children, real signals."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kbsearch import serving
+
+PARENT = """
+import sys
+from kbsearch import logs
+from kbsearch.serving import Child, Tree
+logs.start()
+names = sys.argv[1].split(",")
+children = [Child(name, [sys.executable, sys.argv[2], name], heeds_hup=True) for name in names]
+sys.exit(Tree(children, {}).run(lambda: print("ready", flush=True)))
+"""
+
+# Writes what happens to it in <name>.log; "stubborn" does not stop, "broken" does not start.
+CHILD = """
+import os, pathlib, signal, sys, time
+from kbsearch.leash import Leash
+name, leash = sys.argv[1], Leash(int(sys.argv[3]))
+log = pathlib.Path(__file__).with_name(name + ".log")
+def note(text):
+    with log.open("a") as file:
+        file.write(f"{text} {os.getpid()}\\n")
+def on_signal(number, frame):
+    note(signal.Signals(number).name)
+    if number == signal.SIGTERM and name != "stubborn":
+        sys.exit()
+if name == "broken":
+    sys.exit(3)
+signal.signal(signal.SIGTERM, on_signal)
+signal.signal(signal.SIGHUP, on_signal)
+note("started")
+leash.ready()
+while True:
+    time.sleep(0.05)
+"""
+
+
+class Family:
+    """A tree under test: its parent process and what its children wrote."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.folder = folder
+        (folder / "child.py").write_text(CHILD)
+        command = [sys.executable, "-c", PARENT, ",".join(names), str(folder / "child.py")]
+        self.parent = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def wait_until_ready(self) -> None:
+        assert self.parent.stdout is not None
+        assert self.parent.stdout.readline() == b"ready\n"
+
+    def events(self, name: str) -> list[tuple[str, int]]:
+        log = self.folder / f"{name}.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(line.split()[0], int(line.split()[1])) for line in lines]
+
+    def pid(self, name: str) -> int:
+        return [pid for event, pid in self.events(name) if event == "started"][-1]
+
+    def tell(self, number: int) -> None:
+        self.parent.send_signal(number)
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[Callable[..., Family]]:
+    made: list[Family] = []
+
+    def make(*names: str) -> Family:
+        made.append(Family(tmp_path, *names))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.parent.kill()
+        one.parent.communicate()
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_it_is_announced_when_every_child_is_ready(family):
+    tree = family("first", "second")
+    tree.wait_until_ready()
+    assert [event for event, _ in tree.events("first")] == ["started"]
+    assert [event for event, _ in tree.events("second")] == ["started"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_every_child_and_the_parent_ends_well(family, number):
+    tree = family("first", "second")
+    tree.wait_until_ready()
+    tree.tell(number)
+    assert tree.parent.wait(timeout=5) == 0
+    assert [event for event, _ in tree.events("first")] == ["started", "SIGTERM"]
+    assert [event for event, _ in tree.events("second")] == ["started", "SIGTERM"]
+
+
+def test_a_second_signal_kills_who_does_not_listen(family):
+    tree = family("stubborn")
+    tree.wait_until_ready()
+    child = tree.pid("stubborn")
+    tree.tell(signal.SIGTERM)
+    until(lambda: len(tree.events("stubborn")) == 2)
+    assert tree.parent.poll() is None
+    tree.tell(signal.SIGTERM)
+    assert tree.parent.wait(timeout=3) == 0
+    assert not is_running(child)
+
+
+def test_a_killed_child_is_started_again_and_the_log_says_so(family):
+    tree = family("first", "second")
+    tree.wait_until_ready()
+    neighbour = tree.pid("second")
+    os.kill(tree.pid("first"), signal.SIGKILL)
+    until(lambda: len(tree.events("first")) == 2)
+    assert tree.pid("second") == neighbour
+    tree.tell(signal.SIGTERM)
+    _, log = tree.parent.communicate(timeout=5)
+    assert b"first ended (status -9), starting again" in log
+
+
+def test_a_child_that_keeps_dying_is_started_less_and_less_often(family):
+    tree = family("first")
+    tree.wait_until_ready()
+    pauses = []
+    for _ in range(2):
+        killed, started = tree.pid("first"), time.monotonic()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda killed=killed: tree.pid("first") != killed)  # type: ignore[misc]
+        pauses.append(time.monotonic() - started)
+    assert pauses[1] > pauses[0] + 1
+
+
+def test_a_child_that_cannot_start_ends_it_all_with_status_1(family):
+    tree = family("first", "broken")
+    _, log = tree.parent.communicate(timeout=5)
+    assert tree.parent.returncode == 1
+    assert b"broken could not start (status 3)" in log
+    assert b"ready" not in log
+
+
+def test_children_do_not_outlive_a_killed_parent(family):
+    tree = family("first", "second")
+    tree.wait_until_ready()
+    children = [tree.pid("first"), tree.pid("second")]
+    tree.parent.kill()
+    until(lambda: not any(is_running(child) for child in children))
+    assert tree.events("first")[-1][0] == "SIGTERM"
+
+
+def test_hup_is_passed_on(family):
+    tree = family("first")
+    tree.wait_until_ready()
+    tree.tell(signal.SIGHUP)
+    until(lambda: ("SIGHUP", tree.pid("first")) in tree.events("first"))
+    assert tree.parent.poll() is None
+
+
+def test_a_taken_port_is_said_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(serving.CannotListen, match=f"127.0.0.1, port {port}: .*in use"):
+            serving.listen("127.0.0.1", port)
+
+
+def test_port_0_is_a_free_port():
+    with serving.listen("127.0.0.1", 0) as listener:
+        assert listener.getsockname()[1] > 0
