@@ -1,0 +1,162 @@
+"""One web process under slow, hasty and hostile clients: a real process, real connections."""
+
+import asyncio
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from kbsearch import serving
+
+SERVER = """
+import socket, sys, time
+from kbsearch import logs, web_server
+from kbsearch.leash import Leash
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1)
+    body = environ["PATH_INFO"].encode()
+    if environ["PATH_INFO"] == "/big":
+        body = b"x" * 20_000_000
+    if environ["PATH_INFO"] == "/proxied":
+        body = environ.get("HTTP_X_FORWARDED_FOR", "nobody").encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+logs.start()
+leash = Leash(int(sys.argv[2]))
+web_server.run(app, socket.socket(fileno=int(sys.argv[1])), leash)
+"""
+
+
+class Server:
+    """A web process that answers every path with itself."""
+
+    def __init__(self) -> None:
+        listener = serving.listen("127.0.0.1", 0)
+        self.port = listener.getsockname()[1]
+        self.leash, theirs = socket.socketpair()
+        with listener, theirs:
+            files = [listener.fileno(), theirs.fileno()]
+            command = [sys.executable, "-c", SERVER, *map(str, files)]
+            self.process = subprocess.Popen(command, pass_fds=files, stderr=subprocess.PIPE)
+        assert self.leash.recv(1) == b"!"
+
+    def connect(self, timeout: float = 5) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+        connection = self.connect()
+        try:
+            connection.request("GET", path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    with server.leash, server.process:
+        yield server
+        server.process.kill()
+
+
+def test_it_answers_under_300_slow_headers_and_300_slow_bodies(server):
+    async def slow_client(stop: asyncio.Event, begin: bytes) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(begin)
+        while not stop.is_set():
+            writer.write(b"X-a: b\r\n")
+            await asyncio.sleep(0.5)
+        writer.transport.abort()
+
+    async def scenario() -> list[float]:
+        stop = asyncio.Event()
+        headers = b"GET / HTTP/1.1\r\nHost: slow\r\n"
+        body = b"POST / HTTP/1.1\r\nHost: slow\r\nContent-Length: 100000\r\n\r\n"
+        clients = [
+            asyncio.create_task(slow_client(stop, begin))
+            for begin in (headers, body)
+            for _ in range(300)
+        ]
+        await asyncio.sleep(1)
+        waits = []
+        for _ in range(20):
+            started = time.monotonic()
+            assert await asyncio.to_thread(server.get, "/healthz") == (200, b"/healthz")
+            waits.append(time.monotonic() - started)
+            await asyncio.sleep(0.05)
+        stop.set()
+        await asyncio.gather(*clients)
+        return waits
+
+    waits = asyncio.run(scenario())
+    assert sorted(waits)[len(waits) // 2] < 0.25
+
+
+def test_a_running_request_is_finished_after_term(server):
+    connection = server.connect()
+    connection.request("GET", "/slow")
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGTERM)
+    assert connection.getresponse().read() == b"/slow"
+    connection.close()
+    assert server.process.wait(timeout=3) == 0
+
+
+def test_an_answer_on_its_way_to_a_slow_reader_is_finished_after_term(server):
+    connection = server.connect()
+    connection.request("GET", "/big")
+    answer = connection.getresponse()
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.8)
+    assert len(answer.read()) == 20_000_000
+    connection.close()
+    assert server.process.wait(timeout=3) == 0
+
+
+def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(server):
+    idle = server.connect()
+    idle.request("GET", "/")
+    idle.getresponse().read()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=2) == 0
+    with pytest.raises(ConnectionRefusedError):
+        server.get("/")
+    idle.close()
+
+
+def test_an_upload_that_never_ends_is_cut_after_the_drain_time(server):
+    with socket.create_connection(("127.0.0.1", server.port)) as upload:
+        upload.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=12) == 0
+    assert server.process.stderr is not None
+    assert b"1 connections were cut" in server.process.stderr.read()
+
+
+def test_the_end_of_the_parent_is_the_end_of_the_web_process(server):
+    server.leash.close()
+    assert server.process.wait(timeout=3) == 0
+
+
+def test_a_query_of_100_kilobytes_of_emoji_is_answered(server):
+    assert server.get("/?q=" + quote("🙂" * 25_000))[0] == 200
+
+
+def test_an_endless_header_is_refused(server):
+    assert server.get("/?q=" + "a" * 600_000)[0] == 431
+
+
+def test_without_a_proxy_forwarded_addresses_are_not_believed(server):
+    assert server.get("/proxied", {"X-Forwarded-For": "10.0.0.1"}) == (200, b"nobody")
