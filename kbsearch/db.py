@@ -16,7 +16,8 @@ Values = Mapping[str, object]
 # Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
 # (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
 FIXED_SQLITE = (3, 51, 3)
-FIXED_BACKPORTS = {(3, 44): 6, (3, 50): 7}
+FIXED_BACKPORTS: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
+SQLITE_VERSION: tuple[int, ...] = sqlite.sqlite_version_info
 BUSY_TIMEOUT_MS = 10_000
 PRAGMAS = (
     "journal_mode=WAL",
@@ -47,6 +48,9 @@ class Database(Protocol):
         """A context in which all is written, or nothing; nesting joins the outer one."""
 
 
+Damaged: type[Exception] = sqlite.DatabaseError  # also: not a database, cannot be opened or read
+
+
 class Busy(Exception):
     """Another writer held the database longer than the busy timeout."""
 
@@ -68,7 +72,7 @@ class SqliteDatabase:
     """One SQLite file; each thread has a connection of its own, opened at its first use."""
 
     def __init__(self, path: Path) -> None:
-        check_sqlite(sqlite.sqlite_version_info)
+        check_sqlite(SQLITE_VERSION)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self._local = threading.local()
@@ -107,7 +111,7 @@ class SqliteDatabase:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        connection = self.tables.conn
+        connection: Any = self.tables.conn  # typed as the standard library's, which it is not
         if connection.in_transaction:
             with self.tables.atomic():  # a savepoint
                 yield

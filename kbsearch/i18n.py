@@ -1,5 +1,7 @@
 """The product's words in each language: gettext catalogues, dates and numbers."""
 
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations
@@ -11,6 +13,7 @@ from babel.messages.pofile import read_po
 
 from kbsearch import resources
 from kbsearch.clock import parsed
+from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 
 
@@ -35,6 +38,15 @@ def gettext(language: str, message: str, **values: object) -> str:
 def explain(problem: Problem, language: str) -> str:
     """What went wrong, in words."""
     return gettext(language, problem.key, **problem.values)
+
+
+def terminal_language(environ: Mapping[str, str] = os.environ) -> str:
+    """The language of whoever reads the terminal: KBSEARCH_LANG, else the locale, else English."""
+    for name in ("KBSEARCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        language = environ.get(name, "")[:2].lower()
+        if language in LANGUAGES:
+            return language
+    return "en"
 
 
 def date(language: str, moment: str) -> str:

@@ -129,6 +129,13 @@ def list_all(db: Database) -> list[Organisation]:
     return _read(db, "", {})
 
 
+def ensure(db: Database, name: str) -> Organisation:
+    """The organisation of that slug or name; a new one, without a contract, when there is none."""
+    values = {"slug": slug_of(name), "name": name}
+    found = _read(db, "WHERE o.slug IN (:slug, :name) OR o.name = :name", values)
+    return found[0] if found else add(db, name)
+
+
 def add_product(db: Database, name: str, *, slug: str | None = None) -> Product:
     """Support one more product."""
     product = Product(new_id(), _checked_slug(slug or slug_of(name)), _checked_name(name))
@@ -136,6 +143,15 @@ def add_product(db: Database, name: str, *, slug: str | None = None) -> Product:
         _check_free(db, "products", product.slug)
         db.insert("products", {**vars(product), "created_at": now()})
     return product
+
+
+def ensure_product(db: Database, name: str) -> Product:
+    """The product of that slug or name, made when there is none."""
+    rows = db.query(
+        "SELECT id, slug, name FROM products WHERE slug IN (:slug, :name) OR name = :name",
+        {"slug": slug_of(name), "name": name},
+    )
+    return Product(**rows[0]) if rows else add_product(db, name)
 
 
 def list_products(db: Database) -> list[Product]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from kbsearch import __version__, config
+from kbsearch import __version__, config, i18n
 from kbsearch.db import SqliteDatabase
+from kbsearch.errors import Problem
 from kbsearch.migrations import migrate
 
 COMMANDS = {
@@ -44,6 +45,12 @@ class Lazy(click.Group):
         module = importlib.import_module(f"kbsearch.cli.{COMMANDS[name]}")
         command: click.Command = getattr(module, f"{name}_command")
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
 
 
 class Site:

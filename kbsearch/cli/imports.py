@@ -1,0 +1,157 @@
+"""kbsearch import: people and past tickets from another tool."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kbsearch import i18n
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli.output import echo_json, say
+from kbsearch.importing.report import Remark, Report
+
+SHOWN_REMARKS = 20
+
+file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+format_option = click.option(
+    "--format", "written_as", type=click.Choice(["jsonl", "csv"]), help="Else by the file's name."
+)
+report_option = click.option(
+    "--report",
+    "report_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every refused or altered line here, as JSON Lines.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("import")
+def import_command() -> None:
+    """Take over the people and past tickets of another tool.
+
+    Run it again as often as you like: what is there already and has not changed stays as it is.
+
+    Example: kbsearch import tickets tickets.jsonl
+    """
+
+
+@import_command.command("people")
+@file_argument
+@format_option
+@report_option
+@json_option
+@pass_site
+def import_people(
+    site: Site, file: Path, written_as: Any, report_path: Path | None, as_json: bool
+) -> None:
+    """Open or change accounts: email, name, role, organisation, language.
+
+    Organisations that are not known are made, without a contract.
+
+    Example: kbsearch import people people.csv
+    """
+    from kbsearch.importing import people
+
+    with _reporting(report_path) as report, _progress(file) as progress:
+        people.run(site.db, file, written_as=written_as, report=report, progress=progress)
+    _catch_up(site)
+    _finish(report, as_json)
+
+
+@import_command.command("tickets")
+@file_argument
+@format_option
+@report_option
+@json_option
+@pass_site
+def import_tickets(
+    site: Site, file: Path, written_as: Any, report_path: Path | None, as_json: bool
+) -> None:
+    """Take past tickets in, by the number they had. Required: number, subject, status, created_at.
+
+    A table has the columns number, subject, description, requester, organisation, cc (addresses,
+    commas), product, version, severity, status, created_at, updated_at, solved_at, language,
+    confidential, and messages (as JSON). Interrupted, simply run it again.
+
+    Example: kbsearch import tickets tickets.jsonl --report refused.jsonl
+    """
+    from kbsearch.importing import tickets
+
+    with _reporting(report_path) as report, _progress(file) as progress:
+        tickets.run(site.db, file, written_as=written_as, report=report, progress=progress)
+    _catch_up(site)
+    _finish(report, as_json)
+
+
+def _catch_up(site: Site) -> None:
+    """Bring the index up to date where no worker is running to do it."""
+    from kbsearch.search import service
+
+    service.catch_up(site.settings, site.db)
+
+
+@contextmanager
+def _reporting(path: Path | None) -> Iterator[Report]:
+    """A report that also goes to a file, remark by remark."""
+    language = i18n.terminal_language()
+    with ExitStack() as stack:
+        report = Report()
+        if path is not None:
+            try:
+                target = stack.enter_context(path.open("w", encoding="utf-8"))
+            except OSError as problem:
+                raise Refused(f"{path}: {problem.strerror}") from None
+
+            def tell(remark: Remark) -> None:
+                target.write(json.dumps(remark.told(language), ensure_ascii=False) + "\n")
+
+            report.tell = tell
+        yield report
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[Callable[[int], None]]:
+    """A bar by bytes read, on a terminal only."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(file.name, total=file.stat().st_size)
+        yield lambda position: bar.update(task, completed=position)
+
+
+def _finish(report: Report, as_json: bool) -> None:
+    language = i18n.terminal_language()
+    counts = {
+        name: getattr(report, name)
+        for name in ("read", "created", "updated", "unchanged", "refused", "altered")
+    }
+    if as_json:
+        echo_json({**counts, "remarks": [remark.told(language) for remark in report.remarks]})
+    else:
+        for remark in report.remarks[:SHOWN_REMARKS]:
+            told = remark.told(language)
+            click.echo(say("line %(line)s (%(subject)s): %(reason)s", **told), err=True)
+        unseen = report.refused + report.altered - SHOWN_REMARKS
+        if unseen > 0:
+            click.echo(say("… and %(count)s more: --report FILE has all", count=unseen), err=True)
+        counted = say(
+            "%(read)s read: %(created)s created, %(updated)s updated, %(unchanged)s unchanged, "
+            "%(refused)s refused",
+            **counts,
+        )
+        click.echo(counted)
+    if report.refused:
+        raise Refused(
+            say("%(count)s lines were refused: correct them and run it again", count=report.refused)
+        )

@@ -1,0 +1,173 @@
+"""kbsearch init, config, doctor, migrate and version: the site itself."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from kbsearch import __version__, accounts, config, demo, doctor, migrations, people, sites
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.db import SQLITE_VERSION, SqliteDatabase
+
+MASK = "********"
+MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--demo", "with_demo", is_flag=True, help="With people and past requests to try.")
+@click.option("--admin", metavar="EMAIL", help="The first administrator's address.")
+@json_option
+def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool) -> None:
+    """Make a new site in DIR: settings, content under git, data folder, first administrator.
+
+    Run again on a site, it changes nothing.
+
+    Example: kbsearch init mysite --admin you@company.example
+    """
+    if sites.is_site(folder):
+        click.echo(
+            say("%(folder)s is a site already; nothing was changed", folder=folder), err=True
+        )
+        if as_json:
+            echo_json({"accounts": []})
+        return
+    address = people.fold_email(admin or "admin@localhost")
+    under_git = sites.create(folder, demo=with_demo)
+    if not under_git:
+        told = say("git is not there: the content is a plain folder, published as it stands")
+        click.echo(told, err=True)
+    site = Site(config.load(folder / config.CONFIG_NAME))
+    if with_demo:
+        opened = demo.fill(site.db)
+        if as_json:
+            echo_json({"accounts": [_without_nothing(asdict(account)) for account in opened]})
+            return
+        emails = [account.email for account in opened]
+    else:
+        people.add(site.db, email=address, name="Administrator", role="administrator")
+        emails = [address]
+    links = {email: _link(site, email) for email in emails}
+    if as_json:
+        echo_json({"accounts": [{"email": e, "link": link} for e, link in links.items()]})
+        return
+    click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
+    click.echo(say("These links let in once, within 15 minutes (kbsearch user link EMAIL: more):"))
+    echo_table([say("address"), say("link")], list(links.items()))
+
+
+@click.group("config")
+def config_command() -> None:
+    """The settings in force.
+
+    Example: kbsearch config show
+    """
+
+
+@config_command.command("show")
+@json_option
+@pass_site
+def config_show(site: Site, as_json: bool) -> None:
+    """Show every setting, its value (secrets masked) and where it comes from.
+
+    Example: kbsearch config show --json
+    """
+    shown: dict[str, object] = {}
+    for name, item in config.FIELDS.items():
+        value = getattr(site.settings, name)
+        shown[name] = MASK if item.metadata["secret"] and value else value
+    sources = site.configuration.sources
+    if as_json:
+        plain = {n: str(v) if isinstance(v, Path) else v for n, v in shown.items()}
+        settings = {name: {"value": v, "source": sources[name]} for name, v in plain.items()}
+        echo_json({"settings": settings})
+        return
+    rows = [
+        (name, ", ".join(value) if isinstance(value, tuple) else str(value), sources[name])
+        for name, value in shown.items()
+    ]
+    echo_table([say("setting"), say("value"), say("source")], rows)
+
+
+@click.command("doctor")
+@json_option
+@pass_site
+def doctor_command(site: Site, as_json: bool) -> None:
+    """Look for what is wrong: one line each, with the remedy. Exit status 1 if something fails.
+
+    Example: kbsearch doctor
+    """
+    checks = list(doctor.examine(site.configuration))
+    told = [
+        {
+            "name": check.name,
+            "state": check.state,
+            "told": say(check.told, **dict(check.values)),
+            "remedy": say(check.remedy, **dict(check.values)) if check.remedy else "",
+        }
+        for check in checks
+    ]
+    if as_json:
+        echo_json({"checks": told})
+    else:
+        for line in told:
+            mark = MARKS[line["state"]]
+            click.echo(f"{mark} {line['name']}: {line['told']}. {line['remedy']}".rstrip())
+    failed = sum(check.state == "fail" for check in checks)
+    if failed:
+        raise Refused(say("%(count)s checks failed: their lines say what to do", count=failed))
+
+
+@click.command("migrate")
+@click.option("--list", "only_list", is_flag=True, help="Show the steps, change nothing.")
+@json_option
+@pass_site
+def migrate_command(site: Site, only_list: bool, as_json: bool) -> None:
+    """Bring the database schema up to date; every command that needs it does so by itself.
+
+    Example: kbsearch migrate --list
+    """
+    db = SqliteDatabase(site.settings.database_path)
+    steps = migrations.pending(db) if only_list else migrations.migrate(db)
+    db.close()
+    if as_json:
+        echo_json({"pending" if only_list else "applied": steps})
+    elif not steps:
+        click.echo(say("the schema is up to date"))
+    else:
+        for step in steps:
+            click.echo(step)
+
+
+@click.command("version")
+@json_option
+def version_command(as_json: bool) -> None:
+    """Print the version of kbsearch, and those of the engines it stands on.
+
+    Example: kbsearch version
+    """
+    from importlib.metadata import version
+
+    versions = {
+        "kbsearch": __version__,
+        "sqlite": ".".join(map(str, SQLITE_VERSION)),
+        "tantivy": version("tantivy"),
+        "flask": version("flask"),
+    }
+    if as_json:
+        echo_json(versions)
+    else:
+        click.echo("  ".join(f"{name} {number}" for name, number in versions.items()))
+
+
+def _link(site: Site, email: str) -> str:
+    token = accounts.make_link(site.db, email)
+    return accounts.link_url(site.settings, people.find(site.db, email), token)
+
+
+def _without_nothing(values: dict[str, object]) -> dict[str, object]:
+    """What an account has: no second factor, no line about it."""
+    return {name: value for name, value in values.items() if value is not None}

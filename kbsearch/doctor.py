@@ -1,0 +1,170 @@
+"""What may be wrong with a site, and what to do about it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kbsearch import health, migrations
+from kbsearch.config import FIELDS, Configuration, Settings
+from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
+
+State = Literal["ok", "warn", "fail"]
+LOW_DISK = 1024**3  # bytes
+OTHERS_MAY = 0o077
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at; `told` and `remedy` are gettext messages, filled in with `values`."""
+
+    name: str
+    state: State
+    told: str
+    remedy: str = ""
+    values: tuple[tuple[str, object], ...] = ()
+
+
+def examine(configuration: Configuration) -> Iterator[Check]:
+    """Look at everything; nothing is changed, and one failing look does not stop the others."""
+    settings = configuration.settings
+    yield _sqlite()
+    yield from _folders(settings)
+    yield _disk(settings)
+    yield from _database(settings)
+    yield _git(settings)
+    yield _index(settings)
+    yield from _secrets(configuration)
+
+
+def _check(name: str, state: State, told: str, remedy: str = "", /, **values: object) -> Check:
+    return Check(name, state, told, remedy, tuple(values.items()))
+
+
+def _sqlite() -> Check:
+    told = ".".join(map(str, SQLITE_VERSION))
+    try:
+        check_sqlite(SQLITE_VERSION)
+    except RuntimeError:
+        remedy = "Install pysqlite3 0.6.1 or later into the same environment."
+        return _check("sqlite", "fail", "SQLite %(version)s can lose data", remedy, version=told)
+    return _check("sqlite", "ok", "SQLite %(version)s", version=told)
+
+
+def _folders(settings: Settings) -> Iterator[Check]:
+    for name in ("data_path", "index_path"):
+        folder: Path = getattr(settings, name)
+        label = name.removesuffix("_path")
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            remedy = "Give it to the user who runs kbsearch: chown -R USER %(folder)s"
+            yield _check(label, "fail", "%(folder)s cannot be written", remedy, folder=folder)
+        elif name == "data_path" and folder.exists() and folder.stat().st_mode & OTHERS_MAY:
+            remedy = "Close it: chmod 700 %(folder)s"
+            yield _check(label, "warn", "%(folder)s is open to other users", remedy, folder=folder)
+        else:
+            yield _check(label, "ok", "%(folder)s can be written", folder=folder)
+    content = settings.content_path
+    if (content / "articles").is_dir():
+        yield _check("content", "ok", "%(folder)s has articles", folder=content)
+    else:
+        remedy = "Set content to the folder that holds articles/, or run: kbsearch init DIR"
+        yield _check("content", "fail", "%(folder)s has no articles/", remedy, folder=content)
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.data_path
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(nearest).free
+    if free < LOW_DISK:
+        remedy = "Make room: a full disk stops every change."
+        return _check("disk", "warn", "%(free)s MB are free", remedy, free=free // 1024**2)
+    return _check("disk", "ok", "%(free)s MB are free", free=free // 1024**2)
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    path = settings.database_path
+    if not path.exists():
+        remedy = "kbsearch serve makes it."
+        yield _check("database", "warn", "%(path)s does not exist yet", remedy, path=path)
+        return
+    db = SqliteDatabase(path)
+    try:
+        yield from _looked_into(db, path)
+    except Damaged as problem:
+        remedy = "Restore the last backup, or see whether the disk is full or read-only."
+        told = "%(path)s cannot be read: %(problem)s"
+        yield _check("database", "fail", told, remedy, path=path, problem=problem)
+    finally:
+        db.close()
+
+
+def _looked_into(db: SqliteDatabase, path: Path) -> Iterator[Check]:
+    damage = db.query("PRAGMA quick_check(1)")[0]
+    if "ok" in damage.values():
+        yield _check("database", "ok", "%(path)s is sound", path=path)
+    else:
+        yield _check(
+            "database", "fail", "%(path)s is damaged", "Restore the last backup.", path=path
+        )
+    pending = migrations.pending(db)
+    if pending:
+        told, remedy = "%(count)s schema changes are pending", "Run: kbsearch migrate"
+        yield _check("schema", "warn", told, remedy, count=len(pending))
+        return
+    yield _check("schema", "ok", "the schema is up to date")
+    seen = health.look(db)
+    if seen.outbox_dead:
+        told = "%(count)s tasks were given up after every retry"
+        remedy = "Read the log of the worker for their reason."
+        yield _check("outbox", "warn", told, remedy, count=seen.outbox_dead)
+    else:
+        yield _check("outbox", "ok", "nothing was given up")
+    if seen.refused_commit:
+        remedy = "Run kbsearch check, correct what it names and commit."
+        told = "commit %(commit)s was refused; the one before it is live"
+        yield _check("publication", "warn", told, remedy, commit=seen.refused_commit[:10])
+    elif seen.commit is None:
+        yield _check("publication", "warn", "nothing is published yet", "kbsearch serve publishes.")
+    else:
+        yield _check("publication", "ok", "commit %(commit)s is live", commit=seen.commit[:10])
+    if seen.is_worker_alive:
+        yield _check("worker", "ok", "the worker is running")
+    else:
+        remedy = "Start kbsearch serve, or kbsearch worker beside kbsearch web."
+        yield _check("worker", "warn", "the worker is not running", remedy)
+
+
+def _git(settings: Settings) -> Check:
+    if shutil.which("git"):
+        return _check("git", "ok", "git is there")
+    remedy = "Install git: without it the folder itself is published, and no history is shown."
+    state: State = "fail" if (settings.content_path / ".git").exists() else "warn"
+    return _check("git", state, "git is not there", remedy)
+
+
+def _index(settings: Settings) -> Check:
+    folder = settings.index_path
+    if folder.is_dir() and any(place.is_dir() for place in folder.iterdir()):
+        return _check("generations", "ok", "%(folder)s holds an index", folder=folder)
+    remedy = "kbsearch serve builds it; so does: kbsearch index rebuild"
+    return _check("generations", "warn", "%(folder)s holds no index yet", remedy, folder=folder)
+
+
+def _secrets(configuration: Configuration) -> Iterator[Check]:
+    """Files that hold a secret setting are for their owner only."""
+    for name, item in FIELDS.items():
+        source = configuration.sources[name]
+        variable = f"KBSEARCH_{name.upper()}_FILE"
+        place = os.environ.get(variable, "") if source == variable else source
+        if item.metadata["secret"] and place and Path(place).is_file():
+            yield _secret_file(name, Path(place))
+
+
+def _secret_file(name: str, path: Path) -> Check:
+    if path.stat().st_mode & OTHERS_MAY:
+        told, remedy = "%(path)s holds %(name)s and others may read it", "chmod 600 %(path)s"
+        return _check("secrets", "fail", told, remedy, path=path, name=name)
+    return _check("secrets", "ok", "%(path)s is for its owner only", path=path)

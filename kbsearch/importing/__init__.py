@@ -1,0 +1,1 @@
+"""Taking over the past: people and tickets from JSON Lines or CSV, as often as one likes."""
