@@ -1,3 +1,25 @@
 """kbsearch: a self-hosted help centre around a full-text index."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from kbsearch.config import Settings
+    from kbsearch.db import Database
+
 __version__ = "0.1.0"
+
+
+def create_app(settings: "Settings", db: "Database | None" = None) -> "Flask":
+    """The web application: the one place that wires its parts together."""
+    # imported here, so that reading the version or running a command stays quick
+    from kbsearch.db import SqliteDatabase
+    from kbsearch.migrations import migrate
+    from kbsearch.search.service import Search
+    from kbsearch.web import build
+
+    if db is None:
+        db = SqliteDatabase(settings.database_path)
+        migrate(db)
+    return build(settings, db, Search(settings, db))

@@ -1,0 +1,65 @@
+"""Whether the site can do its work: what /readyz, /metrics and `doctor` look at."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kbsearch import outbox
+from kbsearch.clock import parsed
+from kbsearch.db import Database
+
+WORKER_SILENT_AFTER = 30  # seconds
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the database knows of the site; ages are in seconds."""
+
+    publication: str | None
+    commit: str | None
+    refused_commit: str | None
+    worker_age: float | None
+    outbox_age: float | None
+    outbox_dead: int
+    article_index: str | None  # the folder in service
+    ticket_index: str | None
+
+    @property
+    def is_worker_alive(self) -> bool:
+        return self.worker_age is not None and self.worker_age < WORKER_SILENT_AFTER
+
+
+def look(db: Database) -> Health:
+    """Read it; raises what the database raises when it cannot be read."""
+    state = {row["name"]: row["value"] for row in db.query("SELECT name, value FROM state")}
+    publication = state.get("live_publication")
+    live = db.query("SELECT commit_id FROM publications WHERE id = :id", {"id": publication or ""})
+    refused = state.get("refused_publication")
+    return Health(
+        publication=publication,
+        commit=live[0]["commit_id"] if live else None,
+        refused_commit=json.loads(refused).get("commit") if refused else None,
+        worker_age=_age(state.get("worker_seen")),
+        outbox_age=_age(outbox.oldest_waiting(db)),
+        outbox_dead=outbox.count_dead(db),
+        article_index=state.get("article_index"),
+        ticket_index=state.get("ticket_index"),
+    )
+
+
+def counts(db: Database) -> dict[str, int]:
+    """How much there is, by noun."""
+    return {
+        "articles": _count(db, "articles a JOIN state s ON s.value = a.publication_id"),
+        "tickets": _count(db, "tickets"),
+        "people": _count(db, "people"),
+        "sessions": _count(db, "sessions"),
+    }
+
+
+def _count(db: Database, table: str) -> int:
+    return int(db.query(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])  # noqa: S608 (constants)
+
+
+def _age(moment: str | None) -> float | None:
+    return (datetime.now(UTC) - parsed(moment)).total_seconds() if moment else None

@@ -1,0 +1,68 @@
+"""Style sheet, script and icons: in memory, compressed once, cached by content hash."""
+
+import gzip
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import resources
+from kbsearch.errors import NotFound
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+BUNDLES = {"site.css": ("app.css", "pygments.css")}  # one request instead of two
+MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
+
+bp = Blueprint("assets", __name__)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file as it is sent."""
+
+    body: bytes
+    packed: bytes | None  # gzip, when it is worth it
+    media_type: str
+    digest: str
+
+
+@cache
+def load(name: str) -> Asset:
+    """The asset of that name under static/; raises NotFound."""
+    folder = resources.folder("static")
+    paths = [(folder / part).resolve() for part in BUNDLES.get(name, (name,))]
+    if not all(path.is_file() and path.is_relative_to(folder.resolve()) for path in paths):
+        raise NotFound("web.not_found")
+    body = b"\n".join(path.read_bytes() for path in paths)
+    suffix = "." + name.rpartition(".")[2]
+    media_type = MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0]
+    packed = gzip.compress(body, mtime=0)
+    return Asset(
+        body,
+        packed if len(packed) < 0.9 * len(body) else None,
+        media_type or "application/octet-stream",
+        sha256(body).hexdigest()[:12],
+    )
+
+
+@cache
+def url(name: str) -> str:
+    """The address of an asset; it changes with its content."""
+    return f"/static/{load(name).digest}/{name}"
+
+
+@bp.get("/static/<digest>/<path:name>")
+def asset(digest: str, name: str) -> Response:
+    found = load(name)
+    response = Response(found.body, content_type=found.media_type)
+    if found.packed is not None:
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings.quality("gzip"):
+            response.data = found.packed
+            response.headers["Content-Encoding"] = "gzip"
+    # a page of the previous release may still ask for the old one: answer, but keep nothing
+    response.headers["Cache-Control"] = IMMUTABLE if digest == found.digest else "no-cache"
+    return response

@@ -1,0 +1,47 @@
+"""The sitemap and the Atom feeds: articles a stranger may read, on a public site only."""
+
+from flask import Blueprint
+from werkzeug.wrappers import Response
+
+from kbsearch import articles
+from kbsearch.access import ANONYMOUS
+from kbsearch.clock import now
+from kbsearch.errors import NotFound
+from kbsearch.web.render import db, language, site, text_of
+
+FEED_LENGTH = 30
+SITEMAP_LENGTH = 50_000  # of the protocol
+
+bp = Blueprint("feeds", __name__)
+
+
+@bp.get("/sitemap.xml")
+def sitemap() -> Response:
+    only_public()
+    found = [
+        article
+        for tongue in site().settings.languages
+        for article in articles.list_recent(db(), ANONYMOUS, tongue, SITEMAP_LENGTH)
+    ]
+    return xml("feeds/sitemap.xml", "application/xml", articles=found[:SITEMAP_LENGTH])
+
+
+@bp.get("/feed.<any(fr, en):lang>.atom")
+def atom() -> Response:
+    only_public()
+    if language() not in site().settings.languages:
+        raise NotFound("web.not_found")
+    found = articles.list_recent(db(), ANONYMOUS, language(), FEED_LENGTH)
+    updated = max((article.updated_at for article in found), default=now())
+    return xml("feeds/atom.xml", "application/atom+xml", articles=found, updated=updated)
+
+
+def only_public() -> None:
+    if not site().settings.is_public:
+        raise NotFound("web.not_found")
+
+
+def xml(template: str, media_type: str, **context: object) -> Response:
+    base_url = site().settings.base_url.rstrip("/")
+    body = text_of(template, base_url=base_url, **context)
+    return Response(body, content_type=f"{media_type}; charset=utf-8")

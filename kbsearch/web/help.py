@@ -1,0 +1,166 @@
+"""Home, search and articles."""
+
+import re
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from kbsearch import articles
+from kbsearch.articles import Article
+from kbsearch.errors import NotFound
+from kbsearch.search import Kind, Question, Results
+from kbsearch.web.highlight import highlight
+from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.web.results import MAX_PAGE, MAX_TEXT, Asked, filters, last_page, lines
+
+RELATED = 4
+RECENT = 6
+WORDS_PER_MINUTE = 200
+
+bp = Blueprint("root", __name__)
+pages = Blueprint("help", __name__)
+
+
+def asked_of(sent: dict[str, str]) -> Asked:
+    """The search an address asks for; whatever makes no sense in it is left out."""
+    kinds: dict[str, Kind] = {"article": "article", "ticket": "ticket"}
+    page = sent.get("page", "1")
+    return Asked(
+        language(),
+        text=sent.get("q", "")[:MAX_TEXT],
+        kind=kinds.get(sent.get("kind", "")),
+        product=sent.get("product") or None,
+        only_language=sent["lang"] if sent.get("lang") in site().settings.languages else None,
+        page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 4 else 1,
+        literal=sent.get("literal") == "1",
+    )
+
+
+@bp.get("/")
+def root() -> Response:
+    response = redirect(f"/{language()}/", 302)
+    response.headers["Vary"] = "Cookie, Accept-Language"
+    return response
+
+
+@pages.get("/")
+def home() -> Response:
+    return render("help/home.html", asked=Asked(language()), **browsing())
+
+
+@pages.get("/search")
+def search() -> Response:
+    """The results; `palette` asks for them as the palette's list."""
+    asked = asked_of(request.args)
+    partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
+    if not asked.text.strip():
+        return render("help/search.html", partial, asked=asked, **browsing())
+    results, words = ask(asked), site().words[language()]
+    return render(
+        "help/search.html",
+        partial,
+        asked=asked,
+        results=results,
+        lines=lines(asked, results.hits, words),
+        foreign_lines=lines(asked, results.other_language, words),
+        filters=filters(asked, results, words),
+        last=last_page(results),
+    )
+
+
+def ask(asked: Asked) -> Results:
+    """The one ranking, for this visitor."""
+    question = Question(
+        asked.text,
+        language=language(),
+        kind=asked.kind,
+        product=asked.product,
+        only_language=asked.only_language,
+        page=asked.page,
+        typing=not asked.text[-1:].isspace(),
+        literal=asked.literal,
+    )
+    return site().search.ask(viewer(), question)
+
+
+def browsing() -> dict[str, Any]:
+    """What to offer before anything is searched."""
+    return {
+        "results": None,
+        "categories": articles.list_by_category(db(), viewer(), language()),
+        "recent": articles.list_recent(db(), viewer(), language(), RECENT),
+    }
+
+
+@pages.get("/articles/<slug>")
+def article(slug: str) -> Response:
+    try:
+        found = articles.find(db(), viewer(), language(), slug)
+    except NotFound:
+        return moved(slug)
+    return show(found)
+
+
+def show(found: Article) -> Response:
+    """An article, the searched words of `?h=` marked."""
+    searched = request.args.get("h", "").strip()
+    html, marks = highlight(found.html, searched) if searched else (found.html, 0)
+    translations = articles.translations(db(), viewer(), found)
+    return render(
+        "help/article.html",
+        article=found,
+        html=html,
+        marks=marks,
+        minutes=reading_minutes(found),
+        translations=translations,
+        original=original_of(found, translations),
+        related=articles.related(db(), viewer(), found, RELATED),
+    )
+
+
+def moved(slug: str) -> Response:
+    """The way from an old address, or from the other language's, to where the article is."""
+    found = articles.find_alias(db(), viewer(), language(), slug)
+    if found is not None:
+        return redirect(url_for("help.article", lang=found.language, slug=found.slug), 301)
+    for other in site().settings.languages:
+        if other != language():
+            try:
+                found = articles.find(db(), viewer(), other, slug)
+            except NotFound:
+                continue
+            return show(found)
+    raise NotFound("web.not_found")
+
+
+def reading_minutes(article: Article) -> int:
+    words = len(re.sub(r"<[^>]*>", " ", article.html).split())
+    return max(1, round(words / WORDS_PER_MINUTE))
+
+
+def original_of(article: Article, translations: tuple[Article, ...]) -> Article | None:
+    """The original of a translation that was changed since the translation was made."""
+    if not article.source_commit:
+        return None
+    newer = [other for other in translations if other.updated_at > article.updated_at]
+    return newer[0] if newer else None
+
+
+@pages.get("/accessibility")
+def accessibility() -> Response:
+    return render("help/accessibility.html")
+
+
+@bp.get("/media/<digest>/<name>")
+def media(digest: str, name: str) -> Response:
+    """An image of an article, for those who may read one that shows it."""
+    found = articles.find_media(db(), viewer(), digest)
+    if request.if_none_match.contains(digest):
+        response = Response(status=304)
+    else:
+        response = Response(found.body, content_type=found.media_type)
+    response.set_etag(digest)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response

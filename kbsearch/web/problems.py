@@ -1,0 +1,75 @@
+"""Error pages: what went wrong in words, the search, and the way to a person."""
+
+import secrets
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.wrappers import Response
+
+from kbsearch import i18n
+from kbsearch.db import Busy
+from kbsearch.errors import Problem, TooMany
+from kbsearch.web import render
+
+RETRY_AFTER = 5  # seconds, when the database is held by another writer
+EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503)
+
+
+def answer(app: Flask) -> None:
+    """Turn every failure into a page in the visitor's language."""
+    app.register_error_handler(Problem, told)
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(Busy, busy)
+    app.register_error_handler(Exception, crashed)
+
+
+def told(problem: Problem) -> Response:
+    """A failure that has words of its own."""
+    response = page(problem.status, i18n.explain(problem, render.language()))
+    if isinstance(problem, TooMany):
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def refused(error: HTTPException) -> Response:
+    """A failure HTTP has a number for."""
+    if isinstance(error, SecurityError):  # no address can be built for a host that is not ours
+        base_url = render.site().settings.base_url
+        return Response(
+            f"This help centre answers at {base_url} (its base_url setting).\n",
+            400,
+            content_type="text/plain; charset=utf-8",
+        )
+    response = page(error.code or 500)
+    if error.code == 405:
+        response.headers["Allow"] = dict(error.get_headers())["Allow"]
+    return response
+
+
+def busy(problem: Busy) -> Response:
+    response = page(503)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def crashed(error: Exception) -> Response:
+    """A defect of ours: the visitor gets a number, the log the same number and the reason."""
+    incident = secrets.token_hex(4)
+    current_app.logger.error(
+        "incident %s: %s %s", incident, request.method, request.path, exc_info=error
+    )
+    return page(500, incident=incident)
+
+
+def page(status: int, detail: str = "", incident: str = "") -> Response:
+    """The error page. After a defect it asks nothing of the database, which may be the cause."""
+    known = status if status in EXPLAINED else (500 if status >= 500 else 400)
+    response = render.render(
+        "shared/problem.html",
+        status=known,
+        detail=detail,
+        incident=incident,
+        nobody=status >= 500,
+    )
+    response.status_code = status
+    return response

@@ -1,0 +1,76 @@
+"""Headers on every answer, the cross-site guard, and the host names the site answers to."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from kbsearch.config import Settings
+from kbsearch.errors import Forbidden
+from kbsearch.web import render
+
+LOCAL_NAMES = ("localhost", "127.0.0.1")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "object-src 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+ONE_YEAR = 31_536_000
+
+
+def trusted_hosts(settings: Settings) -> list[str]:
+    """The names of base_url; a local one answers to each name of this machine."""
+    name = urlsplit(settings.base_url).hostname or ""
+    return [*LOCAL_NAMES] if name in LOCAL_NAMES else [name]
+
+
+def guard(app: Flask, settings: Settings) -> None:
+    """Refuse what other sites make a browser send, and set the headers of every answer."""
+    headers = dict(HEADERS)  # no view sets these
+    if settings.base_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
+    if not settings.is_public:
+        headers["X-Robots-Tag"] = "noindex, nofollow"
+
+    @app.before_request
+    def refuse_other_sites() -> None:
+        if request.method not in SAFE_METHODS and not _comes_from_here(settings):
+            raise Forbidden("web.cross_site")
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.extend(headers)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        if "Cache-Control" not in response.headers:
+            private = render.site().cookie in request.cookies
+            response.headers["Cache-Control"] = "no-store" if private else "no-cache"
+        return response
+
+
+def _comes_from_here(settings: Settings) -> bool:
+    """The rule of Go's CrossOriginProtection: the browser says where a request comes from."""
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site is not None:
+        return fetch_site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    if origin is None:  # not a browser; without a session it can do no harm in somebody's name
+        return render.site().cookie not in request.cookies
+    return origin in (settings.base_url.rstrip("/"), f"{request.scheme}://{request.host}")
+
+
+def is_own_path(path: str) -> bool:
+    """Whether a text is a path of this site, safe to send a browser to."""
+    return (
+        path.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and path.isprintable()
+        and "\\" not in path
+    )
