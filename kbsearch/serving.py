@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kbsearch.errors import Problem
 from kbsearch.leash import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,8 @@ STEADY_SECONDS = 10.0  # a child that lived this long is restarted at once
 LONGEST_PAUSE_SECONDS = 30.0
 
 
-class CannotListen(Exception):
-    """The address or the port cannot be had; the text says which and why."""
+class CannotListen(Problem):
+    """The address or the port cannot be had."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -29,8 +30,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as problem:
-        told = problem.strerror or str(problem)
-        raise CannotListen(f"cannot listen on {host}, port {port}: {told}") from None
+        reason = problem.strerror or str(problem)
+        raise CannotListen("serve.cannot_listen", host=host, port=port, reason=reason) from None
 
 
 @dataclass

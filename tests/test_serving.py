@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import serving
+from kbsearch import i18n, serving
 
 PARENT = """
 import sys
@@ -184,8 +184,11 @@ def test_hup_is_passed_on(family):
 def test_a_taken_port_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(serving.CannotListen, match=f"127.0.0.1, port {port}: .*in use"):
+        with pytest.raises(serving.CannotListen) as refused:
             serving.listen("127.0.0.1", port)
+    told = i18n.explain(refused.value, "en")
+    assert told.startswith(f"cannot listen on 127.0.0.1, port {port}: ")
+    assert "in use" in told and "--port" in told and "\n" not in told
 
 
 def test_port_0_is_a_free_port():

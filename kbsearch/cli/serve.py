@@ -1,0 +1,157 @@
+"""kbsearch serve, and its two halves: web and worker."""
+
+import dataclasses
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kbsearch import config, logs, resources, serving
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.config import Configuration, Settings
+from kbsearch.db import Database, SqliteDatabase
+from kbsearch.errors import NotFound
+from kbsearch.leash import Leash
+from kbsearch.migrations import migrate
+from kbsearch.serving import Child, Tree
+
+if TYPE_CHECKING:
+    from kbsearch.people import Person
+
+
+@click.command("serve")
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=int, help="The port to listen on; 0 picks a free one.")
+@click.option("--workers", type=int, help="Web processes.")
+@click.option("--demo", is_flag=True, help="With people and past requests to try it on.")
+@pass_site
+def serve_command(
+    site: Site, host: str | None, port: int | None, workers: int | None, demo: bool
+) -> None:
+    """Run the help centre: web processes and the worker as one process tree.
+
+    TERM or Ctrl-C lets running requests finish, a second one does not. HUP publishes now.
+
+    Example: kbsearch serve --port 8000
+    """
+    flags = {"host": host, "port": port, "workers": workers}
+    try:
+        configuration = config.load(site.configuration.path, flags)
+    except config.ConfigError as problem:
+        raise Refused(str(problem)) from None
+    settings = _for_demo(configuration) if demo else configuration.settings
+    if configuration.path is None and not settings.content_path.is_dir():
+        raise NotFound("serve.no_site")
+    logs.start()
+    listener = serving.listen(settings.host, settings.port)
+    if configuration.sources["base_url"] == "default":
+        settings = dataclasses.replace(settings, base_url=_address(settings, listener))
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = SqliteDatabase(settings.database_path)
+    migrate(db)  # before the children, who would all want to do it
+    visitors = _demo_people(settings, db) if demo else ()
+
+    def announce() -> None:
+        click.echo(f"{settings.site_name}: {settings.base_url}/")
+        for person in visitors:
+            click.echo(f"{person.email:<24}  {person.role:<14}  {_link(settings, db, person)}")
+        db.close()
+
+    children = _children(configuration.path, settings, listener)
+    sys.exit(Tree(children, _environment(settings), listener).run(announce))
+
+
+@click.command("web")
+@click.option("--fd", type=int, hidden=True, help="A listening socket to use.")
+@click.option("--leash", type=int, hidden=True)
+@pass_site
+def web_command(site: Site, fd: int | None, leash: int | None) -> None:
+    """Run one web process, for those who supervise the halves apart.
+
+    Example: kbsearch web
+    """
+    from kbsearch import create_app, web_server
+
+    logs.start()
+    if fd is None:
+        listener = serving.listen(site.settings.host, site.settings.port)
+    else:
+        listener = socket.socket(fileno=fd)
+    app = create_app(site.settings, site.db)
+    behind_proxy = site.settings.trusted_proxies > 0
+    web_server.run(app, listener, Leash(leash), behind_proxy=behind_proxy)
+
+
+@click.command("worker")
+@click.option("--leash", type=int, hidden=True)
+@pass_site
+def worker_command(site: Site, leash: int | None) -> None:
+    """Run the worker: it publishes, indexes and empties the outbox. HUP publishes now.
+
+    Example: kbsearch worker
+    """
+    from kbsearch import worker
+
+    logs.start()
+    worker.run(site.settings, site.db, Leash(leash))
+
+
+def _for_demo(configuration: Configuration) -> Settings:
+    """Where nobody has chosen settings, those of the demo, on the handbook if need be."""
+    settings = configuration.settings
+    if configuration.path is not None:
+        return settings
+    from kbsearch import sites
+
+    chosen: dict[str, Any] = {
+        name: value
+        for name, value in sites.DEMO.items()
+        if configuration.sources[name] == "default"
+    }
+    if not settings.content_path.is_dir():
+        chosen["content"] = resources.folder("content")
+    return dataclasses.replace(settings, **chosen)
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    """Where this machine finds the site, when no setting says where people do."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+    host = everywhere.get(settings.host, settings.host)
+    told = f"[{host}]" if ":" in host else host
+    return f"http://{told}:{listener.getsockname()[1]}"
+
+
+def _children(path: Path | None, settings: Settings, listener: socket.socket) -> list[Child]:
+    kbsearch = [sys.executable, "-P", "-m", "kbsearch"]
+    if path is not None:
+        kbsearch += ["--config", str(path)]
+    web = [*kbsearch, "web", "--fd", str(listener.fileno())]
+    children = [Child("worker", [*kbsearch, "worker"], heeds_hup=True)]
+    for number in range(1, settings.workers + 1):
+        children.append(Child(f"web {number}", web, inherits=[listener.fileno()]))
+    return children
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables: a child works with those its parent has checked."""
+    environment = dict(os.environ)
+    for name in config.FIELDS:
+        value = getattr(settings, name)
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        environment[f"KBSEARCH_{name.upper()}"] = text
+    return environment
+
+
+def _demo_people(settings: Settings, db: Database) -> "tuple[Person, ...]":
+    from kbsearch import demo
+
+    return demo.ensure(settings, db)
+
+
+def _link(settings: Settings, db: Database, person: "Person") -> str:
+    from kbsearch import accounts
+
+    return accounts.link_url(settings, person, accounts.make_link(db, person.email))
