@@ -1,0 +1,209 @@
+"""The worker: the loop that publishes new content, keeps the index right and empties the outbox.
+
+It alone writes the index; a second worker waits until the first one is gone.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kbsearch import accounts, articles, outbox
+from kbsearch.clock import now, stored
+from kbsearch.config import Settings
+from kbsearch.db import Database
+from kbsearch.leash import Leash
+from kbsearch.outbox import Handlers, Task
+from kbsearch.publishing.publish import Publication, Refusal, publish
+from kbsearch.publishing.watch import Watcher
+from kbsearch.search import indexing
+from kbsearch.search.indexing import Indexer
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+INDEX_CHECK_SECONDS = 2.0
+HEARTBEAT_SECONDS = 5.0
+HOUSEKEEPING_SECONDS = 3600.0
+LONGEST_PAUSE_SECONDS = 60.0
+KEEP_DONE_TASKS = timedelta(days=7)
+NICENESS = 5  # whoever is typing comes first
+
+
+def run(settings: Settings, db: Database, leash: Leash) -> None:
+    """Work until TERM or INT; the step under way is finished first."""
+    signals = Signals()
+    os.nice(NICENESS)
+    with (
+        _turn(settings.data_path / "worker.lock", signals, leash),
+        _heartbeat(db),
+        closing(Indexer(settings, db)) as indexer,
+    ):
+        content = Content(settings, db, signals)
+        handlers = _handlers(indexer)
+        steps = (
+            Step("publishing", content.follow),
+            Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
+            Step("the outbox", lambda: outbox.run_one(db, handlers)),
+            Step("housekeeping", lambda: _keep_house(db), HOUSEKEEPING_SECONDS),
+        )
+        if articles.live_publication(db) is None:
+            steps[0].attempt()  # nobody is told of a site that has no page yet
+        leash.ready()
+        while not signals.stop:
+            if not _round(steps, signals):
+                time.sleep(POLL_SECONDS)
+
+
+def _round(steps: Sequence["Step"], signals: "Signals") -> bool:
+    """Try every step in turn: a long queue in the outbox must not delay a commit."""
+    acted = [step.attempt() for step in steps if not signals.stop]
+    return any(acted)
+
+
+class Signals:
+    """What was asked for by signal: to stop (TERM, INT), to publish now (HUP)."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.publish = False
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_publish)
+
+    def _on_stop(self, *_: object) -> None:
+        self.stop = True
+
+    def _on_publish(self, *_: object) -> None:
+        self.publish = True
+
+
+@dataclass
+class Step:
+    """Something done again and again; `act` says whether it did anything."""
+
+    name: str
+    act: Callable[[], bool]
+    every: float = 0.0  # seconds
+    due_at: float = 0.0
+    failures: int = 0
+
+    def attempt(self) -> bool:
+        """Act if it is due. A failure is logged and tried again later; it ends nothing."""
+        if time.monotonic() < self.due_at:
+            return False
+        try:
+            acted = self.act()
+        except Exception:
+            pause = min(LONGEST_PAUSE_SECONDS, 2.0**self.failures)
+            self.failures += 1
+            self.due_at = time.monotonic() + pause
+            log.exception("%s failed, tried again in %d s", self.name, pause)
+            return False
+        self.failures = 0
+        self.due_at = time.monotonic() + self.every
+        return acted
+
+
+class Content:
+    """The content as the worker follows it: published when it changed, or when asked."""
+
+    def __init__(self, settings: Settings, db: Database, signals: Signals) -> None:
+        self.settings = settings
+        self.db = db
+        self.signals = signals
+        self._watcher = Watcher(settings)
+        self._told = ""
+
+    def follow(self) -> bool:
+        """Publish what is new, and say in the log what became of it."""
+        if not (self._watcher.changed() or self.signals.publish):
+            return False
+        self.signals.publish = False
+        try:
+            self._tell(publish(self.db, self.settings))
+        except Exception:
+            self._watcher.forget()
+            raise
+        return True
+
+    def _tell(self, outcome: Publication | Refusal) -> None:
+        if isinstance(outcome, Refusal):
+            log.warning("commit %s was refused, the last good one stays live", outcome.commit)
+            for finding in outcome.findings:
+                log.warning("%s", finding)
+        elif outcome.id != self._told:
+            log.info("%s is live: %d articles", outcome.commit, outcome.articles)
+            self._told = outcome.id
+
+
+def _handlers(indexer: Indexer) -> Handlers:
+    """Who does what the outbox asks for."""
+
+    def apply_changes(_: Task) -> None:
+        indexer.apply_changes()
+
+    def rebuild(task: Task) -> None:
+        indexer.rebuild(task.subject)
+
+    return {"index.tickets": apply_changes, indexing.REBUILD: rebuild}
+
+
+@contextmanager
+def _turn(path: Path, signals: Signals, leash: Leash) -> Iterator[None]:
+    """Wait to be the only worker. The system frees the lock of a process however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        waited = False
+        while not signals.stop:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waited:
+                    log.info("another worker is at work; waiting for it to end")
+                    leash.ready()
+                    waited = True
+                time.sleep(POLL_SECONDS)
+        yield
+
+
+@contextmanager
+def _heartbeat(db: Database) -> Iterator[None]:
+    """Keep `worker_seen` fresh, also while a step takes minutes: a rebuild is no failure."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.is_set():
+            try:
+                db.execute(
+                    """
+                    INSERT INTO state (name, value) VALUES ('worker_seen', :now)
+                    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                    """,
+                    {"now": now()},
+                )
+            except Exception:
+                log.exception("the heartbeat failed")
+            over.wait(HEARTBEAT_SECONDS)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _keep_house(db: Database) -> bool:
+    outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
+    accounts.forget_expired(db)
+    return False

@@ -1,0 +1,227 @@
+"""The worker: real processes on a real site, whose content is a real git repository."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kbsearch import outbox, worker
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from kbsearch.migrations import migrate
+from kbsearch.search.indexing import live_folders
+
+ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"
+
+
+@dataclass
+class Place:
+    """A site in a folder, its content in git, and the workers that were started on it."""
+
+    settings: Settings
+    db: SqliteDatabase
+    workers: list["subprocess.Popen[str]"]
+
+    def write(self, title: str) -> None:
+        path = self.settings.content_path / "articles/en/guide/box.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ARTICLE.format(title=title), encoding="utf-8")
+
+    def git(self, *arguments: str) -> None:
+        who = ["-c", "user.name=Wendy", "-c", "user.email=wendy@support.example"]
+        command = ["git", *who, "-C", str(self.settings.content_path), *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def commit(self, title: str) -> None:
+        self.write(title)
+        self.git("add", ".")
+        self.git("commit", "-m", title)
+
+    def start(self) -> "subprocess.Popen[str]":
+        site = {"KBSEARCH_SITE": str(self.settings.site)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kbsearch", "worker"],
+            cwd=self.settings.site,
+            env=dict(os.environ) | site,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.workers.append(process)
+        return process
+
+    def titles(self) -> list[str]:
+        rows = self.db.query(
+            """
+            SELECT a.title FROM articles a JOIN state s ON s.value = a.publication_id
+            WHERE s.name = 'live_publication'
+            """
+        )
+        return [row["title"] for row in rows]
+
+    def heartbeat(self) -> str | None:
+        rows = self.db.query("SELECT value FROM state WHERE name = 'worker_seen'")
+        return rows[0]["value"] if rows else None
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    settings = Settings(site=tmp_path)
+    db = SqliteDatabase(settings.database_path)
+    migrate(db)
+    place = Place(settings, db, [])
+    settings.content_path.mkdir()
+    place.git("init", "--quiet")
+    place.commit("The first title")
+    yield place
+    for process in place.workers:
+        with process:
+            process.kill()
+    db.close()
+
+
+@pytest.fixture
+def signals() -> Iterator[worker.Signals]:
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield worker.Signals()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_what_is_committed_goes_live_by_itself_within_two_seconds(place):
+    place.start()
+    until(lambda: place.titles() == ["The first title"])
+    place.commit("The second title")
+    committed = time.monotonic()
+    until(lambda: place.titles() == ["The second title"])
+    assert time.monotonic() - committed < 2
+
+
+def test_a_refused_commit_is_told_and_the_last_good_one_stays(place):
+    process = place.start()
+    until(lambda: place.titles() == ["The first title"])
+    (place.settings.content_path / "articles/en/guide/bad.md").write_text("---\n: [\n---\n")
+    place.commit("A title beside a bad page")
+    until(lambda: place.db.query("SELECT 1 FROM state WHERE name = 'refused_publication'"))
+    process.terminate()
+    log = process.communicate(timeout=5)[1]
+    assert "refused" in log
+    assert "articles/en/guide/bad.md:" in log
+    assert place.titles() == ["The first title"]
+
+
+def test_a_lost_index_is_built_again(place):
+    index, folders = place.settings.index_path, lambda: live_folders(place.db).values()
+    place.start()
+    until(lambda: len(folders()) == 2)
+    shutil.rmtree(index)
+    until(lambda: all((index / folder).is_dir() for folder in folders()))
+
+
+def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
+    outbox.add(place.db, "no.such_thing", "x")
+    outbox.add(place.db, "index.tickets", "all")
+    place.start()
+    done = "SELECT kind FROM outbox WHERE done_at IS NOT NULL"
+    until(lambda: place.db.query(done) == [{"kind": "index.tickets"}])
+    failed = place.db.query("SELECT kind, problem FROM outbox WHERE done_at IS NULL")
+    assert failed[0]["kind"] == "no.such_thing" and "no.such_thing" in failed[0]["problem"]
+
+
+def test_a_second_worker_waits_for_the_end_of_the_first(place):
+    first = place.start()
+    until(lambda: place.titles() == ["The first title"])
+    second = place.start()
+    assert second.stderr is not None
+    assert "another worker is at work" in second.stderr.readline()
+    first.kill()
+    place.commit("The second title")
+    until(lambda: place.titles() == ["The second title"])
+
+
+def test_a_waiting_worker_can_be_stopped(place):
+    place.start()
+    until(lambda: place.titles() == ["The first title"])
+    second = place.start()
+    assert second.stderr is not None
+    second.stderr.readline()
+    second.terminate()
+    assert second.wait(timeout=3) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_to(place, number):
+    process = place.start()
+    until(place.heartbeat)
+    process.send_signal(number)
+    assert process.wait(timeout=5) == 0
+
+
+def test_hup_publishes_although_nothing_changed(place, signals):
+    content = worker.Content(place.settings, place.db, signals)
+    assert content.follow()
+    assert not content.follow()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert content.follow()
+    assert not content.follow()
+
+
+def test_a_failed_publication_is_tried_again(place, signals):
+    content = worker.Content(place.settings, place.db, signals)
+    index = place.settings.index_path
+    index.write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="index"):
+        content.follow()
+    index.unlink()
+    assert content.follow()
+    assert place.titles() == ["The first title"]
+
+
+def test_a_failing_step_waits_longer_each_time_and_never_ends_the_loop(caplog):
+    def fail() -> bool:
+        raise ValueError("no")
+
+    step = worker.Step("dreaming", fail)
+    pauses = []
+    for _ in range(9):
+        step.due_at = 0
+        assert not step.attempt()
+        pauses.append(round(step.due_at - time.monotonic()))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert caplog.records[0].levelno == logging.ERROR
+    assert caplog.messages[0] == "dreaming failed, tried again in 1 s"
+
+
+def test_a_step_that_recovers_is_forgiven():
+    step = worker.Step("dreaming", lambda: True, failures=5)
+    assert step.attempt()
+    assert step.failures == 0
+
+
+def test_a_step_is_left_alone_until_it_is_due():
+    step = worker.Step("dreaming", lambda: True, every=60)
+    assert step.attempt()
+    assert not step.attempt()
+
+
+def test_the_heartbeat_goes_on_while_a_step_takes_its_time(place, monkeypatch):
+    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0.05)
+    with worker._heartbeat(place.db):
+        until(place.heartbeat)
+        place.db.execute("DELETE FROM state WHERE name = 'worker_seen'")
+        until(place.heartbeat)
