@@ -1,0 +1,399 @@
+"""The index of articles: a folder a publication, with one Tantivy index a language.
+
+Pages are ranked whole by a plain sum over fields; the weights were measured on open sets
+(`kbsearch evaluate`), where tiers by matched words, DisMax and title boosts all lost.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tantivy import Document, Index, Query, Schema, SchemaBuilder, Searcher
+
+from kbsearch.search import corrector
+from kbsearch.search import tantivy_engine as engine
+from kbsearch.search import text as texts
+from kbsearch.search.documents import Page
+from kbsearch.search.highlight import Highlighter, Match, flat
+from kbsearch.search.query import MOST_COMPLETIONS, MOST_TERMS, understand
+from kbsearch.search.query import Query as Asked
+
+SCHEMA_VERSION = 1
+MARKER = "kbsearch.json"
+WRITER_HEAP = 50_000_000  # bytes
+
+TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
+CODE = 1_000.0  # above any sum of words: an exact code comes first
+COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
+SYNONYM = 0.5
+
+
+# In the order of the schema, by which Tantivy's explanations name them.
+FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "readers", "products", "page")
+
+
+def _schema(language: str) -> Schema:
+    stem = f"stem_{language}"
+    builder = SchemaBuilder()
+    builder.add_text_field("path", stored=True, tokenizer_name="raw", index_option="basic")
+    for name in ("t", "all", "e"):
+        builder.add_text_field(name, tokenizer_name=stem, index_option="freq")
+    builder.add_text_field("x", tokenizer_name="surface", index_option="freq")
+    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
+    builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
+    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("products", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_bytes_field("page", stored=True)
+    return builder.build()
+
+
+def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
+    """Write an index generation; it appears in `folder` whole or not at all."""
+    unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    by_language: dict[str, list[Page]] = {language: [] for language in engine.SNOWBALL}
+    for page in pages:
+        by_language[page.language].append(page)
+    for language, own in by_language.items():
+        _write(engine.create(unfinished / language, _schema(language)), language, own)
+        corrector.write_words(unfinished / language, own)
+    (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
+    (unfinished / MARKER).write_text(json.dumps({"schema": SCHEMA_VERSION}), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def _write(index: Index, language: str, pages: Sequence[Page]) -> None:
+    writer = index.writer(WRITER_HEAP, 1)
+    schema = _schema(language)
+    for page in pages:
+        writer.add_document(_document(page, schema))
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
+    if index.searcher().num_docs != len(pages):
+        raise RuntimeError(f"{len(pages)} pages written, {index.searcher().num_docs} in the index")
+
+
+def _document(page: Page, schema: Schema) -> Document:
+    analyzer = engine.stemmed(page.language)
+    title = texts.normal(page.title)
+    body, starts = _joined(page)
+    stems = (analyzer.analyze(title), analyzer.analyze(body))
+    pairs = [f"{a}_{b}" for part in stems for a, b in zip(part, part[1:], strict=False)]
+    phrases = texts.normal("\n".join(page.phrases))
+    stored = {
+        "slug": page.slug,
+        "title": title,
+        "summary": page.summary,
+        "body": body,
+        "starts": starts,
+        "products": page.products,
+        "version": page.version,
+        "updated_at": page.updated_at,
+    }
+    return Document.from_dict(
+        {
+            "path": page.path,
+            "t": title,
+            "all": f"{title}\n{body}",
+            "e": phrases,
+            "x": f"{title}\n{body}\n{phrases}",
+            "pt": title,
+            "bg": " ".join(pairs),
+            "code": " ".join(texts.codes_of(f"{title}\n{body}\n{phrases}")),
+            "readers": list(page.readers),
+            "products": list(page.products),
+            "page": json.dumps(stored, ensure_ascii=False).encode(),
+        },
+        schema,
+    )
+
+
+def _joined(page: Page) -> tuple[str, list[tuple[int, int, str, str]]]:
+    """The body as one text, and where each passage and its words begin."""
+    body, starts = "", []
+    for passage in page.passages:
+        heading = f"{passage.title}\n" if passage.title else ""
+        starts.append((len(body), len(body) + len(heading), passage.anchor, passage.title))
+        body += texts.normal(heading + passage.text) + "\n"
+    return body, starts
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page that matches, before it is shown."""
+
+    path: str
+    score: float
+    page: "StoredPage"
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    slug: str
+    title: str
+    summary: str
+    body: str
+    flat_body: str
+    starts: tuple[tuple[int, int, str, str], ...]
+    products: tuple[str, ...]
+    version: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """The best passage of a page for a query, with its snippet."""
+
+    anchor: str
+    title: str
+    snippet: str
+
+
+class ArticleIndex:
+    """The articles of one language, at one publication."""
+
+    def __init__(self, index: Index, language: str) -> None:
+        self.language = language
+        self._index = index
+        self._schema = _schema(language)
+        self._searcher: Searcher = index.searcher()
+        self._analyzer = engine.stemmed(language)
+        self._stem = engine.stemmer(language)
+        self._stored = lru_cache(maxsize=1_000)(_parse)
+        self._known = lru_cache(maxsize=20_000)(self._has_word)
+        self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
+
+    def search(
+        self,
+        query: Query,
+        words: Sequence[str],
+        limit: int,
+        *,
+        offset: int = 0,
+        product: str = "",
+        explain: bool = False,
+    ) -> tuple[list[Found], int]:
+        """The pages a viewer's words may read, best first, and how many there are."""
+        answer = self._searcher.search(
+            self._restricted(query, words, product), limit, count=True, offset=offset
+        )
+        found = []
+        for score, address in answer.hits:
+            document = self._searcher.doc(address)
+            stored = self._stored(engine.stored_bytes(document, "page"))
+            reasons = engine.explained(query, self._searcher, address, FIELDS) if explain else ()
+            found.append(Found(engine.stored_text(document, "path"), score, stored, reasons))
+        return found, engine.count_of(answer)
+
+    def _restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
+        filters = [engine.one_of_terms(self._schema, "readers", words)]
+        if product:
+            filters.append(Query.term_query(self._schema, "products", product))
+        return engine.filtered(query, filters)
+
+    def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
+        """How many matching pages each product has."""
+        answer = self._searcher.aggregate(
+            self._restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
+        )
+        return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
+
+    def query(self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]) -> Query:
+        """The ranking: a sum over the query's words of what each field says."""
+        stems = self._rarest(self._analyzer.analyze(asked.text))
+        clauses = [clause for stem in stems for clause in self._word(stem)]
+        content = [word for word in asked.words if word not in texts.STOP_WORDS[self.language]]
+        for word in list(dict.fromkeys(content or asked.words))[:MOST_TERMS]:
+            clauses.append(self._term("x", word, SURFACE))
+        for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
+            clauses.append(self._term("bg", "_".join(pair), PAIRS))
+        for code in self.codes(asked):
+            clauses.append(
+                Query.const_score_query(Query.term_query(self._schema, "code", code), CODE)
+            )
+        for stem, weight in self.completions(asked, words).items():
+            if stem not in stems:
+                clauses += self._word(stem, weight)
+        for other in synonyms.others(asked.words):
+            for stem in self._analyzer.analyze(" ".join(other)):
+                if stem not in stems:
+                    clauses += self._word(stem, SYNONYM)
+        return engine.any_of(clauses) if clauses else Query.empty_query()
+
+    def _term(self, field: str, term: str, boost: float) -> Query:
+        return engine.boosted(Query.term_query(self._schema, field, term), boost)
+
+    def _word(self, stem: str, weight: float = 1.0) -> list[Query]:
+        return [
+            self._term("t", stem, TITLE * weight),
+            self._term("all", stem, ALL * weight),
+            self._term("e", stem, PHRASES * weight),
+        ]
+
+    def _rarest(self, stems: Sequence[str]) -> list[str]:
+        """The stems of a query in order, each once; of a long one, those that say most."""
+        distinct = list(dict.fromkeys(stems))
+        if len(distinct) <= MOST_TERMS:
+            return distinct
+        by_weight = sorted(distinct, key=self.weight, reverse=True)[:MOST_TERMS]
+        return [stem for stem in distinct if stem in set(by_weight)]
+
+    def weight(self, stem: str) -> float:
+        """The inverse document frequency of a stem; 0 when no page has it."""
+        frequency = self._searcher.doc_freq("all", stem)
+        return math.log(1 + self._searcher.num_docs / frequency) if frequency else 0.0
+
+    def codes(self, asked: Asked) -> list[str]:
+        """The codes, versions and paths of a query."""
+        return texts.codes_of(asked.text)[:MOST_TERMS]
+
+    def completions(self, asked: Asked, words: Sequence[str]) -> dict[str, float]:
+        """Stems of the commonest words that the unfinished one begins, and their weight."""
+        if asked.unfinished is None:
+            return {}
+        known = self.is_known(asked.unfinished, words)
+        weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
+        return {
+            stem: weight
+            for word in self._begun_by(asked.unfinished, tuple(words))
+            for stem in self._analyzer.analyze(word)
+        }
+
+    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
+        """Whether a page that these words may read has a word beginning so."""
+        return bool(self._begun_by(prefix, tuple(words)))
+
+    def _words_begun_by(self, prefix: str, words: tuple[str, ...]) -> list[str]:
+        mine = engine.one_of_terms(self._schema, "readers", words)
+        for field in ("pt", "x"):
+            terms = self._searcher.terms_with_prefix(
+                field, prefix, filter_query=mine, limit=MOST_COMPLETIONS + 1
+            )
+            longer = [term for term, _ in terms if term != prefix][:MOST_COMPLETIONS]
+            if longer:
+                return longer
+        return []
+
+    def is_known(self, word: str, words: Sequence[str]) -> bool:
+        """Whether a page that these words may read has this surface word."""
+        return self._known(word, tuple(words))
+
+    def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
+        if not self._searcher.doc_freq("x", word):
+            return False
+        query = self._restricted(Query.term_query(self._schema, "x", word), words)
+        return bool(self._searcher.search(query, 1, count=False).hits)
+
+    def goes_with(self, words: Sequence[str], unknown: str, candidate: str) -> int:
+        """In how many pages a word stands beside the neighbours of the unknown one it replaces."""
+        text = " ".join(candidate if word == unknown else word for word in words)
+        stems = self._analyzer.analyze(text)
+        stem = self._stem(candidate)
+        pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
+        return sum(self._searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
+
+    def highlighter(
+        self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]
+    ) -> Highlighter:
+        """What marks this query's words in pages of this language."""
+        stems = self._analyzer.analyze(asked.text)[: MOST_TERMS * 4]
+        weights = {stem: 0.1 + self.weight(stem) for stem in stems}
+        for other in synonyms.others(asked.words):
+            for stem in self._analyzer.analyze(" ".join(other)):
+                weights.setdefault(stem, 0.5)
+        prefix = asked.unfinished if self.completions(asked, words) else None
+        return Highlighter(weights, self._stem, codes=self.codes(asked), prefix=prefix)
+
+    def place(self, found: Found, highlighter: Highlighter) -> Place:
+        """Where a page answers best, and a snippet of it."""
+        page = found.page
+        matches = highlighter.matches(page.flat_body)
+        best, inside = _best_passage(page, matches, highlighter)
+        if not inside or best is None:
+            return Place("", "", str(highlighter.snippet(page.summary or page.body[:400], [])))
+        start, begins, anchor, title = page.starts[best]
+        end = page.starts[best + 1][0] if best + 1 < len(page.starts) else len(page.body)
+        in_words = [match for match in inside if match.start >= begins]
+        snippet = highlighter.snippet(page.body[begins:end], in_words, offset=begins)
+        return Place(anchor, title, str(snippet))
+
+
+def _best_passage(
+    page: StoredPage, matches: Sequence[Match], highlighter: Highlighter
+) -> tuple[int | None, list[Match]]:
+    best: int | None = None
+    best_inside: list[Match] = []
+    best_score = 0.0
+    for position, (start, *_) in enumerate(page.starts):
+        is_last = position + 1 == len(page.starts)
+        end = len(page.body) if is_last else page.starts[position + 1][0]
+        inside = [match for match in matches if start <= match.start < end]
+        score = highlighter.score(inside) + 0.01 * len(inside)
+        if inside and score > best_score:
+            best, best_inside, best_score = position, inside, score
+    return best, best_inside
+
+
+def _parse(page: bytes) -> StoredPage:
+    stored = json.loads(page)
+    stored["flat_body"] = flat(stored["body"])
+    stored["starts"] = tuple(tuple(start) for start in stored["starts"])
+    stored["products"] = tuple(stored["products"])
+    return StoredPage(**stored)
+
+
+class Articles:
+    """An index generation: its articles by language, and the synonyms published with them."""
+
+    def __init__(self, folder: Path) -> None:
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != {"schema": SCHEMA_VERSION}:
+            raise ValueError(f"{folder.name} is of another schema")
+        self.folder = folder
+        self.synonyms = texts.synonyms_of((folder / "synonyms.txt").read_text(encoding="utf-8"))
+        self._words: dict[str, list[corrector.Word]] = {}
+        self._correctors: dict[tuple[str, tuple[bool, ...]], corrector.Corrector] = {}
+        self.by_language = {
+            language: ArticleIndex(engine.Reader(folder / language).index, language)
+            for language in engine.SNOWBALL
+        }
+
+    def corrector(self, language: str, words: Sequence[str]) -> corrector.Corrector:
+        """What corrects words of a language for viewers with these words."""
+        kind = tuple(word in words for word in ("customers", "agents", "writers"))
+        if (language, kind) not in self._correctors:
+            if language not in self._words:
+                self._words[language] = corrector.read_words(self.folder / language)
+            made = corrector.Corrector(self._words[language], words)
+            self._correctors[language, kind] = made
+        return self._correctors[language, kind]
+
+
+class TrialIndex:
+    """Pages that are not live yet, in memory: what would a phrase find?"""
+
+    def __init__(self, pages: Iterable[Page], synonyms: str = "") -> None:
+        self._synonyms = texts.synonyms_of(synonyms)
+        self._indexes: dict[str, ArticleIndex] = {}
+        by_language: dict[str, list[Page]] = {}
+        for page in pages:
+            by_language.setdefault(page.language, []).append(page)
+        for language, own in by_language.items():
+            index = engine.create(None, _schema(language))
+            _write(index, language, own)
+            self._indexes[language] = ArticleIndex(index, language)
+
+    def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
+        """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
+        index = self._indexes.get(language)
+        if index is None:
+            return []
+        query = index.query(understand(phrase), self._synonyms, (reader,))
+        return [found.path for found in index.search(query, (reader,), limit)[0]]

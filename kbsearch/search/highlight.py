@@ -1,0 +1,147 @@
+"""Where a text matches, its best piece, and that piece as safe HTML with <mark>."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from kbsearch.search.text import WORD, fold_word
+
+SNIPPET_LENGTH = 180  # characters
+_LEAD = 40  # characters kept before the first match
+_ACCENTED = "àâäáãåçéèêëîïíìñôöóòõûüúùÿýÀÂÄÁÃÅÇÉÈÊËÎÏÍÌÑÔÖÓÒÕÛÜÚÙŸÝ"
+_PLAIN = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuyy"
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZŒÆ"
+_FLAT = str.maketrans(_ACCENTED + _CAPITALS, _PLAIN + _CAPITALS.lower())
+_MOST_MATCHES = 300  # of one term in one text
+
+
+def flat(text: str) -> str:
+    """Lower case without accents, every character where it was (full folding moves some)."""
+    return text.translate(_FLAT)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A stretch of the text that matches, and what it stands for (a stem, a code, a prefix)."""
+
+    start: int
+    end: int
+    term: str
+
+
+class Highlighter:
+    """Finds the terms of one query in texts.
+
+    Words that begin like a term are proposed; the analysis that indexed the text decides, so
+    that what is marked is what was found.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        stem: Callable[[str], str | None],
+        *,
+        codes: Sequence[str] = (),
+        prefix: str | None = None,
+    ) -> None:
+        self.weights = dict(weights) | dict.fromkeys(codes, 10.0)
+        self._stem = stem
+        self._prefix = prefix
+        if prefix:
+            self.weights.setdefault(prefix, 0.7)
+        heads = {_head(term) for term in weights} | ({prefix} if prefix else set())
+        heads |= {head.replace("oe", "œ") for head in heads}
+        self._heads = _without_longer(heads)
+        self._codes = codes
+
+    def matches(self, flat_text: str) -> list[Match]:
+        """Every match in a text made `flat`, in its order."""
+        found = [
+            Match(start, start + len(code), code)
+            for code in self._codes
+            for start in _starts_of(flat_text, code)
+        ]
+        taken = {position for match in found for position in range(match.start, match.end)}
+        for head in self._heads:
+            for start in _starts_of(flat_text, head):
+                word = WORD.match(flat_text, start)
+                if word is not None and start not in taken:
+                    term = self._term(word.group())
+                    if term is not None:
+                        found.append(Match(start, word.end(), term))
+        return sorted(found, key=lambda match: match.start)
+
+    def _term(self, word: str) -> str | None:
+        folded = fold_word(word)
+        stem = self._stem(folded)
+        if stem in self.weights:
+            return stem
+        if self._prefix and folded.startswith(self._prefix):
+            return self._prefix
+        return None
+
+    def score(self, matches: Iterable[Match]) -> float:
+        """How much of the query some matches cover: each term counts once."""
+        return sum(self.weights[term] for term in {match.term for match in matches})
+
+    def snippet(self, text: str, matches: Sequence[Match], *, offset: int = 0) -> Markup:
+        """The piece of a text that covers most of the query; `matches` start at `offset`."""
+        inside = [Match(m.start - offset, m.end - offset, m.term) for m in matches]
+        start = self._best_start(inside, len(text))
+        end = start + SNIPPET_LENGTH
+        if start > 0:
+            start = text.find(" ", start, start + _LEAD) + 1 or start
+        if end < len(text):
+            end = max(text.rfind(" ", start + SNIPPET_LENGTH // 2, end), start) or end
+        return _marked(text, start, min(end, len(text)), inside)
+
+    def _best_start(self, matches: Sequence[Match], length: int) -> int:
+        best, best_score = 0, -1.0
+        for position, first in enumerate(matches[:64]):
+            window = [
+                m for m in matches[position:] if m.end <= first.start + SNIPPET_LENGTH - _LEAD
+            ]
+            score = self.score(window)
+            if score > best_score:
+                best, best_score = first.start, score
+        return max(0, min(best - _LEAD, length - SNIPPET_LENGTH)) if best > _LEAD else 0
+
+
+def _head(stem: str) -> str:
+    """How words of a stem begin; stemming may change a stem's last letters (oublie, oubli)."""
+    return stem if len(stem) < 4 else stem[: max(3, len(stem) - 2)]
+
+
+def _without_longer(heads: Iterable[str]) -> list[str]:
+    """Heads of which none begins like another: each word is then proposed once."""
+    kept: list[str] = []
+    for head in sorted(heads):
+        if head and not (kept and head.startswith(kept[-1])):
+            kept.append(head)
+    return kept
+
+
+def _starts_of(flat_text: str, head: str) -> list[int]:
+    """Where words begin with this; `str.find` is far faster than a regular expression here."""
+    starts: list[int] = []
+    at = flat_text.find(head)
+    while at >= 0 and len(starts) < _MOST_MATCHES:
+        if at == 0 or not flat_text[at - 1].isalnum():
+            starts.append(at)
+        at = flat_text.find(head, at + 1)
+    return starts
+
+
+def _marked(text: str, start: int, end: int, matches: Iterable[Match]) -> Markup:
+    pieces = [Markup("… ") if start > 0 else Markup()]
+    at = start
+    for match in matches:
+        if match.start >= at and match.end <= end:
+            pieces += [escape(text[at : match.start]), Markup("<mark>")]
+            pieces += [escape(text[match.start : match.end]), Markup("</mark>")]
+            at = match.end
+    pieces.append(escape(text[at:end]))
+    if end < len(text):
+        pieces.append(Markup(" …"))
+    return Markup(" ".join("".join(pieces).split()))

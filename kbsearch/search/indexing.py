@@ -1,0 +1,235 @@
+"""Keeping the indexes: which folders are live, bringing tickets up to date, rebuilding.
+
+The index of articles belongs to a publication and is replaced with it. The index of tickets
+follows the revisions of the database: how far it has come is written in the same commit as what
+it took in, so that a crash anywhere repeats work and loses none. Both are derived data: what is
+missing, damaged or of an older schema is built anew beside the old folder, then switched to.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kbsearch import articles, outbox, tickets
+from kbsearch.config import Settings
+from kbsearch.db import Database, new_id
+from kbsearch.search import article_index, ticket_index
+from kbsearch.search.article_index import Articles
+from kbsearch.search.ticket_index import TicketIndex, TicketWriter
+
+log = logging.getLogger(__name__)
+
+REBUILD = "index.rebuild"  # outbox kind; its subject is "articles" or "tickets"
+BATCH = 1_000  # tickets of one commit while following
+REBUILD_BATCH = 20_000  # tickets of one commit while rebuilding
+REBUILD_THREADS = 2
+FOLLOW_SECONDS = 0.2
+
+Progress = Callable[[int, int], None]  # done, in all
+
+
+def live_folders(db: Database) -> dict[str, str]:
+    """The folders in service: `article_index` and `ticket_index`, where there is one."""
+    rows = db.query("SELECT name, value FROM state WHERE name IN ('article_index', 'ticket_index')")
+    return {row["name"]: row["value"] for row in rows}
+
+
+def ask_rebuild(db: Database, subject: str) -> None:
+    """Ask the worker for a new index, once, however many searches met the broken one."""
+    with db.atomic():
+        outbox.add_once(db, REBUILD, subject)
+
+
+def _switch(db: Database, name: str, folder: Path) -> None:
+    db.execute(
+        """
+        INSERT INTO state (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"name": name, "value": folder.name},
+    )
+
+
+def rebuild_articles(settings: Settings, db: Database) -> int:
+    """Index the live publication anew; how many articles."""
+    publication_id = articles.live_publication(db)
+    if publication_id is None:
+        return 0
+    folder = settings.index_path / f"articles-{publication_id}-{new_id()}"
+    pages = articles.pages(db, publication_id)
+    article_index.build(folder, pages, articles.synonyms(db, publication_id))
+    with db.atomic():  # a publication may have gone live meanwhile: then this index is too old
+        if articles.live_publication(db) == publication_id:
+            _switch(db, "article_index", folder)
+    _sweep(settings, db, "articles-")
+    return len(pages)
+
+
+def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None = None) -> int:
+    """Index every ticket anew beside the index in service, then switch; how many tickets."""
+    folder = settings.index_path / f"tickets-{ticket_index.SCHEMA_VERSION}-{new_id()}"
+    writer = TicketWriter(folder, threads=REBUILD_THREADS)
+    try:
+        done = _follow(db, writer, REBUILD_BATCH, progress)
+    finally:
+        writer.close()
+    _switch(db, "ticket_index", folder)
+    _sweep(settings, db, "tickets-")
+    return done
+
+
+def _follow(
+    db: Database, writer: TicketWriter, batch: int, progress: Progress | None = None
+) -> int:
+    """Take in what changed since the writer's revision; how many tickets."""
+    done = 0
+    in_all = tickets.count_changed(db, writer.revision) if progress else 0
+    while True:
+        last = tickets.last_revision(db)
+        changed = tickets.list_changed(db, writer.revision, batch)
+        upto = changed[-1].revision if len(changed) == batch else last
+        removed = [
+            number
+            for number, revision in tickets.list_removed(db, writer.revision, batch)
+            if revision <= upto
+        ]
+        if upto == writer.revision:
+            return done
+        writer.apply(changed, removed, upto)
+        done += len(changed)
+        if progress:
+            progress(done, max(in_all, done))
+
+
+def _sweep(settings: Settings, db: Database, prefix: str) -> None:
+    """Remove index folders out of service, but for the newest: somebody may be reading it."""
+    live = set(live_folders(db).values())
+    folders = [folder for folder in settings.index_path.glob(f"{prefix}*") if folder.is_dir()]
+    folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in [each for each in folders if each.name not in live][1:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Indexer:
+    """The one process that keeps the indexes: it holds the writer of tickets."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._settings = settings
+        self._db = db
+        self._writer: TicketWriter | None = None
+        self._folder = ""
+        self._checked: dict[str, str] = {}
+
+    def apply_changes(self) -> bool:
+        """Take in what changed; raises ValueError (LockBusy) while another process does."""
+        return self._follow_live(self._open_writer())
+
+    def _follow_live(self, writer: TicketWriter) -> bool:
+        try:
+            return _follow(self._db, writer, BATCH) > 0
+        except ValueError:
+            self.close()
+            self._checked.pop("ticket_index", None)
+            raise
+
+    def _open_writer(self) -> TicketWriter:
+        name = live_folders(self._db).get("ticket_index", "")
+        if self._writer is None or name != self._folder:
+            self.close()
+            if not self._is_sound("ticket_index", name):
+                rebuild_tickets(self._settings, self._db)
+                name = live_folders(self._db)["ticket_index"]
+            _remove_leftovers(self._settings.index_path / name)
+            self._writer = TicketWriter(self._settings.index_path / name)
+            self._folder = name
+        return self._writer
+
+    def ensure(self) -> bool:
+        """See that both indexes can be read and are complete; whether anything was to be done."""
+        live = live_folders(self._db)
+        if articles.live_publication(self._db) and not self._is_sound(
+            "article_index", live.get("article_index", "")
+        ):
+            log.warning("the index of articles is missing or damaged: building it anew")
+            rebuild_articles(self._settings, self._db)
+            return True
+        name = live.get("ticket_index", "")
+        if not self._is_sound("ticket_index", name):
+            log.warning("the index of tickets is missing or damaged: building it anew")
+            self.close()
+            rebuild_tickets(self._settings, self._db)
+            return True
+        writer = self._open_writer()
+        return writer.revision < tickets.last_revision(self._db) and self._follow_live(writer)
+
+    def rebuild(self, subject: str) -> None:
+        """Build an index anew, although it looks sound."""
+        if subject == "articles":
+            rebuild_articles(self._settings, self._db)
+        else:
+            self.close()
+            rebuild_tickets(self._settings, self._db)
+
+    def _is_sound(self, name: str, folder_name: str) -> bool:
+        """Whether a folder opens; once it did, that its files are there is enough."""
+        folder = self._settings.index_path / folder_name
+        files = ["meta.json"] if name == "ticket_index" else [article_index.MARKER]
+        if not folder_name or not all((folder / file).exists() for file in files):
+            return False
+        if self._checked.get(name) == folder_name:
+            return True
+        try:
+            if name == "ticket_index":
+                if not folder_name.startswith(f"tickets-{ticket_index.SCHEMA_VERSION}-"):
+                    return False
+                TicketIndex(folder)
+            else:
+                Articles(folder)
+        except (OSError, ValueError):
+            return False
+        self._checked[name] = folder_name
+        return True
+
+    def close(self) -> None:
+        """Let go of the writer."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What a killed writer left behind; Tantivy never collects it."""
+    for leftover in folder.glob(".tmp*"):
+        leftover.unlink(missing_ok=True)
+
+
+def catch_up(
+    settings: Settings, db: Database, progress: Progress | None = None, *, patience: float = 600.0
+) -> None:
+    """Bring the index of tickets up to date from a command: by the worker if one is at work.
+
+    Raises TimeoutError when a worker holds the index but does not get there in `patience`
+    seconds.
+    """
+    indexer = Indexer(settings, db)
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                if progress and not live_folders(db).get("ticket_index"):
+                    rebuild_tickets(settings, db, progress)
+                indexer.apply_changes()
+                return
+            except ValueError as problem:
+                if "LockBusy" not in str(problem):
+                    raise
+            name = live_folders(db).get("ticket_index", "")
+            if TicketIndex(settings.index_path / name).revision >= tickets.last_revision(db):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError("the worker holds the index but does not take in the changes")
+            time.sleep(FOLLOW_SECONDS)
+    finally:
+        indexer.close()

@@ -1,0 +1,475 @@
+"""Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from markupsafe import escape
+
+from kbsearch import articles, tickets
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.db import Database
+from kbsearch.i18n import gettext
+from kbsearch.search import (
+    Facet,
+    Facets,
+    Hit,
+    Kind,
+    Question,
+    Results,
+    article_index,
+    corrector,
+    ticket_index,
+)
+from kbsearch.search.article_index import ArticleIndex, Articles
+from kbsearch.search.highlight import SNIPPET_LENGTH, Highlighter, flat
+from kbsearch.search.indexing import ask_rebuild, live_folders
+from kbsearch.search.query import Query, understand
+from kbsearch.search.text import STOP_WORDS, WORD, Synonyms, codes_of, fold_word, unglue, words_of
+from kbsearch.search.ticket_index import TicketIndex
+
+ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
+MOST_OTHER_LANGUAGE = 3
+DEEPEST = 1_000  # hits; nobody pages further
+MOST_CORRECTED = 8  # words of one text
+
+
+class Search:
+    """The search of one process. Indexes are opened at the first question, never before a fork."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._settings = settings
+        self._db = db
+        self._lock = Lock()
+        self._articles: Articles | None = None
+        self._tickets: tuple[str, TicketIndex] | None = None
+
+    def ask(self, viewer: Viewer, question: Question) -> Results:
+        """Answer a question with what the viewer may see; no text makes it fail."""
+        started = time.perf_counter()
+        question = replace(
+            question,
+            limit=max(1, min(question.limit, 100)),
+            page=max(1, min(question.page, DEEPEST // max(1, question.limit))),
+        )
+        asked = understand(question.text)
+        results = Results((), 0)
+        if asked.words:
+            live = live_folders(self._db)
+            shelf = self._open_articles(live.get("article_index"))
+            cases = self._open_tickets(live.get("ticket_index"))
+            try:
+                results = _Answer(self._db, viewer, question, shelf, cases).find(asked)
+            except ValueError as problem:  # a damaged file shows when it is read, not before
+                self._report(problem)
+                results = _Answer(self._db, viewer, question, None, None).find(asked)
+        return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+
+    def similar(
+        self,
+        viewer: Viewer,
+        *,
+        number: int | None = None,
+        subject: str = "",
+        description: str = "",
+        language: str = "fr",
+        limit: int = 5,
+    ) -> tuple[Hit, ...]:
+        """Solved tickets like one (by number) or like a text, with what they share.
+
+        For agents; nobody else gets any. Raises NotFound for an unknown number.
+        """
+        if not viewer.is_agent:
+            return ()
+        ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
+        if ticket is not None:
+            subject, description = ticket.subject, ticket.description
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None:
+            return ()
+        likeness = cases.likeness(subject, description)
+        found = cases.similar(likeness, limit, without=number)
+        confirmed = tickets.visible_numbers(self._db, viewer, (each.number for each in found))
+        hits = []
+        for each in found:
+            if each.number in confirmed:
+                reasons = _reasons(cases.shared(each, likeness), each, ticket, language)
+                hit = _ticket_hit(each, language)
+                hits.append(replace(hit, snippet=_solution(each), reasons=reasons))
+        return tuple(hits)
+
+    def similar_numbers(
+        self, *, number: int | None, subject: str, description: str, limit: int
+    ) -> list[tuple[int, float]]:
+        """The bare ranking behind `similar`, for evaluation."""
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None:
+            return []
+        likeness = cases.likeness(subject, description)
+        return [
+            (each.number, each.score) for each in cases.similar(likeness, limit, without=number)
+        ]
+
+    def _open_articles(self, name: str | None) -> Articles | None:
+        held = self._articles
+        if name is None or (held is not None and held.folder.name == name):
+            return held if name else None
+        with self._lock:
+            try:
+                self._articles = Articles(self._settings.index_path / name)
+            except (OSError, ValueError):
+                self._articles = None
+                ask_rebuild(self._db, "articles")
+            return self._articles
+
+    def _open_tickets(self, name: str | None) -> TicketIndex | None:
+        held = self._tickets
+        if name is None or (held is not None and held[0] == name):
+            return held[1] if held and name else None
+        with self._lock:
+            try:
+                self._tickets = (name, TicketIndex(self._settings.index_path / name))
+            except (OSError, ValueError):
+                self._tickets = None
+                ask_rebuild(self._db, "tickets")
+            return self._tickets[1] if self._tickets else None
+
+    def _report(self, problem: ValueError) -> None:
+        self._articles = self._tickets = None
+        for subject in ("articles", "tickets"):
+            ask_rebuild(self._db, subject)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one index answers: the hits to show, and how many there are of each value."""
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    products: Mapping[str, int] = field(default_factory=dict)
+    languages: Mapping[str, int] = field(default_factory=dict)
+    is_exact: bool = False  # the first hit has a code of the question, letter for letter
+    is_fallback: bool = False
+
+
+class _Answer:
+    """One question on its way to results."""
+
+    def __init__(
+        self,
+        db: Database,
+        viewer: Viewer,
+        question: Question,
+        shelf: Articles | None,
+        cases: TicketIndex | None,
+    ) -> None:
+        self.db = db
+        self.viewer = viewer
+        self.words = viewer.words
+        self.question = question
+        self.shelf = shelf
+        self.cases = cases
+        self.language = question.only_language or question.language
+        self.synonyms = shelf.synonyms if shelf else Synonyms()
+        self.sees_tickets = viewer.is_signed_in
+
+    def find(self, asked: Query) -> Results:
+        corrected = None if self.question.literal else self._corrected(asked)
+        asked = understand(corrected) if corrected else asked
+        of_articles = self._find_articles(asked)
+        of_tickets = self._find_tickets(asked)
+        others, in_other = self._find_other_language(asked)
+        fell_back = of_articles.is_fallback or of_tickets.is_fallback
+        return Results(
+            hits=self._arranged(of_articles, of_tickets),
+            total=self._total(of_articles.total, of_tickets.total),
+            corrected=corrected,
+            synonyms=self._named_synonyms(asked),
+            other_language=others,
+            facets=_facets(of_articles, of_tickets, self.language, in_other),
+            fallback="database" if fell_back else "corrected" if corrected else None,
+        )
+
+    def _span(self, kind: Kind) -> tuple[int, int]:
+        """How many hits of a kind to fetch, and after how many."""
+        if self.question.kind == kind:
+            return self.question.limit, (self.question.page - 1) * self.question.limit
+        return (1 if self.question.kind else self.question.limit), 0
+
+    def _find_articles(self, asked: Query) -> _Part:
+        if self.shelf is None:
+            return self._articles_of_database(asked)
+        index = self.shelf.by_language[self.language]
+        query = index.query(asked, self.synonyms, self.words)
+        limit, offset = self._span("article")
+        product = self.question.product or ""
+        found, total = index.search(
+            query, self.words, limit, offset=offset, product=product, explain=self.question.explain
+        )
+        if not found:
+            return _Part(total=total)
+        return _Part(
+            hits=self._article_hits(index, found, asked) if self.question.kind != "ticket" else (),
+            total=total,
+            products=index.count_products(query, self.words),
+            languages={self.language: total},
+            is_exact=found[0].score >= article_index.CODE,
+        )
+
+    def _article_hits(
+        self, index: ArticleIndex, found: Sequence[article_index.Found], asked: Query
+    ) -> tuple[Hit, ...]:
+        highlighter = index.highlighter(asked, self.synonyms, self.words)
+        return tuple(
+            _article_hit(each, index.place(each, highlighter), index.language) for each in found
+        )
+
+    def _find_other_language(self, asked: Query) -> tuple[tuple[Hit, ...], Mapping[str, int]]:
+        if self.shelf is None or self.question.only_language:
+            return (), {}
+        hits: list[Hit] = []
+        counts = {}
+        for language, index in self.shelf.by_language.items():
+            if language != self.language:
+                query = index.query(asked, self.synonyms, self.words)
+                product = self.question.product or ""
+                found, counts[language] = index.search(
+                    query, self.words, MOST_OTHER_LANGUAGE, product=product
+                )
+                if self.question.kind != "ticket" and self.question.page == 1:
+                    hits += self._article_hits(index, found, asked)
+        return tuple(hits), counts
+
+    def _find_tickets(self, asked: Query) -> _Part:
+        if not self.sees_tickets:
+            return _Part()
+        if self.cases is None:
+            return self._tickets_of_database(asked)
+        limit, offset = self._span("ticket")
+        answer = self.cases.search(
+            asked,
+            self.synonyms,
+            self.words,
+            limit,
+            confirm=self._confirm,
+            offset=offset,
+            product=self.question.product or "",
+            language=self.question.only_language or "",
+            explain=self.question.explain,
+        )
+        if not answer.found or self.question.kind == "article":
+            return _Part((), answer.total, answer.products, answer.languages)
+        highlighters = self.cases.highlighters(asked, self.synonyms)
+        hits = (
+            replace(
+                _ticket_hit(each, self.question.language),
+                snippet=_case_snippet(each, highlighters[each.case.language]),
+                reasons=each.reasons,
+            )
+            for each in answer.found
+        )
+        exact = answer.found[0].score >= ticket_index.CODE
+        return _Part(tuple(hits), answer.total, answer.products, answer.languages, exact)
+
+    def _confirm(self, numbers: Iterable[int]) -> set[int]:
+        """The index may lag behind a change of access; the database does not."""
+        return tickets.visible_numbers(self.db, self.viewer, numbers)
+
+    def _arranged(self, of_articles: _Part, of_tickets: _Part) -> tuple[Hit, ...]:
+        """Articles, then past cases; the kind that has the exact code first."""
+        if self.question.kind:
+            return (of_articles if self.question.kind == "article" else of_tickets).hits
+        limit = self.question.limit
+        share = max(round(limit * ARTICLES_OF_TEN / 10), limit - len(of_tickets.hits))
+        first = of_articles.hits[:share]
+        second = of_tickets.hits[: limit - len(first)]
+        swap = of_tickets.is_exact and not of_articles.is_exact
+        return (*second, *first) if swap else (*first, *second)
+
+    def _total(self, of_articles: int, of_tickets: int) -> int:
+        counts = {"article": of_articles, "ticket": of_tickets, None: of_articles + of_tickets}
+        return counts[self.question.kind]
+
+    def _named_synonyms(self, asked: Query) -> tuple[str, ...]:
+        return tuple(" ".join(other) for other in self.synonyms.others(asked.words))
+
+    def _corrected(self, asked: Query) -> str | None:
+        """The text with unknown words replaced by those that were probably meant."""
+        if self.shelf is None:
+            return None
+        pieces, at, changes = [], 0, 0
+        in_codes = set(words_of(" ".join(codes_of(asked.text))))
+        for match in WORD.finditer(asked.text):
+            word = fold_word(match.group())
+            if changes < MOST_CORRECTED and word not in in_codes and not self._is_fine(word, asked):
+                meant = self._meant(word, asked)
+                if meant is not None:
+                    pieces += [asked.text[at : match.start()], meant]
+                    at, changes = match.end(), changes + 1
+        return "".join((*pieces, asked.text[at:])) if changes else None
+
+    def _is_fine(self, word: str, asked: Query) -> bool:
+        if len(word) < corrector.SHORTEST or word in _STOP_WORDS or self._is_known(word):
+            return True
+        if self.synonyms.has(word):
+            return True
+        assert self.shelf is not None
+        return word == asked.unfinished and any(
+            index.begins_a_word(word, self.words) for index in self.shelf.by_language.values()
+        )
+
+    def _is_known(self, word: str) -> bool:
+        assert self.shelf is not None
+        if any(index.is_known(word, self.words) for index in self.shelf.by_language.values()):
+            return True
+        has_tickets = self.sees_tickets and self.cases is not None
+        return has_tickets and self.cases.is_known(word, self.words)  # type: ignore[union-attr]
+
+    def _meant(self, word: str, asked: Query) -> str | None:
+        """What an unknown word stands for: of the nearest, the one its neighbours go with."""
+        assert self.shelf is not None
+        helper = self.shelf.corrector(self.language, self.words)
+        rest = unglue(word, self._is_known)
+        if rest is not None:
+            return helper.written(rest)
+        more: tuple[tuple[str, int], ...] = ()
+        if self.viewer.is_agent and self.cases is not None:
+            more = tuple(self.cases.subject_words(word[0]))
+        candidates = helper.candidates(word, more)
+        if not candidates:
+            return None
+        index = self.shelf.by_language[self.language]
+        return helper.written(
+            max(candidates, key=lambda candidate: index.goes_with(asked.words, word, candidate))
+        )
+
+    def _articles_of_database(self, asked: Query) -> _Part:
+        """While the index is built anew: titles and texts that hold the words."""
+        if self.question.kind == "ticket":
+            return _Part(is_fallback=True)
+        found = articles.search_database(
+            self.db, self.viewer, self.language, asked.text, self.question.limit
+        )
+        hits = tuple(
+            Hit(
+                kind="article",
+                id=each.path,
+                title=each.title,
+                url=f"/{each.language}/articles/{each.slug}",
+                score=0.0,
+                language=each.language,
+                snippet=str(escape(each.summary)),
+                products=each.products,
+                version=each.version,
+                date=each.updated_at,
+            )
+            for each in found
+        )
+        return _Part(hits, len(hits), languages={self.language: len(hits)}, is_fallback=True)
+
+    def _tickets_of_database(self, asked: Query) -> _Part:
+        if self.question.kind == "article":
+            return _Part(is_fallback=True)
+        found = tickets.search_database(self.db, self.viewer, asked.text, self.question.limit)
+        hits = tuple(
+            Hit(
+                kind="ticket",
+                id=str(each.number),
+                title=each.subject,
+                url=f"/{self.question.language}/requests/{each.id}",
+                score=0.0,
+                language=each.language,
+                snippet=str(escape(each.description[:SNIPPET_LENGTH])),
+                products=(each.product,) if each.product else (),
+                version=each.version or "",
+                status=each.status,
+                date=each.updated_at,
+            )
+            for each in found
+        )
+        return _Part(hits, len(hits), is_fallback=True)
+
+
+_STOP_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
+
+
+def _article_hit(found: article_index.Found, place: article_index.Place, language: str) -> Hit:
+    page = found.page
+    anchor = f"#{place.anchor}" if place.anchor else ""
+    return Hit(
+        kind="article",
+        id=found.path,
+        title=page.title,
+        url=f"/{language}/articles/{page.slug}{anchor}",
+        score=round(found.score, 4),
+        language=language,
+        section=place.title,
+        snippet=place.snippet,
+        reasons=found.reasons,
+        products=page.products,
+        version=page.version,
+        date=page.updated_at,
+    )
+
+
+def _ticket_hit(found: ticket_index.Found, language: str) -> Hit:
+    case = found.case
+    return Hit(
+        kind="ticket",
+        id=str(found.number),
+        title=case.subject,
+        url=f"/{language}/requests/{case.ticket_id}",
+        score=round(found.score, 4),
+        language=case.language,
+        products=(case.product,) if case.product else (),
+        version=case.version,
+        status=case.status,
+        date=case.updated_at,
+    )
+
+
+def _case_snippet(found: ticket_index.Found, highlighter: Highlighter) -> str:
+    text = f"{found.case.description}\n{found.case.answers}"
+    return str(highlighter.snippet(text, highlighter.matches(flat(text))))
+
+
+def _solution(found: ticket_index.Found) -> str:
+    """How it was solved: the answer that comes first in the index."""
+    return str(Highlighter({}, lambda word: None).snippet(found.case.answers, []))
+
+
+def _reasons(
+    shared: tuple[list[str], list[str]],
+    found: ticket_index.Found,
+    ticket: tickets.Ticket | None,
+    language: str,
+) -> tuple[str, ...]:
+    codes, words = shared
+    reasons = [gettext(language, "Same code: %(code)s", code=code) for code in codes]
+    if ticket is not None and ticket.product and ticket.product == found.case.product:
+        reasons.append(gettext(language, "Same software"))
+        if ticket.version and ticket.version == found.case.version:
+            reasons.append(gettext(language, "Same version: %(version)s", version=ticket.version))
+    if words:
+        reasons.append(gettext(language, "Same words: %(words)s", words=", ".join(words)))
+    return tuple(reasons)
+
+
+def _facets(
+    of_articles: _Part, of_tickets: _Part, language: str, in_other: Mapping[str, int]
+) -> Facets:
+    languages = Counter(of_articles.languages) + Counter(of_tickets.languages) + Counter(in_other)
+    return Facets(
+        kinds=_facet({"article": of_articles.total, "ticket": of_tickets.total}),
+        products=_facet(Counter(of_articles.products) + Counter(of_tickets.products)),
+        languages=_facet(languages),
+    )
+
+
+def _facet(counts: Mapping[str, int]) -> tuple[Facet, ...]:
+    """Values with their counts, the largest first, then by name; none without a hit."""
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Facet(value, count) for value, count in by_count if value and count)

@@ -1,0 +1,144 @@
+"""Text as search sees it: normal form, stop words, languages, codes, elisions, synonyms."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+# Snowball's French stop list (BSD), folded.
+_FRENCH = """
+a ai aie aient aies ait as au aura aurai auraient aurais aurait auras aurez auriez aurions
+aurons auront aux avaient avais avait avec avez aviez avions avons ayant ayez ayons c ce ceci
+cela celle celui ces cet cette comme d dans de des donc du elle elles en es est et etaient etais
+etait etant ete etes etiez etions eu eue eues eurent eus eut eux faut fumes furent fut il ils j
+je l la le les leur leurs lui m ma mais me meme memes mes mon n ne nos notre nous on ont ou par
+pas pour qu que quel quelle quelles quels qui s sa sans se sera serai seraient serais serait
+seras serez seriez serions serons seront ses soi soient sois soit sommes son sont soyez soyons
+suis sur t ta te tes toi ton tu un une vos votre vous y
+"""
+# Snowball's English stop list (BSD), and what is left of its contractions.
+_ENGLISH = """
+a about above after again against all am an and any are aren as at be because been before being
+below between both but by can cannot could couldn d did didn do does doesn doing don down during
+each few for from further had hadn has hasn have haven having he her here hers herself him
+himself his how i if in into is isn it its itself let ll m me more most mustn my myself no nor
+not of off on once only or other ought our ours ourselves out over own re s same shan she should
+shouldn so some such t than that the their theirs them themselves then there these they this
+those through to too under until up ve very was wasn we were weren what when where which while
+who whom why with won would wouldn you your yours yourself yourselves
+"""
+STOP_WORDS = {"fr": frozenset(_FRENCH.split()), "en": frozenset(_ENGLISH.split())}
+
+# Codes are kept whole: something with a digit and letters or separators (ERR-1042, 0x80070005,
+# 4.2.1), or words joined by dots, colons, underscores or backslashes (iis.config, C:\temp\x).
+_JOINT = r"[.\-_:/\\]{1,3}"
+_CODE = re.compile(
+    rf"\w+(?:{_JOINT}\w+)*{_JOINT}\w*\d\w*(?:{_JOINT}\w+)*"  # ERR-1042, file.py:12
+    rf"|\w*\d\w*(?:{_JOINT}\w+)+"  # 4.2.1, 1042-A
+    r"|\d+[^\W\d_]\w*|[^\W\d_]\w*\d\w*"  # 0x80070005, KB5034441
+    r"|\w+(?:[._:\\]{1,3}\w+)+"  # iis.config, C:\temp\x, java.lang.String
+)
+_CODE_SIGNS = frozenset("0123456789_\\.:")
+_LONGEST_CODE = 120
+WORD = re.compile(r"[^\W_]+")
+_ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
+_VOWELS = frozenset("aeiouyh")
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def normal(text: str) -> str:
+    """NFC, without control characters and lone surrogates."""
+    if not text.isprintable():
+        text = _UNSAFE.sub(" ", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+@lru_cache(maxsize=65_536)
+def fold_word(word: str) -> str:
+    """A word in lower case without accents; œ and æ become two letters."""
+    word = word.lower().replace("œ", "oe").replace("æ", "ae").replace("ß", "ss")
+    if word.isascii():
+        return word
+    decomposed = unicodedata.normalize("NFD", word)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def words_of(text: str) -> list[str]:
+    """The folded surface words of a text, in order."""
+    return [fold_word(word) for word in WORD.findall(normal(text))]
+
+
+def codes_of(text: str) -> list[str]:
+    """The codes, versions, paths and identifiers of a text, folded, each once."""
+    found: dict[str, None] = {}
+    for chunk in text.split():
+        if not _CODE_SIGNS.isdisjoint(chunk):
+            chunk = chunk.rstrip(".:,;)")
+            if not _CODE_SIGNS.isdisjoint(chunk) and not chunk.isdecimal():
+                for code in _CODE.findall(chunk[:1000]):
+                    found[fold_word(code[:_LONGEST_CODE])] = None
+    return list(found)
+
+
+def detect_language(text: str) -> str:
+    """`fr` or `en`, by the stop words that only one of them has; French when in doubt."""
+    sample = words_of(text[:4000])
+    french = sum(word in _ONLY_FRENCH for word in sample)
+    english = sum(word in _ONLY_ENGLISH for word in sample)
+    return "en" if english > french else "fr"
+
+
+_ONLY_FRENCH = STOP_WORDS["fr"] - STOP_WORDS["en"]
+_ONLY_ENGLISH = STOP_WORDS["en"] - STOP_WORDS["fr"]
+
+
+def unglue(word: str, is_known: Callable[[str], bool]) -> str | None:
+    """`lemployeur` -> `employeur`: an unknown word that hides an elision before a known one."""
+    for elided in _ELIDED:
+        rest = word[len(elided) :]
+        if word.startswith(elided) and len(rest) > 2 and rest[0] in _VOWELS and is_known(rest):
+            return rest
+    return None
+
+
+def singular(word: str) -> str:
+    """A folded word without its plural's s or x: enough to compare words of a list."""
+    return word[:-1] if len(word) > 3 and word[-1] in "sx" and word[-2] != "s" else word
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """Groups of interchangeable words or phrases, each a tuple of folded words."""
+
+    groups: tuple[tuple[tuple[str, ...], ...], ...] = ()
+
+    def others(self, words: Iterable[str]) -> list[tuple[str, ...]]:
+        """What the phrases of a text may also be called."""
+        sentence = f" {' '.join(map(singular, words))} "
+        found = []
+        for group in self.groups:
+            for phrase in group:
+                if f" {' '.join(map(singular, phrase))} " in sentence:
+                    found += [other for other in group if other != phrase]
+                    break
+        return list(dict.fromkeys(found))
+
+    def has(self, word: str) -> bool:
+        """Whether a word stands in a group: it is known, though no page may have it."""
+        return singular(word) in self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return frozenset(singular(word) for group in self.groups for ph in group for word in ph)
+
+
+def synonyms_of(text: str) -> Synonyms:
+    """Read `content/synonyms.txt`: a group a line, comma-separated; # begins a comment."""
+    groups = []
+    for line in text.splitlines():
+        phrases = [tuple(words_of(part)) for part in line.partition("#")[0].split(",")]
+        group = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
+        if len(group) > 1:
+            groups.append(group)
+    return Synonyms(tuple(groups))

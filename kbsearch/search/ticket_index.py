@@ -1,0 +1,461 @@
+"""The index of tickets: one folder, one writer, brought up to date by revisions.
+
+Agents get full BM25. A customer's ranking uses nothing that tickets hidden from him could move:
+constant scores by field, then the date; statistics of a shared index leak what they count.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from tantivy import DocAddress, Document, Query, Schema, SchemaBuilder, Searcher
+
+from kbsearch.access import AGENTS
+from kbsearch.clock import parsed
+from kbsearch.search import tantivy_engine as engine
+from kbsearch.search import text as texts
+from kbsearch.search.documents import Case
+from kbsearch.search.highlight import Highlighter, flat
+from kbsearch.search.query import MOST_COMPLETIONS, MOST_TERMS
+from kbsearch.search.query import Query as Asked
+
+SCHEMA_VERSION = 1
+WRITER_HEAP = 64_000_000  # bytes
+STORED_TEXT = 4_000  # characters of a description, and of its answers, kept for snippets
+REVISION_KEY = "@revision"  # a document that says how far the index has come
+
+TITLE, ALL, ANSWERS, NOTES, SURFACE = 1.0, 1.0, 0.5, 0.3, 0.2
+CODE = 1_000.0
+COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
+SYNONYM = 0.5
+SIMILAR_TERMS = 40
+MOST_SHARED = 5  # words told as the reason
+TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
+CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.4
+MOST_CONSTANT = 200  # hits of a customer compared by score and date before the first are shown
+DAY = 86_400
+EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
+
+
+# In the order of the schema, by which Tantivy's explanations name them.
+FIELDS = (
+    "number",
+    *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
+    *("pt", "code", "readers", "product", "language", "solved", "at", "day", "order", "case"),
+)
+
+
+@lru_cache
+def schema() -> Schema:
+    """The fields of a ticket; those of the other language stay empty."""
+    builder = SchemaBuilder()
+    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
+    for language in engine.SNOWBALL:
+        for name in ("t", "all", "ans", "notes"):
+            builder.add_text_field(
+                f"{name}_{language}", tokenizer_name=f"stem_{language}", index_option="freq"
+            )
+    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
+    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
+    for name in ("product", "language", "solved"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_integer_field("at", fast=True)
+    builder.add_integer_field("day", fast=True)
+    builder.add_integer_field("order", fast=True)
+    builder.add_bytes_field("case", stored=True)
+    return builder.build()
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """What is kept of a ticket to show it as a hit."""
+
+    ticket_id: str
+    subject: str
+    description: str
+    answers: str
+    product: str
+    version: str
+    status: str
+    language: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A ticket that matches, before it is confirmed against the database and shown."""
+
+    number: int
+    score: float
+    case: StoredCase
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Tickets that match, how many in all, and how many of each product and language."""
+
+    found: list[Found]
+    total: int
+    products: Mapping[str, int]
+    languages: Mapping[str, int]
+
+
+def _document(case: Case) -> Document:
+    language = case.language
+    subject, description = texts.normal(case.subject), texts.normal(case.description)
+    answers = texts.normal(case.answers)
+    text = f"{subject}\n{description}"
+    at = int(parsed(case.updated_at).timestamp())
+    stored = StoredCase(
+        case.ticket_id,
+        subject,
+        description[:STORED_TEXT],
+        answers[:STORED_TEXT],
+        case.product,
+        case.version,
+        case.status,
+        language,
+        case.updated_at,
+    )
+    return Document.from_dict(
+        {
+            "number": str(case.number),
+            f"t_{language}": subject,
+            f"all_{language}": text,
+            f"ans_{language}": answers,
+            f"notes_{language}": texts.normal(case.notes) if case.notes else "",
+            "pt": subject,
+            "code": " ".join(texts.codes_of(f"{text}\n{answers}\n{case.version}")),
+            "readers": list(case.readers),
+            "product": case.product,
+            "language": language,
+            "solved": "yes" if case.status in ("solved", "closed") else "no",
+            "at": at,
+            "day": max(0, at - EPOCH) // DAY,
+            "order": case.number,
+            "case": json.dumps(vars(stored), ensure_ascii=False).encode(),
+        },
+        schema(),
+    )
+
+
+class TicketWriter:
+    """The only writer of a ticket index; raises ValueError (LockBusy) while there is another."""
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        index = engine.open_or_create(folder, schema())
+        self._writer = index.writer(WRITER_HEAP * threads, threads)
+        self.revision = _revision_of(index.searcher())
+
+    def apply(self, cases: Iterable[Case], removed: Iterable[int], revision: int) -> None:
+        """Put and remove tickets and remember the revision, in one commit."""
+        try:
+            for number in removed:
+                self._writer.delete_documents_by_term("number", str(number))
+            for case in cases:
+                if self.revision:  # an empty index has nothing to replace
+                    self._writer.delete_documents_by_term("number", str(case.number))
+                self._writer.add_document(_document(case))
+            self._writer.delete_documents_by_term("number", REVISION_KEY)
+            self._writer.add_document(_revision_document(revision))
+            self._writer.commit()
+        except Exception:
+            self._writer.rollback()  # otherwise every later commit could silently be void
+            raise
+        self.revision = revision
+
+    def close(self) -> None:
+        """Finish merges and free the lock."""
+        self._writer.wait_merging_threads()
+
+
+def _revision_document(revision: int) -> Document:
+    return Document.from_dict({"number": REVISION_KEY, "case": str(revision).encode()}, schema())
+
+
+def _revision_of(searcher: Searcher) -> int:
+    hits = searcher.search(Query.term_query(schema(), "number", REVISION_KEY), 1).hits
+    return int(engine.stored_bytes(searcher.doc(hits[0][1]), "case")) if hits else 0
+
+
+class TicketIndex:
+    """The tickets, as one viewer's words may search them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._reader = engine.Reader(folder)
+        self._stem = {language: engine.stemmer(language) for language in engine.SNOWBALL}
+
+    @property
+    def revision(self) -> int:
+        """How far the index has come."""
+        return _revision_of(self._reader.searcher())
+
+    @property
+    def count(self) -> int:
+        """How many tickets it holds."""
+        return max(0, self._reader.searcher().num_docs - 1)
+
+    def search(
+        self,
+        asked: Asked,
+        synonyms: texts.Synonyms,
+        words: Sequence[str],
+        limit: int,
+        *,
+        confirm: Callable[[Iterable[int]], set[int]],
+        offset: int = 0,
+        product: str = "",
+        language: str = "",
+        explain: bool = False,
+    ) -> "Answer":
+        """The tickets these words may read, best first, each confirmed by its number.
+
+        A customer's tickets are all confirmed before they are counted or put in order, so that
+        nothing of one he may no longer see remains, not even in a count.
+        """
+        query = self.query(asked, synonyms, words)
+        restricted = self._restricted(query, words, product, language)
+        if not _reads_all(words):
+            return self._constant_answer(query, restricted, words, confirm, limit, offset)
+        searcher = self._reader.searcher()
+        answer = searcher.search(restricted, limit, count=True, offset=offset)
+        found = [self._found(score, address) for score, address in answer.hits]
+        if explain:
+            found = [
+                replace(each, reasons=engine.explained(query, searcher, address, FIELDS))
+                for each, (_, address) in zip(found, answer.hits, strict=True)
+            ]
+        confirmed = confirm(each.number for each in found)
+        kept = [each for each in found if each.number in confirmed]
+        total = engine.count_of(answer) - (len(found) - len(kept))
+        return Answer(kept, total, **self._count_values(query, words))
+
+    def _constant_answer(
+        self,
+        query: Query,
+        restricted: Query,
+        words: Sequence[str],
+        confirm: Callable[[Iterable[int]], set[int]],
+        limit: int,
+        offset: int,
+    ) -> "Answer":
+        """By score, then date, then number: the order must not depend on where documents lie."""
+        searcher = self._reader.searcher()
+        answer = searcher.search(restricted, MOST_CONSTANT, count=True, weight_by_field="day")
+        addresses = [address for _, address in answer.hits]
+        if not addresses:
+            return Answer([], 0, {}, {})
+        numbers = searcher.fast_field_values("order", addresses)
+        confirmed = confirm(int(number or 0) for number in numbers)
+        ranked = sorted(
+            (-round(score, 3), -int(at or 0), -int(number or 0), address)
+            for (score, address), at, number in zip(
+                answer.hits, searcher.fast_field_values("at", addresses), numbers, strict=True
+            )
+            if int(number or 0) in confirmed
+        )
+        shown = [self._found(-score, address) for score, _, _, address in ranked[offset:][:limit]]
+        total = engine.count_of(answer) - (len(addresses) - len(ranked))
+        if len(ranked) == len(addresses):
+            return Answer(shown, total, **self._count_values(query, words))
+        cases = [self._found(0.0, address).case for *_, address in ranked]
+        return Answer(
+            shown,
+            total,
+            Counter(case.product for case in cases),
+            Counter(case.language for case in cases),
+        )
+
+    def _found(self, score: float, address: DocAddress) -> Found:
+        document = self._reader.searcher().doc(address)
+        case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
+        return Found(int(engine.stored_text(document, "number")), score, case)
+
+    def _restricted(
+        self, query: Query, words: Sequence[str], product: str = "", language: str = ""
+    ) -> Query:
+        filters = [engine.one_of_terms(schema(), "readers", words)]
+        if product:
+            filters.append(Query.term_query(schema(), "product", product))
+        if language:
+            filters.append(Query.term_query(schema(), "language", language))
+        return engine.filtered(query, filters)
+
+    def _count_values(self, query: Query, words: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many matching tickets each product and each language has."""
+        names = {"products": "product", "languages": "language"}
+        terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
+        answer = self._reader.searcher().aggregate(self._restricted(query, words), terms)
+        return {
+            name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
+            for name in names
+        }
+
+    def query(self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]) -> Query:
+        """The words of a typed text, over the fields these words may search."""
+        reads_all = _reads_all(words)
+        clauses: list[Query] = []
+        for language in engine.SNOWBALL:
+            stems = self._rarest(engine.stemmed(language).analyze(asked.text), language, reads_all)
+            for stem in stems:
+                clauses += self._word(stem, language, reads_all)
+            for stem, weight in self._completions(asked, words, language).items():
+                if stem not in stems:
+                    clauses += self._word(stem, language, reads_all, weight)
+            for other in synonyms.others(asked.words):
+                for stem in engine.stemmed(language).analyze(" ".join(other)):
+                    if stem not in stems:
+                        clauses += self._word(stem, language, reads_all, SYNONYM)
+        for code in texts.codes_of(asked.text)[:MOST_TERMS]:
+            term = Query.term_query(schema(), "code", code)
+            clauses.append(Query.const_score_query(term, CODE))
+        return engine.any_of(clauses) if clauses else Query.empty_query()
+
+    def _word(self, stem: str, language: str, reads_all: bool, weight: float = 1.0) -> list[Query]:
+        if reads_all:
+            fields = {"t": TITLE, "all": ALL, "ans": ANSWERS, "notes": NOTES}
+            return [
+                engine.boosted(_term(field, language, stem), boost * weight)
+                for field, boost in fields.items()
+            ]
+        constant = {"t": CONSTANT_TITLE, "all": CONSTANT_ALL, "ans": CONSTANT_ALL}
+        return [
+            Query.const_score_query(_term(field, language, stem), boost * weight)
+            for field, boost in constant.items()
+        ]
+
+    def _rarest(self, stems: Sequence[str], language: str, reads_all: bool) -> list[str]:
+        distinct = list(dict.fromkeys(stems))
+        if len(distinct) <= MOST_TERMS or not reads_all:
+            return distinct[:MOST_TERMS]
+        by_weight = sorted(distinct, key=lambda stem: self.weight(stem, language), reverse=True)
+        kept = set(by_weight[:MOST_TERMS])
+        return [stem for stem in distinct if stem in kept]
+
+    def weight(self, stem: str, language: str) -> float:
+        """The inverse document frequency of a stem among all tickets: for agents only."""
+        searcher = self._reader.searcher()
+        frequency = searcher.doc_freq(f"all_{language}", stem)
+        return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
+
+    def _completions(self, asked: Asked, words: Sequence[str], language: str) -> dict[str, float]:
+        if asked.unfinished is None:
+            return {}
+        known = self.is_known(asked.unfinished, words)
+        weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
+        mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
+        begun = self._reader.searcher().terms_with_prefix(
+            "pt", asked.unfinished, filter_query=mine, limit=MOST_COMPLETIONS + 1
+        )
+        longer = [word for word, _ in begun if word != asked.unfinished][:MOST_COMPLETIONS]
+        analyzer = engine.stemmed(language)
+        return {stem: weight for word in longer for stem in analyzer.analyze(word)}
+
+    def is_known(self, word: str, words: Sequence[str]) -> bool:
+        """Whether a ticket that these words may read has the word in some form."""
+        searcher = self._reader.searcher()
+        for language, stem_of in self._stem.items():
+            stem = stem_of(word)
+            if stem and searcher.doc_freq(f"all_{language}", stem):
+                query = self._restricted(_term("all", language, stem), words)
+                if _reads_all(words) or searcher.search(query, 1, count=False).hits:
+                    return True
+        return False
+
+    def subject_words(self, initial: str) -> list[tuple[str, int]]:
+        """The words of all subjects beginning with a letter, with counts: for agents only."""
+        terms = self._reader.searcher().terms_with_prefix("pt", initial, limit=20_000)
+        return [(term, count) for term, count in terms if len(term) > 3 and count > 1]
+
+    def highlighters(self, asked: Asked, synonyms: texts.Synonyms) -> dict[str, Highlighter]:
+        """What marks this query's words, by the language of the ticket."""
+        others = " ".join(word for other in synonyms.others(asked.words) for word in other)
+        made = {}
+        for language, stem_of in self._stem.items():
+            stems = engine.stemmed(language).analyze(f"{asked.text}\n{others}")[: MOST_TERMS * 4]
+            made[language] = Highlighter(
+                dict.fromkeys(stems, 1.0),
+                stem_of,
+                codes=texts.codes_of(asked.text)[:MOST_TERMS],
+                prefix=asked.unfinished,
+            )
+        return made
+
+    def likeness(self, subject: str, description: str) -> "Likeness":
+        """What to look for in other tickets.
+
+        A word weighs √(count in the description + 4 × count in the subject); the best 40 by
+        weight × inverse document frequency are kept (measured on duplicate sets).
+        """
+        weights: dict[tuple[str, str], float] = {}
+        values: dict[tuple[str, str], float] = {}
+        for language in engine.SNOWBALL:
+            analyzer = engine.stemmed(language)
+            counts = Counter(analyzer.analyze(texts.normal(description)))
+            for stem in analyzer.analyze(texts.normal(subject)):
+                counts[stem] += TITLE_COUNTS
+            for stem, count in counts.items():
+                rarity = self.weight(stem, language)
+                if rarity:
+                    weights[language, stem] = math.sqrt(count)
+                    values[language, stem] = math.sqrt(count) * rarity
+        best = sorted(values, key=lambda term: values[term], reverse=True)[:SIMILAR_TERMS]
+        codes = texts.codes_of(f"{subject}\n{description}")[:MOST_TERMS]
+        return Likeness({term: weights[term] for term in best}, tuple(codes))
+
+    def similar(
+        self, likeness: "Likeness", limit: int, *, without: int | None = None
+    ) -> list[Found]:
+        """Solved tickets like that, nearest first; for agents, who may read them all."""
+        clauses = [
+            engine.boosted(_term(field, language, stem), weight * boost)
+            for (language, stem), weight in likeness.weights.items()
+            for field, boost in (("t", TITLE), ("all", ALL), ("ans", ANSWERS))
+        ]
+        clauses += [Query.term_query(schema(), "code", code) for code in likeness.codes]
+        if not clauses:
+            return []
+        solved = Query.const_score_query(Query.term_query(schema(), "solved", "yes"), 0.0)
+        query = engine.filtered(engine.any_of(clauses), [solved])
+        hits = self._reader.searcher().search(query, limit + 1, count=False).hits
+        found = [self._found(score, address) for score, address in hits]
+        return [each for each in found if each.number != without][:limit]
+
+    def shared(self, found: Found, likeness: "Likeness") -> tuple[list[str], list[str]]:
+        """What a past case has of a likeness: its codes, and its most telling words."""
+        case = found.case
+        text = f"{case.subject}\n{case.description}\n{case.answers}"
+        of_case = set(texts.codes_of(text))
+        weights = {
+            stem: self.weight(stem, language)
+            for language, stem in likeness.weights
+            if language == case.language
+        }
+        flat_text = flat(text)
+        matches = Highlighter(weights, self._stem[case.language]).matches(flat_text)
+        written = {match.term: text[match.start : match.end] for match in reversed(matches)}
+        telling = sorted(written, key=lambda stem: weights[stem], reverse=True)[:MOST_SHARED]
+        codes = [code for code in likeness.codes if code in of_case]
+        return codes, [written[stem] for stem in telling]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The words (by language and stem, with their weights) and codes that tell a ticket."""
+
+    weights: Mapping[tuple[str, str], float]
+    codes: tuple[str, ...]
+
+
+def _term(field: str, language: str, stem: str) -> Query:
+    return Query.term_query(schema(), f"{field}_{language}", stem)
+
+
+def _reads_all(words: Sequence[str]) -> bool:
+    return AGENTS in words
