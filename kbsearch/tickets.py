@@ -6,7 +6,7 @@ from typing import Literal
 
 from kbsearch import access, outbox
 from kbsearch.access import Viewer
-from kbsearch.db import Database, Row, Values, one_of
+from kbsearch.db import Database, Row, Values, escape_like, one_of
 from kbsearch.errors import NotFound
 from kbsearch.search.documents import Case
 
@@ -19,6 +19,7 @@ SEVERITIES: tuple[Severity, ...] = ("minor", "major", "blocking")
 FIRST_FOREIGN_NUMBER = 1_000_000_000
 DATABASE_SEARCH_DEPTH = 20_000  # newest tickets looked through while there is no index
 DATABASE_SEARCH_WORDS = 8
+DATABASE_SEARCH_WORD = 100  # characters; LIKE refuses long patterns
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ def visible_numbers(db: Database, viewer: Viewer, numbers: Iterable[int]) -> set
 
 def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list[Found]:
     """Tickets that hold every word of a text, newest first: for the time without an index."""
-    terms = text.replace("\x00", " ").lower().split()[:DATABASE_SEARCH_WORDS]
+    clean = text.replace("\x00", " ").encode("utf-8", "replace").decode()
+    terms = [term[:DATABASE_SEARCH_WORD] for term in clean.lower().split()[:DATABASE_SEARCH_WORDS]]
     if not terms:
         return []
-    patterns = {f"term{n}": f"%{_escaped(term)}%" for n, term in enumerate(terms)}
+    patterns = {f"term{n}": f"%{escape_like(term)}%" for n, term in enumerate(terms)}
     holds = " AND ".join(
         f"LOWER(t.subject || ' ' || t.description) LIKE :{name} ESCAPE '!'" for name in patterns
     )
@@ -126,6 +128,14 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
 def last_revision(db: Database) -> int:
     """The revision of the newest change: an index that has reached it is up to date."""
     return int(db.query("SELECT value FROM counters WHERE name = 'revision'")[0]["value"])
+
+
+def count_changed(db: Database, after_revision: int) -> int:
+    """How many tickets changed after a revision."""
+    rows = db.query(
+        "SELECT COUNT(*) AS n FROM tickets WHERE revision > :after", {"after": after_revision}
+    )
+    return int(rows[0]["n"])
 
 
 def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
@@ -278,10 +288,3 @@ def _case(row: Row, readers: list[str], said: list[Row]) -> Case:
         updated_at=row["updated_at"],
         revision=row["revision"],
     )
-
-
-def _escaped(term: str) -> str:
-    """A term that LIKE takes literally."""
-    for sign in "!%_":
-        term = term.replace(sign, f"!{sign}")
-    return term

@@ -4,13 +4,19 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
-from kbsearch import accounts, organisations, people
+from kbsearch import accounts, create_app, organisations, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.importing import tickets
+from kbsearch.importing.lines import Line
+from kbsearch.importing.report import Report
 from kbsearch.migrations import migrate
 
 
@@ -78,6 +84,23 @@ def cast(db: SqliteDatabase) -> Cast:
     return Cast(**{email.split("@")[0]: accounts.viewer_for(db, email) for email in names})
 
 
+def take_over(db: SqliteDatabase, **values: Any) -> str:
+    """Import one past ticket of Alice's at Acme, but for what is given; its id."""
+    usual = {
+        "number": 1042,
+        "subject": "Collar lost from the herd",
+        "status": "solved",
+        "requester": "alice@acme.example",
+        "organisation": "acme",
+        "created_at": "2026-01-31T09:00:00Z",
+    }
+    given = {**usual, **values}
+    report = tickets.take_in(db, [Line(1, 0, given)], Report())
+    assert not report.refused, report.remarks
+    found = db.query("SELECT id FROM tickets WHERE number = :number", {"number": given["number"]})
+    return str(found[0]["id"])
+
+
 @pytest.fixture
 def alice(cast: Cast) -> Viewer:
     return cast.alice
@@ -101,3 +124,13 @@ def dan(cast: Cast) -> Viewer:
 @pytest.fixture
 def nobody() -> Viewer:
     return ANONYMOUS
+
+
+@pytest.fixture
+def app(settings: Settings, db: SqliteDatabase) -> Flask:
+    return create_app(settings, db)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

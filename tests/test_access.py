@@ -1,0 +1,88 @@
+import pytest
+
+from kbsearch import access
+from kbsearch.access import ANONYMOUS, Role, Viewer
+from kbsearch.db import SqliteDatabase
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("customer", {"everyone", "customers", "user:u", "org:acme", "product:icownect"}),
+        ("agent", {"everyone", "customers", "user:u", "agents"}),
+        ("writer", {"everyone", "customers", "user:u", "writers"}),
+        ("administrator", {"everyone", "customers", "user:u", "agents", "writers"}),
+    ],
+)
+def test_each_role_answers_to_its_words(role: Role, expected: set[str]):
+    words = access.words(role, "u", ["acme"], ["icownect"])
+    assert set(words) == expected
+    assert words == tuple(sorted(words))
+
+
+def test_a_stranger_answers_to_everyone_only():
+    assert ANONYMOUS.words == ("everyone",)
+    assert not ANONYMOUS.is_agent
+    assert not ANONYMOUS.is_signed_in
+
+
+@pytest.mark.parametrize(
+    ("audience", "readers"),
+    [
+        ("everyone", {"nobody", "alice", "chloe", "dan", "wendy"}),
+        ("customers", {"alice", "chloe", "dan", "wendy"}),
+        ("org:acme", {"alice", "dan", "wendy"}),
+        ("product:icownect", {"alice", "dan", "wendy"}),
+        ("agents", {"dan", "wendy"}),
+    ],
+)
+def test_an_article_is_read_by_its_audience_and_the_staff(audience: str, readers: set[str]):
+    people = {
+        "nobody": ANONYMOUS.words,
+        "alice": access.words("customer", "a", ["acme"], ["icownect"]),
+        "chloe": access.words("customer", "c", ["globex"], ["cervo"]),
+        "dan": access.words("agent", "d"),
+        "wendy": access.words("writer", "w"),
+    }
+    words = set(access.article_readers(audience))
+    assert {name for name, mine in people.items() if words & set(mine)} == readers
+
+
+@pytest.mark.parametrize(
+    ("requester", "copies", "organisation", "shared", "readers"),
+    [
+        (None, [], None, False, {"agents"}),
+        (None, [], "acme", False, {"agents"}),
+        (None, [], "acme", True, {"agents", "org:acme"}),
+        (None, [], None, True, {"agents"}),
+        ("a", [], "acme", False, {"agents", "user:a"}),
+        ("a", ["b", "c"], "acme", True, {"agents", "org:acme", "user:a", "user:b", "user:c"}),
+    ],
+)
+def test_a_ticket_is_read_by_those_in_it_and_by_colleagues_when_shared(
+    requester: str | None,
+    copies: list[str],
+    organisation: str | None,
+    shared: bool,
+    readers: set[str],
+):
+    words = access.ticket_readers(requester, copies, organisation, shared=shared)
+    assert set(words) == readers
+
+
+@pytest.mark.parametrize("word", ["everyone' OR '1'='1", "%", "org:a", "", "user:u"])
+def test_a_row_is_visible_when_a_word_is_shared_and_only_then(db: SqliteDatabase, word: str):
+    db.execute("CREATE TABLE things (id TEXT)")
+    db.execute("CREATE TABLE thing_readers (thing_id TEXT, word TEXT)")
+    db.insert_many("things", [{"id": "mine"}, {"id": "theirs"}, {"id": "nobodys"}])
+    db.insert("thing_readers", {"thing_id": "mine", "word": word})
+    db.insert("thing_readers", {"thing_id": "theirs", "word": "org:acme"})
+
+    def seen(viewer: Viewer) -> list[str]:
+        condition, values = access.visible(viewer, "thing_readers", "thing_id", "t.id")
+        rows = db.query(f"SELECT t.id FROM things t WHERE {condition}", values)  # noqa: S608
+        return [row["id"] for row in rows]
+
+    assert seen(Viewer(words=(word, "other"))) == ["mine"]
+    assert seen(Viewer(words=("other",))) == []
+    assert seen(Viewer(words=())) == []

@@ -1,0 +1,175 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from kbsearch import db as module
+from kbsearch import migrations
+from kbsearch.db import Busy, Damaged, SqliteDatabase, check_sqlite, new_id, one_of
+
+COUNT_UP = """
+import sys, threading
+from pathlib import Path
+from kbsearch.db import SqliteDatabase
+
+db = SqliteDatabase(Path(sys.argv[1]))
+
+def count_up():
+    for _ in range(50):
+        with db.atomic():
+            value = db.query("SELECT value FROM counters WHERE name = 'ticket'")[0]["value"]
+            db.execute("UPDATE counters SET value = :v WHERE name = 'ticket'", {"v": value + 1})
+    db.close()
+
+threads = [threading.Thread(target=count_up) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def value(db: SqliteDatabase) -> int:
+    return int(db.query("SELECT value FROM counters WHERE name = 'ticket'")[0]["value"])
+
+
+def test_four_threads_of_two_processes_lose_no_update(db: SqliteDatabase):
+    command = [sys.executable, "-c", COUNT_UP, str(db.path)]
+    children = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    problems = [child.communicate()[1] for child in children]
+    assert problems == ["", ""], "nobody is told that the database is locked"
+    assert value(db) == 1000 + 2 * 4 * 50
+
+
+def test_all_is_written_or_nothing(db: SqliteDatabase):
+    with pytest.raises(ZeroDivisionError), db.atomic():
+        db.insert("state", {"name": "a", "value": "1"})
+        raise ZeroDivisionError
+    assert db.query("SELECT * FROM state") == []
+
+
+def test_an_inner_failure_takes_back_only_what_is_inner(db: SqliteDatabase):
+    with db.atomic():
+        db.insert("state", {"name": "outer", "value": "1"})
+        with pytest.raises(ZeroDivisionError), db.atomic():
+            db.insert("state", {"name": "inner", "value": "1"})
+            raise ZeroDivisionError
+    assert db.query("SELECT name FROM state") == [{"name": "outer"}]
+
+
+def test_nobody_sees_half_a_transaction(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    with db.atomic():
+        db.insert("state", {"name": "a", "value": "1"})
+        assert other.query("SELECT * FROM state") == []
+    assert len(other.query("SELECT * FROM state")) == 1
+    other.close()
+
+
+def test_a_snapshot_does_not_move(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    with other.snapshot():
+        assert value(other) == 1000
+        db.execute("UPDATE counters SET value = 2000 WHERE name = 'ticket'")
+        assert value(other) == 1000
+    assert value(other) == 2000
+    other.close()
+
+
+def test_a_writer_that_waits_too_long_is_told_it_is_busy(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    other.tables.conn.execute("PRAGMA busy_timeout=20")
+    with db.atomic():
+        with pytest.raises(Busy):
+            other.execute("DELETE FROM state")
+        assert other.query("SELECT * FROM state") == [], "readers do not wait"
+    other.execute("DELETE FROM state")
+    other.close()
+
+
+def test_each_thread_has_a_connection_of_its_own(db: SqliteDatabase):
+    connections = [db.tables.conn]
+
+    def remember() -> None:
+        connections.append(db.tables.conn)
+        db.close()
+
+    thread = threading.Thread(target=remember)
+    thread.start()
+    thread.join()
+    assert connections[0] is db.tables.conn
+    assert connections[1] is not connections[0]
+
+
+def test_every_connection_is_durable_and_checks_foreign_keys(db: SqliteDatabase):
+    def pragma(name: str) -> object:
+        return next(iter(db.query(f"PRAGMA {name}")[0].values()))
+
+    assert pragma("journal_mode") == "wal"
+    assert pragma("synchronous") == 2, "FULL"
+    assert pragma("foreign_keys") == 1
+    with pytest.raises(Damaged):
+        db.insert("memberships", {"person_id": "nobody", "organisation_id": "none"})
+
+
+@pytest.mark.parametrize(
+    ("version", "is_sound"),
+    [
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 50, 6), False),
+        ((3, 50, 7), True),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 53, 4), True),
+    ],
+)
+def test_a_release_that_can_lose_committed_pages_is_refused(
+    version: tuple[int, ...], is_sound: bool
+):
+    if is_sound:
+        check_sqlite(version)
+    else:
+        with pytest.raises(RuntimeError, match="WAL-reset"):
+            check_sqlite(version)
+
+
+def test_the_release_in_use_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    check_sqlite(module.SQLITE_VERSION)
+    monkeypatch.setattr(module, "SQLITE_VERSION", (3, 40, 1))
+    with pytest.raises(RuntimeError):
+        SqliteDatabase(tmp_path / "never.sqlite3")
+
+
+def test_the_folder_of_the_data_is_for_its_owner_only(tmp_path: Path):
+    SqliteDatabase(tmp_path / "var" / "db.sqlite3")
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+
+
+def test_ids_do_not_repeat():
+    assert len({new_id() for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.parametrize(("names", "found"), [([], 0), (["ticket", "' OR 1=1 --"], 1)])
+def test_one_of_matches_what_is_named_and_nothing_else(
+    db: SqliteDatabase, names: list[str], found: int
+):
+    places, values = one_of("name", names)
+    rows = db.query(f"SELECT * FROM counters WHERE name IN ({places})", values)  # noqa: S608
+    assert len(rows) == found
+
+
+def test_two_processes_starting_together_migrate_once(tmp_path: Path):
+    program = (
+        "import sys; from pathlib import Path; from kbsearch.db import SqliteDatabase\n"
+        "from kbsearch.migrations import migrate; migrate(SqliteDatabase(Path(sys.argv[1])))\n"
+    )
+    path = tmp_path / "new.sqlite3"
+    command = [sys.executable, "-c", program, str(path)]
+    children = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [child.communicate()[1] for child in children] == ["", "", ""]
+    db = SqliteDatabase(path)
+    assert migrations.pending(db) == []
+    assert migrations.migrate(db) == []
+    db.close()

@@ -1,0 +1,130 @@
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kbsearch import outbox
+from kbsearch.clock import stored
+from kbsearch.db import SqliteDatabase
+from kbsearch.outbox import RETRY_AFTER, Task
+
+
+def due_now(db: SqliteDatabase) -> None:
+    """Let the lease or the pause of every task run out."""
+    past = stored(datetime.now(UTC) - timedelta(seconds=1))
+    db.execute("UPDATE outbox SET due_at = :past", {"past": past})
+
+
+def row(db: SqliteDatabase) -> dict[str, object]:
+    return db.query("SELECT * FROM outbox")[0]
+
+
+def test_work_is_kept_with_the_change_that_asks_for_it_or_not_at_all(db: SqliteDatabase):
+    with pytest.raises(ZeroDivisionError), db.atomic():
+        outbox.add(db, "ticket.replied", "m1")
+        raise ZeroDivisionError
+    assert outbox.claim(db) is None
+
+
+def test_a_task_is_done_once_in_the_order_asked(db: SqliteDatabase):
+    for subject in ("first", "second"):
+        outbox.add(db, "ticket.replied", subject)
+    done: list[str] = []
+    handlers = {"ticket.replied": lambda task: done.append(task.subject)}
+    while outbox.run_one(db, handlers):
+        pass
+    assert sorted(done) == ["first", "second"]
+    assert outbox.oldest_waiting(db) is None
+
+
+def test_a_claimed_task_is_nobody_elses_until_its_lease_ends(db: SqliteDatabase):
+    outbox.add(db, "ticket.replied", "m1")
+    first = outbox.claim(db)
+    assert first is not None
+    assert outbox.claim(db) is None
+    due_now(db)
+    again = outbox.claim(db)
+    assert again is not None
+    assert (again.id, again.attempts) == (first.id, 2)
+
+
+def test_a_failure_is_kept_with_its_reason_and_comes_due_again(db: SqliteDatabase):
+    outbox.add(db, "ticket.replied", "m1")
+
+    def fail(task: Task) -> None:
+        raise OSError("no route to host")
+
+    assert outbox.run_one(db, {"ticket.replied": fail})
+    assert row(db)["problem"] == "OSError: no route to host"
+    assert not outbox.run_one(db, {"ticket.replied": fail}), "not before its pause is over"
+    for _ in RETRY_AFTER[1:]:
+        due_now(db)
+        outbox.run_one(db, {"ticket.replied": fail})
+        assert outbox.count_dead(db) == 0
+    due_now(db)
+    outbox.run_one(db, {"ticket.replied": fail})
+    assert outbox.count_dead(db) == 1
+    due_now(db)
+    assert not outbox.run_one(db, {"ticket.replied": fail})
+    assert outbox.oldest_waiting(db) is None
+
+
+def test_a_task_nobody_knows_is_a_failure_and_not_a_crash(db: SqliteDatabase):
+    outbox.add(db, "from.the_future", "x")
+    assert outbox.run_one(db, {})
+    assert row(db)["problem"] == "KeyError: 'from.the_future'"
+
+
+def test_the_same_work_waits_once(db: SqliteDatabase):
+    for _ in range(3):
+        outbox.add_once(db, "index.tickets", "all")
+    outbox.add_once(db, "index.tickets", "other")
+    assert db.query("SELECT COUNT(*) AS n FROM outbox")[0]["n"] == 2
+
+
+def test_work_asked_for_while_it_is_being_done_is_done_again(db: SqliteDatabase):
+    outbox.add_once(db, "index.tickets", "all")
+    runs: list[str] = []
+
+    def index(task: Task) -> None:
+        runs.append(task.id)
+        if len(runs) == 1:
+            outbox.add_once(db, "index.tickets", "all")  # a ticket changed meanwhile
+
+    while outbox.run_one(db, {"index.tickets": index}):
+        pass
+    assert len(set(runs)) == 2
+
+
+def test_what_is_done_is_forgotten_and_what_is_not_stays(db: SqliteDatabase):
+    outbox.add(db, "a", "done")
+    outbox.run_one(db, {"a": lambda task: None})
+    outbox.add(db, "a", "waiting")
+    future = stored(datetime.now(UTC) + timedelta(days=1))
+    assert outbox.forget_done(db, before=future) == 1
+    assert row(db)["subject"] == "waiting"
+
+
+def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Path):
+    outbox.add(db, "slow", "x")
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from kbsearch import outbox; from kbsearch.db import SqliteDatabase\n"
+        "def slow(task):\n    print('begun', flush=True)\n    time.sleep(60)\n"
+        "outbox.run_one(SqliteDatabase(Path(sys.argv[1])), {'slow': slow})\n"
+    )
+    command = [sys.executable, "-c", program, str(db.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "begun\n"
+        os.kill(child.pid, signal.SIGKILL)
+    done: list[Task] = []
+    assert not outbox.run_one(db, {"slow": done.append}), "its lease still runs"
+    due_now(db)
+    assert outbox.run_one(db, {"slow": done.append})
+    assert [task.attempts for task in done] == [2]
+    assert outbox.oldest_waiting(db) is None
