@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kbsearch import outbox
-from kbsearch.clock import parsed
+from kbsearch.clock import now, parsed
 from kbsearch.db import Database
 
 WORKER_SILENT_AFTER = 30  # seconds
@@ -44,6 +44,17 @@ def look(db: Database) -> Health:
         outbox_dead=outbox.count_dead(db),
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
+    )
+
+
+def mark_worker_seen(db: Database) -> None:
+    """Say that the worker is alive at this moment."""
+    db.execute(
+        """
+        INSERT INTO state (name, value) VALUES ('worker_seen', :now)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"now": now()},
     )
 
 

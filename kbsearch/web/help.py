@@ -143,8 +143,11 @@ def original_of(article: Article, translations: tuple[Article, ...]) -> Article 
     """The original of a translation that was changed since the translation was made."""
     if not article.source_commit:
         return None
-    newer = [other for other in translations if other.updated_at > article.updated_at]
-    return newer[0] if newer else None
+    for other in translations:
+        is_original = bool(other.commit) and not other.source_commit
+        if is_original and not other.commit.startswith(article.source_commit):
+            return other
+    return None
 
 
 @pages.get("/accessibility")

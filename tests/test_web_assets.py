@@ -1,0 +1,73 @@
+"""Style sheet, script and icons: cached for good, compressed, within budget, as published."""
+
+import gzip
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from kbsearch import resources
+from kbsearch.errors import NotFound
+from kbsearch.web import assets
+
+JAVASCRIPT_BUDGET = 25_000  # bytes, compressed
+STYLE_BUDGET = 10_000
+
+
+@pytest.mark.parametrize(
+    "folder", [resources.folder("static") / "vendor", Path(__file__).parent / "browser" / "vendor"]
+)
+def test_files_of_others_are_as_they_were_published(folder: Path):
+    told = tomllib.loads((folder / "VENDOR.toml").read_text(encoding="utf-8"))["file"]
+    assert {file["path"] for file in told} == {path.name for path in folder.glob("*.js")}
+    for file in told:
+        assert file["version"] and file["licence"] and file["source"]
+        assert sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+
+
+def test_an_asset_is_cached_for_good_under_its_hash(client: FlaskClient):
+    answer = client.get(assets.url("app.js"))
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.content_type.startswith("text/javascript")
+
+
+def test_an_asset_asked_under_an_older_hash_is_kept_by_nobody(client: FlaskClient):
+    answer = client.get("/static/000000000000/app.js")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_assets_travel_compressed(client: FlaskClient):
+    answer = client.get(assets.url("site.css"), headers={"Accept-Encoding": "gzip, br"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in answer.headers["Vary"]
+    plain = client.get(assets.url("site.css"), headers={"Accept-Encoding": "gzip;q=0"})
+    assert "Content-Encoding" not in plain.headers
+    assert gzip.decompress(answer.data) == plain.data
+
+
+@pytest.mark.parametrize(
+    "name", ["../config.py", "vendor/../../config.py", "nothing.css", "vendor"]
+)
+def test_nothing_outside_of_the_folder_is_served(client: FlaskClient, name: str):
+    with pytest.raises(NotFound):
+        assets.load(name)
+    assert client.get(f"/static/x/{name}").status_code == 404
+
+
+def test_script_and_style_stay_within_budget():
+    sent = [assets.load(name).packed or b"" for name in ("vendor/htmx.min.js", "app.js")]
+    assert 0 < sum(map(len, sent)) <= JAVASCRIPT_BUDGET
+    assert 0 < len(assets.load("site.css").packed or b"") <= STYLE_BUDGET
+
+
+def test_the_style_sheet_and_the_script_call_nobody():
+    for name in ("app.css", "app.js"):
+        text = assets.load(name).body.decode()
+        assert "http://" not in text.replace('[href^="http"]', "")
+        assert "https://" not in text
+        assert "@import" not in text
+        assert "eval(" not in text and "innerHTML" not in text
