@@ -171,6 +171,10 @@ class ArticleIndex:
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
 
+    @property
+    def count(self) -> int:
+        return int(self._searcher.num_docs)
+
     def search(
         self,
         query: Query,
@@ -364,6 +368,11 @@ class Articles:
             language: ArticleIndex(engine.Reader(folder / language).index, language)
             for language in engine.SNOWBALL
         }
+
+    @property
+    def count(self) -> int:
+        """How many articles it holds, in all languages."""
+        return sum(index.count for index in self.by_language.values())
 
     def corrector(self, language: str, words: Sequence[str]) -> corrector.Corrector:
         """What corrects words of a language for viewers with these words."""

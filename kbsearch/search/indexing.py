@@ -112,6 +112,31 @@ def _sweep(settings: Settings, db: Database, prefix: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def status(settings: Settings, db: Database) -> dict[str, object]:
+    """What both indexes hold, and whether they can be read."""
+    live = live_folders(db)
+    told: dict[str, object] = {
+        "commit": articles.live_commit(db),
+        "articles": 0,
+        "articles_sound": False,
+        "tickets": 0,
+        "tickets_sound": False,
+        "tickets_behind": tickets.last_revision(db),
+    }
+    try:
+        shelf = Articles(settings.index_path / live["article_index"])
+        told |= {"articles": shelf.count, "articles_sound": True}
+    except (KeyError, OSError, ValueError):
+        told["articles_sound"] = articles.live_publication(db) is None
+    try:
+        cases = TicketIndex(settings.index_path / live["ticket_index"])
+        behind = tickets.last_revision(db) - cases.revision
+        told |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
+    except (KeyError, OSError, ValueError):
+        told["tickets_sound"] = "ticket_index" not in live
+    return told
+
+
 class Indexer:
     """The one process that keeps the indexes: it holds the writer of tickets."""
 

@@ -101,17 +101,25 @@ class Search:
                 hits.append(replace(hit, snippet=_solution(each), reasons=reasons))
         return tuple(hits)
 
-    def similar_numbers(
+    def rank(self, viewer: Viewer, question: Question) -> list[tuple[str, float]]:
+        """The order `ask` shows, without what showing costs: ids and scores of one kind."""
+        asked = understand(question.text)
+        if not asked.words:
+            return []
+        live = live_folders(self._db)
+        shelf = self._open_articles(live.get("article_index"))
+        cases = self._open_tickets(live.get("ticket_index"))
+        return _Answer(self._db, viewer, question, shelf, cases).rank(asked)
+
+    def rank_similar(
         self, *, number: int | None, subject: str, description: str, limit: int
-    ) -> list[tuple[int, float]]:
-        """The bare ranking behind `similar`, for evaluation."""
+    ) -> list[tuple[str, float]]:
+        """The order `similar` shows: numbers and scores, of the tickets of everybody."""
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
         if cases is None:
             return []
-        likeness = cases.likeness(subject, description)
-        return [
-            (each.number, each.score) for each in cases.similar(likeness, limit, without=number)
-        ]
+        found = cases.similar(cases.likeness(subject, description), limit, without=number)
+        return [(str(each.number), each.score) for each in found]
 
     def _open_articles(self, name: str | None) -> Articles | None:
         held = self._articles
@@ -176,8 +184,20 @@ class _Answer:
         self.synonyms = shelf.synonyms if shelf else Synonyms()
         self.sees_tickets = viewer.is_signed_in
 
+    def rank(self, asked: Query) -> list[tuple[str, float]]:
+        asked = understand(self._corrected(asked) or asked.text)
+        if self.question.kind == "ticket":
+            answer = self._search_tickets(asked)
+            return [(str(each.number), each.score) for each in answer.found] if answer else []
+        if self.shelf is None:
+            return []
+        index = self.shelf.by_language[self.language]
+        query = index.query(asked, self.synonyms, self.words)
+        found, _ = index.search(query, self.words, self.question.limit)
+        return [(each.path, each.score) for each in found]
+
     def find(self, asked: Query) -> Results:
-        corrected = None if self.question.literal else self._corrected(asked)
+        corrected = self._corrected(asked)
         asked = understand(corrected) if corrected else asked
         of_articles = self._find_articles(asked)
         of_tickets = self._find_tickets(asked)
@@ -246,10 +266,20 @@ class _Answer:
     def _find_tickets(self, asked: Query) -> _Part:
         if not self.sees_tickets:
             return _Part()
-        if self.cases is None:
+        answer = self._search_tickets(asked)
+        if answer is None:
             return self._tickets_of_database(asked)
+        if not answer.found or self.question.kind == "article":
+            return _Part((), answer.total, answer.products, answer.languages)
+        hits = self._ticket_hits(answer.found, asked)
+        exact = answer.found[0].score >= ticket_index.CODE
+        return _Part(hits, answer.total, answer.products, answer.languages, exact)
+
+    def _search_tickets(self, asked: Query) -> ticket_index.Answer | None:
+        if self.cases is None:
+            return None
         limit, offset = self._span("ticket")
-        answer = self.cases.search(
+        return self.cases.search(
             asked,
             self.synonyms,
             self.words,
@@ -260,19 +290,18 @@ class _Answer:
             language=self.question.only_language or "",
             explain=self.question.explain,
         )
-        if not answer.found or self.question.kind == "article":
-            return _Part((), answer.total, answer.products, answer.languages)
+
+    def _ticket_hits(self, found: Sequence[ticket_index.Found], asked: Query) -> tuple[Hit, ...]:
+        assert self.cases is not None
         highlighters = self.cases.highlighters(asked, self.synonyms)
-        hits = (
+        return tuple(
             replace(
                 _ticket_hit(each, self.question.language),
                 snippet=_case_snippet(each, highlighters[each.case.language]),
                 reasons=each.reasons,
             )
-            for each in answer.found
+            for each in found
         )
-        exact = answer.found[0].score >= ticket_index.CODE
-        return _Part(tuple(hits), answer.total, answer.products, answer.languages, exact)
 
     def _confirm(self, numbers: Iterable[int]) -> set[int]:
         """The index may lag behind a change of access; the database does not."""
@@ -298,7 +327,7 @@ class _Answer:
 
     def _corrected(self, asked: Query) -> str | None:
         """The text with unknown words replaced by those that were probably meant."""
-        if self.shelf is None:
+        if self.shelf is None or self.question.literal:
             return None
         pieces, at, changes = [], 0, 0
         in_codes = set(words_of(" ".join(codes_of(asked.text))))

@@ -1,0 +1,297 @@
+"""kbsearch search, similar, evaluate and index: the ranking of the site, from a terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from kbsearch import accounts, articles, evaluation, tickets
+from kbsearch.access import ANONYMOUS, Viewer, words
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.config import LANGUAGES
+from kbsearch.errors import Problem
+from kbsearch.evaluation import DEPTH, JudgedQuestion
+from kbsearch.i18n import explain, terminal_language
+from kbsearch.publishing.publish import publish
+from kbsearch.search import Hit, Question, indexing
+from kbsearch.search.service import Search
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+kind_option = click.Choice(["article", "ticket"])
+limit_type = click.IntRange(1, 100)
+
+OPERATOR = Viewer("administrator", "operator", words=words("administrator", "operator"))
+
+
+@click.command("search")
+@click.argument("text")
+@click.option("--as", "email", metavar="EMAIL", help="See what this person sees; else a stranger.")
+@click.option("--kind", type=kind_option, help="Only articles, or only past requests.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the articles.")
+@click.option("--limit", type=limit_type, default=10, show_default=True, help="Hits printed.")
+@click.option("--explain", "is_explained", is_flag=True, help="What made each score.")
+@json_option
+@pass_site
+def search_command(
+    site: Site,
+    text: str,
+    email: str | None,
+    kind: str | None,
+    lang: str | None,
+    limit: int,
+    is_explained: bool,
+    as_json: bool,
+) -> None:
+    """Search as somebody, with the very ranking of the site.
+
+    Example: kbsearch search "mot de passe oublié" --as alice@acme.example --explain
+    """
+    viewer = _viewer(site, email)
+    language = lang or viewer.language or site.settings.languages[0]
+    question = Question(
+        text,
+        language=language,
+        kind="article" if kind == "article" else "ticket" if kind == "ticket" else None,
+        limit=limit,
+        explain=is_explained,
+    )
+    results = _ready(site).ask(viewer, question)
+    if as_json:
+        echo_json(
+            {
+                "total": results.total,
+                "took_ms": results.took_ms,
+                "fallback": results.fallback,
+                "corrected": results.corrected,
+                "hits": [_as_json(hit) for hit in results.hits],
+            }
+        )
+        return
+    if results.corrected:
+        click.echo(say("Results for %(text)s", text=results.corrected))
+    if results.fallback == "database":
+        click.echo(say("The index is being rebuilt: results are partial."), err=True)
+    _echo_hits(results.hits)
+
+
+@click.command("similar")
+@click.argument("number", type=int, required=False)
+@click.option("--text", "file", type=click.File("r", "utf-8"), help="A text instead; - is stdin.")
+@click.option("--limit", type=limit_type, default=5, show_default=True, help="Cases printed.")
+@json_option
+@pass_site
+def similar_command(
+    site: Site, number: int | None, file: TextIO | None, limit: int, as_json: bool
+) -> None:
+    """Past solved requests like one, and what they share with it.
+
+    The first line of a text is its subject.
+
+    Example: kbsearch similar 1042 --limit 3
+    """
+    if (number is None) == (file is None):
+        raise click.UsageError("Give a request's NUMBER or --text FILE, one of them.")
+    subject, _, description = file.read().partition("\n") if file else ("", "", "")
+    search = _ready(site)
+    try:
+        hits = search.similar(
+            OPERATOR,
+            number=number,
+            subject=subject,
+            description=description,
+            language=terminal_language(),
+            limit=limit,
+        )
+    except Problem as problem:
+        raise Refused(explain(problem, terminal_language())) from None
+    if as_json:
+        hits_json = [_as_json(hit) for hit in hits]
+        echo_json({"total": len(hits), "took_ms": None, "fallback": None, "hits": hits_json})
+    else:
+        _echo_hits(hits)
+
+
+@click.command("evaluate")
+@click.argument("queries", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("qrels", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kind", type=kind_option, required=True, help="What the judgements name.")
+@click.option(
+    "--mode",
+    type=click.Choice(["search", "similar"]),
+    help="Ask the search box, or look for similar requests; by default as the queries are:"
+    " similar where they name tickets.",
+)
+@click.option("--run", "run_file", type=click.Path(path_type=Path), help="Write a TREC run file.")
+@json_option
+@pass_site
+def evaluate_command(
+    site: Site,
+    queries: Path,
+    qrels: Path,
+    kind: str,
+    mode: str | None,
+    run_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the ranking on a judged set.
+
+    QUERIES has JSON Lines {"id", "text"}, or {"id"} alone for a ticket by its number, which is
+    then left out of its own results. QRELS has lines of question, 0, document, grade. The time
+    told is that of the ten first results, snippets included.
+
+    Example: kbsearch evaluate queries.jsonl qrels.tsv --kind article --run run.tsv
+    """
+    try:
+        questions = evaluation.read_questions(queries)
+        judgements = evaluation.read_judgements(qrels)
+    except Problem as problem:
+        raise Refused(explain(problem, terminal_language())) from None
+    questions = [question for question in questions if question.id in judgements]
+    if kind == "article":
+        publish(site.db, site.settings)
+    search = _ready(site)
+    by_number = any(question.text is None for question in questions)
+    is_similar = mode == "similar" or (mode is None and by_number)
+    ask = _similar_to(site, search) if is_similar else _asking(search, kind, judgements)
+    with _progress(say("Asking"), len(questions)) as advance:
+        result = evaluation.run(questions, ask, advance)
+    if run_file is not None:
+        evaluation.write_run(run_file, result)
+    measures = evaluation.measure(result, judgements)
+    if as_json:
+        echo_json(measures)
+    else:
+        echo_table(["measure", "value"], [(name, str(value)) for name, value in measures.items()])
+
+
+def _asking(search: Search, kind: str, judgements: dict[str, dict[str, int]]) -> evaluation.Ranking:
+    """The search box, in the language of the articles that are judged."""
+
+    def ask(question: JudgedQuestion) -> evaluation.Answered:
+        language = next(iter(judgements[question.id])).partition("/")[0]
+        asked = Question(
+            question.text or "",
+            language=language if language in LANGUAGES else LANGUAGES[0],
+            kind="article" if kind == "article" else "ticket",
+            limit=DEPTH,
+        )
+        ranking = search.rank(OPERATOR, asked)
+        return ranking, lambda: search.ask(OPERATOR, replace(asked, limit=10))
+
+    return ask
+
+
+def _similar_to(site: Site, search: Search) -> evaluation.Ranking:
+    def ask(question: JudgedQuestion) -> evaluation.Answered:
+        number = None if question.text is not None else int(question.id)
+        if number is None:
+            subject, _, description = (question.text or "").partition("\n")
+        else:
+            ticket = tickets.find_number(site.db, OPERATOR, number)
+            subject, description = ticket.subject, ticket.description
+        ranking = search.rank_similar(
+            number=number, subject=subject, description=description, limit=DEPTH
+        )
+        return ranking, lambda: search.similar(
+            OPERATOR, number=number, subject=subject, description=description, limit=10
+        )
+
+    return ask
+
+
+@click.group("index")
+def index_command() -> None:
+    """The search index: what it holds, and building it anew.
+
+    Example: kbsearch index status
+    """
+
+
+@index_command.command("status")
+@json_option
+@pass_site
+def index_status(site: Site, as_json: bool) -> None:
+    """Documents, the commit they were published from, and how far tickets lag behind.
+
+    Example: kbsearch index status --json
+    """
+    status = indexing.status(site.settings, site.db)
+    if as_json:
+        echo_json(status)
+    else:
+        echo_table(["index", "value"], [(name, str(value)) for name, value in status.items()])
+    if not status["articles_sound"] or not status["tickets_sound"]:
+        raise Refused("the index is missing or damaged; 'kbsearch index rebuild' builds it anew")
+
+
+@index_command.command("rebuild")
+@pass_site
+def index_rebuild(site: Site) -> None:
+    """Build both indexes anew beside the live ones, then switch; the site goes on answering.
+
+    Example: kbsearch index rebuild
+    """
+    pages = indexing.rebuild_articles(site.settings, site.db)
+    with _progress(say("Indexing"), None) as bar:
+        cases = indexing.rebuild_tickets(site.settings, site.db, bar)
+    click.echo(say("%(pages)s articles and %(cases)s requests indexed.", pages=pages, cases=cases))
+
+
+def _viewer(site: Site, email: str | None) -> Viewer:
+    if email is None:
+        return ANONYMOUS
+    try:
+        return accounts.viewer_for(site.db, email)
+    except Problem as problem:
+        raise Refused(explain(problem, terminal_language())) from None
+
+
+def _ready(site: Site) -> Search:
+    """The search, over what is published and imported by now."""
+    if articles.live_publication(site.db) is None and site.settings.content_path.is_dir():
+        publish(site.db, site.settings)
+    with _progress(say("Indexing"), None) as bar:
+        indexing.catch_up(site.settings, site.db, bar)
+    return Search(site.settings, site.db)
+
+
+def _as_json(hit: Hit) -> dict[str, object]:
+    names = ("kind", "id", "title", "section", "url", "score", "snippet", "language", "status")
+    return {name: getattr(hit, name) for name in names} | {"reasons": list(hit.reasons)}
+
+
+def _echo_hits(hits: tuple[Hit, ...]) -> None:
+    if not hits:
+        click.echo(say("Nothing found."))
+    for hit in hits:
+        section = f" › {hit.section}" if hit.section else ""
+        click.echo(f"{hit.score:8.2f}  {hit.id}  {hit.title}{section}")
+        for reason in hit.reasons:
+            click.echo(f"          {reason}")
+
+
+class _Bar:
+    """A progress bar on a terminal, nothing elsewhere; called with (done, in all) or to step."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def __call__(self, done: int | None = None, total: int | None = None) -> None:
+        if done is None:
+            self._progress.advance(self._task)
+        else:
+            self._progress.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator[_Bar]:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield _Bar(progress, progress.add_task(title, total=total))
