@@ -160,6 +160,22 @@ def s004_articles(db: SqliteUtils) -> None:
 
 
 @steps()
+def s005_renderings(db: SqliteUtils) -> None:
+    """What a publication was made of, so that the next one renders only what changed."""
+    _run(
+        db,
+        """
+        ALTER TABLE publications ADD COLUMN synonyms TEXT NOT NULL DEFAULT '';
+        ALTER TABLE publications ADD COLUMN made_with TEXT NOT NULL DEFAULT '';
+        ALTER TABLE articles ADD COLUMN searchable INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE articles ADD COLUMN rendering TEXT NOT NULL DEFAULT '{}';
+        CREATE INDEX article_aliases_article ON article_aliases (article_id);
+        CREATE INDEX article_media_hash ON article_media (hash);
+        """,
+    )
+
+
+@steps()
 def s006_unclaimed_addresses(db: SqliteUtils) -> None:
     """Past tickets whose people have no account yet, found when one is opened."""
     _run(

@@ -1,0 +1,147 @@
+"""`kbsearch check` and `kbsearch publish`: the content through its rules, and live."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from kbsearch import resources
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.config import Settings
+from kbsearch.errors import Problem
+from kbsearch.i18n import explain
+from kbsearch.publishing import edition
+from kbsearch.publishing.findings import Finding, has_errors, reader_language
+from kbsearch.publishing.publications import Publication, Refusal
+from kbsearch.publishing.publish import publish
+from kbsearch.publishing.tree import ARTICLES, FolderTree
+
+Report = Callable[[int, int], None]
+
+
+@click.command("check")
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="How findings are printed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@pass_site
+def check_command(site: Site, path: Path | None, form: str, as_json: bool, strict: bool) -> None:
+    """Check the content: file:line:column, rule, what is wrong, what to do.
+
+    PATH is a content folder, a part of one or a single file; without it, the content setting.
+    Exit status 1 when there are errors. The language is that of KBSEARCH_LANG or LANG.
+
+    Example: kbsearch check content/articles/fr --format github
+    """
+    findings = list(_checked(site.settings, path or site.settings.content_path))
+    _print_findings(findings, "json" if as_json else form)
+    if has_errors(tuple(findings)) or (strict and findings):
+        raise click.exceptions.Exit(1)
+
+
+@click.command("publish")
+@click.option("--rev", help="A commit, branch or tag instead of what the branch setting names.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--print-hook", is_flag=True, help="Print the post-receive hook, and do nothing.")
+@pass_site
+def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool) -> None:
+    """Check the committed content and put it live, all of it or nothing.
+
+    A refused commit leaves the last good one live and exits with status 1.
+
+    Example: kbsearch publish --rev v2.1
+    """
+    if print_hook:
+        click.echo((resources.folder("hooks") / "post-receive").read_text("utf-8"), nl=False)
+        return
+    try:
+        with _progress() as report:
+            outcome = publish(site.db, site.settings, rev, report)
+    except Problem as problem:
+        raise Refused(explain(problem, reader_language())) from None
+    if as_json:
+        click.echo(json.dumps(_as_json(outcome), ensure_ascii=False))
+    else:
+        _print_findings(list(outcome.findings), "text", err=isinstance(outcome, Refusal))
+        _print_outcome(outcome)
+    if isinstance(outcome, Refusal):
+        raise click.exceptions.Exit(1)
+
+
+def _checked(settings: Settings, path: Path) -> Iterator[Finding]:
+    """The findings on the content around a path, those outside it left out."""
+    path = path.resolve()
+    root, folder = _root_of(path)
+    shown = os.path.relpath(root)
+    tree = FolderTree(root, "" if shown == "." else f"{shown}/")
+    with _progress() as report:
+        made = edition.make(tree, settings, folder=folder, progress=report)
+    within = os.path.relpath(path)
+    for finding in made.findings:
+        if within == "." or path == root or f"{finding.path}/".startswith(f"{within}/"):
+            yield finding
+
+
+def _root_of(path: Path) -> tuple[Path, str]:
+    """The content folder a path is, holds or lies in; a folder of articles alone is its own."""
+    folder = path if path.is_dir() else path.parent
+    for inside in (folder, folder / "content"):
+        if (inside / ARTICLES).is_dir():
+            return inside, ARTICLES
+    for above in (folder, *folder.parents):
+        if above.name == ARTICLES.rstrip("/"):
+            return above.parent, ARTICLES
+    return folder, ""
+
+
+def _print_findings(findings: list[Finding], form: str, *, err: bool = False) -> None:
+    language = reader_language()
+    if form == "json":
+        told = [finding.as_json(language) for finding in findings]
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    for finding in findings:
+        line = finding.as_github(language) if form == "github" else finding.as_text(language)
+        click.echo(line, err=err)
+
+
+def _print_outcome(outcome: Publication | Refusal) -> None:
+    if isinstance(outcome, Publication):
+        click.echo(f"{outcome.commit[:16]} is live: {outcome.articles} articles")
+        return
+    errors = sum(finding.severity == "error" for finding in outcome.findings)
+    told = f"{outcome.commit[:16]} is refused for {errors} errors; the last good commit stays live"
+    click.echo(f"kbsearch: {told}", err=True)
+
+
+def _as_json(outcome: Publication | Refusal) -> dict[str, object]:
+    language = reader_language()
+    told: dict[str, object] = {
+        "commit": outcome.commit,
+        "published": isinstance(outcome, Publication),
+        "findings": [finding.as_json(language) for finding in outcome.findings],
+    }
+    if isinstance(outcome, Publication):
+        told |= {"id": outcome.id, "published_at": outcome.published_at}
+        told |= {"articles": outcome.articles}
+    return told
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """A bar on a terminal, gone when it is full; silence elsewhere."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

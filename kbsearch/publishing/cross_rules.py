@@ -1,0 +1,127 @@
+"""The rules that look beyond one text: at the pages it points at, its age, its translations."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from kbsearch import markup
+from kbsearch.clock import parsed
+from kbsearch.publishing.addresses import Addresses, PageResolver
+from kbsearch.publishing.findings import Finding
+from kbsearch.publishing.rendered import Rendered, Resolved
+from kbsearch.publishing.rules import Remark
+from kbsearch.publishing.tree import Tree
+from kbsearch.search.article_index import TrialIndex
+
+STALE_AFTER = timedelta(days=365)
+FOUND_WITHIN = 3
+MAX_IMAGE = 500 * 1024  # bytes
+
+
+def about(rendered: Rendered, places: Addresses) -> list[Finding]:
+    """What is to be said of one article, by itself and by what it points at."""
+    source, front = rendered.source, rendered.source.front
+    path = places.shown + source.entry.path
+    said = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
+    if not front.text("title"):
+        said.append(Remark(1, 1, "title-missing", {"title": source.title}))
+    if not front.text("audience"):
+        said.append(Remark(1, 1, "audience-missing", {"audience": rendered.audience}))
+    reviewed = front.text("reviewed") or rendered.updated_at
+    if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
+        said.append(Remark(*front.place("reviewed", "updated"), "stale", {"date": reviewed[:10]}))
+    resolver = PageResolver(places, source)
+    for resolved in rendered.references:
+        if resolved.reference.kind == "picture":
+            said += _picture(resolved, resolver)
+        elif not resolved.outcome:
+            reference = resolved.reference
+            values = {"target": reference.target}
+            said.append(Remark(reference.line, reference.column, "broken-link", values))
+    return [
+        Finding(path, remark.line, remark.column, remark.rule, remark.values)
+        for remark in (*rendered.remarks, *said)
+    ]
+
+
+def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
+    reference = resolved.reference
+    place = reference.line, reference.column
+    values = {"target": reference.target}
+    if markup.scheme_of(reference.target) or reference.target.startswith("//"):
+        return [Remark(*place, "image-external", values)]
+    file = resolver.picture_file(reference.target)
+    if file not in resolver.addresses.pictures:
+        return [Remark(*place, "broken-image", values)]
+    if not resolved.outcome:
+        return [Remark(*place, "image-format", values)]
+    size = resolver.addresses.sizes[file]
+    if size > MAX_IMAGE:
+        told = {"size": str(size // 1024), "limit": str(MAX_IMAGE // 1024)}
+        return [Remark(*place, "image-size", {**values, **told})]
+    return []
+
+
+def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Finding]:
+    anchors = {
+        f"/{article.source.language}/articles/{article.slug}": {
+            section.anchor for section in article.sections
+        }
+        for article in articles
+    }
+    findings = []
+    for article in articles:
+        here = f"/{article.source.language}/articles/{article.slug}"
+        for resolved in article.references:
+            page, _, anchor = resolved.outcome.partition(" ")[0].partition("#")
+            known = anchors.get(page or here)
+            if anchor and known is not None and anchor not in known:
+                reference = resolved.reference
+                values = {"target": reference.target, "anchor": anchor}
+                path = places.shown + article.source.entry.path
+                place = reference.line, reference.column
+                findings.append(Finding(path, *place, "broken-anchor", values))
+    return findings
+
+
+def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
+    """Translations made from an original that is not what it was."""
+    originals = {
+        article.source.translation_key: article
+        for article in articles
+        if not article.source.front.text("source_commit")
+    }
+    asked: dict[tuple[str, str], tuple[Rendered, Rendered]] = {}
+    for article in articles:
+        commit = article.source.front.text("source_commit")
+        original = originals.get(article.source.translation_key)
+        if commit and original is not None:
+            asked[commit, original.source.entry.path] = article, original
+    findings = []
+    for place, blob in (tree.blobs_at(asked) if asked else {}).items():
+        article, original = asked[place]
+        if blob != original.source.entry.blob:
+            path = tree.shown + article.source.entry.path
+            values = {"original": tree.shown + original.source.entry.path, "commit": place[0]}
+            where = article.source.front.place("source_commit")
+            findings.append(Finding(path, *where, "translation-behind", values))
+    return findings
+
+
+def not_found(articles: Sequence[Rendered], synonyms: str, shown: str) -> list[Finding]:
+    """The phrases under which an article says it is found, and is not."""
+    searched = [article for article in articles if not article.source.is_excluded]
+    promising = [article for article in searched if article.source.front.found_by]
+    if not promising:
+        return []
+    trial = TrialIndex([article.page for article in searched], synonyms)
+    findings = []
+    for article in promising:
+        front = article.source.front
+        for phrase in front.found_by:
+            first = trial.top(article.source.language, phrase, FOUND_WITHIN)
+            if article.source.path not in first:
+                values = {"phrase": phrase, "first": ", ".join(first) or "–"}
+                place = front.place("trouvable_par", "found_by")
+                path = shown + article.source.entry.path
+                findings.append(Finding(path, *place, "not-found-by", values))
+    return findings

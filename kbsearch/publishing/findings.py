@@ -1,0 +1,93 @@
+"""What the rules say of a file: where, which rule, how bad, and what to do about it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from kbsearch.config import LANGUAGES
+from kbsearch.i18n import gettext
+
+Severity = Literal["error", "warning"]
+
+ERRORS = frozenset(
+    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
+    | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
+    | {"image-external", "image-format", "image-size", "link-text", "name-case", "no-articles"}
+    | {"not-found-by", "raw-html", "secret", "slug-clash", "submodule", "symlink", "table-header"}
+    | {"title-missing", "unknown-key", "unreadable"}
+)
+WARNINGS = frozenset(
+    {"audience-missing", "bare-url", "misplaced", "nbsp", "personal-data", "stale"}
+    | {"translation-behind"}
+)
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One remark on one place; `values` fill in the message of the rule."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    values: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        assert self.rule in ERRORS | WARNINGS, self.rule
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.rule in WARNINGS else "error"
+
+    def message(self, language: str) -> str:
+        """What is wrong, in words; a rule with several reasons has a message for each."""
+        reason = f".{self.values['reason']}" if "reason" in self.values else ""
+        return gettext(language, f"lint.{self.rule}{reason}", **self.values)
+
+    def remedy(self, language: str) -> str:
+        """What to do about it."""
+        return gettext(language, f"lint.{self.rule}.remedy", **self.values)
+
+    def __str__(self) -> str:
+        return self.as_text(reader_language())
+
+    def row(self) -> dict[str, Any]:
+        """The finding as it is stored."""
+        return asdict(self)
+
+    def as_text(self, language: str) -> str:
+        place = f"{self.path}:{self.line}:{self.column}"
+        return f"{place} {self.rule} {self.message(language)} {self.remedy(language)}"
+
+    def as_json(self, language: str) -> dict[str, Any]:
+        told = {"message": self.message(language), "remedy": self.remedy(language)}
+        place = {"path": self.path, "line": self.line, "column": self.column}
+        return {**place, "rule": self.rule, "severity": self.severity, **told}
+
+    def as_github(self, language: str) -> str:
+        """An annotation of GitHub Actions."""
+        told = _escaped(f"{self.message(language)} {self.remedy(language)}")
+        path = _escaped(self.path, ",:")
+        place = f"file={path},line={self.line},col={self.column},title={self.rule}"
+        return f"::{self.severity} {place}::{told}"
+
+
+def has_errors(findings: tuple[Finding, ...]) -> bool:
+    """Whether one of them stops a commit."""
+    return any(finding.severity == "error" for finding in findings)
+
+
+def reader_language(environ: Mapping[str, str] = os.environ) -> str:
+    """The language of the person at this terminal."""
+    for name in ("KBSEARCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        language = environ.get(name, "")[:2].lower()
+        if language in LANGUAGES:
+            return language
+    return "en"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
