@@ -89,10 +89,19 @@ def import_tickets(
 
 
 def _catch_up(site: Site) -> None:
-    """Bring the index up to date where no worker is running to do it."""
-    from kbsearch.search import service
+    """Bring the index up to date; where a worker is running, wait until it has done so."""
+    from kbsearch.search import indexing
 
-    service.catch_up(site.settings, site.db)
+    with _bar() as bar:
+        task = bar.add_task(say("Indexing"), total=None)
+        try:
+            indexing.catch_up(
+                site.settings,
+                site.db,
+                lambda done, in_all: bar.update(task, completed=done, total=in_all),
+            )
+        except TimeoutError:
+            click.echo(say("the worker is busy: the index follows later"), err=True)
 
 
 @contextmanager
@@ -116,18 +125,23 @@ def _reporting(path: Path | None) -> Iterator[Report]:
 
 @contextmanager
 def _progress(file: Path) -> Iterator[Callable[[int], None]]:
-    """A bar by bytes read, on a terminal only."""
+    """A bar by bytes read."""
+    with _bar() as bar:
+        task = bar.add_task(file.name, total=file.stat().st_size)
+        yield lambda position: bar.update(task, completed=position)
+
+
+def _bar() -> Progress:
+    """On a terminal only."""
     console = Console(stderr=True)
-    with Progress(
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(file.name, total=file.stat().st_size)
-        yield lambda position: bar.update(task, completed=position)
+    )
 
 
 def _finish(report: Report, as_json: bool) -> None:

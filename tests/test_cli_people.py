@@ -1,0 +1,164 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kbsearch import accounts, organisations, people
+from kbsearch.access import ANONYMOUS
+from kbsearch.cli import cli
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from tests.conftest import Cast
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(settings: Settings, db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on the test's database, in English."""
+    path = settings.site / "kbsearch.toml"
+    path.write_text("")
+    monkeypatch.setenv("KBSEARCH_LANG", "en")
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["--config", str(path), *arguments])
+
+    return call
+
+
+def test_a_customer_is_taken_in_from_product_to_link(run: Run, db: SqliteDatabase):
+    steps = [
+        ("product", "add", "iCownect"),
+        ("org", "add", "Acme SA", "--slug", "acme", "--product", "icownect"),
+        ("user", "add", "alice@acme.example", "--name", "Alice Martin", "--org", "acme"),
+    ]
+    for step in steps:
+        result = run(*step)
+        assert (result.exit_code, result.stderr) == (0, "")
+    link = run("user", "link", "Alice@acme.example").stdout.strip()
+    person = accounts.peek_link(db, link.rsplit("/", 1)[1])
+    assert person is not None
+    assert person.email == "alice@acme.example"
+    assert accounts.viewer_for(db, person.email).products == ("icownect",)
+
+
+def test_lists_are_read_by_people_and_by_programs(run: Run, cast: Cast):
+    assert "alice@acme.example     Alice Martin  customer" in run("user", "list").stdout
+    listed = json.loads(run("user", "list", "--org", "acme", "--json").stdout)["people"]
+    assert [person["name"] for person in listed] == ["Alice Martin", "Bob Durand"]
+    assert listed[0]["organisations"] == ["acme"]
+    orgs = json.loads(run("org", "list", "--json").stdout)["organisations"]
+    assert [(org["slug"], org["products"]) for org in orgs] == [
+        ("acme", ["icownect"]),
+        ("globex", ["cervo-atelier"]),
+    ]
+    products = json.loads(run("product", "list", "--json").stdout)["products"]
+    assert [product["name"] for product in products] == ["Cervo Atelier", "iCownect"]
+    assert "id" not in listed[0].keys() | orgs[0].keys() | products[0].keys()
+
+
+def test_only_what_is_given_is_changed(run: Run, db: SqliteDatabase, cast: Cast):
+    assert run("org", "edit", "acme", "--sharing", "nobody").exit_code == 0
+    assert organisations.find(db, "acme").products == ("icownect",)
+    assert run("org", "edit", "acme", "--no-product").exit_code == 0
+    assert organisations.find(db, "acme").products == ()
+    assert run("user", "edit", "bob@acme.example", "--language", "en").exit_code == 0
+    assert people.find(db, "bob@acme.example").organisations == ("acme",)
+    assert run("user", "edit", "bob@acme.example", "--no-org").exit_code == 0
+    assert people.find(db, "bob@acme.example").organisations == ()
+
+
+def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cast: Cast):
+    token = accounts.open_session(db, cast.alice.person_id or "")
+    assert run("user", "disable", "alice@acme.example").exit_code == 0
+    assert accounts.viewer_of(db, token) == ANONYMOUS
+    assert "closed" in run("user", "list").stdout
+    refused = run("user", "link", "alice@acme.example")
+    assert refused.exit_code == 1
+    assert "--enable" in refused.stderr, "the remedy is named"
+    assert run("user", "edit", "alice@acme.example", "--enable").exit_code == 0
+    assert run("user", "link", "alice@acme.example").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("user", "add", "nobody", "--name", "Nobody"),
+        ("user", "add", "alice@acme.example", "--name", "Alice"),
+        ("user", "add", "new@acme.example", "--name", "New", "--org", "unknown"),
+        ("user", "edit", "missing@acme.example"),
+        ("user", "disable", "missing@acme.example"),
+        ("user", "link", "missing@acme.example"),
+        ("user", "list", "--org", "unknown"),
+        ("org", "add", "Acme"),
+        ("org", "edit", "unknown"),
+        ("org", "edit", "acme", "--contract-ends", "soon"),
+        ("product", "add", "iCownect"),
+    ],
+)
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_refusal_is_one_line_on_stderr_and_status_one(
+    run: Run, cast: Cast, monkeypatch: pytest.MonkeyPatch, language: str, arguments: tuple[str, ...]
+):
+    monkeypatch.setenv("KBSEARCH_LANG", language)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("kbsearch: ")
+    assert "Invalid" not in result.stderr and "_" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("user", "add"), ("user", "list", "--role", "boss")])
+def test_wrong_usage_is_status_two(run: Run, arguments: tuple[str, ...]):
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["org add", "org edit", "org list", "product add", "product list"]
+    + ["user add", "user edit", "user list", "user disable", "user link"]
+    + ["import tickets", "import people"]
+    + ["init", "doctor", "config show", "migrate", "version"],
+)
+def test_help_shows_an_example(run: Run, command: str):
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert f"Example: kbsearch {command}" in result.stdout
+
+
+def test_an_import_says_what_it_did_and_what_it_refused(
+    run: Run, db: SqliteDatabase, cast: Cast, tmp_path: Path
+):
+    good = {"number": 1, "subject": "a", "status": "solved", "created_at": "2026-01-01"}
+    file, refused = tmp_path / "t.jsonl", tmp_path / "refused.jsonl"
+    file.write_text(f"{json.dumps(good)}\nbroken\n")
+    result = run("import", "tickets", str(file), "--report", str(refused))
+    assert result.exit_code == 1
+    assert "2 read: 1 created, 0 updated, 0 unchanged, 1 refused" in result.stdout
+    assert "line 2 (): the line is not JSON" in result.stderr
+    assert json.loads(refused.read_text())["kind"] == "import.not_json"
+
+    again = json.loads(run("import", "tickets", str(file), "--json").stdout)
+    assert (again["unchanged"], again["refused"], again["remarks"][0]["line"]) == (1, 1, 2)
+    file.write_text(json.dumps(good))
+    assert run("import", "tickets", str(file)).exit_code == 0
+
+
+def test_people_are_imported_from_a_table(run: Run, db: SqliteDatabase, tmp_path: Path):
+    file = tmp_path / "people.csv"
+    file.write_text("email,name,organisation\neve@initech.example,Eve Roux,Initech\n")
+    result = run("import", "people", str(file))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert people.find(db, "eve@initech.example").organisations == ("initech",)
+
+
+def test_an_import_of_what_is_not_there_is_wrong_usage(run: Run, tmp_path: Path):
+    assert run("import", "tickets", str(tmp_path / "missing.jsonl")).exit_code == 2
+    file = tmp_path / "t.jsonl"
+    file.write_text("")
+    refused = run("import", "tickets", str(file), "--report", str(tmp_path / "no" / "report"))
+    assert refused.exit_code == 1
+    assert len(refused.stderr.splitlines()) == 1

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from kbsearch import config
+from kbsearch.config import ConfigError
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "kbsearch.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(tmp_path: Path):
+    path = write(tmp_path, "port = 1\nhost = 'file'\nworkers = 3\n")
+    environ = {"KBSEARCH_PORT": "2", "KBSEARCH_HOST": "variable"}
+    found = config.load(path, {"port": 9, "host": None}, environ)
+    settings, sources = found.settings, found.sources
+    assert (settings.port, sources["port"]) == (9, "flag")
+    assert (settings.host, sources["host"]) == ("variable", "KBSEARCH_HOST")
+    assert (settings.workers, sources["workers"]) == (3, str(path))
+    assert (settings.site_name, sources["site_name"]) == ("kbsearch", "default")
+
+
+def test_a_secret_is_read_from_the_file_a_variable_names(tmp_path: Path):
+    secret = tmp_path / "token"
+    secret.write_text("s3cret\n")
+    environ = {"KBSEARCH_METRICS_TOKEN_FILE": str(secret)}
+    found = config.load(write(tmp_path, ""), environ=environ)
+    assert found.settings.metrics_token == "s3cret"
+    assert found.sources["metrics_token"] == "KBSEARCH_METRICS_TOKEN_FILE"
+
+
+def test_a_variable_beats_the_file_it_could_name(tmp_path: Path):
+    environ = {"KBSEARCH_METRICS_TOKEN": "here", "KBSEARCH_METRICS_TOKEN_FILE": "/nowhere"}
+    found = config.load(write(tmp_path, ""), environ=environ)
+    assert found.settings.metrics_token == "here"
+
+
+def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path):
+    with pytest.raises(ConfigError, match="KBSEARCH_METRICS_TOKEN_FILE: .*nowhere"):
+        config.load(write(tmp_path, ""), environ={"KBSEARCH_METRICS_TOKEN_FILE": "/nowhere"})
+    with pytest.raises(ConfigError, match="no such file; 'kbsearch init DIR' makes one"):
+        config.load(tmp_path / "missing.toml", environ={})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("port = 'x'", "port: 'x' is not a whole number"),
+        ("port = true", "port: True is not a whole number"),
+        ("port = 8080.5", "port: 8080.5 is not a whole number"),
+        ("port = 65536", "port: 65536 is not a port"),
+        ("workers = 0", "workers: 0 is not between"),
+        ("trusted_proxies = -1", "trusted_proxies"),
+        ("host = 5", "host: 5 is not a text"),
+        ("database = ''", "database: '' is not a path"),
+        ("languages = 'de'", "languages: pick from fr, en"),
+        ("languages = []", "languages: pick from fr, en"),
+        ("languages = [1]", "languages"),
+        ("base_url = 'help.example'", "base_url"),
+        ("default_audience = 'friends'", "default_audience"),
+        ("default_audience = 'org:'", "default_audience"),
+        ("prot = 80", "there is no setting 'prot'"),
+        ("port = ", "kbsearch.toml"),
+    ],
+)
+def test_a_wrong_value_refuses_to_start_and_names_its_source(tmp_path: Path, text: str, named: str):
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as problem:
+        config.load(path, environ={})
+    assert str(problem.value).startswith(f"{path}: ")
+    assert named in str(problem.value)
+
+
+def test_a_wrong_variable_is_named_too(tmp_path: Path):
+    path = write(tmp_path, "")
+    with pytest.raises(ConfigError, match="^KBSEARCH_PORT: port: 'high' is not a whole number"):
+        config.load(path, environ={"KBSEARCH_PORT": "high"})
+    with pytest.raises(ConfigError, match="^flag: port: 70000 is not a port"):
+        config.load(path, {"port": 70000}, environ={})
+
+
+def test_paths_start_from_the_folder_of_the_file(tmp_path: Path):
+    path = write(tmp_path, "data = 'kept'\nindex = '/elsewhere/index'\n")
+    settings = config.load(path, environ={}).settings
+    assert settings.data_path == tmp_path / "kept"
+    assert settings.index_path == Path("/elsewhere/index")
+    assert settings.database_path == tmp_path / "var" / "kbsearch.sqlite3"
+
+
+def test_the_one_site_below_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert config.load(environ={}).sources["site_name"] == "default"
+    (tmp_path / "one").mkdir()
+    write(tmp_path / "one", "site_name = 'One'")
+    assert config.load(environ={}).settings.site_name == "One"
+    (tmp_path / "two").mkdir()
+    write(tmp_path / "two", "site_name = 'Two'")
+    assert config.load(environ={}).settings.site_name == "kbsearch", "which of the two is a guess"
+    write(tmp_path, "site_name = 'Here'")
+    assert config.load(environ={}).settings.site_name == "Here"
+    environ = {"KBSEARCH_CONFIG": str(tmp_path / "two" / "kbsearch.toml")}
+    assert config.load(environ=environ).settings.site_name == "Two"
+
+
+def test_every_setting_says_what_it_is_for():
+    for name, item in config.FIELDS.items():
+        assert item.metadata["told"], name
+        assert isinstance(item.metadata["secret"], bool)

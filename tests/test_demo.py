@@ -1,0 +1,98 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kbsearch import accounts, demo, organisations, people, tickets
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from kbsearch.errors import NotFound
+
+
+def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatabase):
+    cast = demo.ensure(settings, db)
+    assert Counter(person.role for person in cast) == {
+        "customer": 3,
+        "agent": 1,
+        "writer": 1,
+        "administrator": 1,
+    }
+    assert accounts.viewer_for(db, "alice@acme.example").organisations == ("acme",)
+    assert accounts.viewer_for(db, "chloe@globex.example").organisations == ("globex",)
+
+
+def test_filling_again_changes_nothing(settings: Settings, db: SqliteDatabase):
+    first = demo.ensure(settings, db)
+    written = db.tables.conn.total_changes
+    assert demo.ensure(settings, db) == first
+    assert db.tables.conn.total_changes == written
+
+
+def test_the_site_of_somebody_else_is_left_alone(settings: Settings, db: SqliteDatabase):
+    people.add(db, email="boss@company.example", name="The boss", role="administrator")
+    assert demo.ensure(settings, db) == ()
+    assert organisations.list_all(db) == []
+
+
+def test_everybody_can_sign_in_and_staff_have_a_second_factor(db: SqliteDatabase):
+    from argon2 import PasswordHasher
+
+    opened = demo.fill(db)
+    assert len({account.password for account in opened}) == len(opened)
+    for account in opened:
+        kept = db.query(
+            "SELECT password_hash, totp_secret FROM people WHERE email = :email",
+            {"email": account.email},
+        )[0]
+        assert PasswordHasher().verify(kept["password_hash"], account.password)
+        assert kept["totp_secret"] == account.totp_secret
+        assert (account.totp_secret is not None) == (account.role in ("agent", "administrator"))
+
+
+def test_the_past_is_about_forty_requests_in_both_languages(db: SqliteDatabase):
+    demo.fill(db)
+    past = tickets.list_changed(db, 0, 100)
+    assert 40 <= len(past) <= 50
+    assert Counter(case.language for case in past)["en"] >= 8
+    assert Counter(case.status for case in past)["solved"] >= 35
+    assert {case.status for case in past} >= {"new", "open", "pending", "solved", "closed"}
+    assert sum(bool(case.notes) for case in past) >= 4
+    assert all(case.answers for case in past if case.status == "solved")
+
+
+def test_the_newest_request_is_of_yesterday(db: SqliteDatabase):
+    demo.fill(db)
+    newest = db.query("SELECT MAX(updated_at) AS at FROM tickets")[0]["at"]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    assert newest.startswith(yesterday.isoformat())
+
+
+def test_the_two_organisations_see_nothing_of_each_other(db: SqliteDatabase):
+    demo.fill(db)
+    numbers = [case.number for case in tickets.list_changed(db, 0, 100)]
+    seen = {
+        name: tickets.visible_numbers(db, accounts.viewer_for(db, email), numbers)
+        for name, email in (
+            ("alice", "alice@acme.example"),
+            ("bob", "bob@acme.example"),
+            ("chloe", "chloe@globex.example"),
+            ("dan", "dan@support.example"),
+            ("wendy", "wendy@support.example"),
+        )
+    }
+    assert seen["alice"] and seen["chloe"]
+    assert not (seen["alice"] | seen["bob"]) & seen["chloe"]
+    assert seen["alice"] - seen["bob"], "something confidential"
+    assert seen["dan"] == set(numbers) > seen["alice"] | seen["chloe"]
+    assert seen["wendy"] == set()
+
+
+def test_a_confidential_request_is_hidden_from_a_colleague(db: SqliteDatabase):
+    demo.fill(db)
+    row = db.query(
+        "SELECT id FROM tickets t WHERE confidential = 1 AND requester_id IN "
+        "(SELECT id FROM people WHERE email = 'alice@acme.example')"
+    )[0]
+    assert tickets.find(db, accounts.viewer_for(db, "alice@acme.example"), row["id"]).messages
+    with pytest.raises(NotFound):
+        tickets.find(db, accounts.viewer_for(db, "bob@acme.example"), row["id"])
