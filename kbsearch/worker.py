@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import accounts, articles, outbox
-from kbsearch.clock import now, stored
+from kbsearch import accounts, articles, health, outbox
+from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.leash import Leash
@@ -60,12 +60,6 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         while not signals.stop:
             if not _round(steps, signals):
                 time.sleep(POLL_SECONDS)
-
-
-def _round(steps: Sequence["Step"], signals: "Signals") -> bool:
-    """Try every step in turn: a long queue in the outbox must not delay a commit."""
-    acted = [step.attempt() for step in steps if not signals.stop]
-    return any(acted)
 
 
 class Signals:
@@ -144,6 +138,12 @@ class Content:
             self._told = outcome.id
 
 
+def _round(steps: Sequence[Step], signals: Signals) -> bool:
+    """Try every step in turn: a long queue in the outbox must not delay a commit."""
+    acted = [step.attempt() for step in steps if not signals.stop]
+    return any(acted)
+
+
 def _handlers(indexer: Indexer) -> Handlers:
     """Who does what the outbox asks for."""
 
@@ -183,13 +183,7 @@ def _heartbeat(db: Database) -> Iterator[None]:
     def beat() -> None:
         while not over.is_set():
             try:
-                db.execute(
-                    """
-                    INSERT INTO state (name, value) VALUES ('worker_seen', :now)
-                    ON CONFLICT (name) DO UPDATE SET value = excluded.value
-                    """,
-                    {"now": now()},
-                )
+                health.mark_worker_seen(db)
             except Exception:
                 log.exception("the heartbeat failed")
             over.wait(HEARTBEAT_SECONDS)

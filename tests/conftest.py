@@ -20,13 +20,6 @@ from kbsearch.importing.report import Report
 from kbsearch.migrations import migrate
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser tests share a browser and a server: one process runs them all."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @dataclass(frozen=True)
 class Cast:
     """Alice and Bob work at Acme, Chloé at Globex; Dan answers, Wendy writes, Root runs it all."""

@@ -88,7 +88,7 @@ def family(tmp_path: Path) -> Iterator[Callable[..., Family]]:
         one.parent.communicate()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -153,7 +153,7 @@ def test_a_child_that_keeps_dying_is_started_less_and_less_often(family):
         os.kill(killed, signal.SIGKILL)
         until(lambda killed=killed: tree.pid("first") != killed)  # type: ignore[misc]
         pauses.append(time.monotonic() - started)
-    assert pauses[1] > pauses[0] + 1
+    assert pauses[1] > pauses[0] + 0.5
 
 
 def test_a_child_that_cannot_start_ends_it_all_with_status_1(family):

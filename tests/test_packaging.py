@@ -1,0 +1,87 @@
+"""The wheel: built, installed where nothing else is, and used as the README says."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    environment = {"PIP_CACHE_DIR": str(TOP / ".cache" / "pip")} | dict(os.environ)
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, cwd=TOP)
+    return next(folder.glob("kbsearch-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def kbsearch(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of an installation in an empty virtual environment."""
+    place = tmp_path_factory.mktemp("installed")
+    run(sys.executable, "-m", "venv", place / "venv", cwd=place)
+    run(place / "venv/bin/pip", "install", "--quiet", wheel, cwd=place)
+    return place / "venv/bin/kbsearch"
+
+
+@pytest.fixture(scope="module")
+def home(kbsearch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo site, served from the folder above it."""
+    folder = tmp_path_factory.mktemp("away")
+    run(kbsearch, "init", "site", "--demo", cwd=folder)
+    command = [str(kbsearch), "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+
+
+def get(address: str) -> str:
+    with urlopen(address, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_wheel_holds_what_is_shown_and_no_test(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+    for shipped in (
+        "kbsearch/shipped/templates/layout.html",
+        "kbsearch/shipped/content/synonyms.txt",
+        "kbsearch/locale/fr/LC_MESSAGES/messages.po",
+        "kbsearch/static/app.css",
+        "kbsearch/hooks/post-receive",
+    ):
+        assert shipped in names
+    assert not [name for name in names if name.startswith("tests/")]
+
+
+def test_it_answers(home: str):
+    assert get(f"{home}healthz")
+
+
+def test_the_home_page_comes_with_its_style(home: str):
+    page = get(f"{home}fr/")
+    sheets = re.findall(r'<link[^>]*href="/(static/[^"]+\.css[^"]*)"', page)
+    assert sheets
+    assert all("{" in get(home + sheet) for sheet in sheets)
+
+
+def test_the_handbook_is_found_and_read(home: str):
+    results = get(f"{home}fr/search?q=mot+de+passe")
+    article = re.search(r'href="/(fr/articles/[^"#?]+)', results)
+    assert article
+    assert "<h1" in get(home + article[1])
