@@ -1,6 +1,7 @@
 """kbsearch serve, and its two halves: web and worker."""
 
 import dataclasses
+import logging
 import os
 import socket
 import sys
@@ -20,6 +21,10 @@ from kbsearch.serving import Child, Tree
 
 if TYPE_CHECKING:
     from kbsearch.people import Person
+
+log = logging.getLogger(__name__)
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # and where that is from here
 
 
 @click.command("serve")
@@ -49,6 +54,8 @@ def serve_command(
     listener = serving.listen(settings.host, settings.port)
     if configuration.sources["base_url"] == "default":
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
+        if settings.host in EVERYWHERE:
+            log.warning("base_url is not set: pages will open on this machine only")
     settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = SqliteDatabase(settings.database_path)
     migrate(db)  # before the children, who would all want to do it
@@ -118,8 +125,7 @@ def _for_demo(configuration: Configuration) -> Settings:
 
 def _address(settings: Settings, listener: socket.socket) -> str:
     """Where this machine finds the site, when no setting says where people do."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
-    host = everywhere.get(settings.host, settings.host)
+    host = EVERYWHERE.get(settings.host, settings.host)
     told = f"[{host}]" if ":" in host else host
     return f"http://{told}:{listener.getsockname()[1]}"
 

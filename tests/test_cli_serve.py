@@ -1,0 +1,143 @@
+"""`kbsearch serve`: the command, its first lines, and the real processes behind them."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+KBSEARCH = [sys.executable, "-m", "kbsearch"]
+
+
+def environment() -> dict[str, str]:
+    return {name: v for name, v in os.environ.items() if not name.startswith("KBSEARCH_")}
+
+
+def serve(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
+    command = [*KBSEARCH, "serve", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    with serve(folder, *arguments) as process:
+        told = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert told[0] == ""
+    assert len(told[1].splitlines()) == 1
+    return told[1]
+
+
+class Demo:
+    """The demo, served in an empty folder."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.name, self.address = process.stdout.readline().split(": ")
+        self.address = self.address.strip()
+        self.people = [process.stdout.readline().split() for _ in range(6)]
+
+    def children(self) -> dict[int, str]:
+        parent = self.process.pid
+        found = {}
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            found[int(pid)] = "worker" if "worker" in words else "web"
+        return found
+
+    def get(self, path: str) -> str:
+        with urlopen(self.address + path, timeout=10) as answer:
+            return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with serve(tmp_path_factory.mktemp("demo"), "--demo", "--port", "0") as process:
+        yield Demo(process)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=15)[1]
+    assert process.returncode == 0
+    assert "Traceback" not in log
+
+
+def test_the_first_line_is_the_address_with_the_real_port(demo):
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+/", demo.address)
+
+
+def test_the_first_page_is_complete_as_soon_as_the_address_is_told(demo):
+    assert "/fr/articles/" in demo.get("fr/")
+
+
+def test_everybody_of_the_demo_has_a_link_that_lets_in(demo):
+    roles = {email: role for email, role, _ in demo.people}
+    assert roles["alice@acme.example"] == "customer"
+    assert roles["dan@support.example"] == "agent"
+    for _, _, link in demo.people:
+        assert link.startswith(demo.address)
+        assert "<form" in demo.get(link.removeprefix(demo.address))
+
+
+def test_there_is_one_worker_and_the_web_processes_of_the_settings(demo):
+    assert sorted(demo.children().values()) == ["web", "web", "worker"]
+
+
+def test_pages_are_answered_while_a_killed_web_process_is_replaced(demo):
+    killed = next(pid for pid, kind in demo.children().items() if kind == "web")
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while killed in demo.children() or len(demo.children()) < 3:
+        assert demo.get("healthz")
+        assert time.monotonic() < deadline
+    assert sorted(demo.children().values()) == ["web", "web", "worker"]
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port}" in refused(tmp_path, "--demo", "--port", port)
+
+
+def test_without_a_site_the_way_to_make_one_is_said_in_one_line(tmp_path):
+    assert "kbsearch init DIR" in refused(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_option_is_said_in_one_line(tmp_path):
+    assert "99999 is not a port" in refused(tmp_path, "--port", "99999")
+
+
+def test_the_data_folder_is_closed_to_others(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0", "--workers", "1") as process:
+        assert process.stdout is not None and process.stdout.readline()
+        process.terminate()
+    assert (tmp_path / "var").stat().st_mode & 0o077 == 0
+
+
+def test_a_site_open_to_all_machines_is_told_to_name_itself(tmp_path):
+    with serve(tmp_path, "--demo", "--host", "0.0.0.0", "--port", "0") as process:
+        assert process.stdout is not None
+        assert "http://127.0.0.1:" in process.stdout.readline()
+        process.terminate()
+        assert "base_url is not set" in process.communicate(timeout=15)[1]
+
+
+def test_stopped_while_it_starts_it_leaves_nobody_behind(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0") as process:
+        until_started = time.monotonic() + 10
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text().split():
+            assert time.monotonic() < until_started
+        started = [Path("/proc") / pid for pid in children.read_text().split()]
+        process.terminate()
+        process.communicate(timeout=15)
+    assert not any(child.exists() for child in started)
