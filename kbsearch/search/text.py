@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,13 +32,11 @@ STOP_WORDS = {"fr": frozenset(_FRENCH.split()), "en": frozenset(_ENGLISH.split()
 
 # Codes are kept whole: something with a digit and letters or separators (ERR-1042, 0x80070005,
 # 4.2.1), or words joined by dots, colons, underscores or backslashes (iis.config, C:\temp\x).
-_JOINT = r"[.\-_:/\\]{1,3}"
-_CODE = re.compile(
-    rf"\w+(?:{_JOINT}\w+)*{_JOINT}\w*\d\w*(?:{_JOINT}\w+)*"  # ERR-1042, file.py:12
-    rf"|\w*\d\w*(?:{_JOINT}\w+)+"  # 4.2.1, 1042-A
-    r"|\d+[^\W\d_]\w*|[^\W\d_]\w*\d\w*"  # 0x80070005, KB5034441
-    r"|\w+(?:[._:\\]{1,3}\w+)+"  # iis.config, C:\temp\x, java.lang.String
-)
+# No two neighbours of these patterns share a sign: what is pasted cannot make them slow.
+_RUN = re.compile(r"\w+(?:[.\-:/\\]{1,3}\w+)*")
+_NAME = re.compile(r"\w+(?:[.:\\]{1,3}\w+)*")
+_JOINED = re.compile(r"\w[.\-_:/\\]{1,3}\w")
+_DIGIT = re.compile(r"\d")
 _CODE_SIGNS = frozenset("0123456789_\\.:")
 _LONGEST_CODE = 120
 WORD = re.compile(r"[^\W_]+")
@@ -54,14 +52,26 @@ def normal(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
+# Letters of Latin alphabets that accents do not explain, as Tantivy's own folding has them.
+_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
+_LETTERS |= {"ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl"}
+
+
 @lru_cache(maxsize=65_536)
 def fold_word(word: str) -> str:
-    """A word in lower case without accents; œ and æ become two letters."""
-    word = word.lower().replace("œ", "oe").replace("æ", "ae").replace("ß", "ss")
+    """A word in lower case without accents, as the index has it; œ and æ become two letters."""
+    word = word.lower()
     if word.isascii():
         return word
-    decomposed = unicodedata.normalize("NFD", word)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return "".join(map(_fold_letter, unicodedata.normalize("NFC", word)))
+
+
+def _fold_letter(letter: str) -> str:
+    base = unicodedata.normalize("NFD", letter)[0]
+    folded = _LETTERS.get(base, base)
+    if folded.isascii():
+        return folded
+    return "" if unicodedata.combining(letter) else letter  # й is no и with an accent
 
 
 def words_of(text: str) -> list[str]:
@@ -76,21 +86,31 @@ def codes_of(text: str) -> list[str]:
         if not _CODE_SIGNS.isdisjoint(chunk):
             chunk = chunk.rstrip(".:,;)")
             if not _CODE_SIGNS.isdisjoint(chunk) and not chunk.isdecimal():
-                for code in _CODE.findall(chunk[:1000]):
+                for code in _codes_in(chunk[:1000]):
                     found[fold_word(code[:_LONGEST_CODE])] = None
     return list(found)
 
 
+def _codes_in(chunk: str) -> Iterator[str]:
+    for run in _RUN.findall(chunk):
+        if not _DIGIT.search(run):
+            yield from (name for name in _NAME.findall(run) if _JOINED.search(name))
+        elif _JOINED.search(run):
+            yield run
+        elif not run.strip("_").isdecimal():
+            yield run.lstrip("_")
+
+
 def detect_language(text: str) -> str:
-    """`fr` or `en`, by the stop words that only one of them has; French when in doubt."""
+    """`fr` or `en`, by the small words that only one of them has; French when in doubt."""
     sample = words_of(text[:4000])
     french = sum(word in _ONLY_FRENCH for word in sample)
     english = sum(word in _ONLY_ENGLISH for word in sample)
     return "en" if english > french else "fr"
 
 
-_ONLY_FRENCH = STOP_WORDS["fr"] - STOP_WORDS["en"]
-_ONLY_ENGLISH = STOP_WORDS["en"] - STOP_WORDS["fr"]
+_ONLY_FRENCH = STOP_WORDS["fr"] - STOP_WORDS["en"] | {"bonjour", "bonsoir", "merci", "svp"}
+_ONLY_ENGLISH = STOP_WORDS["en"] - STOP_WORDS["fr"] | {"hello", "hi", "please", "thank", "thanks"}
 
 
 def unglue(word: str, is_known: Callable[[str], bool]) -> str | None:
