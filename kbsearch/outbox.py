@@ -1,11 +1,14 @@
 """Work to do after the request, kept in the transaction of the change that asked for it."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kbsearch.clock import now, stored
 from kbsearch.db import Database, new_id
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 # 5 s, 25 s, 2 min, 10 min, then hourly: about half a day in all before somebody must look.
@@ -77,6 +80,7 @@ def run_one(db: Database, handlers: Handlers) -> bool:
 
 
 def _fail(db: Database, task: Task, problem: str) -> None:
+    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
     values = {"id": task.id, "problem": problem[:2000]}
     if task.attempts > len(RETRY_AFTER):
         values["now"] = now()
@@ -91,7 +95,8 @@ def oldest_waiting(db: Database) -> str | None:
     rows = db.query(
         "SELECT MIN(created_at) AS oldest FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
     )
-    return rows[0]["oldest"]
+    oldest: str | None = rows[0]["oldest"]
+    return oldest
 
 
 def count_dead(db: Database) -> int:

@@ -136,11 +136,13 @@ def test_a_lost_index_is_built_again(place):
 def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
     outbox.add(place.db, "no.such_thing", "x")
     outbox.add(place.db, "index.tickets", "all")
-    place.start()
+    process = place.start()
     done = "SELECT kind FROM outbox WHERE done_at IS NOT NULL"
     until(lambda: place.db.query(done) == [{"kind": "index.tickets"}])
     failed = place.db.query("SELECT kind, problem FROM outbox WHERE done_at IS NULL")
     assert failed[0]["kind"] == "no.such_thing" and "no.such_thing" in failed[0]["problem"]
+    process.terminate()
+    assert "no.such_thing x failed, attempt 1" in process.communicate(timeout=5)[1]
 
 
 def test_a_second_worker_waits_for_the_end_of_the_first(place):
