@@ -116,6 +116,12 @@ def test_a_wrong_option_is_said_in_one_line(tmp_path):
     assert "99999 is not a port" in refused(tmp_path, "--port", "99999")
 
 
+def test_a_damaged_database_is_said_in_one_line(tmp_path):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/kbsearch.sqlite3").write_bytes(b"no database " * 500)
+    assert "var/kbsearch.sqlite3" in refused(tmp_path, "--demo", "--port", "0")
+
+
 def test_the_data_folder_is_closed_to_others(tmp_path):
     with serve(tmp_path, "--demo", "--port", "0", "--workers", "1") as process:
         assert process.stdout is not None and process.stdout.readline()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kbsearch import __version__, config, i18n
-from kbsearch.db import SqliteDatabase
+from kbsearch.db import Damaged, SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.migrations import migrate
 
@@ -64,8 +64,12 @@ class Site:
     @property
     def db(self) -> SqliteDatabase:
         if self._db is None:
-            self._db = SqliteDatabase(self.settings.database_path)
-            migrate(self._db)
+            path = self.settings.database_path
+            try:
+                self._db = SqliteDatabase(path)
+                migrate(self._db)
+            except (Damaged, OSError) as problem:
+                raise Problem("site.database_unreadable", path=path, reason=problem) from None
         return self._db
 
 

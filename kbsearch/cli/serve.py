@@ -1,5 +1,6 @@
 """kbsearch serve, and its two halves: web and worker."""
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -13,10 +14,9 @@ import click
 from kbsearch import config, logs, resources, serving
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.config import Configuration, Settings
-from kbsearch.db import Database, SqliteDatabase
+from kbsearch.db import Database
 from kbsearch.errors import NotFound
 from kbsearch.leash import Leash
-from kbsearch.migrations import migrate
 from kbsearch.serving import Child, Tree
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def serve_command(
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
         if settings.host in EVERYWHERE:
             log.warning("base_url is not set: pages will open on this machine only")
-    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db = SqliteDatabase(settings.database_path)
-    migrate(db)  # before the children, who would all want to do it
+    with contextlib.suppress(OSError):  # the database says what is wrong with it
+        settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = Site(dataclasses.replace(configuration, settings=settings)).db  # migrated from here on
     visitors = _demo_people(settings, db) if demo else ()
 
     def announce() -> None:
