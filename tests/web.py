@@ -1,5 +1,6 @@
 """What the tests of pages share: a small content folder, signing in, and a scripted search."""
 
+import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -102,16 +103,18 @@ class Scripted:
     """A search that answers what it was told to, and remembers what it was asked."""
 
     results: Results = Results((), 0)
+    delay: float = 0.0  # seconds
     asked: list[tuple[Viewer, Question]] = field(default_factory=list)
 
     def ask(self, viewer: Viewer, question: Question) -> Results:
         self.asked.append((viewer, question))
+        time.sleep(self.delay)
         return self.results
 
 
-def script(app: Flask, results: Results) -> Scripted:
+def script(app: Flask, results: Results, delay: float = 0.0) -> Scripted:
     """Make the application's search answer this."""
-    search = Scripted(results)
+    search = Scripted(results, delay)
     site: Site = app.extensions["kbsearch"]
     app.extensions["kbsearch"] = replace(site, search=search)  # type: ignore[arg-type]
     return search

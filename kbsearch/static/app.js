@@ -49,10 +49,10 @@ function setAvailable(isAvailable) {
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.target.id === "results") dim(true);
+  if (event.detail.target?.id === "results") dim(true);
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  const target = document.getElementById(event.detail.target.id);
+  const target = document.getElementById(event.detail.target?.id);
   if (target?.id === "palette-list") listOptions();
   if (target?.id !== "results") return;
   dim(false);
@@ -66,6 +66,11 @@ for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) 
     dim(false);
     setAvailable(false);
   });
+}
+
+// htmx keeps the last address, with what was searched, for as long as the tab is open.
+for (const change of ["htmx:pushedIntoHistory", "htmx:replacedInHistory", "htmx:historyRestore"]) {
+  document.addEventListener(change, () => sessionStorage.removeItem("htmx-current-path-for-history"));
 }
 
 // Keys: / to the field, Ctrl K for the palette, ? for the list; arrows walk through the results.

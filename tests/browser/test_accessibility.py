@@ -1,0 +1,172 @@
+"""axe on every page, in both languages and themes, on a wide and a narrow screen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from kbsearch import accounts
+from tests.browser.conftest import Live
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async (rules) => {
+  const found = await axe.run(document, {runOnly: rules, resultTypes: ['violations']});
+  const where = rule => rule.nodes.map(node => node.html.slice(0, 160)).join(' | ');
+  return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
+}"""
+MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "root.")
+
+
+def pages(live: Live) -> dict[str, list[str]]:
+    """The addresses to look at, by endpoint; `{lang}` is filled in."""
+    link = accounts.make_link(live.db, "alice@acme.example")
+    return {
+        "help.home": ["/{lang}/"],
+        "help.search": [
+            "/{lang}/search",
+            "/{lang}/search?q=mot+de+passe",
+            "/{lang}/search?q=mot&product=icownect",
+            "/{lang}/search?q=zzzzqqqq",
+        ],
+        "help.article": [
+            "/{lang}/articles/mot-de-passe?h=passe",
+            "/{lang}/articles/tout-ce-qu-un-article-peut-contenir",
+            "/{lang}/articles/tout",
+            "/{lang}/articles/nowhere",
+        ],
+        "help.accessibility": ["/{lang}/accessibility"],
+        "requests.new": ["/{lang}/requests/new?subject=imprimante"],
+        "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
+        "people.link": [f"/{{lang}}/link/{link}"],
+    }
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(RUN, RULES)
+    return found
+
+
+def test_no_page_is_forgotten(live: Live):
+    endpoints = {
+        rule.endpoint
+        for rule in live.app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.endpoint.startswith(MACHINES)
+    }
+    assert endpoints == set(pages(live))
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_page_is_accessible(
+    live: Live, visit: Callable[..., Page], language: str, width: int
+):
+    viewport = {"width": width, "height": 800}
+    page = visit(
+        "/fr/accessibility",
+        person="dan@support.example",
+        viewport=viewport,
+        reduced_motion="reduce",  # colours are compared at once
+    )
+    problems = []
+    for addresses in pages(live).values():
+        for address in addresses:
+            path = address.format(lang=language)
+            page.goto(path)
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                problems += [f"{path} {theme}: {found}" for found in violations(page)]
+            wide: int = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                problems.append(f"{path}: {wide} px wide on a screen of {width}")
+            if page.evaluate("document.querySelectorAll('h1').length") != 1:
+                problems.append(f"{path}: not exactly one h1")
+    assert problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_palette_is_accessible(visit: Callable[..., Page], theme: str):
+    page = visit("/fr/", color_scheme=theme, reduced_motion="reduce")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("passe")
+    page.wait_for_selector("#palette-list [role=option]")
+    page.keyboard.press("ArrowDown")
+    assert violations(page) == []
+
+
+def test_the_check_would_find_something(visit: Callable[..., Page]):
+    page = visit("/fr/")
+    page.evaluate("document.querySelector('label').remove()")
+    page.evaluate("document.querySelector('main').append(new Image())")
+    assert violations(page)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_what_can_be_pressed_is_large_enough(visit: Callable[..., Page], live: Live, width: int):
+    """44 pixels for what is ours outside of running text."""
+    page = visit("/fr/search?q=passe", viewport={"width": width, "height": 800})
+    small: list[Any] = page.evaluate(
+        """() => [...document.querySelectorAll('button, .button, .opener, .brand, .facets a')]
+          .filter(e => e.offsetParent && !e.closest('dialog'))
+          .map(e => [e.textContent.trim(), e.getBoundingClientRect()])
+          .filter(([_, box]) => box.height < 44 || box.width < 44).map(([text]) => text)"""
+    )
+    assert small == []
+
+
+def test_text_can_be_spaced_out(visit: Callable[..., Page]):
+    """WCAG 1.4.12: nothing is cut off when lines, letters and words get more room."""
+    page = visit("/fr/search?q=passe", viewport={"width": 320, "height": 800}, bypass_csp=True)
+    page.add_style_tag(
+        content="* { line-height: 1.5 !important; letter-spacing: .12em !important; "
+        "word-spacing: .16em !important } p { margin-block-end: 2em !important }"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    cut: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('main *, footer *')]
+          .filter(e => getComputedStyle(e).overflow === 'hidden' && !e.closest('.unseen'))
+          .filter(e => e.scrollHeight > e.clientHeight + 2 && e.clientHeight > 1)
+          .map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert cut == []
+
+
+def test_motion_stops_for_those_who_ask(visit: Callable[..., Page]):
+    page = visit("/fr/", reduced_motion="reduce")
+    longest: float = page.evaluate(
+        """() => Math.max(...[...document.querySelectorAll('*')].flatMap(e => {
+          const style = getComputedStyle(e);
+          return [style.transitionDuration, style.animationDuration].flatMap(
+            d => d.split(',').map(parseFloat)); }))"""
+    )
+    assert longest <= 0.01
+
+
+def test_focus_is_always_seen_and_never_covered(visit: Callable[..., Page]):
+    page = visit("/fr/search?q=passe", viewport={"width": 1280, "height": 500})
+    page.evaluate("document.activeElement.blur()")
+    seen = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        spot: dict[str, Any] | None = page.evaluate(
+            """() => {
+              const e = document.activeElement;
+              if (e === document.body) return null;
+              const ring = getComputedStyle(e.closest('.ask, .hit') || e);
+              const box = e.getBoundingClientRect();
+              const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+              return {what: e.outerHTML.slice(0, 90), ring: parseFloat(ring.outlineWidth),
+                      style: ring.outlineStyle, covered: !(e.contains(top) || top?.contains(e)
+                      || top?.closest('.hit')?.contains(e))};
+            }"""
+        )
+        if spot is None:
+            break
+        assert spot["ring"] >= 2 and spot["style"] != "none", spot
+        assert not spot["covered"], spot
+        seen.add(spot["what"])
+    assert len(seen) > 10
