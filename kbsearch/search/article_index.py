@@ -287,14 +287,16 @@ class ArticleIndex:
         return []
 
     def is_known(self, word: str, words: Sequence[str]) -> bool:
-        """Whether a page that these words may read has this surface word."""
+        """Whether a page that these words may read has this word, or another form of it."""
         return self._known(word, tuple(words))
 
     def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
-        if not self._searcher.doc_freq("x", word):
-            return False
-        query = self._restricted(Query.term_query(self._schema, "x", word), words)
-        return bool(self._searcher.search(query, 1, count=False).hits)
+        for field, term in (("x", word), ("all", self._stem(word))):
+            if term and self._searcher.doc_freq(field, term):
+                query = self._restricted(Query.term_query(self._schema, field, term), words)
+                if self._searcher.search(query, 1, count=False).hits:
+                    return True
+        return False
 
     def goes_with(self, words: Sequence[str], unknown: str, candidate: str) -> int:
         """In how many pages a word stands beside the neighbours of the unknown one it replaces."""
@@ -374,6 +376,10 @@ class Articles:
         """How many articles it holds, in all languages."""
         return sum(index.count for index in self.by_language.values())
 
+    def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
+        """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
+        return _top(self.by_language[language], self.synonyms, phrase, limit, reader)
+
     def corrector(self, language: str, words: Sequence[str]) -> corrector.Corrector:
         """What corrects words of a language for viewers with these words."""
         kind = tuple(word in words for word in ("customers", "agents", "writers"))
@@ -404,5 +410,11 @@ class TrialIndex:
         index = self._indexes.get(language)
         if index is None:
             return []
-        query = index.query(understand(phrase), self._synonyms, (reader,))
-        return [found.path for found in index.search(query, (reader,), limit)[0]]
+        return _top(index, self._synonyms, phrase, limit, reader)
+
+
+def _top(
+    index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
+) -> list[str]:
+    query = index.query(understand(phrase), synonyms, (reader,))
+    return [found.path for found in index.search(query, (reader,), limit)[0]]

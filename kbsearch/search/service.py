@@ -183,6 +183,7 @@ class _Answer:
         self.language = question.only_language or question.language
         self.synonyms = shelf.synonyms if shelf else Synonyms()
         self.sees_tickets = viewer.is_signed_in
+        self.turn: Mapping[Kind, tuple[int, int]] = {}
 
     def rank(self, asked: Query) -> list[tuple[str, float]]:
         asked = understand(self._corrected(asked) or asked.text)
@@ -199,6 +200,8 @@ class _Answer:
     def find(self, asked: Query) -> Results:
         corrected = self._corrected(asked)
         asked = understand(corrected) if corrected else asked
+        if self.question.kind is None and self.question.page > 1:
+            self.turn = self._later_page(asked)
         of_articles = self._find_articles(asked)
         of_tickets = self._find_tickets(asked)
         others, in_other = self._find_other_language(asked)
@@ -214,10 +217,25 @@ class _Answer:
         )
 
     def _span(self, kind: Kind) -> tuple[int, int]:
-        """How many hits of a kind to fetch, and after how many."""
+        """How many hits of a kind to fetch (the engine takes no 0), and after how many."""
         if self.question.kind == kind:
             return self.question.limit, (self.question.page - 1) * self.question.limit
+        if self.question.kind is None and self.turn:
+            return max(1, self.turn[kind][0]), self.turn[kind][1]
         return (1 if self.question.kind else self.question.limit), 0
+
+    def _later_page(self, asked: Query) -> Mapping[Kind, tuple[int, int]]:
+        """What a page of both kinds has of each, after what the pages before it have."""
+        self.turn = {"article": (1, 0), "ticket": (1, 0)}
+        articles_left = self._find_articles(asked).total
+        tickets_left = self._find_tickets(asked).total
+        limit, after = self.question.limit, (0, 0)
+        for _ in range(self.question.page - 1):
+            first, second = _shares(limit, articles_left, tickets_left)
+            articles_left, tickets_left = articles_left - first, tickets_left - second
+            after = after[0] + first, after[1] + second
+        first, second = _shares(limit, articles_left, tickets_left)
+        return {"article": (first, after[0]), "ticket": (second, after[1])}
 
     def _find_articles(self, asked: Query) -> _Part:
         if self.shelf is None:
@@ -311,10 +329,10 @@ class _Answer:
         """Articles, then past cases; the kind that has the exact code first."""
         if self.question.kind:
             return (of_articles if self.question.kind == "article" else of_tickets).hits
-        limit = self.question.limit
-        share = max(round(limit * ARTICLES_OF_TEN / 10), limit - len(of_tickets.hits))
-        first = of_articles.hits[:share]
-        second = of_tickets.hits[: limit - len(first)]
+        shares = _shares(self.question.limit, len(of_articles.hits), len(of_tickets.hits))
+        if self.turn:
+            shares = self.turn["article"][0], self.turn["ticket"][0]
+        first, second = of_articles.hits[: shares[0]], of_tickets.hits[: shares[1]]
         swap = of_tickets.is_exact and not of_articles.is_exact
         return (*second, *first) if swap else (*first, *second)
 
@@ -423,6 +441,12 @@ class _Answer:
 
 
 _STOP_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
+
+
+def _shares(limit: int, articles_left: int, tickets_left: int) -> tuple[int, int]:
+    """How many articles and tickets a page of both has; what one kind lacks the other takes."""
+    first = min(articles_left, max(round(limit * ARTICLES_OF_TEN / 10), limit - tickets_left))
+    return first, min(tickets_left, limit - first)
 
 
 def _article_hit(found: article_index.Found, place: article_index.Place, language: str) -> Hit:
