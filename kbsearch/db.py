@@ -161,3 +161,8 @@ def one_of(name: str, choices: Sequence[object]) -> tuple[str, dict[str, object]
     """The inside of an SQL `IN (…)` and its values: `one_of("w", ["a", "b"])` -> `:w0, :w1`."""
     values = {f"{name}{position}": choice for position, choice in enumerate(choices)}
     return ", ".join(f":{key}" for key in values) or "NULL", values
+
+
+def escape_like(text: str) -> str:
+    """A text as it stands in a `LIKE … ESCAPE '!'` pattern: its wildcards are plain letters."""
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
