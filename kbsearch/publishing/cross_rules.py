@@ -1,7 +1,8 @@
 """The rules that look beyond one text: at the pages it points at, its age, its translations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from kbsearch import markup
 from kbsearch.clock import parsed
@@ -10,7 +11,6 @@ from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.rendered import Rendered, Resolved
 from kbsearch.publishing.rules import Remark
 from kbsearch.publishing.tree import Tree
-from kbsearch.search.article_index import TrialIndex
 
 STALE_AFTER = timedelta(days=365)
 FOUND_WITHIN = 3
@@ -107,18 +107,29 @@ def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
     return findings
 
 
-def not_found(articles: Sequence[Rendered], synonyms: str, shown: str) -> list[Finding]:
-    """The phrases under which an article says it is found, and is not."""
-    searched = [article for article in articles if not article.source.is_excluded]
-    promising = [article for article in searched if article.source.front.found_by]
-    if not promising:
-        return []
-    trial = TrialIndex([article.page for article in searched], synonyms)
+class Index(Protocol):
+    """The pages of an edition as the search ranks them."""
+
+    def top(self, language: str, phrase: str, limit: int) -> list[str]:
+        """The paths of the first pages for a phrase."""
+
+
+def not_found(
+    articles: Sequence[Rendered], shown: str, index: Callable[[], Index]
+) -> list[Finding]:
+    """The phrases under which an article says it is found, and is not; `index` if there is one."""
+    promising = [
+        article
+        for article in articles
+        if article.source.front.found_by and not article.source.is_excluded
+    ]
+    ranking = index() if promising else None
     findings = []
     for article in promising:
         front = article.source.front
         for phrase in front.found_by:
-            first = trial.top(article.source.language, phrase, FOUND_WITHIN)
+            assert ranking is not None
+            first = ranking.top(article.source.language, phrase, FOUND_WITHIN)
             if article.source.path not in first:
                 values = {"phrase": phrase, "first": ", ".join(first) or "–"}
                 place = front.place("trouvable_par", "found_by")

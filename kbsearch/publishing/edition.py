@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from kbsearch.config import Settings
 from kbsearch.publishing import addresses, cross_rules, sources
 from kbsearch.publishing.addresses import Addresses, PageResolver
+from kbsearch.publishing.cross_rules import Index
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.images import ImageInfo
 from kbsearch.publishing.rendered import Rendered, render
 from kbsearch.publishing.sources import Source
 from kbsearch.publishing.tree import ARTICLES, SYNONYMS, Change, Tree
+from kbsearch.search.article_index import TrialIndex
+from kbsearch.search.documents import Page
 
 Known = Mapping[str, Rendered]  # by path: what is live now
 
@@ -24,6 +27,11 @@ class Edition:
     synonyms: str
     findings: tuple[Finding, ...]
 
+    @property
+    def pages(self) -> list[Page]:
+        """The articles as the search takes them in."""
+        return _pages(self.articles)
+
 
 def make(
     tree: Tree,
@@ -32,9 +40,13 @@ def make(
     known_images: Mapping[str, ImageInfo] | None = None,
     *,
     folder: str = ARTICLES,
+    index: Callable[[list[Page], str], Index] = TrialIndex,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Edition:
-    """Read, render and check a whole tree; what did not change is taken from `known`."""
+    """Read, render and check a whole tree; what did not change is taken from `known`.
+
+    `index` is asked for the pages and synonyms indexed when articles say how they are found.
+    """
     known = known or {}
     kept = {path: rendered.source for path, rendered in known.items()}
     read = sources.read(tree, settings.languages, kept, folder=folder)
@@ -61,8 +73,14 @@ def make(
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
     synonyms = _synonyms(tree)
-    findings += cross_rules.not_found(articles, synonyms, tree.shown)
+    findings += cross_rules.not_found(
+        articles, tree.shown, lambda: index(_pages(articles), synonyms)
+    )
     return Edition(tuple(articles), places, synonyms, tuple(sorted(set(findings), key=_order)))
+
+
+def _pages(articles: Sequence[Rendered]) -> list[Page]:
+    return [article.page for article in articles if not article.source.is_excluded]
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str]:

@@ -17,7 +17,7 @@ _SETTINGS: tuple[str, ...] = (
     "core.hooksPath=/dev/null",
     "core.quotePath=false",
 )
-_SETTINGS += ("protocol.allow=never", "core.fsmonitor=false")
+_SETTINGS += ("protocol.allow=never", "core.fsmonitor=false", "log.showSignature=false")
 SYMLINK, SUBMODULE = "120000", "160000"
 TIMEOUT = 120  # seconds
 

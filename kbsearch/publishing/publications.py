@@ -84,10 +84,12 @@ def accept(db: Database) -> None:
     db.execute("DELETE FROM state WHERE name = :refused", {"refused": REFUSED})
 
 
-def write(db: Database, tree: Tree, edition: Edition, made_with: str) -> Publication:
+def write(
+    db: Database, publication_id: str, tree: Tree, edition: Edition, made_with: str
+) -> Publication:
     """Write the rows of an edition; nobody sees them before `put_live`."""
     publication = Publication(
-        new_id(), tree.commit, now(), len(edition.articles), edition.findings, made_with
+        publication_id, tree.commit, now(), len(edition.articles), edition.findings, made_with
     )
     files = {article.source.entry.path: new_id() for article in edition.articles}
     with db.atomic():

@@ -5,11 +5,11 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import kbsearch
-from kbsearch import articles
 from kbsearch.config import Settings
-from kbsearch.db import Database
+from kbsearch.db import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.publishing import edition, publications
 from kbsearch.publishing.findings import has_errors
@@ -17,6 +17,8 @@ from kbsearch.publishing.git_tree import committed_tree
 from kbsearch.publishing.publications import Publication, Refusal
 from kbsearch.publishing.tree import FolderTree, Tree
 from kbsearch.search import article_index
+from kbsearch.search.article_index import Articles
+from kbsearch.search.documents import Page
 
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
@@ -44,17 +46,31 @@ def publish(
         same = live is not None and live.made_with == made_with
         known = publications.load(db, live) if live is not None and same else {}
         images = publications.known_images(db)
-        made = edition.make(tree, settings, known, images, progress=progress)
+        publication_id = new_id()
+        folder = settings.index_path / f"articles-{publication_id}"
+        made = edition.make(
+            tree, settings, known, images, index=_building(folder), progress=progress
+        )
         if tree.is_committed and has_errors(made.findings):
+            shutil.rmtree(folder, ignore_errors=True)
             return publications.refuse(db, tree.commit, made.findings)
-        publication = publications.write(db, tree, made, made_with)
-        pages = articles.pages(db, publication.id)
-        folder = settings.index_path / f"articles-{publication.id}"
-        article_index.build(folder, pages, made.synonyms)
+        if not folder.exists():
+            article_index.build(folder, made.pages, made.synonyms)
+        publication = publications.write(db, publication_id, tree, made, made_with)
         kept = publications.put_live(db, publication, folder.name)
         publications.forget(db, but=kept)
         _forget_indexes(settings, kept)
         return publication
+
+
+def _building(folder: Path) -> Callable[[list[Page], str], Articles]:
+    """Index the pages where they will be served: the trial of their phrases costs nothing more."""
+
+    def build(pages: list[Page], synonyms: str) -> Articles:
+        article_index.build(folder, pages, synonyms)
+        return Articles(folder)
+
+    return build
 
 
 def tree_of(settings: Settings, rev: str | None = None) -> Tree:

@@ -163,7 +163,11 @@ def _images(text: Text) -> Iterator[Remark]:
             target = str(token.attrGet("src") or "")
             alternative = text_of(token.children or [])
             stem = PurePosixPath(unquote(target)).stem
-            if not alternative or _IMAGE_NAME.match(alternative) or alternative == stem:
+            if (
+                not alternative
+                or _IMAGE_NAME.match(alternative)
+                or (alternative == stem and not stem.isalpha())
+            ):
                 yield text.remark(line, "![", "image-alt", image=unquote(target))
 
 
