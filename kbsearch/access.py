@@ -92,5 +92,3 @@ def visible(viewer: Viewer, readers: str, key: str, column: str) -> tuple[str, V
         f"AND r.word IN ({places}))"
     )
     return condition, values
-
-
