@@ -89,12 +89,12 @@ def _follow(
     while True:
         last = tickets.last_revision(db)
         changed = tickets.list_changed(db, writer.revision, batch)
+        gone = tickets.list_removed(db, writer.revision, batch)
         upto = changed[-1].revision if len(changed) == batch else last
-        removed = [
-            number
-            for number, revision in tickets.list_removed(db, writer.revision, batch)
-            if revision <= upto
-        ]
+        if len(gone) == batch:  # there may be more: they are for the next turn
+            upto = min(upto, gone[-1][1])
+        changed = [case for case in changed if case.revision <= upto]
+        removed = [number for number, revision in gone if revision <= upto]
         if upto == writer.revision:
             return done
         writer.apply(changed, removed, upto)

@@ -35,6 +35,7 @@ ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of ea
 MOST_OTHER_LANGUAGE = 3
 DEEPEST = 1_000  # hits; nobody pages further
 MOST_CORRECTED = 8  # words of one text
+CONFIRMED_AT_ONCE = 200  # tickets
 
 
 class Search:
@@ -303,6 +304,7 @@ class _Answer:
             self.words,
             limit,
             confirm=self._confirm,
+            is_current=self.cases.revision >= tickets.last_revision(self.db),
             offset=offset,
             product=self.question.product or "",
             language=self.question.only_language or "",
@@ -323,7 +325,12 @@ class _Answer:
 
     def _confirm(self, numbers: Iterable[int]) -> set[int]:
         """The index may lag behind a change of access; the database does not."""
-        return tickets.visible_numbers(self.db, self.viewer, numbers)
+        wanted = list(numbers)
+        confirmed = set()
+        for start in range(0, len(wanted), CONFIRMED_AT_ONCE):
+            some = wanted[start : start + CONFIRMED_AT_ONCE]
+            confirmed |= tickets.visible_numbers(self.db, self.viewer, some)
+        return confirmed
 
     def _arranged(self, of_articles: _Part, of_tickets: _Part) -> tuple[Hit, ...]:
         """Articles, then past cases; the kind that has the exact code first."""

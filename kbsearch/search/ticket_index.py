@@ -37,6 +37,7 @@ MOST_SHARED = 5  # words told as the reason
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.4
 MOST_CONSTANT = 200  # hits of a customer compared by score and date before the first are shown
+DEEPEST = 1_000  # the same for later pages
 DAY = 86_400
 EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
 
@@ -209,6 +210,7 @@ class TicketIndex:
         limit: int,
         *,
         confirm: Callable[[Iterable[int]], set[int]],
+        is_current: bool,
         offset: int = 0,
         product: str = "",
         language: str = "",
@@ -216,66 +218,70 @@ class TicketIndex:
     ) -> "Answer":
         """The tickets these words may read, best first, each confirmed by its number.
 
-        A customer's tickets are all confirmed before they are counted or put in order, so that
-        nothing of one he may no longer see remains, not even in a count.
+        While the index is not current, all of a customer's tickets are confirmed before they are
+        counted, so that nothing of one he may no longer see remains, not even in a count.
         """
         query = self.query(asked, synonyms, words)
         restricted = self._restricted(query, words, product, language)
+        searcher = self._reader.searcher()  # one throughout: addresses are of its commit only
         if not _reads_all(words):
-            return self._constant_answer(query, restricted, words, confirm, limit, offset)
-        searcher = self._reader.searcher()
+            if not is_current:
+                mine = self._restricted(query, words)
+                return self._confirmed_answer(
+                    searcher, mine, confirm, slice(offset, offset + limit), product, language
+                )
+            depth = MOST_CONSTANT if offset + limit <= MOST_CONSTANT // 2 else DEEPEST
+            answer = searcher.search(restricted, depth, count=True, weight_by_field="day")
+            ranked = _by_score_and_date(searcher, answer.hits)[offset:][:limit]
+            confirmed = confirm(number for _, number, _ in ranked)
+            kept = [each for each in ranked if each[1] in confirmed]
+            return Answer(
+                [_found(searcher, score, address) for score, _, address in kept],
+                engine.count_of(answer) - (len(ranked) - len(kept)),
+                **self._count_values(searcher, query, words),
+            )
         answer = searcher.search(restricted, limit, count=True, offset=offset)
-        found = [self._found(score, address) for score, address in answer.hits]
+        found = [_found(searcher, score, address) for score, address in answer.hits]
         if explain:
             found = [
                 replace(each, reasons=engine.explained(query, searcher, address, FIELDS))
                 for each, (_, address) in zip(found, answer.hits, strict=True)
             ]
         confirmed = confirm(each.number for each in found)
-        kept = [each for each in found if each.number in confirmed]
-        total = engine.count_of(answer) - (len(found) - len(kept))
-        return Answer(kept, total, **self._count_values(query, words))
+        shown = [each for each in found if each.number in confirmed]
+        total = engine.count_of(answer) - (len(found) - len(shown))
+        return Answer(shown, total, **self._count_values(searcher, query, words))
 
-    def _constant_answer(
+    def _confirmed_answer(
         self,
-        query: Query,
-        restricted: Query,
-        words: Sequence[str],
+        searcher: Searcher,
+        mine: Query,
         confirm: Callable[[Iterable[int]], set[int]],
-        limit: int,
-        offset: int,
+        page: slice,
+        product: str,
+        language: str,
     ) -> "Answer":
-        """By score, then date, then number: the order must not depend on where documents lie."""
-        searcher = self._reader.searcher()
-        answer = searcher.search(restricted, MOST_CONSTANT, count=True, weight_by_field="day")
-        addresses = [address for _, address in answer.hits]
-        if not addresses:
-            return Answer([], 0, {}, {})
-        numbers = searcher.fast_field_values("order", addresses)
-        confirmed = confirm(int(number or 0) for number in numbers)
-        ranked = sorted(
-            (-round(score, 3), -int(at or 0), -int(number or 0), address)
-            for (score, address), at, number in zip(
-                answer.hits, searcher.fast_field_values("at", addresses), numbers, strict=True
-            )
-            if int(number or 0) in confirmed
-        )
-        shown = [self._found(-score, address) for score, _, _, address in ranked[offset:][:limit]]
-        total = engine.count_of(answer) - (len(addresses) - len(ranked))
-        if len(ranked) == len(addresses):
-            return Answer(shown, total, **self._count_values(query, words))
-        cases = [self._found(0.0, address).case for *_, address in ranked]
+        """The same from an index that lags behind: filtered and counted after confirming all."""
+        everything = max(1, searcher.num_docs)
+        answer = searcher.search(mine, everything, count=False, weight_by_field="day")
+        ranked = _by_score_and_date(searcher, answer.hits)
+        confirmed = confirm(number for _, number, _ in ranked)
+        found = [
+            _found(searcher, score, address)
+            for score, number, address in ranked
+            if number in confirmed
+        ]
+        kept = [
+            each
+            for each in found
+            if product in ("", each.case.product) and language in ("", each.case.language)
+        ]
         return Answer(
-            shown,
-            total,
-            Counter(case.product for case in cases),
-            Counter(case.language for case in cases),
+            kept[page],
+            len(kept),
+            Counter(each.case.product for each in found),
+            Counter(each.case.language for each in found),
         )
-
-    def _found(self, score: float, address: DocAddress) -> Found:
-        document = self._reader.searcher().doc(address)
-        case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
-        return Found(int(engine.stored_text(document, "number")), score, case)
 
     def _restricted(
         self, query: Query, words: Sequence[str], product: str = "", language: str = ""
@@ -287,11 +293,13 @@ class TicketIndex:
             filters.append(Query.term_query(schema(), "language", language))
         return engine.filtered(query, filters)
 
-    def _count_values(self, query: Query, words: Sequence[str]) -> dict[str, dict[str, int]]:
+    def _count_values(
+        self, searcher: Searcher, query: Query, words: Sequence[str]
+    ) -> dict[str, dict[str, int]]:
         """How many matching tickets each product and each language has."""
         names = {"products": "product", "languages": "language"}
         terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
-        answer = self._reader.searcher().aggregate(self._restricted(query, words), terms)
+        answer = searcher.aggregate(self._restricted(query, words), terms)
         return {
             name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
             for name in names
@@ -423,8 +431,9 @@ class TicketIndex:
             return []
         solved = Query.const_score_query(Query.term_query(schema(), "solved", "yes"), 0.0)
         query = engine.filtered(engine.any_of(clauses), [solved])
-        hits = self._reader.searcher().search(query, limit + 1, count=False).hits
-        found = [self._found(score, address) for score, address in hits]
+        searcher = self._reader.searcher()
+        hits = searcher.search(query, limit + 1, count=False).hits
+        found = [_found(searcher, score, address) for score, address in hits]
         return [each for each in found if each.number != without][:limit]
 
     def shared(self, found: Found, likeness: "Likeness") -> tuple[list[str], list[str]]:
@@ -451,6 +460,31 @@ class Likeness:
 
     weights: Mapping[tuple[str, str], float]
     codes: tuple[str, ...]
+
+
+def _found(searcher: Searcher, score: float, address: DocAddress) -> Found:
+    document = searcher.doc(address)
+    case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
+    return Found(int(engine.stored_text(document, "number")), score, case)
+
+
+def _by_score_and_date(
+    searcher: Searcher, hits: Sequence[tuple[float, DocAddress]]
+) -> list[tuple[float, int, DocAddress]]:
+    """Score, number and address of hits in an order that does not depend on where they lie."""
+    addresses = [address for _, address in hits]
+    if not addresses:
+        return []
+    ranked = sorted(
+        (-round(score, 3), -int(at or 0), -int(number or 0), address)
+        for (score, address), at, number in zip(
+            hits,
+            searcher.fast_field_values("at", addresses),
+            searcher.fast_field_values("order", addresses),
+            strict=True,
+        )
+    )
+    return [(-score, -number, address) for score, _, number, address in ranked]
 
 
 def _term(field: str, language: str, stem: str) -> Query:
