@@ -32,7 +32,7 @@ GROUPS = {
     "d": ("gd", "gr", "err"),
     "i": ("gi", "nt", "gs"),
 }
-BACKGROUNDS = ("#f6f8fa", "#161b22")
+BACKGROUNDS = ("#f6f7f6", "#171c1f")  # of .code in app.css
 
 
 def highlighted(source: str, language: str) -> str:
