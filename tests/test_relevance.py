@@ -46,10 +46,9 @@ def test_the_right_article_is_among_the_first_three(handbook_search, language, f
             missed.append(f"{question['kind']}: {question['text']!r} gave {first}")
     assert len(asked) >= fewest
     assert 1 - len(missed) / len(asked) >= AT_LEAST, "\n".join(missed)
-    print(f"{language}: {len(asked) - len(missed)} of {len(asked)}", *missed, sep="\n")
 
 
 def test_every_way_of_typing_is_asked_for():
     kinds = Counter(question["kind"] for question in QUESTIONS if question["lang"] == "fr")
-    wanted = "noaccent plural elision typo glued nfd error version synonym long plain".split()
-    assert all(kinds[kind] >= 10 for kind in wanted), kinds
+    assert {"noaccent", "plural", "elision", "typo", "glued", "nfd", "error", "version"} < set(kinds)
+    assert min(kinds.values()) >= 10, kinds

@@ -210,7 +210,7 @@ class ArticleIndex:
         )
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
 
-    def query(self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]) -> Query:
+    def query(self, asked: Asked, words: Sequence[str]) -> Query:
         """The ranking: a sum over the query's words of what each field says."""
         stems = self._rarest(self._analyzer.analyze(asked.text))
         clauses = [clause for stem in stems for clause in self._word(stem)]
@@ -226,7 +226,7 @@ class ArticleIndex:
         for stem, weight in self.completions(asked, words).items():
             if stem not in stems:
                 clauses += self._word(stem, weight)
-        for other in synonyms.others(asked.words):
+        for other in asked.also:
             for stem in self._analyzer.analyze(" ".join(other)):
                 if stem not in stems:
                     clauses += self._word(stem, SYNONYM)
@@ -306,13 +306,11 @@ class ArticleIndex:
         pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
         return sum(self._searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
 
-    def highlighter(
-        self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]
-    ) -> Highlighter:
+    def highlighter(self, asked: Asked, words: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""
         stems = self._analyzer.analyze(asked.text)[: MOST_TERMS * 4]
         weights = {stem: 0.1 + self.weight(stem) for stem in stems}
-        for other in synonyms.others(asked.words):
+        for other in asked.also:
             for stem in self._analyzer.analyze(" ".join(other)):
                 weights.setdefault(stem, 0.5)
         prefix = asked.unfinished if self.completions(asked, words) else None
@@ -416,5 +414,5 @@ class TrialIndex:
 def _top(
     index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
 ) -> list[str]:
-    query = index.query(understand(phrase), synonyms, (reader,))
+    query = index.query(understand(phrase, synonyms), (reader,))
     return [found.path for found in index.search(query, (reader,), limit)[0]]

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from kbsearch.search.text import WORD, normal, words_of
+from kbsearch.search.text import WORD, Phrase, Synonyms, normal, words_of
 
 # What people paste goes up to 100 kB; beyond this nothing new is learnt about what they mean.
 LONGEST_TEXT = 4_000
 MOST_TERMS = 24  # of a long text, the rarest
 SHORTEST_PREFIX = 2
+NO_SYNONYMS = Synonyms()
 MOST_COMPLETIONS = 8
 
 
@@ -18,11 +19,12 @@ class Query:
     text: str
     words: tuple[str, ...]
     unfinished: str | None
+    also: tuple[Phrase, ...] = ()  # what its phrases may be called too
 
 
-def understand(text: str) -> Query:
+def understand(text: str, synonyms: Synonyms = NO_SYNONYMS) -> Query:
     """Read a typed or pasted text; anything is acceptable, nothing raises."""
     clean = normal(text[:LONGEST_TEXT])
     words = tuple(words_of(clean))
     is_open = bool(words) and bool(WORD.match(clean[-1:])) and len(words[-1]) >= SHORTEST_PREFIX
-    return Query(clean, words, words[-1] if is_open else None)
+    return Query(clean, words, words[-1] if is_open else None, synonyms.others(words))

@@ -187,20 +187,20 @@ class _Answer:
         self.turn: Mapping[Kind, tuple[int, int]] = {}
 
     def rank(self, asked: Query) -> list[tuple[str, float]]:
-        asked = understand(self._corrected(asked) or asked.text)
+        asked = understand(self._corrected(asked) or asked.text, self.synonyms)
         if self.question.kind == "ticket":
             answer = self._search_tickets(asked)
             return [(str(each.number), each.score) for each in answer.found] if answer else []
         if self.shelf is None:
             return []
         index = self.shelf.by_language[self.language]
-        query = index.query(asked, self.synonyms, self.words)
+        query = index.query(asked, self.words)
         found, _ = index.search(query, self.words, self.question.limit)
         return [(each.path, each.score) for each in found]
 
     def find(self, asked: Query) -> Results:
         corrected = self._corrected(asked)
-        asked = understand(corrected) if corrected else asked
+        asked = understand(corrected or asked.text, self.synonyms)
         if self.question.kind is None and self.question.page > 1:
             self.turn = self._later_page(asked)
         of_articles = self._find_articles(asked)
@@ -211,7 +211,7 @@ class _Answer:
             hits=self._arranged(of_articles, of_tickets),
             total=self._total(of_articles.total, of_tickets.total),
             corrected=corrected,
-            synonyms=self._named_synonyms(asked),
+            synonyms=tuple(" ".join(other) for other in asked.also),
             other_language=others,
             facets=_facets(of_articles, of_tickets, self.language, in_other),
             fallback="database" if fell_back else "corrected" if corrected else None,
@@ -242,7 +242,7 @@ class _Answer:
         if self.shelf is None:
             return self._articles_of_database(asked)
         index = self.shelf.by_language[self.language]
-        query = index.query(asked, self.synonyms, self.words)
+        query = index.query(asked, self.words)
         limit, offset = self._span("article")
         product = self.question.product or ""
         found, total = index.search(
@@ -261,7 +261,7 @@ class _Answer:
     def _article_hits(
         self, index: ArticleIndex, found: Sequence[article_index.Found], asked: Query
     ) -> tuple[Hit, ...]:
-        highlighter = index.highlighter(asked, self.synonyms, self.words)
+        highlighter = index.highlighter(asked, self.words)
         return tuple(
             _article_hit(each, index.place(each, highlighter), index.language) for each in found
         )
@@ -273,7 +273,7 @@ class _Answer:
         counts = {}
         for language, index in self.shelf.by_language.items():
             if language != self.language:
-                query = index.query(asked, self.synonyms, self.words)
+                query = index.query(asked, self.words)
                 product = self.question.product or ""
                 found, counts[language] = index.search(
                     query, self.words, MOST_OTHER_LANGUAGE, product=product
@@ -300,7 +300,6 @@ class _Answer:
         limit, offset = self._span("ticket")
         return self.cases.search(
             asked,
-            self.synonyms,
             self.words,
             limit,
             confirm=self._confirm,
@@ -313,7 +312,7 @@ class _Answer:
 
     def _ticket_hits(self, found: Sequence[ticket_index.Found], asked: Query) -> tuple[Hit, ...]:
         assert self.cases is not None
-        highlighters = self.cases.highlighters(asked, self.synonyms)
+        highlighters = self.cases.highlighters(asked)
         return tuple(
             replace(
                 _ticket_hit(each, self.question.language),
@@ -346,9 +345,6 @@ class _Answer:
     def _total(self, of_articles: int, of_tickets: int) -> int:
         counts = {"article": of_articles, "ticket": of_tickets, None: of_articles + of_tickets}
         return counts[self.question.kind]
-
-    def _named_synonyms(self, asked: Query) -> tuple[str, ...]:
-        return tuple(" ".join(other) for other in self.synonyms.others(asked.words))
 
     def _corrected(self, asked: Query) -> str | None:
         """The text with unknown words replaced by those that were probably meant."""

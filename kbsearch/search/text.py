@@ -127,22 +127,35 @@ def singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] in "sx" and word[-2] != "s" else word
 
 
+Phrase = tuple[str, ...]  # folded words
+
+
 @dataclass(frozen=True)
 class Synonyms:
-    """Groups of interchangeable words or phrases, each a tuple of folded words."""
+    """Groups of interchangeable words or phrases."""
 
-    groups: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    groups: tuple[tuple[Phrase, ...], ...] = ()
 
-    def others(self, words: Iterable[str]) -> list[tuple[str, ...]]:
+    def others(self, words: Iterable[str]) -> tuple[Phrase, ...]:
         """What the phrases of a text may also be called."""
-        sentence = f" {' '.join(map(singular, words))} "
-        found = []
+        asked = [singular(word) for word in words]
+        found: dict[Phrase, None] = {}
+        for position, word in enumerate(asked):
+            for phrase, group in self._by_first_word.get(word, ()):
+                if tuple(asked[position : position + len(phrase)]) == phrase:
+                    found |= {
+                        other: None for other in group if tuple(map(singular, other)) != phrase
+                    }
+        return tuple(found)
+
+    @cached_property
+    def _by_first_word(self) -> dict[str, list[tuple[Phrase, tuple[Phrase, ...]]]]:
+        index: dict[str, list[tuple[Phrase, tuple[Phrase, ...]]]] = {}
         for group in self.groups:
             for phrase in group:
-                if f" {' '.join(map(singular, phrase))} " in sentence:
-                    found += [other for other in group if other != phrase]
-                    break
-        return list(dict.fromkeys(found))
+                plain = tuple(map(singular, phrase))
+                index.setdefault(plain[0], []).append((plain, group))
+        return index
 
     def has(self, word: str) -> bool:
         """Whether a word stands in a group: it is known, though no page may have it."""

@@ -205,7 +205,6 @@ class TicketIndex:
     def search(
         self,
         asked: Asked,
-        synonyms: texts.Synonyms,
         words: Sequence[str],
         limit: int,
         *,
@@ -221,7 +220,7 @@ class TicketIndex:
         While the index is not current, all of a customer's tickets are confirmed before they are
         counted, so that nothing of one he may no longer see remains, not even in a count.
         """
-        query = self.query(asked, synonyms, words)
+        query = self.query(asked, words)
         restricted = self._restricted(query, words, product, language)
         searcher = self._reader.searcher()  # one throughout: addresses are of its commit only
         if not _reads_all(words):
@@ -262,8 +261,7 @@ class TicketIndex:
         language: str,
     ) -> "Answer":
         """The same from an index that lags behind: filtered and counted after confirming all."""
-        everything = max(1, searcher.num_docs)
-        answer = searcher.search(mine, everything, count=False, weight_by_field="day")
+        answer = searcher.search(mine, DEEPEST, count=False, weight_by_field="day")
         ranked = _by_score_and_date(searcher, answer.hits)
         confirmed = confirm(number for _, number, _ in ranked)
         found = [
@@ -305,27 +303,25 @@ class TicketIndex:
             for name in names
         }
 
-    def query(self, asked: Asked, synonyms: texts.Synonyms, words: Sequence[str]) -> Query:
+    def query(self, asked: Asked, words: Sequence[str]) -> Query:
         """The words of a typed text, over the fields these words may search."""
         reads_all = _reads_all(words)
+        completions, weight = self._completions(asked, words)
         clauses: list[Query] = []
         for language in engine.SNOWBALL:
-            stems = self._rarest(engine.stemmed(language).analyze(asked.text), language, reads_all)
-            for stem in stems:
-                clauses += self._word(stem, language, reads_all)
-            for stem, weight in self._completions(asked, words, language).items():
-                if stem not in stems:
-                    clauses += self._word(stem, language, reads_all, weight)
-            for other in synonyms.others(asked.words):
-                for stem in engine.stemmed(language).analyze(" ".join(other)):
-                    if stem not in stems:
-                        clauses += self._word(stem, language, reads_all, SYNONYM)
+            analyze = engine.stemmed(language).analyze
+            asked_for = self._rarest(analyze(asked.text), language, reads_all)
+            weights = {stem: SYNONYM for other in asked.also for stem in analyze(" ".join(other))}
+            weights |= {stem: weight for word in completions for stem in analyze(word)}
+            weights |= dict.fromkeys(asked_for, 1.0)
+            for stem, boost in weights.items():
+                clauses += self._word(stem, language, reads_all, boost)
         for code in texts.codes_of(asked.text)[:MOST_TERMS]:
             term = Query.term_query(schema(), "code", code)
             clauses.append(Query.const_score_query(term, CODE))
         return engine.any_of(clauses) if clauses else Query.empty_query()
 
-    def _word(self, stem: str, language: str, reads_all: bool, weight: float = 1.0) -> list[Query]:
+    def _word(self, stem: str, language: str, reads_all: bool, weight: float) -> list[Query]:
         if reads_all:
             fields = {"t": TITLE, "all": ALL, "ans": ANSWERS, "notes": NOTES}
             return [
@@ -352,18 +348,17 @@ class TicketIndex:
         frequency = searcher.doc_freq(f"all_{language}", stem)
         return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
 
-    def _completions(self, asked: Asked, words: Sequence[str], language: str) -> dict[str, float]:
+    def _completions(self, asked: Asked, words: Sequence[str]) -> tuple[list[str], float]:
+        """The commonest words of subjects that the unfinished one begins, and their weight."""
         if asked.unfinished is None:
-            return {}
+            return [], 0.0
         known = self.is_known(asked.unfinished, words)
-        weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
         mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
         begun = self._reader.searcher().terms_with_prefix(
             "pt", asked.unfinished, filter_query=mine, limit=MOST_COMPLETIONS + 1
         )
         longer = [word for word, _ in begun if word != asked.unfinished][:MOST_COMPLETIONS]
-        analyzer = engine.stemmed(language)
-        return {stem: weight for word in longer for stem in analyzer.analyze(word)}
+        return longer, COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
 
     def is_known(self, word: str, words: Sequence[str]) -> bool:
         """Whether a ticket that these words may read has the word in some form."""
@@ -381,9 +376,9 @@ class TicketIndex:
         terms = self._reader.searcher().terms_with_prefix("pt", initial, limit=20_000)
         return [(term, count) for term, count in terms if len(term) > 3 and count > 1]
 
-    def highlighters(self, asked: Asked, synonyms: texts.Synonyms) -> dict[str, Highlighter]:
+    def highlighters(self, asked: Asked) -> dict[str, Highlighter]:
         """What marks this query's words, by the language of the ticket."""
-        others = " ".join(word for other in synonyms.others(asked.words) for word in other)
+        others = " ".join(word for other in asked.also for word in other)
         made = {}
         for language, stem_of in self._stem.items():
             stems = engine.stemmed(language).analyze(f"{asked.text}\n{others}")[: MOST_TERMS * 4]
