@@ -108,7 +108,8 @@ class Scripted:
 
     def ask(self, viewer: Viewer, question: Question) -> Results:
         self.asked.append((viewer, question))
-        time.sleep(self.delay)
+        if self.delay:
+            time.sleep(self.delay)
         return self.results
 
 

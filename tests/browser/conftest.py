@@ -133,10 +133,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     (settings.content_path / "articles" / "fr" / "essais" / "carre.png").write_bytes(square())
     publish_articles(settings, db)
     app = create_app(settings, db)
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    server: Any = create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    yield Live(f"http://127.0.0.1:{server.effective_port}", app, db, ticket)
+    port = server.effective_port
+    yield Live(f"http://127.0.0.1:{port}", app, db, ticket)
     server.close()
     thread.join(timeout=5)
     db.close()
@@ -162,9 +163,9 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        offline = message.text.startswith(("htmx:sendError", "htmx:afterRequest"))
+        unsent = message.text.startswith(("htmx:sendError", "htmx:afterRequest", "htmx:sendAbort"))
         expected = "status of 404" in message.text or "net::ERR" in message.text
-        if message.type in ("error", "warning") and not expected and not offline:
+        if message.type in ("error", "warning") and not expected and not unsent:
             complaints.append(message.text)
 
     def open_page(path: str = "/fr/", *, person: str = "", **options: Any) -> Page:

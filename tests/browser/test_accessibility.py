@@ -78,7 +78,7 @@ def test_every_page_is_accessible(
             path = address.format(lang=language)
             page.goto(path)
             for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=theme)
                 problems += [f"{path} {theme}: {found}" for found in violations(page)]
             wide: int = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
