@@ -135,6 +135,15 @@ def test_text_can_be_spaced_out(visit: Callable[..., Page]):
     assert cut == []
 
 
+def test_forced_colours_keep_states_apart(visit: Callable[..., Page]):
+    page = visit("/fr/search?q=passe&product=icownect", forced_colors="active")
+    assert violations(page) == []
+    width: str = page.evaluate(
+        "getComputedStyle(document.querySelector('.facets [aria-current]')).outlineWidth"
+    )
+    assert width == "3px"
+
+
 def test_motion_stops_for_those_who_ask(visit: Callable[..., Page]):
     page = visit("/fr/", reduced_motion="reduce")
     longest: float = page.evaluate(

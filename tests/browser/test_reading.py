@@ -47,6 +47,7 @@ def test_code_can_be_copied(visit: Callable[..., Page], article: str):
 def test_an_image_can_be_enlarged_by_keyboard(visit: Callable[..., Page], article: str):
     page = visit(article)
     page.locator(".enlarge").focus()
+    assert page.evaluate("document.querySelector('.enlarge img').naturalWidth") == 640
     page.keyboard.press("Enter")
     expect(page.locator("#kb-enlarged img")).to_be_visible()
     page.keyboard.press("Escape")
