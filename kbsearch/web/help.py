@@ -12,7 +12,7 @@ from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
 from kbsearch.web.highlight import highlight
 from kbsearch.web.render import db, language, render, site, viewer
-from kbsearch.web.results import MAX_PAGE, MAX_TEXT, Asked, filters, last_page, lines
+from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
 
 RELATED = 4
 RECENT = 6
@@ -78,6 +78,7 @@ def ask(asked: Asked) -> Results:
         product=asked.product,
         only_language=asked.only_language,
         page=asked.page,
+        limit=PAGE_LENGTH,
         typing=not asked.text[-1:].isspace(),
         literal=asked.literal,
     )
