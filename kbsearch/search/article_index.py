@@ -7,6 +7,7 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 import json
 import math
 import shutil
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,9 +64,19 @@ def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
         _write(engine.create(unfinished / language, _schema(language)), language, own)
         corrector.write_words(unfinished / language, own)
     (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
-    (unfinished / MARKER).write_text(json.dumps({"schema": SCHEMA_VERSION}), encoding="utf-8")
+    (unfinished / MARKER).write_text(json.dumps(_seal(unfinished)), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
+
+
+def _seal(folder: Path) -> dict[str, int]:
+    """What a generation is known by: one changed bit could show a page to those it is not for."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    checksum = 0
+    for file in files:
+        if file.name != MARKER and not file.name.startswith("."):  # Tantivy's locks come and go
+            checksum = zlib.crc32(file.read_bytes(), checksum)
+    return {"schema": SCHEMA_VERSION, "crc32": checksum}
 
 
 def _write(index: Index, language: str, pages: Sequence[Page]) -> None:
@@ -358,8 +369,8 @@ class Articles:
     """An index generation: its articles by language, and the synonyms published with them."""
 
     def __init__(self, folder: Path) -> None:
-        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != {"schema": SCHEMA_VERSION}:
-            raise ValueError(f"{folder.name} is of another schema")
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != _seal(folder):
+            raise ValueError(f"{folder.name} is of another schema, or damaged")
         self.folder = folder
         self.synonyms = texts.synonyms_of((folder / "synonyms.txt").read_text(encoding="utf-8"))
         self._words: dict[str, list[corrector.Word]] = {}

@@ -17,6 +17,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.search import article_index, ticket_index
 from kbsearch.search.article_index import Articles
+from kbsearch.search.tantivy_engine import guarded
 from kbsearch.search.ticket_index import TicketIndex, TicketWriter
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,8 @@ class Indexer:
 
     def _follow_live(self, writer: TicketWriter) -> bool:
         try:
-            return _follow(self._db, writer, BATCH) > 0
+            with guarded():
+                return _follow(self._db, writer, BATCH) > 0
         except ValueError:
             self.close()
             self._checked.pop("ticket_index", None)
@@ -167,7 +169,8 @@ class Indexer:
                 rebuild_tickets(self._settings, self._db)
                 name = live_folders(self._db)["ticket_index"]
             _remove_leftovers(self._settings.index_path / name)
-            self._writer = TicketWriter(self._settings.index_path / name)
+            with guarded():
+                self._writer = TicketWriter(self._settings.index_path / name)
             self._folder = name
         return self._writer
 
@@ -205,23 +208,33 @@ class Indexer:
             return False
         if self._checked.get(name) == folder_name:
             return True
+        if name == "ticket_index" and not _is_of_this_schema(folder_name):
+            return False
         try:
-            if name == "ticket_index":
-                if not folder_name.startswith(f"tickets-{ticket_index.SCHEMA_VERSION}-"):
-                    return False
-                TicketIndex(folder)
-            else:
-                Articles(folder)
-        except (OSError, ValueError):
+            with guarded():
+                if name == "ticket_index":
+                    _ = TicketIndex(folder).revision
+                else:
+                    Articles(folder)
+        except ValueError:
             return False
         self._checked[name] = folder_name
         return True
 
     def close(self) -> None:
         """Let go of the writer."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            with guarded():
+                writer.close()
+        except ValueError as problem:
+            log.warning("the index of tickets was not closed in good order: %s", problem)
+
+
+def _is_of_this_schema(folder_name: str) -> bool:
+    return folder_name.startswith(f"tickets-{ticket_index.SCHEMA_VERSION}-")
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -28,7 +28,17 @@ from kbsearch.search.article_index import ArticleIndex, Articles
 from kbsearch.search.highlight import SNIPPET_LENGTH, Highlighter, flat
 from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.query import Query, understand
-from kbsearch.search.text import STOP_WORDS, WORD, Synonyms, codes_of, fold_word, unglue, words_of
+from kbsearch.search.tantivy_engine import guarded
+from kbsearch.search.text import (
+    STOP_WORDS,
+    WORD,
+    Synonyms,
+    codes_of,
+    fold_word,
+    normal,
+    unglue,
+    words_of,
+)
 from kbsearch.search.ticket_index import TicketIndex
 
 ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
@@ -55,6 +65,7 @@ class Search:
             question,
             limit=max(1, min(question.limit, 100)),
             page=max(1, min(question.page, DEEPEST // max(1, question.limit))),
+            product=normal(question.product or "") or None,
         )
         asked = understand(question.text)
         results = Results((), 0)
@@ -63,9 +74,10 @@ class Search:
             shelf = self._open_articles(live.get("article_index"))
             cases = self._open_tickets(live.get("ticket_index"))
             try:
-                results = _Answer(self._db, viewer, question, shelf, cases).find(asked)
-            except ValueError as problem:  # a damaged file shows when it is read, not before
-                self._report(problem)
+                with guarded():
+                    results = _Answer(self._db, viewer, question, shelf, cases).find(asked)
+            except ValueError:  # a damaged file shows when it is read, not before
+                self._report_damage()
                 results = _Answer(self._db, viewer, question, None, None).find(asked)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
 
@@ -91,8 +103,24 @@ class Search:
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
         if cases is None:
             return ()
-        likeness = cases.likeness(subject, description)
-        found = cases.similar(likeness, limit, without=number)
+        try:
+            with guarded():
+                return self._similar(viewer, cases, ticket, (subject, description), language, limit)
+        except ValueError:
+            self._report_damage()
+            return ()
+
+    def _similar(
+        self,
+        viewer: Viewer,
+        cases: TicketIndex,
+        ticket: tickets.Ticket | None,
+        text: tuple[str, str],
+        language: str,
+        limit: int,
+    ) -> tuple[Hit, ...]:
+        likeness = cases.likeness(*text)
+        found = cases.similar(likeness, limit, without=ticket.number if ticket else None)
         confirmed = tickets.visible_numbers(self._db, viewer, (each.number for each in found))
         hits = []
         for each in found:
@@ -128,8 +156,9 @@ class Search:
             return held if name else None
         with self._lock:
             try:
-                self._articles = Articles(self._settings.index_path / name)
-            except (OSError, ValueError):
+                with guarded():
+                    self._articles = Articles(self._settings.index_path / name)
+            except ValueError:
                 self._articles = None
                 ask_rebuild(self._db, "articles")
             return self._articles
@@ -140,13 +169,14 @@ class Search:
             return held[1] if held and name else None
         with self._lock:
             try:
-                self._tickets = (name, TicketIndex(self._settings.index_path / name))
-            except (OSError, ValueError):
+                with guarded():
+                    self._tickets = (name, TicketIndex(self._settings.index_path / name))
+            except ValueError:
                 self._tickets = None
                 ask_rebuild(self._db, "tickets")
             return self._tickets[1] if self._tickets else None
 
-    def _report(self, problem: ValueError) -> None:
+    def _report_damage(self) -> None:
         self._articles = self._tickets = None
         for subject in ("articles", "tickets"):
             ask_rebuild(self._db, subject)

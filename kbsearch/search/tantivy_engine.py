@@ -9,7 +9,8 @@ at commit makes every later commit void.
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,26 @@ def create(folder: Path | None, schema: Schema) -> Index:
         return register(Index(schema))
     folder.mkdir(parents=True, exist_ok=True)
     return register(Index(schema, path=str(folder)))
+
+
+class Damaged(ValueError):
+    """Files of an index are missing or make no sense; what Tantivy refuses is a ValueError too."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Make one ValueError of all that damaged files can cause.
+
+    Some of it is a PanicException of Rust, which is no Exception and would end the process.
+    """
+    try:
+        yield
+    except OSError as problem:
+        raise Damaged(str(problem)) from problem
+    except BaseException as problem:
+        if type(problem).__name__ == "PanicException":
+            raise Damaged(str(problem)) from None
+        raise
 
 
 class Reader:

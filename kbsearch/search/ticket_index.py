@@ -459,7 +459,10 @@ class Likeness:
 
 def _found(searcher: Searcher, score: float, address: DocAddress) -> Found:
     document = searcher.doc(address)
-    case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
+    try:
+        case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
+    except TypeError as problem:
+        raise engine.Damaged("a stored ticket makes no sense") from problem
     return Found(int(engine.stored_text(document, "number")), score, case)
 
 
