@@ -380,16 +380,17 @@ class _Answer:
         """The text with unknown words replaced by those that were probably meant."""
         if self.shelf is None or self.question.literal:
             return None
-        pieces, at, changes = [], 0, 0
+        pieces, at, tries = [], 0, 0
         in_codes = set(words_of(" ".join(codes_of(asked.text))))
         for match in WORD.finditer(asked.text):
             word = fold_word(match.group())
-            if changes < MOST_CORRECTED and word not in in_codes and not self._is_fine(word, asked):
+            if tries < MOST_CORRECTED and word not in in_codes and not self._is_fine(word, asked):
+                tries += 1  # a stack trace is full of words nobody wrote: each try costs
                 meant = self._meant(word, asked)
                 if meant is not None:
                     pieces += [asked.text[at : match.start()], meant]
-                    at, changes = match.end(), changes + 1
-        return "".join((*pieces, asked.text[at:])) if changes else None
+                    at = match.end()
+        return "".join((*pieces, asked.text[at:])) if pieces else None
 
     def _is_fine(self, word: str, asked: Query) -> bool:
         if len(word) < corrector.SHORTEST or word in _STOP_WORDS or self._is_known(word):
