@@ -174,8 +174,8 @@ class ArticleIndex:
     def __init__(self, index: Index, language: str) -> None:
         self.language = language
         self._index = index
-        self._schema = _schema(language)
-        self._searcher: Searcher = index.searcher()
+        self.schema = _schema(language)
+        self.searcher: Searcher = index.searcher()
         self._analyzer = engine.stemmed(language)
         self._stem = engine.stemmer(language)
         self._stored = lru_cache(maxsize=1_000)(_parse)
@@ -184,7 +184,7 @@ class ArticleIndex:
 
     @property
     def count(self) -> int:
-        return int(self._searcher.num_docs)
+        return int(self.searcher.num_docs)
 
     def search(
         self,
@@ -197,27 +197,27 @@ class ArticleIndex:
         explain: bool = False,
     ) -> tuple[list[Found], int]:
         """The pages a viewer's words may read, best first, and how many there are."""
-        answer = self._searcher.search(
-            self._restricted(query, words, product), limit, count=True, offset=offset
+        answer = self.searcher.search(
+            self.restricted(query, words, product), limit, count=True, offset=offset
         )
         found = []
         for score, address in answer.hits:
-            document = self._searcher.doc(address)
+            document = self.searcher.doc(address)
             stored = self._stored(engine.stored_bytes(document, "page"))
-            reasons = engine.explained(query, self._searcher, address, FIELDS) if explain else ()
+            reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
             found.append(Found(engine.stored_text(document, "path"), score, stored, reasons))
         return found, engine.count_of(answer)
 
-    def _restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
-        filters = [engine.one_of_terms(self._schema, "readers", words)]
+    def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
+        filters = [engine.one_of_terms(self.schema, "readers", words)]
         if product:
-            filters.append(Query.term_query(self._schema, "products", product))
+            filters.append(Query.term_query(self.schema, "products", product))
         return engine.filtered(query, filters)
 
     def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
         """How many matching pages each product has."""
-        answer = self._searcher.aggregate(
-            self._restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
+        answer = self.searcher.aggregate(
+            self.restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
         )
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
 
@@ -232,7 +232,7 @@ class ArticleIndex:
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
         for code in self.codes(asked):
             clauses.append(
-                Query.const_score_query(Query.term_query(self._schema, "code", code), CODE)
+                Query.const_score_query(Query.term_query(self.schema, "code", code), CODE)
             )
         for stem, weight in self.completions(asked, words).items():
             if stem not in stems:
@@ -244,7 +244,7 @@ class ArticleIndex:
         return engine.any_of(clauses) if clauses else Query.empty_query()
 
     def _term(self, field: str, term: str, boost: float) -> Query:
-        return engine.boosted(Query.term_query(self._schema, field, term), boost)
+        return engine.boosted(Query.term_query(self.schema, field, term), boost)
 
     def _word(self, stem: str, weight: float = 1.0) -> list[Query]:
         return [
@@ -263,8 +263,8 @@ class ArticleIndex:
 
     def weight(self, stem: str) -> float:
         """The inverse document frequency of a stem; 0 when no page has it."""
-        frequency = self._searcher.doc_freq("all", stem)
-        return math.log(1 + self._searcher.num_docs / frequency) if frequency else 0.0
+        frequency = self.searcher.doc_freq("all", stem)
+        return math.log(1 + self.searcher.num_docs / frequency) if frequency else 0.0
 
     def codes(self, asked: Asked) -> list[str]:
         """The codes, versions and paths of a query."""
@@ -287,9 +287,9 @@ class ArticleIndex:
         return bool(self._begun_by(prefix, tuple(words)))
 
     def _words_begun_by(self, prefix: str, words: tuple[str, ...]) -> list[str]:
-        mine = engine.one_of_terms(self._schema, "readers", words)
+        mine = engine.one_of_terms(self.schema, "readers", words)
         for field in ("pt", "x"):
-            terms = self._searcher.terms_with_prefix(
+            terms = self.searcher.terms_with_prefix(
                 field, prefix, filter_query=mine, limit=MOST_COMPLETIONS + 1
             )
             longer = [term for term, _ in terms if term != prefix][:MOST_COMPLETIONS]
@@ -303,9 +303,9 @@ class ArticleIndex:
 
     def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
         for field, term in (("x", word), ("all", self._stem(word))):
-            if term and self._searcher.doc_freq(field, term):
-                query = self._restricted(Query.term_query(self._schema, field, term), words)
-                if self._searcher.search(query, 1, count=False).hits:
+            if term and self.searcher.doc_freq(field, term):
+                query = self.restricted(Query.term_query(self.schema, field, term), words)
+                if self.searcher.search(query, 1, count=False).hits:
                     return True
         return False
 
@@ -315,7 +315,7 @@ class ArticleIndex:
         stems = self._analyzer.analyze(text)
         stem = self._stem(candidate)
         pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
-        return sum(self._searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
+        return sum(self.searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
 
     def highlighter(self, asked: Asked, words: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""

@@ -37,7 +37,8 @@ _RUN = re.compile(r"\w+(?:[.\-:/\\]{1,3}\w+)*")
 _NAME = re.compile(r"\w+(?:[.:\\]{1,3}\w+)*")
 _JOINED = re.compile(r"\w[.\-_:/\\]{1,3}\w")
 _DIGIT = re.compile(r"\d")
-_CODE_SIGNS = frozenset("0123456789_\\.:")
+_CODE_SIGN = re.compile(r"[0-9_\\.:]")  # one class: an alternation takes three times as long
+_CHUNK = re.compile(r"\S*")
 _LONGEST_CODE = 120
 WORD = re.compile(r"[^\W_]+")
 _ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
@@ -82,12 +83,18 @@ def words_of(text: str) -> list[str]:
 def codes_of(text: str) -> list[str]:
     """The codes, versions, paths and identifiers of a text, folded, each once."""
     found: dict[str, None] = {}
-    for chunk in text.split():
-        if not _CODE_SIGNS.isdisjoint(chunk):
-            chunk = chunk.rstrip(".:,;)")
-            if not _CODE_SIGNS.isdisjoint(chunk) and not chunk.isdecimal():
-                for code in _codes_in(chunk[:1000]):
-                    found[fold_word(code[:_LONGEST_CODE])] = None
+    end = 0
+    for sign in _CODE_SIGN.finditer(text):  # few words have one: looking at those alone is fast
+        start = sign.start()
+        if start < end or (sign.group() in ".:" and not text[start + 1 : start + 2].isalnum()):
+            continue
+        while start > end and not text[start - 1].isspace():
+            start -= 1
+        end = _CHUNK.match(text, sign.start()).end()  # type: ignore[union-attr]
+        chunk = text[start:end].rstrip(".:,;)")
+        if not chunk.isdecimal():
+            for code in _codes_in(chunk[:1000]):
+                found[fold_word(code[:_LONGEST_CODE])] = None
     return list(found)
 
 

@@ -192,15 +192,19 @@ class TicketIndex:
         self._reader = engine.Reader(folder)
         self._stem = {language: engine.stemmer(language) for language in engine.SNOWBALL}
 
+    def searcher(self) -> Searcher:
+        """The searcher of the last commit."""
+        return self._reader.searcher()
+
     @property
     def revision(self) -> int:
         """How far the index has come."""
-        return _revision_of(self._reader.searcher())
+        return _revision_of(self.searcher())
 
     @property
     def count(self) -> int:
         """How many tickets it holds."""
-        return max(0, self._reader.searcher().num_docs - 1)
+        return max(0, self.searcher().num_docs - 1)
 
     def search(
         self,
@@ -221,11 +225,11 @@ class TicketIndex:
         counted, so that nothing of one he may no longer see remains, not even in a count.
         """
         query = self.query(asked, words)
-        restricted = self._restricted(query, words, product, language)
-        searcher = self._reader.searcher()  # one throughout: addresses are of its commit only
+        restricted = self.restricted(query, words, product, language)
+        searcher = self.searcher()  # one throughout: addresses are of its commit only
         if not _reads_all(words):
             if not is_current:
-                mine = self._restricted(query, words)
+                mine = self.restricted(query, words)
                 return self._confirmed_answer(
                     searcher, mine, confirm, slice(offset, offset + limit), product, language
                 )
@@ -281,7 +285,7 @@ class TicketIndex:
             Counter(each.case.language for each in found),
         )
 
-    def _restricted(
+    def restricted(
         self, query: Query, words: Sequence[str], product: str = "", language: str = ""
     ) -> Query:
         filters = [engine.one_of_terms(schema(), "readers", words)]
@@ -297,7 +301,7 @@ class TicketIndex:
         """How many matching tickets each product and each language has."""
         names = {"products": "product", "languages": "language"}
         terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
-        answer = searcher.aggregate(self._restricted(query, words), terms)
+        answer = searcher.aggregate(self.restricted(query, words), terms)
         return {
             name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
             for name in names
@@ -344,7 +348,7 @@ class TicketIndex:
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""
-        searcher = self._reader.searcher()
+        searcher = self.searcher()
         frequency = searcher.doc_freq(f"all_{language}", stem)
         return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
 
@@ -354,7 +358,7 @@ class TicketIndex:
             return [], 0.0
         known = self.is_known(asked.unfinished, words)
         mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
-        begun = self._reader.searcher().terms_with_prefix(
+        begun = self.searcher().terms_with_prefix(
             "pt", asked.unfinished, filter_query=mine, limit=MOST_COMPLETIONS + 1
         )
         longer = [word for word, _ in begun if word != asked.unfinished][:MOST_COMPLETIONS]
@@ -362,18 +366,18 @@ class TicketIndex:
 
     def is_known(self, word: str, words: Sequence[str]) -> bool:
         """Whether a ticket that these words may read has the word in some form."""
-        searcher = self._reader.searcher()
+        searcher = self.searcher()
         for language, stem_of in self._stem.items():
             stem = stem_of(word)
             if stem and searcher.doc_freq(f"all_{language}", stem):
-                query = self._restricted(_term("all", language, stem), words)
+                query = self.restricted(_term("all", language, stem), words)
                 if _reads_all(words) or searcher.search(query, 1, count=False).hits:
                     return True
         return False
 
     def subject_words(self, initial: str) -> list[tuple[str, int]]:
         """The words of all subjects beginning with a letter, with counts: for agents only."""
-        terms = self._reader.searcher().terms_with_prefix("pt", initial, limit=20_000)
+        terms = self.searcher().terms_with_prefix("pt", initial, limit=20_000)
         return [(term, count) for term, count in terms if len(term) > 3 and count > 1]
 
     def highlighters(self, asked: Asked) -> dict[str, Highlighter]:
@@ -426,7 +430,7 @@ class TicketIndex:
             return []
         solved = Query.const_score_query(Query.term_query(schema(), "solved", "yes"), 0.0)
         query = engine.filtered(engine.any_of(clauses), [solved])
-        searcher = self._reader.searcher()
+        searcher = self.searcher()
         hits = searcher.search(query, limit + 1, count=False).hits
         found = [_found(searcher, score, address) for score, address in hits]
         return [each for each in found if each.number != without][:limit]
