@@ -36,7 +36,7 @@ SIMILAR_TERMS = 40
 MOST_SHARED = 5  # words told as the reason
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.4
-MOST_CONSTANT = 200  # hits of a customer compared by score and date before the first are shown
+MOST_CONSTANT = 100  # hits of a customer compared by score and date before the first are shown
 DEEPEST = 1_000  # the same for later pages
 DAY = 86_400
 EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
@@ -198,7 +198,7 @@ class TicketIndex:
 
     @property
     def revision(self) -> int:
-        """How far the index has come."""
+        """How far the index has come; read each time, it also shows that the files are whole."""
         return _revision_of(self.searcher())
 
     @property

@@ -1,0 +1,317 @@
+"""One question on its way to results: both indexes, corrections, facets, and who may see what."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from kbsearch import articles, tickets
+from kbsearch.access import Viewer
+from kbsearch.db import Database
+from kbsearch.search import (
+    Facet,
+    Facets,
+    Hit,
+    Kind,
+    Question,
+    Results,
+    article_index,
+    corrector,
+    hits,
+    ticket_index,
+)
+from kbsearch.search.article_index import ArticleIndex, Articles
+from kbsearch.search.query import Query, understand
+from kbsearch.search.text import STOP_WORDS, WORD, Synonyms, codes_of, fold_word, unglue, words_of
+from kbsearch.search.ticket_index import TicketIndex
+
+ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
+MOST_OTHER_LANGUAGE = 3
+MOST_CORRECTED = 8  # words of one text
+CONFIRMED_AT_ONCE = 200  # tickets
+
+MakeHit = Callable[[], Hit]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one index answers; a hit is made, with its snippet, only when it is shown."""
+
+    hits: tuple[MakeHit, ...] = ()
+    total: int = 0
+    products: Mapping[str, int] = field(default_factory=dict)
+    languages: Mapping[str, int] = field(default_factory=dict)
+    is_exact: bool = False  # the first hit has a code of the question, letter for letter
+    is_fallback: bool = False
+
+
+class Answer:
+    """One question on its way to results."""
+
+    def __init__(
+        self,
+        db: Database,
+        viewer: Viewer,
+        question: Question,
+        shelf: Articles | None,
+        cases: TicketIndex | None,
+    ) -> None:
+        self.db = db
+        self.viewer = viewer
+        self.words = viewer.words
+        self.question = question
+        self.shelf = shelf
+        self.cases = cases
+        self.language = question.only_language or question.language
+        self.synonyms = shelf.synonyms if shelf else Synonyms()
+        self.sees_tickets = viewer.is_signed_in
+        self.turn: Mapping[Kind, tuple[int, int]] = {}
+
+    def rank(self, asked: Query) -> list[tuple[str, float]]:
+        asked = understand(self._corrected(asked) or asked.text, self.synonyms)
+        if self.question.kind == "ticket":
+            answer = self._search_tickets(asked)
+            return [(str(each.number), each.score) for each in answer.found] if answer else []
+        if self.shelf is None:
+            return []
+        index = self.shelf.by_language[self.language]
+        query = index.query(asked, self.words)
+        found, _ = index.search(query, self.words, self.question.limit)
+        return [(each.path, each.score) for each in found]
+
+    def find(self, asked: Query) -> Results:
+        corrected = self._corrected(asked)
+        asked = understand(corrected or asked.text, self.synonyms)
+        if self.question.kind is None and self.question.page > 1:
+            self.turn = self._later_page(asked)
+        of_articles = self._find_articles(asked)
+        of_tickets = self._find_tickets(asked)
+        others, in_other = self._find_other_language(asked)
+        fell_back = of_articles.is_fallback or of_tickets.is_fallback
+        return Results(
+            hits=self._arranged(of_articles, of_tickets),
+            total=self._total(of_articles.total, of_tickets.total),
+            corrected=corrected,
+            synonyms=tuple(" ".join(other) for other in asked.also),
+            other_language=others,
+            facets=_facets(of_articles, of_tickets, self.language, in_other),
+            fallback="database" if fell_back else "corrected" if corrected else None,
+        )
+
+    def _span(self, kind: Kind) -> tuple[int, int]:
+        """How many hits of a kind to fetch (the engine takes no 0), and after how many."""
+        if self.question.kind == kind:
+            return self.question.limit, (self.question.page - 1) * self.question.limit
+        if self.question.kind is None and self.turn:
+            return max(1, self.turn[kind][0]), self.turn[kind][1]
+        return (1 if self.question.kind else self.question.limit), 0
+
+    def _later_page(self, asked: Query) -> Mapping[Kind, tuple[int, int]]:
+        """What a page of both kinds has of each, after what the pages before it have."""
+        self.turn = {"article": (1, 0), "ticket": (1, 0)}
+        articles_left = self._find_articles(asked).total
+        tickets_left = self._find_tickets(asked).total
+        limit, after = self.question.limit, (0, 0)
+        for _ in range(self.question.page - 1):
+            first, second = _shares(limit, articles_left, tickets_left)
+            articles_left, tickets_left = articles_left - first, tickets_left - second
+            after = after[0] + first, after[1] + second
+        first, second = _shares(limit, articles_left, tickets_left)
+        return {"article": (first, after[0]), "ticket": (second, after[1])}
+
+    def _find_articles(self, asked: Query) -> _Part:
+        if self.shelf is None:
+            return self._articles_of_database(asked)
+        index = self.shelf.by_language[self.language]
+        query = index.query(asked, self.words)
+        limit, offset = self._span("article")
+        product = self.question.product or ""
+        found, total = index.search(
+            query, self.words, limit, offset=offset, product=product, explain=self.question.explain
+        )
+        if not found:
+            return _Part(total=total)
+        return _Part(
+            hits=self._pages(index, found, asked) if self.question.kind != "ticket" else (),
+            total=total,
+            products=index.count_products(query, self.words),
+            languages={self.language: total},
+            is_exact=found[0].score >= article_index.CODE,
+        )
+
+    def _pages(
+        self, index: ArticleIndex, found: Sequence[article_index.Found], asked: Query
+    ) -> tuple[MakeHit, ...]:
+        highlighter = index.highlighter(asked, self.words)
+        return tuple(partial(hits.of_page, index, each, highlighter) for each in found)
+
+    def _find_other_language(self, asked: Query) -> tuple[tuple[Hit, ...], Mapping[str, int]]:
+        if self.shelf is None or self.question.only_language:
+            return (), {}
+        made: list[Hit] = []
+        counts = {}
+        for language, index in self.shelf.by_language.items():
+            if language != self.language:
+                query = index.query(asked, self.words)
+                product = self.question.product or ""
+                found, counts[language] = index.search(
+                    query, self.words, MOST_OTHER_LANGUAGE, product=product
+                )
+                if self.question.kind != "ticket" and self.question.page == 1:
+                    made += [make() for make in self._pages(index, found, asked)]
+        return tuple(made), counts
+
+    def _find_tickets(self, asked: Query) -> _Part:
+        if not self.sees_tickets:
+            return _Part()
+        answer = self._search_tickets(asked)
+        if answer is None:
+            return self._tickets_of_database(asked)
+        if not answer.found or self.question.kind == "article":
+            return _Part((), answer.total, answer.products, answer.languages)
+        exact = answer.found[0].score >= ticket_index.CODE
+        made = self._cases(answer.found, asked)
+        return _Part(made, answer.total, answer.products, answer.languages, exact)
+
+    def _search_tickets(self, asked: Query) -> ticket_index.Answer | None:
+        if self.cases is None:
+            return None
+        limit, offset = self._span("ticket")
+        return self.cases.search(
+            asked,
+            self.words,
+            limit,
+            confirm=self._confirm,
+            is_current=self.cases.revision >= tickets.last_revision(self.db),
+            offset=offset,
+            product=self.question.product or "",
+            language=self.question.only_language or "",
+            explain=self.question.explain,
+        )
+
+    def _cases(self, found: Sequence[ticket_index.Found], asked: Query) -> tuple[MakeHit, ...]:
+        assert self.cases is not None
+        highlighters = self.cases.highlighters(asked)
+        return tuple(
+            partial(hits.of_case, each, self.question.language, highlighters[each.case.language])
+            for each in found
+        )
+
+    def _confirm(self, numbers: Iterable[int]) -> set[int]:
+        """The index may lag behind a change of access; the database does not."""
+        wanted = list(numbers)
+        confirmed = set()
+        for start in range(0, len(wanted), CONFIRMED_AT_ONCE):
+            some = wanted[start : start + CONFIRMED_AT_ONCE]
+            confirmed |= tickets.visible_numbers(self.db, self.viewer, some)
+        return confirmed
+
+    def _arranged(self, of_articles: _Part, of_tickets: _Part) -> tuple[Hit, ...]:
+        """Articles, then past cases; the kind that has the exact code first."""
+        if self.question.kind:
+            shown = (of_articles if self.question.kind == "article" else of_tickets).hits
+            return tuple(make() for make in shown)
+        shares = _shares(self.question.limit, len(of_articles.hits), len(of_tickets.hits))
+        if self.turn:
+            shares = self.turn["article"][0], self.turn["ticket"][0]
+        first, second = of_articles.hits[: shares[0]], of_tickets.hits[: shares[1]]
+        swap = of_tickets.is_exact and not of_articles.is_exact
+        return tuple(make() for make in ((*second, *first) if swap else (*first, *second)))
+
+    def _total(self, of_articles: int, of_tickets: int) -> int:
+        counts = {"article": of_articles, "ticket": of_tickets, None: of_articles + of_tickets}
+        return counts[self.question.kind]
+
+    def _corrected(self, asked: Query) -> str | None:
+        """The text with unknown words replaced by those that were probably meant."""
+        if self.shelf is None or self.question.literal:
+            return None
+        pieces, at, tries = [], 0, 0
+        in_codes = set(words_of(" ".join(codes_of(asked.text))))
+        for match in WORD.finditer(asked.text):
+            word = fold_word(match.group())
+            if tries < MOST_CORRECTED and word not in in_codes and not self._is_fine(word, asked):
+                tries += 1  # a stack trace is full of words nobody wrote: each try costs
+                meant = self._meant(word, asked)
+                if meant is not None:
+                    pieces += [asked.text[at : match.start()], meant]
+                    at = match.end()
+        return "".join((*pieces, asked.text[at:])) if pieces else None
+
+    def _is_fine(self, word: str, asked: Query) -> bool:
+        if len(word) < corrector.SHORTEST or word in _STOP_WORDS or self._is_known(word):
+            return True
+        if self.synonyms.has(word):
+            return True
+        assert self.shelf is not None
+        return word == asked.unfinished and any(
+            index.begins_a_word(word, self.words) for index in self.shelf.by_language.values()
+        )
+
+    def _is_known(self, word: str) -> bool:
+        assert self.shelf is not None
+        if any(index.is_known(word, self.words) for index in self.shelf.by_language.values()):
+            return True
+        has_tickets = self.sees_tickets and self.cases is not None
+        return has_tickets and self.cases.is_known(word, self.words)  # type: ignore[union-attr]
+
+    def _meant(self, word: str, asked: Query) -> str | None:
+        """What an unknown word stands for: of the nearest, the one its neighbours go with."""
+        assert self.shelf is not None
+        helper = self.shelf.corrector(self.language, self.words)
+        rest = unglue(word, self._is_known)
+        if rest is not None:
+            return helper.written(rest)
+        more: tuple[tuple[str, int], ...] = ()
+        if self.viewer.is_agent and self.cases is not None:
+            more = tuple(self.cases.subject_words(word[0]))
+        candidates = helper.candidates(word, more)
+        if not candidates:
+            return None
+        index = self.shelf.by_language[self.language]
+        return helper.written(
+            max(candidates, key=lambda candidate: index.goes_with(asked.words, word, candidate))
+        )
+
+    def _articles_of_database(self, asked: Query) -> _Part:
+        """While the index is built anew: titles and texts that hold the words."""
+        if self.question.kind == "ticket":
+            return _Part(is_fallback=True)
+        found = articles.search_database(
+            self.db, self.viewer, self.language, asked.text, self.question.limit
+        )
+        made = tuple(partial(hits.of_card, each) for each in found)
+        return _Part(made, len(made), languages={self.language: len(made)}, is_fallback=True)
+
+    def _tickets_of_database(self, asked: Query) -> _Part:
+        if self.question.kind == "article":
+            return _Part(is_fallback=True)
+        found = tickets.search_database(self.db, self.viewer, asked.text, self.question.limit)
+        made = tuple(partial(hits.of_ticket, each, self.question.language) for each in found)
+        return _Part(made, len(made), is_fallback=True)
+
+
+_STOP_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
+
+
+def _shares(limit: int, articles_left: int, tickets_left: int) -> tuple[int, int]:
+    """How many articles and tickets a page of both has; what one kind lacks the other takes."""
+    first = min(articles_left, max(round(limit * ARTICLES_OF_TEN / 10), limit - tickets_left))
+    return first, min(tickets_left, limit - first)
+
+
+def _facets(
+    of_articles: _Part, of_tickets: _Part, language: str, in_other: Mapping[str, int]
+) -> Facets:
+    languages = Counter(of_articles.languages) + Counter(of_tickets.languages) + Counter(in_other)
+    return Facets(
+        kinds=_facet({"article": of_articles.total, "ticket": of_tickets.total}),
+        products=_facet(Counter(of_articles.products) + Counter(of_tickets.products)),
+        languages=_facet(languages),
+    )
+
+
+def _facet(counts: Mapping[str, int]) -> tuple[Facet, ...]:
+    """Values with their counts, the largest first, then by name; none without a hit."""
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Facet(value, count) for value, count in by_count if value and count)
