@@ -38,6 +38,7 @@ class Settings:
     branch: str = _setting("HEAD", "What is live when the content is a git repository")
     languages: tuple[str, ...] = _setting(LANGUAGES, "Languages offered, the first by default")
     default_audience: str = _setting("customers", "Who reads an article that does not say")
+    categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")

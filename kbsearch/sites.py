@@ -18,13 +18,15 @@ SHOWN = (  # what a new kbsearch.toml speaks of; the README lists the rest
     "workers",
     "languages",
     "default_audience",
+    "categories",
     "support_phone",
     "support_email",
     "trusted_proxies",
 )
-DEMO = {
+DEMO: Mapping[str, object] = {
     "site_name": "Atelier Support",
     "default_audience": "everyone",
+    "categories": ("find", "account", "requests", "agents", "writers", "operators"),
     "support_phone": "+33 1 70 00 00 00",
     "support_email": "support@support.example",
 }
@@ -98,7 +100,7 @@ def create(folder: Path, *, demo: bool = False) -> bool:
     return under_git
 
 
-def settings_file(values: Mapping[str, str]) -> str:
+def settings_file(values: Mapping[str, object]) -> str:
     """A kbsearch.toml that shows the usual settings, commented out at their default."""
     lines = ["# Settings of this site. Paths are relative to this folder."]
     for name in SHOWN:

@@ -51,7 +51,6 @@ class Question:
     only_language: str | None = None
     page: int = 1
     limit: int = 10
-    typing: bool = False  # the last word may be unfinished
     literal: bool = False  # no correction: what was typed is meant
     explain: bool = False
 

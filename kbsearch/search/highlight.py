@@ -1,5 +1,6 @@
 """Where a text matches, its best piece, and that piece as safe HTML with <mark>."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ _ACCENTED = "àâäáãåçéèêëîïíìñôöóòõûüúùÿýÀÂÄÁÃÅ�
 _PLAIN = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuyy"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZŒÆ"
 _FLAT = str.maketrans(_ACCENTED + _CAPITALS, _PLAIN + _CAPITALS.lower())
+_BLANKS = re.compile(r"[ \t\r\n]+")  # not the no-break spaces of French punctuation
 _MOST_MATCHES = 300  # of one term in one text
 
 
@@ -144,4 +146,4 @@ def _marked(text: str, start: int, end: int, matches: Iterable[Match]) -> Markup
     pieces.append(escape(text[at:end]))
     if end < len(text):
         pieces.append(Markup(" …"))
-    return Markup(" ".join("".join(pieces).split()))
+    return Markup(_BLANKS.sub(" ", "".join(pieces)).strip(" "))

@@ -180,12 +180,12 @@ class Indexer:
         if articles.live_publication(self._db) and not self._is_sound(
             "article_index", live.get("article_index", "")
         ):
-            log.warning("the index of articles is missing or damaged: building it anew")
+            _tell(live.get("article_index", ""), "articles")
             rebuild_articles(self._settings, self._db)
             return True
         name = live.get("ticket_index", "")
         if not self._is_sound("ticket_index", name):
-            log.warning("the index of tickets is missing or damaged: building it anew")
+            _tell(name, "tickets")
             self.close()
             rebuild_tickets(self._settings, self._db)
             return True
@@ -235,6 +235,13 @@ class Indexer:
 
 def _is_of_this_schema(folder_name: str) -> bool:
     return folder_name.startswith(f"tickets-{ticket_index.SCHEMA_VERSION}-")
+
+
+def _tell(name: str, subject: str) -> None:
+    if name:
+        log.warning("the index of %s is missing or damaged: building it anew", subject)
+    else:
+        log.info("building the index of %s", subject)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Home, search and articles."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -79,7 +80,6 @@ def ask(asked: Asked) -> Results:
         only_language=asked.only_language,
         page=asked.page,
         limit=PAGE_LENGTH,
-        typing=not asked.text[-1:].isspace(),
         literal=asked.literal,
     )
     return site().search.ask(viewer(), question)
@@ -89,9 +89,21 @@ def browsing() -> dict[str, Any]:
     """What to offer before anything is searched."""
     return {
         "results": None,
-        "categories": articles.list_by_category(db(), viewer(), language()),
+        "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),
     }
+
+
+def _in_order(
+    categories: Sequence[tuple[str, tuple[articles.Card, ...]]],
+) -> list[tuple[str, tuple[articles.Card, ...]]]:
+    """Those that the settings name first, in their order."""
+    first = site().settings.categories
+
+    def place(entry: tuple[str, object]) -> tuple[int, str]:
+        return (first.index(entry[0]) if entry[0] in first else len(first)), entry[0]
+
+    return sorted(categories, key=place)
 
 
 @pages.get("/articles/<slug>")
