@@ -124,7 +124,7 @@ def test_the_visitor_and_what_they_typed_reach_the_search(
     assert viewer.name == "Chloé Petit"
     assert (question.text, question.language, question.kind) == ("export stock", "en", "ticket")
     assert (question.product, question.only_language) == ("icownect", "fr")
-    assert (question.page, question.literal, question.typing) == (3, True, True)
+    assert (question.page, question.literal) == (3, True)
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999999999999", "²", ""])
