@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+from kbsearch import tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -42,3 +43,14 @@ def ids(hits: tuple[Hit, ...]) -> list[str]:
 def counts(facet: tuple[object, ...]) -> dict[str, int]:
     """A facet as a dict."""
     return {value.value: value.count for value in facet}  # type: ignore[attr-defined]
+
+
+def remove(db: Database, number: int) -> None:
+    """Take a ticket out for good, as forgetting a person does."""
+    with db.atomic():
+        revision = tickets.reserve_revisions(db, 1)
+        mine = "(SELECT id FROM tickets WHERE number = :number)"
+        for table in ("messages", "ticket_copies", "ticket_readers"):
+            db.execute(f"DELETE FROM {table} WHERE ticket_id IN {mine}", {"number": number})  # noqa: S608
+        db.execute("DELETE FROM tickets WHERE number = :number", {"number": number})
+        db.insert("removed_tickets", {"number": number, "revision": revision})

@@ -21,7 +21,7 @@ from kbsearch.search.indexing import Indexer, catch_up, live_folders
 from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex, TicketWriter
 from tests.conftest import Cast, take_over
-from tests.search import ask, counts, follow, ids, put_live, write
+from tests.search import ask, counts, follow, ids, put_live, remove, write
 
 
 @pytest.fixture
@@ -44,17 +44,6 @@ def seen_by(search: Search, cast: Cast, text: str, number: int = 1042) -> set[st
             assert counts(results.facets.products) == {}, name
             assert results.total == counts(results.facets.kinds).get("article", 0)
     return seen
-
-
-def remove(db: SqliteDatabase, number: int) -> None:
-    """Take a ticket out for good, as forgetting a person does."""
-    with db.atomic():
-        revision = tickets.reserve_revisions(db, 1)
-        mine = "(SELECT id FROM tickets WHERE number = :number)"
-        for table in ("messages", "ticket_copies", "ticket_readers"):
-            db.execute(f"DELETE FROM {table} WHERE ticket_id IN {mine}", {"number": number})  # noqa: S608
-        db.execute("DELETE FROM tickets WHERE number = :number", {"number": number})
-        db.insert("removed_tickets", {"number": number, "revision": revision})
 
 
 LOST = {"subject": "Zanzibar perdu", "description": "Il ne remonte plus.", "product": "iCownect"}
