@@ -11,6 +11,7 @@ from tests.search import ask, counts, ids, put_live, write
 
 PASSWORD, PRINTER = "fr/compte/mot-de-passe", "fr/materiel/imprimante"
 COLLAR, CODES = "fr/materiel/collier", "fr/pannes/codes"
+DECOMPOSED = "fr/sante/elan"
 LONG, GLOBEX, COEUR = "fr/pannes/journal", "fr/globex/reserve", "fr/sante/coeur"
 EN_PASSWORD, EN_PRINTER = "en/compte/mot-de-passe", "en/materiel/imprimante"
 FILLER = "Rien de particulier sur cette ligne du journal. " * 1_300  # over 60,000 characters
@@ -91,6 +92,8 @@ def search(tmp_path_factory):
         title="The printer does not answer",
         slug="printer",
     )
+    decomposed = "## Été à l’évêché\n\nÀ Étampes l’élan s’égaie.\n\n## Autre\n\nRien.\n"
+    write(content, DECOMPOSED, unicodedata.normalize("NFD", decomposed), title="Élan")
     for number in range(25):
         write(content, f"fr/serie/page-{number:02}", f"Girafe numéro {number}.", title=f"N{number}")
     (content / "synonyms.txt").write_text("courriel, mail\nmot de passe, mdp, password\n")
@@ -213,6 +216,12 @@ def test_a_snippet_is_escaped(search: Search):
     snippet = ask(search, "douze caractères").hits[0].snippet
     assert "&lt;b&gt; &amp; compagnie" in snippet
     assert "<b>" not in snippet
+
+
+def test_decomposed_accents_leave_the_snippet_whole(search: Search):
+    (hit,) = ask(search, "étampes").hits
+    assert (hit.id, hit.section) == (DECOMPOSED, "Été à l’évêché")
+    assert hit.snippet == "À <mark>Étampes</mark> l’élan s’égaie."
 
 
 def test_a_word_after_sixty_thousand_characters_is_found_and_shown(search: Search):

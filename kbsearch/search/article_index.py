@@ -130,9 +130,10 @@ def _joined(page: Page) -> tuple[str, list[tuple[int, int, str, str]]]:
     """The body as one text, and where each passage and its words begin."""
     body, starts = "", []
     for passage in page.passages:
-        heading = f"{passage.title}\n" if passage.title else ""
-        starts.append((len(body), len(body) + len(heading), passage.anchor, passage.title))
-        body += texts.normal(heading + passage.text) + "\n"
+        title = texts.normal(passage.title)
+        heading = f"{title}\n" if title else ""
+        starts.append((len(body), len(body) + len(heading), passage.anchor, title))
+        body += f"{heading}{texts.normal(passage.text)}\n"
     return body, starts
 
 
