@@ -66,6 +66,7 @@ class Answer:
         self.synonyms = shelf.synonyms if shelf else Synonyms()
         self.sees_tickets = viewer.is_signed_in
         self.turn: Mapping[Kind, tuple[int, int]] = {}
+        self.articles_found = 0
 
     def rank(self, asked: Query) -> list[tuple[str, float]]:
         asked = understand(self._corrected(asked) or asked.text, self.synonyms)
@@ -85,6 +86,7 @@ class Answer:
         if self.question.kind is None and self.question.page > 1:
             self.turn = self._later_page(asked)
         of_articles = self._find_articles(asked)
+        self.articles_found = len(of_articles.hits)
         of_tickets = self._find_tickets(asked)
         others, in_other = self._find_other_language(asked)
         fell_back = of_articles.is_fallback or of_tickets.is_fallback
@@ -104,7 +106,11 @@ class Answer:
             return self.question.limit, (self.question.page - 1) * self.question.limit
         if self.question.kind is None and self.turn:
             return max(1, self.turn[kind][0]), self.turn[kind][1]
-        return (1 if self.question.kind else self.question.limit), 0
+        if self.question.kind:
+            return 1, 0
+        share = round(self.question.limit * ARTICLES_OF_TEN / 10)
+        taken = min(self.articles_found, share) if kind == "ticket" else 0
+        return max(1, self.question.limit - taken), 0
 
     def _later_page(self, asked: Query) -> Mapping[Kind, tuple[int, int]]:
         """What a page of both kinds has of each, after what the pages before it have."""
@@ -244,9 +250,14 @@ class Answer:
         if self.synonyms.has(word):
             return True
         assert self.shelf is not None
-        return word == asked.unfinished and any(
-            index.begins_a_word(word, self.words) for index in self.shelf.by_language.values()
-        )
+        return word == asked.unfinished and self._begins_a_word(word)
+
+    def _begins_a_word(self, word: str) -> bool:
+        assert self.shelf is not None
+        if any(index.begins_a_word(word, self.words) for index in self.shelf.by_language.values()):
+            return True
+        has_tickets = self.sees_tickets and self.cases is not None
+        return has_tickets and self.cases.begins_a_word(word, self.words)  # type: ignore[union-attr]
 
     def _is_known(self, word: str) -> bool:
         assert self.shelf is not None

@@ -30,12 +30,13 @@ REVISION_KEY = "@revision"  # a document that says how far the index has come
 
 TITLE, ALL, ANSWERS, NOTES, SURFACE = 1.0, 1.0, 0.5, 0.3, 0.2
 CODE = 1_000.0
-COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
+COMPLETION = 0.7
+SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
 SIMILAR_TERMS = 40
 MOST_SHARED = 5  # words told as the reason
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
-CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.4
+CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
 MOST_CONSTANT = 100  # hits of a customer compared by score and date before the first are shown
 DEEPEST = 1_000  # the same for later pages
 DAY = 86_400
@@ -310,22 +311,30 @@ class TicketIndex:
     def query(self, asked: Asked, words: Sequence[str]) -> Query:
         """The words of a typed text, over the fields these words may search."""
         reads_all = _reads_all(words)
-        completions, weight = self._completions(asked, words)
+        completions = self._completions(asked, words)
         clauses: list[Query] = []
-        for language in engine.SNOWBALL:
+        for language in self._languages():
             analyze = engine.stemmed(language).analyze
             asked_for = self._rarest(analyze(asked.text), language, reads_all)
-            weights = {stem: SYNONYM for other in asked.also for stem in analyze(" ".join(other))}
-            weights |= {stem: weight for word in completions for stem in analyze(word)}
-            weights |= dict.fromkeys(asked_for, 1.0)
-            for stem, boost in weights.items():
-                clauses += self._word(stem, language, reads_all, boost)
+            for stem in asked_for:
+                clauses += self._word(stem, language, reads_all)
+            for stem in {stem for other in asked.also for stem in analyze(" ".join(other))}:
+                if stem not in asked_for:
+                    clauses += self._word(stem, language, reads_all, SYNONYM)
+            for stem in {stem for word in completions for stem in analyze(word)}:
+                if stem not in asked_for:  # in subjects alone: a keystroke is not worth a scan
+                    term = _term("t", language, stem)
+                    clauses.append(
+                        engine.boosted(term, COMPLETION)
+                        if reads_all
+                        else Query.const_score_query(term, CONSTANT_COMPLETION)
+                    )
         for code in texts.codes_of(asked.text)[:MOST_TERMS]:
             term = Query.term_query(schema(), "code", code)
             clauses.append(Query.const_score_query(term, CODE))
         return engine.any_of(clauses) if clauses else Query.empty_query()
 
-    def _word(self, stem: str, language: str, reads_all: bool, weight: float) -> list[Query]:
+    def _word(self, stem: str, language: str, reads_all: bool, weight: float = 1.0) -> list[Query]:
         if reads_all:
             fields = {"t": TITLE, "all": ALL, "ans": ANSWERS, "notes": NOTES}
             return [
@@ -352,17 +361,26 @@ class TicketIndex:
         frequency = searcher.doc_freq(f"all_{language}", stem)
         return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
 
-    def _completions(self, asked: Asked, words: Sequence[str]) -> tuple[list[str], float]:
-        """The commonest words of subjects that the unfinished one begins, and their weight."""
-        if asked.unfinished is None:
-            return [], 0.0
-        known = self.is_known(asked.unfinished, words)
+    def _languages(self) -> list[str]:
+        """The languages that tickets are written in."""
+        searcher = self.searcher()
+        return [each for each in engine.SNOWBALL if searcher.doc_freq("language", each)]
+
+    def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
+        """The commonest words of subjects that the unfinished one begins."""
+        if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
+            return []
         mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
         begun = self.searcher().terms_with_prefix(
             "pt", asked.unfinished, filter_query=mine, limit=MOST_COMPLETIONS + 1
         )
-        longer = [word for word, _ in begun if word != asked.unfinished][:MOST_COMPLETIONS]
-        return longer, COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
+        return [word for word, _ in begun if word != asked.unfinished][:MOST_COMPLETIONS]
+
+    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
+        """Whether a subject that these words may read has a word beginning so."""
+        mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
+        found = self.searcher().terms_with_prefix("pt", prefix, filter_query=mine, limit=1)
+        return bool(found)
 
     def is_known(self, word: str, words: Sequence[str]) -> bool:
         """Whether a ticket that these words may read has the word in some form."""
