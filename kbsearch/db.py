@@ -26,6 +26,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     "trusted_schema=OFF",
     "cell_size_check=ON",
+    "mmap_size=268435456",  # read through the page cache of the system, shared by all processes
 )
 
 

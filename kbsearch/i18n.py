@@ -62,4 +62,9 @@ def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
 
 def number(language: str, value: int) -> str:
     """A whole number with the language's separators."""
-    return numbers.format_decimal(value, locale=language)
+    return f"{value:,}".replace(",", _thousands(language))
+
+
+@cache
+def _thousands(language: str) -> str:
+    return str(numbers.get_group_symbol(language))

@@ -5,6 +5,7 @@ cost a connection and nothing else.
 """
 
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -27,6 +28,8 @@ LONGEST_HEADER = 512 * 1024
 # The engine releases and takes back the interpreter lock many times in a search, and each time
 # may wait this long for a busy thread: the default of 5 ms turned 0.5 ms into 40.
 SWITCH_SECONDS = 0.0002
+
+COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
 OPTIONS: dict[str, Any] = {
     "threads": 2,
@@ -51,6 +54,9 @@ def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool =
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _allow_open_files()
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no use in looking through it again and again
+    gc.set_threshold(*COLLECT_AFTER)
     sockets: dict[int, Any] = {}
     server = create_server(
         app,

@@ -15,7 +15,7 @@ _PLAIN = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuyy"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZŒÆ"
 _FLAT = str.maketrans(_ACCENTED + _CAPITALS, _PLAIN + _CAPITALS.lower())
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not the no-break spaces of French punctuation
-_MOST_MATCHES = 300  # of one term in one text
+_MOST_MATCHES = 80  # of one term in one text
 
 
 def flat(text: str) -> str:

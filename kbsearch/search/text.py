@@ -88,9 +88,8 @@ def codes_of(text: str) -> list[str]:
         start = sign.start()
         if start < end or (sign.group() in ".:" and not text[start + 1 : start + 2].isalnum()):
             continue
-        while start > end and not text[start - 1].isspace():
-            start -= 1
-        end = _CHUNK.match(text, sign.start()).end()  # type: ignore[union-attr]
+        begins = max(text.rfind(" ", end, start), text.rfind("\n", end, start)) + 1
+        start, end = max(begins, end), _CHUNK.match(text, start).end()  # type: ignore[union-attr]
         chunk = text[start:end].rstrip(".:,;)")
         if not chunk.isdecimal():
             for code in _codes_in(chunk[:1000]):

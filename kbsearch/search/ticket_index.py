@@ -25,7 +25,7 @@ from kbsearch.search.query import Query as Asked
 
 SCHEMA_VERSION = 1
 WRITER_HEAP = 64_000_000  # bytes
-STORED_TEXT = 4_000  # characters of a description, and of its answers, kept for snippets
+STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 REVISION_KEY = "@revision"  # a document that says how far the index has come
 
 TITLE, ALL, ANSWERS, NOTES, SURFACE = 1.0, 1.0, 0.5, 0.3, 0.2
@@ -34,6 +34,7 @@ COMPLETION = 0.7
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
 SIMILAR_TERMS = 40
+MOST_REMEMBERED = 20_000
 MOST_SHARED = 5  # words told as the reason
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
@@ -108,6 +109,9 @@ class Answer:
     languages: Mapping[str, int]
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _document(case: Case) -> Document:
     language = case.language
     subject, description = texts.normal(case.subject), texts.normal(case.description)
@@ -141,7 +145,7 @@ def _document(case: Case) -> Document:
             "at": at,
             "day": max(0, at - EPOCH) // DAY,
             "order": case.number,
-            "case": json.dumps(vars(stored), ensure_ascii=False).encode(),
+            "case": _encode(vars(stored)).encode(),
         },
         schema(),
     )
@@ -191,6 +195,7 @@ class TicketIndex:
 
     def __init__(self, folder: Path) -> None:
         self._reader = engine.Reader(folder)
+        self._memory: tuple[Searcher, dict[tuple[str, str, Sequence[str]], bool]] | None = None
         self._stem = {language: engine.stemmer(language) for language in engine.SNOWBALL}
 
     def searcher(self) -> Searcher:
@@ -239,10 +244,11 @@ class TicketIndex:
             ranked = _by_score_and_date(searcher, answer.hits)[offset:][:limit]
             confirmed = confirm(number for _, number, _ in ranked)
             kept = [each for each in ranked if each[1] in confirmed]
+            total = engine.count_of(answer) - (len(ranked) - len(kept))
             return Answer(
                 [_found(searcher, score, address) for score, _, address in kept],
-                engine.count_of(answer) - (len(ranked) - len(kept)),
-                **self._count_values(searcher, query, words),
+                total,
+                **self._count_values(searcher, query, words, total),
             )
         answer = searcher.search(restricted, limit, count=True, offset=offset)
         found = [_found(searcher, score, address) for score, address in answer.hits]
@@ -254,7 +260,7 @@ class TicketIndex:
         confirmed = confirm(each.number for each in found)
         shown = [each for each in found if each.number in confirmed]
         total = engine.count_of(answer) - (len(found) - len(shown))
-        return Answer(shown, total, **self._count_values(searcher, query, words))
+        return Answer(shown, total, **self._count_values(searcher, query, words, total))
 
     def _confirmed_answer(
         self,
@@ -297,16 +303,20 @@ class TicketIndex:
         return engine.filtered(query, filters)
 
     def _count_values(
-        self, searcher: Searcher, query: Query, words: Sequence[str]
+        self, searcher: Searcher, query: Query, words: Sequence[str], total: int
     ) -> dict[str, dict[str, int]]:
         """How many matching tickets each product and each language has."""
         names = {"products": "product", "languages": "language"}
+        written_in = self._languages()
+        if len(written_in) == 1:  # nothing to count: an aggregation costs as much as the search
+            del names["languages"]
         terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
         answer = searcher.aggregate(self.restricted(query, words), terms)
-        return {
+        counts = {
             name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
             for name in names
         }
+        return {"languages": {written_in[0]: total}, **counts} if written_in else counts
 
     def query(self, asked: Asked, words: Sequence[str]) -> Query:
         """The words of a typed text, over the fields these words may search."""
@@ -378,20 +388,38 @@ class TicketIndex:
 
     def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
         """Whether a subject that these words may read has a word beginning so."""
+        return self._remembered("begins", prefix, words, self._begins)
+
+    def _begins(self, prefix: str, words: Sequence[str]) -> bool:
         mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
-        found = self.searcher().terms_with_prefix("pt", prefix, filter_query=mine, limit=1)
-        return bool(found)
+        return bool(self.searcher().terms_with_prefix("pt", prefix, filter_query=mine, limit=1))
 
     def is_known(self, word: str, words: Sequence[str]) -> bool:
         """Whether a ticket that these words may read has the word in some form."""
+        return self._remembered("known", word, words, self._has_word)
+
+    def _has_word(self, word: str, words: Sequence[str]) -> bool:
         searcher = self.searcher()
-        for language, stem_of in self._stem.items():
-            stem = stem_of(word)
+        for language in self._languages():
+            stem = self._stem[language](word)
             if stem and searcher.doc_freq(f"all_{language}", stem):
                 query = self.restricted(_term("all", language, stem), words)
                 if _reads_all(words) or searcher.search(query, 1, count=False).hits:
                     return True
         return False
+
+    def _remembered(
+        self, name: str, word: str, words: Sequence[str], look: Callable[[str, Sequence[str]], bool]
+    ) -> bool:
+        """The words before the one being typed are asked for again at every keystroke."""
+        searcher = self.searcher()
+        memory = self._memory
+        if memory is None or memory[0] is not searcher or len(memory[1]) > MOST_REMEMBERED:
+            memory = self._memory = searcher, {}
+        key = name, word, words
+        if key not in memory[1]:
+            memory[1][key] = look(word, words)
+        return memory[1][key]
 
     def subject_words(self, initial: str) -> list[tuple[str, int]]:
         """The words of all subjects beginning with a letter, with counts: for agents only."""
