@@ -43,7 +43,8 @@ from kbsearch.search.ticket_index import schema as ticket_schema
 
 TYPED = 40  # texts, each at several lengths
 TURNS = 3
-HITS = 10
+BLOCK = 20  # texts asked in a row of one of the things compared, then of the next
+HITS = 8
 STORED_BODY = 1_200  # characters of a text that the raw snippet is made from
 CLIENTS = 8
 LOAD_SECONDS = 6.0
@@ -240,18 +241,21 @@ def compare(
     """Whole requests against the empty route plus raw Tantivy, interleaved."""
     page, empty = client(port), client(floor_port)
     whole, floor, engine, library = [], [], [], []
+    kinds: tuple[tuple[list[float], Callable[[str], float]], ...] = (
+        (
+            whole,
+            lambda text: timed(lambda: get(page, "/fr/search?" + urlencode({"q": text}), cookie)),
+        ),
+        (floor, lambda text: timed(lambda: get(empty, "/"))),
+        (engine, lambda text: raw.search(viewer, text)),
+        (library, lambda text: timed(lambda: search.ask(viewer, Question(text, limit=HITS)))),
+    )
     for turn, texts in enumerate(turns):
-        for text in texts:
-            path = "/fr/search?" + urlencode({"q": text})
-            times = (
-                timed(lambda path=path: get(page, path, cookie)),
-                timed(lambda: get(empty, "/")),
-                raw.search(viewer, text),
-                timed(lambda text=text: search.ask(viewer, Question(text, limit=HITS))),
-            )
-            if turn:  # the first turn warms the processes; no text comes twice
-                for kept, value in zip((whole, floor, engine, library), times, strict=True):
-                    kept.append(value * 1000)
+        for start in range(0, len(texts), BLOCK):
+            for kept, measure in kinds:
+                took = [measure(text) * 1000 for text in texts[start : start + BLOCK]]
+                if turn:  # the first turn warms the processes; no text comes twice
+                    kept += took
     base = statistics.median(floor) + statistics.median(engine)
     print(f"  one client, as {viewer.role}:")
     print(f"    empty route            {told(floor)}")

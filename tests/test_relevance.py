@@ -50,5 +50,7 @@ def test_the_right_article_is_among_the_first_three(handbook_search, language, f
 
 def test_every_way_of_typing_is_asked_for():
     kinds = Counter(question["kind"] for question in QUESTIONS if question["lang"] == "fr")
-    assert {"noaccent", "plural", "elision", "typo", "glued", "nfd", "error", "version"} < set(kinds)
+    assert {"noaccent", "plural", "elision", "typo", "glued", "nfd", "error", "version"} < set(
+        kinds
+    )
     assert min(kinds.values()) >= 10, kinds

@@ -144,7 +144,10 @@ def test_the_singular_is_rough_but_the_same_for_all_forms(word: str, alone: str)
 
 def test_synonyms_are_phrases_found_in_any_number():
     synonyms = synonyms_of("mot de passe, MDP, password\npièce jointe, PJ # courrier\n")
-    assert synonyms.others(words_of("mes mots de passe")) == (("mdp",), ("password",),)
+    assert synonyms.others(words_of("mes mots de passe")) == (
+        ("mdp",),
+        ("password",),
+    )
     assert synonyms.others(words_of("pièces jointes")) == (("pj",),)
     assert synonyms.others(words_of("passe de mot")) == ()
     assert synonyms.has("mdp") and not synonyms.has("courrier")

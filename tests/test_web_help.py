@@ -229,7 +229,7 @@ def test_no_result_keeps_the_subject_and_leads_to_a_person(settings: Settings, d
 
 
 def test_pages_of_results_are_links(app: Flask, client: FlaskClient):
-    script(app, Results((hit(),), 25))
+    script(app, Results((hit(),), 24))
     page = client.get("/fr/search?q=mot&page=2").text
     assert 'rel="prev" href="/fr/search?q=mot&amp;page=1"' in page
     assert 'rel="next" href="/fr/search?q=mot&amp;page=3"' in page

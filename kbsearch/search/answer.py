@@ -26,6 +26,7 @@ from kbsearch.search.text import STOP_WORDS, WORD, Synonyms, codes_of, fold_word
 from kbsearch.search.ticket_index import TicketIndex
 
 ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
+FEW = 3  # articles; with fewer in the reader's language, those of the other are shown too
 MOST_OTHER_LANGUAGE = 3
 MOST_CORRECTED = 8  # words of one text
 CONFIRMED_AT_ONCE = 200  # tickets
@@ -88,7 +89,7 @@ class Answer:
         of_articles = self._find_articles(asked)
         self.articles_found = len(of_articles.hits)
         of_tickets = self._find_tickets(asked)
-        others, in_other = self._find_other_language(asked)
+        others, in_other = self._find_other_language(asked, of_articles.total < FEW)
         fell_back = of_articles.is_fallback or of_tickets.is_fallback
         return Results(
             hits=self._arranged(of_articles, of_tickets),
@@ -151,19 +152,22 @@ class Answer:
         highlighter = index.highlighter(asked, self.words)
         return tuple(partial(hits.of_page, index, each, highlighter) for each in found)
 
-    def _find_other_language(self, asked: Query) -> tuple[tuple[Hit, ...], Mapping[str, int]]:
+    def _find_other_language(
+        self, asked: Query, is_shown: bool
+    ) -> tuple[tuple[Hit, ...], Mapping[str, int]]:
+        """What the other language has: counted always, shown when the reader's has little."""
         if self.shelf is None or self.question.only_language:
             return (), {}
+        is_shown = is_shown and self.question.kind != "ticket" and self.question.page == 1
+        product = self.question.product or ""
         made: list[Hit] = []
         counts = {}
         for language, index in self.shelf.by_language.items():
             if language != self.language:
                 query = index.query(asked, self.words)
-                product = self.question.product or ""
-                found, counts[language] = index.search(
-                    query, self.words, MOST_OTHER_LANGUAGE, product=product
-                )
-                if self.question.kind != "ticket" and self.question.page == 1:
+                limit = MOST_OTHER_LANGUAGE if is_shown else 1
+                found, counts[language] = index.search(query, self.words, limit, product=product)
+                if is_shown:
                     made += [make() for make in self._pages(index, found, asked)]
         return tuple(made), counts
 

@@ -345,17 +345,21 @@ class ArticleIndex:
 def _best_passage(
     page: StoredPage, matches: Sequence[Match], highlighter: Highlighter
 ) -> tuple[int | None, list[Match]]:
-    best: int | None = None
-    best_inside: list[Match] = []
-    best_score = 0.0
-    for position, (start, *_) in enumerate(page.starts):
-        is_last = position + 1 == len(page.starts)
-        end = len(page.body) if is_last else page.starts[position + 1][0]
-        inside = [match for match in matches if start <= match.start < end]
-        score = highlighter.score(inside) + 0.01 * len(inside)
-        if inside and score > best_score:
-            best, best_inside, best_score = position, inside, score
-    return best, best_inside
+    """The passage that covers most of the query, the first of equals, and its matches."""
+    inside: dict[int, list[Match]] = {}
+    position = 0
+    for match in matches:
+        while position + 1 < len(page.starts) and page.starts[position + 1][0] <= match.start:
+            position += 1
+        inside.setdefault(position, []).append(match)
+    if not inside:
+        return None, []
+
+    def worth(position: int) -> float:
+        return highlighter.score(inside[position]) + 0.01 * len(inside[position])
+
+    best = max(inside, key=worth)
+    return best, inside[best]
 
 
 def _parse(page: bytes) -> StoredPage:

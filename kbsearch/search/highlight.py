@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -10,11 +10,13 @@ from kbsearch.search.text import WORD, fold_word
 
 SNIPPET_LENGTH = 180  # characters
 _LEAD = 40  # characters kept before the first match
+_WINDOW = SNIPPET_LENGTH - _LEAD
 _ACCENTED = "àâäáãåçéèêëîïíìñôöóòõûüúùÿýÀÂÄÁÃÅÇÉÈÊËÎÏÍÌÑÔÖÓÒÕÛÜÚÙŸÝ"
 _PLAIN = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuyy"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZŒÆ"
 _FLAT = str.maketrans(_ACCENTED + _CAPITALS, _PLAIN + _CAPITALS.lower())
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not the no-break spaces of French punctuation
+_OPEN, _CLOSE = "\x02", "\x03"  # texts are indexed without control characters
 _MOST_MATCHES = 80  # of one term in one text
 
 
@@ -23,8 +25,7 @@ def flat(text: str) -> str:
     return text.translate(_FLAT)
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A stretch of the text that matches, and what it stands for (a stem, a code, a prefix)."""
 
     start: int
@@ -56,6 +57,7 @@ class Highlighter:
         heads |= {head.replace("oe", "œ") for head in heads}
         self._heads = _without_longer(heads)
         self._codes = codes
+        self._terms: dict[str, str | None] = {}
 
     def matches(self, flat_text: str) -> list[Match]:
         """Every match in a text made `flat`, in its order."""
@@ -72,16 +74,18 @@ class Highlighter:
                     term = self._term(word.group())
                     if term is not None:
                         found.append(Match(start, word.end(), term))
-        return sorted(found, key=lambda match: match.start)
+        return sorted(found)
 
     def _term(self, word: str) -> str | None:
-        folded = fold_word(word)
-        stem = self._stem(folded)
-        if stem in self.weights:
-            return stem
-        if self._prefix and folded.startswith(self._prefix):
-            return self._prefix
-        return None
+        if word not in self._terms:
+            folded = fold_word(word)
+            stem = self._stem(folded)
+            if stem in self.weights:
+                self._terms[word] = stem
+            else:
+                is_begun = self._prefix is not None and folded.startswith(self._prefix)
+                self._terms[word] = self._prefix if is_begun else None
+        return self._terms[word]
 
     def score(self, matches: Iterable[Match]) -> float:
         """How much of the query some matches cover: each term counts once."""
@@ -89,24 +93,31 @@ class Highlighter:
 
     def snippet(self, text: str, matches: Sequence[Match], *, offset: int = 0) -> Markup:
         """The piece of a text that covers most of the query; `matches` start at `offset`."""
-        inside = [Match(m.start - offset, m.end - offset, m.term) for m in matches]
-        start = self._best_start(inside, len(text))
+        if offset:
+            matches = [Match(m.start - offset, m.end - offset, m.term) for m in matches]
+        start = self._best_start(matches, len(text))
         end = start + SNIPPET_LENGTH
         if start > 0:
             start = text.find(" ", start, start + _LEAD) + 1 or start
         if end < len(text):
             end = max(text.rfind(" ", start + SNIPPET_LENGTH // 2, end), start) or end
-        return _marked(text, start, min(end, len(text)), inside)
+        return _marked(text, start, min(end, len(text)), matches)
 
     def _best_start(self, matches: Sequence[Match], length: int) -> int:
-        best, best_score = 0, -1.0
-        for position, first in enumerate(matches[:64]):
-            window = [
-                m for m in matches[position:] if m.end <= first.start + SNIPPET_LENGTH - _LEAD
-            ]
-            score = self.score(window)
-            if score > best_score:
+        """Where the window begins that covers most: it slides over the matches once."""
+        best, best_score, score, right = 0, -1.0, 0.0, 0
+        inside: dict[str, int] = {}
+        for first in matches:
+            while right < len(matches) and matches[right].end <= first.start + _WINDOW:
+                term = matches[right].term
+                inside[term] = inside.get(term, 0) + 1
+                score += self.weights[term] if inside[term] == 1 else 0.0
+                right += 1
+            if score > best_score + 1e-9:
                 best, best_score = first.start, score
+            if inside.get(first.term):
+                inside[first.term] -= 1
+                score -= 0.0 if inside[first.term] else self.weights[first.term]
         return max(0, min(best - _LEAD, length - SNIPPET_LENGTH)) if best > _LEAD else 0
 
 
@@ -136,14 +147,12 @@ def _starts_of(flat_text: str, head: str) -> list[int]:
 
 
 def _marked(text: str, start: int, end: int, matches: Iterable[Match]) -> Markup:
-    pieces = [Markup("… ") if start > 0 else Markup()]
+    pieces = ["… " if start > 0 else ""]
     at = start
     for match in matches:
         if match.start >= at and match.end <= end:
-            pieces += [escape(text[at : match.start]), Markup("<mark>")]
-            pieces += [escape(text[match.start : match.end]), Markup("</mark>")]
+            pieces += [text[at : match.start], _OPEN, text[match.start : match.end], _CLOSE]
             at = match.end
-    pieces.append(escape(text[at:end]))
-    if end < len(text):
-        pieces.append(Markup(" …"))
-    return Markup(_BLANKS.sub(" ", "".join(pieces)).strip(" "))
+    pieces += [text[at:end], " …" if end < len(text) else ""]
+    escaped = str(escape(_BLANKS.sub(" ", "".join(pieces)).strip(" ")))  # once, it is not cheap
+    return Markup(escaped.replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>"))

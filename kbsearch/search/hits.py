@@ -9,7 +9,7 @@ from kbsearch.i18n import gettext
 from kbsearch.search import Hit
 from kbsearch.search.article_index import ArticleIndex
 from kbsearch.search.article_index import Found as FoundPage
-from kbsearch.search.highlight import SNIPPET_LENGTH, Highlighter, flat
+from kbsearch.search.highlight import SNIPPET_LENGTH, Highlighter
 from kbsearch.search.ticket_index import Found as FoundCase
 
 
@@ -35,8 +35,7 @@ def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter) -> 
 
 def of_case(found: FoundCase, language: str, highlighter: Highlighter) -> Hit:
     """A past request, with the piece of it that matches best."""
-    text = f"{found.case.description}\n{found.case.answers}"
-    snippet = highlighter.snippet(text, highlighter.matches(flat(text)))
+    snippet = highlighter.snippet(found.case.text, highlighter.matches(found.case.flat_text))
     return _case(found, language, str(snippet), found.reasons)
 
 

@@ -177,6 +177,8 @@ def filtered(query: Query, filters: Sequence[Query]) -> Query:
 
 def one_of_terms(schema: Schema, field: str, values: Sequence[str]) -> Query:
     """Documents with one of these raw values."""
+    if len(values) == 1:
+        return Query.term_query(schema, field, values[0])
     if len(values) > 8:
         return Query.term_set_query(schema, field, list(values))
     return any_of(Query.term_query(schema, field, value) for value in values)

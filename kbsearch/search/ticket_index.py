@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from tantivy import DocAddress, Document, Query, Schema, SchemaBuilder, Searcher
@@ -35,6 +35,7 @@ SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
 SIMILAR_TERMS = 40
 MOST_REMEMBERED = 20_000
+MOST_PARSED = 2_000  # stored tickets kept, some kB each
 MOST_SHARED = 5  # words told as the reason
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
@@ -87,6 +88,16 @@ class StoredCase:
     status: str
     language: str
     updated_at: str
+
+    @cached_property
+    def text(self) -> str:
+        """What snippets are taken from."""
+        return f"{self.description}\n{self.answers}"
+
+    @cached_property
+    def flat_text(self) -> str:
+        """The same, as the highlighter reads it."""
+        return flat(self.text)
 
 
 @dataclass(frozen=True)
@@ -295,7 +306,16 @@ class TicketIndex:
     def restricted(
         self, query: Query, words: Sequence[str], product: str = "", language: str = ""
     ) -> Query:
-        filters = [engine.one_of_terms(schema(), "readers", words)]
+        """A query that only sees what these words may read.
+
+        Agents read every ticket: a filter would cost a scan and leave nothing out. Words that no
+        ticket has are left out, each would cost as much as one that some have.
+        """
+        filters = []
+        if not _reads_all(words):
+            searcher = self.searcher()
+            readers = [word for word in words if searcher.doc_freq("readers", word)]
+            filters.append(engine.one_of_terms(schema(), "readers", readers or ["nobody"]))
         if product:
             filters.append(Query.term_query(schema(), "product", product))
         if language:
@@ -377,8 +397,10 @@ class TicketIndex:
         return [each for each in engine.SNOWBALL if searcher.doc_freq("language", each)]
 
     def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
-        """The commonest words of subjects that the unfinished one begins."""
+        """The commonest words of subjects that the unfinished one begins, if it is none itself."""
         if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
+            return []
+        if self.is_known(asked.unfinished, words):
             return []
         mine = None if _reads_all(words) else engine.one_of_terms(schema(), "readers", words)
         begun = self.searcher().terms_with_prefix(
@@ -509,30 +531,34 @@ class Likeness:
 
 def _found(searcher: Searcher, score: float, address: DocAddress) -> Found:
     document = searcher.doc(address)
+    case = _parsed(engine.stored_bytes(document, "case"))
+    return Found(int(engine.stored_text(document, "number")), score, case)
+
+
+@lru_cache(maxsize=MOST_PARSED)
+def _parsed(stored: bytes) -> StoredCase:
+    """A ticket as it was stored; while somebody types, the same ones come again and again."""
     try:
-        case = StoredCase(**json.loads(engine.stored_bytes(document, "case")))
+        return StoredCase(**json.loads(stored))
     except TypeError as problem:
         raise engine.Damaged("a stored ticket makes no sense") from problem
-    return Found(int(engine.stored_text(document, "number")), score, case)
 
 
 def _by_score_and_date(
     searcher: Searcher, hits: Sequence[tuple[float, DocAddress]]
 ) -> list[tuple[float, int, DocAddress]]:
-    """Score, number and address of hits in an order that does not depend on where they lie."""
-    addresses = [address for _, address in hits]
-    if not addresses:
+    """(score, number, address), best first: the day is in the score, then the newest number.
+
+    The order must not depend on where documents lie: hidden ones would move it.
+    """
+    if not hits:
         return []
-    ranked = sorted(
-        (-round(score, 3), -int(at or 0), -int(number or 0), address)
-        for (score, address), at, number in zip(
-            hits,
-            searcher.fast_field_values("at", addresses),
-            searcher.fast_field_values("order", addresses),
-            strict=True,
-        )
-    )
-    return [(-score, -number, address) for score, _, number, address in ranked]
+    numbers = searcher.fast_field_values("order", [address for _, address in hits])
+    ranked = [
+        (round(score, 4), int(number or 0), address)
+        for (score, address), number in zip(hits, numbers, strict=True)
+    ]
+    return sorted(ranked, key=lambda hit: hit[:2], reverse=True)
 
 
 def _term(field: str, language: str, stem: str) -> Query:

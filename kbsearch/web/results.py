@@ -15,7 +15,7 @@ MAX_TEXT = 4000  # characters of a pasted text that are searched
 MAX_SUBJECT = 300  # of them kept as the subject of a request
 MAX_HINT = 200  # of them kept in a link, to mark the words in the article
 MAX_PAGE = 50
-PAGE_LENGTH = 10
+PAGE_LENGTH = 8
 FACETS_SHOWN = 8
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
