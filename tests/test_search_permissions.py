@@ -25,7 +25,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.importing import tickets as importing
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
-from kbsearch.search import Question, Results
+from kbsearch.search import Question, Results, answer
 from kbsearch.search.article_index import ArticleIndex
 from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex
