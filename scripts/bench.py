@@ -39,7 +39,7 @@ from kbsearch.search.article_index import Articles
 from kbsearch.search.query import understand
 from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex
-from kbsearch.search.ticket_index import schema as ticket_schema
+from kbsearch.search.ticket_writer import schema as ticket_schema
 
 TYPED = 40  # texts, each at several lengths
 TURNS = 3

@@ -321,7 +321,7 @@ from pathlib import Path
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.publishing import publications, publish
-from kbsearch.search import article_index
+from kbsearch.search import article_writer
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -341,8 +341,8 @@ def in_statement(word):
 
 settings = Settings(site=Path(sys.argv[1]))
 moment = sys.argv[2]
-if moment == "rendered": article_index.build = die
-elif moment == "writing the index": article_index._write = die
+if moment == "rendered": article_writer.build = die
+elif moment == "writing the index": article_writer.write = die
 elif moment == "index written": publish.publications.write = die
 elif moment == "writing rows": after(SqliteDatabase, "insert_many")
 elif moment == "rows written": publish.publications.put_live = die

@@ -10,7 +10,7 @@ import pytest
 from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
-from kbsearch.search import Results, article_index
+from kbsearch.search import Results, article_writer
 from kbsearch.search.indexing import REBUILD, Indexer, live_folders
 from kbsearch.search.service import Search
 from tests.conftest import Cast, take_over
@@ -199,7 +199,7 @@ def test_a_site_without_any_index_answers_and_gets_one(db, settings: Settings, c
 
 
 def test_an_index_of_an_older_schema_is_built_anew_beside_it(site, settings: Settings, cast: Cast):
-    marker = folder_of(settings, site, "article_index") / article_index.MARKER
+    marker = folder_of(settings, site, "article_index") / article_writer.MARKER
     marker.write_text(json.dumps({"schema": 0}))
     old = folder_of(settings, site, "ticket_index")
     shutil.move(old, old.with_name("tickets-0-old"))
@@ -234,7 +234,7 @@ def test_no_flipped_bit_makes_a_question_fail(site, settings: Settings, cast: Ca
     for turn in range(FLIPS):
         name = ("article_index", "ticket_index")[turn % 2]
         pristine = folder_of(settings, site, name)
-        prefix = "articles-" if name == "article_index" else "tickets-1-"
+        prefix = "articles-" if name == "article_index" else "tickets-2-"
         flipped = pristine.with_name(f"{prefix}flip{turn}")
         shutil.copytree(pristine, flipped)
         files = sorted(

@@ -19,7 +19,8 @@ from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
 from kbsearch.search.indexing import Indexer, catch_up, live_folders
 from kbsearch.search.service import Search
-from kbsearch.search.ticket_index import TicketIndex, TicketWriter
+from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.search.ticket_writer import TicketWriter
 from tests.conftest import Cast, take_over
 from tests.search import ask, counts, follow, ids, put_live, remove, write
 

@@ -16,7 +16,7 @@ from kbsearch.publishing.findings import has_errors
 from kbsearch.publishing.git_tree import committed_tree
 from kbsearch.publishing.publications import Publication, Refusal
 from kbsearch.publishing.tree import FolderTree, Tree
-from kbsearch.search import article_index
+from kbsearch.search import article_writer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.documents import Page
 
@@ -55,7 +55,7 @@ def publish(
             shutil.rmtree(folder, ignore_errors=True)
             return publications.refuse(db, tree.commit, made.findings)
         if not folder.exists():
-            article_index.build(folder, made.pages, made.synonyms)
+            article_writer.build(folder, made.pages, made.synonyms)
         publication = publications.write(db, publication_id, tree, made, made_with)
         kept = publications.put_live(db, publication, folder.name)
         publications.forget(db, but=kept)
@@ -67,7 +67,7 @@ def _building(folder: Path) -> Callable[[list[Page], str], Articles]:
     """Index the pages where they will be served: the trial of their phrases costs nothing more."""
 
     def build(pages: list[Page], synonyms: str) -> Articles:
-        article_index.build(folder, pages, synonyms)
+        article_writer.build(folder, pages, synonyms)
         return Articles(folder)
 
     return build

@@ -6,135 +6,34 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 
 import json
 import math
-import shutil
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tantivy import Document, Index, Query, Schema, SchemaBuilder, Searcher
+from tantivy import Index, Query, Searcher
 
 from kbsearch.search import corrector
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
+from kbsearch.search.article_writer import (
+    FIELDS,
+    MARKER,
+    StoredPage,
+    schema,
+    seal,
+    stored_page,
+    write,
+)
 from kbsearch.search.documents import Page
-from kbsearch.search.highlight import Highlighter, Match, flat
+from kbsearch.search.highlight import Highlighter, Match
 from kbsearch.search.query import MOST_COMPLETIONS, MOST_TERMS, understand
 from kbsearch.search.query import Query as Asked
-
-SCHEMA_VERSION = 1
-MARKER = "kbsearch.json"
-WRITER_HEAP = 50_000_000  # bytes
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 CODE = 1_000.0  # above any sum of words: an exact code comes first
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
 SYNONYM = 0.5
-
-
-# In the order of the schema, by which Tantivy's explanations name them.
-FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "readers", "products", "page")
-
-
-def _schema(language: str) -> Schema:
-    stem = f"stem_{language}"
-    builder = SchemaBuilder()
-    builder.add_text_field("path", stored=True, tokenizer_name="raw", index_option="basic")
-    for name in ("t", "all", "e"):
-        builder.add_text_field(name, tokenizer_name=stem, index_option="freq")
-    builder.add_text_field("x", tokenizer_name="surface", index_option="freq")
-    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
-    builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
-    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
-    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("products", tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_bytes_field("page", stored=True)
-    return builder.build()
-
-
-def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
-    """Write an index generation; it appears in `folder` whole or not at all."""
-    unfinished = folder.with_name(folder.name + ".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    by_language: dict[str, list[Page]] = {language: [] for language in engine.SNOWBALL}
-    for page in pages:
-        by_language[page.language].append(page)
-    for language, own in by_language.items():
-        _write(engine.create(unfinished / language, _schema(language)), language, own)
-        corrector.write_words(unfinished / language, own)
-    (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
-    (unfinished / MARKER).write_text(json.dumps(_seal(unfinished)), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
-
-
-def _seal(folder: Path) -> dict[str, int]:
-    """What a generation is known by: one changed bit could show a page to those it is not for."""
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    checksum = 0
-    for file in files:
-        if file.name != MARKER and not file.name.startswith("."):  # Tantivy's locks come and go
-            checksum = zlib.crc32(file.read_bytes(), checksum)
-    return {"schema": SCHEMA_VERSION, "crc32": checksum}
-
-
-def _write(index: Index, language: str, pages: Sequence[Page]) -> None:
-    writer = index.writer(WRITER_HEAP, 1)
-    schema = _schema(language)
-    for page in pages:
-        writer.add_document(_document(page, schema))
-    writer.commit()
-    writer.wait_merging_threads()
-    index.reload()
-    if index.searcher().num_docs != len(pages):
-        raise RuntimeError(f"{len(pages)} pages written, {index.searcher().num_docs} in the index")
-
-
-def _document(page: Page, schema: Schema) -> Document:
-    analyzer = engine.stemmed(page.language)
-    title = texts.normal(page.title)
-    body, starts = _joined(page)
-    stems = (analyzer.analyze(title), analyzer.analyze(body))
-    pairs = [f"{a}_{b}" for part in stems for a, b in zip(part, part[1:], strict=False)]
-    phrases = texts.normal("\n".join(page.phrases))
-    stored = {
-        "slug": page.slug,
-        "title": title,
-        "summary": page.summary,
-        "body": body,
-        "starts": starts,
-        "products": page.products,
-        "version": page.version,
-        "updated_at": page.updated_at,
-    }
-    return Document.from_dict(
-        {
-            "path": page.path,
-            "t": title,
-            "all": f"{title}\n{body}",
-            "e": phrases,
-            "x": f"{title}\n{body}\n{phrases}",
-            "pt": title,
-            "bg": " ".join(pairs),
-            "code": " ".join(texts.codes_of(f"{title}\n{body}\n{phrases}")),
-            "readers": list(page.readers),
-            "products": list(page.products),
-            "page": json.dumps(stored, ensure_ascii=False).encode(),
-        },
-        schema,
-    )
-
-
-def _joined(page: Page) -> tuple[str, list[tuple[int, int, str, str]]]:
-    """The body as one text, and where each passage and its words begin."""
-    body, starts = "", []
-    for passage in page.passages:
-        title = texts.normal(passage.title)
-        heading = f"{title}\n" if title else ""
-        starts.append((len(body), len(body) + len(heading), passage.anchor, title))
-        body += f"{heading}{texts.normal(passage.text)}\n"
-    return body, starts
 
 
 @dataclass(frozen=True)
@@ -145,19 +44,6 @@ class Found:
     score: float
     page: "StoredPage"
     reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoredPage:
-    slug: str
-    title: str
-    summary: str
-    body: str
-    flat_body: str
-    starts: tuple[tuple[int, int, str, str], ...]
-    products: tuple[str, ...]
-    version: str
-    updated_at: str
 
 
 @dataclass(frozen=True)
@@ -175,11 +61,11 @@ class ArticleIndex:
     def __init__(self, index: Index, language: str) -> None:
         self.language = language
         self._index = index
-        self.schema = _schema(language)
+        self.schema = schema(language)
         self.searcher: Searcher = index.searcher()
         self._analyzer = engine.stemmed(language)
         self._stem = engine.stemmer(language)
-        self._stored = lru_cache(maxsize=1_000)(_parse)
+        self._stored = lru_cache(maxsize=1_000)(stored_page)
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
 
@@ -362,19 +248,11 @@ def _best_passage(
     return best, inside[best]
 
 
-def _parse(page: bytes) -> StoredPage:
-    stored = json.loads(page)
-    stored["flat_body"] = flat(stored["body"])
-    stored["starts"] = tuple(tuple(start) for start in stored["starts"])
-    stored["products"] = tuple(stored["products"])
-    return StoredPage(**stored)
-
-
 class Articles:
     """An index generation: its articles by language, and the synonyms published with them."""
 
     def __init__(self, folder: Path) -> None:
-        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != _seal(folder):
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != seal(folder):
             raise ValueError(f"{folder.name} is of another schema, or damaged")
         self.folder = folder
         self.synonyms = texts.synonyms_of((folder / "synonyms.txt").read_text(encoding="utf-8"))
@@ -415,8 +293,8 @@ class TrialIndex:
         for page in pages:
             by_language.setdefault(page.language, []).append(page)
         for language, own in by_language.items():
-            index = engine.create(None, _schema(language))
-            _write(index, language, own)
+            index = engine.create(None, schema(language))
+            write(index, language, own)
             self._indexes[language] = ArticleIndex(index, language)
 
     def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:

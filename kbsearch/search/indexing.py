@@ -15,10 +15,11 @@ from pathlib import Path
 from kbsearch import articles, outbox, tickets
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
-from kbsearch.search import article_index, ticket_index
+from kbsearch.search import article_writer, ticket_writer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.tantivy_engine import guarded
-from kbsearch.search.ticket_index import TicketIndex, TicketWriter
+from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.search.ticket_writer import TicketWriter
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def rebuild_articles(settings: Settings, db: Database) -> int:
         return 0
     folder = settings.index_path / f"articles-{publication_id}-{new_id()}"
     pages = articles.pages(db, publication_id)
-    article_index.build(folder, pages, articles.synonyms(db, publication_id))
+    article_writer.build(folder, pages, articles.synonyms(db, publication_id))
     with db.atomic():  # a publication may have gone live meanwhile: then this index is too old
         if articles.live_publication(db) == publication_id:
             _switch(db, "article_index", folder)
@@ -70,7 +71,7 @@ def rebuild_articles(settings: Settings, db: Database) -> int:
 
 def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None = None) -> int:
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
-    folder = settings.index_path / f"tickets-{ticket_index.SCHEMA_VERSION}-{new_id()}"
+    folder = settings.index_path / f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
     writer = TicketWriter(folder, threads=REBUILD_THREADS)
     try:
         done = _follow(db, writer, REBUILD_BATCH, progress)
@@ -203,7 +204,7 @@ class Indexer:
     def _is_sound(self, name: str, folder_name: str) -> bool:
         """Whether a folder opens; once it did, that its files are there is enough."""
         folder = self._settings.index_path / folder_name
-        files = ["meta.json"] if name == "ticket_index" else [article_index.MARKER]
+        files = ["meta.json"] if name == "ticket_index" else [article_writer.MARKER]
         if not folder_name or not all((folder / file).exists() for file in files):
             return False
         if self._checked.get(name) == folder_name:
@@ -234,7 +235,7 @@ class Indexer:
 
 
 def _is_of_this_schema(folder_name: str) -> bool:
-    return folder_name.startswith(f"tickets-{ticket_index.SCHEMA_VERSION}-")
+    return folder_name.startswith(f"tickets-{ticket_writer.SCHEMA_VERSION}-")
 
 
 def _tell(name: str, subject: str) -> None:

@@ -8,7 +8,7 @@ from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
-from kbsearch.search import Hit, Question, Results, hits
+from kbsearch.search import Hit, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.indexing import ask_rebuild, live_folders
@@ -91,13 +91,14 @@ class Search:
         language: str,
         limit: int,
     ) -> tuple[Hit, ...]:
-        likeness = cases.likeness(*text)
-        found = cases.similar(likeness, limit, without=ticket.number if ticket else None)
+        wanted = similar_index.likeness(cases, *text)
+        without = ticket.number if ticket else None
+        found = similar_index.similar(cases, wanted, limit, without=without)
         confirmed = tickets.visible_numbers(self._db, viewer, (each.number for each in found))
         similar = []
         for each in found:
             if each.number in confirmed:
-                codes, words = cases.shared(each, likeness)
+                codes, words = similar_index.shared(cases, each, wanted)
                 reasons = hits.reasons(codes, words, each, ticket, language)
                 similar.append(hits.of_similar(each, language, reasons))
         return tuple(similar)
@@ -119,7 +120,9 @@ class Search:
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
         if cases is None:
             return []
-        found = cases.similar(cases.likeness(subject, description), limit, without=number)
+        found = similar_index.similar(
+            cases, similar_index.likeness(cases, subject, description), limit, without=number
+        )
         return [(str(each.number), each.score) for each in found]
 
     def _open_articles(self, name: str | None) -> Articles | None:

@@ -1,103 +1,34 @@
-"""The index of tickets: one folder, one writer, brought up to date by revisions.
+"""Searching tickets, as the words of one viewer may.
 
 Agents get full BM25. A customer's ranking uses nothing that tickets hidden from him could move:
 constant scores by field, then the date; statistics of a shared index leak what they count.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 from pathlib import Path
 
-from tantivy import DocAddress, Document, Query, Schema, SchemaBuilder, Searcher
+from tantivy import DocAddress, Query, Searcher
 
 from kbsearch.access import AGENTS
-from kbsearch.clock import parsed
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
-from kbsearch.search.documents import Case
-from kbsearch.search.highlight import Highlighter, flat
+from kbsearch.search.highlight import Highlighter
 from kbsearch.search.query import MOST_COMPLETIONS, MOST_TERMS
 from kbsearch.search.query import Query as Asked
+from kbsearch.search.ticket_writer import FIELDS, StoredCase, revision_of, schema, stored_case
 
-SCHEMA_VERSION = 1
-WRITER_HEAP = 64_000_000  # bytes
-STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
-REVISION_KEY = "@revision"  # a document that says how far the index has come
-
-TITLE, ALL, ANSWERS, NOTES, SURFACE = 1.0, 1.0, 0.5, 0.3, 0.2
+TITLE, ALL, ANSWERS, NOTES = 1.0, 1.0, 0.5, 0.3
 CODE = 1_000.0
 COMPLETION = 0.7
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
-SIMILAR_TERMS = 40
 MOST_REMEMBERED = 20_000
-MOST_PARSED = 2_000  # stored tickets kept, some kB each
-MOST_SHARED = 5  # words told as the reason
-TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
 MOST_CONSTANT = 100  # hits of a customer compared by score and date before the first are shown
 DEEPEST = 1_000  # the same for later pages
-DAY = 86_400
-EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
-
-
-# In the order of the schema, by which Tantivy's explanations name them.
-FIELDS = (
-    "number",
-    *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
-    *("pt", "code", "readers", "product", "language", "solved", "at", "day", "order", "case"),
-)
-
-
-@lru_cache
-def schema() -> Schema:
-    """The fields of a ticket; those of the other language stay empty."""
-    builder = SchemaBuilder()
-    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
-    for language in engine.SNOWBALL:
-        for name in ("t", "all", "ans", "notes"):
-            builder.add_text_field(
-                f"{name}_{language}", tokenizer_name=f"stem_{language}", index_option="freq"
-            )
-    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
-    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
-    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
-    for name in ("product", "language", "solved"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_integer_field("at", fast=True)
-    builder.add_integer_field("day", fast=True)
-    builder.add_integer_field("order", fast=True)
-    builder.add_bytes_field("case", stored=True)
-    return builder.build()
-
-
-@dataclass(frozen=True)
-class StoredCase:
-    """What is kept of a ticket to show it as a hit."""
-
-    ticket_id: str
-    subject: str
-    description: str
-    answers: str
-    product: str
-    version: str
-    status: str
-    language: str
-    updated_at: str
-
-    @cached_property
-    def text(self) -> str:
-        """What snippets are taken from."""
-        return f"{self.description}\n{self.answers}"
-
-    @cached_property
-    def flat_text(self) -> str:
-        """The same, as the highlighter reads it."""
-        return flat(self.text)
 
 
 @dataclass(frozen=True)
@@ -120,87 +51,6 @@ class Answer:
     languages: Mapping[str, int]
 
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _document(case: Case) -> Document:
-    language = case.language
-    subject, description = texts.normal(case.subject), texts.normal(case.description)
-    answers = texts.normal(case.answers)
-    text = f"{subject}\n{description}"
-    at = int(parsed(case.updated_at).timestamp())
-    stored = StoredCase(
-        case.ticket_id,
-        subject,
-        description[:STORED_TEXT],
-        answers[:STORED_TEXT],
-        case.product,
-        case.version,
-        case.status,
-        language,
-        case.updated_at,
-    )
-    return Document.from_dict(
-        {
-            "number": str(case.number),
-            f"t_{language}": subject,
-            f"all_{language}": text,
-            f"ans_{language}": answers,
-            f"notes_{language}": texts.normal(case.notes) if case.notes else "",
-            "pt": subject,
-            "code": " ".join(texts.codes_of(f"{text}\n{answers}\n{case.version}")),
-            "readers": list(case.readers),
-            "product": case.product,
-            "language": language,
-            "solved": "yes" if case.status in ("solved", "closed") else "no",
-            "at": at,
-            "day": max(0, at - EPOCH) // DAY,
-            "order": case.number,
-            "case": _encode(vars(stored)).encode(),
-        },
-        schema(),
-    )
-
-
-class TicketWriter:
-    """The only writer of a ticket index; raises ValueError (LockBusy) while there is another."""
-
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        index = engine.open_or_create(folder, schema())
-        self._writer = index.writer(WRITER_HEAP * threads, threads)
-        self.revision = _revision_of(index.searcher())
-
-    def apply(self, cases: Iterable[Case], removed: Iterable[int], revision: int) -> None:
-        """Put and remove tickets and remember the revision, in one commit."""
-        try:
-            for number in removed:
-                self._writer.delete_documents_by_term("number", str(number))
-            for case in cases:
-                if self.revision:  # an empty index has nothing to replace
-                    self._writer.delete_documents_by_term("number", str(case.number))
-                self._writer.add_document(_document(case))
-            self._writer.delete_documents_by_term("number", REVISION_KEY)
-            self._writer.add_document(_revision_document(revision))
-            self._writer.commit()
-        except Exception:
-            self._writer.rollback()  # otherwise every later commit could silently be void
-            raise
-        self.revision = revision
-
-    def close(self) -> None:
-        """Finish merges and free the lock."""
-        self._writer.wait_merging_threads()
-
-
-def _revision_document(revision: int) -> Document:
-    return Document.from_dict({"number": REVISION_KEY, "case": str(revision).encode()}, schema())
-
-
-def _revision_of(searcher: Searcher) -> int:
-    hits = searcher.search(Query.term_query(schema(), "number", REVISION_KEY), 1).hits
-    return int(engine.stored_bytes(searcher.doc(hits[0][1]), "case")) if hits else 0
-
-
 class TicketIndex:
     """The tickets, as one viewer's words may search them."""
 
@@ -216,7 +66,7 @@ class TicketIndex:
     @property
     def revision(self) -> int:
         """How far the index has come; read each time, it also shows that the files are whole."""
-        return _revision_of(self.searcher())
+        return revision_of(self.searcher())
 
     @property
     def count(self) -> int:
@@ -257,12 +107,12 @@ class TicketIndex:
             kept = [each for each in ranked if each[1] in confirmed]
             total = engine.count_of(answer) - (len(ranked) - len(kept))
             return Answer(
-                [_found(searcher, score, address) for score, _, address in kept],
+                [found_at(searcher, score, address) for score, _, address in kept],
                 total,
                 **self._count_values(searcher, query, words, total),
             )
         answer = searcher.search(restricted, limit, count=True, offset=offset)
-        found = [_found(searcher, score, address) for score, address in answer.hits]
+        found = [found_at(searcher, score, address) for score, address in answer.hits]
         if explain:
             found = [
                 replace(each, reasons=engine.explained(query, searcher, address, FIELDS))
@@ -287,7 +137,7 @@ class TicketIndex:
         ranked = _by_score_and_date(searcher, answer.hits)
         confirmed = confirm(number for _, number, _ in ranked)
         found = [
-            _found(searcher, score, address)
+            found_at(searcher, score, address)
             for score, number, address in ranked
             if number in confirmed
         ]
@@ -462,86 +312,12 @@ class TicketIndex:
             )
         return made
 
-    def likeness(self, subject: str, description: str) -> "Likeness":
-        """What to look for in other tickets.
 
-        A word weighs √(count in the description + 4 × count in the subject); the best 40 by
-        weight × inverse document frequency are kept (measured on duplicate sets).
-        """
-        weights: dict[tuple[str, str], float] = {}
-        values: dict[tuple[str, str], float] = {}
-        for language in engine.SNOWBALL:
-            analyzer = engine.stemmed(language)
-            counts = Counter(analyzer.analyze(texts.normal(description)))
-            for stem in analyzer.analyze(texts.normal(subject)):
-                counts[stem] += TITLE_COUNTS
-            for stem, count in counts.items():
-                rarity = self.weight(stem, language)
-                if rarity:
-                    weights[language, stem] = math.sqrt(count)
-                    values[language, stem] = math.sqrt(count) * rarity
-        best = sorted(values, key=lambda term: values[term], reverse=True)[:SIMILAR_TERMS]
-        codes = texts.codes_of(f"{subject}\n{description}")[:MOST_TERMS]
-        return Likeness({term: weights[term] for term in best}, tuple(codes))
-
-    def similar(
-        self, likeness: "Likeness", limit: int, *, without: int | None = None
-    ) -> list[Found]:
-        """Solved tickets like that, nearest first; for agents, who may read them all."""
-        clauses = [
-            engine.boosted(_term(field, language, stem), weight * boost)
-            for (language, stem), weight in likeness.weights.items()
-            for field, boost in (("t", TITLE), ("all", ALL), ("ans", ANSWERS))
-        ]
-        clauses += [Query.term_query(schema(), "code", code) for code in likeness.codes]
-        if not clauses:
-            return []
-        solved = Query.const_score_query(Query.term_query(schema(), "solved", "yes"), 0.0)
-        query = engine.filtered(engine.any_of(clauses), [solved])
-        searcher = self.searcher()
-        hits = searcher.search(query, limit + 1, count=False).hits
-        found = [_found(searcher, score, address) for score, address in hits]
-        return [each for each in found if each.number != without][:limit]
-
-    def shared(self, found: Found, likeness: "Likeness") -> tuple[list[str], list[str]]:
-        """What a past case has of a likeness: its codes, and its most telling words."""
-        case = found.case
-        text = f"{case.subject}\n{case.description}\n{case.answers}"
-        of_case = set(texts.codes_of(text))
-        weights = {
-            stem: self.weight(stem, language)
-            for language, stem in likeness.weights
-            if language == case.language
-        }
-        flat_text = flat(text)
-        matches = Highlighter(weights, self._stem[case.language]).matches(flat_text)
-        written = {match.term: text[match.start : match.end] for match in reversed(matches)}
-        telling = sorted(written, key=lambda stem: weights[stem], reverse=True)[:MOST_SHARED]
-        codes = [code for code in likeness.codes if code in of_case]
-        return codes, [written[stem] for stem in telling]
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """The words (by language and stem, with their weights) and codes that tell a ticket."""
-
-    weights: Mapping[tuple[str, str], float]
-    codes: tuple[str, ...]
-
-
-def _found(searcher: Searcher, score: float, address: DocAddress) -> Found:
+def found_at(searcher: Searcher, score: float, address: DocAddress) -> Found:
+    """The ticket at an address, which is of this searcher alone."""
     document = searcher.doc(address)
-    case = _parsed(engine.stored_bytes(document, "case"))
+    case = stored_case(engine.stored_bytes(document, "case"))
     return Found(int(engine.stored_text(document, "number")), score, case)
-
-
-@lru_cache(maxsize=MOST_PARSED)
-def _parsed(stored: bytes) -> StoredCase:
-    """A ticket as it was stored; while somebody types, the same ones come again and again."""
-    try:
-        return StoredCase(**json.loads(stored))
-    except TypeError as problem:
-        raise engine.Damaged("a stored ticket makes no sense") from problem
 
 
 def _by_score_and_date(

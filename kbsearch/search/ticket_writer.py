@@ -1,0 +1,166 @@
+"""What the index keeps of a ticket, and the one writer that keeps it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from tantivy import Document, Query, Schema, SchemaBuilder, Searcher
+
+from kbsearch.clock import parsed
+from kbsearch.search import tantivy_engine as engine
+from kbsearch.search import text as texts
+from kbsearch.search.documents import Case
+from kbsearch.search.highlight import flat
+
+SCHEMA_VERSION = 2
+WRITER_HEAP = 64_000_000  # bytes
+STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
+MOST_PARSED = 2_000  # stored tickets kept in memory, some kB each
+REVISION_KEY = "@revision"  # a document that says how far the index has come
+DAY = 86_400
+EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
+
+# In the order of the schema, by which Tantivy's explanations name them.
+FIELDS = (
+    "number",
+    *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
+    *("pt", "code", "readers", "product", "language", "solved", "day", "order", "case"),
+)
+
+
+@lru_cache
+def schema() -> Schema:
+    """The fields of a ticket; those of the other language stay empty."""
+    builder = SchemaBuilder()
+    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
+    for language in engine.SNOWBALL:
+        for name in ("t", "all", "ans", "notes"):
+            builder.add_text_field(
+                f"{name}_{language}", tokenizer_name=f"stem_{language}", index_option="freq"
+            )
+    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
+    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
+    for name in ("product", "language", "solved"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_integer_field("day", fast=True)
+    builder.add_integer_field("order", fast=True)
+    builder.add_bytes_field("case", stored=True)
+    return builder.build()
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """What is kept of a ticket to show it as a hit."""
+
+    ticket_id: str
+    subject: str
+    description: str
+    answers: str
+    product: str
+    version: str
+    status: str
+    language: str
+    updated_at: str
+
+    @cached_property
+    def text(self) -> str:
+        """What snippets are taken from."""
+        return f"{self.description}\n{self.answers}"
+
+    @cached_property
+    def flat_text(self) -> str:
+        """The same, as the highlighter reads it."""
+        return flat(self.text)
+
+
+@lru_cache(maxsize=MOST_PARSED)
+def stored_case(stored: bytes) -> StoredCase:
+    """A ticket as it was stored; while somebody types, the same ones come again and again."""
+    try:
+        return StoredCase(**json.loads(stored))
+    except TypeError as problem:
+        raise engine.Damaged("a stored ticket makes no sense") from problem
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _document(case: Case) -> Document:
+    language = case.language
+    subject, description = texts.normal(case.subject), texts.normal(case.description)
+    answers = texts.normal(case.answers)
+    text = f"{subject}\n{description}"
+    at = int(parsed(case.updated_at).timestamp())
+    stored = StoredCase(
+        case.ticket_id,
+        subject,
+        description[:STORED_TEXT],
+        answers[:STORED_TEXT],
+        case.product,
+        case.version,
+        case.status,
+        language,
+        case.updated_at,
+    )
+    return Document.from_dict(
+        {
+            "number": str(case.number),
+            f"t_{language}": subject,
+            f"all_{language}": text,
+            f"ans_{language}": answers,
+            f"notes_{language}": texts.normal(case.notes) if case.notes else "",
+            "pt": subject,
+            "code": " ".join(texts.codes_of(f"{text}\n{answers}\n{case.version}")),
+            "readers": list(case.readers),
+            "product": case.product,
+            "language": language,
+            "solved": "yes" if case.status in ("solved", "closed") else "no",
+            "day": max(0, at - EPOCH) // DAY,
+            "order": case.number,
+            "case": _encode(vars(stored)).encode(),
+        },
+        schema(),
+    )
+
+
+class TicketWriter:
+    """The only writer of a ticket index; raises ValueError (LockBusy) while there is another."""
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        index = engine.open_or_create(folder, schema())
+        self._writer = index.writer(WRITER_HEAP * threads, threads)
+        self.revision = revision_of(index.searcher())
+
+    def apply(self, cases: Iterable[Case], removed: Iterable[int], revision: int) -> None:
+        """Put and remove tickets and remember the revision, in one commit."""
+        try:
+            for number in removed:
+                self._writer.delete_documents_by_term("number", str(number))
+            for case in cases:
+                if self.revision:  # an empty index has nothing to replace
+                    self._writer.delete_documents_by_term("number", str(case.number))
+                self._writer.add_document(_document(case))
+            self._writer.delete_documents_by_term("number", REVISION_KEY)
+            self._writer.add_document(_revision_document(revision))
+            self._writer.commit()
+        except Exception:
+            self._writer.rollback()  # otherwise every later commit could silently be void
+            raise
+        self.revision = revision
+
+    def close(self) -> None:
+        """Finish merges and free the lock."""
+        self._writer.wait_merging_threads()
+
+
+def _revision_document(revision: int) -> Document:
+    return Document.from_dict({"number": REVISION_KEY, "case": str(revision).encode()}, schema())
+
+
+def revision_of(searcher: Searcher) -> int:
+    """How far an index has come."""
+    hits = searcher.search(Query.term_query(schema(), "number", REVISION_KEY), 1).hits
+    return int(engine.stored_bytes(searcher.doc(hits[0][1]), "case")) if hits else 0
