@@ -3,9 +3,11 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from babel.dates import format_date
 from babel.messages import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
@@ -128,6 +130,13 @@ def test_a_problem_is_told_in_the_language_of_the_reader():
     problem = NotFound("web.not_found")
     assert i18n.explain(problem, "fr") == "Cette page n’existe pas, ou ne vous est pas ouverte."
     assert i18n.explain(problem, "en") == "This page does not exist, or is not open to you."
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_date_is_spelt_as_babel_spells_it(language: str):
+    for number in range(366):
+        day = date(2024, 1, 1) + timedelta(days=number)
+        assert i18n.date(language, day.isoformat()) == format_date(day, "long", locale=language)
 
 
 def test_dates_and_numbers_follow_each_language():

@@ -16,19 +16,18 @@ from kbsearch.search import (
     Question,
     Results,
     article_index,
-    corrector,
     hits,
     ticket_index,
 )
 from kbsearch.search.article_index import ArticleIndex, Articles
 from kbsearch.search.query import Query, understand
-from kbsearch.search.text import STOP_WORDS, WORD, Synonyms, codes_of, fold_word, unglue, words_of
+from kbsearch.search.speller import Speller
+from kbsearch.search.text import Synonyms
 from kbsearch.search.ticket_index import TicketIndex
 
 ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
 FEW = 3  # articles; with fewer in the reader's language, those of the other are shown too
 MOST_OTHER_LANGUAGE = 3
-MOST_CORRECTED = 8  # words of one text
 CONFIRMED_AT_ONCE = 200  # tickets
 
 MakeHit = Callable[[], Hit]
@@ -66,11 +65,12 @@ class Answer:
         self.language = question.only_language or question.language
         self.synonyms = shelf.synonyms if shelf else Synonyms()
         self.sees_tickets = viewer.is_signed_in
+        self.speller = Speller(shelf, cases, viewer, self.language) if shelf else None
         self.turn: Mapping[Kind, tuple[int, int]] = {}
         self.articles_found = 0
 
     def rank(self, asked: Query) -> list[tuple[str, float]]:
-        asked = understand(self._corrected(asked) or asked.text, self.synonyms)
+        asked, _ = self._spelt(asked)
         if self.question.kind == "ticket":
             answer = self._search_tickets(asked)
             return [(str(each.number), each.score) for each in answer.found] if answer else []
@@ -82,8 +82,7 @@ class Answer:
         return [(each.path, each.score) for each in found]
 
     def find(self, asked: Query) -> Results:
-        corrected = self._corrected(asked)
-        asked = understand(corrected or asked.text, self.synonyms)
+        asked, corrected = self._spelt(asked)
         if self.question.kind is None and self.question.page > 1:
             self.turn = self._later_page(asked)
         of_articles = self._find_articles(asked)
@@ -100,6 +99,13 @@ class Answer:
             facets=_facets(of_articles, of_tickets, self.language, in_other),
             fallback="database" if fell_back else "corrected" if corrected else None,
         )
+
+    def _spelt(self, asked: Query) -> tuple[Query, str | None]:
+        """What is really looked for, and its text where words had to be corrected."""
+        corrected = None
+        if self.speller is not None and not self.question.literal:
+            corrected = self.speller.correct(asked)
+        return understand(corrected or asked.text, self.synonyms), corrected
 
     def _span(self, kind: Kind) -> tuple[int, int]:
         """How many hits of a kind to fetch (the engine takes no 0), and after how many."""
@@ -232,62 +238,6 @@ class Answer:
         counts = {"article": of_articles, "ticket": of_tickets, None: of_articles + of_tickets}
         return counts[self.question.kind]
 
-    def _corrected(self, asked: Query) -> str | None:
-        """The text with unknown words replaced by those that were probably meant."""
-        if self.shelf is None or self.question.literal:
-            return None
-        pieces, at, tries = [], 0, 0
-        in_codes = set(words_of(" ".join(codes_of(asked.text))))
-        for match in WORD.finditer(asked.text):
-            word = fold_word(match.group())
-            if tries < MOST_CORRECTED and word not in in_codes and not self._is_fine(word, asked):
-                tries += 1  # a stack trace is full of words nobody wrote: each try costs
-                meant = self._meant(word, asked)
-                if meant is not None:
-                    pieces += [asked.text[at : match.start()], meant]
-                    at = match.end()
-        return "".join((*pieces, asked.text[at:])) if pieces else None
-
-    def _is_fine(self, word: str, asked: Query) -> bool:
-        if len(word) < corrector.SHORTEST or word in _STOP_WORDS or self._is_known(word):
-            return True
-        if self.synonyms.has(word):
-            return True
-        assert self.shelf is not None
-        return word == asked.unfinished and self._begins_a_word(word)
-
-    def _begins_a_word(self, word: str) -> bool:
-        assert self.shelf is not None
-        if any(index.begins_a_word(word, self.words) for index in self.shelf.by_language.values()):
-            return True
-        has_tickets = self.sees_tickets and self.cases is not None
-        return has_tickets and self.cases.begins_a_word(word, self.words)  # type: ignore[union-attr]
-
-    def _is_known(self, word: str) -> bool:
-        assert self.shelf is not None
-        if any(index.is_known(word, self.words) for index in self.shelf.by_language.values()):
-            return True
-        has_tickets = self.sees_tickets and self.cases is not None
-        return has_tickets and self.cases.is_known(word, self.words)  # type: ignore[union-attr]
-
-    def _meant(self, word: str, asked: Query) -> str | None:
-        """What an unknown word stands for: of the nearest, the one its neighbours go with."""
-        assert self.shelf is not None
-        helper = self.shelf.corrector(self.language, self.words)
-        rest = unglue(word, self._is_known)
-        if rest is not None:
-            return helper.written(rest)
-        more: tuple[tuple[str, int], ...] = ()
-        if self.viewer.is_agent and self.cases is not None:
-            more = tuple(self.cases.subject_words(word[0]))
-        candidates = helper.candidates(word, more)
-        if not candidates:
-            return None
-        index = self.shelf.by_language[self.language]
-        return helper.written(
-            max(candidates, key=lambda candidate: index.goes_with(asked.words, word, candidate))
-        )
-
     def _articles_of_database(self, asked: Query) -> _Part:
         """While the index is built anew: titles and texts that hold the words."""
         if self.question.kind == "ticket":
@@ -304,9 +254,6 @@ class Answer:
         found = tickets.search_database(self.db, self.viewer, asked.text, self.question.limit)
         made = tuple(partial(hits.of_ticket, each, self.question.language) for each in found)
         return _Part(made, len(made), is_fallback=True)
-
-
-_STOP_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
 
 
 def _shares(limit: int, articles_left: int, tickets_left: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from kbsearch.search import Hit
 from kbsearch.tickets import Ticket
 from kbsearch.web import assets, render
 
+ITS_NUMBER = "\x01"  # stands for the number of a request in a line that many share
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
 
 
@@ -106,16 +107,15 @@ class Words:
         return names.get(severity, Markup.escape(severity))
 
     def facts(self, hit: Hit) -> Markup:
-        """What a result is (kind, product, date), rendered once and kept: it seldom changes."""
+        """What a result is (kind, product, date), rendered once and kept: many share the line."""
         products = tuple(self.product_name(slug) for slug in hit.products)
-        number = hit.id if hit.kind == "ticket" else ""
-        key = (hit.kind, number, hit.status, products, hit.version, hit.date[:10], hit.reasons)
-        return self._facts(key)
+        key = (hit.kind, hit.status, products, hit.version, hit.date[:10], hit.reasons)
+        return self._facts(key).replace(ITS_NUMBER, hit.id)
 
     def _render_facts(self, key: tuple[object, ...]) -> Markup:
-        names = ("kind", "id", "status", "products", "version", "day", "reasons")
+        names = ("kind", "status", "products", "version", "day", "reasons")
         facts = self.templates.get_template("help/facts.html")
-        return Markup(facts.render(zip(names, key, strict=True)))
+        return Markup(facts.render(zip(names, key, strict=True), id=ITS_NUMBER))
 
     def _date(self, moment: str) -> str:
         return i18n.date(self.language, moment)
