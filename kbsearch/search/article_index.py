@@ -64,6 +64,7 @@ class ArticleIndex:
         self.schema = schema(language)
         self.searcher: Searcher = index.searcher()
         self._analyzer = engine.stemmed(language)
+        self._has_products = bool(self.searcher.terms_with_prefix("products", "", limit=1))
         self._stem = engine.stemmer(language)
         self._stored = lru_cache(maxsize=1_000)(stored_page)
         self._known = lru_cache(maxsize=20_000)(self._has_word)
@@ -103,6 +104,8 @@ class ArticleIndex:
 
     def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
         """How many matching pages each product has."""
+        if not self._has_products:
+            return {}
         answer = self.searcher.aggregate(
             self.restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
         )
