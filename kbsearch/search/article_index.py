@@ -64,6 +64,8 @@ class ArticleIndex:
         self.schema = schema(language)
         self.searcher: Searcher = index.searcher()
         self._analyzer = engine.stemmed(language)
+        readers = self.searcher.terms_with_prefix("readers", "", limit=100_000)
+        self._readers = frozenset(word for word, _ in readers)
         self._has_products = bool(self.searcher.terms_with_prefix("products", "", limit=1))
         self._stem = engine.stemmer(language)
         self._stored = lru_cache(maxsize=1_000)(stored_page)
@@ -97,7 +99,9 @@ class ArticleIndex:
         return found, engine.count_of(answer)
 
     def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
-        filters = [engine.one_of_terms(self.schema, "readers", words)]
+        """A query that only sees what these words may read; a word no page has is left out."""
+        readers = [word for word in words if word in self._readers]
+        filters = [engine.one_of_terms(self.schema, "readers", readers)]
         if product:
             filters.append(Query.term_query(self.schema, "products", product))
         return engine.filtered(query, filters)

@@ -176,7 +176,9 @@ def filtered(query: Query, filters: Sequence[Query]) -> Query:
 
 
 def one_of_terms(schema: Schema, field: str, values: Sequence[str]) -> Query:
-    """Documents with one of these raw values."""
+    """Documents with one of these raw values; none for no value."""
+    if not values:
+        return Query.empty_query()
     if len(values) == 1:
         return Query.term_query(schema, field, values[0])
     if len(values) > 8:

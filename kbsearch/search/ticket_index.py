@@ -165,7 +165,7 @@ class TicketIndex:
         if not _reads_all(words):
             searcher = self.searcher()
             readers = [word for word in words if searcher.doc_freq("readers", word)]
-            filters.append(engine.one_of_terms(schema(), "readers", readers or ["nobody"]))
+            filters.append(engine.one_of_terms(schema(), "readers", readers))
         if product:
             filters.append(Query.term_query(schema(), "product", product))
         if language:

@@ -77,7 +77,11 @@ def db() -> Database:
 
 
 def viewer() -> Viewer:
-    return cast(Visitor, current_user).viewer
+    """Whoever looks; asked for many times a page, and Flask-Login's proxy is not free."""
+    if "viewer" not in g:
+        g.viewer = cast(Visitor, current_user).viewer
+    found: Viewer = g.viewer
+    return found
 
 
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
