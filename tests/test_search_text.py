@@ -151,6 +151,7 @@ def test_synonyms_are_phrases_found_in_any_number():
     assert synonyms.others(words_of("pièces jointes")) == (("pj",),)
     assert synonyms.others(words_of("passe de mot")) == ()
     assert synonyms.has("mdp") and not synonyms.has("courrier")
+    assert [synonyms.names[other] for other in synonyms.others(["pj"])] == ["pièce jointe"]
 
 
 def test_a_group_of_one_and_comments_say_nothing():

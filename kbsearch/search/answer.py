@@ -94,7 +94,7 @@ class Answer:
             hits=self._arranged(of_articles, of_tickets),
             total=self._total(of_articles.total, of_tickets.total),
             corrected=corrected,
-            synonyms=tuple(" ".join(other) for other in asked.also),
+            synonyms=tuple(self.synonyms.names[other] for other in asked.also),
             other_language=others,
             facets=_facets(of_articles, of_tickets, self.language, in_other),
             fallback="database" if fell_back else "corrected" if corrected else None,

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 # Snowball's French stop list (BSD), folded.
@@ -141,6 +141,7 @@ class Synonyms:
     """Groups of interchangeable words or phrases."""
 
     groups: tuple[tuple[Phrase, ...], ...] = ()
+    names: Mapping[Phrase, str] = field(default_factory=dict)  # each as its editor wrote it
 
     def others(self, words: Iterable[str]) -> tuple[Phrase, ...]:
         """What the phrases of a text may also be called."""
@@ -175,9 +176,14 @@ class Synonyms:
 def synonyms_of(text: str) -> Synonyms:
     """Read `content/synonyms.txt`: a group a line, comma-separated; # begins a comment."""
     groups = []
+    names: dict[Phrase, str] = {}
     for line in text.splitlines():
-        phrases = [tuple(words_of(part)) for part in line.partition("#")[0].split(",")]
-        group = tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
-        if len(group) > 1:
-            groups.append(group)
-    return Synonyms(tuple(groups))
+        parts = [part.strip() for part in line.partition("#")[0].split(",")]
+        phrases: dict[Phrase, str] = {}
+        for part in parts:
+            phrases.setdefault(tuple(words_of(part)), part)
+        phrases.pop((), None)
+        if len(phrases) > 1:
+            groups.append(tuple(phrases))
+            names |= phrases
+    return Synonyms(tuple(groups), names)
