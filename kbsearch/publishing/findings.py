@@ -1,12 +1,10 @@
 """What the rules say of a file: where, which rule, how bad, and what to do about it."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from kbsearch.config import LANGUAGES
-from kbsearch.i18n import gettext
+from kbsearch.i18n import gettext, terminal_language
 
 Severity = Literal["error", "warning"]
 
@@ -50,7 +48,7 @@ class Finding:
         return gettext(language, f"lint.{self.rule}.remedy", **self.values)
 
     def __str__(self) -> str:
-        return self.as_text(reader_language())
+        return self.as_text(terminal_language())
 
     def row(self) -> dict[str, Any]:
         """The finding as it is stored."""
@@ -76,15 +74,6 @@ class Finding:
 def has_errors(findings: tuple[Finding, ...]) -> bool:
     """Whether one of them stops a commit."""
     return any(finding.severity == "error" for finding in findings)
-
-
-def reader_language(environ: Mapping[str, str] = os.environ) -> str:
-    """The language of the person at this terminal."""
-    for name in ("KBSEARCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        language = environ.get(name, "")[:2].lower()
-        if language in LANGUAGES:
-            return language
-    return "en"
 
 
 def _escaped(text: str, more: str = "") -> str:

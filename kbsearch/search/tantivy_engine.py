@@ -34,8 +34,6 @@ from kbsearch.search.text import STOP_WORDS
 SNOWBALL = {"fr": "french", "en": "english"}
 LONGEST_WORD = 40  # bytes; longer tokens are noise, or codes, which have a field of their own
 
-Clause = tuple[Occur, Query]
-
 
 def _analyzer(tokenizer: Tokenizer, *filters: Filter) -> TextAnalyzer:
     builder = TextAnalyzerBuilder(tokenizer)
