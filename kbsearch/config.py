@@ -5,11 +5,16 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+LINKING = ("never", "verified")
+SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class ConfigError(Exception):
@@ -43,6 +48,25 @@ class Settings:
     support_email: str = _setting("", "Shown wherever a person is the way on")
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
+    oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
+    oidc_client_id: str = _setting("", "The name the provider knows this site by")
+    oidc_client_secret: str = _setting("", "The secret the provider gave with it", secret=True)
+    oidc_name: str = _setting("", "What the sign-in button calls the provider")
+    oidc_link_by_email: str = _setting(
+        "never", "verified: a customer's first sign-in may be matched by verified e-mail"
+    )
+    oidc_trusts_factor: bool = _setting(
+        True, "Whether the provider's word is enough for customers, without our code"
+    )
+    oidc_acr: tuple[str, ...] = _setting(
+        (), "acr values that say the provider asked for two factors, besides amr mfa"
+    )
+    jwt_shared_secret: str = _setting(
+        "", "Shared with the application that hands people over at /access/jwt", secret=True
+    )
+    jwt_creates_accounts: bool = _setting(
+        False, "Whether a hand-over opens an account in an organisation that exists"
+    )
 
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
@@ -176,8 +200,15 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _yes_or_no(value: Any) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if str(value).strip().lower() not in known:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return known[str(value).strip().lower()]
+
+
 _CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
-_CONVERT |= {type(Path()): _path}
+_CONVERT |= {type(Path()): _path, bool: _yes_or_no}
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -197,6 +228,30 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
+    if settings.oidc_link_by_email not in LINKING:
+        refuse("oidc_link_by_email", f"pick from {', '.join(LINKING)}")
+    if settings.oidc_issuer and not is_private(settings.oidc_issuer):
+        refuse("oidc_issuer", f"{settings.oidc_issuer!r} does not start with https://")
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        refuse("oidc_issuer", "it needs oidc_client_id as well")
+    if 0 < len(settings.jwt_shared_secret.encode()) < SHORTEST_SHARED_SECRET:
+        refuse("jwt_shared_secret", f"{SHORTEST_SHARED_SECRET} bytes at least")
+    for name in ("oidc_issuer", "jwt_shared_secret"):
+        if getattr(settings, name) and not has_single_sign_on():
+            refuse(name, "single sign-on is not installed; run: pip install 'kbsearch[sso]'")
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what is asked there: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL_NAMES)
+    )
+
+
+def has_single_sign_on() -> bool:
+    """Whether the packages of the extra [sso] are there."""
+    return all(find_spec(package) for package in ("authlib", "joserfc"))
 
 
 def is_audience(text: str) -> bool:

@@ -38,3 +38,13 @@ class TooMany(Problem):
     def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
         super().__init__(key, **values)
         self.retry_after = retry_after
+
+
+class Unavailable(Problem):
+    """Not now: too much of it is under way; `retry_after` is in seconds."""
+
+    status = 503
+
+    def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
+        super().__init__(key, **values)
+        self.retry_after = retry_after

@@ -186,3 +186,23 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
         CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
         """,
     )
+
+
+@steps()
+def s010_single_sign_on(db: SqliteUtils) -> None:
+    """Who is who elsewhere, sign-ins under way, and hand-overs that were used."""
+    _run(
+        db,
+        """
+        CREATE TABLE identities (
+          issuer TEXT NOT NULL, subject TEXT NOT NULL,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          PRIMARY KEY (issuer, subject), UNIQUE (person_id, issuer));
+        CREATE TABLE journeys (
+          state_hash TEXT PRIMARY KEY, browser_hash TEXT NOT NULL,
+          nonce TEXT NOT NULL, verifier TEXT NOT NULL,
+          back TEXT NOT NULL, language TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE INDEX journeys_expires ON journeys (expires_at);
+        CREATE TABLE used_handovers (hash TEXT PRIMARY KEY, expires_at TEXT NOT NULL);
+        """,
+    )

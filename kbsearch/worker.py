@@ -25,6 +25,7 @@ from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.publishing.watch import Watcher
 from kbsearch.search import indexing
 from kbsearch.search.indexing import Indexer
+from kbsearch.single_sign_on import journeys, used_handovers
 
 log = logging.getLogger(__name__)
 
@@ -200,4 +201,6 @@ def _heartbeat(db: Database) -> Iterator[None]:
 def _keep_house(db: Database) -> bool:
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
     accounts.forget_expired(db)
+    journeys.forget_expired(db)
+    used_handovers.forget_expired(db)
     return False

@@ -29,6 +29,7 @@ COMMANDS = {
     "org": "people",
     "user": "people",
     "product": "people",
+    "identity": "identities",
     "import": "imports",
 }
 

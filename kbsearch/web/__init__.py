@@ -58,9 +58,12 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
     app.url_value_preprocessor(render.take_language)
-    prefix = f"/<any({', '.join(settings.languages)}):lang>"
     for blueprint in (help.pages, requests.bp, people.bp):
-        app.register_blueprint(blueprint, url_prefix=prefix)
+        app.register_blueprint(blueprint, url_prefix=render.language_prefix(settings))
+    if settings.oidc_issuer:
+        from kbsearch.web import single_sign_on  # needs the extra [sso]
+
+        single_sign_on.offer(app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

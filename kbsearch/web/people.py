@@ -33,12 +33,7 @@ def link(token: str) -> Response:
 @bp.post("/link/<token>")
 def use_link(token: str) -> Response:
     session = accounts.use_link(db(), token, request.headers.get("User-Agent", ""))
-    forget_session()  # whoever was signed in on this browser
-    response = redirect(f"/{language()}/", 303)
-    response.set_cookie(
-        site().cookie, session, httponly=True, samesite="Lax", secure=site().is_secure
-    )
-    return hidden(response)
+    return admit(session, f"/{language()}/")
 
 
 @bp.post("/logout")
@@ -65,6 +60,16 @@ def prefer() -> Response:
     else:
         raise Invalid("web.unknown_preference")
     return response
+
+
+def admit(session: str, back: str) -> Response:
+    """Give the browser the session just opened, and go where the person was going."""
+    forget_session()  # whoever was signed in on this browser
+    response = redirect(back, 303)
+    response.set_cookie(
+        site().cookie, session, httponly=True, samesite="Lax", secure=site().is_secure
+    )
+    return hidden(response)
 
 
 def keep(response: Response, name: str, value: str) -> None:

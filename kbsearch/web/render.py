@@ -84,6 +84,11 @@ def viewer() -> Viewer:
     return found
 
 
+def language_prefix(settings: Settings) -> str:
+    """What the addresses of pages begin with."""
+    return f"/<any({', '.join(settings.languages)}):lang>"
+
+
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Keep the language of the address; views do not take it as an argument."""
     if values and "lang" in values:
