@@ -61,9 +61,13 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     for blueprint in (help.pages, requests.bp, people.bp):
         app.register_blueprint(blueprint, url_prefix=render.language_prefix(settings))
     if settings.oidc_issuer:
-        from kbsearch.web import single_sign_on  # needs the extra [sso]
+        from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
 
         single_sign_on.offer(app, settings)
+    if settings.jwt_shared_secret:
+        from kbsearch.web import handovers
+
+        app.register_blueprint(handovers.bp)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
