@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import threading
 import time
@@ -18,7 +19,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import accounts, create_app, people
+from kbsearch import accounts, create_app, people, resources
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Forbidden
@@ -377,3 +378,23 @@ def test_nothing_but_the_hand_over_may_be_posted_from_another_site(
     client.post("/access/jwt", data={"jwt": sign(said())}, headers=CROSS_SITE)
     after = {name: db.query(f"SELECT * FROM {name}") for name in db.tables.table_names()}  # noqa: S608
     assert after == before
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_example_of_the_handbook_signs_what_is_taken(
+    client: FlaskClient,
+    db: SqliteDatabase,
+    cast: Cast,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+):
+    folder = resources.folder("content") / "articles" / language / "operators"
+    article = (folder / "single-sign-on.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", article, re.DOTALL)
+    monkeypatch.setenv("JWT_SHARED_SECRET", SECRET)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    made = names["help_centre_address"]("alice@acme.example", "Alice Martin", "42", "/en/search")
+    answer = client.get(made.removeprefix(made.partition("/access/")[0]))
+    assert answer.headers["Location"] == "/en/search"
+    assert is_in(client, db) == "alice@acme.example"
