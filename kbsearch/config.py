@@ -10,6 +10,8 @@ from typing import Any
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
+SHORTEST_KEY = 32
 
 
 class ConfigError(Exception):
@@ -41,6 +43,14 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    smtp_url: str = _setting(
+        "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
+    )
+    mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    sms_url: str = _setting(
+        "", "An Apprise URL that sends text messages; empty: files", secret=True
+    )
+    secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
 
@@ -195,6 +205,10 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
     if not settings.base_url.startswith(("http://", "https://")):
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
+    if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
+        refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
+        refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
 

@@ -186,3 +186,82 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
         CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
         """,
     )
+
+
+@steps()
+def s007_sign_in(db: SqliteUtils) -> None:
+    """Signing in: limits, sign-ins under way, known browsers, kept forms and the security log."""
+    _run(
+        db,
+        """
+        ALTER TABLE sessions ADD COLUMN enrolling INTEGER NOT NULL DEFAULT 0;
+        DELETE FROM tokens WHERE purpose = 'link';
+        CREATE INDEX tokens_person ON tokens (person_id, purpose);
+        CREATE TABLE attempts (bucket TEXT NOT NULL, at TEXT NOT NULL);
+        CREATE INDEX attempts_bucket ON attempts (bucket, at);
+        CREATE INDEX attempts_at ON attempts (at);
+        CREATE TABLE pending_sign_ins (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), purpose TEXT NOT NULL,
+          factor TEXT NOT NULL, destination TEXT NOT NULL, link_hash TEXT,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL, passed_at TEXT,
+          code_hmac TEXT, code_expires_at TEXT, code_attempts INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE known_browsers (
+          token_hash TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (token_hash, person_id));
+        CREATE TABLE kept_forms (
+          token_hash TEXT PRIMARY KEY, path TEXT NOT NULL, fields TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE security_log (
+          id TEXT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, person_id TEXT,
+          actor_id TEXT, network TEXT NOT NULL, details TEXT NOT NULL);
+        CREATE INDEX security_log_at ON security_log (at);
+        CREATE INDEX security_log_person ON security_log (person_id, at);
+        """,
+    )
+    for verb in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER security_log_keeps_from_{verb.lower()} BEFORE {verb} ON security_log "
+            "BEGIN SELECT RAISE(ABORT, 'the security log is append-only'); END"
+        )
+
+
+@steps()
+def s008_profiles(db: SqliteUtils) -> None:
+    """The second factor in tables of its own, and what people say of themselves.
+
+    No page has asked for the secrets kept so far: whoever has one enrols again, with a secret
+    that is sealed.
+    """
+    _run(
+        db,
+        """
+        ALTER TABLE people DROP COLUMN totp_secret;
+        CREATE TABLE authenticators (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          last_step INTEGER NOT NULL, created_at TEXT NOT NULL);
+        CREATE TABLE authenticator_offers (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE recovery_codes (
+          code_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX recovery_codes_person ON recovery_codes (person_id);
+        CREATE TABLE trusted_devices (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
+        CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
+        ALTER TABLE sessions ADD COLUMN authenticated_at TEXT;
+        ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
+        ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE mobile_codes (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), mobile TEXT NOT NULL,
+          code_hash TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE TABLE notification_choices (
+          person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
+          channel TEXT NOT NULL, wanted INTEGER NOT NULL,
+          PRIMARY KEY (person_id, event, channel));
+        """,
+    )

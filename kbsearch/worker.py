@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import accounts, articles, health, outbox
+from kbsearch import (
+    account_letters,
+    accounts,
+    articles,
+    health,
+    kept_forms,
+    known_browsers,
+    limits,
+    outbox,
+    pending,
+    second_factor,
+)
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -47,7 +58,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = _handlers(indexer)
+        handlers = {**_handlers(indexer), **account_letters.handlers(settings, db)}
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -199,5 +210,13 @@ def _heartbeat(db: Database) -> Iterator[None]:
 
 def _keep_house(db: Database) -> bool:
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
-    accounts.forget_expired(db)
+    for forget in (
+        accounts.forget_expired,
+        second_factor.forget_expired,
+        pending.forget_expired,
+        kept_forms.forget_expired,
+        known_browsers.forget_unused,
+        limits.forget_old,
+    ):
+        forget(db)
     return False
