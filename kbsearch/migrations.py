@@ -252,13 +252,12 @@ def s008_profiles(db: SqliteUtils) -> None:
           person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
           seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
         CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
-        ALTER TABLE sessions ADD COLUMN authenticated_at TEXT;
+        ALTER TABLE sessions ADD COLUMN proved_at TEXT;
         ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
         ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
-        CREATE TABLE mobile_codes (
-          person_id TEXT PRIMARY KEY REFERENCES people (id), mobile TEXT NOT NULL,
-          code_hash TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-          created_at TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE TABLE mobile_requests (
+          id TEXT PRIMARY KEY, person_id TEXT NOT NULL UNIQUE REFERENCES people (id),
+          mobile TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, expires_at TEXT NOT NULL);
         CREATE TABLE notification_choices (
           person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
           channel TEXT NOT NULL, wanted INTEGER NOT NULL,

@@ -23,8 +23,10 @@ from kbsearch import (
     kept_forms,
     known_browsers,
     limits,
+    mobiles,
     outbox,
     pending,
+    profile_letters,
     second_factor,
 )
 from kbsearch.clock import stored
@@ -58,7 +60,11 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = {**_handlers(indexer), **account_letters.handlers(settings, db)}
+        handlers = {
+            **_handlers(indexer),
+            **account_letters.handlers(settings, db),
+            **profile_letters.handlers(settings, db),
+        }
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -213,6 +219,7 @@ def _keep_house(db: Database) -> bool:
     for forget in (
         accounts.forget_expired,
         second_factor.forget_expired,
+        mobiles.forget_expired,
         pending.forget_expired,
         kept_forms.forget_expired,
         known_browsers.forget_unused,

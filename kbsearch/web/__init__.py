@@ -11,10 +11,12 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
     assets,
     browsers,
     feeds,
     help,
+    locks,
     machines,
     people,
     problems,
@@ -59,7 +61,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(help.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp):
+    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -164,7 +164,7 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
 
     def listen(message: ConsoleMessage) -> None:
         unsent = message.text.startswith(("htmx:sendError", "htmx:afterRequest", "htmx:sendAbort"))
-        expected = "status of 40" in message.text or "net::ERR" in message.text
+        expected = "status of 4" in message.text or "net::ERR" in message.text
         if message.type in ("error", "warning") and not expected and not unsent:
             complaints.append(message.text)
 
