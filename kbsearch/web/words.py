@@ -7,7 +7,7 @@ from flask import Flask
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kbsearch import i18n, organisations
+from kbsearch import i18n, products
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.search import Hit
@@ -134,7 +134,7 @@ class ProductNames:
 
     def __call__(self, slug: str) -> str:
         if time.monotonic() >= self._until:
-            found = organisations.list_products(self._db)
+            found = products.list_all(self._db)
             self._names = {product.slug: product.name for product in found}
             self._until = time.monotonic() + PRODUCTS_KEPT
         return self._names.get(slug, slug)
