@@ -15,6 +15,7 @@ from kbsearch.web import (
     browsers,
     feeds,
     help,
+    looks,
     machines,
     people,
     problems,
@@ -57,6 +58,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(browsers.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
+    app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
     for blueprint in (help.pages, requests.bp, people.bp):
