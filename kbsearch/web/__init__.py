@@ -11,6 +11,7 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    admin,
     assets,
     browsers,
     feeds,
@@ -63,6 +64,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
     for blueprint in (help.pages, requests.bp, people.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
