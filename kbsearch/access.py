@@ -40,6 +40,11 @@ class Viewer:
         return AGENTS in self.words
 
     @property
+    def is_administrator(self) -> bool:
+        """Administrators decide who comes in, and what they see."""
+        return self.role == "administrator"
+
+    @property
     def is_signed_in(self) -> bool:
         return self.person_id is not None
 
@@ -73,9 +78,14 @@ def ticket_readers(
     organisation: str | None,
     *,
     shared: bool,
+    followers: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The words that may read a request; `shared` with the colleagues of its organisation."""
-    readers = {AGENTS} | {f"user:{person_id}" for person_id in copied_ids}
+    """The words that may read a request.
+
+    `shared` opens it to all the colleagues of its organisation, `followers` to those its
+    organisation named. A confidential request has neither.
+    """
+    readers = {AGENTS} | {f"user:{person_id}" for person_id in (*copied_ids, *followers)}
     if requester_id:
         readers.add(f"user:{requester_id}")
     if organisation and shared:
