@@ -13,7 +13,9 @@ from kbsearch import resources
 from kbsearch.errors import NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-BUNDLES = {"site.css": ("app.css", "looks.css", "admin.css", "pygments.css")}  # one request instead of two
+BUNDLES = {
+    "site.css": ("app.css", "looks.css", "admin.css", "pygments.css")
+}  # one request instead of two
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)
