@@ -89,10 +89,12 @@ def words_wanted(db: SqliteDatabase, filed: dict[int, Any]) -> dict[int, set[str
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(changes, min_size=3, max_size=10))
+@given(st.frozensets(names), st.lists(changes, min_size=1, max_size=8))
 def test_readers_are_what_sharing_and_people_say_whatever_came_first(
-    empty_database: Path, story: list[Any]
+    empty_database: Path, named: frozenset[str], rest: list[Any]
 ):
+    first = ("file", "one", "ben", frozenset(), False)
+    story = [first, ("share", "one", "people", named), *rest]
     with TemporaryDirectory() as folder:
         path = Path(shutil.copy(empty_database, folder))
         with closing(SqliteDatabase(path)) as db:
