@@ -93,7 +93,7 @@ def words_wanted(db: SqliteDatabase, filed: dict[int, Any]) -> dict[int, set[str
 def test_readers_are_what_sharing_and_people_say_whatever_came_first(
     empty_database: Path, named: frozenset[str], rest: list[Any]
 ):
-    first = ("file", "one", "ben", frozenset(), False)
+    first: Any = ("file", "one", "ben", frozenset(), False)
     story = [first, ("share", "one", "people", named), *rest]
     with TemporaryDirectory() as folder:
         path = Path(shutil.copy(empty_database, folder))
