@@ -28,6 +28,7 @@ class Viewer:
     name: str = ""
     email: str = ""
     language: str | None = None
+    single_keys: bool = True  # shortcuts of one character
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     words: tuple[str, ...] = field(default=(EVERYONE,))

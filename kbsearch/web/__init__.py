@@ -11,11 +11,13 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
     admin,
     assets,
     browsers,
     feeds,
     help,
+    locks,
     looks,
     machines,
     people,
@@ -62,7 +64,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp):
+    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:

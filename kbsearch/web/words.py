@@ -53,6 +53,7 @@ class Words:
             "ngettext": self.ntranslate,
             "date": self.date,
             "ago": self.ago,
+            "moment": self.moment,
             "number": self.number,
             "category_name": self.category_name,
             "severity_name": self.severity_name,
@@ -90,6 +91,9 @@ class Words:
 
     def ago(self, moment: str) -> str:
         return i18n.ago(self.language, moment)
+
+    def moment(self, moment: str, zone: str) -> str:
+        return i18n.moment(self.language, moment, zone)
 
     def category_name(self, category: str) -> str:
         """A folder of articles in words: the catalogue's, or the folder's own name."""

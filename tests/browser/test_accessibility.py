@@ -56,6 +56,14 @@ def pages(live: Live) -> dict[str, list[str]]:
         "help.accessibility": ["/{lang}/accessibility"],
         "requests.new": ["/{lang}/requests/new?subject=imprimante"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
+        "account.profile": ["/{lang}/account"],
+        "account.mobile": ["/{lang}/account/mobile"],
+        "account.notifications": ["/{lang}/account/notifications"],
+        "account.data": ["/{lang}/account/data"],
+        "locks.safety": ["/{lang}/account/security"],
+        "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
+        "locks.totp": ["/{lang}/account/totp"],
+        "locks.proof": ["/{lang}/account/confirm"],
     }
 
 
