@@ -5,7 +5,7 @@ from kbsearch.access import ANONYMOUS
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound, TooMany
 from kbsearch.file_store import FileStore
-from kbsearch.filing import Request
+from kbsearch.request_forms import Request
 from tests.conftest import Cast
 from tests.requests import attach, file, later
 
