@@ -13,6 +13,8 @@ from kbsearch.form_fields import FormField
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
+SHORTEST_KEY = 32
 
 
 class ConfigError(Exception):
@@ -44,6 +46,17 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    expired_contract_requests: bool = _setting(
+        False, "Whether people whose contract has ended may submit requests"
+    )
+    smtp_url: str = _setting(
+        "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
+    )
+    mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    sms_url: str = _setting(
+        "", "An Apprise URL that sends text messages; empty: files", secret=True
+    )
+    secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
 
@@ -170,6 +183,13 @@ def _integer(value: Any) -> int:
     return int(value)
 
 
+def _boolean(value: Any) -> bool:
+    told = str(value).strip().lower()
+    if told not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return told == "true"
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a text")
@@ -189,8 +209,13 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-_CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
-_CONVERT |= {type(Path()): _path}
+_CONVERT: dict[type, Callable[[Any], Any]] = {
+    bool: _boolean,
+    int: _integer,
+    str: _text,
+    tuple: _texts,
+    type(Path()): _path,
+}
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
 
 
@@ -212,6 +237,10 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
     if not settings.base_url.startswith(("http://", "https://")):
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
+    if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
+        refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
+        refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
 

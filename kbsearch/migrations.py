@@ -189,6 +189,113 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
 
 
 @steps()
+def s007_sign_in(db: SqliteUtils) -> None:
+    """Signing in: limits, sign-ins under way, known browsers, kept forms and the security log."""
+    _run(
+        db,
+        """
+        ALTER TABLE sessions ADD COLUMN enrolling INTEGER NOT NULL DEFAULT 0;
+        DELETE FROM tokens WHERE purpose = 'link';
+        CREATE INDEX tokens_person ON tokens (person_id, purpose);
+        CREATE TABLE attempts (bucket TEXT NOT NULL, at TEXT NOT NULL);
+        CREATE INDEX attempts_bucket ON attempts (bucket, at);
+        CREATE INDEX attempts_at ON attempts (at);
+        CREATE TABLE pending_sign_ins (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), purpose TEXT NOT NULL,
+          factor TEXT NOT NULL, destination TEXT NOT NULL, link_hash TEXT,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL, passed_at TEXT,
+          code_hmac TEXT, code_expires_at TEXT, code_attempts INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE known_browsers (
+          token_hash TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (token_hash, person_id));
+        CREATE TABLE kept_forms (
+          token_hash TEXT PRIMARY KEY, path TEXT NOT NULL, fields TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE security_log (
+          id TEXT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, person_id TEXT,
+          actor_id TEXT, network TEXT NOT NULL, details TEXT NOT NULL);
+        CREATE INDEX security_log_at ON security_log (at);
+        CREATE INDEX security_log_person ON security_log (person_id, at);
+        """,
+    )
+    for verb in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER security_log_keeps_from_{verb.lower()} BEFORE {verb} ON security_log "
+            "BEGIN SELECT RAISE(ABORT, 'the security log is append-only'); END"
+        )
+
+
+@steps()
+def s008_profiles(db: SqliteUtils) -> None:
+    """The second factor in tables of its own, and what people say of themselves.
+
+    No page has asked for the secrets kept so far: whoever has one enrols again, with a secret
+    that is sealed.
+    """
+    _run(
+        db,
+        """
+        ALTER TABLE people DROP COLUMN totp_secret;
+        CREATE TABLE authenticators (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          last_step INTEGER NOT NULL, created_at TEXT NOT NULL);
+        CREATE TABLE authenticator_offers (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE recovery_codes (
+          code_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX recovery_codes_person ON recovery_codes (person_id);
+        CREATE TABLE trusted_devices (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
+        CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
+        ALTER TABLE sessions ADD COLUMN proved_at TEXT;
+        ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
+        ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE mobile_requests (
+          id TEXT PRIMARY KEY, person_id TEXT NOT NULL UNIQUE REFERENCES people (id),
+          mobile TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, expires_at TEXT NOT NULL);
+        CREATE TABLE notification_choices (
+          person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
+          channel TEXT NOT NULL, wanted INTEGER NOT NULL,
+          PRIMARY KEY (person_id, event, channel));
+        """,
+    )
+
+
+@steps()
+def s009_looks(db: SqliteUtils) -> None:
+    """The look of an organisation, whom its requests are shared with, versions of products."""
+    _run(
+        db,
+        """
+        CREATE TABLE logos (
+          hash TEXT PRIMARY KEY, media_type TEXT NOT NULL,
+          width INTEGER NOT NULL, height INTEGER NOT NULL, body BLOB NOT NULL);
+        ALTER TABLE organisations ADD COLUMN phone TEXT;
+        ALTER TABLE organisations ADD COLUMN trusted_devices INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE organisations ADD COLUMN accent TEXT;
+        ALTER TABLE organisations ADD COLUMN welcome_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN welcome_en TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN logo_hash TEXT REFERENCES logos (hash);
+        CREATE TABLE organisation_followers (
+          organisation_id TEXT NOT NULL REFERENCES organisations (id),
+          person_id TEXT NOT NULL REFERENCES people (id),
+          PRIMARY KEY (organisation_id, person_id));
+        CREATE INDEX organisation_followers_person ON organisation_followers (person_id);
+        ALTER TABLE products ADD COLUMN where_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE products ADD COLUMN where_en TEXT NOT NULL DEFAULT '';
+        CREATE TABLE product_versions (
+          product_id TEXT NOT NULL REFERENCES products (id), name TEXT NOT NULL,
+          position INTEGER NOT NULL, PRIMARY KEY (product_id, name));
+        """,
+    )
+
+
+@steps()
 def s011_requests(db: SqliteUtils) -> None:
     """The life of a request: how it was filed, its events, files, drafts, and who has seen it."""
     _run(

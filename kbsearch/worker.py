@@ -16,14 +16,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kbsearch import (
+    account_letters,
     accounts,
     analytics,
     articles,
     attachments,
     drafts,
     health,
+    kept_forms,
+    known_browsers,
     lifecycle,
+    limits,
+    mobiles,
     outbox,
+    pending,
+    profile_letters,
+    second_factor,
     ticket_events,
 )
 from kbsearch.clock import stored
@@ -58,7 +66,11 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = _handlers(indexer)
+        handlers = {
+            **_handlers(indexer),
+            **account_letters.handlers(settings, db),
+            **profile_letters.handlers(settings, db),
+        }
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -220,7 +232,16 @@ def _heartbeat(db: Database) -> Iterator[None]:
 def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
-    accounts.forget_expired(db)
+    for forget in (
+        accounts.forget_expired,
+        second_factor.forget_expired,
+        mobiles.forget_expired,
+        pending.forget_expired,
+        kept_forms.forget_expired,
+        known_browsers.forget_unused,
+        limits.forget_old,
+    ):
+        forget(db)
     drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
     analytics.forget_texts(db, settings.search_log_days)
