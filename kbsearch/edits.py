@@ -133,6 +133,7 @@ def _checked(
 ) -> tuple[Row, dict[str, str] | None]:
     """The columns to write, and the answers if they change; raises InvalidForm."""
     mistakes, values = request_forms.Mistakes(), Row()
+    today = datetime.now(UTC).date().isoformat()
     organisation_id = there.organisation_id
     if "organisation" in wanted:
         with mistakes.of("organisation"):
@@ -143,7 +144,7 @@ def _checked(
         "version": request_forms.version,
         "severity": _severity,
         "confidential": _flag,
-        "software": lambda text: request_forms.product(db, viewer, organisation_id, text),
+        "software": lambda text: request_forms.product(db, viewer, organisation_id, text, today),
     }
     for name, read in readers.items():
         if name in wanted:

@@ -8,7 +8,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.copies import Colleague
 from kbsearch.db import Database, Row, new_id
-from kbsearch.errors import Forbidden, Invalid
+from kbsearch.errors import Invalid, SignInNeeded
 from kbsearch.form_fields import FormField
 from kbsearch.request_forms import Request
 from kbsearch.tickets import Ticket
@@ -21,24 +21,28 @@ def open(
     *,
     key: str,
     fields: Sequence[FormField] = (),
+    after_contract: bool = False,
     follows: Ticket | None = None,
     at: datetime | None = None,
 ) -> Ticket:
     """File a request; the ticket it is, also when the same form is sent again.
 
     The draft of that key is gone with it, its files are the ticket's. Raises InvalidForm with
-    what is wrong in each field.
+    what is wrong in each field, also when the contract is over, unless `after_contract`.
     """
     if viewer.person_id is None:
-        raise Forbidden("account.sign_in_required")
+        raise SignInNeeded("sign_in.needed")
     drafts.check_key(key)
+    moment = at or datetime.now(UTC)
     with db.atomic():
         ticket_id = _filed(db, viewer, key)
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
-            row, copied = request_forms.read(db, viewer, request, fields)
-            ticket_id = _write(db, viewer, row, copied, key, follows, at or datetime.now(UTC))
+            row, copied = request_forms.read(
+                db, viewer, request, fields, after_contract=after_contract, at=moment
+            )
+            ticket_id = _write(db, viewer, row, copied, key, follows, moment)
     return tickets.find(db, viewer, ticket_id)
 
 
@@ -50,11 +54,21 @@ def follow_up(
     *,
     key: str,
     fields: Sequence[FormField] = (),
+    after_contract: bool = False,
     at: datetime | None = None,
 ) -> Ticket:
     """File a request that goes on where a closed one ended; they are linked."""
     found = tickets.find(db, viewer, ticket.id)
-    return open(db, viewer, request, key=key, fields=fields, follows=found, at=at)
+    return open(
+        db,
+        viewer,
+        request,
+        key=key,
+        fields=fields,
+        after_contract=after_contract,
+        follows=found,
+        at=at,
+    )
 
 
 def _filed(db: Database, viewer: Viewer, key: str) -> str | None:

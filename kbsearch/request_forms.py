@@ -47,11 +47,16 @@ class Choice:
 
 
 def check(
-    db: Database, viewer: Viewer, request: Request, fields: Sequence[FormField] = ()
+    db: Database,
+    viewer: Viewer,
+    request: Request,
+    fields: Sequence[FormField] = (),
+    *,
+    after_contract: bool = False,
 ) -> Mapping[str, Problem]:
     """What is wrong with a form, by field; nothing when it can be sent."""
     try:
-        read(db, viewer, request, fields)
+        read(db, viewer, request, fields, after_contract=after_contract)
     except InvalidForm as refusal:
         return refusal.problems
     return {}
@@ -82,17 +87,25 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Choice
 
 
 def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
-    """Versions of a product named in the tickets the viewer may read, the commonest first."""
+    """The known versions of a product, then those of tickets the viewer may read, by frequency."""
     condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
-    rows = db.query(
+    values = {"slug": software, "limit": MOST_VERSIONS, **words}
+    known = db.query(
+        """
+        SELECT v.name AS version FROM product_versions v JOIN products p ON p.id = v.product_id
+        WHERE p.slug = :slug ORDER BY v.position LIMIT :limit
+        """,
+        values,
+    )
+    said = db.query(
         f"""
         SELECT t.version FROM tickets t JOIN products p ON p.id = t.product_id
         WHERE p.slug = :slug AND t.version IS NOT NULL AND {condition}
         GROUP BY t.version ORDER BY COUNT(*) DESC, t.version DESC LIMIT :limit
         """,  # noqa: S608 (a condition of names of parameters)
-        {"slug": software, "limit": MOST_VERSIONS, **words},
+        values,
     )
-    return [row["version"] for row in rows]
+    return list(dict.fromkeys(row["version"] for row in [*known, *said]))
 
 
 class Mistakes:
@@ -114,10 +127,16 @@ class Mistakes:
 
 
 def read(
-    db: Database, viewer: Viewer, request: Request, fields: Sequence[FormField]
+    db: Database,
+    viewer: Viewer,
+    request: Request,
+    fields: Sequence[FormField],
+    *,
+    after_contract: bool,
+    at: datetime | None = None,
 ) -> tuple[Row, list[copies.Colleague]]:
     """The row of a ticket that a form makes, and who is in copy; raises InvalidForm."""
-    mistakes = Mistakes()
+    mistakes, today = Mistakes(), (at or datetime.now(UTC)).date().isoformat()
     row: Row = {
         "requester_id": viewer.person_id,
         "organisation_id": None,
@@ -139,9 +158,11 @@ def read(
         row["version"] = version(request.version)
     with mistakes.of("organisation"):
         row["organisation_id"] = _organisation(db, row["requester_id"], request.organisation)
+        if not (after_contract or viewer.is_agent):
+            _check_contract(db, row["organisation_id"], today)
     if "organisation" not in mistakes.problems:
         with mistakes.of("software"):
-            row["product_id"] = product(db, viewer, row["organisation_id"], request.software)
+            row["product_id"] = product(db, viewer, row["organisation_id"], request.software, today)
         with mistakes.of("cc"):
             copied = copies.check_all(db, row["organisation_id"], row["requester_id"], request.cc)
     answers, wrong = check_answers(fields, request.software or None, request.fields)
@@ -170,7 +191,9 @@ def version(text: str) -> str | None:
     return said or None
 
 
-def product(db: Database, viewer: Viewer, organisation_id: str | None, software: str) -> str | None:
+def product(
+    db: Database, viewer: Viewer, organisation_id: str | None, software: str, today: str
+) -> str | None:
     """The id of a product under the organisation's contract of today; agents may name any."""
     if not software:
         return None
@@ -186,7 +209,7 @@ def product(db: Database, viewer: Viewer, organisation_id: str | None, software:
             "slug": software,
             "any": int(viewer.is_agent),
             "organisation": organisation_id,
-            "today": datetime.now(UTC).date().isoformat(),
+            "today": today,
         },
     )
     if not rows:
@@ -250,3 +273,12 @@ def _organisation(db: Database, requester_id: str | None, slug: str) -> str | No
         raise Invalid("request.organisation_unknown")
     organisation_id: str = ids[slug]
     return organisation_id
+
+
+def _check_contract(db: Database, organisation_id: str | None, today: str) -> None:
+    over = db.query(
+        "SELECT 1 FROM organisations WHERE id = :id AND contract_ends < :today",
+        {"id": organisation_id, "today": today},
+    )
+    if over:
+        raise Invalid("request.contract_ended")

@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
-from kbsearch import drafts, filing, outbox, people, request_forms, ticket_changes, tickets
+from kbsearch import (
+    drafts,
+    filing,
+    outbox,
+    people,
+    products,
+    request_forms,
+    ticket_changes,
+    tickets,
+)
 from kbsearch import organisations as customers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.accounts import viewer_for
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Forbidden, Invalid, InvalidForm, NotFound
+from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
 from kbsearch.file_store import FileStore
 from kbsearch.form_fields import FormField
 from kbsearch.request_forms import Request
@@ -27,17 +36,18 @@ from kbsearch.request_forms import Request
 
 db = SqliteDatabase(Path(sys.argv[1]))
 viewer = accounts.viewer_for(db, "alice@acme.example")
-gate = threading.Barrier(3)
+gate, sent = threading.Barrier(3), []
 
 def send():
     gate.wait()
     request = Request(subject="Once", description="Only once.")
-    print(filing.open(db, viewer, request, key="the-same-form").id)
+    sent.append(filing.open(db, viewer, request, key="the-same-form").id)
     db.close()
 
 threads = [threading.Thread(target=send) for _ in range(3)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
+print("\\n".join(sent))
 """
 
 
@@ -240,8 +250,27 @@ def test_nobody_files_for_an_organisation_of_others(db: SqliteDatabase, cast: Ca
 
 def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
     customers.edit(db, customers.find(db, "acme"), contract_ends="2020-01-01")
-    assert wrong(db, cast.alice, software="icownect") == {"software": "request.software_unknown"}
+    request = Request("After", "The contract is over.", software="icownect")
+    problems = request_forms.check(db, cast.alice, request, after_contract=True)
+    assert {name: p.key for name, p in problems.items()} == {"software": "request.software_unknown"}
     assert request_forms.choices(db, cast.alice)[0].products == ()
+
+
+def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
+    db: SqliteDatabase, cast: Cast
+):
+    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-01")
+    assert wrong(db, cast.alice) == {"organisation": "request.contract_ended"}
+    assert file(db, cast.chloe).organisation == "Globex"
+    assert file(db, cast.dan, requester="alice@acme.example").organisation == "Acme"
+    request = Request("After", "The contract is over.")
+    ticket = filing.open(db, cast.alice, request, key=new_id(), after_contract=True)
+    assert ticket.organisation == "Acme"
+
+
+def test_the_last_day_of_a_contract_is_a_day_of_it(db: SqliteDatabase, cast: Cast):
+    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-02")
+    assert file(db, cast.alice, software="icownect").product == "icownect"
 
 
 def test_an_agent_files_on_behalf_of_a_customer(db: SqliteDatabase, cast: Cast):
@@ -264,7 +293,7 @@ def test_a_customer_files_only_in_their_own_name(db: SqliteDatabase, cast: Cast)
 
 
 def test_strangers_file_nothing(db: SqliteDatabase, cast: Cast):
-    with pytest.raises(Forbidden):
+    with pytest.raises(SignInNeeded):
         file(db, ANONYMOUS)
     assert request_forms.choices(db, ANONYMOUS) == []
 
@@ -305,6 +334,8 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
     file(db, cast.alice, software="icownect", version="9.9", confidential=True)
     assert request_forms.list_versions(db, cast.bob, "icownect") == ["4.2", "4.1"]
     assert request_forms.list_versions(db, cast.chloe, "icownect") == []
+    products.edit(db, products.find(db, "icownect"), versions=["5.0", "4.1"])
+    assert request_forms.list_versions(db, cast.bob, "icownect") == ["5.0", "4.1", "4.2"]
 
 
 def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast):

@@ -38,7 +38,7 @@ from kbsearch import (
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Forbidden, Invalid, NotFound
+from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.file_store import FileStore
 from kbsearch.ticket_lists import Filter
 from tests.requests import attach, file
@@ -308,7 +308,7 @@ def check_files(site: Site, name: str, viewer: Viewer, seen: set[str]) -> None:
         if owner != name:
             with pytest.raises(NotFound):
                 drafts.find(site.db, viewer, key)
-            with pytest.raises((NotFound, Forbidden)):
+            with pytest.raises((NotFound, SignInNeeded)):
                 drafts.discard(site.db, viewer, key)
     assert all(
         f"draft of {name}" in repr(d.fields) or not d.fields
