@@ -16,11 +16,13 @@ from kbsearch.web import (
     feeds,
     help,
     machines,
+    passwords,
     people,
     problems,
     render,
     requests,
     security,
+    signing_in,
     words,
 )
 
@@ -51,6 +53,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
+    signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
@@ -59,7 +62,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(help.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp):
+    for blueprint in (help.pages, requests.bp, people.bp, signing_in.bp, passwords.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -12,6 +12,7 @@ from kbsearch import accounts
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.errors import SignInNeeded
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
@@ -84,6 +85,13 @@ def viewer() -> Viewer:
     return found
 
 
+def person() -> Viewer:
+    """Whoever looks, signed in; a stranger is asked to sign in first."""
+    if not viewer().is_signed_in:
+        raise SignInNeeded("sign_in.needed")
+    return viewer()
+
+
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Keep the language of the address; views do not take it as an argument."""
     if values and "lang" in values:
@@ -126,6 +134,16 @@ def render(page: str, partial: str | None = None, **context: Any) -> Response:
     fragment = partial is not None and wants_fragment()
     name = partial if partial is not None and fragment else page
     response = Response(text_of(name, fragment=fragment, **context), content_type=HTML)
+    response.headers["Vary"] = VARY
+    return response
+
+
+def go_to(path: str) -> Response:
+    """Leave for another page, also when htmx was to swap in a piece of this one."""
+    if wants_fragment():
+        response = Response(status=204, headers={"HX-Redirect": path})
+    else:
+        response = Response(status=303, headers={"Location": path})
     response.headers["Vary"] = VARY
     return response
 
