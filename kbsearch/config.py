@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kbsearch import form_fields
+from kbsearch.form_fields import FormField
+
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
@@ -43,6 +46,9 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    expired_contract_requests: bool = _setting(
+        False, "Whether people whose contract has ended may submit requests"
+    )
     smtp_url: str = _setting(
         "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
     )
@@ -53,6 +59,11 @@ class Settings:
     secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
+
+    close_after_days: int = _setting(14, "Days after which a solved request is closed")
+    draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
+    search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
 
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
@@ -73,6 +84,11 @@ class Settings:
     @property
     def data_path(self) -> Path:
         return self.at(self.data)
+
+    @property
+    def files_path(self) -> Path:
+        """Where what people attach is kept."""
+        return self.data_path / "files"
 
     @property
     def is_public(self) -> bool:
@@ -154,7 +170,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str] 
 def _checked(name: str, value: Any, source: str) -> Any:
     if name not in FIELDS:
         raise ConfigError(f"{source}: there is no setting '{name}'; see the README's table")
-    convert = _CONVERT[type(FIELDS[name].default)]
+    convert = _CONVERT_NAMED.get(name) or _CONVERT[type(FIELDS[name].default)]
     try:
         return convert(value)
     except (TypeError, ValueError) as problem:
@@ -165,6 +181,13 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not str(value).strip().lstrip("-").isdecimal():
         raise ValueError(f"{value!r} is not a whole number")
     return int(value)
+
+
+def _boolean(value: Any) -> bool:
+    told = str(value).strip().lower()
+    if told not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return told == "true"
 
 
 def _text(value: Any) -> str:
@@ -186,8 +209,15 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-_CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
-_CONVERT |= {type(Path()): _path}
+_CONVERT: dict[type, Callable[[Any], Any]] = {
+    bool: _boolean,
+    int: _integer,
+    str: _text,
+    tuple: _texts,
+    type(Path()): _path,
+}
+_CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
+TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -198,6 +228,9 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
     if not 1 <= settings.workers <= 64:
         refuse("workers", f"{settings.workers} is not between 1 and 64")
+    for name in ("close_after_days", "draft_days", "search_log_days"):
+        if not 1 <= getattr(settings, name) <= 3650:
+            refuse(name, "it counts days: 1 to 3650")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]

@@ -18,18 +18,26 @@ from pathlib import Path
 from kbsearch import (
     account_letters,
     accounts,
+    analytics,
     articles,
+    attachments,
+    drafts,
     health,
     kept_forms,
     known_browsers,
+    lifecycle,
     limits,
+    mobiles,
     outbox,
     pending,
+    profile_letters,
     second_factor,
+    ticket_events,
 )
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.file_store import FileStore
 from kbsearch.leash import Leash
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
@@ -58,12 +66,16 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = {**_handlers(indexer), **account_letters.handlers(settings, db)}
+        handlers = {
+            **_handlers(indexer),
+            **account_letters.handlers(settings, db),
+            **profile_letters.handlers(settings, db),
+        }
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: outbox.run_one(db, handlers)),
-            Step("housekeeping", lambda: _keep_house(db), HOUSEKEEPING_SECONDS),
+            Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
         if articles.live_publication(db) is None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
@@ -164,7 +176,16 @@ def _handlers(indexer: Indexer) -> Handlers:
     def rebuild(task: Task) -> None:
         indexer.rebuild(task.subject)
 
-    return {"index.tickets": apply_changes, indexing.REBUILD: rebuild}
+    def tell(task: Task) -> None:
+        log.info("%s %s", task.kind, task.subject)
+
+    handlers: dict[str, Callable[[Task], None]] = {
+        "index.tickets": apply_changes,
+        indexing.REBUILD: rebuild,
+    }
+    for kind in ticket_events.KINDS:
+        handlers[kind] = tell
+    return handlers
 
 
 @contextmanager
@@ -208,15 +229,22 @@ def _heartbeat(db: Database) -> Iterator[None]:
         thread.join()
 
 
-def _keep_house(db: Database) -> bool:
+def _keep_house(settings: Settings, db: Database) -> bool:
+    """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
     for forget in (
         accounts.forget_expired,
         second_factor.forget_expired,
+        mobiles.forget_expired,
         pending.forget_expired,
         kept_forms.forget_expired,
         known_browsers.forget_unused,
         limits.forget_old,
     ):
         forget(db)
+    drafts.forget_old(db, settings.draft_days)
+    attachments.forget_orphans(db, FileStore(settings.files_path))
+    analytics.forget_texts(db, settings.search_log_days)
+    while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
+        pass
     return False

@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app, organisations, people
+from kbsearch import accounts, create_app, organisations, people, products
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.file_store import FileStore
 from kbsearch.importing import tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
@@ -72,8 +73,8 @@ def scratch(
 @pytest.fixture
 def cast(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""
-    organisations.add_product(db, "iCownect")
-    organisations.add_product(db, "Cervo Atelier")
+    products.add(db, "iCownect")
+    products.add(db, "Cervo Atelier")
     organisations.add(db, "Acme", sharing="everyone", products=["icownect"])
     organisations.add(db, "Globex", sharing="everyone", products=["cervo-atelier"])
     for email, name, role, its in (
@@ -129,6 +130,11 @@ def dan(cast: Cast) -> Viewer:
 @pytest.fixture
 def nobody() -> Viewer:
     return ANONYMOUS
+
+
+@pytest.fixture
+def store(settings: Settings) -> FileStore:
+    return FileStore(settings.files_path)
 
 
 @pytest.fixture

@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from kbsearch import accounts, demo, organisations, people, second_factor, tickets
+from kbsearch import (
+    accounts,
+    demo,
+    organisations,
+    people,
+    products,
+    second_factor,
+    ticket_changes,
+    tickets,
+)
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -20,6 +29,19 @@ def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatab
     }
     assert accounts.viewer_for(db, "alice@acme.example").organisations == ("acme",)
     assert accounts.viewer_for(db, "chloe@globex.example").organisations == ("globex",)
+
+
+def test_each_organisation_has_a_look_of_its_own(settings: Settings, db: SqliteDatabase):
+    demo.ensure(settings, db)
+    found = organisations.list_all(db)
+    assert len(found) == 2
+    for one in ("phone", "contract_ends"):
+        assert all(getattr(each, one) for each in found)
+    assert len({each.phone for each in found}) == len({each.look.accent for each in found}) == 2
+    assert len({each.look.logo.hash for each in found if each.look.logo}) == 2
+    assert len({each.look.welcome("fr") for each in found}) == 2
+    assert all(each.look.welcome("en")[1] == "en" for each in found)
+    assert all(product.versions and product.where("fr") for product in products.list_all(db))
 
 
 def test_filling_again_changes_nothing(settings: Settings, db: SqliteDatabase):
@@ -69,7 +91,7 @@ def test_everybody_can_sign_in_and_staff_have_a_second_factor(
 
 def test_the_past_is_about_forty_requests_in_both_languages(settings: Settings, db: SqliteDatabase):
     demo.fill(settings, db)
-    past = tickets.list_changed(db, 0, 100)
+    past = ticket_changes.list_changed(db, 0, 100)
     assert 40 <= len(past) <= 50
     assert Counter(case.language for case in past)["en"] >= 8
     assert Counter(case.status for case in past)["solved"] >= 35
@@ -87,7 +109,7 @@ def test_the_newest_request_is_of_yesterday(settings: Settings, db: SqliteDataba
 
 def test_the_two_organisations_see_nothing_of_each_other(settings: Settings, db: SqliteDatabase):
     demo.fill(settings, db)
-    numbers = [case.number for case in tickets.list_changed(db, 0, 100)]
+    numbers = [case.number for case in ticket_changes.list_changed(db, 0, 100)]
     seen = {
         name: tickets.visible_numbers(db, accounts.viewer_for(db, email), numbers)
         for name, email in (

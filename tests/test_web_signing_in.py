@@ -14,7 +14,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from kbsearch import accounts, create_app, passwords, pending, people, second_factor, signing_in
+from kbsearch import (
+    accounts,
+    create_app,
+    organisations,
+    passwords,
+    pending,
+    people,
+    second_factor,
+)
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.web import requests as request_pages
@@ -275,12 +283,11 @@ def test_a_device_may_be_trusted_only_where_the_organisation_allows_it(
     settings: Settings,
     db: SqliteDatabase,
     cast: Cast,
-    monkeypatch: pytest.MonkeyPatch,
 ):
     with_password(db, ALICE)
     give_password(client, ALICE)
     assert 'name="trust"' not in client.get("/fr/login/code").text
-    monkeypatch.setattr(signing_in, "may_trust", lambda db, person: True)
+    organisations.edit(db, organisations.find(db, "acme"), trusted_devices=True)
     assert 'name="trust"' in client.get("/fr/login/code").text
     inside = give_code(client, code_in(latest(settings, db)), trust="1")
     assert "Max-Age=2592000" in cookies(inside)["kb-device"]

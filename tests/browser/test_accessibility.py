@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import kept_forms, one_time_links, pending, people
+from kbsearch import kept_forms, one_time_links, organisations, pending, people, products
 from kbsearch.one_time_links import Purpose
 from tests.browser.conftest import Live
 
@@ -19,17 +19,33 @@ RUN = """async (rules) => {
   const where = rule => rule.nodes.map(node => node.html.slice(0, 160)).join(' | ');
   return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
 }"""
-MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "root.")
+MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "looks.", "root.")
 
 
 def pages(live: Live) -> dict[str, list[str]]:
     """The addresses to look at, by endpoint; `{lang}` is filled in."""
+    acme = organisations.find(live.db, "acme").id
     alice = people.find(live.db, "alice@acme.example")
+    product = products.find(live.db, "icownect").id
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
 
     return {
+        "admin.overview": ["/{lang}/admin"],
+        "admin.list_organisations": [
+            "/{lang}/admin/organisations",
+            "/{lang}/admin/organisations?q=z",
+        ],
+        "admin.new_organisation": ["/{lang}/admin/organisations/new"],
+        "admin.show_organisation": [f"/{{lang}}/admin/organisations/{acme}?saved=1"],
+        "admin.look": ["/{lang}/admin/look?accent=%23ffff00"],
+        "admin.list_people": ["/{lang}/admin/people", "/{lang}/admin/people?q=zzz"],
+        "admin.new_person": ["/{lang}/admin/people/new"],
+        "admin.show_person": [f"/{{lang}}/admin/people/{alice.id}?done=invited"],
+        "admin.list_products": ["/{lang}/admin/products"],
+        "admin.new_product": ["/{lang}/admin/products/new"],
+        "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
@@ -54,20 +70,28 @@ def pages(live: Live) -> dict[str, list[str]]:
         "passwords.code": ["/{lang}/password/code"],
         "passwords.new": ["/{lang}/password/new"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
+        "account.profile": ["/{lang}/account"],
+        "account.mobile": ["/{lang}/account/mobile"],
+        "account.notifications": ["/{lang}/account/notifications"],
+        "account.data": ["/{lang}/account/data"],
+        "locks.safety": ["/{lang}/account/security"],
+        "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
+        "locks.totp": ["/{lang}/account/totp"],
+        "locks.proof": ["/{lang}/account/confirm"],
     }
 
 
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:
     """What a browser holds in the middle of signing in, of a reset, of a form."""
-    dan = people.find(live.db, "dan@support.example")
-    reset = pending.begin(live.db, dan.id, "reset", "mail")
+    root = people.find(live.db, "root@support.example")
+    reset = pending.begin(live.db, root.id, "reset", "mail")
     if endpoint == "passwords.new":
         pending.pass_through(live.db, pending.find(live.db, reset, "reset"))
     typed = [("subject", "Imprimante"), ("body", "rien ne va")]
     held = {
-        "kb-sign-in": pending.begin(live.db, dan.id, "sign_in", "mail"),
+        "kb-sign-in": pending.begin(live.db, root.id, "sign_in", "mail"),
         "kb-reset": reset,
-        "kb-kept": kept_forms.keep(live.db, dan.id, "/fr/x", typed) or "",
+        "kb-kept": kept_forms.keep(live.db, root.id, "/fr/x", typed) or "",
     }
     page.context.add_cookies(
         [{"name": name, "value": token, "url": live.url} for name, token in held.items()]
@@ -99,7 +123,7 @@ def test_every_page_is_accessible(
         "viewport": {"width": width, "height": 800},
         "reduced_motion": "reduce",  # colours are compared at once
     }
-    somebody = visit("/fr/accessibility", person="dan@support.example", **options)
+    somebody = visit("/fr/accessibility", person="root@support.example", **options)
     stranger = visit("/fr/accessibility", **options)
     problems = []
     for endpoint, addresses in pages(live).items():
