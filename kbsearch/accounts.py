@@ -176,6 +176,14 @@ def list_sessions(
     ]
 
 
+def last_person(db: Database, token: str) -> str | None:
+    """Whose session this is or was, while it is remembered; it opens nothing."""
+    rows = db.query(
+        "SELECT person_id FROM sessions WHERE token_hash = :hash", {"hash": hash_token(token)}
+    )
+    return rows[0]["person_id"] if rows else None
+
+
 def renew_session(db: Database, token: str, *, at: datetime | None = None) -> str:
     """Another token for a session whose person has just proved more: it is a full one now.
 

@@ -217,6 +217,7 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
     type(Path()): _path,
 }
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
+TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
-"""What somebody had typed when their session was found to be over: kept for their browser.
+"""What somebody had typed when their session was found to be over: kept until they are back.
 
-Only text is kept, of a form that was being sent; passwords and codes are not.
+It is for the same person in the same browser: colleagues share computers. Only text is kept, of a
+form that was being sent; passwords and codes are not.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from kbsearch.access import Viewer
 from kbsearch.accounts import hash_token
 from kbsearch.clock import stored
 from kbsearch.db import Database
@@ -29,7 +31,9 @@ class KeptForm:
     fields: Fields
 
 
-def keep(db: Database, path: str, fields: Fields, *, at: datetime | None = None) -> str | None:
+def keep(
+    db: Database, person_id: str, path: str, fields: Fields, *, at: datetime | None = None
+) -> str | None:
     """Keep a form; the token for its browser, or None when nothing in it is worth it."""
     kept = [(name, text) for name, text in fields if not name.lower().startswith(NEVER_KEPT)]
     text = json.dumps(kept)
@@ -40,6 +44,7 @@ def keep(db: Database, path: str, fields: Fields, *, at: datetime | None = None)
         "kept_forms",
         {
             "token_hash": hash_token(token),
+            "person_id": person_id,
             "path": path,
             "fields": text,
             "expires_at": stored((at or datetime.now(UTC)) + LIFETIME),
@@ -48,11 +53,18 @@ def keep(db: Database, path: str, fields: Fields, *, at: datetime | None = None)
     return token
 
 
-def find(db: Database, token: str, *, at: datetime | None = None) -> KeptForm:
-    """The form this browser had been sending."""
+def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None) -> KeptForm:
+    """The form that the viewer had been sending from this browser."""
     rows = db.query(
-        "SELECT path, fields FROM kept_forms WHERE token_hash = :hash AND expires_at > :now",
-        {"hash": hash_token(token), "now": stored(at or datetime.now(UTC))},
+        """
+        SELECT path, fields FROM kept_forms
+        WHERE token_hash = :hash AND person_id = :id AND expires_at > :now
+        """,
+        {
+            "hash": hash_token(token),
+            "id": viewer.person_id,
+            "now": stored(at or datetime.now(UTC)),
+        },
     )
     if not rows:
         raise NotFound("web.not_found")

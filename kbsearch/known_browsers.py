@@ -29,6 +29,18 @@ def has_any(db: Database, person_id: str) -> bool:
     )
 
 
+def last_person(db: Database, token: str) -> str | None:
+    """Who signed in last from this browser."""
+    rows = db.query(
+        """
+        SELECT person_id FROM known_browsers WHERE token_hash = :hash
+        ORDER BY seen_at DESC, person_id LIMIT 1
+        """,
+        {"hash": hash_token(token)},
+    )
+    return rows[0]["person_id"] if rows else None
+
+
 def remember(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> str:
     """Know this browser from now on; the token it keeps, a new one if it had none of ours."""
     moment = stored(at or datetime.now(UTC))

@@ -210,8 +210,8 @@ def s007_sign_in(db: SqliteUtils) -> None:
           token_hash TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id),
           created_at TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (token_hash, person_id));
         CREATE TABLE kept_forms (
-          token_hash TEXT PRIMARY KEY, path TEXT NOT NULL, fields TEXT NOT NULL,
-          expires_at TEXT NOT NULL);
+          token_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          path TEXT NOT NULL, fields TEXT NOT NULL, expires_at TEXT NOT NULL);
         CREATE TABLE security_log (
           id TEXT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, person_id TEXT,
           actor_id TEXT, network TEXT NOT NULL, details TEXT NOT NULL);

@@ -229,10 +229,7 @@ def factor_of(db: Database, person: Person) -> Factor:
 
 def may_trust(db: Database, person: Person) -> bool:
     """Whether an organisation of this person lets a browser be trusted for a month."""
-    return any(
-        getattr(organisations.find(db, slug), "trusted_devices", False)
-        for slug in person.organisations
-    )
+    return any(organisations.find(db, slug).trusted_devices for slug in person.organisations)
 
 
 def charge(

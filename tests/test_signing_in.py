@@ -9,6 +9,7 @@ from kbsearch import (
     audit,
     known_browsers,
     limits,
+    organisations,
     outbox,
     passwords,
     pending,
@@ -332,14 +333,18 @@ def test_wrong_codes_are_counted_over_all_sign_ins_of_a_person(
         signing_in.finish(db, settings, caller, ask(db, DAN, caller), totp())
 
 
+def trust(db: SqliteDatabase, *, allowed: bool) -> None:
+    organisations.edit(db, organisations.find(db, "acme"), trusted_devices=allowed)
+
+
 def test_a_browser_is_trusted_only_where_the_organisation_allows_it(
-    db: SqliteDatabase, settings: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     with_password(db, ALICE)
     first = signing_in.finish(db, settings, HOME, ask(db, ALICE), mailed(settings, db), trust=True)
     assert first.device is None
 
-    monkeypatch.setattr(signing_in, "may_trust", lambda db, person: person.email == ALICE)
+    trust(db, allowed=True)
     second = signing_in.finish(db, settings, HOME, ask(db, ALICE), mailed(settings, db), trust=True)
     assert second.device is not None
     trusted = replace(HOME, device=second.device)
@@ -349,7 +354,7 @@ def test_a_browser_is_trusted_only_where_the_organisation_allows_it(
     with_password(db, "bob@acme.example")
     assert isinstance(signing_in.begin(db, trusted, "bob@acme.example", PASSWORD), Asked)
 
-    monkeypatch.setattr(signing_in, "may_trust", lambda db, person: False)
+    trust(db, allowed=False)
     assert isinstance(signing_in.begin(db, trusted, ALICE, PASSWORD), Asked)
 
 

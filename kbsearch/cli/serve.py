@@ -146,6 +146,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     """The settings as variables: a child works with those its parent has checked."""
     environment = dict(os.environ)
     for name in config.FIELDS:
+        if name in config.TABLES:
+            continue  # they read the file, too
         value = getattr(settings, name)
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         environment[f"KBSEARCH_{name.upper()}"] = text

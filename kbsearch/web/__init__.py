@@ -20,11 +20,13 @@ from kbsearch.web import (
     locks,
     looks,
     machines,
+    passwords,
     people,
     problems,
     render,
     requests,
     security,
+    signing_in,
     words,
 )
 
@@ -55,6 +57,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
+    signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
@@ -64,7 +67,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp):
+    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
+    for blueprint in (help.pages, requests.bp, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:

@@ -6,12 +6,12 @@ from typing import Any
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import audit, i18n, limits, mobiles, organisations, own_data, preferences, profiles
+from kbsearch import audit, i18n, mobiles, organisations, own_data, preferences, profiles
 from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.profiles import Profile
-from kbsearch.signing_in import Caller
 from kbsearch.web import render
 from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.tokens import caller
 
 REFUSALS = (Invalid, TooMany, Unavailable)  # said on the page of the form
 FIELD_OF = {
@@ -131,15 +131,6 @@ def export() -> Response:
 def enrolment() -> Response:
     """Where somebody goes who owes a second factor."""
     return redirect(f"/{language()}/account/totp", 303)
-
-
-def caller() -> Caller:
-    """The browser that sends the request."""
-    return Caller(
-        network=limits.network(request.remote_addr),
-        user_agent=request.headers.get("User-Agent", ""),
-        session=request.cookies.get(site().cookie, ""),
-    )
 
 
 def done(path: str, what: str = "", in_language: str | None = None) -> Response:

@@ -27,8 +27,9 @@ from kbsearch import (
 )
 from kbsearch.errors import Invalid, NotFound, Problem, SignInNeeded
 from kbsearch.web import account, security
-from kbsearch.web.account import REFUSALS, caller, done, page
+from kbsearch.web.account import REFUSALS, done, page
 from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.tokens import caller
 
 OPEN_WHILE_ENROLLING = {
     f"locks.{name}"

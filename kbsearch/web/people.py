@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import accounts
 from kbsearch.errors import Invalid
-from kbsearch.web import security
+from kbsearch.web import security, tokens
 from kbsearch.web.render import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
@@ -24,7 +24,8 @@ bp = Blueprint("people", __name__)
 def logout() -> Response:
     forget_session()
     response = redirect(f"/{language()}/", 303)
-    response.delete_cookie(site().cookie, httponly=True, samesite="Lax", secure=site().is_secure)
+    for kind in (tokens.SESSION, tokens.KEPT):
+        tokens.take_back(response, kind)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -53,7 +54,7 @@ def keep(response: Response, name: str, value: str) -> None:
 
 
 def forget_session() -> None:
-    token = request.cookies.get(site().cookie)
+    token = tokens.held(tokens.SESSION)
     if token:
         accounts.end_session(db(), token)
 

@@ -12,6 +12,7 @@ from kbsearch import accounts, organisations
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.errors import SignInNeeded
 from kbsearch.organisations import Organisation
 
 if TYPE_CHECKING:
@@ -85,6 +86,13 @@ def viewer() -> Viewer:
     return found
 
 
+def person() -> Viewer:
+    """Whoever looks, signed in; a stranger is asked to sign in first."""
+    if not viewer().is_signed_in:
+        raise SignInNeeded("sign_in.needed")
+    return viewer()
+
+
 def my_organisations() -> list[Organisation]:
     """The organisations of whoever looks, by name; pages ask, the pieces of a search do not."""
     if "organisations" not in g:
@@ -151,6 +159,16 @@ def render(page: str, partial: str | None = None, **context: Any) -> Response:
     fragment = partial is not None and wants_fragment()
     name = partial if partial is not None and fragment else page
     response = Response(text_of(name, fragment=fragment, **context), content_type=HTML)
+    response.headers["Vary"] = VARY
+    return response
+
+
+def go_to(path: str) -> Response:
+    """Leave for another page, also when htmx was to swap in a piece of this one."""
+    if wants_fragment():
+        response = Response(status=204, headers={"HX-Redirect": path})
+    else:
+        response = Response(status=303, headers={"Location": path})
     response.headers["Vary"] = VARY
     return response
 

@@ -59,6 +59,7 @@ class Words:
             "severity_name": self.severity_name,
             "status_name": self.status_name,
             "status_sentence": self.status_sentence,
+            "field_name": self.field_name,
             "product_name": product_name,
             "asset": assets.url,
             "language": language,
@@ -130,6 +131,21 @@ class Words:
             "blocking": _("Blocking: the application is unavailable"),
         }
         return names.get(severity, Markup.escape(severity))
+
+    def field_name(self, name: str) -> Markup | None:
+        """What a form calls a field that people fill in; None for those of ours."""
+        _ = self.translate
+        names = {
+            "subject": _("Subject"),
+            "description": _("Description"),
+            "software": _("Software"),
+            "version": _("Version"),
+            "severity": _("Severity"),
+            "cc": _("In copy"),
+            "body": _("Message"),
+            "name": _("Name"),
+        }
+        return names.get(name)
 
     def role_name(self, role: str) -> Markup:
         _ = self.translate

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
+from markupsafe import escape
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from waitress.server import create_server
 
@@ -19,6 +20,7 @@ from kbsearch import accounts, create_app, organisations, people, products
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
+from kbsearch.web.render import person
 from tests.web import ARTICLES, add_ticket, publish_articles, write_articles
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -111,6 +113,13 @@ def square() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+def take_form() -> str:
+    """A form for people only, as those of the site are; it says what arrived, from whom."""
+    sent = request.form
+    told = (sent["subject"], sent["body"], sent["key"], person().name)
+    return f"<pre>{escape('|'.join(told))}</pre>"
+
+
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
@@ -134,6 +143,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     (settings.content_path / "articles" / "fr" / "essais" / "carre.png").write_bytes(square())
     publish_articles(settings, db)
     app = create_app(settings, db)
+    app.add_url_rule("/fr/form-of-the-test", "machines.form", take_form, methods=["POST"])
     server: Any = create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
