@@ -9,7 +9,7 @@ from kbsearch import access, file_types
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, new_id, one_of
-from kbsearch.errors import Forbidden, Invalid, NotFound, TooMany
+from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.file_store import FileStore, Kept, Source
 from kbsearch.file_types import FileType
 
@@ -63,7 +63,7 @@ def keep(
     The same file under the same name is there once, however often it is sent.
     """
     if viewer.person_id is None:
-        raise Forbidden("account.sign_in_required")
+        raise SignInNeeded("sign_in.needed")
     moment = at or datetime.now(UTC)
     name = file_types.clean_name(name)
     file_types.extension_of(name)

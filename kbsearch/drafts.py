@@ -11,7 +11,7 @@ from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row
-from kbsearch.errors import Forbidden, Invalid, NotFound, TooMany
+from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.file_store import FileStore, Source
 from kbsearch.tickets import Link, Ticket
 
@@ -160,7 +160,7 @@ def _forget(db: Database, condition: str, value: str) -> int:
 
 def _person(viewer: Viewer) -> str:
     if viewer.person_id is None:
-        raise Forbidden("account.sign_in_required")
+        raise SignInNeeded("sign_in.needed")
     return viewer.person_id
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from kbsearch import filing, ticket_events, ticket_readers
+from kbsearch import request_forms, ticket_events, ticket_readers
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row
@@ -132,18 +132,19 @@ def _checked(
     fields: Sequence[FormField],
 ) -> tuple[Row, dict[str, str] | None]:
     """The columns to write, and the answers if they change; raises InvalidForm."""
-    mistakes, values = filing.Mistakes(), Row()
+    mistakes, values = request_forms.Mistakes(), Row()
+    today = datetime.now(UTC).date().isoformat()
     organisation_id = there.organisation_id
     if "organisation" in wanted:
         with mistakes.of("organisation"):
             organisation_id = _organisation(db, wanted["organisation"])
             values["organisation_id"] = organisation_id
     readers: dict[str, Callable[[str], object]] = {
-        "subject": filing.subject,
-        "version": filing.version,
+        "subject": request_forms.subject,
+        "version": request_forms.version,
         "severity": _severity,
         "confidential": _flag,
-        "software": lambda text: filing.product(db, viewer, organisation_id, text),
+        "software": lambda text: request_forms.product(db, viewer, organisation_id, text, today),
     }
     for name, read in readers.items():
         if name in wanted:
@@ -158,7 +159,7 @@ def _checked(
             for name, text in said.items()
             if name.startswith("fields.")
         }
-        answers, wrong = filing.check_answers(fields, software or None, given)
+        answers, wrong = request_forms.check_answers(fields, software or None, given)
         mistakes.problems.update(wrong)
     mistakes.check()
     return values, answers

@@ -310,6 +310,7 @@ def s011_requests(db: SqliteUtils) -> None:
         ALTER TABLE tickets ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE tickets ADD COLUMN activity INTEGER NOT NULL DEFAULT 0;
         CREATE UNIQUE INDEX tickets_form ON tickets (filed_by_id, form_key);
+        CREATE INDEX tickets_updated ON tickets (updated_at);
         CREATE INDEX tickets_follows ON tickets (follows_id) WHERE follows_id IS NOT NULL;
         CREATE INDEX tickets_solved ON tickets (solved_at)
           WHERE status = 'solved' AND source_hash IS NULL;

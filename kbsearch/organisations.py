@@ -120,10 +120,8 @@ def edit(
                 "DELETE FROM organisation_products WHERE organisation_id = :id", {"id": old.id}
             )
             _cover(db, old.id, products)
-        if followers is not None:
-            _follow(db, old.id, followers)
-        changed = (values["slug"], values["sharing"]) != (old.slug, old.sharing)
-        if changed or followers is not None:
+        named_others = followers is not None and _follow(db, old.id, followers)
+        if named_others or (values["slug"], values["sharing"]) != (old.slug, old.sharing):
             ticket_readers.rewrite_organisation(db, old.id)
     return find_id(db, old.id)
 
@@ -229,7 +227,8 @@ def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
     )
 
 
-def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> None:
+def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> bool:
+    """Name these people and no other; whether that changes anything."""
     wanted = sorted({address.strip().lower() for address in addresses})
     places, values = one_of("email", wanted)
     found = db.query(
@@ -242,6 +241,12 @@ def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> Non
     outside = set(wanted) - {row["email"] for row in found}
     if outside:
         raise Invalid("organisation.follower_outside", email=min(outside))
+    present = db.query(
+        "SELECT person_id FROM organisation_followers WHERE organisation_id = :id",
+        {"id": organisation_id},
+    )
+    if {row["person_id"] for row in present} == {row["id"] for row in found}:
+        return False
     db.execute(
         "DELETE FROM organisation_followers WHERE organisation_id = :id", {"id": organisation_id}
     )
@@ -249,6 +254,7 @@ def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> Non
         "organisation_followers",
         [{"organisation_id": organisation_id, "person_id": row["id"]} for row in found],
     )
+    return True
 
 
 def _checked_sharing(sharing: str) -> str:

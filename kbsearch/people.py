@@ -126,8 +126,12 @@ def list_all(
     db: Database, *, organisation: str | None = None, role: str | None = None
 ) -> list[Person]:
     """Everybody by address, or the people of one organisation or role."""
-    everybody = _read(db, "(:role IS NULL OR p.role = :role)", {"role": role})
-    return [p for p in everybody if organisation is None or organisation in p.organisations]
+    members = """
+        EXISTS (SELECT 1 FROM memberships n JOIN organisations g ON g.id = n.organisation_id
+                WHERE n.person_id = p.id AND g.slug = :organisation)
+    """
+    condition = f"(:role IS NULL OR p.role = :role) AND (:organisation IS NULL OR {members})"
+    return _read(db, condition, {"role": role, "organisation": organisation})
 
 
 def find_all(db: Database, ids: Sequence[str]) -> list[Person]:

@@ -98,7 +98,7 @@ def confirm_totp(
         return False
     with db.atomic():
         _replace_totp(db, settings, person_id, secret, step, moment)
-        _tell(db, "authenticator.added", person_id, network, moment)
+        _tell(db, "authenticator.added", person_id, person_id, network, moment)
     return True
 
 
@@ -142,7 +142,8 @@ def remove_totp(
 ) -> bool:
     """Take the authenticator away, with its recovery codes and the trusted devices.
 
-    `actor_id` is the administrator who does it for somebody that lost everything.
+    `actor_id` is the person, or an administrator for somebody that lost everything; the command
+    line is nobody.
     """
     with db.atomic():
         _drop_offer(db, person_id)
@@ -151,7 +152,7 @@ def remove_totp(
         removed = db.execute("DELETE FROM authenticators WHERE person_id = :id", {"id": person_id})
         if removed:
             moment = at or datetime.now(UTC)
-            _tell(db, "authenticator.removed", person_id, network, moment, actor_id)
+            _tell(db, "authenticator.removed", person_id, actor_id, network, moment)
     return removed == 1
 
 
@@ -181,7 +182,7 @@ def make_recovery_codes(
                 for code in codes
             ],
         )
-        _tell(db, "recovery_codes.made", person_id, network, moment)
+        _tell(db, "recovery_codes.made", person_id, person_id, network, moment)
     return codes
 
 
@@ -218,7 +219,7 @@ def use_recovery_code(
             values,
         )
         if used:
-            _tell(db, "recovery_code.used", person_id, "", moment)
+            _tell(db, "recovery_code.used", person_id, person_id, "", moment)
     return used == 1
 
 
@@ -318,22 +319,10 @@ def _drop_offer(db: Database, person_id: str) -> None:
 
 
 def _tell(
-    db: Database,
-    kind: str,
-    person_id: str,
-    network: str,
-    moment: datetime,
-    actor_id: str | None = None,
+    db: Database, kind: str, person_id: str, actor_id: str | None, network: str, moment: datetime
 ) -> None:
     """Keep a line in the security log, and have the person told by mail."""
-    audit.record(
-        db,
-        kind,
-        person_id=person_id,
-        actor_id=actor_id or person_id,
-        network=network,
-        at=moment,
-    )
+    audit.record(db, kind, person_id=person_id, actor_id=actor_id, network=network, at=moment)
     outbox.add(db, kind, person_id)
 
 

@@ -90,15 +90,17 @@ def record(
     """Write an event in the transaction of its change; the revision it gave the ticket.
 
     A note leaves no trace that customers could notice: neither the moment of the last change,
-    nor the edition, nor anything unread.
+    nor the edition, nor anything unread. What happens by itself leaves a ticket to its source.
     """
     event_id, is_internal = new_id(), kind == "ticket.noted"
+    actor_id = viewer.person_id if viewer else None
     known = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", known)[0]["activity"]
     revision = ticket_changes.reserve_revisions(db, 1)
     edition = db.query(
         """
-        UPDATE tickets SET revision = :revision, source_hash = NULL,
+        UPDATE tickets SET revision = :revision,
+          source_hash = CASE WHEN :actor IS NULL THEN source_hash END,
           edition = edition + CASE WHEN :field IS NULL THEN 0 ELSE 1 END,
           updated_at = CASE WHEN :internal = 1 THEN updated_at ELSE :at END,
           activity = CASE WHEN :internal = 1 THEN activity ELSE :revision END
@@ -108,11 +110,11 @@ def record(
             "revision": revision,
             "field": field,
             "internal": int(is_internal),
+            "actor": actor_id,
             "at": at,
             "id": ticket_id,
         },
     )[0]["edition"]
-    actor_id = viewer.person_id if viewer else None
     db.insert(
         "ticket_events",
         {

@@ -19,10 +19,11 @@ from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.file_store import FileStore
-from kbsearch.filing import Request
+from kbsearch.request_forms import Request
 
 PEOPLE = ("alice@acme.example", "bob@acme.example")
-LIFETIMES = (0.002, 0.1)  # seconds
+MOST_ACKNOWLEDGED = 7  # by one sender before it is killed
+LONGEST_PAUSE = 0.008  # seconds it lives on: about what one step takes
 
 
 def content_of(key: str) -> bytes:
@@ -32,10 +33,12 @@ def content_of(key: str) -> bytes:
 class Sender:
     """A browser that sends one form after the other, until it is killed."""
 
-    def __init__(self, database: Path, files: Path, acks: Path, email: str, early: bool) -> None:
+    def __init__(
+        self, database: Path, files: Path, acks: Path, email: str, *, early: bool, told: int
+    ) -> None:
         self.db, self.store = SqliteDatabase(database), FileStore(files)
         self.viewer: Viewer = accounts.viewer_for(self.db, email)
-        self.email, self.early, self.acks = email, early, acks
+        self.email, self.early, self.acks, self.told = email, early, acks, told
         self.out = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def work(self, turn: int) -> None:
@@ -73,6 +76,7 @@ class Sender:
         found = None if self.early else act()
         line = {"kind": kind, "key": key, "email": self.email, "id": found}
         os.write(self.out, f"{json.dumps(line)}\n".encode())
+        os.write(self.told, b".")
         if self.early:
             act()
 
@@ -83,15 +87,20 @@ def main(database: str, files: str, acks: str, rounds: str, mode: str) -> None:
     for turn in range(1, int(rounds) + 1):
         children = []
         for email in PEOPLE:
+            heard, told = os.pipe()
             pid = os.fork()
             if pid == 0:
                 paths = Path(database), Path(files), Path(acks)
-                Sender(*paths, email, mode == "early").work(turn)
+                Sender(*paths, email, early=mode == "early", told=told).work(turn)
                 os._exit(0)
-            children.append((time.monotonic() + chance.uniform(*LIFETIMES), pid))
-        for moment, pid in sorted(children):
-            time.sleep(max(0.0, moment - time.monotonic()))
+            os.close(told)
+            children.append((pid, heard))
+        for pid, heard in children:
+            for _ in range(chance.randrange(MOST_ACKNOWLEDGED)):
+                os.read(heard, 1)
+            time.sleep(chance.uniform(0, LONGEST_PAUSE))
             os.kill(pid, signal.SIGKILL)
+            os.close(heard)
             _, status = os.waitpid(pid, 0)
             if not os.WIFSIGNALED(status):
                 sys.exit(f"a sender ended by itself: {status}")

@@ -11,8 +11,8 @@ from kbsearch.attachments import Attachment
 from kbsearch.db import Database, SqliteDatabase, new_id
 from kbsearch.errors import NotFound
 from kbsearch.file_store import FileStore
-from kbsearch.filing import Request
 from kbsearch.form_fields import FormField
+from kbsearch.request_forms import Request
 from kbsearch.tickets import Ticket
 from tests.conftest import Cast
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import accounts, one_time_links, organisations, passwords, people
+from kbsearch import accounts, one_time_links, organisations, passwords, people, second_factor
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.config import Settings
@@ -177,6 +177,21 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
     assert run("user", "invite", "alice@acme.example").exit_code == 0
 
 
+def test_whoever_lost_phone_and_codes_gets_a_mailed_code_again(
+    run: Run, db: SqliteDatabase, settings: Settings, cast: Cast
+):
+    dan_id = str(cast.dan.person_id)
+    second_factor.set_totp(db, settings, dan_id, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+    token = accounts.open_session(db, dan_id)
+    assert "mail" in run("user", "reset-factor", "dan@support.example").stdout
+    assert not second_factor.has_totp(db, dan_id)
+    assert accounts.viewer_of(db, token) == ANONYMOUS
+    assert db.query("SELECT kind, subject FROM outbox") == [
+        {"kind": "authenticator.removed", "subject": dan_id}
+    ]
+    assert "no authenticator" in run("user", "reset-factor", "dan@support.example").stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -186,6 +201,7 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
         ("user", "edit", "missing@acme.example"),
         ("user", "disable", "missing@acme.example"),
         ("user", "invite", "missing@acme.example"),
+        ("user", "reset-factor", "missing@acme.example"),
         ("user", "list", "--org", "unknown"),
         ("org", "add", "Acme"),
         ("org", "edit", "unknown"),
@@ -223,7 +239,7 @@ def test_wrong_usage_is_status_two(run: Run, arguments: tuple[str, ...]):
     "command",
     ["org add", "org edit", "org list", "product add", "product edit", "product list"]
     + ["product version", "product version add", "product version list"]
-    + ["user add", "user edit", "user list", "user disable", "user invite"]
+    + ["user add", "user edit", "user list", "user disable", "user invite", "user reset-factor"]
     + ["import tickets", "import people"]
     + ["init", "doctor", "config show", "migrate", "version"],
 )

@@ -3,9 +3,9 @@ import pytest
 from kbsearch import attachments, copies, drafts, filing, replies, tickets
 from kbsearch.access import ANONYMOUS
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Forbidden, Invalid, NotFound, TooMany
+from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.file_store import FileStore
-from kbsearch.filing import Request
+from kbsearch.request_forms import Request
 from tests.conftest import Cast
 from tests.requests import attach, file, later
 
@@ -34,7 +34,7 @@ def test_a_draft_is_its_persons_alone(db: SqliteDatabase, cast: Cast, store: Fil
     for other in (cast.bob, cast.chloe, cast.dan, cast.root, ANONYMOUS):
         with pytest.raises(NotFound):
             drafts.find(db, other, "form-0001")
-        with pytest.raises((NotFound, Forbidden)):
+        with pytest.raises((NotFound, SignInNeeded)):
             drafts.discard(db, other, "form-0001")
         with pytest.raises(NotFound):
             attachments.open_file(db, other, store, kept.id)
@@ -48,9 +48,9 @@ def test_a_draft_is_its_persons_alone(db: SqliteDatabase, cast: Cast, store: Fil
 
 
 def test_a_stranger_keeps_nothing(db: SqliteDatabase, cast: Cast, store: FileStore):
-    with pytest.raises(Forbidden):
+    with pytest.raises(SignInNeeded):
         drafts.save(db, ANONYMOUS, "form-0001", TYPED)
-    with pytest.raises(Forbidden):
+    with pytest.raises(SignInNeeded):
         attach(db, ANONYMOUS, store, "form-0001")
     assert not store.root.exists()
 

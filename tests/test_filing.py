@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-from kbsearch import drafts, filing, outbox, people, ticket_changes, tickets
+from kbsearch import (
+    drafts,
+    filing,
+    outbox,
+    people,
+    products,
+    request_forms,
+    ticket_changes,
+    tickets,
+)
 from kbsearch import organisations as customers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.accounts import viewer_for
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Forbidden, Invalid, InvalidForm, NotFound
+from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
 from kbsearch.file_store import FileStore
-from kbsearch.filing import Request
 from kbsearch.form_fields import FormField
+from kbsearch.request_forms import Request
 from tests.conftest import Cast, take_over
 from tests.requests import attach, file, readers_of
 
@@ -23,20 +32,22 @@ import sys, threading
 from pathlib import Path
 from kbsearch import accounts, filing
 from kbsearch.db import SqliteDatabase
+from kbsearch.request_forms import Request
 
 db = SqliteDatabase(Path(sys.argv[1]))
 viewer = accounts.viewer_for(db, "alice@acme.example")
-gate = threading.Barrier(3)
+gate, sent = threading.Barrier(3), []
 
 def send():
     gate.wait()
-    request = filing.Request(subject="Once", description="Only once.")
-    print(filing.open(db, viewer, request, key="the-same-form").id)
+    request = Request(subject="Once", description="Only once.")
+    sent.append(filing.open(db, viewer, request, key="the-same-form").id)
     db.close()
 
 threads = [threading.Thread(target=send) for _ in range(3)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
+print("\\n".join(sent))
 """
 
 
@@ -179,8 +190,8 @@ def test_everything_wrong_is_said_at_once_by_field(db: SqliteDatabase, cast: Cas
 
 
 def test_what_is_wrong_can_be_asked_before_sending(db: SqliteDatabase, cast: Cast):
-    assert filing.check(db, cast.alice, Request("A", "B")) == {}
-    assert set(filing.check(db, cast.alice, Request("A"))) == {"description"}
+    assert request_forms.check(db, cast.alice, Request("A", "B")) == {}
+    assert set(request_forms.check(db, cast.alice, Request("A"))) == {"description"}
     assert tickets_there(db) == 0
 
 
@@ -224,7 +235,7 @@ def test_somebody_of_several_organisations_says_for_which(db: SqliteDatabase, ca
     assert wrong(db, bob) == {"organisation": "request.organisation_required"}
     ticket = file(db, bob, organisation="globex", software="cervo-atelier")
     assert readers_of(db, cast, ticket) == {"bob", "chloe", "dan", "root"}
-    choices = filing.choices(db, bob)
+    choices = request_forms.choices(db, bob)
     assert [(choice.slug, choice.products) for choice in choices] == [
         ("acme", (("icownect", "iCownect"),)),
         ("globex", (("cervo-atelier", "Cervo Atelier"),)),
@@ -239,14 +250,33 @@ def test_nobody_files_for_an_organisation_of_others(db: SqliteDatabase, cast: Ca
 
 def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
     customers.edit(db, customers.find(db, "acme"), contract_ends="2020-01-01")
-    assert wrong(db, cast.alice, software="icownect") == {"software": "request.software_unknown"}
-    assert filing.choices(db, cast.alice)[0].products == ()
+    request = Request("After", "The contract is over.", software="icownect")
+    problems = request_forms.check(db, cast.alice, request, after_contract=True)
+    assert {name: p.key for name, p in problems.items()} == {"software": "request.software_unknown"}
+    assert request_forms.choices(db, cast.alice)[0].products == ()
+
+
+def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
+    db: SqliteDatabase, cast: Cast
+):
+    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-01")
+    assert wrong(db, cast.alice) == {"organisation": "request.contract_ended"}
+    assert file(db, cast.chloe).organisation == "Globex"
+    assert file(db, cast.dan, requester="alice@acme.example").organisation == "Acme"
+    request = Request("After", "The contract is over.")
+    ticket = filing.open(db, cast.alice, request, key=new_id(), after_contract=True)
+    assert ticket.organisation == "Acme"
+
+
+def test_the_last_day_of_a_contract_is_a_day_of_it(db: SqliteDatabase, cast: Cast):
+    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-02")
+    assert file(db, cast.alice, software="icownect").product == "icownect"
 
 
 def test_an_agent_files_on_behalf_of_a_customer(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.dan, requester="Alice@acme.example", cc=["bob@acme.example"])
     assert (ticket.requester, ticket.organisation) == ("Alice Martin", "Acme")
-    assert filing.choices(db, cast.dan, requester="alice@acme.example")[0].slug == "acme"
+    assert request_forms.choices(db, cast.dan, requester="alice@acme.example")[0].slug == "acme"
     assert tickets.find(db, cast.alice, ticket.id).is_of(cast.alice)
     assert wrong_requester(db, cast.dan) == "person.not_found"
 
@@ -259,13 +289,13 @@ def wrong_requester(db: SqliteDatabase, viewer: Viewer) -> str:
 
 def test_a_customer_files_only_in_their_own_name(db: SqliteDatabase, cast: Cast):
     assert file(db, cast.chloe, requester="alice@acme.example").requester == "Chloé Petit"
-    assert filing.choices(db, cast.chloe, requester="alice@acme.example")[0].slug == "globex"
+    assert request_forms.choices(db, cast.chloe, requester="alice@acme.example")[0].slug == "globex"
 
 
 def test_strangers_file_nothing(db: SqliteDatabase, cast: Cast):
-    with pytest.raises(Forbidden):
+    with pytest.raises(SignInNeeded):
         file(db, ANONYMOUS)
-    assert filing.choices(db, ANONYMOUS) == []
+    assert request_forms.choices(db, ANONYMOUS) == []
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 65, "with space", "a/b/c/d/e", "\x00" * 10])
@@ -283,7 +313,7 @@ FIELDS = (
 def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
     def problems(**answers: str) -> dict[str, str]:
         request = Request("A", "B", software="icownect", fields=answers)
-        found = filing.check(db, cast.alice, request, FIELDS)
+        found = request_forms.check(db, cast.alice, request, FIELDS)
         return {name: problem.key for name, problem in found.items()}
 
     assert problems() == {"fields.where": "request.field_required"}
@@ -302,8 +332,10 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
     for version in ("4.2", "4.2", "4.1"):
         file(db, cast.alice, software="icownect", version=version)
     file(db, cast.alice, software="icownect", version="9.9", confidential=True)
-    assert filing.list_versions(db, cast.bob, "icownect") == ["4.2", "4.1"]
-    assert filing.list_versions(db, cast.chloe, "icownect") == []
+    assert request_forms.list_versions(db, cast.bob, "icownect") == ["4.2", "4.1"]
+    assert request_forms.list_versions(db, cast.chloe, "icownect") == []
+    products.edit(db, products.find(db, "icownect"), versions=["5.0", "4.1"])
+    assert request_forms.list_versions(db, cast.bob, "icownect") == ["5.0", "4.1", "4.2"]
 
 
 def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast):

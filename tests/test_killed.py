@@ -25,7 +25,7 @@ from tests.killed_senders import content_of
 from tests.requests import later, lies_in
 from tests.test_attachments import grow_old
 
-KILLS = int(os.environ.get("KBSEARCH_KILLS", "80"))
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "60"))
 
 
 def kill(settings: Settings, kills: int, mode: str) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
 ):
     told = kill(settings, KILLS, "late")
     kinds = Counter(line["kind"] for line in told)
-    assert min(kinds[kind] for kind in THERE) > KILLS // 16, "too little was done to mean anything"
+    assert min(kinds[kind] for kind in THERE) > KILLS // 4, "too little was done to mean anything"
     assert lost(db, store, cast, told) == []
 
     subjects = [row["subject"] for row in db.query("SELECT subject FROM tickets")]

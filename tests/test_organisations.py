@@ -205,7 +205,7 @@ def test_the_index_is_asked_to_follow(db: SqliteDatabase, cast: Cast):
     take_over(db)
     db.execute("DELETE FROM outbox")
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, name="Acme SA")
+    organisations.edit(db, acme, name="Acme SA", sharing="everyone", followers=())
     assert outbox.claim(db) is None, "a name changes no reader"
     organisations.edit(db, acme, sharing="nobody")
     task = outbox.claim(db)

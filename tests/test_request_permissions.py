@@ -38,7 +38,7 @@ from kbsearch import (
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Forbidden, Invalid, NotFound
+from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.file_store import FileStore
 from kbsearch.ticket_lists import Filter
 from tests.requests import attach, file
@@ -70,7 +70,8 @@ class World:
     """What is true, kept beside the database by the simplest of means."""
 
     members: dict[str, set[str]]
-    shares: dict[str, bool]
+    shares: dict[str, str]
+    followers: dict[str, set[str]]  # named, whether that is in force or not
     requests: list[Request] = field(default_factory=list)
     sent_files: list[tuple[str, Request, bool]] = field(default_factory=list)  # id, of, internal
     drafts: dict[str, tuple[str, str]] = field(default_factory=dict)  # key: (person, file)
@@ -83,8 +84,11 @@ class World:
             company is not None
             and who != "nobody"
             and company in self.members[who]
-            and self.shares[company]
             and not request.confidential
+            and (
+                self.shares[company] == "everyone"
+                or (self.shares[company] == "people" and who in self.followers[company])
+            )
         )
 
 
@@ -95,11 +99,12 @@ class Site:
         configured = Settings(site=folder)
         self.db = SqliteDatabase(configured.database_path)
         self.store = FileStore(configured.files_path)
-        self.world = World({"ann": {"acme"}, "ben": {"acme"}, "cat": {"globex"}, "dan": set()}, {})
+        members = {"ann": {"acme"}, "ben": {"acme"}, "cat": {"globex"}, "dan": set()}
+        self.world = World(members, {}, {company: set() for company in COMPANIES})
         with self.db.atomic():
             for company in COMPANIES:
                 organisations.add(self.db, company, sharing="everyone")
-                self.world.shares[company] = True
+                self.world.shares[company] = "everyone"
             for name in CREW:
                 role = "agent" if name == "dan" else "customer"
                 its = sorted(self.world.members[name])
@@ -186,13 +191,22 @@ class Site:
         for request in self.world.requests:
             if request.company in self.world.members[name] - now:
                 request.copied.discard(name)
+        for company in self.world.members[name] - now:
+            self.world.followers[company].discard(name)
         self.world.members[name] = now
 
-    def share(self, company: int, shares: int, _: int) -> None:
+    def share(self, company: int, how: int, whom: int) -> None:
         slug = COMPANIES[company % 2]
-        sharing = "everyone" if shares % 2 else "nobody"
-        organisations.edit(self.db, organisations.find(self.db, slug), sharing=sharing)
-        self.world.shares[slug] = bool(shares % 2)
+        sharing = organisations.SHARING[how % 3]
+        named = {
+            each
+            for place, each in enumerate(CUSTOMERS)
+            if whom >> place & 1 and slug in self.world.members[each]
+        }
+        followers = [f"{each}@x.example" for each in named]
+        there = organisations.find(self.db, slug)
+        organisations.edit(self.db, there, sharing=sharing, followers=followers)
+        self.world.shares[slug], self.world.followers[slug] = sharing, named
 
     def edit(self, which: int, what: int, value: int) -> None:
         request = self._pick(which)
@@ -308,7 +322,7 @@ def check_files(site: Site, name: str, viewer: Viewer, seen: set[str]) -> None:
         if owner != name:
             with pytest.raises(NotFound):
                 drafts.find(site.db, viewer, key)
-            with pytest.raises((NotFound, Forbidden)):
+            with pytest.raises((NotFound, SignInNeeded)):
                 drafts.discard(site.db, viewer, key)
     assert all(
         f"draft of {name}" in repr(d.fields) or not d.fields
@@ -464,6 +478,7 @@ def test_the_index_is_told_of_every_change_of_readers(empty_database: Path):
             ("copy", 0, 1, 1),
             ("move", 1, 2, 0),
             ("share", 0, 0, 0),
+            ("share", 0, 1, 3),
             ("edit", 0, 0, 1),
             ("edit", 0, 1, 1),
             ("share", 1, 1, 0),

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -123,6 +123,18 @@ def _of_the_same_kind(case: Ticket, other: Ticket) -> Ticket:
     return replace(other, product=case.product, language=case.language)
 
 
+def _without_who_left(crew: Sequence[Person], later: World, case: Ticket | None) -> Ticket | None:
+    """A ticket whose organisation some of the people in copy have left, and the copies with it."""
+    if case is None or case.organisation is None:
+        return case
+    left = {
+        me
+        for me in case.copies
+        if case.organisation in crew[me].organisations - later.people[me].organisations
+    }
+    return replace(case, copies=case.copies - left)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A world and what becomes of it: people move, tickets are shared, hidden, handed, removed."""
@@ -164,6 +176,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
     if len(set(later.people)) < len(crew):
         later = replace(later, people=crew)
+    later = replace(later, tickets=tuple(_without_who_left(crew, later, t) for t in later.tickets))
     return World(orgs, crew, cases, pages, later)
 
 

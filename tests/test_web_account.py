@@ -161,3 +161,12 @@ def test_looking_at_the_account_changes_nothing(
     for page in ("", "/mobile", "/notifications", "/data", "/security", "/password", "/totp"):
         assert browser.get(f"/fr/account{page}").status_code in (200, 303)
     assert db.tables.conn.total_changes == written
+
+
+def test_too_many_messages_are_refused_on_the_form_itself(browser: FlaskClient):
+    for _ in range(3):
+        browser.post("/en/account/mobile", data={"mobile": "06 12 34 56 78"}, headers=HERE)
+    answer = browser.post("/en/account/mobile", data={"mobile": "06 12 34 56 78"}, headers=HERE)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 3000
+    assert 'action="/en/account/mobile"' in answer.text and 'id="problem"' in answer.text

@@ -259,3 +259,22 @@ def test_trusted_devices_are_listed_and_forgotten(
     assert not second_factor.is_trusted(db, str(alice.person_id), token)
     again = client.post(f"/fr/account/devices/{device.id}/removal", headers=HERE)
     assert again.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["confirm/code", "confirm/resend"])
+def test_a_proof_that_ran_out_begins_again(client: FlaskClient, session: str, path: str):
+    answer = client.post(f"/fr/account/{path}", data={"code": "123456"}, headers=HERE)
+    assert answer.headers["Location"] == "/fr/account/confirm"
+
+
+def test_another_code_is_mailed_three_times_an_hour(
+    client: FlaskClient, db: SqliteDatabase, session: str
+):
+    client.post("/fr/account/confirm", data={"current": PASSWORD}, headers=HERE)
+    for _ in range(3):
+        answer = client.post("/fr/account/confirm/resend", headers=HERE)
+        assert answer.headers["Location"] == "/fr/account/confirm?done=resent"
+    answer = client.post("/fr/account/confirm/resend", headers=HERE)
+    assert answer.status_code == 429 and 'action="/fr/account/confirm/code"' in answer.text
+    wanted = db.query("SELECT COUNT(*) AS n FROM outbox WHERE kind = :k", {"k": "code.wanted"})
+    assert wanted[0]["n"] == 4

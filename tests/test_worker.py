@@ -18,8 +18,10 @@ from kbsearch import (
     analytics,
     drafts,
     lifecycle,
+    mobiles,
     outbox,
     people,
+    profile_letters,
     ticket_events,
     tickets,
     worker,
@@ -155,6 +157,17 @@ def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
     assert failed[0]["kind"] == "no.such_thing" and "no.such_thing" in failed[0]["problem"]
     process.terminate()
     assert "no.such_thing x failed, attempt 1" in process.communicate(timeout=5)[1]
+
+
+def test_people_are_told_what_the_outbox_asks_for(place):
+    alice = people.add(place.db, email="alice@acme.example", name="Alice Martin")
+    mobiles.ask(place.db, accounts.viewer_for(place.db, alice.email), "06 12 34 56 78")
+    for kind in profile_letters.NOTICES:
+        outbox.add(place.db, kind, alice.id)
+    place.start()
+    mails, texts = place.settings.data_path / "mail", place.settings.data_path / "sms"
+    until(lambda: len(list(mails.glob("*.eml"))) == len(profile_letters.NOTICES))
+    until(lambda: len(list(texts.glob("*.txt"))) == 1)
 
 
 def test_a_second_worker_waits_for_the_end_of_the_first(place):

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import choosing_passwords, organisations, passwords, people
+from kbsearch import accounts, choosing_passwords, organisations, passwords, people, second_factor
 from kbsearch.access import ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
@@ -170,6 +170,27 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
         click.echo(told["link"])
     else:
         click.echo(say("%(email)s will get a mail with a link", email=person.email))
+
+
+@user_command.command("reset-factor")
+@click.argument("email")
+@pass_site
+def user_reset_factor(site: Site, email: str) -> None:
+    """Take away the authenticator of somebody who lost phone and recovery codes.
+
+    Make sure it is them who ask. Their sessions end, a mail tells them, and a code comes by mail
+    until they set up another authenticator, which staff do at their next sign-in.
+
+    Example: kbsearch user reset-factor dan@support.example
+    """
+    person = people.find(site.db, email)
+    with site.db.atomic():
+        removed = second_factor.remove_totp(site.db, person.id)
+        accounts.end_other_sessions(site.db, person.id)
+    if removed:
+        click.echo(say("%(email)s gets the next code by mail", email=person.email))
+    else:
+        click.echo(say("%(email)s has no authenticator", email=person.email))
 
 
 def _read_password(ask: bool, stdin: bool) -> str | None:

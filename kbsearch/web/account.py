@@ -7,12 +7,13 @@ from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import audit, i18n, mobiles, organisations, own_data, preferences, profiles
-from kbsearch.errors import Invalid, SignInNeeded
+from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.profiles import Profile
 from kbsearch.web import render
 from kbsearch.web.render import db, language, site, viewer
 from kbsearch.web.tokens import caller
 
+REFUSALS = (Invalid, TooMany, Unavailable)  # said on the page of the form
 FIELD_OF = {
     "person.name_invalid": "name",
     "person.language_unknown": "language",
@@ -60,7 +61,7 @@ def edit() -> Response:
             time_zone=sent.get("time_zone") or None,
             single_keys="single_keys" in sent,
         )
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _profile(profiles.find(db(), viewer()), problem)
     return done("/account", "saved", edited.person.language)
 
@@ -74,7 +75,7 @@ def mobile() -> Response:
 def ask_mobile() -> Response:
     try:
         mobiles.ask(db(), viewer(), request.form.get("mobile", ""))
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _mobile(problem)
     return done("/account/mobile")
 
@@ -83,7 +84,7 @@ def ask_mobile() -> Response:
 def verify_mobile() -> Response:
     try:
         mobiles.verify(db(), site().settings, viewer(), request.form.get("code", ""))
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _mobile(problem)
     return done("/account", "mobile_verified")
 
@@ -104,7 +105,7 @@ def choose() -> Response:
     sent = [text.partition(":") for text in request.form.getlist("wanted")]
     try:
         preferences.choose(db(), viewer(), [(event, channel) for event, _, channel in sent])
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _notifications(problem)
     return done("/account/notifications", "saved")
 
@@ -138,7 +139,7 @@ def done(path: str, what: str = "", in_language: str | None = None) -> Response:
     return redirect(f"/{in_language or language()}{path}{query}", 303)
 
 
-def page(name: str, section: str, problem: Invalid | None = None, **context: Any) -> Response:
+def page(name: str, section: str, problem: Problem | None = None, **context: Any) -> Response:
     """A page of the account; with a problem it is an answer that nothing was changed."""
     answer = render.render(
         f"accounts/{name}.html",
@@ -150,10 +151,12 @@ def page(name: str, section: str, problem: Invalid | None = None, **context: Any
         **context,
     )
     answer.status_code = problem.status if problem else 200
+    if isinstance(problem, (TooMany, Unavailable)):
+        answer.headers["Retry-After"] = str(problem.retry_after)
     return answer
 
 
-def _profile(profile: Profile, problem: Invalid | None = None) -> Response:
+def _profile(profile: Profile, problem: Problem | None = None) -> Response:
     return page(
         "profile",
         "profile",
@@ -166,13 +169,13 @@ def _profile(profile: Profile, problem: Invalid | None = None) -> Response:
     )
 
 
-def _mobile(problem: Invalid | None = None) -> Response:
+def _mobile(problem: Problem | None = None) -> Response:
     waiting = mobiles.waiting(db(), viewer())
     number = mobiles.spelt(waiting.mobile) if waiting else ""
     return page("mobile", "profile", problem, number=number, minutes=mobiles.CODE_MINUTES)
 
 
-def _notifications(problem: Invalid | None = None) -> Response:
+def _notifications(problem: Problem | None = None) -> Response:
     profile = profiles.find(db(), viewer())
     return page(
         "notifications",

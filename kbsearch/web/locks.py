@@ -25,9 +25,9 @@ from kbsearch import (
     signing_in,
     user_agents,
 )
-from kbsearch.errors import Invalid, NotFound, SignInNeeded
+from kbsearch.errors import Invalid, NotFound, Problem, SignInNeeded
 from kbsearch.web import account, security
-from kbsearch.web.account import done, page
+from kbsearch.web.account import REFUSALS, done, page
 from kbsearch.web.render import db, language, site, viewer
 from kbsearch.web.tokens import caller
 
@@ -102,7 +102,7 @@ def change_password() -> Response:
             sent.get("current", ""),
             sent.get("password", ""),
         )
-    except Invalid as problem:
+    except REFUSALS as problem:
         return page("password", "safety", problem, shortest=passwords.SHORTEST)
     accounts.mark_proved(db(), session)
     return _with_session(done("/account/security", "password_changed"), session)
@@ -152,7 +152,7 @@ def remove() -> Response:
         raise Invalid("second_factor.needed")
     whose = viewer().person_id or ""
     with db().atomic():
-        second_factor.remove_totp(db(), whose, network=caller().network)
+        second_factor.remove_totp(db(), whose, actor_id=whose, network=caller().network)
         accounts.end_other_sessions(db(), whose, caller().session)
     return done("/account/security", "totp_removed")
 
@@ -200,7 +200,7 @@ def begin_proof() -> Response:
     back = _next(request.form.get("next", ""))
     try:
         token = proofs.begin(db(), viewer(), caller(), request.form.get("current", ""), back)
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _proof(back, problem)
     answer = done("/account/confirm")
     answer.set_cookie(
@@ -227,8 +227,10 @@ def finish_proof() -> Response:
             request.form.get("code", ""),
             recovery="recovery" in request.form,
         )
-    except Invalid as problem:
+    except REFUSALS as problem:
         return _proof("", problem)
+    except NotFound:  # it ran out, or was finished in another tab
+        return done("/account/confirm")
     answer = redirect(_next(back), 303)
     answer.delete_cookie(_proof_cookie(), httponly=True, samesite="Lax", secure=site().is_secure)
     return answer
@@ -238,8 +240,13 @@ def finish_proof() -> Response:
 def resend() -> Response:
     """Mail another code."""
     token = request.cookies.get(_proof_cookie(), "")
-    proofs.find(db(), viewer(), token)
-    signing_in.resend(db(), caller(), token, "proof")
+    try:
+        proofs.find(db(), viewer(), token)
+        signing_in.resend(db(), caller(), token, "proof")
+    except REFUSALS as problem:
+        return _proof("", problem)
+    except NotFound:
+        return done("/account/confirm")
     return done("/account/confirm", "resent")
 
 
@@ -248,7 +255,7 @@ def _record(kind: str) -> None:
     audit.record(db(), kind, person_id=whose, actor_id=whose, network=caller().network)
 
 
-def _totp(problem: Invalid | None = None) -> Response:
+def _totp(problem: Problem | None = None) -> Response:
     person = people.find_id(db(), viewer().person_id or "")
     return page(
         "totp",
@@ -285,7 +292,7 @@ def _shown_once(codes: tuple[str, ...], *, new_authenticator: bool = False) -> R
     return page("recovery_codes", "safety", codes=codes, new_authenticator=new_authenticator)
 
 
-def _proof(back: str, problem: Invalid | None = None) -> Response:
+def _proof(back: str, problem: Problem | None = None) -> Response:
     """The password, or the code when the password was given."""
     token = request.cookies.get(_proof_cookie(), "")
     try:
