@@ -83,7 +83,6 @@ def edit(
             left = set(person.organisations) - set(organisations := tuple(organisations))
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
-            ticket_readers.leave(db, person.id)
             ticket_readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
 

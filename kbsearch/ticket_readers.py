@@ -105,43 +105,41 @@ def rewrite(db: Database, ticket_id: str) -> None:
         )
 
 
-def leave(db: Database, person_id: str) -> None:
-    """Whoever no longer belongs to an organisation no longer follows its requests."""
-    gone = """
-        SELECT f.organisation_id FROM organisation_followers f
-        WHERE f.person_id = :id AND NOT EXISTS (
-          SELECT 1 FROM memberships m
-          WHERE m.person_id = f.person_id AND m.organisation_id = f.organisation_id)
-    """
-    with db.atomic():
-        left = [row["organisation_id"] for row in db.query(gone, {"id": person_id})]
-        for organisation_id in left:
-            db.execute(
-                """
-                DELETE FROM organisation_followers
-                WHERE organisation_id = :organisation AND person_id = :id
-                """,
-                {"organisation": organisation_id, "id": person_id},
-            )
-            rewrite_organisation(db, organisation_id)
-
-
 def leave_organisations(
     db: Database, person_id: str, organisations: Sequence[str], at: str
 ) -> None:
-    """Take somebody who left organisations, by slug, out of copy on the tickets of these."""
-    places, values = one_of("slug", organisations)
-    rows = db.query(
+    """Whoever left organisations, by slug, neither follows nor is in copy on their tickets."""
+    places, slugs = one_of("slug", organisations)
+    values = {"person": person_id, **slugs}
+    followed = db.query(
+        f"""
+        SELECT o.id FROM organisation_followers f
+        JOIN organisations o ON o.id = f.organisation_id AND o.slug IN ({places})
+        WHERE f.person_id = :person
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    copies = db.query(
         f"""
         SELECT c.ticket_id, c.email FROM ticket_copies c
         JOIN tickets t ON t.id = c.ticket_id
         JOIN organisations o ON o.id = t.organisation_id AND o.slug IN ({places})
         WHERE c.person_id = :person
         """,  # noqa: S608 (names of parameters)
-        {"person": person_id, **values},
+        values,
     )
-    for row in rows:
-        remove_copy(db, None, row["ticket_id"], row["email"], at)
+    with db.atomic():
+        for row in followed:
+            db.execute(
+                """
+                DELETE FROM organisation_followers
+                WHERE organisation_id = :organisation AND person_id = :person
+                """,
+                {"organisation": row["id"], "person": person_id},
+            )
+            rewrite_organisation(db, row["id"])
+        for row in copies:
+            remove_copy(db, None, row["ticket_id"], row["email"], at)
 
 
 def remove_copy(db: Database, viewer: Viewer | None, ticket_id: str, email: str, at: str) -> None:
