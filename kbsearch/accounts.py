@@ -177,14 +177,14 @@ def forget_expired(db: Database, *, at: datetime | None = None) -> int:
         return sessions + db.execute("DELETE FROM tokens WHERE expires_at <= :now", moment)
 
 
-def set_secrets(db: Database, person: Person, *, password: str, totp_secret: str | None) -> None:
-    """Keep a password, hashed, and the secret of a second factor."""
+def set_password(db: Database, person: Person, password: str) -> None:
+    """Keep a password, hashed."""
     from argon2 import PasswordHasher  # not loaded by the pages that never hash
 
     hasher = PasswordHasher(memory_cost=47104, time_cost=1, parallelism=1)
     db.execute(
-        "UPDATE people SET password_hash = :hash, totp_secret = :totp WHERE id = :id",
-        {"hash": hasher.hash(password), "totp": totp_secret, "id": person.id},
+        "UPDATE people SET password_hash = :hash WHERE id = :id",
+        {"hash": hasher.hash(password), "id": person.id},
     )
 
 

@@ -186,3 +186,44 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
         CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
         """,
     )
+
+
+@steps()
+def s008_profiles(db: SqliteUtils) -> None:
+    """The second factor in tables of its own, and what people say of themselves.
+
+    No page has asked for the secrets kept so far: whoever has one enrols again, with a secret
+    that is sealed.
+    """
+    _run(
+        db,
+        """
+        ALTER TABLE people DROP COLUMN totp_secret;
+        CREATE TABLE authenticators (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          last_step INTEGER NOT NULL, created_at TEXT NOT NULL);
+        CREATE TABLE authenticator_offers (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE recovery_codes (
+          code_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX recovery_codes_person ON recovery_codes (person_id);
+        CREATE TABLE trusted_devices (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
+        CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
+        ALTER TABLE sessions ADD COLUMN authenticated_at TEXT;
+        ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
+        ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE mobile_codes (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), mobile TEXT NOT NULL,
+          code_hash TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE TABLE notification_choices (
+          person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
+          channel TEXT NOT NULL, wanted INTEGER NOT NULL,
+          PRIMARY KEY (person_id, event, channel));
+        """,
+    )

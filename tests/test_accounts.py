@@ -238,6 +238,6 @@ def test_a_viewer_costs_one_query(db: SqliteDatabase, cast: Cast):
 
 def test_a_password_is_kept_hashed(db: SqliteDatabase, alice: Viewer):
     person = people.find(db, alice.email)
-    accounts.set_secrets(db, person, password="correct horse battery", totp_secret=None)
+    accounts.set_password(db, person, "correct horse battery")
     kept = db.query("SELECT password_hash FROM people WHERE id = :id", {"id": person.id})
     assert kept[0]["password_hash"].startswith("$argon2id$v=19$m=47104,t=1,p=1$")

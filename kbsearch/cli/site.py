@@ -42,7 +42,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
         click.echo(told, err=True)
     site = Site(config.load(folder / config.CONFIG_NAME))
     if with_demo:
-        opened = demo.fill(site.db)
+        opened = demo.fill(site.settings, site.db)
         if as_json:
             echo_json({"accounts": [_without_nothing(asdict(account)) for account in opened]})
             return

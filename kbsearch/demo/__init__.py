@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kbsearch import accounts, organisations, people, resources
+from kbsearch import accounts, organisations, people, resources, second_factor
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -48,25 +48,25 @@ def ensure(settings: Settings, db: Database) -> tuple[Person, ...]:
     """Fill an empty database; the demo's people that are there, none on somebody's real site."""
     with db.atomic():
         if not people.list_all(db):
-            fill(db)
+            fill(settings, db)
     return tuple(_present(db))
 
 
-def fill(db: Database) -> tuple[Account, ...]:
+def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Put the demo in, all of it or nothing; the passwords are made here and kept nowhere."""
     with db.atomic():
         for name in PRODUCTS:
             organisations.add_product(db, name)
         for name, products in ORGANISATIONS:
             organisations.add(db, name, products=products, sharing="everyone")
-        opened = tuple(_open_account(db, *person) for person in PEOPLE)
+        opened = tuple(_open_account(settings, db, *person) for person in PEOPLE)
         report = tickets.take_in(db, _past_requests(), Report())
         assert not report.refused and not report.altered, report.remarks
     return opened
 
 
 def _open_account(
-    db: Database, email: str, name: str, role: str, organisation: str | None
+    settings: Settings, db: Database, email: str, name: str, role: str, organisation: str | None
 ) -> Account:
     import pyotp  # one command needs it
 
@@ -74,7 +74,9 @@ def _open_account(
     person = people.add(db, email=email, name=name, role=role, organisations=its)
     totp_secret = pyotp.random_base32() if role in WITH_TOTP else None
     password = secrets.token_urlsafe(12)
-    accounts.set_secrets(db, person, password=password, totp_secret=totp_secret)
+    accounts.set_password(db, person, password)
+    if totp_secret:
+        second_factor.set_totp(db, settings, person.id, totp_secret)
     return Account(email, password, role, organisation, totp_secret)
 
 
