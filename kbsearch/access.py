@@ -38,6 +38,11 @@ class Viewer:
         return AGENTS in self.words
 
     @property
+    def is_administrator(self) -> bool:
+        """Administrators decide who comes in, and what they see."""
+        return self.role == "administrator"
+
+    @property
     def is_signed_in(self) -> bool:
         return self.person_id is not None
 

@@ -90,6 +90,26 @@ def _fail(db: Database, task: Task, problem: str) -> None:
         db.execute("UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id", values)
 
 
+def together(*parts: Handlers) -> Handlers:
+    """All these handlers as one; where several want the same kind, each does its part in turn.
+
+    One that fails brings the task back to those before it too: they are safe to repeat.
+    """
+    wanted: dict[str, list[Callable[[Task], None]]] = {}
+    for part in parts:
+        for kind, handler in part.items():
+            wanted.setdefault(kind, []).append(handler)
+
+    def all_of(handlers: list[Callable[[Task], None]]) -> Callable[[Task], None]:
+        def run(task: Task) -> None:
+            for handler in handlers:
+                handler(task)
+
+        return run
+
+    return {kind: all_of(handlers) for kind, handlers in wanted.items()}
+
+
 def oldest_waiting(db: Database) -> str | None:
     """When the oldest unfinished task was asked for, or None."""
     rows = db.query(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import accounts, articles, health, outbox
+from kbsearch import accounts, articles, courier, deliveries, health, outbox
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -44,10 +44,11 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     with (
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
+        courier.at_work(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = _handlers(indexer)
+        handlers = outbox.together(_handlers(indexer), deliveries.handlers(settings, db))
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -200,4 +201,5 @@ def _heartbeat(db: Database) -> Iterator[None]:
 def _keep_house(db: Database) -> bool:
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
     accounts.forget_expired(db)
+    deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     return False
