@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kbsearch import form_fields
+from kbsearch.form_fields import FormField
+
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
@@ -50,6 +53,11 @@ class Settings:
     )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
 
+    close_after_days: int = _setting(14, "Days after which a solved request is closed")
+    draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
+    search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
+
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
         return (self.site / path).absolute()
@@ -69,6 +77,11 @@ class Settings:
     @property
     def data_path(self) -> Path:
         return self.at(self.data)
+
+    @property
+    def files_path(self) -> Path:
+        """Where what people attach is kept."""
+        return self.data_path / "files"
 
     @property
     def is_public(self) -> bool:
@@ -150,7 +163,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str] 
 def _checked(name: str, value: Any, source: str) -> Any:
     if name not in FIELDS:
         raise ConfigError(f"{source}: there is no setting '{name}'; see the README's table")
-    convert = _CONVERT[type(FIELDS[name].default)]
+    convert = _CONVERT_NAMED.get(name) or _CONVERT[type(FIELDS[name].default)]
     try:
         return convert(value)
     except (TypeError, ValueError) as problem:
@@ -184,6 +197,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 _CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
 _CONVERT |= {type(Path()): _path}
+_CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -194,6 +208,9 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
     if not 1 <= settings.workers <= 64:
         refuse("workers", f"{settings.workers} is not between 1 and 64")
+    for name in ("close_after_days", "draft_days", "search_log_days"):
+        if not 1 <= getattr(settings, name) <= 3650:
+            refuse(name, "it counts days: 1 to 3650")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]

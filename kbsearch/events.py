@@ -7,7 +7,7 @@ address. Whoever needs more opens the page, where access is checked.
 import json
 from collections.abc import Callable, Mapping
 
-from kbsearch import outbox
+from kbsearch import outbox, ticket_events
 from kbsearch.config import Settings
 from kbsearch.db import Database
 
@@ -16,6 +16,7 @@ Reader = Callable[[Database, Settings, str], Facts | None]
 
 TEST = "webhook.test"
 MAX_BODY = 20_000
+TOLD_FIELDS = ("status", "assignee", "severity")  # codes and ids; the others were typed
 
 
 def tell(db: Database, kind: str, subject: str) -> None:
@@ -47,20 +48,25 @@ def facts(db: Database, settings: Settings, kind: str, subject: str) -> Facts | 
     return READERS[kind](db, settings, subject)
 
 
-def _ticket(db: Database, settings: Settings, ticket_id: str) -> Facts | None:
-    """A request as it stands when the event is taken up."""
+def _ticket(db: Database, settings: Settings, event_id: str) -> Facts | None:
+    """A change of a request; the request is told as it stands when the event is taken up."""
     rows = db.query(
         """
         SELECT t.id, t.number, t.status, t.severity, t.language, p.slug AS product, t.version,
-               o.slug AS organisation
-        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
-        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE t.id = :id
+               o.slug AS organisation, e.id AS event, e.actor_id AS actor, e.message_id AS message,
+               e.field, e.before, e.after
+        FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
+        LEFT JOIN products p ON p.id = t.product_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE e.id = :id
         """,
-        {"id": ticket_id},
+        {"id": event_id},
     )
     if not rows:
         return None
-    return {**rows[0], "url": _url(settings, f"requests/{ticket_id}")}
+    facts = {name: value for name, value in rows[0].items() if name not in ("before", "after")}
+    if facts["field"] in TOLD_FIELDS:
+        facts |= {name: rows[0][name] for name in ("before", "after")}
+    return {**facts, "url": _url(settings, f"requests/{facts['id']}")}
 
 
 def _article(db: Database, settings: Settings, path: str) -> Facts | None:
@@ -84,28 +90,13 @@ def _withdrawn(db: Database, settings: Settings, path: str) -> Facts:
     return {"id": path, "language": language, "category": rest.rpartition("/")[0]}
 
 
-def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
-    rows = db.query("SELECT id, role FROM people WHERE id = :id", {"id": person_id})
-    return rows[0] if rows else None
-
-
 def _url(settings: Settings, path: str, language: str = "") -> str:
     return f"{settings.base_url.rstrip('/')}/{language or settings.languages[0]}/{path}"
 
 
 READERS: Mapping[str, Reader] = {
-    "ticket.opened": _ticket,
-    "ticket.replied": _ticket,
-    "ticket.noted": _ticket,
-    "ticket.status_changed": _ticket,
-    "ticket.assigned": _ticket,
-    "ticket.solved": _ticket,
-    "ticket.closed": _ticket,
-    "ticket.reopened": _ticket,
-    "ticket.cc_added": _ticket,
+    **dict.fromkeys(ticket_events.KINDS, _ticket),
     "article.published": _article,
     "article.withdrawn": _withdrawn,
-    "user.invited": _person,
-    "user.signed_in": _person,
 }
 KINDS = tuple(READERS)

@@ -230,6 +230,87 @@ def s008_profiles(db: SqliteUtils) -> None:
 
 
 @steps()
+def s011_requests(db: SqliteUtils) -> None:
+    """The life of a request: how it was filed, its events, files, drafts, and who has seen it."""
+    _run(
+        db,
+        """
+        ALTER TABLE tickets ADD COLUMN filed_by_id TEXT REFERENCES people (id);
+        ALTER TABLE tickets ADD COLUMN form_key TEXT;
+        ALTER TABLE tickets ADD COLUMN assignee_id TEXT REFERENCES people (id);
+        ALTER TABLE tickets ADD COLUMN follows_id TEXT REFERENCES tickets (id);
+        ALTER TABLE tickets ADD COLUMN fields TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE tickets ADD COLUMN closed_at TEXT;
+        ALTER TABLE tickets ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tickets ADD COLUMN activity INTEGER NOT NULL DEFAULT 0;
+        CREATE UNIQUE INDEX tickets_form ON tickets (filed_by_id, form_key);
+        CREATE INDEX tickets_follows ON tickets (follows_id) WHERE follows_id IS NOT NULL;
+        CREATE INDEX tickets_solved ON tickets (solved_at)
+          WHERE status = 'solved' AND source_hash IS NULL;
+        ALTER TABLE messages ADD COLUMN form_key TEXT;
+        ALTER TABLE messages ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        CREATE UNIQUE INDEX messages_form ON messages (author_id, form_key);
+        CREATE TABLE ticket_events (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          revision INTEGER NOT NULL, edition INTEGER NOT NULL, at TEXT NOT NULL,
+          actor_id TEXT REFERENCES people (id), kind TEXT NOT NULL,
+          message_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
+          field TEXT, before TEXT, after TEXT, internal INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, revision);
+        CREATE INDEX ticket_events_message ON ticket_events (message_id);
+        CREATE TABLE ticket_visits (
+          person_id TEXT NOT NULL REFERENCES people (id),
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          activity INTEGER NOT NULL, PRIMARY KEY (person_id, ticket_id));
+        CREATE INDEX ticket_visits_ticket ON ticket_visits (ticket_id);
+        CREATE TABLE drafts (
+          person_id TEXT NOT NULL REFERENCES people (id), form_key TEXT NOT NULL,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE, fields TEXT NOT NULL,
+          created_at TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (person_id, form_key));
+        CREATE INDEX drafts_ticket ON drafts (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX drafts_updated ON drafts (updated_at);
+        CREATE TABLE attachments (
+          id TEXT PRIMARY KEY, person_id TEXT REFERENCES people (id), form_key TEXT,
+          ticket_id TEXT REFERENCES tickets (id), message_id TEXT REFERENCES messages (id),
+          name TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL,
+          sha256 TEXT NOT NULL, width INTEGER, height INTEGER, created_at TEXT NOT NULL);
+        CREATE INDEX attachments_draft ON attachments (person_id, form_key);
+        CREATE INDEX attachments_day ON attachments (person_id, created_at);
+        CREATE INDEX attachments_ticket ON attachments (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX attachments_message ON attachments (message_id) WHERE message_id IS NOT NULL;
+        CREATE INDEX attachments_content ON attachments (sha256);
+        """,
+    )
+
+
+@steps()
+def s012_deflection(db: SqliteUtils) -> None:
+    """What visits searched and found, and what people thought of a request that was closed."""
+    _run(
+        db,
+        """
+        CREATE TABLE visits (
+          id TEXT PRIMARY KEY, person_id TEXT REFERENCES people (id),
+          started_at TEXT NOT NULL, seen_at TEXT NOT NULL);
+        CREATE INDEX visits_person ON visits (person_id) WHERE person_id IS NOT NULL;
+        CREATE TABLE visit_events (
+          id TEXT PRIMARY KEY, visit_id TEXT NOT NULL REFERENCES visits (id) ON DELETE CASCADE,
+          position INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
+          text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
+          results INTEGER, target TEXT, ticket_id TEXT REFERENCES tickets (id) ON DELETE SET NULL,
+          fails_until TEXT, undone_at TEXT, UNIQUE (visit_id, position));
+        CREATE INDEX visit_events_kind ON visit_events (kind, at);
+        CREATE INDEX visit_events_ticket ON visit_events (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE TABLE satisfaction (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id),
+          token_hash TEXT UNIQUE, expires_at TEXT, is_good INTEGER,
+          why TEXT NOT NULL DEFAULT '', answered_at TEXT, PRIMARY KEY (ticket_id, person_id));
+        """,
+    )
+
+
+@steps()
 def s014_webhooks(db: SqliteUtils) -> None:
     """Webhooks: where events are sent, what is sent, and how each attempt went."""
     _run(

@@ -74,8 +74,10 @@ def edit(
         if role is not None and role != person.role:
             _shut_out(db, person)
         if organisations is not None:
+            left = set(person.organisations) - set(organisations := tuple(organisations))
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
+            ticket_readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
 
 

@@ -15,10 +15,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import accounts, articles, courier, deliveries, health, outbox
+from kbsearch import (
+    accounts,
+    analytics,
+    articles,
+    attachments,
+    courier,
+    deliveries,
+    drafts,
+    health,
+    lifecycle,
+    outbox,
+)
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.file_store import FileStore
 from kbsearch.leash import Leash
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
@@ -53,7 +65,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: outbox.run_one(db, handlers)),
-            Step("housekeeping", lambda: _keep_house(db), HOUSEKEEPING_SECONDS),
+            Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
         if articles.live_publication(db) is None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
@@ -198,8 +210,14 @@ def _heartbeat(db: Database) -> Iterator[None]:
         thread.join()
 
 
-def _keep_house(db: Database) -> bool:
+def _keep_house(settings: Settings, db: Database) -> bool:
+    """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
     accounts.forget_expired(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
+    drafts.forget_old(db, settings.draft_days)
+    attachments.forget_orphans(db, FileStore(settings.files_path))
+    analytics.forget_texts(db, settings.search_log_days)
+    while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
+        pass
     return False

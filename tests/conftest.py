@@ -14,6 +14,7 @@ from kbsearch import accounts, create_app, organisations, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.file_store import FileStore
 from kbsearch.importing import tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
@@ -117,6 +118,11 @@ def dan(cast: Cast) -> Viewer:
 @pytest.fixture
 def nobody() -> Viewer:
     return ANONYMOUS
+
+
+@pytest.fixture
+def store(settings: Settings) -> FileStore:
+    return FileStore(settings.files_path)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_a_defect_costs_a_pause_and_not_the_courier(
 
 
 KILLED = """
-import os, sys
+import sys, time
 from pathlib import Path
 from kbsearch import events
 from kbsearch.config import Settings
@@ -213,6 +213,7 @@ for number in range(10_000):
         db.insert("counters", {"name": f"fact {sys.argv[2]}-{number}", "value": number})
         events.tell(db, "article.withdrawn", f"en/{sys.argv[2]}/{number}")
     print(number, flush=True)
+    time.sleep(0.005)
 """
 
 

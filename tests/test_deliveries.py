@@ -7,14 +7,25 @@ from email.utils import format_datetime
 
 import pytest
 
-from kbsearch import deliveries, events, outbox, webhooks
+from kbsearch import (
+    copies,
+    deliveries,
+    events,
+    outbox,
+    replies,
+    ticket_events,
+    webhooks,
+)
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.deliveries import SCHEDULE, Delivery, Due, Outcome
+from kbsearch.publishing.publish import publish
 from kbsearch.webhooks import Webhook
-from tests.conftest import Cast, take_over
+from tests.conftest import Cast
+from tests.requests import file
+from tests.web import publish_articles
 
 FINE = Outcome(204)
 BROKEN = Outcome(500, response="Oh dear", problem="status")
@@ -45,8 +56,12 @@ def happen(
     subject: str = "fr/guide/page",
 ) -> None:
     """Something happens, and the worker takes it up; its deliveries begin at START."""
-    others = {kind: lambda task: None for kind in ("index.tickets", deliveries.DIED)}
     events.tell(db, kind, subject)
+    take_up(db, settings)
+
+
+def take_up(db: SqliteDatabase, settings: Settings) -> None:
+    others = {kind: lambda task: None for kind in ("index.tickets", deliveries.DIED)}
     while outbox.run_one(db, {**deliveries.handlers(settings, db), **others}):
         pass
     start = {"start": stored(START)}
@@ -83,7 +98,7 @@ def attempts_over_time(db: SqliteDatabase, outcome: Outcome, chance: float = 0.0
 def test_an_event_goes_to_those_who_chose_its_kind(
     db: SqliteDatabase, settings: Settings, add: Add
 ):
-    mine, other = add("one"), add("two", "ticket.opened", "user.invited")
+    mine, other = add("one"), add("two", "ticket.opened", "ticket.solved")
     happen(db, settings)
     assert [delivery.kind for delivery in all_of(db, mine)] == ["article.withdrawn"]
     assert all_of(db, other) == []
@@ -119,33 +134,75 @@ def test_the_same_task_twice_is_one_delivery(db: SqliteDatabase, settings: Setti
 def test_a_request_is_told_by_ids_and_codes_without_a_word_of_it(
     db: SqliteDatabase, settings: Settings, cast: Cast, add: Add
 ):
-    webhook = add("one", "ticket.opened")
-    ticket_id = take_over(
+    webhook = add("one", *ticket_events.KINDS)
+    ticket = file(
         db,
+        cast.alice,
         subject="CANARY subject",
         description="CANARY text",
         cc=["bob@acme.example"],
-        product="icownect",
+        software="icownect",
         severity="major",
     )
-    happen(db, settings, "ticket.opened", ticket_id)
-    (delivery,) = all_of(db, webhook)
-    body = deliveries.body_of(db, delivery)
-    sent = json.loads(body)
-    assert sent["type"] == "ticket.opened"
+    replies.note(db, cast.dan, ticket, "CANARY note", key=new_id())
+    said = replies.reply(db, cast.dan, ticket, "CANARY answer", key=new_id(), status="solved")
+    copies.remove(db, cast.alice, ticket, "bob@acme.example")
+    take_up(db, settings)
+    bodies = {delivery.kind: deliveries.body_of(db, delivery) for delivery in all_of(db, webhook)}
+    assert set(bodies) == {
+        "ticket.opened",
+        "ticket.noted",
+        "ticket.replied",
+        "ticket.solved",
+        "ticket.cc_removed",
+    }
+    for body in bodies.values():
+        assert "CANARY" not in body and "@" not in body and len(body) < 1000
+    sent = json.loads(bodies["ticket.replied"])
+    assert sent["type"] == "ticket.replied"
     assert abs(datetime.now(UTC) - parsed(sent["timestamp"])) < timedelta(minutes=1)
     assert sent["data"] == {
-        "id": ticket_id,
-        "number": 1042,
+        "id": ticket.id,
+        "number": ticket.number,
         "status": "solved",
         "severity": "major",
-        "language": sent["data"]["language"],
+        "language": "fr",
         "product": "icownect",
         "version": None,
         "organisation": "acme",
-        "url": f"http://127.0.0.1:8080/fr/requests/{ticket_id}",
+        "event": sent["data"]["event"],
+        "actor": cast.dan.person_id,
+        "message": said.message_id,
+        "field": None,
+        "url": f"http://127.0.0.1:8080/fr/requests/{ticket.id}",
     }
-    assert "CANARY" not in body and "@" not in body and len(body) < 1000
+    solved = json.loads(bodies["ticket.solved"])["data"]
+    assert (solved["field"], solved["before"], solved["after"]) == ("status", "new", "solved")
+    gone = json.loads(bodies["ticket.cc_removed"])["data"]
+    assert gone["field"] == "copy" and "before" not in gone
+
+
+def test_articles_that_change_are_told_after_the_first_publication(
+    db: SqliteDatabase, settings: Settings, add: Add
+):
+    webhook = add("one", "article.published", "article.withdrawn")
+    publish_articles(settings, db)
+    take_up(db, settings)
+    assert all_of(db, webhook) == []
+    folder = settings.content_path / "articles"
+    page = folder / "en/compte/mot-de-passe.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\nOr by phone.\n", encoding="utf-8")
+    (folder / "fr/compte/contrat.md").unlink()
+    publish(db, settings)
+    take_up(db, settings)
+    told = {
+        (delivery.kind, json.loads(deliveries.body_of(db, delivery))["data"]["id"])
+        for delivery in all_of(db, webhook)
+    }
+    assert told == {
+        ("article.published", "en/compte/mot-de-passe"),
+        ("article.withdrawn", "fr/compte/contrat"),
+    }
 
 
 def test_what_is_gone_by_then_is_not_told(db: SqliteDatabase, settings: Settings, add: Add):
@@ -156,11 +213,10 @@ def test_what_is_gone_by_then_is_not_told(db: SqliteDatabase, settings: Settings
 
 
 def test_each_kind_of_event_has_facts_that_fit(db: SqliteDatabase, settings: Settings, cast: Cast):
-    assert cast.alice.person_id is not None
-    ticket_id = take_over(db)
+    file(db, cast.alice)
+    event = db.query("SELECT id FROM ticket_events")[0]["id"]
     for kind in events.KINDS:
-        subject = {"ticket": ticket_id, "article": "fr/a/b", "user": cast.alice.person_id}
-        facts = events.facts(db, settings, kind, subject[kind.partition(".")[0]])
+        facts = events.facts(db, settings, kind, event if "ticket" in kind else "fr/a/b")
         assert kind == "article.published" or facts
         assert "@" not in json.dumps(facts) and "Alice" not in json.dumps(facts)
 
@@ -302,7 +358,7 @@ def test_a_clock_set_back_leaves_no_lease_behind(db: SqliteDatabase, settings: S
 
 
 def test_an_address_that_keeps_failing_is_left_alone_for_a_while(
-    db: SqliteDatabase, settings: Settings, add: Add
+    db: SqliteDatabase, settings: Settings, cast: Cast, add: Add
 ):
     """Otherwise its thousand deliveries would keep somebody waiting all the time."""
     add("dead")
@@ -310,7 +366,8 @@ def test_an_address_that_keeps_failing_is_left_alone_for_a_while(
         happen(db, settings)
     assert [bool(attempt(db, BROKEN)) for _ in range(4)] == [True, True, True, False]
     other = add("alive", "ticket.opened")
-    happen(db, settings, "ticket.opened", take_over(db))
+    file(db, cast.alice)
+    take_up(db, settings)
     due = attempt(db, FINE)
     assert due is not None and due.endpoint_id == other.id
     after = START + deliveries.REST

@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from kbsearch import accounts, demo, organisations, people, second_factor, tickets
+from kbsearch import (
+    accounts,
+    demo,
+    organisations,
+    people,
+    second_factor,
+    ticket_changes,
+    tickets,
+)
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -57,7 +65,7 @@ def test_everybody_can_sign_in_and_staff_have_a_second_factor(
 
 def test_the_past_is_about_forty_requests_in_both_languages(settings: Settings, db: SqliteDatabase):
     demo.fill(settings, db)
-    past = tickets.list_changed(db, 0, 100)
+    past = ticket_changes.list_changed(db, 0, 100)
     assert 40 <= len(past) <= 50
     assert Counter(case.language for case in past)["en"] >= 8
     assert Counter(case.status for case in past)["solved"] >= 35
@@ -75,7 +83,7 @@ def test_the_newest_request_is_of_yesterday(settings: Settings, db: SqliteDataba
 
 def test_the_two_organisations_see_nothing_of_each_other(settings: Settings, db: SqliteDatabase):
     demo.fill(settings, db)
-    numbers = [case.number for case in tickets.list_changed(db, 0, 100)]
+    numbers = [case.number for case in ticket_changes.list_changed(db, 0, 100)]
     seen = {
         name: tickets.visible_numbers(db, accounts.viewer_for(db, email), numbers)
         for name, email in (

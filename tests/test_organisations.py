@@ -1,6 +1,6 @@
 import pytest
 
-from kbsearch import organisations, outbox, tickets
+from kbsearch import organisations, outbox, ticket_changes, tickets
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from tests.conftest import Cast, take_over
@@ -84,20 +84,20 @@ def test_sharing_does_not_open_confidential_tickets_or_those_of_others(
     take_over(db, number=1, confidential=True)
     theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
     take_over(db, number=2, **theirs)
-    revision = tickets.last_revision(db)
+    revision = ticket_changes.last_revision(db)
     organisations.edit(db, acme, sharing="everyone")
     assert tickets.visible_numbers(db, cast.bob, [1, 2]) == set()
     assert tickets.visible_numbers(db, cast.chloe, [1, 2]) == {2}
-    assert [case.number for case in tickets.list_changed(db, revision, 10)] == [1]
+    assert [case.number for case in ticket_changes.list_changed(db, revision, 10)] == [1]
     assert organisations.find(db, "globex") == globex
 
 
 def test_another_slug_keeps_its_people_reading(db: SqliteDatabase, cast: Cast):
     take_over(db, number=1)
     take_over(db, number=2)
-    revision = tickets.last_revision(db)
+    revision = ticket_changes.last_revision(db)
     organisations.edit(db, organisations.find(db, "acme"), slug="acme-sa")
-    changed = tickets.list_changed(db, revision, 10)
+    changed = ticket_changes.list_changed(db, revision, 10)
     assert [case.number for case in changed] == [1, 2]
     assert len({case.revision for case in changed}) == 2
     assert all("org:acme-sa" in c.readers and "org:acme" not in c.readers for c in changed)

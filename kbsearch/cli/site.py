@@ -78,6 +78,8 @@ def config_show(site: Site, as_json: bool) -> None:
     shown: dict[str, object] = {}
     for name, item in config.FIELDS.items():
         value = getattr(site.settings, name)
+        if name == "fields":
+            value = tuple(field.name for field in value)
         shown[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources
     if as_json:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, organisations, tickets
+from kbsearch import access, organisations, ticket_changes, tickets
 from kbsearch.db import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.importing.report import Report
@@ -143,7 +143,7 @@ def _write(
 ) -> None:
     items = [*new, *changed]
     known = _known(db, [record for _, record, _ in items])
-    first = tickets.reserve_revisions(db, len(items))
+    first = ticket_changes.reserve_revisions(db, len(items))
     rows = [
         _ticket(ticket_id, record, digest, first + place, known)
         for place, (ticket_id, record, digest) in enumerate(items)
