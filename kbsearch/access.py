@@ -31,6 +31,7 @@ class Viewer:
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     words: tuple[str, ...] = field(default=(EVERYONE,))
+    is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
 
     @property
     def is_agent(self) -> bool:

@@ -16,6 +16,8 @@ from kbsearch.form_fields import FormField
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
+SHORTEST_KEY = 32
 
 
 class ConfigError(Exception):
@@ -47,6 +49,14 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    smtp_url: str = _setting(
+        "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
+    )
+    mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    sms_url: str = _setting(
+        "", "An Apprise URL that sends text messages; empty: files", secret=True
+    )
+    secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     webhook_private_targets: tuple[str, ...] = _setting(
         (), "Private hosts and networks (CIDR) that webhooks may reach, also over http"
@@ -221,6 +231,10 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     for target in settings.webhook_private_targets:
         if not _is_target(target):
             refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
+    if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
+        refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
+        refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
 

@@ -64,3 +64,19 @@ class TooMany(Problem):
     def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
         super().__init__(key, **values)
         self.retry_after = retry_after
+
+
+class SignInNeeded(Problem):
+    """Nobody is signed in, and this is for people only."""
+
+    status = 401
+
+
+class Unavailable(Problem):
+    """Not now: too much of it is under way, or who should answer does not."""
+
+    status = 503
+
+    def __init__(self, key: str, *, retry_after: int = 30, **values: object) -> None:
+        super().__init__(key, **values)
+        self.retry_after = retry_after

@@ -1,5 +1,6 @@
 """The site's secret key: a file of its own beside the database, and the keys drawn from it."""
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -12,7 +13,9 @@ KEY_BYTES = 32
 
 
 def site_key(settings: Settings) -> bytes:
-    """The secret of this site, made at its first use; only its owner may read the file."""
+    """The secret of this site: its setting, or a file made at its first use for its owner alone."""
+    if settings.secret_key:
+        return hashlib.sha256(settings.secret_key.encode()).digest()
     path = settings.data_path / KEY_NAME
     try:
         return _read(path)

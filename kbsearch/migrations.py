@@ -189,6 +189,44 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
 
 
 @steps()
+def s007_sign_in(db: SqliteUtils) -> None:
+    """Signing in: limits, sign-ins under way, known browsers, kept forms and the security log."""
+    _run(
+        db,
+        """
+        ALTER TABLE sessions ADD COLUMN enrolling INTEGER NOT NULL DEFAULT 0;
+        DELETE FROM tokens WHERE purpose = 'link';
+        CREATE INDEX tokens_person ON tokens (person_id, purpose);
+        CREATE TABLE attempts (bucket TEXT NOT NULL, at TEXT NOT NULL);
+        CREATE INDEX attempts_bucket ON attempts (bucket, at);
+        CREATE INDEX attempts_at ON attempts (at);
+        CREATE TABLE pending_sign_ins (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), purpose TEXT NOT NULL,
+          factor TEXT NOT NULL, destination TEXT NOT NULL, link_hash TEXT,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL, passed_at TEXT,
+          code_hmac TEXT, code_expires_at TEXT, code_attempts INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE known_browsers (
+          token_hash TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (token_hash, person_id));
+        CREATE TABLE kept_forms (
+          token_hash TEXT PRIMARY KEY, path TEXT NOT NULL, fields TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE security_log (
+          id TEXT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, person_id TEXT,
+          actor_id TEXT, network TEXT NOT NULL, details TEXT NOT NULL);
+        CREATE INDEX security_log_at ON security_log (at);
+        CREATE INDEX security_log_person ON security_log (person_id, at);
+        """,
+    )
+    for verb in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER security_log_keeps_from_{verb.lower()} BEFORE {verb} ON security_log "
+            "BEGIN SELECT RAISE(ABORT, 'the security log is append-only'); END"
+        )
+
+
+@steps()
 def s008_profiles(db: SqliteUtils) -> None:
     """The second factor in tables of its own, and what people say of themselves.
 

@@ -11,6 +11,7 @@ from kbsearch.db import Database, new_id
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+MAX_PROBLEM = 2000
 # 5 s, 25 s, 2 min, 10 min, then hourly: about half a day in all before somebody must look.
 RETRY_AFTER = [timedelta(seconds=seconds) for seconds in (5, 25, 120, 600, *[3600] * 12)]
 
@@ -27,6 +28,10 @@ class Task:
 
 
 Handlers = Mapping[str, Callable[[Task], None]]
+
+
+class Hopeless(Exception):
+    """Raised by a handler that knows that trying again is of no use."""
 
 
 def add(db: Database, kind: str, subject: str) -> None:
@@ -72,6 +77,8 @@ def run_one(db: Database, handlers: Handlers) -> bool:
         return False
     try:
         handlers[task.kind](task)
+    except Hopeless as problem:
+        _give_up(db, task, str(problem))
     except Exception as problem:
         _fail(db, task, f"{type(problem).__name__}: {problem}")
     else:
@@ -80,14 +87,23 @@ def run_one(db: Database, handlers: Handlers) -> bool:
 
 
 def _fail(db: Database, task: Task, problem: str) -> None:
-    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
-    values = {"id": task.id, "problem": problem[:2000]}
     if task.attempts > len(RETRY_AFTER):
-        values["now"] = now()
-        db.execute("UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id", values)
-    else:
-        values["due"] = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
-        db.execute("UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id", values)
+        _give_up(db, task, problem)
+        return
+    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    due = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
+    db.execute(
+        "UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id",
+        {"id": task.id, "problem": problem[:MAX_PROBLEM], "due": due},
+    )
+
+
+def _give_up(db: Database, task: Task, problem: str) -> None:
+    log.error("%s %s is given up, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    db.execute(
+        "UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id",
+        {"id": task.id, "problem": problem[:MAX_PROBLEM], "now": now()},
+    )
 
 
 def together(*parts: Handlers) -> Handlers:

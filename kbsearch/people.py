@@ -14,7 +14,8 @@ from kbsearch.errors import Invalid, NotFound
 
 MAX_EMAIL = 254
 MAX_NAME = 200
-ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+@[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+")
+_PART = r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\\ud800-\udfff]+"
+ADDRESS = re.compile(f"{_PART}@{_PART}")
 
 
 @dataclass(frozen=True)
@@ -179,4 +180,5 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
 
 def _shut_out(db: Database, person: Person) -> None:
     db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
+    db.execute("DELETE FROM pending_sign_ins WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM tokens WHERE person_id = :id AND used_at IS NULL", {"id": person.id})

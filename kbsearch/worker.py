@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kbsearch import (
+    account_letters,
     accounts,
     analytics,
     articles,
@@ -24,8 +25,13 @@ from kbsearch import (
     deliveries,
     drafts,
     health,
+    kept_forms,
+    known_browsers,
     lifecycle,
+    limits,
     outbox,
+    pending,
+    second_factor,
 )
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -60,7 +66,11 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = outbox.together(_handlers(indexer), deliveries.handlers(settings, db))
+        handlers = outbox.together(
+            _handlers(indexer),
+            account_letters.handlers(settings, db),
+            deliveries.handlers(settings, db),
+        )
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -213,7 +223,15 @@ def _heartbeat(db: Database) -> Iterator[None]:
 def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
-    accounts.forget_expired(db)
+    for forget in (
+        accounts.forget_expired,
+        second_factor.forget_expired,
+        pending.forget_expired,
+        kept_forms.forget_expired,
+        known_browsers.forget_unused,
+        limits.forget_old,
+    ):
+        forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))

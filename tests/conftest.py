@@ -58,6 +58,18 @@ def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
     database.close()
 
 
+@pytest.fixture(scope="module")
+def scratch(
+    empty_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SqliteDatabase]:
+    """A database for the examples of a property: each of them leaves it empty."""
+    path = tmp_path_factory.mktemp("scratch") / "scratch.sqlite3"
+    shutil.copy(empty_database, path)
+    database = SqliteDatabase(path)
+    yield database
+    database.close()
+
+
 @pytest.fixture
 def cast(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""

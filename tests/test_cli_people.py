@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import accounts, organisations, people
+from kbsearch import accounts, one_time_links, organisations, passwords, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from tests.conftest import Cast
+from tests.mail import letters, post
 
 Run = Callable[..., Result]
 
@@ -22,8 +23,8 @@ def run(settings: Settings, db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch)
     path.write_text("")
     monkeypatch.setenv("KBSEARCH_LANG", "en")
 
-    def call(*arguments: str) -> Result:
-        return CliRunner().invoke(cli, ["--config", str(path), *arguments])
+    def call(*arguments: str, input: str | None = None) -> Result:
+        return CliRunner().invoke(cli, ["--config", str(path), *arguments], input=input)
 
     return call
 
@@ -37,11 +38,50 @@ def test_a_customer_is_taken_in_from_product_to_link(run: Run, db: SqliteDatabas
     for step in steps:
         result = run(*step)
         assert (result.exit_code, result.stderr) == (0, "")
-    link = run("user", "link", "Alice@acme.example").stdout.strip()
-    person = accounts.peek_link(db, link.rsplit("/", 1)[1])
-    assert person is not None
+    link = run("user", "invite", "Alice@acme.example", "--print").stdout.strip()
+    person = one_time_links.peek(db, "invitation", link.rsplit("/", 1)[1])
     assert person.email == "alice@acme.example"
     assert accounts.viewer_for(db, person.email).products == ("icownect",)
+
+
+def test_an_invitation_is_mailed_by_the_worker(
+    run: Run, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    told = run("user", "invite", "alice@acme.example")
+    assert (told.exit_code, "/invitation/" in told.stdout) == (0, False)
+    told = run("user", "invite", "bob@acme.example", "--json")
+    assert json.loads(told.stdout) == {"email": "bob@acme.example"}
+    post(settings, db)
+    assert [letter["To"].addresses[0].addr_spec for letter in letters(settings)] == [
+        "alice@acme.example",
+        "bob@acme.example",
+    ]
+
+
+def test_a_password_comes_from_a_pipe_or_a_prompt_and_never_from_the_command_line(
+    run: Run, db: SqliteDatabase
+):
+    add = ("user", "add", "eve@initech.example", "--name", "Eve")
+    assert run(*add, "--password=secret").exit_code == 2
+    assert run(*add, "--password-stdin", input="short\n").exit_code == 1
+    assert people.list_all(db) == [], "no account is left of it"
+    done = run(*add, "--password-stdin", input="a phrase of words \n")
+    assert (done.exit_code, done.stderr) == (0, "")
+    eve = people.find(db, "eve@initech.example")
+    assert passwords.verify(db, eve.id, "a phrase of words ")
+
+    asked = ("user", "add", "max@initech.example", "--name", "Max", "--password")
+    assert run(*asked, input="one long phrase\none long phrase\n").exit_code == 0
+    max_ = people.find(db, "max@initech.example")
+    assert passwords.verify(db, max_.id, "one long phrase")
+    assert run(*asked, "--invite").exit_code == 2
+
+
+def test_who_is_added_may_be_invited_at_once(run: Run, settings: Settings, db: SqliteDatabase):
+    assert run("user", "add", "eve@initech.example", "--name", "Eve", "--invite").exit_code == 0
+    post(settings, db)
+    (letter,) = letters(settings)
+    assert letter["Subject"] == "Votre compte sur kbsearch"
 
 
 def test_lists_are_read_by_people_and_by_programs(run: Run, cast: Cast):
@@ -75,11 +115,11 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
     assert run("user", "disable", "alice@acme.example").exit_code == 0
     assert accounts.viewer_of(db, token) == ANONYMOUS
     assert "closed" in run("user", "list").stdout
-    refused = run("user", "link", "alice@acme.example")
+    refused = run("user", "invite", "alice@acme.example")
     assert refused.exit_code == 1
     assert "--enable" in refused.stderr, "the remedy is named"
     assert run("user", "edit", "alice@acme.example", "--enable").exit_code == 0
-    assert run("user", "link", "alice@acme.example").exit_code == 0
+    assert run("user", "invite", "alice@acme.example").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +130,7 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
         ("user", "add", "new@acme.example", "--name", "New", "--org", "unknown"),
         ("user", "edit", "missing@acme.example"),
         ("user", "disable", "missing@acme.example"),
-        ("user", "link", "missing@acme.example"),
+        ("user", "invite", "missing@acme.example"),
         ("user", "list", "--org", "unknown"),
         ("org", "add", "Acme"),
         ("org", "edit", "unknown"),
@@ -119,7 +159,7 @@ def test_wrong_usage_is_status_two(run: Run, arguments: tuple[str, ...]):
 @pytest.mark.parametrize(
     "command",
     ["org add", "org edit", "org list", "product add", "product list"]
-    + ["user add", "user edit", "user list", "user disable", "user link"]
+    + ["user add", "user edit", "user list", "user disable", "user invite"]
     + ["import tickets", "import people"]
     + ["init", "doctor", "config show", "migrate", "version"],
 )

@@ -45,6 +45,8 @@ class Demo:
         self.process = process
         self.name, self.address = process.stdout.readline().split(": ")
         self.address = self.address.strip()
+        headings = process.stdout.readline()
+        assert headings.split()[0] in ("address", "adresse")
         self.people = [process.stdout.readline().split() for _ in range(6)]
 
     def children(self) -> dict[int, str]:
@@ -78,13 +80,13 @@ def test_the_first_page_is_complete_as_soon_as_the_address_is_told(demo):
     assert "/fr/articles/" in demo.get("fr/")
 
 
-def test_everybody_of_the_demo_has_a_link_that_lets_in(demo):
-    roles = {email: role for email, role, _ in demo.people}
+def test_everybody_of_the_demo_has_a_password_and_staff_a_key(demo):
+    roles = {email: role for email, role, *_ in demo.people}
     assert roles["alice@acme.example"] == "customer"
     assert roles["dan@support.example"] == "agent"
-    for _, _, link in demo.people:
-        assert link.startswith(demo.address)
-        assert "<form" in demo.get(link.removeprefix(demo.address))
+    for _, role, password, *key in demo.people:
+        assert len(password) >= 12
+        assert bool(re.fullmatch("[A-Z2-7]{32}", key[0])) == (role != "customer")
 
 
 def test_there_is_one_worker_and_the_web_processes_of_the_settings(demo):
@@ -120,6 +122,13 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
     (tmp_path / "var").mkdir()
     (tmp_path / "var/kbsearch.sqlite3").write_bytes(b"no database " * 500)
     assert "var/kbsearch.sqlite3" in refused(tmp_path, "--demo", "--port", "0")
+
+
+def test_a_secret_key_that_others_can_read_stops_the_start(tmp_path):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/secret_key").write_text("ab" * 32)
+    (tmp_path / "var/secret_key").chmod(0o644)
+    assert "chmod 600" in refused(tmp_path, "--demo", "--port", "0")
 
 
 def test_the_data_folder_is_closed_to_others(tmp_path):

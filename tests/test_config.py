@@ -109,3 +109,11 @@ def test_every_setting_says_what_it_is_for():
     for name, item in config.FIELDS.items():
         assert item.metadata["told"], name
         assert isinstance(item.metadata["secret"], bool)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("smtp_url", "mail.example:25"), ("secret_key", "too short")]
+)
+def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str):
+    with pytest.raises(ConfigError, match=f"KBSEARCH_{name.upper()}: {name}: "):
+        config.load(environ={f"KBSEARCH_{name.upper()}": value})

@@ -37,6 +37,18 @@ def test_filling_again_changes_nothing(settings: Settings, db: SqliteDatabase):
     assert db.tables.conn.total_changes == written
 
 
+def test_passwords_are_the_same_at_every_start_and_nobody_else_reads_them(
+    settings: Settings, db: SqliteDatabase
+):
+    opened = demo.ensure(settings, db)
+    kept = settings.data_path / demo.ACCOUNTS_NAME
+    assert kept.stat().st_mode & 0o777 == 0o600
+    people.disable(db, people.find(db, "alice@acme.example"))
+    assert demo.ensure(settings, db) == opened
+    kept.unlink()
+    assert demo.ensure(settings, db) == (), "nothing is said that is not known"
+
+
 def test_the_site_of_somebody_else_is_left_alone(settings: Settings, db: SqliteDatabase):
     people.add(db, email="boss@company.example", name="The boss", role="administrator")
     assert demo.ensure(settings, db) == ()
@@ -56,7 +68,7 @@ def test_everybody_can_sign_in_and_staff_have_a_second_factor(
             {"email": account.email},
         )[0]
         assert PasswordHasher().verify(kept["password_hash"], account.password)
-        assert (account.totp_secret is not None) == (account.role in ("agent", "administrator"))
+        assert (account.totp_secret is not None) == (account.role != "customer")
         assert second_factor.has_totp(db, kept["id"]) == (account.totp_secret is not None)
         if account.totp_secret:
             code = pyotp.TOTP(account.totp_secret).now()

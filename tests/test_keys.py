@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -48,3 +49,11 @@ def test_each_purpose_and_each_site_has_a_key_of_its_own(settings: Settings):
     assert drawn != keys.derive(settings, "sessions")
     (settings.data_path / "secret_key").unlink()
     assert drawn != keys.derive(settings, "codes")
+
+
+def test_a_key_of_the_settings_counts_instead_of_the_file(settings: Settings):
+    chosen = replace(settings, secret_key="k" * 32)
+    assert keys.site_key(chosen) != keys.site_key(settings)
+    (settings.data_path / keys.KEY_NAME).unlink()
+    assert keys.derive(chosen, "x") != keys.derive(chosen, "y")
+    assert not (settings.data_path / keys.KEY_NAME).exists()

@@ -51,6 +51,8 @@ class Lazy(click.Group):
             return super().invoke(ctx)
         except Problem as problem:
             raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
+        except config.ConfigError as problem:
+            raise Refused(str(problem)) from None
 
 
 class Site:

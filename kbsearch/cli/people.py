@@ -1,10 +1,11 @@
 """kbsearch org, user and product: who may come in, and what their contracts cover."""
 
+import sys
 from dataclasses import asdict
 
 import click
 
-from kbsearch import accounts, organisations, people
+from kbsearch import choosing_passwords, organisations, passwords, people
 from kbsearch.access import ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
@@ -146,6 +147,9 @@ def user_command() -> None:
 @role_option
 @click.option("--org", "orgs", multiple=True, help="Slug of their organisation; may be repeated.")
 @language_option
+@click.option("--invite", is_flag=True, help="Mail them the link to choose a password.")
+@click.option("--password", "ask", is_flag=True, help="Ask for their password here.")
+@click.option("--password-stdin", is_flag=True, help="Read their password from standard input.")
 @pass_site
 def user_add(
     site: Site,
@@ -154,19 +158,31 @@ def user_add(
     role: str | None,
     orgs: tuple[str, ...],
     language: str | None,
+    invite: bool,
+    ask: bool,
+    password_stdin: bool,
 ) -> None:
-    """Open an account; "kbsearch user link" then makes the link that lets them in.
+    """Open an account, and say how its person gets a password: by invitation, or right now.
 
-    Example: kbsearch user add dan@support.example --name "Dan Leroy" --role agent
+    Example: kbsearch user add dan@support.example --name "Dan Leroy" --role agent --invite
     """
-    added = people.add(
-        site.db,
-        email=email,
-        name=name,
-        role=role or "customer",
-        organisations=orgs,
-        language=language,
-    )
+    if invite + ask + password_stdin > 1:
+        raise click.UsageError(say("Pick one of --invite, --password and --password-stdin."))
+    password = _read_password(ask, password_stdin)
+    with site.db.atomic():
+        added = people.add(
+            site.db,
+            email=email,
+            name=name,
+            role=role or "customer",
+            organisations=orgs,
+            language=language,
+        )
+        if password is not None:
+            hashed = passwords.prepare(site.db, site.settings, added, password)
+            passwords.keep(site.db, added, hashed)
+        if invite:
+            choosing_passwords.invite(site.db, added)
     told = say("%(email)s added as %(role)s", email=added.email, role=added.role)
     click.echo(told)
 
@@ -250,22 +266,28 @@ def user_disable(site: Site, email: str) -> None:
     click.echo(say("%(email)s can no longer come in", email=person.email))
 
 
-@user_command.command("link")
+@user_command.command("invite")
 @click.argument("email")
+@click.option("--print", "to_print", is_flag=True, help="Print the link here, mail nothing.")
 @json_option
 @pass_site
-def user_link(site: Site, email: str, as_json: bool) -> None:
-    """Print a link that lets somebody in once, within 15 minutes.
+def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
+    """Mail somebody the link to choose a password; it works once, within seven days.
 
-    Example: kbsearch user link alice@acme.example
+    Example: kbsearch user invite alice@acme.example
     """
-    token = accounts.make_link(site.db, email)
     person = people.find(site.db, email)
-    url = accounts.link_url(site.settings, person, token)
-    if as_json:
-        echo_json({"email": person.email, "link": url})
+    told: dict[str, object] = {"email": person.email}
+    if to_print:
+        told["link"] = choosing_passwords.invitation_link(site.db, site.settings, person)
     else:
-        click.echo(url)
+        choosing_passwords.invite(site.db, person)
+    if as_json:
+        echo_json(told)
+    elif to_print:
+        click.echo(told["link"])
+    else:
+        click.echo(say("%(email)s will get a mail with a link", email=person.email))
 
 
 @click.group("product")
@@ -307,3 +329,13 @@ def product_list(site: Site, as_json: bool) -> None:
 def _public(values: dict[str, object]) -> dict[str, object]:
     """What programs get: no ids of the database."""
     return {name: value for name, value in values.items() if name != "id"}
+
+
+def _read_password(ask: bool, stdin: bool) -> str | None:
+    """From the terminal, unseen and twice, or from a pipe; never from the command line."""
+    if ask:
+        typed: str = click.prompt(say("Password"), hide_input=True, confirmation_prompt=True)
+        return typed
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return None

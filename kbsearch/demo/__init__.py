@@ -1,20 +1,20 @@
 """Two organisations, somebody of every role and past requests: something to try kbsearch on."""
 
+import json
+import os
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kbsearch import accounts, organisations, people, resources, second_factor
+from kbsearch import organisations, passwords, people, resources, second_factor
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
-from kbsearch.errors import NotFound
 from kbsearch.importing import lines, tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
-from kbsearch.people import Person
 
 PRODUCTS = ("iCownect", "Cervo Atelier", "Lumen Caisse")
 ORGANISATIONS = (
@@ -29,7 +29,8 @@ PEOPLE = (  # address, name, role, organisation
     ("wendy@support.example", "Wendy Faure", "writer", None),
     ("root@support.example", "Robin Morel", "administrator", None),
 )
-WITH_TOTP = ("agent", "administrator")
+WITH_TOTP = ("agent", "writer", "administrator")
+ACCOUNTS_NAME = "demo.json"  # beside the database: the passwords are the same at every start
 MOMENTS = ("created_at", "updated_at", "solved_at", "at")
 
 
@@ -44,16 +45,17 @@ class Account:
     totp_secret: str | None
 
 
-def ensure(settings: Settings, db: Database) -> tuple[Person, ...]:
-    """Fill an empty database; the demo's people that are there, none on somebody's real site."""
+def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
+    """Fill an empty database; the demo's accounts that are there, none on somebody's real site."""
     with db.atomic():
         if not people.list_all(db):
-            fill(settings, db)
-    return tuple(_present(db))
+            return fill(settings, db)
+    there = {person.email for person in people.list_all(db)}
+    return tuple(account for account in _kept(settings) if account.email in there)
 
 
 def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
-    """Put the demo in, all of it or nothing; the passwords are made here and kept nowhere."""
+    """Put the demo in, all of it or nothing; its passwords are kept in the data folder."""
     with db.atomic():
         for name in PRODUCTS:
             organisations.add_product(db, name)
@@ -62,6 +64,7 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
         opened = tuple(_open_account(settings, db, *person) for person in PEOPLE)
         report = tickets.take_in(db, _past_requests(), Report())
         assert not report.refused and not report.altered, report.remarks
+        _keep(settings, opened)
     return opened
 
 
@@ -74,7 +77,7 @@ def _open_account(
     person = people.add(db, email=email, name=name, role=role, organisations=its)
     totp_secret = pyotp.random_base32() if role in WITH_TOTP else None
     password = secrets.token_urlsafe(12)
-    accounts.set_password(db, person, password)
+    passwords.keep(db, person, passwords.hash(password))
     if totp_secret:
         second_factor.set_totp(db, settings, person.id, totp_secret)
     return Account(email, password, role, organisation, totp_secret)
@@ -96,9 +99,16 @@ def _moved(values: dict[str, Any], gap: timedelta) -> dict[str, Any]:
     return {**values, **moments, **({"messages": messages} if messages else {})}
 
 
-def _present(db: Database) -> Iterator[Person]:
-    for email, *_ in PEOPLE:
-        try:
-            yield people.find(db, email)
-        except NotFound:
-            continue  # removed, or never there
+def _keep(settings: Settings, accounts: Sequence[Account]) -> None:
+    path = settings.data_path / ACCOUNTS_NAME
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+        json.dump([asdict(account) for account in accounts], target, indent=2)
+
+
+def _kept(settings: Settings) -> Iterator[Account]:
+    path = settings.data_path / ACCOUNTS_NAME
+    if path.is_file():
+        yield from (Account(**each) for each in json.loads(path.read_text(encoding="utf-8")))

@@ -1,10 +1,10 @@
-"""Coming in by a one-time link, leaving, and what a visitor prefers."""
+"""Leaving, and what a visitor prefers."""
 
 from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import accounts
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.web import security
 from kbsearch.web.render import (
     LANGUAGE_COOKIE,
@@ -12,33 +12,12 @@ from kbsearch.web.render import (
     THEMES,
     db,
     language,
-    render,
     site,
 )
 
 ONE_YEAR = 365 * 86400
 
 bp = Blueprint("people", __name__)
-
-
-@bp.get("/link/<token>")
-def link(token: str) -> Response:
-    """Show whom the link lets in; it is used by the button only, as mail scanners open links."""
-    person = accounts.peek_link(db(), token)
-    if person is None:
-        raise NotFound("account.link_unusable")
-    return hidden(render("accounts/link.html", person=person, token=token))
-
-
-@bp.post("/link/<token>")
-def use_link(token: str) -> Response:
-    session = accounts.use_link(db(), token, request.headers.get("User-Agent", ""))
-    forget_session()  # whoever was signed in on this browser
-    response = redirect(f"/{language()}/", 303)
-    response.set_cookie(
-        site().cookie, session, httponly=True, samesite="Lax", secure=site().is_secure
-    )
-    return hidden(response)
 
 
 @bp.post("/logout")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import accounts
 from tests.browser.conftest import Live
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -22,7 +21,6 @@ MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "root.")
 
 def pages(live: Live) -> dict[str, list[str]]:
     """The addresses to look at, by endpoint; `{lang}` is filled in."""
-    link = accounts.make_link(live.db, "alice@acme.example")
     return {
         "help.home": ["/{lang}/"],
         "help.search": [
@@ -40,7 +38,6 @@ def pages(live: Live) -> dict[str, list[str]]:
         "help.accessibility": ["/{lang}/accessibility"],
         "requests.new": ["/{lang}/requests/new?subject=imprimante"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
-        "people.link": [f"/{{lang}}/link/{link}"],
     }
 
 
