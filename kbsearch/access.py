@@ -28,6 +28,7 @@ class Viewer:
     name: str = ""
     email: str = ""
     language: str | None = None
+    single_keys: bool = True  # shortcuts of one character
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     words: tuple[str, ...] = field(default=(EVERYONE,))
@@ -77,9 +78,14 @@ def ticket_readers(
     organisation: str | None,
     *,
     shared: bool,
+    followers: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The words that may read a request; `shared` with the colleagues of its organisation."""
-    readers = {AGENTS} | {f"user:{person_id}" for person_id in copied_ids}
+    """The words that may read a request.
+
+    `shared` opens it to all the colleagues of its organisation, `followers` to those its
+    organisation named. A confidential request has neither.
+    """
+    readers = {AGENTS} | {f"user:{person_id}" for person_id in (*copied_ids, *followers)}
     if requester_id:
         readers.add(f"user:{requester_id}")
     if organisation and shared:

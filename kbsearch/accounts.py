@@ -17,6 +17,7 @@ from kbsearch.errors import NotFound
 IDLE_LIFETIME = {"customer": timedelta(hours=12), "staff": timedelta(hours=2)}
 SESSION_LIFETIME = {"customer": timedelta(days=7), "staff": timedelta(hours=12)}
 SEEN_EVERY = timedelta(minutes=1)
+PROOF_LIFETIME = timedelta(minutes=10)
 MAX_USER_AGENT = 300
 # A contract opens the products it covers between its dates; colleagues stay colleagues after it.
 MEMBERSHIPS = """
@@ -49,7 +50,8 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
     moment = at or datetime.now(UTC)
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, s.token_hash, s.seen_at, s.enrolling,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
+               s.token_hash, s.seen_at, s.enrolling,
                o.slug AS organisation, pr.slug AS product
         FROM sessions s
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
@@ -76,7 +78,7 @@ def viewer_for(db: Database, email: str) -> Viewer:
     """The viewer that a person is, for commands run on their behalf."""
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
                o.slug AS organisation, pr.slug AS product
         FROM people p
         {MEMBERSHIPS}
@@ -196,6 +198,31 @@ def renew_session(db: Database, token: str, *, at: datetime | None = None) -> st
     return renewed
 
 
+def mark_proved(db: Database, token: str, *, at: datetime | None = None) -> None:
+    """Keep that whoever has this session gave their password and second factor just now."""
+    db.execute(
+        "UPDATE sessions SET proved_at = :now WHERE token_hash = :hash",
+        {"now": stored(at or datetime.now(UTC)), "hash": hash_token(token)},
+    )
+
+
+def is_proved(db: Database, token: str, *, at: datetime | None = None) -> bool:
+    """Whether that was minutes ago: it is asked for again before what guards the account."""
+    moment = at or datetime.now(UTC)
+    rows = db.query(
+        """
+        SELECT 1 FROM sessions
+        WHERE token_hash = :hash AND proved_at > :since AND proved_at <= :now
+        """,
+        {
+            "hash": hash_token(token),
+            "since": stored(moment - PROOF_LIFETIME),
+            "now": stored(moment),
+        },
+    )
+    return bool(rows)
+
+
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove the sessions and one-time links that are over; how many."""
     moment = {"now": stored(at or datetime.now(UTC))}
@@ -234,6 +261,7 @@ def _viewer(rows: list[Row]) -> Viewer:
         name=person["name"],
         email=person["email"],
         language=person["language"],
+        single_keys=bool(person["single_keys"]),
         organisations=tuple(organisations),
         products=tuple(products),
         words=access.words(person["role"], person["id"], organisations, products),
@@ -247,5 +275,6 @@ def _enrolling(person: Row) -> Viewer:
         name=person["name"],
         email=person["email"],
         language=person["language"],
+        single_keys=bool(person["single_keys"]),
         is_enrolling=True,
     )

@@ -58,7 +58,10 @@ def keep(
     *,
     at: datetime | None = None,
 ) -> Attachment:
-    """Take a file into a form of the viewer's that is not sent yet; it is on the disk then."""
+    """Take a file into a form of the viewer's that is not sent yet; it is on the disk then.
+
+    The same file under the same name is there once, however often it is sent.
+    """
     if viewer.person_id is None:
         raise Forbidden("account.sign_in_required")
     moment = at or datetime.now(UTC)
@@ -85,6 +88,9 @@ def keep(
         found[0].height,
     )
     with db.atomic():
+        for there in list_unsent(db, viewer, form_key):
+            if (there.name, there.sha256) == (name, kept.sha256):
+                return there
         _check_limits(db, viewer.person_id, form_key, moment, coming=kept.size)
         db.insert(
             "attachments",

@@ -49,6 +49,9 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    expired_contract_requests: bool = _setting(
+        False, "Whether people whose contract has ended may submit requests"
+    )
     smtp_url: str = _setting(
         "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
     )
@@ -186,6 +189,13 @@ def _integer(value: Any) -> int:
     return int(value)
 
 
+def _boolean(value: Any) -> bool:
+    told = str(value).strip().lower()
+    if told not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return told == "true"
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a text")
@@ -205,8 +215,13 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-_CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
-_CONVERT |= {type(Path()): _path}
+_CONVERT: dict[type, Callable[[Any], Any]] = {
+    bool: _boolean,
+    int: _integer,
+    str: _text,
+    tuple: _texts,
+    type(Path()): _path,
+}
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
 
 

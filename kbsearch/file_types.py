@@ -5,8 +5,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from kbsearch import images
 from kbsearch.errors import Invalid
-from kbsearch.publishing import images
 
 MAX_NAME = 120
 MAX_PIXELS = 25_000_000

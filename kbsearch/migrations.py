@@ -252,17 +252,45 @@ def s008_profiles(db: SqliteUtils) -> None:
           person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
           seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
         CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
-        ALTER TABLE sessions ADD COLUMN authenticated_at TEXT;
+        ALTER TABLE sessions ADD COLUMN proved_at TEXT;
         ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
         ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
-        CREATE TABLE mobile_codes (
-          person_id TEXT PRIMARY KEY REFERENCES people (id), mobile TEXT NOT NULL,
-          code_hash TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-          created_at TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE TABLE mobile_requests (
+          id TEXT PRIMARY KEY, person_id TEXT NOT NULL UNIQUE REFERENCES people (id),
+          mobile TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, expires_at TEXT NOT NULL);
         CREATE TABLE notification_choices (
           person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
           channel TEXT NOT NULL, wanted INTEGER NOT NULL,
           PRIMARY KEY (person_id, event, channel));
+        """,
+    )
+
+
+@steps()
+def s009_looks(db: SqliteUtils) -> None:
+    """The look of an organisation, whom its requests are shared with, versions of products."""
+    _run(
+        db,
+        """
+        CREATE TABLE logos (
+          hash TEXT PRIMARY KEY, media_type TEXT NOT NULL,
+          width INTEGER NOT NULL, height INTEGER NOT NULL, body BLOB NOT NULL);
+        ALTER TABLE organisations ADD COLUMN phone TEXT;
+        ALTER TABLE organisations ADD COLUMN trusted_devices INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE organisations ADD COLUMN accent TEXT;
+        ALTER TABLE organisations ADD COLUMN welcome_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN welcome_en TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN logo_hash TEXT REFERENCES logos (hash);
+        CREATE TABLE organisation_followers (
+          organisation_id TEXT NOT NULL REFERENCES organisations (id),
+          person_id TEXT NOT NULL REFERENCES people (id),
+          PRIMARY KEY (organisation_id, person_id));
+        CREATE INDEX organisation_followers_person ON organisation_followers (person_id);
+        ALTER TABLE products ADD COLUMN where_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE products ADD COLUMN where_en TEXT NOT NULL DEFAULT '';
+        CREATE TABLE product_versions (
+          product_id TEXT NOT NULL REFERENCES products (id), name TEXT NOT NULL,
+          position INTEGER NOT NULL, PRIMARY KEY (product_id, name));
         """,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kbsearch import organisations, second_factor
+from kbsearch import organisations, products, second_factor
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import Invalid, Unavailable
@@ -54,7 +54,7 @@ def words_about(db: Database, settings: Settings, person: Person) -> set[str]:
     """What somebody would try first: the site, the products, the organisations, the address."""
     local, _, domain = person.email.partition("@")
     names = [settings.site_name, "kbsearch", local, domain.rpartition(".")[0]]
-    names += [product.name for product in organisations.list_products(db)]
+    names += [product.name for product in products.list_all(db)]
     names += [organisations.find(db, slug).name for slug in person.organisations]
     words = {word for name in names for word in _WORD.findall(_fold(name))}
     return {word for word in words if len(word) >= SHORTEST_WORD}

@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kbsearch import access, ticket_readers
 from kbsearch.access import Role
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
-from kbsearch.db import Database, Row, new_id, one_of
+from kbsearch.db import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
 
 MAX_EMAIL = 254
@@ -64,9 +64,14 @@ def edit(
     language: str | None = None,
     organisations: Iterable[str] | None = None,
 ) -> Person:
-    """Change what is given. Another role ends the sessions opened under the old one."""
+    """Change what is given; an empty language takes it away.
+
+    Another role ends the sessions opened under the old one.
+    """
     values = {"name": name, "role": role, "language": language}
     with db.atomic():
+        if role not in (None, "administrator"):
+            _keep_an_administrator(db, person)
         for column, value in _checked(**{k: v for k, v in values.items() if v is not None}).items():
             db.execute(
                 f"UPDATE people SET {column} = :value WHERE id = :id",  # noqa: S608 (a name above)
@@ -78,6 +83,7 @@ def edit(
             left = set(person.organisations) - set(organisations := tuple(organisations))
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
+            ticket_readers.leave(db, person.id)
             ticket_readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
 
@@ -85,6 +91,7 @@ def edit(
 def disable(db: Database, person: Person) -> Person:
     """Close the account: its sessions and links end at once, its past stays."""
     with db.atomic():
+        _keep_an_administrator(db, person)
         db.execute(
             "UPDATE people SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL",
             {"now": now(), "id": person.id},
@@ -123,6 +130,12 @@ def list_all(
     return [p for p in everybody if organisation is None or organisation in p.organisations]
 
 
+def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
+    """The people with those ids, by address."""
+    places, values = one_of("id", ids)
+    return _read(db, f"p.id IN ({places})", values)
+
+
 def fold_email(text: str) -> str:
     """An address as it is stored and compared: NFC, lower case, no space around."""
     address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().lower())
@@ -131,7 +144,7 @@ def fold_email(text: str) -> str:
     return address
 
 
-def _read(db: Database, condition: str, values: dict[str, str | None]) -> list[Person]:
+def _read(db: Database, condition: str, values: Values) -> list[Person]:
     rows = db.query(
         f"""
         SELECT p.id, p.email, p.name, p.role, p.language, p.created_at, p.disabled_at,
@@ -163,6 +176,8 @@ def _checked(**values: str | None) -> dict[str, str | None]:
         raise Invalid(
             "person.language_unknown", language=values["language"], languages=", ".join(LANGUAGES)
         )
+    if "language" in values:
+        values["language"] = values["language"] or None
     return values
 
 
@@ -176,6 +191,19 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
     db.insert_many(
         "memberships", [{"person_id": person_id, "organisation_id": row["id"]} for row in found]
     )
+
+
+def _keep_an_administrator(db: Database, person: Person) -> None:
+    """Somebody must be left who can let people in."""
+    others = db.query(
+        """
+        SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
+        LIMIT 1
+        """,
+        {"id": person.id},
+    )
+    if person.role == "administrator" and not person.disabled_at and not others:
+        raise Invalid("person.last_administrator", email=person.email)
 
 
 def _shut_out(db: Database, person: Person) -> None:

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import sealing
+from kbsearch import audit, outbox, sealing
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
@@ -76,7 +76,13 @@ def offered_totp(
 
 
 def confirm_totp(
-    db: Database, settings: Settings, person_id: str, code: str, *, at: datetime | None = None
+    db: Database,
+    settings: Settings,
+    person_id: str,
+    code: str,
+    *,
+    network: str = "",
+    at: datetime | None = None,
 ) -> bool:
     """Make the offered secret the one that counts, if the code is of it.
 
@@ -87,7 +93,9 @@ def confirm_totp(
     step = _step_of(secret, code, moment) if secret else None
     if secret is None or step is None:
         return False
-    _replace_totp(db, settings, person_id, secret, step, moment)
+    with db.atomic():
+        _replace_totp(db, settings, person_id, secret, step, moment)
+        _tell(db, "authenticator.added", person_id, network, moment)
     return True
 
 
@@ -121,13 +129,26 @@ def check_totp(
     return used == 1
 
 
-def remove_totp(db: Database, person_id: str) -> bool:
-    """Take the authenticator away, with its recovery codes and the trusted devices."""
+def remove_totp(
+    db: Database,
+    person_id: str,
+    *,
+    actor_id: str | None = None,
+    network: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Take the authenticator away, with its recovery codes and the trusted devices.
+
+    `actor_id` is the administrator who does it for somebody that lost everything.
+    """
     with db.atomic():
         _drop_offer(db, person_id)
         forget_devices(db, person_id)
         db.execute("DELETE FROM recovery_codes WHERE person_id = :id", {"id": person_id})
         removed = db.execute("DELETE FROM authenticators WHERE person_id = :id", {"id": person_id})
+        if removed:
+            moment = at or datetime.now(UTC)
+            _tell(db, "authenticator.removed", person_id, network, moment, actor_id)
     return removed == 1
 
 
@@ -139,11 +160,11 @@ def totp_uri(secret: str, *, email: str, site_name: str) -> str:
 
 
 def make_recovery_codes(
-    db: Database, person_id: str, *, at: datetime | None = None
+    db: Database, person_id: str, *, network: str = "", at: datetime | None = None
 ) -> tuple[str, ...]:
     """Ten codes for a lost phone, each good once; those made before stop working."""
     codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
-    moment = stored(at or datetime.now(UTC))
+    moment = at or datetime.now(UTC)
     with db.atomic():
         db.execute("DELETE FROM recovery_codes WHERE person_id = :id", {"id": person_id})
         db.insert_many(
@@ -152,11 +173,12 @@ def make_recovery_codes(
                 {
                     "code_hash": _hash_recovery(person_id, code),
                     "person_id": person_id,
-                    "created_at": moment,
+                    "created_at": stored(moment),
                 }
                 for code in codes
             ],
         )
+        _tell(db, "recovery_codes.made", person_id, network, moment)
     return codes
 
 
@@ -172,20 +194,28 @@ def count_recovery_codes(db: Database, person_id: str) -> int:
 def use_recovery_code(
     db: Database, person_id: str, code: str, *, at: datetime | None = None
 ) -> bool:
-    """Whether this is a code of the person, not yet used: it is used up by this."""
+    """Whether this is a code of the person, not yet used: it is used up by this, and they are told.
+
+    Of many who send it at once, one changes the row.
+    """
     if len(code) > MAX_TYPED:
         return False
-    used = db.execute(
-        """
-        UPDATE recovery_codes SET used_at = :now
-        WHERE code_hash = :hash AND person_id = :id AND used_at IS NULL
-        """,
-        {
-            "now": stored(at or datetime.now(UTC)),
-            "hash": _hash_recovery(person_id, code),
-            "id": person_id,
-        },
-    )
+    moment = at or datetime.now(UTC)
+    values = {
+        "now": stored(moment),
+        "hash": _hash_recovery(person_id, code),
+        "id": person_id,
+    }
+    with db.atomic():
+        used = db.execute(
+            """
+            UPDATE recovery_codes SET used_at = :now
+            WHERE code_hash = :hash AND person_id = :id AND used_at IS NULL
+            """,
+            values,
+        )
+        if used:
+            _tell(db, "recovery_code.used", person_id, "", moment)
     return used == 1
 
 
@@ -235,14 +265,18 @@ def list_devices(db: Database, person_id: str, *, at: datetime | None = None) ->
     return [Device(**row) for row in rows]
 
 
-def forget_device(db: Database, person_id: str, device_id: str) -> None:
+def forget_device(db: Database, person_id: str, device_id: str, *, network: str = "") -> None:
     """Trust a device of this person no more."""
-    removed = db.execute(
-        "DELETE FROM trusted_devices WHERE id = :device AND person_id = :id",
-        {"device": device_id, "id": person_id},
-    )
-    if not removed:
-        raise NotFound("second_factor.device_not_found")
+    with db.atomic():
+        removed = db.execute(
+            "DELETE FROM trusted_devices WHERE id = :device AND person_id = :id",
+            {"device": device_id, "id": person_id},
+        )
+        if not removed:
+            raise NotFound("second_factor.device_not_found")
+        audit.record(
+            db, "device.forgotten", person_id=person_id, actor_id=person_id, network=network
+        )
 
 
 def forget_devices(db: Database, person_id: str) -> int:
@@ -278,6 +312,26 @@ def _replace_totp(
 
 def _drop_offer(db: Database, person_id: str) -> None:
     db.execute("DELETE FROM authenticator_offers WHERE person_id = :id", {"id": person_id})
+
+
+def _tell(
+    db: Database,
+    kind: str,
+    person_id: str,
+    network: str,
+    moment: datetime,
+    actor_id: str | None = None,
+) -> None:
+    """Keep a line in the security log, and have the person told by mail."""
+    audit.record(
+        db,
+        kind,
+        person_id=person_id,
+        actor_id=actor_id or person_id,
+        network=network,
+        at=moment,
+    )
+    outbox.add(db, kind, person_id)
 
 
 def _step_of(secret: str, code: str, moment: datetime) -> int | None:

@@ -205,13 +205,16 @@ def let_in(
     )
     if is_stranger:
         outbox.add(db, NEW_BROWSER, event)
+    session = accounts.open_session(
+        db, person.id, caller.user_agent, enrolling=enrolling, at=moment
+    )
+    if factor != "device":
+        accounts.mark_proved(db, session, at=moment)
     device = None
     if trust and may_trust(db, person):
         device = second_factor.trust_device(db, person.id, user_agent=caller.user_agent, at=moment)
     return Inside(
-        session=accounts.open_session(
-            db, person.id, caller.user_agent, enrolling=enrolling, at=moment
-        ),
+        session=session,
         browser=known_browsers.remember(db, person.id, caller.browser, at=moment),
         device=device,
         destination=destination,

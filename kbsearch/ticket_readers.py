@@ -7,11 +7,17 @@ from kbsearch.access import AGENTS, Viewer
 from kbsearch.db import Database, one_of
 
 BATCH = 1000
-# Who reads a ticket because its organisation shares them.
+# Whom an organisation's requests are shared with, unless they are confidential.
 SHARED = """
     SELECT t.id, 'org:' || o.slug FROM tickets t
     JOIN organisations o ON o.id = t.organisation_id
     WHERE o.sharing = 'everyone' AND t.confidential = 0 AND {condition}
+    UNION
+    SELECT t.id, 'user:' || f.person_id FROM tickets t
+    JOIN organisations o ON o.id = t.organisation_id
+    JOIN organisation_followers f ON f.organisation_id = o.id
+    JOIN memberships m ON m.organisation_id = o.id AND m.person_id = f.person_id
+    WHERE o.sharing = 'people' AND t.confidential = 0 AND {condition}
 """
 
 
@@ -29,19 +35,48 @@ def adopt(db: Database, addresses: Sequence[str]) -> None:
             _adopt(db, found[start : start + BATCH])
 
 
+def followers(db: Database, organisation_id: str) -> tuple[str, ...]:
+    """The ids of those who read all requests of an organisation because it named them.
+
+    None while it shares otherwise; whoever left the organisation has left this too.
+    """
+    rows = db.query(
+        """
+        SELECT f.person_id FROM organisation_followers f
+        JOIN organisations o ON o.id = f.organisation_id AND o.sharing = 'people'
+        JOIN memberships m ON m.organisation_id = o.id AND m.person_id = f.person_id
+        WHERE o.id = :id ORDER BY f.person_id
+        """,
+        {"id": organisation_id},
+    )
+    return tuple(row["person_id"] for row in rows)
+
+
 def rewrite_organisation(db: Database, organisation_id: str) -> None:
-    """Make the readers of an organisation's tickets follow its slug and its sharing."""
+    """Make the readers of an organisation's tickets follow its slug, sharing and followers."""
     values = {"organisation": organisation_id}
     with db.atomic():
         db.execute(
             """
-            DELETE FROM ticket_readers WHERE word LIKE 'org:%'
+            DELETE FROM ticket_readers WHERE (word LIKE 'org:%' OR word LIKE 'user:%')
               AND ticket_id IN (SELECT id FROM tickets WHERE organisation_id = :organisation)
             """,
             values,
         )
-        shared = SHARED.format(condition="o.id = :organisation")
-        db.execute(f"INSERT INTO ticket_readers (ticket_id, word) {shared}", values)
+        db.execute(
+            f"""
+            INSERT INTO ticket_readers (ticket_id, word)
+            SELECT t.id, 'user:' || t.requester_id FROM tickets t
+            WHERE t.organisation_id = :organisation AND t.requester_id IS NOT NULL
+            UNION
+            SELECT t.id, 'user:' || c.person_id FROM tickets t
+            JOIN ticket_copies c ON c.ticket_id = t.id
+            WHERE t.organisation_id = :organisation AND c.person_id IS NOT NULL
+            UNION
+            {SHARED.format(condition="o.id = :organisation")}
+            """,  # noqa: S608 (constants)
+            values,
+        )
         ticket_changes.mark_changed(db, "organisation_id = :organisation", values)
 
 
@@ -68,6 +103,27 @@ def rewrite(db: Database, ticket_id: str) -> None:
             """,  # noqa: S608 (constants of this module)
             values,
         )
+
+
+def leave(db: Database, person_id: str) -> None:
+    """Whoever no longer belongs to an organisation no longer follows its requests."""
+    gone = """
+        SELECT f.organisation_id FROM organisation_followers f
+        WHERE f.person_id = :id AND NOT EXISTS (
+          SELECT 1 FROM memberships m
+          WHERE m.person_id = f.person_id AND m.organisation_id = f.organisation_id)
+    """
+    with db.atomic():
+        left = [row["organisation_id"] for row in db.query(gone, {"id": person_id})]
+        for organisation_id in left:
+            db.execute(
+                """
+                DELETE FROM organisation_followers
+                WHERE organisation_id = :organisation AND person_id = :id
+                """,
+                {"organisation": organisation_id, "id": person_id},
+            )
+            rewrite_organisation(db, organisation_id)
 
 
 def leave_organisations(

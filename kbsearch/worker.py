@@ -29,8 +29,10 @@ from kbsearch import (
     known_browsers,
     lifecycle,
     limits,
+    mobiles,
     outbox,
     pending,
+    profile_letters,
     second_factor,
 )
 from kbsearch.clock import stored
@@ -69,6 +71,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         handlers = outbox.together(
             _handlers(indexer),
             account_letters.handlers(settings, db),
+            profile_letters.handlers(settings, db),
             deliveries.handlers(settings, db),
         )
         steps = (
@@ -226,6 +229,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     for forget in (
         accounts.forget_expired,
         second_factor.forget_expired,
+        mobiles.forget_expired,
         pending.forget_expired,
         kept_forms.forget_expired,
         known_browsers.forget_unused,

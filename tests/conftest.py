@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app, organisations, people
+from kbsearch import accounts, create_app, organisations, people, products
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -73,8 +73,8 @@ def scratch(
 @pytest.fixture
 def cast(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""
-    organisations.add_product(db, "iCownect")
-    organisations.add_product(db, "Cervo Atelier")
+    products.add(db, "iCownect")
+    products.add(db, "Cervo Atelier")
     organisations.add(db, "Acme", sharing="everyone", products=["icownect"])
     organisations.add(db, "Globex", sharing="everyone", products=["cervo-atelier"])
     for email, name, role, its in (

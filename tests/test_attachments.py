@@ -73,6 +73,18 @@ def test_the_same_content_is_kept_once(db: SqliteDatabase, cast: Cast, store: Fi
     assert len(lies_in(store)) == 1
 
 
+def test_a_file_sent_again_to_the_same_form_is_the_same_file(
+    db: SqliteDatabase, cast: Cast, store: FileStore
+):
+    sent = [attach(db, cast.alice, store, "form-0001") for _ in range(3)]
+    assert len({each.id for each in sent}) == 1
+    other_name = attach(db, cast.alice, store, "form-0001", "other.txt")
+    assert [f.id for f in drafts.find(db, cast.alice, "form-0001").files] == [
+        sent[0].id,
+        other_name.id,
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("log.txt", b"<script>alert(1)</script>"), ("a.pdf", b"%PDF-1.7\n")]
 )

@@ -12,6 +12,7 @@ from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from tests.conftest import Cast
 from tests.mail import letters, post
+from tests.test_looks import png
 
 Run = Callable[..., Result]
 
@@ -110,6 +111,60 @@ def test_only_what_is_given_is_changed(run: Run, db: SqliteDatabase, cast: Cast)
     assert people.find(db, "bob@acme.example").organisations == ()
 
 
+def test_an_organisation_is_dressed_and_undressed(
+    run: Run, db: SqliteDatabase, cast: Cast, tmp_path: Path
+):
+    logo, welcome = tmp_path / "logo.png", tmp_path / "welcome.md"
+    logo.write_bytes(png())
+    welcome.write_text("Bonjour à *tous*", encoding="utf-8")
+    look = ("--accent", "#B3391F", "--logo", str(logo), "--welcome-fr", str(welcome))
+    rest = ("--phone", "01 11 11 11 11", "--trusted-devices")
+    assert run("org", "add", "Initech", *look, *rest).exit_code == 0
+    initech = organisations.find(db, "initech")
+    assert (initech.phone, initech.trusted_devices) == ("01 11 11 11 11", True)
+    assert (initech.look.accent, initech.look.welcome_fr) == ("#b3391f", "Bonjour à *tous*")
+    assert initech.look.logo
+    assert run("org", "edit", "initech", "--sharing", "nobody").exit_code == 0
+    assert organisations.find(db, "initech") == initech, "only what is given changes"
+    bare = ("--accent", "", "--no-logo", "--phone", "", "--no-trusted-devices")
+    assert run("org", "edit", "initech", *bare).exit_code == 0
+    changed = organisations.find(db, "initech")
+    assert (changed.look.accent, changed.look.logo, changed.phone) == (None, None, None)
+    assert (changed.look.welcome_fr, changed.trusted_devices) == ("Bonjour à *tous*", False)
+    welcome.write_bytes(b"\xff\xfe")
+    refused = run("org", "edit", "initech", "--welcome-en", str(welcome))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+
+
+def test_people_are_named_to_read_requests(run: Run, db: SqliteDatabase, cast: Cast):
+    named = ("--sharing", "people", "--follower", "bob@acme.example")
+    assert run("org", "edit", "acme", *named).exit_code == 0
+    listed = json.loads(run("org", "list", "--json").stdout)["organisations"][0]
+    assert (listed["sharing"], listed["followers"]) == ("people", ["bob@acme.example"])
+    assert run("org", "edit", "acme", "--name", "Acme SA").exit_code == 0
+    assert organisations.followers(db, organisations.find(db, "acme")) == ("bob@acme.example",)
+    assert run("org", "edit", "acme", "--no-follower").exit_code == 0
+    assert organisations.followers(db, organisations.find(db, "acme")) == ()
+
+
+def test_products_have_versions(run: Run, cast: Cast):
+    for version in ("4.2.0", "4.2.1"):
+        assert run("product", "version", "add", "icownect", version).exit_code == 0
+    assert run("product", "version", "list", "icownect").stdout.split() == ["4.2.1", "4.2.0"]
+    told = run("product", "version", "list", "icownect", "--json").stdout
+    assert json.loads(told) == {"versions": ["4.2.1", "4.2.0"]}
+    edit = ("product", "edit", "icownect", "--name", "iCownect 4", "--where-en", "Help > About")
+    assert run(*edit).exit_code == 0
+    listed = json.loads(run("product", "list", "--json").stdout)["products"][1]
+    assert listed == {
+        "slug": "icownect",
+        "name": "iCownect 4",
+        "versions": ["4.2.1", "4.2.0"],
+        "where_fr": "",
+        "where_en": "Help > About",
+    }
+
+
 def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cast: Cast):
     token = accounts.open_session(db, cast.alice.person_id or "")
     assert run("user", "disable", "alice@acme.example").exit_code == 0
@@ -135,7 +190,15 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
         ("org", "add", "Acme"),
         ("org", "edit", "unknown"),
         ("org", "edit", "acme", "--contract-ends", "soon"),
+        ("org", "edit", "acme", "--accent", "red"),
+        ("org", "edit", "acme", "--phone", "none"),
+        ("org", "edit", "acme", "--follower", "chloe@globex.example"),
+        ("org", "edit", "acme", "--logo", __file__),
         ("product", "add", "iCownect"),
+        ("product", "edit", "unknown", "--name", "New"),
+        ("product", "version", "add", "unknown", "1.0"),
+        ("product", "version", "list", "unknown"),
+        ("user", "disable", "root@support.example"),
     ],
 )
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -158,7 +221,8 @@ def test_wrong_usage_is_status_two(run: Run, arguments: tuple[str, ...]):
 
 @pytest.mark.parametrize(
     "command",
-    ["org add", "org edit", "org list", "product add", "product list"]
+    ["org add", "org edit", "org list", "product add", "product edit", "product list"]
+    + ["product version", "product version add", "product version list"]
     + ["user add", "user edit", "user list", "user disable", "user invite"]
     + ["import tickets", "import people"]
     + ["init", "doctor", "config show", "migrate", "version"],

@@ -117,3 +117,18 @@ def test_every_setting_says_what_it_is_for():
 def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str):
     with pytest.raises(ConfigError, match=f"KBSEARCH_{name.upper()}: {name}: "):
         config.load(environ={f"KBSEARCH_{name.upper()}": value})
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("true", True), ("false", False), ("'True'", True), ("'false'", False)]
+)
+def test_a_switch_is_true_or_false(tmp_path: Path, written: str, value: bool):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    assert config.load(path, environ={}).settings.expired_contract_requests is value
+
+
+@pytest.mark.parametrize("written", ["1", "'yes'", "''", "[]"])
+def test_a_switch_is_nothing_else(tmp_path: Path, written: str):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    with pytest.raises(ConfigError, match="neither true nor false"):
+        config.load(path, environ={})

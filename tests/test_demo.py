@@ -9,6 +9,7 @@ from kbsearch import (
     demo,
     organisations,
     people,
+    products,
     second_factor,
     ticket_changes,
     tickets,
@@ -28,6 +29,19 @@ def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatab
     }
     assert accounts.viewer_for(db, "alice@acme.example").organisations == ("acme",)
     assert accounts.viewer_for(db, "chloe@globex.example").organisations == ("globex",)
+
+
+def test_each_organisation_has_a_look_of_its_own(settings: Settings, db: SqliteDatabase):
+    demo.ensure(settings, db)
+    found = organisations.list_all(db)
+    assert len(found) == 2
+    for one in ("phone", "contract_ends"):
+        assert all(getattr(each, one) for each in found)
+    assert len({each.phone for each in found}) == len({each.look.accent for each in found}) == 2
+    assert len({each.look.logo.hash for each in found if each.look.logo}) == 2
+    assert len({each.look.welcome("fr") for each in found}) == 2
+    assert all(each.look.welcome("en")[1] == "en" for each in found)
+    assert all(product.versions and product.where("fr") for product in products.list_all(db))
 
 
 def test_filling_again_changes_nothing(settings: Settings, db: SqliteDatabase):

@@ -16,6 +16,7 @@ README = (TOP / "README.md").read_text(encoding="utf-8")
 def default_in_words(name: str) -> str:
     value = config.FIELDS[name].default
     text = ",".join(value) if isinstance(value, tuple) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return f"`{text}`" if text else "none"
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import accounts, organisations, people, tickets
+from kbsearch import accounts, organisations, people, products, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -176,7 +176,7 @@ class Site:
         self.world = world
         with self.db.atomic():
             for name in PRODUCTS:
-                organisations.add_product(self.db, name)
+                products.add(self.db, name)
             for position, org in enumerate(world.organisations):
                 organisations.add(
                     self.db,

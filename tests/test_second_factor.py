@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import migrations, second_factor
+from kbsearch import audit, migrations, second_factor
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -335,6 +335,30 @@ def test_another_authenticator_or_none_ends_the_trust_in_devices(
     assert not second_factor.is_trusted(db, dan_id, token)
     assert not second_factor.use_recovery_code(db, dan_id, code)
     assert not second_factor.remove_totp(db, dan_id), "nothing left"
+
+
+def test_what_happens_to_a_second_factor_is_logged_and_told(
+    db: SqliteDatabase, settings: Settings, cast: Cast, dan_id: str
+):
+    secret = second_factor.offer_totp(db, settings, dan_id, at=NOON)
+    second_factor.confirm_totp(db, settings, dan_id, code_at(secret, NOON), network="n", at=NOON)
+    code = second_factor.make_recovery_codes(db, dan_id, network="n", at=NOON)[0]
+    second_factor.use_recovery_code(db, dan_id, code, at=NOON)
+    second_factor.use_recovery_code(db, dan_id, code, at=NOON)
+    second_factor.remove_totp(db, dan_id, actor_id=cast.root.person_id, network="n", at=NOON)
+    kinds = {
+        "authenticator.added",
+        "recovery_codes.made",
+        "recovery_code.used",
+        "authenticator.removed",
+    }
+    logged = audit.list_of(db, dan_id)
+    assert {event.kind for event in logged} == kinds and len(logged) == 4
+    actors = {event.kind: event.actor_id for event in logged}
+    assert actors["authenticator.added"] == dan_id
+    assert actors["authenticator.removed"] == cast.root.person_id
+    told = db.query("SELECT kind, subject FROM outbox")
+    assert {row["kind"] for row in told} == kinds and {row["subject"] for row in told} == {dan_id}
 
 
 def test_secrets_kept_in_plain_text_are_gone_and_their_owner_enrols_again(

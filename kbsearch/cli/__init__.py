@@ -26,9 +26,9 @@ COMMANDS = {
     "similar": "search",
     "evaluate": "search",
     "index": "search",
-    "org": "people",
+    "org": "organisations",
     "user": "people",
-    "product": "people",
+    "product": "organisations",
     "import": "imports",
 }
 

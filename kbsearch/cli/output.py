@@ -12,6 +12,8 @@ from kbsearch import i18n
 if TYPE_CHECKING:
     from kbsearch.demo import Account
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 def say(message: str, **values: object) -> str:
     """The message in the language of the terminal."""
@@ -30,6 +32,11 @@ def echo_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def public(values: dict[str, object]) -> dict[str, object]:
+    """What programs get: no ids of the database."""
+    return {name: value for name, value in values.items() if name != "id"}
 
 
 def echo_accounts(accounts: "Sequence[Account]", mail: Path) -> None:

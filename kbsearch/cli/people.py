@@ -1,4 +1,4 @@
-"""kbsearch org, user and product: who may come in, and what their contracts cover."""
+"""kbsearch user: who may come in."""
 
 import sys
 from dataclasses import asdict
@@ -8,129 +8,11 @@ import click
 from kbsearch import choosing_passwords, organisations, passwords, people
 from kbsearch.access import ROLES
 from kbsearch.cli import Site, pass_site
-from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
-from kbsearch.organisations import SHARING
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")
-slug_option = click.option("--slug", help="Its name in addresses and audiences.")
-sharing_option = click.option(
-    "--sharing", type=click.Choice(SHARING), help="Which colleagues read each other's requests."
-)
-product_option = click.option(
-    "--product", "products", multiple=True, help="Slug of a product covered; repeat for several."
-)
-starts_option = click.option("--contract-starts", metavar="DATE", help="First day, as 2026-01-31.")
-ends_option = click.option("--contract-ends", metavar="DATE", help="Last day, as 2026-12-31.")
-
-
-@click.group("org")
-def org_command() -> None:
-    """Organisations: the customers, their contracts and who shares requests.
-
-    Example: kbsearch org add "Acme" --product icownect --sharing everyone
-    """
-
-
-@org_command.command("add")
-@click.argument("name")
-@slug_option
-@sharing_option
-@starts_option
-@ends_option
-@product_option
-@pass_site
-def org_add(
-    site: Site,
-    name: str,
-    slug: str | None,
-    sharing: str | None,
-    contract_starts: str | None,
-    contract_ends: str | None,
-    products: tuple[str, ...],
-) -> None:
-    """Take a customer in.
-
-    Example: kbsearch org add "Acme" --product icownect --contract-ends 2026-12-31
-    """
-    added = organisations.add(
-        site.db,
-        name,
-        slug=slug,
-        sharing=sharing or "nobody",
-        contract_starts=contract_starts,
-        contract_ends=contract_ends,
-        products=products,
-    )
-    click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
-
-
-@org_command.command("edit")
-@click.argument("slug")
-@click.option("--name", help="Another name.")
-@click.option("--slug", "new_slug", help="Another slug; articles for org:OLD must follow it.")
-@sharing_option
-@starts_option
-@ends_option
-@product_option
-@click.option("--no-product", is_flag=True, help="No product at all.")
-@pass_site
-def org_edit(
-    site: Site,
-    slug: str,
-    name: str | None,
-    new_slug: str | None,
-    sharing: str | None,
-    contract_starts: str | None,
-    contract_ends: str | None,
-    products: tuple[str, ...],
-    no_product: bool,
-) -> None:
-    """Change an organisation: only what is given; products are replaced as a whole.
-
-    An empty date (--contract-ends "") takes the date away.
-
-    Example: kbsearch org edit acme --sharing everyone
-    """
-    edited = organisations.edit(
-        site.db,
-        organisations.find(site.db, slug),
-        name=name,
-        slug=new_slug,
-        sharing=sharing,
-        contract_starts=contract_starts,
-        contract_ends=contract_ends,
-        products=products if products or no_product else None,
-    )
-    click.echo(say("%(slug)s changed", slug=edited.slug))
-
-
-@org_command.command("list")
-@json_option
-@pass_site
-def org_list(site: Site, as_json: bool) -> None:
-    """List organisations.
-
-    Example: kbsearch org list --json
-    """
-    known = organisations.list_all(site.db)
-    if as_json:
-        echo_json({"organisations": [_public(asdict(each)) for each in known]})
-        return
-    rows = [
-        (
-            each.slug,
-            each.name,
-            each.sharing,
-            f"{each.contract_starts or ''} – {each.contract_ends or ''}".strip(" –") or "–",
-            ", ".join(each.products),
-        )
-        for each in known
-    ]
-    headings = [say("slug"), say("name"), say("sharing"), say("contract"), say("products")]
-    echo_table(headings, rows)
 
 
 @click.group("user")
@@ -239,7 +121,7 @@ def user_list(site: Site, org: str | None, role: str | None, as_json: bool) -> N
         organisations.find(site.db, org)
     known = people.list_all(site.db, organisation=org, role=role)
     if as_json:
-        echo_json({"people": [_public(asdict(person)) for person in known]})
+        echo_json({"people": [public(asdict(person)) for person in known]})
         return
     rows = [
         (
@@ -288,47 +170,6 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
         click.echo(told["link"])
     else:
         click.echo(say("%(email)s will get a mail with a link", email=person.email))
-
-
-@click.group("product")
-def product_command() -> None:
-    """Products: what contracts cover, articles are about and requests name.
-
-    Example: kbsearch product add "iCownect"
-    """
-
-
-@product_command.command("add")
-@click.argument("name")
-@slug_option
-@pass_site
-def product_add(site: Site, name: str, slug: str | None) -> None:
-    """Support one more product.
-
-    Example: kbsearch product add "Cervo Atelier" --slug cervo
-    """
-    added = organisations.add_product(site.db, name, slug=slug)
-    click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
-
-
-@product_command.command("list")
-@json_option
-@pass_site
-def product_list(site: Site, as_json: bool) -> None:
-    """List products.
-
-    Example: kbsearch product list --json
-    """
-    known = organisations.list_products(site.db)
-    if as_json:
-        echo_json({"products": [_public(asdict(product)) for product in known]})
-        return
-    echo_table([say("slug"), say("name")], [(product.slug, product.name) for product in known])
-
-
-def _public(values: dict[str, object]) -> dict[str, object]:
-    """What programs get: no ids of the database."""
-    return {name: value for name, value in values.items() if name != "id"}
 
 
 def _read_password(ask: bool, stdin: bool) -> str | None:

@@ -8,7 +8,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kbsearch import organisations, passwords, people, resources, second_factor
+from kbsearch import (
+    looks,
+    organisations,
+    passwords,
+    people,
+    products,
+    resources,
+    second_factor,
+)
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -16,11 +24,50 @@ from kbsearch.importing import lines, tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
 
-PRODUCTS = ("iCownect", "Cervo Atelier", "Lumen Caisse")
-ORGANISATIONS = (
-    ("Acme", ("icownect", "cervo-atelier")),
-    ("Globex", ("cervo-atelier", "lumen-caisse")),
+PRODUCTS = (  # name, versions from the newest
+    ("iCownect", ("4.2.1", "4.2.0", "4.1.3")),
+    ("Cervo Atelier", ("2026.2", "2026.1", "2025.4")),
+    ("Lumen Caisse", ("7.0.1", "6.9.4")),
 )
+WHERE = {"where_fr": "Menu Aide, puis À propos", "where_en": "Help menu, then About"}
+
+
+@dataclass(frozen=True)
+class Customer:
+    """An organisation of the demo; its logo is the file beside this one that bears its slug."""
+
+    name: str
+    products: tuple[str, ...]
+    phone: str
+    accent: str
+    welcome_fr: str
+    welcome_en: str
+    trusted_devices: bool
+
+
+CUSTOMERS = (
+    Customer(
+        "Acme",
+        ("icownect", "cervo-atelier"),
+        phone="+33 1 70 00 00 11",
+        accent="#b3391f",
+        welcome_fr="**Bienvenue à l’équipe d’Acme.** Votre interlocuteur est Dan Leroy, "
+        "du lundi au vendredi de 8 h à 18 h.",
+        welcome_en="**Welcome, Acme team.** Dan Leroy answers you, Monday to Friday, 8 am to 6 pm.",
+        trusted_devices=True,
+    ),
+    Customer(
+        "Globex",
+        ("cervo-atelier", "lumen-caisse"),
+        phone="+33 1 70 00 00 22",
+        accent="#4b3fb5",
+        welcome_fr="**Le support de Globex.** Une caisse est arrêtée ? Appelez-nous, "
+        "même le dimanche.",
+        welcome_en="**Support for Globex.** A till is down? Call us, Sundays included.",
+        trusted_devices=False,
+    ),
+)
+CONTRACT = timedelta(days=365)
 PEOPLE = (  # address, name, role, organisation
     ("alice@acme.example", "Alice Martin", "customer", "acme"),
     ("bob@acme.example", "Bob Durand", "customer", "acme"),
@@ -57,15 +104,35 @@ def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
 def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Put the demo in, all of it or nothing; its passwords are kept in the data folder."""
     with db.atomic():
-        for name in PRODUCTS:
-            organisations.add_product(db, name)
-        for name, products in ORGANISATIONS:
-            organisations.add(db, name, products=products, sharing="everyone")
+        for name, versions in PRODUCTS:
+            products.add(db, name, versions=versions, **WHERE)
+        for customer in CUSTOMERS:
+            _take_in(db, customer)
         opened = tuple(_open_account(settings, db, *person) for person in PEOPLE)
         report = tickets.take_in(db, _past_requests(), Report())
         assert not report.refused and not report.altered, report.remarks
         _keep(settings, opened)
     return opened
+
+
+def _take_in(db: Database, customer: Customer) -> None:
+    added = organisations.add(
+        db,
+        customer.name,
+        products=customer.products,
+        sharing="everyone",
+        contract_ends=(datetime.now(UTC).date() + CONTRACT).isoformat(),
+        phone=customer.phone,
+        trusted_devices=customer.trusted_devices,
+    )
+    looks.dress(
+        db,
+        added.id,
+        accent=customer.accent,
+        welcome_fr=customer.welcome_fr,
+        welcome_en=customer.welcome_en,
+        logo=(resources.folder("demo") / f"{added.slug}.png").read_bytes(),
+    )
 
 
 def _open_account(

@@ -9,11 +9,11 @@ from kbsearch import events
 from kbsearch.access import article_readers
 from kbsearch.clock import now
 from kbsearch.db import Database, Row, new_id
+from kbsearch.images import ImageInfo
 from kbsearch.markup import Passage, Section
 from kbsearch.publishing import front_matter
 from kbsearch.publishing.edition import Edition, Known
 from kbsearch.publishing.findings import Finding
-from kbsearch.publishing.images import ImageInfo
 from kbsearch.publishing.rendered import Rendered, Resolved
 from kbsearch.publishing.rules import Reference, Remark
 from kbsearch.publishing.sources import Source

@@ -11,10 +11,14 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
+    admin,
     assets,
     browsers,
     feeds,
     help,
+    locks,
+    looks,
     machines,
     people,
     problems,
@@ -57,10 +61,12 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(browsers.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
+    app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp):
+    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

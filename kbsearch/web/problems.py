@@ -63,6 +63,8 @@ def crashed(error: Exception) -> Response:
 
 def page(status: int, detail: str = "", incident: str = "") -> Response:
     """The error page. After a defect it asks nothing of the database, which may be the cause."""
+    if status >= 500:
+        render.ask_nothing()
     known = status if status in EXPLAINED else (500 if status >= 500 else 400)
     response = render.render(
         "shared/problem.html",

@@ -8,10 +8,11 @@ from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts
+from kbsearch import accounts, organisations
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.organisations import Organisation
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
@@ -82,6 +83,30 @@ def viewer() -> Viewer:
         g.viewer = cast(Visitor, current_user).viewer
     found: Viewer = g.viewer
     return found
+
+
+def my_organisations() -> list[Organisation]:
+    """The organisations of whoever looks, by name; pages ask, the pieces of a search do not."""
+    if "organisations" not in g:
+        g.organisations = organisations.list_of(db(), viewer())
+    found: list[Organisation] = g.organisations
+    return found
+
+
+def organisation() -> Organisation | None:
+    """The one whose look and phone number are shown: the first by name."""
+    return next(iter(my_organisations()), None)
+
+
+def support_phone() -> str:
+    """Whom this visitor calls: their organisation's own number, or the site's."""
+    mine = organisation()
+    return (mine and mine.phone) or site().settings.support_phone
+
+
+def ask_nothing() -> None:
+    """From here on the page does without the database, which may be what is broken."""
+    g.organisations = []
 
 
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -1,21 +1,33 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import Flask
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kbsearch import i18n, organisations
+from kbsearch import i18n, organisations, products
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.doctor import Check
 from kbsearch.search import Hit
 from kbsearch.tickets import Ticket
-from kbsearch.web import assets, render
+from kbsearch.web import assets, looks, render
 
 ITS_NUMBER = "\x01"  # stands for the number of a request in a line that many share
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
+
+
+class Contract(NamedTuple):
+    """What the people of an organisation are told of their contract."""
+
+    organisation: str
+    last_day: str
+    has_ended: bool
+    accepts_requests: bool
 
 
 class Words:
@@ -41,6 +53,7 @@ class Words:
             "ngettext": self.ntranslate,
             "date": self.date,
             "ago": self.ago,
+            "moment": self.moment,
             "number": self.number,
             "category_name": self.category_name,
             "severity_name": self.severity_name,
@@ -53,6 +66,15 @@ class Words:
             "settings": settings,
             "theme": render.theme,
             "viewer": render.viewer,
+            "organisation": render.organisation,
+            "my_contracts": self.my_contracts,
+            "support_phone": render.support_phone,
+            "logo_url": looks.logo_url,
+            "theme_url": looks.theme_url,
+            "role_name": self.role_name,
+            "sharing_name": self.sharing_name,
+            "told": self.told,
+            "welcome": looks.welcome,
         }
 
     def translate(self, message: str, **values: object) -> Markup:
@@ -69,6 +91,9 @@ class Words:
 
     def ago(self, moment: str) -> str:
         return i18n.ago(self.language, moment)
+
+    def moment(self, moment: str, zone: str) -> str:
+        return i18n.moment(self.language, moment, zone)
 
     def category_name(self, category: str) -> str:
         """A folder of articles in words: the catalogue's, or the folder's own name."""
@@ -106,6 +131,49 @@ class Words:
         }
         return names.get(severity, Markup.escape(severity))
 
+    def role_name(self, role: str) -> Markup:
+        _ = self.translate
+        names = {
+            "customer": _("Customer"),
+            "agent": _("Agent"),
+            "writer": _("Writer"),
+            "administrator": _("Administrator"),
+        }
+        return names[role]
+
+    def sharing_name(self, sharing: str) -> Markup:
+        _ = self.translate
+        names = {
+            "nobody": _("nobody else"),
+            "people": _("the people it names"),
+            "everyone": _("everybody of the organisation"),
+        }
+        return names[sharing]
+
+    def told(self, check: Check) -> tuple[str, str]:
+        """What a look at the site found, and what to do about it."""
+        values = dict(check.values)
+        found = (
+            i18n.gettext(self.language, text, **values) if text else ""
+            for text in (check.told, check.remedy)
+        )
+        return next(found), next(found)
+
+    def my_contracts(self) -> list[Contract]:
+        """How long the visitor's organisations are supported, those with a last day."""
+        today = datetime.now(UTC).date()
+        settings = render.site().settings
+        return [
+            Contract(
+                mine.name,
+                self.date(mine.contract_ends),
+                mine.has_ended(today),
+                organisations.accepts_requests(mine, today, settings),
+            )
+            for mine in render.my_organisations()
+            if mine.contract_ends
+        ]
+
     def facts(self, hit: Hit) -> Markup:
         """What a result is (kind, product, date), rendered once and kept: many share the line."""
         products = tuple(self.product_name(slug) for slug in hit.products)
@@ -134,7 +202,7 @@ class ProductNames:
 
     def __call__(self, slug: str) -> str:
         if time.monotonic() >= self._until:
-            found = organisations.list_products(self._db)
+            found = products.list_all(self._db)
             self._names = {product.slug: product.name for product in found}
             self._until = time.monotonic() + PRODUCTS_KEPT
         return self._names.get(slug, slug)

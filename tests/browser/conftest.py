@@ -15,7 +15,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from waitress.server import create_server
 
-from kbsearch import accounts, create_app, organisations, people
+from kbsearch import accounts, create_app, organisations, people, products
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
@@ -123,10 +123,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     )
     db = SqliteDatabase(settings.database_path)
     migrate(db)
-    organisations.add_product(db, "iCownect")
+    products.add(db, "iCownect")
     organisations.add(db, "Acme", products=["icownect"])
     people.add(db, email="alice@acme.example", name="Alice Martin", organisations=["acme"])
     people.add(db, email="dan@support.example", name="Dan Leroy", role="agent")
+    people.add(db, email="root@support.example", name="Root", role="administrator")
     alice = accounts.viewer_for(db, "alice@acme.example")
     ticket = add_ticket(db, ("agents", f"user:{alice.person_id}"))
     write_articles(settings.content_path, {"fr/essais/tout.md": TORTURE} | ARTICLES)
@@ -164,7 +165,7 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
 
     def listen(message: ConsoleMessage) -> None:
         unsent = message.text.startswith(("htmx:sendError", "htmx:afterRequest", "htmx:sendAbort"))
-        expected = "status of 40" in message.text or "net::ERR" in message.text
+        expected = "status of 4" in message.text or "net::ERR" in message.text
         if message.type in ("error", "warning") and not expected and not unsent:
             complaints.append(message.text)
 

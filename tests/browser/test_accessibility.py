@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from kbsearch import organisations, people, products
 from tests.browser.conftest import Live
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -16,12 +17,29 @@ RUN = """async (rules) => {
   const where = rule => rule.nodes.map(node => node.html.slice(0, 160)).join(' | ');
   return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
 }"""
-MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "root.")
+MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "looks.", "root.")
 
 
 def pages(live: Live) -> dict[str, list[str]]:
     """The addresses to look at, by endpoint; `{lang}` is filled in."""
+    acme = organisations.find(live.db, "acme").id
+    alice = people.find(live.db, "alice@acme.example").id
+    product = products.find(live.db, "icownect").id
     return {
+        "admin.overview": ["/{lang}/admin"],
+        "admin.list_organisations": [
+            "/{lang}/admin/organisations",
+            "/{lang}/admin/organisations?q=z",
+        ],
+        "admin.new_organisation": ["/{lang}/admin/organisations/new"],
+        "admin.show_organisation": [f"/{{lang}}/admin/organisations/{acme}?saved=1"],
+        "admin.look": ["/{lang}/admin/look?accent=%23ffff00"],
+        "admin.list_people": ["/{lang}/admin/people", "/{lang}/admin/people?q=zzz"],
+        "admin.new_person": ["/{lang}/admin/people/new"],
+        "admin.show_person": [f"/{{lang}}/admin/people/{alice}?done=invited"],
+        "admin.list_products": ["/{lang}/admin/products"],
+        "admin.new_product": ["/{lang}/admin/products/new"],
+        "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
@@ -38,6 +56,14 @@ def pages(live: Live) -> dict[str, list[str]]:
         "help.accessibility": ["/{lang}/accessibility"],
         "requests.new": ["/{lang}/requests/new?subject=imprimante"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
+        "account.profile": ["/{lang}/account"],
+        "account.mobile": ["/{lang}/account/mobile"],
+        "account.notifications": ["/{lang}/account/notifications"],
+        "account.data": ["/{lang}/account/data"],
+        "locks.safety": ["/{lang}/account/security"],
+        "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
+        "locks.totp": ["/{lang}/account/totp"],
+        "locks.proof": ["/{lang}/account/confirm"],
     }
 
 
@@ -65,7 +91,7 @@ def test_every_page_is_accessible(
     viewport = {"width": width, "height": 800}
     page = visit(
         "/fr/accessibility",
-        person="dan@support.example",
+        person="root@support.example",
         viewport=viewport,
         reduced_motion="reduce",  # colours are compared at once
     )
