@@ -90,6 +90,11 @@ def _withdrawn(db: Database, settings: Settings, path: str) -> Facts:
     return {"id": path, "language": language, "category": rest.rpartition("/")[0]}
 
 
+def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
+    rows = db.query("SELECT id, role FROM people WHERE id = :id", {"id": person_id})
+    return rows[0] if rows else None
+
+
 def _url(settings: Settings, path: str, language: str = "") -> str:
     return f"{settings.base_url.rstrip('/')}/{language or settings.languages[0]}/{path}"
 
@@ -98,5 +103,7 @@ READERS: Mapping[str, Reader] = {
     **dict.fromkeys(ticket_events.KINDS, _ticket),
     "article.published": _article,
     "article.withdrawn": _withdrawn,
+    "user.invited": _person,
+    "user.signed_in": _person,
 }
 KINDS = tuple(READERS)

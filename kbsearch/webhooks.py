@@ -6,8 +6,9 @@ Only administrators see them. A secret is told when it is made and never again; 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
-from kbsearch import deliveries, events, guarded_http, sealing, standard_webhooks
+from kbsearch import audit, deliveries, events, guarded_http, sealing, standard_webhooks
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -34,6 +35,11 @@ class Webhook:
     failures: int  # in a row
     answered_at: str | None
     secret: str = ""
+
+    @property
+    def host(self) -> str:
+        """Where it is; the rest of its address may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
 
 def add(
@@ -63,16 +69,17 @@ def add(
             },
         )
         _choose(db, webhook_id, chosen)
+        _note(db, viewer, "webhook.added", webhook_id)
     return replace(find(db, viewer, webhook_id), secret=secret)
 
 
 def find(db: Database, viewer: Viewer, webhook_id: str) -> Webhook:
     """The webhook with that id; raises NotFound."""
     _for_administrators(viewer)
-    found = _read(db, "e.id = :id", {"id": webhook_id})
-    if not found:
+    found = look(db, webhook_id)
+    if found is None:
         raise NotFound("webhook.not_found")
-    return found[0]
+    return found
 
 
 def list_all(db: Database, viewer: Viewer) -> list[Webhook]:
@@ -88,6 +95,7 @@ def choose(db: Database, viewer: Viewer, webhook: Webhook, kinds: Iterable[str])
     with db.atomic():
         db.execute("DELETE FROM webhook_choices WHERE endpoint_id = :id", {"id": webhook.id})
         _choose(db, webhook.id, chosen)
+        _note(db, viewer, "webhook.changed", webhook.id)
 
 
 def rotate(
@@ -122,6 +130,7 @@ def rotate(
                 "id": webhook.id,
             },
         )
+        _note(db, viewer, "webhook.secret_changed", webhook.id)
     return replace(find(db, viewer, webhook.id), secret=secret)
 
 
@@ -130,19 +139,22 @@ def disable(db: Database, viewer: Viewer, webhook: Webhook, *, at: datetime | No
     _for_administrators(viewer)
     with db.atomic():
         deliveries.stop(db, webhook.id, "disabled", at or datetime.now(UTC))
+        _note(db, viewer, "webhook.disabled", webhook.id)
 
 
 def enable(db: Database, viewer: Viewer, webhook: Webhook) -> None:
     """Tell it of events again, from now on."""
     _for_administrators(viewer)
-    db.execute(
-        """
-        UPDATE webhook_endpoints
-        SET disabled_at = NULL, disabled_because = NULL, failures = 0, rests_until = NULL
-        WHERE id = :id
-        """,
-        {"id": webhook.id},
-    )
+    with db.atomic():
+        db.execute(
+            """
+            UPDATE webhook_endpoints
+            SET disabled_at = NULL, disabled_because = NULL, failures = 0, rests_until = NULL
+            WHERE id = :id
+            """,
+            {"id": webhook.id},
+        )
+        _note(db, viewer, "webhook.enabled", webhook.id)
 
 
 def test(db: Database, viewer: Viewer, webhook: Webhook) -> str:
@@ -167,9 +179,19 @@ def signers(db: Database, settings: Settings, webhook_id: str, at: datetime) -> 
     return [secret for secret in opened if secret is not None]
 
 
+def look(db: Database, webhook_id: str) -> Webhook | None:
+    """The webhook as the worker sees it, which has no viewer."""
+    found = _read(db, "e.id = :id", {"id": webhook_id})
+    return found[0] if found else None
+
+
 def _for_administrators(viewer: Viewer) -> None:
     if not viewer.is_administrator:
         raise NotFound("webhook.not_found")
+
+
+def _note(db: Database, viewer: Viewer, kind: str, webhook_id: str) -> None:
+    audit.record(db, kind, actor_id=viewer.person_id, webhook=webhook_id)
 
 
 def _url(settings: Settings, url: str) -> str:

@@ -34,6 +34,7 @@ from kbsearch import (
     pending,
     profile_letters,
     second_factor,
+    webhook_letters,
 )
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -68,12 +69,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = outbox.together(
-            _handlers(indexer),
-            account_letters.handlers(settings, db),
-            profile_letters.handlers(settings, db),
-            deliveries.handlers(settings, db),
-        )
+        handlers = _handlers(settings, db, indexer)
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -170,7 +166,7 @@ def _round(steps: Sequence[Step], signals: Signals) -> bool:
     return any(acted)
 
 
-def _handlers(indexer: Indexer) -> Handlers:
+def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     """Who does what the outbox asks for."""
 
     def apply_changes(_: Task) -> None:
@@ -179,7 +175,13 @@ def _handlers(indexer: Indexer) -> Handlers:
     def rebuild(task: Task) -> None:
         indexer.rebuild(task.subject)
 
-    return {"index.tickets": apply_changes, indexing.REBUILD: rebuild}
+    return outbox.together(
+        {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
+        account_letters.handlers(settings, db),
+        profile_letters.handlers(settings, db),
+        deliveries.handlers(settings, db),
+        webhook_letters.handlers(settings, db),
+    )
 
 
 @contextmanager

@@ -8,10 +8,13 @@ from email.utils import format_datetime
 import pytest
 
 from kbsearch import (
+    accounts,
+    choosing_passwords,
     copies,
     deliveries,
     events,
     outbox,
+    people,
     replies,
     ticket_events,
     webhooks,
@@ -61,7 +64,8 @@ def happen(
 
 
 def take_up(db: SqliteDatabase, settings: Settings) -> None:
-    others = {kind: lambda task: None for kind in ("index.tickets", deliveries.DIED)}
+    unheard = ("index.tickets", deliveries.DIED, "person.invited")
+    others = {kind: lambda task: None for kind in unheard}
     while outbox.run_one(db, {**deliveries.handlers(settings, db), **others}):
         pass
     start = {"start": stored(START)}
@@ -205,6 +209,22 @@ def test_articles_that_change_are_told_after_the_first_publication(
     }
 
 
+def test_signing_in_and_being_invited_are_told_by_id(
+    db: SqliteDatabase, settings: Settings, cast: Cast, add: Add
+):
+    webhook = add("one", "user.signed_in", "user.invited")
+    alice = people.find(db, "alice@acme.example")
+    accounts.open_session(db, alice.id, enrolling=True)
+    assert outbox.oldest_waiting(db) is None, "whoever owes a second factor is not in yet"
+    accounts.open_session(db, alice.id)
+    choosing_passwords.invite(db, alice)
+    take_up(db, settings)
+    told = [json.loads(deliveries.body_of(db, each)) for each in all_of(db, webhook)]
+    assert {each["type"] for each in told} == {"user.signed_in", "user.invited"}
+    for each in told:
+        assert each["data"] == {"id": alice.id, "role": "customer"}
+
+
 def test_what_is_gone_by_then_is_not_told(db: SqliteDatabase, settings: Settings, add: Add):
     webhook = add("one", "ticket.opened")
     happen(db, settings, "ticket.opened", "no-such-ticket")
@@ -216,7 +236,8 @@ def test_each_kind_of_event_has_facts_that_fit(db: SqliteDatabase, settings: Set
     file(db, cast.alice)
     event = db.query("SELECT id FROM ticket_events")[0]["id"]
     for kind in events.KINDS:
-        facts = events.facts(db, settings, kind, event if "ticket" in kind else "fr/a/b")
+        subject = {"ticket": event, "article": "fr/a/b", "user": str(cast.alice.person_id)}
+        facts = events.facts(db, settings, kind, subject[kind.partition(".")[0]])
         assert kind == "article.published" or facts
         assert "@" not in json.dumps(facts) and "Alice" not in json.dumps(facts)
 

@@ -15,6 +15,7 @@ from kbsearch.web import (
     admin,
     assets,
     browsers,
+    deliveries,
     feeds,
     help,
     locks,
@@ -64,7 +65,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp):
+    for blueprint in (help.pages, requests.bp, people.bp, account.bp, locks.bp, deliveries.bp):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:

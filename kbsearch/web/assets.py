@@ -14,7 +14,16 @@ from kbsearch.errors import NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 # one request instead of several
-BUNDLES = {"site.css": ("app.css", "accounts.css", "looks.css", "admin.css", "pygments.css")}
+BUNDLES = {
+    "site.css": (
+        "app.css",
+        "accounts.css",
+        "looks.css",
+        "admin.css",
+        "webhooks.css",
+        "pygments.css",
+    )
+}
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from kbsearch import organisations, people, products
 from tests.browser.conftest import Live
+from tests.test_web_admin import add_webhook
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -25,6 +26,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     acme = organisations.find(live.db, "acme").id
     alice = people.find(live.db, "alice@acme.example").id
     product = products.find(live.db, "icownect").id
+    webhook, delivery = add_webhook(live.app, live.db)
     return {
         "admin.overview": ["/{lang}/admin"],
         "admin.list_organisations": [
@@ -40,6 +42,13 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_webhooks": ["/{lang}/admin/webhooks"],
+        "admin.new_webhook": ["/{lang}/admin/webhooks/new"],
+        "admin.show_webhook": [f"/{{lang}}/admin/webhooks/{webhook}?done=tested"],
+        "admin.show_webhook_delivery": [
+            f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
+        ],
+        "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
