@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import access, people
+from kbsearch import access, events, people
 from kbsearch.access import ANONYMOUS, Role, Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Busy, Database, Row
@@ -106,18 +106,21 @@ def open_session(
     moment = at or datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     lifetime = SESSION_LIFETIME[_kind(people.find_id(db, person_id).role)]
-    db.insert(
-        "sessions",
-        {
-            "token_hash": hash_token(token),
-            "person_id": person_id,
-            "created_at": stored(moment),
-            "seen_at": stored(moment),
-            "expires_at": stored(moment + lifetime),
-            "user_agent": user_agent[:MAX_USER_AGENT],
-            "enrolling": int(enrolling),
-        },
-    )
+    with db.atomic():
+        db.insert(
+            "sessions",
+            {
+                "token_hash": hash_token(token),
+                "person_id": person_id,
+                "created_at": stored(moment),
+                "seen_at": stored(moment),
+                "expires_at": stored(moment + lifetime),
+                "user_agent": user_agent[:MAX_USER_AGENT],
+                "enrolling": int(enrolling),
+            },
+        )
+        if not enrolling:
+            events.tell(db, "user.signed_in", person_id)
     return token
 
 

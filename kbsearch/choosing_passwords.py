@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from kbsearch import (
     accounts,
     audit,
+    events,
     limits,
     one_time_links,
     outbox,
@@ -33,6 +34,7 @@ def invite(db: Database, person: Person, *, actor_id: str | None = None) -> None
     with db.atomic():
         audit.record(db, "person.invited", person_id=person.id, actor_id=actor_id)
         outbox.add(db, INVITED, person.id)
+        events.tell(db, "user.invited", person.id)
 
 
 def invitation_link(db: Database, settings: Settings, person: Person) -> str:

@@ -1,7 +1,9 @@
 """Settings: flags over KBSEARCH_* (or KBSEARCH_*_FILE) over kbsearch.toml over the defaults."""
 
 import dataclasses
+import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from kbsearch.form_fields import FormField
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
 
@@ -58,6 +61,9 @@ class Settings:
     )
     secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
+    webhook_private_targets: tuple[str, ...] = _setting(
+        (), "Private hosts and networks (CIDR) that webhooks may reach, also over http"
+    )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
 
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
@@ -238,12 +244,26 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
     if not settings.base_url.startswith(("http://", "https://")):
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
+    for target in settings.webhook_private_targets:
+        if not _is_target(target):
+            refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
     if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
         refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
+
+
+def _is_target(text: str) -> bool:
+    """Whether a text names a host, or a network whose address has no bits beyond its mask."""
+    if HOST.fullmatch(text) and not text.replace(".", "").isdecimal():
+        return True
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_audience(text: str) -> bool:

@@ -375,3 +375,39 @@ def s012_deflection(db: SqliteUtils) -> None:
           why TEXT NOT NULL DEFAULT '', answered_at TEXT, PRIMARY KEY (ticket_id, person_id));
         """,
     )
+
+
+@steps()
+def s014_webhooks(db: SqliteUtils) -> None:
+    """Webhooks: where events are sent, what is sent, and how each attempt went."""
+    _run(
+        db,
+        """
+        CREATE TABLE webhook_endpoints (
+          id TEXT PRIMARY KEY, url TEXT NOT NULL UNIQUE,
+          owner_id TEXT NOT NULL REFERENCES people (id),
+          secret TEXT NOT NULL, old_secret TEXT, old_secret_until TEXT,
+          created_at TEXT NOT NULL, disabled_at TEXT, disabled_because TEXT,
+          failures INTEGER NOT NULL DEFAULT 0, rests_until TEXT, answered_at TEXT);
+        CREATE TABLE webhook_choices (
+          endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id), kind TEXT NOT NULL,
+          PRIMARY KEY (kind, endpoint_id));
+        CREATE INDEX webhook_choices_endpoint ON webhook_choices (endpoint_id);
+        CREATE TABLE webhook_messages (
+          id TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
+        CREATE TABLE webhook_deliveries (
+          id TEXT PRIMARY KEY, message_id TEXT NOT NULL REFERENCES webhook_messages (id),
+          endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id),
+          created_at TEXT NOT NULL, began_at TEXT NOT NULL, due_at TEXT NOT NULL,
+          attempts INTEGER NOT NULL DEFAULT 0, leased_until TEXT,
+          sent_at TEXT, dead_at TEXT, problem TEXT, UNIQUE (message_id, endpoint_id));
+        CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at)
+          WHERE sent_at IS NULL AND dead_at IS NULL;
+        CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, created_at);
+        CREATE TABLE webhook_attempts (
+          id TEXT PRIMARY KEY, delivery_id TEXT NOT NULL REFERENCES webhook_deliveries (id),
+          at TEXT NOT NULL, duration_ms INTEGER NOT NULL, status INTEGER,
+          problem TEXT, told TEXT NOT NULL, response TEXT NOT NULL);
+        CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
+        """,
+    )

@@ -27,6 +27,19 @@ class Task:
     created_at: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A task as it is looked at; `state` is waiting, failed (it will be tried again) or dead."""
+
+    id: str
+    kind: str
+    created_at: str
+    due_at: str
+    attempts: int
+    problem: str | None
+    state: str
+
+
 Handlers = Mapping[str, Callable[[Task], None]]
 
 
@@ -104,6 +117,53 @@ def _give_up(db: Database, task: Task, problem: str) -> None:
         "UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id",
         {"id": task.id, "problem": problem[:MAX_PROBLEM], "now": now()},
     )
+
+
+def together(*parts: Handlers) -> Handlers:
+    """All these handlers as one; where several want the same kind, each does its part in turn.
+
+    One that fails brings the task back to those before it too: they are safe to repeat.
+    """
+    wanted: dict[str, list[Callable[[Task], None]]] = {}
+    for part in parts:
+        for kind, handler in part.items():
+            wanted.setdefault(kind, []).append(handler)
+
+    def all_of(handlers: list[Callable[[Task], None]]) -> Callable[[Task], None]:
+        def run(task: Task) -> None:
+            for handler in handlers:
+                handler(task)
+
+        return run
+
+    return {kind: all_of(handlers) for kind, handlers in wanted.items()}
+
+
+def list_unfinished(db: Database, *, limit: int = 200) -> list[Waiting]:
+    """What is to leave and has not left: waiting, failed or given up, the oldest first."""
+    rows = db.query(
+        """
+        SELECT id, kind, created_at, due_at, attempts, problem,
+               CASE WHEN dead_at IS NOT NULL THEN 'dead' WHEN problem IS NOT NULL THEN 'failed'
+                    ELSE 'waiting' END AS state
+        FROM outbox WHERE done_at IS NULL AND kind NOT LIKE 'index.%'
+        ORDER BY created_at, id LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+    return [Waiting(**row) for row in rows]
+
+
+def again(db: Database, task_id: str) -> bool:
+    """Do it now and from the beginning, unless it is done; whether there is such a task."""
+    changed = db.execute(
+        """
+        UPDATE outbox SET due_at = :now, attempts = 0, dead_at = NULL, problem = NULL
+        WHERE id = :id AND done_at IS NULL
+        """,
+        {"id": task_id, "now": now()},
+    )
+    return changed == 1
 
 
 def oldest_waiting(db: Database) -> str | None:

@@ -7,18 +7,15 @@ tokens only a hash is kept. Reading the database lets nobody in.
 import base64
 import hashlib
 import hmac
-import logging
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import audit, keys, outbox
+from kbsearch import audit, outbox, sealing
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.errors import NotFound
-
-log = logging.getLogger(__name__)
 
 STEP = 30  # seconds a code of an authenticator lasts
 DIGITS = 6
@@ -60,7 +57,7 @@ def offer_totp(
             "authenticator_offers",
             {
                 "person_id": person_id,
-                "secret": _seal(settings, person_id, secret),
+                "secret": sealing.seal(settings, _purpose(person_id), secret),
                 "expires_at": stored((at or datetime.now(UTC)) + OFFER_LIFETIME),
             },
         )
@@ -75,7 +72,7 @@ def offered_totp(
         "SELECT secret FROM authenticator_offers WHERE person_id = :id AND expires_at > :now",
         {"id": person_id, "now": stored(at or datetime.now(UTC))},
     )
-    return _unseal(settings, person_id, rows[0]["secret"]) if rows else None
+    return sealing.unseal(settings, _purpose(person_id), rows[0]["secret"]) if rows else None
 
 
 def confirm_totp(
@@ -118,7 +115,7 @@ def check_totp(
     """
     rows = db.query("SELECT secret FROM authenticators WHERE person_id = :id", {"id": person_id})
     sealed = rows[0]["secret"] if rows else None
-    secret = _unseal(settings, person_id, sealed) if sealed else None
+    secret = sealing.unseal(settings, _purpose(person_id), sealed) if sealed else None
     step = _step_of(secret, code, at or datetime.now(UTC)) if secret else None
     if step is None:
         return False
@@ -307,7 +304,7 @@ def _replace_totp(
             "authenticators",
             {
                 "person_id": person_id,
-                "secret": _seal(settings, person_id, secret),
+                "secret": sealing.seal(settings, _purpose(person_id), secret),
                 "last_step": step,
                 "created_at": stored(moment),
             },
@@ -343,25 +340,9 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def _seal(settings: Settings, person_id: str, secret: str) -> str:
-    from cryptography.fernet import Fernet  # not loaded by the pages that never seal
-
-    return Fernet(_key(settings, person_id)).encrypt(secret.encode()).decode()
-
-
-def _unseal(settings: Settings, person_id: str, sealed: str) -> str | None:
-    from cryptography.fernet import Fernet, InvalidToken
-
-    try:
-        return Fernet(_key(settings, person_id)).decrypt(sealed.encode()).decode()
-    except InvalidToken:
-        log.error("the authenticator of person %s was sealed with another secret_key", person_id)
-        return None
-
-
-def _key(settings: Settings, person_id: str) -> bytes:
-    """The key of one person's secret: a row copied to somebody else opens nothing."""
-    return base64.urlsafe_b64encode(keys.derive(settings, f"authenticator:{person_id}"))
+def _purpose(person_id: str) -> str:
+    """What a secret is sealed for: a row copied to somebody else opens nothing."""
+    return f"authenticator:{person_id}"
 
 
 def _recovery_code() -> str:

@@ -21,6 +21,8 @@ from kbsearch import (
     analytics,
     articles,
     attachments,
+    courier,
+    deliveries,
     drafts,
     health,
     kept_forms,
@@ -32,7 +34,7 @@ from kbsearch import (
     pending,
     profile_letters,
     second_factor,
-    ticket_events,
+    webhook_letters,
 )
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -63,14 +65,11 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     with (
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
+        courier.at_work(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = {
-            **_handlers(indexer),
-            **account_letters.handlers(settings, db),
-            **profile_letters.handlers(settings, db),
-        }
+        handlers = _handlers(settings, db, indexer)
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
@@ -167,7 +166,7 @@ def _round(steps: Sequence[Step], signals: Signals) -> bool:
     return any(acted)
 
 
-def _handlers(indexer: Indexer) -> Handlers:
+def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     """Who does what the outbox asks for."""
 
     def apply_changes(_: Task) -> None:
@@ -176,16 +175,13 @@ def _handlers(indexer: Indexer) -> Handlers:
     def rebuild(task: Task) -> None:
         indexer.rebuild(task.subject)
 
-    def tell(task: Task) -> None:
-        log.info("%s %s", task.kind, task.subject)
-
-    handlers: dict[str, Callable[[Task], None]] = {
-        "index.tickets": apply_changes,
-        indexing.REBUILD: rebuild,
-    }
-    for kind in ticket_events.KINDS:
-        handlers[kind] = tell
-    return handlers
+    return outbox.together(
+        {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
+        account_letters.handlers(settings, db),
+        profile_letters.handlers(settings, db),
+        deliveries.handlers(settings, db),
+        webhook_letters.handlers(settings, db),
+    )
 
 
 @contextmanager
@@ -242,6 +238,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         limits.forget_old,
     ):
         forget(db)
+    deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
     analytics.forget_texts(db, settings.search_log_days)

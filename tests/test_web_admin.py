@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import organisations, outbox, people, products
+from kbsearch import accounts, deliveries, organisations, outbox, people, products, webhooks
 from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
+from kbsearch.deliveries import Outcome
 from kbsearch.organisations import Organisation
 from kbsearch.people import Person
 from tests.conftest import Cast
@@ -47,6 +48,7 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
         "product": products.find(db, "icownect").id,
         "person": alice(db).id,
     }
+    ids["webhook"], delivery = add_webhook(app, db)
     found = {}
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("admin."):
@@ -54,11 +56,28 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
             values = {"lang": "fr"}
             if "id" in rule.arguments:
                 values["id"] = "unknown" if missing else ids[noun]
+            if "delivery" in rule.arguments:
+                values["delivery"] = "unknown" if missing else delivery
             address = app.url_map.bind("127.0.0.1").build(rule.endpoint, values)
             method = "POST" if "POST" in (rule.methods or ()) else "GET"
             found[rule.endpoint] = (method, address)
     assert len(found) > 18
     return found
+
+
+def add_webhook(app: Flask, db: SqliteDatabase) -> tuple[str, str]:
+    """A webhook and something sent to it; the same one when there is one."""
+    root = accounts.viewer_for(db, "root@support.example")
+    found = webhooks.list_all(db, root)
+    if not found:
+        settings = app.extensions["kbsearch"].settings
+        found = [webhooks.add(db, root, settings, "https://a.example/", ["ticket.opened"])]
+        webhooks.test(db, root, found[0])
+        due = deliveries.claim(db)
+        assert due is not None
+        outcome = Outcome(500, response='{"error": "' + "x" * 500 + '"}', problem="status")
+        deliveries.record(db, due, outcome)
+    return found[0].id, deliveries.of_webhook(db, found[0].id)[-1].id
 
 
 def outsiders(cast: Cast) -> dict[str, Viewer]:

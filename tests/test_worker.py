@@ -255,7 +255,7 @@ def test_the_heartbeat_goes_on_while_a_step_takes_its_time(place, monkeypatch):
 
 
 def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):
-    handlers = worker._handlers(Indexer(place.settings, place.db))
+    handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
     assert set(ticket_events.KINDS) <= set(handlers)
     for kind in ticket_events.KINDS:
         outbox.add(place.db, kind, "event-1")

@@ -30,6 +30,8 @@ COMMANDS = {
     "user": "people",
     "product": "organisations",
     "import": "imports",
+    "webhook": "webhooks",
+    "notify": "notifications",
 }
 
 

@@ -74,6 +74,9 @@ class Words:
             "theme_url": looks.theme_url,
             "role_name": self.role_name,
             "sharing_name": self.sharing_name,
+            "event_name": self.event_name,
+            "sending_state": self.sending_state,
+            "why_not_sent": self.why_not_sent,
             "told": self.told,
             "welcome": looks.welcome,
         }
@@ -165,6 +168,57 @@ class Words:
             "everyone": _("everybody of the organisation"),
         }
         return names[sharing]
+
+    def event_name(self, kind: str) -> Markup:
+        """What happened, in words; the outbox has kinds of its own, which stay as they are."""
+        _ = self.translate
+        names = {
+            "ticket.opened": _("A request is opened"),
+            "ticket.replied": _("A reply is written"),
+            "ticket.noted": _("An internal note is written"),
+            "ticket.assigned": _("A request is assigned"),
+            "ticket.status_changed": _("A request changes status"),
+            "ticket.solved": _("A request is solved"),
+            "ticket.closed": _("A request is closed"),
+            "ticket.reopened": _("A request is opened again"),
+            "ticket.cc_added": _("Somebody is put in copy"),
+            "ticket.cc_removed": _("Somebody is taken out of copy"),
+            "ticket.edited": _("A request is corrected"),
+            "article.published": _("An article is published"),
+            "article.withdrawn": _("An article is withdrawn"),
+            "user.invited": _("Somebody is invited"),
+            "user.signed_in": _("Somebody signs in"),
+            "webhook.test": _("A test"),
+            "webhook.died": _("A webhook is disabled"),
+        }
+        return names.get(kind, Markup.escape(kind))
+
+    def sending_state(self, state: str) -> Markup:
+        _ = self.translate
+        names = {
+            "waiting": _("Waiting"),
+            "failed": _("Failed, will be tried again"),
+            "dead": _("Given up"),
+            "sent": _("Delivered"),
+        }
+        return names[state]
+
+    def why_not_sent(self, problem: str) -> Markup:
+        """Why something has not left; what a mail server said stays as it is."""
+        _ = self.translate
+        names = {
+            "blocked": _("Its address is not allowed"),
+            "unresolved": _("Its name has no address"),
+            "unreachable": _("Nobody answers at its address"),
+            "tls": _("Its certificate is not good"),
+            "timeout": _("No answer in time"),
+            "cut": _("The connection was cut"),
+            "garbled": _("The answer makes no sense"),
+            "status": _("It was refused"),
+            "unsigned": _("Its secret can no longer be read: change it"),
+            "disabled": _("The webhook was disabled"),
+        }
+        return names.get(problem, Markup.escape(problem))
 
     def told(self, check: Check) -> tuple[str, str]:
         """What a look at the site found, and what to do about it."""

@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 from kbsearch import kept_forms, one_time_links, organisations, pending, people, products
 from kbsearch.one_time_links import Purpose
 from tests.browser.conftest import Live
+from tests.test_web_admin import add_webhook
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -27,6 +28,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     acme = organisations.find(live.db, "acme").id
     alice = people.find(live.db, "alice@acme.example")
     product = products.find(live.db, "icownect").id
+    webhook, delivery = add_webhook(live.app, live.db)
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
@@ -46,6 +48,13 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_webhooks": ["/{lang}/admin/webhooks"],
+        "admin.new_webhook": ["/{lang}/admin/webhooks/new"],
+        "admin.show_webhook": [f"/{{lang}}/admin/webhooks/{webhook}?done=tested"],
+        "admin.show_webhook_delivery": [
+            f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
+        ],
+        "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
