@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from babel.messages.mofile import write_mo
@@ -59,6 +60,13 @@ def date(language: str, moment: str) -> str:
     return LONG_DATE[language].format(
         day=day.day, month=_months(language)[day.month], year=day.year
     )
+
+
+def moment(language: str, moment: str, zone: str) -> str:
+    """A stored moment as a date and a time of day in a time zone: `22 novembre 2026, 14:05`."""
+    there = parsed(moment).astimezone(ZoneInfo(zone))
+    time = dates.format_time(there, "short", tzinfo=ZoneInfo(zone), locale=language)
+    return f"{date(language, there.isoformat())}, {time}"
 
 
 @cache

@@ -26,11 +26,13 @@ COMMANDS = {
     "similar": "search",
     "evaluate": "search",
     "index": "search",
-    "org": "people",
+    "org": "organisations",
     "user": "people",
-    "product": "people",
+    "product": "organisations",
     "identity": "identities",
     "import": "imports",
+    "webhook": "webhooks",
+    "notify": "notifications",
 }
 
 
@@ -52,6 +54,8 @@ class Lazy(click.Group):
             return super().invoke(ctx)
         except Problem as problem:
             raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
+        except config.ConfigError as problem:
+            raise Refused(str(problem)) from None
 
 
 class Site:

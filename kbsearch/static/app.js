@@ -5,6 +5,7 @@ const words = document.getElementById("kb-words").dataset;
 const field = document.getElementById("q");
 const palette = document.getElementById("palette");
 const shortcuts = document.getElementById("kb-shortcuts");
+const singleKeys = !document.querySelector("[data-single-keys=off]");
 const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform);
 
 function isTyping(target) {
@@ -100,11 +101,13 @@ document.addEventListener("keydown", (event) => {
   if (next) {
     event.preventDefault();
     next.focus();
-  } else if (!isTyping(event.target) && event.key === "/") {
+  } else if (!singleKeys || isTyping(event.target)) {
+    return;
+  } else if (event.key === "/") {
     event.preventDefault();
     if (field) field.select();
     else openPalette();
-  } else if (!isTyping(event.target) && event.key === "?") {
+  } else if (event.key === "?") {
     event.preventDefault();
     shortcuts.showModal();
   }

@@ -11,16 +11,23 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
+    admin,
     assets,
     browsers,
+    deliveries,
     feeds,
     help,
+    locks,
+    looks,
     machines,
+    passwords,
     people,
     problems,
     render,
     requests,
     security,
+    signing_in,
     words,
 )
 
@@ -51,15 +58,20 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
+    signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
     app.register_blueprint(browsers.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
+    app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
-    for blueprint in (help.pages, requests.bp, people.bp):
-        app.register_blueprint(blueprint, url_prefix=render.language_prefix(settings))
+    prefix = render.language_prefix(settings)
+    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
+    for blueprint in (help.pages, requests.bp, deliveries.bp, *people_pages):
+        app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
         from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
 

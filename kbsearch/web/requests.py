@@ -4,7 +4,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import markup, tickets
-from kbsearch.web.render import db, render, viewer
+from kbsearch.web.render import db, person, render
 
 MAX_SUBJECT = 300
 
@@ -19,7 +19,7 @@ def new() -> Response:
 
 @bp.get("/requests/<id>")
 def show(id: str) -> Response:
-    ticket = tickets.find(db(), viewer(), id)
+    ticket = tickets.find(db(), person(), id)
     places = [place for place, said in enumerate(ticket.messages, 1) if said.solution]
     return render(
         "requests/show.html",
