@@ -21,6 +21,7 @@ LINKING = ("never", "verified")
 SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
 
@@ -61,6 +62,13 @@ class Settings:
         "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
     )
     mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    reply_domain: str = _setting("", "Where replies by mail arrive; empty: mail_from's domain")
+    mail_authserv_id: str = _setting(
+        "", "Our mail server's name in Authentication-Results; empty: the extra kbsearch[dkim]"
+    )
+    imap_url: str = _setting(
+        "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
+    )
     sms_url: str = _setting(
         "", "An Apprise URL that sends text messages; empty: files", secret=True
     )
@@ -119,6 +127,11 @@ class Settings:
     def files_path(self) -> Path:
         """Where what people attach is kept."""
         return self.data_path / "files"
+
+    @property
+    def mails_path(self) -> Path:
+        """Where mail is kept as it came."""
+        return self.data_path / "mails"
 
     @property
     def is_public(self) -> bool:
@@ -273,6 +286,8 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
     if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
         refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
+        refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):

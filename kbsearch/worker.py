@@ -41,6 +41,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.file_store import FileStore
 from kbsearch.leash import Leash
+from kbsearch.mail import answers, mailbox, mails
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.publishing.watch import Watcher
@@ -67,6 +68,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
         courier.at_work(settings, db),
+        mailbox.followed(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
@@ -182,6 +184,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         profile_letters.handlers(settings, db),
         deliveries.handlers(settings, db),
         webhook_letters.handlers(settings, db),
+        answers.handlers(settings, db),
     )
 
 
@@ -244,6 +247,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
+    mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass

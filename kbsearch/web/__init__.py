@@ -18,6 +18,7 @@ from kbsearch.web import (
     deliveries,
     feeds,
     help,
+    incoming_mail,
     locks,
     looks,
     machines,
@@ -69,7 +70,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
-    for blueprint in (help.pages, requests.bp, deliveries.bp, *people_pages):
+    for blueprint in (help.pages, requests.bp, deliveries.bp, incoming_mail.bp, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
