@@ -1,7 +1,7 @@
 // Forms that lose nothing: saved while they are typed, files sent as they are chosen, one sending.
 //
 //   <form data-draft="…/drafts/KEY" method="post">  saved there after a pause and on leaving; its
-//       dataset has the words: saved ("… %s"), unsaved, waiting ("… (%s)"), failed ("… %s"),
+//       dataset has the words: saved ("… {}"), unsaved, waiting ("… ({})"), failed ("… {}"),
 //       tooBig, lost. `key` is a field of it, `ticket` too when it answers one.
 //     [data-files="…/drafts/KEY/files"]  files can be dropped here; data-max is the bytes of one
 //       input[type=file]                 and chosen here, and pasted anywhere in the form
@@ -60,7 +60,7 @@ class Draft {
       else if (!answer.ok) throw new Error(answer.status);
       else {
         const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-        this.tell("[data-saved]", this.words.saved.replace("%s", time));
+        this.tell("[data-saved]", this.words.saved.replace("{}", time));
       }
     } catch {
       this.isChanged = true;
@@ -207,13 +207,13 @@ class Draft {
     const running = this.uploads.size - failed.length;
     if (running) {
       this.waiting?.setAttribute("aria-busy", "true");
-      this.tell("[data-sending]", this.words.waiting.replace("%s", running));
+      this.tell("[data-sending]", this.words.waiting.replace("{}", running));
       return;
     }
     const button = this.waiting;
     this.waiting = undefined;
     button?.removeAttribute("aria-busy");
-    if (failed.length) this.tell("[data-sending]", this.words.failed.replace("%s", failed.map((upload) => upload.failed).join(", ")));
+    if (failed.length) this.tell("[data-sending]", this.words.failed.replace("{}", failed.map((upload) => upload.failed).join(", ")));
     else {
       this.tell("[data-sending]", "");
       this.form.requestSubmit(button);
@@ -263,6 +263,53 @@ window.addEventListener("pageshow", (event) => {
     for (const busy of draft.form.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
   });
 });
+
+// A form in place: once it is begun, nothing that is typed into the search box takes it away.
+const filing = document.getElementById("filing");
+
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target?.id === "filing" && event.detail.target.querySelector("[data-begun]")) event.detail.shouldSwap = false;
+  if (filing && event.detail.target === filing && filing.querySelector("[data-begun]")) event.detail.shouldSwap = false;
 });
+document.addEventListener("htmx:afterSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  if (filing && target.id === "results" && document.getElementById("results").dataset.total !== "0" && !filing.querySelector("[data-begun]")) filing.replaceChildren();
+  if (filing && target === filing && requestConfig.triggeringEvent?.type === "click") (filing.querySelector("#subject, a.button") || filing).focus();
+  if (target.id === "cards") settle(target);
+});
+
+// Suggestions: unfolded where they have a column of their own, told once they have settled.
+const ROOMY = matchMedia("(min-width: 62.5rem)");
+let settling;
+
+function unfold() {
+  if (ROOMY.matches) for (const bar of document.querySelectorAll("[data-unfold]")) bar.open = true;
+}
+
+function settle(cards) {
+  clearTimeout(settling);
+  if (cards.querySelector(".helped")) return cards.querySelector(".helped").focus();
+  settling = setTimeout(() => {
+    document.getElementById("kb-status").textContent = document.getElementById("suggestions-count").textContent;
+    tellShown(cards);
+  }, 1200);
+}
+
+function tellShown(cards) {
+  const told = new FormData();
+  for (const card of cards.querySelectorAll("[data-target]")) told.append("shown", card.dataset.target);
+  if (told.has("shown")) tellVisit(told);
+}
+
+ROOMY.addEventListener("change", unfold);
+unfold();
+document.addEventListener("htmx:load", unfold);
+document.addEventListener("toggle", (event) => {
+  const card = event.target.open && event.target.closest("[data-target]");
+  if (card) tellOpened(card);
+}, true);
+
+// The notice of a request that was sent shows once.
+if (document.getElementById("thanks")) {
+  history.replaceState(history.state, "", location.pathname);
+  document.getElementById("thanks").focus({ preventScroll: true });
+}

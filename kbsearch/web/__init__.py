@@ -16,7 +16,9 @@ from kbsearch.web import (
     assets,
     browsers,
     deliveries,
+    drafts,
     feeds,
+    filing,
     help,
     locks,
     looks,
@@ -28,13 +30,15 @@ from kbsearch.web import (
     requests,
     security,
     signing_in,
+    suggestions,
+    visits,
     words,
 )
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
-MAX_BODY = 1_000_000  # bytes; no form has files yet
+MAX_BODY = 1_000_000  # bytes; forms with files allow more for themselves
 
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
@@ -69,7 +73,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.url_value_preprocessor(render.take_language)
     prefix = f"/<any({', '.join(settings.languages)}):lang>"
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
-    for blueprint in (help.pages, requests.bp, deliveries.bp, *people_pages):
+    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    for blueprint in (help.pages, *filing_pages, requests.bp, deliveries.bp, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.trusted_proxies:
