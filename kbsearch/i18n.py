@@ -85,6 +85,16 @@ def number(language: str, value: int) -> str:
     return f"{value:,}".replace(",", _thousands(language))
 
 
+def file_size(language: str, size: int) -> str:
+    """A number of bytes as people say it: `2,4 Mo`."""
+    units = {"fr": ("octets", "Ko", "Mo"), "en": ("bytes", "kB", "MB")}[language]
+    if size < 1000:
+        return f"{size}\N{NO-BREAK SPACE}{units[0]}"
+    value, unit = (size / 1000, units[1]) if size < 1_000_000 else (size / 1_000_000, units[2])
+    told = numbers.format_decimal(value, format="#,##0.#", locale=language)
+    return f"{told}\N{NO-BREAK SPACE}{unit}"
+
+
 @cache
 def _thousands(language: str) -> str:
     return str(numbers.get_group_symbol(language))

@@ -16,7 +16,9 @@ from kbsearch.web import (
     assets,
     browsers,
     deliveries,
+    drafts,
     feeds,
+    filing,
     help,
     incoming_mail,
     locks,
@@ -29,13 +31,15 @@ from kbsearch.web import (
     requests,
     security,
     signing_in,
+    suggestions,
+    visits,
     words,
 )
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
-MAX_BODY = 1_000_000  # bytes; no form has files yet
+MAX_BODY = 1_000_000  # bytes; forms with files allow more for themselves
 
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
@@ -70,7 +74,9 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
-    for blueprint in (help.pages, requests.bp, deliveries.bp, incoming_mail.bp, *people_pages):
+    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    agents_pages = (deliveries.bp, incoming_mail.bp)
+    for blueprint in (help.pages, *filing_pages, requests.bp, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:

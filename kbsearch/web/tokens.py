@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import request
 from werkzeug.wrappers import Response
 
-from kbsearch import kept_forms, known_browsers, limits, pending, second_factor
+from kbsearch import analytics, kept_forms, known_browsers, limits, pending, second_factor
 from kbsearch.signing_in import Caller, Inside
 from kbsearch.web.render import site
 
@@ -15,12 +15,14 @@ DEVICE = "-device"
 SIGN_IN = "-sign-in"
 RESET = "-reset"
 KEPT = "-kept"
+VISIT = "-visit"
 LIFETIMES = {
     BROWSER: known_browsers.LIFETIME,
     DEVICE: second_factor.DEVICE_LIFETIME,
     SIGN_IN: pending.LIFETIME,
     RESET: pending.LIFETIME,
     KEPT: kept_forms.LIFETIME,
+    VISIT: analytics.VISIT_ENDS_AFTER,
 }
 
 

@@ -55,6 +55,8 @@ class Words:
             "ago": self.ago,
             "moment": self.moment,
             "number": self.number,
+            "file_size": self.file_size,
+            "zip": zip,
             "category_name": self.category_name,
             "severity_name": self.severity_name,
             "status_name": self.status_name,
@@ -92,6 +94,9 @@ class Words:
         """The same for a number of things, which fills in `%(number)s`."""
         text = Markup(self._catalogue.ngettext(singular, plural, number))
         return text % {"number": self.number(number), **values}
+
+    def file_size(self, size: int) -> str:
+        return i18n.file_size(self.language, size)
 
     def ago(self, moment: str) -> str:
         return i18n.ago(self.language, moment)
