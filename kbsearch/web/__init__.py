@@ -28,6 +28,7 @@ from kbsearch.web import (
     people,
     problems,
     render,
+    request_lists,
     requests,
     security,
     signing_in,
@@ -75,8 +76,9 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     prefix = render.language_prefix(settings)
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    requests_pages = (*filing_pages, request_lists.bp, requests.bp)
     agents_pages = (deliveries.bp, incoming_mail.bp)
-    for blueprint in (help.pages, *filing_pages, requests.bp, *agents_pages, *people_pages):
+    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:

@@ -17,6 +17,7 @@ AREAS = (
     "accounts.css",
     "signing_in.css",
     "requests.css",
+    "lists.css",
     "looks.css",
     "admin.css",
     "webhooks.css",

@@ -8,7 +8,7 @@ from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts, organisations
+from kbsearch import accounts, organisations, ticket_lists
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -115,6 +115,11 @@ def support_phone() -> str:
     """Whom this visitor calls: their organisation's own number, or the site's."""
     mine = organisation()
     return (mine and mine.phone) or site().settings.support_phone
+
+
+def unread() -> int:
+    """How many requests have news for whoever looks; pages ask, the pieces of a search do not."""
+    return ticket_lists.count_unread(db(), viewer())
 
 
 def ask_nothing() -> None:
