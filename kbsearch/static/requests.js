@@ -268,7 +268,10 @@ window.addEventListener("pageshow", (event) => {
 const filing = document.getElementById("filing");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (filing && event.detail.target === filing && filing.querySelector("[data-begun]")) event.detail.shouldSwap = false;
+  const begun = event.detail.target === filing && filing?.querySelector("[data-begun]");
+  if (!begun) return;
+  event.detail.shouldSwap = false;
+  if (event.detail.requestConfig.triggeringEvent?.type === "click") begun.querySelector("#subject").focus();
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target, requestConfig } = event.detail;
