@@ -7,15 +7,21 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kbsearch import form_fields
 from kbsearch.form_fields import FormField
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+LINKING = ("never", "verified")
+SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
 
@@ -56,6 +62,13 @@ class Settings:
         "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
     )
     mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    reply_domain: str = _setting("", "Where replies by mail arrive; empty: mail_from's domain")
+    mail_authserv_id: str = _setting(
+        "", "Our mail server's name in Authentication-Results; empty: the extra kbsearch[dkim]"
+    )
+    imap_url: str = _setting(
+        "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
+    )
     sms_url: str = _setting(
         "", "An Apprise URL that sends text messages; empty: files", secret=True
     )
@@ -65,6 +78,25 @@ class Settings:
         (), "Private hosts and networks (CIDR) that webhooks may reach, also over http"
     )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
+    oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
+    oidc_client_id: str = _setting("", "The name the provider knows this site by")
+    oidc_client_secret: str = _setting("", "The secret the provider gave with it", secret=True)
+    oidc_name: str = _setting("", "What the sign-in button calls the provider")
+    oidc_link_by_email: str = _setting(
+        "never", "verified: a customer's first sign-in may be matched by verified e-mail"
+    )
+    oidc_trusts_factor: bool = _setting(
+        True, "Whether the provider's word is enough for customers, without our code"
+    )
+    oidc_acr: tuple[str, ...] = _setting(
+        (), "acr values that say the provider asked for two factors, besides amr mfa"
+    )
+    jwt_shared_secret: str = _setting(
+        "", "Shared with the application that hands people over at /access/jwt", secret=True
+    )
+    jwt_creates_accounts: bool = _setting(
+        False, "Whether a hand-over opens an account in an organisation that exists"
+    )
 
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
@@ -95,6 +127,11 @@ class Settings:
     def files_path(self) -> Path:
         """Where what people attach is kept."""
         return self.data_path / "files"
+
+    @property
+    def mails_path(self) -> Path:
+        """Where mail is kept as it came."""
+        return self.data_path / "mails"
 
     @property
     def is_public(self) -> bool:
@@ -249,10 +286,36 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
     if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
         refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
+        refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
+    if settings.oidc_link_by_email not in LINKING:
+        refuse("oidc_link_by_email", f"pick from {', '.join(LINKING)}")
+    if settings.oidc_issuer and not is_private(settings.oidc_issuer):
+        refuse("oidc_issuer", f"{settings.oidc_issuer!r} does not start with https://")
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        refuse("oidc_issuer", "it needs oidc_client_id as well")
+    if 0 < len(settings.jwt_shared_secret.encode()) < SHORTEST_SHARED_SECRET:
+        refuse("jwt_shared_secret", f"{SHORTEST_SHARED_SECRET} bytes at least")
+    for name in ("oidc_issuer", "jwt_shared_secret"):
+        if getattr(settings, name) and not has_single_sign_on():
+            refuse(name, "single sign-on is not installed; run: pip install 'kbsearch[sso]'")
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what is asked there: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL_NAMES)
+    )
+
+
+def has_single_sign_on() -> bool:
+    """Whether the packages of the extra [sso] are there."""
+    return all(find_spec(package) for package in ("authlib", "joserfc"))
 
 
 def _is_target(text: str) -> bool:

@@ -5,25 +5,35 @@ by a name, and no letter is HTML.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from kbsearch import i18n, resources
 from kbsearch.clock import parsed
 from kbsearch.config import Settings
+from kbsearch.mail import threads
 from kbsearch.people import Person
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whoever gets a letter and has no account."""
+
+    name: str
+    email: str
+    language: str | None
 
 
 def compose(
     settings: Settings,
     name: str,
-    person: Person,
+    person: Person | Reader,
     message_id: str,
     values: Mapping[str, object],
 ) -> EmailMessage:
@@ -38,7 +48,7 @@ def compose(
     letter["From"] = sender(settings)
     letter["To"] = _address(person.name, person.email)
     letter["Date"] = format_datetime(datetime.now(UTC))
-    letter["Message-ID"] = f"<{message_id}@{_host(settings)}>"
+    letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(body.strip("\n") + "\n")
     letter["Content-Language"] = language
@@ -50,7 +60,7 @@ def sender(settings: Settings) -> Address:
     if settings.mail_from:
         name, address = parseaddr(settings.mail_from)
         return _address(name or settings.site_name, address)
-    return _address(settings.site_name, f"no-reply@{_host(settings)}")
+    return _address(settings.site_name, f"no-reply@{threads.domain(settings)}")
 
 
 def _address(name: str, email: str) -> Address:
@@ -63,10 +73,6 @@ def _one_line(text: str) -> str:
 
 def _base(settings: Settings) -> str:
     return settings.base_url.rstrip("/")
-
-
-def _host(settings: Settings) -> str:
-    return urlsplit(settings.base_url).hostname or "localhost"
 
 
 @cache

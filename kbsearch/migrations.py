@@ -296,6 +296,26 @@ def s009_looks(db: SqliteUtils) -> None:
 
 
 @steps()
+def s010_single_sign_on(db: SqliteUtils) -> None:
+    """Who is who elsewhere, sign-ins under way, and hand-overs that were used."""
+    _run(
+        db,
+        """
+        CREATE TABLE identities (
+          issuer TEXT NOT NULL, subject TEXT NOT NULL,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          PRIMARY KEY (issuer, subject), UNIQUE (person_id, issuer));
+        CREATE TABLE journeys (
+          state_hash TEXT PRIMARY KEY, browser_hash TEXT NOT NULL,
+          nonce TEXT NOT NULL, verifier TEXT NOT NULL,
+          back TEXT NOT NULL, language TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE INDEX journeys_expires ON journeys (expires_at);
+        CREATE TABLE used_handovers (hash TEXT PRIMARY KEY, expires_at TEXT NOT NULL);
+        """,
+    )
+
+
+@steps()
 def s011_requests(db: SqliteUtils) -> None:
     """The life of a request: how it was filed, its events, files, drafts, and who has seen it."""
     _run(
@@ -409,5 +429,37 @@ def s014_webhooks(db: SqliteUtils) -> None:
           at TEXT NOT NULL, duration_ms INTEGER NOT NULL, status INTEGER,
           problem TEXT, told TEXT NOT NULL, response TEXT NOT NULL);
         CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
+        """,
+    )
+
+
+@steps()
+def s015_mail(db: SqliteUtils) -> None:
+    """Mail that came in and what became of it, bounces, and how far a mailbox has been read."""
+    _run(
+        db,
+        """
+        CREATE TABLE mails (
+          id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, message_id TEXT NOT NULL,
+          received_at TEXT NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
+          sha256 TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+          is_proved INTEGER NOT NULL, suggested_number INTEGER, left_out TEXT NOT NULL DEFAULT '[]',
+          person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE SET NULL,
+          said_id TEXT REFERENCES messages (id) ON DELETE SET NULL,
+          decided_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, decided_at TEXT);
+        CREATE INDEX mails_state ON mails (state, received_at);
+        CREATE INDEX mails_person ON mails (person_id) WHERE person_id IS NOT NULL;
+        CREATE INDEX mails_ticket ON mails (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX mails_said ON mails (said_id) WHERE said_id IS NOT NULL;
+        CREATE INDEX mails_decided_by ON mails (decided_by_id) WHERE decided_by_id IS NOT NULL;
+        CREATE INDEX mails_content ON mails (sha256);
+        CREATE TABLE bounces (
+          mail_id TEXT PRIMARY KEY REFERENCES mails (id) ON DELETE CASCADE, at TEXT NOT NULL,
+          message_id TEXT NOT NULL, recipient TEXT NOT NULL, status TEXT NOT NULL,
+          reason TEXT NOT NULL);
+        CREATE INDEX bounces_message ON bounces (message_id);
+        CREATE TABLE mailboxes (
+          name TEXT PRIMARY KEY, uid_validity INTEGER NOT NULL, last_uid INTEGER NOT NULL);
         """,
     )

@@ -41,11 +41,13 @@ from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.file_store import FileStore
 from kbsearch.leash import Leash
+from kbsearch.mail import answers, mailbox, mails
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.publishing.watch import Watcher
 from kbsearch.search import indexing
 from kbsearch.search.indexing import Indexer
+from kbsearch.single_sign_on import journeys, used_handovers
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
         courier.at_work(settings, db),
+        mailbox.followed(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
@@ -181,6 +184,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         profile_letters.handlers(settings, db),
         deliveries.handlers(settings, db),
         webhook_letters.handlers(settings, db),
+        answers.handlers(settings, db),
     )
 
 
@@ -236,11 +240,14 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         kept_forms.forget_expired,
         known_browsers.forget_unused,
         limits.forget_old,
+        journeys.forget_expired,
+        used_handovers.forget_expired,
     ):
         forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
+    mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass

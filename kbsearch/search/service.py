@@ -125,6 +125,22 @@ class Search:
                 similar.append(hits.of_similar(each, language, reasons))
         return tuple(similar)
 
+    def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
+        """The newest tickets of the viewer's that have every word of a text, by number.
+
+        The database confirms them: the index may lag behind. None while there is no index.
+        """
+        asked = understand(text)
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not asked.words or not viewer.is_signed_in:
+            return []
+        try:
+            with guarded():
+                return cases.having_all(asked, viewer.words, limit)
+        except ValueError:
+            self._report_damage()
+            return []
+
     def rank(self, viewer: Viewer, question: Question) -> list[tuple[str, float]]:
         """The order `ask` shows, without what showing costs: ids and scores of one kind."""
         asked = understand(question.text)

@@ -20,6 +20,7 @@ from kbsearch.web import (
     feeds,
     filing,
     help,
+    incoming_mail,
     locks,
     looks,
     machines,
@@ -27,6 +28,7 @@ from kbsearch.web import (
     people,
     problems,
     render,
+    request_lists,
     requests,
     security,
     signing_in,
@@ -71,12 +73,22 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(help.bp)
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
-    prefix = f"/<any({', '.join(settings.languages)}):lang>"
+    prefix = render.language_prefix(settings)
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
-    for blueprint in (help.pages, *filing_pages, requests.bp, deliveries.bp, *people_pages):
+    requests_pages = (*filing_pages, request_lists.bp, requests.bp)
+    agents_pages = (deliveries.bp, incoming_mail.bp)
+    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
+    if settings.oidc_issuer:
+        from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
+
+        single_sign_on.offer(app, settings)
+    if settings.jwt_shared_secret:
+        from kbsearch.web import handovers
+
+        app.register_blueprint(handovers.bp)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from kbsearch import articles
+from kbsearch import articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
@@ -17,6 +17,7 @@ from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters
 
 RELATED = 4
 RECENT = 6
+CURRENT = 3  # requests under way, on the home page
 WORDS_PER_MINUTE = 200
 
 bp = Blueprint("root", __name__)
@@ -89,6 +90,7 @@ def browsing() -> dict[str, Any]:
     """What to offer before anything is searched."""
     return {
         "results": None,
+        "current": ticket_lists.list_current(db(), viewer(), CURRENT),
         "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),
     }

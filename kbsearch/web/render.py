@@ -8,7 +8,7 @@ from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts, organisations
+from kbsearch import accounts, organisations, ticket_lists
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -86,6 +86,11 @@ def viewer() -> Viewer:
     return found
 
 
+def language_prefix(settings: Settings) -> str:
+    """What the addresses of pages begin with."""
+    return f"/<any({', '.join(settings.languages)}):lang>"
+
+
 def person() -> Viewer:
     """Whoever looks, signed in; a stranger is asked to sign in first."""
     if not viewer().is_signed_in:
@@ -110,6 +115,11 @@ def support_phone() -> str:
     """Whom this visitor calls: their organisation's own number, or the site's."""
     mine = organisation()
     return (mine and mine.phone) or site().settings.support_phone
+
+
+def unread() -> int:
+    """How many requests have news for whoever looks; pages ask, the pieces of a search do not."""
+    return ticket_lists.count_unread(db(), viewer())
 
 
 def ask_nothing() -> None:

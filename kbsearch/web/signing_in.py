@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from kbsearch import accounts, i18n, kept_forms, known_browsers, pending, people, signing_in
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany, Unavailable
 from kbsearch.pending import Pending
-from kbsearch.signing_in import Inside
+from kbsearch.signing_in import Asked, Inside
 from kbsearch.web import security, tokens
 from kbsearch.web.people import hidden
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -38,11 +38,7 @@ def begin() -> Response:
         step = signing_in.begin(db(), tokens.caller(), email, sent.get("password", ""), destination)
     except (Invalid, TooMany, Unavailable) as problem:
         return refused(page_of_login(destination, email, problem), problem)
-    if isinstance(step, Inside):
-        return welcome(step)
-    response = hidden(redirect(f"{home()}login/code", 303))
-    tokens.give(response, tokens.SIGN_IN, step.token)
-    return response
+    return go_on(step)
 
 
 @bp.get("/login/code")
@@ -133,6 +129,15 @@ def ask_who() -> Response:
         return go_to(f"{home()}login")
     response = go_to(f"{home()}login?next={home()}login/kept")
     tokens.give(response, tokens.KEPT, token)
+    return response
+
+
+def go_on(step: Asked | Inside) -> Response:
+    """In, or to the page that asks for the code."""
+    if isinstance(step, Inside):
+        return welcome(step)
+    response = hidden(redirect(f"{home()}login/code", 303))
+    tokens.give(response, tokens.SIGN_IN, step.token)
     return response
 
 

@@ -59,6 +59,7 @@ class Words:
             "zip": zip,
             "category_name": self.category_name,
             "severity_name": self.severity_name,
+            "severity_word": self.severity_word,
             "status_name": self.status_name,
             "status_sentence": self.status_sentence,
             "field_name": self.field_name,
@@ -70,6 +71,7 @@ class Words:
             "theme": render.theme,
             "viewer": render.viewer,
             "organisation": render.organisation,
+            "unread": render.unread,
             "my_contracts": self.my_contracts,
             "support_phone": render.support_phone,
             "logo_url": looks.logo_url,
@@ -138,6 +140,12 @@ class Words:
             "major": _("Major: a step cannot be completed"),
             "blocking": _("Blocking: the application is unavailable"),
         }
+        return names.get(severity, Markup.escape(severity))
+
+    def severity_word(self, severity: str) -> Markup:
+        """The severity without what it means, where there is little room."""
+        _ = self.translate
+        names = {"minor": _("Minor"), "major": _("Major"), "blocking": _("Blocking")}
         return names.get(severity, Markup.escape(severity))
 
     def field_name(self, name: str) -> Markup | None:

@@ -20,8 +20,10 @@ from kbsearch import (
     products,
 )
 from kbsearch.file_store import FileStore
+from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
 from tests.browser.conftest import Live
+from tests.incoming import letter
 from tests.test_web_admin import add_webhook
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -31,7 +33,15 @@ RUN = """async (rules) => {
   const where = rule => rule.nodes.map(node => node.html.slice(0, 160)).join(' | ');
   return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
 }"""
-MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "looks.", "root.")
+MACHINES = (
+    "assets.",
+    "machines.",
+    "browsers.",
+    "feeds.",
+    "looks.",
+    "root.",
+    "incoming_mail.original",
+)
 
 
 def pages(live: Live) -> dict[str, list[str]]:
@@ -39,6 +49,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     acme = organisations.find(live.db, "acme").id
     alice = people.find(live.db, "alice@acme.example")
     product = products.find(live.db, "icownect").id
+    mail = held_mail(live)
     webhook, delivery = add_webhook(live.app, live.db)
 
     root = accounts.viewer_for(live.db, "root@support.example")
@@ -95,6 +106,8 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/requests/suggestions/article/mot-de-passe?language=fr",
         ],
         "suggestions.read_request": [f"/{{lang}}/requests/suggestions/request/{live.ticket}"],
+        "incoming_mail.index": ["/{lang}/desk/mail", "/{lang}/desk/mail?list=aside"],
+        "incoming_mail.show": [f"/{{lang}}/desk/mail/{mail}"],
         "signing_in.login": ["/{lang}/login"],
         "signing_in.code": ["/{lang}/login/code", "/{lang}/login/code?sent=1"],
         "signing_in.kept": ["/{lang}/login/kept"],
@@ -113,6 +126,14 @@ def pages(live: Live) -> dict[str, list[str]]:
         "locks.totp": ["/{lang}/account/totp"],
         "locks.proof": ["/{lang}/account/confirm"],
     }
+
+
+def held_mail(live: Live) -> str:
+    """One that waits for an agent, with words too long for a small screen; its id."""
+    raw = letter("mallory@evil.example", body="x" * 200 + "\n> y", subject="z" * 200)
+    taking.take(live.db, live.app.extensions["kbsearch"].settings, raw)
+    (mail,) = mails.list_all(live.db, accounts.viewer_for(live.db, "root@support.example"))
+    return mail.id
 
 
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:
