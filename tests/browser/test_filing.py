@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from kbsearch import accounts, drafts, tickets
 from kbsearch.access import Viewer
@@ -16,7 +16,8 @@ from tests.mail import code_in, latest
 from tests.signing import with_password
 
 ALICE = "alice@acme.example"
-TEXT = {"name": "journal.txt", "mimeType": "text/plain", "buffer": b"une ligne\n"}
+TEXT: FilePayload = {"name": "journal.txt", "mimeType": "text/plain", "buffer": b"une ligne\n"}
+PROGRAM: FilePayload = {**TEXT, "name": "mauvais.exe"}
 SEND = "Envoyer la demande"
 PICTURE = base64.b64encode(square()).decode()
 GIVE = """([event, picture]) => {
@@ -136,7 +137,7 @@ def test_the_form_with_everything_wrong_and_an_answer_open_is_accessible(
     visit: Callable[..., Page], alice: Viewer
 ):
     page = visit("/fr/requests/new?subject=mot+de+passe", person=ALICE, reduced_motion="reduce")
-    page.set_input_files("#files", files=[{**TEXT, "name": "mauvais.exe"}, TEXT])
+    page.set_input_files("#files", files=[PROGRAM, TEXT])
     expect(page.locator(".file.failed")).to_contain_text("mauvais.exe")
     page.locator(".suggestion summary").first.click()
     expect(page.locator(".read .prose").first).to_be_visible()
