@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -81,7 +82,8 @@ def attach(
     attachment = attachments.keep(db, viewer, store, key, name, source, at=at)
     with db.atomic():
         if was_sent(db, viewer, key):
-            attachments.discard(db, viewer, attachment.id)
+            with suppress(NotFound):  # the same form, sent twice at once, shares its file
+                attachments.discard(db, viewer, attachment.id)
             raise Invalid("draft.already_sent")
         _write(db, person_id, key, None, ticket, at)
     return attachment

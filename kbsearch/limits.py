@@ -37,6 +37,7 @@ MAILED_TO_PERSON = Limit("code.mailed", ((20, HOURS),))  # a password must not f
 RESENDS = Limit("code.resent", ((3, HOURS),))
 RESETS_OF_ACCOUNT = Limit("reset.account", ((5, DAYS),))
 RESETS_FROM_NETWORK = Limit("reset.network", ((20, HOURS),))
+VISITS_FROM_NETWORK = Limit("visit.network", ((600, 5 * MINUTES),))
 REFUSALS_TOLD = Limit("limit.told", ((1, 5 * MINUTES),))  # a flood must not fill the log
 LONGEST = timedelta(days=1)
 

@@ -17,6 +17,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+from kbsearch import attachments
 from kbsearch.leash import DRAIN_SECONDS, Leash
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ CONNECTIONS = 1000
 OPEN_FILES = 4096  # Debian's usual 1024 would be used up by the connections
 # A query of 100 kB in emoji, as a browser encodes it in an address, is 300 kB.
 LONGEST_HEADER = 512 * 1024
+# A form with all its files; what says that it is longer is refused before it is read.
+LONGEST_BODY = attachments.MAX_FILES * attachments.MAX_BYTES + 2_000_000
 # The engine releases and takes back the interpreter lock many times in a search, and each time
 # may wait this long for a busy thread: the default of 5 ms turned 0.5 ms into 40.
 SWITCH_SECONDS = 0.0002
@@ -37,6 +40,7 @@ OPTIONS: dict[str, Any] = {
     "channel_timeout": 60,
     "cleanup_interval": 10,
     "max_request_header_size": LONGEST_HEADER,
+    "max_request_body_size": LONGEST_BODY,
     "asyncore_use_poll": True,
     "expose_tracebacks": False,
     "ident": None,

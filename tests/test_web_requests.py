@@ -49,8 +49,3 @@ def test_for_an_outsider_a_request_does_not_exist(
         assert hidden.text.replace(ticket, "nothing") == missing.text
         told = [answer.headers.get("Location", "") for answer in (hidden, missing)]
         assert told[0].replace(ticket, "nothing") == told[1]
-
-
-def test_a_subject_is_kept_on_the_way_to_support(client: FlaskClient):
-    page = client.get("/fr/requests/new?subject=%3Cb%3Ebloqu%C3%A9%0A+").text
-    assert "<dd>&lt;b&gt;bloqué</dd>" in page

@@ -8,7 +8,7 @@
 //       ul[data-list] > li[data-file]    what the server answers for each, [data-remove] in it
 //       template                         one under way: <li> with [data-name], <progress>,
 //                                        [data-wrong], [data-cancel] and [data-again] (buttons)
-//     [data-saved]                       where "saved at" is said
+//     [data-saved-at]                       where "saved at" is said
 //     [data-ended] hidden                shown when the session is over: a button to sign in again
 //     [data-sending] role=status         what sending waits for
 //     [data-insert][data-into="ID"]      a button that adds its text to a field
@@ -60,11 +60,11 @@ class Draft {
       else if (!answer.ok) throw new Error(answer.status);
       else {
         const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-        this.tell("[data-saved]", this.words.saved.replace("{}", time));
+        this.tell("[data-saved-at]", this.words.saved.replace("{}", time));
       }
     } catch {
       this.isChanged = true;
-      this.tell("[data-saved]", this.words.unsaved);
+      this.tell("[data-saved-at]", this.words.unsaved);
     }
     this.isSaving = false;
     if (this.isChanged) this.timer = setTimeout(() => this.save(), 5 * SAVE_AFTER);
@@ -268,13 +268,30 @@ window.addEventListener("pageshow", (event) => {
 const filing = document.getElementById("filing");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (filing && event.detail.target === filing && filing.querySelector("[data-begun]")) event.detail.shouldSwap = false;
+  const begun = event.detail.target === filing && filing?.querySelector("[data-begun]");
+  if (!begun) return;
+  event.detail.shouldSwap = false;
+  if (event.detail.requestConfig.triggeringEvent?.type === "click") begun.querySelector("#subject").focus();
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target, requestConfig } = event.detail;
+  if (!target) return;
   if (filing && target.id === "results" && document.getElementById("results").dataset.total !== "0" && !filing.querySelector("[data-begun]")) filing.replaceChildren();
   if (filing && target === filing && requestConfig.triggeringEvent?.type === "click") (filing.querySelector("#subject, a.button") || filing).focus();
   if (target.id === "cards") settle(target);
+});
+
+// An answer that would lead away from a form, its session being over, is told in the form instead.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const draft = forms.get(event.target.closest("form"));
+  if (!draft || !event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault();
+  draft.end();
+});
+
+// Once somebody said what solved it, no late answer takes the place of what they are told.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "cards" && event.target.querySelector(".helped")) event.preventDefault();
 });
 
 // Suggestions: unfolded where they have a column of their own, told once they have settled.

@@ -37,7 +37,7 @@ def save(key: str) -> Response:
     person()
     ticket = answered()
     sent = request.form
-    values = {n: sent[n] for n in REPLY if n in sent} if ticket else filled.values_of(sent)
+    values = {n: sent[n] for n in REPLY if n in sent} if ticket else filled.typed(sent)
     drafts.save(db(), viewer(), key, values, ticket=ticket)
     return done(key, ticket)
 

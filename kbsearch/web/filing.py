@@ -44,10 +44,13 @@ def new() -> Response:
         return render(
             "requests/stranger.html", "requests/_stranger.html", subject=prefilled()["subject"]
         )
-    if not accepting():
+    if accepting() is None:
         return render("requests/closed.html", "requests/_closed.html")
     if "draft" in asked:
-        return page(of_draft(drafts.find(db(), viewer(), asked["draft"])))
+        draft = drafts.find(db(), viewer(), asked["draft"])
+        if draft.ticket is not None:
+            return go_to(f"/{language()}/requests/{draft.ticket.id}#reply")
+        return page(of_draft(draft))
     values = prefilled()
     if "follows" in asked:
         values |= following(tickets.find(db(), viewer(), asked["follows"]))
@@ -119,7 +122,7 @@ def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]
         key = new_id()
     keep(key, values)
     filled = Filled(key, values, attachments.list_unsent(db(), viewer(), key), problems)
-    response = page(filled) if accepting() else render("requests/closed.html")
+    response = page(filled) if accepting() is not None else render("requests/closed.html")
     response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
     return response
 

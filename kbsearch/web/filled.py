@@ -96,6 +96,12 @@ def values_of(sent: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in sent.items() if name in names}
 
 
+def typed(sent: Mapping[str, str]) -> dict[str, str]:
+    """The same when it is worth a draft: a severity alone was not chosen by anybody."""
+    values = values_of(sent)
+    return values if any(values[name].strip() for name in values if name != "severity") else {}
+
+
 def software_of(requester: str) -> list[tuple[str, str]]:
     """What there is to choose: what contracts cover, for agents everything."""
     if viewer().is_agent:

@@ -15,7 +15,7 @@ from kbsearch.search import Hit
 from kbsearch.tickets import Ticket
 from kbsearch.web import visits
 from kbsearch.web.filled import Filled, values_of
-from kbsearch.web.render import db, language, person, render, site, viewer
+from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.results import Asked, Line, lines
 
 MOST = 5
@@ -99,7 +99,9 @@ def undo() -> Response:
     event, key = request.form.get("event", ""), request.form.get("key", "")
     if event:
         analytics.undo_confirmed(db(), visits.visit(), event)
-    return redirect(f"/{language()}/requests/new?draft={key}", 303)
+    if wants_fragment():
+        return page(Filled(key, values_of(request.form)))
+    return redirect(f"/{language()}/requests/new?draft={key}" if key else f"/{language()}/", 303)
 
 
 def page(filled: Filled) -> Response:

@@ -8,7 +8,8 @@ recorded where it happens, also without JavaScript.
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import analytics
+from kbsearch import analytics, limits
+from kbsearch.errors import TooMany
 from kbsearch.tickets import Ticket
 from kbsearch.web import tokens
 from kbsearch.web.render import db, viewer
@@ -24,6 +25,10 @@ def tell() -> Response:
     """Take down a settled search, the results that were shown, or one that was opened."""
     request.max_content_length = MAX_TOLD
     told = request.form
+    try:
+        limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
+    except TooMany:  # a flood; nobody waits for the answer
+        return Response(status=204)
     with db().atomic():
         found = visit()
         if "q" in told:

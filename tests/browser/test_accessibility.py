@@ -1,6 +1,7 @@
 """axe on every page, in both languages and themes, on a wide and a narrow screen."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +9,17 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import accounts, kept_forms, one_time_links, organisations, pending, people, products
+from kbsearch import (
+    accounts,
+    drafts,
+    kept_forms,
+    one_time_links,
+    organisations,
+    pending,
+    people,
+    products,
+)
+from kbsearch.file_store import FileStore
 from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
 from tests.browser.conftest import Live
@@ -40,6 +51,12 @@ def pages(live: Live) -> dict[str, list[str]]:
     product = products.find(live.db, "icownect").id
     mail = held_mail(live)
     webhook, delivery = add_webhook(live.app, live.db)
+
+    root = accounts.viewer_for(live.db, "root@support.example")
+    typed = {"subject": "Imprimante", "description": "Rien ne va."}
+    drafts.save(live.db, root, "draft-of-a-test", typed)
+    store = FileStore(live.app.extensions["kbsearch"].settings.files_path)
+    drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
@@ -80,9 +97,17 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/articles/nowhere",
         ],
         "help.accessibility": ["/{lang}/accessibility"],
+        "filing.new": [
+            "/{lang}/requests/new?subject=mot+de+passe&software=icownect",
+            "/{lang}/requests/new?draft=draft-of-a-test",
+        ],
+        "drafts.index": ["/{lang}/requests/drafts"],
+        "suggestions.read_article": [
+            "/{lang}/requests/suggestions/article/mot-de-passe?language=fr",
+        ],
+        "suggestions.read_request": [f"/{{lang}}/requests/suggestions/request/{live.ticket}"],
         "incoming_mail.index": ["/{lang}/desk/mail", "/{lang}/desk/mail?list=aside"],
         "incoming_mail.show": [f"/{{lang}}/desk/mail/{mail}"],
-        "requests.new": ["/{lang}/requests/new?subject=imprimante"],
         "signing_in.login": ["/{lang}/login"],
         "signing_in.code": ["/{lang}/login/code", "/{lang}/login/code?sent=1"],
         "signing_in.kept": ["/{lang}/login/kept"],
@@ -91,7 +116,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "passwords.invitation": [f"/{{lang}}/invitation/{link('invitation')}"],
         "passwords.code": ["/{lang}/password/code"],
         "passwords.new": ["/{lang}/password/new"],
-        "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
+        "requests.show": [f"/{{lang}}/requests/{live.ticket}?thanks=1"],
         "account.profile": ["/{lang}/account"],
         "account.mobile": ["/{lang}/account/mobile"],
         "account.notifications": ["/{lang}/account/notifications"],
