@@ -333,6 +333,11 @@ def test_no_account_is_opened_without_an_organisation_that_exists(
     assert "eve@acme.example" not in [person.email for person in people.list_all(db)]
 
 
+def test_no_account_is_opened_unless_the_settings_say_so(client: FlaskClient, cast: Cast):
+    claims = said(email="eve@acme.example", organization="acme")
+    assert client.get(address(sign(claims))).status_code == 403
+
+
 def test_claims_change_nobody_who_exists(client: FlaskClient, db: SqliteDatabase, cast: Cast):
     before = people.find(db, "alice@acme.example")
     claims = said(name="Somebody Else", organization="globex", role="administrator")

@@ -195,6 +195,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another nonce": {"nonce": "of another sign-in"},
     "no nonce": {"nonce": None},
     "another audience": {"aud": "another-site"},
+    "another audience, issued to us": {"aud": "another-site", "azp": CLIENT},
     "no audience": {"aud": None},
     "several audiences, issued to another": {"aud": [CLIENT, "b"], "azp": "b"},
     "several audiences, issued to nobody": {"aud": [CLIENT, "b"]},
@@ -264,6 +265,10 @@ def with_claims_changed(puppet: Puppet, nonce: str) -> str:
     return f"{head}.{body}.{signature}"
 
 
+def with_an_algorithm_it_does_not_offer(puppet: Puppet, nonce: str) -> str:
+    return puppet.sign(puppet.claims(nonce), alg="RS512")
+
+
 def garbage(puppet: Puppet, nonce: str) -> str:
     return "..."
 
@@ -279,6 +284,7 @@ FORGERIES = [
     with_another_key,
     with_a_key_of_its_own,
     with_claims_changed,
+    with_an_algorithm_it_does_not_offer,
     garbage,
     endless,
 ]
@@ -526,7 +532,10 @@ def test_the_rule_binds_a_verified_address_once(
     # from now on the address counts for nothing: hers has changed there, and somebody has her old
     assert come_back(client, puppet, email="alice.new@acme.example").status_code == 303
     assert is_in(client, db) == "alice@acme.example"
-    assert come_back(visitor(settings, db, puppet.issuer), puppet, sub="666").status_code == 403
+    newcomer = visitor(settings, db, puppet.issuer, oidc_link_by_email="verified")
+    refused = come_back(newcomer, puppet, sub="666")
+    assert refused.status_code == 403
+    assert "aucun compte ouvert" in refused.text
 
 
 @pytest.mark.parametrize(

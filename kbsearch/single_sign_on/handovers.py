@@ -83,7 +83,7 @@ def _checked(settings: Settings, token: str, moment: datetime) -> Handover:
     key = OctKey.import_key(settings.jwt_shared_secret)
     claims = tokens.read(token, key, tokens.SHARED_SECRET).claims
     issued = claims.get("iat")
-    if isinstance(issued, bool) or not isinstance(issued, (int, float)):
+    if not isinstance(issued, (int, float)):
         raise Unbelievable("no iat")
     now = moment.timestamp()
     if not now - OLDEST_SECONDS <= issued <= now + AHEAD_SECONDS:
