@@ -82,16 +82,6 @@ def test_a_wrong_value_refuses_to_start_and_names_its_source(tmp_path: Path, tex
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("true", True), ("TRUE", True), ("yes", True), ("1", True), ("no", False), ("0", False)],
-)
-def test_yes_and_no_are_understood_in_a_variable(tmp_path: Path, text: str, value: bool):
-    path = write(tmp_path, "")
-    found = config.load(path, environ={"KBSEARCH_OIDC_TRUSTS_FACTOR": text})
-    assert found.settings.oidc_trusts_factor is value
-
-
-@pytest.mark.parametrize(
     ("url", "private"),
     [
         ("https://id.example", True),
@@ -146,3 +136,26 @@ def test_every_setting_says_what_it_is_for():
     for name, item in config.FIELDS.items():
         assert item.metadata["told"], name
         assert isinstance(item.metadata["secret"], bool)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("smtp_url", "mail.example:25"), ("secret_key", "too short")]
+)
+def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str):
+    with pytest.raises(ConfigError, match=f"KBSEARCH_{name.upper()}: {name}: "):
+        config.load(environ={f"KBSEARCH_{name.upper()}": value})
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("true", True), ("false", False), ("'True'", True), ("'false'", False)]
+)
+def test_a_switch_is_true_or_false(tmp_path: Path, written: str, value: bool):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    assert config.load(path, environ={}).settings.expired_contract_requests is value
+
+
+@pytest.mark.parametrize("written", ["1", "'yes'", "''", "[]"])
+def test_a_switch_is_nothing_else(tmp_path: Path, written: str):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    with pytest.raises(ConfigError, match="neither true nor false"):
+        config.load(path, environ={})

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from kbsearch import articles, tickets
+from kbsearch import articles, ticket_changes, tickets
 from kbsearch.access import Viewer
 from kbsearch.db import Database
 from kbsearch.search import (
@@ -198,7 +198,7 @@ class Answer:
             self.words,
             limit,
             confirm=self._confirm,
-            is_current=self.cases.revision >= tickets.last_revision(self.db),
+            is_current=self.cases.revision >= ticket_changes.last_revision(self.db),
             offset=offset,
             product=self.question.product or "",
             language=self.question.only_language or "",

@@ -18,6 +18,7 @@ from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
 
 DEEPEST = 1_000  # hits; nobody pages further
+BEGINNING, END = 2_000, 1_000  # characters of a long description
 
 
 class Search:
@@ -52,6 +53,27 @@ class Search:
                 self._report_damage()
                 results = Answer(self._db, viewer, question, None, None).find(asked)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+
+    def suggest(
+        self,
+        viewer: Viewer,
+        *,
+        subject: str,
+        description: str,
+        software: str = "",
+        version: str = "",
+        language: str = "fr",
+        limit: int = 5,
+    ) -> Results:
+        """What may answer a form that is being filled in, in the order of the search box.
+
+        The product is a word like the others: it raises what is about it and hides nothing. Of a
+        long description the beginning and the end are asked: what was done, and the last error.
+        """
+        said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
+        if not (subject.strip() or description.strip()):
+            return Results((), 0)
+        return self.ask(viewer, Question(said, language=language, limit=limit))
 
     def similar(
         self,
@@ -155,3 +177,9 @@ class Search:
         self._articles = self._tickets = None
         for subject in ("articles", "tickets"):
             ask_rebuild(self._db, subject)
+
+
+def _ends_of(text: str) -> str:
+    if len(text) <= BEGINNING + END:
+        return text
+    return f"{text[:BEGINNING]}\n{text[-END:]}"

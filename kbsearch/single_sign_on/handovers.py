@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from joserfc.jwk import OctKey
 
-from kbsearch import accounts, organisations, people
+from kbsearch import organisations, people, signing_in
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import Person
+from kbsearch.signing_in import Caller, Inside
 from kbsearch.single_sign_on import identities, tokens, used_handovers
 from kbsearch.single_sign_on.identities import HANDOVER
 from kbsearch.single_sign_on.tokens import Unbelievable
@@ -60,12 +61,13 @@ def whom(db: Database, handover: Handover) -> Person | None:
 def redeem(
     db: Database,
     settings: Settings,
+    caller: Caller,
     handover: Handover,
-    user_agent: str = "",
+    back: str = "",
     *,
     at: datetime | None = None,
-) -> tuple[Person, str]:
-    """Use it up and open a session: the person and the token of the session."""
+) -> Inside:
+    """Use it up and let its person in."""
     moment = at or datetime.now(UTC)
     with db.atomic():
         person = whom(db, handover) or _created(db, settings, handover)
@@ -76,7 +78,7 @@ def redeem(
         if not used_handovers.use_up(db, handover.jti, at=moment):
             log.warning("a hand-over for %s came twice", person.id)
             raise Forbidden("handover.not_believed")
-        return person, accounts.open_session(db, person.id, user_agent, at=moment)
+        return signing_in.let_in(db, caller, person, back, "handover", at=moment)
 
 
 def _checked(settings: Settings, token: str, moment: datetime) -> Handover:

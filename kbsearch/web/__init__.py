@@ -11,23 +11,35 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
+    admin,
     assets,
     browsers,
+    deliveries,
+    drafts,
     feeds,
+    filing,
     help,
+    incoming_mail,
+    locks,
+    looks,
     machines,
+    passwords,
     people,
     problems,
     render,
     requests,
     security,
+    signing_in,
+    suggestions,
+    visits,
     words,
 )
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
-MAX_BODY = 1_000_000  # bytes; no form has files yet
+MAX_BODY = 1_000_000  # bytes; forms with files allow more for themselves
 
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
@@ -51,15 +63,22 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
+    signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
     app.register_blueprint(browsers.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
+    app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
-    for blueprint in (help.pages, requests.bp, people.bp):
-        app.register_blueprint(blueprint, url_prefix=render.language_prefix(settings))
+    prefix = render.language_prefix(settings)
+    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
+    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    agents_pages = (deliveries.bp, incoming_mail.bp)
+    for blueprint in (help.pages, *filing_pages, requests.bp, *agents_pages, *people_pages):
+        app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
         from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
 

@@ -8,8 +8,9 @@ from werkzeug.wrappers import Response
 from kbsearch.errors import Problem
 from kbsearch.single_sign_on import handovers
 from kbsearch.single_sign_on.handovers import Handover
-from kbsearch.web import people, security
-from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.web import people, security, tokens
+from kbsearch.web.render import db, render, site, viewer
+from kbsearch.web.signing_in import go_on
 from kbsearch.web.single_sign_on import failed
 
 bp = Blueprint("handovers", __name__)
@@ -50,11 +51,7 @@ def confirm() -> Response:
 
 
 def _admitted(handover: Handover) -> Response:
-    user_agent = request.headers.get("User-Agent", "")
-    person, session = handovers.redeem(db(), site().settings, handover, user_agent)
-    offered = site().settings.languages
-    home = f"/{person.language if person.language in offered else language()}/"
-    return people.admit(session, _back() or home)
+    return go_on(handovers.redeem(db(), site().settings, tokens.caller(), handover, _back() or "/"))
 
 
 def _is_somebody_else(handover: Handover) -> bool:

@@ -12,7 +12,7 @@ from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
 from kbsearch.web.highlight import highlight
-from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
 
 RELATED = 4
@@ -144,6 +144,9 @@ def moved(slug: str) -> Response:
             except NotFound:
                 continue
             return show(found)
+    if site().settings.is_public:
+        raise NotFound("web.not_found")
+    person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
     raise NotFound("web.not_found")
 
 

@@ -8,10 +8,12 @@ from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts
+from kbsearch import accounts, organisations
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.errors import SignInNeeded
+from kbsearch.organisations import Organisation
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
@@ -89,6 +91,37 @@ def language_prefix(settings: Settings) -> str:
     return f"/<any({', '.join(settings.languages)}):lang>"
 
 
+def person() -> Viewer:
+    """Whoever looks, signed in; a stranger is asked to sign in first."""
+    if not viewer().is_signed_in:
+        raise SignInNeeded("sign_in.needed")
+    return viewer()
+
+
+def my_organisations() -> list[Organisation]:
+    """The organisations of whoever looks, by name; pages ask, the pieces of a search do not."""
+    if "organisations" not in g:
+        g.organisations = organisations.list_of(db(), viewer())
+    found: list[Organisation] = g.organisations
+    return found
+
+
+def organisation() -> Organisation | None:
+    """The one whose look and phone number are shown: the first by name."""
+    return next(iter(my_organisations()), None)
+
+
+def support_phone() -> str:
+    """Whom this visitor calls: their organisation's own number, or the site's."""
+    mine = organisation()
+    return (mine and mine.phone) or site().settings.support_phone
+
+
+def ask_nothing() -> None:
+    """From here on the page does without the database, which may be what is broken."""
+    g.organisations = []
+
+
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Keep the language of the address; views do not take it as an argument."""
     if values and "lang" in values:
@@ -131,6 +164,16 @@ def render(page: str, partial: str | None = None, **context: Any) -> Response:
     fragment = partial is not None and wants_fragment()
     name = partial if partial is not None and fragment else page
     response = Response(text_of(name, fragment=fragment, **context), content_type=HTML)
+    response.headers["Vary"] = VARY
+    return response
+
+
+def go_to(path: str) -> Response:
+    """Leave for another page, also when htmx was to swap in a piece of this one."""
+    if wants_fragment():
+        response = Response(status=204, headers={"HX-Redirect": path})
+    else:
+        response = Response(status=303, headers={"Location": path})
     response.headers["Vary"] = VARY
     return response
 

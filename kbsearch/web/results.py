@@ -73,6 +73,7 @@ class Line(NamedTuple):
     snippet: Markup
     facts: Markup
     language: str | None  # when it is not the page's
+    target: str  # an article's path, or a request's number
 
 
 class Choice(NamedTuple):
@@ -101,6 +102,7 @@ def lines(asked: Asked, hits: tuple[Hit, ...], words: Words) -> list[Line]:
             Markup(hit.snippet),
             words.facts(hit),
             None if hit.language == asked.language else hit.language,
+            hit.id,
         )
         for hit in hits
     ]

@@ -1,6 +1,7 @@
 """Headers on every answer, the cross-site guard, and the host names the site answers to."""
 
-from urllib.parse import urlsplit
+import re
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask, request
 from werkzeug.wrappers import Response
@@ -73,10 +74,10 @@ def _comes_from_here(settings: Settings) -> bool:
 
 
 def is_own_path(path: str) -> bool:
-    """Whether a text is a path of this site, safe to send a browser to."""
-    return (
-        path.startswith("/")
-        and not path.startswith(("//", "/\\"))
-        and path.isprintable()
-        and "\\" not in path
-    )
+    """Whether a text is a path of this site, safe to send a browser to, decoded once or not."""
+    decoded = unquote(re.split("[?#]", path, maxsplit=1)[0])
+    return path.isprintable() and "\\" not in path and all(map(_begins_here, (path, decoded)))
+
+
+def _begins_here(path: str) -> bool:
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

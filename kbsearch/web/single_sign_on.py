@@ -5,14 +5,15 @@ import secrets
 from flask import Blueprint, Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import accounts, i18n
+from kbsearch import i18n, signing_in
 from kbsearch.config import Settings
 from kbsearch.errors import Forbidden, Invalid, Problem, Unavailable
 from kbsearch.single_sign_on import journeys, openid
 from kbsearch.single_sign_on.journeys import Journey
 from kbsearch.single_sign_on.provider import CALLBACK, Provider
-from kbsearch.web import people, security
+from kbsearch.web import people, security, tokens
 from kbsearch.web.render import db, language, language_prefix, render, site
+from kbsearch.web.signing_in import go_on
 
 EXTENSION = "kbsearch.provider"
 
@@ -73,10 +74,10 @@ def _admitted(journey: Journey) -> Response:
         raise Invalid("journey.over")
     claims = _provider().redeem(journey, code)
     arrival = openid.welcome(db(), site().settings, claims)
+    caller, person = tokens.caller(), arrival.person
     if arrival.needs_factor:
-        raise Forbidden("provider.factor_missing")
-    session = accounts.open_session(db(), arrival.person.id, request.headers.get("User-Agent", ""))
-    return people.admit(session, journey.back)
+        return go_on(signing_in.ask(db(), caller, person, "sign_in", journey.back))
+    return go_on(signing_in.let_in(db(), caller, person, journey.back, "provider"))
 
 
 def failed(problem: Problem, back: str | None) -> Response:

@@ -101,6 +101,7 @@ def test_signing_in_at_the_provider_leads_back_to_where_one_was_going(visit: Cal
     page.get_by_role("button", name=SUBJECT).click()
     page.wait_for_url("**/fr/requests/new?subject=imprimante")
     expect(page.get_by_text("Alice Martin")).to_be_visible()
+    page.get_by_text("Alice Martin").click()
     page.get_by_role("button", name="Se déconnecter").click()
     expect(page.get_by_text("Alice Martin")).to_have_count(0)
 
