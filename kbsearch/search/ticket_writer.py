@@ -16,7 +16,6 @@ from kbsearch.search.highlight import flat
 SCHEMA_VERSION = 3
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
-MOST_PARSED = 2_000  # stored tickets kept in memory, some kB each
 REVISION_KEY = "@revision"  # a document that says how far the index has come
 SEPARATOR = "\x1f"  # ASCII's own, between the parts of a stored ticket; no normal text has it
 DAY = 86_400
@@ -76,9 +75,8 @@ class StoredCase:
         return flat(self.text)
 
 
-@lru_cache(maxsize=MOST_PARSED)
 def stored_case(stored: bytes) -> StoredCase:
-    """A ticket as it was stored; while somebody types, the same ones come again and again."""
+    """A ticket as it was stored."""
     try:
         return StoredCase(*stored.decode().split(SEPARATOR))
     except TypeError as problem:
