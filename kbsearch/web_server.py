@@ -60,7 +60,7 @@ def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool =
     server = create_server(
         app,
         map=sockets,
-        _dispatcher=waiting,
+        _dispatcher=waiting,  # type: ignore[arg-type]  # only its add_task is called
         sockets=[listener],
         clear_untrusted_proxy_headers=not behind_proxy,
         **OPTIONS,

@@ -120,7 +120,7 @@ def test_over_https_the_session_cookie_is_locked_to_the_host(
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
 
 
-def test_no_cookie_of_flask_login_counts(client: FlaskClient):
+def test_cookies_of_other_makes_count_for_nothing(client: FlaskClient):
     client.set_cookie("remember_token", "1|x")
     client.set_cookie("session", "x")
     assert client.get("/fr/").status_code == 200

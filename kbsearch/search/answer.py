@@ -142,14 +142,14 @@ class Answer:
         found, total = index.search(
             query, self.words, limit, offset=offset, product=product, explain=self.question.explain
         )
-        if not found:
+        if not found and not product:
             return _Part(total=total)
         return _Part(
             hits=self._pages(index, found, asked) if self.question.kind != "ticket" else (),
             total=total,
             products=index.count_products(query, self.words),
             languages={self.language: total},
-            is_exact=found[0].score >= article_index.CODE,
+            is_exact=bool(found) and found[0].score >= article_index.CODE,
         )
 
     def _pages(

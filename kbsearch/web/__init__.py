@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from flask_login import LoginManager
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -38,17 +37,11 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=50,
         TRUSTED_HOSTS=security.trusted_hosts(settings),
-        SESSION_PROTECTION=None,
-        REMEMBER_COOKIE_NAME="",  # sessions are rows of ours: no cookie of Flask-Login counts
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     products = words.ProductNames(db)
     said = {name: words.Words(app, settings, name, products) for name in settings.languages}
     app.extensions["kbsearch"] = render.Site(settings, db, search, said)
-
-    login = LoginManager(app)  # type: ignore[no-untyped-call]
-    login.anonymous_user = render.Visitor  # type: ignore[assignment]
-    login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
     problems.answer(app)

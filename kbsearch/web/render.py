@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from flask import Request, Response, current_app, g, request
-from flask_login import UserMixin, current_user
+from flask import Response, current_app, g, request
 from htmx_flask.requests import HtmxHeaders
 
 from kbsearch import accounts
@@ -43,30 +42,6 @@ class Site:
         return "__Host-kb" if self.is_secure else "kb"
 
 
-class Visitor(UserMixin):
-    """Flask-Login's idea of whoever sends the request."""
-
-    def __init__(self, viewer: Viewer = ANONYMOUS) -> None:
-        self.viewer = viewer
-
-    @property
-    def is_authenticated(self) -> bool:
-        return self.viewer.is_signed_in
-
-    @property
-    def is_anonymous(self) -> bool:
-        return not self.viewer.is_signed_in
-
-    def get_id(self) -> str:
-        return self.viewer.person_id or ""
-
-
-def visitor_of(sent: Request) -> Visitor | None:
-    """The person whose session cookie came with the request."""
-    token = sent.cookies.get(site().cookie)
-    return Visitor(accounts.viewer_of(db(), token)) if token else None
-
-
 def site() -> Site:
     found: Site = current_app.extensions["kbsearch"]
     return found
@@ -77,9 +52,10 @@ def db() -> Database:
 
 
 def viewer() -> Viewer:
-    """Whoever looks; asked for many times a page, and Flask-Login's proxy is not free."""
+    """Whoever looks: the person whose session cookie came with the request."""
     if "viewer" not in g:
-        g.viewer = cast(Visitor, current_user).viewer
+        token = request.cookies.get(site().cookie)
+        g.viewer = accounts.viewer_of(db(), token) if token else ANONYMOUS
     found: Viewer = g.viewer
     return found
 
