@@ -29,8 +29,8 @@ SYNONYM = 0.5
 MOST_REMEMBERED = 20_000  # answers about words
 MOST_STORED = 2_000  # tickets kept in memory as they are stored, some kB each
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
-MOST_CONSTANT = 100  # hits of a customer compared by score and date before the first are shown
-DEEPEST = 1_000  # the same for later pages
+SPARE = (16, 100, 1_000)  # hits of a customer looked at beyond the last wanted, while they tie
+DEEPEST = 1_000  # hits of a customer that are confirmed while the index lags behind
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,11 @@ class TicketIndex:
                 return self._confirmed_answer(
                     commit, mine, confirm, slice(offset, offset + limit), product, language
                 )
-            depth = MOST_CONSTANT if offset + limit <= MOST_CONSTANT // 2 else DEEPEST
-            answer = searcher.search(restricted, depth, count=True, weight_by_field="day")
-            ranked = _by_score_and_date(searcher, answer.hits, offset + limit)[offset:]
+            ranked, total = _newest_first(searcher, restricted, offset + limit)
+            ranked = ranked[offset:]
             confirmed = confirm(number for _, number, _ in ranked)
             kept = [each for each in ranked if each[1] in confirmed]
-            total = engine.count_of(answer) - (len(ranked) - len(kept))
+            total -= len(ranked) - len(kept)
             return Answer(
                 [commit.found(score, address) for score, _, address in kept],
                 total,
@@ -307,6 +306,18 @@ class TicketIndex:
             codes=texts.codes_of(asked.text)[:MOST_TERMS],
             prefix=asked.unfinished,
         )
+
+
+def _newest_first(
+    searcher: Searcher, query: Query, wanted: int
+) -> tuple[list[tuple[float, int, DocAddress]], int]:
+    """The best for a customer, and how many there are; all that tie with the last are compared."""
+    for spare in SPARE:
+        answer = searcher.search(query, wanted + spare, count=True, weight_by_field="day")
+        hits = answer.hits
+        if len(hits) < wanted + spare or round(hits[-1][0], 4) < round(hits[wanted - 1][0], 4):
+            break
+    return _by_score_and_date(searcher, hits, wanted), engine.count_of(answer)
 
 
 def _by_score_and_date(
