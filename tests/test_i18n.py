@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -77,6 +78,13 @@ def test_everything_that_is_said_is_in_the_catalogue(language: str):
 def test_no_message_is_empty_or_uncertain(language: str):
     found = messages(language)
     assert [key for key, message in found.items() if message.fuzzy or not all(texts(message))] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_is_translated_twice(language: str):
+    path = resources.folder("locale") / language / "LC_MESSAGES" / "messages.po"
+    ids = re.findall(r'^msgid ((?:"[^\n]*"\n)+)', path.read_text("utf-8"), re.MULTILINE)
+    assert [said for said, count in Counter(ids).items() if count > 1] == []
 
 
 def test_the_catalogues_hold_the_same_messages():
