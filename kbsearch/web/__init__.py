@@ -14,6 +14,7 @@ from kbsearch.web import (
     account,
     admin,
     assets,
+    attachments,
     browsers,
     deliveries,
     drafts,
@@ -30,6 +31,7 @@ from kbsearch.web import (
     render,
     request_lists,
     requests,
+    satisfaction,
     security,
     signing_in,
     suggestions,
@@ -69,6 +71,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
     app.register_blueprint(browsers.bp)
+    app.register_blueprint(attachments.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
     app.register_blueprint(looks.bp)
@@ -76,7 +79,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     prefix = render.language_prefix(settings)
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
-    requests_pages = (*filing_pages, request_lists.bp, requests.bp)
+    requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (deliveries.bp, incoming_mail.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)

@@ -22,6 +22,7 @@ AREAS = (
     "admin.css",
     "webhooks.css",
     "mail.css",
+    "thread.css",
 )
 BUNDLES = {"site.css": ("app.css", *AREAS, "pygments.css")}  # one request instead of several
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}

@@ -135,14 +135,16 @@ def keep(key: str, values: Mapping[str, str]) -> Draft | None:
         return None
 
 
-def take_files(key: str, files: Iterable[FileStorage]) -> Problem | None:
+def take_files(
+    key: str, files: Iterable[FileStorage], ticket: Ticket | None = None
+) -> Problem | None:
     """Put the files of a form into its draft, all that can be; the first problem there was."""
     store, wrong = FileStore(site().settings.files_path), None
     for sent in files:
         if not sent.filename:
             continue
         try:
-            drafts.attach(db(), viewer(), store, key, sent.filename, sent.stream)
+            drafts.attach(db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket)
         except SignInNeeded:
             raise
         except Problem as problem:

@@ -14,6 +14,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.doctor import Check
 from kbsearch.search import Hit, Kind
+from kbsearch.ticket_events import Event
 from kbsearch.tickets import Ticket
 from kbsearch.web import assets, looks, render
 
@@ -80,6 +81,8 @@ class Words:
             "role_name": self.role_name,
             "sharing_name": self.sharing_name,
             "event_name": self.event_name,
+            "event_sentence": self.event_sentence,
+            "edited_name": self.edited_name,
             "sending_state": self.sending_state,
             "why_not_sent": self.why_not_sent,
             "told": self.told,
@@ -206,6 +209,58 @@ class Words:
             "webhook.died": _("A webhook is disabled"),
         }
         return names.get(kind, Markup.escape(kind))
+
+    def event_sentence(self, event: Event) -> Markup:
+        """A change of a request, in its conversation."""
+        _ = self.translate
+        who = event.actor or render.site().settings.site_name
+        before, after = (self._field_value(event, value) for value in (event.before, event.after))
+        if event.kind == "ticket.assigned" and not event.after:
+            return _("%(who)s: nobody looks after the request any more.", who=who)
+        names = {
+            "ticket.assigned": _(
+                "%(who)s: %(after)s looks after the request.", who=who, after=after
+            ),
+            "ticket.solved": _("%(who)s marked the request as solved.", who=who),
+            "ticket.closed": _("The request was closed."),
+            "ticket.reopened": _("%(who)s reopened the request.", who=who),
+            "ticket.status_changed": _(
+                "Status: %(before)s, then %(after)s (%(who)s).", who=who, before=before, after=after
+            ),
+            "ticket.cc_added": _("%(who)s put %(after)s in copy.", who=who, after=after),
+            "ticket.cc_removed": _("%(who)s took %(before)s out of copy.", who=who, before=before),
+        }
+        told = names.get(event.kind)
+        if told is not None:
+            return told
+        return _(
+            "%(field)s: %(before)s, then %(after)s (%(who)s).",
+            field=self.edited_name(event.field or ""),
+            who=who,
+            before=before,
+            after=after,
+        )
+
+    def edited_name(self, field: str) -> Markup:
+        """What a correction calls a field of a request."""
+        _ = self.translate
+        names = {"organisation": _("Organisation"), "confidential": _("Confidential")}
+        own = {f"fields.{each.name}": each for each in render.site().settings.fields}
+        if field in own:
+            return Markup.escape(own[field].told(self.language))
+        return names.get(field) or self.field_name(field) or Markup.escape(field)
+
+    def _field_value(self, event: Event, value: str | None) -> Markup:
+        _ = self.translate
+        if event.field == "confidential":
+            return _("yes") if value else _("no")
+        if not value:
+            return Markup("–")
+        if event.field == "status":
+            return self.status_name(value)
+        if event.field == "severity":
+            return self.severity_name(value)
+        return Markup.escape(self.product_name(value) if event.field == "software" else value)
 
     def sending_state(self, state: str) -> Markup:
         _ = self.translate

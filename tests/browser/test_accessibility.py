@@ -13,17 +13,22 @@ from kbsearch import (
     accounts,
     drafts,
     kept_forms,
+    lifecycle,
     one_time_links,
     organisations,
     pending,
     people,
     products,
+    satisfaction,
 )
+from kbsearch.access import Viewer
 from kbsearch.file_store import FileStore
 from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
+from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
 from tests.incoming import letter
+from tests.requests import file
 from tests.test_web_admin import add_webhook
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -41,6 +46,8 @@ MACHINES = (
     "looks.",
     "root.",
     "incoming_mail.original",
+    "attachments.",
+    "requests.news",
 )
 
 
@@ -57,6 +64,9 @@ def pages(live: Live) -> dict[str, list[str]]:
     drafts.save(live.db, root, "draft-of-a-test", typed)
     store = FileStore(live.app.extensions["kbsearch"].settings.files_path)
     drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
+    asked = closed_request(live, root)
+    token = satisfaction.ask(live.db, asked.id, root.person_id or "")
+    satisfaction.answer(live.db, token, is_good=False, why="y" * 200)
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
@@ -117,6 +127,8 @@ def pages(live: Live) -> dict[str, list[str]]:
         "passwords.code": ["/{lang}/password/code"],
         "passwords.new": ["/{lang}/password/new"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}?thanks=1"],
+        "satisfaction.ask": [f"/{{lang}}/requests/{asked.id}/satisfaction"],
+        "satisfaction.peek": [f"/{{lang}}/satisfaction/{token}?thanks=1"],
         "account.profile": ["/{lang}/account"],
         "account.mobile": ["/{lang}/account/mobile"],
         "account.notifications": ["/{lang}/account/notifications"],
@@ -126,6 +138,14 @@ def pages(live: Live) -> dict[str, list[str]]:
         "locks.totp": ["/{lang}/account/totp"],
         "locks.proof": ["/{lang}/account/confirm"],
     }
+
+
+def closed_request(live: Live, viewer: Viewer) -> Ticket:
+    """One that its requester may say something about."""
+    ticket = file(live.db, viewer)
+    lifecycle.solve(live.db, viewer, ticket)
+    lifecycle.close(live.db, viewer, ticket)
+    return ticket
 
 
 def held_mail(live: Live) -> str:

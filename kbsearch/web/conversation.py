@@ -1,0 +1,173 @@
+"""What the page of a request shows: what was said and done, the answer being written, fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self, get_args
+
+from flask import request
+from markupsafe import Markup
+
+from kbsearch import attachments, drafts, i18n, markup, people, satisfaction
+from kbsearch.access import Viewer
+from kbsearch.attachments import Attachment
+from kbsearch.conversations import Message
+from kbsearch.db import new_id
+from kbsearch.errors import Conflict, Problem
+from kbsearch.ticket_events import Event
+from kbsearch.tickets import Status, Ticket
+from kbsearch.web.filled import OWN, Filled, Shown
+from kbsearch.web.render import db, language, viewer
+
+AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
+
+
+class Entry(NamedTuple):
+    """A line of the conversation: a message, in HTML and at its place, or an event."""
+
+    message: Message | None
+    event: Event | None
+    place: int = 0
+    html: Markup = Markup("")
+
+
+class News(NamedTuple):
+    """What came since: how many answers, and the place of the first."""
+
+    answers: int
+    place: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer being written."""
+
+    key: str
+    body: str = ""
+    is_note: bool = False
+    status: Status | None = None
+    files: tuple[Attachment, ...] = ()
+    saved_at: str = ""
+
+    @classmethod
+    def of_form(cls, sent: Mapping[str, str]) -> Self:
+        """As sent: what was marked as a note is one, whatever button sent it."""
+        status = next((each for each in get_args(Status) if each == sent.get("status")), None)
+        is_note = sent.get("internal") == "1" or sent.get("send") == "note"
+        return cls(sent.get("key") or new_id(), sent.get("body", ""), is_note, status)
+
+    @classmethod
+    def begun(cls, ticket: Ticket) -> Self:
+        """What the viewer began to write, or an empty one."""
+        there = drafts.find_reply(db(), viewer(), ticket)
+        if there is None:
+            return cls(new_id())
+        begun = cls.of_form({"key": there.key, **there.fields})
+        return cls(
+            there.key, begun.body, begun.is_note, begun.status, there.files, there.updated_at
+        )
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Fields that were sent and not taken: what is wrong in them, or who was quicker."""
+
+    values: Mapping[str, str]
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    conflict: Conflict | None = None
+
+
+def keep(draft: Draft, ticket: Ticket) -> None:
+    """Save an answer that could not be sent, if there is room for it."""
+    fields = {"body": draft.body, "internal": "1" if draft.is_note else ""}
+    try:
+        drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
+    except Problem:
+        return  # it is still in the page that answers
+
+
+def shown(
+    ticket: Ticket, draft: Draft | None, correction: Correction | None, problem: Problem | None
+) -> dict[str, object]:
+    """What the templates of the page need."""
+    entries = timeline(ticket)
+    solutions = [entry.place for entry in entries if entry.message and entry.message.solution]
+    draft = draft or Draft.begun(ticket)
+    if not draft.files:
+        files = tuple(attachments.list_unsent(db(), viewer(), draft.key))
+        draft = Draft(draft.key, draft.body, draft.is_note, draft.status, files, draft.saved_at)
+    may_correct = ticket.is_of(viewer()) and ticket.status != "closed"
+    return {
+        "ticket": ticket,
+        "entries": entries,
+        "description": markup.message(ticket.description, ticket.language),
+        "solution": solutions[-1] if solutions else None,
+        "latest": latest(ticket),
+        "draft": draft,
+        "form": Shown(draft.key, {}, draft.files, {}, draft.saved_at, (), (), (), "", ()),
+        "fields": fields(ticket, correction) if may_correct else None,
+        "correction": correction,
+        "problem": i18n.explain(problem, language()) if problem else "",
+        "agents": agents() if viewer().is_agent else (),
+        "after_answer": AFTER_ANSWER,
+        "meanwhile": "meanwhile" in request.args,
+        "question": satisfaction.find(db(), viewer(), ticket),
+        "max_bytes": attachments.MAX_BYTES,
+        "max_files": attachments.MAX_FILES,
+    }
+
+
+def timeline(ticket: Ticket) -> list[Entry]:
+    found, place = [], 0
+    for item in ticket.timeline:
+        if isinstance(item, Event):
+            found.append(Entry(None, item))
+        else:
+            place += 1
+            found.append(Entry(item, None, place, markup.message(item.body, ticket.language)))
+    return found
+
+
+def latest(ticket: Ticket) -> int:
+    """How far the conversation goes for its reader, notes included."""
+    return max([ticket.activity, *(item.revision for item in ticket.timeline)])
+
+
+def news(ticket: Ticket, viewer: Viewer, since: int) -> News | None:
+    """What others said or did since; None when nothing."""
+    until = latest(ticket)
+    if until <= since:
+        return None
+    places = [
+        place
+        for place, said in enumerate(ticket.messages, 1)
+        if said.revision > since and said.author_id != viewer.person_id
+    ]
+    return News(len(places), places[0] if places else 0, until)
+
+
+def fields(ticket: Ticket, correction: Correction | None) -> Shown:
+    """The form that corrects the fields, with what was sent or what is there."""
+    there = {
+        "software": ticket.product or "",
+        "version": ticket.version or "",
+        "severity": ticket.severity,
+        "confidential": "1" if ticket.confidential else "",
+        **{OWN + name: said for name, said in ticket.fields.items()},
+    }
+    sent, problems = (correction.values, correction.problems) if correction else ({}, {})
+    values = there | dict(sent)
+    form = Filled("", values, problems=problems).shown(None)
+    choices = list(form.software)
+    if ticket.product and ticket.product not in dict(choices):  # no contract covers it any more
+        choices.append((ticket.product, ticket.product_name or ticket.product))
+    return form._replace(values=values, software=choices)
+
+
+def agents() -> list[tuple[str, str]]:
+    """Those who may look after a request: id and name."""
+    found = [
+        *people.list_all(db(), role="agent"),
+        *people.list_all(db(), role="administrator"),
+    ]
+    return sorted(((each.id, each.name) for each in found), key=lambda each: each[1].casefold())
