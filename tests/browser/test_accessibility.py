@@ -40,6 +40,7 @@ MACHINES = (
     "feeds.",
     "looks.",
     "root.",
+    "request_lists.ticket",
     "incoming_mail.original",
 )
 
@@ -108,6 +109,14 @@ def pages(live: Live) -> dict[str, list[str]]:
         "suggestions.read_request": [f"/{{lang}}/requests/suggestions/request/{live.ticket}"],
         "incoming_mail.index": ["/{lang}/desk/mail", "/{lang}/desk/mail?list=aside"],
         "incoming_mail.show": [f"/{{lang}}/desk/mail/{mail}"],
+        "request_lists.mine": [
+            "/{lang}/requests",
+            "/{lang}/requests?q=zzz&sort=number",
+            "/{lang}/requests?q=zzz&status=new",
+        ],
+        "request_lists.copied": ["/{lang}/requests/cc"],
+        "request_lists.organisation": ["/{lang}/requests/organisation"],
+        "request_lists.desk": ["/{lang}/desk?status=open&status=new"],
         "signing_in.login": ["/{lang}/login"],
         "signing_in.code": ["/{lang}/login/code", "/{lang}/login/code?sent=1"],
         "signing_in.kept": ["/{lang}/login/kept"],
