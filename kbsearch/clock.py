@@ -2,17 +2,15 @@
 
 from datetime import UTC, datetime
 
-FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-
 
 def now() -> str:
     """The present moment, as it is stored."""
-    return datetime.now(UTC).strftime(FORMAT)
+    return stored(datetime.now(UTC))
 
 
 def stored(moment: datetime) -> str:
     """An aware moment as it is stored."""
-    return moment.astimezone(UTC).strftime(FORMAT)
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parsed(text: str) -> datetime:

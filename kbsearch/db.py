@@ -50,6 +50,9 @@ class Database(Protocol):
     def atomic(self) -> Any:
         """A context in which all is written, or nothing; nesting joins the outer one."""
 
+    def version(self) -> object:
+        """Equal to an earlier one only if nobody has written since; it costs no look at tables."""
+
 
 Damaged: type[Exception] = sqlite.DatabaseError  # also: not a database, cannot be opened or read
 
@@ -147,6 +150,13 @@ class SqliteDatabase:
             yield
         finally:
             connection.execute("ROLLBACK")
+
+    def version(self) -> object:
+        connection: Any = self.tables.conn
+        if connection.in_transaction:  # what is read may yet be rolled back
+            return object()
+        by_others = connection.execute("PRAGMA data_version").fetchone()[0]
+        return connection, by_others, connection.total_changes
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -31,6 +31,7 @@ Charges = Sequence[tuple[Limit, str]]  # each limit with the key of one of its b
 SIGN_INS_OF_ACCOUNT = Limit("sign_in.account", ((10, 5 * MINUTES),))
 SIGN_INS_FROM_NETWORK = Limit("sign_in.network", ((10, 5 * MINUTES),))
 SIGN_INS_OF_ALL = Limit("sign_in.all", ((1000, 5 * MINUTES),))
+DEPARTURES_FROM_NETWORK = Limit("departure.network", ((100, 5 * MINUTES),))  # offices share one
 CODES_OF_PERSON = Limit("code.person", ((5, 5 * MINUTES), (20, HOURS), (50, DAYS)))
 CODES_FROM_NETWORK = Limit("code.network", ((10, 5 * MINUTES),))
 MAILED_TO_PERSON = Limit("code.mailed", ((20, HOURS),))  # a password must not fill a mailbox

@@ -1,7 +1,9 @@
 """One web process: waitress on a listening socket, drained when it is told to stop.
 
-Waitress reads a request to its end before a thread is taken, so that slow or silent clients
-cost a connection and nothing else.
+Waitress reads a request to its end before it is answered, so that slow or silent clients cost a
+connection and nothing else. Requests are answered by the thread that reads them, one after the
+other: a second one would only fight it for the interpreter lock, which the engine releases and
+takes back many times in a search.
 """
 
 import contextlib
@@ -12,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from typing import Any
 
 from waitress import wasyncore
@@ -28,14 +31,10 @@ OPEN_FILES = 4096  # Debian's usual 1024 would be used up by the connections
 LONGEST_HEADER = 512 * 1024
 # A form with all its files; what says that it is longer is refused before it is read.
 LONGEST_BODY = attachments.MAX_FILES * attachments.MAX_BYTES + 2_000_000
-# The engine releases and takes back the interpreter lock many times in a search, and each time
-# may wait this long for a busy thread: the default of 5 ms turned 0.5 ms into 40.
-SWITCH_SECONDS = 0.0002
-
 COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
 OPTIONS: dict[str, Any] = {
-    "threads": 1,  # two share one interpreter lock: eight typing clients had 362 answers, not 418
+    "outbuf_high_watermark": sys.maxsize,  # nobody waits for a slow reader: the rest is on disk
     "connection_limit": CONNECTIONS,
     "channel_timeout": 60,
     "cleanup_interval": 10,
@@ -57,25 +56,55 @@ def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool =
         signal.signal(number, lambda number, _: stopping.append(number))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _allow_open_files()
-    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no use in looking through it again and again
     gc.set_threshold(*COLLECT_AFTER)
     sockets: dict[int, Any] = {}
+    waiting = _Waiting()
     server = create_server(
         app,
         map=sockets,
+        _dispatcher=waiting,  # type: ignore[arg-type]  # only its add_task is called
         sockets=[listener],
         clear_untrusted_proxy_headers=not behind_proxy,
         **OPTIONS,
     )
     leash.ready()
     while not stopping:
-        wasyncore.loop(timeout=0.5, use_poll=True, map=sockets, count=1)
-    _drain(server, sockets)
+        _work(sockets, waiting, 0.5)
+    _drain(server, sockets, waiting)
 
 
-def _drain(server: Any, sockets: dict[int, Any]) -> None:
+class _Waiting:
+    """Requests read to their end, answered in turn; waitress puts them in."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[Any] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)
+
+    def add_task(self, task: Any) -> None:
+        self._tasks.append(task)
+
+    def answer_one(self) -> None:
+        task = self._tasks.popleft()
+        try:
+            task.service()
+        except BaseException:  # a panic of the engine is no Exception, and others wait
+            log.exception("a request was not answered")
+            task.cancel()
+
+
+def _work(sockets: dict[int, Any], waiting: _Waiting, patience: float) -> None:
+    """Read and write what can be, then answer one request."""
+    timeout = 0.0 if waiting else patience
+    wasyncore.loop(timeout=timeout, use_poll=True, map=sockets, count=1)
+    if waiting:
+        waiting.answer_one()
+
+
+def _drain(server: Any, sockets: dict[int, Any], waiting: _Waiting) -> None:
     wasyncore.dispatcher.close(server)  # the listening socket alone: running tasks need the rest
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline:
@@ -84,10 +113,9 @@ def _drain(server: Any, sockets: dict[int, Any]) -> None:
                 channel.handle_close()
         if not server.active_channels:
             break
-        wasyncore.loop(timeout=0.1, use_poll=True, map=sockets, count=1)
+        _work(sockets, waiting, 0.1)
     else:
         log.warning("%d connections were cut", len(server.active_channels))
-    server.task_dispatcher.shutdown(timeout=1)
 
 
 def _allow_open_files() -> None:

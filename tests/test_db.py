@@ -187,3 +187,24 @@ def test_two_processes_starting_together_migrate_once(tmp_path: Path):
     assert migrations.pending(db) == []
     assert migrations.migrate(db) == []
     db.close()
+
+
+def test_a_version_lasts_until_anybody_writes(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    first = db.version()
+    db.query("SELECT * FROM state")
+    assert db.version() == first
+    other.execute("INSERT INTO state (name, value) VALUES ('a', '1')")
+    second = db.version()
+    assert second != first
+    db.execute("UPDATE state SET value = '2' WHERE name = 'a'")
+    assert db.version() not in (first, second)
+    other.close()
+
+
+def test_what_may_be_rolled_back_has_no_version(db: SqliteDatabase):
+    before = db.version()
+    with pytest.raises(ZeroDivisionError), db.atomic():
+        assert db.version() != db.version()
+        raise ZeroDivisionError
+    assert db.version() == before

@@ -6,6 +6,7 @@ from kbsearch.access import ANONYMOUS, Viewer, words
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
+from kbsearch.search.query import understand
 from kbsearch.search.service import Search
 from tests.search import ask, counts, ids, put_live, write
 
@@ -245,7 +246,30 @@ def test_a_product_narrows_the_hits_and_leaves_the_choice_of_products(search: Se
     assert results.total == 2
     assert counts(results.facets.products) == {"icownect": 2, "cervo-atelier": 2}
     assert ids(results.other_language) == [EN_PASSWORD]
-    assert ask(search, "imprimante", product="nowhere").total == 0
+    nothing = ask(search, "password imprimante collier", product="nowhere")
+    assert (nothing.total, nothing.hits) == (0, ())
+    assert nothing.facets.products == results.facets.products  # the way out
+
+
+COUNTED = (
+    "mot de passe", "mot de pas", "imprimante réseau", "bourrage", "ERR-1042", "4.2.1", "le la de",
+    "les", "lien journal", "coeur", "journal ligne collier batterie", "employeur lien", "x" * 60,
+    "vous avez oublié votre mot de passe un lien arrive par courriel valable quinze minutes "
+    "choisir un mot de passe douze caractères au moins avec les imprimantes réseau perdent",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", COUNTED)
+@pytest.mark.parametrize("product", ["", "icownect"])
+def test_what_is_only_counted_is_what_would_be_found(search: Search, text: str, product: str):
+    ask(search, "lien")
+    assert search._articles is not None
+    index = search._articles.by_language["fr"]
+    for viewer in (ANONYMOUS, GLOBEX_PERSON):
+        asked = understand(text, search._articles.synonyms)
+        query = index.query(asked, viewer.words)
+        _, total = index.search(query, viewer.words, 1, product=product)
+        assert index.count_found(asked, viewer.words, product) == total
 
 
 def test_the_other_language_is_a_group_of_its_own(search: Search):

@@ -13,6 +13,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.search import Results, article_writer
 from kbsearch.search.indexing import REBUILD, Indexer, live_folders
 from kbsearch.search.service import Search
+from kbsearch.search.ticket_writer import SCHEMA_VERSION
 from tests.conftest import Cast, take_over
 from tests.search import ask, follow, ids, put_live, write
 
@@ -234,7 +235,7 @@ def test_no_flipped_bit_makes_a_question_fail(site, settings: Settings, cast: Ca
     for turn in range(FLIPS):
         name = ("article_index", "ticket_index")[turn % 2]
         pristine = folder_of(settings, site, name)
-        prefix = "articles-" if name == "article_index" else "tickets-2-"
+        prefix = "articles-" if name == "article_index" else f"tickets-{SCHEMA_VERSION}-"
         flipped = pristine.with_name(f"{prefix}flip{turn}")
         shutil.copytree(pristine, flipped)
         files = sorted(

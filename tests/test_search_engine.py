@@ -13,14 +13,14 @@ import kbsearch
 from kbsearch import ticket_changes
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
-from kbsearch.search import tantivy_engine, ticket_writer
+from kbsearch.search import indexing, tantivy_engine, ticket_writer
 from kbsearch.search.documents import Case
 from kbsearch.search.indexing import Indexer, live_folders
 from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex
 from kbsearch.search.ticket_writer import TicketWriter
 from tests.conftest import Cast, take_over
-from tests.search import ask, follow, ids, put_live, write
+from tests.search import ask, follow, ids, put_live, remove, write
 
 SOURCES = Path(kbsearch.__file__).parent
 
@@ -188,6 +188,34 @@ def test_what_was_removed_before_the_index_existed_is_not_in_it(db, settings, ca
         db.insert("removed_tickets", {"number": 2, "revision": revision})
     follow(settings, db)
     assert TicketIndex(settings.index_path / live_folders(db)["ticket_index"]).count == 1
+
+
+def test_what_changes_while_an_index_is_built_is_in_it_once(
+    db, settings: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    """Two batches are read; between them one ticket of each changes, one goes, one comes."""
+    monkeypatch.setattr(indexing, "BATCH", 3)
+    for number in range(1, 7):
+        take_over(db, number=number, subject=f"Zanzibar {number}")
+    told: list[tuple[int, int]] = []
+
+    def meanwhile(done: int, in_all: int) -> None:
+        told.append((done, in_all))
+        if done == 3:
+            take_over(db, number=1, subject="Zanzibar premier")
+            take_over(db, number=5, subject="Zanzibar cinquième")
+            take_over(db, number=7, subject="Zanzibar 7")
+            remove(db, 2)
+
+    indexing.rebuild_tickets(settings, db, meanwhile)
+    assert told[0] == (3, 6)
+    index = TicketIndex(settings.index_path / live_folders(db)["ticket_index"])
+    assert (index.count, index.revision) == (6, ticket_changes.last_revision(db))
+    results = ask(Search(settings, db), "zanzibar", cast.dan, kind="ticket")
+    assert sorted(hit.title.removeprefix("Zanzibar ") for hit in results.hits) == sorted(
+        ["premier", "3", "4", "cinquième", "6", "7"]
+    )
+    assert results.total == 6
 
 
 def test_an_empty_index_can_be_asked(tmp_path: Path, settings: Settings, db, cast: Cast):

@@ -25,7 +25,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.importing import tickets as importing
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
-from kbsearch.search import Question, Results, answer
+from kbsearch.search import Question, Results, answer, ticket_index
 from kbsearch.search.article_index import ArticleIndex
 from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex
@@ -455,13 +455,11 @@ def confirming_everything(patch: pytest.MonkeyPatch) -> None:
 
 
 def ranking_by_what_all_tickets_say(patch: pytest.MonkeyPatch) -> None:
-    word = TicketIndex._word
+    word = ticket_index._word
     patch.setattr(
-        TicketIndex,
+        ticket_index,
         "_word",
-        lambda self, stem, language, reads_all, weight=1.0: word(
-            self, stem, language, True, weight
-        ),
+        lambda stem, language, reads_all, weight=1.0: word(stem, language, True, weight),
     )
 
 

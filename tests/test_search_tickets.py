@@ -400,3 +400,12 @@ def test_a_command_says_when_whoever_holds_the_index_does_nothing(
         holder.close()
     catch_up(settings, db)
     assert ids(ask(search, "zanzibar", cast.alice).hits) == ["1042"]
+
+
+def test_of_many_alike_a_customer_gets_the_newest_wherever_they_lie(db, settings, cast: Cast):
+    for number in range(1, 151):
+        take_over(db, number=number, subject="Zanzibar perdu")
+    follow(settings, db)
+    search = Search(settings, db)
+    found = [ids(ask(search, "zanzibar", cast.alice, page=page).hits) for page in (1, 2)]
+    assert found == [[str(n) for n in range(150, 140, -1)], [str(n) for n in range(140, 130, -1)]]

@@ -71,6 +71,7 @@ def test_a_refusal_is_an_answer():
         b"HTTP/1.1 500 Oops\r\n\r\n{}",
         OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n{}",
         OK + b"A: b\r\n" * 200 + b"\r\n{}",
+        OK + b"\r\n{}" + b" " * 300_000,
         OK + b'\r\n{"a": "' + b"x" * 300_000 + b'"}',
     ],
 )

@@ -281,6 +281,21 @@ def test_of_twenty_at_the_same_moment_one_comes_in(
     assert len(db.query("SELECT 1 FROM sessions")) == 1
 
 
+def test_the_security_log_tells_who_was_handed_over_and_who_was_not(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    token = sign(said())
+    for address_of in (token, token, sign(said(email="dan@support.example"))):
+        client.application.test_client().get(address(address_of))
+    told = db.query("SELECT kind, person_id, details FROM security_log")
+    assert [(row["kind"], row["person_id"]) for row in told] == [
+        ("sign_in.succeeded", cast.alice.person_id),
+        ("sign_in.failed", cast.alice.person_id),
+        ("sign_in.failed", cast.dan.person_id),
+    ]
+    assert all("handover" in row["details"] for row in told)
+
+
 def test_a_refused_one_is_not_remembered_and_an_old_one_is_forgotten(
     client: FlaskClient, db: SqliteDatabase, cast: Cast
 ):
@@ -333,6 +348,11 @@ def test_no_account_is_opened_without_an_organisation_that_exists(
     claims = said(email="eve@acme.example", organization=organisation)
     assert client.get(address(sign(claims))).status_code == 403
     assert "eve@acme.example" not in [person.email for person in people.list_all(db)]
+
+
+def test_no_account_is_opened_unless_the_settings_say_so(client: FlaskClient, cast: Cast):
+    claims = said(email="eve@acme.example", organization="acme")
+    assert client.get(address(sign(claims))).status_code == 403
 
 
 def test_claims_change_nobody_who_exists(client: FlaskClient, db: SqliteDatabase, cast: Cast):

@@ -15,11 +15,12 @@ from flask.testing import FlaskClient
 from joserfc.jwk import OctKey, RSAKey
 from werkzeug.test import TestResponse
 
-from kbsearch import accounts, create_app, people
+from kbsearch import accounts, create_app, limits, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid
+from kbsearch.signing_in import Caller
 from kbsearch.single_sign_on import identities, journeys, openid
 from kbsearch.web.security import HEADERS
 from tests.conftest import Cast
@@ -195,6 +196,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another nonce": {"nonce": "of another sign-in"},
     "no nonce": {"nonce": None},
     "another audience": {"aud": "another-site"},
+    "another audience, issued to us": {"aud": "another-site", "azp": CLIENT},
     "no audience": {"aud": None},
     "several audiences, issued to another": {"aud": [CLIENT, "b"], "azp": "b"},
     "several audiences, issued to nobody": {"aud": [CLIENT, "b"]},
@@ -264,6 +266,10 @@ def with_claims_changed(puppet: Puppet, nonce: str) -> str:
     return f"{head}.{body}.{signature}"
 
 
+def with_an_algorithm_it_does_not_offer(puppet: Puppet, nonce: str) -> str:
+    return puppet.sign(puppet.claims(nonce), alg="RS512")
+
+
 def garbage(puppet: Puppet, nonce: str) -> str:
     return "..."
 
@@ -279,6 +285,7 @@ FORGERIES = [
     with_another_key,
     with_a_key_of_its_own,
     with_claims_changed,
+    with_an_algorithm_it_does_not_offer,
     garbage,
     endless,
 ]
@@ -526,7 +533,10 @@ def test_the_rule_binds_a_verified_address_once(
     # from now on the address counts for nothing: hers has changed there, and somebody has her old
     assert come_back(client, puppet, email="alice.new@acme.example").status_code == 303
     assert is_in(client, db) == "alice@acme.example"
-    assert come_back(visitor(settings, db, puppet.issuer), puppet, sub="666").status_code == 403
+    newcomer = visitor(settings, db, puppet.issuer, oidc_link_by_email="verified")
+    refused = come_back(newcomer, puppet, sub="666")
+    assert refused.status_code == 403
+    assert "aucun compte ouvert" in refused.text
 
 
 @pytest.mark.parametrize(
@@ -605,9 +615,63 @@ def test_whose_second_factor_the_provider_stands_for(
 ):
     bind(db, getattr(cast, role), "https://id.example", "s")
     rules = offering(settings, "https://id.example", **changes)
-    arrival = openid.welcome(db, rules, {"iss": "https://id.example", "sub": "s", **claims})
+    arrival = openid.welcome(
+        db, rules, Caller(), {"iss": "https://id.example", "sub": "s", **claims}
+    )
     assert arrival.person.email.startswith(role)
     assert arrival.needs_factor is needs
+
+
+def test_staff_the_provider_asked_for_a_password_alone_type_their_code(
+    settings: Settings, db: SqliteDatabase, cast: Cast, puppet: Puppet
+):
+    bind(db, cast.dan, puppet.issuer)
+    client = visitor(settings, db, puppet.issuer)
+    answer = come_back(client, puppet)
+    assert answer.headers["Location"] == "/fr/login/code"
+    assert is_in(client, db) == ""
+    again = visitor(settings, db, puppet.issuer)
+    assert come_back(again, puppet, amr=["pwd", "mfa"]).headers["Location"] == "/fr/"
+    assert is_in(again, db) == "dan@support.example"
+
+
+def test_the_security_log_tells_who_came_in_and_who_did_not(
+    settings: Settings, db: SqliteDatabase, cast: Cast, puppet: Puppet
+):
+    bind(db, cast.alice, puppet.issuer)
+    come_back(visitor(settings, db, puppet.issuer), puppet)
+    come_back(visitor(settings, db, puppet.issuer), puppet, sub="somebody else")
+    told = db.query("SELECT kind, person_id, details FROM security_log")
+    alice = cast.alice.person_id
+    assert [(row["kind"], row["person_id"]) for row in told] == [
+        ("identity.bound", alice),
+        ("sign_in.succeeded", alice),
+        ("sign_in.failed", None),
+    ]
+    assert all("provider" in row["details"] for row in told[1:])
+    assert "somebody else" not in str(told)
+
+
+def test_a_network_that_floods_the_provider_is_told_to_wait(
+    settings: Settings, db: SqliteDatabase, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
+):
+    limit = replace(limits.DEPARTURES_FROM_NETWORK, windows=((2, timedelta(minutes=5)),))
+    monkeypatch.setattr(limits, "DEPARTURES_FROM_NETWORK", limit)
+    client = visitor(settings, db, puppet.issuer)
+    answers = [client.get("/fr/login/sso") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
+    assert int(answers[2].headers["Retry-After"]) > 200
+
+
+def test_the_sign_in_page_offers_the_provider_and_keeps_where_one_was_going(
+    settings: Settings, db: SqliteDatabase, client: FlaskClient, puppet: Puppet
+):
+    offered = visitor(settings, db, puppet.issuer, oidc_name="Acme <SA>")
+    page = offered.get("/fr/login?next=/fr/requests/new%3Fsubject%3Da%26severity%3Dminor").text
+    link = 'href="/fr/login/sso?next=/fr/requests/new%3Fsubject%3Da%26severity%3Dminor"'
+    assert link in page
+    assert "Se connecter avec Acme &lt;SA&gt;" in page
+    assert "/login/sso" not in client.get("/fr/login").text
 
 
 def test_pages_of_single_sign_on_carry_the_headers_of_all_pages(

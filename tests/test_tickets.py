@@ -148,7 +148,7 @@ def test_a_case_carries_solution_first_notes_apart_and_its_readers(db: SqliteDat
     assert (case.ticket_id, case.product, case.version) == (ticket_id, "icownect", "4.2.1")
 
 
-def test_following_changes_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cast):
+def test_following_changes_costs_two_queries_for_any_number(db: SqliteDatabase, cast: Cast):
     def count_queries(expected: int) -> int:
         statements: list[str] = []
         db.tables.conn.set_trace_callback(statements.append)
@@ -160,7 +160,7 @@ def test_following_changes_costs_three_queries_for_any_number(db: SqliteDatabase
     once = count_queries(1)
     for number in range(2, 12):
         take_over(db, number=number, messages=CONVERSATION)
-    assert count_queries(11) == once == 3
+    assert count_queries(11) == once == 2
 
 
 def test_opening_an_account_hands_over_the_past_that_carries_its_address(

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from contextlib import closing
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,8 +20,8 @@ from tests.conftest import Cast
 from tests.web import HTMX, sign_in
 
 
-def file(db: SqliteDatabase, viewer: Viewer, subject: str, **changes: object) -> Ticket:
-    said = Request(subject=subject, description="Voici ce qui arrive.", **changes)  # type: ignore[arg-type]
+def file(db: SqliteDatabase, viewer: Viewer, subject: str, **changes: Any) -> Ticket:
+    said = Request(subject=subject, description="Voici ce qui arrive.", **changes)
     return filing.open(db, viewer, said, key=new_id())
 
 
@@ -29,8 +30,8 @@ def index(settings: Settings, db: SqliteDatabase) -> None:
         indexer.ensure()
 
 
-def subjects(client: FlaskClient, path: str, **options: object) -> list[str]:
-    answer = client.get(path, **options)  # type: ignore[arg-type]
+def subjects(client: FlaskClient, path: str, **options: Any) -> list[str]:
+    answer = client.get(path, **options)
     assert answer.status_code == 200, path
     return re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', answer.text)
 

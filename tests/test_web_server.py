@@ -26,6 +26,8 @@ def app(environ, start_response):
     body = environ["PATH_INFO"].encode()
     if environ["PATH_INFO"] == "/big":
         body = b"x" * 20_000_000
+    if environ["PATH_INFO"] == "/panic":
+        raise BaseException("what a panic of the engine is in Python")
     if environ["PATH_INFO"] == "/proxied":
         body = environ.get("HTTP_X_FORWARDED_FOR", "nobody").encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
@@ -125,6 +127,22 @@ def test_an_answer_on_its_way_to_a_slow_reader_is_finished_after_term(server):
     assert len(answer.read()) == 20_000_000
     connection.close()
     assert server.process.wait(timeout=3) == 0
+
+
+def test_a_slow_reader_of_two_big_answers_keeps_nobody_waiting(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as reader:
+        reader.sendall(2 * b"GET /big HTTP/1.1\r\nHost: slow\r\n\r\n")
+        time.sleep(0.5)
+        assert server.get("/quick") == (200, b"/quick")
+        received = 0
+        while received < 40_000_000:
+            received += len(reader.recv(1_000_000))
+
+
+def test_a_panic_ends_its_connection_and_nothing_else(server):
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        server.get("/panic")
+    assert server.get("/") == (200, b"/")
 
 
 def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(server):

@@ -1,13 +1,11 @@
 """One question on its way to results: both indexes, corrections, facets, and who may see what."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from kbsearch import articles, ticket_changes, tickets
+from kbsearch import articles, tickets
 from kbsearch.access import Viewer
-from kbsearch.db import Database
 from kbsearch.search import (
     Facet,
     Facets,
@@ -20,6 +18,7 @@ from kbsearch.search import (
     ticket_index,
 )
 from kbsearch.search.article_index import ArticleIndex, Articles
+from kbsearch.search.known import Known
 from kbsearch.search.query import Query, understand
 from kbsearch.search.speller import Speller
 from kbsearch.search.text import Synonyms
@@ -28,7 +27,6 @@ from kbsearch.search.ticket_index import TicketIndex
 ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
 FEW = 3  # articles; with fewer in the reader's language, those of the other are shown too
 MOST_OTHER_LANGUAGE = 3
-CONFIRMED_AT_ONCE = 200  # tickets
 
 MakeHit = Callable[[], Hit]
 
@@ -50,13 +48,13 @@ class Answer:
 
     def __init__(
         self,
-        db: Database,
+        known: Known,
         viewer: Viewer,
         question: Question,
         shelf: Articles | None,
         cases: TicketIndex | None,
     ) -> None:
-        self.db = db
+        self.known = known
         self.viewer = viewer
         self.words = viewer.words
         self.question = question
@@ -105,7 +103,9 @@ class Answer:
         corrected = None
         if self.speller is not None and not self.question.literal:
             corrected = self.speller.correct(asked)
-        return understand(corrected or asked.text, self.synonyms), corrected
+        if corrected is not None:
+            return understand(corrected, self.synonyms), corrected
+        return replace(asked, also=self.synonyms.others(asked.words)), None
 
     def _span(self, kind: Kind) -> tuple[int, int]:
         """How many hits of a kind to fetch (the engine takes no 0), and after how many."""
@@ -142,14 +142,14 @@ class Answer:
         found, total = index.search(
             query, self.words, limit, offset=offset, product=product, explain=self.question.explain
         )
-        if not found:
+        if not found and not product:
             return _Part(total=total)
         return _Part(
             hits=self._pages(index, found, asked) if self.question.kind != "ticket" else (),
             total=total,
             products=index.count_products(query, self.words),
             languages={self.language: total},
-            is_exact=found[0].score >= article_index.CODE,
+            is_exact=bool(found) and found[0].score >= article_index.CODE,
         )
 
     def _pages(
@@ -169,12 +169,16 @@ class Answer:
         made: list[Hit] = []
         counts = {}
         for language, index in self.shelf.by_language.items():
-            if language != self.language:
-                query = index.query(asked, self.words)
-                limit = MOST_OTHER_LANGUAGE if is_shown else 1
-                found, counts[language] = index.search(query, self.words, limit, product=product)
-                if is_shown:
-                    made += [make() for make in self._pages(index, found, asked)]
+            if language == self.language:
+                continue
+            if not is_shown:
+                counts[language] = index.count_found(asked, self.words, product)
+                continue
+            query = index.query(asked, self.words)
+            found, counts[language] = index.search(
+                query, self.words, MOST_OTHER_LANGUAGE, product=product
+            )
+            made += [make() for make in self._pages(index, found, asked)]
         return tuple(made), counts
 
     def _find_tickets(self, asked: Query) -> _Part:
@@ -197,8 +201,8 @@ class Answer:
             asked,
             self.words,
             limit,
-            confirm=self._confirm,
-            is_current=self.cases.revision >= ticket_changes.last_revision(self.db),
+            confirm=partial(self.known.confirm, self.viewer),
+            is_current=self.cases.revision >= self.known.last_revision,
             offset=offset,
             product=self.question.product or "",
             language=self.question.only_language or "",
@@ -207,20 +211,14 @@ class Answer:
 
     def _cases(self, found: Sequence[ticket_index.Found], asked: Query) -> tuple[MakeHit, ...]:
         assert self.cases is not None
-        highlighters = self.cases.highlighters(asked)
+        highlighters = {
+            language: self.cases.highlighter(asked, language)
+            for language in {each.case.language for each in found}
+        }
         return tuple(
             partial(hits.of_case, each, self.question.language, highlighters[each.case.language])
             for each in found
         )
-
-    def _confirm(self, numbers: Iterable[int]) -> set[int]:
-        """The index may lag behind a change of access; the database does not."""
-        wanted = list(numbers)
-        confirmed = set()
-        for start in range(0, len(wanted), CONFIRMED_AT_ONCE):
-            some = wanted[start : start + CONFIRMED_AT_ONCE]
-            confirmed |= tickets.visible_numbers(self.db, self.viewer, some)
-        return confirmed
 
     def _arranged(self, of_articles: _Part, of_tickets: _Part) -> tuple[Hit, ...]:
         """Articles, then past cases; the kind that has the exact code first."""
@@ -243,7 +241,7 @@ class Answer:
         if self.question.kind == "ticket":
             return _Part(is_fallback=True)
         found = articles.search_database(
-            self.db, self.viewer, self.language, asked.text, self.question.limit
+            self.known.db, self.viewer, self.language, asked.text, self.question.limit
         )
         made = tuple(partial(hits.of_card, each) for each in found)
         return _Part(made, len(made), languages={self.language: len(made)}, is_fallback=True)
@@ -251,7 +249,7 @@ class Answer:
     def _tickets_of_database(self, asked: Query) -> _Part:
         if self.question.kind == "article":
             return _Part(is_fallback=True)
-        found = tickets.search_database(self.db, self.viewer, asked.text, self.question.limit)
+        found = tickets.search_database(self.known.db, self.viewer, asked.text, self.question.limit)
         made = tuple(partial(hits.of_ticket, each, self.question.language) for each in found)
         return _Part(made, len(made), is_fallback=True)
 
@@ -265,15 +263,18 @@ def _shares(limit: int, articles_left: int, tickets_left: int) -> tuple[int, int
 def _facets(
     of_articles: _Part, of_tickets: _Part, language: str, in_other: Mapping[str, int]
 ) -> Facets:
-    languages = Counter(of_articles.languages) + Counter(of_tickets.languages) + Counter(in_other)
     return Facets(
         kinds=_facet({"article": of_articles.total, "ticket": of_tickets.total}),
-        products=_facet(Counter(of_articles.products) + Counter(of_tickets.products)),
-        languages=_facet(languages),
+        products=_facet(of_articles.products, of_tickets.products),
+        languages=_facet(of_articles.languages, of_tickets.languages, in_other),
     )
 
 
-def _facet(counts: Mapping[str, int]) -> tuple[Facet, ...]:
+def _facet(*counts: Mapping[str, int]) -> tuple[Facet, ...]:
     """Values with their counts, the largest first, then by name; none without a hit."""
-    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    added: dict[str, int] = {}
+    for some in counts:
+        for value, count in some.items():
+            added[value] = added.get(value, 0) + count
+    by_count = sorted(added.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Facet(value, count) for value, count in by_count if value and count)

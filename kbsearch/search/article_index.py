@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tantivy import Index, Query, Searcher
+from tantivy import DocAddress, Index, Query, Searcher
 
 from kbsearch.search import corrector
 from kbsearch.search import tantivy_engine as engine
@@ -66,9 +66,11 @@ class ArticleIndex:
         self._analyzer = engine.stemmed(language)
         readers = self.searcher.terms_with_prefix("readers", "", limit=100_000)
         self._readers = frozenset(word for word, _ in readers)
+        self._reading = lru_cache(maxsize=1_000)(self._read_by)
         self._has_products = bool(self.searcher.terms_with_prefix("products", "", limit=1))
         self._stem = engine.stemmer(language)
-        self._stored = lru_cache(maxsize=1_000)(stored_page)
+        self._word = lru_cache(maxsize=20_000)(self._clauses_of)
+        self._stored = lru_cache(maxsize=1_000)(self._stored_at)
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
 
@@ -92,19 +94,43 @@ class ArticleIndex:
         )
         found = []
         for score, address in answer.hits:
-            document = self.searcher.doc(address)
-            stored = self._stored(engine.stored_bytes(document, "page"))
+            path, page = self._stored(address.segment_ord, address.doc)
             reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
-            found.append(Found(engine.stored_text(document, "path"), score, stored, reasons))
+            found.append(Found(path, score, page, reasons))
         return found, engine.count_of(answer)
+
+    def count_found(self, asked: Asked, words: Sequence[str], product: str = "") -> int:
+        """How many pages `search` would find, asked of the fields that hold all the others."""
+        stems = self._analyzer.analyze(asked.text)
+        if not stems or len(asked.words) > MOST_TERMS:  # only written forms may match
+            query = self.query(asked, words)
+        else:
+            stems += self.completions(asked, words)
+            stems += [
+                stem for other in asked.also for stem in self._analyzer.analyze(" ".join(other))
+            ]
+            mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
+            clauses = [clause for mention in mentions for clause in mention]
+            query = engine.any_of([*clauses, *map(self._code, self.codes(asked))])
+        answer = self.searcher.search(self.restricted(query, words, product), 1, count=True)
+        return engine.count_of(answer)
+
+    def _stored_at(self, segment: int, document: int) -> tuple[str, StoredPage]:
+        """The page at an address; an index of articles never changes."""
+        kept = self.searcher.doc(DocAddress(segment, document))
+        page = stored_page(engine.stored_bytes(kept, "page"))
+        return engine.stored_text(kept, "path"), page
 
     def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
         """A query that only sees what these words may read; a word no page has is left out."""
-        readers = [word for word in words if word in self._readers]
-        filters = [engine.one_of_terms(self.schema, "readers", readers)]
+        filters = [self._reading(tuple(words))]
         if product:
             filters.append(Query.term_query(self.schema, "products", product))
         return engine.filtered(query, filters)
+
+    def _read_by(self, words: tuple[str, ...]) -> Query:
+        readers = [word for word in words if word in self._readers]
+        return engine.one_of_terms(self.schema, "readers", readers)
 
     def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
         """How many matching pages each product has."""
@@ -124,10 +150,7 @@ class ArticleIndex:
             clauses.append(self._term("x", word, SURFACE))
         for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
-        for code in self.codes(asked):
-            clauses.append(
-                Query.const_score_query(Query.term_query(self.schema, "code", code), CODE)
-            )
+        clauses += map(self._code, self.codes(asked))
         for stem, weight in self.completions(asked, words).items():
             if stem not in stems:
                 clauses += self._word(stem, weight)
@@ -140,12 +163,20 @@ class ArticleIndex:
     def _term(self, field: str, term: str, boost: float) -> Query:
         return engine.boosted(Query.term_query(self.schema, field, term), boost)
 
-    def _word(self, stem: str, weight: float = 1.0) -> list[Query]:
-        return [
+    def _clauses_of(self, stem: str, weight: float = 1.0) -> tuple[Query, ...]:
+        """What a word says in each field; made once, as it stands there for many keys pressed."""
+        return (
             self._term("t", stem, TITLE * weight),
             self._term("all", stem, ALL * weight),
             self._term("e", stem, PHRASES * weight),
-        ]
+        )
+
+    def _mentions(self, stem: str) -> tuple[Query, ...]:
+        """Where a word is found if it is found at all: titles are part of `all`."""
+        return self._word(stem)[1:]
+
+    def _code(self, code: str) -> Query:
+        return Query.const_score_query(Query.term_query(self.schema, "code", code), CODE)
 
     def _rarest(self, stems: Sequence[str]) -> list[str]:
         """The stems of a query in order, each once; of a long one, those that say most."""

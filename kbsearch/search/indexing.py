@@ -9,7 +9,7 @@ missing, damaged or of an older schema is built anew beside the old folder, then
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kbsearch import articles, outbox, ticket_changes
@@ -17,6 +17,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.search import article_writer, ticket_writer
 from kbsearch.search.article_index import Articles
+from kbsearch.search.documents import Case
 from kbsearch.search.tantivy_engine import guarded
 from kbsearch.search.ticket_index import TicketIndex
 from kbsearch.search.ticket_writer import TicketWriter
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 REBUILD = "index.rebuild"  # outbox kind; its subject is "articles" or "tickets"
 BATCH = 1_000  # tickets of one commit while following
-REBUILD_BATCH = 20_000  # tickets of one commit while rebuilding
-REBUILD_THREADS = 2
 FOLLOW_SECONDS = 0.2
 
 Progress = Callable[[int, int], None]  # done, in all
@@ -72,9 +71,12 @@ def rebuild_articles(settings: Settings, db: Database) -> int:
 def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None = None) -> int:
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
     folder = settings.index_path / f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
-    writer = TicketWriter(folder, threads=REBUILD_THREADS)
-    try:
-        done = _follow(db, writer, REBUILD_BATCH, progress)
+    writer = TicketWriter(folder)
+    upto = ticket_changes.last_revision(db)
+    in_all = ticket_changes.count_changed(db, 0) if progress else 0
+    try:  # one commit: segments need no merging, and an empty index has nothing to replace
+        done = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
+        done += _follow(db, writer, BATCH)
     finally:
         writer.close()
     _switch(db, "ticket_index", folder)
@@ -82,12 +84,21 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     return done
 
 
-def _follow(
-    db: Database, writer: TicketWriter, batch: int, progress: Progress | None = None
-) -> int:
+def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) -> Iterator[Case]:
+    """Every ticket that has not changed since a revision, read batch by batch."""
+    after = done = 0
+    while after < upto:
+        changed = ticket_changes.list_changed(db, after, BATCH)
+        yield from (case for case in changed if case.revision <= upto)
+        after = changed[-1].revision if changed else upto
+        done += len(changed)
+        if progress:
+            progress(done, max(in_all, done))
+
+
+def _follow(db: Database, writer: TicketWriter, batch: int) -> int:
     """Take in what changed since the writer's revision; how many tickets."""
     done = 0
-    in_all = ticket_changes.count_changed(db, writer.revision) if progress else 0
     while True:
         last = ticket_changes.last_revision(db)
         changed = ticket_changes.list_changed(db, writer.revision, batch)
@@ -99,10 +110,7 @@ def _follow(
         removed = [number for number, revision in gone if revision <= upto]
         if upto == writer.revision:
             return done
-        writer.apply(changed, removed, upto)
-        done += len(changed)
-        if progress:
-            progress(done, max(in_all, done))
+        done += writer.apply(changed, removed, upto)
 
 
 def _sweep(settings: Settings, db: Database, prefix: str) -> None:

@@ -1,6 +1,7 @@
 """Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 
@@ -12,6 +13,7 @@ from kbsearch.search import Hit, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.indexing import ask_rebuild, live_folders
+from kbsearch.search.known import Known
 from kbsearch.search.query import understand
 from kbsearch.search.tantivy_engine import guarded
 from kbsearch.search.text import normal
@@ -30,6 +32,7 @@ class Search:
         self._lock = Lock()
         self._articles: Articles | None = None
         self._tickets: tuple[str, TicketIndex] | None = None
+        self._known: tuple[object, Known] | None = None
 
     def ask(self, viewer: Viewer, question: Question) -> Results:
         """Answer a question with what the viewer may see; no text makes it fail."""
@@ -43,15 +46,15 @@ class Search:
         asked = understand(question.text)
         results = Results((), 0)
         if asked.words:
-            live = live_folders(self._db)
-            shelf = self._open_articles(live.get("article_index"))
-            cases = self._open_tickets(live.get("ticket_index"))
+            known = self._look()
+            shelf = self._open_articles(known.live.get("article_index"))
+            cases = self._open_tickets(known.live.get("ticket_index"))
             try:
                 with guarded():
-                    results = Answer(self._db, viewer, question, shelf, cases).find(asked)
+                    results = Answer(known, viewer, question, shelf, cases).find(asked)
             except ValueError:  # a damaged file shows when it is read, not before
                 self._report_damage()
-                results = Answer(self._db, viewer, question, None, None).find(asked)
+                results = Answer(known, viewer, question, None, None).find(asked)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
 
     def suggest(
@@ -146,10 +149,10 @@ class Search:
         asked = understand(question.text)
         if not asked.words:
             return []
-        live = live_folders(self._db)
-        shelf = self._open_articles(live.get("article_index"))
-        cases = self._open_tickets(live.get("ticket_index"))
-        return Answer(self._db, viewer, question, shelf, cases).rank(asked)
+        known = self._look()
+        shelf = self._open_articles(known.live.get("article_index"))
+        cases = self._open_tickets(known.live.get("ticket_index"))
+        return Answer(known, viewer, question, shelf, cases).rank(asked)
 
     def rank_similar(
         self, *, number: int | None, subject: str, description: str, limit: int
@@ -162,6 +165,14 @@ class Search:
             cases, similar_index.likeness(cases, subject, description), limit, without=number
         )
         return [(str(each.number), each.score) for each in found]
+
+    def _look(self) -> Known:
+        """What the database says; asked anew as soon as anything was written to it."""
+        version = self._db.version()
+        held = self._known
+        if held is None or held[0] != version:
+            held = self._known = version, Known(self._db)
+        return held[1]
 
     def _open_articles(self, name: str | None) -> Articles | None:
         held = self._articles
@@ -178,8 +189,12 @@ class Search:
 
     def _open_tickets(self, name: str | None) -> TicketIndex | None:
         held = self._tickets
-        if name is None or (held is not None and held[0] == name):
-            return held[1] if held and name else None
+        if name is None:
+            return None
+        if held is not None and held[0] == name:
+            with suppress(ValueError), guarded():
+                held[1].refresh()
+                return held[1]
         with self._lock:
             try:
                 with guarded():

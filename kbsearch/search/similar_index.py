@@ -11,7 +11,7 @@ from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
 from kbsearch.search.highlight import Highlighter, flat
 from kbsearch.search.query import MOST_TERMS
-from kbsearch.search.ticket_index import ALL, ANSWERS, TITLE, Found, TicketIndex, found_at
+from kbsearch.search.ticket_index import ALL, ANSWERS, TITLE, Found, TicketIndex
 from kbsearch.search.ticket_writer import schema
 
 MOST_WORDS = 40
@@ -64,9 +64,7 @@ def similar(
         return []
     solved = Query.term_query(schema(), "solved", "yes")
     query = engine.filtered(engine.any_of(clauses), [solved])
-    searcher = index.searcher()
-    hits = searcher.search(query, limit + 1, count=False).hits
-    found = [found_at(searcher, score, address) for score, address in hits]
+    found = index.best(query, limit + 1)
     return [each for each in found if each.number != without][:limit]
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from joserfc.jwk import OctKey
 
-from kbsearch import organisations, people, signing_in
+from kbsearch import audit, organisations, people, signing_in
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
@@ -69,6 +69,29 @@ def redeem(
 ) -> Inside:
     """Use it up and let its person in."""
     moment = at or datetime.now(UTC)
+    try:
+        return _redeemed(db, settings, caller, handover, back, moment)
+    except Forbidden:  # its own transaction is undone, the log is kept
+        person = whom(db, handover)
+        audit.record(
+            db,
+            "sign_in.failed",
+            person_id=person.id if person else None,
+            network=caller.network,
+            at=moment,
+            factor="handover",
+        )
+        raise
+
+
+def _redeemed(
+    db: Database,
+    settings: Settings,
+    caller: Caller,
+    handover: Handover,
+    back: str,
+    moment: datetime,
+) -> Inside:
     with db.atomic():
         person = whom(db, handover) or _created(db, settings, handover)
         if person.disabled_at or person.role != "customer":
@@ -85,7 +108,7 @@ def _checked(settings: Settings, token: str, moment: datetime) -> Handover:
     key = OctKey.import_key(settings.jwt_shared_secret)
     claims = tokens.read(token, key, tokens.SHARED_SECRET).claims
     issued = claims.get("iat")
-    if isinstance(issued, bool) or not isinstance(issued, (int, float)):
+    if not isinstance(issued, (int, float)):
         raise Unbelievable("no iat")
     now = moment.timestamp()
     if not now - OLDEST_SECONDS <= issued <= now + AHEAD_SECONDS:

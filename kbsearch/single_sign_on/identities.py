@@ -5,7 +5,7 @@ Addresses change hands; the pair (issuer, subject) is what a provider promises n
 
 from dataclasses import dataclass
 
-from kbsearch import people
+from kbsearch import audit, people
 from kbsearch.clock import now
 from kbsearch.db import Database
 from kbsearch.errors import Invalid, NotFound
@@ -50,6 +50,7 @@ def bind(db: Database, person: Person, issuer: str, subject: str) -> None:
                 "created_at": now(),
             },
         )
+        audit.record(db, "identity.bound", person_id=person.id, issuer=issuer)
 
 
 def has_one(db: Database, person: Person, issuer: str) -> bool:
@@ -71,6 +72,7 @@ def unbind(db: Database, person: Person, issuer: str) -> None:
         if not removed:
             raise NotFound("identity.not_found", email=person.email, issuer=issuer)
         db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
+        audit.record(db, "identity.unbound", person_id=person.id, issuer=issuer)
 
 
 def list_all(db: Database) -> list[Identity]:

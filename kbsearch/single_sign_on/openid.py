@@ -4,11 +4,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from kbsearch import people
+from kbsearch import audit, people
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import Person
+from kbsearch.signing_in import Caller
 from kbsearch.single_sign_on import identities, tokens
 
 log = logging.getLogger(__name__)
@@ -24,15 +25,22 @@ class Arrival:
     needs_factor: bool
 
 
-def welcome(db: Database, settings: Settings, claims: Claims) -> Arrival:
+def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) -> Arrival:
     """The person of these claims. No account is ever made here."""
     with db.atomic():
         person = identities.find_person(db, claims["iss"], claims["sub"])
         if person is None:
             person = _matched_by_address(db, settings, claims)
-        if person is None or person.disabled_at:
-            log.warning("%s vouches for %r, who has no account", claims["iss"], claims["sub"])
-            raise Forbidden("provider.account_missing")
+    if person is None or person.disabled_at:
+        log.warning("%s vouches for %r, who has no account", claims["iss"], claims["sub"])
+        audit.record(
+            db,
+            "sign_in.failed",
+            person_id=person.id if person else None,
+            network=caller.network,
+            factor="provider",
+        )
+        raise Forbidden("provider.account_missing")
     return Arrival(person, needs_factor=not _has_both_factors(settings, person, claims))
 
 

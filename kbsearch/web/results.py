@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -62,6 +62,9 @@ class Asked:
     def hint(self) -> str:
         """The text as it stands in a link to an article."""
         return quote(self.text.strip()[:MAX_HINT], safe="")
+
+
+_quoted = lru_cache(maxsize=1024)(quote)
 
 
 class Line(NamedTuple):
@@ -126,12 +129,13 @@ def filters(asked: Asked, results: Results, words: Words) -> list[Filter]:
         shown = list(values[:FACETS_SHOWN])
         if chosen and all(facet.value != chosen for facet in shown):
             shown.append(Facet(chosen, 0))
+        without = asked.url(**{name: None})
         choices = [
             Choice(
                 facet.value,
                 told(facet.value),
                 words.number(facet.count),
-                asked.url(**{name: None if facet.value == chosen else facet.value}),
+                without if facet.value == chosen else f"{without}&{name}={_quoted(facet.value)}",
                 facet.value == chosen,
             )
             for facet in shown

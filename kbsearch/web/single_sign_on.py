@@ -5,9 +5,9 @@ import secrets
 from flask import Blueprint, Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, signing_in
+from kbsearch import i18n, limits, signing_in
 from kbsearch.config import Settings
-from kbsearch.errors import Forbidden, Invalid, Problem, Unavailable
+from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
 from kbsearch.single_sign_on import journeys, openid
 from kbsearch.single_sign_on.journeys import Journey
 from kbsearch.single_sign_on.provider import CALLBACK, Provider
@@ -38,7 +38,10 @@ def depart() -> Response:
     browser = _browser() or secrets.token_urlsafe(32)  # of several tabs, each one comes back
     if not security.is_own_path(back):
         back = f"/{language()}/"
+    caller = tokens.caller()
     try:
+        charges = [(limits.DEPARTURES_FROM_NETWORK, caller.network)]
+        signing_in.charge(db(), caller, None, charges)
         journey = journeys.depart(db(), browser, back, language())
         response = redirect(_provider().address(journey), 303)
     except Problem as problem:
@@ -72,9 +75,9 @@ def _admitted(journey: Journey) -> Response:
     code = request.args.get("code", "")
     if not code:
         raise Invalid("journey.over")
-    claims = _provider().redeem(journey, code)
-    arrival = openid.welcome(db(), site().settings, claims)
-    caller, person = tokens.caller(), arrival.person
+    caller, claims = tokens.caller(), _provider().redeem(journey, code)
+    arrival = openid.welcome(db(), site().settings, caller, claims)
+    person = arrival.person
     if arrival.needs_factor:
         return go_on(signing_in.ask(db(), caller, person, "sign_in", journey.back))
     return go_on(signing_in.let_in(db(), caller, person, journey.back, "provider"))
@@ -88,7 +91,7 @@ def failed(problem: Problem, back: str | None) -> Response:
         back=back,
     )
     response.status_code = problem.status
-    if isinstance(problem, Unavailable):
+    if isinstance(problem, (TooMany, Unavailable)):
         response.headers["Retry-After"] = str(problem.retry_after)
     return people.hidden(response)
 

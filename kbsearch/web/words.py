@@ -13,11 +13,12 @@ from kbsearch import i18n, organisations, products
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.doctor import Check
-from kbsearch.search import Hit
+from kbsearch.search import Hit, Kind
 from kbsearch.tickets import Ticket
 from kbsearch.web import assets, looks, render
 
-ITS_NUMBER = "\x01"  # stands for the number of a request in a line that many share
+# Stand for what differs in a line that many results share: a number, a day, that day in words.
+ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
 
 
@@ -260,13 +261,34 @@ class Words:
     def facts(self, hit: Hit) -> Markup:
         """What a result is (kind, product, date), rendered once and kept: many share the line."""
         products = tuple(self.product_name(slug) for slug in hit.products)
-        key = (hit.kind, hit.status, products, hit.version, hit.date[:10], hit.reasons)
-        return self._facts(key).replace(ITS_NUMBER, hit.id)
+        day = hit.date[:10]
+        line = self._facts(hit.kind, hit.status, products, hit.version, bool(day), hit.reasons)
+        if day:
+            line = line.replace(ITS_DAY, day).replace(ITS_DATE, self.date(day))
+        return line.replace(ITS_NUMBER, hit.id)
 
-    def _render_facts(self, key: tuple[object, ...]) -> Markup:
-        names = ("kind", "status", "products", "version", "day", "reasons")
+    def _render_facts(
+        self,
+        kind: Kind,
+        status: str,
+        products: tuple[str, ...],
+        version: str,
+        is_dated: bool,
+        reasons: tuple[str, ...],
+    ) -> Markup:
         facts = self.templates.get_template("help/facts.html")
-        return Markup(facts.render(zip(names, key, strict=True), id=ITS_NUMBER))
+        return Markup(
+            facts.render(
+                kind=kind,
+                status=status,
+                products=products,
+                version=version,
+                reasons=reasons,
+                id=ITS_NUMBER,
+                day=ITS_DAY if is_dated else "",
+                date=ITS_DATE,
+            )
+        )
 
     def _date(self, moment: str) -> str:
         return i18n.date(self.language, moment)

@@ -97,7 +97,8 @@ def token(name: str, email: str) -> str:
 
 
 def test_signing_in_at_the_provider_leads_back_to_where_one_was_going(visit: Callable[..., Page]):
-    page = visit("/fr/login/sso?next=/fr/requests/new%3Fsubject%3Dimprimante")
+    page = visit("/fr/login?next=/fr/requests/new%3Fsubject%3Dimprimante")
+    page.get_by_role("link", name="Se connecter avec Acme").click()
     page.get_by_role("button", name=SUBJECT).click()
     page.wait_for_url("**/fr/requests/new?subject=imprimante")
     expect(page.get_by_text("Alice Martin")).to_be_visible()
