@@ -57,15 +57,15 @@ class Asked:
         query = f"?{urlencode(sent)}" if sent else ""
         return f"/{self.language}/{PATHS[wanted.scope]}{query}"
 
-    def toggled(self, status: Status) -> str:
+    def toggled(self, status: Status, **changes: Any) -> str:
         """The address with a status added to those shown, or taken away."""
         chosen = set(self.filter.statuses) ^ {status}
-        return self.url(statuses=tuple(each for each in STATUSES if each in chosen))
+        return self.url(statuses=tuple(each for each in STATUSES if each in chosen), **changes)
 
-    def sorted_by(self, sort: Sort) -> str:
+    def sorted_by(self, sort: Sort, **changes: Any) -> str:
         """The address sorted by a column; the other way round when it is already."""
         is_turned = self.filter.sort == sort and not self.filter.ascending
-        return self.url(sort=sort, ascending=is_turned)
+        return self.url(sort=sort, ascending=is_turned, **changes)
 
     @property
     def csv_url(self) -> str:
@@ -123,6 +123,7 @@ def show(scope: Scope) -> Response:
         scope=scope,
         found=ticket_lists.list_tickets(db(), viewer(), wanted),
         lists=lists(asked),
+        titles=titles(site().words[language()]),
         columns=columns(scope),
     )
 
@@ -160,6 +161,17 @@ def lists(asked: Asked) -> list[tuple[Scope, str, int]]:
         scopes = ["all", *scopes]
     counts = ticket_lists.scope_counts(db(), viewer(), scopes)
     return [(scope, asked.url(scope=scope, assignee=""), counts[scope]) for scope in scopes]
+
+
+def titles(words: Words) -> dict[Scope, str]:
+    """What the lists are called."""
+    _ = words.translate
+    return {
+        "mine": _("My requests"),
+        "copied": _("Requests I am copied on"),
+        "organisation": _("Requests of my organisation"),
+        "all": _("All requests"),
+    }
 
 
 def columns(scope: Scope) -> tuple[str, ...]:
