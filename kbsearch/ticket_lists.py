@@ -97,8 +97,7 @@ def list_tickets(db: Database, viewer: Viewer, wanted: Filter) -> Listing:
         row["status"]: row["n"]
         for row in db.query(
             f"""
-            SELECT t.status, COUNT(*) AS n FROM tickets t
-            LEFT JOIN products p ON p.id = t.product_id WHERE {where} GROUP BY t.status
+            SELECT t.status, COUNT(*) AS n FROM tickets t WHERE {where} GROUP BY t.status
             """,  # noqa: S608 (constants of this module)
             values,
         )
@@ -171,7 +170,7 @@ def _where(viewer: Viewer, wanted: Filter) -> tuple[str, dict[str, object]]:
     if wanted.scope == "all" and not viewer.is_agent:
         conditions.append("1 = 0")
     if wanted.product:
-        conditions.append("p.slug = :product")
+        conditions.append("t.product_id = (SELECT mp.id FROM products mp WHERE mp.slug = :product)")
         values["product"] = wanted.product
     if wanted.assignee == "me":
         conditions.append("t.assignee_id = :me")
@@ -253,10 +252,7 @@ def scope_counts(db: Database, viewer: Viewer, scopes: Sequence[Scope]) -> dict[
     for scope in scopes:
         where, values = _where(viewer, Filter(scope=scope))
         rows = db.query(
-            f"""
-            SELECT COUNT(*) AS n FROM tickets t
-            LEFT JOIN products p ON p.id = t.product_id WHERE {where}
-            """,  # noqa: S608 (constants of this module)
+            f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}",  # noqa: S608 (constants)
             values,
         )
         counts[scope] = int(rows[0]["n"])

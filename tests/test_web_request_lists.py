@@ -190,9 +190,12 @@ def test_a_page_holds_twenty_five_in_a_steady_number_of_queries(
 def test_the_fragment_is_in_the_page(client: FlaskClient, db: SqliteDatabase, cast: Cast):
     file(db, cast.alice, "Une demande")
     sign_in(client, db, cast.alice)
-    fragment = client.get("/fr/requests", headers=HTMX).text
+    fragment, page = (
+        re.sub(r">il y a [^<]*<", "><", client.get("/fr/requests", headers=headers).text)
+        for headers in (HTMX, {})
+    )
     start, end = fragment.index("<ul class"), fragment.index("</section>")
-    assert fragment[start:end] in client.get("/fr/requests").text
+    assert fragment[start:end] in page
     assert "1 demande" in fragment
 
 
