@@ -59,7 +59,7 @@ def test_nothing_outside_of_the_folder_is_served(client: FlaskClient, name: str)
 
 
 def test_script_and_style_stay_within_budget():
-    sent = [assets.load(name).packed or b"" for name in ("vendor/htmx.min.js", "app.js")]
+    sent = [assets.load(name).packed or b"" for name in ("site.js", "requests.js", "thread.js")]
     assert 0 < sum(map(len, sent)) <= JAVASCRIPT_BUDGET
     assert 0 < len(assets.load("site.css").packed or b"") <= STYLE_BUDGET
 

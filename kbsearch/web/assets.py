@@ -24,7 +24,10 @@ AREAS = (
     "mail.css",
     "thread.css",
 )
-BUNDLES = {"site.css": ("app.css", *AREAS, "pygments.css")}  # one request instead of several
+BUNDLES = {  # one request instead of several
+    "site.css": ("app.css", *AREAS, "pygments.css"),
+    "site.js": ("vendor/htmx.min.js", "app.js"),
+}
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)

@@ -236,6 +236,7 @@ def test_nothing_of_a_session_stays_in_the_browser(visit: Callable[..., Page]):
     page = visit("/fr/", person="alice@acme.example")
     search(page, "passe")
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    page.get_by_text("Alice Martin").click()
     page.get_by_role("button", name="Se déconnecter").click()
     expect(page.get_by_text("Alice Martin")).to_have_count(0)
     page.go_back()
