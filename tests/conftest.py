@@ -70,8 +70,7 @@ def scratch(
     database.close()
 
 
-@pytest.fixture
-def cast(db: SqliteDatabase) -> Cast:
+def introduce(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""
     products.add(db, "iCownect")
     products.add(db, "Cervo Atelier")
@@ -88,6 +87,11 @@ def cast(db: SqliteDatabase) -> Cast:
         people.add(db, email=email, name=name, role=role, organisations=its)
     names = [person.email for person in people.list_all(db)]
     return Cast(**{email.split("@")[0]: accounts.viewer_for(db, email) for email in names})
+
+
+@pytest.fixture
+def cast(db: SqliteDatabase) -> Cast:
+    return introduce(db)
 
 
 def take_over(db: SqliteDatabase, **values: Any) -> str:

@@ -379,6 +379,8 @@ def test_products_ask_for_what_they_need(settings: Settings, db: SqliteDatabase,
     assert asked() == set()
     assert asked(software="icownect") == {"floor"}
     assert asked(**{"software": "icownect", "fields.floor": "2"}) == {"floor", "room"}
+    page = client.post("/fr/requests/fields", data={"software": "icownect"}).text
+    assert "<h1>" in page and 'name="fields.floor"' in page
     answer = client.post("/fr/requests/new", data={**FORM, "software": "icownect"})
     assert answer.status_code == 422
     assert 'href="#fields-floor"' in answer.text

@@ -90,6 +90,7 @@ def fields() -> Response:
     return render(
         "requests/new.html",
         "requests/_product.html",
+        waiting=[],
         **shown(Filled(new_id(), values_of(request.form))),
     )
 

@@ -1,0 +1,243 @@
+"""A help centre with one of everything in it, for the test that opens every door of it."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from flask import Flask
+
+from kbsearch import (
+    accounts,
+    choosing_passwords,
+    copies,
+    create_app,
+    drafts,
+    health,
+    kept_forms,
+    lifecycle,
+    looks,
+    one_time_links,
+    organisations,
+    pending,
+    people,
+    products,
+    replies,
+    satisfaction,
+    second_factor,
+    sendings,
+)
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from kbsearch.file_store import FileStore
+from kbsearch.mail import mails
+from kbsearch.publishing.publish import Publication, publish
+from kbsearch.search.indexing import Indexer
+from kbsearch.signing_in import Caller
+from kbsearch.web import assets
+from tests.conftest import introduce
+from tests.incoming import letter, take
+from tests.requests import attach, file
+from tests.test_looks import png
+from tests.test_single_sign_on_handovers import SECRET, sign
+from tests.test_single_sign_on_handovers import said as claims
+from tests.test_web_admin import add_webhook
+from tests.web import write_articles
+from tests.writers import png as picture
+
+VISITORS = ("nobody", "alice", "bob", "carol", "chloe", "dan", "wendy", "root")
+WORD = "troupeau"  # in everything, to find it all with one search
+AUDIENCES = {
+    "public": "everyone",
+    "customers": "customers",
+    "globex": "org:globex",
+    "agents": "agents",
+}
+# A word that is in one thing only, and who may read it.
+CANARIES = {
+    "CANARI-CUSTOMERS": {"alice", "bob", "carol", "chloe", "dan", "wendy", "root"},
+    "CANARI-GLOBEX": {"chloe", "dan", "wendy", "root"},
+    "CANARI-AGENTS": {"dan", "wendy", "root"},
+    "CANARI-REQUEST": {"alice", "bob", "dan", "root"},
+    "CANARI-NOTE": {"dan", "root"},
+    "CANARI-FOREIGN": {"chloe", "dan", "root"},
+    "CANARI-DRAFT": {"alice"},
+    "CANARI-MAIL": {"dan", "root"},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """The site, the cookies of each visitor's browser, and the ids of what there is, by name."""
+
+    app: Flask
+    db: SqliteDatabase
+    cookies: dict[str, dict[str, str]]
+    things: dict[str, str]
+
+
+def build(settings: Settings, db: SqliteDatabase) -> World:
+    settings = replace(
+        settings,
+        default_audience="everyone",
+        security_contact="mailto:security@support.example",
+        metrics_token="token-of-the-metrics",
+        jwt_shared_secret=SECRET,
+        oidc_issuer="https://provider.example",
+        oidc_client_id="kbsearch",
+        oidc_client_secret="secret",
+    )
+    cast = introduce(db)
+    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    people.add(
+        db, email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
+    )
+    viewers: dict[str, Viewer] = {
+        **vars(cast),
+        "carol": accounts.viewer_for(db, "carol@acme.example"),
+    }
+    things = {
+        **_articles(settings, db),
+        **_requests(settings, db, viewers),
+        **_people_and_organisations(db),
+        **_mail(settings, db, viewers["dan"]),
+        "hand-over": sign(claims()),
+    }
+    app = create_app(settings, db)
+    things["webhook"], things["delivery"] = add_webhook(app, db)
+    things |= _asset() | _sessions(db, viewers["alice"])
+    with closing(Indexer(settings, db)) as indexer:
+        while indexer.ensure():
+            pass
+    health.mark_worker_seen(db)
+    begun = _under_way(db, viewers["alice"])
+    cookies = {name: begun | _session(db, viewers[name]) for name in VISITORS}
+    return World(app, db, cookies, things)
+
+
+def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
+    texts = {
+        f"fr/aide/{slug}.md": (
+            f"---\ntitle: Le {WORD} {slug}\nslug: {slug}\naudience: {audience}\n---\n"
+            f"Rassembler le {WORD} : CANARI-{slug.upper()}.\n"
+        )
+        for slug, audience in AUDIENCES.items()
+    }
+    texts["fr/aide/globex.md"] += "\n![Un enclos](enclos.png)\n"
+    write_articles(settings.content_path, texts)
+    (settings.content_path / "articles/fr/aide/enclos.png").write_bytes(picture())
+    assert isinstance(publish(db, settings), Publication)
+    (image,) = db.query("SELECT hash FROM media")
+    return {"image": image["hash"], **{f"{slug}-article": slug for slug in AUDIENCES}}
+
+
+def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) -> dict[str, str]:
+    """Alice's at Acme, with Bob in copy, an answer, a note, a draft, and a file on each; others."""
+    alice, chloe, dan = who["alice"], who["chloe"], who["dan"]
+    store = FileStore(settings.files_path)
+    files = {"request-file": attach(db, alice, store, "key-of-the-request")}
+    there = file(
+        db,
+        alice,
+        subject=f"Un {WORD} perdu",
+        description="CANARI-REQUEST",
+        key="key-of-the-request",
+        software="icownect",
+        version="4.2",
+    )
+    copies.add(db, alice, there, "bob@acme.example")
+    files["answer-file"] = attach(db, dan, store, "key-of-the-answer", ticket=there)
+    replies.reply(db, dan, there, "Lequel ? CANARI-REQUEST", key="key-of-the-answer")
+    files["note-file"] = attach(
+        db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
+    )
+    replies.note(db, dan, there, f"Le {WORD} : CANARI-NOTE", key="key-of-the-note")
+    drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})
+    files["draft-file"] = attach(db, alice, store, "key-of-the-draft", content=b"CANARI-DRAFT\n")
+    foreign = file(
+        db,
+        chloe,
+        subject=f"Le {WORD} CANARI-FOREIGN",
+        description="CANARI-FOREIGN",
+        software="cervo-atelier",
+    )
+    closed = file(db, alice, subject=f"Un {WORD} retrouvé", description="CANARI-REQUEST")
+    copies.add(db, alice, closed, "bob@acme.example")
+    lifecycle.solve(db, alice, closed)
+    lifecycle.close(db, dan, closed)
+    assert alice.person_id is not None
+    return {
+        "request": there.id,
+        "number": str(there.number),
+        "foreign-request": foreign.id,
+        "closed-request": closed.id,
+        "question": satisfaction.ask(db, closed.id, alice.person_id),
+        "draft": "key-of-the-draft",
+        **{name: found.id for name, found in files.items()},
+    }
+
+
+def _people_and_organisations(db: SqliteDatabase) -> dict[str, str]:
+    """Bob for what is done to a person: it must not end the visit of another visitor."""
+    acme = organisations.find(db, "acme")
+    looks.dress(db, acme.id, accent="#b3391f", logo=png())
+    dressed = organisations.find(db, "acme").look
+    assert dressed.logo is not None and dressed.accent is not None
+    bob = people.find(db, "bob@acme.example")
+    return {
+        "organisation": acme.id,
+        "organisation-slug": acme.slug,
+        "product": products.find(db, "icownect").id,
+        "person": bob.id,
+        "logo": dressed.logo.hash,
+        "theme": looks.theme_hash(dressed.accent),
+        "invitation": one_time_links.make(db, "invitation", bob),
+        "reset": one_time_links.make(db, "reset", bob),
+    }
+
+
+def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """One that is held, as nothing proves where it comes from; a task that waits to leave."""
+    raw = letter("mallory@evil.example", subject="CANARI-MAIL", body="CANARI-MAIL")
+    take(settings, db, raw)
+    (mail,) = mails.list_all(db, dan)
+    (task, *_) = sendings.list_all(db, dan)
+    return {"mail": mail.id, "sending": task.id}
+
+
+def _asset() -> dict[str, str]:
+    _, _, digest, name = assets.url("site.css").split("/")
+    return {"asset": name, "asset-digest": digest}
+
+
+def _under_way(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
+    """Cookies of what Alice has begun: to sign in, to choose a password, to send a form."""
+    assert alice.person_id is not None
+    link = one_time_links.make(db, "reset", people.find(db, alice.email))
+    reset = choosing_passwords.begin_reset(db, Caller(network=""), link).token
+    pending.pass_through(db, pending.find(db, reset, "reset"))
+    form = [("subject", "Une barrière"), ("description", "CANARI-DRAFT")]
+    return {
+        "kb-sign-in": pending.begin(db, alice.person_id, "sign_in", "mail"),
+        "kb-reset": reset,
+        "kb-kept": kept_forms.keep(db, alice.person_id, "/fr/requests/new", form) or "",
+    }
+
+
+def _session(db: SqliteDatabase, viewer: Viewer) -> dict[str, str]:
+    """The cookie of whoever signed in with password and code a moment ago."""
+    if viewer.person_id is None:
+        return {}
+    token = accounts.open_session(db, viewer.person_id)
+    accounts.mark_proved(db, token)
+    return {"kb": token}
+
+
+def _sessions(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
+    """Another session of Alice's and a device she trusts."""
+    assert alice.person_id is not None
+    token = accounts.open_session(db, alice.person_id)
+    listed = accounts.list_sessions(db, alice.person_id, token)
+    other = next(each for each in listed if each.is_this_one)
+    second_factor.trust_device(db, alice.person_id, user_agent="")
+    (device,) = second_factor.list_devices(db, alice.person_id)
+    return {"session": other.id, "device": device.id}

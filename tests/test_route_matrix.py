@@ -1,0 +1,206 @@
+"""Every route for every visitor: who gets what, in one table that no route can be missing from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote
+
+import pytest
+from werkzeug.test import TestResponse
+
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from tests.matrix_world import CANARIES, VISITORS, WORD, World, build
+from tests.web import HTMX
+
+# What a form must carry to be accepted.
+FORMS: dict[str, dict[str, str]] = {
+    "account.edit": {"name": "Somebody"},
+    "account.ask_mobile": {"mobile": "+33612345678"},
+    "admin.add_organisation": {"name": "Initech", "sharing": "nobody"},
+    "admin.add_person": {"name": "New", "email": "new@acme.example", "role": "customer"},
+    "admin.add_product": {"name": "New"},
+    "admin.add_webhook": {"url": "https://b.example/", "kinds": "ticket.opened"},
+    "admin.save_organisation": {"name": "Acme", "sharing": "nobody"},
+    "admin.save_person": {"name": "Bob", "role": "customer", "organisations": "acme"},
+    "admin.save_product": {"name": "iCownect"},
+    "admin.save_webhook": {"kinds": "ticket.opened"},
+    "admin.open_or_close": {"state": "closed"},
+    "admin.enable_or_disable_webhook": {"state": "disabled"},
+    "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
+    "filing.fields": {"software": "icownect"},
+    "passwords.send_link": {"email": "alice@acme.example"},
+    "people.prefer": {"theme": "dark", "back": "/fr/"},
+    "requests.preview": {"body": "**Perdu**"},
+    "requests.reply": {"body": "Retrouvé", "key": "key-of-a-reply"},
+    "requests.change_status": {"status": "solved"},
+    "requests.change_copies": {"add": "bob@acme.example"},
+    "requests.correct": {"version": "4.3"},
+    "requests.see": {"activity": "1"},
+    "satisfaction.rate": {"rating": "good"},
+    "satisfaction.answer": {"rating": "good"},
+    "suggestions.suggest": {"subject": WORD},
+    "suggestions.solved": {"key": "key-of-a-form", "subject": WORD},
+    "visits.tell": {"q": WORD},
+}
+
+MISSING = {"number": "999999"}  # an address takes nothing but digits there
+VARYING = ("Content-Length", "Date")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the table."""
+
+    method: str
+    endpoint: str
+    named: dict[str, str]
+    outcomes: dict[str, str]
+
+    @classmethod
+    def of_line(cls, line: str) -> Self:
+        method, endpoint, *words = line.split()
+        named = dict(word.split("=") for word in words[: -len(VISITORS)])
+        return cls(
+            method, endpoint, named, dict(zip(VISITORS, words[-len(VISITORS) :], strict=True))
+        )
+
+    def __str__(self) -> str:
+        return " ".join([self.method, self.endpoint, *map("=".join, self.named.items())])
+
+    @property
+    def route(self) -> str:
+        return f"{self.method} {self.endpoint}"
+
+    @property
+    def hides(self) -> list[str]:
+        """The visitors who must not learn whether what its address names is there."""
+        if not any(text.startswith("@") for text in self.named.values()):
+            return []
+        return [who for who, outcome in self.outcomes.items() if outcome in ("404", "sign-in")]
+
+    def address(self, world: World, things: dict[str, str]) -> str:
+        values = self.values(things, in_form=False)
+        if world.app.url_map.is_endpoint_expecting(self.endpoint, "lang"):
+            values["lang"] = "fr"
+        return world.app.url_map.bind("127.0.0.1").build(self.endpoint, values)
+
+    def form(self, things: dict[str, str]) -> dict[str, str]:
+        return {**FORMS.get(self.endpoint, {}), **self.values(things, in_form=True)}
+
+    def values(self, things: dict[str, str], *, in_form: bool) -> dict[str, str]:
+        return {
+            name.removeprefix("+"): things[text[1:]] if text.startswith("@") else text
+            for name, text in self.named.items()
+            if name.startswith("+") == in_form
+        }
+
+
+TABLE = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+CASES = [Case.of_line(line) for line in TABLE if line and not line.startswith("#")]
+
+
+class Undone(Exception):
+    """Nothing of a case is kept: the next one finds the world as it was."""
+
+
+@pytest.fixture(scope="module")
+def world(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    settings = Settings(site=tmp_path_factory.mktemp("matrix"))
+    settings.database_path.parent.mkdir(mode=0o700)
+    settings.database_path.write_bytes(empty_database.read_bytes())
+    db = SqliteDatabase(settings.database_path)
+    yield build(settings, db)
+    db.close()
+
+
+def ask(
+    world: World,
+    case: Case,
+    who: str,
+    things: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> TestResponse:
+    """What the visitor gets; then it is as if it had never been asked."""
+    client = world.app.test_client()
+    for name, token in world.cookies[who].items():
+        client.set_cookie(name, token)
+    try:
+        with world.db.atomic():
+            answer = client.open(
+                case.address(world, things),
+                method=case.method,
+                data=case.form(things) if case.method == "POST" else None,
+                headers={"Sec-Fetch-Site": "same-origin", **(headers or {})},
+                buffered=True,
+            )
+            raise Undone
+    except Undone:
+        return answer
+
+
+def outcome(answer: TestResponse) -> str:
+    if answer.headers.get("Location", "").partition("?")[0] == "/fr/login":
+        return "sign-in"
+    return "ok" if answer.status_code < 400 else str(answer.status_code)
+
+
+def told(answer: TestResponse) -> str:
+    """All that an answer says, but for how long it is and when it was given."""
+    headers = [f"{name}: {text}" for name, text in answer.headers if name not in VARYING]
+    text = "\n".join([answer.status, *headers, answer.data.decode(errors="replace")])
+    return unescape(unquote(text))
+
+
+def leaks(answer: TestResponse, who: str) -> set[str]:
+    """The words in an answer that this visitor may not read, there or in its headers."""
+    text = told(answer)
+    return {word for word, readers in CANARIES.items() if word in text and who not in readers}
+
+
+def test_no_route_is_missing_from_the_table(world: World):
+    routes = {
+        f"{method} {rule.endpoint}"
+        for rule in world.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routes == {case.route for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_visitor_gets_what_the_table_says(world: World, case: Case):
+    answers = {who: ask(world, case, who, world.things) for who in VISITORS}
+    assert {who: outcome(answer) for who, answer in answers.items()} == case.outcomes
+    assert {who: leaks(answer, who) for who, answer in answers.items() if leaks(answer, who)} == {}
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.hides], ids=str)
+def test_what_is_hidden_answers_as_what_is_missing(world: World, case: Case):
+    """The same status, headers and bytes, but for the address itself."""
+    nothing = {name: MISSING.get(name, "nothing") for name in world.things}
+    address, other = (unquote(case.address(world, each)) for each in (world.things, nothing))
+    for who in case.hides:
+        hidden, missing = (ask(world, case, who, each) for each in (world.things, nothing))
+        assert outcome(missing) == case.outcomes[who], who
+        assert told(hidden).replace(address, other) == told(missing), who
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.method == "GET"], ids=str)
+def test_a_piece_of_a_page_tells_no_more_than_the_page(world: World, case: Case):
+    for who in VISITORS:
+        answer = ask(world, case, who, world.things, HTMX)
+        assert leaks(answer, who) == set(), who
+
+
+@pytest.mark.parametrize("word", CANARIES)
+def test_what_is_hidden_from_some_is_read_by_the_others(world: World, word: str):
+    """Otherwise nothing would follow from its being nowhere."""
+    pages = [case for case in CASES if case.method == "GET"]
+    for who in CANARIES[word]:
+        assert any(
+            word in told(ask(world, case, who, world.things))
+            for case in pages
+            if case.outcomes[who] == "ok"
+        ), who
