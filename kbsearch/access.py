@@ -28,14 +28,21 @@ class Viewer:
     name: str = ""
     email: str = ""
     language: str | None = None
+    single_keys: bool = True  # shortcuts of one character
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     words: tuple[str, ...] = field(default=(EVERYONE,))
+    is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
 
     @property
     def is_agent(self) -> bool:
         """Agents and administrators answer requests: they see all of them."""
         return AGENTS in self.words
+
+    @property
+    def is_administrator(self) -> bool:
+        """Administrators decide who comes in, and what they see."""
+        return self.role == "administrator"
 
     @property
     def is_signed_in(self) -> bool:
@@ -71,9 +78,14 @@ def ticket_readers(
     organisation: str | None,
     *,
     shared: bool,
+    followers: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The words that may read a request; `shared` with the colleagues of its organisation."""
-    readers = {AGENTS} | {f"user:{person_id}" for person_id in copied_ids}
+    """The words that may read a request.
+
+    `shared` opens it to all the colleagues of its organisation, `followers` to those its
+    organisation named. A confidential request has neither.
+    """
+    readers = {AGENTS} | {f"user:{person_id}" for person_id in (*copied_ids, *followers)}
     if requester_id:
         readers.add(f"user:{requester_id}")
     if organisation and shared:

@@ -1,24 +1,23 @@
-"""Coming in: sessions, the one-time links that open them, and the viewer behind a token.
+"""Sessions: who is signed in where, and the viewer behind a token.
 
 The database keeps the SHA-256 of a token, never the token: reading it opens no door.
 """
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import access, people
+from kbsearch import access, events, people
 from kbsearch.access import ANONYMOUS, Role, Viewer
 from kbsearch.clock import stored
-from kbsearch.config import Settings
 from kbsearch.db import Busy, Database, Row
-from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import Person
+from kbsearch.errors import NotFound
 
 IDLE_LIFETIME = {"customer": timedelta(hours=12), "staff": timedelta(hours=2)}
 SESSION_LIFETIME = {"customer": timedelta(days=7), "staff": timedelta(hours=12)}
-LINK_LIFETIME = timedelta(minutes=15)
 SEEN_EVERY = timedelta(minutes=1)
+PROOF_LIFETIME = timedelta(minutes=10)
 MAX_USER_AGENT = 300
 # A contract opens the products it covers between its dates; colleagues stay colleagues after it.
 MEMBERSHIPS = """
@@ -31,6 +30,18 @@ MEMBERSHIPS = """
 """
 
 
+@dataclass(frozen=True)
+class Session:
+    """Somewhere somebody is signed in."""
+
+    id: str  # opens nothing
+    created_at: str
+    seen_at: str
+    expires_at: str
+    user_agent: str
+    is_this_one: bool
+
+
 def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer:
     """Who holds this session token; a stranger when it is unknown, idle, over or shut.
 
@@ -39,7 +50,8 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
     moment = at or datetime.now(UTC)
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, s.token_hash, s.seen_at,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
+               s.token_hash, s.seen_at, s.enrolling,
                o.slug AS organisation, pr.slug AS product
         FROM sessions s
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
@@ -48,7 +60,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
           AND s.seen_at > CASE p.role WHEN 'customer' THEN :customer ELSE :staff END
         """,  # noqa: S608 (a constant)
         {
-            "hash": _hash(token),
+            "hash": hash_token(token),
             "now": stored(moment),
             "today": moment.date().isoformat(),
             "customer": stored(moment - IDLE_LIFETIME["customer"]),
@@ -59,14 +71,14 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
         return ANONYMOUS
     if rows[0]["seen_at"] <= stored(moment - SEEN_EVERY):
         _touch(db, rows[0]["token_hash"], moment)
-    return _viewer(rows)
+    return _enrolling(rows[0]) if rows[0]["enrolling"] else _viewer(rows)
 
 
 def viewer_for(db: Database, email: str) -> Viewer:
     """The viewer that a person is, for commands run on their behalf."""
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
                o.slug AS organisation, pr.slug AS product
         FROM people p
         {MEMBERSHIPS}
@@ -80,115 +92,158 @@ def viewer_for(db: Database, email: str) -> Viewer:
 
 
 def open_session(
-    db: Database, person_id: str, user_agent: str = "", *, at: datetime | None = None
+    db: Database,
+    person_id: str,
+    user_agent: str = "",
+    *,
+    enrolling: bool = False,
+    at: datetime | None = None,
 ) -> str:
-    """Let somebody in; the token their browser keeps."""
+    """Let somebody in; the token their browser keeps.
+
+    An enrolling session is for setting up the second factor: it sees what a stranger sees.
+    """
     moment = at or datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     lifetime = SESSION_LIFETIME[_kind(people.find_id(db, person_id).role)]
-    db.insert(
-        "sessions",
-        {
-            "token_hash": _hash(token),
-            "person_id": person_id,
-            "created_at": stored(moment),
-            "seen_at": stored(moment),
-            "expires_at": stored(moment + lifetime),
-            "user_agent": user_agent[:MAX_USER_AGENT],
-        },
-    )
+    with db.atomic():
+        db.insert(
+            "sessions",
+            {
+                "token_hash": hash_token(token),
+                "person_id": person_id,
+                "created_at": stored(moment),
+                "seen_at": stored(moment),
+                "expires_at": stored(moment + lifetime),
+                "user_agent": user_agent[:MAX_USER_AGENT],
+                "enrolling": int(enrolling),
+            },
+        )
+        if not enrolling:
+            events.tell(db, "user.signed_in", person_id)
     return token
 
 
 def end_session(db: Database, token: str) -> None:
     """Sign out. Ending what has ended is no mistake."""
-    db.execute("DELETE FROM sessions WHERE token_hash = :hash", {"hash": _hash(token)})
+    db.execute("DELETE FROM sessions WHERE token_hash = :hash", {"hash": hash_token(token)})
 
 
-def make_link(db: Database, email: str, *, at: datetime | None = None) -> str:
-    """A one-time token that lets this person in; the ones made before it stop working."""
-    person = people.find(db, email)
-    if person.disabled_at:
-        raise Invalid("person.is_disabled", email=person.email)
+def end_other_sessions(db: Database, person_id: str, token: str = "") -> int:
+    """Sign somebody out everywhere but where `token` is kept; how many sessions ended."""
+    return db.execute(
+        "DELETE FROM sessions WHERE person_id = :id AND token_hash <> :hash",
+        {"id": person_id, "hash": hash_token(token)},
+    )
+
+
+def end_listed_session(db: Database, person_id: str, session_id: str) -> None:
+    """Sign this person out where that listed session is."""
+    ended = db.execute(
+        "DELETE FROM sessions WHERE person_id = :id AND token_hash = :session",
+        {"id": person_id, "session": session_id},
+    )
+    if not ended:
+        raise NotFound("account.session_not_found")
+
+
+def list_sessions(
+    db: Database, person_id: str, token: str = "", *, at: datetime | None = None
+) -> list[Session]:
+    """Where somebody is signed in, the latest seen first; the one with `token` is marked."""
+    person = people.find_id(db, person_id)
     moment = at or datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
-    with db.atomic():
-        db.execute(
-            "DELETE FROM tokens WHERE person_id = :id AND purpose = 'link' AND used_at IS NULL",
-            {"id": person.id},
-        )
-        db.insert(
-            "tokens",
-            {
-                "token_hash": _hash(token),
-                "purpose": "link",
-                "person_id": person.id,
-                "created_at": stored(moment),
-                "expires_at": stored(moment + LINK_LIFETIME),
-            },
-        )
-    return token
-
-
-def link_url(settings: Settings, person: Person, token: str) -> str:
-    """The address to hand to the person a link was made for."""
-    language = person.language or settings.languages[0]
-    return f"{settings.base_url.rstrip('/')}/{language}/link/{token}"
-
-
-def peek_link(db: Database, token: str, *, at: datetime | None = None) -> Person | None:
-    """Whom a link would let in, without using it: mail scanners follow links too."""
     rows = db.query(
         """
-        SELECT t.person_id FROM tokens t
-        JOIN people p ON p.id = t.person_id AND p.disabled_at IS NULL
-        WHERE t.token_hash = :hash AND t.purpose = 'link'
-          AND t.used_at IS NULL AND t.expires_at > :now
+        SELECT token_hash, created_at, seen_at, expires_at, user_agent FROM sessions
+        WHERE person_id = :id AND expires_at > :now AND seen_at > :idle
+        ORDER BY seen_at DESC, created_at DESC, token_hash
         """,
-        {"hash": _hash(token), "now": stored(at or datetime.now(UTC))},
+        {
+            "id": person_id,
+            "now": stored(moment),
+            "idle": stored(moment - IDLE_LIFETIME[_kind(person.role)]),
+        },
     )
-    return people.find_id(db, rows[0]["person_id"]) if rows else None
-
-
-def use_link(db: Database, token: str, user_agent: str = "", *, at: datetime | None = None) -> str:
-    """Use a link up and open a session; its token. Of two at the same moment, one comes in."""
-    moment = at or datetime.now(UTC)
-    with db.atomic():
-        used = db.query(
-            """
-            UPDATE tokens SET used_at = :now
-            WHERE token_hash = :hash AND purpose = 'link' AND used_at IS NULL
-              AND expires_at > :now
-              AND person_id IN (SELECT id FROM people WHERE disabled_at IS NULL)
-            RETURNING person_id
-            """,
-            {"hash": _hash(token), "now": stored(moment)},
+    here = hash_token(token)
+    return [
+        Session(
+            id=row["token_hash"],
+            created_at=row["created_at"],
+            seen_at=row["seen_at"],
+            expires_at=row["expires_at"],
+            user_agent=row["user_agent"] or "",
+            is_this_one=row["token_hash"] == here,
         )
-        if not used:
-            raise NotFound("account.link_unusable")
-        return open_session(db, used[0]["person_id"], user_agent, at=moment)
+        for row in rows
+    ]
+
+
+def last_person(db: Database, token: str) -> str | None:
+    """Whose session this is or was, while it is remembered; it opens nothing."""
+    rows = db.query(
+        "SELECT person_id FROM sessions WHERE token_hash = :hash", {"hash": hash_token(token)}
+    )
+    return rows[0]["person_id"] if rows else None
+
+
+def renew_session(db: Database, token: str, *, at: datetime | None = None) -> str:
+    """Another token for a session whose person has just proved more: it is a full one now.
+
+    A copy of the cookie of before opens nothing.
+    """
+    renewed = secrets.token_urlsafe(32)
+    changed = db.execute(
+        """
+        UPDATE sessions SET token_hash = :renewed, enrolling = 0
+        WHERE token_hash = :hash AND expires_at > :now
+        """,
+        {
+            "renewed": hash_token(renewed),
+            "hash": hash_token(token),
+            "now": stored(at or datetime.now(UTC)),
+        },
+    )
+    if not changed:
+        raise NotFound("account.session_not_found")
+    return renewed
+
+
+def mark_proved(db: Database, token: str, *, at: datetime | None = None) -> None:
+    """Keep that whoever has this session gave their password and second factor just now."""
+    db.execute(
+        "UPDATE sessions SET proved_at = :now WHERE token_hash = :hash",
+        {"now": stored(at or datetime.now(UTC)), "hash": hash_token(token)},
+    )
+
+
+def is_proved(db: Database, token: str, *, at: datetime | None = None) -> bool:
+    """Whether that was minutes ago: it is asked for again before what guards the account."""
+    moment = at or datetime.now(UTC)
+    rows = db.query(
+        """
+        SELECT 1 FROM sessions
+        WHERE token_hash = :hash AND proved_at > :since AND proved_at <= :now
+        """,
+        {
+            "hash": hash_token(token),
+            "since": stored(moment - PROOF_LIFETIME),
+            "now": stored(moment),
+        },
+    )
+    return bool(rows)
 
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
-    """Remove the sessions and links that are over; how many."""
+    """Remove the sessions and one-time links that are over; how many."""
     moment = {"now": stored(at or datetime.now(UTC))}
     with db.atomic():
         sessions = db.execute("DELETE FROM sessions WHERE expires_at <= :now", moment)
         return sessions + db.execute("DELETE FROM tokens WHERE expires_at <= :now", moment)
 
 
-def set_secrets(db: Database, person: Person, *, password: str, totp_secret: str | None) -> None:
-    """Keep a password, hashed, and the secret of a second factor."""
-    from argon2 import PasswordHasher  # not loaded by the pages that never hash
-
-    hasher = PasswordHasher(memory_cost=47104, time_cost=1, parallelism=1)
-    db.execute(
-        "UPDATE people SET password_hash = :hash, totp_secret = :totp WHERE id = :id",
-        {"hash": hasher.hash(password), "totp": totp_secret, "id": person.id},
-    )
-
-
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -217,7 +272,20 @@ def _viewer(rows: list[Row]) -> Viewer:
         name=person["name"],
         email=person["email"],
         language=person["language"],
+        single_keys=bool(person["single_keys"]),
         organisations=tuple(organisations),
         products=tuple(products),
         words=access.words(person["role"], person["id"], organisations, products),
+    )
+
+
+def _enrolling(person: Row) -> Viewer:
+    """Somebody whose role asks for more than they have shown so far."""
+    return Viewer(  # without a role: no check of one may open anything
+        person_id=person["id"],
+        name=person["name"],
+        email=person["email"],
+        language=person["language"],
+        single_keys=bool(person["single_keys"]),
+        is_enrolling=True,
     )

@@ -1,15 +1,29 @@
 """Settings: flags over KBSEARCH_* (or KBSEARCH_*_FILE) over kbsearch.toml over the defaults."""
 
 import dataclasses
+import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from kbsearch import form_fields
+from kbsearch.form_fields import FormField
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
+LINKING = ("never", "verified")
+SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
+SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
+SHORTEST_KEY = 32
 
 
 class ConfigError(Exception):
@@ -41,8 +55,53 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    expired_contract_requests: bool = _setting(
+        False, "Whether people whose contract has ended may submit requests"
+    )
+    smtp_url: str = _setting(
+        "", "smtp://, smtp+starttls:// or smtps://user:password@host; empty: files", secret=True
+    )
+    mail_from: str = _setting("", "Sender of every mail; empty: no-reply at the site's host")
+    reply_domain: str = _setting("", "Where replies by mail arrive; empty: mail_from's domain")
+    mail_authserv_id: str = _setting(
+        "", "Our mail server's name in Authentication-Results; empty: the extra kbsearch[dkim]"
+    )
+    imap_url: str = _setting(
+        "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
+    )
+    sms_url: str = _setting(
+        "", "An Apprise URL that sends text messages; empty: files", secret=True
+    )
+    secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
+    webhook_private_targets: tuple[str, ...] = _setting(
+        (), "Private hosts and networks (CIDR) that webhooks may reach, also over http"
+    )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
+    oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
+    oidc_client_id: str = _setting("", "The name the provider knows this site by")
+    oidc_client_secret: str = _setting("", "The secret the provider gave with it", secret=True)
+    oidc_name: str = _setting("", "What the sign-in button calls the provider")
+    oidc_link_by_email: str = _setting(
+        "never", "verified: a customer's first sign-in may be matched by verified e-mail"
+    )
+    oidc_trusts_factor: bool = _setting(
+        True, "Whether the provider's word is enough for customers, without our code"
+    )
+    oidc_acr: tuple[str, ...] = _setting(
+        (), "acr values that say the provider asked for two factors, besides amr mfa"
+    )
+    jwt_shared_secret: str = _setting(
+        "", "Shared with the application that hands people over at /access/jwt", secret=True
+    )
+    jwt_creates_accounts: bool = _setting(
+        False, "Whether a hand-over opens an account in an organisation that exists"
+    )
+
+    close_after_days: int = _setting(14, "Days after which a solved request is closed")
+    draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
+    search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
 
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
@@ -63,6 +122,16 @@ class Settings:
     @property
     def data_path(self) -> Path:
         return self.at(self.data)
+
+    @property
+    def files_path(self) -> Path:
+        """Where what people attach is kept."""
+        return self.data_path / "files"
+
+    @property
+    def mails_path(self) -> Path:
+        """Where mail is kept as it came."""
+        return self.data_path / "mails"
 
     @property
     def is_public(self) -> bool:
@@ -144,7 +213,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str] 
 def _checked(name: str, value: Any, source: str) -> Any:
     if name not in FIELDS:
         raise ConfigError(f"{source}: there is no setting '{name}'; see the README's table")
-    convert = _CONVERT[type(FIELDS[name].default)]
+    convert = _CONVERT_NAMED.get(name) or _CONVERT[type(FIELDS[name].default)]
     try:
         return convert(value)
     except (TypeError, ValueError) as problem:
@@ -155,6 +224,13 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not str(value).strip().lstrip("-").isdecimal():
         raise ValueError(f"{value!r} is not a whole number")
     return int(value)
+
+
+def _boolean(value: Any) -> bool:
+    told = str(value).strip().lower()
+    if told not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return told == "true"
 
 
 def _text(value: Any) -> str:
@@ -176,8 +252,15 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-_CONVERT: dict[type, Callable[[Any], Any]] = {int: _integer, str: _text, tuple: _texts}
-_CONVERT |= {type(Path()): _path}
+_CONVERT: dict[type, Callable[[Any], Any]] = {
+    bool: _boolean,
+    int: _integer,
+    str: _text,
+    tuple: _texts,
+    type(Path()): _path,
+}
+_CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
+TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -188,6 +271,9 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
     if not 1 <= settings.workers <= 64:
         refuse("workers", f"{settings.workers} is not between 1 and 64")
+    for name in ("close_after_days", "draft_days", "search_log_days"):
+        if not 1 <= getattr(settings, name) <= 3650:
+            refuse(name, "it counts days: 1 to 3650")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]
@@ -195,8 +281,52 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
     if not settings.base_url.startswith(("http://", "https://")):
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
+    for target in settings.webhook_private_targets:
+        if not _is_target(target):
+            refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
+    if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
+        refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+    if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
+        refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
+    if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
+        refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
+    if settings.oidc_link_by_email not in LINKING:
+        refuse("oidc_link_by_email", f"pick from {', '.join(LINKING)}")
+    if settings.oidc_issuer and not is_private(settings.oidc_issuer):
+        refuse("oidc_issuer", f"{settings.oidc_issuer!r} does not start with https://")
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        refuse("oidc_issuer", "it needs oidc_client_id as well")
+    if 0 < len(settings.jwt_shared_secret.encode()) < SHORTEST_SHARED_SECRET:
+        refuse("jwt_shared_secret", f"{SHORTEST_SHARED_SECRET} bytes at least")
+    for name in ("oidc_issuer", "jwt_shared_secret"):
+        if getattr(settings, name) and not has_single_sign_on():
+            refuse(name, "single sign-on is not installed; run: pip install 'kbsearch[sso]'")
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what is asked there: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL_NAMES)
+    )
+
+
+def has_single_sign_on() -> bool:
+    """Whether the packages of the extra [sso] are there."""
+    return all(find_spec(package) for package in ("authlib", "joserfc"))
+
+
+def _is_target(text: str) -> bool:
+    """Whether a text names a host, or a network whose address has no bits beyond its mask."""
+    if HOST.fullmatch(text) and not text.replace(".", "").isdecimal():
+        return True
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_audience(text: str) -> bool:

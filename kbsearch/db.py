@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from pysqlite3 import dbapi2 as sqlite
 from sqlite_utils import Database as SqliteUtils
 
+from kbsearch.errors import Full
+
 Row = dict[str, Any]
 Values = Mapping[str, object]
 
@@ -129,9 +131,11 @@ class SqliteDatabase:
         try:
             yield
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as problem:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if getattr(problem, "sqlite_errorcode", None) == sqlite.SQLITE_FULL:
+                raise Full("site.disk_full") from problem
             raise
 
     @contextmanager

@@ -10,6 +10,7 @@ from typing import Literal
 from kbsearch import health, migrations
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
+from kbsearch.health import Health
 
 State = Literal["ok", "warn", "fail"]
 LOW_DISK = 1024**3  # bytes
@@ -37,6 +38,16 @@ def examine(configuration: Configuration) -> Iterator[Check]:
     yield _git(settings)
     yield _index(settings)
     yield from _secrets(configuration)
+
+
+def glance(settings: Settings, seen: Health) -> Iterator[Check]:
+    """What can be seen in passing, without reading the whole database: for a page."""
+    yield _sqlite()
+    yield from _folders(settings)
+    yield _disk(settings)
+    yield from _running(seen)
+    yield _git(settings)
+    yield _index(settings)
 
 
 def _check(name: str, state: State, told: str, remedy: str = "", /, **values: object) -> Check:
@@ -115,7 +126,10 @@ def _looked_into(db: SqliteDatabase, path: Path) -> Iterator[Check]:
         yield _check("schema", "warn", told, remedy, count=len(pending))
         return
     yield _check("schema", "ok", "the schema is up to date")
-    seen = health.look(db)
+    yield from _running(health.look(db))
+
+
+def _running(seen: Health) -> Iterator[Check]:
     if seen.outbox_dead:
         told = "%(count)s tasks were given up after every retry"
         remedy = "Read the log of the worker for their reason."

@@ -1,5 +1,7 @@
 """What can go wrong for a person: a translatable key, its values and an HTTP status."""
 
+from collections.abc import Mapping
+
 
 class Problem(Exception):
     """A failure somebody must read; `key` names its message in the gettext catalogues."""
@@ -16,6 +18,30 @@ class Invalid(Problem):
     """What was sent cannot be accepted as it is."""
 
     status = 422
+
+
+class InvalidForm(Invalid):
+    """A form with several mistakes: `problems` has one by the name of each field."""
+
+    def __init__(self, key: str, problems: Mapping[str, Problem]) -> None:
+        super().__init__(key)
+        self.problems = problems
+
+
+class Conflict(Problem):
+    """Somebody else was quicker; `differences` has what was sent and what is there, by field."""
+
+    status = 409
+
+    def __init__(self, key: str, differences: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__(key)
+        self.differences = differences
+
+
+class Full(Problem):
+    """There is no room left to keep what was sent."""
+
+    status = 507
 
 
 class NotFound(Problem):
@@ -36,5 +62,21 @@ class TooMany(Problem):
     status = 429
 
     def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
+        super().__init__(key, **values)
+        self.retry_after = retry_after
+
+
+class SignInNeeded(Problem):
+    """Nobody is signed in, and this is for people only."""
+
+    status = 401
+
+
+class Unavailable(Problem):
+    """Not now: too much of it is under way, or who should answer does not."""
+
+    status = 503
+
+    def __init__(self, key: str, *, retry_after: int = 30, **values: object) -> None:
         super().__init__(key, **values)
         self.retry_after = retry_after

@@ -63,6 +63,7 @@ def counts(db: Database) -> dict[str, int]:
     return {
         "articles": _count(db, "articles a JOIN state s ON s.value = a.publication_id"),
         "tickets": _count(db, "tickets"),
+        "organisations": _count(db, "organisations"),
         "people": _count(db, "people"),
         "sessions": _count(db, "sessions"),
     }

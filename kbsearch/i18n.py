@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from babel.messages.mofile import write_mo
@@ -61,6 +62,13 @@ def date(language: str, moment: str) -> str:
     )
 
 
+def moment(language: str, moment: str, zone: str) -> str:
+    """A stored moment as a date and a time of day in a time zone: `22 novembre 2026, 14:05`."""
+    there = parsed(moment).astimezone(ZoneInfo(zone))
+    time = dates.format_time(there, "short", tzinfo=ZoneInfo(zone), locale=language)
+    return f"{date(language, there.isoformat())}, {time}"
+
+
 @cache
 def _months(language: str) -> Mapping[int, str]:
     return dict(dates.get_month_names("wide", locale=language))
@@ -75,6 +83,16 @@ def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
 def number(language: str, value: int) -> str:
     """A whole number with the language's separators."""
     return f"{value:,}".replace(",", _thousands(language))
+
+
+def file_size(language: str, size: int) -> str:
+    """A number of bytes as people say it: `2,4 Mo`."""
+    units = {"fr": ("octets", "Ko", "Mo"), "en": ("bytes", "kB", "MB")}[language]
+    if size < 1000:
+        return f"{size}\N{NO-BREAK SPACE}{units[0]}"
+    value, unit = (size / 1000, units[1]) if size < 1_000_000 else (size / 1_000_000, units[2])
+    told = numbers.format_decimal(value, format="#,##0.#", locale=language)
+    return f"{told}\N{NO-BREAK SPACE}{unit}"
 
 
 @cache

@@ -186,3 +186,280 @@ def s006_unclaimed_addresses(db: SqliteUtils) -> None:
         CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
         """,
     )
+
+
+@steps()
+def s007_sign_in(db: SqliteUtils) -> None:
+    """Signing in: limits, sign-ins under way, known browsers, kept forms and the security log."""
+    _run(
+        db,
+        """
+        ALTER TABLE sessions ADD COLUMN enrolling INTEGER NOT NULL DEFAULT 0;
+        DELETE FROM tokens WHERE purpose = 'link';
+        CREATE INDEX tokens_person ON tokens (person_id, purpose);
+        CREATE TABLE attempts (bucket TEXT NOT NULL, at TEXT NOT NULL);
+        CREATE INDEX attempts_bucket ON attempts (bucket, at);
+        CREATE INDEX attempts_at ON attempts (at);
+        CREATE TABLE pending_sign_ins (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), purpose TEXT NOT NULL,
+          factor TEXT NOT NULL, destination TEXT NOT NULL, link_hash TEXT,
+          created_at TEXT NOT NULL, expires_at TEXT NOT NULL, passed_at TEXT,
+          code_hmac TEXT, code_expires_at TEXT, code_attempts INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE known_browsers (
+          token_hash TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (token_hash, person_id));
+        CREATE TABLE kept_forms (
+          token_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          path TEXT NOT NULL, fields TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE TABLE security_log (
+          id TEXT PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, person_id TEXT,
+          actor_id TEXT, network TEXT NOT NULL, details TEXT NOT NULL);
+        CREATE INDEX security_log_at ON security_log (at);
+        CREATE INDEX security_log_person ON security_log (person_id, at);
+        """,
+    )
+    for verb in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER security_log_keeps_from_{verb.lower()} BEFORE {verb} ON security_log "
+            "BEGIN SELECT RAISE(ABORT, 'the security log is append-only'); END"
+        )
+
+
+@steps()
+def s008_profiles(db: SqliteUtils) -> None:
+    """The second factor in tables of its own, and what people say of themselves.
+
+    No page has asked for the secrets kept so far: whoever has one enrols again, with a secret
+    that is sealed.
+    """
+    _run(
+        db,
+        """
+        ALTER TABLE people DROP COLUMN totp_secret;
+        CREATE TABLE authenticators (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          last_step INTEGER NOT NULL, created_at TEXT NOT NULL);
+        CREATE TABLE authenticator_offers (
+          person_id TEXT PRIMARY KEY REFERENCES people (id), secret TEXT NOT NULL,
+          expires_at TEXT NOT NULL);
+        CREATE TABLE recovery_codes (
+          code_hash TEXT PRIMARY KEY, person_id TEXT NOT NULL REFERENCES people (id),
+          created_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX recovery_codes_person ON recovery_codes (person_id);
+        CREATE TABLE trusted_devices (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          seen_at TEXT NOT NULL, expires_at TEXT NOT NULL, user_agent TEXT NOT NULL DEFAULT '');
+        CREATE INDEX trusted_devices_person ON trusted_devices (person_id);
+        ALTER TABLE sessions ADD COLUMN proved_at TEXT;
+        ALTER TABLE people ADD COLUMN mobile_verified_at TEXT;
+        ALTER TABLE people ADD COLUMN single_keys INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE mobile_requests (
+          id TEXT PRIMARY KEY, person_id TEXT NOT NULL UNIQUE REFERENCES people (id),
+          mobile TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, expires_at TEXT NOT NULL);
+        CREATE TABLE notification_choices (
+          person_id TEXT NOT NULL REFERENCES people (id), event TEXT NOT NULL,
+          channel TEXT NOT NULL, wanted INTEGER NOT NULL,
+          PRIMARY KEY (person_id, event, channel));
+        """,
+    )
+
+
+@steps()
+def s009_looks(db: SqliteUtils) -> None:
+    """The look of an organisation, whom its requests are shared with, versions of products."""
+    _run(
+        db,
+        """
+        CREATE TABLE logos (
+          hash TEXT PRIMARY KEY, media_type TEXT NOT NULL,
+          width INTEGER NOT NULL, height INTEGER NOT NULL, body BLOB NOT NULL);
+        ALTER TABLE organisations ADD COLUMN phone TEXT;
+        ALTER TABLE organisations ADD COLUMN trusted_devices INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE organisations ADD COLUMN accent TEXT;
+        ALTER TABLE organisations ADD COLUMN welcome_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN welcome_en TEXT NOT NULL DEFAULT '';
+        ALTER TABLE organisations ADD COLUMN logo_hash TEXT REFERENCES logos (hash);
+        CREATE TABLE organisation_followers (
+          organisation_id TEXT NOT NULL REFERENCES organisations (id),
+          person_id TEXT NOT NULL REFERENCES people (id),
+          PRIMARY KEY (organisation_id, person_id));
+        CREATE INDEX organisation_followers_person ON organisation_followers (person_id);
+        ALTER TABLE products ADD COLUMN where_fr TEXT NOT NULL DEFAULT '';
+        ALTER TABLE products ADD COLUMN where_en TEXT NOT NULL DEFAULT '';
+        CREATE TABLE product_versions (
+          product_id TEXT NOT NULL REFERENCES products (id), name TEXT NOT NULL,
+          position INTEGER NOT NULL, PRIMARY KEY (product_id, name));
+        """,
+    )
+
+
+@steps()
+def s010_single_sign_on(db: SqliteUtils) -> None:
+    """Who is who elsewhere, sign-ins under way, and hand-overs that were used."""
+    _run(
+        db,
+        """
+        CREATE TABLE identities (
+          issuer TEXT NOT NULL, subject TEXT NOT NULL,
+          person_id TEXT NOT NULL REFERENCES people (id), created_at TEXT NOT NULL,
+          PRIMARY KEY (issuer, subject), UNIQUE (person_id, issuer));
+        CREATE TABLE journeys (
+          state_hash TEXT PRIMARY KEY, browser_hash TEXT NOT NULL,
+          nonce TEXT NOT NULL, verifier TEXT NOT NULL,
+          back TEXT NOT NULL, language TEXT NOT NULL, expires_at TEXT NOT NULL);
+        CREATE INDEX journeys_expires ON journeys (expires_at);
+        CREATE TABLE used_handovers (hash TEXT PRIMARY KEY, expires_at TEXT NOT NULL);
+        """,
+    )
+
+
+@steps()
+def s011_requests(db: SqliteUtils) -> None:
+    """The life of a request: how it was filed, its events, files, drafts, and who has seen it."""
+    _run(
+        db,
+        """
+        ALTER TABLE tickets ADD COLUMN filed_by_id TEXT REFERENCES people (id);
+        ALTER TABLE tickets ADD COLUMN form_key TEXT;
+        ALTER TABLE tickets ADD COLUMN assignee_id TEXT REFERENCES people (id);
+        ALTER TABLE tickets ADD COLUMN follows_id TEXT REFERENCES tickets (id);
+        ALTER TABLE tickets ADD COLUMN fields TEXT NOT NULL DEFAULT '{}';
+        ALTER TABLE tickets ADD COLUMN closed_at TEXT;
+        ALTER TABLE tickets ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tickets ADD COLUMN activity INTEGER NOT NULL DEFAULT 0;
+        CREATE UNIQUE INDEX tickets_form ON tickets (filed_by_id, form_key);
+        CREATE INDEX tickets_updated ON tickets (updated_at);
+        CREATE INDEX tickets_follows ON tickets (follows_id) WHERE follows_id IS NOT NULL;
+        CREATE INDEX tickets_solved ON tickets (solved_at)
+          WHERE status = 'solved' AND source_hash IS NULL;
+        ALTER TABLE messages ADD COLUMN form_key TEXT;
+        ALTER TABLE messages ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        CREATE UNIQUE INDEX messages_form ON messages (author_id, form_key);
+        CREATE TABLE ticket_events (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          revision INTEGER NOT NULL, edition INTEGER NOT NULL, at TEXT NOT NULL,
+          actor_id TEXT REFERENCES people (id), kind TEXT NOT NULL,
+          message_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
+          field TEXT, before TEXT, after TEXT, internal INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, revision);
+        CREATE INDEX ticket_events_message ON ticket_events (message_id);
+        CREATE TABLE ticket_visits (
+          person_id TEXT NOT NULL REFERENCES people (id),
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          activity INTEGER NOT NULL, PRIMARY KEY (person_id, ticket_id));
+        CREATE INDEX ticket_visits_ticket ON ticket_visits (ticket_id);
+        CREATE TABLE drafts (
+          person_id TEXT NOT NULL REFERENCES people (id), form_key TEXT NOT NULL,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE, fields TEXT NOT NULL,
+          created_at TEXT NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (person_id, form_key));
+        CREATE INDEX drafts_ticket ON drafts (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX drafts_updated ON drafts (updated_at);
+        CREATE TABLE attachments (
+          id TEXT PRIMARY KEY, person_id TEXT REFERENCES people (id), form_key TEXT,
+          ticket_id TEXT REFERENCES tickets (id), message_id TEXT REFERENCES messages (id),
+          name TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL,
+          sha256 TEXT NOT NULL, width INTEGER, height INTEGER, created_at TEXT NOT NULL);
+        CREATE INDEX attachments_draft ON attachments (person_id, form_key);
+        CREATE INDEX attachments_day ON attachments (person_id, created_at);
+        CREATE INDEX attachments_ticket ON attachments (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX attachments_message ON attachments (message_id) WHERE message_id IS NOT NULL;
+        CREATE INDEX attachments_content ON attachments (sha256);
+        """,
+    )
+
+
+@steps()
+def s012_deflection(db: SqliteUtils) -> None:
+    """What visits searched and found, and what people thought of a request that was closed."""
+    _run(
+        db,
+        """
+        CREATE TABLE visits (
+          id TEXT PRIMARY KEY, person_id TEXT REFERENCES people (id),
+          started_at TEXT NOT NULL, seen_at TEXT NOT NULL);
+        CREATE INDEX visits_person ON visits (person_id) WHERE person_id IS NOT NULL;
+        CREATE TABLE visit_events (
+          id TEXT PRIMARY KEY, visit_id TEXT NOT NULL REFERENCES visits (id) ON DELETE CASCADE,
+          position INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
+          text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
+          results INTEGER, target TEXT, ticket_id TEXT REFERENCES tickets (id) ON DELETE SET NULL,
+          fails_until TEXT, undone_at TEXT, UNIQUE (visit_id, position));
+        CREATE INDEX visit_events_kind ON visit_events (kind, at);
+        CREATE INDEX visit_events_ticket ON visit_events (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE TABLE satisfaction (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id),
+          token_hash TEXT UNIQUE, expires_at TEXT, is_good INTEGER,
+          why TEXT NOT NULL DEFAULT '', answered_at TEXT, PRIMARY KEY (ticket_id, person_id));
+        """,
+    )
+
+
+@steps()
+def s014_webhooks(db: SqliteUtils) -> None:
+    """Webhooks: where events are sent, what is sent, and how each attempt went."""
+    _run(
+        db,
+        """
+        CREATE TABLE webhook_endpoints (
+          id TEXT PRIMARY KEY, url TEXT NOT NULL UNIQUE,
+          owner_id TEXT NOT NULL REFERENCES people (id),
+          secret TEXT NOT NULL, old_secret TEXT, old_secret_until TEXT,
+          created_at TEXT NOT NULL, disabled_at TEXT, disabled_because TEXT,
+          failures INTEGER NOT NULL DEFAULT 0, rests_until TEXT, answered_at TEXT);
+        CREATE TABLE webhook_choices (
+          endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id), kind TEXT NOT NULL,
+          PRIMARY KEY (kind, endpoint_id));
+        CREATE INDEX webhook_choices_endpoint ON webhook_choices (endpoint_id);
+        CREATE TABLE webhook_messages (
+          id TEXT PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
+        CREATE TABLE webhook_deliveries (
+          id TEXT PRIMARY KEY, message_id TEXT NOT NULL REFERENCES webhook_messages (id),
+          endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id),
+          created_at TEXT NOT NULL, began_at TEXT NOT NULL, due_at TEXT NOT NULL,
+          attempts INTEGER NOT NULL DEFAULT 0, leased_until TEXT,
+          sent_at TEXT, dead_at TEXT, problem TEXT, UNIQUE (message_id, endpoint_id));
+        CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at)
+          WHERE sent_at IS NULL AND dead_at IS NULL;
+        CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, created_at);
+        CREATE TABLE webhook_attempts (
+          id TEXT PRIMARY KEY, delivery_id TEXT NOT NULL REFERENCES webhook_deliveries (id),
+          at TEXT NOT NULL, duration_ms INTEGER NOT NULL, status INTEGER,
+          problem TEXT, told TEXT NOT NULL, response TEXT NOT NULL);
+        CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
+        """,
+    )
+
+
+@steps()
+def s015_mail(db: SqliteUtils) -> None:
+    """Mail that came in and what became of it, bounces, and how far a mailbox has been read."""
+    _run(
+        db,
+        """
+        CREATE TABLE mails (
+          id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, message_id TEXT NOT NULL,
+          received_at TEXT NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
+          sha256 TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+          is_proved INTEGER NOT NULL, suggested_number INTEGER, left_out TEXT NOT NULL DEFAULT '[]',
+          person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE SET NULL,
+          said_id TEXT REFERENCES messages (id) ON DELETE SET NULL,
+          decided_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, decided_at TEXT);
+        CREATE INDEX mails_state ON mails (state, received_at);
+        CREATE INDEX mails_person ON mails (person_id) WHERE person_id IS NOT NULL;
+        CREATE INDEX mails_ticket ON mails (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX mails_said ON mails (said_id) WHERE said_id IS NOT NULL;
+        CREATE INDEX mails_decided_by ON mails (decided_by_id) WHERE decided_by_id IS NOT NULL;
+        CREATE INDEX mails_content ON mails (sha256);
+        CREATE TABLE bounces (
+          mail_id TEXT PRIMARY KEY REFERENCES mails (id) ON DELETE CASCADE, at TEXT NOT NULL,
+          message_id TEXT NOT NULL, recipient TEXT NOT NULL, status TEXT NOT NULL,
+          reason TEXT NOT NULL);
+        CREATE INDEX bounces_message ON bounces (message_id);
+        CREATE TABLE mailboxes (
+          name TEXT PRIMARY KEY, uid_validity INTEGER NOT NULL, last_uid INTEGER NOT NULL);
+        """,
+    )

@@ -1,26 +1,26 @@
-"""Organisations, their contracts, and the products these cover."""
+"""Organisations: the customers, their contracts, and who of them reads whose requests."""
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from kbsearch import ticket_readers
+from kbsearch import looks, ticket_readers
+from kbsearch.access import Viewer
 from kbsearch.clock import now
-from kbsearch.db import Database, Row, new_id, one_of
+from kbsearch.config import Settings
+from kbsearch.db import Database, Row, Values, escape_like, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.looks import Look
+from kbsearch.slugs import checked_name, checked_slug, slug_of
 
-SHARING = ("nobody", "everyone")
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-MAX_SLUG = 60
-MAX_NAME = 200
+SHARING = ("nobody", "people", "everyone")
+PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{1,28}[0-9]")
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """A customer: its people share their requests with nobody, or with all their colleagues."""
+    """A customer: its requests are read by nobody else, by people it named, or by all of it."""
 
     id: str
     slug: str
@@ -28,16 +28,14 @@ class Organisation:
     contract_starts: str | None  # dates, both included
     contract_ends: str | None
     sharing: str
+    phone: str | None  # of the support team, for these people
+    trusted_devices: bool  # whether its people may skip the code on a device for a while
     products: tuple[str, ...]  # slugs
+    look: Look = Look()
 
-
-@dataclass(frozen=True)
-class Product:
-    """A product that is supported."""
-
-    id: str
-    slug: str
-    name: str
+    def has_ended(self, today: date) -> bool:
+        """Whether the last day of the contract is past."""
+        return self.contract_ends is not None and self.contract_ends < today.isoformat()
 
 
 def add(
@@ -49,24 +47,29 @@ def add(
     contract_starts: str | None = None,
     contract_ends: str | None = None,
     products: Iterable[str] = (),
+    phone: str | None = None,
+    trusted_devices: bool = False,
 ) -> Organisation:
     """Take a customer in; the slug is made of the name when none is given."""
-    organisation_id, checked_slug = new_id(), _checked_slug(slug or slug_of(name))
+    starts, ends = _checked_date(contract_starts), _checked_date(contract_ends)
+    _check_contract(starts, ends)
+    organisation_id, its_slug = new_id(), checked_slug(slug or slug_of(name))
     row = {
         "id": organisation_id,
-        "slug": checked_slug,
-        "name": _checked_name(name),
+        "slug": its_slug,
+        "name": checked_name(name),
         "sharing": _checked_sharing(sharing),
-        "contract_starts": _checked_date(contract_starts),
-        "contract_ends": _checked_date(contract_ends),
+        "phone": _checked_phone(phone),
+        "trusted_devices": int(trusted_devices),
+        "contract_starts": starts,
+        "contract_ends": ends,
         "created_at": now(),
     }
-    _check_contract(row["contract_starts"], row["contract_ends"])
     with db.atomic():
-        _check_free(db, "organisations", checked_slug)
+        _check_free(db, its_slug)
         db.insert("organisations", row)
         _cover(db, organisation_id, products)
-    return find(db, checked_slug)
+    return find(db, its_slug)
 
 
 def edit(
@@ -79,30 +82,36 @@ def edit(
     contract_starts: str | None = None,
     contract_ends: str | None = None,
     products: Iterable[str] | None = None,
+    phone: str | None = None,
+    trusted_devices: bool | None = None,
+    followers: Iterable[str] | None = None,
 ) -> Organisation:
-    """Change what is given; an empty date takes the date away.
+    """Change what is given; an empty date or phone is taken away, followers are addresses.
 
     Who may read its requests follows in the same transaction.
     """
     old = organisation
+    starts = old.contract_starts if contract_starts is None else _checked_date(contract_starts)
+    ends = old.contract_ends if contract_ends is None else _checked_date(contract_ends)
+    _check_contract(starts, ends)
     values = {
         "id": old.id,
-        "name": old.name if name is None else _checked_name(name),
-        "slug": old.slug if slug is None else _checked_slug(slug),
+        "name": old.name if name is None else checked_name(name),
+        "slug": old.slug if slug is None else checked_slug(slug),
         "sharing": old.sharing if sharing is None else _checked_sharing(sharing),
-        "starts": old.contract_starts
-        if contract_starts is None
-        else _checked_date(contract_starts),
-        "ends": old.contract_ends if contract_ends is None else _checked_date(contract_ends),
+        "starts": starts,
+        "ends": ends,
+        "phone": old.phone if phone is None else _checked_phone(phone),
+        "trusted": int(old.trusted_devices if trusted_devices is None else trusted_devices),
     }
-    _check_contract(values["starts"], values["ends"])
     with db.atomic():
         if values["slug"] != old.slug:
-            _check_free(db, "organisations", values["slug"])
+            _check_free(db, str(values["slug"]))
         db.execute(
             """
             UPDATE organisations SET name = :name, slug = :slug, sharing = :sharing,
-              contract_starts = :starts, contract_ends = :ends WHERE id = :id
+              contract_starts = :starts, contract_ends = :ends, phone = :phone,
+              trusted_devices = :trusted WHERE id = :id
             """,
             values,
         )
@@ -111,17 +120,52 @@ def edit(
                 "DELETE FROM organisation_products WHERE organisation_id = :id", {"id": old.id}
             )
             _cover(db, old.id, products)
-        if (values["slug"], values["sharing"]) != (old.slug, old.sharing):
+        named_others = followers is not None and _follow(db, old.id, followers)
+        if named_others or (values["slug"], values["sharing"]) != (old.slug, old.sharing):
             ticket_readers.rewrite_organisation(db, old.id)
-    return find(db, values["slug"] or "")
+    return find_id(db, old.id)
 
 
 def find(db: Database, slug: str) -> Organisation:
     """The organisation with that slug."""
-    found = _read(db, "WHERE o.slug = :slug", {"slug": slug})
-    if not found:
-        raise NotFound("organisation.not_found", slug=slug)
-    return found[0]
+    return _one(db, "WHERE o.slug = :wanted", slug)
+
+
+def find_id(db: Database, organisation_id: str) -> Organisation:
+    """The organisation with that id."""
+    return _one(db, "WHERE o.id = :wanted", organisation_id)
+
+
+def list_of(db: Database, viewer: Viewer) -> list[Organisation]:
+    """The viewer's own, by name."""
+    if not viewer.organisations:
+        return []
+    places, values = one_of("slug", viewer.organisations)
+    return _read(db, f"WHERE o.slug IN ({places})", values)
+
+
+def search(db: Database, text: str) -> list[Organisation]:
+    """Those whose name or slug holds a text, by name."""
+    pattern = f"%{escape_like(text.strip().lower())}%"
+    holds = "LOWER(o.name) LIKE :pattern ESCAPE '!' OR o.slug LIKE :pattern ESCAPE '!'"
+    return _read(db, f"WHERE {holds}", {"pattern": pattern})
+
+
+def followers(db: Database, organisation: Organisation) -> tuple[str, ...]:
+    """The addresses of the people named to read its requests, whether that is in force or not."""
+    rows = db.query(
+        """
+        SELECT p.email FROM organisation_followers f JOIN people p ON p.id = f.person_id
+        WHERE f.organisation_id = :id ORDER BY p.email
+        """,
+        {"id": organisation.id},
+    )
+    return tuple(row["email"] for row in rows)
+
+
+def accepts_requests(organisation: Organisation, today: date, settings: Settings) -> bool:
+    """Whether its people may submit requests: to the end of the contract, or after it."""
+    return settings.expired_contract_requests or not organisation.has_ended(today)
 
 
 def list_all(db: Database) -> list[Organisation]:
@@ -136,42 +180,20 @@ def ensure(db: Database, name: str) -> Organisation:
     return found[0] if found else add(db, name)
 
 
-def add_product(db: Database, name: str, *, slug: str | None = None) -> Product:
-    """Support one more product."""
-    product = Product(new_id(), _checked_slug(slug or slug_of(name)), _checked_name(name))
-    with db.atomic():
-        _check_free(db, "products", product.slug)
-        db.insert("products", {**vars(product), "created_at": now()})
-    return product
+def _one(db: Database, condition: str, wanted: str) -> Organisation:
+    found = _read(db, condition, {"wanted": wanted})
+    if not found:
+        raise NotFound("organisation.not_found", slug=wanted)
+    return found[0]
 
 
-def ensure_product(db: Database, name: str) -> Product:
-    """The product of that slug or name, made when there is none."""
-    rows = db.query(
-        "SELECT id, slug, name FROM products WHERE slug IN (:slug, :name) OR name = :name",
-        {"slug": slug_of(name), "name": name},
-    )
-    return Product(**rows[0]) if rows else add_product(db, name)
-
-
-def list_products(db: Database) -> list[Product]:
-    """Every product, by name."""
-    return [Product(**row) for row in db.query("SELECT id, slug, name FROM products ORDER BY name")]
-
-
-def slug_of(name: str) -> str:
-    """A name as a part of an address: lower case, no accents; a digest where nothing is left."""
-    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", folded)[:MAX_SLUG].strip("-")
-    return slug or "x" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:10]
-
-
-def _read(db: Database, condition: str, values: dict[str, str]) -> list[Organisation]:
+def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
     rows = db.query(
         f"""
-        SELECT o.id, o.slug, o.name, o.contract_starts, o.contract_ends, o.sharing,
-               pr.slug AS product
+        SELECT o.id, o.slug, o.name, o.contract_starts, o.contract_ends, o.sharing, o.phone,
+               o.trusted_devices, {looks.COLUMNS}, pr.slug AS product
         FROM organisations o
+        {looks.JOIN}
         LEFT JOIN organisation_products op ON op.organisation_id = o.id
         LEFT JOIN products pr ON pr.id = op.product_id
         {condition} ORDER BY o.name, o.slug, pr.slug
@@ -183,7 +205,13 @@ def _read(db: Database, condition: str, values: dict[str, str]) -> list[Organisa
         product = row.pop("product")
         products = organisations.setdefault(row["id"], (row, []))[1]
         products += [product] if product else []
-    return [Organisation(**row, products=tuple(slugs)) for row, slugs in organisations.values()]
+    return [_organisation(row, slugs) for row, slugs in organisations.values()]
+
+
+def _organisation(row: Row, products: Iterable[str]) -> Organisation:
+    look = looks.of_row(row)
+    trusted = bool(row.pop("trusted_devices"))
+    return Organisation(**row, trusted_devices=trusted, products=tuple(products), look=look)
 
 
 def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
@@ -199,23 +227,47 @@ def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
     )
 
 
-def _checked_slug(slug: str) -> str:
-    if len(slug) > MAX_SLUG or not SLUG.fullmatch(slug):
-        raise Invalid("organisation.slug_invalid", slug=slug[:MAX_SLUG], limit=MAX_SLUG)
-    return slug
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise Invalid("organisation.name_invalid", limit=MAX_NAME)
-    return name
+def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> bool:
+    """Name these people and no other; whether that changes anything."""
+    wanted = sorted({address.strip().lower() for address in addresses})
+    places, values = one_of("email", wanted)
+    found = db.query(
+        f"""
+        SELECT p.id, p.email FROM people p JOIN memberships m ON m.person_id = p.id
+        WHERE m.organisation_id = :id AND p.email IN ({places})
+        """,  # noqa: S608 (names of parameters)
+        {"id": organisation_id, **values},
+    )
+    outside = set(wanted) - {row["email"] for row in found}
+    if outside:
+        raise Invalid("organisation.follower_outside", email=min(outside))
+    present = db.query(
+        "SELECT person_id FROM organisation_followers WHERE organisation_id = :id",
+        {"id": organisation_id},
+    )
+    if {row["person_id"] for row in present} == {row["id"] for row in found}:
+        return False
+    db.execute(
+        "DELETE FROM organisation_followers WHERE organisation_id = :id", {"id": organisation_id}
+    )
+    db.insert_many(
+        "organisation_followers",
+        [{"organisation_id": organisation_id, "person_id": row["id"]} for row in found],
+    )
+    return True
 
 
 def _checked_sharing(sharing: str) -> str:
     if sharing not in SHARING:
         raise Invalid("organisation.sharing_unknown", sharing=sharing, choices=", ".join(SHARING))
     return sharing
+
+
+def _checked_phone(phone: str | None) -> str | None:
+    phone = " ".join((phone or "").split())
+    if phone and not PHONE.fullmatch(phone):
+        raise Invalid("organisation.phone_invalid", phone=phone[:40])
+    return phone or None
 
 
 def _checked_date(day: str | None) -> str | None:
@@ -230,6 +282,6 @@ def _check_contract(starts: str | None, ends: str | None) -> None:
         raise Invalid("organisation.contract_backwards", starts=starts, ends=ends)
 
 
-def _check_free(db: Database, table: str, slug: str | None) -> None:
-    if db.query(f"SELECT 1 FROM {table} WHERE slug = :slug", {"slug": slug}):  # noqa: S608
+def _check_free(db: Database, slug: str) -> None:
+    if db.query("SELECT 1 FROM organisations WHERE slug = :slug", {"slug": slug}):
         raise Invalid("organisation.slug_taken", slug=slug)

@@ -11,6 +11,7 @@ from kbsearch.db import Database, new_id
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+MAX_PROBLEM = 2000
 # 5 s, 25 s, 2 min, 10 min, then hourly: about half a day in all before somebody must look.
 RETRY_AFTER = [timedelta(seconds=seconds) for seconds in (5, 25, 120, 600, *[3600] * 12)]
 
@@ -26,7 +27,24 @@ class Task:
     created_at: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A task as it is looked at; `state` is waiting, failed (it will be tried again) or dead."""
+
+    id: str
+    kind: str
+    created_at: str
+    due_at: str
+    attempts: int
+    problem: str | None
+    state: str
+
+
 Handlers = Mapping[str, Callable[[Task], None]]
+
+
+class Hopeless(Exception):
+    """Raised by a handler that knows that trying again is of no use."""
 
 
 def add(db: Database, kind: str, subject: str) -> None:
@@ -72,6 +90,8 @@ def run_one(db: Database, handlers: Handlers) -> bool:
         return False
     try:
         handlers[task.kind](task)
+    except Hopeless as problem:
+        _give_up(db, task, str(problem))
     except Exception as problem:
         _fail(db, task, f"{type(problem).__name__}: {problem}")
     else:
@@ -80,14 +100,70 @@ def run_one(db: Database, handlers: Handlers) -> bool:
 
 
 def _fail(db: Database, task: Task, problem: str) -> None:
-    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
-    values = {"id": task.id, "problem": problem[:2000]}
     if task.attempts > len(RETRY_AFTER):
-        values["now"] = now()
-        db.execute("UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id", values)
-    else:
-        values["due"] = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
-        db.execute("UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id", values)
+        _give_up(db, task, problem)
+        return
+    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    due = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
+    db.execute(
+        "UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id",
+        {"id": task.id, "problem": problem[:MAX_PROBLEM], "due": due},
+    )
+
+
+def _give_up(db: Database, task: Task, problem: str) -> None:
+    log.error("%s %s is given up, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    db.execute(
+        "UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id",
+        {"id": task.id, "problem": problem[:MAX_PROBLEM], "now": now()},
+    )
+
+
+def together(*parts: Handlers) -> Handlers:
+    """All these handlers as one; where several want the same kind, each does its part in turn.
+
+    One that fails brings the task back to those before it too: they are safe to repeat.
+    """
+    wanted: dict[str, list[Callable[[Task], None]]] = {}
+    for part in parts:
+        for kind, handler in part.items():
+            wanted.setdefault(kind, []).append(handler)
+
+    def all_of(handlers: list[Callable[[Task], None]]) -> Callable[[Task], None]:
+        def run(task: Task) -> None:
+            for handler in handlers:
+                handler(task)
+
+        return run
+
+    return {kind: all_of(handlers) for kind, handlers in wanted.items()}
+
+
+def list_unfinished(db: Database, *, limit: int = 200) -> list[Waiting]:
+    """What is to leave and has not left: waiting, failed or given up, the oldest first."""
+    rows = db.query(
+        """
+        SELECT id, kind, created_at, due_at, attempts, problem,
+               CASE WHEN dead_at IS NOT NULL THEN 'dead' WHEN problem IS NOT NULL THEN 'failed'
+                    ELSE 'waiting' END AS state
+        FROM outbox WHERE done_at IS NULL AND kind NOT LIKE 'index.%'
+        ORDER BY created_at, id LIMIT :limit
+        """,
+        {"limit": limit},
+    )
+    return [Waiting(**row) for row in rows]
+
+
+def again(db: Database, task_id: str) -> bool:
+    """Do it now and from the beginning, unless it is done; whether there is such a task."""
+    changed = db.execute(
+        """
+        UPDATE outbox SET due_at = :now, attempts = 0, dead_at = NULL, problem = NULL
+        WHERE id = :id AND done_at IS NULL
+        """,
+        {"id": task_id, "now": now()},
+    )
+    return changed == 1
 
 
 def oldest_waiting(db: Database) -> str | None:

@@ -2,19 +2,20 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kbsearch import access, ticket_readers
 from kbsearch.access import Role
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
-from kbsearch.db import Database, Row, new_id, one_of
+from kbsearch.db import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
 
 MAX_EMAIL = 254
 MAX_NAME = 200
-ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+@[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]+")
+_PART = r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\\ud800-\udfff]+"
+ADDRESS = re.compile(f"{_PART}@{_PART}")
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,14 @@ def edit(
     language: str | None = None,
     organisations: Iterable[str] | None = None,
 ) -> Person:
-    """Change what is given. Another role ends the sessions opened under the old one."""
+    """Change what is given; an empty language takes it away.
+
+    Another role ends the sessions opened under the old one.
+    """
     values = {"name": name, "role": role, "language": language}
     with db.atomic():
+        if role not in (None, "administrator"):
+            _keep_an_administrator(db, person)
         for column, value in _checked(**{k: v for k, v in values.items() if v is not None}).items():
             db.execute(
                 f"UPDATE people SET {column} = :value WHERE id = :id",  # noqa: S608 (a name above)
@@ -74,14 +80,17 @@ def edit(
         if role is not None and role != person.role:
             _shut_out(db, person)
         if organisations is not None:
+            left = set(person.organisations) - set(organisations := tuple(organisations))
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
+            ticket_readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
 
 
 def disable(db: Database, person: Person) -> Person:
     """Close the account: its sessions and links end at once, its past stays."""
     with db.atomic():
+        _keep_an_administrator(db, person)
         db.execute(
             "UPDATE people SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL",
             {"now": now(), "id": person.id},
@@ -116,8 +125,18 @@ def list_all(
     db: Database, *, organisation: str | None = None, role: str | None = None
 ) -> list[Person]:
     """Everybody by address, or the people of one organisation or role."""
-    everybody = _read(db, "(:role IS NULL OR p.role = :role)", {"role": role})
-    return [p for p in everybody if organisation is None or organisation in p.organisations]
+    members = """
+        EXISTS (SELECT 1 FROM memberships n JOIN organisations g ON g.id = n.organisation_id
+                WHERE n.person_id = p.id AND g.slug = :organisation)
+    """
+    condition = f"(:role IS NULL OR p.role = :role) AND (:organisation IS NULL OR {members})"
+    return _read(db, condition, {"role": role, "organisation": organisation})
+
+
+def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
+    """The people with those ids, by address."""
+    places, values = one_of("id", ids)
+    return _read(db, f"p.id IN ({places})", values)
 
 
 def fold_email(text: str) -> str:
@@ -128,7 +147,7 @@ def fold_email(text: str) -> str:
     return address
 
 
-def _read(db: Database, condition: str, values: dict[str, str | None]) -> list[Person]:
+def _read(db: Database, condition: str, values: Values) -> list[Person]:
     rows = db.query(
         f"""
         SELECT p.id, p.email, p.name, p.role, p.language, p.created_at, p.disabled_at,
@@ -160,6 +179,8 @@ def _checked(**values: str | None) -> dict[str, str | None]:
         raise Invalid(
             "person.language_unknown", language=values["language"], languages=", ".join(LANGUAGES)
         )
+    if "language" in values:
+        values["language"] = values["language"] or None
     return values
 
 
@@ -175,6 +196,20 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
     )
 
 
+def _keep_an_administrator(db: Database, person: Person) -> None:
+    """Somebody must be left who can let people in."""
+    others = db.query(
+        """
+        SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
+        LIMIT 1
+        """,
+        {"id": person.id},
+    )
+    if person.role == "administrator" and not person.disabled_at and not others:
+        raise Invalid("person.last_administrator", email=person.email)
+
+
 def _shut_out(db: Database, person: Person) -> None:
     db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
+    db.execute("DELETE FROM pending_sign_ins WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM tokens WHERE person_id = :id AND used_at IS NULL", {"id": person.id})

@@ -2,10 +2,23 @@
 
 from collections.abc import Sequence
 
-from kbsearch import tickets
-from kbsearch.db import Database, Values, one_of
+from kbsearch import ticket_changes, ticket_events
+from kbsearch.access import AGENTS, Viewer
+from kbsearch.db import Database, one_of
 
 BATCH = 1000
+# Whom an organisation's requests are shared with, unless they are confidential.
+SHARED = """
+    SELECT t.id, 'org:' || o.slug FROM tickets t
+    JOIN organisations o ON o.id = t.organisation_id
+    WHERE o.sharing = 'everyone' AND t.confidential = 0 AND {condition}
+    UNION
+    SELECT t.id, 'user:' || f.person_id FROM tickets t
+    JOIN organisations o ON o.id = t.organisation_id
+    JOIN organisation_followers f ON f.organisation_id = o.id
+    JOIN memberships m ON m.organisation_id = o.id AND m.person_id = f.person_id
+    WHERE o.sharing = 'people' AND t.confidential = 0 AND {condition}
+"""
 
 
 def adopt(db: Database, addresses: Sequence[str]) -> None:
@@ -22,27 +35,125 @@ def adopt(db: Database, addresses: Sequence[str]) -> None:
             _adopt(db, found[start : start + BATCH])
 
 
+def followers(db: Database, organisation_id: str) -> tuple[str, ...]:
+    """The ids of those who read all requests of an organisation because it named them.
+
+    None while it shares otherwise; whoever left the organisation has left this too.
+    """
+    rows = db.query(
+        """
+        SELECT f.person_id FROM organisation_followers f
+        JOIN organisations o ON o.id = f.organisation_id AND o.sharing = 'people'
+        JOIN memberships m ON m.organisation_id = o.id AND m.person_id = f.person_id
+        WHERE o.id = :id ORDER BY f.person_id
+        """,
+        {"id": organisation_id},
+    )
+    return tuple(row["person_id"] for row in rows)
+
+
 def rewrite_organisation(db: Database, organisation_id: str) -> None:
-    """Make the readers of an organisation's tickets follow its slug and its sharing."""
+    """Make the readers of an organisation's tickets follow its slug, sharing and followers."""
     values = {"organisation": organisation_id}
     with db.atomic():
         db.execute(
             """
-            DELETE FROM ticket_readers WHERE word LIKE 'org:%'
+            DELETE FROM ticket_readers WHERE (word LIKE 'org:%' OR word LIKE 'user:%')
               AND ticket_id IN (SELECT id FROM tickets WHERE organisation_id = :organisation)
             """,
             values,
         )
         db.execute(
-            """
+            f"""
             INSERT INTO ticket_readers (ticket_id, word)
-            SELECT t.id, 'org:' || o.slug FROM tickets t
-            JOIN organisations o ON o.id = t.organisation_id
-            WHERE o.id = :organisation AND o.sharing = 'everyone' AND t.confidential = 0
-            """,
+            SELECT t.id, 'user:' || t.requester_id FROM tickets t
+            WHERE t.organisation_id = :organisation AND t.requester_id IS NOT NULL
+            UNION
+            SELECT t.id, 'user:' || c.person_id FROM tickets t
+            JOIN ticket_copies c ON c.ticket_id = t.id
+            WHERE t.organisation_id = :organisation AND c.person_id IS NOT NULL
+            UNION
+            {SHARED.format(condition="o.id = :organisation")}
+            """,  # noqa: S608 (constants)
             values,
         )
-        _mark_changed(db, "organisation_id = :organisation", values)
+        ticket_changes.mark_changed(db, "organisation_id = :organisation", values)
+
+
+def rewrite(db: Database, ticket_id: str) -> None:
+    """Make the readers of one ticket follow its requester, its copies and its organisation.
+
+    Whoever calls gives the ticket a new revision.
+    """
+    values = {"ticket": ticket_id}
+    with db.atomic():
+        db.execute("DELETE FROM ticket_readers WHERE ticket_id = :ticket", values)
+        db.execute(
+            f"""
+            INSERT INTO ticket_readers (ticket_id, word)
+            SELECT id, '{AGENTS}' FROM tickets WHERE id = :ticket
+            UNION
+            SELECT id, 'user:' || requester_id FROM tickets
+            WHERE id = :ticket AND requester_id IS NOT NULL
+            UNION
+            SELECT ticket_id, 'user:' || person_id FROM ticket_copies
+            WHERE ticket_id = :ticket AND person_id IS NOT NULL
+            UNION
+            {SHARED.format(condition="t.id = :ticket")}
+            """,  # noqa: S608 (constants of this module)
+            values,
+        )
+
+
+def leave_organisations(
+    db: Database, person_id: str, organisations: Sequence[str], at: str
+) -> None:
+    """Whoever left organisations, by slug, neither follows nor is in copy on their tickets."""
+    places, slugs = one_of("slug", organisations)
+    values = {"person": person_id, **slugs}
+    followed = db.query(
+        f"""
+        SELECT o.id FROM organisation_followers f
+        JOIN organisations o ON o.id = f.organisation_id AND o.slug IN ({places})
+        WHERE f.person_id = :person
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    copies = db.query(
+        f"""
+        SELECT c.ticket_id, c.email FROM ticket_copies c
+        JOIN tickets t ON t.id = c.ticket_id
+        JOIN organisations o ON o.id = t.organisation_id AND o.slug IN ({places})
+        WHERE c.person_id = :person
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    with db.atomic():
+        for row in followed:
+            db.execute(
+                """
+                DELETE FROM organisation_followers
+                WHERE organisation_id = :organisation AND person_id = :person
+                """,
+                {"organisation": row["id"], "person": person_id},
+            )
+            rewrite_organisation(db, row["id"])
+        for row in copies:
+            remove_copy(db, None, row["ticket_id"], row["email"], at)
+
+
+def remove_copy(db: Database, viewer: Viewer | None, ticket_id: str, email: str, at: str) -> None:
+    """Take an address out of copy, and with it what it could read."""
+    with db.atomic():
+        removed = db.execute(
+            "DELETE FROM ticket_copies WHERE ticket_id = :ticket AND email = :email",
+            {"ticket": ticket_id, "email": email},
+        )
+        if removed:
+            rewrite(db, ticket_id)
+            ticket_events.record(
+                db, viewer, ticket_id, "ticket.cc_removed", at, field="copy", before=email
+            )
 
 
 def _adopt(db: Database, ticket_ids: Sequence[str]) -> None:
@@ -76,21 +187,4 @@ def _adopt(db: Database, ticket_ids: Sequence[str]) -> None:
         """,
     ):
         db.execute(statement.format(places=places), values)
-    _mark_changed(db, f"id IN ({places})", values)
-
-
-def _mark_changed(db: Database, condition: str, values: Values) -> None:
-    """Give the tickets that meet a condition new revisions, in the order of their numbers."""
-    count = db.query(f"SELECT COUNT(*) AS n FROM tickets WHERE {condition}", values)[0]["n"]  # noqa: S608
-    if not count:
-        return
-    first = tickets.reserve_revisions(db, count)
-    db.execute(
-        f"""
-        UPDATE tickets SET revision = :first + turn.place
-        FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY number) - 1 AS place
-              FROM tickets WHERE {condition}) AS turn
-        WHERE tickets.id = turn.id
-        """,  # noqa: S608 (conditions are constants of this module)
-        {"first": first, **values},
-    )
+    ticket_changes.mark_changed(db, f"id IN ({places})", values)

@@ -1,14 +1,17 @@
-"""Requests and what was said about them: reading them as a viewer, and following their changes."""
+"""Requests as their viewers read them: by id, by number, and by their words without the index."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from kbsearch import access, outbox
+from kbsearch import access, attachments, conversations, ticket_events
 from kbsearch.access import Viewer
-from kbsearch.db import Database, Row, Values, escape_like, one_of
+from kbsearch.attachments import Attachment
+from kbsearch.conversations import Message
+from kbsearch.db import Database, escape_like, one_of
 from kbsearch.errors import NotFound
-from kbsearch.search.documents import Case
+from kbsearch.ticket_events import Event
 
 Status = Literal["new", "open", "pending", "solved", "closed"]
 Severity = Literal["minor", "major", "blocking"]
@@ -23,16 +26,21 @@ DATABASE_SEARCH_WORD = 100  # characters; LIKE refuses long patterns
 
 
 @dataclass(frozen=True)
-class Message:
-    """Something said about a ticket; an internal one is for agents only."""
+class Copy:
+    """Somebody in copy; without an account they have no name and read nothing."""
+
+    email: str
+    person_id: str | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another ticket that this one follows or that follows it."""
 
     id: str
-    author: str  # a name; an address when there is no account; empty when unknown
-    is_staff: bool
-    at: str
-    body: str
-    internal: bool
-    solution: bool
+    number: int
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Ticket:
     requester: str  # a name; an address when there is no account; empty when unknown
     requester_id: str | None
     organisation: str | None  # a name
+    organisation_slug: str | None
     product: str | None  # a slug
     product_name: str | None
     version: str | None
@@ -56,8 +65,38 @@ class Ticket:
     created_at: str
     updated_at: str
     solved_at: str | None
-    copies: tuple[str, ...] = ()
+    closed_at: str | None
+    assignee: str | None  # a name
+    assignee_id: str | None
+    edition: int  # grows with every field that is edited: send it back with the edit
+    activity: int  # grows with everything a customer can notice: send it back with a reply
+    fields: Mapping[str, str] = field(default_factory=dict)  # what its product asks for besides
+    copies: tuple[Copy, ...] = ()
+    files: tuple[Attachment, ...] = ()  # of the description
     messages: tuple[Message, ...] = ()
+    events: tuple[Event, ...] = ()
+    follows: Link | None = None
+    followed_by: tuple[Link, ...] = ()
+
+    @property
+    def timeline(self) -> tuple[Message | Event, ...]:
+        """What was said and what happened, oldest first; what was imported comes before."""
+        return tuple(sorted([*self.messages, *self.events], key=lambda item: item.revision))
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.status in conversations.RESOLVED
+
+    def is_of(self, viewer: Viewer) -> bool:
+        """Whether the viewer has a say in it: the requester, or whoever answers."""
+        return viewer.is_agent or (
+            viewer.person_id is not None and viewer.person_id == self.requester_id
+        )
+
+    def is_copied(self, viewer: Viewer) -> bool:
+        return viewer.person_id is not None and any(
+            copy.person_id == viewer.person_id for copy in self.copies
+        )
 
 
 @dataclass(frozen=True)
@@ -125,73 +164,19 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
     return [Found(**row) for row in rows]
 
 
-def last_revision(db: Database) -> int:
-    """The revision of the newest change: an index that has reached it is up to date."""
-    return int(db.query("SELECT value FROM counters WHERE name = 'revision'")[0]["value"])
-
-
-def count_changed(db: Database, after_revision: int) -> int:
-    """How many tickets changed after a revision."""
-    rows = db.query(
-        "SELECT COUNT(*) AS n FROM tickets WHERE revision > :after", {"after": after_revision}
-    )
-    return int(rows[0]["n"])
-
-
-def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
-    """What the index has to take in after a revision, in order; two queries for any number."""
-    rows = db.query(
-        """
-        SELECT t.id, t.number, t.language, t.subject, t.description, p.slug AS product,
-               t.version, t.status, t.updated_at, t.revision,
-               (SELECT string_agg(r.word, ' ') FROM ticket_readers r
-                WHERE r.ticket_id = t.id) AS readers
-        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
-        WHERE t.revision > :after ORDER BY t.revision LIMIT :limit
-        """,
-        {"after": after_revision, "limit": limit},
-    )
-    if not rows:
-        return []
-    span = {"after": after_revision, "last": rows[-1]["revision"]}
-    said: dict[str, list[Row]] = {}
-    for row in _conversations(db, "t.revision > :after AND t.revision <= :last", span):
-        said.setdefault(row["ticket_id"], []).append(row)
-    return [_case(row, said.get(row["id"], ())) for row in rows]
-
-
-def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[int, int]]:
-    """Numbers that are gone after a revision, each with the revision of its removal."""
-    rows = db.query(
-        """
-        SELECT number, revision FROM removed_tickets
-        WHERE revision > :after ORDER BY revision LIMIT :limit
-        """,
-        {"after": after_revision, "limit": limit},
-    )
-    return [(row["number"], row["revision"]) for row in rows]
-
-
-def reserve_revisions(db: Database, count: int) -> int:
-    """Take `count` revisions, and ask for indexing; the first one taken."""
-    outbox.add_once(db, "index.tickets", "all")
-    rows = db.query(
-        "UPDATE counters SET value = value + :n WHERE name = 'revision' RETURNING value",
-        {"n": count},
-    )
-    return int(rows[0]["value"]) - count + 1
-
-
 def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
     condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.description, t.language, t.requester_id,
                COALESCE(q.name, t.requester_email, '') AS requester, o.name AS organisation,
+               o.slug AS organisation_slug,
                p.slug AS product, p.name AS product_name, t.version, t.severity, t.status,
-               t.confidential, t.created_at, t.updated_at, t.solved_at
+               t.confidential, t.created_at, t.updated_at, t.solved_at, t.closed_at,
+               a.name AS assignee, t.assignee_id, t.edition, t.activity, t.fields
         FROM tickets t
         LEFT JOIN people q ON q.id = t.requester_id
+        LEFT JOIN people a ON a.id = t.assignee_id
         LEFT JOIN organisations o ON o.id = t.organisation_id
         LEFT JOIN products p ON p.id = t.product_id
         WHERE {key} AND {condition}
@@ -201,83 +186,57 @@ def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
     if not rows:
         raise NotFound("ticket.not_found")
     ticket = rows[0]
-    copies = db.query(
-        """
-        SELECT COALESCE(p.name, c.email) AS name FROM ticket_copies c
-        LEFT JOIN people p ON p.id = c.person_id WHERE c.ticket_id = :id ORDER BY 1
-        """,
-        {"id": ticket["id"]},
-    )
-    said = _conversations(
+    said = conversations.read(
         db,
         "t.id = :id AND (m.internal = 0 OR :is_agent = 1)",
         {"id": ticket["id"], "is_agent": int(viewer.is_agent)},
     )
-    solution = _solution(said)
+    solution = conversations.solution(said, ticket["status"])
+    files = attachments.of_ticket(db, ticket["id"], [row["id"] for row in said])
+    before, after = _links(db, viewer, ticket["id"])
     return Ticket(
-        **{**ticket, "confidential": bool(ticket["confidential"])},
-        copies=tuple(row["name"] for row in copies),
-        messages=tuple(_message(row, row is solution) for row in said),
+        **{
+            **ticket,
+            "confidential": bool(ticket["confidential"]),
+            "fields": json.loads(ticket["fields"]),
+        },
+        copies=_copies(db, ticket["id"]),
+        files=tuple(files.get(None, ())),
+        messages=tuple(
+            conversations.message(row, is_solution=row is solution, files=files.get(row["id"], ()))
+            for row in said
+        ),
+        events=tuple(ticket_events.of_ticket(db, ticket["id"])),
+        follows=before,
+        followed_by=after,
     )
 
 
-def _conversations(db: Database, condition: str, values: Values) -> list[Row]:
-    """Messages of some tickets, oldest first, each with whether the customer's side wrote it.
+def _copies(db: Database, ticket_id: str) -> tuple[Copy, ...]:
+    rows = db.query(
+        """
+        SELECT c.email, c.person_id, COALESCE(p.name, '') AS name FROM ticket_copies c
+        LEFT JOIN people p ON p.id = c.person_id WHERE c.ticket_id = :id
+        ORDER BY COALESCE(p.name, c.email)
+        """,
+        {"id": ticket_id},
+    )
+    return tuple(Copy(**row) for row in rows)
 
-    Without an account, whoever is neither the requester nor in copy answered them.
-    """
-    return db.query(
+
+def _links(db: Database, viewer: Viewer, ticket_id: str) -> tuple[Link | None, tuple[Link, ...]]:
+    """The ticket it follows and those that follow it, as far as the viewer may read them."""
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    rows = db.query(
         f"""
-        SELECT m.ticket_id, m.id, m.at, m.body, m.internal, m.solution,
-               COALESCE(a.name, m.author_email, '') AS author,
-               CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
-                    WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 0
-                    ELSE NOT EXISTS (SELECT 1 FROM ticket_copies c WHERE c.ticket_id = t.id
-                                     AND c.email = m.author_email) END AS is_staff
-        FROM tickets t JOIN messages m ON m.ticket_id = t.id
-        LEFT JOIN people a ON a.id = m.author_id
-        WHERE {condition} ORDER BY m.ticket_id, m.position
-        """,  # noqa: S608 (conditions are constants of this module)
-        values,
+        SELECT t.id, t.number, t.subject, t.follows_id FROM tickets t
+        WHERE (t.follows_id = :id OR t.id = (SELECT follows_id FROM tickets WHERE id = :id))
+          AND {condition} ORDER BY t.number
+        """,  # noqa: S608 (a condition of names of parameters)
+        {"id": ticket_id, **words},
     )
-
-
-def _solution(said: Sequence[Row]) -> Row | None:
-    """The public answer marked as the solution, else the last public one of the staff."""
-    public = [row for row in said if not row["internal"]]
-    marked = [row for row in public if row["solution"]]
-    answers = marked or [row for row in public if row["is_staff"]]
-    return answers[-1] if answers else None
-
-
-def _message(row: Row, is_solution: bool) -> Message:
-    return Message(
-        id=row["id"],
-        author=row["author"],
-        is_staff=bool(row["is_staff"]),
-        at=row["at"],
-        body=row["body"],
-        internal=bool(row["internal"]),
-        solution=is_solution,
-    )
-
-
-def _case(row: Row, said: Sequence[Row]) -> Case:
-    solution = _solution(said)
-    public = [message for message in said if not message["internal"] and message is not solution]
-    answers = [solution, *public] if solution else public
-    return Case(
-        number=row["number"],
-        ticket_id=row["id"],
-        language=row["language"],
-        subject=row["subject"],
-        description=row["description"],
-        answers="\n\n".join(message["body"] for message in answers),
-        notes="\n\n".join(message["body"] for message in said if message["internal"]),
-        product=row["product"] or "",
-        version=row["version"] or "",
-        status=row["status"],
-        readers=tuple((row["readers"] or "").split()),
-        updated_at=row["updated_at"],
-        revision=row["revision"],
+    links = [(row.pop("follows_id") == ticket_id, Link(**row)) for row in rows]
+    return (
+        next((link for is_after, link in links if not is_after), None),
+        tuple(link for is_after, link in links if is_after),
     )

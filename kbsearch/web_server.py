@@ -20,6 +20,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+from kbsearch import attachments
 from kbsearch.leash import DRAIN_SECONDS, Leash
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ CONNECTIONS = 1000
 OPEN_FILES = 4096  # Debian's usual 1024 would be used up by the connections
 # A query of 100 kB in emoji, as a browser encodes it in an address, is 300 kB.
 LONGEST_HEADER = 512 * 1024
+# A form with all its files; what says that it is longer is refused before it is read.
+LONGEST_BODY = attachments.MAX_FILES * attachments.MAX_BYTES + 2_000_000
 COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
 OPTIONS: dict[str, Any] = {
@@ -36,6 +39,7 @@ OPTIONS: dict[str, Any] = {
     "channel_timeout": 60,
     "cleanup_interval": 10,
     "max_request_header_size": LONGEST_HEADER,
+    "max_request_body_size": LONGEST_BODY,
     "asyncore_use_poll": True,
     "expose_tracebacks": False,
     "ident": None,

@@ -15,16 +15,39 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import accounts, articles, health, outbox
+from kbsearch import (
+    account_letters,
+    accounts,
+    analytics,
+    articles,
+    attachments,
+    courier,
+    deliveries,
+    drafts,
+    health,
+    kept_forms,
+    known_browsers,
+    lifecycle,
+    limits,
+    mobiles,
+    outbox,
+    pending,
+    profile_letters,
+    second_factor,
+    webhook_letters,
+)
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.file_store import FileStore
 from kbsearch.leash import Leash
+from kbsearch.mail import answers, mailbox, mails
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.publishing.watch import Watcher
 from kbsearch.search import indexing
 from kbsearch.search.indexing import Indexer
+from kbsearch.single_sign_on import journeys, used_handovers
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +67,17 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     with (
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
+        courier.at_work(settings, db),
+        mailbox.followed(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
         content = Content(settings, db, signals)
-        handlers = _handlers(indexer)
+        handlers = _handlers(settings, db, indexer)
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: outbox.run_one(db, handlers)),
-            Step("housekeeping", lambda: _keep_house(db), HOUSEKEEPING_SECONDS),
+            Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
         if articles.live_publication(db) is None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
@@ -144,7 +169,7 @@ def _round(steps: Sequence[Step], signals: Signals) -> bool:
     return any(acted)
 
 
-def _handlers(indexer: Indexer) -> Handlers:
+def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     """Who does what the outbox asks for."""
 
     def apply_changes(_: Task) -> None:
@@ -153,7 +178,14 @@ def _handlers(indexer: Indexer) -> Handlers:
     def rebuild(task: Task) -> None:
         indexer.rebuild(task.subject)
 
-    return {"index.tickets": apply_changes, indexing.REBUILD: rebuild}
+    return outbox.together(
+        {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
+        account_letters.handlers(settings, db),
+        profile_letters.handlers(settings, db),
+        deliveries.handlers(settings, db),
+        webhook_letters.handlers(settings, db),
+        answers.handlers(settings, db),
+    )
 
 
 @contextmanager
@@ -197,7 +229,26 @@ def _heartbeat(db: Database) -> Iterator[None]:
         thread.join()
 
 
-def _keep_house(db: Database) -> bool:
+def _keep_house(settings: Settings, db: Database) -> bool:
+    """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
-    accounts.forget_expired(db)
+    for forget in (
+        accounts.forget_expired,
+        second_factor.forget_expired,
+        mobiles.forget_expired,
+        pending.forget_expired,
+        kept_forms.forget_expired,
+        known_browsers.forget_unused,
+        limits.forget_old,
+        journeys.forget_expired,
+        used_handovers.forget_expired,
+    ):
+        forget(db)
+    deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
+    drafts.forget_old(db, settings.draft_days)
+    attachments.forget_orphans(db, FileStore(settings.files_path))
+    mails.forget_old(db, settings)
+    analytics.forget_texts(db, settings.search_log_days)
+    while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
+        pass
     return False

@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app, organisations, people
+from kbsearch import accounts, create_app, organisations, people, products
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.file_store import FileStore
 from kbsearch.importing import tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
@@ -57,11 +58,23 @@ def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
     database.close()
 
 
+@pytest.fixture(scope="module")
+def scratch(
+    empty_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SqliteDatabase]:
+    """A database for the examples of a property: each of them leaves it empty."""
+    path = tmp_path_factory.mktemp("scratch") / "scratch.sqlite3"
+    shutil.copy(empty_database, path)
+    database = SqliteDatabase(path)
+    yield database
+    database.close()
+
+
 @pytest.fixture
 def cast(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""
-    organisations.add_product(db, "iCownect")
-    organisations.add_product(db, "Cervo Atelier")
+    products.add(db, "iCownect")
+    products.add(db, "Cervo Atelier")
     organisations.add(db, "Acme", sharing="everyone", products=["icownect"])
     organisations.add(db, "Globex", sharing="everyone", products=["cervo-atelier"])
     for email, name, role, its in (
@@ -117,6 +130,11 @@ def dan(cast: Cast) -> Viewer:
 @pytest.fixture
 def nobody() -> Viewer:
     return ANONYMOUS
+
+
+@pytest.fixture
+def store(settings: Settings) -> FileStore:
+    return FileStore(settings.files_path)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from kbsearch import tickets
+from kbsearch import ticket_changes
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
@@ -48,7 +48,7 @@ def counts(facet: tuple[object, ...]) -> dict[str, int]:
 def remove(db: Database, number: int) -> None:
     """Take a ticket out for good, as forgetting a person does."""
     with db.atomic():
-        revision = tickets.reserve_revisions(db, 1)
+        revision = ticket_changes.reserve_revisions(db, 1)
         mine = "(SELECT id FROM tickets WHERE number = :number)"
         for table in ("messages", "ticket_copies", "ticket_readers"):
             db.execute(f"DELETE FROM {table} WHERE ticket_id IN {mine}", {"number": number})  # noqa: S608

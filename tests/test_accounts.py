@@ -1,9 +1,8 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import accounts, organisations, people
+from kbsearch import accounts, one_time_links, organisations, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.db import Busy, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
@@ -37,10 +36,7 @@ def test_an_unknown_token_is_a_stranger(db: SqliteDatabase, cast: Cast, token: s
 
 def test_the_database_keeps_no_token(db: SqliteDatabase, alice: Viewer):
     session = accounts.open_session(db, alice.person_id or "")
-    link = accounts.make_link(db, alice.email)
-    kept = str(db.query("SELECT * FROM sessions")) + str(db.query("SELECT * FROM tokens"))
-    assert session not in kept
-    assert link not in kept
+    assert session not in str(db.query("SELECT * FROM sessions"))
 
 
 @pytest.mark.parametrize(
@@ -100,18 +96,59 @@ def test_signing_out_ends_the_session_and_no_other(db: SqliteDatabase, alice: Vi
     assert accounts.viewer_of(db, there) == alice
 
 
+def test_somebody_sees_where_they_are_signed_in_and_ends_the_other_sessions(
+    db: SqliteDatabase, alice: Viewer, bob: Viewer
+):
+    alice_id, bob_id = alice.person_id or "", bob.person_id or ""
+    here = accounts.open_session(db, alice_id, "Firefox", at=NOON)
+    there = accounts.open_session(db, alice_id, "Safari", at=NOON - timedelta(hours=1))
+    accounts.open_session(db, alice_id, "idle", at=NOON - timedelta(hours=12))
+    colleague = accounts.open_session(db, bob_id, at=NOON)
+    shown = accounts.list_sessions(db, alice_id, here, at=NOON)
+    assert [(s.user_agent, s.is_this_one) for s in shown] == [("Firefox", True), ("Safari", False)]
+    assert here not in str(shown) and there not in str(shown)
+
+    with pytest.raises(NotFound):
+        accounts.end_listed_session(db, bob_id, shown[1].id)
+    assert accounts.viewer_of(db, there, at=NOON).is_signed_in
+    accounts.end_listed_session(db, alice_id, shown[1].id)
+    assert accounts.viewer_of(db, there, at=NOON) == ANONYMOUS
+
+    again = accounts.open_session(db, alice_id, at=NOON)
+    assert accounts.end_other_sessions(db, alice_id, here) == 2
+    assert accounts.viewer_of(db, again, at=NOON) == ANONYMOUS
+    assert accounts.viewer_of(db, here, at=NOON) == alice
+    assert accounts.viewer_of(db, colleague, at=NOON) == bob
+
+
+def test_an_enrolling_session_sees_what_a_stranger_sees_until_it_is_renewed(
+    db: SqliteDatabase, dan: Viewer
+):
+    token = accounts.open_session(db, dan.person_id or "", enrolling=True)
+    viewer = accounts.viewer_of(db, token)
+    assert (viewer.words, viewer.role) == (ANONYMOUS.words, ANONYMOUS.role)
+    assert not viewer.is_agent
+    assert (viewer.person_id, viewer.is_enrolling) == (dan.person_id, True)
+
+    renewed = accounts.renew_session(db, token)
+    assert accounts.viewer_of(db, renewed) == dan
+    assert accounts.viewer_of(db, token) == ANONYMOUS, "a copy of the old cookie is worth nothing"
+    with pytest.raises(NotFound):
+        accounts.renew_session(db, token)
+
+
 def test_a_closed_account_is_out_at_once_and_its_links_are_dead(db: SqliteDatabase, alice: Viewer):
     token = accounts.open_session(db, alice.person_id or "")
-    link = accounts.make_link(db, alice.email)
-    people.disable(db, people.find(db, alice.email))
+    person = people.find(db, alice.email)
+    link = one_time_links.make(db, "reset", person)
+    closed = people.disable(db, person)
     assert accounts.viewer_of(db, token) == ANONYMOUS
-    assert accounts.peek_link(db, link) is None
     with pytest.raises(NotFound):
-        accounts.use_link(db, link)
+        one_time_links.peek(db, "reset", link)
     with pytest.raises(NotFound):
         accounts.viewer_for(db, alice.email)
     with pytest.raises(Invalid, match="person.is_disabled"):
-        accounts.make_link(db, alice.email)
+        one_time_links.make(db, "reset", closed)
 
     people.enable(db, people.find(db, alice.email))
     assert accounts.viewer_of(db, token) == ANONYMOUS, "an old cookie does not come back to life"
@@ -153,79 +190,13 @@ def test_a_contract_opens_its_products_between_its_dates_only(db: SqliteDatabase
     assert products("", "") == ("icownect",)
 
 
-def test_a_link_is_looked_at_as_often_as_one_likes_and_used_once(db: SqliteDatabase, alice: Viewer):
-    link = accounts.make_link(db, "ALICE@acme.example")
-    for _ in range(3):
-        person = accounts.peek_link(db, link)
-        assert person is not None
-        assert person.email == alice.email
-    session = accounts.use_link(db, link, "Firefox")
-    assert accounts.viewer_of(db, session) == alice
-    assert accounts.peek_link(db, link) is None
-    with pytest.raises(NotFound, match="account.link_unusable"):
-        accounts.use_link(db, link)
-
-
-def test_a_link_lasts_fifteen_minutes(db: SqliteDatabase, alice: Viewer):
-    link = accounts.make_link(db, alice.email, at=NOON)
-    late = NOON + timedelta(minutes=15)
-    assert accounts.peek_link(db, link, at=late) is None
-    with pytest.raises(NotFound):
-        accounts.use_link(db, link, at=late)
-    assert accounts.use_link(db, link, at=late - timedelta(seconds=1))
-
-
-def test_a_new_link_replaces_the_one_before_but_not_somebody_elses(
-    db: SqliteDatabase, alice: Viewer, bob: Viewer
-):
-    first, others = accounts.make_link(db, alice.email), accounts.make_link(db, bob.email)
-    second = accounts.make_link(db, alice.email)
-    assert accounts.peek_link(db, first) is None
-    assert accounts.peek_link(db, second) is not None
-    assert accounts.peek_link(db, others) is not None
-
-
-@pytest.mark.parametrize("token", ["", " ", "\x00", "None", "\ud800"])
-def test_a_token_nobody_was_given_never_works(db: SqliteDatabase, alice: Viewer, token: str):
-    accounts.make_link(db, alice.email)
-    assert accounts.peek_link(db, token) is None
-    with pytest.raises(NotFound):
-        accounts.use_link(db, token)
-
-
-def test_twenty_people_with_one_link_come_in_once(db: SqliteDatabase, alice: Viewer):
-    link = accounts.make_link(db, alice.email)
-
-    def use(_: int) -> bool:
-        try:
-            return bool(accounts.use_link(db, link))
-        except NotFound:
-            return False
-        finally:
-            db.close()
-
-    with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(use, range(20))) == 1
-    assert len(db.query("SELECT 1 FROM sessions")) == 1
-
-
 def test_what_is_over_is_forgotten(db: SqliteDatabase, alice: Viewer, dan: Viewer):
     accounts.open_session(db, dan.person_id or "", at=NOON)
-    accounts.make_link(db, dan.email, at=NOON)
+    one_time_links.make(db, "reset", people.find(db, dan.email), at=NOON)
     token = accounts.open_session(db, alice.person_id or "", at=NOON)
     later = NOON + timedelta(hours=12)
     assert accounts.forget_expired(db, at=later) == 2
     assert accounts.viewer_of(db, token, at=later - timedelta(seconds=1)) == alice
-
-
-def test_a_link_leads_to_the_site_in_the_language_of_its_person(
-    db: SqliteDatabase, cast: Cast, settings
-):
-    people.edit(db, people.find(db, "bob@acme.example"), language="en")
-    bob = people.find(db, "bob@acme.example")
-    alice = people.find(db, "alice@acme.example")
-    assert accounts.link_url(settings, bob, "t0k3n") == "http://127.0.0.1:8080/en/link/t0k3n"
-    assert accounts.link_url(settings, alice, "t0k3n") == "http://127.0.0.1:8080/fr/link/t0k3n"
 
 
 def test_a_viewer_costs_one_query(db: SqliteDatabase, cast: Cast):
@@ -234,10 +205,3 @@ def test_a_viewer_costs_one_query(db: SqliteDatabase, cast: Cast):
     db.tables.conn.set_trace_callback(statements.append)
     accounts.viewer_of(db, token)
     assert len(statements) == 1
-
-
-def test_a_password_is_kept_hashed(db: SqliteDatabase, alice: Viewer):
-    person = people.find(db, alice.email)
-    accounts.set_secrets(db, person, password="correct horse battery", totp_secret=None)
-    kept = db.query("SELECT password_hash FROM people WHERE id = :id", {"id": person.id})
-    assert kept[0]["password_hash"].startswith("$argon2id$v=19$m=47104,t=1,p=1$")

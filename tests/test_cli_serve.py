@@ -8,10 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
+
+from tests.mail import code_in
 
 KBSEARCH = [sys.executable, "-m", "kbsearch"]
 
@@ -40,11 +44,14 @@ def refused(folder: Path, *arguments: str) -> str:
 class Demo:
     """The demo, served in an empty folder."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, folder: Path, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
+        self.folder = folder
         self.process = process
         self.name, self.address = process.stdout.readline().split(": ")
         self.address = self.address.strip()
+        headings = process.stdout.readline()
+        assert headings.split()[0] in ("address", "adresse")
         self.people = [process.stdout.readline().split() for _ in range(6)]
 
     def children(self) -> dict[int, str]:
@@ -62,8 +69,9 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with serve(tmp_path_factory.mktemp("demo"), "--demo", "--port", "0") as process:
-        yield Demo(process)
+    folder = tmp_path_factory.mktemp("demo")
+    with serve(folder, "--demo", "--port", "0") as process:
+        yield Demo(folder, process)
         process.send_signal(signal.SIGTERM)
         log = process.communicate(timeout=15)[1]
     assert process.returncode == 0
@@ -78,13 +86,31 @@ def test_the_first_page_is_complete_as_soon_as_the_address_is_told(demo):
     assert "/fr/articles/" in demo.get("fr/")
 
 
-def test_everybody_of_the_demo_has_a_link_that_lets_in(demo):
-    roles = {email: role for email, role, _ in demo.people}
+def test_everybody_of_the_demo_has_a_password_and_staff_a_key(demo):
+    roles = {email: role for email, role, *_ in demo.people}
     assert roles["alice@acme.example"] == "customer"
     assert roles["dan@support.example"] == "agent"
-    for _, _, link in demo.people:
-        assert link.startswith(demo.address)
-        assert "<form" in demo.get(link.removeprefix(demo.address))
+    for _, role, password, *key in demo.people:
+        assert len(password) >= 12
+        assert bool(re.fullmatch("[A-Z2-7]{32}", key[0])) == (role != "customer")
+
+
+def test_a_customer_of_the_demo_signs_in_with_the_code_that_lies_in_var_mail(demo):
+    browser = build_opener(HTTPCookieProcessor())
+    browser.addheaders = [("Sec-Fetch-Site", "same-origin")]
+
+    def post(path: str, **fields: str) -> str:
+        with browser.open(demo.address + path, urlencode(fields).encode(), timeout=10) as answer:
+            return str(answer.read().decode())
+
+    email, _, password, *_ = next(told for told in demo.people if told[0].startswith("alice"))
+    assert "one-time-code" in post("fr/login", email=email, password=password)
+    deadline = time.monotonic() + 15
+    while not (mails := sorted((demo.folder / "var/mail").glob("*.eml"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    code = code_in(message_from_bytes(mails[-1].read_bytes(), policy=policy.default))
+    assert "Alice Martin" in post("fr/login/code", code=code)
 
 
 def test_there_is_one_worker_and_the_web_processes_of_the_settings(demo):
@@ -120,6 +146,13 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
     (tmp_path / "var").mkdir()
     (tmp_path / "var/kbsearch.sqlite3").write_bytes(b"no database " * 500)
     assert "var/kbsearch.sqlite3" in refused(tmp_path, "--demo", "--port", "0")
+
+
+def test_a_secret_key_that_others_can_read_stops_the_start(tmp_path):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/secret_key").write_text("ab" * 32)
+    (tmp_path / "var/secret_key").chmod(0o644)
+    assert "chmod 600" in refused(tmp_path, "--demo", "--port", "0")
 
 
 def test_the_data_folder_is_closed_to_others(tmp_path):

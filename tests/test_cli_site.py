@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import __version__, accounts, config, outbox
+from kbsearch import __version__, config, one_time_links, outbox
 from kbsearch.cli import cli
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
@@ -60,12 +60,12 @@ def test_a_new_site_has_settings_content_under_git_and_an_administrator(site: Pa
     assert subprocess.check_output(status) == b""
 
 
-def test_the_first_link_lets_the_administrator_in(tmp_path: Path):
+def test_the_first_link_lets_the_administrator_choose_a_password(tmp_path: Path):
     made = run("init", "site", "--admin", "boss@company.example", "--json")
     (account,) = json.loads(made.stdout)["accounts"]
     db = SqliteDatabase(tmp_path / "site" / "var" / "kbsearch.sqlite3")
-    session = accounts.use_link(db, account["link"].rsplit("/", 1)[1])
-    assert accounts.viewer_of(db, session).role == "administrator"
+    invited = one_time_links.peek(db, "invitation", account["link"].rsplit("/", 1)[1])
+    assert (invited.email, invited.role) == ("boss@company.example", "administrator")
     db.close()
 
 

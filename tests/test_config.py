@@ -62,6 +62,13 @@ def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path):
         ("base_url = 'help.example'", "base_url"),
         ("default_audience = 'friends'", "default_audience"),
         ("default_audience = 'org:'", "default_audience"),
+        ("oidc_trusts_factor = 'perhaps'", "'perhaps' is neither true nor false"),
+        ("oidc_trusts_factor = 2", "2 is neither true nor false"),
+        ("oidc_link_by_email = 'always'", "oidc_link_by_email: pick from never, verified"),
+        ("oidc_issuer = 'https://id.example'", "oidc_issuer: it needs oidc_client_id"),
+        ("oidc_issuer = 'http://id.example'\noidc_client_id = 'x'", "start with https://"),
+        ("oidc_issuer = 'id.example'\noidc_client_id = 'x'", "start with https://"),
+        ("jwt_shared_secret = 'thirty-one bytes are not enough'", "32 bytes at least"),
         ("prot = 80", "there is no setting 'prot'"),
         ("port = ", "kbsearch.toml"),
     ],
@@ -72,6 +79,26 @@ def test_a_wrong_value_refuses_to_start_and_names_its_source(tmp_path: Path, tex
         config.load(path, environ={})
     assert str(problem.value).startswith(f"{path}: ")
     assert named in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://id.example", True),
+        ("https://id.example:8443/realms/acme", True),
+        ("http://127.0.0.1:9400", True),
+        ("http://localhost", True),
+        ("http://[::1]:9400", True),
+        ("http://id.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("javascript:alert(1)", False),
+        ("//id.example", False),
+        ("https://", False),
+        ("", False),
+    ],
+)
+def test_a_provider_is_asked_over_https_or_on_this_machine(url: str, private: bool):
+    assert config.is_private(url) is private
 
 
 def test_a_wrong_variable_is_named_too(tmp_path: Path):
@@ -109,3 +136,26 @@ def test_every_setting_says_what_it_is_for():
     for name, item in config.FIELDS.items():
         assert item.metadata["told"], name
         assert isinstance(item.metadata["secret"], bool)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("smtp_url", "mail.example:25"), ("secret_key", "too short")]
+)
+def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str):
+    with pytest.raises(ConfigError, match=f"KBSEARCH_{name.upper()}: {name}: "):
+        config.load(environ={f"KBSEARCH_{name.upper()}": value})
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("true", True), ("false", False), ("'True'", True), ("'false'", False)]
+)
+def test_a_switch_is_true_or_false(tmp_path: Path, written: str, value: bool):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    assert config.load(path, environ={}).settings.expired_contract_requests is value
+
+
+@pytest.mark.parametrize("written", ["1", "'yes'", "''", "[]"])
+def test_a_switch_is_nothing_else(tmp_path: Path, written: str):
+    path = write(tmp_path, f"expired_contract_requests = {written}\n")
+    with pytest.raises(ConfigError, match="neither true nor false"):
+        config.load(path, environ={})

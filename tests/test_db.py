@@ -8,6 +8,7 @@ import pytest
 from kbsearch import db as module
 from kbsearch import migrations
 from kbsearch.db import Busy, Damaged, SqliteDatabase, check_sqlite, new_id, one_of
+from kbsearch.errors import Full
 
 COUNT_UP = """
 import sys, threading
@@ -85,6 +86,19 @@ def test_a_writer_that_waits_too_long_is_told_it_is_busy(db: SqliteDatabase):
         assert other.query("SELECT * FROM state") == [], "readers do not wait"
     other.execute("DELETE FROM state")
     other.close()
+
+
+def test_a_full_disk_is_told_and_half_of_nothing_is_written(db: SqliteDatabase):
+    pages = db.query("PRAGMA page_count")[0]["page_count"]
+    db.query(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(Full) as problem, db.atomic():
+        db.insert("state", {"name": "small", "value": "1"})
+        db.insert("state", {"name": "large", "value": "x" * 100_000})
+    assert (problem.value.key, problem.value.status) == ("site.disk_full", 507)
+    assert db.query("SELECT * FROM state") == []
+    db.query("PRAGMA max_page_count = 1000000")
+    db.insert("state", {"name": "large", "value": "x" * 100_000})
+    assert db.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
 def test_each_thread_has_a_connection_of_its_own(db: SqliteDatabase):

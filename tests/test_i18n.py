@@ -20,6 +20,7 @@ CODE = Path(i18n.__file__).parent
 BLANK = re.compile(r"%\((\w+)\)")
 KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
 PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
+PROBLEMS |= {"InvalidForm", "Conflict", "Full", "Unavailable"}
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 
 

@@ -143,7 +143,7 @@ def test_what_is_no_address_is_left_out_and_said(db: SqliteDatabase, tmp_path: P
     )
     assert [r.problem.values["field"] for r in report.remarks] == ["requester", "cc"]
     ticket = tickets.find_number(db, cast.dan, 1)
-    assert (ticket.requester, ticket.copies) == ("", ("Bob Durand",))
+    assert (ticket.requester, [copy.name for copy in ticket.copies]) == ("", ["Bob Durand"])
 
 
 def test_a_second_run_writes_nothing(db: SqliteDatabase, tmp_path: Path):

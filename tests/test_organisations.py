@@ -1,6 +1,11 @@
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
 import pytest
 
-from kbsearch import organisations, outbox, tickets
+from kbsearch import accounts, organisations, outbox, people, slugs, ticket_changes, tickets
+from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from tests.conftest import Cast, take_over
@@ -17,12 +22,12 @@ from tests.test_tickets import who_reads
     ],
 )
 def test_a_slug_is_made_of_the_name(name: str, slug: str):
-    assert organisations.slug_of(name) == slug
+    assert slugs.slug_of(name) == slug
 
 
 def test_a_name_without_latin_letters_has_a_slug_of_its_own():
-    assert organisations.slug_of("株式会社") != organisations.slug_of("有限会社")
-    assert organisations.SLUG.fullmatch(organisations.slug_of("株式会社"))
+    assert slugs.slug_of("株式会社") != slugs.slug_of("有限会社")
+    assert slugs.SLUG.fullmatch(slugs.slug_of("株式会社"))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,8 @@ def test_a_name_without_latin_letters_has_a_slug_of_its_own():
         ({"slug": "globex"}, "organisation.slug_taken"),
         ({"name": " "}, "organisation.name_invalid"),
         ({"sharing": "some"}, "organisation.sharing_unknown"),
+        ({"phone": "call me"}, "organisation.phone_invalid"),
+        ({"phone": "+33 <b>"}, "organisation.phone_invalid"),
         ({"contract_ends": "2026-02-30"}, "organisation.date_invalid"),
         (
             {"contract_starts": "2026-02-02", "contract_ends": "2026-02-01"},
@@ -43,7 +50,7 @@ def test_a_name_without_latin_letters_has_a_slug_of_its_own():
     ],
 )
 def test_what_is_wrong_about_an_organisation_is_said_and_nothing_kept(
-    db: SqliteDatabase, cast: Cast, wrong: dict[str, str], problem: str
+    db: SqliteDatabase, cast: Cast, wrong: dict[str, Any], problem: str
 ):
     before = organisations.list_all(db)
     with pytest.raises(Invalid, match=problem):
@@ -84,20 +91,111 @@ def test_sharing_does_not_open_confidential_tickets_or_those_of_others(
     take_over(db, number=1, confidential=True)
     theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
     take_over(db, number=2, **theirs)
-    revision = tickets.last_revision(db)
+    revision = ticket_changes.last_revision(db)
     organisations.edit(db, acme, sharing="everyone")
     assert tickets.visible_numbers(db, cast.bob, [1, 2]) == set()
     assert tickets.visible_numbers(db, cast.chloe, [1, 2]) == {2}
-    assert [case.number for case in tickets.list_changed(db, revision, 10)] == [1]
+    assert [case.number for case in ticket_changes.list_changed(db, revision, 10)] == [1]
     assert organisations.find(db, "globex") == globex
+
+
+def name_readers(db: SqliteDatabase, *addresses: str, sharing: str = "people") -> None:
+    acme = organisations.find(db, "acme")
+    organisations.edit(db, acme, sharing=sharing, followers=addresses)
+
+
+def test_people_who_are_named_read_what_is_not_confidential(db: SqliteDatabase, cast: Cast):
+    people.add(db, email="eve@acme.example", name="Eve", organisations=["acme"])
+    take_over(db, number=1)
+    take_over(db, number=2, confidential=True)
+    theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
+    take_over(db, number=3, **theirs)
+    name_readers(db, "Bob@acme.example")
+    eve = accounts.viewer_for(db, "eve@acme.example")
+    assert tickets.visible_numbers(db, cast.bob, [1, 2, 3]) == {1}
+    assert tickets.visible_numbers(db, cast.alice, [1, 2, 3]) == {1, 2}
+    assert tickets.visible_numbers(db, eve, [1, 2, 3]) == set(), "a colleague nobody named"
+    assert tickets.visible_numbers(db, cast.chloe, [1, 2, 3]) == {3}
+    take_over(db, number=4)
+    take_over(db, number=5, confidential=True)
+    assert tickets.visible_numbers(db, cast.bob, [4, 5]) == {4}, "those to come as well"
+
+
+def test_being_named_counts_while_requests_are_shared_with_people(db: SqliteDatabase, cast: Cast):
+    ticket = take_over(db)
+    name_readers(db, "bob@acme.example", sharing="nobody")
+    assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
+    acme = organisations.edit(db, organisations.find(db, "acme"), sharing="people")
+    assert who_reads(db, cast, ticket) == {"alice", "bob", "dan", "root"}
+    assert organisations.followers(db, acme) == ("bob@acme.example",)
+    name_readers(db)
+    assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
+
+
+def test_whoever_is_in_copy_goes_on_reading_when_no_longer_named(db: SqliteDatabase, cast: Cast):
+    ticket = take_over(db, cc=["bob@acme.example"])
+    name_readers(db, "bob@acme.example")
+    name_readers(db)
+    assert who_reads(db, cast, ticket) == {"alice", "bob", "dan", "root"}
+
+
+def test_whoever_leaves_the_organisation_no_longer_follows_it(db: SqliteDatabase, cast: Cast):
+    ticket = take_over(db)
+    name_readers(db, "bob@acme.example")
+    bob = people.find(db, "bob@acme.example")
+    people.edit(db, bob, organisations=["globex"])
+    assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
+    people.edit(db, bob, organisations=["acme"])
+    assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}, "coming back is not following"
+    assert organisations.followers(db, organisations.find(db, "acme")) == ()
+
+
+def test_only_its_own_people_can_be_named(db: SqliteDatabase, cast: Cast):
+    ticket = take_over(db)
+    with pytest.raises(Invalid, match="organisation.follower_outside"):
+        name_readers(db, "bob@acme.example", "chloe@globex.example")
+    assert organisations.find(db, "acme").sharing == "everyone"
+    assert who_reads(db, cast, ticket) == {"alice", "bob", "dan", "root"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "has_ended"), [(None, False), ("2026-11-25", False), ("2026-11-24", True)]
+)
+def test_a_contract_lasts_to_the_end_of_its_last_day(
+    db: SqliteDatabase, cast: Cast, ends: str | None, has_ended: bool
+):
+    acme = organisations.edit(db, organisations.find(db, "acme"), contract_ends=ends)
+    today = date(2026, 11, 25)
+    assert acme.has_ended(today) == has_ended
+    settings = Settings()
+    assert organisations.accepts_requests(acme, today, settings) != has_ended
+    generous = replace(settings, expired_contract_requests=True)
+    assert organisations.accepts_requests(acme, today, generous)
+
+
+def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: Cast):
+    organisations.edit(db, organisations.find(db, "globex"), name="AAA")
+    people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
+    bob = accounts.viewer_for(db, "bob@acme.example")
+    assert [mine.name for mine in organisations.list_of(db, bob)] == ["AAA", "Acme"]
+    assert organisations.list_of(db, cast.dan) == []
+    assert organisations.list_of(db, cast.nobody) == []
+
+
+def test_organisations_are_searched_by_name_or_slug(db: SqliteDatabase, cast: Cast):
+    organisations.edit(db, organisations.find(db, "acme"), name="Works 100%")
+    assert [each.slug for each in organisations.search(db, "WORKS")] == ["acme"]
+    assert [each.slug for each in organisations.search(db, "acm")] == ["acme"]
+    assert [each.slug for each in organisations.search(db, "%")] == ["acme"], "a plain letter"
+    assert len(organisations.search(db, " ")) == 2
 
 
 def test_another_slug_keeps_its_people_reading(db: SqliteDatabase, cast: Cast):
     take_over(db, number=1)
     take_over(db, number=2)
-    revision = tickets.last_revision(db)
+    revision = ticket_changes.last_revision(db)
     organisations.edit(db, organisations.find(db, "acme"), slug="acme-sa")
-    changed = tickets.list_changed(db, revision, 10)
+    changed = ticket_changes.list_changed(db, revision, 10)
     assert [case.number for case in changed] == [1, 2]
     assert len({case.revision for case in changed}) == 2
     assert all("org:acme-sa" in c.readers and "org:acme" not in c.readers for c in changed)
@@ -107,7 +205,7 @@ def test_the_index_is_asked_to_follow(db: SqliteDatabase, cast: Cast):
     take_over(db)
     db.execute("DELETE FROM outbox")
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, name="Acme SA")
+    organisations.edit(db, acme, name="Acme SA", sharing="everyone", followers=())
     assert outbox.claim(db) is None, "a name changes no reader"
     organisations.edit(db, acme, sharing="nobody")
     task = outbox.claim(db)
@@ -121,5 +219,3 @@ def test_an_imported_name_finds_its_organisation_or_makes_one(db: SqliteDatabase
     assert organisations.ensure(db, "Acme Élevage").slug == "acme"
     assert organisations.ensure(db, "Initech").slug == "initech"
     assert organisations.ensure(db, "INITECH").slug == "initech"
-    assert organisations.ensure_product(db, "Cervo Atelier").slug == "cervo-atelier"
-    assert [p.slug for p in organisations.list_products(db)] == ["cervo-atelier", "icownect"]

@@ -128,3 +128,15 @@ def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Pa
     assert outbox.run_one(db, {"slow": done.append})
     assert [task.attempts for task in done] == [2]
     assert outbox.oldest_waiting(db) is None
+
+
+def test_those_who_want_the_same_kind_each_do_their_part(db: SqliteDatabase):
+    done: list[str] = []
+    both = outbox.together(
+        {"note.written": lambda task: done.append("mail"), "note.read": lambda task: None},
+        {"note.written": lambda task: done.append("webhook")},
+    )
+    assert set(both) == {"note.written", "note.read"}
+    outbox.add(db, "note.written", "one")
+    outbox.run_one(db, both)
+    assert done == ["mail", "webhook"]

@@ -80,6 +80,19 @@ def test_the_home_page_comes_with_its_style(home: str):
     assert all("{" in get(home + sheet) for sheet in sheets)
 
 
+def test_without_its_extra_single_sign_on_says_what_to_install(kbsearch: Path, tmp_path: Path):
+    """The site above ran without it: nothing of it is imported unless the settings ask."""
+    wanted = {"KBSEARCH_JWT_SHARED_SECRET": "x" * 32}
+    result = subprocess.run(
+        [kbsearch, "config", "show"], cwd=tmp_path, env=wanted, capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert result.stderr == (
+        "kbsearch: KBSEARCH_JWT_SHARED_SECRET: jwt_shared_secret: single sign-on is not installed; "
+        "run: pip install 'kbsearch[sso]'\n"
+    )
+
+
 def test_the_handbook_is_found_and_read(home: str):
     results = get(f"{home}fr/search?q=mot+de+passe")
     article = re.search(r'href="/(fr/articles/[^"#?]+)', results)

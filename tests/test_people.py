@@ -70,3 +70,22 @@ def test_only_what_is_given_changes(db: SqliteDatabase, cast: Cast):
     after = people.edit(db, before, language="en")
     assert (after.name, after.role, after.organisations) == ("Bob Durand", "customer", ("acme",))
     assert after.language == "en"
+
+
+def test_the_last_administrator_stays(db: SqliteDatabase, cast: Cast):
+    root = people.find(db, "root@support.example")
+    for change in (
+        lambda: people.edit(db, root, role="agent"),
+        lambda: people.disable(db, root),
+    ):
+        with pytest.raises(Invalid, match="person.last_administrator"):
+            change()
+    assert people.find(db, root.email) == root
+    people.edit(db, root, role="administrator", name="Robin")
+    second = people.add(db, email="second@support.example", name="Second", role="administrator")
+    people.disable(db, second)
+    with pytest.raises(Invalid, match="person.last_administrator"):
+        people.disable(db, root)
+    people.enable(db, second)
+    assert people.disable(db, root).disabled_at
+    assert people.edit(db, people.find(db, root.email), role="agent").role == "agent"

@@ -16,6 +16,7 @@ README = (TOP / "README.md").read_text(encoding="utf-8")
 def default_in_words(name: str) -> str:
     value = config.FIELDS[name].default
     text = ",".join(value) if isinstance(value, tuple) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return f"`{text}`" if text else "none"
 
 
@@ -34,7 +35,7 @@ def test_every_script_is_named_and_every_script_named_can_be_run():
 
 
 def test_every_command_named_exists():
-    named = set(re.findall(r"`kbsearch (\w+)", README))
+    named = set(re.findall(r"`kbsearch ([a-z-]+)", README))
     assert named and named <= set(COMMANDS)
 
 
@@ -44,4 +45,4 @@ def test_every_file_linked_exists(place: str):
 
 
 def test_it_can_be_read_in_one_go():
-    assert len(README.splitlines()) < 140
+    assert len(README.splitlines()) < 160

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kbsearch
-from kbsearch import tickets
+from kbsearch import ticket_changes
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.search import indexing, tantivy_engine, ticket_writer
@@ -184,7 +184,7 @@ def test_questions_are_answered_while_the_index_changes(
 def test_what_was_removed_before_the_index_existed_is_not_in_it(db, settings, cast: Cast):
     take_over(db, number=1, subject="Zanzibar")
     with db.atomic():
-        revision = tickets.reserve_revisions(db, 1)
+        revision = ticket_changes.reserve_revisions(db, 1)
         db.insert("removed_tickets", {"number": 2, "revision": revision})
     follow(settings, db)
     assert TicketIndex(settings.index_path / live_folders(db)["ticket_index"]).count == 1
@@ -210,7 +210,7 @@ def test_what_changes_while_an_index_is_built_is_in_it_once(
     indexing.rebuild_tickets(settings, db, meanwhile)
     assert told[0] == (3, 6)
     index = TicketIndex(settings.index_path / live_folders(db)["ticket_index"])
-    assert (index.count, index.revision) == (6, tickets.last_revision(db))
+    assert (index.count, index.revision) == (6, ticket_changes.last_revision(db))
     results = ask(Search(settings, db), "zanzibar", cast.dan, kind="ticket")
     assert sorted(hit.title.removeprefix("Zanzibar ") for hit in results.hits) == sorted(
         ["premier", "3", "4", "cinquième", "6", "7"]

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import accounts, organisations, people, tickets
+from kbsearch import accounts, organisations, people, products, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -123,6 +123,18 @@ def _of_the_same_kind(case: Ticket, other: Ticket) -> Ticket:
     return replace(other, product=case.product, language=case.language)
 
 
+def _without_who_left(crew: Sequence[Person], later: World, case: Ticket | None) -> Ticket | None:
+    """A ticket whose organisation some of the people in copy have left, and the copies with it."""
+    if case is None or case.organisation is None:
+        return case
+    left = {
+        me
+        for me in case.copies
+        if case.organisation in crew[me].organisations - later.people[me].organisations
+    }
+    return replace(case, copies=case.copies - left)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A world and what becomes of it: people move, tickets are shared, hidden, handed, removed."""
@@ -164,6 +176,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
     if len(set(later.people)) < len(crew):
         later = replace(later, people=crew)
+    later = replace(later, tickets=tuple(_without_who_left(crew, later, t) for t in later.tickets))
     return World(orgs, crew, cases, pages, later)
 
 
@@ -176,7 +189,7 @@ class Site:
         self.world = world
         with self.db.atomic():
             for name in PRODUCTS:
-                organisations.add_product(self.db, name)
+                products.add(self.db, name)
             for position, org in enumerate(world.organisations):
                 organisations.add(
                     self.db,

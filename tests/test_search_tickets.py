@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, organisations, people, tickets
+from kbsearch import accounts, organisations, people, ticket_changes, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -182,13 +182,13 @@ def test_many_removals_at_once_all_reach_the_index(search, db, settings, cast: C
     follow(settings, db)
     with db.atomic():
         for number in range(1, 2_502):
-            revision = tickets.reserve_revisions(db, 1)
+            revision = ticket_changes.reserve_revisions(db, 1)
             db.insert("removed_tickets", {"number": number, "revision": revision})
         db.execute("DELETE FROM ticket_readers")
         db.execute("DELETE FROM tickets WHERE number < 2502")
     follow(settings, db)
     index = TicketIndex(settings.index_path / live_folders(db)["ticket_index"])
-    assert (index.count, index.revision) == (1, tickets.last_revision(db))
+    assert (index.count, index.revision) == (1, ticket_changes.last_revision(db))
 
 
 def test_a_change_replaces_what_was_there(search: Search, db, settings, cast: Cast):
@@ -364,7 +364,7 @@ def test_indexing_goes_on_where_a_killed_process_stopped(search, db, settings, c
     assert reached == sorted(reached) and reached[-1] > 0, reached
     follow(settings, db)
     index = TicketIndex(settings.index_path / live_folders(db)["ticket_index"])
-    assert (index.count, index.revision) == (2_000, tickets.last_revision(db))
+    assert (index.count, index.revision) == (2_000, ticket_changes.last_revision(db))
     assert ask(search, "zanzibar", cast.dan).total == 2_000
     assert not list((settings.index_path / live_folders(db)["ticket_index"]).glob(".tmp*"))
 

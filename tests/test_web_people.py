@@ -1,59 +1,12 @@
-"""Coming in by a link, leaving, and preferences."""
+"""Leaving, and preferences."""
 
 import re
 
 from flask.testing import FlaskClient
 
-from kbsearch import accounts
 from kbsearch.db import SqliteDatabase
 from tests.conftest import Cast
 from tests.web import sign_in
-
-
-def test_opening_a_link_shows_who_it_is_for_and_uses_nothing_up(
-    client: FlaskClient, db: SqliteDatabase, cast: Cast
-):
-    link = accounts.make_link(db, "alice@acme.example")
-    for _ in range(3):
-        answer = client.get(f"/fr/link/{link}")
-        assert answer.status_code == 200
-        assert "Alice Martin" in answer.text
-        assert "Set-Cookie" not in answer.headers
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["Cache-Control"] == "no-store"
-
-
-def test_the_button_of_a_link_signs_in_once(client: FlaskClient, db: SqliteDatabase, cast: Cast):
-    link = accounts.make_link(db, "alice@acme.example")
-    answer = client.post(f"/fr/link/{link}")
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == "/fr/"
-    assert "HttpOnly" in answer.headers["Set-Cookie"]
-    assert "Alice Martin" in client.get("/fr/").text
-    again = client.post(f"/fr/link/{link}", headers={"Sec-Fetch-Site": "same-origin"})
-    assert again.status_code == 404
-    assert "Set-Cookie" not in again.headers
-
-
-def test_a_link_that_never_was_and_one_that_is_used_answer_alike(
-    client: FlaskClient, db: SqliteDatabase, cast: Cast
-):
-    link = accounts.make_link(db, "alice@acme.example")
-    accounts.use_link(db, link)
-    used, unknown = client.get(f"/fr/link/{link}"), client.get("/fr/link/unknown")
-    assert used.status_code == unknown.status_code == 404
-    assert used.text.replace(link, "unknown") == unknown.text
-
-
-def test_signing_in_again_ends_the_session_of_before(
-    client: FlaskClient, db: SqliteDatabase, cast: Cast
-):
-    before = sign_in(client, db, cast.bob)
-    client.post(
-        f"/fr/link/{accounts.make_link(db, 'alice@acme.example')}",
-        headers={"Sec-Fetch-Site": "same-origin"},
-    )
-    assert not accounts.viewer_of(db, before).is_signed_in
 
 
 def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(

@@ -33,7 +33,7 @@ def failing(app: Flask, problem: BaseException) -> FlaskClient:
         ("/fr/nowhere", "fr", "Page introuvable"),
         ("/en/nowhere", "en", "Page not found"),
         ("/nowhere", "fr", "Page introuvable"),
-        ("/en/articles/nothing", "en", "Page not found"),
+        ("/en/articles", "en", "Page not found"),
     ],
 )
 def test_a_missing_page_speaks_the_language_of_its_address(

@@ -104,23 +104,7 @@ def test_pages_of_somebody_signed_in_are_kept_by_no_cache(
     assert "Cookie" in answer.headers["Vary"]
 
 
-def test_over_https_the_session_cookie_is_locked_to_the_host(
-    settings: Settings, db: SqliteDatabase, cast: Cast
-):
-    from kbsearch import accounts
-
-    app = create_app(replace(settings, base_url="https://aide.example"), db)
-    client = app.test_client()
-    link = accounts.make_link(db, "alice@acme.example")
-    answer = client.post(f"/fr/link/{link}", base_url="https://aide.example")
-    cookie = answer.headers["Set-Cookie"]
-    assert cookie.startswith("__Host-kb=")
-    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
-    assert "Domain" not in cookie
-    assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
-
-
-def test_cookies_of_other_makes_count_for_nothing(client: FlaskClient):
+def test_no_cookie_of_flask_login_counts(client: FlaskClient):
     client.set_cookie("remember_token", "1|x")
     client.set_cookie("session", "x")
     assert client.get("/fr/").status_code == 200

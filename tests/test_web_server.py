@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -101,7 +102,9 @@ def test_it_answers_under_300_slow_headers_and_300_slow_bodies(server):
         await asyncio.gather(*clients)
         return waits
 
-    waits = asyncio.run(scenario())
+    # in a thread of its own: the browser tests leave a loop in this one
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waits = pool.submit(asyncio.run, scenario()).result()
     assert sorted(waits)[len(waits) // 2] < 0.5
 
 

@@ -13,11 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import outbox, worker
+from kbsearch import (
+    accounts,
+    analytics,
+    drafts,
+    lifecycle,
+    mobiles,
+    outbox,
+    people,
+    profile_letters,
+    ticket_events,
+    tickets,
+    worker,
+)
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.file_store import FileStore
 from kbsearch.migrations import migrate
-from kbsearch.search.indexing import live_folders
+from kbsearch.search.indexing import Indexer, live_folders
+from tests.requests import attach, file, later, lies_in
 
 ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"
 
@@ -145,6 +159,17 @@ def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
     assert "no.such_thing x failed, attempt 1" in process.communicate(timeout=5)[1]
 
 
+def test_people_are_told_what_the_outbox_asks_for(place):
+    alice = people.add(place.db, email="alice@acme.example", name="Alice Martin")
+    mobiles.ask(place.db, accounts.viewer_for(place.db, alice.email), "06 12 34 56 78")
+    for kind in profile_letters.NOTICES:
+        outbox.add(place.db, kind, alice.id)
+    place.start()
+    mails, texts = place.settings.data_path / "mail", place.settings.data_path / "sms"
+    until(lambda: len(list(mails.glob("*.eml"))) == len(profile_letters.NOTICES))
+    until(lambda: len(list(texts.glob("*.txt"))) == 1)
+
+
 def test_a_second_worker_waits_for_the_end_of_the_first(place):
     first = place.start()
     until(lambda: place.titles() == ["The first title"])
@@ -227,3 +252,52 @@ def test_the_heartbeat_goes_on_while_a_step_takes_its_time(place, monkeypatch):
         until(place.heartbeat)
         place.db.execute("DELETE FROM state WHERE name = 'worker_seen'")
         until(place.heartbeat)
+
+
+def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):
+    handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
+    assert set(ticket_events.KINDS) <= set(handlers)
+    for kind in ticket_events.KINDS:
+        outbox.add(place.db, kind, "event-1")
+    while outbox.run_one(place.db, handlers):
+        pass
+    assert outbox.oldest_waiting(place.db) is None
+    assert outbox.count_dead(place.db) == 0
+
+
+def test_the_house_is_kept(place):
+    """What its time has come for is closed, forgotten and cleared away; the rest stays."""
+    db, store = place.db, FileStore(place.settings.files_path)
+    people.add(db, email="eve@acme.example", name="Eve")
+    eve = accounts.viewer_for(db, "eve@acme.example")
+    ticket, young = (file(db, eve, at=later(days=0)) for _ in range(2))
+    lifecycle.solve(db, eve, ticket, at=later(days=0))
+    lifecycle.solve(db, eve, young)
+    drafts.save(db, eve, "form-0001", {"subject": "old"}, at=later(days=0))
+    drafts.save(db, eve, "form-0002", {"subject": "young"})
+    kept = attach(db, eve, store, "form-0001", content=b"old", at=later(days=0))
+    attach(db, eve, store, "form-0002", content=b"young")
+    visit = analytics.visit(db, eve, at=later(days=0))
+    analytics.searched(db, visit, "old words", results=0, at=later(days=0))
+    for path in lies_in(store):
+        os.utime(path, (1, 1))
+
+    assert not worker._keep_house(place.settings, db)
+
+    assert tickets.find(db, eve, ticket.id).status == "closed"
+    assert tickets.find(db, eve, young.id).status == "solved"
+    assert [draft.key for draft in drafts.list_all(db, eve)] == ["form-0002"]
+    assert not store.path(kept.sha256).exists()
+    assert len(lies_in(store)) == 1
+    assert analytics.list_gaps(db, "2026-01-01", "2027-01-01") == []
+
+
+def test_many_requests_are_closed_in_one_round(place, monkeypatch):
+    people.add(place.db, email="eve@acme.example", name="Eve")
+    eve = accounts.viewer_for(place.db, "eve@acme.example")
+    for _ in range(5):
+        lifecycle.solve(place.db, eve, file(place.db, eve, at=later(days=0)), at=later(days=0))
+    monkeypatch.setattr(lifecycle, "BATCH", 2)
+    worker._keep_house(place.settings, place.db)
+    rows = place.db.query("SELECT DISTINCT status FROM tickets")
+    assert rows == [{"status": "closed"}]

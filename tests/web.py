@@ -112,6 +112,9 @@ class Scripted:
             time.sleep(self.delay)
         return self.results
 
+    def suggest(self, viewer: Viewer, *, subject: str, limit: int, **said: str) -> Results:
+        return self.ask(viewer, Question(subject, limit=limit))
+
 
 def script(app: Flask, results: Results, delay: float = 0.0) -> Scripted:
     """Make the application's search answer this."""

@@ -26,10 +26,14 @@ COMMANDS = {
     "similar": "search",
     "evaluate": "search",
     "index": "search",
-    "org": "people",
+    "org": "organisations",
     "user": "people",
-    "product": "people",
+    "product": "organisations",
+    "identity": "identities",
     "import": "imports",
+    "mail-in": "mail",
+    "webhook": "webhooks",
+    "notify": "notifications",
 }
 
 
@@ -43,7 +47,7 @@ class Lazy(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"kbsearch.cli.{COMMANDS[name]}")
-        command: click.Command = getattr(module, f"{name}_command")
+        command: click.Command = getattr(module, f"{name.replace('-', '_')}_command")
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -51,6 +55,8 @@ class Lazy(click.Group):
             return super().invoke(ctx)
         except Problem as problem:
             raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
+        except config.ConfigError as problem:
+            raise Refused(str(problem)) from None
 
 
 class Site:
@@ -83,6 +89,12 @@ class Refused(click.ClickException):
         click.echo(f"kbsearch: {self.message}", err=True)
 
 
+class NotNow(Refused):
+    """The same for a mail server: it keeps the mail and tries again, instead of returning it."""
+
+    exit_code = 75  # EX_TEMPFAIL
+
+
 @click.group(cls=Lazy, invoke_without_command=True)
 @click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), help="The kbsearch.toml to use."
@@ -97,11 +109,15 @@ def cli(ctx: click.Context, path: Path | None) -> None:
     try:
         ctx.obj = Site(config.load(path))
     except config.ConfigError as problem:
-        raise Refused(str(problem)) from None
+        raise _refused(ctx.invoked_subcommand, str(problem)) from None
     if ctx.invoked_subcommand is None:
         serve = cli.get_command(ctx, "serve")
         assert serve is not None
         ctx.invoke(serve)
+
+
+def _refused(command: str | None, told: str) -> Refused:
+    return NotNow(told) if command == "mail-in" else Refused(told)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

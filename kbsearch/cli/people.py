@@ -1,135 +1,18 @@
-"""kbsearch org, user and product: who may come in, and what their contracts cover."""
+"""kbsearch user: who may come in."""
 
+import sys
 from dataclasses import asdict
 
 import click
 
-from kbsearch import accounts, organisations, people
+from kbsearch import accounts, choosing_passwords, organisations, passwords, people, second_factor
 from kbsearch.access import ROLES
 from kbsearch.cli import Site, pass_site
-from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
-from kbsearch.organisations import SHARING
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")
-slug_option = click.option("--slug", help="Its name in addresses and audiences.")
-sharing_option = click.option(
-    "--sharing", type=click.Choice(SHARING), help="Which colleagues read each other's requests."
-)
-product_option = click.option(
-    "--product", "products", multiple=True, help="Slug of a product covered; repeat for several."
-)
-starts_option = click.option("--contract-starts", metavar="DATE", help="First day, as 2026-01-31.")
-ends_option = click.option("--contract-ends", metavar="DATE", help="Last day, as 2026-12-31.")
-
-
-@click.group("org")
-def org_command() -> None:
-    """Organisations: the customers, their contracts and who shares requests.
-
-    Example: kbsearch org add "Acme" --product icownect --sharing everyone
-    """
-
-
-@org_command.command("add")
-@click.argument("name")
-@slug_option
-@sharing_option
-@starts_option
-@ends_option
-@product_option
-@pass_site
-def org_add(
-    site: Site,
-    name: str,
-    slug: str | None,
-    sharing: str | None,
-    contract_starts: str | None,
-    contract_ends: str | None,
-    products: tuple[str, ...],
-) -> None:
-    """Take a customer in.
-
-    Example: kbsearch org add "Acme" --product icownect --contract-ends 2026-12-31
-    """
-    added = organisations.add(
-        site.db,
-        name,
-        slug=slug,
-        sharing=sharing or "nobody",
-        contract_starts=contract_starts,
-        contract_ends=contract_ends,
-        products=products,
-    )
-    click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
-
-
-@org_command.command("edit")
-@click.argument("slug")
-@click.option("--name", help="Another name.")
-@click.option("--slug", "new_slug", help="Another slug; articles for org:OLD must follow it.")
-@sharing_option
-@starts_option
-@ends_option
-@product_option
-@click.option("--no-product", is_flag=True, help="No product at all.")
-@pass_site
-def org_edit(
-    site: Site,
-    slug: str,
-    name: str | None,
-    new_slug: str | None,
-    sharing: str | None,
-    contract_starts: str | None,
-    contract_ends: str | None,
-    products: tuple[str, ...],
-    no_product: bool,
-) -> None:
-    """Change an organisation: only what is given; products are replaced as a whole.
-
-    An empty date (--contract-ends "") takes the date away.
-
-    Example: kbsearch org edit acme --sharing everyone
-    """
-    edited = organisations.edit(
-        site.db,
-        organisations.find(site.db, slug),
-        name=name,
-        slug=new_slug,
-        sharing=sharing,
-        contract_starts=contract_starts,
-        contract_ends=contract_ends,
-        products=products if products or no_product else None,
-    )
-    click.echo(say("%(slug)s changed", slug=edited.slug))
-
-
-@org_command.command("list")
-@json_option
-@pass_site
-def org_list(site: Site, as_json: bool) -> None:
-    """List organisations.
-
-    Example: kbsearch org list --json
-    """
-    known = organisations.list_all(site.db)
-    if as_json:
-        echo_json({"organisations": [_public(asdict(each)) for each in known]})
-        return
-    rows = [
-        (
-            each.slug,
-            each.name,
-            each.sharing,
-            f"{each.contract_starts or ''} – {each.contract_ends or ''}".strip(" –") or "–",
-            ", ".join(each.products),
-        )
-        for each in known
-    ]
-    headings = [say("slug"), say("name"), say("sharing"), say("contract"), say("products")]
-    echo_table(headings, rows)
 
 
 @click.group("user")
@@ -146,6 +29,9 @@ def user_command() -> None:
 @role_option
 @click.option("--org", "orgs", multiple=True, help="Slug of their organisation; may be repeated.")
 @language_option
+@click.option("--invite", is_flag=True, help="Mail them the link to choose a password.")
+@click.option("--password", "ask", is_flag=True, help="Ask for their password here.")
+@click.option("--password-stdin", is_flag=True, help="Read their password from standard input.")
 @pass_site
 def user_add(
     site: Site,
@@ -154,19 +40,31 @@ def user_add(
     role: str | None,
     orgs: tuple[str, ...],
     language: str | None,
+    invite: bool,
+    ask: bool,
+    password_stdin: bool,
 ) -> None:
-    """Open an account; "kbsearch user link" then makes the link that lets them in.
+    """Open an account, and say how its person gets a password: by invitation, or right now.
 
-    Example: kbsearch user add dan@support.example --name "Dan Leroy" --role agent
+    Example: kbsearch user add dan@support.example --name "Dan Leroy" --role agent --invite
     """
-    added = people.add(
-        site.db,
-        email=email,
-        name=name,
-        role=role or "customer",
-        organisations=orgs,
-        language=language,
-    )
+    if invite + ask + password_stdin > 1:
+        raise click.UsageError(say("Pick one of --invite, --password and --password-stdin."))
+    password = _read_password(ask, password_stdin)
+    with site.db.atomic():
+        added = people.add(
+            site.db,
+            email=email,
+            name=name,
+            role=role or "customer",
+            organisations=orgs,
+            language=language,
+        )
+        if password is not None:
+            hashed = passwords.prepare(site.db, site.settings, added, password)
+            passwords.keep(site.db, added, hashed)
+        if invite:
+            choosing_passwords.invite(site.db, added)
     told = say("%(email)s added as %(role)s", email=added.email, role=added.role)
     click.echo(told)
 
@@ -223,7 +121,7 @@ def user_list(site: Site, org: str | None, role: str | None, as_json: bool) -> N
         organisations.find(site.db, org)
     known = people.list_all(site.db, organisation=org, role=role)
     if as_json:
-        echo_json({"people": [_public(asdict(person)) for person in known]})
+        echo_json({"people": [public(asdict(person)) for person in known]})
         return
     rows = [
         (
@@ -250,60 +148,56 @@ def user_disable(site: Site, email: str) -> None:
     click.echo(say("%(email)s can no longer come in", email=person.email))
 
 
-@user_command.command("link")
+@user_command.command("invite")
 @click.argument("email")
+@click.option("--print", "to_print", is_flag=True, help="Print the link here, mail nothing.")
 @json_option
 @pass_site
-def user_link(site: Site, email: str, as_json: bool) -> None:
-    """Print a link that lets somebody in once, within 15 minutes.
+def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
+    """Mail somebody the link to choose a password; it works once, within seven days.
 
-    Example: kbsearch user link alice@acme.example
+    Example: kbsearch user invite alice@acme.example
     """
-    token = accounts.make_link(site.db, email)
     person = people.find(site.db, email)
-    url = accounts.link_url(site.settings, person, token)
-    if as_json:
-        echo_json({"email": person.email, "link": url})
+    told: dict[str, object] = {"email": person.email}
+    if to_print:
+        told["link"] = choosing_passwords.invitation_link(site.db, site.settings, person)
     else:
-        click.echo(url)
-
-
-@click.group("product")
-def product_command() -> None:
-    """Products: what contracts cover, articles are about and requests name.
-
-    Example: kbsearch product add "iCownect"
-    """
-
-
-@product_command.command("add")
-@click.argument("name")
-@slug_option
-@pass_site
-def product_add(site: Site, name: str, slug: str | None) -> None:
-    """Support one more product.
-
-    Example: kbsearch product add "Cervo Atelier" --slug cervo
-    """
-    added = organisations.add_product(site.db, name, slug=slug)
-    click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
-
-
-@product_command.command("list")
-@json_option
-@pass_site
-def product_list(site: Site, as_json: bool) -> None:
-    """List products.
-
-    Example: kbsearch product list --json
-    """
-    known = organisations.list_products(site.db)
+        choosing_passwords.invite(site.db, person)
     if as_json:
-        echo_json({"products": [_public(asdict(product)) for product in known]})
-        return
-    echo_table([say("slug"), say("name")], [(product.slug, product.name) for product in known])
+        echo_json(told)
+    elif to_print:
+        click.echo(told["link"])
+    else:
+        click.echo(say("%(email)s will get a mail with a link", email=person.email))
 
 
-def _public(values: dict[str, object]) -> dict[str, object]:
-    """What programs get: no ids of the database."""
-    return {name: value for name, value in values.items() if name != "id"}
+@user_command.command("reset-factor")
+@click.argument("email")
+@pass_site
+def user_reset_factor(site: Site, email: str) -> None:
+    """Take away the authenticator of somebody who lost phone and recovery codes.
+
+    Make sure it is them who ask. Their sessions end, a mail tells them, and a code comes by mail
+    until they set up another authenticator, which staff do at their next sign-in.
+
+    Example: kbsearch user reset-factor dan@support.example
+    """
+    person = people.find(site.db, email)
+    with site.db.atomic():
+        removed = second_factor.remove_totp(site.db, person.id)
+        accounts.end_other_sessions(site.db, person.id)
+    if removed:
+        click.echo(say("%(email)s gets the next code by mail", email=person.email))
+    else:
+        click.echo(say("%(email)s has no authenticator", email=person.email))
+
+
+def _read_password(ask: bool, stdin: bool) -> str | None:
+    """From the terminal, unseen and twice, or from a pipe; never from the command line."""
+    if ask:
+        typed: str = click.prompt(say("Password"), hide_input=True, confirmation_prompt=True)
+        return typed
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config, logs, resources, serving
-from kbsearch.cli import Refused, Site, pass_site
+from kbsearch import config, keys, logs, resources, serving
+from kbsearch.cli import Site, pass_site
+from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
 from kbsearch.db import Database
 from kbsearch.errors import NotFound
@@ -20,7 +21,7 @@ from kbsearch.leash import Leash
 from kbsearch.serving import Child, Tree
 
 if TYPE_CHECKING:
-    from kbsearch.people import Person
+    from kbsearch.demo import Account
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,7 @@ def serve_command(
     Example: kbsearch serve --port 8000
     """
     flags = {"host": host, "port": port, "workers": workers}
-    try:
-        configuration = config.load(site.configuration.path, flags)
-    except config.ConfigError as problem:
-        raise Refused(str(problem)) from None
+    configuration = config.load(site.configuration.path, flags)
     settings = _for_demo(configuration) if demo else configuration.settings
     if configuration.path is None and not settings.content_path.is_dir():
         raise NotFound("serve.no_site")
@@ -58,13 +56,14 @@ def serve_command(
             log.warning("base_url is not set: pages will open on this machine only")
     with contextlib.suppress(OSError):  # the database says what is wrong with it
         settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys.site_key(settings)  # made at the first start; refused when others can read it
     db = Site(dataclasses.replace(configuration, settings=settings)).db  # migrated from here on
-    visitors = _demo_people(settings, db) if demo else ()
+    visitors = _demo_accounts(settings, db) if demo else ()
 
     def announce() -> None:
         click.echo(f"{settings.site_name}: {settings.base_url}/")
-        for person in visitors:
-            click.echo(f"{person.email:<24}  {person.role:<14}  {_link(settings, db, person)}")
+        if visitors:
+            echo_accounts(visitors, settings.data_path / "mail")
         db.close()
 
     children = _children(configuration.path, settings, listener)
@@ -87,6 +86,7 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
         listener = serving.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
+    keys.site_key(site.settings)
     app = create_app(site.settings, site.db)
     behind_proxy = site.settings.trusted_proxies > 0
     web_server.run(app, listener, Leash(leash), behind_proxy=behind_proxy)
@@ -103,6 +103,7 @@ def worker_command(site: Site, leash: int | None) -> None:
     from kbsearch import worker
 
     logs.start()
+    keys.site_key(site.settings)
     worker.run(site.settings, site.db, Leash(leash))
 
 
@@ -145,19 +146,15 @@ def _environment(settings: Settings) -> dict[str, str]:
     """The settings as variables: a child works with those its parent has checked."""
     environment = dict(os.environ)
     for name in config.FIELDS:
+        if name in config.TABLES:
+            continue  # they read the file, too
         value = getattr(settings, name)
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         environment[f"KBSEARCH_{name.upper()}"] = text
     return environment
 
 
-def _demo_people(settings: Settings, db: Database) -> "tuple[Person, ...]":
+def _demo_accounts(settings: Settings, db: Database) -> "tuple[Account, ...]":
     from kbsearch import demo
 
     return demo.ensure(settings, db)
-
-
-def _link(settings: Settings, db: Database, person: "Person") -> str:
-    from kbsearch import accounts
-
-    return accounts.link_url(settings, person, accounts.make_link(db, person.email))

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import click
 
-from kbsearch import __version__, accounts, config, demo, doctor, migrations, people, sites
+from kbsearch import (
+    __version__,
+    choosing_passwords,
+    config,
+    demo,
+    doctor,
+    migrations,
+    people,
+    sites,
+)
 from kbsearch.cli import Refused, Site, pass_site
-from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
 from kbsearch.db import SQLITE_VERSION, SqliteDatabase
 
 MASK = "********"
@@ -42,21 +51,21 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
         click.echo(told, err=True)
     site = Site(config.load(folder / config.CONFIG_NAME))
     if with_demo:
-        opened = demo.fill(site.db)
+        opened = demo.fill(site.settings, site.db)
         if as_json:
             echo_json({"accounts": [_without_nothing(asdict(account)) for account in opened]})
             return
-        emails = [account.email for account in opened]
-    else:
-        people.add(site.db, email=address, name="Administrator", role="administrator")
-        emails = [address]
-    links = {email: _link(site, email) for email in emails}
+        click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
+        echo_accounts(opened, site.settings.data_path / "mail")
+        return
+    person = people.add(site.db, email=address, name="Administrator", role="administrator")
+    link = choosing_passwords.invitation_link(site.db, site.settings, person)
     if as_json:
-        echo_json({"accounts": [{"email": e, "link": link} for e, link in links.items()]})
+        echo_json({"accounts": [{"email": person.email, "link": link}]})
         return
     click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
-    click.echo(say("These links let in once, within 15 minutes (kbsearch user link EMAIL: more):"))
-    echo_table([say("address"), say("link")], list(links.items()))
+    click.echo(say("Choose the password of %(email)s within seven days:", email=person.email))
+    click.echo(link)
 
 
 @click.group("config")
@@ -78,6 +87,8 @@ def config_show(site: Site, as_json: bool) -> None:
     shown: dict[str, object] = {}
     for name, item in config.FIELDS.items():
         value = getattr(site.settings, name)
+        if name == "fields":
+            value = tuple(field.name for field in value)
         shown[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources
     if as_json:
@@ -161,11 +172,6 @@ def version_command(as_json: bool) -> None:
         echo_json(versions)
     else:
         click.echo("  ".join(f"{name} {number}" for name, number in versions.items()))
-
-
-def _link(site: Site, email: str) -> str:
-    token = accounts.make_link(site.db, email)
-    return accounts.link_url(site.settings, people.find(site.db, email), token)
 
 
 def _without_nothing(values: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, organisations, tickets
+from kbsearch import access, organisations, products, ticket_changes, ticket_readers, tickets
 from kbsearch.db import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.importing.report import Report
@@ -85,6 +85,7 @@ class Known:
 
     people: dict[str, str]
     organisations: dict[str, Organisation]
+    followers: dict[str, tuple[str, ...]]
     products: dict[str, str]
 
 
@@ -143,7 +144,7 @@ def _write(
 ) -> None:
     items = [*new, *changed]
     known = _known(db, [record for _, record, _ in items])
-    first = tickets.reserve_revisions(db, len(items))
+    first = ticket_changes.reserve_revisions(db, len(items))
     rows = [
         _ticket(ticket_id, record, digest, first + place, known)
         for place, (ticket_id, record, digest) in enumerate(items)
@@ -176,11 +177,13 @@ def _known(db: Database, records: Sequence[TicketRecord]) -> Known:
     addresses |= {address for record in records for address in record.copies}
     addresses |= {message.author for record in records for message in record.messages}
     companies = {record.organisation for record in records} - {""}
-    products = {record.product for record in records} - {""}
+    covered = {record.product for record in records} - {""}
+    known = {name: organisations.ensure(db, name) for name in sorted(companies)}
     return Known(
         people=_people(db, sorted(addresses - {""})),
-        organisations={name: organisations.ensure(db, name) for name in sorted(companies)},
-        products={name: organisations.ensure_product(db, name).id for name in sorted(products)},
+        organisations=known,
+        followers={name: ticket_readers.followers(db, known[name].id) for name in known},
+        products={name: products.ensure(db, name).id for name in sorted(covered)},
     )
 
 
@@ -241,13 +244,13 @@ def _copied(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
 
 def _readers(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
     organisation = known.organisations.get(record.organisation)
+    is_open = organisation is not None and not record.confidential
     words = access.ticket_readers(
         known.people.get(record.requester),
         [known.people[address] for address in record.copies if address in known.people],
         organisation.slug if organisation else None,
-        shared=bool(
-            organisation and organisation.sharing == "everyone" and not record.confidential
-        ),
+        shared=is_open and organisation is not None and organisation.sharing == "everyone",
+        followers=known.followers[record.organisation] if is_open else (),
     )
     for word in words:
         yield {"ticket_id": id, "word": word}

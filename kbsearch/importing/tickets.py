@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kbsearch import organisations
+from kbsearch import slugs
 from kbsearch.config import LANGUAGES
 from kbsearch.db import Database
 from kbsearch.errors import Invalid
@@ -104,9 +104,9 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         description=description,
         language=_language(values),
         requester=_address(fields.text(values, "requester"), "requester", alter),
-        organisation=fields.name(values, "organisation", organisations.MAX_NAME),
+        organisation=fields.name(values, "organisation", slugs.MAX_NAME),
         copies=_copies(values, alter),
-        product=fields.name(values, "product", organisations.MAX_NAME),
+        product=fields.name(values, "product", slugs.MAX_NAME),
         version=fields.name(values, "version", MAX_VERSION),
         severity=fields.choice(values, "severity", SEVERITIES) or "minor",
         status=fields.required(status or "", "status"),

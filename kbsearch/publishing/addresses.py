@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from kbsearch import images
 from kbsearch.config import LANGUAGES
+from kbsearch.images import ImageInfo
 from kbsearch.markup import Picture, Target, scheme_of, slug_of
-from kbsearch.publishing import images
 from kbsearch.publishing.findings import Finding
-from kbsearch.publishing.images import ImageInfo
 from kbsearch.publishing.rules import Reference
 from kbsearch.publishing.sources import Source
 from kbsearch.publishing.tree import Tree

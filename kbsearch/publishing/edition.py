@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kbsearch.config import Settings
+from kbsearch.images import ImageInfo
 from kbsearch.publishing import addresses, cross_rules, sources
 from kbsearch.publishing.addresses import Addresses, PageResolver
 from kbsearch.publishing.cross_rules import Index
 from kbsearch.publishing.findings import Finding
-from kbsearch.publishing.images import ImageInfo
 from kbsearch.publishing.rendered import Rendered, render
 from kbsearch.publishing.sources import Source
 from kbsearch.publishing.tree import ARTICLES, SYNONYMS, Change, Tree

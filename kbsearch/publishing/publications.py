@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kbsearch import events
 from kbsearch.access import article_readers
 from kbsearch.clock import now
 from kbsearch.db import Database, Row, new_id
+from kbsearch.images import ImageInfo
 from kbsearch.markup import Passage, Section
 from kbsearch.publishing import front_matter
 from kbsearch.publishing.edition import Edition, Known
 from kbsearch.publishing.findings import Finding
-from kbsearch.publishing.images import ImageInfo
 from kbsearch.publishing.rendered import Rendered, Resolved
 from kbsearch.publishing.rules import Reference, Remark
 from kbsearch.publishing.sources import Source
@@ -149,7 +150,29 @@ def put_live(db: Database, publication: Publication, index_name: str) -> tuple[s
         _set(db, LIVE, publication.id)
         _set(db, ARTICLE_INDEX, index_name)
         accept(db)
+        if live is not None:  # a first publication is a whole site: news to nobody
+            _tell_changes(db, live, publication)
     return kept
+
+
+def _tell_changes(db: Database, before: Publication, after: Publication) -> None:
+    """Say which articles came or changed, and which are gone."""
+    states = {"before": before.id, "after": after.id}
+    published = """
+        SELECT n.path FROM articles n
+        LEFT JOIN articles o ON o.publication_id = :before AND o.path = n.path
+        WHERE n.publication_id = :after AND (o.id IS NULL OR o.content_hash <> n.content_hash)
+        ORDER BY n.path
+    """
+    withdrawn = """
+        SELECT o.path FROM articles o WHERE o.publication_id = :before AND NOT EXISTS (
+          SELECT 1 FROM articles n WHERE n.publication_id = :after AND n.path = o.path)
+        ORDER BY o.path
+    """
+    for kind, sql in (("article.published", published), ("article.withdrawn", withdrawn)):
+        if events.is_awaited(db, kind):
+            for row in db.query(sql, states):
+                events.tell(db, kind, row["path"])
 
 
 def forget(db: Database, *, but: tuple[str, ...]) -> None:

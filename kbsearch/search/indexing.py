@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kbsearch import articles, outbox, tickets
+from kbsearch import articles, outbox, ticket_changes
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.search import article_writer, ticket_writer
@@ -72,8 +72,8 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
     folder = settings.index_path / f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
     writer = TicketWriter(folder)
-    upto = tickets.last_revision(db)
-    in_all = tickets.count_changed(db, 0) if progress else 0
+    upto = ticket_changes.last_revision(db)
+    in_all = ticket_changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
         done = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
         done += _follow(db, writer, BATCH)
@@ -88,7 +88,7 @@ def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) 
     """Every ticket that has not changed since a revision, read batch by batch."""
     after = done = 0
     while after < upto:
-        changed = tickets.list_changed(db, after, BATCH)
+        changed = ticket_changes.list_changed(db, after, BATCH)
         yield from (case for case in changed if case.revision <= upto)
         after = changed[-1].revision if changed else upto
         done += len(changed)
@@ -100,9 +100,9 @@ def _follow(db: Database, writer: TicketWriter, batch: int) -> int:
     """Take in what changed since the writer's revision; how many tickets."""
     done = 0
     while True:
-        last = tickets.last_revision(db)
-        changed = tickets.list_changed(db, writer.revision, batch)
-        gone = tickets.list_removed(db, writer.revision, batch)
+        last = ticket_changes.last_revision(db)
+        changed = ticket_changes.list_changed(db, writer.revision, batch)
+        gone = ticket_changes.list_removed(db, writer.revision, batch)
         upto = changed[-1].revision if len(changed) == batch else last
         if len(gone) == batch:  # there may be more: they are for the next turn
             upto = min(upto, gone[-1][1])
@@ -131,7 +131,7 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
         "articles_sound": False,
         "tickets": 0,
         "tickets_sound": False,
-        "tickets_behind": tickets.last_revision(db),
+        "tickets_behind": ticket_changes.last_revision(db),
     }
     try:
         shelf = Articles(settings.index_path / live["article_index"])
@@ -140,7 +140,7 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
         told["articles_sound"] = articles.live_publication(db) is None
     try:
         cases = TicketIndex(settings.index_path / live["ticket_index"])
-        behind = tickets.last_revision(db) - cases.revision
+        behind = ticket_changes.last_revision(db) - cases.revision
         told |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
     except (KeyError, OSError, ValueError):
         told["tickets_sound"] = "ticket_index" not in live
@@ -199,7 +199,9 @@ class Indexer:
             rebuild_tickets(self._settings, self._db)
             return True
         writer = self._open_writer()
-        return writer.revision < tickets.last_revision(self._db) and self._follow_live(writer)
+        return writer.revision < ticket_changes.last_revision(self._db) and self._follow_live(
+            writer
+        )
 
     def rebuild(self, subject: str) -> None:
         """Build an index anew, although it looks sound."""
@@ -280,7 +282,7 @@ def catch_up(
                 if "LockBusy" not in str(problem):
                     raise
             name = live_folders(db).get("ticket_index", "")
-            if TicketIndex(settings.index_path / name).revision >= tickets.last_revision(db):
+            if TicketIndex(settings.index_path / name).revision >= ticket_changes.last_revision(db):
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError("the worker holds the index but does not take in the changes")

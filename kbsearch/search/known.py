@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from kbsearch import tickets
+from kbsearch import ticket_changes, tickets
 from kbsearch.access import Viewer
 from kbsearch.db import Database
 from kbsearch.search.indexing import live_folders
@@ -17,7 +17,7 @@ class Known:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.live = live_folders(db)
-        self.last_revision = tickets.last_revision(db)
+        self.last_revision = ticket_changes.last_revision(db)
         self._confirmed: dict[tuple[tuple[str, ...], int], bool] = {}
 
     def confirm(self, viewer: Viewer, numbers: Iterable[int]) -> set[int]:

@@ -20,6 +20,7 @@ from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
 
 DEEPEST = 1_000  # hits; nobody pages further
+BEGINNING, END = 2_000, 1_000  # characters of a long description
 
 
 class Search:
@@ -55,6 +56,27 @@ class Search:
                 self._report_damage()
                 results = Answer(known, viewer, question, None, None).find(asked)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+
+    def suggest(
+        self,
+        viewer: Viewer,
+        *,
+        subject: str,
+        description: str,
+        software: str = "",
+        version: str = "",
+        language: str = "fr",
+        limit: int = 5,
+    ) -> Results:
+        """What may answer a form that is being filled in, in the order of the search box.
+
+        The product is a word like the others: it raises what is about it and hides nothing. Of a
+        long description the beginning and the end are asked: what was done, and the last error.
+        """
+        said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
+        if not (subject.strip() or description.strip()):
+            return Results((), 0)
+        return self.ask(viewer, Question(said, language=language, limit=limit))
 
     def similar(
         self,
@@ -105,6 +127,22 @@ class Search:
                 reasons = hits.reasons(codes, words, each, ticket, language)
                 similar.append(hits.of_similar(each, language, reasons))
         return tuple(similar)
+
+    def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
+        """The newest tickets of the viewer's that have every word of a text, by number.
+
+        The database confirms them: the index may lag behind. None while there is no index.
+        """
+        asked = understand(text)
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not asked.words or not viewer.is_signed_in:
+            return []
+        try:
+            with guarded():
+                return cases.having_all(asked, viewer.words, limit)
+        except ValueError:
+            self._report_damage()
+            return []
 
     def rank(self, viewer: Viewer, question: Question) -> list[tuple[str, float]]:
         """The order `ask` shows, without what showing costs: ids and scores of one kind."""
@@ -170,3 +208,9 @@ class Search:
         self._articles = self._tickets = None
         for subject in ("articles", "tickets"):
             ask_rebuild(self._db, subject)
+
+
+def _ends_of(text: str) -> str:
+    if len(text) <= BEGINNING + END:
+        return text
+    return f"{text[:BEGINNING]}\n{text[-END:]}"

@@ -165,6 +165,11 @@ def any_of(queries: Iterable[Query]) -> Query:
     return Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
+def all_of(queries: Iterable[Query]) -> Query:
+    """Documents that satisfy every one."""
+    return Query.boolean_query([(Occur.Must, query) for query in queries])
+
+
 def filtered(query: Query, filters: Sequence[Query]) -> Query:
     """The query, restricted by filters that do not change its scores."""
     if not filters:

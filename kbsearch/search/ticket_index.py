@@ -207,6 +207,41 @@ class TicketIndex:
             Counter(each.case.language for each in found),
         )
 
+    def having_all(self, asked: Asked, words: Sequence[str], limit: int) -> list[int]:
+        """The numbers of tickets that have every word of a text, the last one perhaps unfinished.
+
+        For lists, where each word typed narrows; the newest come first.
+        """
+        completions = self._completions(asked, words)
+        queries = []
+        for language in self._commit.languages:
+            must = [self._any_field(stem, language, words) for stem in self._stems(asked, language)]
+            if must and completions:
+                begun = {stem for word in completions for stem in self._analyze(word, language)}
+                must[-1] = engine.any_of(
+                    [must[-1], *(_term("t", language, stem) for stem in begun)]
+                )
+            if must:
+                queries.append(engine.all_of(must))
+        if not queries:
+            return []
+        searcher = self.searcher()
+        query = self.restricted(engine.any_of(queries), words)
+        hits = searcher.search(query, limit, count=False, order_by_field="order").hits
+        numbers = searcher.fast_field_values("order", [address for _, address in hits])
+        return [int(number or 0) for number in numbers]
+
+    def _any_field(self, stem: str, language: str, words: Sequence[str]) -> Query:
+        fields = ("all", "ans", "notes") if _reads_all(words) else ("all", "ans")
+        return engine.any_of(_term(field, language, stem) for field in fields)
+
+    def _stems(self, asked: Asked, language: str) -> list[str]:
+        return list(dict.fromkeys(self._analyze(asked.text, language)))[:MOST_TERMS]
+
+    def _analyze(self, text: str, language: str) -> list[str]:
+        stems: list[str] = engine.stemmed(language).analyze(text)
+        return stems
+
     def restricted(
         self, query: Query, words: Sequence[str], product: str = "", language: str = ""
     ) -> Query:

@@ -5,6 +5,7 @@ const words = document.getElementById("kb-words").dataset;
 const field = document.getElementById("q");
 const palette = document.getElementById("palette");
 const shortcuts = document.getElementById("kb-shortcuts");
+const singleKeys = !document.querySelector("[data-single-keys=off]");
 const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform);
 
 function isTyping(target) {
@@ -21,10 +22,36 @@ function announce(results) {
   const urgent = document.getElementById("kb-alert");
   polite.textContent = urgent.textContent = "";
   if (results.dataset.total === "0") urgent.textContent = results.dataset.announce;
-  else if (results.dataset.total) {
-    announcing = setTimeout(() => { polite.textContent = results.dataset.announce; }, SETTLED_AFTER);
-  }
+  announcing = setTimeout(() => {
+    if (results.dataset.total !== "0") polite.textContent = results.dataset.announce || "";
+    tellSearch(results);
+  }, SETTLED_AFTER);
 }
+
+// What a visit searched, saw and opened, told once it has settled: no key waits for it.
+function tellVisit(told) {
+  if (!document.prerendering) navigator.sendBeacon(`/${document.documentElement.lang}/visits`, told);
+}
+
+function tellSearch(results) {
+  if (!results.dataset.total || !field.value.trim()) return;
+  const told = new FormData(document.getElementById("search"));
+  told.set("results", results.dataset.total);
+  for (const hit of results.querySelectorAll("[data-target]")) told.append("shown", hit.dataset.target);
+  tellVisit(told);
+}
+
+function tellOpened(place) {
+  const told = new FormData();
+  told.set("opened", place.dataset.target);
+  tellVisit(told);
+}
+
+document.addEventListener("click", (event) => {
+  const place = event.target.closest("a")?.closest("[data-target]");
+  if (place) tellOpened(place);
+});
+if (document.querySelector("#results[data-total]")) announcing = setTimeout(() => tellSearch(document.getElementById("results")), SETTLED_AFTER);
 
 // Results: what was shown stays, dimmed when the answer is slow, until the new ones are there.
 const SLOW_AFTER = 400; // ms
@@ -100,11 +127,13 @@ document.addEventListener("keydown", (event) => {
   if (next) {
     event.preventDefault();
     next.focus();
-  } else if (!isTyping(event.target) && event.key === "/") {
+  } else if (!singleKeys || isTyping(event.target)) {
+    return;
+  } else if (event.key === "/") {
     event.preventDefault();
     if (field) field.select();
     else openPalette();
-  } else if (!isTyping(event.target) && event.key === "?") {
+  } else if (event.key === "?") {
     event.preventDefault();
     shortcuts.showModal();
   }

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from flask_login import LoginManager
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -10,23 +11,36 @@ from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.web import (
+    account,
+    admin,
     assets,
     browsers,
+    deliveries,
+    drafts,
     feeds,
+    filing,
     help,
+    incoming_mail,
+    locks,
+    looks,
     machines,
+    passwords,
     people,
     problems,
     render,
+    request_lists,
     requests,
     security,
+    signing_in,
+    suggestions,
+    visits,
     words,
 )
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
-MAX_BODY = 1_000_000  # bytes; no form has files yet
+MAX_BODY = 1_000_000  # bytes; forms with files allow more for themselves
 
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
@@ -37,23 +51,44 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=50,
         TRUSTED_HOSTS=security.trusted_hosts(settings),
+        SESSION_PROTECTION=None,
+        REMEMBER_COOKIE_NAME="",  # sessions are rows of ours: no cookie of Flask-Login counts
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     products = words.ProductNames(db)
     said = {name: words.Words(app, settings, name, products) for name in settings.languages}
     app.extensions["kbsearch"] = render.Site(settings, db, search, said)
 
+    login = LoginManager(app)  # type: ignore[no-untyped-call]
+    login.anonymous_user = render.Visitor  # type: ignore[assignment]
+    login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
+
     security.guard(app, settings)
+    signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(machines.bp)
     app.register_blueprint(browsers.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(help.bp)
+    app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
-    prefix = f"/<any({', '.join(settings.languages)}):lang>"
-    for blueprint in (help.pages, requests.bp, people.bp):
+    prefix = render.language_prefix(settings)
+    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
+    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    requests_pages = (*filing_pages, request_lists.bp, requests.bp)
+    agents_pages = (deliveries.bp, incoming_mail.bp)
+    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
+    if settings.oidc_issuer:
+        from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
+
+        single_sign_on.offer(app, settings)
+    if settings.jwt_shared_secret:
+        from kbsearch.web import handovers
+
+        app.register_blueprint(handovers.bp)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

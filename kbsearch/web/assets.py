@@ -13,7 +13,17 @@ from kbsearch import resources
 from kbsearch.errors import NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-BUNDLES = {"site.css": ("app.css", "pygments.css")}  # one request instead of two
+AREAS = (
+    "accounts.css",
+    "signing_in.css",
+    "requests.css",
+    "lists.css",
+    "looks.css",
+    "admin.css",
+    "webhooks.css",
+    "mail.css",
+)
+BUNDLES = {"site.css": ("app.css", *AREAS, "pygments.css")}  # one request instead of several
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)

@@ -55,7 +55,7 @@ def robots() -> Response:
     closed = [
         f"Disallow: /{tongue}/{area}"
         for tongue in settings.languages
-        for area in ("search", "requests", "link")
+        for area in ("search", "requests", "login", "password", "invitation")
     ]
     base_url = settings.base_url.rstrip("/")
     lines = ["User-agent: *", *closed, f"Sitemap: {base_url}/sitemap.xml"]

@@ -7,16 +7,17 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from kbsearch import articles
+from kbsearch import articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
 from kbsearch.web.highlight import highlight
-from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
 
 RELATED = 4
 RECENT = 6
+CURRENT = 3  # requests under way, on the home page
 WORDS_PER_MINUTE = 200
 
 bp = Blueprint("root", __name__)
@@ -89,6 +90,7 @@ def browsing() -> dict[str, Any]:
     """What to offer before anything is searched."""
     return {
         "results": None,
+        "current": ticket_lists.list_current(db(), viewer(), CURRENT),
         "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),
     }
@@ -144,6 +146,9 @@ def moved(slug: str) -> Response:
             except NotFound:
                 continue
             return show(found)
+    if site().settings.is_public:
+        raise NotFound("web.not_found")
+    person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
     raise NotFound("web.not_found")
 
 

@@ -1,18 +1,17 @@
-"""Coming in by a one-time link, leaving, and what a visitor prefers."""
+"""Leaving, and what a visitor prefers."""
 
 from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import accounts
-from kbsearch.errors import Invalid, NotFound
-from kbsearch.web import security
+from kbsearch.errors import Invalid
+from kbsearch.web import security, tokens
 from kbsearch.web.render import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
     THEMES,
     db,
     language,
-    render,
     site,
 )
 
@@ -21,31 +20,12 @@ ONE_YEAR = 365 * 86400
 bp = Blueprint("people", __name__)
 
 
-@bp.get("/link/<token>")
-def link(token: str) -> Response:
-    """Show whom the link lets in; it is used by the button only, as mail scanners open links."""
-    person = accounts.peek_link(db(), token)
-    if person is None:
-        raise NotFound("account.link_unusable")
-    return hidden(render("accounts/link.html", person=person, token=token))
-
-
-@bp.post("/link/<token>")
-def use_link(token: str) -> Response:
-    session = accounts.use_link(db(), token, request.headers.get("User-Agent", ""))
-    forget_session()  # whoever was signed in on this browser
-    response = redirect(f"/{language()}/", 303)
-    response.set_cookie(
-        site().cookie, session, httponly=True, samesite="Lax", secure=site().is_secure
-    )
-    return hidden(response)
-
-
 @bp.post("/logout")
 def logout() -> Response:
     forget_session()
     response = redirect(f"/{language()}/", 303)
-    response.delete_cookie(site().cookie, httponly=True, samesite="Lax", secure=site().is_secure)
+    for kind in (tokens.SESSION, tokens.KEPT):
+        tokens.take_back(response, kind)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -74,7 +54,7 @@ def keep(response: Response, name: str, value: str) -> None:
 
 
 def forget_session() -> None:
-    token = request.cookies.get(site().cookie)
+    token = tokens.held(tokens.SESSION)
     if token:
         accounts.end_session(db(), token)
 

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n
 from kbsearch.db import Busy
-from kbsearch.errors import Problem, TooMany
-from kbsearch.web import render
+from kbsearch.errors import Problem, SignInNeeded, TooMany, Unavailable
+from kbsearch.web import render, signing_in
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
 EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503)
@@ -25,8 +25,10 @@ def answer(app: Flask) -> None:
 
 def told(problem: Problem) -> Response:
     """A failure that has words of its own."""
+    if isinstance(problem, SignInNeeded):
+        return signing_in.ask_who()
     response = page(problem.status, i18n.explain(problem, render.language()))
-    if isinstance(problem, TooMany):
+    if isinstance(problem, (TooMany, Unavailable)):
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
 
@@ -63,6 +65,8 @@ def crashed(error: Exception) -> Response:
 
 def page(status: int, detail: str = "", incident: str = "") -> Response:
     """The error page. After a defect it asks nothing of the database, which may be the cause."""
+    if status >= 500:
+        render.ask_nothing()
     known = status if status in EXPLAINED else (500 if status >= 500 else 400)
     response = render.render(
         "shared/problem.html",

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Response, current_app, g, request
+from flask import Request, Response, current_app, g, request
+from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts
+from kbsearch import accounts, organisations, ticket_lists
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.errors import SignInNeeded
+from kbsearch.organisations import Organisation
 
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
@@ -42,6 +45,30 @@ class Site:
         return "__Host-kb" if self.is_secure else "kb"
 
 
+class Visitor(UserMixin):
+    """Flask-Login's idea of whoever sends the request."""
+
+    def __init__(self, viewer: Viewer = ANONYMOUS) -> None:
+        self.viewer = viewer
+
+    @property
+    def is_authenticated(self) -> bool:
+        return self.viewer.is_signed_in
+
+    @property
+    def is_anonymous(self) -> bool:
+        return not self.viewer.is_signed_in
+
+    def get_id(self) -> str:
+        return self.viewer.person_id or ""
+
+
+def visitor_of(sent: Request) -> Visitor | None:
+    """The person whose session cookie came with the request."""
+    token = sent.cookies.get(site().cookie)
+    return Visitor(accounts.viewer_of(db(), token)) if token else None
+
+
 def site() -> Site:
     found: Site = current_app.extensions["kbsearch"]
     return found
@@ -52,12 +79,52 @@ def db() -> Database:
 
 
 def viewer() -> Viewer:
-    """Whoever looks: the person whose session cookie came with the request."""
+    """Whoever looks; asked for many times a page, and Flask-Login's proxy is not free."""
     if "viewer" not in g:
-        token = request.cookies.get(site().cookie)
-        g.viewer = accounts.viewer_of(db(), token) if token else ANONYMOUS
+        g.viewer = cast(Visitor, current_user).viewer
     found: Viewer = g.viewer
     return found
+
+
+def language_prefix(settings: Settings) -> str:
+    """What the addresses of pages begin with."""
+    return f"/<any({', '.join(settings.languages)}):lang>"
+
+
+def person() -> Viewer:
+    """Whoever looks, signed in; a stranger is asked to sign in first."""
+    if not viewer().is_signed_in:
+        raise SignInNeeded("sign_in.needed")
+    return viewer()
+
+
+def my_organisations() -> list[Organisation]:
+    """The organisations of whoever looks, by name; pages ask, the pieces of a search do not."""
+    if "organisations" not in g:
+        g.organisations = organisations.list_of(db(), viewer())
+    found: list[Organisation] = g.organisations
+    return found
+
+
+def organisation() -> Organisation | None:
+    """The one whose look and phone number are shown: the first by name."""
+    return next(iter(my_organisations()), None)
+
+
+def support_phone() -> str:
+    """Whom this visitor calls: their organisation's own number, or the site's."""
+    mine = organisation()
+    return (mine and mine.phone) or site().settings.support_phone
+
+
+def unread() -> int:
+    """How many requests have news for whoever looks; pages ask, the pieces of a search do not."""
+    return ticket_lists.count_unread(db(), viewer())
+
+
+def ask_nothing() -> None:
+    """From here on the page does without the database, which may be what is broken."""
+    g.organisations = []
 
 
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -102,6 +169,16 @@ def render(page: str, partial: str | None = None, **context: Any) -> Response:
     fragment = partial is not None and wants_fragment()
     name = partial if partial is not None and fragment else page
     response = Response(text_of(name, fragment=fragment, **context), content_type=HTML)
+    response.headers["Vary"] = VARY
+    return response
+
+
+def go_to(path: str) -> Response:
+    """Leave for another page, also when htmx was to swap in a piece of this one."""
+    if wants_fragment():
+        response = Response(status=204, headers={"HX-Redirect": path})
+    else:
+        response = Response(status=303, headers={"Location": path})
     response.headers["Vary"] = VARY
     return response
 

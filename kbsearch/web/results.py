@@ -76,6 +76,7 @@ class Line(NamedTuple):
     snippet: Markup
     facts: Markup
     language: str | None  # when it is not the page's
+    target: str  # an article's path, or a request's number
 
 
 class Choice(NamedTuple):
@@ -104,6 +105,7 @@ def lines(asked: Asked, hits: tuple[Hit, ...], words: Words) -> list[Line]:
             Markup(hit.snippet),
             words.facts(hit),
             None if hit.language == asked.language else hit.language,
+            hit.id,
         )
         for hit in hits
     ]

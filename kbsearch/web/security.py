@@ -1,6 +1,7 @@
 """Headers on every answer, the cross-site guard, and the host names the site answers to."""
 
-from urllib.parse import urlsplit
+import re
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask, request
 from werkzeug.wrappers import Response
@@ -11,6 +12,10 @@ from kbsearch.web import render
 
 LOCAL_NAMES = ("localhost", "127.0.0.1")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+# What another site may POST here. The vendor's page posts a signed hand-over to /access/jwt; that
+# POST changes nothing, whoever sends it: it is turned into the GET of the same address, which any
+# site may open anyway, and where the cookie of whoever is signed in can be seen.
+FROM_ANYWHERE = frozenset({"handovers.forward"})
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -41,7 +46,9 @@ def guard(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def refuse_other_sites() -> None:
-        if request.method not in SAFE_METHODS and not _comes_from_here(settings):
+        if request.method in SAFE_METHODS or request.endpoint in FROM_ANYWHERE:
+            return
+        if not _comes_from_here(settings):
             raise Forbidden("web.cross_site")
 
     @app.after_request
@@ -67,10 +74,10 @@ def _comes_from_here(settings: Settings) -> bool:
 
 
 def is_own_path(path: str) -> bool:
-    """Whether a text is a path of this site, safe to send a browser to."""
-    return (
-        path.startswith("/")
-        and not path.startswith(("//", "/\\"))
-        and path.isprintable()
-        and "\\" not in path
-    )
+    """Whether a text is a path of this site, safe to send a browser to, decoded once or not."""
+    decoded = unquote(re.split("[?#]", path, maxsplit=1)[0])
+    return path.isprintable() and "\\" not in path and all(map(_begins_here, (path, decoded)))
+
+
+def _begins_here(path: str) -> bool:
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

@@ -1,22 +1,34 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import Flask
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kbsearch import i18n, organisations
+from kbsearch import i18n, organisations, products
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.doctor import Check
 from kbsearch.search import Hit, Kind
 from kbsearch.tickets import Ticket
-from kbsearch.web import assets, render
+from kbsearch.web import assets, looks, render
 
 # Stand for what differs in a line that many results share: a number, a day, that day in words.
 ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
+
+
+class Contract(NamedTuple):
+    """What the people of an organisation are told of their contract."""
+
+    organisation: str
+    last_day: str
+    has_ended: bool
+    accepts_requests: bool
 
 
 class Words:
@@ -42,11 +54,16 @@ class Words:
             "ngettext": self.ntranslate,
             "date": self.date,
             "ago": self.ago,
+            "moment": self.moment,
             "number": self.number,
+            "file_size": self.file_size,
+            "zip": zip,
             "category_name": self.category_name,
             "severity_name": self.severity_name,
+            "severity_word": self.severity_word,
             "status_name": self.status_name,
             "status_sentence": self.status_sentence,
+            "field_name": self.field_name,
             "product_name": product_name,
             "asset": assets.url,
             "language": language,
@@ -54,6 +71,19 @@ class Words:
             "settings": settings,
             "theme": render.theme,
             "viewer": render.viewer,
+            "organisation": render.organisation,
+            "unread": render.unread,
+            "my_contracts": self.my_contracts,
+            "support_phone": render.support_phone,
+            "logo_url": looks.logo_url,
+            "theme_url": looks.theme_url,
+            "role_name": self.role_name,
+            "sharing_name": self.sharing_name,
+            "event_name": self.event_name,
+            "sending_state": self.sending_state,
+            "why_not_sent": self.why_not_sent,
+            "told": self.told,
+            "welcome": looks.welcome,
         }
 
     def translate(self, message: str, **values: object) -> Markup:
@@ -68,8 +98,14 @@ class Words:
         text = Markup(self._catalogue.ngettext(singular, plural, number))
         return text % {"number": self.number(number), **values}
 
+    def file_size(self, size: int) -> str:
+        return i18n.file_size(self.language, size)
+
     def ago(self, moment: str) -> str:
         return i18n.ago(self.language, moment)
+
+    def moment(self, moment: str, zone: str) -> str:
+        return i18n.moment(self.language, moment, zone)
 
     def category_name(self, category: str) -> str:
         """A folder of articles in words: the catalogue's, or the folder's own name."""
@@ -106,6 +142,121 @@ class Words:
             "blocking": _("Blocking: the application is unavailable"),
         }
         return names.get(severity, Markup.escape(severity))
+
+    def severity_word(self, severity: str) -> Markup:
+        """The severity without what it means, where there is little room."""
+        _ = self.translate
+        names = {"minor": _("Minor"), "major": _("Major"), "blocking": _("Blocking")}
+        return names.get(severity, Markup.escape(severity))
+
+    def field_name(self, name: str) -> Markup | None:
+        """What a form calls a field that people fill in; None for those of ours."""
+        _ = self.translate
+        names = {
+            "subject": _("Subject"),
+            "description": _("Description"),
+            "software": _("Software"),
+            "version": _("Version"),
+            "severity": _("Severity"),
+            "cc": _("In copy"),
+            "body": _("Message"),
+            "name": _("Name"),
+        }
+        return names.get(name)
+
+    def role_name(self, role: str) -> Markup:
+        _ = self.translate
+        names = {
+            "customer": _("Customer"),
+            "agent": _("Agent"),
+            "writer": _("Writer"),
+            "administrator": _("Administrator"),
+        }
+        return names[role]
+
+    def sharing_name(self, sharing: str) -> Markup:
+        _ = self.translate
+        names = {
+            "nobody": _("nobody else"),
+            "people": _("the people it names"),
+            "everyone": _("everybody of the organisation"),
+        }
+        return names[sharing]
+
+    def event_name(self, kind: str) -> Markup:
+        """What happened, in words; the outbox has kinds of its own, which stay as they are."""
+        _ = self.translate
+        names = {
+            "ticket.opened": _("A request is opened"),
+            "ticket.replied": _("A reply is written"),
+            "ticket.noted": _("An internal note is written"),
+            "ticket.assigned": _("A request is assigned"),
+            "ticket.status_changed": _("A request changes status"),
+            "ticket.solved": _("A request is solved"),
+            "ticket.closed": _("A request is closed"),
+            "ticket.reopened": _("A request is opened again"),
+            "ticket.cc_added": _("Somebody is put in copy"),
+            "ticket.cc_removed": _("Somebody is taken out of copy"),
+            "ticket.edited": _("A request is corrected"),
+            "article.published": _("An article is published"),
+            "article.withdrawn": _("An article is withdrawn"),
+            "user.invited": _("Somebody is invited"),
+            "user.signed_in": _("Somebody signs in"),
+            "webhook.test": _("A test"),
+            "webhook.died": _("A webhook is disabled"),
+        }
+        return names.get(kind, Markup.escape(kind))
+
+    def sending_state(self, state: str) -> Markup:
+        _ = self.translate
+        names = {
+            "waiting": _("Waiting"),
+            "failed": _("Failed, will be tried again"),
+            "dead": _("Given up"),
+            "sent": _("Delivered"),
+        }
+        return names[state]
+
+    def why_not_sent(self, problem: str) -> Markup:
+        """Why something has not left; what a mail server said stays as it is."""
+        _ = self.translate
+        names = {
+            "blocked": _("Its address is not allowed"),
+            "unresolved": _("Its name has no address"),
+            "unreachable": _("Nobody answers at its address"),
+            "tls": _("Its certificate is not good"),
+            "timeout": _("No answer in time"),
+            "cut": _("The connection was cut"),
+            "garbled": _("The answer makes no sense"),
+            "status": _("It was refused"),
+            "unsigned": _("Its secret can no longer be read: change it"),
+            "disabled": _("The webhook was disabled"),
+        }
+        return names.get(problem, Markup.escape(problem))
+
+    def told(self, check: Check) -> tuple[str, str]:
+        """What a look at the site found, and what to do about it."""
+        values = dict(check.values)
+        found = (
+            i18n.gettext(self.language, text, **values) if text else ""
+            for text in (check.told, check.remedy)
+        )
+        return next(found), next(found)
+
+    def my_contracts(self) -> list[Contract]:
+        """How long the visitor's organisations are supported, those with a last day."""
+        today = datetime.now(UTC).date()
+        settings = render.site().settings
+        return [
+            Contract(
+                mine.name,
+                self.date(mine.contract_ends),
+                mine.has_ended(today),
+                organisations.accepts_requests(mine, today, settings),
+            )
+            for mine in render.my_organisations()
+            if mine.contract_ends
+        ]
 
     def facts(self, hit: Hit) -> Markup:
         """What a result is (kind, product, date), rendered once and kept: many share the line."""
@@ -156,7 +307,7 @@ class ProductNames:
 
     def __call__(self, slug: str) -> str:
         if time.monotonic() >= self._until:
-            found = organisations.list_products(self._db)
+            found = products.list_all(self._db)
             self._names = {product.slug: product.name for product in found}
             self._until = time.monotonic() + PRODUCTS_KEPT
         return self._names.get(slug, slug)

@@ -1,14 +1,30 @@
 """axe on every page, in both languages and themes, on a wide and a narrow screen."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import accounts
+from kbsearch import (
+    accounts,
+    drafts,
+    kept_forms,
+    one_time_links,
+    organisations,
+    pending,
+    people,
+    products,
+)
+from kbsearch.file_store import FileStore
+from kbsearch.mail import mails, taking
+from kbsearch.one_time_links import Purpose
 from tests.browser.conftest import Live
+from tests.incoming import letter
+from tests.test_web_admin import add_webhook
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -17,13 +33,56 @@ RUN = """async (rules) => {
   const where = rule => rule.nodes.map(node => node.html.slice(0, 160)).join(' | ');
   return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
 }"""
-MACHINES = ("assets.", "machines.", "browsers.", "feeds.", "root.")
+MACHINES = (
+    "assets.",
+    "machines.",
+    "browsers.",
+    "feeds.",
+    "looks.",
+    "root.",
+    "incoming_mail.original",
+)
 
 
 def pages(live: Live) -> dict[str, list[str]]:
     """The addresses to look at, by endpoint; `{lang}` is filled in."""
-    link = accounts.make_link(live.db, "alice@acme.example")
+    acme = organisations.find(live.db, "acme").id
+    alice = people.find(live.db, "alice@acme.example")
+    product = products.find(live.db, "icownect").id
+    mail = held_mail(live)
+    webhook, delivery = add_webhook(live.app, live.db)
+
+    root = accounts.viewer_for(live.db, "root@support.example")
+    typed = {"subject": "Imprimante", "description": "Rien ne va."}
+    drafts.save(live.db, root, "draft-of-a-test", typed)
+    store = FileStore(live.app.extensions["kbsearch"].settings.files_path)
+    drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
+
+    def link(purpose: Purpose) -> str:
+        return one_time_links.make(live.db, purpose, alice)
+
     return {
+        "admin.overview": ["/{lang}/admin"],
+        "admin.list_organisations": [
+            "/{lang}/admin/organisations",
+            "/{lang}/admin/organisations?q=z",
+        ],
+        "admin.new_organisation": ["/{lang}/admin/organisations/new"],
+        "admin.show_organisation": [f"/{{lang}}/admin/organisations/{acme}?saved=1"],
+        "admin.look": ["/{lang}/admin/look?accent=%23ffff00"],
+        "admin.list_people": ["/{lang}/admin/people", "/{lang}/admin/people?q=zzz"],
+        "admin.new_person": ["/{lang}/admin/people/new"],
+        "admin.show_person": [f"/{{lang}}/admin/people/{alice.id}?done=invited"],
+        "admin.list_products": ["/{lang}/admin/products"],
+        "admin.new_product": ["/{lang}/admin/products/new"],
+        "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_webhooks": ["/{lang}/admin/webhooks"],
+        "admin.new_webhook": ["/{lang}/admin/webhooks/new"],
+        "admin.show_webhook": [f"/{{lang}}/admin/webhooks/{webhook}?done=tested"],
+        "admin.show_webhook_delivery": [
+            f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
+        ],
+        "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
@@ -38,10 +97,60 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/articles/nowhere",
         ],
         "help.accessibility": ["/{lang}/accessibility"],
-        "requests.new": ["/{lang}/requests/new?subject=imprimante"],
-        "requests.show": [f"/{{lang}}/requests/{live.ticket}"],
-        "people.link": [f"/{{lang}}/link/{link}"],
+        "filing.new": [
+            "/{lang}/requests/new?subject=mot+de+passe&software=icownect",
+            "/{lang}/requests/new?draft=draft-of-a-test",
+        ],
+        "drafts.index": ["/{lang}/requests/drafts"],
+        "suggestions.read_article": [
+            "/{lang}/requests/suggestions/article/mot-de-passe?language=fr",
+        ],
+        "suggestions.read_request": [f"/{{lang}}/requests/suggestions/request/{live.ticket}"],
+        "incoming_mail.index": ["/{lang}/desk/mail", "/{lang}/desk/mail?list=aside"],
+        "incoming_mail.show": [f"/{{lang}}/desk/mail/{mail}"],
+        "signing_in.login": ["/{lang}/login"],
+        "signing_in.code": ["/{lang}/login/code", "/{lang}/login/code?sent=1"],
+        "signing_in.kept": ["/{lang}/login/kept"],
+        "passwords.forgot": ["/{lang}/password/forgot"],
+        "passwords.reset": [f"/{{lang}}/password/reset/{link('reset')}"],
+        "passwords.invitation": [f"/{{lang}}/invitation/{link('invitation')}"],
+        "passwords.code": ["/{lang}/password/code"],
+        "passwords.new": ["/{lang}/password/new"],
+        "requests.show": [f"/{{lang}}/requests/{live.ticket}?thanks=1"],
+        "account.profile": ["/{lang}/account"],
+        "account.mobile": ["/{lang}/account/mobile"],
+        "account.notifications": ["/{lang}/account/notifications"],
+        "account.data": ["/{lang}/account/data"],
+        "locks.safety": ["/{lang}/account/security"],
+        "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
+        "locks.totp": ["/{lang}/account/totp"],
+        "locks.proof": ["/{lang}/account/confirm"],
     }
+
+
+def held_mail(live: Live) -> str:
+    """One that waits for an agent, with words too long for a small screen; its id."""
+    raw = letter("mallory@evil.example", body="x" * 200 + "\n> y", subject="z" * 200)
+    taking.take(live.db, live.app.extensions["kbsearch"].settings, raw)
+    (mail,) = mails.list_all(live.db, accounts.viewer_for(live.db, "root@support.example"))
+    return mail.id
+
+
+def give_tokens(live: Live, page: Page, endpoint: str) -> None:
+    """What a browser holds in the middle of signing in, of a reset, of a form."""
+    root = people.find(live.db, "root@support.example")
+    reset = pending.begin(live.db, root.id, "reset", "mail")
+    if endpoint == "passwords.new":
+        pending.pass_through(live.db, pending.find(live.db, reset, "reset"))
+    typed = [("subject", "Imprimante"), ("body", "rien ne va")]
+    held = {
+        "kb-sign-in": pending.begin(live.db, root.id, "sign_in", "mail"),
+        "kb-reset": reset,
+        "kb-kept": kept_forms.keep(live.db, root.id, "/fr/x", typed) or "",
+    }
+    page.context.add_cookies(
+        [{"name": name, "value": token, "url": live.url} for name, token in held.items()]
+    )
 
 
 def violations(page: Page) -> list[str]:
@@ -65,18 +174,20 @@ def test_no_page_is_forgotten(live: Live):
 def test_every_page_is_accessible(
     live: Live, visit: Callable[..., Page], language: str, width: int
 ):
-    viewport = {"width": width, "height": 800}
-    page = visit(
-        "/fr/accessibility",
-        person="dan@support.example",
-        viewport=viewport,
-        reduced_motion="reduce",  # colours are compared at once
-    )
+    options = {
+        "viewport": {"width": width, "height": 800},
+        "reduced_motion": "reduce",  # colours are compared at once
+    }
+    somebody = visit("/fr/accessibility", person="root@support.example", **options)
+    stranger = visit("/fr/accessibility", **options)
     problems = []
-    for addresses in pages(live).values():
+    for endpoint, addresses in pages(live).items():
+        page = stranger if endpoint == "signing_in.login" else somebody
+        give_tokens(live, page, endpoint)
         for address in addresses:
             path = address.format(lang=language)
             page.goto(path)
+            assert urlsplit(page.url).path == path.partition("?")[0], "a page, not a way to one"
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme)
                 problems += [f"{path} {theme}: {found}" for found in violations(page)]

@@ -92,16 +92,6 @@ def test_the_language_can_be_changed_where_one_is(visit: Callable[..., Page]):
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_a_one_time_link_signs_in_and_out(visit: Callable[..., Page], live):
-    from kbsearch import accounts
-
-    page = visit(f"/fr/link/{accounts.make_link(live.db, 'alice@acme.example')}")
-    page.get_by_role("button", name="Se connecter").click()
-    expect(page.get_by_text("Alice Martin")).to_be_visible()
-    page.get_by_role("button", name="Se déconnecter").click()
-    expect(page.get_by_text("Alice Martin")).to_have_count(0)
-
-
 @pytest.mark.parametrize("path", ["/fr/", "/fr/search?q=passe", "/fr/articles/tout?h=linux"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_a_first_view_is_light_and_does_not_move(visit: Callable[..., Page], path: str, width: int):

@@ -1,0 +1,292 @@
+"""The ledger of deflection: what visits searched, saw and opened, and whether it helped.
+
+Three outcomes are never mixed: confirmed (somebody said that it solved it), assumed (something
+was opened and nothing followed), failed (a request was filed all the same, within 72 hours). A
+visit is a random number of this site's own; what agents and writers do is not counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from kbsearch import typed
+from kbsearch.access import Viewer
+from kbsearch.clock import parsed, stored
+from kbsearch.db import Database, Row, new_id
+from kbsearch.errors import NotFound
+from kbsearch.tickets import Ticket
+
+Kind = Literal["searched", "shown", "opened", "confirmed", "filed"]
+
+VISIT_ENDS_AFTER = timedelta(minutes=30)  # without a sign of life
+FAILS_WITHIN = timedelta(hours=72)
+TYPING_PAUSE = timedelta(seconds=30)  # a text that grows sooner is one search being typed
+MAX_TEXT = 200
+MAX_TARGETS = 20
+STAFF = ("agent", "writer", "administrator")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A period in numbers; every visit that searched has exactly one of the four outcomes."""
+
+    searches: int
+    without_results: int
+    visits: int
+    confirmed: int
+    assumed: int
+    failed: int
+    abandoned: int  # searched, opened nothing, filed nothing
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A text that found nothing."""
+
+    text: str
+    product: str
+    searches: int
+    last_at: str
+
+
+def visit(
+    db: Database,
+    viewer: Viewer,
+    visit_id: str = "",
+    *,
+    is_prefetch: bool = False,
+    at: datetime | None = None,
+) -> str | None:
+    """The visit that goes on, or a new one; None for what is not counted.
+
+    It is tied to whoever signs in during it, and ends when somebody else does.
+    """
+    if is_prefetch or viewer.role in STAFF:
+        return None
+    moment = at or datetime.now(UTC)
+    values = {"id": visit_id, "me": viewer.person_id, "now": stored(moment)}
+    with db.atomic():
+        goes_on = db.execute(
+            """
+            UPDATE visits SET seen_at = :now, person_id = COALESCE(person_id, :me)
+            WHERE id = :id AND seen_at > :since
+              AND (person_id IS NULL OR person_id = :me)
+            """,
+            {**values, "since": stored(moment - VISIT_ENDS_AFTER)},
+        )
+        if goes_on:
+            return visit_id
+        opened = new_id()
+        row = {"id": opened, "person_id": viewer.person_id}
+        db.insert("visits", {**row, "started_at": values["now"], "seen_at": values["now"]})
+        return opened
+
+
+def searched(
+    db: Database,
+    visit_id: str | None,
+    text: str,
+    *,
+    results: int,
+    product: str = "",
+    at: datetime | None = None,
+) -> None:
+    """A search and how much it found. While somebody types on, it is the same search."""
+    said = typed.line(text)[:MAX_TEXT]
+    if visit_id is None or not said:
+        return
+    moment = at or datetime.now(UTC)
+    with db.atomic():
+        last = _last(db, visit_id)
+        row = {
+            "at": stored(moment),
+            "text": said,
+            "product": product,
+            "results": results,
+            "fails_until": stored(moment + FAILS_WITHIN),
+        }
+        if last and _is_typed_on(last, said, product, moment):
+            db.execute(
+                """
+                UPDATE visit_events SET at = :at, text = :text, results = :results,
+                  fails_until = :fails_until, product = :product WHERE id = :id
+                """,
+                {**row, "id": last["id"]},
+            )
+        else:
+            _add(db, visit_id, "searched", row)
+
+
+def shown(
+    db: Database, visit_id: str | None, targets: Sequence[str], *, at: datetime | None = None
+) -> None:
+    """Results that were before somebody's eyes: `fr/account/sign-in`, or a ticket's number."""
+    if visit_id is None:
+        return
+    with db.atomic():
+        for target in targets[:MAX_TARGETS]:
+            _add(db, visit_id, "shown", {"at": _stored(at), "target": target})
+
+
+def opened(db: Database, visit_id: str | None, target: str, *, at: datetime | None = None) -> None:
+    """A result that was opened, in place or on its page."""
+    if visit_id is not None:
+        with db.atomic():
+            _add(db, visit_id, "opened", {"at": _stored(at), "target": target})
+
+
+def confirmed(
+    db: Database, visit_id: str | None, target: str, *, at: datetime | None = None
+) -> str | None:
+    """Somebody says that this solved it; the id to undo it with."""
+    if visit_id is None:
+        return None
+    with db.atomic():
+        return _add(db, visit_id, "confirmed", {"at": _stored(at), "target": target})
+
+
+def undo_confirmed(
+    db: Database, visit_id: str | None, event_id: str, *, at: datetime | None = None
+) -> None:
+    """It did not, after all. Only the same visit can take it back."""
+    changed = db.execute(
+        """
+        UPDATE visit_events SET undone_at = COALESCE(undone_at, :now)
+        WHERE id = :id AND visit_id = :visit AND kind = 'confirmed'
+        """,
+        {"now": _stored(at), "id": event_id, "visit": visit_id},
+    )
+    if not changed:
+        raise NotFound("visit.event_not_found")
+
+
+def filed(
+    db: Database, visit_id: str | None, ticket: Ticket, *, at: datetime | None = None
+) -> None:
+    """A request filed in the visit, once however often its form was sent."""
+    if visit_id is None:
+        return
+    with db.atomic():
+        values = {"visit": visit_id, "ticket": ticket.id}
+        there = db.query(
+            """
+            SELECT 1 FROM visit_events
+            WHERE visit_id = :visit AND kind = 'filed' AND ticket_id = :ticket
+            """,
+            values,
+        )
+        if not there:
+            row = {"at": _stored(at), "ticket_id": ticket.id, "product": ticket.product or ""}
+            _add(db, visit_id, "filed", row)
+
+
+def ledger(db: Database, since: str, until: str) -> Ledger:
+    """What became of the visits that searched from one moment to another.
+
+    A visit failed when its person filed within 72 hours of a search in it, about the same product
+    or one of the two unnamed; or when a colleague did, about the same product, named.
+    """
+    rows = db.query(
+        """
+        WITH asked AS (
+          SELECT visit_id, COUNT(*) AS searches,
+                 SUM(CASE WHEN results = 0 THEN 1 ELSE 0 END) AS empty
+          FROM visit_events WHERE kind = 'searched' AND at >= :since AND at < :until
+          GROUP BY visit_id),
+        outcomes AS (
+          SELECT a.visit_id, a.searches, a.empty,
+            EXISTS (SELECT 1 FROM visit_events e WHERE e.visit_id = a.visit_id
+                    AND e.kind = 'confirmed' AND e.undone_at IS NULL) AS confirmed,
+            EXISTS (SELECT 1 FROM visit_events e WHERE e.visit_id = a.visit_id
+                    AND e.kind = 'opened') AS opened,
+            EXISTS (SELECT 1 FROM visit_events s
+                    JOIN visits v ON v.id = s.visit_id
+                    JOIN tickets t ON t.created_at >= s.at AND t.created_at <= s.fails_until
+                      AND t.form_key IS NOT NULL
+                    LEFT JOIN products p ON p.id = t.product_id
+                    WHERE s.visit_id = a.visit_id AND s.kind = 'searched'
+                      AND s.at >= :since AND s.at < :until
+                      AND (t.requester_id = v.person_id
+                           AND (s.product = '' OR p.slug IS NULL OR p.slug = s.product)
+                        OR p.slug = s.product AND EXISTS (
+                           SELECT 1 FROM memberships m WHERE m.person_id = v.person_id
+                           AND m.organisation_id = t.organisation_id))) AS failed
+          FROM asked a)
+        SELECT COUNT(*) AS visits, COALESCE(SUM(searches), 0) AS searches,
+          COALESCE(SUM(empty), 0) AS without_results,
+          COALESCE(SUM(failed), 0) AS failed,
+          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 1 THEN 1 ELSE 0 END), 0) AS confirmed,
+          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 0 AND opened = 1
+                            THEN 1 ELSE 0 END), 0) AS assumed,
+          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 0 AND opened = 0
+                            THEN 1 ELSE 0 END), 0) AS abandoned
+        FROM outcomes
+        """,
+        {"since": since, "until": until},
+    )
+    return Ledger(**rows[0])
+
+
+def list_gaps(db: Database, since: str, until: str, limit: int = 50) -> list[Gap]:
+    """The texts that found nothing, the most searched first."""
+    rows = db.query(
+        """
+        SELECT LOWER(text) AS text, product, COUNT(*) AS searches, MAX(at) AS last_at
+        FROM visit_events
+        WHERE kind = 'searched' AND results = 0 AND text <> '' AND at >= :since AND at < :until
+        GROUP BY LOWER(text), product ORDER BY searches DESC, last_at DESC, LOWER(text)
+        LIMIT :limit
+        """,
+        {"since": since, "until": until, "limit": limit},
+    )
+    return [Gap(**row) for row in rows]
+
+
+def forget_texts(db: Database, days: int, *, at: datetime | None = None) -> int:
+    """Forget the words of searches older than that many days; the counts stay. How many."""
+    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    return db.execute(
+        "UPDATE visit_events SET text = '' WHERE text <> '' AND at < :before", {"before": before}
+    )
+
+
+def erase_person(db: Database, person_id: str) -> int:
+    """Forget the visits of somebody, and all that happened in them; how many."""
+    return db.execute("DELETE FROM visits WHERE person_id = :person", {"person": person_id})
+
+
+def _add(db: Database, visit_id: str, kind: Kind, row: Row) -> str:
+    event_id = new_id()
+    last = _last(db, visit_id)
+    position = last["position"] + 1 if last else 0
+    db.insert(
+        "visit_events",
+        {"id": event_id, "visit_id": visit_id, "position": position, "kind": kind, **row},
+    )
+    return event_id
+
+
+def _last(db: Database, visit_id: str) -> Row | None:
+    rows = db.query(
+        """
+        SELECT id, position, kind, at, text, product FROM visit_events
+        WHERE visit_id = :visit ORDER BY position DESC LIMIT 1
+        """,
+        {"visit": visit_id},
+    )
+    return rows[0] if rows else None
+
+
+def _is_typed_on(last: Row, text: str, product: str, moment: datetime) -> bool:
+    before, after = last["text"].lower(), text.lower()
+    return (
+        last["kind"] == "searched"
+        and last["product"] == product
+        and moment - parsed(last["at"]) <= TYPING_PAUSE
+        and (after.startswith(before) or before.startswith(after))
+    )
+
+
+def _stored(at: datetime | None) -> str:
+    return stored(at or datetime.now(UTC))

@@ -1,0 +1,77 @@
+"""The security log: who came in, who did not, what administrators did. Rows are only ever added.
+
+Kinds are `noun.past_participle`. A row holds ids and plain facts: never a password, a code, a
+token or what somebody typed. The same goes to the log as a line of JSON.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kbsearch.clock import stored
+from kbsearch.db import Database, new_id
+from kbsearch.errors import NotFound
+
+log = logging.getLogger("kbsearch.security")
+
+Fact = str | int | bool | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: to whom, by whom, from which network."""
+
+    id: str
+    at: str
+    kind: str
+    person_id: str | None
+    actor_id: str | None
+    network: str
+    details: dict[str, Any]
+
+
+def record(
+    db: Database,
+    kind: str,
+    *,
+    person_id: str | None = None,
+    actor_id: str | None = None,
+    network: str = "",
+    at: datetime | None = None,
+    **details: Fact,
+) -> str:
+    """Add a line; its id. Call it in the transaction of what it tells."""
+    row = {
+        "id": new_id(),
+        "at": stored(at or datetime.now(UTC)),
+        "kind": kind,
+        "person_id": person_id,
+        "actor_id": actor_id,
+        "network": network,
+    }
+    db.insert("security_log", {**row, "details": json.dumps(details)})
+    log.info("%s", json.dumps({**row, **details}))  # ASCII on one line, whatever is in it
+    return str(row["id"])
+
+
+def find(db: Database, event_id: str) -> Event:
+    """The event with that id."""
+    rows = db.query("SELECT * FROM security_log WHERE id = :id", {"id": event_id})
+    if not rows:
+        raise NotFound("web.not_found")
+    return _event(rows[0])
+
+
+def list_of(db: Database, person_id: str, *, limit: int = 50) -> list[Event]:
+    """The latest events about a person, newest first."""
+    rows = db.query(
+        "SELECT * FROM security_log WHERE person_id = :id ORDER BY at DESC, id LIMIT :limit",
+        {"id": person_id, "limit": limit},
+    )
+    return [_event(row) for row in rows]
+
+
+def _event(row: dict[str, Any]) -> Event:
+    return Event(**{**row, "details": json.loads(row["details"])})

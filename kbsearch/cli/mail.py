@@ -1,0 +1,45 @@
+"""kbsearch mail-in: what a mail server hands each mail to."""
+
+import logging
+import sys
+
+import click
+
+from kbsearch.cli import NotNow, Site, pass_site
+from kbsearch.cli.output import echo_json, say
+from kbsearch.mail import parsing, reasons, taking
+from kbsearch.mail.taking import Envelope
+
+log = logging.getLogger(__name__)
+
+
+@click.command("mail-in")
+@click.option("--from", "sender", metavar="ADDRESS", help="Who the envelope is from ('': nobody).")
+@click.option("--to", "recipient", metavar="ADDRESS", default="", help="Whom it is for.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_site
+def mail_in_command(site: Site, sender: str | None, recipient: str, as_json: bool) -> None:
+    """Take in the mail on the standard input: into its request, or held for an agent.
+
+    Exit status 0: it is kept, whatever became of it. 75: not now, the mail server tries again.
+
+    Example: kbsearch mail-in < message.eml
+    """
+    raw = _read()
+    try:
+        taken = taking.take(site.db, site.settings, raw, Envelope(sender, recipient))
+    except Exception as problem:
+        log.exception("a mail was not taken")
+        raise NotNow(f"{type(problem).__name__}: {problem}") from None
+    if as_json:
+        echo_json({"state": taken.state, "reason": taken.reason, "new": taken.is_new})
+    else:
+        click.echo(" ".join(say(told) for told in reasons.sentences(taken.state, taken.reason)))
+
+
+def _read() -> bytes:
+    """The mail, and not more of it than may be kept; the rest is read all the same."""
+    raw = sys.stdin.buffer.read(parsing.MAX_BYTES + 1)
+    while sys.stdin.buffer.read(1 << 20):
+        pass
+    return raw

@@ -1,0 +1,77 @@
+"""kbsearch notify: what is on its way out, why it has not left, and a mail to try the server."""
+
+from dataclasses import asdict
+
+import click
+
+from kbsearch import channels, letters, people, sendings
+from kbsearch.access import AGENTS, Viewer
+from kbsearch.channels import ChannelError
+from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli.output import echo_json, echo_table, json_option, say
+from kbsearch.db import new_id
+
+OPERATOR = Viewer(role="administrator", name="operator", words=(AGENTS,))
+
+
+@click.group("notify")
+def notify_command() -> None:
+    """Mail and webhooks on their way out: waiting, failed, given up.
+
+    Example: kbsearch notify list
+    """
+
+
+@notify_command.command("list")
+@json_option
+@pass_site
+def notify_list(site: Site, as_json: bool) -> None:
+    """List what has not left: given up (dead) first, then the oldest.
+
+    Example: kbsearch notify list --json
+    """
+    found = sendings.list_all(site.db, OPERATOR)
+    if as_json:
+        echo_json([asdict(each) for each in found])
+        return
+    rows = [
+        (each.id, each.state, each.kind, each.to, str(each.attempts), each.due_at, each.problem)
+        for each in found
+    ]
+    headings = ("id", "state", "event", "to", "attempts", "next try", "why")
+    echo_table([say(heading) for heading in headings], rows)
+
+
+@notify_command.command("retry")
+@click.argument("ids", metavar="ID...", nargs=-1)
+@click.option("--dead", is_flag=True, help="All that were given up.")
+@pass_site
+def notify_retry(site: Site, ids: tuple[str, ...], dead: bool) -> None:
+    """Send it now, and try as often as at first.
+
+    Example: kbsearch notify retry --dead
+    """
+    if bool(ids) == dead:
+        raise click.UsageError(say("Name what to send, or say --dead."))
+    given_up = [each.id for each in sendings.list_all(site.db, OPERATOR) if each.state == "dead"]
+    chosen = given_up if dead else list(ids)
+    for sending_id in chosen:
+        sendings.again(site.db, OPERATOR, sending_id)
+    click.echo(say("%(count)s on the way", count=len(chosen)))
+
+
+@notify_command.command("test")
+@click.argument("email")
+@pass_site
+def notify_test(site: Site, email: str) -> None:
+    """Mail somebody a few words now, and say what the server answers.
+
+    Example: kbsearch notify test root@support.example
+    """
+    person = people.find(site.db, email)
+    letter = letters.compose(site.settings, "test", person, new_id(), {})
+    try:
+        channels.mail(site.settings).send(letter)
+    except ChannelError as problem:
+        raise Refused(str(problem)) from None
+    click.echo(say("The mail has left for %(email)s.", email=person.email))

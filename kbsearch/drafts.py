@@ -1,0 +1,235 @@
+"""What was typed and attached, kept for whoever typed it until it is sent."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kbsearch import access, attachments
+from kbsearch.access import Viewer
+from kbsearch.attachments import Attachment
+from kbsearch.clock import stored
+from kbsearch.db import Database, Row
+from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
+from kbsearch.file_store import FileStore, Source
+from kbsearch.tickets import Link, Ticket
+
+KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")  # made by db.new_id() with each form
+MAX_CHARACTERS = 200_000
+MAX_DRAFTS = 200
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A form that is not sent yet: of a new request, or of a reply to a ticket."""
+
+    key: str
+    ticket: Link | None
+    fields: Mapping[str, str]
+    created_at: str
+    updated_at: str
+    files: tuple[Attachment, ...] = ()
+
+
+def check_key(key: str) -> str:
+    """The key of a form; raises Invalid for what no form of ours carries."""
+    if not KEY.fullmatch(key):
+        raise Invalid("form.key_invalid")
+    return key
+
+
+def save(
+    db: Database,
+    viewer: Viewer,
+    key: str,
+    fields: Mapping[str, str],
+    *,
+    ticket: Ticket | None = None,
+    at: datetime | None = None,
+) -> Draft | None:
+    """Keep what is typed so far. Nothing typed is no draft; nor is what has been sent meanwhile."""
+    person_id = _person(viewer)
+    check_key(key)
+    said = {name: text for name, text in fields.items() if text.strip()}
+    if sum(map(len, said.values())) > MAX_CHARACTERS:
+        raise Invalid("draft.too_long", limit=MAX_CHARACTERS)
+    with db.atomic():
+        if was_sent(db, viewer, key):
+            return None
+        if not said and not attachments.list_unsent(db, viewer, key):
+            _delete(db, person_id, key)
+            return None
+        _write(db, person_id, key, said, ticket, at)
+        return find(db, viewer, key)
+
+
+def attach(
+    db: Database,
+    viewer: Viewer,
+    store: FileStore,
+    key: str,
+    name: str,
+    source: Source,
+    *,
+    ticket: Ticket | None = None,
+    at: datetime | None = None,
+) -> Attachment:
+    """Take a file into a form, at the moment it is chosen."""
+    person_id = _person(viewer)
+    check_key(key)
+    attachment = attachments.keep(db, viewer, store, key, name, source, at=at)
+    with db.atomic():
+        if was_sent(db, viewer, key):
+            with suppress(NotFound):  # the same form, sent twice at once, shares its file
+                attachments.discard(db, viewer, attachment.id)
+            raise Invalid("draft.already_sent")
+        _write(db, person_id, key, None, ticket, at)
+    return attachment
+
+
+def find(db: Database, viewer: Viewer, key: str) -> Draft:
+    """A draft of the viewer's; nobody else's exists."""
+    rows = _read(db, viewer, "d.form_key = :key", {"key": key})
+    if not rows:
+        raise NotFound("draft.not_found")
+    return _draft(rows[0], attachments.list_unsent(db, viewer, key))
+
+
+def find_reply(db: Database, viewer: Viewer, ticket: Ticket) -> Draft | None:
+    """What the viewer began to answer to a ticket, if they did."""
+    rows = _read(db, viewer, "d.ticket_id = :ticket", {"ticket": ticket.id})
+    return find(db, viewer, rows[0]["form_key"]) if rows else None
+
+
+def list_all(db: Database, viewer: Viewer) -> list[Draft]:
+    """The viewer's drafts, newest first; their files are read with each of them."""
+    return [_draft(row, ()) for row in _read(db, viewer, "1 = 1", {})]
+
+
+def discard(db: Database, viewer: Viewer, key: str) -> None:
+    """Throw a draft away, with its files."""
+    person_id = _person(viewer)
+    with db.atomic():
+        if not _delete(db, person_id, key):
+            raise NotFound("draft.not_found")
+        attachments.drop_unsent(db, person_id, key)
+
+
+def send(
+    db: Database, viewer: Viewer, key: str, ticket_id: str, message_id: str | None = None
+) -> int:
+    """Turn a draft into what it became, in the same transaction; how many files went along."""
+    _delete(db, _person(viewer), key)
+    return attachments.hand_over(db, viewer, key, ticket_id, message_id)
+
+
+def was_sent(db: Database, viewer: Viewer, key: str) -> bool:
+    """Whether a form of the viewer's has become a request or a message."""
+    rows = db.query(
+        """
+        SELECT 1 FROM tickets WHERE filed_by_id = :me AND form_key = :key
+        UNION ALL SELECT 1 FROM messages WHERE author_id = :me AND form_key = :key
+        """,
+        {"me": viewer.person_id, "key": key},
+    )
+    return bool(rows)
+
+
+def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
+    """Forget the drafts that nobody touched for that many days; how many."""
+    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    attachments.drop_astray(db, before)
+    return _forget(db, "updated_at < :value", before)
+
+
+def erase_person(db: Database, person_id: str) -> int:
+    """Forget everything somebody typed and did not send; how many drafts."""
+    return _forget(db, "person_id = :value", person_id)
+
+
+def _forget(db: Database, condition: str, value: str) -> int:
+    with db.atomic():
+        rows = db.query(
+            f"DELETE FROM drafts WHERE {condition} RETURNING person_id, form_key",  # noqa: S608
+            {"value": value},
+        )
+        for row in rows:
+            attachments.drop_unsent(db, row["person_id"], row["form_key"])
+        return len(rows)
+
+
+def _person(viewer: Viewer) -> str:
+    if viewer.person_id is None:
+        raise SignInNeeded("sign_in.needed")
+    return viewer.person_id
+
+
+def _write(
+    db: Database,
+    person_id: str,
+    key: str,
+    said: Mapping[str, str] | None,
+    ticket: Ticket | None,
+    at: datetime | None,
+) -> None:
+    """Make the draft or change it; without `said`, what is typed stays."""
+    moment = stored(at or datetime.now(UTC))
+    values = {"me": person_id, "key": key, "now": moment}
+    there = db.query("SELECT form_key FROM drafts WHERE person_id = :me", {"me": person_id})
+    if key not in {row["form_key"] for row in there}:
+        if len(there) >= MAX_DRAFTS:
+            raise TooMany("draft.too_many", retry_after=86_400, limit=MAX_DRAFTS)
+        db.insert(
+            "drafts",
+            {
+                "person_id": person_id,
+                "form_key": key,
+                "ticket_id": ticket.id if ticket else None,
+                "fields": json.dumps(said or {}, ensure_ascii=False),
+                "created_at": moment,
+                "updated_at": moment,
+            },
+        )
+        return
+    db.execute(
+        """
+        UPDATE drafts SET updated_at = :now, fields = COALESCE(:fields, fields)
+        WHERE person_id = :me AND form_key = :key
+        """,
+        {**values, "fields": None if said is None else json.dumps(said, ensure_ascii=False)},
+    )
+
+
+def _delete(db: Database, person_id: str, key: str) -> int:
+    return db.execute(
+        "DELETE FROM drafts WHERE person_id = :me AND form_key = :key",
+        {"me": person_id, "key": key},
+    )
+
+
+def _read(db: Database, viewer: Viewer, condition: str, values: Mapping[str, str]) -> list[Row]:
+    """Drafts of the viewer's; a reply to what they may not read any more is out of reach."""
+    visible, words = access.visible(viewer, "ticket_readers", "ticket_id", "d.ticket_id")
+    return db.query(
+        f"""
+        SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, t.number, t.subject
+        FROM drafts d LEFT JOIN tickets t ON t.id = d.ticket_id
+        WHERE d.person_id = :me AND {condition} AND (d.ticket_id IS NULL OR {visible})
+        ORDER BY d.updated_at DESC, d.form_key
+        """,  # noqa: S608 (constants of this module)
+        {"me": viewer.person_id, **values, **words},
+    )
+
+
+def _draft(row: Row, files: list[Attachment] | tuple[()]) -> Draft:
+    link = Link(row["ticket_id"], row["number"], row["subject"]) if row["ticket_id"] else None
+    return Draft(
+        row["form_key"],
+        link,
+        json.loads(row["fields"]),
+        row["created_at"],
+        row["updated_at"],
+        tuple(files),
+    )

@@ -1,0 +1,56 @@
+"""The site's secret key: a file of its own beside the database, and the keys drawn from it."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from kbsearch.config import ConfigError, Settings
+
+KEY_NAME = "secret_key"
+KEY_BYTES = 32
+
+
+def site_key(settings: Settings) -> bytes:
+    """The secret of this site: its setting, or a file made at its first use for its owner alone."""
+    if settings.secret_key:
+        return hashlib.sha256(settings.secret_key.encode()).digest()
+    path = settings.data_path / KEY_NAME
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        _make(path)
+        return _read(path)
+
+
+def derive(settings: Settings, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose: what leaks from one says nothing of another."""
+    return hmac.digest(site_key(settings), purpose.encode(), "sha256")
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as source:
+        if os.fstat(source.fileno()).st_mode & 0o077:
+            raise ConfigError(f"{path}: others can read this secret: chmod 600 {path}")
+        key = bytes.fromhex(source.read().decode("ascii", "replace").strip())
+    if len(key) < KEY_BYTES:
+        raise ConfigError(f"{path}: a key has at least {2 * KEY_BYTES} hexadecimal digits")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write the whole file aside, then link it: of two processes, one wins and both read it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{KEY_NAME}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as target:
+            target.write(secrets.token_hex(KEY_BYTES) + "\n")
+            target.flush()
+            os.fsync(target.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process got there first
+    finally:
+        draft.unlink()

@@ -1,0 +1,190 @@
+"""HTML mail as the text a reader sees, in linear time: quotations become `> `, no loading."""
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+
+MAX_QUOTES = 10  # deeper ones look like the last
+_ATTRIBUTE = re.compile(r"""(?<![\w:-])([a-zA-Z]{1,20})\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s"']+)""")
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+_NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]*")
+_FLAT_MARGIN = re.compile(r"margin(-top|-bottom)?:\s*0", re.IGNORECASE)
+_HIDDEN = frozenset({"style", "script", "head", "title", "template", "noscript", "svg", "select"})
+_BLOCKS = frozenset(
+    {
+        *("address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt"),
+        *("fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"),
+        *("hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "tfoot"),
+        *("thead", "tr", "ul"),
+    }
+)
+_SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"})
+_CELLS = frozenset({"td", "th"})
+
+
+def text_of(source: str) -> str:
+    """The text of a page, one line a block."""
+    page = _Page()
+    for is_tag, piece in _pieces(source):
+        if is_tag:
+            page.tag(piece)
+        else:
+            page.say(piece)
+    return page.finish()
+
+
+def _pieces(source: str) -> Iterator[tuple[bool, str]]:
+    """Tags (without their brackets) and the text between them; comments are left out."""
+    position, length = 0, len(source)
+    while position < length:
+        start = source.find("<", position)
+        if start < 0:
+            start = length
+        if start > position:
+            yield False, source[position:start]
+        if start == length:
+            return
+        if source.startswith("<!--", start):
+            end = source.find("-->", start + 4)
+            position = length if end < 0 else end + 3
+            continue
+        is_tag = _NAME.match(source, start + 1)
+        if not is_tag and source[start + 1 : start + 2] not in ("!", "?"):
+            yield False, "<"
+            position = start + 1
+            continue
+        end = source.find(">", start)
+        if end < 0:  # nothing ends any more
+            yield False, source[start:]
+            return
+        if is_tag:
+            yield True, source[start + 1 : end]
+        position = end + 1
+
+
+class _Page:
+    """The lines written so far, and where in the page one is."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.line: list[str] = []
+        self.quotes: list[bool] = []  # of each open blockquote, whether it quotes
+        self.links: list[tuple[str, int]] = []
+        self.hidden = ""  # the element whose content is not shown
+        self.preformatted = 0
+        self.wants_gap = False
+
+    def say(self, text: str) -> None:
+        if self.hidden:
+            return
+        said = html.unescape(text)
+        if self.preformatted:
+            first, *others = said.replace("\r\n", "\n").split("\n")
+            self.line.append(first)
+            for other in others:
+                self._end_line(even_empty=True)
+                self.line.append(other)
+            return
+        said = _SPACE.sub(" ", said)
+        if said == " " and not self.line:
+            return
+        if said:
+            self.line.append(said)
+
+    def tag(self, inside: str) -> None:
+        found = _NAME.match(inside)
+        assert found is not None
+        name = found[0].lower()
+        if self.hidden:
+            if name == f"/{self.hidden}" or (self.hidden == "head" and name == "body"):
+                self.hidden = ""
+            return
+        if name in _HIDDEN:
+            self.hidden = "" if inside.endswith("/") else name
+        elif name.startswith("/"):
+            self._close(name[1:])
+        else:
+            self._open(name, inside)
+
+    def finish(self) -> str:
+        self._end_line()
+        return "\n".join(self.lines).strip("\n")
+
+    def _open(self, name: str, inside: str) -> None:
+        if name == "br":
+            self._end_line(even_empty=True)
+        elif name in _BLOCKS:
+            attributes = _attributes(inside)
+            self._end_line()
+            self.wants_gap |= name in _SPACED and not _is_flat(attributes)
+            if name == "blockquote":
+                self.quotes.append(not _is_indent(attributes))
+            elif name == "pre":
+                self.preformatted += 1
+            elif name == "li":
+                self.line.append("- ")
+            elif name == "hr":
+                self.line.append("________________________________")
+                self._end_line()
+        elif name in _CELLS and self.line:
+            self.line.append(" ")
+        elif name == "a":
+            self.links.append((_attributes(inside).get("href", ""), len(self.line)))
+            del self.links[:-MAX_QUOTES]
+
+    def _close(self, name: str) -> None:
+        if name in _BLOCKS:
+            had_text = bool("".join(self.line).strip())
+            self._end_line()
+            if name == "blockquote" and self.quotes:
+                self.quotes.pop()
+            elif name == "pre":
+                self.preformatted = max(0, self.preformatted - 1)
+            self.wants_gap |= name in _SPACED and had_text and name != "p"
+        elif name == "a" and self.links:
+            target, start = self.links.pop()
+            label = "".join(self.line[start:]).strip()
+            if target.startswith(("http://", "https://")) and label and not _says(label, target):
+                self.line.append(f" <{target}>")
+
+    def _end_line(self, *, even_empty: bool = False) -> None:
+        text = "".join(self.line)
+        text = text.rstrip() if self.preformatted else text.strip(" \t")
+        text = "-- " if text in ("--", "--\xa0") else text  # the mark above a signature
+        self.line = []
+        self.links = [(target, 0) for target, _ in self.links]
+        if not text and not even_empty:
+            return
+        if text == "\xa0":
+            text = ""
+        prefix = "> " * min(sum(self.quotes[:MAX_QUOTES]), MAX_QUOTES)
+        if self.wants_gap and text and self.lines and self.lines[-1].strip("> "):
+            self.lines.append(prefix.rstrip())
+        self.wants_gap = False if text else self.wants_gap
+        self.lines.append((prefix + text).rstrip() if not text else prefix + text)
+
+
+def _attributes(inside: str) -> Mapping[str, str]:
+    return {
+        found[1].lower(): html.unescape(found[2].strip("\"'"))
+        for found in _ATTRIBUTE.finditer(inside[:4000])
+    }
+
+
+def _is_flat(attributes: Mapping[str, str]) -> bool:
+    """Paragraphs of Outlook and Zimbra stand line under line."""
+    return "MsoNormal" in attributes.get("class", "") or bool(
+        _FLAT_MARGIN.search(attributes.get("style", ""))
+    )
+
+
+def _is_indent(attributes: Mapping[str, str]) -> bool:
+    """Gmail's button for indenting makes a blockquote too."""
+    style = attributes.get("style", "").replace(" ", "")
+    return "border:none" in style and "cite" not in attributes.get("type", "")
+
+
+def _says(label: str, target: str) -> bool:
+    """Whether a link is written out already."""
+    bare = re.sub(r"^https?://", "", target).rstrip("/")
+    return bare.startswith(re.sub(r"^https?://", "", label).rstrip("/").rstrip("…."))

@@ -1,0 +1,58 @@
+"""What the outbox sends about profiles and second factors: notices by mail, codes by text."""
+
+from collections.abc import Callable
+
+from kbsearch import channels, i18n, letters, mobiles, people
+from kbsearch.channels import ChannelError
+from kbsearch.config import Settings
+from kbsearch.db import Database
+from kbsearch.errors import NotFound
+from kbsearch.outbox import Handlers, Hopeless, Task
+
+NOTICES = (  # each has a letter of its name
+    "authenticator.added",
+    "authenticator.removed",
+    "recovery_codes.made",
+    "recovery_code.used",
+    "mobile.verified",
+    "mobile.removed",
+)
+
+
+def handlers(settings: Settings, db: Database) -> Handlers:
+    """Who tells what; somebody whose account is closed by now is told nothing."""
+
+    def tell(task: Task) -> None:
+        try:
+            person = people.find_id(db, task.subject)
+        except NotFound:
+            return
+        if person.disabled_at is None:
+            name = task.kind.replace(".", "_")
+            letter = letters.compose(settings, name, person, task.id, {"at": task.created_at})
+            _deliver(lambda: channels.mail(settings).send(letter))
+
+    def send_code(task: Task) -> None:
+        request = mobiles.find_request(db, task.subject)
+        if request is None:
+            return  # over, or asked again for another number
+        person = people.find_id(db, request.person_id)
+        text = i18n.gettext(
+            person.language or settings.languages[0],
+            "%(code)s is your code for %(site)s. It is good for %(minutes)s minutes.",
+            code=mobiles.code_of(settings, request),
+            site=settings.site_name,
+            minutes=mobiles.CODE_MINUTES,
+        )
+        _deliver(lambda: channels.sms(settings).send(request.mobile, text))
+
+    return {**dict.fromkeys(NOTICES, tell), mobiles.CODE_ASKED: send_code}
+
+
+def _deliver(send: Callable[[], None]) -> None:
+    try:
+        send()
+    except ChannelError as problem:
+        if problem.permanent:
+            raise Hopeless(str(problem)) from problem
+        raise

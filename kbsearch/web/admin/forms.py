@@ -1,0 +1,40 @@
+"""What a form shows again: every value that was sent, and what is wrong with one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+
+from kbsearch import i18n
+from kbsearch.errors import Problem
+from kbsearch.web.render import language
+
+ON = "yes"  # the value of a box that is ticked
+
+
+@dataclass(frozen=True)
+class Form:
+    """The values of the fields by name, and the field that was refused with its reason."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    wrong: str = ""
+    told: str = ""
+
+    def refused(self, problem: Problem, fields: Mapping[str, str]) -> "Form":
+        """The same form, saying what is wrong; `fields` tells which field a problem is about."""
+        return Form(self.values, fields[problem.key], i18n.explain(problem, language()))
+
+
+def text(name: str) -> str:
+    """What was typed into a field."""
+    return request.form.get(name, "")
+
+
+def texts(name: str) -> list[str]:
+    """What was chosen among several."""
+    return request.form.getlist(name)
+
+
+def is_on(name: str) -> bool:
+    return text(name) == ON

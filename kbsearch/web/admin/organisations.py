@@ -1,0 +1,174 @@
+"""Organisations: the list, and the form with contract, sharing and look."""
+
+from datetime import UTC, datetime
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import looks, organisations, people, products
+from kbsearch.colours import HEX
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.organisations import SHARING, Organisation
+from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.render import db, language, render
+
+MAX_TEXT = 200
+MAX_PARTS = 1000  # a box for each product and each person who may be named
+TYPED = (
+    *("name", "slug", "phone", "contract_starts", "contract_ends", "sharing"),
+    *("accent", "welcome_fr", "welcome_en"),
+)
+FIELDS = {  # of the form, by what can be wrong with them
+    "organisation.name_invalid": "name",
+    "organisation.slug_invalid": "slug",
+    "organisation.slug_taken": "slug",
+    "organisation.date_invalid": "contract_ends",
+    "organisation.contract_backwards": "contract_ends",
+    "organisation.phone_invalid": "phone",
+    "organisation.sharing_unknown": "sharing",
+    "organisation.follower_outside": "sharing",
+    "product.not_found": "products",
+    "look.accent_invalid": "accent",
+    "look.welcome_too_long": "welcome_fr",
+    "look.logo_too_large": "logo",
+    "look.logo_format": "logo",
+    "look.logo_side": "logo",
+}
+
+
+@bp.get("/organisations")
+def list_organisations() -> Response:
+    searched = request.args.get("q", "")[:MAX_TEXT]
+    return render(
+        "admin/organisations.html",
+        "admin/_organisations.html",
+        q=searched,
+        found=organisations.search(db(), searched),
+        today=datetime.now(UTC).date().isoformat(),
+    )
+
+
+@bp.get("/organisations/new")
+def new_organisation() -> Response:
+    return form(None, Form({"sharing": "nobody", "products": [], "followers": []}))
+
+
+@bp.post("/organisations")
+def add_organisation() -> Response:
+    request.max_form_parts = MAX_PARTS
+    given = sent()
+    try:
+        with db().atomic():
+            added = organisations.add(
+                db(),
+                text("name"),
+                slug=text("slug") or None,
+                sharing=text("sharing"),
+                contract_starts=text("contract_starts"),
+                contract_ends=text("contract_ends"),
+                products=texts("products"),
+                phone=text("phone"),
+                trusted_devices=is_on("trusted_devices"),
+            )
+            dress(added)
+    except (Invalid, NotFound) as problem:
+        return form(None, given.refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/organisations/{added.id}?saved=1", 303)
+
+
+@bp.get("/organisations/<id>")
+def show_organisation(id: str) -> Response:
+    found = organisation_of(id)
+    values = {
+        **vars(found),
+        **vars(found.look),
+        "followers": organisations.followers(db(), found),
+    }
+    return form(found, Form(values))
+
+
+@bp.post("/organisations/<id>")
+def save_organisation(id: str) -> Response:
+    request.max_form_parts = MAX_PARTS
+    found, given = organisation_of(id), sent()
+    try:
+        with db().atomic():
+            organisations.edit(
+                db(),
+                found,
+                name=text("name"),
+                slug=text("slug") or None,
+                sharing=text("sharing"),
+                contract_starts=text("contract_starts"),
+                contract_ends=text("contract_ends"),
+                products=texts("products"),
+                phone=text("phone"),
+                trusted_devices=is_on("trusted_devices"),
+                followers=texts("followers"),
+            )
+            dress(found)
+    except (Invalid, NotFound) as problem:
+        return form(found, given.refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
+
+
+@bp.get("/look")
+def look() -> Response:
+    """How a colour would look, while it is typed."""
+    colour = accent_of(request.args.get("accent", ""))
+    return render("admin/look.html", "admin/_look.html", accent=colour)
+
+
+def dress(organisation: Organisation) -> None:
+    file = request.files.get("logo")
+    body = file.read() if file else b""
+    looks.dress(
+        db(),
+        organisation.id,
+        accent=text("accent"),
+        welcome_fr=text("welcome_fr"),
+        welcome_en=text("welcome_en"),
+        logo=body or (b"" if is_on("no_logo") else None),
+    )
+
+
+def sent() -> Form:
+    """The form as it was sent; a file cannot be shown again."""
+    values = {name: text(name) for name in TYPED}
+    boxes = {name: is_on(name) for name in ("trusted_devices", "no_logo")}
+    return Form({**values, **boxes, "products": texts("products"), "followers": texts("followers")})
+
+
+def form(organisation: Organisation | None, given: Form) -> Response:
+    response = render(
+        "admin/organisation.html",
+        form=given,
+        shown=organisation,
+        accent=accent_of(given.values.get("accent")),
+        products=[(product.slug, product.name) for product in products.list_all(db())],
+        people=members(organisation) if organisation else [],
+        sharings=SHARING,
+        saved="saved" in request.args,
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response
+
+
+def members(organisation: Organisation) -> list[tuple[str, str]]:
+    """Its people: whom it may name, by address."""
+    found = people.list_all(db(), organisation=organisation.slug)
+    return [(person.email, f"{person.name} – {person.email}") for person in found]
+
+
+def accent_of(typed: str | None) -> str | None:
+    """The colour that was typed, once it is one."""
+    colour = (typed or "").strip().lower()
+    return colour if HEX.fullmatch(colour) else None
+
+
+def organisation_of(id: str) -> Organisation:
+    try:
+        return organisations.find_id(db(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None

@@ -1,0 +1,176 @@
+"""People: the list, the form, and what else can be done to an account."""
+
+from collections.abc import Callable
+from typing import cast
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import access, directory, organisations
+from kbsearch.directory import Asked, State
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import Person
+from kbsearch.web.admin.door import bp, for_agents
+from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.render import db, language, render, viewer
+
+MAX_TEXT = 200
+MAX_PAGE = 2000
+FIELDS = {  # of the form, by what can be wrong with them
+    "person.email_taken": "email",
+    "person.email_invalid": "email",
+    "person.name_invalid": "name",
+    "person.role_unknown": "role",
+    "person.last_administrator": "role",
+    "person.language_unknown": "language",
+    "organisation.not_found": "organisations",
+}
+DONE = ("added", "saved", "invited", "closed", "opened", "signed-out", "reset")
+
+
+@bp.get("/people")
+@for_agents
+def list_people() -> Response:
+    asked = asked_of()
+    return render(
+        "admin/people.html",
+        "admin/_people.html",
+        asked=asked,
+        found=directory.search(db(), viewer(), asked),
+        roles=access.ROLES,
+        organisations=names(),
+    )
+
+
+def asked_of() -> Asked:
+    """The people an address asks for; whatever makes no sense in it is left out."""
+    sent = request.args
+    page = sent.get("page", "1")
+    return Asked(
+        sent.get("q", "")[:MAX_TEXT],
+        role=sent.get("role") or None,
+        organisation=sent.get("organisation") or None,
+        state=cast(State, sent["state"]) if sent.get("state") in ("open", "closed") else None,
+        page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 5 else 1,
+    )
+
+
+@bp.get("/people/new")
+@for_agents
+def new_person() -> Response:
+    chosen = request.args.get("organisation")
+    values = {"role": "customer", "invited": True, "organisations": [chosen] if chosen else []}
+    return form(None, Form(values))
+
+
+@bp.post("/people")
+@for_agents
+def add_person() -> Response:
+    given = sent()
+    try:
+        added = directory.add(
+            db(),
+            viewer(),
+            email=text("email"),
+            name=text("name"),
+            role=text("role") if viewer().is_administrator else "customer",
+            organisations=texts("organisations"),
+            language=text("language") or None,
+            invited=is_on("invited"),
+        )
+    except (Invalid, NotFound) as problem:
+        return form(None, given.refused(problem, FIELDS))
+    return done(added.id, "added")
+
+
+@bp.get("/people/<id>")
+@for_agents
+def show_person(id: str) -> Response:
+    found = person_of(id)
+    return form(found, Form(vars(found)))
+
+
+@bp.post("/people/<id>")
+def save_person(id: str) -> Response:
+    found, given = person_of(id), sent()
+    try:
+        directory.edit(
+            db(),
+            viewer(),
+            found,
+            name=text("name"),
+            role=text("role"),
+            organisations=texts("organisations"),
+            language=text("language") or None,
+        )
+    except (Invalid, NotFound) as problem:
+        return form(found, given.refused(problem, FIELDS))
+    return done(id, "saved")
+
+
+@bp.post("/people/<id>/invitation")
+@for_agents
+def invite_person(id: str) -> Response:
+    return act(id, directory.invite, "invited")
+
+
+@bp.post("/people/<id>/state")
+def open_or_close(id: str) -> Response:
+    if text("state") == "closed":
+        return act(id, directory.disable, "closed")
+    return act(id, directory.enable, "opened")
+
+
+@bp.post("/people/<id>/sessions")
+def end_sessions(id: str) -> Response:
+    return act(id, directory.end_sessions, "signed-out")
+
+
+@bp.post("/people/<id>/second-factor")
+def reset_second_factor(id: str) -> Response:
+    return act(id, directory.reset_second_factor, "reset")
+
+
+def act(id: str, verb: Callable[..., object], said: str) -> Response:
+    """Do it and come back to the person, or say there why it cannot be done."""
+    found = person_of(id)
+    try:
+        verb(db(), viewer(), found)
+    except Invalid as problem:
+        return form(found, Form(vars(found)).refused(problem, {problem.key: "account"}))
+    return done(id, said)
+
+
+def done(id: str, said: str) -> Response:
+    return redirect(f"/{language()}/admin/people/{id}?done={said}", 303)
+
+
+def sent() -> Form:
+    values = {name: text(name) for name in ("email", "name", "role", "language")}
+    boxes = {"invited": is_on("invited"), "organisations": texts("organisations")}
+    return Form({**values, **boxes})
+
+
+def form(person: Person | None, given: Form) -> Response:
+    response = render(
+        "admin/person.html",
+        form=given,
+        shown=person,
+        roles=access.ROLES if viewer().is_administrator else ("customer",),
+        organisations=names().items(),
+        done=next((said for said in DONE if said == request.args.get("done")), None),
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response
+
+
+def names() -> dict[str, str]:
+    """The names of organisations by slug."""
+    return {each.slug: each.name for each in organisations.list_all(db())}
+
+
+def person_of(id: str) -> Person:
+    try:
+        return directory.find(db(), viewer(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None

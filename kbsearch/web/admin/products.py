@@ -1,0 +1,94 @@
+"""Products and their versions."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import products
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.products import Product
+from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.forms import Form, text
+from kbsearch.web.render import db, language, render
+
+FIELDS = {  # of the form, by what can be wrong with them
+    "organisation.name_invalid": "name",
+    "organisation.slug_invalid": "slug",
+    "organisation.slug_taken": "slug",
+    "product.version_invalid": "versions",
+    "product.versions_too_many": "versions",
+    "product.where_invalid": "where_fr",
+}
+
+
+@bp.get("/products")
+def list_products() -> Response:
+    return render("admin/products.html", found=products.list_all(db()))
+
+
+@bp.get("/products/new")
+def new_product() -> Response:
+    return form(None, Form())
+
+
+@bp.post("/products")
+def add_product() -> Response:
+    given = sent()
+    try:
+        added = products.add(
+            db(),
+            text("name"),
+            slug=text("slug") or None,
+            versions=versions(),
+            where_fr=text("where_fr"),
+            where_en=text("where_en"),
+        )
+    except Invalid as problem:
+        return form(None, given.refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/products/{added.id}?saved=1", 303)
+
+
+@bp.get("/products/<id>")
+def show_product(id: str) -> Response:
+    found = product_of(id)
+    return form(found, Form({**vars(found), "versions": "\n".join(found.versions)}))
+
+
+@bp.post("/products/<id>")
+def save_product(id: str) -> Response:
+    found, given = product_of(id), sent()
+    try:
+        products.edit(
+            db(),
+            found,
+            name=text("name"),
+            versions=versions(),
+            where_fr=text("where_fr"),
+            where_en=text("where_en"),
+        )
+    except Invalid as problem:
+        return form(found, given.refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/products/{id}?saved=1", 303)
+
+
+def versions() -> list[str]:
+    """One a line; empty lines do not count."""
+    return [line for line in text("versions").splitlines() if line.strip()]
+
+
+def sent() -> Form:
+    return Form({name: text(name) for name in ("name", "slug", "versions", "where_fr", "where_en")})
+
+
+def form(product: Product | None, given: Form) -> Response:
+    response = render(
+        "admin/product.html", form=given, shown=product, saved="saved" in request.args
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response
+
+
+def product_of(id: str) -> Product:
+    try:
+        return products.find_id(db(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None

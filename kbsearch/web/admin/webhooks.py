@@ -1,0 +1,178 @@
+"""Webhooks: the list, the form, the secret when it is made, and the log of deliveries."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import deliveries, events, webhooks
+from kbsearch.deliveries import Delivery
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.webhooks import Webhook
+
+PAGE_LENGTH = 50
+MAX_PAGE = 1000
+FIELDS = {  # of the form, by what can be wrong with them
+    "webhook.url_blocked": "url",
+    "webhook.url_taken": "url",
+    "webhook.events_required": "kinds",
+    "webhook.event_unknown": "kinds",
+    "webhook.secret_changing": "more",
+    "webhook.is_disabled": "more",
+}
+DONE = ("saved", "tested", "disabled", "enabled", "again")
+
+
+@bp.get("/webhooks")
+def list_webhooks() -> Response:
+    return render("admin/webhooks.html", found=webhooks.list_all(db(), viewer()))
+
+
+@bp.get("/webhooks/new")
+def new_webhook() -> Response:
+    return new_form(Form({"kinds": ["ticket.opened", "ticket.replied", "ticket.solved"]}))
+
+
+@bp.post("/webhooks")
+def add_webhook() -> Response:
+    given = Form({"url": text("url"), "kinds": texts("kinds")})
+    try:
+        added = webhooks.add(db(), viewer(), site().settings, text("url"), texts("kinds"))
+    except Invalid as problem:
+        return new_form(given.refused(problem, FIELDS))
+    return tell_secret(added)
+
+
+@bp.get("/webhooks/<id>")
+def show_webhook(id: str) -> Response:
+    found = webhook_of(id)
+    return form(found, Form({"kinds": found.kinds}))
+
+
+@bp.post("/webhooks/<id>")
+def save_webhook(id: str) -> Response:
+    found, given = webhook_of(id), Form({"kinds": texts("kinds")})
+    try:
+        webhooks.choose(db(), viewer(), found, texts("kinds"))
+    except Invalid as problem:
+        return form(found, given.refused(problem, FIELDS))
+    return done(id, "saved")
+
+
+@bp.post("/webhooks/<id>/secret")
+def change_webhook_secret(id: str) -> Response:
+    found = webhook_of(id)
+    try:
+        changed = webhooks.rotate(db(), viewer(), site().settings, found, at_once=is_on("at_once"))
+    except Invalid as problem:
+        return form(found, Form({"kinds": found.kinds}).refused(problem, FIELDS))
+    return tell_secret(changed)
+
+
+@bp.post("/webhooks/<id>/state")
+def enable_or_disable_webhook(id: str) -> Response:
+    found = webhook_of(id)
+    if text("state") == "disabled":
+        webhooks.disable(db(), viewer(), found)
+        return done(id, "disabled")
+    webhooks.enable(db(), viewer(), found)
+    return done(id, "enabled")
+
+
+@bp.post("/webhooks/<id>/tests")
+def test_webhook(id: str) -> Response:
+    found = webhook_of(id)
+    try:
+        webhooks.test(db(), viewer(), found)
+    except Invalid as problem:
+        return form(found, Form({"kinds": found.kinds}).refused(problem, FIELDS))
+    return done(id, "tested")
+
+
+@bp.get("/webhooks/<id>/deliveries/<delivery>")
+def show_webhook_delivery(id: str, delivery: str) -> Response:
+    return delivery_page(webhook_of(id), delivery_of(id, delivery))
+
+
+@bp.post("/webhooks/<id>/deliveries/<delivery>")
+def send_webhook_delivery_again(id: str, delivery: str) -> Response:
+    found, sent = webhook_of(id), delivery_of(id, delivery)
+    if not deliveries.again(db(), sent.id):
+        refused = Form().refused(Invalid("webhook.is_disabled"), FIELDS)
+        return delivery_page(found, sent, refused)
+    return redirect(f"/{language()}/admin/webhooks/{id}/deliveries/{delivery}?done=again", 303)
+
+
+def new_form(given: Form) -> Response:
+    response = render("admin/new_webhook.html", form=given, kinds=events.KINDS)
+    response.status_code = 422 if given.wrong else 200
+    return response
+
+
+def form(webhook: Webhook, given: Form) -> Response:
+    page = page_of()
+    found = deliveries.of_webhook(
+        db(), webhook.id, limit=PAGE_LENGTH + 1, offset=(page - 1) * PAGE_LENGTH
+    )
+    response = render(
+        "admin/webhook.html",
+        form=given,
+        shown=webhook,
+        kinds=events.KINDS,
+        deliveries=found[:PAGE_LENGTH],
+        number_of_page=page,
+        has_more=len(found) > PAGE_LENGTH,
+        done=what_was_done(),
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response
+
+
+def delivery_page(webhook: Webhook, delivery: Delivery, given: Form | None = None) -> Response:
+    response = render(
+        "admin/webhook_delivery.html",
+        form=given or Form(),
+        webhook=webhook,
+        shown=delivery,
+        body=deliveries.body_of(db(), delivery),
+        attempts=deliveries.attempts_of(db(), delivery),
+        done=what_was_done(),
+    )
+    response.status_code = 422 if given else 200
+    return response
+
+
+def tell_secret(webhook: Webhook) -> Response:
+    """The answer to the form itself, for once: no address may show the secret a second time."""
+    response = render("admin/webhook_secret.html", shown=webhook)
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def done(id: str, said: str) -> Response:
+    return redirect(f"/{language()}/admin/webhooks/{id}?done={said}", 303)
+
+
+def what_was_done() -> str | None:
+    return next((said for said in DONE if said == request.args.get("done")), None)
+
+
+def page_of() -> int:
+    typed = request.args.get("page", "1")
+    return min(max(int(typed), 1), MAX_PAGE) if typed.isdecimal() and len(typed) < 5 else 1
+
+
+def webhook_of(id: str) -> Webhook:
+    try:
+        return webhooks.find(db(), viewer(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None
+
+
+def delivery_of(id: str, delivery_id: str) -> Delivery:
+    found = deliveries.find(db(), delivery_id)
+    if found is None or found.endpoint_id != id:
+        raise NotFound("web.not_found")
+    return found

@@ -1,0 +1,209 @@
+"""Lists of requests: mine, those I am copied on, my organisation's; all of them for agents."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, get_args
+from urllib.parse import urlencode
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import ticket_lists, tickets
+from kbsearch.errors import NotFound
+from kbsearch.ticket_lists import Assignee, Filter, Scope, Sort
+from kbsearch.tickets import STATUSES, Status
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.words import Words
+
+MAX_TEXT = 200
+MAX_PAGE = 10_000
+PATHS: dict[Scope, str] = {
+    "mine": "requests",
+    "copied": "requests/cc",
+    "organisation": "requests/organisation",
+    "all": "desk",
+}
+BOM = "\ufeff"  # Excel takes a file without one for Latin-1
+
+bp = Blueprint("request_lists", __name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A list as it stands in the address: what the links of its page change."""
+
+    language: str
+    filter: Filter
+
+    def url(self, **changes: Any) -> str:
+        """The address of this list with some of it changed; it starts at page one."""
+        wanted = replace(self.filter, **{"page": 1, **changes})
+        sent: list[tuple[str, str]] = [("status", status) for status in wanted.statuses]
+        sent += [
+            (name, value)
+            for name, value in (
+                ("q", wanted.text),
+                ("product", wanted.product),
+                ("assignee", wanted.assignee),
+                ("sort", wanted.sort if wanted.sort != "updated" else ""),
+                ("order", "asc" if wanted.ascending else ""),
+                ("page", str(wanted.page) if wanted.page > 1 else ""),
+            )
+            if value
+        ]
+        query = f"?{urlencode(sent)}" if sent else ""
+        return f"/{self.language}/{PATHS[wanted.scope]}{query}"
+
+    def toggled(self, status: Status) -> str:
+        """The address with a status added to those shown, or taken away."""
+        chosen = set(self.filter.statuses) ^ {status}
+        return self.url(statuses=tuple(each for each in STATUSES if each in chosen))
+
+    def sorted_by(self, sort: Sort) -> str:
+        """The address sorted by a column; the other way round when it is already."""
+        is_turned = self.filter.sort == sort and not self.filter.ascending
+        return self.url(sort=sort, ascending=is_turned)
+
+    @property
+    def csv_url(self) -> str:
+        url = self.url()
+        return f"{url}{'&' if '?' in url else '?'}format=csv"
+
+    @property
+    def is_narrowed(self) -> bool:
+        wanted = self.filter
+        return bool(wanted.statuses or wanted.text or wanted.product or wanted.assignee)
+
+
+@bp.get("/requests")
+def mine() -> Response:
+    return show("mine")
+
+
+@bp.get("/requests/cc")
+def copied() -> Response:
+    return show("copied")
+
+
+@bp.get("/requests/organisation")
+def organisation() -> Response:
+    return show("organisation")
+
+
+@bp.get("/desk")
+def desk() -> Response:
+    """Every request, for those who answer them."""
+    if not person().is_agent:
+        raise NotFound("web.not_found")
+    return show("all")
+
+
+@bp.get("/desk/tickets/<int:number>")
+def ticket(number: int) -> Response:
+    """The page of a request, by the number people quote."""
+    if not person().is_agent:
+        raise NotFound("web.not_found")
+    return go_to(f"/{language()}/requests/{tickets.find_number(db(), viewer(), number).id}")
+
+
+def show(scope: Scope) -> Response:
+    person()
+    asked = asked_of(scope)
+    found_by_index = site().search.numbers(viewer(), asked.filter.text, ticket_lists.MOST_FOUND)
+    wanted = replace(asked.filter, also=tuple(found_by_index))
+    if request.args.get("format") == "csv":
+        return spreadsheet(wanted, site().words[language()])
+    return render(
+        "requests/index.html",
+        "requests/_list.html",
+        asked=asked,
+        scope=scope,
+        found=ticket_lists.list_tickets(db(), viewer(), wanted),
+        lists=lists(asked),
+        columns=columns(scope),
+    )
+
+
+def asked_of(scope: Scope) -> Asked:
+    """The list an address asks for; whatever makes no sense in it is left out."""
+    sent = request.args
+    page = sent.get("page", "1")
+    chosen = set(sent.getlist("status"))
+    sort: Sort = next((each for each in get_args(Sort) if each == sent.get("sort")), "updated")
+    assignee: Assignee = next(
+        (each for each in get_args(Assignee) if each == sent.get("assignee")), ""
+    )
+    return Asked(
+        language(),
+        Filter(
+            scope,
+            statuses=tuple(status for status in STATUSES if status in chosen),
+            product=sent.get("product", "")[:MAX_TEXT],
+            text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
+            assignee=assignee if scope == "all" else "",
+            sort=sort,
+            ascending=sent.get("order") == "asc",
+            page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 6 else 1,
+        ),
+    )
+
+
+def lists(asked: Asked) -> list[tuple[Scope, str, int]]:
+    """The lists one may go to, each with its address (what narrows it is kept) and its length."""
+    scopes: list[Scope] = ["mine", "copied"]
+    if viewer().organisations:
+        scopes.append("organisation")
+    if viewer().is_agent:
+        scopes = ["all", *scopes]
+    counts = ticket_lists.scope_counts(db(), viewer(), scopes)
+    return [(scope, asked.url(scope=scope, assignee=""), counts[scope]) for scope in scopes]
+
+
+def columns(scope: Scope) -> tuple[str, ...]:
+    """What a list shows of each request, besides its number, subject, status and last change."""
+    return {
+        "mine": ("product",),
+        "copied": ("product", "requester"),
+        "organisation": ("product", "requester"),
+        "all": ("product", "severity", "organisation", "requester", "assignee"),
+    }[scope]
+
+
+def spreadsheet(wanted: Filter, words: Words) -> Response:
+    """Every request of the filter, as a file for a spreadsheet."""
+    _ = words.translate
+    headings = (
+        _("Number"),
+        _("Subject"),
+        _("Status"),
+        _("Severity"),
+        _("Software"),
+        _("Version"),
+        _("Requester"),
+        _("Organisation"),
+        _("Opened"),
+        _("Updated"),
+    )
+
+    def lines() -> Iterator[str]:
+        yield BOM + line(headings)
+        for row in ticket_lists.csv_rows(db(), viewer(), wanted):
+            cells = list(row)
+            cells[2] = str(words.status_name(row[2]))
+            cells[3] = str(words.severity_name(row[3]))
+            yield line(cells)
+
+    response = Response("".join(lines()), content_type="text/csv; charset=utf-8")
+    name = f"{_('requests')}-{datetime.now(UTC).date().isoformat()}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def line(cells: Any) -> str:
+    """A line of a CSV file (RFC 4180)."""
+    written = io.StringIO()
+    csv.writer(written).writerow([str(cell) for cell in cells])
+    return written.getvalue()

@@ -1,0 +1,73 @@
+"""What a visit saw and did, told by the pages once it has settled: no keystroke waits for it.
+
+A page tells with a beacon, which a prefetch or a crawler never sends, so that reading changes
+nothing. What changes something anyway (a request that is filed, an answer that helped) is
+recorded where it happens, also without JavaScript.
+"""
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import analytics, limits
+from kbsearch.errors import TooMany
+from kbsearch.tickets import Ticket
+from kbsearch.web import tokens
+from kbsearch.web.render import db, viewer
+
+MAX_TARGET = 200
+MAX_TOLD = 20_000  # bytes
+
+bp = Blueprint("visits", __name__)
+
+
+@bp.post("/visits")
+def tell() -> Response:
+    """Take down a settled search, the results that were shown, or one that was opened."""
+    request.max_content_length = MAX_TOLD
+    told = request.form
+    try:
+        limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
+    except TooMany:  # a flood; nobody waits for the answer
+        return Response(status=204)
+    with db().atomic():
+        found = visit()
+        if "q" in told:
+            results = told.get("results", "")
+            analytics.searched(
+                db(),
+                found,
+                told["q"],
+                results=min(int(results), 1_000_000)
+                if results.isdecimal() and len(results) < 9
+                else 0,
+                product=told.get("product", "")[:MAX_TARGET],
+            )
+        analytics.shown(db(), found, targets("shown"))
+        for target in targets("opened")[:1]:
+            analytics.opened(db(), found, target)
+    response = Response(status=204)
+    remember(response, found)
+    return response
+
+
+def targets(name: str) -> list[str]:
+    """Paths of articles and numbers of requests; anything else is no result of ours."""
+    sent = [text[:MAX_TARGET] for text in request.form.getlist(name)]
+    return [text for text in sent if text.isdecimal() or text.count("/") >= 1]
+
+
+def visit() -> str | None:
+    """The visit that this request belongs to; None for what is not counted."""
+    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    held = tokens.held(tokens.VISIT)
+    return analytics.visit(db(), viewer(), held, is_prefetch="prefetch" in purpose)
+
+
+def filed(visit_id: str | None, ticket: Ticket) -> None:
+    analytics.filed(db(), visit_id, ticket)
+
+
+def remember(response: Response, visit_id: str | None) -> None:
+    """Let the browser say next time that it is the same visit."""
+    if visit_id is not None and visit_id != tokens.held(tokens.VISIT):
+        tokens.give(response, tokens.VISIT, visit_id)

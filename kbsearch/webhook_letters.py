@@ -1,0 +1,28 @@
+"""The letter that tells the owner of a webhook that it is disabled, and why."""
+
+from kbsearch import channels, deliveries, letters, people, webhooks
+from kbsearch.channels import ChannelError
+from kbsearch.config import Settings
+from kbsearch.db import Database
+from kbsearch.outbox import Handlers, Hopeless, Task
+
+
+def handlers(settings: Settings, db: Database) -> Handlers:
+    """Who tells the owner; nobody is told of what has been enabled again."""
+
+    def tell(task: Task) -> None:
+        webhook = webhooks.look(db, task.subject)
+        if webhook is None or webhook.disabled_at is None:
+            return
+        owner = people.find_id(db, webhook.owner_id)
+        if owner.disabled_at is not None:
+            return
+        letter = letters.compose(settings, "webhook_died", owner, task.id, {"webhook": webhook})
+        try:
+            channels.mail(settings).send(letter)
+        except ChannelError as problem:
+            if problem.permanent:
+                raise Hopeless(str(problem)) from problem
+            raise
+
+    return {deliveries.DIED: tell}

@@ -1,0 +1,92 @@
+"""What the tests of letters share: the outbox emptied, letters as files, a real mail server."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from kbsearch import account_letters, outbox
+from kbsearch.config import Settings
+from kbsearch.db import Database
+
+
+def post(settings: Settings, db: Database) -> None:
+    """Do what a worker does with the letters that wait."""
+    handlers = account_letters.handlers(settings, db)
+    while outbox.run_one(db, handlers):
+        pass
+
+
+def letters(settings: Settings) -> list[EmailMessage]:
+    """Every letter written so far, the oldest first."""
+    files = sorted((settings.data_path / "mail").glob("*.eml"))
+    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+
+
+def latest(settings: Settings, db: Database) -> EmailMessage:
+    """The last letter, after those that wait were sent."""
+    post(settings, db)
+    return letters(settings)[-1]
+
+
+def text_of(letter: EmailMessage) -> str:
+    return str(letter.get_content()).replace("\r\n", "\n")
+
+
+def code_in(letter: EmailMessage) -> str:
+    found = re.search(r"^ {4}(\d{6})$", text_of(letter), re.MULTILINE)
+    assert found is not None, letter
+    return found[1]
+
+
+def link_in(letter: EmailMessage) -> str:
+    """The path that the letter's link leads to."""
+    found = re.search(r"^https?://[^/]+(/\S+/\S+/\S{20,})$", text_of(letter), re.MULTILINE)
+    assert found is not None, letter
+    return found[1]
+
+
+class Mailbox:
+    """A mail server's memory; `answer` is what it says to the next letters."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.answer = "250 OK"
+        self.refuse_recipient = ""
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:
+        if self.refuse_recipient:
+            return self.refuse_recipient
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope) -> str:
+        if self.answer.startswith("250"):
+            read = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(read, EmailMessage)
+            self.letters.append(read)
+        return self.answer
+
+
+class Server(Controller):
+    """On a port that the system picks, which the controller of aiosmtpd cannot."""
+
+    def _trigger_server(self) -> None:
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def serving(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+    """A real SMTP server on a free port."""
+    server = Server(mailbox, hostname="127.0.0.1", port=0, **options)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        server.stop()

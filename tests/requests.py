@@ -1,0 +1,77 @@
+"""What the tests of requests share: filing one in a line, and the store of its files."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from kbsearch import drafts, filing, tickets
+from kbsearch.access import Viewer
+from kbsearch.attachments import Attachment
+from kbsearch.db import Database, SqliteDatabase, new_id
+from kbsearch.errors import NotFound
+from kbsearch.file_store import FileStore
+from kbsearch.form_fields import FormField
+from kbsearch.request_forms import Request
+from kbsearch.tickets import Ticket
+from tests.conftest import Cast
+
+MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (640).to_bytes(4) + (480).to_bytes(4) + b"\x08" * 40
+
+
+def later(**much: float) -> datetime:
+    """Some time after the morning when requests are filed."""
+    return MORNING + timedelta(**much)
+
+
+def file(
+    db: Database,
+    viewer: Viewer,
+    *,
+    key: str = "",
+    at: datetime = MORNING,
+    fields: tuple[FormField, ...] = (),
+    **said: Any,
+) -> Ticket:
+    """File a request, usual but for what is given."""
+    usual = {"subject": "Collar lost", "description": "The collar of a cow is lost."}
+    request = Request(**{**usual, **said})
+    return filing.open(db, viewer, request, key=key or new_id(), fields=fields, at=at)
+
+
+def attach(
+    db: Database,
+    viewer: Viewer,
+    store: FileStore,
+    key: str,
+    name: str = "log.txt",
+    content: bytes = b"one line\n",
+    **more: Any,
+) -> Attachment:
+    """Choose a file in a form."""
+    return drafts.attach(db, viewer, store, key, name, BytesIO(content), **more)
+
+
+def readers_of(db: Database, cast: Cast, ticket: Ticket) -> set[str]:
+    """The names of those who find a ticket."""
+    found = set()
+    for name, viewer in vars(cast).items():
+        try:
+            tickets.find(db, viewer, ticket.id)
+        except NotFound:
+            continue
+        found.add(name)
+    return found
+
+
+def lies_in(store: FileStore) -> set[Path]:
+    """Every content that the store has, finished or not."""
+    return {path for path in store.root.glob("*/*") if path.is_file()}
+
+
+def count_statements(db: SqliteDatabase) -> list[str]:
+    """Statements from now on, until the trace is taken away."""
+    statements: list[str] = []
+    db.tables.conn.set_trace_callback(statements.append)
+    return statements

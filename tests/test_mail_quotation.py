@@ -1,0 +1,143 @@
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kbsearch.mail import from_html, parsing, quotation, typesetting
+
+MAILS = sorted((Path(__file__).parent / "mails").glob("*.eml"))
+
+
+def shown(path: Path) -> str:
+    mail = parsing.read(path.read_bytes())
+    return quotation.cut(mail.text, mail.fields.subject).text
+
+
+def expected(path: Path) -> str:
+    return path.with_suffix(".txt").read_text(encoding="utf-8").strip()
+
+
+def test_there_are_enough_mails_to_judge_by():
+    assert len(MAILS) >= 50
+    assert {path.stem for path in MAILS} == {path.stem for path in MAILS[0].parent.glob("*.txt")}
+
+
+def test_nine_in_ten_are_cut_exactly():
+    exact = [path for path in MAILS if shown(path) == expected(path)]
+    assert len(exact) >= 0.9 * len(MAILS), [path.stem for path in MAILS if path not in exact]
+
+
+@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
+def test_no_word_of_the_writer_is_lost(path: Path):
+    assert set(expected(path).split()) <= set(shown(path).split())
+
+
+@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
+def test_what_is_shown_is_cut_no_further(path: Path):
+    """An agent who attaches a mail cuts the same text: twice is once."""
+    subject = parsing.read(path.read_bytes()).fields.subject
+    assert quotation.cut(shown(path), subject).text == shown(path)
+
+
+def test_a_mail_that_quotes_nothing_stays_as_it_is():
+    text = "Bonjour,\n\nDe : nous.\nLe 3 mars à 10:12, il a écrit : non.\n\n> une ligne\n\nAlice"
+    assert quotation.cut(text) == quotation.Cut(text, is_cut=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Ok\n\n---- Le mar., 03 févr. 2026 09:58 +0100 S <s@x.fr> a écrit ----\n\nq", "Ok"),
+        ("Ok\n\n2026-02-03 9:58 GMT+01:00 S <s@x.fr>:\n\n> q", "Ok"),
+        ("Ok\n\nLe mar. 3\nfévr. 2026 à\n09:58, S\n<s@x.fr>\na\nécrit :\n\n> q", "Ok"),
+        ("Ok\n\nMessage du : 03/02/2026 09:58\nDe : S\nA : A\nSujet : x\nDate : y\n\nq", "Ok"),
+        ("Ok\n\nDe :        S\nA :        A\nDate :        3/2/26\nObjet :        x\n\nq", "Ok"),
+        ("Ok\n\nDe : S\nEnvoyé le :mardi 3 février\nÀ : A\nObjet :x\n\nq", "Ok"),
+        ("Ok\n\n> a\n> b\n> c", "Ok"),
+        ("Ok\n\n--\nAlice\nAcme", "Ok"),
+        ("Ok\n\nS <s@x.fr> schrieb am 3. Feb. 2026 um 09:58:\n\n> q", "Ok"),
+    ],
+)
+def test_clients_without_a_mail_of_their_own_here(text: str, kept: str):
+    assert quotation.cut(text).text == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le 12 mars 2026 à 10:12, le technicien nous a écrit :\nil faut redémarrer\nAlice",
+        "Voici :\n> une ligne\n> deux\n> trois",
+        "Voir ci-dessous.\n\nDe : S\nEnvoyé : mardi\nÀ : A\nObjet : x\n\nQ ?\nR.",
+        "-----Message d'origine-----\nDe : S\nEnvoyé : m\nObjet : x\n\nseule réponse, en bas",
+        "Ok\n\n-----Message d'origine-----\nDe : S\nEnvoyé : m\nObjet : x\n\n> q\nr\n> s",
+        "Un.\n--\n" + "\n".join(f"ligne {number}" for number in range(20)),
+        "Un ?\n--\nDeux ?\nTrois.",
+        "Envoyé depuis Outlook, le message n'arrive pas. Que faire ?",
+    ],
+)
+def test_in_doubt_everything_stays(text: str):
+    assert quotation.cut(text).text == text
+
+
+WORDS = st.lists(st.sampled_from(["oui", "non", "peut-être", "version", "4.2.1"]), min_size=1)
+
+
+@given(WORDS, st.sampled_from(MAILS))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_written_above_a_quotation_stays(words: list[str], path: Path):
+    said = " ".join(words)
+    mail = parsing.read(path.read_bytes())
+    assert quotation.cut(f"{said}\n\n{mail.text}", mail.fields.subject).text.startswith(said)
+
+
+@given(st.text())
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_cut_to_a_part_of_its_lines(text: str):
+    cut = quotation.cut(text).text
+    assert len(cut) <= len(text) * 4  # NFC may lengthen
+    assert not text.strip() or cut.strip() or not text.replace("\u200b", "").strip("\ufeff \n")
+
+
+HOSTILE = [
+    *(
+        "Le 3 a écrit :\n",
+        "Le 3\n",
+        "De : x\n",
+        "De : x\nEnvoyé : y\n",
+        ">\n",
+        "> a\nb\n",
+        "--\nx\n",
+    ),
+    *("Envoyé de mon iPhone\n", "_____\n", "##- x\n", "-- \n", ">" * 50 + "\n", "Le 3 ", "---- "),
+    *("http://(((", "<", "<a", "&", "&#x", "<!--", "<blockquote>", "<a href=x>", "<p>", "< <"),
+    *("<td>x", '<p a="', "<br>", "<pre>\n", "&" + "a" * 40, "</a>x", "<blockquote>a<br>", "<p =a"),
+]
+
+
+@pytest.mark.parametrize("seed", HOSTILE)
+def test_a_megabyte_of_it_is_read_within_a_second(seed: str):
+    text = (seed * (1_000_000 // len(seed) + 1))[:999_999] + ">"
+    for read in (lambda: text, lambda: from_html.text_of(text)):
+        began = time.process_time()
+        typesetting.whole(quotation.cut(read()).text)
+        assert time.process_time() - began < 2  # a shared machine: a tenth of it is usual
+
+
+def test_html_says_what_a_reader_sees():
+    page = (
+        "<head><title>no</title></head><style>no{}</style><p>Voir <a href='https://x.fr/a?b=1&amp;"
+        "c'>ce lien</a> et <a href=https://x.fr>x.fr</a>&nbsp;:</p><ul><li>un<li>deux</ul>"
+        "<img src='https://spy.example/p.gif'><!-- no --><script>no()</script>1 < 2<br>fin"
+    )
+    assert from_html.text_of(page) == (
+        "Voir ce lien <https://x.fr/a?b=1&c> et x.fr\u00a0:\n\n- un\n- deux\n\n1 < 2\nfin"
+    )
+
+
+def test_markdown_shows_a_mail_as_it_was_written():
+    text = "> Question ?\nRéponse\n\nAlice\n-----\n[1]: https://x.example"
+    assert typesetting.whole(text) == (
+        "> Question ?\n\nRéponse\n\nAlice\n\n-----\n\\[1]: https://x.example"
+    )

@@ -1,0 +1,68 @@
+from email import message_from_bytes
+
+from kbsearch import replies, tickets
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.mail import reply_addresses, threads
+from tests.conftest import Cast
+from tests.incoming import letter, receiving, take
+from tests.requests import file, later
+
+
+def events(db: SqliteDatabase, ticket_id: str) -> list[str]:
+    rows = db.query(
+        "SELECT id FROM ticket_events WHERE ticket_id = :id ORDER BY revision", {"id": ticket_id}
+    )
+    return [row["id"] for row in rows]
+
+
+def test_the_mails_of_a_request_name_those_before_them(
+    settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site = receiving(settings)
+    ticket = file(db, cast.alice)
+    replies.note(db, cast.dan, ticket, "Hidden", key=new_id(), at=later(minutes=1))
+    to = reply_addresses.make(site, ticket.number, cast.alice.person_id or "")
+    take(site, db, letter("alice@acme.example", to, message_id="hers@acme.example"))
+    replies.reply(db, cast.dan, ticket, "Good.", key=new_id(), at=later(hours=1))
+    kinds = {row["id"]: row["kind"] for row in db.query("SELECT id, kind FROM ticket_events")}
+    public = [id for id in events(db, ticket.id) if kinds[id] != "ticket.noted"]
+    last = [id for id in public if kinds[id] == "ticket.replied"][-1]
+    before = public[: public.index(last)]
+    expected = [threads.message_id_for(site, id) for id in before]
+    expected[1] = "<hers@acme.example>"
+    assert threads.references(db, site, last) == tuple(expected)
+    assert threads.references(db, site, public[0]) == ()
+    for reference in (*expected, threads.message_id_for(site, last)):
+        assert threads.number_of(db, site, reference.strip("<>")) == ticket.number
+    assert threads.number_of(db, site, f"{last}@evil.example") is None
+
+
+def test_a_request_that_came_by_mail_has_the_writers_id_as_its_root(
+    settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site = receiving(settings)
+    take(site, db, letter(message_id="root@acme.example"))
+    ticket = tickets.find(db, cast.dan, db.query("SELECT id FROM tickets")[0]["id"])
+    replies.reply(db, cast.dan, ticket, "Which?", key=new_id(), at=later(hours=1))
+    last = events(db, ticket.id)[-1]
+    assert threads.references(db, site, last)[0] == "<root@acme.example>"
+
+
+def test_a_long_conversation_names_its_root_and_the_latest_twenty(
+    settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site = receiving(settings)
+    ticket = file(db, cast.alice)
+    for place in range(30):
+        replies.reply(db, cast.alice, ticket, f"{place}", key=new_id(), at=later(minutes=place))
+    ids = [threads.message_id_for(site, id) for id in events(db, ticket.id)]
+    assert threads.references(db, site, events(db, ticket.id)[-1]) == (ids[0], *ids[-21:-1])
+
+
+def test_an_id_is_one_for_ever_and_ours(settings: Settings):
+    site = receiving(settings)
+    first = threads.message_id_for(site, "abc")
+    assert first == threads.message_id_for(site, "abc") == "<abc@help.support.example>"
+    mail = message_from_bytes(letter(message_id=first.strip("<>")))
+    assert mail["Message-ID"] == first

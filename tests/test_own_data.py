@@ -1,0 +1,103 @@
+"""What somebody takes away is theirs, and theirs alone."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from kbsearch import accounts, own_data, preferences, second_factor
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from tests.conftest import Cast, take_over
+
+
+@pytest.fixture
+def history(db: SqliteDatabase, settings: Settings, cast: Cast) -> Iterator[None]:
+    """One request of Alice's, one she is copied on, and one of Chloé's."""
+    take_over(
+        db,
+        number=1,
+        subject="MINE",
+        description="MY-WORDS",
+        messages=[
+            {"author": "alice@acme.example", "at": "2026-02-01T09:00:00Z", "body": "I-WROTE"},
+            {"author": "dan@support.example", "at": "2026-02-02T09:00:00Z", "body": "DAN-SAID"},
+            {
+                "author": "dan@support.example",
+                "at": "2026-02-02T10:00:00Z",
+                "body": "DAN-NOTED",
+                "internal": True,
+            },
+        ],
+    )
+    take_over(
+        db,
+        number=2,
+        subject="COPIED",
+        description="BOBS-WORDS",
+        requester="bob@acme.example",
+        cc=["alice@acme.example"],
+        messages=[{"author": "bob@acme.example", "at": "2026-02-01T09:00:00Z", "body": "BOB-SAID"}],
+    )
+    take_over(
+        db,
+        number=3,
+        subject="COLLEAGUES",
+        requester="bob@acme.example",
+    )
+    take_over(
+        db, number=4, subject="FOREIGN", requester="chloe@globex.example", organisation="globex"
+    )
+    yield
+
+
+def test_a_copy_holds_what_is_ones_own(
+    db: SqliteDatabase, settings: Settings, alice: Viewer, history: None
+):
+    person_id = str(alice.person_id)
+    accounts.open_session(db, person_id, "Mozilla/5.0 Firefox/140")
+    second_factor.trust_device(db, person_id, user_agent="Mozilla/5.0 Chrome/150")
+    preferences.choose(db, alice, [("ticket.solved", "mail")])
+    copy = own_data.collect(db, alice)
+    assert copy["profile"]["email"] == "alice@acme.example"
+    assert copy["organisations"] == [{"slug": "acme", "name": "Acme"}]
+    assert [row["subject"] for row in copy["requests"]["filed"]] == ["MINE"]
+    assert copy["requests"]["filed"][0]["description"] == "MY-WORDS"
+    assert [row["subject"] for row in copy["requests"]["copied"]] == ["COPIED"]
+    assert [(row["request"], row["body"]) for row in copy["messages"]] == [(1, "I-WROTE")]
+    assert copy["sessions"][0]["user_agent"] == "Mozilla/5.0 Firefox/140"
+    assert copy["second_factor"]["trusted_devices"][0]["user_agent"] == "Mozilla/5.0 Chrome/150"
+    assert {"event": "ticket.solved", "channel": "mail", "wanted": True} in copy["notifications"]
+
+
+def test_a_copy_holds_nothing_of_anybody_else(db: SqliteDatabase, alice: Viewer, history: None):
+    text = json.dumps(own_data.collect(db, alice))
+    for foreign in ("BOBS-WORDS", "BOB-SAID", "COLLEAGUES", "FOREIGN", "DAN-SAID", "DAN-NOTED"):
+        assert foreign not in text
+    assert "bob@" not in text and "chloe@" not in text
+
+
+def test_an_agent_takes_away_what_they_wrote_but_no_note(
+    db: SqliteDatabase, dan: Viewer, history: None
+):
+    copy = own_data.collect(db, dan)
+    assert [row["body"] for row in copy["messages"]] == ["DAN-SAID"]
+    assert copy["requests"] == {"filed": [], "copied": []}
+    assert "DAN-NOTED" not in json.dumps(copy)
+
+
+def test_a_copy_opens_no_door(db: SqliteDatabase, settings: Settings, alice: Viewer):
+    person_id = str(alice.person_id)
+    session = accounts.open_session(db, person_id)
+    device = second_factor.trust_device(db, person_id)
+    secret = second_factor.offer_totp(db, settings, person_id)
+    second_factor.set_totp(db, settings, person_id, secret)
+    codes = second_factor.make_recovery_codes(db, person_id)
+    copy = own_data.collect(db, alice)
+    assert copy["second_factor"]["authenticator"] is True
+    assert copy["second_factor"]["recovery_codes_left"] == 10
+    text = json.dumps(copy)
+    hashes = [accounts.hash_token(token) for token in (session, device)]
+    for canary in (session, device, secret, *codes, *hashes):
+        assert canary not in text

@@ -1,0 +1,106 @@
+import pytest
+from flask.testing import FlaskClient
+
+from kbsearch import accounts, tickets
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
+from kbsearch.mail import mails
+from tests.conftest import Cast
+from tests.incoming import letter, take
+from tests.requests import file
+from tests.web import sign_in
+
+BODY = "It is <b>back</b>.\n\nLe 2 mars 2026 à 9:00, S <s@x.example> a écrit :\n> Any news?"
+
+
+@pytest.fixture(autouse=True)
+def from_our_own_pages(client: FlaskClient) -> None:
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+
+
+@pytest.fixture
+def mail(settings: Settings, db: SqliteDatabase, cast: Cast) -> mails.Mail:
+    """One that is held: nothing proves that it is Alice's."""
+    take(settings, db, letter("alice@acme.example", "s@x.example", BODY, proved=None))
+    return mails.list_all(db, cast.dan)[0]
+
+
+def paths(mail: mails.Mail) -> list[str]:
+    return ["", f"/{mail.id}", f"/{mail.id}/original.eml"]
+
+
+def test_an_agent_reads_what_is_held(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    sign_in(client, db, cast.dan)
+    page = client.get("/en/desk/mail").text
+    assert f'href="/en/desk/mail/{mail.id}"' in page
+    assert "Nothing proves that it comes from this address." in page
+    page = client.get(f"/fr/desk/mail/{mail.id}").text
+    assert "Rien ne prouve qu’il vient de cette adresse." in page
+    assert "It is &lt;b&gt;back&lt;/b&gt;." in page
+    assert "<details>" in page and "Any news?" in page
+    original = client.get(f"/en/desk/mail/{mail.id}/original.eml")
+    assert original.data == letter("alice@acme.example", "s@x.example", BODY, proved=None)
+    assert original.headers["Content-Disposition"].startswith("attachment")
+    assert original.headers["Content-Type"] == "message/rfc822"
+    assert "sandbox" in original.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", ["alice", "wendy", "nobody"])
+def test_for_anybody_else_these_pages_do_not_exist(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail, name: str
+):
+    viewer: Viewer = getattr(cast, name)
+    if viewer.person_id:
+        sign_in(client, db, viewer)
+    for path in paths(mail):
+        there, nowhere = client.get(f"/en/desk/mail{path}"), client.get("/en/desk/nowhere")
+        assert there.status_code == nowhere.status_code == 404
+    for verb in ("attach", "discard"):
+        assert client.post(f"/en/desk/mail/{mail.id}/{verb}").status_code == 404
+    assert mails.count_held(db, cast.dan) == 1
+
+
+def test_it_is_attached_to_a_request(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    ticket = file(db, cast.alice)
+    sign_in(client, db, cast.dan)
+    done = client.post(f"/fr/desk/mail/{mail.id}/attach", data={"number": f"#{ticket.number}"})
+    assert (done.status_code, done.location) == (303, f"/fr/requests/{ticket.id}")
+    (message,) = tickets.find(db, cast.alice, ticket.id).messages
+    assert (message.author, message.body) == ("Alice Martin", "It is <b>back</b>.")
+    assert mail.id not in client.get("/fr/desk/mail").text
+    assert mail.id in client.get("/fr/desk/mail?list=taken").text
+    assert "Décision de Dan Leroy." in client.get(f"/fr/desk/mail/{mail.id}").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("", "Donnez le numéro d’une demande"),
+        ("abc", "Donnez le numéro d’une demande"),
+        ("99999", "n’existe pas"),
+    ],
+)
+def test_a_wrong_number_is_said_and_kept(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail, typed: str, told: str
+):
+    sign_in(client, db, cast.dan)
+    page = client.post(f"/fr/desk/mail/{mail.id}/attach", data={"number": typed})
+    assert page.status_code == 422
+    assert told in page.text and f'value="{typed}"' in page.text
+    assert mails.count_held(db, cast.dan) == 1
+
+
+def test_it_is_discarded_and_still_there(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    sign_in(client, db, cast.dan)
+    assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 303
+    assert mail.id in client.get("/en/desk/mail?list=aside").text
+    assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 422
+    assert client.get("/en/desk/mail?list=none").status_code == 404
+    assert accounts.viewer_for(db, "alice@acme.example") == cast.alice
