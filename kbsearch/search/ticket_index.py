@@ -59,7 +59,6 @@ class _Commit:
     def __init__(self, searcher: Searcher) -> None:
         self.searcher = searcher
         self.languages = [each for each in engine.SNOWBALL if searcher.doc_freq("language", each)]
-        self.revision = revision_of(searcher)
         self.stored = lru_cache(maxsize=MOST_STORED)(self._stored)
         self.reading = lru_cache(maxsize=MOST_REMEMBERED)(self._reading)
         self.has_word = lru_cache(maxsize=MOST_REMEMBERED)(self._has_word)
@@ -114,9 +113,9 @@ class TicketIndex:
 
     @property
     def revision(self) -> int:
-        """How far the index has come."""
+        """How far the index has come; read each time, it also shows that the files are whole."""
         self.refresh()
-        return self._commit.revision
+        return revision_of(self.searcher())
 
     @property
     def count(self) -> int:

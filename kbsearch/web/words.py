@@ -320,7 +320,9 @@ class Words:
         line = self._facts(hit.kind, hit.status, products, hit.version, bool(day), hit.reasons)
         if day:
             line = line.replace(ITS_DAY, day).replace(ITS_DATE, self.date(day))
-        return line.replace(ITS_NUMBER, hit.id)
+        if hit.kind == "ticket":
+            line = line.replace(ITS_NUMBER, hit.id)
+        return Markup(line)  # safe: a template's text, in which a number and a day were put
 
     def _render_facts(
         self,
@@ -330,19 +332,16 @@ class Words:
         version: str,
         is_dated: bool,
         reasons: tuple[str, ...],
-    ) -> Markup:
-        facts = self.templates.get_template("help/facts.html")
-        return Markup(
-            facts.render(
-                kind=kind,
-                status=status,
-                products=products,
-                version=version,
-                reasons=reasons,
-                id=ITS_NUMBER,
-                day=ITS_DAY if is_dated else "",
-                date=ITS_DATE,
-            )
+    ) -> str:
+        return self.templates.get_template("help/facts.html").render(
+            kind=kind,
+            status=status,
+            products=products,
+            version=version,
+            reasons=reasons,
+            id=ITS_NUMBER,
+            day=ITS_DAY if is_dated else "",
+            date=ITS_DATE,
         )
 
     def _date(self, moment: str) -> str:
