@@ -62,8 +62,13 @@ class Busy(Exception):
 
 
 def new_id() -> str:
-    """A random, URL-safe id of 96 bits: it cannot be guessed or counted."""
-    return secrets.token_urlsafe(12)
+    """A random, URL-safe id of nearly 96 bits: it cannot be guessed or counted.
+
+    It does not begin with a dash: a command would take it for an option.
+    """
+    while (made := secrets.token_urlsafe(12)).startswith("-"):
+        pass
+    return made
 
 
 def check_sqlite(version: tuple[int, ...]) -> None:

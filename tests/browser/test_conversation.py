@@ -63,7 +63,7 @@ def test_a_copied_colleague_answers_with_a_file_and_it_is_solved(
 def test_what_is_begun_is_there_on_another_device(live: Live, visit: Visit, ticket: Ticket):
     first = visit(f"/fr/requests/{ticket.id}", person="alice@acme.example")
     first.get_by_label("Votre réponse").press_sequentially("À suivre")
-    expect(first.locator("span[data-saved]")).to_contain_text("Brouillon enregistré")
+    expect(first.locator("[data-saved-at]")).to_contain_text("Brouillon enregistré")
     second = visit(f"/fr/requests/{ticket.id}", person="alice@acme.example")
     expect(second.get_by_label("Votre réponse")).to_have_value("À suivre")
 
