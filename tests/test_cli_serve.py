@@ -1,5 +1,6 @@
 """`kbsearch serve`: the command, its first lines, and the real processes behind them."""
 
+import contextlib
 import os
 import re
 import signal
@@ -58,8 +59,9 @@ class Demo:
         parent = self.process.pid
         found = {}
         for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            found[int(pid)] = "worker" if "worker" in words else "web"
+            with contextlib.suppress(FileNotFoundError):  # it ended between the two looks
+                words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+                found[int(pid)] = "worker" if "worker" in words else "web"
         return found
 
     def get(self, path: str) -> str:
