@@ -13,19 +13,19 @@ from kbsearch import resources
 from kbsearch.errors import NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-AREAS = (
+EVERYONES = (
     "accounts.css",
     "signing_in.css",
     "requests.css",
     "lists.css",
     "looks.css",
-    "admin.css",
-    "webhooks.css",
-    "mail.css",
+    "forms.css",
     "thread.css",
 )
+AGENTS = ("admin.css", "webhooks.css", "mail.css")
 BUNDLES = {  # one request instead of several
-    "site.css": ("app.css", *AREAS, "pygments.css"),
+    "site.css": ("app.css", *EVERYONES, "pygments.css"),
+    "desk.css": AGENTS,
     "site.js": ("vendor/htmx.min.js", "app.js"),
 }
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
