@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import form_fields
+from kbsearch import form_fields, teams
 from kbsearch.form_fields import FormField
+from kbsearch.teams import Team
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
@@ -102,6 +103,7 @@ class Settings:
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
     search_log_days: int = _setting(90, "Days that the words people searched for are kept")
     fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
+    teams: tuple[Team, ...] = _setting((), "Agents told of new requests: [[teams]] tables; all")
 
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
@@ -259,7 +261,10 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
     tuple: _texts,
     type(Path()): _path,
 }
-_CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {"fields": form_fields.parse}
+_CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
+    "fields": form_fields.parse,
+    "teams": teams.parse,
+}
 TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 
 

@@ -463,3 +463,25 @@ def s015_mail(db: SqliteUtils) -> None:
           name TEXT PRIMARY KEY, uid_validity INTEGER NOT NULL, last_uid INTEGER NOT NULL);
         """,
     )
+
+
+@steps()
+def s017_notices(db: SqliteUtils) -> None:
+    """Who is told what, by which channel, and whether agents want it gathered."""
+    _run(
+        db,
+        """
+        ALTER TABLE people ADD COLUMN digest TEXT NOT NULL DEFAULT 'none';
+        ALTER TABLE mails ADD COLUMN recipients TEXT NOT NULL DEFAULT '[]';
+        CREATE TABLE notices (
+          id TEXT PRIMARY KEY,
+          event_id TEXT NOT NULL REFERENCES ticket_events (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          channel TEXT NOT NULL, created_at TEXT NOT NULL, gathers_at TEXT,
+          settled_at TEXT, outcome TEXT, UNIQUE (event_id, person_id, channel));
+        CREATE INDEX notices_person ON notices (person_id);
+        CREATE INDEX notices_gathering ON notices (gathers_at)
+          WHERE settled_at IS NULL AND gathers_at IS NOT NULL;
+        CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
+        """,
+    )

@@ -36,6 +36,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
             {"event": event, "channel": channel, "wanted": wanted}
             for (event, channel), wanted in choices.items()
         ],
+        "digest": preferences.digest(db, person.id),
         "second_factor": {
             "authenticator": second_factor.has_totp(db, person.id),
             "recovery_codes_left": second_factor.count_recovery_codes(db, person.id),

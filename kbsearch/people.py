@@ -30,6 +30,7 @@ class Person:
     organisations: tuple[str, ...]
     created_at: str
     disabled_at: str | None
+    time_zone: str | None = None
 
 
 def add(
@@ -151,7 +152,7 @@ def _read(db: Database, condition: str, values: Values) -> list[Person]:
     rows = db.query(
         f"""
         SELECT p.id, p.email, p.name, p.role, p.language, p.created_at, p.disabled_at,
-               o.slug AS organisation
+               p.time_zone, o.slug AS organisation
         FROM people p
         LEFT JOIN memberships m ON m.person_id = p.id
         LEFT JOIN organisations o ON o.id = m.organisation_id

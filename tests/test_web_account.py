@@ -130,6 +130,28 @@ def test_notifications_are_chosen(browser: FlaskClient, db: SqliteDatabase, alic
     assert page.count(" disabled") == 6, "text messages, without a number"
 
 
+def test_agents_choose_among_events_of_theirs_and_gather_their_mail(
+    client: FlaskClient, db: SqliteDatabase, dan: Viewer
+):
+    sign_in(browser := client, db, dan)
+    sent = {"wanted": ["ticket.assigned:mail"], "digest": "daily"}
+    assert browser.post("/fr/account/notifications", data=sent, headers=HERE).status_code == 303
+    chosen = {choice for choice, wanted in preferences.find(db, dan).items() if wanted}
+    assert chosen == {("ticket.assigned", "mail")}
+    page = browser.get("/fr/account/notifications").text
+    assert '<option value="daily" selected>' in page and "Une demande m’est confiée" in page
+    wrong = browser.post("/fr/account/notifications", data={"digest": "yearly"}, headers=HERE)
+    assert wrong.status_code == 422
+    assert preferences.digest(db, str(dan.person_id)) == "daily"
+
+
+def test_a_customer_has_nothing_gathered(browser: FlaskClient, db: SqliteDatabase, alice: Viewer):
+    assert 'name="digest"' not in browser.get("/fr/account/notifications").text
+    sent = {"wanted": ["ticket.replied:mail"], "digest": "daily"}
+    browser.post("/fr/account/notifications", data=sent, headers=HERE)
+    assert preferences.digest(db, str(alice.person_id)) == "none"
+
+
 @pytest.mark.parametrize("wanted", ["ticket.replied:sms", "ticket.noted:mail", ":", "x"])
 def test_a_notification_one_cannot_have_is_refused(
     browser: FlaskClient, db: SqliteDatabase, alice: Viewer, wanted: str

@@ -126,6 +126,9 @@ def take(
                 "is_proved": int(proof.is_aligned),
                 "suggested_number": verdict.number,
                 "left_out": json.dumps(left_out),
+                "recipients": json.dumps(
+                    sorted({each.lower() for each in incoming.fields.recipients})
+                ),
                 "person_id": verdict.person.id if verdict.person else None,
                 "ticket_id": place.ticket_id if place else None,
                 "said_id": place.said_id if place else None,

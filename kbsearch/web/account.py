@@ -104,7 +104,12 @@ def notifications() -> Response:
 def choose() -> Response:
     sent = [text.partition(":") for text in request.form.getlist("wanted")]
     try:
-        preferences.choose(db(), viewer(), [(event, channel) for event, _, channel in sent])
+        preferences.choose(
+            db(),
+            viewer(),
+            [(event, channel) for event, _, channel in sent],
+            digest=request.form.get("digest", "none"),
+        )
     except REFUSALS as problem:
         return _notifications(problem)
     return done("/account/notifications", "saved")
@@ -182,6 +187,7 @@ def _notifications(problem: Problem | None = None) -> Response:
         "notifications",
         problem,
         choices=preferences.find(db(), viewer()),
-        events=preferences.EVENTS,
+        events=preferences.events_for(viewer()),
+        digest=preferences.digest(db(), profile.person.id),
         can_text=bool(profile.mobile and profile.mobile_verified_at),
     )

@@ -1,0 +1,60 @@
+"""Teams: which agents are told of which requests, as `[[teams]]` of kbsearch.toml."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+KEYS = {"name", "agents", "products"}
+MAX_TEAMS = 100
+
+
+@dataclass(frozen=True)
+class Team:
+    """Agents, by address, and the products they look after; none: what no other team does."""
+
+    name: str
+    agents: tuple[str, ...]
+    products: tuple[str, ...] = ()  # slugs
+
+
+def agents_of(teams: Sequence[Team], product: str | None) -> frozenset[str] | None:
+    """Who is told of a request about that product, by address; None: every agent.
+
+    Those of the teams that name the product, else those of the teams that name none.
+    """
+    named = [team for team in teams if product in team.products]
+    others = [team for team in teams if not team.products]
+    found = named or others
+    return frozenset(agent for team in found for agent in team.agents) if found else None
+
+
+def parse(tables: Any) -> tuple[Team, ...]:
+    """The teams that tables of TOML describe; raises ValueError with the team's name."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ValueError("write each team as a [[teams]] table of kbsearch.toml")
+    if len(tables) > MAX_TEAMS:
+        raise ValueError(f"more than {MAX_TEAMS} teams")
+    return tuple(_team(place, table) for place, table in enumerate(tables, 1))
+
+
+def _team(place: int, table: Mapping[str, Any]) -> Team:
+    name = table.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"team {place}: name: a text")
+    unknown = set(table) - KEYS
+    if unknown:
+        told = ", ".join(sorted(KEYS))
+        raise ValueError(f"team '{name}': there is no '{min(unknown)}'; pick from {told}")
+    agents = _texts(table.get("agents"))
+    if not agents:
+        raise ValueError(f"team '{name}': agents: a list of addresses")
+    products = _texts(table.get("products", []))
+    if products is None:
+        raise ValueError(f"team '{name}': products: a list of slugs")
+    return Team(name.strip(), tuple(agent.lower() for agent in agents), products)
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(t, str) and t.strip() for t in value):
+        return None
+    return tuple(text.strip() for text in value)
