@@ -97,7 +97,8 @@ class Office:
     def _send(self, task: Task, name: str, person: Person, **values: object) -> None:
         """A retry carries another code or link: it is another letter, with another id."""
         message_id = task.id if task.attempts == 1 else f"{task.id}.{task.attempts}"
-        letter = letters.compose(self.settings, name, person, message_id, values)
+        brand = letters.brand_of(self.db, person)
+        letter = letters.compose(self.settings, name, person, message_id, values, brand)
         try:
             self.mail.send(letter)
         except ChannelError as problem:

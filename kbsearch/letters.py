@@ -1,7 +1,7 @@
-"""Letters: templates/mail/<name>.txt filled in, in the language of their reader, as a mail.
+"""Letters: templates/mail/<name>.html filled in, in the language of their reader, as a mail.
 
-The first line of a template is the subject. What is filled in stays text: no header can be added
-by a name, and no letter is HTML.
+A letter is written once and said twice: as text, and as HTML that looks the same without images,
+style sheet or width. Whatever is filled in stays text: a name adds no header and no markup.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,19 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from kbsearch import i18n, resources
-from kbsearch.clock import parsed
+from kbsearch import i18n, looks, organisations, resources
 from kbsearch.config import Settings
+from kbsearch.db import Database
 from kbsearch.mail import threads
 from kbsearch.people import Person
+from kbsearch.profiles import DEFAULT_TIME_ZONE
+
+Form = Literal["txt", "html"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,27 @@ class Reader:
     name: str
     email: str
     language: str | None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Brand:
+    """Whose letter it is to its reader: their organisation's name, colour and number to call."""
+
+    name: str = ""
+    accent: str = "#17494d"  # the site's own
+    phone: str | None = None
+
+
+OURS = Brand()
+
+
+def brand_of(db: Database, person: Person) -> Brand:
+    """The brand of somebody's organisation; the site's own where they have none, or several."""
+    if len(person.organisations) != 1:
+        return OURS
+    its = organisations.find(db, person.organisations[0])
+    return Brand(its.name, its.look.accent or OURS.accent, its.phone)
 
 
 def compose(
@@ -36,21 +62,30 @@ def compose(
     person: Person | Reader,
     message_id: str,
     values: Mapping[str, object],
+    brand: Brand = OURS,
 ) -> EmailMessage:
     """The letter of that name to this person; `message_id` is one for each letter, for ever."""
-    language = person.language or settings.languages[0]
-    text = _template(language, name).render(
-        settings=settings, person=person, site_url=f"{_base(settings)}/{language}/", **values
-    )
-    subject, _, body = text.partition("\n")
+    language = language_of(settings, person)
+    shown = {
+        **values,
+        "settings": settings,
+        "person": person,
+        "language": language,
+        "zone": person.time_zone or DEFAULT_TIME_ZONE,
+        "site_url": f"{settings.base_url.rstrip('/')}/{language}/",
+        "brand": brand,
+        "phone": brand.phone or settings.support_phone,
+        "shades": looks.shades(brand.accent),
+    }
     letter = EmailMessage()
-    letter["Subject"] = _one_line(subject)
+    letter["Subject"] = one_line(_subject(language, name, shown))
     letter["From"] = sender(settings)
-    letter["To"] = _address(person.name, person.email)
+    letter["To"] = address(person.name, person.email)
     letter["Date"] = format_datetime(datetime.now(UTC))
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(body.strip("\n") + "\n")
+    letter.set_content(_said("txt", language, name, shown).strip("\n") + "\n")
+    letter.add_alternative(_said("html", language, name, shown), subtype="html")
     letter["Content-Language"] = language
     return letter
 
@@ -58,43 +93,65 @@ def compose(
 def sender(settings: Settings) -> Address:
     """Who letters are from: `mail_from`, or no-reply at the site's host."""
     if settings.mail_from:
-        name, address = parseaddr(settings.mail_from)
-        return _address(name or settings.site_name, address)
-    return _address(settings.site_name, f"no-reply@{threads.domain(settings)}")
+        name, email = parseaddr(settings.mail_from)
+        return address(name or settings.site_name, email)
+    return address(settings.site_name, f"no-reply@{threads.domain(settings)}")
 
 
-def _address(name: str, email: str) -> Address:
-    return Address(_one_line(name), addr_spec=email)
+def address(name: str, email: str) -> Address:
+    """Somebody as a header names them."""
+    return Address(one_line(name), addr_spec=email)
 
 
-def _one_line(text: str) -> str:
+def language_of(settings: Settings, person: Person | Reader) -> str:
+    """The language to write to somebody in."""
+    return person.language or settings.languages[0]
+
+
+def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _base(settings: Settings) -> str:
-    return settings.base_url.rstrip("/")
+def _subject(language: str, name: str, shown: Mapping[str, Any]) -> str:
+    template = _environment(language, "txt").get_template(f"{name}.html")
+    return "".join(template.blocks["subject"](template.new_context(dict(shown))))
+
+
+def _said(form: Form, language: str, name: str, shown: Mapping[str, Any]) -> str:
+    """The letter in one of its forms: the same words, laid out by other pieces."""
+    environment = _environment(language, form)
+    parts: dict[str, Any] = {**shown, "form": form, "layout": _layout(language, form)}
+    parts["say"] = environment.get_template(f"_pieces.{form}").make_module(parts)
+    return environment.get_template(f"{name}.html").render(parts)
 
 
 @cache
-def _environment(language: str) -> Environment:
+def _layout(language: str, form: Form) -> Template:
+    return _environment(language, form).get_template(f"_letter.{form}")
+
+
+@cache
+def _environment(language: str, form: Form) -> Environment:
+    is_html = form == "html"
     environment = Environment(
         loader=FileSystemLoader(resources.folder("templates") / "mail"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # plain text
+        autoescape=is_html,
     )
 
     def translate(message: str, **values: object) -> str:
-        return i18n.gettext(language, message, **values)
+        text = i18n.gettext(language, message)
+        return (Markup(text) if is_html else text) % values if values else text
 
-    def moment(at: str) -> str:
-        return f"{i18n.date(language, at)} {parsed(at):%H:%M} UTC"
+    def moment(at: str, zone: str) -> str:
+        """With the place whose time it is: a letter may be read elsewhere."""
+        place = zone.rpartition("/")[2].replace("_", " ")
+        return f"{i18n.moment(language, at, zone)} ({place})"
 
-    environment.globals |= {"_": translate, "moment": moment}
+    def size(count: int) -> str:
+        return i18n.file_size(language, count)
+
+    environment.globals |= {"_": translate, "moment": moment, "file_size": size}
     return environment
-
-
-@cache
-def _template(language: str, name: str) -> Template:
-    return _environment(language).get_template(f"{name}.txt")

@@ -1,6 +1,7 @@
 """The look of an organisation: its logo, its colour and its words of welcome."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -113,8 +114,8 @@ def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
 
 
 @lru_cache(maxsize=256)
-def style_sheet(accent: str, selector: str = ":root") -> str:
-    """The shades of a colour, as custom properties; text in them can be read in both themes."""
+def shades(accent: str) -> Mapping[str, tuple[str, str]]:
+    """The shades of a colour by name, light and dark; text in them can be read in both themes."""
     light_wash, dark_wash = (
         colours.mixed(accent, paper, share)
         for paper, share in zip((LIGHT[1], DARK[1]), TINT, strict=True)
@@ -123,7 +124,7 @@ def style_sheet(accent: str, selector: str = ":root") -> str:
     on_dark = colours.lightened(accent, lambda c: is_readable(c, (*DARK, dark_wash)))
     button = colours.darkened(accent, lambda c: is_readable(ON_BRAND, [c]))
     dark_button = colours.lightened(button, lambda c: contrast(c, DARK[1]) >= SEEN)
-    shades = {
+    return {
         "accent": (on_light, on_dark),
         "accent-hover": (
             colours.mixed(on_light, "#000000", 0.75),
@@ -136,7 +137,14 @@ def style_sheet(accent: str, selector: str = ":root") -> str:
         ),
         "wash": (light_wash, dark_wash),
     }
-    told = "".join(f"--{name}:light-dark({one},{two});" for name, (one, two) in shades.items())
+
+
+@lru_cache(maxsize=256)
+def style_sheet(accent: str, selector: str = ":root") -> str:
+    """The shades of a colour as custom properties."""
+    told = "".join(
+        f"--{name}:light-dark({one},{two});" for name, (one, two) in shades(accent).items()
+    )
     return f"{selector}{{{told}}}\n"
 
 

@@ -29,7 +29,8 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             return
         if person.disabled_at is None:
             name = task.kind.replace(".", "_")
-            letter = letters.compose(settings, name, person, task.id, {"at": task.created_at})
+            told, brand = {"at": task.created_at}, letters.brand_of(db, person)
+            letter = letters.compose(settings, name, person, task.id, told, brand)
             _deliver(lambda: channels.mail(settings).send(letter))
 
     def send_code(task: Task) -> None:

@@ -34,7 +34,17 @@ def latest(settings: Settings, db: Database) -> EmailMessage:
 
 
 def text_of(letter: EmailMessage) -> str:
-    return str(letter.get_content()).replace("\r\n", "\n")
+    return _part(letter, "plain")
+
+
+def html_of(letter: EmailMessage) -> str:
+    return _part(letter, "html")
+
+
+def _part(letter: EmailMessage, form: str) -> str:
+    part = letter.get_body((form,))
+    assert part is not None, letter
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def code_in(letter: EmailMessage) -> str:

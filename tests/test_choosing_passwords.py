@@ -22,7 +22,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.signing_in import Caller
 from tests.conftest import Cast
-from tests.mail import code_in, latest, letters, link_in, post
+from tests.mail import code_in, html_of, latest, letters, link_in, post, text_of
 from tests.signing import PASSWORD, totp, with_password, with_totp
 
 ALICE = "alice@acme.example"
@@ -128,7 +128,7 @@ def test_a_forgotten_password_is_replaced_after_link_and_code(
 
     told = latest(settings, db)
     assert told["Subject"] == "Votre mot de passe a été changé"
-    assert ANOTHER not in told.get_content()
+    assert ANOTHER not in text_of(told) + html_of(told)
     kinds = [event.kind for event in audit.list_of(db, alice.id)]
     assert {"reset.sent", "password.changed"} <= set(kinds)
 

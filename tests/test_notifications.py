@@ -1,6 +1,7 @@
 """Who is told what: by whom a change concerns, what they want, and what they may see."""
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest

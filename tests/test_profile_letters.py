@@ -9,6 +9,7 @@ from kbsearch import mobiles, outbox, people, profile_letters, second_factor
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from tests.mail import text_of
 
 
 def mails(settings: Settings) -> list[Path]:
@@ -33,7 +34,7 @@ def test_every_notice_has_a_letter_in_both_languages(
     send_all(db, settings)
     (path,) = mails(settings)
     letter = message_from_bytes(path.read_bytes(), policy=policy.default)
-    body = letter.get_content()
+    body = text_of(letter)
     assert letter["To"] == "Alice Martin <alice@acme.example>"
     assert letter["Content-Language"] == language
     assert ("Bonjour Alice Martin," if language == "fr" else "Hello Alice Martin,") in body

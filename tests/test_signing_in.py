@@ -23,7 +23,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.signing_in import Asked, Caller, Inside
 from tests.conftest import Cast
-from tests.mail import code_in, latest, letters, post
+from tests.mail import code_in, latest, letters, post, text_of
 from tests.signing import PASSWORD, totp, with_password, with_totp
 
 ALICE = "alice@acme.example"
@@ -375,7 +375,7 @@ def test_a_new_browser_is_told_by_mail_but_not_the_first_one(
     notice = latest(settings, db)
     assert notice["Subject"] == "Nouvelle connexion à votre compte"
     assert notice["Bcc"] is None
-    assert "Safari" in notice.get_content()
+    assert "Safari" in text_of(notice)
 
 
 def test_a_browser_token_that_is_not_ours_is_replaced(db: SqliteDatabase, cast: Cast):
