@@ -36,16 +36,18 @@ class Mail:
     smtp_url: str
     folder: Path
 
-    def send(self, letter: EmailMessage) -> None:
+    def send(self, letter: EmailMessage, to: str = "") -> None:
+        """Send a letter to `to` alone, or to everybody it names."""
         if self.smtp_url:
-            self._deliver(letter)
+            self._deliver(letter, to)
         else:
-            _write(self.folder, ".eml", letter.as_bytes(policy=policy.SMTP))
+            line = f"Delivered-To: {to}\r\n".encode() if to else b""
+            _write(self.folder, ".eml", line + letter.as_bytes(policy=policy.SMTP))
 
-    def _deliver(self, letter: EmailMessage) -> None:
+    def _deliver(self, letter: EmailMessage, to: str) -> None:
         try:
             with _connection(urlsplit(self.smtp_url)) as server:
-                server.send_message(letter)
+                server.send_message(letter, to_addrs=[to] if to else None)
         except smtplib.SMTPRecipientsRefused as problem:
             code, reason = next(iter(problem.recipients.values()))
             raise ChannelError(_told(code, reason), permanent=code >= 500) from problem

@@ -11,19 +11,18 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kbsearch import i18n, looks, organisations, resources
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.mail import threads
+from kbsearch.organisations import Organisation
 from kbsearch.people import Person
 from kbsearch.profiles import DEFAULT_TIME_ZONE
-
-Form = Literal["txt", "html"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,12 @@ def brand_of(db: Database, person: Person) -> Brand:
     """The brand of somebody's organisation; the site's own where they have none, or several."""
     if len(person.organisations) != 1:
         return OURS
-    its = organisations.find(db, person.organisations[0])
-    return Brand(its.name, its.look.accent or OURS.accent, its.phone)
+    return brand_for(organisations.find(db, person.organisations[0]))
+
+
+def brand_for(organisation: Organisation) -> Brand:
+    """The brand of an organisation."""
+    return Brand(organisation.name, organisation.look.accent or OURS.accent, organisation.phone)
 
 
 def compose(
@@ -78,14 +81,14 @@ def compose(
         "shades": looks.shades(brand.accent),
     }
     letter = EmailMessage()
-    letter["Subject"] = one_line(_subject(language, name, shown))
+    letter["Subject"] = one_line(_filled("_subject.txt", language, name, shown))
     letter["From"] = sender(settings)
     letter["To"] = address(person.name, person.email)
     letter["Date"] = format_datetime(datetime.now(UTC))
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(_said("txt", language, name, shown).strip("\n") + "\n")
-    letter.add_alternative(_said("html", language, name, shown), subtype="html")
+    letter.set_content(_filled("_letter.txt", language, name, shown).strip("\n") + "\n")
+    letter.add_alternative(_filled("_letter.html", language, name, shown), subtype="html")
     letter["Content-Language"] = language
     return letter
 
@@ -112,26 +115,17 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _subject(language: str, name: str, shown: Mapping[str, Any]) -> str:
-    template = _environment(language, "txt").get_template(f"{name}.html")
-    return "".join(template.blocks["subject"](template.new_context(dict(shown))))
-
-
-def _said(form: Form, language: str, name: str, shown: Mapping[str, Any]) -> str:
-    """The letter in one of its forms: the same words, laid out by other pieces."""
+def _filled(layout: str, language: str, name: str, shown: Mapping[str, Any]) -> str:
+    """The letter in a layout: its subject, or one of its forms, the same words in other pieces."""
+    form = layout.rpartition(".")[2]
     environment = _environment(language, form)
-    parts: dict[str, Any] = {**shown, "form": form, "layout": _layout(language, form)}
+    parts: dict[str, Any] = {**shown, "layout": environment.get_template(layout)}
     parts["say"] = environment.get_template(f"_pieces.{form}").make_module(parts)
     return environment.get_template(f"{name}.html").render(parts)
 
 
 @cache
-def _layout(language: str, form: Form) -> Template:
-    return _environment(language, form).get_template(f"_letter.{form}")
-
-
-@cache
-def _environment(language: str, form: Form) -> Environment:
+def _environment(language: str, form: str) -> Environment:
     is_html = form == "html"
     environment = Environment(
         loader=FileSystemLoader(resources.folder("templates") / "mail"),
@@ -150,8 +144,26 @@ def _environment(language: str, form: Form) -> Environment:
         place = zone.rpartition("/")[2].replace("_", " ")
         return f"{i18n.moment(language, at, zone)} ({place})"
 
+    def translate_many(one: str, many: str, number: int) -> str:
+        text = i18n.catalogue(language).ngettext(one, many, number)
+        return text % {"number": i18n.number(language, number)}
+
     def size(count: int) -> str:
         return i18n.file_size(language, count)
 
-    environment.globals |= {"_": translate, "moment": moment, "file_size": size}
+    def severity(code: str) -> str:
+        names = {
+            "minor": i18n.gettext(language, "Minor"),
+            "major": i18n.gettext(language, "Major"),
+            "blocking": i18n.gettext(language, "Blocking"),
+        }
+        return names[code]
+
+    environment.globals |= {
+        "_": translate,
+        "ngettext": translate_many,
+        "moment": moment,
+        "file_size": size,
+        "severity": severity,
+    }
     return environment

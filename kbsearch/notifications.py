@@ -8,7 +8,7 @@ themselves, but for the confirmation that their request has arrived.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from kbsearch import accounts, digests, outbox, people, preferences, teams, ticket_readers, tickets
@@ -45,6 +45,7 @@ TOLD_TO_ASSIGNEE: tuple[Kind, ...] = (
 )
 TOLD_TO_TEAM: tuple[Kind, ...] = ("ticket.opened", "ticket.replied", "ticket.reopened")
 KINDS: tuple[Kind, ...] = (*TOLD_TO_CUSTOMERS, "ticket.noted", "ticket.assigned", "ticket.cc_added")
+KEEP = timedelta(days=90)
 AT_ONCE = "blocking"  # the severity that no digest holds back
 
 
@@ -63,6 +64,7 @@ class Change:
     is_internal: bool
     is_by_staff: bool
     comes_with_reply: bool  # the letter of the reply tells this change of status too
+    status_with_it: str | None  # of a reply: the status it gave the request
     ticket_id: str
     number: int
     requester_id: str | None
@@ -119,6 +121,10 @@ def find(db: Database, event_id: str) -> Change | None:
                        WHERE r.ticket_id = e.ticket_id AND r.kind = 'ticket.replied'
                          AND r.revision = e.revision - 1 AND r.actor_id = e.actor_id
                          AND r.at = e.at AND e.field = 'status') AS comes_with_reply,
+               (SELECT s.after FROM ticket_events s
+                WHERE s.ticket_id = e.ticket_id AND s.field = 'status'
+                  AND s.revision = e.revision + 1 AND s.actor_id = e.actor_id
+                  AND s.at = e.at AND e.kind = 'ticket.replied') AS status_with_it,
                t.id AS ticket_id, t.number, t.requester_id, t.organisation_id, t.assignee_id,
                p.slug AS product, t.severity
         FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
@@ -179,6 +185,42 @@ def settle(db: Database, notice_id: str, outcome: str, *, at: datetime | None = 
         WHERE id = :id AND settled_at IS NULL
         """,
         {"id": notice_id, "outcome": outcome, "now": stored(at or datetime.now(UTC))},
+    )
+
+
+def gathered(db: Database, person_id: str) -> list[str]:
+    """The ids of the notices that wait for somebody's digest, the oldest first."""
+    rows = db.query(
+        """
+        SELECT n.id FROM notices n JOIN ticket_events e ON e.id = n.event_id
+        WHERE n.person_id = :person AND n.settled_at IS NULL AND n.gathers_at IS NOT NULL
+        ORDER BY e.revision
+        """,
+        {"person": person_id},
+    )
+    return [row["id"] for row in rows]
+
+
+def whose_digest_is_due(db: Database, kind: str, *, at: datetime | None = None) -> list[str]:
+    """Those for whom notices are to go out now and no task of that kind is under way."""
+    rows = db.query(
+        """
+        SELECT DISTINCT n.person_id FROM notices n
+        WHERE n.settled_at IS NULL AND n.gathers_at <= :now
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.kind = :kind
+                          AND o.subject = n.person_id AND o.done_at IS NULL AND o.dead_at IS NULL)
+        ORDER BY n.person_id
+        """,
+        {"kind": kind, "now": stored(at or datetime.now(UTC))},
+    )
+    return [row["person_id"] for row in rows]
+
+
+def forget_settled(db: Database, *, at: datetime | None = None) -> int:
+    """Remove the notices that were done with a while ago; how many."""
+    moment = at or datetime.now(UTC)
+    return db.execute(
+        "DELETE FROM notices WHERE settled_at < :before", {"before": stored(moment - KEEP)}
     )
 
 

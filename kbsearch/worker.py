@@ -23,6 +23,7 @@ from kbsearch import (
     attachments,
     courier,
     deliveries,
+    digest_letters,
     drafts,
     health,
     kept_forms,
@@ -30,10 +31,12 @@ from kbsearch import (
     lifecycle,
     limits,
     mobiles,
+    notifications,
     outbox,
     pending,
     profile_letters,
     second_factor,
+    ticket_letters,
     webhook_letters,
 )
 from kbsearch.clock import stored
@@ -55,6 +58,7 @@ POLL_SECONDS = 0.2
 INDEX_CHECK_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
+DIGEST_CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -77,6 +81,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: outbox.run_one(db, handlers)),
+            Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
         if articles.live_publication(db) is None:
@@ -183,6 +188,9 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         account_letters.handlers(settings, db),
         profile_letters.handlers(settings, db),
         deliveries.handlers(settings, db),
+        notifications.handlers(settings, db),
+        ticket_letters.handlers(settings, db),
+        digest_letters.handlers(settings, db),
         webhook_letters.handlers(settings, db),
         answers.handlers(settings, db),
     )
@@ -242,6 +250,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         limits.forget_old,
         journeys.forget_expired,
         used_handovers.forget_expired,
+        notifications.forget_settled,
     ):
         forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))

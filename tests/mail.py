@@ -9,9 +9,17 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from kbsearch import account_letters, outbox
+from kbsearch import (
+    account_letters,
+    digest_letters,
+    notifications,
+    outbox,
+    ticket_events,
+    ticket_letters,
+)
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.outbox import Handlers, Task
 
 
 def post(settings: Settings, db: Database) -> None:
@@ -19,6 +27,27 @@ def post(settings: Settings, db: Database) -> None:
     handlers = account_letters.handlers(settings, db)
     while outbox.run_one(db, handlers):
         pass
+
+
+def carry(settings: Settings, db: Database) -> None:
+    """Do what a worker does with the changes of requests and the notices of them."""
+    handlers = outbox.together(
+        _nothing(),
+        notifications.handlers(settings, db),
+        ticket_letters.handlers(settings, db),
+        digest_letters.handlers(settings, db),
+    )
+    while outbox.run_one(db, handlers):
+        pass
+
+
+def _nothing() -> Handlers:
+    """What else a change asks for."""
+
+    def nothing(task: Task) -> None:
+        pass
+
+    return dict.fromkeys(("index.tickets", *ticket_events.KINDS), nothing)
 
 
 def letters(settings: Settings) -> list[EmailMessage]:
@@ -65,6 +94,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.letters: list[EmailMessage] = []
+        self.recipients: list[tuple[str, ...]] = []  # of the envelope of each
         self.answer = "250 OK"
         self.refuse_recipient = ""
 
@@ -79,6 +109,7 @@ class Mailbox:
             read = message_from_bytes(envelope.content, policy=policy.default)
             assert isinstance(read, EmailMessage)
             self.letters.append(read)
+            self.recipients.append(tuple(envelope.rcpt_tos))
         return self.answer
 
 

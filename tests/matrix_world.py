@@ -16,6 +16,7 @@ from kbsearch import (
     lifecycle,
     looks,
     one_time_links,
+    opt_outs,
     organisations,
     pending,
     people,
@@ -101,6 +102,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         **_people_and_organisations(db),
         **_mail(settings, db, viewers["dan"]),
         "hand-over": sign(claims()),
+        "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
     app = create_app(settings, db)
     things["webhook"], things["delivery"] = add_webhook(app, db)

@@ -186,6 +186,22 @@ def test_without_a_server_letters_are_files_in_the_order_they_were_sent(
     assert "123456" not in caplog.text
 
 
+def test_a_letter_that_names_several_goes_to_the_one_it_is_sent_to(
+    mailbox: Mailbox, port: int, letter: EmailMessage, tmp_path: Path
+):
+    letter["Cc"] = "Bob <bob@acme.example>"
+    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter, "bob@acme.example")
+    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+    assert mailbox.recipients == [
+        ("bob@acme.example",),
+        ("alice@acme.example", "bob@acme.example"),
+    ]
+    Mail("", tmp_path).send(letter, "bob@acme.example")
+    (file,) = tmp_path.glob("*.eml")
+    read = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert read["Delivered-To"] == "bob@acme.example" and read["To"] == letter["To"]
+
+
 def test_without_a_gateway_text_messages_are_files(tmp_path: Path):
     Sms("", tmp_path / "sms").send("+33612345678", "Code : 123456")
     (file,) = (tmp_path / "sms").iterdir()

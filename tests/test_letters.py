@@ -164,4 +164,4 @@ def test_a_moment_is_told_in_the_time_zone_of_its_reader():
 
 def test_the_templates_of_letters_are_one_for_both_forms():
     names = {path.name for path in Path(FOLDER).iterdir() if path.suffix == ".txt"}
-    assert names == {"_letter.txt", "_pieces.txt"}
+    assert names == {"_subject.txt", "_letter.txt", "_pieces.txt"}

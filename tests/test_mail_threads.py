@@ -28,11 +28,12 @@ def test_the_mails_of_a_request_name_those_before_them(
     kinds = {row["id"]: row["kind"] for row in db.query("SELECT id, kind FROM ticket_events")}
     public = [id for id in events(db, ticket.id) if kinds[id] != "ticket.noted"]
     last = [id for id in public if kinds[id] == "ticket.replied"][-1]
-    before = public[: public.index(last)]
-    expected = [threads.message_id_for(site, id) for id in before]
-    expected[1] = "<hers@acme.example>"
-    assert threads.references(db, site, last) == tuple(expected)
-    assert threads.references(db, site, public[0]) == ()
+    ours = [threads.message_id_for(site, id) for id in public[: public.index(last)]]
+    expected = [ours[0], "<hers@acme.example>", *ours[1:]]
+    before = threads.before(db, site, last)
+    assert before.references == tuple(expected)
+    assert before.answers == "<hers@acme.example>"
+    assert threads.before(db, site, public[0]) == threads.Before()
     for reference in (*expected, threads.message_id_for(site, last)):
         assert threads.number_of(db, site, reference.strip("<>")) == ticket.number
     assert threads.number_of(db, site, f"{last}@evil.example") is None
@@ -46,7 +47,10 @@ def test_a_request_that_came_by_mail_has_the_writers_id_as_its_root(
     ticket = tickets.find(db, cast.dan, db.query("SELECT id FROM tickets")[0]["id"])
     replies.reply(db, cast.dan, ticket, "Which?", key=new_id(), at=later(hours=1))
     last = events(db, ticket.id)[-1]
-    assert threads.references(db, site, last)[0] == "<root@acme.example>"
+    opened = events(db, ticket.id)[0]
+    assert threads.before(db, site, opened).answers == "<root@acme.example>", "its confirmation"
+    root = ("<root@acme.example>", threads.message_id_for(site, opened))
+    assert threads.before(db, site, last).references[:2] == root
 
 
 def test_a_long_conversation_names_its_root_and_the_latest_twenty(
@@ -57,7 +61,9 @@ def test_a_long_conversation_names_its_root_and_the_latest_twenty(
     for place in range(30):
         replies.reply(db, cast.alice, ticket, f"{place}", key=new_id(), at=later(minutes=place))
     ids = [threads.message_id_for(site, id) for id in events(db, ticket.id)]
-    assert threads.references(db, site, events(db, ticket.id)[-1]) == (ids[0], *ids[-21:-1])
+    before = threads.before(db, site, events(db, ticket.id)[-1])
+    assert before.references == (ids[0], *ids[-21:-1])
+    assert before.answers == ids[-2]
 
 
 def test_an_id_is_one_for_ever_and_ours(settings: Settings):

@@ -375,17 +375,17 @@ def test_nobody_is_told_what_they_may_not_see(
             cc = ["bob@acme.example"] if copied else []
             ticket = file(db, cast.alice, cc=cc, confidential=confidential)
             for doing in before:
-                _try(db, cast, ticket, doing)
+                attempt(db, cast, ticket, doing)
             spread(db, site)
             for doing in after:
-                _try(db, cast, ticket, doing)
+                attempt(db, cast, ticket, doing)
             _check(db, site, ticket)
             raise _Over
     except _Over:
         pass
 
 
-def _try(db: SqliteDatabase, cast: Cast, ticket: Ticket, doing: tuple[str, str, bool]) -> None:
+def attempt(db: SqliteDatabase, cast: Cast, ticket: Ticket, doing: tuple[str, str, bool]) -> None:
     try:
         with db.atomic():
             _do(db, cast, ticket, *doing)

@@ -290,6 +290,9 @@ def test_the_link_of_a_mail_asks_and_its_form_answers(
     page = client.get(f"/fr/satisfaction/{token}")
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert satisfaction.peek(db, token).is_good is None
+    clicked = client.get(f"/fr/satisfaction/{token}?rating=bad").text
+    assert 'value="bad" checked' in clicked, "one click in the mail, one here"
+    assert satisfaction.peek(db, token).is_good is None, "scanners of mail follow links"
     answer = client.post(f"/fr/satisfaction/{token}", data={"rating": "good"})
     assert answer.status_code == 303
     assert satisfaction.peek(db, token).is_good is True

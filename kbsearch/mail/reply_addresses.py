@@ -36,6 +36,11 @@ def make(settings: Settings, number: int, person_id: str) -> str:
     return f"r+{said}.{_code(settings, said)}@{domain(settings)}"
 
 
+def are_read(settings: Settings) -> bool:
+    """Whether mail to these addresses arrives: it does once the operator has said where."""
+    return bool(settings.imap_url or settings.reply_domain)
+
+
 def read(settings: Settings, address: str) -> Claim | None:
     """What the address says; None when a single character of it is missing or another."""
     found = _LOCAL.fullmatch(_local(address))

@@ -1,5 +1,6 @@
 """The ids that keep the mails of one request together in the mailboxes of its people."""
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kbsearch.config import Settings
@@ -18,17 +19,26 @@ def message_id_for(settings: Settings, event_id: str) -> str:
     return f"<{event_id}@{domain(settings)}>"
 
 
-def references(db: Database, settings: Settings, event_id: str) -> tuple[str, ...]:
-    """The ids before the mail about an event: the first of its request, then the latest.
+@dataclass(frozen=True)
+class Before:
+    """The ids that a mail comes after: of what was said last, and of its conversation."""
 
-    The last one is what it answers (In-Reply-To). What came by mail has the id its writer gave it.
-    Notes leave none.
+    answers: str = ""
+    references: tuple[str, ...] = ()
+
+
+def before(db: Database, settings: Settings, event_id: str) -> Before:
+    """What comes before the mail about an event: the first of its request, then the latest.
+
+    What came by mail has two ids: the one its writer gave it, which they know, and that of our
+    mail about it, which the others know. Notes leave none.
     """
     rows = db.query(
         """
-        SELECT e.id, m.message_id FROM ticket_events e
+        SELECT e.id, e.id = this.id AS is_this, m.message_id,
+               e.kind IN ('ticket.opened', 'ticket.replied') AS is_said FROM ticket_events e
         JOIN ticket_events this ON this.id = :event AND this.ticket_id = e.ticket_id
-          AND e.revision < this.revision
+          AND e.revision <= this.revision
         LEFT JOIN mails m ON m.ticket_id = e.ticket_id AND m.message_id <> ''
           AND (m.said_id = e.message_id
                OR m.said_id IS NULL AND m.state = 'opened' AND e.kind = 'ticket.opened')
@@ -36,11 +46,16 @@ def references(db: Database, settings: Settings, event_id: str) -> tuple[str, ..
         """,
         {"event": event_id},
     )
-    ids = [
-        f"<{row['message_id']}>" if row["message_id"] else message_id_for(settings, row["id"])
-        for row in rows
-    ]
-    return tuple(dict.fromkeys([*ids[:1], *ids[-LATEST:]]))
+    ids: list[str] = []
+    answers = ""
+    for row in rows:
+        theirs = [f"<{row['message_id']}>"] if row["message_id"] else []
+        ours = [] if row["is_this"] else [message_id_for(settings, row["id"])]
+        ids += [*theirs, *ours]
+        if row["is_said"]:
+            answers = next(iter([*theirs, *ours]), answers)
+    first = ids[: 2 if rows and rows[0]["message_id"] else 1]
+    return Before(answers, tuple(dict.fromkeys([*first, *ids[-LATEST:]])))
 
 
 def number_of(db: Database, settings: Settings, message_id: str) -> int | None:

@@ -25,6 +25,7 @@ from kbsearch.web import (
     locks,
     looks,
     machines,
+    opt_outs,
     passwords,
     people,
     problems,
@@ -77,7 +78,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
-    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp)
+    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp, opt_outs.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (deliveries.bp, incoming_mail.bp)

@@ -68,7 +68,8 @@ def is_good() -> bool:
 
 def page(question: Question, problem: Invalid | None = None) -> Response:
     typed = request.form
-    is_chosen = RATINGS.get(typed.get("rating", ""), question.is_good)
+    clicked = RATINGS.get(request.args.get("rating", ""), question.is_good)  # in a mail
+    is_chosen = RATINGS.get(typed.get("rating", ""), clicked)
     response = render(
         "requests/satisfaction.html",
         question=question,
