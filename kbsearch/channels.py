@@ -5,7 +5,7 @@ import os
 import smtplib
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import policy
@@ -36,18 +36,18 @@ class Mail:
     smtp_url: str
     folder: Path
 
-    def send(self, letter: EmailMessage, to: str = "") -> None:
-        """Send a letter to `to` alone, or to everybody it names."""
+    def send(self, letter: EmailMessage, recipients: Sequence[str] | None = None) -> None:
+        """Send it to those its header names, or to these alone."""
         if self.smtp_url:
-            self._deliver(letter, to)
+            self._deliver(letter, recipients)
         else:
-            line = f"Delivered-To: {to}\r\n".encode() if to else b""
-            _write(self.folder, ".eml", line + letter.as_bytes(policy=policy.SMTP))
+            lines = "".join(f"Delivered-To: {each}\r\n" for each in recipients or ())
+            _write(self.folder, ".eml", lines.encode() + letter.as_bytes(policy=policy.SMTP))
 
-    def _deliver(self, letter: EmailMessage, to: str) -> None:
+    def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> None:
         try:
             with _connection(urlsplit(self.smtp_url)) as server:
-                server.send_message(letter, to_addrs=[to] if to else None)
+                server.send_message(letter, to_addrs=recipients)
         except smtplib.SMTPRecipientsRefused as problem:
             code, reason = next(iter(problem.recipients.values()))
             raise ChannelError(_told(code, reason), permanent=code >= 500) from problem

@@ -177,6 +177,14 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
         return None  # they have just lost sight of it
 
 
+def begin(db: Database, notice_id: str) -> bool:
+    """Keep that a notice was taken up; whether that was the first time."""
+    changed = db.execute(
+        "UPDATE notices SET outcome = 'begun' WHERE id = :id AND outcome IS NULL", {"id": notice_id}
+    )
+    return changed == 1
+
+
 def settle(db: Database, notice_id: str, outcome: str, *, at: datetime | None = None) -> None:
     """Keep that a notice is done with, and how: `sent`, or why it was not."""
     db.execute(

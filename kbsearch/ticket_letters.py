@@ -65,8 +65,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             notifications.settle(db, task.subject, "dropped")
             return
         letter = compose(db, settings, telling)
-        is_reply = letter["Auto-Submitted"] == "auto-replied"
-        if is_reply and task.attempts == 1 and not answers.may_send(db, telling.person.email):
+        if letter["Auto-Submitted"] == "auto-replied" and not _may_reply(db, task, telling):
             notifications.settle(db, task.subject, "too_many")
             return
         deliver(mail, letter, telling.person.email)
@@ -75,10 +74,17 @@ def handlers(settings: Settings, db: Database) -> Handlers:
     return {CARRIERS["mail"]: carry}
 
 
+def _may_reply(db: Database, task: Task, telling: Telling) -> bool:
+    """Whether this mail may get an automatic answer; tried again, it does not count again."""
+    with db.atomic():
+        is_first = notifications.begin(db, task.subject)
+        return not is_first or answers.may_send(db, telling.person.email)
+
+
 def deliver(mail: channels.Mail, letter: EmailMessage, to: str) -> None:
     """Send a letter to one address; what is refused for good is not tried again."""
     try:
-        mail.send(letter, to)
+        mail.send(letter, [to])
     except ChannelError as problem:
         if problem.permanent:
             raise Hopeless(str(problem)) from problem

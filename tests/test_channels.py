@@ -190,13 +190,13 @@ def test_a_letter_that_names_several_goes_to_the_one_it_is_sent_to(
     mailbox: Mailbox, port: int, letter: EmailMessage, tmp_path: Path
 ):
     letter["Cc"] = "Bob <bob@acme.example>"
-    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter, "bob@acme.example")
+    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter, ["bob@acme.example"])
     Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     assert mailbox.recipients == [
         ("bob@acme.example",),
         ("alice@acme.example", "bob@acme.example"),
     ]
-    Mail("", tmp_path).send(letter, "bob@acme.example")
+    Mail("", tmp_path).send(letter, ["bob@acme.example"])
     (file,) = tmp_path.glob("*.eml")
     read = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert read["Delivered-To"] == "bob@acme.example" and read["To"] == letter["To"]

@@ -1,5 +1,6 @@
 """Digests: one letter for many changes, when its time has come, and none for nothing."""
 
+import dataclasses
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -10,17 +11,17 @@ from kbsearch import (
     digests,
     lifecycle,
     notifications,
+    opt_outs,
     preferences,
     replies,
     tickets,
 )
 from kbsearch.access import Viewer
-from kbsearch.channels import ChannelError, Mail
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.preferences import Digest
 from tests.conftest import Cast
-from tests.mail import carry, html_of, letters, text_of
+from tests.mail import Mailbox, carry, html_of, letters, serving, text_of
 from tests.requests import file
 
 EVERYTHING = [(event, "mail") for event in preferences.STAFF_EVENTS]
@@ -102,26 +103,28 @@ def test_who_wants_it_at_once_again_still_gets_what_was_gathered(
 
 
 def test_a_digest_that_fails_is_tried_again_and_one_that_is_refused_is_not(
-    db: SqliteDatabase,
-    cast: Cast,
-    settings: Settings,
-    reader: Viewer,
-    monkeypatch: pytest.MonkeyPatch,
+    db: SqliteDatabase, cast: Cast, settings: Settings, reader: Viewer
 ):
-    def fail(*_: object) -> None:
-        raise ChannelError("refused", permanent=is_final)
-
+    preferences.decline(db, str(cast.alice.person_id), opt_outs.EVERY_EVENT)
+    mailbox = Mailbox()
     file(db, cast.alice)
-    carry(settings, db)
-    for is_final in (False, True):
-        with monkeypatch.context() as patched:
-            patched.setattr(Mail, "send", fail)
-            assert come_due(db, settings) is not is_final, "the task that failed is under way"
-            db.execute("UPDATE outbox SET due_at = created_at WHERE done_at IS NULL")
-            carry(settings, db)
-    waiting = db.query("SELECT 1 FROM notices WHERE settled_at IS NULL")
-    assert waiting == [] and not come_due(db, settings)
-    assert [row["outcome"] for row in db.query("SELECT outcome FROM notices")].count("refused") == 1
+    with serving(mailbox) as port:
+        site = dataclasses.replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
+        mailbox.answer = "451 try again later"
+        carry(site, db)
+        assert come_due(db, site)
+        assert not digest_letters.ask(db), "the task that failed is under way"
+        mailbox.answer = "550 no such user"
+        db.execute("UPDATE outbox SET due_at = created_at WHERE done_at IS NULL")
+        carry(site, db)
+        mailbox.answer = "250 OK"
+        assert not come_due(db, site), "an address that is refused is not tried for ever"
+        assert mailbox.letters == []
+        file(db, cast.alice, subject="Another")
+        carry(site, db)
+        assert come_due(db, site)
+    (letter,) = mailbox.letters
+    assert "Another" in text_of(letter) and "Collar lost" not in text_of(letter)
 
 
 @pytest.mark.parametrize(
