@@ -1,13 +1,13 @@
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, tickets
+from kbsearch import accounts, replies, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.mail import mails
+from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.mail import mails, reply_addresses
 from tests.conftest import Cast
-from tests.incoming import letter, take
+from tests.incoming import letter, receiving, take
 from tests.requests import file
 from tests.web import sign_in
 
@@ -104,3 +104,42 @@ def test_it_is_discarded_and_still_there(
     assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 422
     assert client.get("/en/desk/mail?list=none").status_code == 404
     assert accounts.viewer_for(db, "alice@acme.example") == cast.alice
+
+
+def test_what_came_by_mail_is_marked_and_leads_agents_to_the_mail(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site = receiving(settings)
+    ticket = file(db, cast.alice, cc=["bob@acme.example"])
+    replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+    to = reply_addresses.make(site, ticket.number, str(cast.alice.person_id))
+    take(site, db, letter("alice@acme.example", to, "The brown one."))
+    (mail,) = mails.list_all(db, cast.dan, ("joined",))
+    link = f'<a href="/fr/desk/mail/{mail.id}">par e-mail</a>'
+    sign_in(client, db, cast.dan)
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert page.count("par e-mail") == 1 and link in page
+    sign_in(client, db, cast.bob)
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert page.count("par e-mail") == 1 and "/desk/" not in page
+
+
+def test_a_request_that_was_opened_by_mail_is_marked(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    take(receiving(settings), db, letter())
+    ticket = tickets.find_number(db, cast.alice, 1001)
+    sign_in(client, db, cast.alice)
+    assert "par e-mail" in client.get(f"/fr/requests/{ticket.id}").text
+
+
+def test_a_strangers_mail_in_a_note_is_not_given_away(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice)
+    site = receiving(settings)
+    take(site, db, letter("supplier@elsewhere.example"))
+    (mail,) = mails.list_all(db, cast.dan)
+    mails.attach(db, cast.dan, site, mail, ticket.number)
+    assert len(mails.of_ticket(db, cast.dan, ticket)) == 1
+    assert mails.of_ticket(db, cast.alice, ticket) == {}

@@ -97,11 +97,16 @@ def count_held(db: Database, viewer: Viewer) -> int:
 
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> dict[str | None, str]:
-    """The ids of the mails behind the messages of a ticket, its opening under None; for agents."""
+    """The messages of a ticket that came by mail, its opening under None.
+
+    With the id of each mail for agents; for others it is empty.
+    """
     rows = db.query(
         """
-        SELECT said_id, id FROM mails WHERE ticket_id = :ticket
-          AND state IN ('joined', 'opened') AND :is_agent = 1
+        SELECT said_id, CASE WHEN :is_agent = 1 THEN id ELSE '' END AS id FROM mails
+        WHERE ticket_id = :ticket AND state IN ('joined', 'opened')
+          AND (:is_agent = 1 OR said_id IS NULL OR EXISTS (
+               SELECT 1 FROM messages s WHERE s.id = said_id AND s.internal = 0))
         """,
         {"ticket": ticket.id, "is_agent": int(viewer.is_agent)},
     )

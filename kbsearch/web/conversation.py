@@ -13,6 +13,7 @@ from kbsearch.attachments import Attachment
 from kbsearch.conversations import Message
 from kbsearch.db import new_id
 from kbsearch.errors import Conflict, Problem
+from kbsearch.mail import mails
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Status, Ticket
 from kbsearch.web.filled import OWN, Filled, Shown
@@ -112,6 +113,7 @@ def shown(
         "after_answer": AFTER_ANSWER,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),
+        "mailed": mails.of_ticket(db(), viewer(), ticket),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
     }

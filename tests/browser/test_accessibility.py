@@ -15,6 +15,7 @@ from kbsearch import (
     kept_forms,
     lifecycle,
     one_time_links,
+    opt_outs,
     organisations,
     pending,
     people,
@@ -63,11 +64,14 @@ def pages(live: Live) -> dict[str, list[str]]:
     root = accounts.viewer_for(live.db, "root@support.example")
     typed = {"subject": "Imprimante", "description": "Rien ne va."}
     drafts.save(live.db, root, "draft-of-a-test", typed)
-    store = FileStore(live.app.extensions["kbsearch"].settings.files_path)
+    settings = live.app.extensions["kbsearch"].settings
+    store = FileStore(settings.files_path)
     drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
     asked = closed_request(live, root)
     token = satisfaction.ask(live.db, asked.id, root.person_id or "")
     satisfaction.answer(live.db, token, is_good=False, why="y" * 200)
+
+    opt_out = opt_outs.make(settings, root.person_id or "", "ticket.replied")
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
@@ -136,6 +140,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "passwords.code": ["/{lang}/password/code"],
         "passwords.new": ["/{lang}/password/new"],
         "requests.show": [f"/{{lang}}/requests/{live.ticket}?thanks=1"],
+        "opt_outs.ask": [f"/{{lang}}/unsubscribe/{opt_out}"],
         "satisfaction.ask": [f"/{{lang}}/requests/{asked.id}/satisfaction"],
         "satisfaction.peek": [f"/{{lang}}/satisfaction/{token}?thanks=1"],
         "account.profile": ["/{lang}/account"],
