@@ -1,0 +1,36 @@
+"""A worker that is killed in the middle of telling people: nobody is left out, nothing doubled."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from kbsearch import replies
+from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase, new_id
+from tests.conftest import Cast
+from tests.mail import letters
+from tests.requests import file
+
+KILLS = 12
+
+
+def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, settings: Settings):
+    for number in range(20):
+        ticket = file(db, cast.alice, subject=f"Collar {number}", cc=["bob@acme.example"])
+        replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+    killed = 0
+    for seed in (*range(1, KILLS + 1), 0):  # the last one lives
+        command = [sys.executable, "-m", "tests.killed_tellers", str(settings.site), str(seed)]
+        done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True)
+        killed += done.returncode == -9
+        assert done.returncode in (0, -9), done.stderr
+    assert killed > KILLS / 2, "somebody must die for this test to mean anything"
+    rows = db.query("SELECT event_id, person_id, outcome FROM notices")
+    events = Counter(row["event_id"] for row in rows)
+    assert sorted(events.values()) == [2] * 20 + [4] * 20
+    assert {row["outcome"] for row in rows} == {"sent"}
+    sent = Counter((each["Message-ID"], each["Delivered-To"]) for each in letters(settings))
+    assert len(sent) == len(rows) == 120, "each notice is a letter"
+    assert sum(sent.values()) - len(sent) <= killed, "twice only where it was killed after sending"
+    assert db.query("SELECT 1 FROM outbox WHERE done_at IS NULL OR dead_at IS NOT NULL") == []
