@@ -98,3 +98,9 @@ def test_what_was_meant_to_be_one_is_told_from_other_addresses(site: Settings):
     assert reply_addresses.is_alike("R+1042.x@support.example")
     assert not reply_addresses.is_alike("support@support.example")
     assert not reply_addresses.is_alike("rita+1042@support.example")
+
+
+def test_replies_are_invited_once_it_is_known_where_they_arrive(settings: Settings):
+    assert not reply_addresses.are_read(settings)
+    assert reply_addresses.are_read(receiving(settings, reply_domain="support.example"))
+    assert reply_addresses.are_read(receiving(settings, imap_url="imaps://x:y@imap.example/"))

@@ -6,7 +6,16 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import copies, drafts, lifecycle, organisations, replies, satisfaction, tickets
+from kbsearch import (
+    copies,
+    drafts,
+    lifecycle,
+    organisations,
+    preferences,
+    replies,
+    satisfaction,
+    tickets,
+)
 from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
 from kbsearch.tickets import Ticket
@@ -297,3 +306,14 @@ def test_the_link_of_a_mail_asks_and_its_form_answers(
     assert answer.status_code == 303
     assert satisfaction.peek(db, token).is_good is True
     assert client.get("/fr/satisfaction/forged").status_code == 404
+
+
+def test_the_thanks_promise_a_mail_to_those_who_want_one(
+    browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    client = browser(cast.alice)
+    page = client.get(f"/fr/requests/{ticket.id}?thanks=1").text
+    assert "vous répondra ici et par e-mail" in page
+    preferences.decline(db, str(cast.alice.person_id), "ticket.replied")
+    page = client.get(f"/fr/requests/{ticket.id}?thanks=1").text
+    assert "vous répondra ici." in page

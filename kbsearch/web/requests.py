@@ -5,7 +5,16 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import copies, edits, lifecycle, markup, replies, ticket_events, tickets
+from kbsearch import (
+    copies,
+    edits,
+    lifecycle,
+    markup,
+    preferences,
+    replies,
+    ticket_events,
+    tickets,
+)
 from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import STATUSES, Ticket
 from kbsearch.web import conversation, filing, suggestions
@@ -192,6 +201,7 @@ def page(
         text_of(
             "requests/show.html",
             thanks=suggestions.afterwards(ticket) if is_new(ticket) else None,
+            is_mailed=preferences.wants(db(), ticket.requester_id or "", "ticket.replied", "mail"),
             address=address,
             **conversation.shown(ticket, draft, correction, problem),
         ),
