@@ -276,7 +276,8 @@ def _staff(db: Database, settings: Settings, change: Change) -> Iterator[tuple[W
         yield "assignee", assignee
     if change.kind == "ticket.noted":
         yield "taking_part", _taking_part(db, change.ticket_id)
-    if change.kind in TOLD_TO_TEAM and not assignee and not change.is_by_staff:
+    is_news = change.kind == "ticket.opened" or not change.is_by_staff
+    if change.kind in TOLD_TO_TEAM and not assignee and is_news:
         yield "team", _team(db, settings, change.product)
 
 

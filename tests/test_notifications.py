@@ -96,7 +96,7 @@ def test_a_team_is_told_of_its_products(db: SqliteDatabase, cast: Cast, settings
 
 def test_who_files_for_somebody_is_not_told(db: SqliteDatabase, cast: Cast, settings: Settings):
     file(db, cast.dan, requester="alice@acme.example")
-    assert told(db, settings, "ticket.opened") == {("Alice", "requester")}
+    assert told(db, settings, "ticket.opened") == {("Alice", "requester"), ("Root", "team")}
 
 
 def test_an_answer_is_told_to_the_customers_side(
