@@ -457,3 +457,31 @@ def _spread(db: SqliteDatabase, site: Settings) -> None:
     for row in db.query("SELECT id, kind, subject, created_at FROM outbox"):
         if row["kind"] in notifications.KINDS:
             notifications.fan_out(db, site, outbox.Task(**row, attempts=1))
+
+
+QUOTED: dict[str, Callable[[str], str]] = {
+    "gmail": lambda text: (
+        f"Le lun. 2 mars 2026 à 10:00, Support <s@x.example> a écrit\u00a0:\n\n"
+        + "\n".join(f"> {line}" for line in text.split("\n"))
+    ),
+    "outlook": lambda text: (
+        "De : Support <s@x.example>\nEnvoyé : lundi 2 mars 2026 10:00\n"
+        f"À : Alice <alice@acme.example>\nObjet : {SUBJECT}\n\n{text}"
+    ),
+    "bare": lambda text: text,
+}
+
+
+@pytest.mark.parametrize("client", sorted(QUOTED))
+def test_a_reply_to_our_letter_is_cut_where_the_letter_begins(
+    db: SqliteDatabase, cast: Cast, site: Settings, client: str
+):
+    ticket = file(db, cast.alice)
+    reply(db, cast.dan, ticket, "First answer.\n\n> with a quotation")
+    carry(site, db)
+    letter = to(site, "alice")[-1]
+    body = f"Merci, cela marche !\n\n{QUOTED[client](text_of(letter))}"
+    back = incoming("alice@acme.example", letter["Reply-To"].addresses[0].addr_spec, body)
+    assert take(site, db, back).state == "joined"
+    found = tickets.find(db, cast.alice, ticket.id)
+    assert found.messages[-1].body == "Merci, cela marche !"
