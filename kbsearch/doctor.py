@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kbsearch import health, migrations
+from kbsearch import health, migrations, notifications
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
 from kbsearch.health import Health
@@ -103,7 +103,7 @@ def _database(settings: Settings) -> Iterator[Check]:
         return
     db = SqliteDatabase(path)
     try:
-        yield from _looked_into(db, path)
+        yield from _looked_into(db, settings)
     except Damaged as problem:
         remedy = "Restore the last backup, or see whether the disk is full or read-only."
         told = "%(path)s cannot be read: %(problem)s"
@@ -112,7 +112,8 @@ def _database(settings: Settings) -> Iterator[Check]:
         db.close()
 
 
-def _looked_into(db: SqliteDatabase, path: Path) -> Iterator[Check]:
+def _looked_into(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
+    path = settings.database_path
     damage = db.query("PRAGMA quick_check(1)")[0]
     if "ok" in damage.values():
         yield _check("database", "ok", "%(path)s is sound", path=path)
@@ -126,7 +127,18 @@ def _looked_into(db: SqliteDatabase, path: Path) -> Iterator[Check]:
         yield _check("schema", "warn", told, remedy, count=len(pending))
         return
     yield _check("schema", "ok", "the schema is up to date")
+    yield from _teams(db, settings)
     yield from _running(health.look(db))
+
+
+def _teams(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
+    unknown = notifications.unknown_in_teams(db, settings)
+    if unknown:
+        told = "teams name people who are no agents: %(names)s"
+        remedy = "Correct their addresses in kbsearch.toml, or give them the role."
+        yield _check("teams", "warn", told, remedy, names=", ".join(unknown))
+    elif settings.teams:
+        yield _check("teams", "ok", "everybody in the teams is an agent")
 
 
 def _running(seen: Health) -> Iterator[Check]:

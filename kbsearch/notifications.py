@@ -247,6 +247,12 @@ def told_together(db: Database, settings: Settings, change: Change) -> list[Pers
     return sorted(found, key=lambda person: whys[person.id] != "requester")
 
 
+def unknown_in_teams(db: Database, settings: Settings) -> list[str]:
+    """The addresses in teams of those who would be told nothing: they are no agents."""
+    named = {agent for team in settings.teams for agent in team.agents}
+    return sorted(named - set(_agents(db)))
+
+
 def is_told(db: Database, change: Change, person_id: str, why: Why, channel: str) -> bool:
     """Whether they want it, have not got it already, and may see it, as things stand now."""
     if not preferences.wants(db, person_id, change.preference(why), channel):
@@ -305,14 +311,21 @@ def _taking_part(db: Database, ticket_id: str) -> list[str]:
 
 
 def _team(db: Database, settings: Settings, product: str | None) -> list[str]:
+    named = teams.agents_of(settings.teams, product)
+    return [
+        person_id for email, person_id in _agents(db).items() if named is None or email in named
+    ]
+
+
+def _agents(db: Database) -> dict[str, str]:
+    """The ids of those who answer requests, by their addresses."""
     rows = db.query(
         """
         SELECT id, email FROM people
         WHERE role IN ('agent', 'administrator') AND disabled_at IS NULL
         """
     )
-    named = teams.agents_of(settings.teams, product)
-    return [row["id"] for row in rows if named is None or row["email"] in named]
+    return {row["email"]: row["id"] for row in rows}
 
 
 def _has_it_by_mail(db: Database, change: Change, person_id: str) -> bool:

@@ -238,3 +238,17 @@ def test_migrations_are_listed_without_being_applied(tmp_path: Path):
 def test_the_version_says_what_it_stands_on():
     assert json.loads(run("version", "--json").stdout)["kbsearch"] == __version__
     assert run("version").stdout.startswith(f"kbsearch {__version__}  sqlite 3.")
+
+
+def test_a_team_that_names_nobody_is_a_warning(site: Path):
+    toml = site / "kbsearch.toml"
+    plain = toml.read_text(encoding="utf-8")
+    for agents, state in (('["admin@localhost"]', "ok"), ('["dna@support.example"]', "warn")):
+        toml.write_text(
+            f'{plain}\n[[teams]]\nname = "Everyone"\nagents = {agents}\n', encoding="utf-8"
+        )
+        _, checks = examine(site)
+        assert checks["teams"]["state"] == state
+    assert "dna@support.example" in checks["teams"]["told"]
+    shown = run("--config", str(toml), "config", "show", "--json").stdout
+    assert json.loads(shown)["settings"]["teams"]["value"] == ["Everyone"]

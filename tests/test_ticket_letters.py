@@ -461,7 +461,7 @@ def _spread(db: SqliteDatabase, site: Settings) -> None:
 
 QUOTED: dict[str, Callable[[str], str]] = {
     "gmail": lambda text: (
-        f"Le lun. 2 mars 2026 à 10:00, Support <s@x.example> a écrit\u00a0:\n\n"
+        "Le lun. 2 mars 2026 à 10:00, Support <s@x.example> a écrit\u00a0:\n\n"
         + "\n".join(f"> {line}" for line in text.split("\n"))
     ),
     "outlook": lambda text: (

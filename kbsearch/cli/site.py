@@ -87,8 +87,8 @@ def config_show(site: Site, as_json: bool) -> None:
     shown: dict[str, object] = {}
     for name, item in config.FIELDS.items():
         value = getattr(site.settings, name)
-        if name == "fields":
-            value = tuple(field.name for field in value)
+        if name in config.TABLES:
+            value = tuple(table.name for table in value)
         shown[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources
     if as_json:
