@@ -13,6 +13,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.opt_outs import OptOut
 from tests.conftest import Cast
+from tests.web import sign_in
 
 KEY = "k" * 40
 
@@ -38,6 +39,18 @@ def test_a_mail_program_turns_it_off_without_signing_in_nor_being_sent_elsewhere
     assert wanted(db, alice) == set(preferences.EVENTS) - {"ticket.replied"}
     assert wanted(db, bob) == set(preferences.EVENTS)
     assert client.post(there).status_code == 200, "twice is once"
+
+
+def test_a_mail_program_in_a_page_of_its_own_may_follow_it_too(
+    client: FlaskClient, db: SqliteDatabase, settings: Settings, alice: Viewer, bob: Viewer
+):
+    """Whoever is signed in there: the token says whose mail it is."""
+    sign_in(client, db, bob)
+    there = path(settings, alice, "ticket.replied")
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://mail.example"}
+    assert client.post(there, headers=elsewhere).status_code == 200
+    assert "ticket.replied" not in wanted(db, alice)
+    assert wanted(db, bob) == set(preferences.EVENTS)
 
 
 def test_opening_the_link_only_asks(

@@ -155,17 +155,10 @@ def test_no_template_can_run_what_people_type():
     assert len(templates) > 10
     for template in templates:
         text = template.read_text(encoding="utf-8")
-        for forbidden in (
-            "|safe",
-            "| safe",
-            "style=",
-            "<style",
-            "onclick",
-            "hx-on",
-            "js:",
-            "hx-vals",
-        ):
+        for forbidden in ("|safe", "| safe", "onclick", "hx-on", "js:", "hx-vals"):
             assert forbidden not in text, (template.name, forbidden)
+        if template.parent.name != "mail":  # a letter has no page to keep its looks
+            assert "style=" not in text and "<style" not in text, template.name
         assert text.count("<script") == text.count("<script src="), template.name
         # htmx 4 drops inheritance: every element says where its answer goes
         asks = text.count("hx-get=") + text.count("hx-post=")
