@@ -125,6 +125,7 @@ def unread() -> int:
 def ask_nothing() -> None:
     """From here on the page does without the database, which may be what is broken."""
     g.organisations = []
+    g.viewer = ANONYMOUS
 
 
 def take_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
