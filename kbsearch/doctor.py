@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kbsearch import health, migrations, notifications
+from kbsearch import concerns, health, migrations
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
 from kbsearch.health import Health
@@ -132,7 +132,7 @@ def _looked_into(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
 
 
 def _teams(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
-    unknown = notifications.unknown_in_teams(db, settings)
+    unknown = concerns.unknown_in_teams(db, settings)
     if unknown:
         told = "teams name people who are no agents: %(names)s"
         remedy = "Correct their addresses in kbsearch.toml, or give them the role."

@@ -26,11 +26,12 @@ from kbsearch import (
 )
 from kbsearch.attachments import Attachment
 from kbsearch.channels import ChannelError
+from kbsearch.concerns import CUSTOMERS
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.letters import Brand
 from kbsearch.mail import answers, reply_addresses, threads
-from kbsearch.notifications import CARRIERS, CUSTOMERS, Telling
+from kbsearch.notifications import CARRIERS, Telling
 from kbsearch.outbox import Handlers, Hopeless, Task
 from kbsearch.people import Person
 from kbsearch.tickets import STATUSES

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kbsearch import (
     accounts,
+    concerns,
     copies,
     lifecycle,
     notifications,
@@ -51,10 +52,10 @@ def spread(db: SqliteDatabase, site: Settings) -> list[Task]:
 
     handlers: dict[str, Callable[[Task], None]] = {"index.tickets": tasks.append}
     for kind in (*ticket_events.KINDS, *notifications.CARRIERS.values()):
-        handlers[kind] = fan_out if kind in notifications.KINDS else tasks.append
+        handlers[kind] = fan_out if kind in concerns.KINDS else tasks.append
     while outbox.run_one(db, handlers):
         pass
-    return [task for task in tasks if task.kind in notifications.KINDS]
+    return [task for task in tasks if task.kind in concerns.KINDS]
 
 
 def told(db: SqliteDatabase, site: Settings, kind: str) -> Told:
@@ -417,9 +418,9 @@ def test_the_change_of_an_event_that_is_gone_is_nobodys(db: SqliteDatabase, sett
 
 
 def test_every_kind_is_one_of_the_events():
-    assert set(notifications.KINDS) <= set(ticket_events.KINDS)
+    assert set(concerns.KINDS) <= set(ticket_events.KINDS)
     told_of = {"ticket.cc_removed", "ticket.edited"}
-    assert set(ticket_events.KINDS) - set(notifications.KINDS) == told_of
+    assert set(ticket_events.KINDS) - set(concerns.KINDS) == told_of
 
 
 def test_an_agents_mail_waits_for_its_digest_unless_the_request_is_blocking(

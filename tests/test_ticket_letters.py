@@ -14,6 +14,7 @@ from hypothesis import settings as examples
 from kbsearch import (
     accounts,
     attachments,
+    concerns,
     drafts,
     lifecycle,
     notifications,
@@ -455,7 +456,7 @@ def test_no_letter_says_what_its_reader_may_not_read(
 def _spread(db: SqliteDatabase, site: Settings) -> None:
     """Write the notices of what happened, and carry none."""
     for row in db.query("SELECT id, kind, subject, created_at FROM outbox"):
-        if row["kind"] in notifications.KINDS:
+        if row["kind"] in concerns.KINDS:
             notifications.fan_out(db, site, outbox.Task(**row, attempts=1))
 
 
