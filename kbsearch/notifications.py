@@ -73,9 +73,11 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
     person = people.find_id(db, person_id)
     try:
         viewer = accounts.viewer_for(db, person.email)
-        return Telling(change, why, person, viewer, tickets.find(db, viewer, change.ticket_id))
+        ticket = tickets.find(db, viewer, change.ticket_id)
     except NotFound:
         return None  # they have just lost sight of it
+    said = {None, *(message.id for message in ticket.messages)}
+    return Telling(change, why, person, viewer, ticket) if change.message_id in said else None
 
 
 def begin(db: Database, notice_id: str) -> bool:

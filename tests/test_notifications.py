@@ -224,6 +224,16 @@ def test_handling_a_change_again_tells_nobody_twice(
     assert db.query("SELECT id FROM outbox ORDER BY id") == waiting
 
 
+def test_what_was_taken_out_of_the_conversation_meanwhile_is_not_told(
+    db: SqliteDatabase, cast: Cast, settings: Settings
+):
+    ticket = file(db, cast.alice)
+    reply(db, cast.dan, ticket)
+    assert told(db, settings, "ticket.replied") == {("Alice", "requester")}
+    db.execute("UPDATE messages SET internal = 1")
+    assert told(db, settings, "ticket.replied") == set()
+
+
 def test_a_settled_notice_tells_nothing_more(db: SqliteDatabase, cast: Cast, settings: Settings):
     file(db, cast.alice)
     spread(db, settings)
