@@ -8,8 +8,9 @@ from email.message import EmailMessage
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from kbsearch import (
     accounts,
@@ -30,7 +31,7 @@ from kbsearch import (
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import NotFound
+from kbsearch.errors import Invalid, NotFound
 from kbsearch.file_store import FileStore
 from kbsearch.importing import tickets as importing
 from kbsearch.importing.lines import Line
@@ -486,3 +487,32 @@ def test_a_reply_to_our_letter_is_cut_where_the_letter_begins(
     assert take(site, db, back).state == "joined"
     found = tickets.find(db, cast.alice, ticket.id)
     assert found.messages[-1].body == "Merci, cela marche !"
+
+
+@examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(subject=st.text(min_size=1, max_size=120), name=st.text(min_size=1, max_size=60))
+@example(subject="A\r\nBcc: victim@example.org", name="B\r\nX: y")
+@example(subject='"<b>" =?utf-8?q?x?=', name='"B, C" <evil@x.example>')
+def test_no_subject_and_no_name_adds_a_header_or_a_recipient(
+    emptied: Callable[[], Iterator[SqliteDatabase]],
+    tmp_path_factory: pytest.TempPathFactory,
+    subject: str,
+    name: str,
+):
+    site = receiving(Settings(site=tmp_path_factory.mktemp("site")), reply_domain="x.example")
+    for db in emptied():
+        cast = introduce(db)
+        try:
+            people.edit(db, people.find(db, "bob@acme.example"), name=name)
+            ticket = file(db, cast.alice, subject=subject, cc=["bob@acme.example"])
+        except Invalid:
+            return
+        carry(site, db)
+        assert not db.query("SELECT problem FROM outbox WHERE problem IS NOT NULL")
+        for letter in to(site, "alice"):
+            if "=?" not in ticket.subject:  # which any reader of headers takes for an encoding
+                assert letter["Subject"] == f"[#{ticket.number}] {ticket.subject}"
+            addressed = [*letter["To"].addresses, *letter["Cc"].addresses]
+            expected = ["alice@acme.example", "bob@acme.example"]
+            assert [each.addr_spec for each in addressed] == expected
+            assert letter["Bcc"] is None and letter["X"] is None
