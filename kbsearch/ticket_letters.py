@@ -155,8 +155,11 @@ def name_of(telling: Telling) -> str:
 
 
 def url_of(settings: Settings, language: str, telling: Telling) -> str:
-    """The page where somebody reads a request."""
-    return f"{settings.base_url.rstrip('/')}/{language}/requests/{telling.ticket.id}"
+    """The page where somebody reads a request; those who answer it have one of their own."""
+    home = f"{settings.base_url.rstrip('/')}/{language}"
+    if telling.viewer.is_agent and telling.why not in CUSTOMERS:
+        return f"{home}/desk/tickets/{telling.ticket.number}"
+    return f"{home}/requests/{telling.ticket.id}"
 
 
 def status_name(language: str, status: str, *, is_staff: bool) -> str:

@@ -213,6 +213,7 @@ def test_a_request_opened_by_mail_is_answered_in_its_thread(
     assert confirmation["Auto-Submitted"] == "auto-replied"
     (told,) = to(site, "dan")
     assert told["Auto-Submitted"] == "auto-generated"
+    assert "https://help.support.example/fr/desk/tickets/1001" in text_of(told)
     ticket = tickets.find_number(db, cast.dan, 1001)
     reply(db, cast.dan, ticket, "Which one?")
     carry(site, db)
