@@ -308,6 +308,10 @@ class TicketIndex:
         frequency = searcher.doc_freq(f"all_{language}", stem)
         return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
 
+    def count_lines(self, key: str) -> int:
+        """How many tickets have a line, by its key: for agents only."""
+        return self.searcher().doc_freq("lines", key)
+
     def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
         """The commonest words of subjects that the unfinished one begins, if it is none itself."""
         if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
