@@ -41,7 +41,7 @@ def index_of(folder, told, language):
 
 def first(index, told, limit=3):
     wanted = similar_index.likeness(index, told.subject, told.description)
-    return [each.number for each in similar_index.similar(index, wanted, limit)]
+    return [number for number, _ in similar_index.ranked(index, wanted, limit)]
 
 
 @pytest.fixture(scope="module", params=["fr", "en"])

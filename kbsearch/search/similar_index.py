@@ -11,6 +11,7 @@ from tantivy import Query
 from kbsearch.search import essence
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
+from kbsearch.search.experience import MOST_ASKED, Clicks, no_clicks, reordered
 from kbsearch.search.highlight import Highlighter, flat
 from kbsearch.search.query import MOST_TERMS
 from kbsearch.search.ticket_index import ALL, ANSWERS, TITLE, Found, TicketIndex
@@ -19,6 +20,8 @@ from kbsearch.search.ticket_writer import schema
 MOST_WORDS = 40
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 MOST_SHARED = 5  # words told as the reason
+DEPTH = 100  # cases that clicks may put in another order
+SAME_PRODUCT = 0.1  # decides between equals alone: the same problem is met in other software too
 BOILERPLATE = 8  # tickets that have the same line: nobody wrote it for this problem
 _NOT_TELLING = re.compile(r"[\d\W_]{8,}")  # a telephone, a date: codes by their form alone
 
@@ -29,9 +32,12 @@ class Likeness:
 
     weights: Mapping[tuple[str, str], float]
     codes: tuple[str, ...]
+    product: str = ""
 
 
-def likeness(index: TicketIndex, subject: str, description: str) -> Likeness:
+def likeness(
+    index: TicketIndex, subject: str, description: str, *, product: str = "", version: str = ""
+) -> Likeness:
     """What to look for in other tickets.
 
     A word weighs √(count in the description + 4 × count in the subject); the best 40 by
@@ -55,7 +61,11 @@ def likeness(index: TicketIndex, subject: str, description: str) -> Likeness:
     best = sorted(values, key=lambda term: values[term], reverse=True)[:MOST_WORDS]
     codes = [*texts.codes_of(f"{subject}\n{own}"), *filter(_has_digit, texts.codes_of(common))]
     telling = [code for code in dict.fromkeys(codes) if not _NOT_TELLING.fullmatch(code)]
-    return Likeness({term: weights[term] for term in best}, tuple(telling[:MOST_TERMS]))
+    return Likeness(
+        {term: weights[term] for term in best},
+        (*telling[:MOST_TERMS], *(each for each in texts.codes_of(version) if each not in telling)),
+        product,
+    )
 
 
 def _parted(index: TicketIndex, text: str) -> tuple[str, str]:
@@ -75,10 +85,32 @@ def _has_digit(code: str) -> bool:
     return any(sign.isdecimal() for sign in code)
 
 
-def similar(
-    index: TicketIndex, wanted: Likeness, limit: int, *, without: int | None = None
-) -> list[Found]:
-    """Solved tickets like that, nearest first."""
+def ranked(
+    index: TicketIndex,
+    wanted: Likeness,
+    limit: int,
+    *,
+    without: int | None = None,
+    clicks: Clicks = no_clicks,
+) -> list[tuple[int, float]]:
+    """Solved tickets like that by their numbers, nearest first, in the light of agents' clicks."""
+    query = _query(wanted)
+    if query is None:
+        return []
+    solved = _scores(index, engine.filtered(query, [_is_solved()]), max(limit, DEPTH), without)
+    asked = _scores(index, query, MOST_ASKED, without)
+    scores = {**asked, **solved}
+    said = clicks([*scores, *([] if without is None else [without])])
+    if said:
+        near = Nearness(index, wanted)
+        in_order = reordered(scores, said, near.of, without)
+        strangers = [number for number, _ in in_order if number not in solved]
+        cases = solved.keys() | index.cases(strangers, _is_solved()).keys()
+        return [(number, score) for number, score in in_order if number in cases][:limit]
+    return list(solved.items())[:limit]
+
+
+def _query(wanted: Likeness) -> Query | None:
     clauses = [
         engine.boosted(Query.term_query(schema(), f"{field}_{language}", stem), weight * boost)
         for (language, stem), weight in wanted.weights.items()
@@ -86,11 +118,44 @@ def similar(
     ]
     clauses += [Query.term_query(schema(), "code", code) for code in wanted.codes]
     if not clauses:
-        return []
-    solved = Query.term_query(schema(), "solved", "yes")
-    query = engine.filtered(engine.any_of(clauses), [solved])
+        return None
+    if wanted.product:
+        product = Query.term_query(schema(), "product", wanted.product)
+        clauses.append(Query.const_score_query(product, SAME_PRODUCT))
+    return engine.any_of(clauses)
+
+
+def _is_solved() -> Query:
+    return Query.term_query(schema(), "solved", "yes")
+
+
+def _scores(index: TicketIndex, query: Query, limit: int, without: int | None) -> dict[int, float]:
     found = index.best(query, limit + 1)
-    return [each for each in found if each.number != without][:limit]
+    return {number: score for number, score in found if number != without}
+
+
+class Nearness:
+    """How much of the words of a likeness other tickets share: 1 for the same words."""
+
+    def __init__(self, index: TicketIndex, wanted: Likeness) -> None:
+        self._index = index
+        self._wanted = wanted
+
+    def of(self, number: int) -> float:
+        """The shared words' part of all words of both, by their rarity; 0 for an unknown ticket."""
+        found = self._index.cases([number]).get(number)
+        if found is None:
+            return 0.0
+        case, language = found.case, found.case.language
+        told = essence.of_description(case.description, case.subject)
+        stems = engine.stemmed(language).analyze(f"{essence.of_subject(case.subject)}\n{told}")
+        theirs = set(stems)
+        mine = {stem for of, stem in self._wanted.weights if of == language}
+        every = self._weigh(mine | theirs, language)
+        return self._weigh(mine & theirs, language) / every if every else 0.0
+
+    def _weigh(self, stems: set[str], language: str) -> float:
+        return sum(self._index.weight(stem, language) for stem in stems)
 
 
 def shared(index: TicketIndex, found: Found, wanted: Likeness) -> tuple[list[str], list[str]]:
