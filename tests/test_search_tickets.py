@@ -409,3 +409,14 @@ def test_of_many_alike_a_customer_gets_the_newest_wherever_they_lie(db, settings
     search = Search(settings, db)
     found = [ids(ask(search, "zanzibar", cast.alice, page=page).hits) for page in (1, 2)]
     assert found == [[str(n) for n in range(150, 140, -1)], [str(n) for n in range(140, 130, -1)]]
+
+
+def test_a_snippet_has_the_words_of_a_message_not_its_markdown(
+    search: Search, db, settings, cast: Cast
+):
+    body = "# Étapes\n> Lisez **cet** avis sur la `pompe 3` : 2 > 1, le prix #4 reste."
+    take_over(db, **LOST | {"description": body})
+    follow(settings, db)
+    (hit,) = ask(search, "avis pompe", cast.alice).hits
+    assert "Lisez cet <mark>avis</mark> sur la <mark>pompe</mark> 3" in hit.snippet
+    assert "2 &gt; 1, le prix #4" in hit.snippet

@@ -1,5 +1,6 @@
 """Making hits: what a result shows, from what an index or the database found."""
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import escape
@@ -11,6 +12,8 @@ from kbsearch.search.article_index import ArticleIndex
 from kbsearch.search.article_index import Found as FoundPage
 from kbsearch.search.highlight import SNIPPET_LENGTH, Highlighter
 from kbsearch.search.ticket_index import Found as FoundCase
+
+SIGNS = re.compile(r"\*\*|`+|(?<!\S)#{1,6} ")
 
 
 def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter) -> Hit:
@@ -36,13 +39,18 @@ def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter) -> 
 def of_case(found: FoundCase, language: str, highlighter: Highlighter) -> Hit:
     """A past request, with the piece of it that matches best."""
     snippet = highlighter.snippet(found.case.text, highlighter.matches(found.case.flat_text))
-    return _case(found, language, str(snippet), found.reasons)
+    return _case(found, language, _unmarked(snippet), found.reasons)
 
 
 def of_similar(found: FoundCase, language: str, reasons: tuple[str, ...]) -> Hit:
     """A past request like another, with how it was solved: the answer that comes first."""
     solution = Highlighter({}, lambda word: None).snippet(found.case.answers, [])
-    return _case(found, language, str(solution), reasons)
+    return _case(found, language, _unmarked(solution), reasons)
+
+
+def _unmarked(snippet: str) -> str:
+    """A piece of a message without the signs of Markdown that would stand around its words."""
+    return SIGNS.sub("", snippet)
 
 
 def _case(found: FoundCase, language: str, snippet: str, reasons: tuple[str, ...]) -> Hit:
