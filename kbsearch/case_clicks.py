@@ -4,7 +4,7 @@ One agent says one thing of a pair: the last one counts, and can be taken back. 
 forgotten with the request, the case or the person.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -27,6 +27,15 @@ class Click:
     case: int
     person: str
     is_confirmed: bool  # else rejected
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one agent said of a case beside a request."""
+
+    number: int
+    subject: str
+    kind: Kind
 
 
 def record(
@@ -67,16 +76,16 @@ def withdraw(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> None
         )
 
 
-def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> Mapping[int, Kind]:
-    """What the viewer said of each case beside a request, by the case's number."""
+def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[Said]:
+    """What the viewer said of cases beside a request, the last first."""
     rows = db.query(
         """
-        SELECT c.number, k.kind FROM case_clicks k JOIN tickets c ON c.id = k.case_id
-        WHERE k.ticket_id = :ticket AND k.person_id = :me
+        SELECT c.number, c.subject, k.kind FROM case_clicks k JOIN tickets c ON c.id = k.case_id
+        WHERE k.ticket_id = :ticket AND k.person_id = :me ORDER BY k.at DESC, c.number
         """,
         {"ticket": ticket.id, "me": viewer.person_id},
     )
-    return {row["number"]: row["kind"] for row in rows}
+    return [Said(**row) for row in rows]
 
 
 def touching(db: Database, numbers: Collection[int]) -> list[Click]:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from kbsearch import case_clicks, evaluation, tickets
-from kbsearch.case_clicks import Click
+from kbsearch.case_clicks import Click, Said
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.experience import MOST_VOTES, reordered
@@ -82,7 +82,7 @@ def test_the_last_word_of_an_agent_counts_and_can_be_taken_back(db, cast, pair):
     case_clicks.record(db, cast.root, ticket, case, "quoted", at=later(hours=3))
     dan, root = str(cast.dan.person_id), str(cast.root.person_id)
     assert case_clicks.touching(db, [2]) == [Click(1, 2, dan, False), Click(1, 2, root, True)]
-    assert case_clicks.list_mine(db, cast.dan, ticket) == {2: "rejected"}
+    assert case_clicks.list_mine(db, cast.dan, ticket) == [Said(2, "Collier muet", "rejected")]
     case_clicks.withdraw(db, cast.dan, ticket, case)
     assert case_clicks.touching(db, [1]) == [Click(1, 2, root, True)]
     assert case_clicks.touching(db, [3]) == []

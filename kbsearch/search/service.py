@@ -11,19 +11,21 @@ from kbsearch.access import Viewer
 from kbsearch.case_clicks import Click
 from kbsearch.config import Settings
 from kbsearch.db import Database
-from kbsearch.search import Hit, Question, Results, hits, similar_index
+from kbsearch.search import Hit, Kind, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.experience import Clicks
 from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.known import Known
 from kbsearch.search.query import understand
-from kbsearch.search.similar_index import Likeness
+from kbsearch.search.similar_index import Alike, Likeness
 from kbsearch.search.tantivy_engine import guarded
 from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.search.ticket_writer import day_of
 
 DEEPEST = 1_000  # hits; nobody pages further
+MOST_ALIKE = 50  # recent requests compared with one
 SPARE = 5  # similar cases looked at besides, for those the viewer may not read
 BEGINNING, END = 2_000, 1_000  # characters of a long description
 
@@ -71,6 +73,7 @@ class Search:
         software: str = "",
         version: str = "",
         language: str = "fr",
+        kind: Kind | None = None,
         limit: int = 5,
     ) -> Results:
         """What may answer a form that is being filled in, in the order of the search box.
@@ -81,7 +84,7 @@ class Search:
         said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
         if not (subject.strip() or description.strip()):
             return Results((), 0)
-        return self.ask(viewer, Question(said, language=language, limit=limit))
+        return self.ask(viewer, Question(said, language=language, kind=kind, limit=limit))
 
     def similar(
         self,
@@ -137,6 +140,22 @@ class Search:
 
     def _clicks(self, numbers: Collection[int]) -> list[Click]:
         return case_clicks.touching(self._db, numbers)
+
+    def alike(self, viewer: Viewer, ticket: tickets.Ticket, since: str) -> list[Alike]:
+        """Requests like one, solved or not, that changed since a moment; for agents.
+
+        The version that is in use at the time is no sign of anything: it is left out.
+        """
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not viewer.is_agent:
+            return []
+        try:
+            with guarded():
+                wanted = similar_index.likeness(cases, ticket.subject, ticket.description)
+                return similar_index.recent(cases, wanted, day_of(since), MOST_ALIKE)
+        except ValueError:
+            self._report_damage()
+            return []
 
     def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
         """The newest tickets of the viewer's that have every word of a text, by number.

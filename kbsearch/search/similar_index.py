@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tantivy import Query
+from tantivy import FieldType, Query
 
 from kbsearch.search import essence
 from kbsearch.search import tantivy_engine as engine
@@ -156,6 +156,30 @@ class Nearness:
 
     def _weigh(self, stems: set[str], language: str) -> float:
         return sum(self._index.weight(stem, language) for stem in stems)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A request like another, solved or not: the codes both have, and how near its words are."""
+
+    number: int
+    codes: tuple[str, ...]
+    nearness: float
+
+
+def recent(index: TicketIndex, wanted: Likeness, since: int, limit: int) -> list[Alike]:
+    """Requests like that among those changed since a day of the index."""
+    query = _query(wanted)
+    if query is None:
+        return []
+    is_recent = Query.range_query(schema(), "day", FieldType.Integer, since, None)
+    numbers = [number for number, _ in index.best(engine.filtered(query, [is_recent]), limit)]
+    near, alike = Nearness(index, wanted), []
+    for number, found in index.cases(numbers).items():
+        theirs = set(texts.codes_of(f"{found.case.subject}\n{found.case.description}"))
+        codes = tuple(code for code in wanted.codes if code in theirs and _has_digit(code))
+        alike.append(Alike(number, codes, near.of(number)))
+    return alike
 
 
 def shared(index: TicketIndex, found: Found, wanted: Likeness) -> tuple[list[str], list[str]]:

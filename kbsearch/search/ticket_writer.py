@@ -85,12 +85,16 @@ def stored_case(stored: bytes) -> StoredCase:
         raise engine.Damaged("a stored ticket makes no sense") from problem
 
 
+def day_of(moment: str) -> int:
+    """A stored moment as the index has it."""
+    return max(0, int(parsed(moment).timestamp()) - EPOCH) // DAY
+
+
 def _document(case: Case) -> Document:
     language = case.language
     subject, description = texts.normal(case.subject), texts.normal(case.description)
     answers = texts.normal(case.answers)
     text = f"{subject}\n{description}"
-    at = int(parsed(case.updated_at).timestamp())
     stored = (  # as StoredCase has them; JSON takes six times as long
         case.ticket_id,
         subject,
@@ -112,7 +116,7 @@ def _document(case: Case) -> Document:
         "product": case.product,
         "language": language,
         "solved": "yes" if case.status in ("solved", "closed") else "no",
-        "day": max(0, at - EPOCH) // DAY,
+        "day": day_of(case.updated_at),
         "order": case.number,
         "case": SEPARATOR.join(stored).encode(),
     }
