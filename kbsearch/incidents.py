@@ -11,6 +11,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database, one_of
 from kbsearch.errors import NotFound
 from kbsearch.search.experience import NEARLY_THE_SAME
+from kbsearch.search.highlight import as_written
 from kbsearch.search.similar_index import Alike
 from kbsearch.tickets import Ticket
 
@@ -70,5 +71,6 @@ def around(
         return None
     reports = tuple(Report(**row) for row in rows)
     counted = [same[report.number].codes for report in reports if report.number in same]
-    codes = dict.fromkeys(code for codes in counted for code in codes)
+    said = f"{ticket.subject}\n{ticket.description}"
+    codes = dict.fromkeys(as_written(code, said) for codes in counted for code in codes)
     return Incident(reports, len(people), tuple(codes))

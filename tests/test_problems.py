@@ -33,7 +33,7 @@ def test_three_requests_of_two_people_on_one_day_look_like_an_incident(db, setti
     assert incident_of(settings, db, cast.dan, first) is None, "one person writes twice"
     third = report(db, cast.chloe, hours=2)
     found = incident_of(settings, db, cast.dan, first)
-    assert found is not None and (found.people, found.codes) == (2, ("err-1042",))
+    assert found is not None and (found.people, found.codes) == (2, ("ERR-1042",))
     assert [each.number for each in found.reports][-1] == third.number
     assert [each.organisation for each in found.reports] == ["Acme", "Acme", "Globex"]
 

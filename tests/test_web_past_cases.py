@@ -108,7 +108,7 @@ def test_an_agent_sees_how_the_same_was_solved_and_why_it_is_the_same(app, db, c
     case = case_of(text, 7)
     assert "Ouvrez le port 8883 en sortie" in case and "Un instant" not in case
     assert "Cordialement" not in case and "CANARI" not in text
-    for reason in ("Même code\u00a0: err-1042", "Même logiciel", "Même version\u00a0: 4.0.3"):
+    for reason in ("Même code\u00a0: ERR-1042", "Même logiciel", "Même version\u00a0: 4.0.3"):
         assert reason in case
     assert "iCownect 4.0.3" in case and "31 janvier 2026" in case
     assert 'href="/fr/articles/err-1042' in text

@@ -12,7 +12,7 @@ from kbsearch.search import essence
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
 from kbsearch.search.experience import MOST_ASKED, Clicks, no_clicks, reordered
-from kbsearch.search.highlight import Highlighter, flat
+from kbsearch.search.highlight import Highlighter, as_written, flat
 from kbsearch.search.query import MOST_TERMS
 from kbsearch.search.ticket_index import ALL, ANSWERS, TITLE, Found, TicketIndex
 from kbsearch.search.ticket_writer import schema
@@ -194,6 +194,11 @@ def shared(index: TicketIndex, found: Found, wanted: Likeness) -> tuple[list[str
     }
     matches = Highlighter(weights, engine.stemmer(case.language)).matches(flat(text))
     written = {match.term: text[match.start : match.end] for match in reversed(matches)}
-    telling = sorted(written, key=lambda stem: weights[stem], reverse=True)[:MOST_SHARED]
     codes = [code for code in wanted.codes if code in of_case]
-    return codes, [written[stem] for stem in telling]
+    parts = {part for code in codes for part in texts.words_of(code)}
+    telling = [
+        written[stem]
+        for stem in sorted(written, key=lambda stem: weights[stem], reverse=True)
+        if texts.fold_word(written[stem]) not in parts
+    ]
+    return [as_written(code, text) for code in codes], telling[:MOST_SHARED]

@@ -18,6 +18,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 
 MOST_CASES = 5
+LEAST_LIKE = 0.2  # of the best case's score: what shares one word with it is no case like it
 MOST_ARTICLES = 3
 LENGTH = 280  # characters of a solution that are shown at once
 MAX_NUMBER = 18  # digits
@@ -142,7 +143,8 @@ def cases(ticket: Ticket, rejected: list[Said]) -> list[Shown]:
         viewer(), number=ticket.number, language=language(), limit=MOST_CASES + len(rejected)
     )
     without = {str(each.number) for each in rejected}
-    wanted = [hit for hit in hits if hit.id not in without][:MOST_CASES]
+    least = LEAST_LIKE * hits[0].score if hits else 0.0
+    wanted = [hit for hit in hits if hit.id not in without and hit.score >= least][:MOST_CASES]
     return [shown(case) for case in past_cases.list_beside(db(), viewer(), ticket, wanted)]
 
 
