@@ -40,7 +40,8 @@ def reordered(
         return []
     own = {number: score / best for number, score in scores.items()}
     lifted = _by_companions(own, clicks, asked)
-    for number, vote in _votes(clicks, nearness, asked).items():
+    like_it = sorted(own, key=lambda number: own[number], reverse=True)[:MOST_ASKED]
+    for number, vote in _votes(clicks, set(like_it), nearness, asked).items():
         lifted[number] = lifted.get(number, 0.0) + VOTE * vote
     ranked = [(number, score * best) for number, score in lifted.items()]
     return sorted(ranked, key=lambda case: (-case[1], case[0]))
@@ -61,10 +62,14 @@ def _by_companions(own: Scores, clicks: Sequence[Click], asked: int | None) -> d
 
 
 def _votes(
-    clicks: Sequence[Click], nearness: Callable[[int], float], asked: int | None
+    clicks: Sequence[Click],
+    like_it: Collection[int],
+    nearness: Callable[[int], float],
+    asked: int | None,
 ) -> dict[int, float]:
     """For each case what the agents' clicks say, by how near they were given: one vote each."""
-    near = {number: nearness(number) for number in {click.asked for click in clicks}}
+    near = {click.asked: 0.0 for click in clicks}
+    near |= {number: nearness(number) for number in near if number in like_it}
     if asked is not None:
         near[asked] = 1.0
     given: dict[tuple[int, bool], dict[str, float]] = defaultdict(dict)

@@ -176,6 +176,8 @@ def articles(ticket: Ticket) -> list[Proposed]:
 
 
 def incident(ticket: Ticket) -> Incident | None:
+    if ticket.is_resolved:
+        return None
     settings = site().settings
     alike = site().search.alike(viewer(), ticket, incidents.began(ticket, settings))
     return incidents.around(db(), viewer(), ticket, alike, settings)
