@@ -420,3 +420,15 @@ def test_a_snippet_has_the_words_of_a_message_not_its_markdown(
     (hit,) = ask(search, "avis pompe", cast.alice).hits
     assert "Lisez cet <mark>avis</mark> sur la <mark>pompe</mark> 3" in hit.snippet
     assert "2 &gt; 1, le prix #4" in hit.snippet
+
+
+def test_the_files_of_another_writer_at_work_are_left_alone(db, settings, cast: Cast):
+    follow(settings, db)
+    folder = settings.index_path / live_folders(db)["ticket_index"]
+    with closing(TicketWriter(folder)), closing(Indexer(settings, db)) as indexer:
+        (folder / ".tmpAtWork").touch()
+        with pytest.raises(ValueError, match="LockBusy"):
+            indexer.apply_changes()
+        assert (folder / ".tmpAtWork").exists()
+    follow(settings, db)
+    assert not (folder / ".tmpAtWork").exists()

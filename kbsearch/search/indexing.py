@@ -177,9 +177,9 @@ class Indexer:
             if not self._is_sound("ticket_index", name):
                 rebuild_tickets(self._settings, self._db)
                 name = live_folders(self._db)["ticket_index"]
-            _remove_leftovers(self._settings.index_path / name)
             with guarded():
                 self._writer = TicketWriter(self._settings.index_path / name)
+            _remove_leftovers(self._settings.index_path / name)
             self._folder = name
         return self._writer
 
@@ -256,7 +256,8 @@ def _tell(name: str, subject: str) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """What a killed writer left behind; Tantivy never collects it."""
+    """What a killed writer left behind; Tantivy never collects it. Hold the lock of the folder:
+    the files of a writer at work look the same."""
     for leftover in folder.glob(".tmp*"):
         leftover.unlink(missing_ok=True)
 
