@@ -5,13 +5,12 @@ import zlib
 from collections.abc import Sequence
 
 from kbsearch.mail import quotation
-from kbsearch.search.text import WORD, fold_word, words_of
+from kbsearch.search.text import words_of
 
 MAX_SIGNATURE = 10  # lines below a closing; what is longer was pasted there
 LONGEST_LINE_OF_SIGNATURE = 100  # characters
 FEWEST_WORDS = 3  # a text of fewer is taken whole
-FEWEST_WORDS_OF_LINE = 2  # a shorter line is nobody's boilerplate
-LONGEST_LINE = 2_000  # characters of a line that are compared
+LONGEST_LINE = 400  # characters; a longer one is a paragraph, of which nobody makes a habit
 
 _PREFIX = re.compile(
     r"\s*(?:\[(?:#|n°|ticket|demande|request|case|ref|réf)[^\]]{0,40}\]|(?:re|tr|fw|fwd|aw|rép)\s?:)\s*",
@@ -79,11 +78,11 @@ def line_keys(text: str) -> list[str]:
 
 
 def line_key(line: str) -> str:
-    """A line as it is compared, whatever its case, accents and punctuation."""
-    words = WORD.findall(line[:LONGEST_LINE])
-    if len(words) < FEWEST_WORDS_OF_LINE:
+    """A line as it is compared, whatever its case and spacing."""
+    if len(line) > LONGEST_LINE:
         return ""
-    return f"{zlib.crc32(' '.join(map(fold_word, words)).encode()):08x}"
+    words = line.casefold().split()
+    return f"{zlib.crc32(' '.join(words).encode()):08x}" if len(words) > 1 else ""
 
 
 def _without_greeting(lines: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 
 MOST_CASES = 5
-LEAST_LIKE = 0.2  # of the best case's score: what shares one word with it is no case like it
+LEAST_LIKE = 0.15  # of the best score: what shares one word is no case like it, one vote is enough
 MOST_ARTICLES = 3
 LENGTH = 280  # characters of a solution that are shown at once
 MAX_NUMBER = 18  # digits
