@@ -21,7 +21,7 @@ MOST_WORDS = 40
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
 MOST_SHARED = 5  # words told as the reason
 DEPTH = 100  # cases that clicks may put in another order
-SAME_PRODUCT = 0.1  # decides between equals alone: the same problem is met in other software too
+SAME_PRODUCT = 0.05  # decides between equals alone: the same problem is met in other software too
 BOILERPLATE = 8  # tickets that have the same line: nobody wrote it for this problem
 _NOT_TELLING = re.compile(r"[\d\W_]{8,}")  # a telephone, a date: codes by their form alone
 
