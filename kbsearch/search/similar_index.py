@@ -23,6 +23,10 @@ MOST_SHARED = 5  # words told as the reason
 DEPTH = 100  # cases that clicks may put in another order
 SAME_PRODUCT = 0.05  # decides between equals alone: the same problem is met in other software too
 BOILERPLATE = 8  # tickets that have the same line: nobody wrote it for this problem
+# Too common to be told as a reason; in a search they may still count.
+SMALL_WORDS = frozenset(
+    ["alors", "apres", "aussi", "avant", "bien", "chaque", "deja", "depuis", "encore", "entre", "faire", "fait", "hier", "jour", "jours", "lors", "matin", "peut", "plus", "quand", "rien", "sous", "tous", "tout", "toute", "toutes", "toujours", "vers", "after", "also", "already", "before", "day", "days", "every", "get", "got", "just", "now", "one", "since", "still", "today", "use", "used", "using", "when", "yesterday"]
+)
 _NOT_TELLING = re.compile(r"[\d\W_]{8,}")  # a telephone, a date: codes by their form alone
 
 
@@ -33,6 +37,7 @@ class Likeness:
     weights: Mapping[tuple[str, str], float]
     codes: tuple[str, ...]
     product: str = ""
+    version: tuple[str, ...] = ()  # as the codes it consists of
 
 
 def likeness(
@@ -60,11 +65,17 @@ def likeness(
                 values[language, stem] = math.sqrt(count) * rarity
     best = sorted(values, key=lambda term: values[term], reverse=True)[:MOST_WORDS]
     codes = [*texts.codes_of(f"{subject}\n{own}"), *filter(_has_digit, texts.codes_of(common))]
-    telling = [code for code in dict.fromkeys(codes) if not _NOT_TELLING.fullmatch(code)]
+    its_version = texts.codes_of(version)
+    telling = [
+        code
+        for code in dict.fromkeys(codes)
+        if code not in its_version and not _NOT_TELLING.fullmatch(code)
+    ]
     return Likeness(
         {term: weights[term] for term in best},
-        (*telling[:MOST_TERMS], *(each for each in texts.codes_of(version) if each not in telling)),
+        tuple(telling[:MOST_TERMS]),
         product,
+        tuple(its_version),
     )
 
 
@@ -119,10 +130,11 @@ def _query(wanted: Likeness) -> Query | None:
     clauses += [Query.term_query(schema(), "code", code) for code in wanted.codes]
     if not clauses:
         return None
+    raising = [Query.term_query(schema(), "code", code) for code in wanted.version]
     if wanted.product:
         product = Query.term_query(schema(), "product", wanted.product)
-        clauses.append(Query.const_score_query(product, SAME_PRODUCT))
-    return engine.any_of(clauses)
+        raising.append(Query.const_score_query(product, SAME_PRODUCT))
+    return engine.raised(engine.any_of(clauses), raising)
 
 
 def _is_solved() -> Query:
@@ -199,6 +211,6 @@ def shared(index: TicketIndex, found: Found, wanted: Likeness) -> tuple[list[str
     telling = [
         written[stem]
         for stem in sorted(written, key=lambda stem: weights[stem], reverse=True)
-        if texts.fold_word(written[stem]) not in parts
+        if texts.fold_word(written[stem]) not in parts | SMALL_WORDS
     ]
     return [as_written(code, text) for code in codes], telling[:MOST_SHARED]
