@@ -76,6 +76,16 @@ def withdraw(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> None
         )
 
 
+def withdraw_duplicates(db: Database, viewer: Viewer, ticket: Ticket) -> None:
+    """Take back that a request is the same as some case, whoever said it."""
+    _check(viewer)
+    with db.atomic():
+        db.execute(
+            "DELETE FROM case_clicks WHERE ticket_id = :ticket AND kind = 'duplicate'",
+            {"ticket": ticket.id},
+        )
+
+
 def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[Said]:
     """What the viewer said of cases beside a request, the last first."""
     rows = db.query(

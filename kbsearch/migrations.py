@@ -478,6 +478,12 @@ def s021_past_cases(db: SqliteUtils) -> None:
           kind TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (ticket_id, case_id, person_id));
         CREATE INDEX case_clicks_case ON case_clicks (case_id);
         CREATE INDEX case_clicks_person ON case_clicks (person_id);
+        CREATE TABLE duplicates (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          original_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          at TEXT NOT NULL, person_id TEXT REFERENCES people (id) ON DELETE SET NULL);
+        CREATE INDEX duplicates_original ON duplicates (original_id);
+        CREATE INDEX duplicates_person ON duplicates (person_id) WHERE person_id IS NOT NULL;
         CREATE TABLE problems (
           id TEXT PRIMARY KEY, title TEXT NOT NULL, created_at TEXT NOT NULL,
           created_by_id TEXT REFERENCES people (id) ON DELETE SET NULL);

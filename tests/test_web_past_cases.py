@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from kbsearch import case_clicks, organisations, past_cases, people, tickets
+from kbsearch import case_clicks, duplicates, organisations, past_cases, people, tickets
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.service import Search
 from tests.conftest import take_over
@@ -281,6 +281,39 @@ def test_without_script_a_word_leads_back_to_the_panel(app, db, cast, asked):
     assert (answer.status_code, answer.location) == (303, "/fr/desk/tickets/42/similar")
     assert "Ce cas vous a aidé" in case_of(panel(client), 7)
     assert client.post("/fr/desk/tickets/42/similar/7", data={"kind": "x"}).status_code == 422
+
+
+def test_a_case_is_linked_as_the_original_and_let_go_again(app, db, cast, asked):
+    client = sign_in(app, db, cast.dan)
+    url = "/fr/desk/tickets/42/similar/7"
+    text = unescape(client.post(url, data={"kind": "duplicate"}, headers=HTMX).text)
+    assert "Doublon de" in text and "Lié comme doublon" in case_of(text, 7)
+    assert case_clicks.touching(db, [42])[0].is_confirmed
+    theirs = unescape(client.get("/fr/desk/tickets/7/similar").text)
+    assert "A pour doublon" in theirs and "#42 <span>Plus de synchronisation" in theirs
+    for viewer in (cast.alice, cast.chloe):
+        assert duplicates.of_ticket(db, viewer, asked) == duplicates.Links()
+    other = sign_in(app, db, cast.root)
+    assert "Doublon de" not in other.post(url, data={"kind": ""}, headers=HTMX).text
+    assert case_clicks.touching(db, [42]) == [], "whoever lets it go"
+
+
+def test_a_request_is_a_duplicate_of_one_and_never_of_itself(db, cast, asked):
+    seven, eight = (tickets.find_number(db, cast.dan, number) for number in (7, 8))
+    duplicates.link(db, cast.dan, asked, seven)
+    duplicates.link(db, cast.dan, asked, eight)
+    links = duplicates.of_ticket(db, cast.dan, asked)
+    assert links.original is not None and links.original.number == 8
+    assert [click.case for click in case_clicks.touching(db, [42])] == [8]
+    duplicates.link(db, cast.dan, eight, seven)
+    for original in (asked, eight, seven):
+        with pytest.raises(Invalid):
+            duplicates.link(db, cast.dan, seven, original)
+    for viewer in (cast.alice, cast.wendy):
+        with pytest.raises(NotFound):
+            duplicates.link(db, viewer, asked, seven)
+        with pytest.raises(NotFound):
+            duplicates.unlink(db, viewer, asked)
 
 
 def test_the_number_of_statements_does_not_grow_with_the_cases(app, db, settings, cast, asked):

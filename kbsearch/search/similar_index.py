@@ -24,9 +24,13 @@ DEPTH = 100  # cases that clicks may put in another order
 SAME_PRODUCT = 0.05  # decides between equals alone: the same problem is met in other software too
 BOILERPLATE = 8  # tickets that have the same line: nobody wrote it for this problem
 # Too common to be told as a reason; in a search they may still count.
-SMALL_WORDS = frozenset(
-    ["alors", "apres", "aussi", "avant", "bien", "chaque", "deja", "depuis", "encore", "entre", "faire", "fait", "hier", "jour", "jours", "lors", "matin", "peut", "plus", "quand", "rien", "sous", "tous", "tout", "toute", "toutes", "toujours", "vers", "after", "also", "already", "before", "day", "days", "every", "get", "got", "just", "now", "one", "since", "still", "today", "use", "used", "using", "when", "yesterday"]
-)
+_SMALL_WORDS = """
+alors apres aussi avant bien chaque deja depuis encore entre faire fait hier jour jours lors
+matin peut plus quand rien sous tous tout toute toutes toujours vers
+after also already before day days every get got just now one since still today use used using
+when yesterday
+"""
+SMALL_WORDS = frozenset(_SMALL_WORDS.split())
 _NOT_TELLING = re.compile(r"[\d\W_]{8,}")  # a telephone, a date: codes by their form alone
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kbsearch import case_clicks, incidents, markup, past_cases, problems
+from kbsearch import case_clicks, duplicates, incidents, markup, past_cases, problems
 from kbsearch.case_clicks import Said
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.incidents import Incident
@@ -69,11 +69,15 @@ def show(number: int) -> Response:
 
 @bp.post("/desk/tickets/<int:number>/similar/<int:case>")
 def say(number: int, case: int) -> Response:
-    """Say that a case helped, or that there is nothing in it; with no word, take it back."""
+    """Say that a case helped, is the same or has nothing in it; with no word, take it back."""
     ticket, said = find(number), request.form.get("kind", "")
     other = past_cases.find(db(), viewer(), case)
-    if said:
+    if said == "duplicate":
+        duplicates.link(db(), viewer(), ticket, other)
+    elif said:
         case_clicks.record(db(), viewer(), ticket, other, said)
+    elif is_original(ticket, case):
+        duplicates.unlink(db(), viewer(), ticket)
     else:
         case_clicks.withdraw(db(), viewer(), ticket, other)
     if wants_fragment():
@@ -95,6 +99,11 @@ def link(number: int, case: int) -> Response:
 
 def find(number: int) -> Ticket:
     return past_cases.find(db(), person(), number)
+
+
+def is_original(ticket: Ticket, case: int) -> bool:
+    original = duplicates.of_ticket(db(), viewer(), ticket).original
+    return original is not None and original.number == case
 
 
 def quote(ticket: Ticket, case: int) -> str:
@@ -133,6 +142,7 @@ def panel(ticket: Ticket) -> Response:
         rejected=rejected,
         articles=articles(ticket),
         incident=incident(ticket),
+        links=duplicates.of_ticket(db(), viewer(), ticket),
         problem=problems.of_ticket(db(), viewer(), ticket),
         composer=f"/{language()}/requests/{ticket.id}",
     )
