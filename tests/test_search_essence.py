@@ -43,6 +43,9 @@ def test_what_is_told_is_what_is_left(description, told):
         "Merci de corriger le prix du bon 12.",  # thanks that ask for something
         "Merci par avance de bien vouloir vérifier le certificat du serveur de secours.",
         "Thanks to the last update nothing prints any more, not even the labels.",
+        "Voici ce qui aide.\nMerci pour votre patience.\nOuvrez le port 8883 en sortie.",
+        "It is done.\nThanks for the logs\n"
+        "Open port 8883, then restart the gateway twice, or more often",
         "Erreur au démarrage.\nMerci\n" + "\n".join(f"at line {n} of main" for n in range(12)),
     ],
 )

@@ -9,6 +9,7 @@ from kbsearch.search.text import words_of
 
 MAX_SIGNATURE = 10  # lines below a closing; what is longer was pasted there
 LONGEST_LINE_OF_SIGNATURE = 100  # characters
+MOST_WORDS = 10  # of a line of it
 FEWEST_WORDS = 3  # a text of fewer is taken whole
 LONGEST_LINE = 400  # characters; a longer one is a paragraph, of which nobody makes a habit
 
@@ -106,13 +107,20 @@ def _without_closing(lines: Sequence[str]) -> list[str]:
             below = 0
         elif line:
             below += 1
-            if below > MAX_SIGNATURE or len(line) > LONGEST_LINE_OF_SIGNATURE:
+            if below > MAX_SIGNATURE or _is_told(line):
                 break
     while kept and not kept[-1].strip():
         kept.pop()
     if kept:
         kept[-1] = _without_last_courtesies(kept[-1])
     return kept
+
+
+def _is_told(line: str) -> bool:
+    """Whether a line says something: names, trades and addresses are no sentences."""
+    words = len(line.split())
+    is_sentence = words >= FEWEST_WORDS and line.rstrip('"»”)* ').endswith((".", "!", "?", ":"))
+    return is_sentence or words > MOST_WORDS or len(line) > LONGEST_LINE_OF_SIGNATURE
 
 
 def _without_last_courtesies(line: str) -> str:
