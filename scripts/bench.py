@@ -204,7 +204,7 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
             viewer = accounts.viewer_for(db, email)
             cookie = f"kb={accounts.open_session(db, str(viewer.person_id))}"
             compare(search, viewer, cookie, turns, port, floor_port)
-        panels(db, port, floor_port, cookie)
+        panels(db, port, floor_port)
         print(f"  resident, shared counted once: {told_memory(processes)}")
     with serving(settings, workers=2) as (port, _, processes):
         cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
@@ -294,10 +294,11 @@ def compare(
     print(f"    keystroke              {told(whole)}   {statistics.median(ratios):.2f} x floor")
 
 
-def panels(db: SqliteDatabase, port: int, floor_port: int, cookie: str) -> None:
+def panels(db: SqliteDatabase, port: int, floor_port: int) -> None:
     """What stands beside a request: similar cases, articles, and whether it is an incident."""
     rows = db.query("SELECT number FROM tickets ORDER BY number")
     numbers = random.Random(1).sample([row["number"] for row in rows], PANELS)
+    cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
     page, empty = client(port), client(floor_port)
     whole, floor = [], []
     for turn, number in enumerate(numbers):
