@@ -102,6 +102,9 @@ class Settings:
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
     search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    incident_hours: int = _setting(24, "Hours within which requests may tell of one incident")
+    incident_requests: int = _setting(3, "Requests from which on they look like one incident")
+    incident_people: int = _setting(2, "People these requests must come from at least")
     fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
     teams: tuple[Team, ...] = _setting((), "Agents told of new requests: [[teams]] tables; all")
 
@@ -279,6 +282,12 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             refuse(name, "it counts days: 1 to 3650")
+    if not 1 <= settings.incident_hours <= 720:
+        refuse("incident_hours", "it counts hours: 1 to 720")
+    if not 2 <= settings.incident_requests <= 100:
+        refuse("incident_requests", "it counts requests: 2 to 100")
+    if not 1 <= settings.incident_people <= settings.incident_requests:
+        refuse("incident_people", "it counts people: 1 to incident_requests")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]

@@ -7,14 +7,17 @@ judgement.
 
 import json
 import math
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from kbsearch.errors import Invalid
 
 DEPTH = 100
+DRAWS = 10_000  # of the paired test
 
 Ranked = Sequence[tuple[str, float]]  # document ids with their scores
 # The whole ranking of a question, and a call that shows its first ten as a person gets them.
@@ -29,6 +32,16 @@ class JudgedQuestion:
 
     id: str
     text: str | None
+
+
+@dataclass(frozen=True)
+class JudgedClick:
+    """Somebody's word on a question and a document: that it was right for it, or not."""
+
+    question: JudgedQuestion
+    document: str
+    person: str
+    is_right: bool
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,24 @@ def read_judgements(path: Path) -> dict[str, dict[str, int]]:
                 "evaluation.bad_line", path=path, line=number, reason=str(problem)
             ) from None
     return judged
+
+
+def read_clicks(path: Path) -> list[JudgedClick]:
+    """JSON Lines `{"id" or "text", "doc", "by"?, "right"?}`; raises Invalid with the line."""
+    clicks = []
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+            question = JudgedQuestion(str(row.get("id", "")), row.get("text"))
+            if not (question.id or question.text):
+                raise ValueError("neither id nor text")
+            by, is_right = str(row.get("by", "")), bool(row.get("right", True))
+            clicks.append(JudgedClick(question, str(row["doc"]), by, is_right))
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise Invalid(
+                "evaluation.bad_line", path=path, line=number, reason=str(problem)
+            ) from None
+    return clicks
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -110,6 +141,46 @@ def measure(result: Run, judgements: Mapping[str, Grades]) -> dict[str, object]:
         **means,
         "took_ms": {"p50": _percentile(took, 0.50), "p95": _percentile(took, 0.95)},
     }
+
+
+class Compared(TypedDict):
+    """Questions answered better and worse by MRR@10; by measure, how likely it is mere chance."""
+
+    better: int
+    worse: int
+    p: dict[str, float]
+
+
+def compare(before: Run, after: Run, judgements: Mapping[str, Grades]) -> Compared:
+    """What changed from one ranking to another, question by question."""
+    pairs = [
+        (
+            _of_one([each for each, _ in before.rankings[question]], judgements[question]),
+            _of_one([each for each, _ in after.rankings[question]], judgements[question]),
+        )
+        for question in before.rankings
+        if question in judgements
+    ]
+    moved = {
+        name: [new[name] - old[name] for old, new in pairs if new[name] != old[name]]
+        for name in ("mrr@10", "map")
+    }
+    return {
+        "better": sum(by > 0 for by in moved["mrr@10"]),
+        "worse": sum(by < 0 for by in moved["mrr@10"]),
+        "p": {name: _chance(differences) for name, differences in moved.items()},
+    }
+
+
+def _chance(differences: Sequence[float]) -> float:
+    """How often the differences sum up to as much with signs drawn anew: a paired test."""
+    signs = random.Random(1)
+    seen = abs(sum(differences)) - 1e-9
+    as_far = sum(
+        abs(sum(by if signs.getrandbits(1) else -by for by in differences)) >= seen
+        for _ in range(DRAWS)
+    )
+    return round(as_far / DRAWS, 4)
 
 
 def _of_one(documents: Sequence[str], grades: Grades) -> dict[str, float]:

@@ -485,3 +485,36 @@ def s017_notices(db: SqliteUtils) -> None:
         CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s021_past_cases(db: SqliteUtils) -> None:
+    """What agents said of past cases shown beside a request, and problems that several share."""
+    _run(
+        db,
+        """
+        CREATE TABLE case_clicks (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          case_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          kind TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (ticket_id, case_id, person_id));
+        CREATE INDEX case_clicks_case ON case_clicks (case_id);
+        CREATE INDEX case_clicks_person ON case_clicks (person_id);
+        CREATE TABLE duplicates (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          original_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          at TEXT NOT NULL, person_id TEXT REFERENCES people (id) ON DELETE SET NULL);
+        CREATE INDEX duplicates_original ON duplicates (original_id);
+        CREATE INDEX duplicates_person ON duplicates (person_id) WHERE person_id IS NOT NULL;
+        CREATE TABLE problems (
+          id TEXT PRIMARY KEY, title TEXT NOT NULL, created_at TEXT NOT NULL,
+          created_by_id TEXT REFERENCES people (id) ON DELETE SET NULL);
+        CREATE INDEX problems_created_by ON problems (created_by_id)
+          WHERE created_by_id IS NOT NULL;
+        CREATE TABLE problem_tickets (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          problem_id TEXT NOT NULL REFERENCES problems (id) ON DELETE CASCADE,
+          added_at TEXT NOT NULL);
+        CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
+        """,
+    )

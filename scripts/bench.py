@@ -45,6 +45,7 @@ from kbsearch.search.ticket_writer import schema as ticket_schema
 TYPED = 40  # texts, each at several lengths
 TURNS = 3
 PEER_TEXTS = 60
+PANELS = 120  # requests whose similar cases are asked for
 BLOCK = 20  # texts asked in a row of one of the things compared, then of the next
 HITS = 8
 STORED_BODY = 1_200  # characters of a text that the raw snippet is made from
@@ -203,6 +204,7 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
             viewer = accounts.viewer_for(db, email)
             cookie = f"kb={accounts.open_session(db, str(viewer.person_id))}"
             compare(search, viewer, cookie, turns, port, floor_port)
+        panels(db, port, floor_port)
         print(f"  resident, shared counted once: {told_memory(processes)}")
     with serving(settings, workers=2) as (port, _, processes):
         cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
@@ -290,6 +292,23 @@ def compare(
     print(f"    raw Tantivy            {told(engine)}   same queries, fields, snippets")
     print(f"    search as a library    {told(library)}")
     print(f"    keystroke              {told(whole)}   {statistics.median(ratios):.2f} x floor")
+
+
+def panels(db: SqliteDatabase, port: int, floor_port: int) -> None:
+    """What stands beside a request: similar cases, articles, and whether it is an incident."""
+    rows = db.query("SELECT number FROM tickets ORDER BY number")
+    numbers = random.Random(1).sample([row["number"] for row in rows], PANELS)
+    cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
+    page, empty = client(port), client(floor_port)
+    whole, floor = [], []
+    for turn, number in enumerate(numbers):
+        base = timed(lambda: get(empty, "/"))
+        took = timed(lambda number=number: get(page, f"/fr/desk/tickets/{number}/similar", cookie))
+        if turn >= BLOCK:  # the first ones warm the process
+            floor.append(base * 1000)
+            whole.append(took * 1000)
+    ratio = statistics.median(whole) / statistics.median(floor)
+    print(f"  similar cases, as agent  {told(whole)}   {ratio:.1f} x empty route")
 
 
 def load(port: int, cookie: str, texts: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from kbsearch import (
     organisations,
     pending,
     people,
+    problems,
     products,
     replies,
     satisfaction,
@@ -63,6 +64,7 @@ CANARIES = {
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-MAIL": {"dan", "root"},
+    "CANARI-PROBLEM": {"dan", "root"},
 }
 
 
@@ -164,6 +166,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     closed = file(db, alice, subject=f"Un {WORD} retrouvé", description="CANARI-REQUEST")
     copies.add(db, alice, closed, "bob@acme.example")
+    replies.reply(db, dan, closed, f"Le {WORD} est rentré.", key="key-of-the-solution")
     lifecycle.solve(db, alice, closed)
     lifecycle.close(db, dan, closed)
     assert alice.person_id is not None
@@ -172,6 +175,8 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "number": str(there.number),
         "foreign-request": foreign.id,
         "closed-request": closed.id,
+        "closed-number": str(closed.number),
+        "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
         "question": satisfaction.ask(db, closed.id, alice.person_id),
         "draft": "key-of-the-draft",
         **{name: found.id for name, found in files.items()},

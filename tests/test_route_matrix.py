@@ -29,6 +29,9 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_webhook": {"kinds": "ticket.opened"},
     "admin.open_or_close": {"state": "closed"},
     "admin.enable_or_disable_webhook": {"state": "disabled"},
+    "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
+    "desk_problems.group": {"title": f"Le {WORD}"},
+    "past_cases.say": {"kind": "helped"},
     "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
     "filing.fields": {"software": "icownect"},
     "passwords.send_link": {"email": "alice@acme.example"},
@@ -46,7 +49,10 @@ FORMS: dict[str, dict[str, str]] = {
     "visits.tell": {"q": WORD},
 }
 
-MISSING = {"number": "999999"}  # an address takes nothing but digits there
+MISSING = {
+    "number": "999999",
+    "closed-number": "999999",
+}  # an address takes nothing but digits there
 VARYING = ("Content-Length", "Date")
 
 

@@ -298,7 +298,7 @@ def test_similar_cases_are_solved_ones_with_what_they_share(search, db, settings
     follow(settings, db)
     (hit,) = search.similar(cast.dan, number=10)
     assert (hit.id, hit.snippet) == ("7", "Réinstallez le pilote.")
-    assert hit.reasons[0].endswith("err-1042")
+    assert hit.reasons[0].endswith("ERR-1042")
     assert any("4.2.1" in reason for reason in hit.reasons)
     assert any("imprimante" in reason.lower() for reason in hit.reasons)
     by_text = search.similar(cast.dan, subject="imprimante étable", description="mise à jour")

@@ -4,22 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypedDict
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from kbsearch import accounts, articles, evaluation, tickets
+from kbsearch import accounts, articles, evaluation
 from kbsearch.access import ANONYMOUS, Viewer, words
+from kbsearch.case_clicks import Click
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
-from kbsearch.evaluation import DEPTH, JudgedQuestion
+from kbsearch.evaluation import DEPTH, JudgedClick, JudgedQuestion
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.publishing.publish import publish
 from kbsearch.search import Hit, Question, indexing
+from kbsearch.search.experience import Clicks
 from kbsearch.search.service import Search
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -127,6 +129,12 @@ def similar_command(
     help="Ask the search box, or look for similar requests; by default as the queries are:"
     " similar where they name tickets.",
 )
+@click.option(
+    "--learn",
+    "clicks_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Learn from these clicks first; told beside what it is without.",
+)
 @click.option("--run", "run_file", type=click.Path(path_type=Path), help="Write a TREC run file.")
 @json_option
 @pass_site
@@ -136,6 +144,7 @@ def evaluate_command(
     qrels: Path,
     kind: str,
     mode: str | None,
+    clicks_file: Path | None,
     run_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -143,13 +152,15 @@ def evaluate_command(
 
     QUERIES has JSON Lines {"id", "text"}, or {"id"} alone for a ticket by its number, which is
     then left out of its own results. QRELS has lines of question, 0, document, grade. The time
-    told is that of the ten first results, snippets included.
+    told is that of the ten first results, snippets included. Clicks to learn from are JSON Lines
+    {"id" or "text", "doc", "by", "right"}: whose word, on which document, for which question.
 
     Example: kbsearch evaluate queries.jsonl qrels.tsv --kind article --run run.tsv
     """
     try:
         questions = evaluation.read_questions(queries)
         judgements = evaluation.read_judgements(qrels)
+        clicks = evaluation.read_clicks(clicks_file) if clicks_file else None
     except Problem as problem:
         raise Refused(explain(problem, terminal_language())) from None
     questions = [question for question in questions if question.id in judgements]
@@ -158,12 +169,21 @@ def evaluate_command(
     search = _ready(site)
     by_number = any(question.text is None for question in questions)
     is_similar = mode == "similar" or (mode is None and by_number)
-    ask = _similar_to(site, search) if is_similar else _asking(search, kind, judgements)
+    if clicks is not None and not is_similar:
+        raise click.UsageError("--learn goes with --mode similar.")
+    ask = _similar_to(search) if is_similar else _asking(search, kind, judgements)
     with _progress(say("Asking"), len(questions)) as advance:
         result = evaluation.run(questions, ask, advance)
+    measures = evaluation.measure(result, judgements)
+    if clicks is not None:
+        taught = _similar_to(search, _touching(clicks))
+        with _progress(say("Asking"), len(questions)) as advance:
+            learned = evaluation.run(questions, taught, advance)
+        compared = evaluation.compare(result, learned, judgements)
+        measures = {**evaluation.measure(learned, judgements), "before": measures, **compared}
+        result = learned
     if run_file is not None:
         evaluation.write_run(run_file, result)
-    measures = evaluation.measure(result, judgements)
     if as_json:
         echo_json(measures)
     else:
@@ -187,22 +207,37 @@ def _asking(search: Search, kind: str, judgements: dict[str, dict[str, int]]) ->
     return ask
 
 
-def _similar_to(site: Site, search: Search) -> evaluation.Ranking:
+class _Asked(TypedDict):
+    number: int | None
+    subject: str
+    description: str
+
+
+def _similar_to(search: Search, clicks: Clicks | None = None) -> evaluation.Ranking:
+    """Similar cases; `clicks` are those to learn from."""
+
     def ask(question: JudgedQuestion) -> evaluation.Answered:
         number = None if question.text is not None else int(question.id)
-        if number is None:
-            subject, _, description = (question.text or "").partition("\n")
-        else:
-            ticket = tickets.find_number(site.db, OPERATOR, number)
-            subject, description = ticket.subject, ticket.description
-        ranking = search.rank_similar(
-            number=number, subject=subject, description=description, limit=DEPTH
-        )
-        return ranking, lambda: search.similar(
-            OPERATOR, number=number, subject=subject, description=description, limit=10
-        )
+        subject, _, description = (question.text or "").partition("\n")
+        asked: _Asked = {"number": number, "subject": subject, "description": description}
+        ranking = search.rank_similar(OPERATOR, **asked, limit=DEPTH, clicks=clicks)
+        return ranking, lambda: search.similar(OPERATOR, **asked, limit=10)
 
     return ask
+
+
+def _touching(clicks: list[JudgedClick]) -> Clicks:
+    """Clicks by the numbers of the tickets they touch; texts that are no tickets teach nothing."""
+    by_number: dict[int, list[Click]] = {}
+    for each in clicks:
+        if each.question.id.isdecimal() and each.document.isdecimal():
+            asked, case = int(each.question.id), int(each.document)
+            said = Click(asked, case, each.person, each.is_right)
+            by_number.setdefault(asked, []).append(said)
+            by_number.setdefault(case, []).append(said)
+    return lambda numbers: list(
+        dict.fromkeys(said for number in numbers for said in by_number.get(number, ()))
+    )
 
 
 @click.group("index")

@@ -28,6 +28,12 @@ def flat(text: str) -> str:
     return lower
 
 
+def as_written(code: str, text: str) -> str:
+    """A folded code as a text has it."""
+    start = flat(text).find(code)
+    return text[start : start + len(code)] if start >= 0 else code
+
+
 class Match(NamedTuple):
     """A stretch of the text that matches, and what it stands for (a stem, a code, a prefix)."""
 

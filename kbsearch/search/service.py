@@ -1,25 +1,32 @@
 """Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 
-from kbsearch import tickets
+from kbsearch import case_clicks, tickets
 from kbsearch.access import Viewer
+from kbsearch.case_clicks import Click
 from kbsearch.config import Settings
 from kbsearch.db import Database
-from kbsearch.search import Hit, Question, Results, hits, similar_index
+from kbsearch.search import Hit, Kind, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
+from kbsearch.search.experience import Clicks
 from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.known import Known
 from kbsearch.search.query import understand
+from kbsearch.search.similar_index import Alike, Likeness
 from kbsearch.search.tantivy_engine import guarded
 from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.search.ticket_writer import day_of
 
 DEEPEST = 1_000  # hits; nobody pages further
+MOST_ALIKE = 50  # recent requests compared with one
+SPARE = 5  # similar cases looked at besides, for those the viewer may not read
 BEGINNING, END = 2_000, 1_000  # characters of a long description
 
 
@@ -66,6 +73,7 @@ class Search:
         software: str = "",
         version: str = "",
         language: str = "fr",
+        kind: Kind | None = None,
         limit: int = 5,
     ) -> Results:
         """What may answer a form that is being filled in, in the order of the search box.
@@ -76,7 +84,7 @@ class Search:
         said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
         if not (subject.strip() or description.strip()):
             return Results((), 0)
-        return self.ask(viewer, Question(said, language=language, limit=limit))
+        return self.ask(viewer, Question(said, language=language, kind=kind, limit=limit))
 
     def similar(
         self,
@@ -95,8 +103,6 @@ class Search:
         if not viewer.is_agent:
             return ()
         ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
-        if ticket is not None:
-            subject, description = ticket.subject, ticket.description
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
         if cases is None:
             return ()
@@ -116,17 +122,40 @@ class Search:
         language: str,
         limit: int,
     ) -> tuple[Hit, ...]:
-        wanted = similar_index.likeness(cases, *text)
+        wanted = _wanted(cases, ticket, *text)
         without = ticket.number if ticket else None
-        found = similar_index.similar(cases, wanted, limit, without=without)
-        confirmed = tickets.visible_numbers(self._db, viewer, (each.number for each in found))
+        ranked = similar_index.ranked(
+            cases, wanted, limit + SPARE, without=without, clicks=self._clicks
+        )
+        confirmed = tickets.visible_numbers(self._db, viewer, (number for number, _ in ranked))
+        shown = [case for case in ranked if case[0] in confirmed][:limit]
+        found = cases.cases([number for number, _ in shown])
         similar = []
-        for each in found:
-            if each.number in confirmed:
-                codes, words = similar_index.shared(cases, each, wanted)
-                reasons = hits.reasons(codes, words, each, ticket, language)
-                similar.append(hits.of_similar(each, language, reasons))
+        for number, score in shown:
+            each = replace(found[number], score=score)
+            codes, words = similar_index.shared(cases, each, wanted)
+            reasons = hits.reasons(codes, words, each, ticket, language)
+            similar.append(hits.of_similar(each, language, reasons))
         return tuple(similar)
+
+    def _clicks(self, numbers: Collection[int]) -> list[Click]:
+        return case_clicks.touching(self._db, numbers)
+
+    def alike(self, viewer: Viewer, ticket: tickets.Ticket, since: str) -> list[Alike]:
+        """Requests like one, solved or not, that changed since a moment; for agents.
+
+        The version that is in use at the time is no sign of anything: it is left out.
+        """
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not viewer.is_agent:
+            return []
+        try:
+            with guarded():
+                wanted = similar_index.likeness(cases, ticket.subject, ticket.description)
+                return similar_index.recent(cases, wanted, day_of(since), MOST_ALIKE)
+        except ValueError:
+            self._report_damage()
+            return []
 
     def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
         """The newest tickets of the viewer's that have every word of a text, by number.
@@ -155,16 +184,28 @@ class Search:
         return Answer(known, viewer, question, shelf, cases).rank(asked)
 
     def rank_similar(
-        self, *, number: int | None, subject: str, description: str, limit: int
+        self,
+        viewer: Viewer,
+        *,
+        number: int | None = None,
+        subject: str = "",
+        description: str = "",
+        limit: int,
+        clicks: Clicks | None = None,
     ) -> list[tuple[str, float]]:
-        """The order `similar` shows: numbers and scores, of the tickets of everybody."""
+        """The order `similar` shows, without what showing costs: numbers and scores.
+
+        `clicks` are those to learn from instead of what agents said here.
+        """
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
-        if cases is None:
+        if cases is None or not viewer.is_agent:
             return []
-        found = similar_index.similar(
-            cases, similar_index.likeness(cases, subject, description), limit, without=number
+        ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
+        wanted = _wanted(cases, ticket, subject, description)
+        ranked = similar_index.ranked(
+            cases, wanted, limit, without=number, clicks=clicks or self._clicks
         )
-        return [(str(each.number), each.score) for each in found]
+        return [(str(each), score) for each, score in ranked]
 
     def _look(self) -> Known:
         """What the database says; asked anew as soon as anything was written to it."""
@@ -208,6 +249,21 @@ class Search:
         self._articles = self._tickets = None
         for subject in ("articles", "tickets"):
             ask_rebuild(self._db, subject)
+
+
+def _wanted(
+    cases: TicketIndex, ticket: tickets.Ticket | None, subject: str, description: str
+) -> Likeness:
+    """What to look for: the likeness of a ticket, or of a text."""
+    if ticket is None:
+        return similar_index.likeness(cases, subject, description)
+    return similar_index.likeness(
+        cases,
+        ticket.subject,
+        ticket.description,
+        product=ticket.product or "",
+        version=ticket.version or "",
+    )
 
 
 def _ends_of(text: str) -> str:

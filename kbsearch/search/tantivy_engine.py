@@ -170,6 +170,12 @@ def all_of(queries: Iterable[Query]) -> Query:
     return Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
+def raised(query: Query, by: Iterable[Query]) -> Query:
+    """The query, with higher scores for documents that satisfy others too."""
+    should = [(Occur.Should, each) for each in by]
+    return Query.boolean_query([(Occur.Must, query), *should]) if should else query
+
+
 def filtered(query: Query, filters: Sequence[Query]) -> Query:
     """The query, restricted by filters that do not change its scores."""
     if not filters:

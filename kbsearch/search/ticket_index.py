@@ -173,11 +173,23 @@ class TicketIndex:
         total = engine.count_of(answer) - (len(found) - len(shown))
         return Answer(shown, total, **self._count_values(commit, query, words, total))
 
-    def best(self, query: Query, limit: int) -> list[Found]:
-        """The best tickets of a query, whoever may read them."""
+    def best(self, query: Query, limit: int) -> list[tuple[int, float]]:
+        """The best tickets of a query by their numbers, with scores, whoever may read them."""
+        searcher = self.searcher()
+        hits = searcher.search(query, limit, count=False).hits
+        numbers = searcher.fast_field_values("order", [address for _, address in hits])
+        return [(int(number or 0), score) for number, (score, _) in zip(numbers, hits, strict=True)]
+
+    def cases(self, numbers: Sequence[int], *filters: Query) -> dict[int, Found]:
+        """Tickets as they are stored, by their numbers, whoever may read them."""
+        if not numbers:
+            return {}
         commit = self._commit
-        hits = commit.searcher.search(query, limit, count=False).hits
-        return [commit.found(score, address) for score, address in hits]
+        wanted = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
+        query = engine.filtered(wanted, filters)
+        hits = commit.searcher.search(query, len(numbers), count=False).hits
+        found = [commit.found(score, address) for score, address in hits]
+        return {each.number: each for each in found}
 
     def _confirmed_answer(
         self,
@@ -307,6 +319,10 @@ class TicketIndex:
         searcher = self.searcher()
         frequency = searcher.doc_freq(f"all_{language}", stem)
         return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
+
+    def count_lines(self, key: str) -> int:
+        """How many tickets have a line, by its key: for agents only."""
+        return self.searcher().doc_freq("lines", key)
 
     def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
         """The commonest words of subjects that the unfinished one begins, if it is none itself."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from tantivy import Document, Query, Schema, SchemaBuilder, Searcher
 
 from kbsearch.clock import parsed
+from kbsearch.search import essence
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
 from kbsearch.search.documents import Case
 from kbsearch.search.highlight import flat
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 REVISION_KEY = "@revision"  # a document that says how far the index has come
@@ -25,7 +26,7 @@ EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's prec
 FIELDS = (
     "number",
     *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
-    *("pt", "code", "readers", "product", "language", "solved", "day", "order", "case"),
+    *("pt", "code", "lines", "readers", "product", "language", "solved", "day", "order", "case"),
 )
 
 
@@ -41,6 +42,7 @@ def schema() -> Schema:
             )
     builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
     builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("lines", tokenizer_name="whole", index_option="basic")
     builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
     for name in ("product", "language", "solved"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
@@ -83,12 +85,16 @@ def stored_case(stored: bytes) -> StoredCase:
         raise engine.Damaged("a stored ticket makes no sense") from problem
 
 
+def day_of(moment: str) -> int:
+    """A stored moment as the index has it."""
+    return max(0, int(parsed(moment).timestamp()) - EPOCH) // DAY
+
+
 def _document(case: Case) -> Document:
     language = case.language
     subject, description = texts.normal(case.subject), texts.normal(case.description)
     answers = texts.normal(case.answers)
     text = f"{subject}\n{description}"
-    at = int(parsed(case.updated_at).timestamp())
     stored = (  # as StoredCase has them; JSON takes six times as long
         case.ticket_id,
         subject,
@@ -110,7 +116,7 @@ def _document(case: Case) -> Document:
         "product": case.product,
         "language": language,
         "solved": "yes" if case.status in ("solved", "closed") else "no",
-        "day": max(0, at - EPOCH) // DAY,
+        "day": day_of(case.updated_at),
         "order": case.number,
         "case": SEPARATOR.join(stored).encode(),
     }
@@ -120,6 +126,9 @@ def _document(case: Case) -> Document:
         fields[f"notes_{language}"] = texts.normal(case.notes)
     if codes:
         fields["code"] = " ".join(codes)
+    lines = essence.line_keys(description)
+    if lines:
+        fields["lines"] = " ".join(lines)
     return Document.from_dict(fields, schema())
 
 

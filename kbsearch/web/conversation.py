@@ -1,7 +1,7 @@
 """What the page of a request shows: what was said and done, the answer being written, fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self, get_args
 
 from flask import request
@@ -16,6 +16,7 @@ from kbsearch.errors import Conflict, Problem
 from kbsearch.mail import mails
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Status, Ticket
+from kbsearch.web import past_cases
 from kbsearch.web.filled import OWN, Filled, Shown
 from kbsearch.web.render import db, language, viewer
 
@@ -49,13 +50,25 @@ class Draft:
     status: Status | None = None
     files: tuple[Attachment, ...] = ()
     saved_at: str = ""
+    quoted: tuple[int, ...] = ()  # past cases that it was filled with
+
+    def with_inserted(self, insertion: past_cases.Insertion | None) -> Self:
+        """With what the address asks for below what was typed, unless it is there already."""
+        if insertion is None:
+            return self
+        body = self.body.strip()
+        if insertion.text not in body:
+            body = f"{body}\n\n{insertion.text}\n".lstrip()
+        return replace(self, body=body, quoted=(insertion.case,))
 
     @classmethod
-    def of_form(cls, sent: Mapping[str, str]) -> Self:
+    def of_form(cls, sent: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:
         """As sent: what was marked as a note is one, whatever button sent it."""
         status = next((each for each in get_args(Status) if each == sent.get("status")), None)
         is_note = sent.get("internal") == "1" or sent.get("send") == "note"
-        return cls(sent.get("key") or new_id(), sent.get("body", ""), is_note, status)
+        return cls(
+            sent.get("key") or new_id(), sent.get("body", ""), is_note, status, quoted=quoted
+        )
 
     @classmethod
     def begun(cls, ticket: Ticket) -> Self:
@@ -93,10 +106,10 @@ def shown(
     """What the templates of the page need."""
     entries = timeline(ticket)
     solutions = [entry.place for entry in entries if entry.message and entry.message.solution]
-    draft = draft or Draft.begun(ticket)
+    draft = draft or Draft.begun(ticket).with_inserted(past_cases.Insertion.asked(ticket))
     if not draft.files:
         files = tuple(attachments.list_unsent(db(), viewer(), draft.key))
-        draft = Draft(draft.key, draft.body, draft.is_note, draft.status, files, draft.saved_at)
+        draft = replace(draft, files=files)
     may_correct = ticket.is_of(viewer()) and ticket.status != "closed"
     return {
         "ticket": ticket,

@@ -17,7 +17,7 @@ from kbsearch import (
 )
 from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import STATUSES, Ticket
-from kbsearch.web import conversation, filing, suggestions
+from kbsearch.web import conversation, filing, past_cases, suggestions
 from kbsearch.web.conversation import Correction, Draft
 from kbsearch.web.render import (
     db,
@@ -51,7 +51,7 @@ def show(id: str) -> Response:
 @bp.post("/requests/<id>/messages")
 def reply(id: str) -> Response:
     """Answer, or leave a note for agents; what could not be sent is kept and shown again."""
-    ticket, sent = find(id), Draft.of_form(request.form)
+    ticket, sent = find(id), Draft.of_form(request.form, past_cases.quoted())
     wrong = filing.take_files(sent.key, request.files.getlist("files"), ticket)
     try:
         if wrong is not None:
@@ -73,6 +73,7 @@ def reply(id: str) -> Response:
     except Problem as problem:
         conversation.keep(sent, ticket)
         return page(ticket, draft=sent, problem=problem)
+    past_cases.keep_quoted(ticket)
     if not said.has_news:
         ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
     return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))

@@ -19,6 +19,7 @@ from kbsearch import (
     organisations,
     pending,
     people,
+    problems,
     products,
     satisfaction,
 )
@@ -28,6 +29,7 @@ from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
+from tests.browser.test_past_cases import with_past_case
 from tests.incoming import letter
 from tests.requests import file
 from tests.test_web_admin import add_webhook
@@ -50,6 +52,8 @@ MACHINES = (
     "incoming_mail.original",
     "attachments.",
     "requests.news",
+    "past_cases.quotation",
+    "past_cases.link",
 )
 
 
@@ -60,8 +64,10 @@ def pages(live: Live) -> dict[str, list[str]]:
     product = products.find(live.db, "icownect").id
     mail = held_mail(live)
     webhook, delivery = add_webhook(live.app, live.db)
+    like_another = with_past_case(live)
 
     root = accounts.viewer_for(live.db, "root@support.example")
+    problem = problems.group(live.db, root, "Station météo muette", [like_another])
     typed = {"subject": "Imprimante", "description": "Rien ne va."}
     drafts.save(live.db, root, "draft-of-a-test", typed)
     settings = live.app.extensions["kbsearch"].settings
@@ -97,6 +103,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_webhook_delivery": [
             f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
         ],
+        "desk_problems.index": ["/{lang}/desk/problems"],
+        "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
+        "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
         "help.home": ["/{lang}/"],
         "help.search": [
