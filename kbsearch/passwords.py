@@ -51,9 +51,9 @@ def check(db: Database, settings: Settings, person: Person, password: str) -> No
 
 
 def words_about(db: Database, settings: Settings, person: Person) -> set[str]:
-    """What somebody would try first: the site, the products, the organisations, the address."""
+    """What somebody would try first: names of the site, of what it serves, and one's own."""
     local, _, domain = person.email.partition("@")
-    names = [settings.site_name, "kbsearch", local, domain.rpartition(".")[0]]
+    names = [settings.site_name, "kbsearch", person.name, local, domain.rpartition(".")[0]]
     names += [product.name for product in products.list_all(db)]
     names += [organisations.find(db, slug).name for slug in person.organisations]
     words = {word for name in names for word in _WORD.findall(_fold(name))}

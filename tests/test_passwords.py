@@ -47,6 +47,7 @@ def refusal(db: SqliteDatabase, settings: Settings, email: str, password: str) -
         ("long live ACME today", "password.guessable"),
         ("long live Acmé today", "password.guessable"),
         ("alice in her garden", "password.guessable"),
+        ("six martinis, no olive", "password.guessable"),
         ("globex is not mine", ""),
     ],
 )
