@@ -2,19 +2,23 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from kbsearch import concerns, health, migrations
+from kbsearch import channels, concerns, health, migrations
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
 from kbsearch.health import Health
+from kbsearch.keys import KEY_NAME
 
 State = Literal["ok", "warn", "fail"]
 LOW_DISK = 1024**3  # bytes
 OTHERS_MAY = 0o077
+MAIL_SECONDS = 3.0  # for a mail server to answer
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ def examine(configuration: Configuration) -> Iterator[Check]:
     yield from _database(settings)
     yield _git(settings)
     yield _index(settings)
+    yield _mail(settings)
     yield from _secrets(configuration)
 
 
@@ -179,6 +184,23 @@ def _index(settings: Settings) -> Check:
     return _check("generations", "warn", "%(folder)s holds no index yet", remedy, folder=folder)
 
 
+def _mail(settings: Settings) -> Check:
+    """Whether the mail server answers; nothing is sent, `kbsearch notify test` does that."""
+    if not settings.smtp_url:
+        folder = settings.data_path / "mail"
+        told = "no smtp_url is set: letters are written to %(folder)s"
+        return _check("mail", "ok", told, folder=folder)
+    url = urlsplit(settings.smtp_url)
+    host, port = url.hostname or "", url.port or channels.PORTS[url.scheme]
+    values = {"host": host, "port": port}
+    try:
+        socket.create_connection((host, port), MAIL_SECONDS).close()
+    except OSError:
+        remedy = "check smtp_url, then send yourself a letter: kbsearch notify test"
+        return _check("mail", "fail", "%(host)s:%(port)s does not answer", remedy, **values)
+    return _check("mail", "ok", "%(host)s:%(port)s answers", **values)
+
+
 def _secrets(configuration: Configuration) -> Iterator[Check]:
     """Files that hold a secret setting are for their owner only."""
     for name, item in FIELDS.items():
@@ -187,6 +209,9 @@ def _secrets(configuration: Configuration) -> Iterator[Check]:
         place = os.environ.get(variable, "") if source == variable else source
         if item.metadata["secret"] and place and Path(place).is_file():
             yield _secret_file(name, Path(place))
+    key = configuration.settings.data_path / KEY_NAME
+    if key.is_file():
+        yield _secret_file(KEY_NAME, key)
 
 
 def _secret_file(name: str, path: Path) -> Check:

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +210,26 @@ def test_pending_steps_and_tasks_given_up_are_warnings(site: Path, site_db: Sqli
     status, checks = examine(site)
     assert (status, checks["schema"]["state"]) == (0, "warn")
     assert "kbsearch migrate" in checks["schema"]["remedy"]
+
+
+def test_a_key_of_the_site_that_others_may_read_fails(site: Path):
+    key = site / "var" / "secret_key"
+    key.write_text("ab" * 32)
+    key.chmod(0o640)
+    status, checks = examine(site)
+    assert (status, checks["secrets"]["state"]) == (1, "fail")
+    assert checks["secrets"]["remedy"] == f"chmod 600 {key}"
+
+
+def test_mail_is_tried_as_far_as_the_server_answers(site: Path, monkeypatch: pytest.MonkeyPatch):
+    assert examine(site)[1]["mail"]["state"] == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"smtp://support:s3cret@127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("KBSEARCH_SMTP_URL", url)
+        assert examine(site)[1]["mail"]["state"] == "ok"
+    status, checks = examine(site)
+    assert (status, checks["mail"]["state"]) == (1, "fail")
+    assert "s3cret" not in str(checks)
 
 
 def test_a_secret_file_others_may_read_fails(site: Path, monkeypatch: pytest.MonkeyPatch):
