@@ -51,6 +51,7 @@ HITS = 8
 STORED_BODY = 1_200  # characters of a text that the raw snippet is made from
 CLIENTS = 8
 LOAD_SECONDS = 6.0
+SIGN_INS = 200  # at once
 ALICE, DAN = "alice@acme.example", "dan@support.example"
 
 
@@ -210,6 +211,7 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
         cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
         load(port, cookie, [text for texts in turns for text in texts])
         visible(db, port, cookie)
+        sign_ins(port, cookie, turns[0])
     cold_start(settings)
 
 
@@ -332,6 +334,45 @@ def load(port: int, cookie: str, texts: Sequence[str]) -> None:
     )
 
 
+def sign_ins(port: int, cookie: str, texts: Sequence[str]) -> None:
+    """Many who sign in at the same moment, each from an address of their own; one who types."""
+    waiting = threading.Barrier(SIGN_INS + 1)
+    statuses: list[int] = []
+
+    def sign_in(number: int) -> None:
+        connection = client(port)
+        sent = urlencode(
+            {"email": f"employee{number}@acme.example", "password": "a wrong password"}
+        )
+        address = f"10.0.{number // 250}.{number % 250 + 1}"
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Forwarded-For": address,
+            "Origin": f"http://127.0.0.1:{port}",
+        }
+        waiting.wait()
+        connection.request("POST", "/fr/login", sent, headers)
+        statuses.append(connection.getresponse().status)
+
+    threads = [threading.Thread(target=sign_in, args=(number,)) for number in range(SIGN_INS)]
+    for thread in threads:
+        thread.start()
+    page = client(port)
+    waiting.wait()
+    started, took = time.perf_counter(), []
+    for text in texts:
+        took.append(
+            timed(lambda text=text: get(page, f"/fr/search?{urlencode({'q': text})}", cookie))
+        )
+        if not any(thread.is_alive() for thread in threads):
+            break
+    for thread in threads:
+        thread.join()
+    lasted = time.perf_counter() - started
+    print(f"  search, {SIGN_INS} signing in   {told([each * 1000 for each in took])}", end="   ")
+    print(f"{statuses.count(422)} of them compared in {lasted:.1f} s, {len(took)} searches")
+
+
 def visible(db: SqliteDatabase, port: int, cookie: str) -> None:
     """From the commit of a ticket until a search finds it."""
     page, took = client(port), []
@@ -376,6 +417,7 @@ class serving:
             "KBSEARCH_CONTENT": str(self.settings.content),
             "KBSEARCH_PORT": str(port),
             "KBSEARCH_WORKERS": str(self.workers),
+            "KBSEARCH_TRUSTED_PROXIES": "1",
             "KBSEARCH_BASE_URL": f"http://127.0.0.1:{port}",
         }
         command = [sys.executable, "-m", "kbsearch", "serve"]

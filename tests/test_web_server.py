@@ -16,11 +16,19 @@ import pytest
 from kbsearch import serving
 
 SERVER = """
-import socket, sys, time
+import socket, sys, threading, time
 from kbsearch import logs, web_server
 from kbsearch.leash import Leash
 
+typed = threading.Event()
+
 def app(environ, start_response):
+    if environ["PATH_INFO"] == "/fr/search":
+        typed.set()
+    if environ["PATH_INFO"] == "/fr/login":
+        body = b"typed meanwhile" if typed.wait(10) else b"kept everybody waiting"
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
     if environ["PATH_INFO"] == "/slow":
         time.sleep(1)
     body = environ["PATH_INFO"].encode()
@@ -106,6 +114,26 @@ def test_it_answers_under_300_slow_headers_and_300_slow_bodies(server):
     with ThreadPoolExecutor(max_workers=1) as pool:
         waits = pool.submit(asyncio.run, scenario()).result()
     assert sorted(waits)[len(waits) // 2] < 0.5
+
+
+def test_whoever_types_does_not_wait_for_those_who_sign_in(server):
+    connections = [server.connect(timeout=20) for _ in range(5)]
+    for connection in connections:
+        connection.request("POST", "/fr/login", body=b"password=x")
+    assert server.get("/fr/search") == (200, b"/fr/search")
+    for connection in connections:
+        assert connection.getresponse().read() == b"typed meanwhile"
+        connection.close()
+
+
+def test_a_sign_in_is_finished_after_term(server):
+    connection = server.connect(timeout=20)
+    connection.request("POST", "/fr/login", body=b"password=x")
+    assert server.get("/fr/search") == (200, b"/fr/search")
+    server.process.send_signal(signal.SIGTERM)
+    assert connection.getresponse().read() == b"typed meanwhile"
+    connection.close()
+    assert server.process.wait(timeout=3) == 0
 
 
 def test_a_running_request_is_finished_after_term(server):
