@@ -45,4 +45,5 @@ def test_every_file_linked_exists(place: str):
 
 
 def test_it_can_be_read_in_one_go():
-    assert len(README.splitlines()) < 160
+    said = [line for line in README.splitlines() if not line.startswith("| `")]  # the tables
+    assert len(said) < 120

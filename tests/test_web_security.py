@@ -19,7 +19,7 @@ HERE = "http://127.0.0.1:8080"
 
 def addresses(app: Flask) -> list[str]:
     """An address of every route that can be read."""
-    values = {"lang": "fr", "number": "1"}
+    values = {"lang": "fr", "number": "1", "case": "2"}
     adapter = app.url_map.bind("127.0.0.1")
     return [
         adapter.build(rule.endpoint, {name: values.get(name, "x") for name in rule.arguments})

@@ -97,4 +97,5 @@ def test_lists_work_without_javascript(visit: Visit):
     assert rows(page) == PRINTERS
     expect(page.locator("#status-new")).to_have_attribute("aria-current", "true")
     page.get_by_role("link", name="Effacer les filtres").click()
+    expect(page.locator("#find")).to_have_value("")
     assert rows(page) >= SUBJECTS
