@@ -156,6 +156,10 @@ class SqliteDatabase:
         finally:
             connection.execute("ROLLBACK")
 
+    def copy_to(self, path: Path) -> None:
+        """Write all of it, as it is at this moment, to a file that is not there yet."""
+        self.tables.conn.execute("VACUUM INTO :path", {"path": str(path)})
+
     def version(self) -> object:
         connection: Any = self.tables.conn
         if connection.in_transaction:  # what is read may yet be rolled back

@@ -22,6 +22,11 @@ def pending(db: SqliteDatabase) -> list[str]:
     return [step.name for step in steps.pending(db.tables)]
 
 
+def unknown(db: SqliteDatabase) -> list[str]:
+    """The names of steps that a later release applied: each one of ours is a function below."""
+    return [step.name for step in steps.applied(db.tables) if step.name not in globals()]
+
+
 def _run(db: SqliteUtils, script: str) -> None:
     for statement in script.split(";"):
         if statement.strip():

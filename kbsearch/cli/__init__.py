@@ -34,6 +34,8 @@ COMMANDS = {
     "mail-in": "mail",
     "webhook": "webhooks",
     "notify": "notifications",
+    "backup": "backups",
+    "restore": "backups",
 }
 
 
