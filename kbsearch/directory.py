@@ -46,7 +46,7 @@ def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
     _open_to(viewer)
     conditions = """
         (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
-        AND (:everybody = 1 OR p.role = 'customer')
+        AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
         AND (:role IS NULL OR p.role = :role)
         AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
         AND (:organisation IS NULL OR EXISTS (

@@ -523,3 +523,9 @@ def s021_past_cases(db: SqliteUtils) -> None:
         CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
         """,
     )
+
+
+@steps()
+def s027_erased_people(db: SqliteUtils) -> None:
+    """When somebody was erased: a nameless account in their place is on no list."""
+    _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")
