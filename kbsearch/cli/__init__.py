@@ -34,6 +34,7 @@ COMMANDS = {
     "mail-in": "mail",
     "webhook": "webhooks",
     "notify": "notifications",
+    "export": "exporting",
     "forget": "erasing",
     "backup": "backups",
     "restore": "backups",

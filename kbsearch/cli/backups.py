@@ -4,13 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from kbsearch import backups, restoring
 from kbsearch.backups import Manifest
 from kbsearch.cli import Site, pass_site
-from kbsearch.cli.output import echo_json, json_option, say
+from kbsearch.cli.output import echo_json, json_option, progress_bar, say
 from kbsearch.restoring import Restored
 
 
@@ -27,9 +25,8 @@ def backup_command(site: Site, file: Path, as_json: bool) -> None:
 
     Example: kbsearch backup /backup/help-2026-01-31.tar.gz
     """
-    columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("")
+    with progress_bar() as progress:
+        task = progress.add_task("", total=None)
 
         def tell(name: str) -> None:
             progress.update(task, description=name[-60:])
