@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from kbsearch import deliveries, events, mobiles, outbox
+from kbsearch import deliveries, events, mobiles, outbox, rooms
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed
 from kbsearch.db import Database, Row, one_of
@@ -95,20 +95,24 @@ def again(db: Database, viewer: Viewer, sending_id: str) -> None:
 
 
 def all_dead_again(db: Database, viewer: Viewer, *, channel: str | None = None) -> int:
-    """The same for all that was given up, but for webhooks that are disabled; how many."""
-    count = 0
+    """The same for all that was given up, but for webhooks that are disabled; how many.
+
+    Raises Invalid where those are all there is.
+    """
+    count, refused = 0, None
     with db.atomic():
         while dead := look(db, viewer, channel=channel, state="dead").found:
-            sent = 0
+            before = count
             for each in dead:
                 try:
                     again(db, viewer, each.id)
-                    sent += 1
-                except Invalid:
-                    continue
-            count += sent
-            if not sent:
+                    count += 1
+                except Invalid as problem:
+                    refused = problem
+            if count == before:
                 break
+    if refused and not count:
+        raise refused
     return count
 
 
@@ -209,7 +213,7 @@ def _webhooks(db: Database, asked: dict[str, object]) -> list[Sending]:
             id=each.id,
             channel="webhook",
             kind=each.kind,
-            to=urlsplit(each.url).hostname or "",
+            to=urlsplit(each.url).scheme if rooms.is_room(each.url) else _host(each.url),
             number=None,
             created_at=each.created_at,
             due_at=each.due_at,
@@ -219,6 +223,10 @@ def _webhooks(db: Database, asked: dict[str, object]) -> list[Sending]:
         )
         for each in found
     ]
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _for_agents(viewer: Viewer) -> None:

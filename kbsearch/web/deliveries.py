@@ -20,7 +20,11 @@ def index() -> Response:
 @bp.post("/desk/deliveries")
 def send_all_again() -> Response:
     """All that was given up, of the channel that is looked at."""
-    count = sendings.all_dead_again(db(), viewer(), channel=_chosen("channel", sendings.CHANNELS))
+    channel = _chosen("channel", sendings.CHANNELS)
+    try:
+        count = sendings.all_dead_again(db(), viewer(), channel=channel)
+    except Invalid as problem:
+        return page(i18n.explain(problem, language()))
     return redirect(f"/{language()}/desk/deliveries?done={count}", 303)
 
 

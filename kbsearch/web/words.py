@@ -204,6 +204,7 @@ class Words:
             "ticket.edited": _("A request is corrected"),
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
+            "search.failed": _("A search finds nothing"),
             "user.invited": _("Somebody is invited"),
             "user.signed_in": _("Somebody signs in"),
             "webhook.test": _("A test"),
