@@ -523,6 +523,24 @@ def s019_undeliverable(db: SqliteUtils) -> None:
 
 
 @steps()
+def s020_queue(db: SqliteUtils) -> None:
+    """Views that agents keep, and what the queue is read by."""
+    _run(
+        db,
+        """
+        CREATE TABLE saved_views (
+          id TEXT PRIMARY KEY,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          name TEXT NOT NULL, query TEXT NOT NULL, created_at TEXT NOT NULL);
+        CREATE INDEX saved_views_person ON saved_views (person_id);
+        CREATE INDEX tickets_under_way ON tickets (created_at)
+          WHERE status IN ('new', 'open', 'pending');
+        CREATE INDEX tickets_solved_at ON tickets (solved_at) WHERE solved_at IS NOT NULL;
+        """,
+    )
+
+
+@steps()
 def s021_past_cases(db: SqliteUtils) -> None:
     """What agents said of past cases shown beside a request, and problems that several share."""
     _run(

@@ -24,6 +24,7 @@ from kbsearch import (
     products,
     replies,
     satisfaction,
+    saved_views,
     second_factor,
     sendings,
 )
@@ -178,6 +179,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "closed-number": str(closed.number),
         "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
         "question": satisfaction.ask(db, closed.id, alice.person_id),
+        "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
         **{name: found.id for name, found in files.items()},
     }

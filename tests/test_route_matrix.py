@@ -29,6 +29,8 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_webhook": {"kinds": "ticket.opened"},
     "admin.open_or_close": {"state": "closed"},
     "admin.enable_or_disable_webhook": {"state": "disabled"},
+    "desk.change_many": {"chosen": "unknown:0", "assignee": "me"},
+    "desk.keep_view": {"name": "Mine", "back": "view=mine"},
     "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
     "desk_problems.group": {"title": f"Le {WORD}"},
     "past_cases.say": {"kind": "helped"},
