@@ -518,3 +518,18 @@ def s021_past_cases(db: SqliteUtils) -> None:
         CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
         """,
     )
+
+
+@steps()
+def s023_articles_of_requests(db: SqliteUtils) -> None:
+    """What published commits say of themselves: which requests they solve, which gaps close."""
+    _run(
+        db,
+        """
+        CREATE TABLE published_trailers (
+          commit_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, path TEXT NOT NULL,
+          published_at TEXT NOT NULL, PRIMARY KEY (commit_id, key, value, path));
+        CREATE INDEX published_trailers_value ON published_trailers (key, value);
+        CREATE INDEX published_trailers_path ON published_trailers (path);
+        """,
+    )
