@@ -135,13 +135,13 @@ def base_of(settings: Settings, branch: Branch) -> GitTree:
 def propose(
     settings: Settings,
     name: str,
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | None],
     message: str,
     author: Author,
     *,
     after: str = "",
 ) -> str:
-    """Commit files on a branch; the commit's id.
+    """Commit files on a branch, without those that are None; the commit's id.
 
     The branch is new, and begins at what is live; or it still stands at the commit `after`, and
     goes on from there. Raises Conflict when it is anywhere else by now.
@@ -239,13 +239,21 @@ def _distance(repository: Repository, live: str, commit: str) -> tuple[int, int]
 
 
 def _commit(
-    repository: Repository, parent: str, files: Mapping[str, bytes], message: str, author: Author
+    repository: Repository,
+    parent: str,
+    files: Mapping[str, bytes | None],
+    message: str,
+    author: Author,
 ) -> str:
     """A commit that changes those files of its parent, made in an index of its own."""
     with tempfile.TemporaryDirectory(prefix="kbsearch-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git.run(repository, "read-tree", parent, environment=index)
         for path, body in files.items():
+            if body is None:
+                gone = ("update-index", "--force-remove", "--", f"{repository.prefix}{path}")
+                git.run(repository, *gone, environment=index)
+                continue
             blob = _told(git.run(repository, "hash-object", "-w", "--stdin", data=body))
             entry = f"100644,{blob},{repository.prefix}{path}"
             git.run(repository, "update-index", "--add", "--cacheinfo", entry, environment=index)

@@ -6,6 +6,7 @@ They are read once, when their commits go live, and kept with the articles that 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kbsearch import outbox
 from kbsearch.clock import now
 from kbsearch.db import Database
 from kbsearch.publishing import git
@@ -15,6 +16,7 @@ from kbsearch.publishing.tree import ARTICLES, Tree
 
 SOLVES_TICKET, CLOSES_GAP = "Solves-Ticket", "Closes-Gap"
 KEYS = (SOLVES_TICKET, CLOSES_GAP)
+PUBLISHED = "trailers.published"  # the outbox's word: a commit said something new
 MAX_VALUE = 100  # characters
 READ = "trailers_read"  # the commit up to which they have been read
 
@@ -51,6 +53,8 @@ def take(db: Database, tree: Tree) -> list[Trailer]:
         new = [trailer for trailer in found if _keep(db, trailer)]
         for old, path in renamed:
             _follow(db, old, path)
+        for commit in dict.fromkeys(trailer.commit for trailer in new):
+            outbox.add(db, PUBLISHED, commit)
         _set_read(db, tree.commit)
     return new
 
