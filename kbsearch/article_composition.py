@@ -196,7 +196,7 @@ def _body(language: str, problem: str, solution: str) -> str:
     """Problem, cause, solution; what nobody said yet is asked for in the place it goes."""
 
     def part(heading: str, text: str, missing: str) -> str:
-        told = _plain(text).strip() or f"‹{i18n.gettext(language, missing)}›"
+        told = _plain(text).strip() or masking.prompt(language, i18n.gettext(language, missing))
         return f"## {i18n.gettext(language, heading)}\n\n{told}"
 
     return "\n\n".join(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def draft(db, cast, composed) -> Draft:
     return article_drafts.save(db, cast.dan, KEY, composed, tab="one")
 
 
-def changed(composed: Composed, **values: str) -> Composed:
+def changed(composed: Composed, **values: Any) -> Composed:
     return replace(composed, article=replace(composed.article, **values))
 
 

@@ -162,7 +162,7 @@ def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, c
 def test_a_promise_can_be_taken_back(db, settings, cast, content):
     solve(db)
     made = compose(db, cast.dan, tickets=[1042], audience="customers")
-    made = replace(made, article=replace(made.article, category="guide"))
+    made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
     article_drafts.propose(db, settings, cast.dan, draft, tell=True)
     draft = article_drafts.find(db, cast.dan, "draft-key-1")

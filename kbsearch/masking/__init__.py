@@ -4,10 +4,13 @@ It is cautious: what looks like a name is taken for one, and whoever reviews the
 A placeholder stands for one text only, so that it can be turned back after the rest was edited.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from kbsearch.config import LANGUAGES
 from kbsearch.i18n import gettext
 from kbsearch.masking import credentials, names, numbers, places
 from kbsearch.masking.spans import HIDDEN, Span, occurrences
@@ -120,6 +123,26 @@ def unmask(text: str, items: Iterable[Item]) -> str:
 def label(kind: Kind, language: str) -> str:
     """What a kind of personal data is called."""
     return gettext(language, _LABELS[kind])
+
+
+def placeholders(text: str) -> Iterator[tuple[int, str]]:
+    """Where placeholders stand in a text, in whichever language; prompts to write too."""
+    for found in _any_placeholder().finditer(text):
+        yield found.start(), found[0]
+
+
+@cache
+def _any_placeholder() -> re.Pattern[str]:
+    names = {label(kind, language) for kind in _LABELS for language in LANGUAGES}
+    prompts = {gettext(language, "masking.prompt") for language in LANGUAGES}
+    told = "|".join(map(re.escape, sorted(names)))
+    begun = "|".join(map(re.escape, sorted(prompts)))
+    return re.compile(rf"‹(?:(?:{told})(?: \d+)?|(?:{begun})[^‹›\n]{{0,200}})›")
+
+
+def prompt(language: str, missing: str) -> str:
+    """A place where something is to be written, which cannot be overlooked."""
+    return f"‹{gettext(language, 'masking.prompt')} {missing}›"
 
 
 def _numbered(
