@@ -121,6 +121,11 @@ def discard(db: Database, viewer: Viewer, key: str) -> None:
         raise NotFound("article_draft.not_found")
 
 
+def links(db: Database, viewer: Viewer, composed: Composed) -> tuple[Link, ...]:
+    """The requests that a first draft was made of, as far as the viewer may read them."""
+    return tuple(_links(db, viewer, "t.number", composed.tickets))
+
+
 def propose(
     db: Database, settings: Settings, viewer: Viewer, draft: Draft, *, tell: bool = False
 ) -> str:
