@@ -5,6 +5,7 @@ it alone: a piece that was nobody's can be put back.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -124,6 +125,13 @@ def discard(db: Database, viewer: Viewer, key: str) -> None:
 def links(db: Database, viewer: Viewer, composed: Composed) -> tuple[Link, ...]:
     """The requests that a first draft was made of, as far as the viewer may read them."""
     return tuple(_links(db, viewer, "t.number", composed.tickets))
+
+
+def is_confidential(db: Database, links: Sequence[Link]) -> bool:
+    """Whether one of some requests was to stay between its people and the support team."""
+    places, values = one_of("ticket", [link.id for link in links])
+    sql = f"SELECT 1 FROM tickets WHERE confidential = 1 AND id IN ({places})"  # noqa: S608
+    return bool(db.query(sql, values))
 
 
 def propose(

@@ -273,11 +273,13 @@ def shown(
     article = sent.composed.article
     items = draft.hidden if draft else sent.composed.hidden
     settings = site().settings
+    tickets = draft.tickets if draft else article_drafts.links(db(), viewer(), sent.composed)
     is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
     return {
         "key": key,
         "article": article,
-        "tickets": draft.tickets if draft else article_drafts.links(db(), viewer(), sent.composed),
+        "tickets": tickets,
+        "is_confidential": article_drafts.is_confidential(db(), tickets),
         "numbers": sent.composed.tickets,
         "gap": sent.composed.gap,
         "hidden": "" if draft else article_forms.as_text(items),
