@@ -135,35 +135,24 @@ def is_confidential(db: Database, links: Sequence[Link]) -> bool:
 
 
 def propose(
-    db: Database, settings: Settings, viewer: Viewer, draft: Draft, *, tell: bool = False
+    db: Database, settings: Settings, viewer: Viewer, key: str, *, tell: bool = False
 ) -> str:
     """Put a draft on a branch of the content; its name. Proposed again, it goes on from there.
 
-    With `tell`, those who filed its requests get a letter when it is published.
+    With `tell`, those who filed its requests get a letter when it is published. The same form sent
+    twice waits for itself, and proposes once.
     """
     _check(viewer)
-    article = draft.article
-    article_files.check(article, settings)
-    live = branches.live_tree(settings)
-    if live is not None and article.place in live.entries:
-        raise Invalid("article_draft.address_taken", place=article.place)
-    name = draft.branch or _free_name(settings, article.slug)
-    files = dict.fromkeys(_proposed(settings, draft))
-    commit = branches.propose(
-        settings,
-        name,
-        {**files, article.place: article_files.written(article).encode()},
-        _message(draft),
-        Author(viewer.name, viewer.email),
-        after=draft.commit,
-    )
     with db.atomic():
+        draft = find(db, viewer, key)
+        article_files.check(draft.article, settings)
+        name, commit = _commit(settings, viewer, draft)
         db.execute(
             """
             UPDATE article_drafts SET branch = :branch, commit_id = :commit
             WHERE person_id = :me AND form_key = :key
             """,
-            {"branch": name, "commit": commit, **_own(viewer, draft.key)},
+            {"branch": name, "commit": commit, **_own(viewer, key)},
         )
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
@@ -296,6 +285,27 @@ def _told(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else "\n".join(value)
 
 
+def _commit(settings: Settings, viewer: Viewer, draft: Draft) -> tuple[str, str]:
+    """The branch and the commit that hold the draft as it is now."""
+    place, text = draft.article.place, article_files.written(draft.article).encode()
+    live = branches.live_tree(settings)
+    if live is not None and place in live.entries:
+        raise Invalid("article_draft.address_taken", place=place)
+    there = _proposed(settings, draft)
+    if there == {place: text}:
+        return draft.branch, draft.commit
+    name = draft.branch or _free_name(settings, draft.article.slug)
+    commit = branches.propose(
+        settings,
+        name,
+        {**dict.fromkeys(there), place: text},
+        _message(draft),
+        Author(viewer.name, viewer.email),
+        after=draft.commit,
+    )
+    return name, commit
+
+
 def _free_name(settings: Settings, slug: str) -> str:
     taken = {branch.name for branch in branches.list_all(settings)}
     name, number = f"{branches.DRAFTS}{slug}", 1
@@ -305,12 +315,14 @@ def _free_name(settings: Settings, slug: str) -> str:
     return name
 
 
-def _proposed(settings: Settings, draft: Draft) -> list[str]:
-    """What the branch of a draft holds of it, under another address perhaps."""
+def _proposed(settings: Settings, draft: Draft) -> dict[str, bytes]:
+    """What the branch of a draft holds of it, perhaps under another address."""
     for branch in branches.list_all(settings) if draft.branch else ():
         if (branch.name, branch.commit) == (draft.branch, draft.commit):
-            return branches.changed(settings, branch)
-    return []
+            tree = branches.tree_of(settings, branch)
+            files = branches.changed(settings, branch)
+            return dict(tree.read([file for file in files if file in tree.entries]))
+    return {}
 
 
 def _message(draft: Draft) -> str:

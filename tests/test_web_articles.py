@@ -16,7 +16,7 @@ from kbsearch.publishing.publish import publish
 from tests.conftest import Cast
 from tests.test_article_composition import solve
 from tests.web import HTMX, sign_in
-from tests.writers import article, commit, git, repository, write
+from tests.writers import article, commit, git, png, repository, write
 
 KEY = "draft-key-1"
 URL = f"/en/desk/articles/drafts/{KEY}"
@@ -211,6 +211,58 @@ def test_findings_say_file_line_rule_and_remedy(dan):
     page = unescape(dan.get("/en/preview/draft/find-a-lost-collar/").text)
     assert re.search(r">articles/en/guide/find-a-lost-collar\.md:\d+:5<", page)
     assert "broken-link" in page and "error stops the publication" in page
+
+
+def test_images_of_a_branch_are_shown_to_those_who_write(dan, content, db, app, cast):
+    git(content, "checkout", "--quiet", "-b", "pictures")
+    write(content, "articles/en/guide/box.png", png(shade=7))
+    write(content, "articles/en/guide/page.md", article("Charge", body="![A box](box.png)"))
+    commit(content)
+    git(content, "checkout", "--quiet", "main")
+    page = dan.get("/en/preview/pictures/en/guide/page").text
+    (url,) = re.findall(r'src="([^"]*box.png[^"]*)"', page)
+    image = dan.get(unescape(url))
+    assert image.data == png(shade=7) and image.content_type == "image/png"
+    assert "sandbox" in image.headers["Content-Security-Policy"]
+    assert "box.png?raw=1" in dan.get("/en/preview/pictures/articles/en/guide/box.png").text
+    assert signed_in(app, db, cast.alice).get(unescape(url)).status_code == 404
+    assert dan.get("/en/preview/pictures/en/guide/page?raw=1").status_code == 404
+
+
+def test_a_branch_is_shown_line_by_line(dan, content):
+    lines = [f"Line {n}." for n in range(40)]
+    write(content, "articles/en/guide/long.md", article("Long", body="\n".join(lines)))
+    commit(content)
+    git(content, "checkout", "--quiet", "-b", "reword")
+    lines[2], lines[30] = "Another line.", "-- and a dash"
+    write(content, "articles/en/guide/long.md", article("Long", body="\n".join(lines)))
+    git(content, "rm", "--quiet", "articles/en/guide/page.md")
+    commit(content)
+    git(content, "checkout", "--quiet", "main")
+    page = dan.get("/en/preview/reword/en/guide/long?view=differences").text
+    cells = r'<tr class="(\w+)"><td class="n">(\d+)</td>.*?<td>([^<]*)</td></tr>'
+    told = [each for each in re.findall(cells, page) if each[0] != "same"]
+    assert told == [
+        ("removed", "8", "Line 2."),
+        ("added", "8", "Another line."),
+        ("removed", "36", "Line 30."),
+        ("added", "36", "-- and a dash"),
+    ]
+    assert page.count('<tr class="gap">') == 1
+    assert (
+        "removes articles/en/guide/page.md"
+        in dan.get("/en/preview/reword/en/guide/page?view=source").text
+    )
+
+
+def test_a_phrase_that_would_not_find_it_is_a_finding(dan, content):
+    for number in range(4):
+        write(content, f"articles/en/guide/lost-{number}.md", article(f"Lost collar {number}"))
+    commit(content)
+    other = {**FORM, "title": "Zzz", "phrases": "collar 1 2 3", "body": "Words."}
+    dan.post(f"{URL}/branch", data=other)
+    page = dan.get("/en/preview/draft/find-a-lost-collar/").text
+    assert "not-found-by" in page and "1 error stops the publication" in page
 
 
 def test_what_cannot_be_proposed_comes_back_whole(dan, content):

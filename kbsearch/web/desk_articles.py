@@ -131,9 +131,9 @@ def propose(key: str) -> Response:
     """Commit the article on a branch of its own, and look at it there."""
     sent = Sent.of_form(request.form)
     try:
-        draft = keep(key, sent)
+        keep(key, sent)
         tell = bool(request.form.get("tell")) and viewer().is_agent
-        name = article_drafts.propose(db(), site().settings, viewer(), draft, tell=tell)
+        name = article_drafts.propose(db(), site().settings, viewer(), key, tell=tell)
     except Conflict as problem:
         return conflict(key, sent, problem)
     except Invalid as problem:
@@ -279,7 +279,7 @@ def shown(
         "key": key,
         "article": article,
         "tickets": tickets,
-        "is_confidential": article_drafts.is_confidential(db(), tickets),
+        "is_confidential": lambda: article_drafts.is_confidential(db(), tickets),
         "numbers": sent.composed.tickets,
         "gap": sent.composed.gap,
         "hidden": "" if draft else article_forms.as_text(items),
@@ -288,7 +288,7 @@ def shown(
         "edition": sent.edition if problem else draft.edition if draft else 0,
         "over": draft.edition if is_over and draft else 0,
         "problem": i18n.explain(problem, language()) if problem else "",
-        "choices": article_forms.choices(article, settings),
+        "choices": lambda: article_forms.choices(article, settings),
         "review": article_forms.review(article, items),
         "where": where,
         "ranks": ranks,

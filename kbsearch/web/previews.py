@@ -1,9 +1,11 @@
 """A branch as it would be published, for those who write: nobody else knows that it is there."""
 
+import re
 from typing import Literal, get_args
+from urllib.parse import quote
 
 from flask import Blueprint, request
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
@@ -28,11 +30,13 @@ def show(address: str) -> Response:
     files = branches.changed(settings, branch)
     preview = previews.of_branch(db(), settings, branch)
     file = chosen(files, path)
+    if "raw" in request.args:
+        return picture(preview, branch, file)
     view: View = next((each for each in VIEWS if each == request.args.get("view")), "rendered")
     own = previews.article_of(file)
     found = preview.new_findings(files)
     shown = preview.article(own)
-    before, after = previews.source_of(settings, branch, file) if file else ("", "")
+    source = previews.source_of(settings, branch, file) if file else None
     return render(
         "desk/preview.html",
         branch=branch,
@@ -41,12 +45,15 @@ def show(address: str) -> Response:
         here_is=address_of(branch, file) if file else root_of(branch),
         view=view,
         shown=shown,
-        html=Markup(shown.html) if shown else None,  # safe: it left markup.clean
+        html=with_pictures(shown.html, preview, branch, files) if shown else None,
+        is_picture=file in preview.edition.addresses.pictures,
         findings=found,
         errors=sum(each.severity == "error" for each in found),
-        lines=previews.differences(before, after) if view == "differences" else [],
-        source=after.splitlines() if view == "source" else [],
-        is_gone=bool(file) and not after,
+        lines=previews.differences(branches.difference(settings, branch, file))
+        if view == "differences"
+        else [],
+        source=source.splitlines() if source and view == "source" else [],
+        is_gone=bool(file) and source is None,
         ranks=ranks(preview, own) if view == "ranks" else [],
         is_proposed="proposed" in request.args,
         address_of=lambda each: address_of(branch, each),
@@ -64,6 +71,27 @@ def chosen(files: list[str], path: str) -> str:
     raise NotFound("branch.file_not_found")
 
 
+def picture(preview: Preview, branch: Branch, file: str) -> Response:
+    """An image that the branch brings: nobody is served it as long as it is not live."""
+    _, info = preview.edition.addresses.pictures.get(file, ("", None))
+    if info is None:
+        raise NotFound("branch.file_not_found")
+    body = previews.bytes_of(site().settings, branch, file)
+    response = Response(body, content_type=info.media_type)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str]) -> Markup:
+    """The article with the images of the branch where they are shown now."""
+    for file in files:
+        blob, info = preview.edition.addresses.pictures.get(file, ("", None))
+        if info is not None:
+            url = escape(f"{address_of(branch, file)}?raw=1")
+            html = re.sub(rf'/media/{blob}/[^"]*', str(url), html)
+    return Markup(html)  # safe: it left markup.clean, but for addresses of ours
+
+
 def ranks(preview: Preview, path: str) -> list[previews.Rank]:
     """For the phrases that an article says it is found by."""
     shown = preview.article(path)
@@ -71,7 +99,7 @@ def ranks(preview: Preview, path: str) -> list[previews.Rank]:
 
 
 def address_of(branch: Branch, file: str) -> str:
-    return f"{root_of(branch)}{previews.article_of(file) or file}"
+    return f"{root_of(branch)}{quote(previews.article_of(file) or file)}"
 
 
 def root_of(branch: Branch) -> str:
