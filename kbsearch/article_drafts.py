@@ -172,22 +172,6 @@ def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     return db.execute("DELETE FROM article_drafts WHERE updated_at < :before", {"before": before})
 
 
-def erase_person(db: Database, person_id: str) -> int:
-    """Forget what somebody wrote, and what was masked in drafts of their requests; how many."""
-    with db.atomic():
-        db.execute(
-            """
-            UPDATE article_drafts SET hidden = '[]' WHERE EXISTS (
-              SELECT 1 FROM article_draft_tickets l JOIN ticket_readers r
-                ON r.ticket_id = l.ticket_id
-              WHERE l.person_id = article_drafts.person_id
-              AND l.form_key = article_drafts.form_key AND r.word = :word)
-            """,
-            {"word": f"user:{person_id}"},
-        )
-        return db.execute("DELETE FROM article_drafts WHERE person_id = :id", {"id": person_id})
-
-
 def _check(viewer: Viewer) -> None:
     if not viewer.is_staff:
         raise NotFound("article_draft.not_found")

@@ -22,6 +22,11 @@ def pending(db: SqliteDatabase) -> list[str]:
     return [step.name for step in steps.pending(db.tables)]
 
 
+def unknown(db: SqliteDatabase) -> list[str]:
+    """The names of steps that a later release applied: each one of ours is a function below."""
+    return [step.name for step in steps.applied(db.tables) if step.name not in globals()]
+
+
 def _run(db: SqliteUtils, script: str) -> None:
     for statement in script.split(";"):
         if statement.strip():
@@ -488,6 +493,23 @@ def s017_notices(db: SqliteUtils) -> None:
 
 
 @steps()
+def s018_threads_of_the_outbox(db: SqliteUtils) -> None:
+    """Tasks that keep their order: of one thread, the first goes first, also when it failed."""
+    _run(
+        db,
+        """
+        ALTER TABLE outbox ADD COLUMN thread TEXT;
+        ALTER TABLE outbox ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX outbox_due;
+        CREATE INDEX outbox_due ON outbox (due_at, created_at)
+          WHERE done_at IS NULL AND dead_at IS NULL;
+        CREATE INDEX outbox_thread ON outbox (thread, place)
+          WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
+        """,
+    )
+
+
+@steps()
 def s021_past_cases(db: SqliteUtils) -> None:
     """What agents said of past cases shown beside a request, and problems that several share."""
     _run(
@@ -559,3 +581,9 @@ def s023_articles_of_requests(db: SqliteUtils) -> None:
           WHERE asked_by_id IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s027_erased_people(db: SqliteUtils) -> None:
+    """When somebody was erased: a nameless account in their place is on no list."""
+    _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")

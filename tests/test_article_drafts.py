@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import article_drafts, article_review
+from kbsearch import article_drafts, article_review, erasing
 from kbsearch.article_composition import Composed, compose
 from kbsearch.article_drafts import Draft
 from kbsearch.config import Settings
@@ -218,9 +218,18 @@ def test_no_address_leaves_the_folder_of_articles(db, settings, cast, content, c
     assert saved.article.place == "articles/en/git/hooks/x.md"
 
 
-def test_old_drafts_are_forgotten_and_what_was_masked_with_the_person(db, cast, draft):
-    assert article_drafts.erase_person(db, str(cast.alice.person_id)) == 0
-    assert article_drafts.find(db, cast.dan, KEY).hidden == ()
+def test_what_was_masked_goes_with_the_person(db, settings, cast, draft):
+    erasing.erase(db, settings, "bob@acme.example")
+    assert "Bob" not in str(db.query("SELECT * FROM article_drafts"))
+    assert article_drafts.find(db, cast.dan, KEY).article == draft.article
+
+
+def test_the_drafts_of_who_is_erased_are_gone(db, settings, cast, draft):
+    erasing.erase(db, settings, "dan@support.example")
+    assert db.query("SELECT 1 FROM article_drafts") == []
+
+
+def test_old_drafts_are_forgotten(db, cast, draft):
     db.execute("UPDATE article_drafts SET updated_at = '2020-01-01T00:00:00Z'")
     assert article_drafts.forget_old(db, 30) == 1
     assert db.query("SELECT 1 FROM article_draft_tickets") == []
