@@ -27,6 +27,7 @@ from kbsearch import (
     deliveries,
     digest_letters,
     drafts,
+    failed_searches,
     health,
     kept_forms,
     known_browsers,
@@ -64,6 +65,7 @@ INDEX_CHECK_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
 DIGEST_CHECK_SECONDS = 20.0
+FAILED_SEARCHES_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -89,6 +91,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
+            Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
