@@ -18,6 +18,7 @@ from kbsearch.web import (
     browsers,
     deliveries,
     desk,
+    desk_articles,
     desk_problems,
     drafts,
     feeds,
@@ -31,6 +32,7 @@ from kbsearch.web import (
     passwords,
     past_cases,
     people,
+    previews,
     problems,
     render,
     request_lists,
@@ -85,7 +87,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (desk.bp, deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
-    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
+    writers_pages = (desk_articles.bp, previews.bp)
+    for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
