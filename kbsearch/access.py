@@ -40,6 +40,11 @@ class Viewer:
         return AGENTS in self.words
 
     @property
+    def is_staff(self) -> bool:
+        """Those who answer and those who write: they read every article."""
+        return AGENTS in self.words or WRITERS in self.words
+
+    @property
     def is_administrator(self) -> bool:
         """Administrators decide who comes in, and what they see."""
         return self.role == "administrator"

@@ -136,6 +136,13 @@ def opened(db: Database, visit_id: str | None, target: str, *, at: datetime | No
             _add(db, visit_id, "opened", {"at": _stored(at), "target": target})
 
 
+def has_searched(db: Database, visit_id: str | None) -> bool:
+    """Whether something was searched in the visit."""
+    values = {"visit": visit_id}
+    sql = "SELECT 1 FROM visit_events WHERE visit_id = :visit AND kind = 'searched' LIMIT 1"
+    return bool(db.query(sql, values))
+
+
 def confirmed(
     db: Database, visit_id: str | None, target: str, *, at: datetime | None = None
 ) -> str | None:

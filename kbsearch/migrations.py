@@ -518,3 +518,25 @@ def s021_past_cases(db: SqliteUtils) -> None:
         CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
         """,
     )
+
+
+@steps()
+def s024_article_votes(db: SqliteUtils) -> None:
+    """What readers said of articles."""
+    _run(
+        db,
+        """
+        CREATE TABLE article_votes (
+          id TEXT PRIMARY KEY, path TEXT NOT NULL, edition TEXT NOT NULL, voter TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+          visit_id TEXT REFERENCES visits (id) ON DELETE CASCADE,
+          event_id TEXT REFERENCES visit_events (id) ON DELETE SET NULL,
+          helped INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',
+          words TEXT NOT NULL DEFAULT '', at TEXT NOT NULL, UNIQUE (path, edition, voter));
+        CREATE INDEX article_votes_at ON article_votes (at);
+        CREATE INDEX article_votes_person ON article_votes (person_id)
+          WHERE person_id IS NOT NULL;
+        CREATE INDEX article_votes_visit ON article_votes (visit_id) WHERE visit_id IS NOT NULL;
+        CREATE INDEX article_votes_event ON article_votes (event_id) WHERE event_id IS NOT NULL;
+        """,
+    )

@@ -7,6 +7,8 @@ from flask import Flask
 
 from kbsearch import (
     accounts,
+    article_votes,
+    articles,
     choosing_passwords,
     copies,
     create_app,
@@ -65,6 +67,7 @@ CANARIES = {
     "CANARI-DRAFT": {"alice"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
+    "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
 }
 
 
@@ -108,6 +111,8 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     }
     app = create_app(settings, db)
     things["webhook"], things["delivery"] = add_webhook(app, db)
+    voted = articles.find(db, cast.alice, "fr", "public")
+    article_votes.give(db, cast.alice, None, voted, helped=False, words="CANARI-VOTE")
     things |= _asset() | _sessions(db, viewers["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():

@@ -31,6 +31,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.enable_or_disable_webhook": {"state": "disabled"},
     "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
     "desk_problems.group": {"title": f"Le {WORD}"},
+    "feedback.vote": {"helped": "no", "reason": "outdated", "words": "Rien"},
     "past_cases.say": {"kind": "helped"},
     "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
     "filing.fields": {"software": "icownect"},

@@ -19,6 +19,7 @@ from kbsearch.web import (
     deliveries,
     desk_problems,
     drafts,
+    feedback,
     feeds,
     filing,
     help,
@@ -84,7 +85,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
-    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
+    for blueprint in (help.pages, feedback.bp, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
