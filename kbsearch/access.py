@@ -72,6 +72,10 @@ def words(
     return tuple(sorted(mine))
 
 
+# Whoever may run commands on the machine of the site.
+OPERATOR = Viewer("administrator", name="operator", words=words("administrator", "operator"))
+
+
 def article_readers(audience: str) -> tuple[str, ...]:
     """The words that may read an article: those it is for, and the staff who work with it."""
     return tuple(sorted({audience, AGENTS, WRITERS}))

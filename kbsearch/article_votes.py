@@ -204,11 +204,6 @@ def list_of(db: Database, person_id: str) -> list[Row]:
     return [{**row, "helped": bool(row["helped"])} for row in rows]
 
 
-def erase_person(db: Database, person_id: str) -> int:
-    """Forget what somebody said of articles; how many votes."""
-    return db.execute("DELETE FROM article_votes WHERE person_id = :person", {"person": person_id})
-
-
 def _key(viewer: Viewer, visit_id: str | None, article: Article) -> Row:
     """Whose vote it is, and on what."""
     if viewer.is_staff:

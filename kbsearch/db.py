@@ -156,6 +156,15 @@ class SqliteDatabase:
         finally:
             connection.execute("ROLLBACK")
 
+    def copy_to(self, path: Path) -> None:
+        """Write all of it, as it is at this moment, to a file that is not there yet."""
+        self.tables.conn.execute("VACUUM INTO :path", {"path": str(path)})
+
+    def compact(self) -> None:
+        """Write the file anew: no byte of what was deleted is left in it, nor in its log."""
+        self.tables.conn.execute("VACUUM")
+        self.tables.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def version(self) -> object:
         connection: Any = self.tables.conn
         if connection.in_transaction:  # what is read may yet be rolled back

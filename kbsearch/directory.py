@@ -46,7 +46,7 @@ def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
     _open_to(viewer)
     conditions = """
         (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
-        AND (:everybody = 1 OR p.role = 'customer')
+        AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
         AND (:role IS NULL OR p.role = :role)
         AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
         AND (:organisation IS NULL OR EXISTS (
@@ -116,12 +116,12 @@ def edit(
     viewer: Viewer,
     person: Person,
     *,
-    name: str,
-    role: str,
-    organisations: Iterable[str],
-    language: str | None,
+    name: str | None = None,
+    role: str | None = None,
+    organisations: Iterable[str] | None = None,
+    language: str | None = None,
 ) -> Person:
-    """Change an account: administrators only."""
+    """Change what is given of an account, an empty language takes it away: administrators only."""
     _decided_by(viewer)
     with db.atomic():
         edited = people.edit(
@@ -130,7 +130,7 @@ def edit(
             name=name,
             role=role,
             organisations=organisations,
-            language=language or "",
+            language=language,
         )
         _note(db, viewer, "person.changed", person)
     return edited
@@ -168,13 +168,17 @@ def end_sessions(db: Database, viewer: Viewer, person: Person) -> None:
         _note(db, viewer, "sessions.ended", person)
 
 
-def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> None:
-    """Take a lost authenticator away and sign out: at the next sign-in another one is set up."""
+def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
+    """Take a lost authenticator away and sign out: at the next sign-in another one is set up.
+
+    Whether there was one.
+    """
     _decided_by(viewer)
     with db.atomic():
-        second_factor.remove_totp(db, person.id)
+        removed = second_factor.remove_totp(db, person.id)
         accounts.end_other_sessions(db, person.id)
         _note(db, viewer, "second_factor.reset", person)
+    return removed
 
 
 def _open_to(viewer: Viewer) -> None:
@@ -198,4 +202,5 @@ def _note(db: Database, viewer: Viewer, kind: str, person: Person) -> None:
         actor_id=viewer.person_id,
         role=it.role,
         organisations=", ".join(it.organisations),
+        by=None if viewer.person_id else viewer.name,
     )

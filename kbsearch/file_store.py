@@ -94,10 +94,10 @@ class FileStore:
         """Give a written file its name, also when it is there: it is young again."""
         if not target.parent.exists():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self.root)
+            sync_folder(self.root)
         with self._lock():
             os.replace(incoming, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -131,7 +131,8 @@ def _copy(source: Source, target: Path, limit: int) -> Kept:
     return Kept(digest.hexdigest(), size, bytes(head), text.is_text)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

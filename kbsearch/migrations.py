@@ -22,6 +22,11 @@ def pending(db: SqliteDatabase) -> list[str]:
     return [step.name for step in steps.pending(db.tables)]
 
 
+def unknown(db: SqliteDatabase) -> list[str]:
+    """The names of steps that a later release applied: each one of ours is a function below."""
+    return [step.name for step in steps.applied(db.tables) if step.name not in globals()]
+
+
 def _run(db: SqliteUtils, script: str) -> None:
     for statement in script.split(";"):
         if statement.strip():
@@ -540,3 +545,9 @@ def s024_article_votes(db: SqliteUtils) -> None:
         CREATE INDEX article_votes_event ON article_votes (event_id) WHERE event_id IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s027_erased_people(db: SqliteUtils) -> None:
+    """When somebody was erased: a nameless account in their place is on no list."""
+    _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")

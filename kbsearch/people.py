@@ -130,7 +130,10 @@ def list_all(
         EXISTS (SELECT 1 FROM memberships n JOIN organisations g ON g.id = n.organisation_id
                 WHERE n.person_id = p.id AND g.slug = :organisation)
     """
-    condition = f"(:role IS NULL OR p.role = :role) AND (:organisation IS NULL OR {members})"
+    condition = f"""
+        p.erased_at IS NULL AND (:role IS NULL OR p.role = :role)
+        AND (:organisation IS NULL OR {members})
+    """
     return _read(db, condition, {"role": role, "organisation": organisation})
 
 

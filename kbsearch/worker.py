@@ -258,6 +258,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     attachments.forget_orphans(db, FileStore(settings.files_path))
     mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)
+    indexing.forget_generations(settings, db)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass
     return False

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import accounts, one_time_links, organisations, passwords, people, second_factor
+from kbsearch import (
+    accounts,
+    audit,
+    one_time_links,
+    organisations,
+    passwords,
+    people,
+    second_factor,
+)
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.config import Settings
@@ -175,6 +183,31 @@ def test_somebody_is_shut_out_and_let_in_again(run: Run, db: SqliteDatabase, cas
     assert "--enable" in refused.stderr, "the remedy is named"
     assert run("user", "edit", "alice@acme.example", "--enable").exit_code == 0
     assert run("user", "invite", "alice@acme.example").exit_code == 0
+
+
+def test_what_commands_do_to_accounts_is_in_the_security_log(
+    run: Run, db: SqliteDatabase, cast: Cast
+):
+    for command in (
+        ("add", "eve@acme.example", "--name", "Eve", "--org", "acme", "--invite"),
+        ("edit", "eve@acme.example", "--role", "agent", "--no-org"),
+        ("disable", "eve@acme.example"),
+        ("edit", "eve@acme.example", "--enable"),
+        ("reset-factor", "eve@acme.example"),
+    ):
+        assert run("user", *command).exit_code == 0
+    written = audit.list_of(db, people.find(db, "eve@acme.example").id)
+    assert {event.actor_id for event in written} == {None}
+    told = [(e.kind, e.details.get("role"), e.details.get("by")) for e in written]
+    assert sorted(told) == [
+        ("person.added", "customer", "operator"),
+        ("person.changed", "agent", "operator"),
+        ("person.changed", "agent", "operator"),
+        ("person.disabled", "agent", "operator"),
+        ("person.enabled", "agent", "operator"),
+        ("person.invited", None, None),
+        ("second_factor.reset", "agent", "operator"),
+    ]
 
 
 def test_whoever_lost_phone_and_codes_gets_a_mailed_code_again(

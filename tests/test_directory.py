@@ -179,7 +179,7 @@ def test_an_administrator_changes_all_of_an_account(db: SqliteDatabase, cast: Ca
         alice, name="Alice Petit", role="agent", organisations=("globex",), language="en"
     )
     again = directory.edit(
-        db, cast.root, edited, name="A", role="agent", organisations=[], language=None
+        db, cast.root, edited, name="A", role="agent", organisations=[], language=""
     )
     assert (again.organisations, again.language) == ((), None)
 

@@ -34,6 +34,10 @@ COMMANDS = {
     "mail-in": "mail",
     "webhook": "webhooks",
     "notify": "notifications",
+    "export": "exporting",
+    "forget": "erasing",
+    "backup": "backups",
+    "restore": "backups",
 }
 
 

@@ -5,13 +5,11 @@ from dataclasses import asdict
 import click
 
 from kbsearch import channels, letters, people, sendings
-from kbsearch.access import AGENTS, Viewer
+from kbsearch.access import OPERATOR
 from kbsearch.channels import ChannelError
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.db import new_id
-
-OPERATOR = Viewer(role="administrator", name="operator", words=(AGENTS,))
 
 
 @click.group("notify")

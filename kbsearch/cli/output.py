@@ -10,6 +10,8 @@ import click
 from kbsearch import i18n
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from kbsearch.demo import Account
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -32,6 +34,15 @@ def echo_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def progress_bar() -> "Progress":
+    """How far a long command is, on a terminal only; gone when it is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def public(values: dict[str, object]) -> dict[str, object]:

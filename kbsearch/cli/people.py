@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import accounts, choosing_passwords, organisations, passwords, people, second_factor
-from kbsearch.access import ROLES
+from kbsearch import choosing_passwords, directory, organisations, passwords, people
+from kbsearch.access import OPERATOR, ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
@@ -52,19 +52,19 @@ def user_add(
         raise click.UsageError(say("Pick one of --invite, --password and --password-stdin."))
     password = _read_password(ask, password_stdin)
     with site.db.atomic():
-        added = people.add(
+        added = directory.add(
             site.db,
+            OPERATOR,
             email=email,
             name=name,
             role=role or "customer",
             organisations=orgs,
             language=language,
+            invited=invite,
         )
         if password is not None:
             hashed = passwords.prepare(site.db, site.settings, added, password)
             passwords.keep(site.db, added, hashed)
-        if invite:
-            choosing_passwords.invite(site.db, added)
     told = say("%(email)s added as %(role)s", email=added.email, role=added.role)
     click.echo(told)
 
@@ -95,9 +95,10 @@ def user_edit(
     person = people.find(site.db, email)
     with site.db.atomic():
         if enable:
-            person = people.enable(site.db, person)
-        edited = people.edit(
+            person = directory.enable(site.db, OPERATOR, person)
+        edited = directory.edit(
             site.db,
+            OPERATOR,
             person,
             name=name,
             role=role,
@@ -144,7 +145,7 @@ def user_disable(site: Site, email: str) -> None:
 
     Example: kbsearch user disable alice@acme.example
     """
-    person = people.disable(site.db, people.find(site.db, email))
+    person = directory.disable(site.db, OPERATOR, people.find(site.db, email))
     click.echo(say("%(email)s can no longer come in", email=person.email))
 
 
@@ -163,7 +164,7 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
     if to_print:
         told["link"] = choosing_passwords.invitation_link(site.db, site.settings, person)
     else:
-        choosing_passwords.invite(site.db, person)
+        directory.invite(site.db, OPERATOR, person)
     if as_json:
         echo_json(told)
     elif to_print:
@@ -184,10 +185,7 @@ def user_reset_factor(site: Site, email: str) -> None:
     Example: kbsearch user reset-factor dan@support.example
     """
     person = people.find(site.db, email)
-    with site.db.atomic():
-        removed = second_factor.remove_totp(site.db, person.id)
-        accounts.end_other_sessions(site.db, person.id)
-    if removed:
+    if directory.reset_second_factor(site.db, OPERATOR, person):
         click.echo(say("%(email)s gets the next code by mail", email=person.email))
     else:
         click.echo(say("%(email)s has no authenticator", email=person.email))

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from kbsearch import accounts, articles, evaluation
-from kbsearch.access import ANONYMOUS, Viewer, words
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.case_clicks import Click
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
@@ -27,8 +27,6 @@ from kbsearch.search.service import Search
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 kind_option = click.Choice(["article", "ticket"])
 limit_type = click.IntRange(1, 100)
-
-OPERATOR = Viewer("administrator", "operator", words=words("administrator", "operator"))
 
 
 @click.command("search")

@@ -5,12 +5,11 @@ from dataclasses import asdict
 import click
 
 from kbsearch import accounts, deliveries, events, webhooks
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.webhooks import Webhook
 
-OPERATOR = Viewer(role="administrator", name="operator")  # whoever may run commands here
 event_option = click.option(
     "--event", "kinds", multiple=True, help="A kind of events; repeat for several; all by default."
 )

@@ -122,6 +122,24 @@ def _sweep(settings: Settings, db: Database, prefix: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def forget_generations(settings: Settings, db: Database, *, older_than: float = 3600.0) -> int:
+    """Remove the index folders out of service for that many seconds; how many.
+
+    Nobody reads them any more, and they may hold what was erased since.
+    """
+    live = set(live_folders(db).values())
+    before = time.time() - older_than
+    gone = [
+        folder
+        for prefix in ("articles-", "tickets-")
+        for folder in settings.index_path.glob(f"{prefix}*")
+        if folder.name not in live and folder.is_dir() and folder.stat().st_mtime < before
+    ]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(gone)
+
+
 def status(settings: Settings, db: Database) -> dict[str, object]:
     """What both indexes hold, and whether they can be read."""
     live = live_folders(db)

@@ -101,7 +101,7 @@ def save_person(id: str) -> Response:
             name=text("name"),
             role=text("role"),
             organisations=texts("organisations"),
-            language=text("language") or None,
+            language=text("language"),
         )
     except (Invalid, NotFound) as problem:
         return form(found, given.refused(problem, FIELDS))

@@ -1,0 +1,152 @@
+"""Bringing a backup back: all of it or nothing, and what was there is set aside, never removed.
+
+Whatever fails before the archive has been read whole changes nothing. Then folders are renamed:
+stopped half-way, all that was there is in the folder set aside and all that came is in the other.
+"""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kbsearch import audit, backups, config, health, migrations
+from kbsearch.backups import Manifest, Unreadable
+from kbsearch.config import CONFIG_NAME, Settings
+from kbsearch.db import Damaged, SqliteDatabase, new_id
+from kbsearch.errors import Problem
+
+# What a person ended since must not come back to life.
+ENDED = (
+    "DELETE FROM sessions",
+    "DELETE FROM pending_sign_ins",
+    "DELETE FROM trusted_devices",
+    "DELETE FROM tokens WHERE purpose = 'reset'",
+)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back, and where what was there lies now."""
+
+    manifest: Manifest
+    counts: dict[str, int]  # how much there is, by noun
+    set_aside: Path | None
+    settings_beside: Path | None  # the archive's kbsearch.toml, where the site has another one
+
+
+def look(path: Path, near: Path) -> Restored:
+    """What `restore` would bring back; the database is unpacked near there, and removed."""
+    with _room(near) as room:
+        manifest = backups.read(path, room, {backups.DATABASE})
+        return Restored(manifest, _prepare(room, path), None, None)
+
+
+def restore(found: config.Configuration, path: Path) -> Restored:
+    """Put an archive in the place of a site that is not running, or where there is none yet.
+
+    The index is made anew as the site starts. Sessions, trusted devices and links to choose
+    another password have ended.
+    """
+    site = found.settings.site.absolute()
+    with _room(site) as room:
+        manifest = backups.read(path, room)
+        counts = _prepare(room, path, manifest)
+        settings = _settings(found, room, site)
+        with _alone(settings):
+            set_aside = _exchange(settings, room, site)
+            beside = _keep_settings(room, site)
+    return Restored(manifest, counts, set_aside, beside)
+
+
+def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[str, int]:
+    """See that the database is sound and of this release, and bring it up to date."""
+    try:
+        with closing(SqliteDatabase(room / backups.DATABASE)) as db:
+            if "ok" not in db.query("PRAGMA quick_check(1)")[0].values():
+                raise Unreadable("backup.damaged", path=path)
+            if unknown := migrations.unknown(db):
+                raise Unreadable("backup.schema_too_new", path=path, step=unknown[0])
+            migrations.migrate(db)
+            if manifest:
+                with db.atomic():
+                    for statement in ENDED:
+                        db.execute(statement)
+                    audit.record(db, "site.restored", by="operator", made_at=manifest.made_at)
+            return health.counts(db)
+    except (Damaged, OSError) as problem:
+        raise Unreadable("backup.not_one", path=path) from problem
+
+
+def _settings(found: config.Configuration, room: Path, site: Path) -> Settings:
+    """Those in force from now on: the site's own, else those of the archive."""
+    if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
+        return found.settings
+    return replace(config.load(room / CONFIG_NAME).settings, site=site)
+
+
+def _keep_settings(room: Path, site: Path) -> Path | None:
+    """Put the archive's kbsearch.toml in its place, or beside another one: where it lies then."""
+    theirs, ours = room / CONFIG_NAME, site / CONFIG_NAME
+    if not theirs.exists() or (ours.exists() and ours.read_bytes() == theirs.read_bytes()):
+        return None
+    beside = ours.with_name(f"{CONFIG_NAME}.restored") if ours.exists() else None
+    theirs.replace(beside or ours)
+    return beside
+
+
+def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
+    """What was there goes aside, what was unpacked takes its place."""
+    aside = site / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
+    for name, place in _places(settings).items():
+        for each in (place, *_beside_database(name, place)):
+            if each.exists():
+                aside.mkdir(mode=0o700, exist_ok=True)
+                shutil.move(each, aside / each.name)
+        if (room / name).exists():
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.move(room / name, place)
+    for folder in settings.index_path.glob("*/"):
+        shutil.rmtree(folder)
+    return aside if aside.exists() else None
+
+
+def _places(settings: Settings) -> dict[str, Path]:
+    return {
+        backups.DATABASE: settings.database_path,
+        backups.SECRET_KEY: settings.data_path / "secret_key",
+        backups.FILES: settings.files_path,
+        backups.MAILS: settings.mails_path,
+        backups.CONTENT: settings.content_path,
+    }
+
+
+def _beside_database(name: str, place: Path) -> tuple[Path, ...]:
+    if name != backups.DATABASE:
+        return ()
+    return tuple(place.with_name(place.name + suffix) for suffix in ("-wal", "-shm"))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """No worker may run meanwhile; where one does, the site is at work."""
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.data_path / "worker.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem("backup.site_is_running") from None
+        yield
+
+
+@contextmanager
+def _room(site: Path) -> Iterator[Path]:
+    """A folder to unpack into, on the disk of the site; gone afterwards."""
+    room = site / f"restoring-{new_id()}"
+    room.mkdir(mode=0o700)
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room)
