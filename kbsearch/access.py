@@ -41,8 +41,8 @@ class Viewer:
 
     @property
     def is_staff(self) -> bool:
-        """Those who answer and those who write: they read every article."""
-        return AGENTS in self.words or WRITERS in self.words
+        """Agents, writers and administrators work on the articles."""
+        return self.is_agent or WRITERS in self.words
 
     @property
     def is_administrator(self) -> bool:

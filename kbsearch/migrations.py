@@ -526,8 +526,49 @@ def s021_past_cases(db: SqliteUtils) -> None:
 
 
 @steps()
-def s024_article_votes(db: SqliteUtils) -> None:
-    """What readers said of articles."""
+def s023_articles_of_requests(db: SqliteUtils) -> None:
+    """Articles made of requests: being written, published, and told to those who asked."""
+    _run(
+        db,
+        """
+        CREATE TABLE published_trailers (
+          commit_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, path TEXT NOT NULL,
+          published_at TEXT NOT NULL, PRIMARY KEY (commit_id, key, value, path));
+        CREATE INDEX published_trailers_value ON published_trailers (key, value);
+        CREATE INDEX published_trailers_path ON published_trailers (path);
+        CREATE TABLE article_drafts (
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          form_key TEXT NOT NULL, fields TEXT NOT NULL, hidden TEXT NOT NULL, gap TEXT NOT NULL,
+          edition INTEGER NOT NULL, tab TEXT NOT NULL, branch TEXT NOT NULL DEFAULT '',
+          commit_id TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+          PRIMARY KEY (person_id, form_key));
+        CREATE INDEX article_drafts_updated ON article_drafts (updated_at);
+        CREATE TABLE article_draft_tickets (
+          person_id TEXT NOT NULL, form_key TEXT NOT NULL,
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          PRIMARY KEY (person_id, form_key, ticket_id),
+          FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE);
+        CREATE INDEX article_draft_tickets_ticket ON article_draft_tickets (ticket_id);
+        CREATE TABLE article_announcements (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          asked_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, asked_at TEXT NOT NULL);
+        CREATE INDEX article_announcements_asked_by ON article_announcements (asked_by_id)
+          WHERE asked_by_id IS NOT NULL;
+        CREATE TABLE article_tellings (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          path TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          asked_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, asked_at TEXT NOT NULL,
+          settled_at TEXT, outcome TEXT, UNIQUE (ticket_id, path, person_id));
+        CREATE INDEX article_tellings_person ON article_tellings (person_id);
+        CREATE INDEX article_tellings_asked_by ON article_tellings (asked_by_id)
+          WHERE asked_by_id IS NOT NULL;
+        """,
+    )
+
+
+@steps()
+def s024_feedback(db: SqliteUtils) -> None:
+    """What readers said of articles, and what they looked for that is not there."""
     _run(
         db,
         """
@@ -543,6 +584,36 @@ def s024_article_votes(db: SqliteUtils) -> None:
           WHERE person_id IS NOT NULL;
         CREATE INDEX article_votes_visit ON article_votes (visit_id) WHERE visit_id IS NOT NULL;
         CREATE INDEX article_votes_event ON article_votes (event_id) WHERE event_id IS NOT NULL;
+        INSERT INTO counters (name, value) VALUES ('gap', 0);
+        CREATE TABLE gaps (
+          id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
+          path TEXT NOT NULL DEFAULT '', title TEXT NOT NULL, state TEXT NOT NULL,
+          reason TEXT NOT NULL DEFAULT '', answer TEXT NOT NULL DEFAULT '',
+          commit_id TEXT NOT NULL DEFAULT '', decided_at TEXT,
+          decided_by_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          people INTEGER NOT NULL DEFAULT 0, hidden_people INTEGER NOT NULL DEFAULT 0,
+          organisations INTEGER NOT NULL DEFAULT 0, products TEXT NOT NULL DEFAULT '[]',
+          counts TEXT NOT NULL DEFAULT '{}', is_shown INTEGER NOT NULL DEFAULT 0,
+          is_of_requests INTEGER NOT NULL DEFAULT 0,
+          found_since INTEGER NOT NULL DEFAULT 0, failed_since INTEGER NOT NULL DEFAULT 0,
+          first_at TEXT NOT NULL, last_at TEXT NOT NULL);
+        CREATE INDEX gaps_board ON gaps (state, is_shown, people);
+        CREATE INDEX gaps_decided_by ON gaps (decided_by_id) WHERE decided_by_id IS NOT NULL;
+        CREATE TABLE gap_signals (
+          id TEXT PRIMARY KEY, gap_id TEXT NOT NULL REFERENCES gaps (id) ON DELETE CASCADE,
+          kind TEXT NOT NULL, origin TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
+          text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
+          is_hidden INTEGER NOT NULL DEFAULT 0, path TEXT NOT NULL DEFAULT '',
+          event_id TEXT REFERENCES visit_events (id) ON DELETE CASCADE,
+          vote_id TEXT REFERENCES article_votes (id) ON DELETE CASCADE,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT REFERENCES people (id) ON DELETE CASCADE, UNIQUE (kind, origin));
+        CREATE INDEX gap_signals_gap ON gap_signals (gap_id, kind);
+        CREATE INDEX gap_signals_event ON gap_signals (event_id) WHERE event_id IS NOT NULL;
+        CREATE INDEX gap_signals_vote ON gap_signals (vote_id) WHERE vote_id IS NOT NULL;
+        CREATE INDEX gap_signals_ticket ON gap_signals (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX gap_signals_person ON gap_signals (person_id) WHERE person_id IS NOT NULL;
+        CREATE INDEX gap_signals_at ON gap_signals (at);
         """,
     )
 

@@ -22,6 +22,7 @@ EVENTS = (
     "ticket.solved",
     "ticket.closed",
     "ticket.cc_added",
+    "ticket.article",
 )
 STAFF_EVENTS = (
     "ticket.opened",

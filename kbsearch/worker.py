@@ -19,6 +19,8 @@ from kbsearch import (
     account_letters,
     accounts,
     analytics,
+    article_drafts,
+    article_letters,
     articles,
     attachments,
     courier,
@@ -36,6 +38,7 @@ from kbsearch import (
     pending,
     profile_letters,
     second_factor,
+    solutions,
     ticket_letters,
     webhook_letters,
 )
@@ -193,6 +196,8 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         digest_letters.handlers(settings, db),
         webhook_letters.handlers(settings, db),
         answers.handlers(settings, db),
+        solutions.handlers(db),
+        article_letters.handlers(settings, db),
     )
 
 
@@ -255,6 +260,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
+    article_drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
     mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)

@@ -11,7 +11,7 @@ import kbsearch
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.errors import Invalid
-from kbsearch.publishing import edition, publications
+from kbsearch.publishing import edition, publications, trailers
 from kbsearch.publishing.findings import has_errors
 from kbsearch.publishing.git_tree import committed_tree
 from kbsearch.publishing.publications import Publication, Refusal
@@ -42,6 +42,7 @@ def publish(
         live = publications.find_live(db)
         if live is not None and (live.commit, live.made_with) == (tree.commit, made_with):
             publications.accept(db)
+            trailers.take(db, tree)  # unless its death came before
             return live
         same = live is not None and live.made_with == made_with
         known = publications.load(db, live) if live is not None and same else {}
@@ -58,6 +59,7 @@ def publish(
             article_writer.build(folder, made.pages, made.synonyms)
         publication = publications.write(db, publication_id, tree, made, made_with)
         kept = publications.put_live(db, publication, folder.name)
+        trailers.take(db, tree)
         publications.forget(db, but=kept)
         _forget_indexes(settings, kept)
         return publication
