@@ -587,7 +587,8 @@ def s024_feedback(db: SqliteUtils) -> None:
         INSERT INTO counters (name, value) VALUES ('gap', 0);
         CREATE TABLE gaps (
           id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
-          path TEXT NOT NULL DEFAULT '', title TEXT NOT NULL, state TEXT NOT NULL,
+          words TEXT NOT NULL, path TEXT NOT NULL DEFAULT '',
+          title TEXT NOT NULL, state TEXT NOT NULL,
           reason TEXT NOT NULL DEFAULT '', answer TEXT NOT NULL DEFAULT '',
           commit_id TEXT NOT NULL DEFAULT '', decided_at TEXT,
           decided_by_id TEXT REFERENCES people (id) ON DELETE SET NULL,
@@ -602,13 +603,14 @@ def s024_feedback(db: SqliteUtils) -> None:
         CREATE TABLE gap_signals (
           id TEXT PRIMARY KEY, gap_id TEXT NOT NULL REFERENCES gaps (id) ON DELETE CASCADE,
           kind TEXT NOT NULL, origin TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
-          text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
+          key TEXT NOT NULL, text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
           is_hidden INTEGER NOT NULL DEFAULT 0, path TEXT NOT NULL DEFAULT '',
           event_id TEXT REFERENCES visit_events (id) ON DELETE CASCADE,
           vote_id TEXT REFERENCES article_votes (id) ON DELETE CASCADE,
           ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE,
           person_id TEXT REFERENCES people (id) ON DELETE CASCADE, UNIQUE (kind, origin));
         CREATE INDEX gap_signals_gap ON gap_signals (gap_id, kind);
+        CREATE INDEX gap_signals_key ON gap_signals (key);
         CREATE INDEX gap_signals_event ON gap_signals (event_id) WHERE event_id IS NOT NULL;
         CREATE INDEX gap_signals_vote ON gap_signals (vote_id) WHERE vote_id IS NOT NULL;
         CREATE INDEX gap_signals_ticket ON gap_signals (ticket_id) WHERE ticket_id IS NOT NULL;

@@ -153,6 +153,6 @@ def test_writers_read_the_votes_where_the_article_is(
         assert "Trop peu pour conclure" in page, address
         assert "Alice" not in page, address
     assert 'id="feedback-yes"' not in writer.get(ARTICLE).text
-    assert "Réinitialiser son mot de passe" in writer.get("/fr/desk/articles").text
-    for path in ("", "/fr/mot-de-passe/feedback"):
-        assert client.get(f"/fr/desk/articles{path}").status_code == 404
+    assert "Réinitialiser son mot de passe" in writer.get("/fr/desk/feedback").text
+    for path in ("feedback", "articles/fr/mot-de-passe/feedback"):
+        assert client.get(f"/fr/desk/{path}").status_code == 404

@@ -44,11 +44,11 @@ def vote(slug: str) -> Response:
     return response
 
 
-@bp.get("/desk/articles")
+@bp.get("/desk/feedback")
 def index() -> Response:
     if not person().is_staff:
         raise NotFound("web.not_found")
-    return render("desk/articles.html", found=article_votes.list_articles(db(), viewer()))
+    return render("desk/feedback.html", found=article_votes.list_articles(db(), viewer()))
 
 
 @bp.get("/desk/articles/<tongue>/<slug>/feedback")

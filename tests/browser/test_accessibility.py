@@ -107,7 +107,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
-        "feedback.index": ["/{lang}/desk/articles"],
+        "feedback.index": ["/{lang}/desk/feedback"],
         "feedback.show": ["/{lang}/desk/articles/fr/mot-de-passe/feedback"],
         "help.home": ["/{lang}/"],
         "help.search": [
