@@ -80,6 +80,7 @@ class Words:
             "logo_url": looks.logo_url,
             "theme_url": looks.theme_url,
             "reason_name": self.reason_name,
+            "signal_name": self.signal_name,
             "role_name": self.role_name,
             "sharing_name": self.sharing_name,
             "event_name": self.event_name,
@@ -183,6 +184,18 @@ class Words:
             "": _("No reason given"),
         }
         return names[reason]
+
+    def signal_name(self, kind: str) -> Markup:
+        """What says that something is missing."""
+        _ = self.translate
+        names = {
+            "empty": _("no result"),
+            "ignored": _("nothing opened"),
+            "filed": _("then a request"),
+            "vote": _("did not help"),
+            "case": _("solved without an article"),
+        }
+        return names[kind]
 
     def role_name(self, role: str) -> Markup:
         _ = self.translate
