@@ -27,6 +27,7 @@ MOST_LISTED = 200
 MOST_PHRASES = 20
 MOST_FOUND = 5  # articles that were shown and not opened
 MOST_TICKETS = 20
+MOST_COUNTED = 2_000  # signals whose texts are told apart, the latest
 MOST_LOOKED_AT = 500  # searches of a gap whose results are counted
 READER = Viewer(role="customer", words=(CUSTOMERS, EVERYONE))  # what any customer finds
 
@@ -147,12 +148,14 @@ def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -
     _check(viewer)
     rows = db.query(
         """
+        WITH latest AS (
+          SELECT text, who, at FROM gap_signals
+          WHERE gap_id = :gap AND text <> '' AND kind <> 'found' AND (kind <> 'case' OR :agent = 1)
+          ORDER BY at DESC LIMIT :signals)
         SELECT text, COUNT(DISTINCT who) AS people, COUNT(*) AS times, MAX(at) AS last_at
-        FROM gap_signals
-        WHERE gap_id = :gap AND text <> '' AND (kind <> 'case' OR :agent = 1)
-        GROUP BY text ORDER BY COUNT(DISTINCT who) DESC, MAX(at) DESC, text LIMIT :limit
+        FROM latest GROUP BY text ORDER BY COUNT(DISTINCT who) DESC, MAX(at) DESC, text LIMIT :limit
         """,
-        {"gap": gap.id, "agent": int(viewer.is_agent), "limit": limit},
+        {"gap": gap.id, "agent": int(viewer.is_agent), "limit": limit, "signals": MOST_COUNTED},
     )
     return [Phrase(**row) for row in rows]
 

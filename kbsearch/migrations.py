@@ -609,7 +609,7 @@ def s024_feedback(db: SqliteUtils) -> None:
           vote_id TEXT REFERENCES article_votes (id) ON DELETE CASCADE,
           ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE,
           person_id TEXT REFERENCES people (id) ON DELETE CASCADE, UNIQUE (kind, origin));
-        CREATE INDEX gap_signals_gap ON gap_signals (gap_id, kind);
+        CREATE INDEX gap_signals_gap ON gap_signals (gap_id, at);
         CREATE INDEX gap_signals_key ON gap_signals (key);
         CREATE INDEX gap_signals_event ON gap_signals (event_id) WHERE event_id IS NOT NULL;
         CREATE INDEX gap_signals_vote ON gap_signals (vote_id) WHERE vote_id IS NOT NULL;
