@@ -10,18 +10,19 @@ from kbsearch import (
     audit,
     channels,
     choosing_passwords,
+    lanes,
     letters,
     one_time_links,
     pending,
     people,
     signing_in,
 )
-from kbsearch.channels import ChannelError, Mail
+from kbsearch.channels import Mail
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import NotFound
 from kbsearch.one_time_links import Purpose
-from kbsearch.outbox import Handlers, Hopeless, Task
+from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person
 
 CODE_MINUTES = pending.CODE_LIFETIME // timedelta(minutes=1)
@@ -99,9 +100,4 @@ class Office:
         message_id = task.id if task.attempts == 1 else f"{task.id}.{task.attempts}"
         brand = letters.brand_of(self.db, person)
         letter = letters.compose(self.settings, name, person, message_id, values, brand)
-        try:
-            self.mail.send(letter)
-        except ChannelError as problem:
-            if problem.permanent:
-                raise Hopeless(str(problem)) from problem
-            raise
+        lanes.hand_over(lambda: self.mail.send(letter))

@@ -4,29 +4,38 @@ import logging
 import os
 import smtplib
 import ssl
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from kbsearch.config import Settings
+from kbsearch.guarded_http import Exceptions, Guard, NoAnswer
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15
+LETTERS_OF_A_SESSION = 50  # some servers take no more
+OK = 250
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class ChannelError(Exception):
-    """It did not go out; `permanent` when trying again is of no use."""
+    """It did not go out; `permanent` when trying again is of no use.
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    `is_general` when nothing would go out at present, whatever it is and whoever it is for.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool, is_general: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.is_general = is_general
 
 
 @dataclass(frozen=True)
@@ -45,29 +54,37 @@ class Mail:
             _write(self.folder, ".eml", lines.encode() + letter.as_bytes(policy=policy.SMTP))
 
     def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> None:
-        try:
-            with _connection(urlsplit(self.smtp_url)) as server:
+        with _session(self.smtp_url) as server:
+            try:
                 server.send_message(letter, to_addrs=recipients)
-        except smtplib.SMTPRecipientsRefused as problem:
-            code, reason = next(iter(problem.recipients.values()))
-            raise ChannelError(_told(code, reason), permanent=code >= 500) from problem
-        except smtplib.SMTPResponseException as problem:
-            told = _told(problem.smtp_code, problem.smtp_error)
-            raise ChannelError(told, permanent=_is_final(problem)) from problem
-        except (OSError, smtplib.SMTPException) as problem:  # among them every timeout
-            raise ChannelError(f"{type(problem).__name__}: {problem}", permanent=False) from problem
+            except smtplib.SMTPRecipientsRefused as problem:
+                code, reason = next(iter(problem.recipients.values()))
+                raise ChannelError(_told(code, reason), permanent=code >= 500) from problem
+            except smtplib.SMTPResponseException as problem:
+                told = _told(problem.smtp_code, problem.smtp_error)
+                raise ChannelError(told, permanent=problem.smtp_code >= 500) from problem
+            except (OSError, smtplib.SMTPException) as problem:  # among them every timeout
+                raise ChannelError(_named(problem), permanent=False) from problem
 
 
 @dataclass(frozen=True)
 class Sms:
-    """Text messages, by the Apprise URL of `sms_url`; without one, a file each in `folder`."""
+    """Text messages, by the gateway of `sms_url`; without one, a file each in `folder`.
+
+    The gateway is an Apprise URL, or one of https with `{to}` and `{text}` in it: it is asked for
+    with both filled in, and whatever answers 200 to 299 has taken the message.
+    """
 
     sms_url: str
     folder: Path
+    guard: Guard = field(default_factory=Guard)
 
     def send(self, number: str, text: str) -> None:
         if not self.sms_url:
             _write(self.folder, ".txt", f"{number}\n\n{text}\n".encode())
+            return
+        if self.sms_url.startswith(("http://", "https://")):
+            self._ask_for(number, text)
             return
         try:
             from apprise import Apprise
@@ -80,6 +97,22 @@ class Sms:
         if not gateway.notify(body=text):
             raise ChannelError("the gateway did not take the message", permanent=False)
 
+    def _ask_for(self, number: str, text: str) -> None:
+        """The template with both filled in; its own user and password go as Basic, not in it."""
+        url, headers = _without_user(self.sms_url)
+        filled = url.replace("{to}", quote(number, safe="")).replace("{text}", quote(text, safe=""))
+        try:
+            answer = self.guard.send(filled, b"", headers, method="GET")
+        except NoAnswer as problem:
+            told = f"the gateway: {problem.reason}, {problem}"
+            is_general = problem.reason in ("unresolved", "unreachable", "tls")
+            raise ChannelError(
+                told, permanent=problem.reason == "blocked", is_general=is_general
+            ) from problem
+        if not 200 <= answer.status < 300:
+            is_permanent = 400 <= answer.status < 500 and answer.status not in (408, 429)
+            raise ChannelError(f"the gateway answered {answer.status}", permanent=is_permanent)
+
 
 def mail(settings: Settings) -> Mail:
     """The mail channel of this site."""
@@ -88,37 +121,112 @@ def mail(settings: Settings) -> Mail:
 
 def sms(settings: Settings) -> Sms:
     """The channel of this site for text messages."""
-    return Sms(settings.sms_url, settings.data_path / "sms")
+    guard = Guard(Exceptions.of(settings.webhook_private_targets))
+    return Sms(settings.sms_url, settings.data_path / "sms", guard)
+
+
+class _Kept(threading.local):
+    """The session with a mail server that a thread keeps from one letter to the next."""
+
+    is_wanted = False
+    url = ""
+    server: smtplib.SMTP | None = None
+    letters = 0
+
+    def close(self) -> None:
+        """End the session, politely if the server still listens."""
+        server, self.server, self.letters = self.server, None, 0
+        if server is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+            server.close()
+
+
+_kept = _Kept()
 
 
 @contextmanager
-def _connection(url: SplitResult) -> Iterator[smtplib.SMTP]:
-    """A session with the server that the URL names, encrypted and signed in as it says."""
+def kept_open() -> Iterator[Callable[[], None]]:
+    """Letters of this thread share a session within the context; the call given ends it."""
+    _kept.is_wanted = True
+    try:
+        yield _kept.close
+    finally:
+        _kept.is_wanted = False
+        _kept.close()
+
+
+@contextmanager
+def _session(url: str) -> Iterator[smtplib.SMTP]:
+    """A session that is known to answer: kept from the letter before, or new."""
+    if _kept.server is None or not _goes_on(url):
+        _kept.close()
+        _kept.url, _kept.server = url, _connect(urlsplit(url))
+    _kept.letters += 1
+    try:
+        yield _kept.server
+    except ChannelError as problem:
+        refused = (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException)
+        if not (_kept.is_wanted and isinstance(problem.__cause__, refused)):
+            _kept.close()
+        raise
+    if not _kept.is_wanted:
+        _kept.close()
+
+
+def _goes_on(url: str) -> bool:
+    if _kept.server is None or _kept.url != url or _kept.letters >= LETTERS_OF_A_SESSION:
+        return False
+    try:
+        return _kept.server.noop()[0] == OK
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+def _connect(url: SplitResult) -> smtplib.SMTP:
+    """A session with the server that the URL names, encrypted and signed in as it says.
+
+    Whatever fails by then fails for every letter.
+    """
     host, port = url.hostname or "localhost", url.port or PORTS[url.scheme]
     context = ssl.create_default_context()
-    server: smtplib.SMTP
-    if url.scheme == "smtps":
-        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    else:
-        server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-    with server:
+    server: smtplib.SMTP | None = None
+    try:
+        if url.scheme == "smtps":
+            server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
         if url.scheme == "smtp+starttls" or "starttls" in parse_qs(url.query, True):
             server.starttls(context=context)
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
-        yield server
+        server.ehlo_or_helo_if_needed()
+    except (OSError, smtplib.SMTPException) as problem:
+        if server is not None:
+            server.close()
+        raise ChannelError(_named(problem), permanent=False, is_general=True) from problem
+    return server
 
 
-def _is_final(problem: smtplib.SMTPResponseException) -> bool:
-    """A refusal of the letter is final; one of ourselves ends when the operator mends it."""
-    return problem.smtp_code >= 500 and not isinstance(
-        problem, (smtplib.SMTPAuthenticationError, smtplib.SMTPConnectError, smtplib.SMTPHeloError)
-    )
+def _named(problem: Exception) -> str:
+    if isinstance(problem, smtplib.SMTPResponseException):
+        return _told(problem.smtp_code, problem.smtp_error)
+    return f"{type(problem).__name__}: {problem}"
 
 
 def _told(code: int, reason: bytes | str) -> str:
     text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
     return f"{code} {text}"
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    """A URL without user and password, and the header that says them."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, {}
+    said = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return bare.geturl(), {"Authorization": f"Basic {b64encode(said).decode()}"}
 
 
 def _addressed(url: str, number: str) -> str:

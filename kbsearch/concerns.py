@@ -40,6 +40,7 @@ class Change:
     """An event of a request, with what of the request decides who is told."""
 
     id: str
+    revision: int  # what happened later has a higher one
     kind: Kind
     at: str
     actor_id: str | None
@@ -70,8 +71,8 @@ def find(db: Database, event_id: str) -> Change | None:
     """The change that an event is, with its request as it stands; None when it is gone."""
     rows = db.query(
         """
-        SELECT e.id, e.kind, e.at, e.actor_id, COALESCE(a.name, '') AS actor, e.message_id,
-               e.before, e.after, e.internal AS is_internal,
+        SELECT e.id, e.revision, e.kind, e.at, e.actor_id, COALESCE(a.name, '') AS actor,
+               e.message_id, e.before, e.after, e.internal AS is_internal,
                CASE WHEN a.role IN ('agent', 'administrator')
                     AND a.id <> COALESCE(t.requester_id, '') THEN 1 ELSE 0 END AS is_by_staff,
                EXISTS (SELECT 1 FROM ticket_events r

@@ -71,8 +71,12 @@ class Settings:
         "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
     )
     sms_url: str = _setting(
-        "", "An Apprise URL that sends text messages; empty: files", secret=True
+        "",
+        "Apprise URL or https://…{to}…{text} that sends text messages; empty: files",
+        secret=True,
     )
+    sms_a_day: int = _setting(10, "Text messages about requests that a person gets a day at most")
+    sms_a_day_in_all: int = _setting(500, "The same for all people together")
     secret_key: str = _setting("", "Over 31 characters; empty: var/secret_key, made", secret=True)
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     webhook_private_targets: tuple[str, ...] = _setting(
@@ -279,6 +283,13 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
     if not 1 <= settings.workers <= 64:
         refuse("workers", f"{settings.workers} is not between 1 and 64")
+    for name in ("sms_a_day", "sms_a_day_in_all"):
+        if not 1 <= getattr(settings, name) <= 1_000_000:
+            refuse(name, f"{getattr(settings, name)} is not between 1 and 1000000")
+    if settings.sms_url.startswith(("http://", "https://")):
+        missing = [place for place in ("{to}", "{text}") if place not in settings.sms_url]
+        if missing:
+            refuse("sms_url", f"the gateway's URL has no {missing[0]}")
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             refuse(name, "it counts days: 1 to 3650")

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from email.message import EmailMessage
 from typing import NamedTuple
 
-from kbsearch import channels, i18n, letters, notifications, opt_outs, outbox
+from kbsearch import channels, i18n, lanes, letters, notifications, opt_outs, outbox
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.notifications import Telling
 from kbsearch.outbox import Handlers, Hopeless, Task
-from kbsearch.ticket_letters import deliver, mark_optional, status_name, url_of
+from kbsearch.ticket_letters import mark_optional, status_name, url_of
 from kbsearch.tickets import Ticket
 
 WANTED = "notice.digest"
@@ -45,7 +45,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if told:
             letter = compose(settings, told, task.id)
             try:
-                deliver(mail, letter, told[0].person.email)
+                lanes.hand_over(lambda: mail.send(letter, [told[0].person.email]))
             except Hopeless:  # what comes next is tried again, this is not
                 _settle(db, found, "refused")
                 raise

@@ -493,6 +493,23 @@ def s017_notices(db: SqliteUtils) -> None:
 
 
 @steps()
+def s018_threads_of_the_outbox(db: SqliteUtils) -> None:
+    """Tasks that keep their order: of one thread, the first goes first, also when it failed."""
+    _run(
+        db,
+        """
+        ALTER TABLE outbox ADD COLUMN thread TEXT;
+        ALTER TABLE outbox ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX outbox_due;
+        CREATE INDEX outbox_due ON outbox (due_at, created_at)
+          WHERE done_at IS NULL AND dead_at IS NULL;
+        CREATE INDEX outbox_thread ON outbox (thread, place)
+          WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
+        """,
+    )
+
+
+@steps()
 def s021_past_cases(db: SqliteUtils) -> None:
     """What agents said of past cases shown beside a request, and problems that several share."""
     _run(

@@ -20,7 +20,7 @@ from kbsearch.people import Person
 from kbsearch.tickets import Ticket
 
 # The outbox's words for: carry this notice. A channel is here once somebody handles its word.
-CARRIERS = {"mail": "notice.mail"}
+CARRIERS = {"mail": "notice.mail", "sms": "notice.sms"}
 KEEP = timedelta(days=90)
 AT_ONCE = "blocking"  # the severity that no digest holds back
 
@@ -202,7 +202,8 @@ def _write(db: Database, change: Change, person_id: str, channel: str, moment: d
         },
     )
     if is_new and gathers_at is None:
-        outbox.add(db, CARRIERS[channel], notice_id)
+        thread = f"{channel} {change.ticket_id} {person_id}"
+        outbox.add(db, CARRIERS[channel], notice_id, thread=thread, place=change.revision)
 
 
 def _gathers_at(db: Database, change: Change, person_id: str, moment: datetime) -> datetime | None:

@@ -1,12 +1,17 @@
-"""Work to do after the request, kept in the transaction of the change that asked for it."""
+"""Work to do after the request, kept in the transaction of the change that asked for it.
+
+Tasks of one thread are done in their order: while the first waits to be tried again, so do those
+behind it. What is given up holds nobody up.
+"""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from kbsearch.clock import now, stored
-from kbsearch.db import Database, new_id
+from kbsearch.db import Database, new_id, one_of
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +48,26 @@ class Waiting:
 Handlers = Mapping[str, Callable[[Task], None]]
 
 
+Outcome = Literal["", "done", "failed", "dead", "unavailable"]  # empty: nothing was due
+
+
 class Hopeless(Exception):
     """Raised by a handler that knows that trying again is of no use."""
 
 
-def add(db: Database, kind: str, subject: str) -> None:
-    """Ask for work; call it inside the transaction of the change. Handlers are safe to repeat."""
+class Unavailable(Exception):
+    """Raised by a handler when nothing of its kind gets out at present, whatever it is."""
+
+
+def add(
+    db: Database, kind: str, subject: str, *, thread: str | None = None, place: int = 0
+) -> None:
+    """Ask for work; call it inside the transaction of the change. Handlers are safe to repeat.
+
+    In a thread, it is done once all that has a lower place in it is done or given up.
+    """
     moment = now()
-    task = {"id": new_id(), "kind": kind, "subject": subject}
+    task = {"id": new_id(), "kind": kind, "subject": subject, "thread": thread, "place": place}
     db.insert("outbox", {**task, "created_at": moment, "due_at": moment})
 
 
@@ -67,56 +84,94 @@ def add_once(db: Database, kind: str, subject: str) -> None:
         add(db, kind, subject)
 
 
-def claim(db: Database) -> Task | None:
-    """Take the oldest task that is due, under a lease: unfinished, it comes due again."""
+def claim(db: Database, *, only: Collection[str] = (), never: Collection[str] = ()) -> Task | None:
+    """Take the oldest task that is due, under a lease: unfinished, it comes due again.
+
+    Of these kinds alone, if any are named, and of none of those.
+    """
     moment = datetime.now(UTC)
+    wanted, of_these = one_of("only", sorted(only))
+    unwanted, of_those = one_of("never", sorted(never))
+    next_one = f"""
+        SELECT o.id FROM outbox o
+        WHERE o.done_at IS NULL AND o.dead_at IS NULL AND o.due_at <= :now
+          AND (:any = 1 OR o.kind IN ({wanted})) AND o.kind NOT IN ({unwanted if never else "''"})
+          AND (o.thread IS NULL OR NOT EXISTS (
+            SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.place < o.place
+            AND p.done_at IS NULL AND p.dead_at IS NULL))
+        ORDER BY o.due_at, o.created_at LIMIT 1
+    """  # noqa: S608 (names of parameters)
+    values = {"now": stored(moment), "any": int(not only), **of_these, **of_those}
+    if not db.query(next_one, values):
+        return None  # looking takes no lock, which would hold up those who write
     rows = db.query(
-        """
-        UPDATE outbox SET due_at = :lease, attempts = attempts + 1
-        WHERE id = (SELECT id FROM outbox
-                    WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now
-                    ORDER BY due_at, created_at LIMIT 1)
+        f"""
+        UPDATE outbox SET due_at = :lease, attempts = attempts + 1 WHERE id = ({next_one})
         RETURNING id, kind, subject, attempts, created_at
-        """,
-        {"now": stored(moment), "lease": stored(moment + LEASE)},
+        """,  # noqa: S608 (names of parameters)
+        {**values, "lease": stored(moment + LEASE)},
     )
     return Task(**rows[0]) if rows else None
 
 
-def run_one(db: Database, handlers: Handlers) -> bool:
-    """Claim a task and do it; False when nothing is due. A failure is kept with its reason."""
-    task = claim(db)
+def run_one(
+    db: Database,
+    handlers: Handlers,
+    *,
+    only: Collection[str] = (),
+    never: Collection[str] = (),
+) -> Outcome:
+    """Claim a task and do it: what became of it. A failure is kept with its reason."""
+    task = claim(db, only=only, never=never)
     if task is None:
-        return False
+        return ""
     try:
         handlers[task.kind](task)
     except Hopeless as problem:
-        _give_up(db, task, str(problem))
+        return _give_up(db, task, str(problem))
+    except Unavailable as problem:
+        return _put_back(db, task, str(problem))
     except Exception as problem:
-        _fail(db, task, f"{type(problem).__name__}: {problem}")
-    else:
-        db.execute("UPDATE outbox SET done_at = :now WHERE id = :id", {"now": now(), "id": task.id})
-    return True
+        return _fail(db, task, f"{type(problem).__name__}: {problem}")
+    db.execute("UPDATE outbox SET done_at = :now WHERE id = :id", {"now": now(), "id": task.id})
+    return "done"
 
 
-def _fail(db: Database, task: Task, problem: str) -> None:
+def _put_back(db: Database, task: Task, problem: str) -> Outcome:
+    """It is no fault of the task: it keeps its turn, and this attempt does not count."""
+    db.execute(
+        """
+        UPDATE outbox SET due_at = :due, attempts = attempts - 1, problem = :problem
+        WHERE id = :id
+        """,
+        {
+            "id": task.id,
+            "problem": problem[:MAX_PROBLEM],
+            "due": stored(datetime.now(UTC) + RETRY_AFTER[0]),
+        },
+    )
+    return "unavailable"
+
+
+def _fail(db: Database, task: Task, problem: str) -> Outcome:
     if task.attempts > len(RETRY_AFTER):
-        _give_up(db, task, problem)
-        return
+        return _give_up(db, task, problem)
     log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
     due = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
     db.execute(
         "UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id",
         {"id": task.id, "problem": problem[:MAX_PROBLEM], "due": due},
     )
+    return "failed"
 
 
-def _give_up(db: Database, task: Task, problem: str) -> None:
+def _give_up(db: Database, task: Task, problem: str) -> Outcome:
     log.error("%s %s is given up, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
     db.execute(
         "UPDATE outbox SET dead_at = :now, problem = :problem WHERE id = :id",
         {"id": task.id, "problem": problem[:MAX_PROBLEM], "now": now()},
     )
+    return "dead"
 
 
 def together(*parts: Handlers) -> Handlers:

@@ -1,13 +1,10 @@
 """What the outbox sends about profiles and second factors: notices by mail, codes by text."""
 
-from collections.abc import Callable
-
-from kbsearch import channels, i18n, letters, mobiles, people
-from kbsearch.channels import ChannelError
+from kbsearch import channels, i18n, lanes, letters, mobiles, people
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import NotFound
-from kbsearch.outbox import Handlers, Hopeless, Task
+from kbsearch.outbox import Handlers, Task
 
 NOTICES = (  # each has a letter of its name
     "authenticator.added",
@@ -31,7 +28,13 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             name = task.kind.replace(".", "_")
             told, brand = {"at": task.created_at}, letters.brand_of(db, person)
             letter = letters.compose(settings, name, person, task.id, told, brand)
-            _deliver(lambda: channels.mail(settings).send(letter))
+            lanes.hand_over(lambda: channels.mail(settings).send(letter))
+
+    return dict.fromkeys(NOTICES, tell)
+
+
+def code_handlers(settings: Settings, db: Database) -> Handlers:
+    """Who sends the code that verifies a mobile number."""
 
     def send_code(task: Task) -> None:
         request = mobiles.find_request(db, task.subject)
@@ -45,15 +48,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             site=settings.site_name,
             minutes=mobiles.CODE_MINUTES,
         )
-        _deliver(lambda: channels.sms(settings).send(request.mobile, text))
+        lanes.hand_over(lambda: channels.sms(settings).send(request.mobile, text))
 
-    return {**dict.fromkeys(NOTICES, tell), mobiles.CODE_ASKED: send_code}
-
-
-def _deliver(send: Callable[[], None]) -> None:
-    try:
-        send()
-    except ChannelError as problem:
-        if problem.permanent:
-            raise Hopeless(str(problem)) from problem
-        raise
+    return {mobiles.CODE_ASKED: send_code}

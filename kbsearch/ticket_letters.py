@@ -17,6 +17,7 @@ from markupsafe import Markup
 from kbsearch import (
     channels,
     i18n,
+    lanes,
     letters,
     markup,
     notifications,
@@ -25,14 +26,13 @@ from kbsearch import (
     satisfaction,
 )
 from kbsearch.attachments import Attachment
-from kbsearch.channels import ChannelError
 from kbsearch.concerns import CUSTOMERS
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.letters import Brand
 from kbsearch.mail import answers, reply_addresses, threads
 from kbsearch.notifications import CARRIERS, Telling
-from kbsearch.outbox import Handlers, Hopeless, Task
+from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person
 from kbsearch.tickets import STATUSES
 
@@ -69,7 +69,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if letter["Auto-Submitted"] == "auto-replied" and not _may_reply(db, task, telling):
             notifications.settle(db, task.subject, "too_many")
             return
-        deliver(mail, letter, telling.person.email)
+        lanes.hand_over(lambda: mail.send(letter, [telling.person.email]))
         notifications.settle(db, task.subject, "sent")
 
     return {CARRIERS["mail"]: carry}
@@ -80,16 +80,6 @@ def _may_reply(db: Database, task: Task, telling: Telling) -> bool:
     with db.atomic():
         is_first = notifications.begin(db, task.subject)
         return not is_first or answers.may_send(db, telling.person.email)
-
-
-def deliver(mail: channels.Mail, letter: EmailMessage, to: str) -> None:
-    """Send a letter to one address; what is refused for good is not tried again."""
-    try:
-        mail.send(letter, [to])
-    except ChannelError as problem:
-        if problem.permanent:
-            raise Hopeless(str(problem)) from problem
-        raise
 
 
 def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:

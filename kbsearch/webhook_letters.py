@@ -1,10 +1,9 @@
 """The letter that tells the owner of a webhook that it is disabled, and why."""
 
-from kbsearch import channels, deliveries, letters, people, webhooks
-from kbsearch.channels import ChannelError
+from kbsearch import channels, deliveries, lanes, letters, people, webhooks
 from kbsearch.config import Settings
 from kbsearch.db import Database
-from kbsearch.outbox import Handlers, Hopeless, Task
+from kbsearch.outbox import Handlers, Task
 
 
 def handlers(settings: Settings, db: Database) -> Handlers:
@@ -18,11 +17,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if owner.disabled_at is not None:
             return
         letter = letters.compose(settings, "webhook_died", owner, task.id, {"webhook": webhook})
-        try:
-            channels.mail(settings).send(letter)
-        except ChannelError as problem:
-            if problem.permanent:
-                raise Hopeless(str(problem)) from problem
-            raise
+        lanes.hand_over(lambda: channels.mail(settings).send(letter))
 
     return {deliveries.DIED: tell}

@@ -33,6 +33,7 @@ from kbsearch import (
     health,
     kept_forms,
     known_browsers,
+    lanes,
     lifecycle,
     limits,
     mobiles,
@@ -43,6 +44,7 @@ from kbsearch import (
     second_factor,
     solutions,
     ticket_letters,
+    ticket_texts,
     webhook_letters,
 )
 from kbsearch.clock import stored
@@ -78,10 +80,13 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     """Work until TERM or INT; the step under way is finished first."""
     signals = Signals()
     os.nice(NICENESS)
+    ways_out = _ways_out(settings, db)
+    by_lanes = {kind for handlers in ways_out.values() for kind in handlers}
     with (
         _turn(settings.data_path / "worker.lock", signals, leash),
         _heartbeat(db),
         courier.at_work(settings, db),
+        lanes.at_work(db, ways_out),
         mailbox.followed(settings, db),
         closing(Indexer(settings, db)) as indexer,
     ):
@@ -91,7 +96,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
-            Step("the outbox", lambda: outbox.run_one(db, handlers)),
+            Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS),
             Step("cases without an article", lambda: gap_cases.take(db, search), CASES_SECONDS),
@@ -198,17 +203,28 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
 
     return outbox.together(
         {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
-        account_letters.handlers(settings, db),
-        profile_letters.handlers(settings, db),
         deliveries.handlers(settings, db),
         notifications.handlers(settings, db),
-        ticket_letters.handlers(settings, db),
-        digest_letters.handlers(settings, db),
-        webhook_letters.handlers(settings, db),
-        answers.handlers(settings, db),
         solutions.handlers(db),
-        article_letters.handlers(settings, db),
     )
+
+
+def _ways_out(settings: Settings, db: Database) -> dict[str, Handlers]:
+    """The lanes: whoever waits for a code does not wait for the letters about requests."""
+    return {
+        "letters about accounts": outbox.together(
+            account_letters.handlers(settings, db), profile_letters.handlers(settings, db)
+        ),
+        "letters about requests": outbox.together(
+            ticket_letters.handlers(settings, db),
+            digest_letters.handlers(settings, db),
+            webhook_letters.handlers(settings, db),
+            answers.handlers(settings, db),
+            article_letters.handlers(settings, db),
+        ),
+        "codes by text": profile_letters.code_handlers(settings, db),
+        "texts about requests": ticket_texts.handlers(settings, db),
+    }
 
 
 @contextmanager

@@ -140,3 +140,70 @@ def test_those_who_want_the_same_kind_each_do_their_part(db: SqliteDatabase):
     outbox.add(db, "note.written", "one")
     outbox.run_one(db, both)
     assert done == ["mail", "webhook"]
+
+
+def test_a_thread_keeps_its_order_also_while_its_first_waits(db: SqliteDatabase):
+    for subject, thread, place in (("b2", "b", 2), ("a2", "a", 2), ("a1", "a", 1), ("b1", "b", 1)):
+        outbox.add(db, "letter", subject, thread=thread, place=place)
+    done: list[str] = []
+
+    def send(task: Task) -> None:
+        if task.subject == "a1" and task.attempts == 1:
+            raise OSError("later")
+        done.append(task.subject)
+
+    while outbox.run_one(db, {"letter": send}):
+        pass
+    assert done == ["b1", "b2"], "what is behind a1 waits with it"
+    due_now(db)
+    while outbox.run_one(db, {"letter": send}):
+        pass
+    assert done == ["b1", "b2", "a1", "a2"]
+
+
+def test_what_is_given_up_holds_nobody_up(db: SqliteDatabase):
+    outbox.add(db, "letter", "first", thread="a", place=1)
+    outbox.add(db, "letter", "second", thread="a", place=2)
+    done: list[str] = []
+
+    def send(task: Task) -> None:
+        if task.subject == "first":
+            raise outbox.Hopeless("no such user")
+        done.append(task.subject)
+
+    while outbox.run_one(db, {"letter": send}):
+        pass
+    assert done == ["second"]
+
+
+def test_kinds_can_be_taken_alone_or_left(db: SqliteDatabase):
+    for kind in ("a", "b", "c"):
+        outbox.add(db, kind, "x")
+    assert outbox.run_one(db, {"b": lambda task: None}, only={"b"}) == "done"
+    assert outbox.run_one(db, {"b": lambda task: None}, only={"b"}) == ""
+    taken = outbox.claim(db, never={"a"})
+    assert taken is not None and taken.kind == "c"
+    assert outbox.claim(db, never={"a", "c"}) is None
+
+
+def test_looking_for_work_takes_no_lock(db: SqliteDatabase, tmp_path: Path):
+    other = SqliteDatabase(db.path)
+    with other.atomic():
+        assert outbox.claim(db) is None, "while somebody writes"
+    other.close()
+
+
+def test_the_next_task_is_found_without_reading_all_of_them(db: SqliteDatabase):
+    plan = db.query(
+        """
+        EXPLAIN QUERY PLAN SELECT o.id FROM outbox o
+        WHERE o.done_at IS NULL AND o.dead_at IS NULL AND o.due_at <= '2026'
+          AND (o.thread IS NULL OR NOT EXISTS (
+            SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.place < o.place
+            AND p.done_at IS NULL AND p.dead_at IS NULL))
+        ORDER BY o.due_at, o.created_at LIMIT 1
+        """
+    )
+    told = " ".join(row["detail"] for row in plan)
+    assert "outbox_due" in told and "outbox_thread" in told
+    assert "TEMP B-TREE" not in told

@@ -17,7 +17,10 @@ def mails(settings: Settings) -> list[Path]:
 
 
 def send_all(db: SqliteDatabase, settings: Settings) -> None:
-    handlers = profile_letters.handlers(settings, db)
+    handlers = {
+        **profile_letters.handlers(settings, db),
+        **profile_letters.code_handlers(settings, db),
+    }
     while outbox.run_one(db, handlers):
         pass
     problems = db.query("SELECT problem FROM outbox WHERE problem IS NOT NULL")

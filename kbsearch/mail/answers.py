@@ -5,14 +5,13 @@ Nothing of what they wrote is in it, so that nobody can make us send words of th
 
 from datetime import datetime, timedelta
 
-from kbsearch import channels, letters, limits, outbox
-from kbsearch.channels import ChannelError
+from kbsearch import channels, lanes, letters, limits, outbox
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import TooMany
 from kbsearch.letters import Reader
 from kbsearch.limits import Limit
-from kbsearch.outbox import Handlers, Hopeless, Task
+from kbsearch.outbox import Handlers, Task
 
 WANTED = "mail.stranger_answered"
 TO_STRANGER = Limit("mail.stranger", ((1, timedelta(days=1)),))
@@ -51,11 +50,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         letter = letters.compose(settings, "stranger", reader, task.id, {})
         letter.replace_header("Auto-Submitted", "auto-replied")
         letter["X-Auto-Response-Suppress"] = "All"
-        try:
-            mail.send(letter)
-        except ChannelError as problem:
-            if problem.permanent:
-                raise Hopeless(str(problem)) from problem
-            raise
+        lanes.hand_over(lambda: mail.send(letter))
 
     return {WANTED: answer}
