@@ -31,6 +31,9 @@ _HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s)", re.MULTILINE)
 _OWN_LINK = re.compile(
     r"!?\[([^\]\n]*)\]\((?:https?://[^\s)]{0,200})?/(?:\w\w/)?(?:requests|attachments|desk)/[^)\n]*\)"
 )
+_CODE = re.compile(r"(```[\s\S]*?(?:```|\Z)|`[^`\n]*`)")
+_BEFORE_SIGN = re.compile(r"(?<=[^\s|]) (?=[:;!?»](?:\s|$|[)\"”]))|(?<=«) ", re.MULTILINE)
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _PLACEHOLDER = re.compile(r"‹[^‹›\n]*›")
 
 
@@ -196,7 +199,9 @@ def _body(language: str, problem: str, solution: str) -> str:
     """Problem, cause, solution; what nobody said yet is asked for in the place it goes."""
 
     def part(heading: str, text: str, missing: str) -> str:
-        told = _plain(text).strip() or masking.prompt(language, i18n.gettext(language, missing))
+        told = _plain(text, language).strip() or masking.prompt(
+            language, i18n.gettext(language, missing)
+        )
         return f"## {i18n.gettext(language, heading)}\n\n{told}"
 
     return "\n\n".join(
@@ -208,9 +213,17 @@ def _body(language: str, problem: str, solution: str) -> str:
     )
 
 
-def _plain(text: str) -> str:
-    """A message as a part of an article: no headings of its own, no links only its people open."""
-    return _OWN_LINK.sub(r"\1", _HEADING.sub(r"\1\\\2", text))
+def _plain(text: str, language: str) -> str:
+    """A message as a part of an article: no headings of its own, no links only its people open.
+
+    French gets the no-break spaces that nobody types, where the text is no code.
+    """
+    plain = _OWN_LINK.sub(r"\1", _HEADING.sub(r"\1\\\2", text))
+    if language != "fr":
+        return plain
+    pieces = _CODE.split(plain)
+    pieces[::2] = [_BEFORE_SIGN.sub(NO_BREAK, piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _capital(text: str) -> str:

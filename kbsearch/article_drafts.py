@@ -5,6 +5,7 @@ it alone: a piece that was nobody's can be put back.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -121,36 +122,37 @@ def discard(db: Database, viewer: Viewer, key: str) -> None:
         raise NotFound("article_draft.not_found")
 
 
+def links(db: Database, viewer: Viewer, composed: Composed) -> tuple[Link, ...]:
+    """The requests that a first draft was made of, as far as the viewer may read them."""
+    return tuple(_links(db, viewer, "t.number", composed.tickets))
+
+
+def is_confidential(db: Database, links: Sequence[Link]) -> bool:
+    """Whether one of some requests was to stay between its people and the support team."""
+    places, values = one_of("ticket", [link.id for link in links])
+    sql = f"SELECT 1 FROM tickets WHERE confidential = 1 AND id IN ({places})"  # noqa: S608
+    return bool(db.query(sql, values))
+
+
 def propose(
-    db: Database, settings: Settings, viewer: Viewer, draft: Draft, *, tell: bool = False
+    db: Database, settings: Settings, viewer: Viewer, key: str, *, tell: bool = False
 ) -> str:
     """Put a draft on a branch of the content; its name. Proposed again, it goes on from there.
 
-    With `tell`, those who filed its requests get a letter when it is published.
+    With `tell`, those who filed its requests get a letter when it is published. The same form sent
+    twice waits for itself, and proposes once.
     """
     _check(viewer)
-    article = draft.article
-    article_files.check(article, settings)
-    live = branches.live_tree(settings)
-    if live is not None and article.place in live.entries:
-        raise Invalid("article_draft.address_taken", place=article.place)
-    name = draft.branch or _free_name(settings, article.slug)
-    files = dict.fromkeys(_proposed(settings, draft))
-    commit = branches.propose(
-        settings,
-        name,
-        {**files, article.place: article_files.written(article).encode()},
-        _message(draft),
-        Author(viewer.name, viewer.email),
-        after=draft.commit,
-    )
     with db.atomic():
+        draft = find(db, viewer, key)
+        article_files.check(draft.article, settings)
+        name, commit = _commit(settings, viewer, draft)
         db.execute(
             """
             UPDATE article_drafts SET branch = :branch, commit_id = :commit
             WHERE person_id = :me AND form_key = :key
             """,
-            {"branch": name, "commit": commit, **_own(viewer, draft.key)},
+            {"branch": name, "commit": commit, **_own(viewer, key)},
         )
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
@@ -168,22 +170,6 @@ def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
     before = stored((at or datetime.now(UTC)) - timedelta(days=days))
     return db.execute("DELETE FROM article_drafts WHERE updated_at < :before", {"before": before})
-
-
-def erase_person(db: Database, person_id: str) -> int:
-    """Forget what somebody wrote, and what was masked in drafts of their requests; how many."""
-    with db.atomic():
-        db.execute(
-            """
-            UPDATE article_drafts SET hidden = '[]' WHERE EXISTS (
-              SELECT 1 FROM article_draft_tickets l JOIN ticket_readers r
-                ON r.ticket_id = l.ticket_id
-              WHERE l.person_id = article_drafts.person_id
-              AND l.form_key = article_drafts.form_key AND r.word = :word)
-            """,
-            {"word": f"user:{person_id}"},
-        )
-        return db.execute("DELETE FROM article_drafts WHERE person_id = :id", {"id": person_id})
 
 
 def _check(viewer: Viewer) -> None:
@@ -283,6 +269,27 @@ def _told(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else "\n".join(value)
 
 
+def _commit(settings: Settings, viewer: Viewer, draft: Draft) -> tuple[str, str]:
+    """The branch and the commit that hold the draft as it is now."""
+    place, text = draft.article.place, article_files.written(draft.article).encode()
+    live = branches.live_tree(settings)
+    if live is not None and place in live.entries:
+        raise Invalid("article_draft.address_taken", place=place)
+    there = _proposed(settings, draft)
+    if there == {place: text}:
+        return draft.branch, draft.commit
+    name = draft.branch or _free_name(settings, draft.article.slug)
+    commit = branches.propose(
+        settings,
+        name,
+        {**dict.fromkeys(there), place: text},
+        _message(draft),
+        Author(viewer.name, viewer.email),
+        after=draft.commit,
+    )
+    return name, commit
+
+
 def _free_name(settings: Settings, slug: str) -> str:
     taken = {branch.name for branch in branches.list_all(settings)}
     name, number = f"{branches.DRAFTS}{slug}", 1
@@ -292,12 +299,14 @@ def _free_name(settings: Settings, slug: str) -> str:
     return name
 
 
-def _proposed(settings: Settings, draft: Draft) -> list[str]:
-    """What the branch of a draft holds of it, under another address perhaps."""
+def _proposed(settings: Settings, draft: Draft) -> dict[str, bytes]:
+    """What the branch of a draft holds of it, perhaps under another address."""
     for branch in branches.list_all(settings) if draft.branch else ():
         if (branch.name, branch.commit) == (draft.branch, draft.commit):
-            return branches.changed(settings, branch)
-    return []
+            tree = branches.tree_of(settings, branch)
+            files = branches.changed(settings, branch)
+            return dict(tree.read([file for file in files if file in tree.entries]))
+    return {}
 
 
 def _message(draft: Draft) -> str:

@@ -2,7 +2,7 @@
 
 from email.message import EmailMessage
 
-from kbsearch import channels, letters, opt_outs, organisations, solutions, ticket_letters
+from kbsearch import channels, lanes, letters, opt_outs, organisations, solutions, ticket_letters
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.letters import Brand
@@ -20,7 +20,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             solutions.settle(db, task.subject, "dropped")
             return
         letter = compose(db, settings, telling, task.subject)
-        ticket_letters.deliver(mail, letter, telling.person.email)
+        lanes.hand_over(lambda: mail.send(letter, [telling.person.email]))
         solutions.settle(db, task.subject, "sent")
 
     return {solutions.TOLD: carry}

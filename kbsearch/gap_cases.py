@@ -80,11 +80,14 @@ def _cluster(db: Database, search: Asks, ticket_id: str, since: str) -> list[Row
         """,  # noqa: S608 (names of parameters)
         {**values, "since": since},
     )
-    solved = trailers.list_all(db, trailers.SOLVES_TICKET, [str(row["number"]) for row in rows])
-    if solved or any(row["is_answered"] for row in rows):
+    if any(row["is_answered"] or _is_solved_by_article(db, row["number"]) for row in rows):
         return []
     enough = len(rows) >= FEWEST and len({row["who"] for row in rows}) >= FEWEST_PEOPLE
     return rows if enough else []
+
+
+def _is_solved_by_article(db: Database, number: int) -> bool:
+    return bool(trailers.list_all(db, trailers.SOLVES_TICKET, value=str(number)))
 
 
 def _linked(db: Database, ticket: Ticket) -> set[int]:

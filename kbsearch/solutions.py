@@ -37,7 +37,7 @@ class Telling:
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Card]:
     """The live articles that solve a request, as far as the viewer may read them."""
-    said = trailers.list_all(db, trailers.SOLVES_TICKET, [str(ticket.number)])
+    said = trailers.list_all(db, trailers.SOLVES_TICKET, value=str(ticket.number))
     paths = dict.fromkeys(each.path for each in said if each.path)
     found = (articles.find_path(db, viewer, path) for path in paths)
     return [card for card in found if card is not None]
@@ -47,8 +47,8 @@ def tickets_of(db: Database, viewer: Viewer, path: str) -> list[int]:
     """The numbers of the requests that an article solves, those the viewer may read."""
     numbers = [
         int(each.value)
-        for each in trailers.list_all(db, trailers.SOLVES_TICKET)
-        if each.path == path and each.value.isdecimal() and len(each.value) < 19
+        for each in trailers.list_all(db, trailers.SOLVES_TICKET, path=path)
+        if each.value.isdecimal() and len(each.value) < 19
     ]
     return sorted(tickets.visible_numbers(db, viewer, numbers))
 
@@ -102,9 +102,8 @@ def handlers(db: Database) -> Handlers:
     """What follows a publication: those who were promised a letter get it."""
 
     def keep_promises(task: Task) -> None:
-        said = trailers.list_all(db, trailers.SOLVES_TICKET)
-        for each in said:
-            if each.commit == task.subject and each.path and each.value.isdecimal():
+        for each in trailers.list_all(db, trailers.SOLVES_TICKET, commit=task.subject):
+            if each.path and each.value.isdecimal():
                 _keep_promise(db, each.value, each.path)
 
     return {trailers.PUBLISHED: keep_promises}

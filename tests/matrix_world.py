@@ -9,6 +9,7 @@ from flask import Flask
 from kbsearch import (
     accounts,
     analytics,
+    article_drafts,
     article_votes,
     articles,
     choosing_passwords,
@@ -37,6 +38,7 @@ from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.file_store import FileStore
 from kbsearch.mail import mails
+from kbsearch.publishing import trailers
 from kbsearch.publishing.publish import Publication, publish
 from kbsearch.search.indexing import Indexer
 from kbsearch.search.service import Search
@@ -73,6 +75,7 @@ CANARIES = {
     "CANARI-PROBLEM": {"dan", "root"},
     "CANARI-GAP": {"dan", "wendy", "root"},
     "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
+    "CANARI-ARTICLE": {"dan"},
 }
 
 
@@ -111,6 +114,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         **_requests(settings, db, viewers),
         **_people_and_organisations(db),
         **_mail(settings, db, viewers["dan"]),
+        **_article(db, viewers["dan"]),
         "hand-over": sign(claims()),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
@@ -231,6 +235,16 @@ def _gap(settings: Settings, db: SqliteDatabase, seekers: tuple[Viewer, ...]) ->
     gap_signals.take(db, Search(settings, db), at=moment)
     (gap,) = db.query("SELECT number FROM gaps WHERE is_shown = 1")
     return {"gap": str(gap["number"])}
+
+
+def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """One that Dan writes, of Alice's closed request; another that was published of it."""
+    (closed,) = db.query("SELECT number FROM tickets WHERE status = 'closed'")
+    composed = article_drafts.compose(db, dan, tickets=[closed["number"]], title="CANARI-ARTICLE")
+    article_drafts.save(db, dan, "key-of-the-article", composed)
+    said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
+    db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})
+    return {"article-draft": "key-of-the-article"}
 
 
 def _asset() -> dict[str, str]:

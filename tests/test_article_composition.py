@@ -165,6 +165,14 @@ def test_headings_and_private_links_of_a_message_do_not_enter(db, cast):
     assert "\\# Do this" in body and "See my file and it." in body
 
 
+def test_french_gets_its_no_break_spaces_but_in_code(db, cast):
+    said = "Le message : « Erreur » ! Voir `a : b` et\n```\nc : d\n```\nà 12:30 ?"
+    solve(db, said=said, language="fr", answer=said)
+    body = compose(db, cast.dan, tickets=[1042]).article.body
+    assert "Le message\u00a0: «\u00a0Erreur\u00a0»\u00a0! Voir `a : b` et" in body
+    assert "c : d" in body and "à 12:30\u00a0?" in body
+
+
 def test_a_gap_makes_a_draft_of_its_words(db, cast):
     composed = compose(
         db, cast.wendy, title="How to find the lost collar", phrases=["lost tag"], gap="G-42"

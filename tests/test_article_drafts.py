@@ -1,15 +1,17 @@
 """Articles being written: kept, in two windows, and proposed as commits of their author."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kbsearch import article_drafts, article_review
+from kbsearch import article_drafts, article_review, erasing
 from kbsearch.article_composition import Composed, compose
 from kbsearch.article_drafts import Draft
 from kbsearch.config import Settings
+from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Conflict, Invalid, NotFound
 from kbsearch.publishing import branches
 from tests.test_article_composition import solve
@@ -110,7 +112,7 @@ def test_what_may_be_missed_is_shown(composed):
 
 
 def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, content, draft):
-    name = article_drafts.propose(db, settings, cast.dan, draft)
+    name = article_drafts.propose(db, settings, cast.dan, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     told = git(content, "log", "-1", "--format=%an <%ae>%n%B", name)
     assert told.split("\n") == [
@@ -128,47 +130,65 @@ def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, c
 def test_proposed_again_it_goes_on_and_leaves_its_old_address(
     db, settings, cast, content, composed, draft
 ):
-    article_drafts.propose(db, settings, cast.dan, draft)
+    article_drafts.propose(db, settings, cast.dan, KEY)
     better = changed(composed, slug="find-a-collar", title="Find a collar")
     article_drafts.save(db, cast.dan, KEY, better, edition=1, tab="one")
-    name = article_drafts.propose(db, settings, cast.dan, article_drafts.find(db, cast.dan, KEY))
+    name = article_drafts.propose(db, settings, cast.dan, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     branch = branches.find(settings, name)
     assert branch.ahead == 2
     assert branches.changed(settings, branch) == ["articles/en/guide/find-a-collar.md"]
 
 
+def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content, draft):
+    names: list[str] = []
+
+    def run() -> None:
+        other = SqliteDatabase(settings.database_path)
+        names.append(article_drafts.propose(other, settings, cast.dan, KEY))
+        other.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names == ["draft/collar-lost-from-the-herd"] * 4
+    (branch,) = branches.list_all(settings)
+    assert branch.ahead == 1
+
+
 def test_another_draft_of_the_same_name_has_a_branch_of_its_own(
     db, settings, cast, content, composed, draft
 ):
-    article_drafts.propose(db, settings, cast.dan, draft)
-    other = article_drafts.save(db, cast.root, "draft-key-2", composed)
-    name = article_drafts.propose(db, settings, cast.root, other)
+    article_drafts.propose(db, settings, cast.dan, KEY)
+    article_drafts.save(db, cast.root, "draft-key-2", composed)
+    name = article_drafts.propose(db, settings, cast.root, "draft-key-2")
     assert name == "draft/collar-lost-from-the-herd-2"
 
 
 def test_what_somebody_else_pushed_is_not_lost(db, settings, cast, content, draft):
-    name = article_drafts.propose(db, settings, cast.dan, draft)
+    name = article_drafts.propose(db, settings, cast.dan, KEY)
     git(content, "checkout", "--quiet", name)
     write(content, "articles/en/guide/other.md", article("By Wendy"))
     theirs = commit(content)
     git(content, "checkout", "--quiet", "main")
     with pytest.raises(Conflict):
-        article_drafts.propose(db, settings, cast.dan, article_drafts.find(db, cast.dan, KEY))
+        article_drafts.propose(db, settings, cast.dan, KEY)
     assert git(content, "rev-parse", name) == theirs
 
 
 def test_an_article_that_is_live_is_not_overwritten(db, settings, cast, content, composed):
-    taken = article_drafts.save(db, cast.dan, KEY, changed(composed, slug="page"))
+    article_drafts.save(db, cast.dan, KEY, changed(composed, slug="page"))
     with pytest.raises(Invalid) as told:
-        article_drafts.propose(db, settings, cast.dan, taken)
+        article_drafts.propose(db, settings, cast.dan, KEY)
     assert told.value.key == "article_draft.address_taken"
 
 
 @pytest.mark.parametrize("title", ["Solves-Ticket: 9", "x\n\nSolves-Ticket: 9", "# 9", "-m x"])
 def test_no_title_writes_a_trailer(db, settings, cast, content, composed, title):
-    odd = article_drafts.save(db, cast.dan, KEY, changed(composed, title=title))
-    name = article_drafts.propose(db, settings, cast.dan, odd)
+    article_drafts.save(db, cast.dan, KEY, changed(composed, title=title))
+    name = article_drafts.propose(db, settings, cast.dan, KEY)
     format = "--format=%(trailers:key=Solves-Ticket,valueonly)"
     assert git(content, "log", "-1", format, name) == "1042"
 
@@ -185,9 +205,9 @@ def test_no_title_writes_a_trailer(db, settings, cast, content, composed, title)
 def test_what_is_not_whole_is_not_proposed(
     db, settings, cast, content, composed, field, value, key
 ):
-    half = article_drafts.save(db, cast.dan, KEY, changed(composed, **{field: value}))
+    article_drafts.save(db, cast.dan, KEY, changed(composed, **{field: value}))
     with pytest.raises(Invalid) as told:
-        article_drafts.propose(db, settings, cast.dan, half)
+        article_drafts.propose(db, settings, cast.dan, KEY)
     assert told.value.key == key
     assert branches.list_all(settings) == []
 
@@ -198,9 +218,18 @@ def test_no_address_leaves_the_folder_of_articles(db, settings, cast, content, c
     assert saved.article.place == "articles/en/git/hooks/x.md"
 
 
-def test_old_drafts_are_forgotten_and_what_was_masked_with_the_person(db, cast, draft):
-    assert article_drafts.erase_person(db, str(cast.alice.person_id)) == 0
-    assert article_drafts.find(db, cast.dan, KEY).hidden == ()
+def test_what_was_masked_goes_with_the_person(db, settings, cast, draft):
+    erasing.erase(db, settings, "bob@acme.example")
+    assert "Bob" not in str(db.query("SELECT * FROM article_drafts"))
+    assert article_drafts.find(db, cast.dan, KEY).article == draft.article
+
+
+def test_the_drafts_of_who_is_erased_are_gone(db, settings, cast, draft):
+    erasing.erase(db, settings, "dan@support.example")
+    assert db.query("SELECT 1 FROM article_drafts") == []
+
+
+def test_old_drafts_are_forgotten(db, cast, draft):
     db.execute("UPDATE article_drafts SET updated_at = '2020-01-01T00:00:00Z'")
     assert article_drafts.forget_old(db, 30) == 1
     assert db.query("SELECT 1 FROM article_draft_tickets") == []

@@ -146,9 +146,9 @@ def test_who_may_not_read_it_any_more_gets_no_letter(db, settings, cast, content
 def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, cast, content):
     solve(db)
     made = compose(db, cast.dan, tickets=[1042], audience="customers")
+    made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    draft = replace(draft, article=replace(draft.article, category="guide", body="Restart it."))
-    branch = article_drafts.propose(db, settings, cast.dan, draft, tell=True)
+    branch = article_drafts.propose(db, settings, cast.dan, draft.key, tell=True)
     assert article_drafts.is_announced(db, draft)
     assert work(db, settings) == []
     git(content, "merge", "--quiet", branch)
@@ -164,9 +164,8 @@ def test_a_promise_can_be_taken_back(db, settings, cast, content):
     made = compose(db, cast.dan, tickets=[1042], audience="customers")
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    article_drafts.propose(db, settings, cast.dan, draft, tell=True)
-    draft = article_drafts.find(db, cast.dan, "draft-key-1")
-    branch = article_drafts.propose(db, settings, cast.dan, draft)
+    article_drafts.propose(db, settings, cast.dan, draft.key, tell=True)
+    branch = article_drafts.propose(db, settings, cast.dan, draft.key)
     git(content, "merge", "--quiet", branch)
     go_live(db, settings)
     assert work(db, settings) == []

@@ -43,6 +43,7 @@ _LABELS: dict[Kind, str] = {
     "secret": "masking.secret",
     "social_security": "masking.social_security",
 }
+KINDS = frozenset(_LABELS)
 SHORTEST_SECRET = 4  # characters; a shorter one is masked only where it is said to be one
 # The surest first: what one has found is hidden from the next.
 _FINDERS: tuple[tuple[Kind, Callable[[str], Iterable[Span]]], ...] = (

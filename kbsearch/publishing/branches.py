@@ -121,6 +121,17 @@ def changed(settings: Settings, branch: Branch) -> list[str]:
     return [name.removeprefix(prefix) for name in names if name]
 
 
+def difference(settings: Settings, branch: Branch, file: str) -> str:
+    """What a branch changes in a file of the content, as git tells it."""
+    live = live_tree(settings)
+    assert live is not None
+    place = f"{live.repository.prefix}{file}"
+    arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "-U3"]
+    base = base_of(settings, branch)
+    arguments += [base.commit, branch.commit, "--", f":(literal){place}"]
+    return git.run(live.repository, *arguments).decode(errors="replace")
+
+
 def base_of(settings: Settings, branch: Branch) -> GitTree:
     """The tree that a branch began from; what is live where they have nothing in common."""
     live = live_tree(settings)

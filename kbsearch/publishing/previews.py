@@ -3,10 +3,10 @@
 Nothing of it enters what is served: the pages are indexed in memory, for the time of a question.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from threading import Lock
 from typing import Literal, NamedTuple
 
@@ -15,20 +15,20 @@ from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.publishing import branches, edition, publications
 from kbsearch.publishing.branches import Branch
-from kbsearch.publishing.edition import Edition, Known
+from kbsearch.publishing.edition import Edition
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.overlay import Overlay
 from kbsearch.publishing.publish import tree_of
 from kbsearch.publishing.rendered import Rendered
-from kbsearch.publishing.tree import ARTICLES, MAX_FILE, Tree
+from kbsearch.publishing.tree import ARTICLES, Tree
 from kbsearch.search.article_index import Articles, TrialIndex
 from kbsearch.search.documents import Page
 from kbsearch.search.indexing import live_folders
 
 DEPTH = 10  # results that are looked at for a phrase
-KEPT = 8  # editions of branches, of one process
-CONTEXT = 3  # unchanged lines around a difference
-MOST_LINES = 4_000  # of a file whose differences are shown
+KEPT = 3  # editions of branches, of one process
+MOST_LINES = 4_000  # of a difference that is shown
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 class Rank(NamedTuple):
@@ -53,9 +53,9 @@ class Preview:
     """An edition that is not live, beside the one that is."""
 
     edition: Edition
-    live: Known
     live_findings: tuple[Finding, ...]
     now: Articles | None  # the index in service
+    trial: TrialIndex | None = None  # of all its pages, where it was made
 
     def article(self, path: str) -> Rendered | None:
         """The article as it would be shown; None when it is no page."""
@@ -81,7 +81,7 @@ class Preview:
         """Where each phrase finds an article, now and then."""
         language = path.partition("/")[0]
         pages = [page for page in self.edition.pages if page.language == language]
-        then = TrialIndex(pages, self.edition.synonyms)
+        then = self.trial or TrialIndex(pages, self.edition.synonyms)
         titles = {each.source.path: each.source.title for each in self.edition.articles}
         found = []
         for phrase in phrases:
@@ -100,7 +100,7 @@ def of_branch(db: Database, settings: Settings, branch: Branch) -> Preview:
         if key in _previews:
             _previews.move_to_end(key)
             return _previews[key]
-    made = _make(db, settings, branches.tree_of(settings, branch))
+    made = _make(db, settings, branches.tree_of(settings, branch), is_ranked=True)
     with _lock:
         _previews[key] = made
         while len(_previews) > KEPT:
@@ -113,26 +113,37 @@ def of_file(db: Database, settings: Settings, place: str, text: str) -> Preview:
     return _make(db, settings, Overlay(tree_of(settings), {place: text.encode()}))
 
 
-def source_of(settings: Settings, branch: Branch, file: str) -> tuple[str, str]:
-    """A file as the branch found it, and as it has it; empty where it is not there."""
-    return _text(branches.base_of(settings, branch), file), _text(
-        branches.tree_of(settings, branch), file
-    )
+def source_of(settings: Settings, branch: Branch, file: str) -> str | None:
+    """A file as a branch has it; None where it is gone."""
+    body = bytes_of(settings, branch, file)
+    return None if body is None else body.decode("utf-8", errors="replace")
 
 
-def differences(before: str, after: str) -> list[Line]:
-    """What changed from one text to another, line by line, with a few lines around."""
-    old, new = before.splitlines()[:MOST_LINES], after.splitlines()[:MOST_LINES]
+def bytes_of(settings: Settings, branch: Branch, file: str) -> bytes | None:
+    tree = branches.tree_of(settings, branch)
+    return dict(tree.read([file]))[file] if file in tree.entries else None
+
+
+def differences(told: str) -> list[Line]:
+    """The lines of a difference as git tells it: those that changed, with a few around."""
     lines: list[Line] = []
-    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT):
-        if lines:
-            lines.append(Line("gap", 0, ""))
-        for tag, begin, end, new_begin, new_end in group:
-            if tag == "equal":
-                lines += [Line("same", n + 1, new[n]) for n in range(new_begin, new_end)]
-            else:
-                lines += [Line("removed", n + 1, old[n]) for n in range(begin, end)]
-                lines += [Line("added", n + 1, new[n]) for n in range(new_begin, new_end)]
+    old = new = 0
+    for line in told.split("\n")[:MOST_LINES]:
+        begins = _HUNK.match(line)
+        if begins:
+            old, new = int(begins[1]), int(begins[2])
+            lines += [Line("gap", 0, "")] if lines else []
+        elif not new and not old:
+            continue  # the names of the files
+        elif line.startswith("-"):
+            lines.append(Line("removed", old, line[1:]))
+            old += 1
+        elif line.startswith("+"):
+            lines.append(Line("added", new, line[1:]))
+            new += 1
+        elif line.startswith(" "):
+            lines.append(Line("same", new, line[1:]))
+            old, new = old + 1, new + 1
     return lines
 
 
@@ -151,12 +162,20 @@ _indexes: dict[str, Articles | None] = {}
 _lock = Lock()
 
 
-def _make(db: Database, settings: Settings, tree: Tree) -> Preview:
+def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = False) -> Preview:
+    """With `is_ranked`, phrases that do not find their article are among the findings."""
+    trials: list[TrialIndex] = []
+
+    def try_out(pages: list[Page], synonyms: str) -> TrialIndex:
+        trials.append(TrialIndex(pages, synonyms))
+        return trials[0]
+
     live = publications.find_live(db)
     known = publications.load(db, live) if live else {}
     images = publications.known_images(db)
-    made = edition.make(tree, settings, known, images, index=_Unranked)
-    return Preview(made, known, live.findings if live else (), _index(db, settings))
+    made = edition.make(tree, settings, known, images, index=try_out if is_ranked else _Unranked)
+    trial = trials[0] if trials else None
+    return Preview(made, live.findings if live else (), _index(db, settings), trial)
 
 
 def _index(db: Database, settings: Settings) -> Articles | None:
@@ -174,13 +193,6 @@ def _index(db: Database, settings: Settings) -> Articles | None:
 
 def _place(path: str, found: Sequence[str]) -> int | None:
     return found.index(path) + 1 if path in found else None
-
-
-def _text(tree: Tree, file: str) -> str:
-    if file not in tree.entries or tree.entries[file].size > MAX_FILE:
-        return ""
-    ((_, body),) = tree.read([file])
-    return body.decode("utf-8", errors="replace")
 
 
 def article_of(file: str) -> str:

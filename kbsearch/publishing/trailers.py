@@ -3,7 +3,7 @@
 They are read once, when their commits go live, and kept with the articles that each commit wrote.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kbsearch import outbox
@@ -59,17 +59,20 @@ def take(db: Database, tree: Tree) -> list[Trailer]:
     return new
 
 
-def list_all(db: Database, key: str, values: Iterable[str] | None = None) -> list[Trailer]:
-    """Everything published under a key, the oldest first; of some values only where given."""
+def list_all(
+    db: Database, key: str, *, value: str = "", path: str = "", commit: str = ""
+) -> list[Trailer]:
+    """What was published under a key, the oldest first: all, or that value, article or commit."""
+    wanted = {"value": value, "path": path, "commit_id": commit}
+    conditions = [f"AND {column} = :{column}" for column, said in wanted.items() if said]
     rows = db.query(
-        """
+        f"""
         SELECT commit_id AS "commit", key, value, path, published_at FROM published_trailers
-        WHERE key = :key ORDER BY published_at, commit_id, value, path
-        """,
-        {"key": key},
+        WHERE key = :key {" ".join(conditions)} ORDER BY published_at, commit_id, value, path
+        """,  # noqa: S608 (columns named here)
+        {"key": key, **{column: said for column, said in wanted.items() if said}},
     )
-    wanted = None if values is None else set(values)
-    return [Trailer(**row) for row in rows if wanted is None or row["value"] in wanted]
+    return [Trailer(**row) for row in rows]
 
 
 def _commits(

@@ -22,7 +22,7 @@ EVERYONES = (
     "forms.css",
     "thread.css",
 )
-AGENTS = ("admin.css", "webhooks.css", "mail.css", "similar.css", "feedback.css")
+AGENTS = ("admin.css", "webhooks.css", "mail.css", "similar.css", "articles.css", "feedback.css")
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),
     "desk.css": AGENTS,

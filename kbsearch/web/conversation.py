@@ -16,7 +16,7 @@ from kbsearch.errors import Conflict, Problem
 from kbsearch.mail import mails
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Status, Ticket
-from kbsearch.web import past_cases
+from kbsearch.web import answered_by, past_cases
 from kbsearch.web.filled import OWN, Filled, Shown
 from kbsearch.web.render import db, language, viewer
 
@@ -126,6 +126,7 @@ def shown(
         "after_answer": AFTER_ANSWER,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),
+        "answered_by": answered_by.of_ticket(ticket),
         "mailed": mails.of_ticket(db(), viewer(), ticket),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
