@@ -135,6 +135,7 @@ def erase(
         gap_counts.erase_person(db, values["id"])
         analytics.erase_person(db, values["id"])
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
+        gap_counts.forget_words(db, lambda said: masks.text(said, is_theirs=False) != said)
         masked = 0
         for table in TEXTS:
             tell(table[0])

@@ -1,7 +1,7 @@
 """What a gap adds up to: its signals, counted anew whenever one comes or goes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -60,7 +60,7 @@ def gap_at(db: Database, place: Place) -> str | None:
     rows = db.query(
         """
         SELECT id, 0 AS rank FROM gaps WHERE key = :key
-        UNION ALL SELECT gap_id, 1 FROM gap_signals WHERE key = :key
+        UNION ALL SELECT gap_id, 1 FROM gap_signals WHERE key = :key AND key <> ''
         UNION ALL SELECT id, 2 FROM gaps WHERE key = :near
         ORDER BY rank LIMIT 1
         """,
@@ -149,6 +149,19 @@ def erase_person(db: Database, person_id: str) -> None:
             """,
             {"gap": gap_id},
         )
+
+
+def forget_words(db: Database, names: Callable[[str], bool]) -> None:
+    """Forget by which words texts are told that name somebody; what is shown of them is masked."""
+    for row in db.query("SELECT id, title || ' ' || words AS said FROM gaps"):
+        if names(row["said"]):
+            db.execute(
+                "UPDATE gaps SET words = '', key = 'erased ' || id WHERE id = :id AND path = ''",
+                {"id": row["id"]},
+            )
+    for row in db.query("SELECT id, text FROM gap_signals WHERE text <> ''"):
+        if names(row["text"]):
+            db.execute("UPDATE gap_signals SET key = '' WHERE id = :id", {"id": row["id"]})
 
 
 def _remove(db: Database, condition: str, values: dict[str, str]) -> list[str]:

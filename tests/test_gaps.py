@@ -20,6 +20,7 @@ from kbsearch import (
     lifecycle,
     people,
     replies,
+    worker,
 )
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
@@ -345,6 +346,31 @@ def test_what_an_erased_person_searched_is_gone_from_the_board(
     assert [row["text"] for row in rows] == ["imprimante étable"]
     (kept,) = db.query("SELECT title, is_shown FROM gaps")
     assert (kept["title"], kept["is_shown"]) == ("imprimante étable", 0)
+
+
+def test_the_name_of_an_erased_person_is_in_nobody_elses_gap(
+    settings: Settings, db: SqliteDatabase, cast: Cast, search: Search
+):
+    for viewer in (cast.bob, cast.chloe):
+        looks_for(db, viewer, "numéro alice martin")
+    take_all(db, search)
+    assert only(db, cast.dan).title == "numéro alice martin"
+    erasing.erase(db, settings, cast.alice.email)
+    assert only(db, cast.dan).people == 2
+    for table in ("gaps", "gap_signals"):
+        assert "martin" not in str(db.query(f"SELECT * FROM {table}")).lower()  # noqa: S608
+
+
+def test_the_worker_takes_in_and_closes(settings: Settings, db: SqliteDatabase, cast: Cast):
+    for viewer in (cast.alice, cast.bob):
+        looks_for(db, viewer, "imprimante bloquée")
+    worker._fill_gaps(db, Search(settings, db))
+    gap = only(db, cast.dan)
+    said = {"commit_id": "0" * 40, "key": "Closes-Gap", "value": "g-1", "path": "fr/a"}
+    db.insert("published_trailers", {**said, "published_at": "2027-01-01T00:00:00Z"})
+    gap_signals._set(db, gap_signals.FOLLOWED, "an earlier one")
+    worker._fill_gaps(db, Search(settings, db))
+    assert gaps.find(db, cast.dan, gap.number).state == "closed"
 
 
 def test_texts_leave_the_board_with_the_ledgers(db: SqliteDatabase, cast: Cast, search: Search):
