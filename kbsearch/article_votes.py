@@ -21,7 +21,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 MAX_WORDS = 1_000
 FEW = 5  # fewer votes are no share of anything
-MOST_WORDS = 100  # that a page shows
+MOST_WORDS = 100  # that the page about them shows
 MOST_LISTED = 500
 
 
@@ -152,7 +152,9 @@ def mine(db: Database, viewer: Viewer, visit_id: str | None, article: Article) -
     return Vote(**{**rows[0], "helped": bool(rows[0]["helped"])}) if rows else None
 
 
-def list_editions(db: Database, viewer: Viewer, article: Article) -> list[Edition]:
+def list_editions(
+    db: Database, viewer: Viewer, article: Article, most_words: int = MOST_WORDS
+) -> list[Edition]:
     """The votes on an article, those on what is read now first; for the staff."""
     _check(viewer)
     rows = db.query(
@@ -165,7 +167,7 @@ def list_editions(db: Database, viewer: Viewer, article: Article) -> list[Editio
     found: dict[str, list[Row]] = {article.edition: []}
     for row in rows:
         found.setdefault(row["edition"], []).append(row)
-    return [_edition(name, votes, article) for name, votes in found.items()]
+    return [_edition(name, votes, article, most_words) for name, votes in found.items()]
 
 
 def list_articles(db: Database, viewer: Viewer) -> list[Listed]:
@@ -260,7 +262,7 @@ def _told(vote: Vote) -> tuple[bool, str]:
     return vote.helped, vote.reason
 
 
-def _edition(name: str, votes: list[Row], article: Article) -> Edition:
+def _edition(name: str, votes: list[Row], article: Article, most_words: int) -> Edition:
     against = [vote for vote in votes if not vote["helped"]]
     return Edition(
         id=name,
@@ -270,7 +272,7 @@ def _edition(name: str, votes: list[Row], article: Article) -> Edition:
         reasons=_counted(vote["reason"] for vote in against),
         said=tuple(
             Said(vote["reason"], _masked(vote["words"], article.language), vote["at"])
-            for vote in [each for each in against if each["words"]][:MOST_WORDS]
+            for vote in [each for each in against if each["words"]][:most_words]
         ),
         first_at=min((vote["at"] for vote in votes), default=""),
         last_at=max((vote["at"] for vote in votes), default=""),

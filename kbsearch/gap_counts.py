@@ -176,7 +176,9 @@ def _remove(db: Database, condition: str, values: dict[str, str]) -> list[str]:
 
 def _recount(db: Database, gap_id: str) -> None:
     values = {"gap": gap_id}
-    (gap,) = db.query("SELECT state, path, title, decided_at FROM gaps WHERE id = :gap", values)
+    (gap,) = db.query(
+        "SELECT state, path, title, decided_at, is_shown FROM gaps WHERE id = :gap", values
+    )
     rows = db.query(
         f"SELECT s.kind, COUNT(*) AS times FROM gap_signals s WHERE {_COUNTED} GROUP BY s.kind",  # noqa: S608
         values,
@@ -197,13 +199,14 @@ def _recount(db: Database, gap_id: str) -> None:
         values,
     )
     told = counts.keys() & {"filed", "vote", "case"}
+    was_shown = gap["state"] != "open" and gap["is_shown"]
     most = max(total["people"], total["hidden_people"])
     change = {
         **total,
         "title": gap["title"] if gap["path"] else _title(db, gap_id) or gap["title"],
         "products": json.dumps(_products(db, gap_id)),
         "counts": json.dumps(counts),
-        "is_shown": int(most >= SHOWN_FROM or bool(told) or gap["state"] != "open"),
+        "is_shown": int(most >= SHOWN_FROM or bool(told) or was_shown),
         "is_of_requests": int(counts.keys() == {"case"}),
         **_since(db, gap_id, gap["decided_at"] if gap["state"] != "open" else None),
     }

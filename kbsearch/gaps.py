@@ -173,7 +173,7 @@ def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
           AND o.position > l.position AND NOT EXISTS (
             SELECT 1 FROM visit_events n WHERE n.visit_id = l.visit_id AND n.kind = 'searched'
             AND n.position > l.position AND n.position < o.position)
-        GROUP BY o.target ORDER BY COUNT(*) DESC, o.target LIMIT 50
+        GROUP BY o.target ORDER BY COUNT(*) DESC, o.target LIMIT 10
         """,
         {"gap": gap.id, "searches": MOST_LOOKED_AT},
     )

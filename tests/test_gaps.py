@@ -368,9 +368,15 @@ def test_the_worker_takes_in_and_closes(settings: Settings, db: SqliteDatabase, 
     gap = only(db, cast.dan)
     said = {"commit_id": "0" * 40, "key": "Closes-Gap", "value": "g-1", "path": "fr/a"}
     db.insert("published_trailers", {**said, "published_at": "2027-01-01T00:00:00Z"})
+    looks_for(db, cast.alice, "à elle seule")
+    gap_signals.take(db, Search(settings, db), at=LATER)
+    alone = {**said, "commit_id": "1" * 40, "value": "G-2"}
+    db.insert("published_trailers", {**alone, "published_at": "2027-01-01T00:00:00Z"})
     gap_signals._set(db, gap_signals.FOLLOWED, "an earlier one")
     worker._fill_gaps(db, Search(settings, db))
     assert gaps.find(db, cast.dan, gap.number).state == "closed"
+    with pytest.raises(NotFound):  # one person's text stays theirs, whatever a commit says
+        gaps.find(db, cast.dan, 2)
 
 
 def test_texts_leave_the_board_with_the_ledgers(db: SqliteDatabase, cast: Cast, search: Search):

@@ -20,6 +20,7 @@ from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters
 RELATED = 4
 RECENT = 6
 CURRENT = 3  # requests under way, on the home page
+WORDS = 3  # of readers, below an article
 WORDS_PER_MINUTE = 200
 
 bp = Blueprint("root", __name__)
@@ -138,7 +139,7 @@ def show(found: Article, wrong: str = "") -> Response:
         vote=article_votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
         sent=request.form if wrong else None,
         wrong=wrong,
-        editions=article_votes.list_editions(db(), viewer(), found) if is_staff else (),
+        editions=article_votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
     )
 
 
