@@ -217,13 +217,16 @@ def _recount(db: Database, gap_id: str) -> None:
 
 
 def _title(db: Database, gap_id: str) -> str:
-    """What most people typed; the subject of a request only where nobody searched."""
+    """What most people typed, slips of a few aside; a request's subject where nobody searched."""
     rows = db.query(
         """
-        SELECT text FROM gap_signals WHERE gap_id = :gap AND text <> '' AND kind <> 'found'
-        GROUP BY text
-        ORDER BY MIN(CASE WHEN kind = 'case' THEN 1 ELSE 0 END), COUNT(DISTINCT who) DESC,
-          COUNT(*) DESC, MAX(at) DESC, text LIMIT 1
+        WITH said AS (
+          SELECT text, key, who, at, CASE WHEN kind = 'case' THEN 1 ELSE 0 END AS of_request
+          FROM gap_signals WHERE gap_id = :gap AND text <> '' AND kind <> 'found'),
+        spelt AS (SELECT key, COUNT(DISTINCT who) AS people FROM said GROUP BY key)
+        SELECT s.text FROM said s JOIN spelt k ON k.key = s.key GROUP BY s.text
+        ORDER BY MIN(s.of_request), MAX(k.people) DESC, COUNT(DISTINCT s.who) DESC, COUNT(*) DESC,
+          MAX(s.at) DESC, s.text LIMIT 1
         """,
         {"gap": gap_id},
     )

@@ -15,8 +15,8 @@ SEARCHES = (  # who, days ago, text, results, what was shown
     ("bob@acme.example", 4, "changer de tarif", 2, ("fr/find/privacy", "fr/account/sign-in")),
     ("chloe@globex.example", 2, "changement tarif", 2, ("fr/find/privacy",)),
     ("alice@acme.example", 1, "changer tarifs", 1, ("fr/account/sign-in",)),
-    (GUEST, 3, "export comptable FEC", 0, ()),
-    ("chloe@globex.example", 1, "exports comptables FEC", 0, ()),
+    (GUEST, 3, "export pour le comptable", 0, ()),
+    ("chloe@globex.example", 1, "exports comptable", 0, ()),
 )
 
 
