@@ -9,11 +9,11 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from kbsearch import deliveries, standard_webhooks, webhooks
+from kbsearch import deliveries, rooms, standard_webhooks, webhooks
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.deliveries import Due, Outcome
@@ -82,6 +82,10 @@ class Courier:
         log.info("%s to webhook %s: %s", due.message_id, due.endpoint_id, _told(outcome))
 
     def _send_off(self, due: Due) -> None:
+        if rooms.is_room(due.url):
+            text = rooms.sentence(self.settings.languages[0], due.body)
+            self._depart(due, lambda: _say(self.guard, due.url, text))
+            return
         at, body = datetime.now(UTC), due.body.encode()
         secrets = webhooks.signers(self.db, self.settings, due.endpoint_id, at)
         if not secrets:  # the key of the site has changed: nothing leaves without a signature
@@ -92,9 +96,11 @@ class Courier:
             "User-Agent": "kbsearch-webhooks",
             **standard_webhooks.headers(due.message_id, at, body, secrets),
         }
+        self._depart(due, lambda: _attempt(self.guard, due.url, body, headers))
 
+    def _depart(self, due: Due, attempt: Callable[[], Outcome]) -> None:
         def go() -> None:
-            self._back.put((due, _attempt(self.guard, due.url, body, headers)))
+            self._back.put((due, attempt()))
 
         threading.Thread(target=go, name="delivery", daemon=True).start()
         self._on_the_road += 1
@@ -117,6 +123,20 @@ def _attempt(guard: Guard, url: str, body: bytes, headers: dict[str, str]) -> Ou
         problem=None if 200 <= answer.status < 300 else "status",
         duration_ms=_since(begun),
     )
+
+
+def _say(guard: Guard, url: str, text: str) -> Outcome:
+    """An attempt at a chat room: it takes the text, or not, and says no more."""
+    begun = time.monotonic()
+    try:
+        rooms.post(guard, url, text)
+    except NoAnswer as problem:
+        return Outcome(None, problem=problem.reason, told=str(problem), duration_ms=_since(begun))
+    except Exception as problem:
+        log.exception("a room was not told, in a way nobody thought of")
+        told = type(problem).__name__  # its text may hold the address
+        return Outcome(None, problem="garbled", told=told, duration_ms=_since(begun))
+    return Outcome(200, duration_ms=_since(begun))
 
 
 def _since(begun: float) -> int:

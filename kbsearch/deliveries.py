@@ -256,9 +256,18 @@ _STATE = """
 
 
 def read(
-    db: Database, condition: str, values: Values, *, limit: int = 100, offset: int = 0
+    db: Database,
+    condition: str,
+    values: Values,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+    order: str = "d.created_at DESC, d.id",
 ) -> list[Delivery]:
-    """Deliveries that meet a condition (a constant of the calling module), the newest first."""
+    """Deliveries that meet a condition, the newest first.
+
+    Condition and order are constants of the calling module.
+    """
     rows = db.query(
         f"""
         SELECT d.id, d.endpoint_id, e.url, d.message_id, m.kind, d.created_at, d.due_at,
@@ -267,7 +276,7 @@ def read(
                         WHERE delivery_id = d.id), d.created_at) AS at
         FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
         JOIN webhook_messages m ON m.id = d.message_id
-        WHERE {condition} ORDER BY d.created_at DESC, d.id LIMIT :limit OFFSET :offset
+        WHERE {condition} ORDER BY {order} LIMIT :limit OFFSET :offset
         """,  # noqa: S608 (constants)
         {**values, "limit": limit, "offset": offset},
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from kbsearch import accounts, audit, choosing_passwords, people, second_factor
+from kbsearch import accounts, audit, choosing_passwords, people, second_factor, undeliverable
 from kbsearch.access import AGENTS, Viewer
 from kbsearch.db import Database, escape_like
 from kbsearch.errors import Forbidden, NotFound
@@ -179,6 +179,12 @@ def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
         accounts.end_other_sessions(db, person.id)
         _note(db, viewer, "second_factor.reset", person)
     return removed
+
+
+def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
+    """Mail somebody again whose address was known for not being reached."""
+    _open_to(viewer)
+    undeliverable.clear(db, person.id, actor_id=viewer.person_id)
 
 
 def _open_to(viewer: Viewer) -> None:

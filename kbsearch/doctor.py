@@ -153,6 +153,11 @@ def _running(seen: Health) -> Iterator[Check]:
         yield _check("outbox", "warn", told, remedy, count=seen.outbox_dead)
     else:
         yield _check("outbox", "ok", "nothing was given up")
+    for channel in seen.late:
+        told = "%(channel)s: the oldest thing to leave has waited for %(minutes)s minutes"
+        remedy = "kbsearch notify list says why."
+        minutes = round(seen.waiting[channel] / 60)
+        yield _check("waiting", "warn", told, remedy, channel=channel, minutes=minutes)
     if seen.refused_commit:
         remedy = "Run kbsearch check, correct what it names and commit."
         told = "commit %(commit)s was refused; the one before it is live"

@@ -1,13 +1,14 @@
 """What happens here, as programs outside are told of it: the kinds, and the facts each carries.
 
-Facts are ids, codes and addresses of pages: nothing that a customer typed, no name, no mail
-address. Whoever needs more opens the page, where access is checked.
+Facts are ids, codes and addresses of pages: no name, no mail address, nothing that a customer typed
+but the words of a search that found nothing. Whoever needs more opens the page, where access is
+checked.
 """
 
 import json
 from collections.abc import Callable, Mapping
 
-from kbsearch import outbox, ticket_events
+from kbsearch import masking, outbox, ticket_events
 from kbsearch.config import Settings
 from kbsearch.db import Database
 
@@ -108,6 +109,18 @@ def _feedback(db: Database, settings: Settings, vote_id: str) -> Facts | None:
     return {**rows[0], "helped": bool(rows[0]["helped"]), "url": url}
 
 
+def _failed_search(db: Database, settings: Settings, search_id: str) -> Facts | None:
+    """What was searched for is the point of it: with personal data masked, as no other fact is."""
+    rows = db.query(
+        "SELECT id, text, product FROM visit_events WHERE id = :id AND text <> ''",
+        {"id": search_id},
+    )
+    if not rows:
+        return None
+    query = masking.mask(rows[0]["text"], language=settings.languages[0]).text
+    return {"id": rows[0]["id"], "query": query, "product": rows[0]["product"] or None}
+
+
 def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
     rows = db.query("SELECT id, role FROM people WHERE id = :id", {"id": person_id})
     return rows[0] if rows else None
@@ -122,6 +135,7 @@ READERS: Mapping[str, Reader] = {
     "article.published": _article,
     "article.withdrawn": _withdrawn,
     "article.feedback": _feedback,
+    "search.failed": _failed_search,
     "user.invited": _person,
     "user.signed_in": _person,
 }

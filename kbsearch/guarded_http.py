@@ -156,6 +156,12 @@ class Guard:
         except OSError as problem:
             raise NoAnswer("cut", problem.strerror or str(problem)) from None
 
+    def check(self, url: str) -> None:
+        """See whether the host of a URL may be spoken to, for those who do it themselves."""
+        parts = parse(url, self.exceptions)
+        port = parts.port or PORTS[parts.scheme]
+        self._addresses(parts, str(parts.hostname), port, _Clock(self.deadline))
+
     def _addresses(
         self, parts: SplitResult, host: str, port: int, clock: "_Clock"
     ) -> Sequence[Address]:

@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kbsearch import outbox
+from kbsearch import outbox, sendings
 from kbsearch.clock import now, parsed
 from kbsearch.db import Database
 
 WORKER_SILENT_AFTER = 30  # seconds
+LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Health:
     worker_age: float | None
     outbox_age: float | None
     outbox_dead: int
+    waiting: dict[str, float]  # by channel, how long its oldest has waited
+    late: tuple[str, ...]  # the channels where that is too long
     article_index: str | None  # the folder in service
     ticket_index: str | None
 
@@ -35,6 +38,7 @@ def look(db: Database) -> Health:
     publication = state.get("live_publication")
     live = db.query("SELECT commit_id FROM publications WHERE id = :id", {"id": publication or ""})
     refused = state.get("refused_publication")
+    waiting = sendings.oldest(db)
     return Health(
         publication=publication,
         commit=live[0]["commit_id"] if live else None,
@@ -42,6 +46,8 @@ def look(db: Database) -> Health:
         worker_age=_age(state.get("worker_seen")),
         outbox_age=_age(outbox.oldest_waiting(db)),
         outbox_dead=outbox.count_dead(db),
+        waiting={channel: round(age) for channel, age in waiting.items()},
+        late=tuple(sorted(each for each, age in waiting.items() if age > LATE_AFTER)),
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
     )

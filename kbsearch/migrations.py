@@ -510,6 +510,19 @@ def s018_threads_of_the_outbox(db: SqliteUtils) -> None:
 
 
 @steps()
+def s019_undeliverable(db: SqliteUtils) -> None:
+    """Whose address mail does not reach, since when, and why."""
+    _run(
+        db,
+        """
+        ALTER TABLE people ADD COLUMN undeliverable_at TEXT;
+        ALTER TABLE people ADD COLUMN undeliverable_why TEXT;
+        CREATE INDEX bounces_recipient ON bounces (recipient, at);
+        """,
+    )
+
+
+@steps()
 def s021_past_cases(db: SqliteUtils) -> None:
     """What agents said of past cases shown beside a request, and problems that several share."""
     _run(

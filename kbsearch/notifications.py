@@ -8,7 +8,16 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import accounts, concerns, digests, outbox, people, preferences, tickets
+from kbsearch import (
+    accounts,
+    concerns,
+    digests,
+    outbox,
+    people,
+    preferences,
+    tickets,
+    undeliverable,
+)
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.concerns import CUSTOMERS, Change, Why
@@ -155,6 +164,8 @@ def is_told(db: Database, change: Change, person_id: str, why: Why, channel: str
     if not preferences.wants(db, person_id, change.preference(why), channel):
         return False
     if change.comes_with_reply and preferences.wants(db, person_id, "ticket.replied", channel):
+        return False
+    if channel == "mail" and undeliverable.is_so(db, person_id):
         return False
     if channel == "mail" and why in CUSTOMERS and _has_it_by_mail(db, change, person_id):
         return False

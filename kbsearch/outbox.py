@@ -32,19 +32,6 @@ class Task:
     created_at: str
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A task as it is looked at; `state` is waiting, failed (it will be tried again) or dead."""
-
-    id: str
-    kind: str
-    created_at: str
-    due_at: str
-    attempts: int
-    problem: str | None
-    state: str
-
-
 Handlers = Mapping[str, Callable[[Task], None]]
 
 
@@ -192,21 +179,6 @@ def together(*parts: Handlers) -> Handlers:
         return run
 
     return {kind: all_of(handlers) for kind, handlers in wanted.items()}
-
-
-def list_unfinished(db: Database, *, limit: int = 200) -> list[Waiting]:
-    """What is to leave and has not left: waiting, failed or given up, the oldest first."""
-    rows = db.query(
-        """
-        SELECT id, kind, created_at, due_at, attempts, problem,
-               CASE WHEN dead_at IS NOT NULL THEN 'dead' WHEN problem IS NOT NULL THEN 'failed'
-                    ELSE 'waiting' END AS state
-        FROM outbox WHERE done_at IS NULL AND kind NOT LIKE 'index.%'
-        ORDER BY created_at, id LIMIT :limit
-        """,
-        {"limit": limit},
-    )
-    return [Waiting(**row) for row in rows]
 
 
 def again(db: Database, task_id: str) -> bool:

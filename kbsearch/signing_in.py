@@ -20,6 +20,7 @@ from kbsearch import (
     pending,
     people,
     second_factor,
+    undeliverable,
 )
 from kbsearch.accounts import hash_token
 from kbsearch.config import Settings
@@ -205,6 +206,8 @@ def let_in(
     )
     if is_stranger:
         outbox.add(db, NEW_BROWSER, event)
+    if factor == "mail":
+        undeliverable.clear(db, person.id)
     session = accounts.open_session(
         db, person.id, caller.user_agent, enrolling=enrolling, at=moment
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from kbsearch import audit, deliveries, events, guarded_http, sealing, standard_webhooks
+from kbsearch import audit, deliveries, events, guarded_http, rooms, sealing, standard_webhooks
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -39,7 +39,17 @@ class Webhook:
     @property
     def host(self) -> str:
         """Where it is; the rest of its address may be a secret."""
-        return urlsplit(self.url).hostname or ""
+        return urlsplit(self.url).scheme if self.is_room else urlsplit(self.url).hostname or ""
+
+    @property
+    def is_room(self) -> bool:
+        """Whether it is a chat room, which reads sentences and has no secret."""
+        return rooms.is_room(self.url)
+
+    @property
+    def shown(self) -> str:
+        """Its address; of a room no more than what it is, for the rest opens it."""
+        return f"{self.host}://…" if self.is_room else self.url
 
 
 def add(
@@ -116,6 +126,8 @@ def rotate(
     moment, secret = at or datetime.now(UTC), standard_webhooks.new_secret()
     with db.atomic():
         there = find(db, viewer, webhook.id)
+        if there.is_room:
+            raise Invalid("room.no_secret")
         if not at_once and _is_later(there.old_secret_until, moment):
             raise Invalid("webhook.secret_changing")
         db.execute(
@@ -197,6 +209,9 @@ def _note(db: Database, viewer: Viewer, kind: str, webhook_id: str) -> None:
 def _url(settings: Settings, url: str) -> str:
     """The address as it is kept; raises Invalid when it may not be spoken to."""
     typed = url.strip()
+    if rooms.is_room(typed):
+        rooms.check(typed)
+        return typed
     try:
         guarded_http.parse(typed, Exceptions.of(settings.webhook_private_targets))
     except NoAnswer:

@@ -27,6 +27,7 @@ from kbsearch import (
     deliveries,
     digest_letters,
     drafts,
+    failed_searches,
     gap_cases,
     gap_counts,
     gap_signals,
@@ -71,6 +72,7 @@ DIGEST_CHECK_SECONDS = 20.0
 GAPS_SECONDS = 20.0
 CASES_SECONDS = 60.0
 GAP_BATCHES = 5
+FAILED_SEARCHES_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -97,6 +99,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
+            Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS),
             Step("cases without an article", lambda: gap_cases.take(db, search), CASES_SECONDS),

@@ -26,6 +26,7 @@ FOR_AGENTS = {
     "admin.add_person",
     "admin.show_person",
     "admin.invite_person",
+    "admin.reach_person_again",
 }
 
 

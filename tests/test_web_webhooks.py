@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import deliveries, outbox, webhooks
+from kbsearch import deliveries, outbox, sendings, webhooks
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.deliveries import Outcome
@@ -170,13 +170,13 @@ def test_agents_see_what_has_not_left_and_send_it_again(
     )
     page = client.get("/en/desk/deliveries").text
     rows = re.findall(r'<th scope="row">([^<]+)</th>', page)
-    assert rows == ["person.invited", "A test"], "those given up first; no work of the index"
+    assert rows == ["An invitation", "A test"], "those given up first; no work of the index"
     assert "hooks.example" in page and "CANARY" not in page
     assert "No answer in time" in page and "550 &lt;unknown&gt;" in page
     for sending in (dead["id"], sent):
         assert post(client, f"desk/deliveries/{sending}").status_code == 303
-    states = [each.state for each in outbox.list_unfinished(db)]
-    assert states == ["waiting"]
+    states = [each.state for each in sendings.list_all(db, cast.dan)]
+    assert states == ["waiting", "waiting"]
     assert deliveries.of_webhook(db, webhook.id)[0].state == "waiting"
     assert post(client, "desk/deliveries/unknown").status_code == 422
 

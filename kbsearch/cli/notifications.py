@@ -21,23 +21,40 @@ def notify_command() -> None:
 
 
 @notify_command.command("list")
+@click.option("--channel", type=click.Choice(sendings.CHANNELS), help="Only what leaves that way.")
+@click.option("--state", type=click.Choice(sendings.STATES), help="Only what stands like that.")
 @json_option
 @pass_site
-def notify_list(site: Site, as_json: bool) -> None:
+def notify_list(site: Site, channel: str | None, state: str | None, as_json: bool) -> None:
     """List what has not left: given up (dead) first, then the oldest.
 
-    Example: kbsearch notify list --json
+    Example: kbsearch notify list --channel mail --state dead
     """
-    found = sendings.list_all(site.db, OPERATOR)
+    seen = sendings.look(site.db, OPERATOR, channel=channel, state=state)
     if as_json:
-        echo_json([asdict(each) for each in found])
+        echo_json([asdict(each) for each in seen.found])
         return
     rows = [
-        (each.id, each.state, each.kind, each.to, str(each.attempts), each.due_at, each.problem)
-        for each in found
+        (
+            each.id,
+            each.channel,
+            each.state,
+            each.kind,
+            each.to,
+            str(each.number or ""),
+            str(each.attempts),
+            each.due_at,
+            each.problem,
+        )
+        for each in seen.found
     ]
-    headings = ("id", "state", "event", "to", "attempts", "next try", "why")
+    headings = (
+        "id", "channel", "state", "event", "to", "request", "attempts", "next try", "why",
+    )  # fmt: skip
     echo_table([say(heading) for heading in headings], rows)
+    if seen.total > len(rows):
+        told = say("%(shown)d of %(total)d are shown", shown=len(rows), total=seen.total)
+        click.echo(told, err=True)
 
 
 @notify_command.command("retry")
@@ -51,11 +68,13 @@ def notify_retry(site: Site, ids: tuple[str, ...], dead: bool) -> None:
     """
     if bool(ids) == dead:
         raise click.UsageError(say("Name what to send, or say --dead."))
-    given_up = [each.id for each in sendings.list_all(site.db, OPERATOR) if each.state == "dead"]
-    chosen = given_up if dead else list(ids)
-    for sending_id in chosen:
-        sendings.again(site.db, OPERATOR, sending_id)
-    click.echo(say("%(count)s on the way", count=len(chosen)))
+    if dead:
+        count = sendings.all_dead_again(site.db, OPERATOR)
+    else:
+        for sending_id in ids:
+            sendings.again(site.db, OPERATOR, sending_id)
+        count = len(ids)
+    click.echo(say("%(count)s on the way", count=count))
 
 
 @notify_command.command("test")

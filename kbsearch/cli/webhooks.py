@@ -32,6 +32,9 @@ def webhook_command() -> None:
 def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_json: bool) -> None:
     """Tell an address of events from now on, and print its secret: once, here.
 
+    A chat room has an Apprise address, as slack://…, mmosts://…, msteams://… or matrixs://…, and
+    no secret: quote the address, which opens it.
+
     Example: kbsearch webhook add https://tools.example/in --owner root@support.example
     """
     viewer = accounts.viewer_for(site.db, owner)
@@ -51,7 +54,9 @@ def webhook_list(site: Site, as_json: bool) -> None:
     if as_json:
         echo_json([_public(webhook) for webhook in found])
         return
-    rows = [(each.id, each.url, each.owner, _state(each), ", ".join(each.kinds)) for each in found]
+    rows = [
+        (each.id, each.shown, each.owner, _state(each), ", ".join(each.kinds)) for each in found
+    ]
     echo_table([say("id"), say("address"), say("owner"), say("state"), say("events")], rows)
 
 
@@ -80,7 +85,7 @@ def webhook_disable(site: Site, webhook_id: str) -> None:
     """
     webhook = webhooks.find(site.db, OPERATOR, webhook_id)
     webhooks.disable(site.db, OPERATOR, webhook)
-    click.echo(say("%(url)s is told nothing more", url=webhook.url))
+    click.echo(say("%(url)s is told nothing more", url=webhook.shown))
 
 
 @webhook_command.command("enable")
@@ -93,7 +98,7 @@ def webhook_enable(site: Site, webhook_id: str) -> None:
     """
     webhook = webhooks.find(site.db, OPERATOR, webhook_id)
     webhooks.enable(site.db, OPERATOR, webhook)
-    click.echo(say("%(url)s is told of events", url=webhook.url))
+    click.echo(say("%(url)s is told of events", url=webhook.shown))
 
 
 @webhook_command.command("test")
@@ -106,7 +111,7 @@ def webhook_test(site: Site, webhook_id: str) -> None:
     """
     webhook = webhooks.find(site.db, OPERATOR, webhook_id)
     webhooks.test(site.db, OPERATOR, webhook)
-    click.echo(say("A test is on its way to %(url)s; see its log.", url=webhook.url))
+    click.echo(say("A test is on its way to %(url)s; see its log.", url=webhook.shown))
 
 
 @webhook_command.command("log")
@@ -133,9 +138,12 @@ def webhook_log(site: Site, webhook_id: str, as_json: bool) -> None:
 
 def _tell_secret(webhook: Webhook, as_json: bool) -> None:
     if as_json:
-        echo_json({**_public(webhook), "secret": webhook.secret})
+        secret = {} if webhook.is_room else {"secret": webhook.secret}
+        echo_json({**_public(webhook), **secret})
         return
-    click.echo(say("%(url)s is told of events", url=webhook.url))
+    click.echo(say("%(url)s is told of events", url=webhook.shown))
+    if webhook.is_room:
+        return
     click.echo(say("Its secret, told only now: %(secret)s", secret=webhook.secret))
 
 
@@ -143,7 +151,7 @@ def _public(webhook: Webhook) -> dict[str, object]:
     """What is printed of one: the secret only by whoever has just made it."""
     told = asdict(webhook)
     del told["secret"], told["owner_id"]
-    return told
+    return {**told, "url": webhook.shown}
 
 
 def _state(webhook: Webhook) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 
-from kbsearch import accounts, filing, i18n, people, replies, tickets
+from kbsearch import accounts, filing, i18n, people, replies, tickets, undeliverable
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -136,6 +136,9 @@ def take(
         )
         if bounce:
             db.insert("bounces", {"mail_id": mail_id, "at": stored(moment), **vars(bounce)})
+            undeliverable.hear(db, bounce, at=moment)
+        if verdict.person and verdict.state in ("joined", "opened"):
+            undeliverable.clear(db, verdict.person.id)  # who writes from there reads there
         if verdict.reason == "stranger" and not proof.is_refuted:
             answers.ask(db, incoming.fields.sender, at=moment)
     return Taken(verdict.state, verdict.reason)

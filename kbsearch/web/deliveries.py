@@ -1,5 +1,7 @@
 """What is on its way out, for agents: waiting, failed, given up, why, and sending it again."""
 
+from collections.abc import Collection
+
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
@@ -15,6 +17,17 @@ def index() -> Response:
     return page()
 
 
+@bp.post("/desk/deliveries")
+def send_all_again() -> Response:
+    """All that was given up, of the channel that is looked at."""
+    channel = _chosen("channel", sendings.CHANNELS)
+    try:
+        count = sendings.all_dead_again(db(), viewer(), channel=channel)
+    except Invalid as problem:
+        return page(i18n.explain(problem, language()))
+    return redirect(f"/{language()}/desk/deliveries?done={count}", 303)
+
+
 @bp.post("/desk/deliveries/<id>")
 def send_again(id: str) -> Response:
     try:
@@ -28,12 +41,26 @@ def send_again(id: str) -> Response:
     return redirect(f"/{language()}/desk/deliveries?done=again", 303)
 
 
+def _chosen(name: str, among: Collection[str]) -> str | None:
+    """What the address or the form asks for; what is none of these is nothing."""
+    given = request.values.get(name, "")
+    return given if given in among else None
+
+
 def page(wrong: str = "") -> Response:
+    channel = _chosen("channel", sendings.CHANNELS)
+    state = _chosen("state", sendings.STATES)
+    done = request.args.get("done", "")
     response = render(
         "desk/deliveries.html",
-        found=sendings.list_all(db(), viewer()),
+        seen=sendings.look(db(), viewer(), channel=channel, state=state),
+        channel=channel,
+        state=state,
+        channels=sendings.CHANNELS,
+        states=sendings.STATES,
         wrong=wrong,
-        is_done=request.args.get("done") == "again",
+        is_done=done == "again",
+        count_done=int(done) if done.isdecimal() and len(done) < 7 else None,
     )
     response.status_code = 422 if wrong else 200
     return response

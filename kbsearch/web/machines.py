@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.wrappers import Response
 
-from kbsearch import __version__, health
+from kbsearch import __version__, health, sendings
 from kbsearch.errors import NotFound
 from kbsearch.health import Health
 from kbsearch.web.render import db, site
@@ -57,6 +57,14 @@ def metrics() -> Response:
         told(noun, f"Number of {noun}", count)
     told("outbox_dead", "Tasks given up after every retry", found.outbox_dead)
     told("outbox_age_seconds", "Age of the oldest waiting task", found.outbox_age or 0)
+    waiting = Gauge(
+        "kbsearch_waiting_seconds",
+        "Age of the oldest thing that has not left",
+        ["channel"],
+        registry=registry,
+    )
+    for channel in sendings.CHANNELS:
+        waiting.labels(channel).set(found.waiting.get(channel, 0))
     told("worker_up", "Whether the worker was seen lately", found.is_worker_alive)
     return unkept(Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
 

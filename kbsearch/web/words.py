@@ -87,6 +87,7 @@ class Words:
             "event_sentence": self.event_sentence,
             "edited_name": self.edited_name,
             "sending_state": self.sending_state,
+            "channel_name": self.channel_name,
             "why_not_sent": self.why_not_sent,
             "told": self.told,
             "welcome": looks.welcome,
@@ -234,10 +235,19 @@ class Words:
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
             "article.feedback": _("A reader says whether an article helped"),
+            "search.failed": _("A search finds nothing"),
             "user.invited": _("Somebody is invited"),
             "user.signed_in": _("Somebody signs in"),
             "webhook.test": _("A test"),
             "webhook.died": _("A webhook is disabled"),
+            "code.wanted": _("A verification code"),
+            "mobile.code_asked": _("A verification code"),
+            "password.forgotten": _("A link to choose a password"),
+            "password.changed": _("A password was changed"),
+            "person.invited": _("An invitation"),
+            "sign_in.new_browser": _("A sign-in from a new browser"),
+            "notice.digest": _("A digest"),
+            "mail.stranger_answered": _("An answer to a stranger’s mail"),
         }
         return names.get(kind, Markup.escape(kind))
 
@@ -292,6 +302,17 @@ class Words:
         if event.field == "severity":
             return self.severity_name(value)
         return Markup.escape(self.product_name(value) if event.field == "software" else value)
+
+    def channel_name(self, channel: str) -> Markup:
+        """By which way something leaves."""
+        _ = self.translate
+        names = {
+            "mail": _("E-mail"),
+            "sms": _("Text message"),
+            "webhook": _("Webhook"),
+            "inside": _("Not shared out yet"),
+        }
+        return names[channel]
 
     def sending_state(self, state: str) -> Markup:
         _ = self.translate

@@ -6,7 +6,7 @@ from typing import cast
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, directory, organisations
+from kbsearch import access, directory, organisations, undeliverable
 from kbsearch.directory import Asked, State
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
@@ -25,7 +25,7 @@ FIELDS = {  # of the form, by what can be wrong with them
     "person.language_unknown": "language",
     "organisation.not_found": "organisations",
 }
-DONE = ("added", "saved", "invited", "closed", "opened", "signed-out", "reset")
+DONE = ("added", "saved", "invited", "closed", "opened", "signed-out", "reset", "reached")
 
 
 @bp.get("/people")
@@ -126,6 +126,12 @@ def end_sessions(id: str) -> Response:
     return act(id, directory.end_sessions, "signed-out")
 
 
+@bp.post("/people/<id>/mail")
+@for_agents
+def reach_person_again(id: str) -> Response:
+    return act(id, directory.reach_again, "reached")
+
+
 @bp.post("/people/<id>/second-factor")
 def reset_second_factor(id: str) -> Response:
     return act(id, directory.reset_second_factor, "reset")
@@ -156,6 +162,7 @@ def form(person: Person | None, given: Form) -> Response:
         "admin/person.html",
         form=given,
         shown=person,
+        unreached=undeliverable.find(db(), person.id) if person else None,
         roles=access.ROLES if viewer().is_administrator else ("customer",),
         organisations=names().items(),
         done=next((said for said in DONE if said == request.args.get("done")), None),

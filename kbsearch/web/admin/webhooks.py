@@ -16,12 +16,15 @@ MAX_PAGE = 1000
 FIELDS = {  # of the form, by what can be wrong with them
     "webhook.url_blocked": "url",
     "webhook.url_taken": "url",
+    "room.extra_missing": "url",
+    "room.unknown": "url",
     "webhook.events_required": "kinds",
     "webhook.event_unknown": "kinds",
     "webhook.secret_changing": "more",
+    "room.no_secret": "more",
     "webhook.is_disabled": "more",
 }
-DONE = ("saved", "tested", "disabled", "enabled", "again")
+DONE = ("added", "saved", "tested", "disabled", "enabled", "again")
 
 
 @bp.get("/webhooks")
@@ -41,7 +44,7 @@ def add_webhook() -> Response:
         added = webhooks.add(db(), viewer(), site().settings, text("url"), texts("kinds"))
     except Invalid as problem:
         return new_form(given.refused(problem, FIELDS))
-    return tell_secret(added)
+    return done(added.id, "added") if added.is_room else tell_secret(added)
 
 
 @bp.get("/webhooks/<id>")
