@@ -43,16 +43,6 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Card]:
     return [card for card in found if card is not None]
 
 
-def tickets_of(db: Database, viewer: Viewer, path: str) -> list[int]:
-    """The numbers of the requests that an article solves, those the viewer may read."""
-    numbers = [
-        int(each.value)
-        for each in trailers.list_all(db, trailers.SOLVES_TICKET, path=path)
-        if each.value.isdecimal() and len(each.value) < 19
-    ]
-    return sorted(tickets.visible_numbers(db, viewer, numbers))
-
-
 def tell(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> int:
     """Ask for letters to those who had asked and may read the article; to how many.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import article_drafts, article_review, erasing
+from kbsearch import article_drafts, article_proposals, article_review, erasing
 from kbsearch.article_composition import Composed, compose
 from kbsearch.article_drafts import Draft
 from kbsearch.config import Settings
@@ -112,7 +112,7 @@ def test_what_may_be_missed_is_shown(composed):
 
 
 def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, content, draft):
-    name = article_drafts.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, settings, cast.dan, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     told = git(content, "log", "-1", "--format=%an <%ae>%n%B", name)
     assert told.split("\n") == [
@@ -130,10 +130,10 @@ def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, c
 def test_proposed_again_it_goes_on_and_leaves_its_old_address(
     db, settings, cast, content, composed, draft
 ):
-    article_drafts.propose(db, settings, cast.dan, KEY)
+    article_proposals.propose(db, settings, cast.dan, KEY)
     better = changed(composed, slug="find-a-collar", title="Find a collar")
     article_drafts.save(db, cast.dan, KEY, better, edition=1, tab="one")
-    name = article_drafts.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, settings, cast.dan, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     branch = branches.find(settings, name)
     assert branch.ahead == 2
@@ -145,7 +145,7 @@ def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content,
 
     def run() -> None:
         other = SqliteDatabase(settings.database_path)
-        names.append(article_drafts.propose(other, settings, cast.dan, KEY))
+        names.append(article_proposals.propose(other, settings, cast.dan, KEY))
         other.close()
 
     threads = [threading.Thread(target=run) for _ in range(4)]
@@ -161,34 +161,34 @@ def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content,
 def test_another_draft_of_the_same_name_has_a_branch_of_its_own(
     db, settings, cast, content, composed, draft
 ):
-    article_drafts.propose(db, settings, cast.dan, KEY)
+    article_proposals.propose(db, settings, cast.dan, KEY)
     article_drafts.save(db, cast.root, "draft-key-2", composed)
-    name = article_drafts.propose(db, settings, cast.root, "draft-key-2")
+    name = article_proposals.propose(db, settings, cast.root, "draft-key-2")
     assert name == "draft/collar-lost-from-the-herd-2"
 
 
 def test_what_somebody_else_pushed_is_not_lost(db, settings, cast, content, draft):
-    name = article_drafts.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, settings, cast.dan, KEY)
     git(content, "checkout", "--quiet", name)
     write(content, "articles/en/guide/other.md", article("By Wendy"))
     theirs = commit(content)
     git(content, "checkout", "--quiet", "main")
     with pytest.raises(Conflict):
-        article_drafts.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, settings, cast.dan, KEY)
     assert git(content, "rev-parse", name) == theirs
 
 
 def test_an_article_that_is_live_is_not_overwritten(db, settings, cast, content, composed):
     article_drafts.save(db, cast.dan, KEY, changed(composed, slug="page"))
     with pytest.raises(Invalid) as told:
-        article_drafts.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, settings, cast.dan, KEY)
     assert told.value.key == "article_draft.address_taken"
 
 
 @pytest.mark.parametrize("title", ["Solves-Ticket: 9", "x\n\nSolves-Ticket: 9", "# 9", "-m x"])
 def test_no_title_writes_a_trailer(db, settings, cast, content, composed, title):
     article_drafts.save(db, cast.dan, KEY, changed(composed, title=title))
-    name = article_drafts.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, settings, cast.dan, KEY)
     format = "--format=%(trailers:key=Solves-Ticket,valueonly)"
     assert git(content, "log", "-1", format, name) == "1042"
 
@@ -207,7 +207,7 @@ def test_what_is_not_whole_is_not_proposed(
 ):
     article_drafts.save(db, cast.dan, KEY, changed(composed, **{field: value}))
     with pytest.raises(Invalid) as told:
-        article_drafts.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, settings, cast.dan, KEY)
     assert told.value.key == key
     assert branches.list_all(settings) == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import analytics, article_votes, articles, erasing, events, own_data, webhooks
+from kbsearch import analytics, article_votes, articles, erasing, events, own_data, rooms, webhooks
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import Article
 from kbsearch.config import Settings
@@ -216,5 +216,7 @@ def test_a_webhook_is_told_of_a_vote_and_not_of_its_words(
         "reason": "outdated",
         "url": "https://aide.example/fr/desk/articles/fr/mot-de-passe/feedback",
     }
+    body = events.body("article.feedback", "2026-03-02T09:00:00Z", {"helped": False, "id": "fr/a"})
+    assert rooms.sentence("fr", body) == "N’a pas aidé un lecteur\xa0: fr/a"
     article_votes.take_back(db, cast.alice, visit, article)
     assert events.facts(db, here, "article.feedback", given.id) is None

@@ -133,6 +133,14 @@ def test_a_proposal_whose_branch_was_merged_begins_anew(settings, content):
     assert git(content, "rev-parse", f"{second}^") == git(content, "rev-parse", "main")
 
 
+def test_a_name_is_taken_as_long_as_its_branch_is_there(settings, content):
+    propose(settings)
+    git(content, "merge", "--quiet", "draft/lost")
+    assert branches.list_all(settings) == []
+    assert branches.is_taken(settings, "draft/lost")
+    assert not branches.is_taken(settings, "draft/other")
+
+
 def test_a_draft_is_thrown_away_and_brought_back(settings, content):
     made = propose(settings)
     branches.discard(settings, branches.find(settings, "draft/lost"))

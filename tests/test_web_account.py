@@ -127,7 +127,7 @@ def test_notifications_are_chosen(browser: FlaskClient, db: SqliteDatabase, alic
     assert chosen == {("ticket.replied", "mail"), ("ticket.solved", "mail")}
     page = browser.get("/fr/account/notifications").text
     assert page.count(" checked") == 2
-    assert page.count(" disabled") == 7, "text messages, without a number"
+    assert page.count(" disabled") == 6, "text messages, without a number"
 
 
 def test_agents_choose_among_events_of_theirs_and_gather_their_mail(

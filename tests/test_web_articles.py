@@ -91,6 +91,9 @@ def test_what_is_typed_is_kept_and_judged(dan, db):
     assert answer.status_code == 200 and "<html" not in answer.text
     assert "<code>broken-link</code>" in answer.text and "<code>placeholder</code>" in answer.text
     assert answer.text.count('data-line="1">line 1</a></strong> <code>') == 2
+    titled = dan.post(URL, data={**FORM, "title": "‹name› is lost"}, headers=HTMX).text
+    assert '<a href="#title">Title</a></strong> <code>placeholder</code>' in titled
+    dan.post(URL, data={**FORM, "body": body}, headers=HTMX)
     page = dan.get(URL).text
     assert "A [good page](gone.md) and ‹name›." in unescape(page)
     assert dan.get("/en/desk/articles/new?ticket=1042").status_code == 303, "it goes on there"
@@ -187,6 +190,9 @@ def test_it_is_proposed_previewed_published_and_shown(dan, db, settings, content
     assert len(db.query("SELECT 1 FROM outbox WHERE kind = 'article.told'")) == 2
     assert "were written to" in dan.get(f"/en/requests/{ticket}").text
     assert dan.get(url).status_code == 404, "the branch has nothing more than what is live"
+    mine = dan.get("/en/desk/articles").text
+    assert '<a href="/en/articles/find-a-lost-collar">Published</a>' in mine
+    assert "Go on with the article" not in dan.get(f"/en/requests/{ticket}").text
 
 
 def test_branches_are_listed_counted_thrown_away_and_brought_back(dan):

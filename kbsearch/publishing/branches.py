@@ -88,6 +88,12 @@ def find(settings: Settings, name: str) -> Branch:
     return found[0]
 
 
+def is_taken(settings: Settings, name: str) -> bool:
+    """Whether there is such a branch, with something new or not."""
+    live = live_tree(settings)
+    return bool(live and _read(live, name, among_live=True))
+
+
 def split(settings: Settings, address: str) -> tuple[Branch, str]:
     """The branch that an address begins with, and the rest of it."""
     parts = address.strip("/").split("/")
@@ -215,9 +221,12 @@ def _update(settings: Settings, *steps: str) -> None:
 def _read(live: GitTree, name: str = "", *, among_live: bool = False) -> list[Branch]:
     """Branches that are not live, or the one of that name."""
     pattern = f"refs/heads/{name}" if name else "refs/heads"
-    arguments = ["for-each-ref", f"--format={_FIELDS}", "--sort=-committerdate", "--", pattern]
+    arguments = ["for-each-ref", f"--format={_FIELDS}", "--sort=-committerdate"]
+    arguments += [] if among_live else [f"--no-merged={live.commit}"]
     found = []
-    for line in git.run(live.repository, *arguments).decode(errors="replace").splitlines():
+    for line in (
+        git.run(live.repository, *arguments, "--", pattern).decode(errors="replace").splitlines()
+    ):
         reference, commit, author, email, at, subject, work_tree = line.split("\0")
         own = reference.removeprefix("refs/heads/")
         if not is_name(own) or (name and own != name):

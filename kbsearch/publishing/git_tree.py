@@ -1,6 +1,7 @@
 """A committed tree, read by git itself: no checkout, no hooks, no shell, no link followed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from kbsearch.clock import parsed, stored
@@ -43,8 +44,20 @@ class GitTree:
         self.repository, self.commit = repository, commit
         self.shown = repository.prefix
         self._refused: list[Finding] = []
-        self.entries: Mapping[str, Entry] = {entry.path: entry for entry in self._list()}
-        self.findings = tuple(sorted(self._refused))
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return self._listed[0]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self._listed[1]
+
+    @cached_property
+    def _listed(self) -> tuple[Mapping[str, Entry], tuple[Finding, ...]]:
+        """Listed when it is first asked for: many ask for the commit alone."""
+        entries = {entry.path: entry for entry in self._list()}
+        return entries, tuple(sorted(self._refused))
 
     def _list(self) -> Iterator[Entry]:
         arguments = ["ls-tree", "-r", "-z", "-l", "--full-tree", self.commit]

@@ -27,4 +27,6 @@ def of_ticket(ticket: Ticket) -> AnsweredBy:
     ]
     may_write = viewer().is_staff and ticket.is_resolved
     draft = article_drafts.find_of(db(), viewer(), ticket=ticket.number) if may_write else None
+    if draft and draft.article.path in {card.path for card, _ in found}:
+        return AnsweredBy(found, False, None)  # it is this one
     return AnsweredBy(found, may_write, draft)

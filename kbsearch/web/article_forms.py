@@ -31,6 +31,7 @@ from kbsearch.web.render import db, site, viewer
 MAX_NUMBERS = 50
 LONGEST_NUMBER = 18  # digits
 LONGEST_HIDDEN = 400_000  # characters
+FIELDS = ("title", "summary", "audience", "product", "version")
 UNNAMED = "article"  # stands for an address that is not chosen yet
 
 
@@ -71,6 +72,7 @@ class Remark(NamedTuple):
 
     finding: Finding
     line: int  # of the text; 0 above it
+    field: str  # the name of the field there; empty for none in particular
 
 
 @dataclass(frozen=True)
@@ -169,12 +171,20 @@ def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
         return Review(seen, doubts, is_refused=True)
     shown = preview.article(file.path)
     before = article_files.lines_before(file)
+    lines = article_files.written(file).split("\n")
     remarks = [
-        Remark(finding, max(0, finding.line - before))
+        Remark(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
         for finding in preview.findings_of(file.place)
     ]
     html = Markup(shown.html) if shown else None  # safe: it left markup.clean as the live ones do
     return Review(seen, doubts, html, tuple(remarks))
+
+
+def field_of(lines: list[str]) -> str:
+    """The field whose value stands on the last of some lines of front matter."""
+    keys = [line.partition(":")[0] for line in lines[1:] if not line.startswith(("-", " "))]
+    key = keys[-1] if keys else ""
+    return "phrases" if key in article_files.FOUND_BY.values() else key if key in FIELDS else ""
 
 
 def ranks(article: ArticleFile) -> list[Rank]:

@@ -3,7 +3,16 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import article_drafts, article_files, article_review, i18n, past_cases, solutions
+from kbsearch import (
+    article_drafts,
+    article_files,
+    article_proposals,
+    article_review,
+    articles,
+    i18n,
+    past_cases,
+    solutions,
+)
 from kbsearch.article_composition import Composed, Hidden
 from kbsearch.article_drafts import Draft
 from kbsearch.article_review import Seen
@@ -43,7 +52,10 @@ def index() -> Response:
     discarded, commit = request.args.get("discarded", ""), request.args.get("commit", "")
     return render(
         "desk/articles.html",
-        drafts=article_drafts.list_all(db(), viewer()),
+        drafts=[
+            (draft, articles.find_path(db(), viewer(), draft.article.path))
+            for draft in article_drafts.list_all(db(), viewer())
+        ],
         branches=branches.list_all(settings),
         is_folder=branches.live_tree(settings) is None,
         discarded=discarded if branches.is_name(discarded) and commit.isalnum() else "",
@@ -122,7 +134,7 @@ def rank(key: str) -> Response:
     sent = Sent.of_form(request.form)
     found = article_forms.ranks(sent.composed.article)
     if wants_fragment():
-        return render("desk/_article_ranks.html", "desk/_article_ranks.html", ranks=found)
+        return render("desk/_article_ranks.html", "desk/_article_ranks.html", ranks=found, key=key)
     return editor(key, sent.composed, saved(key), sent=sent, ranks=found)
 
 
@@ -133,7 +145,7 @@ def propose(key: str) -> Response:
     try:
         keep(key, sent)
         tell = bool(request.form.get("tell")) and viewer().is_agent
-        name = article_drafts.propose(db(), site().settings, viewer(), key, tell=tell)
+        name = article_proposals.propose(db(), site().settings, viewer(), key, tell=tell)
     except Conflict as problem:
         return conflict(key, sent, problem)
     except Invalid as problem:
@@ -162,38 +174,6 @@ def download(key: str) -> Response:
 @bp.post("/desk/articles/drafts/<key>/discard")
 def discard(key: str) -> Response:
     article_drafts.discard(db(), viewer(), key)
-    return go_to(f"/{language()}/desk/articles")
-
-
-@bp.get("/desk/articles/findings")
-def findings() -> Response:
-    """How much is to be said of a branch; it takes a moment, and is asked for apart."""
-    branch = branches.find(site().settings, request.args.get("branch", ""))
-    files = branches.changed(site().settings, branch)
-    found = previews.of_branch(db(), site().settings, branch).new_findings(files)
-    errors = sum(each.severity == "error" for each in found)
-    return render(
-        "desk/branch_findings.html", "desk/_branch_findings.html",
-        branch=branch, errors=errors, warnings=len(found) - errors,
-    )  # fmt: skip
-
-
-@bp.post("/desk/articles/branches/discard")
-def discard_branch() -> Response:
-    """Throw a draft's branch away; it can be brought back."""
-    settings = site().settings
-    branch = branches.find(settings, request.form.get("branch", ""))
-    if branch.commit != request.form.get("commit"):
-        raise Conflict("branch.moved", {})
-    branches.discard(settings, branch)
-    told = f"?discarded={branch.name}&commit={branch.commit}"
-    return go_to(f"/{language()}/desk/articles{told}")
-
-
-@bp.post("/desk/articles/branches/restore")
-def restore_branch() -> Response:
-    sent = request.form
-    branches.restore(site().settings, sent.get("branch", ""), sent.get("commit", ""))
     return go_to(f"/{language()}/desk/articles")
 
 
@@ -295,7 +275,7 @@ def shown(
         "is_folder": branches.live_tree(settings) is None,
         "tell": bool(request.form.get("tell"))
         if request.form
-        else bool(draft and article_drafts.is_announced(db(), draft)),
+        else bool(draft and article_proposals.is_announced(db(), draft)),
         "most_phrases": article_files.MAX_PHRASES,
     }
 

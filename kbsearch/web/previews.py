@@ -1,4 +1,4 @@
-"""A branch as it would be published, for those who write: nobody else knows that it is there."""
+"""Branches as they would be published, for those who write: nobody else knows of them."""
 
 import re
 from typing import Literal, get_args
@@ -8,11 +8,11 @@ from flask import Blueprint, request
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
-from kbsearch.errors import NotFound
+from kbsearch.errors import Conflict, NotFound
 from kbsearch.publishing import branches, previews
 from kbsearch.publishing.branches import Branch
 from kbsearch.publishing.previews import Preview
-from kbsearch.web.render import db, language, person, render, site
+from kbsearch.web.render import db, go_to, language, person, render, site
 
 View = Literal["rendered", "differences", "source", "ranks"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -20,11 +20,15 @@ VIEWS: tuple[View, ...] = get_args(View)
 bp = Blueprint("previews", __name__)
 
 
+@bp.before_request
+def only_staff() -> None:
+    if not person().is_staff:
+        raise NotFound("branch.not_found")
+
+
 @bp.get("/preview/<path:address>")
 def show(address: str) -> Response:
     """`/preview/<branch>/<article>`: the article as the branch has it; without one, its first."""
-    if not person().is_staff:
-        raise NotFound("web.not_found")
     settings = site().settings
     branch, path = branches.split(settings, address)
     files = branches.changed(settings, branch)
@@ -58,6 +62,38 @@ def show(address: str) -> Response:
         is_proposed="proposed" in request.args,
         address_of=lambda each: address_of(branch, each),
     )
+
+
+@bp.get("/desk/articles/findings")
+def findings() -> Response:
+    """How much is to be said of a branch; it takes a moment, and is asked for apart."""
+    branch = branches.find(site().settings, request.args.get("branch", ""))
+    files = branches.changed(site().settings, branch)
+    found = previews.of_branch(db(), site().settings, branch).new_findings(files)
+    errors = sum(each.severity == "error" for each in found)
+    return render(
+        "desk/branch_findings.html", "desk/_branch_findings.html",
+        branch=branch, errors=errors, warnings=len(found) - errors,
+    )  # fmt: skip
+
+
+@bp.post("/desk/articles/branches/discard")
+def discard() -> Response:
+    """Throw a draft's branch away; it can be brought back."""
+    settings = site().settings
+    branch = branches.find(settings, request.form.get("branch", ""))
+    if branch.commit != request.form.get("commit"):
+        raise Conflict("branch.moved", {})
+    branches.discard(settings, branch)
+    told = f"?discarded={branch.name}&commit={branch.commit}"
+    return go_to(f"/{language()}/desk/articles{told}")
+
+
+@bp.post("/desk/articles/branches/restore")
+def restore() -> Response:
+    sent = request.form
+    branches.restore(site().settings, sent.get("branch", ""), sent.get("commit", ""))
+    return go_to(f"/{language()}/desk/articles")
 
 
 def chosen(files: list[str], path: str) -> str:

@@ -61,7 +61,7 @@ MACHINES = (
     "past_cases.quotation",
     "past_cases.link",
 )
-ON_BRANCHES = ("previews.", "desk_articles.findings")  # test_articles.py has a repository
+ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 
 
 def pages(live: Live) -> dict[str, list[str]]:
