@@ -6,7 +6,8 @@ from kbsearch import duplicates, gap_counts, tickets
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, one_of
 from kbsearch.gap_counts import CASES_COUNT_FOR, Signal
-from kbsearch.gap_signals import STAFF, Asks, Reading, cursor, keep
+from kbsearch.gap_signals import cursor, keep
+from kbsearch.gap_texts import STAFF, Asks, Texts
 from kbsearch.publishing import trailers
 from kbsearch.search import essence
 from kbsearch.search.experience import NEARLY_THE_SAME
@@ -38,11 +39,11 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     )
     if not rows:
         return False
-    reading = Reading(db, search)
+    reader = Texts(db, search)
     for row in rows:
         cluster = _cluster(db, search, row["id"], oldest)
         if cluster:
-            _store(db, reading, cluster)
+            _store(db, reader, cluster)
     keep(db, "case", rows[-1])
     return True
 
@@ -97,9 +98,9 @@ def _linked(db: Database, ticket: Ticket) -> set[int]:
     return {each.number for each in [*original, *links.duplicates]}
 
 
-def _store(db: Database, reading: Reading, cluster: list[Row]) -> None:
+def _store(db: Database, reader: Texts, cluster: list[Row]) -> None:
     """Put them to the gap that one of them belongs to, or to the one of the oldest's subject."""
-    texts = {row["id"]: reading.clear(essence.of_subject(row["subject"])) for row in cluster}
+    texts = {row["id"]: reader.clear(essence.of_subject(row["subject"])) for row in cluster}
     places, values = one_of("ticket", list(texts))
     known = db.query(
         f"""
@@ -108,7 +109,7 @@ def _store(db: Database, reading: Reading, cluster: list[Row]) -> None:
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    place = next((found for text in texts.values() if (found := reading.place(text))), None)
+    place = next((found for text in texts.values() if (found := reader.place(text))), None)
     gap_id = str(known[0]["gap_id"]) if known else place and gap_counts.gap_at(db, place)
     if not (gap_id or place):
         return

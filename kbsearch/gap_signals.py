@@ -6,20 +6,17 @@ database for counts alone. The texts are searched before anything is written: no
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
-from kbsearch import accounts, analytics, articles, gap_counts, gaps, masking, people, products
-from kbsearch.access import AGENTS, ANONYMOUS, CUSTOMERS, EVERYONE, WRITERS, Viewer
+from kbsearch import accounts, analytics, articles, gap_counts, gaps, people
+from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row
 from kbsearch.errors import NotFound
 from kbsearch.gap_counts import Kind, Place, Signal
+from kbsearch.gap_texts import STAFF, Asks, Texts
 from kbsearch.publishing import trailers
-from kbsearch.search import Question, Results
-from kbsearch.search.phrases import Phrases
-from kbsearch.search.similar_index import Alike
+from kbsearch.search import Question
 from kbsearch.search.text import detect_language
-from kbsearch.tickets import Ticket
 
 BATCH = 200
 SEARCH_SETTLES = analytics.VISIT_ENDS_AFTER  # what is opened later was found otherwise
@@ -66,18 +63,9 @@ _SEARCH_BEFORE_VOTE = """
     ORDER BY position DESC LIMIT 1
 """
 
-STAFF = Viewer(role="administrator", words=(AGENTS, CUSTOMERS, EVERYONE, WRITERS))
 
 Found = tuple[Place, Signal]
 Read = Callable[[Row], Found | None]
-
-
-class Asks(Protocol):
-    """What is asked of the search."""
-
-    def ask(self, viewer: Viewer, question: Question) -> Results: ...
-    def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]: ...
-    def alike(self, viewer: Viewer, ticket: Ticket, since: str) -> list[Alike]: ...
 
 
 def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
@@ -121,10 +109,9 @@ class Reading:
     def __init__(self, db: Database, search: Asks) -> None:
         self._db = db
         self._search = search
-        self._phrases: Phrases | None = None
+        self._texts = Texts(db, search)
         self._viewers: dict[str, Viewer] = {}
         self._hidden: dict[tuple[str, str, Viewer], str] = {}
-        self._products: list[str] | None = None
 
     def of_search(self, row: Row) -> Found | None:
         """A search that found nothing, or nothing worth opening, or went well."""
@@ -135,7 +122,7 @@ class Reading:
             origin=row["id"],
             who=_who(row),
             at=row["at"],
-            text=self.clear(row["text"]),
+            text=self._texts.clear(row["text"]),
             product=row["product"],
             is_hidden=bool(hidden),
             path=hidden,
@@ -155,7 +142,7 @@ class Reading:
             origin=row["ticket_id"],
             who=_who(row),
             at=row["at"],
-            text=self.clear(found["text"]),
+            text=self._texts.clear(found["text"]),
             product=row["product"] or found["product"],
             is_hidden=bool(found["is_hidden"]),
             path=found["path"] or "",
@@ -168,7 +155,7 @@ class Reading:
     def of_vote(self, row: Row) -> Found | None:
         """A reason why an article did not help; of the search, where it was the wrong article."""
         searches = self._db.query(_SEARCH_BEFORE_VOTE, row) if row["reason"] == "elsewhere" else []
-        text = self.clear(searches[0]["text"]) if searches else ""
+        text = self._texts.clear(searches[0]["text"]) if searches else ""
         signal = Signal(
             kind="vote",
             origin=row["id"],
@@ -187,27 +174,9 @@ class Reading:
         place = Place(f"article:{row['path']}", path=row["path"], title=article.title)
         return place, signal
 
-    def place(self, text: str) -> Place | None:
-        """Where a text belongs; None for one without a word."""
-        if self._phrases is None:
-            rows = self._db.query("SELECT words FROM gaps")
-            known = (word for row in rows for word in row["words"].split())
-            self._phrases = Phrases(known, self._spelt)
-        read = self._phrases.read(text)
-        return Place(read.key, read.near, read.words) if read.key else None
-
-    def clear(self, text: str) -> str:
-        """A text without personal data."""
-        if self._products is None:
-            self._products = [product.name for product in products.list_all(self._db)]
-        return masking.mask(text, keep=self._products, language=detect_language(text)).text
-
     def _of_text(self, signal: Signal) -> Found | None:
-        place = self.place(signal.text)
+        place = self._texts.place(signal.text)
         return (place, signal) if place else None
-
-    def _spelt(self, text: str, language: str) -> tuple[str, frozenset[str]]:
-        return self._search.spelt(STAFF, text, language)
 
     def _hidden_from(self, row: Row) -> str:
         """The article that answers the staff and is not for whoever searched; empty if none."""

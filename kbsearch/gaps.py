@@ -239,14 +239,17 @@ def reopen(db: Database, viewer: Viewer, gap: Gap, *, at: datetime | None = None
 
 
 def close(db: Database, number: int, commit: str, path: str, at: str) -> bool:
-    """What a published commit says it closes, unless somebody decided since; whether it did."""
+    """What a published commit says it closes, unless somebody decided since; whether it did.
+
+    A commit older than the gap meant another one: its number was not given yet.
+    """
     values = {"number": number, "commit": commit, "path": path, "at": at}
     return bool(
         db.execute(
             """
             UPDATE gaps SET state = 'closed', reason = '', answer = :path, commit_id = :commit,
               decided_at = :at, decided_by_id = NULL
-            WHERE number = :number AND (decided_at IS NULL OR decided_at < :at)
+            WHERE number = :number AND first_at <= :at AND (decided_at IS NULL OR decided_at < :at)
             """,
             values,
         )
