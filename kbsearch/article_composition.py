@@ -24,6 +24,7 @@ from kbsearch.tickets import Ticket
 
 MOST_TICKETS = 50
 MOST_PHRASES = 8
+MAX_PART = 60_000  # characters of a problem or a solution: nobody reads more
 MAX_SLUG = 60  # of the address that is proposed
 GAP = re.compile(r"G-\d{1,9}")
 
@@ -143,8 +144,10 @@ def _said(
     first = found[0] if found else None
     return _Said(
         title=title.strip() or (_capital(subjects[0]) if subjects else ""),
-        problem=essence.of_description(first.description, first.subject) if first else "",
-        solution=next((told for told in solutions if told.strip()), ""),
+        problem=essence.of_description(first.description, first.subject)[:MAX_PART]
+        if first
+        else "",
+        solution=next((told for told in solutions if told.strip()), "")[:MAX_PART],
         phrases=tuple(_different([*phrases, *searched, *subjects])),
     )
 

@@ -1,5 +1,6 @@
 """What whoever writes an article looks at before it leaves: what was masked, what may be missed."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -42,7 +43,8 @@ def masked(article: ArticleFile, hidden: Sequence[Hidden]) -> list[Seen]:
     """Everything that was masked, where it stands now; what was restored too."""
     found = []
     for position, item in enumerate(hidden):
-        covered, open_ = _places(article, item.placeholder), _places(article, item.text)
+        covered = _places(article, re.compile(re.escape(item.placeholder)))
+        open_ = _places(article, _whole(item.text))
         state: State = "masked" if covered else "restored" if open_ else "gone"
         found.append(Seen(position, item, state, tuple(covered or open_)))
     return found
@@ -50,12 +52,12 @@ def masked(article: ArticleFile, hidden: Sequence[Hidden]) -> list[Seen]:
 
 def restore(article: ArticleFile, item: Hidden) -> ArticleFile:
     """Put what was masked back, wherever it stood: it was nobody's."""
-    return _replaced(article, item.placeholder, item.text)
+    return _replaced(article, re.compile(re.escape(item.placeholder)), item.text)
 
 
 def mask_again(article: ArticleFile, item: Hidden) -> ArticleFile:
     """Mask it after all."""
-    return _replaced(article, item.text, item.placeholder)
+    return _replaced(article, _whole(item.text), item.placeholder)
 
 
 def doubtful(article: ArticleFile, keep: Iterable[str]) -> list[Doubtful]:
@@ -81,21 +83,27 @@ def _texts(
     ]
 
 
-def _places(article: ArticleFile, text: str) -> list[Place]:
-    found = []
-    for field, written in _texts(article):
-        start = written.find(text)
-        while start >= 0 and text:
-            found.append(Place(field, written.count("\n", 0, start) + 1))
-            start = written.find(text, start + len(text))
-    return found
+def _whole(text: str) -> re.Pattern[str]:
+    """The text as it is written: Bob is not a part of Bobine."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
 
 
-def _replaced(article: ArticleFile, old: str, new: str) -> ArticleFile:
+def _places(article: ArticleFile, wanted: re.Pattern[str]) -> list[Place]:
+    return [
+        Place(field, written.count("\n", 0, found.start()) + 1)
+        for field, written in _texts(article)
+        for found in wanted.finditer(written)
+    ]
+
+
+def _replaced(article: ArticleFile, old: re.Pattern[str], new: str) -> ArticleFile:
+    def changed(text: str) -> str:
+        return old.sub(lambda _: new, text)
+
     return replace(
         article,
-        title=article.title.replace(old, new),
-        summary=article.summary.replace(old, new),
-        body=article.body.replace(old, new),
-        phrases=tuple(phrase.replace(old, new) for phrase in article.phrases),
+        title=changed(article.title),
+        summary=changed(article.summary),
+        body=changed(article.body),
+        phrases=tuple(map(changed, article.phrases)),
     )

@@ -94,6 +94,8 @@ def test_what_was_masked_is_put_back_and_masked_again(db, cast, composed):
     assert "Bob Durand cannot open it" in restored.body
     assert article_review.masked(restored, composed.hidden)[0].state == "restored"
     assert article_review.mask_again(restored, item) == composed.article
+    coil = replace(restored, body="Bob Durand, Bob Durandeau")
+    assert article_review.mask_again(coil, item).body == "‹name›, Bob Durandeau"
     emptied = replace(composed.article, body="")
     assert article_review.masked(emptied, composed.hidden)[0].state == "gone"
 

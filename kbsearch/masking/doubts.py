@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kbsearch.masking import names
-from kbsearch.masking.spans import HIDDEN, occurrences
+from kbsearch.masking.spans import HIDDEN, whole
 
 Why = Literal["word", "number", "address"]
 
@@ -38,17 +38,14 @@ class Doubt:
 def find(text: str, keep: Iterable[str] = ()) -> list[Doubt]:
     """What a reader should judge, in order; `keep` are texts that are nobody's."""
     hidden = text
-    for pattern in (_CODE, _PLACEHOLDER):
-        for found in pattern.finditer(text):
-            hidden = _hide(hidden, *found.span())
-    for kept in keep:
-        for start, end in occurrences(kept, text):
-            hidden = _hide(hidden, start, end)
-    doubts: list[Doubt] = []
+    for pattern in (_CODE, _PLACEHOLDER, *map(whole, filter(str.strip, keep))):
+        hidden = pattern.sub(_blank, hidden)
+    taken = bytearray(len(text))
+    doubts = []
     for why, start, end in _pieces(hidden):
-        if HIDDEN not in hidden[start:end]:
+        if not any(taken[start:end]):
             doubts.append(Doubt(why, start, end, text[start:end]))
-            hidden = _hide(hidden, start, end)
+            taken[start:end] = b"\1" * (end - start)
     return sorted(doubts, key=lambda doubt: doubt.start)
 
 
@@ -66,5 +63,5 @@ def _pieces(text: str) -> Iterator[tuple[Why, int, int]]:
             yield "word", *found.span()
 
 
-def _hide(text: str, start: int, end: int) -> str:
-    return text[:start] + HIDDEN * (end - start) + text[end:]
+def _blank(found: re.Match[str]) -> str:
+    return HIDDEN * len(found[0])

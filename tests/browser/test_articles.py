@@ -94,8 +94,11 @@ def test_a_solved_request_becomes_an_article_that_answers_it(
         "## Problème\n\nUn collier ne répond plus.\n\n## Solution\n\nRedémarrez la passerelle."
     )
     page.get_by_label("Trouvable par").fill("collier muet\npasserelle à redémarrer")
-    page.get_by_role("button", name="Où serait-il trouvé").click()
+    page.keyboard.press("Tab")  # to a button that leads elsewhere: what is typed is still saved
+    expect(page.get_by_role("button", name="Où serait-il trouvé")).to_be_focused()
     expect(page.locator("#article-ranks .good")).to_have_text(["1", "1"])
+    expect(review.locator(".seen-as")).to_contain_text("Redémarrez la passerelle.")
+    expect(review.locator(".remarks li")).to_have_count(0)
     page.get_by_label("Catégorie").select_option("colliers")
     page.get_by_label("Adresse").fill("collier-muet")
     page.get_by_label("À la publication, écrire à ceux").check()
