@@ -574,6 +574,22 @@ def s021_past_cases(db: SqliteUtils) -> None:
 
 
 @steps()
+def s022_saved_replies(db: SqliteUtils) -> None:
+    """What agents write again and again."""
+    _run(
+        db,
+        """
+        CREATE TABLE saved_replies (
+          id TEXT PRIMARY KEY, language TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+          updated_at TEXT NOT NULL,
+          updated_by_id TEXT REFERENCES people (id) ON DELETE SET NULL);
+        CREATE INDEX saved_replies_updated_by ON saved_replies (updated_by_id)
+          WHERE updated_by_id IS NOT NULL;
+        """,
+    )
+
+
+@steps()
 def s023_articles_of_requests(db: SqliteUtils) -> None:
     """Articles made of requests: being written, published, and told to those who asked."""
     _run(

@@ -59,6 +59,8 @@ FORMS: dict[str, dict[str, str]] = {
     "requests.change_copies": {"add": "bob@acme.example"},
     "requests.correct": {"version": "4.3"},
     "requests.see": {"activity": "1"},
+    "saved_replies.add": {"name": "Merci", "language": "fr", "body": "Merci"},
+    "saved_replies.save": {"name": "Merci", "language": "fr", "body": "Merci"},
     "satisfaction.rate": {"rating": "good"},
     "satisfaction.answer": {"rating": "good"},
     "suggestions.suggest": {"subject": WORD},

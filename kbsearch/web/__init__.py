@@ -40,6 +40,7 @@ from kbsearch.web import (
     request_lists,
     requests,
     satisfaction,
+    saved_replies,
     security,
     signing_in,
     suggestions,
@@ -88,7 +89,14 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp, opt_outs.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
-    agents_pages = (desk.bp, deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
+    agents_pages = (
+        desk.bp,
+        saved_replies.bp,
+        deliveries.bp,
+        incoming_mail.bp,
+        past_cases.bp,
+        desk_problems.bp,
+    )
     writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)

@@ -28,6 +28,7 @@ AGENTS = (
     "mail.css",
     "similar.css",
     "queue.css",
+    "replies.css",
     "articles.css",
     "feedback.css",
 )

@@ -59,7 +59,7 @@ class Draft:
         body = self.body.strip()
         if insertion.text not in body:
             body = f"{body}\n\n{insertion.text}\n".lstrip()
-        return replace(self, body=body, quoted=(insertion.case,))
+        return replace(self, body=body, quoted=(insertion.case,) if insertion.case else ())
 
     @classmethod
     def of_form(cls, sent: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:

@@ -8,7 +8,15 @@ from flask import Blueprint, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kbsearch import case_clicks, duplicates, incidents, markup, past_cases, problems
+from kbsearch import (
+    case_clicks,
+    duplicates,
+    incidents,
+    markup,
+    past_cases,
+    problems,
+    saved_replies,
+)
 from kbsearch.case_clicks import Said
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.incidents import Incident
@@ -43,16 +51,23 @@ class Proposed(NamedTuple):
 
 @dataclass(frozen=True)
 class Insertion:
-    """What an address asks to be put into the answer, and the case that it quotes."""
+    """What an address asks to be put into the answer, and the case that it quotes, if any."""
 
     text: str
-    case: int
+    case: int | None = None
 
     @classmethod
     def asked(cls, ticket: Ticket) -> Self | None:
-        """`?quote=` and `?link=` name a case by its number; what may not be said is not put in."""
+        """`?quote=` and `?link=` name a case by its number, `?saved=` a saved reply.
+
+        What may not be said is not put in.
+        """
         if not viewer().is_agent:
             return None
+        if saved := request.args.get("saved"):
+            with suppress(NotFound):
+                reply = saved_replies.find(db(), viewer(), saved)
+                return cls(saved_replies.filled(site().settings, viewer(), ticket, reply))
         wanted = {"quote": quote, "link": link_to}
         for name, text_of in wanted.items():
             number = request.args.get(name, "")

@@ -60,6 +60,7 @@ MACHINES = (
     "requests.news",
     "past_cases.quotation",
     "past_cases.link",
+    "saved_replies.insertions",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 

@@ -1,0 +1,134 @@
+"""Saved replies: their page, and what is inserted into the answer being written."""
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import past_cases, saved_replies
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.saved_replies import SavedReply
+from kbsearch.search import Question
+from kbsearch.tickets import Ticket
+from kbsearch.web.admin.forms import Form, text
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+
+MOST_OFFERED = 8
+MAX_TEXT = 100
+FIELDS = {
+    "person.language_unknown": "language",
+    "saved_reply.name_invalid": "name",
+    "saved_reply.name_taken": "name",
+    "saved_reply.body_invalid": "body",
+    "saved_reply.field_unknown": "body",
+    "saved_reply.too_many": "name",
+}
+
+bp = Blueprint("saved_replies", __name__)
+
+
+@bp.before_request
+def only_agents() -> None:
+    if not person().is_agent:
+        raise NotFound("web.not_found")
+
+
+@bp.get("/desk/replies")
+def index() -> Response:
+    return page(Form({"language": language()}))
+
+
+@bp.post("/desk/replies")
+def add() -> Response:
+    given = sent()
+    try:
+        saved_replies.add(db(), viewer(), language=text("language"), name=text("name"), body=body())
+    except Invalid as problem:
+        return page(given.refused(problem, FIELDS))
+    return go_to(f"/{language()}/desk/replies?done=added")
+
+
+@bp.get("/desk/replies/<id>")
+def show(id: str) -> Response:
+    found = saved_replies.find(db(), viewer(), id)
+    return page(Form(vars(found)), found)
+
+
+@bp.post("/desk/replies/<id>")
+def save(id: str) -> Response:
+    found, given = saved_replies.find(db(), viewer(), id), sent()
+    if "remove" in request.form:
+        saved_replies.remove(db(), viewer(), found)
+        return go_to(f"/{language()}/desk/replies?done=removed")
+    try:
+        saved_replies.edit(
+            db(), viewer(), found, language=text("language"), name=text("name"), body=body()
+        )
+    except Invalid as problem:
+        return page(given.refused(problem, FIELDS), found)
+    return go_to(f"/{language()}/desk/replies?done=saved")
+
+
+@bp.get("/desk/tickets/<int:number>/insertions")
+def insertions(number: int) -> Response:
+    """What `::` or `??` and a few letters offer: saved replies, or articles as links."""
+    ticket = past_cases.find(db(), viewer(), number)
+    wanted = request.args.get("q", "")[:MAX_TEXT]
+    if request.args.get("kind") == "article":
+        return render("desk/_insertions.html", offered=articles(ticket, wanted))
+    found = saved_replies.search(db(), viewer(), wanted, ticket.language, MOST_OFFERED)
+    settings = site().settings
+    offered = [
+        (reply.name, reply.language, saved_replies.filled(settings, viewer(), ticket, reply))
+        for reply in found
+    ]
+    return render("desk/_insertions.html", offered=offered)
+
+
+def articles(ticket: Ticket, wanted: str) -> list[tuple[str, str, str]]:
+    """Title, language and text of articles, by the ranking of the search box.
+
+    One that the customers of the request may not open has no text: it cannot be inserted.
+    """
+    asked = Question(wanted, language=ticket.language, kind="article", limit=MOST_OFFERED)
+    found = site().search.ask(viewer(), asked)
+    hits = (*found.hits, *found.other_language)[:MOST_OFFERED]
+    open_to_all = past_cases.open_articles(db(), viewer(), ticket, hits)
+    base = site().settings.base_url.rstrip("/")
+    return [
+        (
+            hit.title,
+            hit.language,
+            f"[{hit.title}]({base}{hit.url})" if hit.id in open_to_all else "",
+        )
+        for hit in hits
+    ]
+
+
+def into() -> str:
+    """The page of the request whose answer is being written, as the address says."""
+    number = request.args.get("for", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 18):
+        return ""
+    return f"/{language()}/requests/{past_cases.find(db(), viewer(), int(number)).id}"
+
+
+def body() -> str:
+    return request.form.get("body", "")[: saved_replies.MAX_BODY + 1]
+
+
+def sent() -> Form:
+    return Form({"language": text("language"), "name": text("name"), "body": body()})
+
+
+def page(given: Form, shown: SavedReply | None = None) -> Response:
+    done = request.args.get("done")
+    response = render(
+        "desk/replies.html",
+        form=given,
+        shown=shown,
+        found=saved_replies.list_all(db(), viewer()),
+        fields=["{{" + field + "}}" for field in saved_replies.FIELDS],
+        insert_into=into(),
+        done=done if done in ("added", "saved", "removed") else "",
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response

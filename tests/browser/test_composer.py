@@ -1,0 +1,37 @@
+"""An agent inserts a saved reply and an article while writing, by keyboard."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from kbsearch import accounts, saved_replies
+from tests.browser.conftest import Live
+from tests.requests import file
+
+Visit = Callable[..., Page]
+DAN = "dan@support.example"
+
+
+def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, visit: Visit) -> None:
+    dan = accounts.viewer_for(live.db, DAN)
+    body = "Bonjour {{requester.first_name}},\n\nMerci."
+    saved_replies.add(live.db, dan, language="fr", name="Salut poli", body=body)
+    ticket = file(live.db, accounts.viewer_for(live.db, "alice@acme.example"), subject="Collier")
+    page = visit(f"/fr/requests/{ticket.id}", person=DAN)
+    area = page.locator("#body")
+    area.press_sequentially("::poli")
+    offered = page.locator("#insertions [role=option]")
+    expect(offered).to_have_count(1)
+    expect(offered).to_have_attribute("aria-selected", "true")
+    area.press("Enter")
+    expect(area).to_have_value("Bonjour Alice,\n\nMerci.")
+    area.press("End")
+    area.press_sequentially(" ??mot de passe")
+    expect(offered.first).to_be_visible()
+    area.press("Escape")
+    expect(page.locator("#insertions")).to_be_hidden()
+    area.press_sequentially(" ")
+    expect(offered.first).to_be_visible()
+    area.press("Tab")
+    expect(area).to_have_value("Bonjour Alice,\n\nMerci. [" + area.input_value().partition("[")[2])
+    assert "](http" in area.input_value() and "??" not in area.input_value()
