@@ -1,0 +1,92 @@
+"""Confirmed wordings: pages rise for words like those that people confirmed them for.
+
+Wordings are kept beside the pages, never in their text. Of the first 50 pages of a question, a
+page rises by the sum of its three nearest wordings. One voice counts once a page: a person of the
+staff, or a whole organisation, so that nobody steers alone; customers count from two voices on.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from kbsearch.lessons import Taught
+from kbsearch.search import tantivy_engine as engine
+
+NEARLY_THE_SAME = 0.34  # shared part of the words of two texts, by their rarity
+VOTE = 0.5
+MOST_VOICES = 3  # that count for a page
+FEWEST_VOICES = 2  # of customers, before they count
+DEPTH = 50  # pages that may change places
+
+Weigh = Callable[[str], float]
+
+
+class Wordings:
+    """The confirmed wordings of one language, by their stems."""
+
+    def __init__(self, taught: Iterable[Taught], language: str) -> None:
+        self._by_stems: dict[frozenset[str], set[tuple[str, str, bool]]] = defaultdict(set)
+        for each in taught:
+            if each.language == language and (stems := _stems(each.wording, language)):
+                self._by_stems[stems].add((each.path, each.voice, each.is_staff))
+        self._having: dict[str, list[frozenset[str]]] = defaultdict(list)
+        for stems in self._by_stems:
+            for stem in stems:
+                self._having[stem].append(stems)
+
+    def votes(self, asked: Collection[str], weigh: Weigh) -> dict[str, float]:
+        """By page, how much was confirmed for words like these."""
+        near = self._near(frozenset(asked), weigh) if self._by_stems else {}
+        if not near:
+            return {}
+        given: dict[str, dict[tuple[str, bool], float]] = defaultdict(dict)
+        for stems, nearness in near.items():
+            for path, voice, is_staff in self._by_stems[stems]:
+                said = given[path]
+                said[voice, is_staff] = max(said.get((voice, is_staff), 0.0), nearness)
+        return {
+            path: sum(sorted(said.values(), reverse=True)[:MOST_VOICES])
+            for path, said in given.items()
+            if len(said) >= FEWEST_VOICES or any(is_staff for _, is_staff in said)
+        }
+
+    def _near(self, asked: frozenset[str], weigh: Weigh) -> dict[frozenset[str], float]:
+        """The wordings that share enough; only those with a rare word of the text can."""
+        weights = {stem: weigh(stem) for stem in asked}
+        in_all = left = sum(weights.values())
+        near: dict[frozenset[str], float] = {}
+        for stem in sorted(weights, key=lambda stem: len(self._having.get(stem, ()))):
+            if left < NEARLY_THE_SAME * in_all:
+                break  # what shares only the words left shares too little
+            left -= weights[stem]
+            for stems in self._having.get(stem, ()):
+                if stems not in near:
+                    near[stems] = _nearness(asked, stems, weigh)
+        return {stems: share for stems, share in near.items() if share >= NEARLY_THE_SAME}
+
+
+def stems_of(text: str, language: str) -> frozenset[str]:
+    """The words of a text as wordings are compared."""
+    return frozenset(engine.stemmed(language).analyze(text))
+
+
+_stems = lru_cache(maxsize=100_000)(stems_of)  # wordings are read anew whenever one is added
+
+
+def _nearness(one: frozenset[str], other: frozenset[str], weigh: Weigh) -> float:
+    every = sum(map(weigh, one | other))
+    return sum(map(weigh, one & other)) / every if every else 0.0
+
+
+def reordered(
+    scores: Sequence[float], paths: Sequence[str], votes: Mapping[str, float], exact: float
+) -> list[tuple[int, float]]:
+    """Positions of pages with their new scores, best first; exact codes stay before the rest."""
+    best = max((score for score in scores if score < exact), default=0.0)
+    lifted = [
+        (place, score + VOTE * votes.get(path, 0.0) * (best or 1.0))
+        if score < exact
+        else (place, score + votes.get(path, 0.0))
+        for place, (score, path) in enumerate(zip(scores, paths, strict=True))
+    ]
+    return sorted(lifted, key=lambda page: (scores[page[0]] < exact, -page[1], page[0]))
