@@ -7,7 +7,7 @@ counts in the ranking is for `search.confirmed` to say.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -206,7 +206,7 @@ def review(db: Database) -> None:
             page = by_slug.get(at) or moved.get(at)
             sleeps, path = 0, page["path"] if page else None
             if page and page["content_hash"] != row["content_hash"]:
-                sketch = sketches.setdefault(path, _sketch(page))
+                sketch = sketches.setdefault(page["path"], _sketch(page))
                 sleeps = int(_shared(sketch, row["sketch"]) < SAME_PAGE)
             if (path, sleeps) != (row["path"], row["sleeps"]):
                 db.execute(
@@ -321,5 +321,5 @@ def _shared(one: str, other: str) -> float:
     return len(smallest & first & second) / len(smallest) if smallest else 1.0
 
 
-def _parts(sketch: str) -> Collection[str]:
+def _parts(sketch: str) -> set[str]:
     return {sketch[at : at + 8] for at in range(0, len(sketch), 8)}

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--wrong", type=float, default=0.1)
     parser.add_argument("--voices", type=int, default=0, help="customers a wording; 0: one agent")
     asked = parser.parse_args()
-    chance = random.Random(asked.seed)
+    chance, of_clicks = random.Random(asked.seed), random.Random(f"clicks {asked.seed}")
     texts = {row["id"]: row["text"] for row in map(json.loads, asked.queries.open("r"))}
     right: dict[str, list[str]] = {}
     for line in asked.qrels.open("r"):
@@ -52,8 +52,8 @@ def main() -> None:
         kinds["other"] += questions[len(seen) :]
         for question in seen:
             for voice in range(max(1, asked.voices)):
-                is_wrong = chance.random() < asked.wrong
-                document = chance.choice(documents if is_wrong else right[question])
+                is_wrong = of_clicks.random() < asked.wrong
+                document = of_clicks.choice(documents if is_wrong else right[question])
                 who = f"customer {voice}" if asked.voices else "agent"
                 by = f"{who} of {question}"
                 clicks.append({"text": texts[question], "doc": document, "by": by})
