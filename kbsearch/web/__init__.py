@@ -23,6 +23,7 @@ from kbsearch.web import (
     filing,
     help,
     incoming_mail,
+    lessons,
     locks,
     looks,
     machines,
@@ -83,7 +84,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp, opt_outs.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
-    agents_pages = (deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
+    agents_pages = (deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp, lessons.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")

@@ -11,6 +11,7 @@ from kbsearch import articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
+from kbsearch.web import lessons
 from kbsearch.web.highlight import highlight
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
@@ -131,6 +132,7 @@ def show(found: Article) -> Response:
         translations=translations,
         original=original_of(found, translations),
         related=articles.related(db(), viewer(), found, RELATED),
+        phrases=lessons.of_article(found),
     )
 
 
