@@ -40,6 +40,11 @@ def teach(db, viewer, wording=TYPED, target=RIGHT, source="e"):
     return lessons.teach(db, viewer, [wording], target, "deflected", source=source)
 
 
+def forget_all(client):
+    own = {"Sec-Fetch-Site": "same-origin"}
+    return client.post("/fr/articles/right/lessons", data={"all": "1"}, headers=own)
+
+
 def first(search, viewer=ANONYMOUS, text=TYPED):
     return ids(ask(search, text, viewer).hits)[0]
 
@@ -133,7 +138,7 @@ def test_lessons_follow_a_page_sleep_and_wake_with_what_it_says(db, settings, ca
     (folder / "right.md").unlink()
     put_live(db, settings)
     assert lessons.active(db) == []
-    (folder / "moved.md").write_text(text.replace("---\n", "---\naliases: [right]\n", 1))
+    (folder / "moved.md").write_text(text.replace("---\n", "---\nalias: [right]\n", 1))
     put_live(db, settings)
     assert [each.path for each in lessons.active(db)] == ["fr/a/moved"]
 
@@ -171,11 +176,11 @@ def test_the_page_shows_phrases_to_the_staff_and_forgets_them(client, settings, 
     teach(db, cast.dan)
     sign_in(client, db, cast.alice)
     assert "Phrases apprises" not in client.get("/fr/articles/right").text
-    assert client.post("/fr/articles/right/lessons", data={"all": "1"}).status_code == 404
+    assert forget_all(client).status_code == 404
     sign_in(client, db, cast.dan)
     page = client.get("/fr/articles/right").text
     assert "Phrases apprises" in page and TYPED in page
-    assert client.post("/fr/articles/right/lessons", data={"all": "1"}).status_code == 303
+    assert forget_all(client).status_code == 303
     assert "Phrases apprises" not in client.get("/fr/articles/right").text
 
 

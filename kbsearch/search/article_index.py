@@ -73,6 +73,7 @@ class ArticleIndex:
         self._stem = engine.stemmer(language)
         self._word = lru_cache(maxsize=20_000)(self._clauses_of)
         self._stored = lru_cache(maxsize=1_000)(self._stored_at)
+        self._path = lru_cache(maxsize=100_000)(self._path_at)
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
         self.rarity = lru_cache(maxsize=50_000)(self._rarity)
@@ -117,7 +118,7 @@ class ArticleIndex:
         self, hits: Sequence[tuple[float, DocAddress]], votes: Mapping[str, float]
     ) -> list[tuple[float, DocAddress]]:
         first, rest = hits[: confirmed.DEPTH], hits[confirmed.DEPTH :]
-        paths = [self._stored(address.segment_ord, address.doc)[0] for _, address in first]
+        paths = [self._path(address.segment_ord, address.doc) for _, address in first]
         order = confirmed.reordered([score for score, _ in first], paths, votes, CODE)
         return [*((score, first[place][1]) for place, score in order), *rest]
 
@@ -154,6 +155,9 @@ class ArticleIndex:
         kept = self.searcher.doc(DocAddress(segment, document))
         page = stored_page(engine.stored_bytes(kept, "page"))
         return engine.stored_text(kept, "path"), page
+
+    def _path_at(self, segment: int, document: int) -> str:
+        return self._stored(segment, document)[0]
 
     def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
         """A query that only sees what these words may read; a word no page has is left out."""

@@ -29,10 +29,12 @@ class Wordings:
         for each in taught:
             if each.language == language and (stems := _stems(each.wording, language)):
                 self._by_stems[stems].add((each.path, each.voice, each.is_staff))
-        self._having: dict[str, list[frozenset[str]]] = defaultdict(list)
-        for stems in self._by_stems:
+        self._wordings = list(self._by_stems)
+        self._having: dict[str, list[int]] = defaultdict(list)
+        for place, stems in enumerate(self._wordings):
             for stem in stems:
-                self._having[stem].append(stems)
+                self._having[stem].append(place)
+        self._weighed: tuple[Weigh, list[float]] | None = None
 
     def votes(self, asked: Collection[str], weigh: Weigh) -> dict[str, float]:
         """By page, how much was confirmed for words like these."""
@@ -54,15 +56,33 @@ class Wordings:
         """The wordings that share enough; only those with a rare word of the text can."""
         weights = {stem: weigh(stem) for stem in asked}
         in_all = left = sum(weights.values())
-        near: dict[frozenset[str], float] = {}
-        for stem in sorted(weights, key=lambda stem: len(self._having.get(stem, ()))):
-            if left < NEARLY_THE_SAME * in_all:
-                break  # what shares only the words left shares too little
-            left -= weights[stem]
-            for stems in self._having.get(stem, ()):
-                if stems not in near:
-                    near[stems] = _nearness(asked, stems, weigh)
-        return {stems: share for stems, share in near.items() if share >= NEARLY_THE_SAME}
+        sums, having = self._sums(weigh), self._having
+        shared: dict[int, float] = {}
+        for stem in sorted(weights, key=lambda stem: len(having.get(stem, ()))):
+            weight = weights[stem]
+            if left >= NEARLY_THE_SAME * in_all:
+                for place in having.get(stem, ()):
+                    shared[place] = shared.get(place, 0.0) + weight
+            else:  # what shares only the words left shares too little
+                places = having.get(stem, ())
+                if places:
+                    wordings = self._wordings
+                    for place in shared:
+                        if stem in wordings[place]:
+                            shared[place] += weight
+            left -= weight
+        return {
+            self._wordings[place]: share / (in_all + sums[place] - share)
+            for place, share in shared.items()
+            if share >= NEARLY_THE_SAME * (in_all + sums[place] - share)
+        }
+
+    def _sums(self, weigh: Weigh) -> list[float]:
+        """The weight of all words of each wording, worked out once an index."""
+        if self._weighed is None or self._weighed[0] is not weigh:
+            sums = [sum(map(weigh, stems)) for stems in self._wordings]
+            self._weighed = weigh, sums
+        return self._weighed[1]
 
 
 def stems_of(text: str, language: str) -> frozenset[str]:
@@ -71,11 +91,6 @@ def stems_of(text: str, language: str) -> frozenset[str]:
 
 
 _stems = lru_cache(maxsize=100_000)(stems_of)  # wordings are read anew whenever one is added
-
-
-def _nearness(one: frozenset[str], other: frozenset[str], weigh: Weigh) -> float:
-    every = sum(map(weigh, one | other))
-    return sum(map(weigh, one & other)) / every if every else 0.0
 
 
 def reordered(
