@@ -170,6 +170,8 @@ def evaluate_command(
     search = _ready(site)
     by_number = any(question.text is None for question in questions)
     is_similar = mode == "similar" or (mode is None and by_number)
+    if clicks is not None and not is_similar and kind != "article":
+        raise click.UsageError("--learn goes with --mode similar, or with articles.")
     ask = _similar_to(search) if is_similar else _asking(search, kind, judgements)
     with _progress(say("Asking"), len(questions)) as advance:
         result = evaluation.run(questions, ask, advance)

@@ -13,7 +13,7 @@ from kbsearch.lessons import Taught
 from kbsearch.search import tantivy_engine as engine
 
 NEARLY_THE_SAME = 0.34  # shared part of the words of two texts, by their rarity
-VOTE = 0.5
+VOTE = 0.35  # more costs questions whose wordings are like those of others
 MOST_VOICES = 3  # that count for a page
 FEWEST_VOICES = 2  # of customers, before they count
 DEPTH = 50  # pages that may change places
