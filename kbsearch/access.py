@@ -40,6 +40,11 @@ class Viewer:
         return AGENTS in self.words
 
     @property
+    def is_staff(self) -> bool:
+        """Agents, writers and administrators work on the articles."""
+        return self.is_agent or WRITERS in self.words
+
+    @property
     def is_administrator(self) -> bool:
         """Administrators decide who comes in, and what they see."""
         return self.role == "administrator"

@@ -13,7 +13,7 @@ from typing import Literal
 from kbsearch import typed
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
-from kbsearch.db import Database, Row, new_id
+from kbsearch.db import Database, Row, new_id, one_of
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
 
@@ -241,6 +241,27 @@ def list_gaps(db: Database, since: str, until: str, limit: int = 50) -> list[Gap
         {"since": since, "until": until, "limit": limit},
     )
     return [Gap(**row) for row in rows]
+
+
+def searches_before(db: Database, ticket_ids: Sequence[str]) -> list[str]:
+    """What was searched before some requests were filed, by whoever filed each; oldest first."""
+    places, values = one_of("ticket", list(ticket_ids))
+    rows = db.query(
+        f"""
+        WITH asked AS (
+          SELECT t.created_at, v.id AS visit_id
+          FROM tickets t JOIN visits v ON v.person_id = t.requester_id WHERE t.id IN ({places})
+          UNION SELECT t.created_at, f.visit_id
+          FROM tickets t JOIN visit_events f ON f.ticket_id = t.id AND f.kind = 'filed'
+          WHERE t.id IN ({places}))
+        SELECT s.text FROM asked a JOIN visit_events s ON s.visit_id = a.visit_id
+        WHERE s.kind = 'searched' AND s.text <> ''
+          AND s.at <= a.created_at AND s.fails_until >= a.created_at
+        ORDER BY s.at, s.visit_id, s.position
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    return list(dict.fromkeys(row["text"] for row in rows))
 
 
 def forget_texts(db: Database, days: int, *, at: datetime | None = None) -> int:

@@ -90,6 +90,12 @@ def find(db: Database, viewer: Viewer, language: str, slug: str) -> Article:
     return _article(rows[0])
 
 
+def find_path(db: Database, viewer: Viewer, path: str) -> Card | None:
+    """The live article of that id, `fr/account/sign-in`, if the viewer may read it."""
+    rows = _select(db, viewer, _CARD, "a.path = :path", path=path)
+    return _card(rows[0]) if rows else None
+
+
 def find_alias(db: Database, viewer: Viewer, language: str, slug: str) -> Article | None:
     """The live article that had this address before."""
     condition = """

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import form_fields, teams
+from kbsearch import form_fields, targets, teams
 from kbsearch.form_fields import FormField
+from kbsearch.targets import Target
 from kbsearch.teams import Team
 
 CONFIG_NAME = "kbsearch.toml"
@@ -112,6 +113,9 @@ class Settings:
     incident_people: int = _setting(2, "People these requests must come from at least")
     fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
     teams: tuple[Team, ...] = _setting((), "Agents told of new requests: [[teams]] tables; all")
+    targets: tuple[Target, ...] = _setting(
+        (), "Hours to a first answer and a solution: [[targets]] tables"
+    )
 
     def at(self, path: Path) -> Path:
         """An absolute path: relative ones start from the site's folder."""
@@ -272,6 +276,7 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "fields": form_fields.parse,
     "teams": teams.parse,
+    "targets": targets.parse,
 }
 TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 

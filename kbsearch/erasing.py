@@ -55,6 +55,11 @@ REMOVED = (
     "tokens",
     "trusted_devices",
 )
+# An article may be made of several requests: one of them says whose they are.
+_OF_DRAFT = """
+    (SELECT MIN(l.ticket_id) FROM article_draft_tickets l
+     WHERE l.person_id = article_drafts.person_id AND l.form_key = article_drafts.form_key)
+"""
 # Where people write, or what is written about it: key, the ticket it belongs to, columns.
 TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("tickets", "id", "id", ("subject", "description", "fields")),
@@ -63,6 +68,7 @@ TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("attachments", "id", "ticket_id", ("name",)),
     ("satisfaction", "ticket_id || person_id", "ticket_id", ("why",)),
     ("drafts", "person_id || form_key", "ticket_id", ("fields",)),
+    ("article_drafts", "person_id || form_key", _OF_DRAFT, ("fields", "hidden")),
     ("mails", "id", "ticket_id", ("sender", "subject", "recipients", "left_out")),
     ("bounces", "mail_id", "NULL", ("recipient", "reason")),
     ("problems", "id", "NULL", ("title",)),
@@ -70,7 +76,7 @@ TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("lessons", "id", "ticket_id", ("wording",)),
     ("outbox", "id", "NULL", ("problem",)),
 )
-JSON_COLUMNS = {"fields", "recipients", "left_out"}
+JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out"}
 # Tickets somebody had a part in: there, any part of their name means them.
 THEIRS = """
     t.requester_id = :id OR t.filed_by_id = :id OR t.assignee_id = :id

@@ -80,6 +80,12 @@ def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
     return dates.format_timedelta(gap, add_direction=True, locale=language)
 
 
+def span(language: str, moment: str, *, today: datetime | None = None) -> str:
+    """How long it is from a stored moment to now, or to it: `3 heures`."""
+    gap = abs(parsed(moment) - (today or datetime.now(UTC)))
+    return dates.format_timedelta(gap, locale=language)
+
+
 def number(language: str, value: int) -> str:
     """A whole number with the language's separators."""
     return f"{value:,}".replace(",", _thousands(language))

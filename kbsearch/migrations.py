@@ -523,6 +523,24 @@ def s019_undeliverable(db: SqliteUtils) -> None:
 
 
 @steps()
+def s020_queue(db: SqliteUtils) -> None:
+    """Views that agents keep, and what the queue is read by."""
+    _run(
+        db,
+        """
+        CREATE TABLE saved_views (
+          id TEXT PRIMARY KEY,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          name TEXT NOT NULL, query TEXT NOT NULL, created_at TEXT NOT NULL);
+        CREATE INDEX saved_views_person ON saved_views (person_id);
+        CREATE INDEX tickets_under_way ON tickets (created_at)
+          WHERE status IN ('new', 'open', 'pending');
+        CREATE INDEX tickets_solved_at ON tickets (solved_at) WHERE solved_at IS NOT NULL;
+        """,
+    )
+
+
+@steps()
 def s021_past_cases(db: SqliteUtils) -> None:
     """What agents said of past cases shown beside a request, and problems that several share."""
     _run(
@@ -551,6 +569,47 @@ def s021_past_cases(db: SqliteUtils) -> None:
           problem_id TEXT NOT NULL REFERENCES problems (id) ON DELETE CASCADE,
           added_at TEXT NOT NULL);
         CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
+        """,
+    )
+
+
+@steps()
+def s023_articles_of_requests(db: SqliteUtils) -> None:
+    """Articles made of requests: being written, published, and told to those who asked."""
+    _run(
+        db,
+        """
+        CREATE TABLE published_trailers (
+          commit_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, path TEXT NOT NULL,
+          published_at TEXT NOT NULL, PRIMARY KEY (commit_id, key, value, path));
+        CREATE INDEX published_trailers_value ON published_trailers (key, value);
+        CREATE INDEX published_trailers_path ON published_trailers (path);
+        CREATE TABLE article_drafts (
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          form_key TEXT NOT NULL, fields TEXT NOT NULL, hidden TEXT NOT NULL, gap TEXT NOT NULL,
+          edition INTEGER NOT NULL, tab TEXT NOT NULL, branch TEXT NOT NULL DEFAULT '',
+          commit_id TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+          PRIMARY KEY (person_id, form_key));
+        CREATE INDEX article_drafts_updated ON article_drafts (updated_at);
+        CREATE TABLE article_draft_tickets (
+          person_id TEXT NOT NULL, form_key TEXT NOT NULL,
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          PRIMARY KEY (person_id, form_key, ticket_id),
+          FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE);
+        CREATE INDEX article_draft_tickets_ticket ON article_draft_tickets (ticket_id);
+        CREATE TABLE article_announcements (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          asked_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, asked_at TEXT NOT NULL);
+        CREATE INDEX article_announcements_asked_by ON article_announcements (asked_by_id)
+          WHERE asked_by_id IS NOT NULL;
+        CREATE TABLE article_tellings (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          path TEXT NOT NULL, person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          asked_by_id TEXT REFERENCES people (id) ON DELETE SET NULL, asked_at TEXT NOT NULL,
+          settled_at TEXT, outcome TEXT, UNIQUE (ticket_id, path, person_id));
+        CREATE INDEX article_tellings_person ON article_tellings (person_id);
+        CREATE INDEX article_tellings_asked_by ON article_tellings (asked_by_id)
+          WHERE asked_by_id IS NOT NULL;
         """,
     )
 

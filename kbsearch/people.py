@@ -122,6 +122,11 @@ def find_id(db: Database, person_id: str) -> Person:
     return people[0]
 
 
+def list_names(db: Database) -> list[str]:
+    """The names of everybody, also of those whose account is closed."""
+    return [str(row["name"]) for row in db.query("SELECT DISTINCT name FROM people")]
+
+
 def list_all(
     db: Database, *, organisation: str | None = None, role: str | None = None
 ) -> list[Person]:

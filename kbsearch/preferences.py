@@ -22,6 +22,7 @@ EVENTS = (
     "ticket.solved",
     "ticket.closed",
     "ticket.cc_added",
+    "ticket.article",
 )
 STAFF_EVENTS = (
     "ticket.opened",
@@ -33,6 +34,7 @@ STAFF_EVENTS = (
 )
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")
+BY_MAIL_ALONE = ("ticket.article",)  # there is something to read
 WANTED_AT_FIRST = {"mail": True, "sms": False}
 
 Choice = tuple[str, str]  # event, channel
@@ -120,7 +122,12 @@ def _keep(db: Database, person_id: str | None, choice: Choice, *, is_wanted: boo
 
 
 def _at_first(events: Iterable[str]) -> Mapping[Choice, bool]:
-    return {(event, channel): WANTED_AT_FIRST[channel] for event in events for channel in CHANNELS}
+    return {
+        (event, channel): WANTED_AT_FIRST[channel]
+        for event in events
+        for channel in CHANNELS
+        if channel == "mail" or event not in BY_MAIL_ALONE
+    }
 
 
 def _has_mobile(db: Database, person_id: str | None) -> bool:

@@ -176,7 +176,7 @@ def _where(viewer: Viewer, wanted: Filter) -> tuple[str, dict[str, object]]:
         conditions.append("t.assignee_id = :me")
     elif wanted.assignee == "nobody":
         conditions.append("t.assignee_id IS NULL")
-    found, patterns = _holds(wanted)
+    found, patterns = holds(wanted)
     return " AND ".join([*conditions, *found]), {**values, **patterns}
 
 
@@ -187,7 +187,7 @@ def _visible(viewer: Viewer) -> tuple[str, Values]:
     return access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
 
 
-def _holds(wanted: Filter) -> tuple[list[str], Values]:
+def holds(wanted: Filter) -> tuple[list[str], Values]:
     """Every word typed is in the subject or begins the number, or the index found the ticket."""
     clean = wanted.text.replace("\x00", " ").encode("utf-8", "replace").decode()
     terms = [term[:LONGEST_WORD].lower() for term in clean.split()[:MOST_WORDS]]

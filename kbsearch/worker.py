@@ -19,6 +19,8 @@ from kbsearch import (
     account_letters,
     accounts,
     analytics,
+    article_drafts,
+    article_letters,
     articles,
     attachments,
     courier,
@@ -38,6 +40,7 @@ from kbsearch import (
     pending,
     profile_letters,
     second_factor,
+    solutions,
     ticket_letters,
     ticket_texts,
     webhook_letters,
@@ -195,6 +198,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
         deliveries.handlers(settings, db),
         notifications.handlers(settings, db),
+        solutions.handlers(db),
     )
 
 
@@ -209,6 +213,7 @@ def _ways_out(settings: Settings, db: Database) -> dict[str, Handlers]:
             digest_letters.handlers(settings, db),
             webhook_letters.handlers(settings, db),
             answers.handlers(settings, db),
+            article_letters.handlers(settings, db),
         ),
         "codes by text": profile_letters.code_handlers(settings, db),
         "texts about requests": ticket_texts.handlers(settings, db),
@@ -274,6 +279,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
+    article_drafts.forget_old(db, settings.draft_days)
     attachments.forget_orphans(db, FileStore(settings.files_path))
     mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)

@@ -7,6 +7,7 @@ from flask import Flask
 
 from kbsearch import (
     accounts,
+    article_drafts,
     choosing_passwords,
     copies,
     create_app,
@@ -24,6 +25,7 @@ from kbsearch import (
     products,
     replies,
     satisfaction,
+    saved_views,
     second_factor,
     sendings,
 )
@@ -32,6 +34,7 @@ from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.file_store import FileStore
 from kbsearch.mail import mails
+from kbsearch.publishing import trailers
 from kbsearch.publishing.publish import Publication, publish
 from kbsearch.search.indexing import Indexer
 from kbsearch.signing_in import Caller
@@ -65,6 +68,7 @@ CANARIES = {
     "CANARI-DRAFT": {"alice"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
+    "CANARI-ARTICLE": {"dan"},
 }
 
 
@@ -103,6 +107,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         **_requests(settings, db, viewers),
         **_people_and_organisations(db),
         **_mail(settings, db, viewers["dan"]),
+        **_article(db, viewers["dan"]),
         "hand-over": sign(claims()),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
@@ -178,6 +183,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "closed-number": str(closed.number),
         "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
         "question": satisfaction.ask(db, closed.id, alice.person_id),
+        "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
         **{name: found.id for name, found in files.items()},
     }
@@ -209,6 +215,16 @@ def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]
     (mail,) = mails.list_all(db, dan)
     (task, *_) = sendings.list_all(db, dan)
     return {"mail": mail.id, "sending": task.id}
+
+
+def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """One that Dan writes, of Alice's closed request; another that was published of it."""
+    (closed,) = db.query("SELECT number FROM tickets WHERE status = 'closed'")
+    composed = article_drafts.compose(db, dan, tickets=[closed["number"]], title="CANARI-ARTICLE")
+    article_drafts.save(db, dan, "key-of-the-article", composed)
+    said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
+    db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})
+    return {"article-draft": "key-of-the-article"}
 
 
 def _asset() -> dict[str, str]:

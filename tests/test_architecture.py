@@ -16,7 +16,7 @@ NOT_PORTABLE = re.compile(
     r"\browid\b|datetime\('now'|INSERT OR |json_each|\bMATCH\b|\bfts5\b|AUTOINCREMENT|\bGLOB\b",
     re.IGNORECASE,
 )
-FLOOR = {"db", "errors", "config", "form_fields", "teams", "i18n", "clock", "resources"}
+FLOOR = {"db", "errors", "config", "form_fields", "targets", "teams", "i18n", "clock", "resources"}
 EDGES = {"web", "cli", "worker", "serving", "web_server", "__main__"}
 WIRING = {"kbsearch"} | EDGES  # the package itself wires the application together
 

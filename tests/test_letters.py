@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,20 @@ def values() -> dict[str, dict[str, Any]]:
         "mobile_removed": notice,
         "webhook_died": {"webhook": webhook},
         "stranger": {},
+        "article_published": article_published(),
         "test": {},
+    }
+
+
+def article_published() -> dict[str, Any]:
+    site = "https://aide.example/fr"
+    return {
+        "ticket": SimpleNamespace(number=1042, subject="Collier perdu", language="fr"),
+        "article": SimpleNamespace(title="Retrouver un collier", summary="Pas à pas."),
+        "url": f"{site}/articles/retrouver-un-collier",
+        "ticket_url": f"{site}/requests/t1",
+        "account_url": f"{site}/account/notifications",
+        "opt_out_url": f"{site}/unsubscribe/t",
     }
 
 
@@ -82,7 +96,8 @@ def test_a_letter_says_the_same_as_text_and_as_html(name: str, language: str):
     seen = " ".join(reading.words)
     body = text_of(letter).split("\n-- \n")[0]
     for line in body.split("\n"):
-        if line and not line.startswith("http"):
+        line = re.sub(r"https?://\S+$", "", line)  # in HTML, an address lies under its words
+        if line:
             assert " ".join(line.rstrip(" :\u00a0").split()) in seen
     for url in re.findall(r"^https?://.*$", body, re.MULTILINE):
         assert f'href="{url}"' in html_of(letter)

@@ -68,6 +68,8 @@ def test_a_good_article_has_nothing_said_of_it(content):
         ("Ask marie.curie@radium.fr", "6:5 personal-data"),
         ("Call 06 12 34 56 78", "6:6 personal-data"),
         ("Pay FR76 3000 6000 0112 3456 7890 189", "6:5 personal-data"),
+        ("Ask ‹name 2› first", "6:5 placeholder"),
+        ("Restart.\n\n‹à compléter\u00a0: la cause›", "8:1 placeholder"),
     ],
 )
 def test_a_mistake_is_found_where_it_stands(content, body, expected):

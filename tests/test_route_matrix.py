@@ -15,6 +15,14 @@ from kbsearch.db import SqliteDatabase
 from tests.matrix_world import CANARIES, VISITORS, WORD, World, build
 from tests.web import HTMX
 
+ARTICLE = {
+    "title": f"Le {WORD}",
+    "language": "fr",
+    "category": "aide",
+    "slug": "le-troupeau",
+    "audience": "everyone",
+    "body": "Rassembler.",
+}
 # What a form must carry to be accepted.
 FORMS: dict[str, dict[str, str]] = {
     "account.edit": {"name": "Somebody"},
@@ -29,6 +37,13 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_webhook": {"kinds": "ticket.opened"},
     "admin.open_or_close": {"state": "closed"},
     "admin.enable_or_disable_webhook": {"state": "disabled"},
+    "desk.change_many": {"chosen": "unknown:0", "assignee": "me"},
+    "desk.keep_view": {"name": "Mine", "back": "view=mine"},
+    "desk_articles.save": ARTICLE,
+    "desk_articles.mask": ARTICLE,
+    "desk_articles.rank": ARTICLE,
+    "desk_articles.propose": ARTICLE,
+    "desk_articles.download": ARTICLE,
     "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
     "desk_problems.group": {"title": f"Le {WORD}"},
     "past_cases.say": {"kind": "helped"},

@@ -51,39 +51,11 @@ def test_each_list_has_what_its_name_says(client: FlaskClient, db: SqliteDatabas
     }
 
 
-def test_agents_see_all_and_nobody_else_knows_the_desk(
-    client: FlaskClient, db: SqliteDatabase, cast: Cast
-):
-    ticket = file(db, cast.alice, "Une demande")
-    sign_in(client, db, cast.dan)
-    assert subjects(client, "/fr/desk") == ["Une demande"]
-    number = f"/fr/desk/tickets/{ticket.number}"
-    assert client.get(number).headers["Location"] == f"/fr/requests/{ticket.id}"
-    assert client.get("/fr/desk/tickets/999999").status_code == 404
-    for viewer in (cast.alice, cast.chloe, cast.wendy):
-        sign_in(client, db, viewer)
-        missing = client.get("/fr/desk/nothing-here")
-        for path in ("/fr/desk", number, "/fr/desk/tickets/999999"):
-            assert client.get(path).status_code == missing.status_code == 404
-
-
 def test_a_stranger_is_asked_who_they_are(client: FlaskClient, cast: Cast):
     for path in ("/fr/requests", "/fr/requests/cc", "/fr/requests/organisation", "/fr/desk"):
         answer = client.get(path)
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/fr/login?next=")
-
-
-def test_an_agent_narrows_to_what_nobody_looks_after(
-    client: FlaskClient, db: SqliteDatabase, cast: Cast
-):
-    taken, free = file(db, cast.alice, "Prise en charge"), file(db, cast.alice, "Libre")
-    lifecycle.assign(db, cast.dan, taken, cast.dan.person_id)
-    sign_in(client, db, cast.dan)
-    assert subjects(client, "/fr/desk?assignee=me") == ["Prise en charge"]
-    assert subjects(client, "/fr/desk?assignee=nobody") == [free.subject]
-    sign_in(client, db, cast.alice)
-    assert len(subjects(client, "/fr/requests?assignee=me")) == 2, "it means nothing to customers"
 
 
 def test_statuses_are_counted_added_and_taken_away(

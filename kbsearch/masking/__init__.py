@@ -4,10 +4,13 @@ It is cautious: what looks like a name is taken for one, and whoever reviews the
 A placeholder stands for one text only, so that it can be turned back after the rest was edited.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from kbsearch.config import LANGUAGES
 from kbsearch.i18n import gettext
 from kbsearch.masking import credentials, names, numbers, places
 from kbsearch.masking.spans import HIDDEN, Span, occurrences
@@ -40,6 +43,8 @@ _LABELS: dict[Kind, str] = {
     "secret": "masking.secret",
     "social_security": "masking.social_security",
 }
+KINDS = frozenset(_LABELS)
+SHORTEST_SECRET = 4  # characters; a shorter one is masked only where it is said to be one
 # The surest first: what one has found is hidden from the next.
 _FINDERS: tuple[tuple[Kind, Callable[[str], Iterable[Span]]], ...] = (
     ("secret", credentials.secrets),
@@ -83,16 +88,30 @@ def mask(
     `known` are people's names, found in all their forms; `keep` are texts that are nobody's, as
     the names of products and their versions. The placeholders are words of `language`.
     """
-    source = normal(text)
-    items = []
-    placeholders: dict[Kind, dict[str, str]] = {}
-    for kind, start, end in sorted(_found(source, known, keep), key=lambda found: found[1]):
-        said = source[start:end]
-        of_kind = placeholders.setdefault(kind, {})
-        if said not in of_kind:
-            of_kind[said] = _placeholder(kind, len(of_kind) + 1, language)
-        items.append(Item(kind, start, end, said, of_kind[said]))
-    return Masked(source, _filled(source, items), tuple(items))
+    return _numbered([normal(text)], list(known), list(keep), language)[0]
+
+
+def mask_together(
+    texts: Iterable[str],
+    known: Iterable[str] = (),
+    *,
+    keep: Iterable[str] = (),
+    language: str = "fr",
+) -> tuple[Masked, ...]:
+    """Several texts of one matter masked as one: a placeholder stands for the same in all of them.
+
+    A name that one of them gives away, and what opens something, is masked in the others too.
+    """
+    sources, kept = [normal(text) for text in texts], list(keep)
+    first = _numbered(sources, list(known), kept, language)
+    items = [item for masked in first for item in masked.items]
+    people = [*known, *(item.text for item in items if item.kind == "name")]
+    opening = {
+        item.text: item.kind
+        for item in items
+        if item.kind in ("secret", "login") and len(item.text) >= SHORTEST_SECRET
+    }
+    return _numbered(sources, list(dict.fromkeys(people)), kept, language, opening)
 
 
 def unmask(text: str, items: Iterable[Item]) -> str:
@@ -107,12 +126,58 @@ def label(kind: Kind, language: str) -> str:
     return gettext(language, _LABELS[kind])
 
 
+def placeholders(text: str) -> Iterator[tuple[int, str]]:
+    """Where placeholders stand in a text, in whichever language; prompts to write too."""
+    for found in _any_placeholder().finditer(text):
+        yield found.start(), found[0]
+
+
+@cache
+def _any_placeholder() -> re.Pattern[str]:
+    names = {label(kind, language) for kind in _LABELS for language in LANGUAGES}
+    prompts = {gettext(language, "masking.prompt") for language in LANGUAGES}
+    told = "|".join(map(re.escape, sorted(names)))
+    begun = "|".join(map(re.escape, sorted(prompts)))
+    return re.compile(rf"‹(?:(?:{told})(?: \d+)?|(?:{begun})[^‹›\n]{{0,200}})›")
+
+
+def prompt(language: str, missing: str) -> str:
+    """A place where something is to be written, which cannot be overlooked."""
+    return f"‹{gettext(language, 'masking.prompt')} {missing}›"
+
+
+def _numbered(
+    sources: Sequence[str],
+    known: Sequence[str],
+    keep: Sequence[str],
+    language: str,
+    opening: Mapping[str, Kind] | None = None,
+) -> tuple[Masked, ...]:
+    placeholders: dict[Kind, dict[str, str]] = {}
+    masked = []
+    for source in sources:
+        items = []
+        found = _found(source, known, keep, opening or {})
+        for kind, start, end in sorted(found, key=lambda each: each[1]):
+            said = source[start:end]
+            of_kind = placeholders.setdefault(kind, {})
+            if said not in of_kind:
+                of_kind[said] = _placeholder(kind, len(of_kind) + 1, language)
+            items.append(Item(kind, start, end, said, of_kind[said]))
+        masked.append(Masked(source, _filled(source, items), tuple(items)))
+    return tuple(masked)
+
+
 def _found(
-    source: str, known: Iterable[str], keep: Iterable[str]
+    source: str, known: Iterable[str], keep: Iterable[str], opening: Mapping[str, Kind]
 ) -> Iterator[tuple[Kind, int, int]]:
     hidden = source
+    for said, kind in opening.items():
+        for start, end in occurrences(said, hidden):
+            yield kind, start, end
+            hidden = _hide(hidden, start, end)
     for kept in keep:
-        for start, end in occurrences(kept, source):
+        for start, end in occurrences(kept, hidden):
             hidden = _hide(hidden, start, end)
     people = names.Known(known)
     for kind, find in (*_FINDERS, ("name", people.find), ("name", names.find)):

@@ -10,11 +10,11 @@ from kbsearch.search.text import STOP_WORDS, fold_word
 
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĪİŁŃŇŐŒŘŚŞŠŢŤŪŮŰŸŹŻŽ"
 _LETTER = r"[^\W\d_]"
-_TOKEN = rf"(?:[dDlLO]['’])?[{_UPPER}]{_LETTER}*(?:[-'’]{_LETTER}+)*(?![\w@])"
+CAPITALISED = rf"(?:[dDlLO]['’])?[{_UPPER}]{_LETTER}*(?:[-'’]{_LETTER}+)*(?![\w@])"
 _SMALL = (
     r"(?:de la|de l['’]|van der|van den|van de|de|du|des|van|von|der|di|da|del|dos|ben|ibn|el|al)"
 )
-_FULL = rf"{_TOKEN}(?:{GAP}(?:{_SMALL}{GAP}|d['’])?{_TOKEN}){{0,3}}"
+_FULL = rf"{CAPITALISED}(?:{GAP}(?:{_SMALL}{GAP}|d['’])?{CAPITALISED}){{0,3}}"
 _NAME = rf"(?:{_SMALL}{GAP})?{_FULL}"
 _TITLE = (
     r"(?<![\w.])(?:M\.?|MM\.|Mr\.?|Mrs\.?|Ms\.?|Mme\.?|Mmes|Mlle\.?|Monsieur|Madame|Mademoiselle"
@@ -44,7 +44,7 @@ _INTRODUCED = re.compile(
 _WITH_TWO = re.compile(
     r"(?i:(?<!\w)(?:je suis|c['’]est|ici|i am|i['’]m|this is|de la part de|on behalf of"
     r"|à l['’]attention de|attn\.?|avec|with|by|par|from|chez|pour|for|ask|contact(?:er|ez)?))"
-    rf"{GAP}:?{GAP}?(?P<it>{_TOKEN}{GAP}(?:{_SMALL}{GAP})?{_TOKEN})"
+    rf"{GAP}:?{GAP}?(?P<it>{CAPITALISED}{GAP}(?:{_SMALL}{GAP})?{CAPITALISED})"
 )
 _COLLEAGUE = re.compile(
     r"(?i:(?<!\w)(?:collègues?|colleagues?|assistante?|secrétaire|secretary|comptable|accountant"
@@ -55,7 +55,7 @@ _COLLEAGUE = re.compile(
 _GREETED = re.compile(
     r"(?i:(?:^|(?<=[.!?]\s))[ \t>*]*(?:bonjour|bonsoir|salut|coucou|hello|hi|hey|dear|cher|chère"
     r"|chers|good (?:morning|afternoon|evening)|merci|thanks|thank you))"
-    rf"{GAP}?,?{GAP}(?P<it>{_TOKEN}(?:{GAP}{_TOKEN})?)(?={GAP}?(?:[,!.:;]|\n|$))",
+    rf"{GAP}?,?{GAP}(?P<it>{CAPITALISED}(?:{GAP}{CAPITALISED})?)(?={GAP}?(?:[,!.:;]|\n|$))",
     re.MULTILINE,
 )
 _CLOSING = (
@@ -77,10 +77,10 @@ _SIGNED_LOWER = re.compile(
     re.MULTILINE,
 )
 _INITIALS = re.compile(
-    rf"(?<![\w.])(?P<it>[{_UPPER}]\.(?:[ -]?[{_UPPER}]\.)?{GAP}?(?P<last>{_TOKEN}))"
+    rf"(?<![\w.])(?P<it>[{_UPPER}]\.(?:[ -]?[{_UPPER}]\.)?{GAP}?(?P<last>{CAPITALISED}))"
 )
 _RUN = re.compile(rf"(?<![\w@.'’\-/\\]){_FULL}")
-_TOKENS = re.compile(_TOKEN)
+_TOKENS = re.compile(CAPITALISED)
 _POSSESSIVE = re.compile(r"['’]s$")
 _MIN_KNOWN = 3
 _PARTICLES = {
@@ -163,7 +163,7 @@ def find(text: str) -> Iterator[Span]:
             yield from _trimmed(text, *found.span("it"))
     for pattern in (_TITLED_LOWER, _LABELLED_LOWER, _SIGNED_LOWER):
         for found in pattern.finditer(text):
-            if not any(_is_word(word) for word in found["it"].split()):
+            if not any(is_ordinary(word) for word in found["it"].split()):
                 yield found.span("it")
     for found in _INITIALS.finditer(text):
         if fold_word(found["last"]) in _surnames() or found["last"].isupper():
@@ -172,7 +172,7 @@ def find(text: str) -> Iterator[Span]:
         yield from _with_first_name(text, found.start(), found.end())
     for found in _WITH_TWO.finditer(text):
         words = found["it"].split()
-        if not any(_is_word(word) or word.isupper() for word in words):
+        if not any(is_ordinary(word) or word.isupper() for word in words):
             yield found.span("it")
 
 
@@ -191,8 +191,8 @@ def _length_of_name(run: list[Token], position: int) -> int:
     while position + length < len(run):
         word = run[position + length][0]
         following = run[position + length + 1 : position + length + 2]
-        begins = fold_word(word) in _PARTICLES and following and not _is_word(following[0][0])
-        if _is_word(word) and not begins:  # but Le Bihan, La Tour
+        begins = fold_word(word) in _PARTICLES and following and not is_ordinary(following[0][0])
+        if is_ordinary(word) and not begins:  # but Le Bihan, La Tour
             break
         length += 1
     return length
@@ -205,7 +205,7 @@ def _with_first_name(text: str, start: int, end: int) -> Iterator[Span]:
     while position < len(run):
         word, begin, stop = run[position]
         is_first, is_last = _is_first(word), _is_surname(word)
-        before = run[position - 1] if position and not _is_word(run[position - 1][0]) else None
+        before = run[position - 1] if position and not is_ordinary(run[position - 1][0]) else None
         is_after_capitals = before is not None and before[0].isupper() and len(before[0]) > 1
         length = min(3, 1 + _length_of_name(run, position + 1))
         if is_first or is_last or (is_first is None and (length > 1 or is_after_capitals)):
@@ -218,8 +218,8 @@ def _with_first_name(text: str, start: int, end: int) -> Iterator[Span]:
         position += length
 
 
-def _is_word(token: str) -> bool:
-    """Whether a capitalised word is one of every language, product or screen, and no name."""
+def is_ordinary(token: str) -> bool:
+    """Whether a capitalised word is one of a language, product or screen, and no name."""
     folded = fold_word(_POSSESSIVE.sub("", token))
     return folded in _no_names() or folded in STOP_WORDS["fr"] or folded in STOP_WORDS["en"]
 

@@ -17,8 +17,12 @@ def matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
             yield found.span(group)
 
 
+def whole(words: str) -> re.Pattern[str]:
+    """Some words as they are written, and not as a part of others."""
+    return re.compile(rf"(?<!\w){re.escape(words.strip())}(?!\w)", re.IGNORECASE)
+
+
 def occurrences(words: str, text: str) -> Iterator[Span]:
     """Where some words stand as they are written, whole."""
     if words.strip():
-        whole = re.escape(words.strip())
-        yield from matches(re.compile(rf"(?<!\w){whole}(?!\w)", re.IGNORECASE), text)
+        yield from matches(whole(words), text)

@@ -12,7 +12,16 @@ ERRORS = frozenset(
     {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
     | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
     | {"image-external", "image-format", "image-size", "link-text", "name-case", "no-articles"}
-    | {"not-found-by", "raw-html", "secret", "slug-clash", "submodule", "symlink", "table-header"}
+    | {
+        "not-found-by",
+        "placeholder",
+        "raw-html",
+        "secret",
+        "slug-clash",
+        "submodule",
+        "symlink",
+        "table-header",
+    }
     | {"title-missing", "unknown-key", "unreadable"}
 )
 WARNINGS = frozenset(

@@ -1,68 +1,17 @@
 """A committed tree, read by git itself: no checkout, no hooks, no shell, no link followed."""
 
-import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kbsearch.clock import parsed, stored
 from kbsearch.errors import Invalid
+from kbsearch.publishing import git
 from kbsearch.publishing.findings import Finding
+from kbsearch.publishing.git import Repository, repository_of
 from kbsearch.publishing.tree import ARTICLES, MAX_FILE, Change, Entry, is_safe
 
-_SETTINGS: tuple[str, ...] = (
-    "safe.directory=*",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-)
-_SETTINGS += ("protocol.allow=never", "core.fsmonitor=false", "log.showSignature=false")
 SYMLINK, SUBMODULE = "120000", "160000"
-TIMEOUT = 120  # seconds
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A repository, its git folder, and where the content lies in its trees ("" or "a/b/")."""
-
-    git_folder: Path
-    prefix: str
-
-
-def repository_of(content: Path) -> Repository | None:
-    """The repository around a content folder, found without running git."""
-    content = content.resolve()
-    if _is_git_folder(content):  # a bare one
-        return Repository(content, "")
-    for folder in (content, *content.parents):
-        git_folder = _git_folder(folder / ".git")
-        if git_folder is not None:
-            inside = content.relative_to(folder).as_posix()
-            return Repository(git_folder, "" if inside == "." else f"{inside}/")
-    return None
-
-
-def _git_folder(place: Path) -> Path | None:
-    """`.git`, or the folder that a `.git` file names in a linked work tree."""
-    if place.is_file():
-        name = place.read_text(encoding="utf-8", errors="replace").strip()
-        place = (place.parent / name.removeprefix("gitdir: ")).resolve()
-    return place if _is_git_folder(place) else None
-
-
-def _is_git_folder(place: Path) -> bool:
-    shared = common_folder(place)
-    return (place / "HEAD").is_file() and (shared / "objects").is_dir()
-
-
-def common_folder(git_folder: Path) -> Path:
-    """Where the branches are: another folder than `git_folder` in a linked work tree."""
-    try:
-        name = (git_folder / "commondir").read_text(encoding="utf-8").strip()
-    except OSError:
-        return git_folder
-    return (git_folder / name).resolve()
 
 
 def committed_tree(content: Path, revision: str) -> "GitTree | None":
@@ -70,16 +19,16 @@ def committed_tree(content: Path, revision: str) -> "GitTree | None":
     repository = repository_of(content)
     if repository is None:
         return None
-    commit = _resolve(repository, revision)
+    commit = git.resolve(repository, revision)
     if commit is None:
         if revision == "HEAD" and repository.prefix:
             return None  # nothing committed yet around a folder that may not be meant to be
         raise Invalid("publish.unknown_revision", revision=revision)
     places = [repository.prefix] if repository.prefix else ["", "content/"]
     for prefix in places:
-        if _run(repository, "ls-tree", "--name-only", commit, "--", f"{prefix}{ARTICLES}"):
+        if git.run(repository, "ls-tree", "--name-only", commit, "--", f"{prefix}{ARTICLES}"):
             return GitTree(Repository(repository.git_folder, prefix), commit)
-    if repository.prefix and not _run(
+    if repository.prefix and not git.run(
         repository, "ls-tree", "--name-only", commit, "--", repository.prefix
     ):
         return None  # ignored by that repository: a plain folder that happens to lie in it
@@ -95,14 +44,26 @@ class GitTree:
         self.repository, self.commit = repository, commit
         self.shown = repository.prefix
         self._refused: list[Finding] = []
-        self.entries: Mapping[str, Entry] = {entry.path: entry for entry in self._list()}
-        self.findings = tuple(sorted(self._refused))
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        return self._listed[0]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self._listed[1]
+
+    @cached_property
+    def _listed(self) -> tuple[Mapping[str, Entry], tuple[Finding, ...]]:
+        """Listed when it is first asked for: many ask for the commit alone."""
+        entries = {entry.path: entry for entry in self._list()}
+        return entries, tuple(sorted(self._refused))
 
     def _list(self) -> Iterator[Entry]:
         arguments = ["ls-tree", "-r", "-z", "-l", "--full-tree", self.commit]
         if self.repository.prefix:
             arguments += ["--", self.repository.prefix]
-        for record in _run(self.repository, *arguments).split(b"\0"):
+        for record in git.run(self.repository, *arguments).split(b"\0"):
             if not record:
                 continue
             about, _, name = record.partition(b"\t")
@@ -131,14 +92,14 @@ class GitTree:
         self._refused.append(Finding(shown, 1, 1, rule, values))
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        with _conversation(self.repository, "cat-file", "--batch") as git:
-            assert git.stdin is not None and git.stdout is not None
+        with git.conversation(self.repository, "cat-file", "--batch") as process:
+            assert process.stdin is not None and process.stdout is not None
             for path in paths:
-                git.stdin.write(f"{self.entries[path].blob}\n".encode())
-                git.stdin.flush()
-                size = int(git.stdout.readline().split()[2])
-                body = git.stdout.read(size)
-                git.stdout.read(1)
+                process.stdin.write(f"{self.entries[path].blob}\n".encode())
+                process.stdin.flush()
+                size = int(process.stdout.readline().split()[2])
+                body = process.stdout.read(size)
+                process.stdout.read(1)
                 yield path, body
 
     def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
@@ -147,7 +108,7 @@ class GitTree:
         if wanted:
             self._walk_history(wanted, found)
         if wanted:  # changed by a merge alone
-            at = _run(self.repository, "log", "-1", "--format=%cI", self.commit).decode().strip()
+            at = git.run(self.repository, "log", "-1", "--format=%cI", self.commit).decode().strip()
             change = Change(stored(parsed(at)), self.commit)
             found |= dict.fromkeys(wanted, change)
         return found
@@ -157,9 +118,9 @@ class GitTree:
         arguments = ["log", "-z", "--format=%x01%H %cI", "--name-only", "--no-renames"]
         arguments += [self.commit, "--", self.repository.prefix or "."]
         commit = at = ""
-        with _conversation(self.repository, *arguments) as git:
-            assert git.stdout is not None
-            for record in _records(git.stdout):
+        with git.conversation(self.repository, *arguments) as process:
+            assert process.stdout is not None
+            for record in _records(process.stdout):
                 if record.startswith(b"\x01"):
                     head, _, record = record[1:].partition(b"\n")
                     commit, _, at = head.decode().partition(" ")
@@ -173,26 +134,19 @@ class GitTree:
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         found: dict[tuple[str, str], str] = {}
-        with _conversation(self.repository, "cat-file", "--batch-check=%(objectname)") as git:
-            assert git.stdin is not None and git.stdout is not None
+        with git.conversation(
+            self.repository, "cat-file", "--batch-check=%(objectname)"
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
             for commit, path in places:
                 if not commit.isalnum():
                     continue
-                git.stdin.write(f"{commit}:{self.repository.prefix}{path}\n".encode())
-                git.stdin.flush()
-                answer = git.stdout.readline().decode(errors="replace").strip()
+                process.stdin.write(f"{commit}:{self.repository.prefix}{path}\n".encode())
+                process.stdin.flush()
+                answer = process.stdout.readline().decode(errors="replace").strip()
                 if not answer.endswith((" missing", " ambiguous")):
                     found[commit, path] = answer
         return found
-
-
-def _resolve(repository: Repository, revision: str) -> str | None:
-    try:
-        name = f"{revision}^{{commit}}"
-        answer = _run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    except subprocess.CalledProcessError:
-        return None
-    return answer.decode().strip().splitlines()[-1]
 
 
 def _records(stream: Iterable[bytes]) -> Iterator[bytes]:
@@ -202,45 +156,3 @@ def _records(stream: Iterable[bytes]) -> Iterator[bytes]:
         yield from records
     if rest:
         yield rest
-
-
-def _command(repository: Repository, *arguments: str) -> list[str]:
-    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    return ["git", *settings, f"--git-dir={repository.git_folder}", *arguments]
-
-
-def _environment() -> dict[str, str]:
-    """Without what a hook says about the repository it runs in, nor prompts and translations."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
-
-
-def _run(repository: Repository, *arguments: str) -> bytes:
-    return subprocess.run(
-        _command(repository, *arguments),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        env=_environment(),
-        cwd=repository.git_folder,
-        check=True,
-        timeout=TIMEOUT,
-    ).stdout
-
-
-@contextmanager
-def _conversation(repository: Repository, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    git = subprocess.Popen(
-        _command(repository, *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-        cwd=repository.git_folder,
-    )
-    try:
-        with git:
-            yield git
-            git.kill()
-    except BaseException:
-        git.kill()
-        raise

@@ -12,7 +12,7 @@ from kbsearch import lessons
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.errors import Invalid
-from kbsearch.publishing import edition, publications
+from kbsearch.publishing import edition, publications, trailers
 from kbsearch.publishing.findings import has_errors
 from kbsearch.publishing.git_tree import committed_tree
 from kbsearch.publishing.publications import Publication, Refusal
@@ -43,6 +43,7 @@ def publish(
         live = publications.find_live(db)
         if live is not None and (live.commit, live.made_with) == (tree.commit, made_with):
             publications.accept(db)
+            trailers.take(db, tree)  # unless its death came before
             return live
         same = live is not None and live.made_with == made_with
         known = publications.load(db, live) if live is not None and same else {}
@@ -61,6 +62,7 @@ def publish(
         with db.atomic():
             kept = publications.put_live(db, publication, folder.name)
             lessons.review(db)
+        trailers.take(db, tree)
         publications.forget(db, but=kept)
         _forget_indexes(settings, kept)
         return publication

@@ -1,8 +1,9 @@
-"""What should not be published: keys that open something, and data about a person."""
+"""What should not be published: keys, data about a person, and what stands for either."""
 
 import re
 from collections.abc import Iterable, Iterator
 
+from kbsearch import masking
 from kbsearch.publishing.rules import Remark
 
 # Forms that only a real credential has; `password: …` in an example is none of them.
@@ -28,6 +29,7 @@ _FICTION = "063998"
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
 _NIR = re.compile(r"\b[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?\d\d ?\d{3} ?\d{3} ?\d\d\b")
 _CARD = re.compile(r"\b(?:4\d{3}|5[1-5]\d\d)(?:[ \-]?\d{4}){3}\b")
+_INLINE = re.compile(r"`[^`]+`")  # whoever writes of placeholders quotes them
 
 
 def check(lines: Iterable[str]) -> Iterator[Remark]:
@@ -39,6 +41,12 @@ def check(lines: Iterable[str]) -> Iterator[Remark]:
                 yield Remark(number, found.start() + 1, "secret", {"kind": name})
         for kind, text, column in _personal(line):
             yield Remark(number, column, "personal-data", {"reason": kind, "text": text})
+        for start, text in masking.placeholders(_INLINE.sub(_blank, line)):
+            yield Remark(number, start + 1, "placeholder", {"text": text})
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _personal(line: str) -> Iterator[tuple[str, str, int]]:

@@ -39,8 +39,14 @@ class Tree(Protocol):
     commit: str
     is_committed: bool
     shown: str
-    entries: Mapping[str, Entry]
-    findings: tuple[Finding, ...]  # what was refused while listing
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The files that can be read, by path."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was refused while listing."""
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The bytes of those files, each no larger than MAX_FILE."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from kbsearch.config import Settings
 from kbsearch.errors import Invalid
-from kbsearch.publishing.git_tree import committed_tree, common_folder, repository_of
+from kbsearch.publishing.git import common_folder, repository_of
+from kbsearch.publishing.git_tree import committed_tree
 
 Signature = tuple[tuple[str, int, int, int], ...]
 

@@ -17,6 +17,8 @@ from kbsearch.web import (
     attachments,
     browsers,
     deliveries,
+    desk,
+    desk_articles,
     desk_problems,
     drafts,
     feeds,
@@ -31,6 +33,7 @@ from kbsearch.web import (
     passwords,
     past_cases,
     people,
+    previews,
     problems,
     render,
     request_lists,
@@ -84,8 +87,9 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp, opt_outs.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
-    agents_pages = (deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp, lessons.bp)
-    for blueprint in (help.pages, *requests_pages, *agents_pages, *people_pages):
+    agents_pages = (desk.bp, deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
+    writers_pages = (desk_articles.bp, previews.bp, lessons.bp)
+    for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:

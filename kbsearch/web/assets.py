@@ -22,7 +22,14 @@ EVERYONES = (
     "forms.css",
     "thread.css",
 )
-AGENTS = ("admin.css", "webhooks.css", "mail.css", "similar.css")
+AGENTS = (
+    "admin.css",
+    "webhooks.css",
+    "mail.css",
+    "similar.css",
+    "queue.css",
+    "articles.css",
+)
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),
     "desk.css": AGENTS,

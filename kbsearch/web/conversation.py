@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, get_args
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import attachments, drafts, i18n, markup, people, satisfaction, undeliverable
+from kbsearch import attachments, drafts, i18n, markup, people, queue, satisfaction, undeliverable
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.conversations import Message
@@ -16,7 +16,7 @@ from kbsearch.errors import Conflict, Problem
 from kbsearch.mail import mails
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Status, Ticket
-from kbsearch.web import past_cases
+from kbsearch.web import answered_by, past_cases
 from kbsearch.web.filled import OWN, Filled, Shown
 from kbsearch.web.render import db, language, viewer
 
@@ -123,10 +123,12 @@ def shown(
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
         "agents": agents() if viewer().is_agent else (),
+        "waiting": queue.waits(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),
+        "answered_by": answered_by.of_ticket(ticket),
         "mailed": mails.of_ticket(db(), viewer(), ticket),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,

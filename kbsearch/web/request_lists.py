@@ -1,4 +1,4 @@
-"""Lists of requests: mine, those I am copied on, my organisation's; all of them for agents."""
+"""Lists of requests: mine, those I am copied on, my organisation's."""
 
 import csv
 import io
@@ -11,11 +11,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import ticket_lists, tickets
-from kbsearch.errors import NotFound
+from kbsearch import ticket_lists
 from kbsearch.ticket_lists import Assignee, Filter, Scope, Sort
 from kbsearch.tickets import STATUSES, Status
-from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.words import Words
 
 MAX_TEXT = 200
@@ -91,22 +90,6 @@ def copied() -> Response:
 @bp.get("/requests/organisation")
 def organisation() -> Response:
     return show("organisation")
-
-
-@bp.get("/desk")
-def desk() -> Response:
-    """Every request, for those who answer them."""
-    if not person().is_agent:
-        raise NotFound("web.not_found")
-    return show("all")
-
-
-@bp.get("/desk/tickets/<int:number>")
-def ticket(number: int) -> Response:
-    """The page of a request, by the number people quote."""
-    if not person().is_agent:
-        raise NotFound("web.not_found")
-    return go_to(f"/{language()}/requests/{tickets.find_number(db(), viewer(), number).id}")
 
 
 def show(scope: Scope) -> Response:

@@ -17,7 +17,7 @@ from kbsearch import (
 )
 from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import STATUSES, Ticket
-from kbsearch.web import conversation, filing, past_cases, suggestions
+from kbsearch.web import conversation, desk, filing, past_cases, suggestions
 from kbsearch.web.conversation import Correction, Draft
 from kbsearch.web.render import (
     db,
@@ -204,6 +204,7 @@ def page(
             thanks=suggestions.afterwards(ticket) if is_new(ticket) else None,
             is_mailed=preferences.wants(db(), ticket.requester_id or "", "ticket.replied", "mail"),
             address=address,
+            queue=desk.place_of(ticket.number),
             **conversation.shown(ticket, draft, correction, problem),
         ),
         content_type="text/html; charset=utf-8",

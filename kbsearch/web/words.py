@@ -10,9 +10,12 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kbsearch import i18n, organisations, products
+from kbsearch.clock import stored
+from kbsearch.clocks import Clock
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.doctor import Check
+from kbsearch.queue import Waiting
 from kbsearch.search import Hit, Kind
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Ticket
@@ -64,6 +67,9 @@ class Words:
             "severity_word": self.severity_word,
             "status_name": self.status_name,
             "status_sentence": self.status_sentence,
+            "staff_status": self.staff_status,
+            "expected": self.expected,
+            "due": self.due,
             "field_name": self.field_name,
             "product_name": product_name,
             "asset": assets.url,
@@ -137,6 +143,37 @@ class Words:
         if ticket.status == "pending":
             return _("The support team wrote %(ago)s and awaits a reply.", ago=since)
         return _("The support team is working on it; last change %(ago)s.", ago=since)
+
+    def staff_status(self, status: str) -> Markup:
+        """Where a request stands, for those who answer it."""
+        _ = self.translate
+        return _("Waiting for the customer") if status == "pending" else self.status_name(status)
+
+    def expected(self, waiting: Waiting, status: str) -> Markup:
+        """What is expected of whom, for those who answer: it is not what the customer reads."""
+        _ = self.translate
+        span = i18n.span(self.language, waiting.since)
+        if waiting.whom == "us":
+            return _("Our answer, for %(span)s", span=span)
+        if waiting.whom == "customer":
+            return _("The customer’s answer, for %(span)s", span=span)
+        return self.status_name(status)
+
+    def due(self, clock: Clock) -> Markup:
+        """What is due next, and whether it should have come already."""
+        _ = self.translate
+        if clock.due is None:
+            return Markup()
+        moment = stored(clock.due)
+        span = i18n.span(self.language, moment)
+        is_answer = clock.first_answer_met is None and clock.first_answer_due == clock.due
+        if clock.due < datetime.now(UTC):
+            if is_answer:
+                return _("First answer late by %(span)s", span=span)
+            return _("Solution late by %(span)s", span=span)
+        if is_answer:
+            return _("First answer due in %(span)s", span=span)
+        return _("Solution due in %(span)s", span=span)
 
     def severity_name(self, severity: str) -> Markup:
         _ = self.translate
@@ -267,7 +304,8 @@ class Words:
         if not value:
             return Markup("–")
         if event.field == "status":
-            return self.status_name(value)
+            is_staff = render.viewer().is_agent
+            return self.staff_status(value) if is_staff else self.status_name(value)
         if event.field == "severity":
             return self.severity_name(value)
         return Markup.escape(self.product_name(value) if event.field == "software" else value)

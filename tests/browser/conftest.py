@@ -6,6 +6,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,13 +143,19 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     write_articles(settings.content_path, {"fr/essais/tout.md": TORTURE} | ARTICLES)
     (settings.content_path / "articles" / "fr" / "essais" / "carre.png").write_bytes(square())
     publish_articles(settings, db)
+    with serving(settings, db, ticket) as there:
+        yield there
+
+
+@contextmanager
+def serving(settings: Settings, db: SqliteDatabase, ticket: str) -> Iterator[Live]:
+    """A server of that site, for as long as it is looked at."""
     app = create_app(settings, db)
     app.add_url_rule("/fr/form-of-the-test", "machines.form", take_form, methods=["POST"])
     server: Any = create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    port = server.effective_port
-    yield Live(f"http://127.0.0.1:{port}", app, db, ticket)
+    yield Live(f"http://127.0.0.1:{server.effective_port}", app, db, ticket)
     server.close()
     thread.join(timeout=5)
     db.close()

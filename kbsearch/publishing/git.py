@@ -1,0 +1,118 @@
+"""git as kbsearch runs it: no checkout, no hooks, no shell, nobody's settings, no prompt."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SETTINGS: tuple[str, ...] = (
+    "safe.directory=*",
+    "core.hooksPath=/dev/null",
+    "core.quotePath=false",
+)
+_SETTINGS += ("protocol.allow=never", "core.fsmonitor=false", "log.showSignature=false")
+TIMEOUT = 120  # seconds
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository, its git folder, and where the content lies in its trees ("" or "a/b/")."""
+
+    git_folder: Path
+    prefix: str
+
+
+def repository_of(content: Path) -> Repository | None:
+    """The repository around a content folder, found without running git."""
+    content = content.resolve()
+    if _is_git_folder(content):  # a bare one
+        return Repository(content, "")
+    for folder in (content, *content.parents):
+        git_folder = _git_folder(folder / ".git")
+        if git_folder is not None:
+            inside = content.relative_to(folder).as_posix()
+            return Repository(git_folder, "" if inside == "." else f"{inside}/")
+    return None
+
+
+def _git_folder(place: Path) -> Path | None:
+    """`.git`, or the folder that a `.git` file names in a linked work tree."""
+    if place.is_file():
+        name = place.read_text(encoding="utf-8", errors="replace").strip()
+        place = (place.parent / name.removeprefix("gitdir: ")).resolve()
+    return place if _is_git_folder(place) else None
+
+
+def _is_git_folder(place: Path) -> bool:
+    shared = common_folder(place)
+    return (place / "HEAD").is_file() and (shared / "objects").is_dir()
+
+
+def common_folder(git_folder: Path) -> Path:
+    """Where the branches are: another folder than `git_folder` in a linked work tree."""
+    try:
+        name = (git_folder / "commondir").read_text(encoding="utf-8").strip()
+    except OSError:
+        return git_folder
+    return (git_folder / name).resolve()
+
+
+def resolve(repository: Repository, revision: str) -> str | None:
+    """The commit that a revision names, if it names one."""
+    try:
+        name = f"{revision}^{{commit}}"
+        answer = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    except subprocess.CalledProcessError:
+        return None
+    return answer.decode().strip().splitlines()[-1]
+
+
+def _command(repository: Repository, *arguments: str) -> list[str]:
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    return ["git", *settings, f"--git-dir={repository.git_folder}", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """Without what a hook says about the repository it runs in, nor prompts and translations."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+
+
+def run(
+    repository: Repository,
+    *arguments: str,
+    data: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> bytes:
+    """What a command answers; `data` is what it reads. Raises CalledProcessError."""
+    return subprocess.run(
+        _command(repository, *arguments),
+        capture_output=True,
+        input=data,
+        env={**_environment(), **(environment or {})},
+        cwd=repository.git_folder,
+        check=True,
+        timeout=TIMEOUT,
+    ).stdout
+
+
+@contextmanager
+def conversation(repository: Repository, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that is spoken with, or read as it goes; it ends with the context."""
+    git = subprocess.Popen(
+        _command(repository, *arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        cwd=repository.git_folder,
+    )
+    try:
+        with git:
+            yield git
+            git.kill()
+    except BaseException:
+        git.kill()
+        raise

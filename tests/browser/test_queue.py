@@ -1,0 +1,54 @@
+"""An agent walks through the queue by keyboard."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from kbsearch import accounts, tickets
+from tests.browser.conftest import Live
+from tests.requests import file
+
+Visit = Callable[..., Page]
+DAN = "dan@support.example"
+
+
+def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, visit: Visit) -> None:
+    alice = accounts.viewer_for(live.db, "alice@acme.example")
+    first, second = file(live.db, alice, subject="Premier"), file(live.db, alice, subject="Second")
+    page = visit("/fr/desk?view=unanswered&sort=number", person=DAN)
+    links = page.locator("#many tbody th a")
+    expect(links.first).to_contain_text("Second")
+    page.keyboard.press("j")
+    expect(links.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.locator("[name=chosen]").nth(1)).to_be_checked()
+    page.keyboard.press("k")
+    expect(links.nth(0)).to_be_focused()
+    page.get_by_label("Suivie par").last.select_option("me")
+    page.get_by_role("button", name="Modifier", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="1 demande modifiée")).to_be_visible()
+    dan = accounts.viewer_for(live.db, DAN)
+    assert tickets.find(live.db, dan, first.id).assignee_id == dan.person_id
+    assert tickets.find(live.db, dan, second.id).assignee_id is None
+    page.goto("/fr/desk?view=unanswered&sort=number")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Second")
+    page.get_by_role("link", name="Suivant").click()
+    expect(page.locator("h1")).to_contain_text("Premier")
+    page.go_back()
+    expect(page.locator("h1")).to_contain_text("Second")
+
+
+def test_typing_narrows_and_the_box_chooses_all(live: Live, visit: Visit) -> None:
+    alice = accounts.viewer_for(live.db, "alice@acme.example")
+    file(live.db, alice, subject="Une balance muette")
+    file(live.db, alice, subject="Autre chose")
+    page = visit("/fr/desk?view=all", person=DAN)
+    page.get_by_label("Numéro ou mots").fill("balance")
+    expect(page.locator("#many tbody tr")).to_have_count(1)
+    assert "q=balance" in page.url and "view=all" in page.url
+    page.locator("#all-of-them").check()
+    expect(page.locator("[name=chosen]")).to_be_checked()
