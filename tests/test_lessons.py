@@ -239,3 +239,17 @@ def test_a_code_letter_for_letter_stays_first():
         0,
         1,
     ]
+
+
+def test_solved_before_a_request_teaches_its_words_until_it_is_undone(client, db, cast, shelf):
+    sign_in(client, db, cast.alice)
+    own = {"Sec-Fetch-Site": "same-origin"}
+    client.post("/visits", data={"q": "balise vide", "results": "1"}, headers=own)
+    sent = {"key": "k" * 16, "subject": TYPED, "target": RIGHT}
+    page = client.post("/fr/requests/suggestions/solved", data=sent, headers=own)
+    said = {each.wording for each in lessons.active(db)}
+    assert TYPED in said
+    event = db.query("SELECT source FROM lessons")[0]["source"]
+    assert event in page.text
+    client.post("/fr/requests/suggestions/undo", data={"event": event, "key": ""}, headers=own)
+    assert lessons.active(db) == []

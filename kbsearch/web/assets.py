@@ -29,6 +29,7 @@ AGENTS = (
     "similar.css",
     "queue.css",
     "articles.css",
+    "lessons.css",
 )
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),

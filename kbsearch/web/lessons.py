@@ -4,7 +4,6 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import articles, lessons
-from kbsearch.access import AGENTS, WRITERS, Viewer
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.lessons import Phrase
@@ -16,7 +15,7 @@ bp = Blueprint("lessons", __name__)
 @bp.post("/articles/<slug>/lessons")
 def forget(slug: str) -> Response:
     """Forget the phrase of the lesson sent, or with `all` every one."""
-    if not is_staff(person()):
+    if not person().is_staff:
         raise NotFound("web.not_found")
     article = articles.find(db(), viewer(), language(), slug)
     one = request.form.get("lesson", "")
@@ -27,8 +26,4 @@ def forget(slug: str) -> Response:
 
 
 def of_article(article: Article) -> list[Phrase]:
-    return lessons.list_phrases(db(), viewer(), article) if is_staff(viewer()) else []
-
-
-def is_staff(who: Viewer) -> bool:
-    return bool({AGENTS, WRITERS} & set(who.words))
+    return lessons.list_phrases(db(), viewer(), article) if viewer().is_staff else []
