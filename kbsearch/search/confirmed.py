@@ -16,6 +16,7 @@ NEARLY_THE_SAME = 0.34  # shared part of the words of two texts, by their rarity
 VOTE = 0.35  # more costs questions whose wordings are like those of others
 MOST_VOICES = 3  # that count for a page
 FEWEST_VOICES = 2  # of customers, before they count
+MOST_REMEMBERED = 2_000  # texts; the next key pressed often adds no known word
 DEPTH = 50  # pages that may change places
 
 Weigh = Callable[[str], float]
@@ -34,11 +35,15 @@ class Wordings:
         for place, stems in enumerate(self._wordings):
             for stem in stems:
                 self._having[stem].append(place)
+        self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._votes)
         self._weighed: tuple[Weigh, list[float]] | None = None
 
-    def votes(self, asked: Collection[str], weigh: Weigh) -> dict[str, float]:
+    def votes(self, asked: Collection[str], weigh: Weigh) -> Mapping[str, float]:
         """By page, how much was confirmed for words like these."""
-        near = self._near(frozenset(asked), weigh) if self._by_stems else {}
+        return self._remembered(frozenset(asked), weigh) if self._by_stems else {}
+
+    def _votes(self, asked: frozenset[str], weigh: Weigh) -> dict[str, float]:
+        near = self._near(asked, weigh)
         if not near:
             return {}
         given: dict[str, dict[tuple[str, bool], float]] = defaultdict(dict)
