@@ -40,16 +40,6 @@ class Ledger:
     abandoned: int  # searched, opened nothing, filed nothing
 
 
-@dataclass(frozen=True)
-class Gap:
-    """A text that found nothing."""
-
-    text: str
-    product: str
-    searches: int
-    last_at: str
-
-
 def visit(
     db: Database,
     viewer: Viewer,
@@ -134,6 +124,13 @@ def opened(db: Database, visit_id: str | None, target: str, *, at: datetime | No
     if visit_id is not None:
         with db.atomic():
             _add(db, visit_id, "opened", {"at": _stored(at), "target": target})
+
+
+def has_searched(db: Database, visit_id: str | None) -> bool:
+    """Whether something was searched in the visit."""
+    values = {"visit": visit_id}
+    sql = "SELECT 1 FROM visit_events WHERE visit_id = :visit AND kind = 'searched' LIMIT 1"
+    return bool(db.query(sql, values))
 
 
 def confirmed(
@@ -226,21 +223,6 @@ def ledger(db: Database, since: str, until: str) -> Ledger:
         {"since": since, "until": until},
     )
     return Ledger(**rows[0])
-
-
-def list_gaps(db: Database, since: str, until: str, limit: int = 50) -> list[Gap]:
-    """The texts that found nothing, the most searched first."""
-    rows = db.query(
-        """
-        SELECT LOWER(text) AS text, product, COUNT(*) AS searches, MAX(at) AS last_at
-        FROM visit_events
-        WHERE kind = 'searched' AND results = 0 AND text <> '' AND at >= :since AND at < :until
-        GROUP BY LOWER(text), product ORDER BY searches DESC, last_at DESC, LOWER(text)
-        LIMIT :limit
-        """,
-        {"since": since, "until": until, "limit": limit},
-    )
-    return [Gap(**row) for row in rows]
 
 
 def searches_before(db: Database, ticket_ids: Sequence[str]) -> list[str]:

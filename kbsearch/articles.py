@@ -20,7 +20,10 @@ _CARD = (
     "a.id, a.path, a.language, a.category, a.slug, a.translation_key, a.title, a.summary, "
     "a.audience, a.products, a.version, a.tags, a.updated_at"
 )
-_WHOLE = f"{_CARD}, a.found_by, a.source_commit, a.changed_commit, a.body_html, a.sections"
+_WHOLE = (
+    f"{_CARD}, a.found_by, a.source_commit, a.changed_commit, a.content_hash, a.body_html, "
+    "a.sections"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Article(Card):
     found_by: tuple[str, ...]
     source_commit: str
     commit: str  # of its last change; empty when the content is a plain folder
+    edition: str  # what a change of it changes: the commit, or a hash of its text
     html: Markup
     sections: tuple[Section, ...]
 
@@ -251,6 +255,7 @@ def _article(row: Row) -> Article:
         found_by=tuple(json.loads(row["found_by"])),
         source_commit=row["source_commit"] or "",
         commit=row["changed_commit"] or "",
+        edition=row["changed_commit"] or row["content_hash"],
         html=Markup(row["body_html"]),  # it left markup.clean before it was stored
         sections=tuple(
             Section(anchor, title, level)

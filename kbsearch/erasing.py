@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import analytics, audit, lessons, outbox, people
+from kbsearch import analytics, audit, gap_counts, lessons, outbox, people
 from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.db import Database, SqliteDatabase, Values, new_id, one_of
@@ -71,6 +71,9 @@ TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("article_drafts", "person_id || form_key", _OF_DRAFT, ("fields", "hidden")),
     ("mails", "id", "ticket_id", ("sender", "subject", "recipients", "left_out")),
     ("bounces", "mail_id", "NULL", ("recipient", "reason")),
+    ("article_votes", "id", "NULL", ("words",)),
+    ("gaps", "id", "NULL", ("title", "reason")),
+    ("gap_signals", "id", "ticket_id", ("text",)),
     ("problems", "id", "NULL", ("title",)),
     ("visit_events", "id", "ticket_id", ("text",)),
     ("lessons", "id", "ticket_id", ("wording",)),
@@ -130,8 +133,10 @@ def erase(
             settings.languages[0],
         )
         files = _drop_files(db, values, with_files=with_files)
+        gap_counts.erase_person(db, values["id"])
         analytics.erase_person(db, values["id"])
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
+        gap_counts.forget_words(db, lambda said: masks.text(said, is_theirs=False) != said)
         masked = 0
         for table in TEXTS:
             tell(table[0])

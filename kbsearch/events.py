@@ -91,6 +91,24 @@ def _withdrawn(db: Database, settings: Settings, path: str) -> Facts:
     return {"id": path, "language": language, "category": rest.rpartition("/")[0]}
 
 
+def _feedback(db: Database, settings: Settings, vote_id: str) -> Facts | None:
+    """What somebody said of an article, as it stands when the event is taken up."""
+    rows = db.query(
+        """
+        SELECT v.path AS id, a.language, a.category, a.slug, v.edition, v.helped, v.reason
+        FROM article_votes v JOIN articles a ON a.path = v.path
+        JOIN state s ON s.value = a.publication_id AND s.name = 'live_publication'
+        WHERE v.id = :id
+        """,
+        {"id": vote_id},
+    )
+    if not rows:
+        return None
+    language, slug = rows[0]["language"], rows[0]["slug"]
+    url = _url(settings, f"desk/articles/{language}/{slug}/feedback")
+    return {**rows[0], "helped": bool(rows[0]["helped"]), "url": url}
+
+
 def _failed_search(db: Database, settings: Settings, search_id: str) -> Facts | None:
     """What was searched for is the point of it: with personal data masked, as no other fact is."""
     rows = db.query(
@@ -116,6 +134,7 @@ READERS: Mapping[str, Reader] = {
     **dict.fromkeys(ticket_events.KINDS, _ticket),
     "article.published": _article,
     "article.withdrawn": _withdrawn,
+    "article.feedback": _feedback,
     "search.failed": _failed_search,
     "user.invited": _person,
     "user.signed_in": _person,

@@ -91,6 +91,11 @@ def number(language: str, value: int) -> str:
     return f"{value:,}".replace(",", _thousands(language))
 
 
+def percent(language: str, share: float) -> str:
+    """A share of one, as people say it: `83 %`."""
+    return numbers.format_percent(share, locale=language)
+
+
 def file_size(language: str, size: int) -> str:
     """A number of bytes as people say it: `2,4 Mo`."""
     units = {"fr": ("octets", "Ko", "Mo"), "en": ("bytes", "kB", "MB")}[language]

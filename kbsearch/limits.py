@@ -39,6 +39,8 @@ RESENDS = Limit("code.resent", ((3, HOURS),))
 RESETS_OF_ACCOUNT = Limit("reset.account", ((5, DAYS),))
 RESETS_FROM_NETWORK = Limit("reset.network", ((20, HOURS),))
 VISITS_FROM_NETWORK = Limit("visit.network", ((600, 5 * MINUTES),))
+VOTES_FROM_NETWORK = Limit("vote.network", ((30, 5 * MINUTES), (200, DAYS)))  # of guests
+VOTES_OF_PERSON = Limit("vote.person", ((120, HOURS),))
 REFUSALS_TOLD = Limit("limit.told", ((1, 5 * MINUTES),))  # a flood must not fill the log
 LONGEST = timedelta(days=1)
 

@@ -615,6 +615,60 @@ def s023_articles_of_requests(db: SqliteUtils) -> None:
 
 
 @steps()
+def s024_feedback(db: SqliteUtils) -> None:
+    """What readers said of articles, and what they looked for that is not there."""
+    _run(
+        db,
+        """
+        CREATE TABLE article_votes (
+          id TEXT PRIMARY KEY, path TEXT NOT NULL, edition TEXT NOT NULL, voter TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+          visit_id TEXT REFERENCES visits (id) ON DELETE CASCADE,
+          event_id TEXT REFERENCES visit_events (id) ON DELETE SET NULL,
+          helped INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',
+          words TEXT NOT NULL DEFAULT '', at TEXT NOT NULL, UNIQUE (path, edition, voter));
+        CREATE INDEX article_votes_at ON article_votes (at);
+        CREATE INDEX article_votes_person ON article_votes (person_id)
+          WHERE person_id IS NOT NULL;
+        CREATE INDEX article_votes_visit ON article_votes (visit_id) WHERE visit_id IS NOT NULL;
+        CREATE INDEX article_votes_event ON article_votes (event_id) WHERE event_id IS NOT NULL;
+        INSERT INTO counters (name, value) VALUES ('gap', 0);
+        CREATE TABLE gaps (
+          id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
+          words TEXT NOT NULL, path TEXT NOT NULL DEFAULT '',
+          title TEXT NOT NULL, state TEXT NOT NULL,
+          reason TEXT NOT NULL DEFAULT '', answer TEXT NOT NULL DEFAULT '',
+          commit_id TEXT NOT NULL DEFAULT '', decided_at TEXT,
+          decided_by_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          people INTEGER NOT NULL DEFAULT 0, hidden_people INTEGER NOT NULL DEFAULT 0,
+          organisations INTEGER NOT NULL DEFAULT 0, products TEXT NOT NULL DEFAULT '[]',
+          counts TEXT NOT NULL DEFAULT '{}', is_shown INTEGER NOT NULL DEFAULT 0,
+          is_of_requests INTEGER NOT NULL DEFAULT 0,
+          found_since INTEGER NOT NULL DEFAULT 0, failed_since INTEGER NOT NULL DEFAULT 0,
+          first_at TEXT NOT NULL, last_at TEXT NOT NULL);
+        CREATE INDEX gaps_board ON gaps (state, is_shown, people);
+        CREATE INDEX gaps_decided_by ON gaps (decided_by_id) WHERE decided_by_id IS NOT NULL;
+        CREATE TABLE gap_signals (
+          id TEXT PRIMARY KEY, gap_id TEXT NOT NULL REFERENCES gaps (id) ON DELETE CASCADE,
+          kind TEXT NOT NULL, origin TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
+          key TEXT NOT NULL, text TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '',
+          is_hidden INTEGER NOT NULL DEFAULT 0, path TEXT NOT NULL DEFAULT '',
+          event_id TEXT REFERENCES visit_events (id) ON DELETE CASCADE,
+          vote_id TEXT REFERENCES article_votes (id) ON DELETE CASCADE,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT REFERENCES people (id) ON DELETE CASCADE, UNIQUE (kind, origin));
+        CREATE INDEX gap_signals_gap ON gap_signals (gap_id, at);
+        CREATE INDEX gap_signals_key ON gap_signals (key);
+        CREATE INDEX gap_signals_event ON gap_signals (event_id) WHERE event_id IS NOT NULL;
+        CREATE INDEX gap_signals_vote ON gap_signals (vote_id) WHERE vote_id IS NOT NULL;
+        CREATE INDEX gap_signals_ticket ON gap_signals (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX gap_signals_person ON gap_signals (person_id) WHERE person_id IS NOT NULL;
+        CREATE INDEX gap_signals_at ON gap_signals (at);
+        """,
+    )
+
+
+@steps()
 def s025_lessons(db: SqliteUtils) -> None:
     """What people confirmed: words that were typed, and the article that answered them."""
     _run(

@@ -66,6 +66,9 @@ def sentence(language: str, body: str) -> str:
         "ticket.reopened": i18n.gettext(language, "Request %(number)s is open again", **about),
         "article.published": i18n.gettext(language, "Article published: %(id)s", **about),
         "article.withdrawn": i18n.gettext(language, "Article withdrawn: %(id)s", **about),
+        "article.feedback": i18n.gettext(language, "Helped a reader: %(id)s", **about)
+        if facts.get("helped")
+        else i18n.gettext(language, "Did not help a reader: %(id)s", **about),
         "search.failed": i18n.gettext(
             language, "Nothing was found for: %(query)s", query=facts.get("query", "")
         ),

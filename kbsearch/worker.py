@@ -28,6 +28,9 @@ from kbsearch import (
     digest_letters,
     drafts,
     failed_searches,
+    gap_cases,
+    gap_counts,
+    gap_signals,
     health,
     kept_forms,
     known_browsers,
@@ -56,6 +59,7 @@ from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.publishing.watch import Watcher
 from kbsearch.search import indexing
 from kbsearch.search.indexing import Indexer
+from kbsearch.search.service import Search
 from kbsearch.single_sign_on import journeys, used_handovers
 
 log = logging.getLogger(__name__)
@@ -65,6 +69,9 @@ INDEX_CHECK_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
 DIGEST_CHECK_SECONDS = 20.0
+GAPS_SECONDS = 20.0
+CASES_SECONDS = 60.0
+GAP_BATCHES = 5
 FAILED_SEARCHES_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
@@ -87,12 +94,15 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     ):
         content = Content(settings, db, signals)
         handlers = _handlers(settings, db, indexer)
+        search = Search(settings, db)
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
             Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
+            Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS),
+            Step("cases without an article", lambda: gap_cases.take(db, search), CASES_SECONDS),
             Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
         )
         if articles.live_publication(db) is None:
@@ -261,6 +271,16 @@ def _heartbeat(db: Database) -> Iterator[None]:
         thread.join()
 
 
+def _fill_gaps(db: Database, search: Search) -> bool:
+    """Take in what was searched and said; a long log takes turns with everything else."""
+    if gap_signals.follow(db):
+        gap_cases.drop_answered(db)
+    for _ in range(GAP_BATCHES):
+        if not gap_signals.take(db, search):
+            break
+    return False
+
+
 def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
@@ -283,6 +303,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     attachments.forget_orphans(db, FileStore(settings.files_path))
     mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)
+    gap_counts.forget(db, settings.search_log_days)
     indexing.forget_generations(settings, db)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass

@@ -2,16 +2,21 @@
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
 from kbsearch import (
     accounts,
+    analytics,
     article_drafts,
+    article_votes,
+    articles,
     choosing_passwords,
     copies,
     create_app,
     drafts,
+    gap_signals,
     health,
     kept_forms,
     lifecycle,
@@ -37,6 +42,7 @@ from kbsearch.mail import mails
 from kbsearch.publishing import trailers
 from kbsearch.publishing.publish import Publication, publish
 from kbsearch.search.indexing import Indexer
+from kbsearch.search.service import Search
 from kbsearch.signing_in import Caller
 from kbsearch.web import assets
 from tests.conftest import introduce
@@ -68,6 +74,8 @@ CANARIES = {
     "CANARI-DRAFT": {"alice"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
+    "CANARI-GAP": {"dan", "wendy", "root"},
+    "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
     "CANARI-ARTICLE": {"dan"},
 }
 
@@ -113,6 +121,9 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     }
     app = create_app(settings, db)
     things["webhook"], things["delivery"] = add_webhook(app, db)
+    voted = articles.find(db, cast.alice, "fr", "public")
+    article_votes.give(db, cast.alice, None, voted, helped=False, words="CANARI-VOTE")
+    things |= _gap(settings, db, (cast.alice, cast.bob))
     things |= _asset() | _sessions(db, viewers["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
@@ -215,6 +226,17 @@ def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]
     (mail,) = mails.list_all(db, dan)
     (task, *_) = sendings.list_all(db, dan)
     return {"mail": mail.id, "sending": task.id}
+
+
+def _gap(settings: Settings, db: SqliteDatabase, seekers: tuple[Viewer, ...]) -> dict[str, str]:
+    """Something that two people looked for an hour ago, in vain."""
+    moment = datetime.now(UTC)
+    for viewer in seekers:
+        visit = analytics.visit(db, viewer, at=moment - timedelta(hours=1))
+        analytics.searched(db, visit, "CANARI-GAP", results=0, at=moment - timedelta(hours=1))
+    gap_signals.take(db, Search(settings, db), at=moment)
+    (gap,) = db.query("SELECT number FROM gaps WHERE is_shown = 1")
+    return {"gap": str(gap["number"])}
 
 
 def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:

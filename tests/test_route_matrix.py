@@ -46,6 +46,8 @@ FORMS: dict[str, dict[str, str]] = {
     "desk_articles.download": ARTICLE,
     "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
     "desk_problems.group": {"title": f"Le {WORD}"},
+    "feedback.vote": {"helped": "no", "reason": "outdated", "words": "Rien"},
+    "gaps.decide": {"state": "dismissed", "reason": "CANARI"},
     "past_cases.say": {"kind": "helped"},
     "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
     "filing.fields": {"software": "icownect"},
@@ -67,6 +69,7 @@ FORMS: dict[str, dict[str, str]] = {
 MISSING = {
     "number": "999999",
     "closed-number": "999999",
+    "gap": "999999",
 }  # an address takes nothing but digits there
 VARYING = ("Content-Length", "Date")
 

@@ -20,6 +20,7 @@ from kbsearch import (
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.demo import searches
 from kbsearch.importing import lines, tickets
 from kbsearch.importing.lines import Line
 from kbsearch.importing.report import Report
@@ -111,6 +112,7 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
         opened = tuple(_open_account(settings, db, *person) for person in PEOPLE)
         report = tickets.take_in(db, _past_requests(), Report())
         assert not report.refused and not report.altered, report.remarks
+        searches.search(db)
         _keep(settings, opened)
     return opened
 

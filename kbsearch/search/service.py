@@ -20,6 +20,7 @@ from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.known import Known
 from kbsearch.search.query import understand
 from kbsearch.search.similar_index import Alike, Likeness
+from kbsearch.search.speller import Speller
 from kbsearch.search.tantivy_engine import SNOWBALL, guarded
 from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
@@ -66,6 +67,22 @@ class Search:
                 self._report_damage()
                 results = Answer(known, viewer, question, None, None).find(asked)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+
+    def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]:
+        """A text as it would be corrected, and its words that are in nothing the viewer reads."""
+        known = self._look()
+        shelf = self._open_articles(known.live.get("article_index"))
+        if shelf is None:
+            return text, frozenset()
+        try:
+            with guarded():
+                cases = self._open_tickets(known.live.get("ticket_index"))
+                speller = Speller(shelf, cases, viewer, language)
+                told = speller.correct(replace(understand(text), unfinished=None)) or text
+                return told, speller.unknown(told)
+        except ValueError:
+            self._report_damage()
+            return text, frozenset()
 
     def suggest(
         self,

@@ -36,6 +36,18 @@ class Speller:
                     at = match.end()
         return "".join((*pieces, asked.text[at:])) if pieces else None
 
+    def unknown(self, text: str) -> frozenset[str]:
+        """The words of a text that nothing the viewer may read has, folded."""
+        words = set(words_of(text)) - set(words_of(" ".join(codes_of(text))))
+        return frozenset(
+            word
+            for word in words
+            if len(word) >= corrector.SHORTEST
+            and word not in SMALL_WORDS
+            and not self._is_known(word)
+            and not self._shelf.synonyms.has(word)
+        )
+
     def _is_fine(self, word: str, asked: Query) -> bool:
         if len(word) < corrector.SHORTEST or word in SMALL_WORDS or self._is_known(word):
             return True

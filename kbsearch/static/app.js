@@ -47,10 +47,12 @@ function tellOpened(place) {
   tellVisit(told);
 }
 
-document.addEventListener("click", (event) => {
-  const place = event.target.closest("a")?.closest("[data-target]");
-  if (place) tellOpened(place);
-});
+for (const press of ["click", "auxclick"]) {
+  document.addEventListener(press, (event) => {
+    const place = event.button < 2 && event.target.closest("a")?.closest("[data-target]");
+    if (place) tellOpened(place);
+  });
+}
 if (document.querySelector("#results[data-total]")) announcing = setTimeout(() => tellSearch(document.getElementById("results")), SETTLED_AFTER);
 
 // Results: what was shown stays, dimmed when the answer is slow, until the new ones are there.

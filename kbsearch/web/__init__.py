@@ -21,8 +21,10 @@ from kbsearch.web import (
     desk_articles,
     desk_problems,
     drafts,
+    feedback,
     feeds,
     filing,
+    gaps,
     help,
     incoming_mail,
     lessons,
@@ -88,7 +90,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (desk.bp, deliveries.bp, incoming_mail.bp, past_cases.bp, desk_problems.bp)
-    writers_pages = (desk_articles.bp, previews.bp, lessons.bp)
+    writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")

@@ -30,6 +30,7 @@ AGENTS = (
     "queue.css",
     "articles.css",
     "lessons.css",
+    "feedback.css",
 )
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),

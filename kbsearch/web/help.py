@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from kbsearch import articles, ticket_lists
+from kbsearch import article_votes, articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
-from kbsearch.web import lessons
+from kbsearch.web import lessons, tokens
 from kbsearch.web.highlight import highlight
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
@@ -19,6 +20,7 @@ from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters
 RELATED = 4
 RECENT = 6
 CURRENT = 3  # requests under way, on the home page
+WORDS = 3  # of readers, below an article
 WORDS_PER_MINUTE = 200
 
 bp = Blueprint("root", __name__)
@@ -118,10 +120,11 @@ def article(slug: str) -> Response:
     return show(found)
 
 
-def show(found: Article) -> Response:
-    """An article, the searched words of `?h=` marked."""
-    searched = request.args.get("h", "").strip()
-    html, marks = highlight(found.html, searched) if searched else (found.html, 0)
+def show(found: Article, wrong: str = "") -> Response:
+    """An article, the searched words of `?h=` marked; `wrong` is what is with the vote sent."""
+    words = searched()
+    html, marks = highlight(found.html, words) if words else (found.html, 0)
+    is_staff = viewer().is_staff
     translations = articles.translations(db(), viewer(), found)
     return render(
         "help/article.html",
@@ -133,7 +136,17 @@ def show(found: Article) -> Response:
         original=original_of(found, translations),
         related=articles.related(db(), viewer(), found, RELATED),
         phrases=lessons.of_article(found),
+        searched=words,
+        vote=article_votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
+        sent=request.form if wrong else None,
+        wrong=wrong,
+        editions=article_votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
     )
+
+
+def searched() -> str:
+    """What was searched before the article was opened."""
+    return request.values.get("h", "").strip()[:MAX_TEXT]
 
 
 def moved(slug: str) -> Response:
@@ -141,17 +154,22 @@ def moved(slug: str) -> Response:
     found = articles.find_alias(db(), viewer(), language(), slug)
     if found is not None:
         return redirect(url_for("help.article", lang=found.language, slug=found.slug), 301)
-    for other in site().settings.languages:
-        if other != language():
-            try:
-                found = articles.find(db(), viewer(), other, slug)
-            except NotFound:
-                continue
-            return show(found)
+    found = elsewhere(slug)
+    if found is not None:
+        return show(found)
     if site().settings.is_public:
         raise NotFound("web.not_found")
     person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
     raise NotFound("web.not_found")
+
+
+def elsewhere(slug: str) -> Article | None:
+    """The article of that name in another language."""
+    for other in site().settings.languages:
+        if other != language():
+            with suppress(NotFound):
+                return articles.find(db(), viewer(), other, slug)
+    return None
 
 
 def reading_minutes(article: Article) -> int:

@@ -60,6 +60,7 @@ class Words:
             "ago": self.ago,
             "moment": self.moment,
             "number": self.number,
+            "percent": self.percent,
             "file_size": self.file_size,
             "zip": zip,
             "category_name": self.category_name,
@@ -84,6 +85,8 @@ class Words:
             "support_phone": render.support_phone,
             "logo_url": looks.logo_url,
             "theme_url": looks.theme_url,
+            "reason_name": self.reason_name,
+            "signal_name": self.signal_name,
             "role_name": self.role_name,
             "sharing_name": self.sharing_name,
             "event_name": self.event_name,
@@ -107,6 +110,9 @@ class Words:
         """The same for a number of things, which fills in `%(number)s`."""
         text = Markup(self._catalogue.ngettext(singular, plural, number))
         return text % {"number": self.number(number), **values}
+
+    def percent(self, share: float) -> str:
+        return i18n.percent(self.language, share)
 
     def file_size(self, size: int) -> str:
         return i18n.file_size(self.language, size)
@@ -205,6 +211,30 @@ class Words:
         }
         return names.get(name)
 
+    def reason_name(self, reason: str) -> Markup:
+        """Why an article did not help."""
+        _ = self.translate
+        names = {
+            "incomplete": _("It is incomplete"),
+            "outdated": _("It is out of date"),
+            "elsewhere": _("It is not about my problem"),
+            "other": _("Something else"),
+            "": _("No reason given"),
+        }
+        return names[reason]
+
+    def signal_name(self, kind: str) -> Markup:
+        """What says that something is missing."""
+        _ = self.translate
+        names = {
+            "empty": _("no result"),
+            "ignored": _("nothing opened"),
+            "filed": _("then a request"),
+            "vote": _("did not help"),
+            "case": _("solved without an article"),
+        }
+        return names[kind]
+
     def role_name(self, role: str) -> Markup:
         _ = self.translate
         names = {
@@ -241,6 +271,7 @@ class Words:
             "ticket.edited": _("A request is corrected"),
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
+            "article.feedback": _("A reader says whether an article helped"),
             "search.failed": _("A search finds nothing"),
             "user.invited": _("Somebody is invited"),
             "user.signed_in": _("Somebody signs in"),

@@ -1,6 +1,7 @@
 """axe on every page, in both languages and themes, on a wide and a narrow screen."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from playwright.sync_api import Page
 
 from kbsearch import (
     accounts,
+    analytics,
     article_drafts,
     drafts,
+    gap_signals,
+    gaps,
     kept_forms,
     lifecycle,
     one_time_links,
@@ -24,10 +28,11 @@ from kbsearch import (
     products,
     satisfaction,
 )
-from kbsearch.access import Viewer
+from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.file_store import FileStore
 from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
+from kbsearch.search.service import Search
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
@@ -114,6 +119,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
+        "feedback.index": ["/{lang}/desk/feedback"],
+        "feedback.show": ["/{lang}/desk/articles/fr/mot-de-passe/feedback"],
+        "gaps.index": [f"/{{lang}}/desk/gaps{shelf}" for shelf in ("", "?shelf=closed")],
+        "gaps.show": [f"/{{lang}}/desk/gaps/G-{number}" for number in with_gaps(live)],
         "help.home": ["/{lang}/"],
         "help.search": [
             "/{lang}/search",
@@ -168,6 +177,24 @@ def pages(live: Live) -> dict[str, list[str]]:
         "locks.totp": ["/{lang}/account/totp"],
         "locks.proof": ["/{lang}/account/confirm"],
     }
+
+
+def with_gaps(live: Live) -> list[int]:
+    """One that is open and one that an article answers, by their numbers."""
+    settings, moment = live.app.extensions["kbsearch"].settings, datetime.now(UTC)
+    root = accounts.viewer_for(live.db, "root@support.example")
+    for text in ("vélo électrique volé", "trottinette en panne"):
+        for _ in range(2):
+            visit = analytics.visit(live.db, ANONYMOUS, at=moment - timedelta(hours=1))
+            at = moment - timedelta(hours=1)
+            analytics.searched(live.db, visit, text, results=0, at=at)
+    while gap_signals.take(live.db, Search(settings, live.db), at=moment):
+        pass
+    shown = gaps.list_all(live.db, root, "open")
+    if len(shown) > 1:
+        gaps.answer_by(live.db, root, shown[0], "fr/compte/mot-de-passe")
+    rows = live.db.query("SELECT number FROM gaps WHERE is_shown = 1 ORDER BY number")
+    return [row["number"] for row in rows]
 
 
 def closed_request(live: Live, viewer: Viewer) -> Ticket:
