@@ -117,7 +117,13 @@ def teach_from_solution(
 
 
 def teach_from_visit(
-    db: Database, viewer: Viewer, visit_id: str | None, target: str, event_id: str, subject: str
+    db: Database,
+    viewer: Viewer,
+    visit_id: str | None,
+    target: str,
+    event_id: str,
+    subject: str,
+    kind: Kind = "deflected",
 ) -> int:
     """An article solved it: it answered what the visit had searched for, and the subject."""
     rows = db.query(
@@ -128,7 +134,7 @@ def teach_from_visit(
         {"visit": visit_id},
     )
     wordings = [subject, *(row["text"] for row in rows)]
-    return teach(db, viewer, wordings, target, "deflected", source=event_id)
+    return teach(db, viewer, wordings, target, kind, source=event_id)
 
 
 def take_back(db: Database, viewer: Viewer, source: str) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import accounts, articles, erasing, lessons, people
+from kbsearch import accounts, analytics, article_votes, articles, erasing, lessons, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
@@ -116,6 +116,19 @@ def test_a_solution_teaches_the_subject(db, cast, shelf):
         lessons.teach_from_solution(db, cast.alice, ticket, [RIGHT])
     assert lessons.teach_from_solution(db, cast.dan, ticket, [RIGHT, "fr/a/none"]) == 1
     assert first(shelf) == RIGHT
+
+
+def test_a_yes_after_a_search_teaches_until_it_is_a_no(db, cast, shelf):
+    visit = analytics.visit(db, cast.alice)
+    analytics.searched(db, visit, TYPED, results=2)
+    article = articles.find(db, cast.alice, "fr", "right")
+    article_votes.give(db, cast.alice, visit, article, helped=True)
+    assert [each.wording for each in lessons.active(db)] == [TYPED]
+    article_votes.give(db, cast.alice, visit, article, helped=False)
+    assert lessons.active(db) == []
+    article_votes.give(db, cast.alice, visit, article, helped=True)
+    article_votes.take_back(db, cast.alice, visit, article)
+    assert lessons.active(db) == []
 
 
 def test_lessons_follow_a_page_sleep_and_wake_with_what_it_says(db, settings, cast, shelf):
