@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from kbsearch import analytics, events, masking, typed
+from kbsearch import analytics, events, lessons, masking, typed
 from kbsearch.access import Viewer
 from kbsearch.articles import Article
 from kbsearch.clock import stored
@@ -117,6 +117,10 @@ def give(
         _forget(db, viewer, visit_id, article)
         vote_id = before.id if before else new_id()
         db.insert("article_votes", {"id": vote_id, **key, **row})
+        if before:
+            lessons.take_back(db, viewer, vote_id)
+        if helped:
+            lessons.teach_from_visit(db, viewer, visit_id, article.path, vote_id, "", "voted")
         after = mine(db, viewer, visit_id, article)
         assert after is not None
         if before is None or _told(before) != _told(after):
@@ -137,6 +141,8 @@ def take_back(
         before = mine(db, viewer, visit_id, article)
         _confirm(db, visit_id, article, before, False, at or datetime.now(UTC))
         _forget(db, viewer, visit_id, article)
+        if before:
+            lessons.take_back(db, viewer, before.id)
 
 
 def mine(db: Database, viewer: Viewer, visit_id: str | None, article: Article) -> Vote | None:

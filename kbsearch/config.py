@@ -107,6 +107,7 @@ class Settings:
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
     search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    learning: bool = _setting(True, "Whether what people confirmed moves articles in results")
     incident_hours: int = _setting(24, "Hours within which requests may tell of one incident")
     incident_requests: int = _setting(3, "Requests from which on they look like one incident")
     incident_people: int = _setting(2, "People these requests must come from at least")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import analytics, audit, gap_counts, outbox, people
+from kbsearch import analytics, audit, gap_counts, lessons, outbox, people
 from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.db import Database, SqliteDatabase, Values, new_id, one_of
@@ -76,6 +76,7 @@ TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("gap_signals", "id", "ticket_id", ("text",)),
     ("problems", "id", "NULL", ("title",)),
     ("visit_events", "id", "ticket_id", ("text",)),
+    ("lessons", "id", "ticket_id", ("wording",)),
     ("outbox", "id", "NULL", ("problem",)),
 )
 JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out"}
@@ -143,6 +144,7 @@ def erase(
         if person:
             _replace(db, settings, person)
         _forget_address(db, values)
+        lessons.changed(db)
         audit.record(db, "person.erased", had_account=person is not None, by="operator")
         outbox.add_once(db, indexing.REBUILD, "tickets")
     _sweep(FileStore(settings.mails_path), contents, _named(db, "mails", contents))

@@ -685,6 +685,26 @@ def s024_feedback(db: SqliteUtils) -> None:
 
 
 @steps()
+def s025_lessons(db: SqliteUtils) -> None:
+    """What people confirmed: words that were typed, and the article that answered them."""
+    _run(
+        db,
+        """
+        CREATE TABLE lessons (
+          id TEXT PRIMARY KEY, wording TEXT NOT NULL, language TEXT NOT NULL,
+          slug TEXT NOT NULL, path TEXT, content_hash TEXT NOT NULL, sketch TEXT NOT NULL,
+          sleeps INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL, source TEXT NOT NULL,
+          ticket_id TEXT REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE, at TEXT NOT NULL);
+        CREATE INDEX lessons_path ON lessons (path) WHERE path IS NOT NULL;
+        CREATE INDEX lessons_source ON lessons (source);
+        CREATE INDEX lessons_ticket ON lessons (ticket_id) WHERE ticket_id IS NOT NULL;
+        CREATE INDEX lessons_person ON lessons (person_id);
+        """,
+    )
+
+
+@steps()
 def s027_erased_people(db: SqliteUtils) -> None:
     """When somebody was erased: a nameless account in their place is on no list."""
     _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")

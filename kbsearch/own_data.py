@@ -6,7 +6,16 @@ Only what is theirs: no note of the staff, no word of anybody else.
 from datetime import UTC, datetime
 from typing import Any
 
-from kbsearch import access, accounts, article_votes, audit, preferences, profiles, second_factor
+from kbsearch import (
+    access,
+    accounts,
+    article_votes,
+    audit,
+    lessons,
+    preferences,
+    profiles,
+    second_factor,
+)
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row
@@ -61,6 +70,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "requests": {"filed": _filed(db, viewer), "copied": _copied(db, viewer)},
         "article_feedback": article_votes.list_of(db, person.id),
         "messages": _messages(db, person.id),
+        "lessons": lessons.list_mine(db, person.id),
     }
 
 

@@ -43,6 +43,7 @@ from kbsearch import (
     pending,
     profile_letters,
     second_factor,
+    sent_articles,
     solutions,
     ticket_letters,
     ticket_texts,
@@ -208,6 +209,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
         deliveries.handlers(settings, db),
         notifications.handlers(settings, db),
+        sent_articles.handlers(settings, db),
         solutions.handlers(db),
     )
 

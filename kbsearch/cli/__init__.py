@@ -26,6 +26,7 @@ COMMANDS = {
     "similar": "search",
     "evaluate": "search",
     "index": "search",
+    "lessons": "lessons",
     "org": "organisations",
     "user": "people",
     "product": "organisations",

@@ -1,6 +1,6 @@
 """kbsearch search, similar, evaluate and index: the ranking of the site, from a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +19,16 @@ from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 from kbsearch.evaluation import DEPTH, JudgedClick, JudgedQuestion
 from kbsearch.i18n import explain, terminal_language
+from kbsearch.lessons import Taught
 from kbsearch.publishing.publish import publish
 from kbsearch.search import Hit, Question, indexing
+from kbsearch.search.confirmed import Wordings
 from kbsearch.search.experience import Clicks
-from kbsearch.search.service import Search
+from kbsearch.search.service import Search, by_language
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 kind_option = click.Choice(["article", "ticket"])
+NOTHING_LEARNT: Mapping[str, Wordings] = {}
 limit_type = click.IntRange(1, 100)
 
 
@@ -167,14 +170,18 @@ def evaluate_command(
     search = _ready(site)
     by_number = any(question.text is None for question in questions)
     is_similar = mode == "similar" or (mode is None and by_number)
-    if clicks is not None and not is_similar:
-        raise click.UsageError("--learn goes with --mode similar.")
+    if clicks is not None and not is_similar and kind != "article":
+        raise click.UsageError("--learn goes with --mode similar, or with articles.")
     ask = _similar_to(search) if is_similar else _asking(search, kind, judgements)
     with _progress(say("Asking"), len(questions)) as advance:
         result = evaluation.run(questions, ask, advance)
     measures = evaluation.measure(result, judgements)
     if clicks is not None:
-        taught = _similar_to(search, _touching(clicks))
+        taught = (
+            _similar_to(search, _touching(clicks))
+            if is_similar
+            else _asking(search, kind, judgements, _taught(clicks, questions))
+        )
         with _progress(say("Asking"), len(questions)) as advance:
             learned = evaluation.run(questions, taught, advance)
         compared = evaluation.compare(result, learned, judgements)
@@ -188,8 +195,13 @@ def evaluate_command(
         echo_table(["measure", "value"], [(name, str(value)) for name, value in measures.items()])
 
 
-def _asking(search: Search, kind: str, judgements: dict[str, dict[str, int]]) -> evaluation.Ranking:
-    """The search box, in the language of the articles that are judged."""
+def _asking(
+    search: Search,
+    kind: str,
+    judgements: dict[str, dict[str, int]],
+    wordings: Mapping[str, Wordings] = NOTHING_LEARNT,
+) -> evaluation.Ranking:
+    """The search box, in the language of the articles that are judged, with these lessons."""
 
     def ask(question: JudgedQuestion) -> evaluation.Answered:
         language = next(iter(judgements[question.id])).partition("/")[0]
@@ -199,7 +211,7 @@ def _asking(search: Search, kind: str, judgements: dict[str, dict[str, int]]) ->
             kind="article" if kind == "article" else "ticket",
             limit=DEPTH,
         )
-        ranking = search.rank(OPERATOR, asked)
+        ranking = search.rank(OPERATOR, asked, wordings)
         return ranking, lambda: search.ask(OPERATOR, replace(asked, limit=10))
 
     return ask
@@ -222,6 +234,25 @@ def _similar_to(search: Search, clicks: Clicks | None = None) -> evaluation.Rank
         return ranking, lambda: search.similar(OPERATOR, **asked, limit=10)
 
     return ask
+
+
+def _taught(clicks: list[JudgedClick], questions: list[JudgedQuestion]) -> Mapping[str, Wordings]:
+    """What clicks on articles teach, each word that of somebody of the staff or of a customer.
+
+    `by` is a voice; those that begin with `customer` count from two on, as on the site.
+    """
+    texts = {question.id: question.text for question in questions}
+    return by_language(
+        Taught(
+            each.question.text or texts.get(each.question.id) or "",
+            each.document.partition("/")[0],
+            each.document,
+            each.person,
+            not each.person.startswith("customer"),
+        )
+        for each in clicks
+        if each.is_right
+    )
 
 
 def _touching(clicks: list[JudgedClick]) -> Clicks:

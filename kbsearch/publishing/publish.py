@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import kbsearch
+from kbsearch import lessons
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
 from kbsearch.errors import Invalid
@@ -58,7 +59,9 @@ def publish(
         if not folder.exists():
             article_writer.build(folder, made.pages, made.synonyms)
         publication = publications.write(db, publication_id, tree, made, made_with)
-        kept = publications.put_live(db, publication, folder.name)
+        with db.atomic():
+            kept = publications.put_live(db, publication, folder.name)
+            lessons.review(db)
         trailers.take(db, tree)
         publications.forget(db, but=kept)
         _forget_indexes(settings, kept)

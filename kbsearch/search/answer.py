@@ -17,7 +17,8 @@ from kbsearch.search import (
     hits,
     ticket_index,
 )
-from kbsearch.search.article_index import ArticleIndex, Articles
+from kbsearch.search.article_index import NO_VOTES, ArticleIndex, Articles
+from kbsearch.search.confirmed import Wordings
 from kbsearch.search.known import Known
 from kbsearch.search.query import Query, understand
 from kbsearch.search.speller import Speller
@@ -53,6 +54,7 @@ class Answer:
         question: Question,
         shelf: Articles | None,
         cases: TicketIndex | None,
+        wordings: Mapping[str, Wordings] | None = None,
     ) -> None:
         self.known = known
         self.viewer = viewer
@@ -60,6 +62,7 @@ class Answer:
         self.question = question
         self.shelf = shelf
         self.cases = cases
+        self.wordings = wordings or {}
         self.language = question.only_language or question.language
         self.synonyms = shelf.synonyms if shelf else Synonyms()
         self.sees_tickets = viewer.is_signed_in
@@ -76,7 +79,8 @@ class Answer:
             return []
         index = self.shelf.by_language[self.language]
         query = index.query(asked, self.words)
-        found, _ = index.search(query, self.words, self.question.limit)
+        votes = self._votes(index, asked)
+        found, _ = index.search(query, self.words, self.question.limit, votes=votes)
         return [(each.path, each.score) for each in found]
 
     def find(self, asked: Query) -> Results:
@@ -140,7 +144,13 @@ class Answer:
         limit, offset = self._span("article")
         product = self.question.product or ""
         found, total = index.search(
-            query, self.words, limit, offset=offset, product=product, explain=self.question.explain
+            query,
+            self.words,
+            limit,
+            offset=offset,
+            product=product,
+            explain=self.question.explain,
+            votes=self._votes(index, asked),
         )
         if not found and not product:
             return _Part(total=total)
@@ -152,11 +162,17 @@ class Answer:
             is_exact=bool(found) and found[0].score >= article_index.CODE,
         )
 
+    def _votes(self, index: ArticleIndex, asked: Query) -> Mapping[str, float]:
+        """What was confirmed for words like these."""
+        wordings = self.wordings.get(index.language)
+        return index.votes(asked, wordings) if wordings else NO_VOTES
+
     def _pages(
         self, index: ArticleIndex, found: Sequence[article_index.Found], asked: Query
     ) -> tuple[MakeHit, ...]:
         highlighter = index.highlighter(asked, self.words)
-        return tuple(partial(hits.of_page, index, each, highlighter) for each in found)
+        language = self.question.language
+        return tuple(partial(hits.of_page, index, each, highlighter, language) for each in found)
 
     def _find_other_language(
         self, asked: Query, is_shown: bool
@@ -176,7 +192,11 @@ class Answer:
                 continue
             query = index.query(asked, self.words)
             found, counts[language] = index.search(
-                query, self.words, MOST_OTHER_LANGUAGE, product=product
+                query,
+                self.words,
+                MOST_OTHER_LANGUAGE,
+                product=product,
+                votes=self._votes(index, asked),
             )
             made += [make() for make in self._pages(index, found, asked)]
         return tuple(made), counts

@@ -6,14 +6,14 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from tantivy import DocAddress, Index, Query, Searcher
 
-from kbsearch.search import corrector
+from kbsearch.search import confirmed, corrector
 from kbsearch.search import tantivy_engine as engine
 from kbsearch.search import text as texts
 from kbsearch.search.article_writer import (
@@ -34,6 +34,7 @@ TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 CODE = 1_000.0  # above any sum of words: an exact code comes first
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
 SYNONYM = 0.5
+NO_VOTES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Found:
     score: float
     page: "StoredPage"
     reasons: tuple[str, ...] = ()
+    learnt: float = 0.0  # how much people confirmed it for words like these
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,10 @@ class ArticleIndex:
         self._stem = engine.stemmer(language)
         self._word = lru_cache(maxsize=20_000)(self._clauses_of)
         self._stored = lru_cache(maxsize=1_000)(self._stored_at)
+        self._path = lru_cache(maxsize=100_000)(self._path_at)
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
+        self.rarity = lru_cache(maxsize=50_000)(self._rarity)
 
     @property
     def count(self) -> int:
@@ -87,17 +91,48 @@ class ArticleIndex:
         offset: int = 0,
         product: str = "",
         explain: bool = False,
+        votes: Mapping[str, float] = NO_VOTES,
     ) -> tuple[list[Found], int]:
-        """The pages a viewer's words may read, best first, and how many there are."""
+        """The pages a viewer's words may read, best first, and how many there are.
+
+        `votes` say for which pages words like these were confirmed.
+        """
+        is_voted = bool(votes) and offset < confirmed.DEPTH
+        depth, skipped = (max(confirmed.DEPTH, offset + limit), 0) if is_voted else (limit, offset)
         answer = self.searcher.search(
-            self.restricted(query, words, product), limit, count=True, offset=offset
+            self.restricted(query, words, product), depth, count=True, offset=skipped
+        )
+        hits = (
+            self._by_votes(answer.hits, votes)[offset : offset + limit]
+            if is_voted
+            else (answer.hits)
         )
         found = []
-        for score, address in answer.hits:
+        for score, address in hits:
             path, page = self._stored(address.segment_ord, address.doc)
             reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
-            found.append(Found(path, score, page, reasons))
+            found.append(Found(path, score, page, reasons, votes.get(path, 0.0)))
         return found, engine.count_of(answer)
+
+    def _by_votes(
+        self, hits: Sequence[tuple[float, DocAddress]], votes: Mapping[str, float]
+    ) -> list[tuple[float, DocAddress]]:
+        first, rest = hits[: confirmed.DEPTH], hits[confirmed.DEPTH :]
+        paths = [self._path(address.segment_ord, address.doc) for _, address in first]
+        order = confirmed.reordered([score for score, _ in first], paths, votes, CODE)
+        return [*((score, first[place][1]) for place, score in order), *rest]
+
+    def votes(self, asked: Asked, wordings: "confirmed.Wordings") -> Mapping[str, float]:
+        """What was confirmed for words like these, the one still being typed left out."""
+        stems = set(self._rarest(self._analyzer.analyze(asked.text)))
+        unfinished = self._stem(asked.unfinished) if asked.unfinished else None
+        if unfinished and not self.weight(unfinished):
+            stems.discard(unfinished)
+        return wordings.votes(stems, self.rarity)
+
+    def _rarity(self, stem: str) -> float:
+        """The weight of a stem where texts are compared: one no page has is the rarest."""
+        return self.weight(stem) or math.log(1 + self.searcher.num_docs)
 
     def count_found(self, asked: Asked, words: Sequence[str], product: str = "") -> int:
         """How many pages `search` would find, asked of the fields that hold all the others."""
@@ -120,6 +155,9 @@ class ArticleIndex:
         kept = self.searcher.doc(DocAddress(segment, document))
         page = stored_page(engine.stored_bytes(kept, "page"))
         return engine.stored_text(kept, "path"), page
+
+    def _path_at(self, segment: int, document: int) -> str:
+        return self._stored(segment, document)[0]
 
     def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
         """A query that only sees what these words may read; a word no page has is left out."""

@@ -16,10 +16,12 @@ from kbsearch.search.ticket_index import Found as FoundCase
 SIGNS = re.compile(r"\*\*|`+|(?<!\S)#{1,6} ")
 
 
-def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter) -> Hit:
-    """An article, at the passage that answers best."""
+def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter, language: str) -> Hit:
+    """An article, at the passage that answers best. Of a lesson only its weight is told."""
     page, place = found.page, index.place(found, highlighter)
     anchor = f"#{place.anchor}" if place.anchor else ""
+    told = gettext(language, "Learnt from what people confirmed")
+    learnt = (f"{told} +{found.learnt:.2f}",) if found.learnt else ()
     return Hit(
         kind="article",
         id=found.path,
@@ -29,7 +31,7 @@ def of_page(index: ArticleIndex, found: FoundPage, highlighter: Highlighter) -> 
         language=index.language,
         section=place.title,
         snippet=place.snippet,
-        reasons=found.reasons,
+        reasons=(*found.reasons, *learnt) if found.reasons else (),
         products=page.products,
         version=page.version,
         date=page.updated_at,

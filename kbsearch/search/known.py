@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from kbsearch import ticket_changes, tickets
+from kbsearch import lessons, ticket_changes, tickets
 from kbsearch.access import Viewer
 from kbsearch.db import Database
 from kbsearch.search.indexing import live_folders
@@ -18,6 +18,7 @@ class Known:
         self.db = db
         self.live = live_folders(db)
         self.last_revision = ticket_changes.last_revision(db)
+        self.lessons_revision = lessons.revision(db)
         self._confirmed: dict[tuple[tuple[str, ...], int], bool] = {}
 
     def confirm(self, viewer: Viewer, numbers: Iterable[int]) -> set[int]:

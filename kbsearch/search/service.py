@@ -1,12 +1,12 @@
 """Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 
-from kbsearch import case_clicks, tickets
+from kbsearch import case_clicks, lessons, tickets
 from kbsearch.access import Viewer
 from kbsearch.case_clicks import Click
 from kbsearch.config import Settings
@@ -14,13 +14,14 @@ from kbsearch.db import Database
 from kbsearch.search import Hit, Kind, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
+from kbsearch.search.confirmed import Wordings
 from kbsearch.search.experience import Clicks
 from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.known import Known
 from kbsearch.search.query import understand
 from kbsearch.search.similar_index import Alike, Likeness
 from kbsearch.search.speller import Speller
-from kbsearch.search.tantivy_engine import guarded
+from kbsearch.search.tantivy_engine import SNOWBALL, guarded
 from kbsearch.search.text import normal
 from kbsearch.search.ticket_index import TicketIndex
 from kbsearch.search.ticket_writer import day_of
@@ -41,6 +42,7 @@ class Search:
         self._articles: Articles | None = None
         self._tickets: tuple[str, TicketIndex] | None = None
         self._known: tuple[object, Known] | None = None
+        self._wordings: tuple[int, Mapping[str, Wordings]] = (0, {})
 
     def ask(self, viewer: Viewer, question: Question) -> Results:
         """Answer a question with what the viewer may see; no text makes it fail."""
@@ -59,7 +61,8 @@ class Search:
             cases = self._open_tickets(known.live.get("ticket_index"))
             try:
                 with guarded():
-                    results = Answer(known, viewer, question, shelf, cases).find(asked)
+                    wordings = self._learnt(known)
+                    results = Answer(known, viewer, question, shelf, cases, wordings).find(asked)
             except ValueError:  # a damaged file shows when it is read, not before
                 self._report_damage()
                 results = Answer(known, viewer, question, None, None).find(asked)
@@ -190,15 +193,24 @@ class Search:
             self._report_damage()
             return []
 
-    def rank(self, viewer: Viewer, question: Question) -> list[tuple[str, float]]:
-        """The order `ask` shows, without what showing costs: ids and scores of one kind."""
+    def rank(
+        self,
+        viewer: Viewer,
+        question: Question,
+        wordings: Mapping[str, Wordings] | None = None,
+    ) -> list[tuple[str, float]]:
+        """The order `ask` shows, without what showing costs: ids and scores of one kind.
+
+        `wordings` are those to learn from instead of what people confirmed here.
+        """
         asked = understand(question.text)
         if not asked.words:
             return []
         known = self._look()
         shelf = self._open_articles(known.live.get("article_index"))
         cases = self._open_tickets(known.live.get("ticket_index"))
-        return Answer(known, viewer, question, shelf, cases).rank(asked)
+        learnt = self._learnt(known) if wordings is None else wordings
+        return Answer(known, viewer, question, shelf, cases, learnt).rank(asked)
 
     def rank_similar(
         self,
@@ -223,6 +235,14 @@ class Search:
             cases, wanted, limit, without=number, clicks=clicks or self._clicks
         )
         return [(str(each), score) for each, score in ranked]
+
+    def _learnt(self, known: Known) -> Mapping[str, Wordings]:
+        """The confirmed wordings by language, read anew when one was added or forgotten."""
+        if not self._settings.learning or not known.lessons_revision:
+            return {}
+        if self._wordings[0] != known.lessons_revision:
+            self._wordings = known.lessons_revision, by_language(lessons.active(self._db))
+        return self._wordings[1]
 
     def _look(self) -> Known:
         """What the database says; asked anew as soon as anything was written to it."""
@@ -266,6 +286,12 @@ class Search:
         self._articles = self._tickets = None
         for subject in ("articles", "tickets"):
             ask_rebuild(self._db, subject)
+
+
+def by_language(taught: Iterable[lessons.Taught]) -> Mapping[str, Wordings]:
+    """Confirmed wordings, as the index of each language takes them."""
+    every = list(taught)
+    return {language: Wordings(every, language) for language in SNOWBALL} if every else {}
 
 
 def _wanted(

@@ -27,6 +27,7 @@ from kbsearch.web import (
     gaps,
     help,
     incoming_mail,
+    lessons,
     locks,
     looks,
     machines,
@@ -97,7 +98,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         past_cases.bp,
         desk_problems.bp,
     )
-    writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp)
+    writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")

@@ -30,6 +30,7 @@ AGENTS = (
     "queue.css",
     "replies.css",
     "articles.css",
+    "lessons.css",
     "feedback.css",
 )
 BUNDLES = {  # one request instead of several

@@ -12,7 +12,7 @@ from kbsearch import article_votes, articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
-from kbsearch.web import tokens
+from kbsearch.web import lessons, tokens
 from kbsearch.web.highlight import highlight
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
@@ -135,6 +135,7 @@ def show(found: Article, wrong: str = "") -> Response:
         translations=translations,
         original=original_of(found, translations),
         related=articles.related(db(), viewer(), found, RELATED),
+        phrases=lessons.of_article(found),
         searched=words,
         vote=article_votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
         sent=request.form if wrong else None,

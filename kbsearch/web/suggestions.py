@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kbsearch import analytics, articles, drafts, markup, products, tickets
+from kbsearch import analytics, articles, drafts, lessons, markup, products, tickets
 from kbsearch.articles import Article
 from kbsearch.db import new_id
 from kbsearch.errors import NotFound, Problem
@@ -86,7 +86,11 @@ def solved() -> Response:
         key = ""
     visit = visits.visit()
     told = [*visits.targets("target"), ""][0]
-    event = analytics.confirmed(db(), visit, told) or ""
+    with db().atomic():
+        event = analytics.confirmed(db(), visit, told) or ""
+        if event:
+            subject = Filled(key, values).request.subject
+            lessons.teach_from_visit(db(), viewer(), visit, told, event, subject)
     response = render("requests/solved.html", "requests/_solved.html", key=key, event=event)
     visits.remember(response, visit)
     return response
@@ -98,7 +102,9 @@ def undo() -> Response:
     person()
     event, key = request.form.get("event", ""), request.form.get("key", "")
     if event:
-        analytics.undo_confirmed(db(), visits.visit(), event)
+        with db().atomic():
+            analytics.undo_confirmed(db(), visits.visit(), event)
+            lessons.take_back(db(), viewer(), event)
     if wants_fragment():
         return page(Filled(key, values_of(request.form)))
     return redirect(f"/{language()}/requests/new?draft={key}" if key else f"/{language()}/", 303)

@@ -27,6 +27,7 @@ from kbsearch import (
     problems,
     products,
     satisfaction,
+    saved_replies,
 )
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.file_store import FileStore
@@ -61,6 +62,7 @@ MACHINES = (
     "past_cases.quotation",
     "past_cases.link",
     "saved_replies.insertions",
+    "desk.news",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 
@@ -156,6 +158,8 @@ def pages(live: Live) -> dict[str, list[str]]:
         ],
         "request_lists.copied": ["/{lang}/requests/cc"],
         "request_lists.organisation": ["/{lang}/requests/organisation"],
+        "saved_replies.index": ["/{lang}/desk/replies"],
+        "saved_replies.show": [f"/{{lang}}/desk/replies/{saved_reply(live)}"],
         "desk.show": ["/{lang}/desk?view=all", "/{lang}/desk?view=todo&q=zzz"],
         "signing_in.login": ["/{lang}/login"],
         "signing_in.code": ["/{lang}/login/code", "/{lang}/login/code?sent=1"],
@@ -204,6 +208,14 @@ def closed_request(live: Live, viewer: Viewer) -> Ticket:
     lifecycle.solve(live.db, viewer, ticket)
     lifecycle.close(live.db, viewer, ticket)
     return ticket
+
+
+def saved_reply(live: Live) -> str:
+    root = accounts.viewer_for(live.db, "root@support.example")
+    known = {each.name: each.id for each in saved_replies.list_all(live.db, root)}
+    if "Merci" in known:
+        return known["Merci"]
+    return saved_replies.add(live.db, root, language="fr", name="Merci", body="x" * 200).id
 
 
 def held_mail(live: Live) -> str:
