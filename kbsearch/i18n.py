@@ -86,6 +86,17 @@ def span(language: str, moment: str, *, today: datetime | None = None) -> str:
     return dates.format_timedelta(gap, locale=language)
 
 
+def duration(language: str, hours: float) -> str:
+    """A time that something took: `12 min`, `3 h 20`, `1,5 j`."""
+    gap, minutes = "\N{NO-BREAK SPACE}", round(hours * 60)
+    if minutes < 60:
+        return f"{minutes}{gap}min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60}{gap}h{gap}{minutes % 60:02}"
+    days = numbers.format_decimal(round(hours / 24, 1), format="#,##0.#", locale=language)
+    return f"{days}{gap}{ {'fr': 'j', 'en': 'd'}[language] }"
+
+
 def number(language: str, value: int) -> str:
     """A whole number with the language's separators."""
     return f"{value:,}".replace(",", _thousands(language))

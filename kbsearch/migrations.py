@@ -705,6 +705,19 @@ def s025_lessons(db: SqliteUtils) -> None:
 
 
 @steps()
+def s026_insights(db: SqliteUtils) -> None:
+    """Requests of a period are found by when they were opened, opinions by when they came."""
+    _run(
+        db,
+        """
+        CREATE INDEX tickets_created ON tickets (created_at);
+        CREATE INDEX satisfaction_answered ON satisfaction (answered_at)
+          WHERE answered_at IS NOT NULL;
+        """,
+    )
+
+
+@steps()
 def s027_erased_people(db: SqliteUtils) -> None:
     """When somebody was erased: a nameless account in their place is on no list."""
     _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")

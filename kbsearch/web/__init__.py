@@ -27,6 +27,7 @@ from kbsearch.web import (
     gaps,
     help,
     incoming_mail,
+    insights,
     lessons,
     locks,
     looks,
@@ -92,6 +93,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
     agents_pages = (
         desk.bp,
+        insights.bp,
         saved_replies.bp,
         deliveries.bp,
         incoming_mail.bp,

@@ -32,6 +32,7 @@ AGENTS = (
     "articles.css",
     "lessons.css",
     "feedback.css",
+    "insights.css",
 )
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),

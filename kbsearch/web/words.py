@@ -71,6 +71,7 @@ class Words:
             "staff_status": self.staff_status,
             "expected": self.expected,
             "due": self.due,
+            "duration": self.duration,
             "field_name": self.field_name,
             "product_name": product_name,
             "asset": assets.url,
@@ -164,6 +165,9 @@ class Words:
         if waiting.whom == "customer":
             return _("The customer’s answer, for %(span)s", span=span)
         return self.status_name(status)
+
+    def duration(self, hours: float) -> str:
+        return i18n.duration(self.language, hours)
 
     def due(self, clock: Clock) -> Markup:
         """What is due next, and whether it should have come already."""
