@@ -107,13 +107,13 @@ def _clock(
             answer_met = parsed(row["solved_at"] or row["created_at"]) <= answer_due
     if target.solution is not None:
         end = parsed(row["solved_at"]) if is_resolved and row["solved_at"] else moment
-        solution_due = opened + timedelta(hours=target.solution) + _waited(statuses, end)
+        solution_due = opened + timedelta(hours=target.solution) + waited(statuses, end)
         if is_resolved:
             solution_met = end <= solution_due
     return Clock(answer_due, answer_met, solution_due, solution_met)
 
 
-def _waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:
+def waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:
     """How long a request has waited for its customer, up to a moment."""
     waited, since = timedelta(), None
     for at, status in statuses:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from kbsearch import analytics
+from kbsearch import analytics, clocks
 from kbsearch.access import Viewer
 from kbsearch.analytics import Ledger
 from kbsearch.clock import parsed, stored
@@ -197,25 +197,13 @@ def _group(name: str, rows: Sequence[Row], statuses: dict[str, list[tuple[str, s
             answered.append(_hours(parsed(row["answered_at"]) - opened))
         if row["solved_at"] and row["status"] in ("solved", "closed"):
             end = parsed(row["solved_at"])
-            solved.append(_hours(end - opened - _waited(said, end)))
+            solved.append(_hours(end - opened - clocks.waited(said, end)))
         were = [status for _, status in said]
         reopened += any(
             before in ("solved", "closed") and after not in ("solved", "closed")
             for before, after in zip(were, were[1:], strict=False)
         )
     return Group(name, len(rows), times(answered), times(solved), reopened)
-
-
-def _waited(statuses: Sequence[tuple[str, str]], end: datetime) -> timedelta:
-    """How long the customer was waited for, up to a moment."""
-    waited, since = timedelta(), None
-    for at, status in statuses:
-        then = min(parsed(at), end)
-        if since is not None:
-            waited, since = waited + (then - since), None
-        if status == "pending":
-            since = then
-    return waited + (end - since) if since is not None else waited
 
 
 def _statuses(db: Database, asked: Period) -> dict[str, list[tuple[str, str]]]:

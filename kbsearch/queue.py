@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from kbsearch import clocks
+from kbsearch import clocks, waiting
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.clocks import Clock
 from kbsearch.config import Settings
-from kbsearch.db import Database, Row, one_of
+from kbsearch.db import Database, one_of
 from kbsearch.errors import NotFound
 from kbsearch.ticket_lists import Filter as ListFilter
 from kbsearch.ticket_lists import holds, safe_cell
 from kbsearch.tickets import Severity, Status
+from kbsearch.waiting import Waiting
 
 View = Literal["todo", "mine", "unanswered", "blocking", "waiting", "solved", "all"]
 Sort = Literal["due", "age", "updated", "severity", "number"]
@@ -65,14 +66,6 @@ class Filter:
     sort: Sort = "due"
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Whom a request waits for, and since when: `us` or `customer`; nobody once it is resolved."""
-
-    whom: Literal["us", "customer", ""]
-    since: str
 
 
 @dataclass(frozen=True)
@@ -189,67 +182,6 @@ def last_revision(db: Database) -> int:
     return int(db.query("SELECT value FROM counters WHERE name = 'revision'")[0]["value"])
 
 
-def waits(
-    db: Database, ticket_ids: Sequence[str], *, at: datetime | None = None
-) -> dict[str, Waiting]:
-    """Whom each of these requests waits for, and since when."""
-    places, values = one_of("id", ticket_ids)
-    rows = db.query(
-        f"""
-        SELECT t.id, t.status, t.created_at,
-               (SELECT MAX(m.at) FROM messages m JOIN people a ON a.id = m.author_id
-                WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
-                  AND a.id <> COALESCE(t.requester_id, '')) AS answered_at
-        FROM tickets t WHERE t.id IN ({places})
-        """,  # noqa: S608 (names of parameters)
-        values,
-    )
-    asked = _first_unanswered(db, ticket_ids)
-    return {row["id"]: _waiting(row, asked.get(row["id"])) for row in rows}
-
-
-def _waiting(row: Row, asked_at: str | None) -> Waiting:
-    if row["status"] == "pending":
-        return Waiting("customer", row["answered_at"] or row["created_at"])
-    if row["status"] in ("new", "open"):
-        return Waiting("us", asked_at or row["answered_at"] or row["created_at"])
-    return Waiting("", row["created_at"])
-
-
-def _first_unanswered(db: Database, ids: Sequence[str]) -> dict[str, str]:
-    """When the customer's side wrote the first thing that nobody has answered since."""
-    places, values = one_of("id", ids)
-    rows = db.query(
-        f"""
-        SELECT m.ticket_id, m.at, m.position,
-               CASE WHEN a.id IS NOT NULL AND a.role <> 'customer'
-                    AND a.id <> COALESCE(t.requester_id, '') THEN 1 ELSE 0 END AS is_staff
-        FROM messages m JOIN tickets t ON t.id = m.ticket_id
-        LEFT JOIN people a ON a.id = m.author_id
-        WHERE m.internal = 0 AND m.ticket_id IN ({places}) ORDER BY m.ticket_id, m.position DESC
-        """,  # noqa: S608 (names of parameters)
-        values,
-    )
-    found: dict[str, str] = {}
-    answered: set[str] = set()
-    heard: set[str] = set()
-    for row in rows:
-        ticket = row["ticket_id"]
-        heard.add(ticket)
-        if row["is_staff"]:
-            answered.add(ticket)
-        elif ticket not in answered:
-            found[ticket] = row["at"]
-    created = db.query(
-        f"SELECT id, created_at FROM tickets WHERE id IN ({places})",  # noqa: S608
-        values,
-    )
-    for row in created:
-        if row["id"] not in answered:
-            found[row["id"]] = row["created_at"]
-    return found
-
-
 def _order(
     db: Database,
     settings: Settings,
@@ -300,9 +232,9 @@ def _lines(
     )
     missing = [each for each in ids if each not in known]
     known = {**known, **clocks.of_tickets(db, settings.targets, missing, at=moment)}
-    waiting = waits(db, ids)
+    whom = waiting.of_tickets(db, ids)
     found = {
-        row["id"]: Line(**row, waiting=waiting[row["id"]], clock=known.get(row["id"], Clock()))
+        row["id"]: Line(**row, waiting=whom[row["id"]], clock=known.get(row["id"], Clock()))
         for row in rows
     }
     return tuple(found[each] for each in ids)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from kbsearch import bulk, lifecycle, queue, replies, saved_views, targets, tickets
+from kbsearch import bulk, lifecycle, queue, replies, saved_views, targets, tickets, waiting
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
@@ -89,7 +89,7 @@ def test_a_view_is_narrowed_and_its_counts_with_it(
 def test_whom_it_waits_for_and_since_when(
     db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
 ):
-    found = queue.waits(db, [ticket.id for ticket in desk.values()])
+    found = waiting.of_tickets(db, [ticket.id for ticket in desk.values()])
     said = {name: found[ticket.id] for name, ticket in desk.items()}
     assert (said["new"].whom, said["new"].since) == ("us", desk["new"].created_at)
     assert (said["waiting"].whom, said["waiting"].since[11:16]) == ("customer", "09:09")
@@ -97,7 +97,7 @@ def test_whom_it_waits_for_and_since_when(
     replies.reply(db, cast.chloe, desk["waiting"], "This", key=new_id(), at=later(minutes=20))
     replies.reply(db, cast.chloe, desk["waiting"], "And that", key=new_id(), at=later(minutes=30))
     replies.note(db, cast.dan, desk["waiting"], "Hm", key=new_id(), at=later(minutes=40))
-    again = queue.waits(db, [desk["waiting"].id])[desk["waiting"].id]
+    again = waiting.of_tickets(db, [desk["waiting"].id])[desk["waiting"].id]
     assert (again.whom, again.since[11:16]) == ("us", "09:20"), "since the first unanswered word"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, get_args
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import attachments, drafts, i18n, markup, people, queue, satisfaction, undeliverable
+from kbsearch import attachments, drafts, i18n, markup, people, satisfaction, undeliverable, waiting
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.conversations import Message
@@ -123,7 +123,7 @@ def shown(
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
         "agents": agents() if viewer().is_agent else (),
-        "waiting": queue.waits(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
+        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
         "meanwhile": "meanwhile" in request.args,

@@ -15,10 +15,10 @@ from kbsearch.clocks import Clock
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.doctor import Check
-from kbsearch.queue import Waiting
 from kbsearch.search import Hit, Kind
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Ticket
+from kbsearch.waiting import Waiting
 from kbsearch.web import assets, looks, render
 
 # Stand for what differs in a line that many results share: a number, a day, that day in words.
