@@ -1,12 +1,15 @@
 """A fixed log of events gives exactly these numbers."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kbsearch import analytics, i18n, insights, lifecycle, replies, satisfaction
 from kbsearch.access import Viewer
+from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
@@ -164,3 +167,17 @@ def test_the_page_shows_a_period_and_gives_files(
     for block in ("product", "organisation", "severity", "satisfaction"):
         assert client.get(f"{address}&csv={block}").content_type == "text/csv; charset=utf-8"
     assert client.get(f"{address}&csv=secrets").content_type.startswith("text/html")
+
+
+def test_the_command_prints_the_numbers_of_the_page(
+    settings: Settings, db: SqliteDatabase, cast: Cast, log: None
+):
+    path = settings.site / "kbsearch.toml"
+    path.write_text("")
+    place = ["--config", str(path), "stats", "--from", "2026-03-02", "--to", "2026-03-15"]
+    told = json.loads(CliRunner().invoke(cli, [*place, "--json"]).stdout)
+    assert told["searches"]["visits"] == 4 and told["searches"]["confirmed"] == 1
+    assert told["requests"]["severity"][0]["opened"] == 1
+    assert "confirmed: 1" in CliRunner().invoke(cli, place).stdout
+    wrong = CliRunner().invoke(cli, ["--config", str(path), "stats", "--from", "soon"])
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)

@@ -37,6 +37,7 @@ COMMANDS = {
     "notify": "notifications",
     "export": "exporting",
     "forget": "erasing",
+    "stats": "stats",
     "backup": "backups",
     "restore": "backups",
 }
