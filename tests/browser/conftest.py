@@ -18,8 +18,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from waitress.server import create_server
 
 from kbsearch import accounts, create_app, organisations, people, products
+from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
+from kbsearch.errors import NotFound
 from kbsearch.migrations import migrate
 from kbsearch.web.render import person
 from tests.web import ARTICLES, add_ticket, publish_articles, write_articles
@@ -100,6 +102,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+def somebody_else(live: Live) -> Viewer:
+    """A customer whose requests are in nobody's way: lists of other tests count theirs."""
+    try:
+        return accounts.viewer_for(live.db, "quentin@acme.example")
+    except NotFound:
+        people.add(live.db, email="quentin@acme.example", name="Quentin Roux")
+        return accounts.viewer_for(live.db, "quentin@acme.example")
 
 
 def square() -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from kbsearch import accounts, saved_replies
-from tests.browser.conftest import Live
+from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 
 Visit = Callable[..., Page]
@@ -16,7 +16,7 @@ def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, vi
     dan = accounts.viewer_for(live.db, DAN)
     body = "Bonjour {{requester.first_name}},\n\nMerci."
     saved_replies.add(live.db, dan, language="fr", name="Salut poli", body=body)
-    ticket = file(live.db, accounts.viewer_for(live.db, "alice@acme.example"), subject="Collier")
+    ticket = file(live.db, somebody_else(live), subject="Collier")
     page = visit(f"/fr/requests/{ticket.id}", person=DAN)
     area = page.locator("#body")
     area.press_sequentially("::poli")
@@ -24,7 +24,7 @@ def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, vi
     expect(offered).to_have_count(1)
     expect(offered).to_have_attribute("aria-selected", "true")
     area.press("Enter")
-    expect(area).to_have_value("Bonjour Alice,\n\nMerci.")
+    expect(area).to_have_value("Bonjour Quentin,\n\nMerci.")
     area.press("End")
     area.press_sequentially(" ??mot de passe")
     expect(offered.first).to_be_visible()
@@ -33,5 +33,7 @@ def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, vi
     area.press_sequentially(" ")
     expect(offered.first).to_be_visible()
     area.press("Tab")
-    expect(area).to_have_value("Bonjour Alice,\n\nMerci. [" + area.input_value().partition("[")[2])
+    expect(area).to_have_value(
+        "Bonjour Quentin,\n\nMerci. [" + area.input_value().partition("[")[2]
+    )
     assert "](http" in area.input_value() and "??" not in area.input_value()

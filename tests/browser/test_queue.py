@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from kbsearch import accounts, tickets
-from tests.browser.conftest import Live
+from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 
 Visit = Callable[..., Page]
@@ -13,7 +13,7 @@ DAN = "dan@support.example"
 
 
 def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, visit: Visit) -> None:
-    alice = accounts.viewer_for(live.db, "alice@acme.example")
+    alice = somebody_else(live)
     first, second = file(live.db, alice, subject="Premier"), file(live.db, alice, subject="Second")
     page = visit("/fr/desk?view=unanswered&sort=number", person=DAN)
     links = page.locator("#many tbody th a")
@@ -43,7 +43,7 @@ def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, vis
 
 
 def test_typing_narrows_and_the_box_chooses_all(live: Live, visit: Visit) -> None:
-    alice = accounts.viewer_for(live.db, "alice@acme.example")
+    alice = somebody_else(live)
     file(live.db, alice, subject="Une balance muette")
     file(live.db, alice, subject="Autre chose")
     page = visit("/fr/desk?view=all", person=DAN)
