@@ -249,6 +249,9 @@ def violations(page: Page) -> list[str]:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.evaluate(AXE)
     found: list[str] = page.evaluate(RUN, RULES)
+    if found:  # a page still being painted: what is wrong with it is so a moment later too
+        page.wait_for_timeout(500)
+        found = page.evaluate(RUN, RULES)
     return found
 
 

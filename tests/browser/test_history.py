@@ -98,4 +98,4 @@ def test_lists_work_without_javascript(visit: Visit):
     expect(page.locator("#status-new")).to_have_attribute("aria-current", "true")
     page.get_by_role("link", name="Effacer les filtres").click()
     expect(page.locator("#find")).to_have_value("")
-    assert rows(page) >= SUBJECTS
+    assert len(rows(page)) > len(PRINTERS), "those of other tests too, a page of them"
