@@ -1,15 +1,13 @@
 """The queue of those who answer: its views, what is changed in it for many requests at once."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, request, stream_with_context
+from flask import Blueprint, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -19,11 +17,11 @@ from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.queue import SORTS, VIEWS, Filter, View
 from kbsearch.ticket_lists import MOST_FOUND
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.spreadsheets import spreadsheet
 from kbsearch.web.words import Words
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
-BOM = "\ufeff"  # Excel takes a file without one for Latin-1
 
 bp = Blueprint("desk", __name__)
 
@@ -74,7 +72,7 @@ def show() -> Response:
     """A view of the queue; as a file when that is asked for."""
     asked = asked_of(request.args)
     if request.args.get("format") == "csv":
-        return spreadsheet(found(asked), site().words[language()])
+        return as_file(found(asked), site().words[language()])
     return page(asked)
 
 
@@ -250,7 +248,7 @@ def sorts(words: Words) -> dict[str, Markup]:
     }
 
 
-def spreadsheet(asked: Asked, words: Words) -> Response:
+def as_file(asked: Asked, words: Words) -> Response:
     """Every request of the view as a file for a spreadsheet, sent as it is read."""
     _ = words.translate
     headings = (
@@ -272,26 +270,13 @@ def spreadsheet(asked: Asked, words: Words) -> Response:
         _("Solution in time"),
     )
     said = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
-    rows = queue.csv_rows(db(), site().settings, viewer(), asked.filter)
 
-    def lines() -> Iterator[str]:
-        yield BOM + line(headings)
-        for row in rows:
+    def rows() -> Iterator[list[str]]:
+        for row in queue.csv_rows(db(), site().settings, viewer(), asked.filter):
             cells = list(row)
             cells[2] = str(words.staff_status(row[2]))
             cells[3] = str(words.severity_name(row[3]))
             cells[13], cells[15] = said[row[13]], said[row[15]]
-            yield line(cells)
+            yield cells
 
-    sent = stream_with_context(lines())
-    response = Response(sent, content_type="text/csv; charset=utf-8")
-    name = f"{_('requests')}-{datetime.now(UTC).date().isoformat()}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def line(cells: Iterable[object]) -> str:
-    """A line of a CSV file (RFC 4180)."""
-    written = io.StringIO()
-    csv.writer(written).writerow([str(cell) for cell in cells])
-    return written.getvalue()
+    return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())

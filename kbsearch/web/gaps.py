@@ -15,9 +15,8 @@ from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.gaps import SHELVES, Gap, Phrase, Shelf
 from kbsearch.search import Hit, Question
 from kbsearch.search.text import detect_language
-from kbsearch.ticket_lists import safe_cell
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
-from kbsearch.web.request_lists import BOM, line
+from kbsearch.web.spreadsheets import spreadsheet
 
 KINDS = ("empty", "ignored", "filed", "vote", "case")  # what is counted of a gap
 MOST_TRIED = 5  # phrases searched again
@@ -48,7 +47,7 @@ def index() -> Response:
     asked = request.args.get("shelf", "")
     shelf: Shelf = next((each for each in SHELVES if each == asked), "open")
     if request.args.get("format") == "csv":
-        return spreadsheet(shelf)
+        return as_file(shelf)
     return render(
         "desk/gaps.html",
         found=gaps.list_all(db(), viewer(), shelf),
@@ -167,7 +166,7 @@ def writing(gap: Gap, phrases: list[Phrase]) -> str:
     return f"/{language()}/desk/articles/new?{urlencode(filled, doseq=True)}"
 
 
-def spreadsheet(shelf: Shelf) -> Response:
+def as_file(shelf: Shelf) -> Response:
     """The gaps of a shelf as a CSV file."""
     words = site().words[language()]
     _ = words.translate
@@ -183,11 +182,10 @@ def spreadsheet(shelf: Shelf) -> Response:
         _("Last seen"),
         _("Answer"),
     )
-    lines = [BOM + line(headings)]
-    for gap in gaps.list_all(db(), viewer(), shelf, MOST_IN_FILE):
-        cells = (
+    rows = [
+        (
             gap.name,
-            safe_cell(gap.title),
+            gap.title,
             gap.people,
             gap.hidden_people,
             gap.organisations,
@@ -195,10 +193,8 @@ def spreadsheet(shelf: Shelf) -> Response:
             *(gap.counts.get(kind, 0) for kind in KINDS),
             gap.first_at,
             gap.last_at,
-            gap.answer or safe_cell(gap.reason),
+            gap.answer or gap.reason,
         )
-        lines.append(line(cells))
-    response = Response("".join(lines), content_type="text/csv; charset=utf-8")
-    name = f"{_('gaps')}-{datetime.now(UTC).date().isoformat()}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+        for gap in gaps.list_all(db(), viewer(), shelf, MOST_IN_FILE)
+    ]
+    return spreadsheet(f"{_('gaps')}-{datetime.now(UTC).date()}", headings, rows)

@@ -1,8 +1,6 @@
 """Insights: the help centre in numbers, with charts beside their tables, and as files."""
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, request
@@ -11,12 +9,11 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n, insights
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period
-from kbsearch.ticket_lists import safe_cell
 from kbsearch.web.render import db, language, person, render, viewer
+from kbsearch.web.spreadsheets import spreadsheet
 
 PRESETS = (7, 30, 90, 365)
 BLOCKS = ("weeks", "product", "organisation", "severity", "satisfaction")
-BOM = "\ufeff"  # Excel takes a file without one for Latin-1
 
 bp = Blueprint("insights", __name__)
 
@@ -37,7 +34,8 @@ def show() -> Response:
         problem, asked = i18n.explain(wrong, language()), insights.period("", "")
     block = request.args.get("csv", "")
     if block in BLOCKS:
-        return spreadsheet(block, asked)
+        headings, *lines = rows(block, asked)
+        return spreadsheet(f"{block}-{asked.first}-{asked.last}", headings, lines)
     today = datetime.now(UTC).date()
     response = render(
         "desk/insights.html",
@@ -56,16 +54,8 @@ def show() -> Response:
     return response
 
 
-def spreadsheet(block: str, asked: Period) -> Response:
-    """A block of numbers for a spreadsheet; the names of its columns are those of the format."""
-    lines = "".join(map(line, rows(block, asked)))
-    response = Response(BOM + lines, content_type="text/csv; charset=utf-8")
-    name = f"{block}-{asked.first}-{asked.last}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def rows(block: str, asked: Period) -> Iterable[tuple[object, ...]]:
+def rows(block: str, asked: Period) -> Iterator[tuple[object, ...]]:
+    """What a file has of a block, its headings first: the names are those of the format."""
     if block == "weeks":
         names = ("searches", "without_results", "visits", "confirmed", "assumed", "failed")
         yield ("from", "to", *names, "opened", "solved")
@@ -90,10 +80,3 @@ def rows(block: str, asked: Period) -> Iterable[tuple[object, ...]]:
 
 def hours(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
-
-
-def line(cells: Iterable[object]) -> str:
-    """A line of a CSV file (RFC 4180), no cell of which is a formula."""
-    written = io.StringIO()
-    csv.writer(written).writerow([safe_cell(str(cell)) for cell in cells])
-    return written.getvalue()

@@ -1,7 +1,5 @@
 """Lists of requests: mine, those I am copied on, my organisation's."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from kbsearch import ticket_lists
 from kbsearch.ticket_lists import Assignee, Filter, Scope, Sort
 from kbsearch.tickets import STATUSES, Status
 from kbsearch.web.render import db, language, person, render, site, viewer
+from kbsearch.web.spreadsheets import spreadsheet
 from kbsearch.web.words import Words
 
 MAX_TEXT = 200
@@ -25,7 +24,6 @@ PATHS: dict[Scope, str] = {
     "organisation": "requests/organisation",
     "all": "desk",
 }
-BOM = "\ufeff"  # Excel takes a file without one for Latin-1
 
 bp = Blueprint("request_lists", __name__)
 
@@ -98,7 +96,7 @@ def show(scope: Scope) -> Response:
     found_by_index = site().search.numbers(viewer(), asked.filter.text, ticket_lists.MOST_FOUND)
     wanted = replace(asked.filter, also=tuple(found_by_index))
     if request.args.get("format") == "csv":
-        return spreadsheet(wanted, site().words[language()])
+        return as_file(wanted, site().words[language()])
     return render(
         "requests/index.html",
         "requests/_list.html",
@@ -167,7 +165,7 @@ def columns(scope: Scope) -> tuple[str, ...]:
     }[scope]
 
 
-def spreadsheet(wanted: Filter, words: Words) -> Response:
+def as_file(wanted: Filter, words: Words) -> Response:
     """Every request of the filter, as a file for a spreadsheet."""
     _ = words.translate
     headings = (
@@ -183,22 +181,11 @@ def spreadsheet(wanted: Filter, words: Words) -> Response:
         _("Updated"),
     )
 
-    def lines() -> Iterator[str]:
-        yield BOM + line(headings)
+    def rows() -> Iterator[list[str]]:
         for row in ticket_lists.csv_rows(db(), viewer(), wanted):
             cells = list(row)
             cells[2] = str(words.status_name(row[2]))
             cells[3] = str(words.severity_name(row[3]))
-            yield line(cells)
+            yield cells
 
-    response = Response("".join(lines()), content_type="text/csv; charset=utf-8")
-    name = f"{_('requests')}-{datetime.now(UTC).date().isoformat()}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def line(cells: Any) -> str:
-    """A line of a CSV file (RFC 4180)."""
-    written = io.StringIO()
-    csv.writer(written).writerow([str(cell) for cell in cells])
-    return written.getvalue()
+    return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())
