@@ -4,13 +4,13 @@ Hours are counted from when the request was opened. While it waits for the custo
 its solution stands still; its first answer is due whatever it waits for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kbsearch import targets
 from kbsearch.clock import parsed
-from kbsearch.conversations import RESOLVED
+from kbsearch.conversations import ANSWERS, RESOLVED
 from kbsearch.db import Database, Row, one_of
 from kbsearch.targets import Target
 
@@ -51,14 +51,47 @@ def of_tickets(
     if not wanted or not ticket_ids:
         return {}
     moment = at or datetime.now(UTC)
+    took = statuses(db, ticket_ids)
     found: dict[str, Clock] = {}
-    for start in range(0, len(ticket_ids), AT_ONCE):
-        some = ticket_ids[start : start + AT_ONCE]
-        statuses = _statuses(db, some)
+    for some in _batches(ticket_ids):
         for row in _tickets(db, some):
             target = targets.of(wanted, row["severity"], row["organisation"])
-            found[row["id"]] = _clock(row, target, statuses.get(row["id"], ()), moment)
+            found[row["id"]] = _clock(row, target, took.get(row["id"], ()), moment)
     return found
+
+
+def statuses(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """When each of these requests took which status, in order."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for some in _batches(ticket_ids):
+        places, values = one_of("id", some)
+        rows = db.query(
+            f"""
+            SELECT ticket_id, at, after FROM ticket_events
+            WHERE field = 'status' AND ticket_id IN ({places}) ORDER BY ticket_id, revision
+            """,  # noqa: S608 (names of parameters)
+            values,
+        )
+        for row in rows:
+            found.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
+    return found
+
+
+def waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:
+    """How long a request has waited for its customer, up to a moment."""
+    waited, since = timedelta(), None
+    for at, status in statuses:
+        then = min(parsed(at), end)
+        if since is not None:
+            waited, since = waited + (then - since), None
+        if status == "pending":
+            since = then
+    return waited + (end - since) if since is not None else waited
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]
 
 
 def _tickets(db: Database, ids: Sequence[str]) -> list[Row]:
@@ -66,30 +99,12 @@ def _tickets(db: Database, ids: Sequence[str]) -> list[Row]:
     return db.query(
         f"""
         SELECT t.id, t.severity, t.status, t.created_at, t.solved_at, o.slug AS organisation,
-               (SELECT MIN(m.at) FROM messages m JOIN people a ON a.id = m.author_id
-                WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
-                  AND a.id <> COALESCE(t.requester_id, '')) AS answered_at
+               (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
         FROM tickets t LEFT JOIN organisations o ON o.id = t.organisation_id
         WHERE t.id IN ({places})
         """,  # noqa: S608 (names of parameters)
         values,
     )
-
-
-def _statuses(db: Database, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """When each request took which status, in order."""
-    places, values = one_of("id", ids)
-    rows = db.query(
-        f"""
-        SELECT ticket_id, at, after FROM ticket_events
-        WHERE field = 'status' AND ticket_id IN ({places}) ORDER BY ticket_id, revision
-        """,  # noqa: S608 (names of parameters)
-        values,
-    )
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        found.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
-    return found
 
 
 def _clock(
@@ -111,15 +126,3 @@ def _clock(
         if is_resolved:
             solution_met = end <= solution_due
     return Clock(answer_due, answer_met, solution_due, solution_met)
-
-
-def waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:
-    """How long a request has waited for its customer, up to a moment."""
-    waited, since = timedelta(), None
-    for at, status in statuses:
-        then = min(parsed(at), end)
-        if since is not None:
-            waited, since = waited + (then - since), None
-        if status == "pending":
-            since = then
-    return waited + (end - since) if since is not None else waited

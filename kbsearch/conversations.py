@@ -25,6 +25,14 @@ class Message:
     files: tuple[Attachment, ...] = ()
 
 
+# The public words of those who answer, on the ticket `t`: a requester answers nobody.
+ANSWERS = """
+    messages m JOIN people a ON a.id = m.author_id
+    WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
+      AND a.id <> COALESCE(t.requester_id, '')
+"""
+
+
 def read(db: Database, condition: str, values: Values) -> list[Row]:
     """Messages of some tickets, oldest first, each with whether the customer's side wrote it.
 

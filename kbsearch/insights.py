@@ -13,6 +13,7 @@ from kbsearch import analytics, clocks
 from kbsearch.access import Viewer
 from kbsearch.analytics import Ledger
 from kbsearch.clock import parsed, stored
+from kbsearch.conversations import ANSWERS, RESOLVED
 from kbsearch.db import Database, Row
 from kbsearch.errors import Invalid, NotFound
 
@@ -140,16 +141,14 @@ def requests(db: Database, viewer: Viewer, asked: Period, group: str) -> list[Gr
     rows = db.query(
         f"""
         SELECT t.id, {GROUPS[group]} AS name, t.created_at, t.solved_at, t.status,
-               (SELECT MIN(m.at) FROM messages m JOIN people a ON a.id = m.author_id
-                WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
-                  AND a.id <> COALESCE(t.requester_id, '')) AS answered_at
+               (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
         LEFT JOIN organisations o ON o.id = t.organisation_id
         WHERE t.created_at >= :since AND t.created_at < :until
         """,  # noqa: S608 (constants)
         {"since": asked.since, "until": asked.until},
     )
-    statuses = _statuses(db, asked)
+    statuses = clocks.statuses(db, [row["id"] for row in rows])
     by_name: dict[str, list[Row]] = {}
     for row in rows:
         by_name.setdefault(row["name"], []).append(row)
@@ -195,31 +194,15 @@ def _group(name: str, rows: Sequence[Row], statuses: dict[str, list[tuple[str, s
         said = statuses.get(row["id"], [])
         if row["answered_at"]:
             answered.append(_hours(parsed(row["answered_at"]) - opened))
-        if row["solved_at"] and row["status"] in ("solved", "closed"):
+        if row["solved_at"] and row["status"] in RESOLVED:
             end = parsed(row["solved_at"])
             solved.append(_hours(end - opened - clocks.waited(said, end)))
         were = [status for _, status in said]
         reopened += any(
-            before in ("solved", "closed") and after not in ("solved", "closed")
+            before in RESOLVED and after not in RESOLVED
             for before, after in zip(were, were[1:], strict=False)
         )
     return Group(name, len(rows), times(answered), times(solved), reopened)
-
-
-def _statuses(db: Database, asked: Period) -> dict[str, list[tuple[str, str]]]:
-    rows = db.query(
-        """
-        SELECT e.ticket_id, e.at, e.after FROM ticket_events e
-        JOIN tickets t ON t.id = e.ticket_id
-        WHERE e.field = 'status' AND t.created_at >= :since AND t.created_at < :until
-        ORDER BY e.ticket_id, e.revision
-        """,
-        {"since": asked.since, "until": asked.until},
-    )
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        found.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
-    return found
 
 
 def _count(db: Database, column: str, asked: Period) -> int:

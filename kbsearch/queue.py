@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from kbsearch import clocks, waiting
+from kbsearch import clocks, ticket_changes, waiting
 from kbsearch.access import Viewer
-from kbsearch.clock import parsed, stored
+from kbsearch.clock import stored
 from kbsearch.clocks import Clock
 from kbsearch.config import Settings
+from kbsearch.conversations import ANSWERS
 from kbsearch.db import Database, one_of
 from kbsearch.errors import NotFound
 from kbsearch.ticket_lists import Filter as ListFilter
@@ -29,15 +30,10 @@ PAGE_SIZE = 25
 LATELY = timedelta(days=14)
 EXPORTED_AT_ONCE = 500
 
-STAFF_ANSWER = """
-    EXISTS (SELECT 1 FROM messages m JOIN people a ON a.id = m.author_id
-            WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
-              AND a.id <> COALESCE(t.requester_id, ''))
-"""
 CONDITIONS: dict[View, str] = {
     "todo": "t.status IN ('new', 'open')",
     "mine": "t.status IN ('new', 'open', 'pending') AND t.assignee_id = :me",
-    "unanswered": f"t.status IN ('new', 'open') AND NOT {STAFF_ANSWER}",
+    "unanswered": f"t.status IN ('new', 'open') AND NOT EXISTS (SELECT 1 FROM {ANSWERS})",  # noqa: S608 (a constant)
     "blocking": "t.status IN ('new', 'open', 'pending') AND t.severity = 'blocking'",
     "waiting": "t.status = 'pending'",
     "solved": "t.status IN ('solved', 'closed') AND t.solved_at >= :lately",
@@ -117,7 +113,7 @@ def look(
     start = (page - 1) * PAGE_SIZE
     ids, known = _order(db, settings, viewer, wanted, moment, PAGE_SIZE, start)
     lines = _lines(db, settings, ids, known, moment)
-    return Page(lines, total, page, pages, counts, last_revision(db))
+    return Page(lines, total, page, pages, counts, ticket_changes.last_revision(db))
 
 
 def numbers(
@@ -172,14 +168,7 @@ def csv_rows(
 def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
     """How many requests were opened or have changed since a page was made."""
     _for_agents(viewer)
-    rows = db.query(
-        "SELECT COUNT(*) AS n FROM tickets WHERE revision > :revision", {"revision": revision}
-    )
-    return int(rows[0]["n"])
-
-
-def last_revision(db: Database) -> int:
-    return int(db.query("SELECT value FROM counters WHERE name = 'revision'")[0]["value"])
+    return ticket_changes.count_changed(db, revision)
 
 
 def _order(
@@ -315,11 +304,6 @@ def is_overdue(line: Line, at: datetime | None = None) -> bool:
     """Whether what is due next should have come already."""
     due = line.clock.due
     return due is not None and due < (at or datetime.now(UTC))
-
-
-def age(line: Line, at: datetime | None = None) -> timedelta:
-    """How long ago it was opened."""
-    return (at or datetime.now(UTC)) - parsed(line.created_at)
 
 
 def _for_agents(viewer: Viewer) -> None:
