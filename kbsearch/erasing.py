@@ -8,6 +8,7 @@ their name, addresses and numbers are masked in all that was written.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 from kbsearch import analytics, audit, gap_counts, lessons, outbox, people
 from kbsearch.clock import now
@@ -77,6 +78,8 @@ TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("problems", "id", "NULL", ("title",)),
     ("visit_events", "id", "ticket_id", ("text",)),
     ("lessons", "id", "ticket_id", ("wording",)),
+    ("saved_replies", "id", "NULL", ("name", "body")),
+    ("saved_views", "id", "NULL", ("name", "query")),
     ("outbox", "id", "NULL", ("problem",)),
 )
 JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out"}
@@ -184,6 +187,10 @@ def _mask(
 
 
 def _without(masks: OnePerson, column: str, told: str, is_theirs: bool) -> str:
+    if column == "query":
+        asked = dict(parse_qsl(told))
+        masked = masks.value(asked, is_theirs=is_theirs)
+        return told if masked == asked else urlencode(masked)
     if column not in JSON_COLUMNS:
         return masks.text(told, is_theirs=is_theirs)
     value = json.loads(told)

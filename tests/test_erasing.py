@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +20,8 @@ from kbsearch import (
     people,
     preferences,
     replies,
+    saved_replies,
+    saved_views,
     tickets,
 )
 from kbsearch.cli import cli
@@ -80,6 +83,10 @@ def test_no_file_of_the_site_knows_them_any_more(
     visit = analytics.visit(db, alice)
     analytics.searched(db, visit, "ALICE-SEARCHED collier", results=0)
     preferences.choose(db, alice, [("ticket.replied", "mail")])
+    saved_replies.add(
+        db, cast.dan, language="fr", name="Alice Martin", body="Appelez le 06 12 34 56 78."
+    )
+    saved_views.keep(db, cast.dan, "Alice Martin", "view=all&q=alice%40acme.example")
     take(settings, db, letter(body="De la part d’Alice Martin"))
     with closing(Indexer(settings, db)) as indexer:
         indexer.ensure()
@@ -106,6 +113,10 @@ def test_no_file_of_the_site_knows_them_any_more(
     assert tickets.find(db, cast.bob, ticket.id).subject == kept.subject, "others still read it"
     elsewhere = tickets.find(db, cast.chloe, other.id).description
     assert elsewhere == "Comme ‹nom›. Le Martin-pêcheur aussi."
+    (said,) = saved_replies.list_all(db, cast.dan)
+    assert (said.name, said.body) == ("‹nom›", "Appelez le ‹téléphone›.")
+    (view,) = saved_views.list_mine(db, cast.dan)
+    assert (view.name, dict(parse_qsl(view.query))) == ("‹nom›", {"view": "all", "q": "‹e-mail›"})
 
 
 def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, cast: Cast):
