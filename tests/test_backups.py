@@ -172,12 +172,14 @@ def test_an_archive_cut_short_or_changed_is_refused_and_changes_nothing(
     archive = tmp_path / "site.tar"
     back_up(site, archive)
     whole = archive.read_bytes()
+    with tarfile.open(archive) as tar:  # a bit of what fills a block up is no file's
+        held = [range(each.offset, each.offset_data + each.size) for each in tar]
+    places = [place for each in held for place in each]
     chance = random.Random(13)
     spoilt = [whole[: chance.randrange(len(whole) - 10_240)] for _ in range(20)]
     for _ in range(20):
         flipped = bytearray(whole)
-        place = chance.randrange(512, len(whole) - 20_480)
-        flipped[place] ^= 1 << chance.randrange(8)
+        flipped[chance.choice(places)] ^= 1 << chance.randrange(8)
         spoilt.append(bytes(flipped))
     spoilt += [b"", b"no archive", gzip.compress(whole)[:-20]]
     before = tree(site.site)
@@ -191,8 +193,7 @@ def test_an_archive_cut_short_or_changed_is_refused_and_changes_nothing(
             with pytest.raises(Unreadable):
                 restoring.restore(config.load(site.site / "kbsearch.toml"), archive)
             assert tree(site.site) == before
-    # A bit that no byte of a file depends on, in the padding or the date of a header, may pass.
-    assert refused >= len(spoilt) - 3
+    assert refused >= len(spoilt) - 1, "a header's sum may end in any byte"
     assert list(tmp_path.glob("restoring-*")) == []
 
 
