@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kbsearch.db import Values, one_of
+from kbsearch.errors import NotFound
 
 Role = Literal["anonymous", "customer", "agent", "writer", "administrator"]
 ROLES: tuple[Role, ...] = ("customer", "agent", "writer", "administrator")
@@ -74,6 +75,18 @@ def words(
 
 # Whoever may run commands on the machine of the site.
 OPERATOR = Viewer("administrator", name="operator", words=words("administrator", "operator"))
+
+
+def only_agents(viewer: Viewer, key: str = "web.not_found") -> None:
+    """For others what is asked for does not exist: raises NotFound with that message."""
+    if not viewer.is_agent:
+        raise NotFound(key)
+
+
+def only_staff(viewer: Viewer, key: str = "web.not_found") -> None:
+    """The same for all who work on the articles."""
+    if not viewer.is_staff:
+        raise NotFound(key)
 
 
 def article_readers(audience: str) -> tuple[str, ...]:

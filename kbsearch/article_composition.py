@@ -9,7 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import analytics, articles, duplicates, i18n, masking, organisations, people, products
+from kbsearch import (
+    access,
+    analytics,
+    articles,
+    duplicates,
+    i18n,
+    masking,
+    organisations,
+    people,
+    products,
+)
 from kbsearch import tickets as requests
 from kbsearch.access import Viewer
 from kbsearch.article_files import MAX_PHRASE, MAX_TITLE, ArticleFile, tidy
@@ -74,8 +84,7 @@ def compose(
     Of several requests the first tells the problem, the first that was solved how; those that the
     viewer may not read are left out. Raises NotFound where nothing is left to write about.
     """
-    if not viewer.is_staff:
-        raise NotFound("article_draft.not_found")
+    access.only_staff(viewer, "article_draft.not_found")
     if gap and not GAP.fullmatch(gap):
         raise Invalid("article_draft.gap_unknown")
     asked = list(dict.fromkeys(tickets))[:MOST_TICKETS]

@@ -55,7 +55,7 @@ def save(
     A page saves over what it saw or wrote itself. Raises Conflict, with what both have, when
     another page of the same draft was quicker.
     """
-    _check(viewer)
+    access.only_staff(viewer, "article_draft.not_found")
     check_key(key)
     moment = stored(at or datetime.now(UTC))
     fields = json.dumps(article_files.tidy(composed.article).as_fields(), ensure_ascii=False)
@@ -81,7 +81,7 @@ def save(
 
 def find(db: Database, viewer: Viewer, key: str) -> Draft:
     """A draft of the viewer's; nobody else's exists."""
-    _check(viewer)
+    access.only_staff(viewer, "article_draft.not_found")
     rows = _read(db, viewer, "d.form_key = :key", key=key)
     if not rows:
         raise NotFound("article_draft.not_found")
@@ -90,7 +90,7 @@ def find(db: Database, viewer: Viewer, key: str) -> Draft:
 
 def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> Draft | None:
     """What the viewer began to write of a request, or for a gap; the last one."""
-    _check(viewer)
+    access.only_staff(viewer, "article_draft.not_found")
     if gap:
         rows = _read(db, viewer, "d.gap = :gap", gap=gap)
     else:
@@ -105,13 +105,13 @@ def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> 
 
 def list_all(db: Database, viewer: Viewer) -> list[Draft]:
     """The viewer's drafts, the last changed first."""
-    _check(viewer)
+    access.only_staff(viewer, "article_draft.not_found")
     return [_draft(db, viewer, row) for row in _read(db, viewer, "1 = 1")]
 
 
 def discard(db: Database, viewer: Viewer, key: str) -> None:
     """Throw a draft away; what was proposed of it stays on its branch."""
-    _check(viewer)
+    access.only_staff(viewer, "article_draft.not_found")
     done = db.execute(
         "DELETE FROM article_drafts WHERE person_id = :me AND form_key = :key", _own(viewer, key)
     )
@@ -146,11 +146,6 @@ def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
     before = stored((at or datetime.now(UTC)) - timedelta(days=days))
     return db.execute("DELETE FROM article_drafts WHERE updated_at < :before", {"before": before})
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_staff:
-        raise NotFound("article_draft.not_found")
 
 
 def _own(viewer: Viewer, key: str) -> dict[str, object]:

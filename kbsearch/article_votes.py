@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from kbsearch import analytics, events, lessons, masking, typed
+from kbsearch import access, analytics, events, lessons, masking, typed
 from kbsearch.access import Viewer
 from kbsearch.articles import Article
 from kbsearch.clock import stored
@@ -162,7 +162,7 @@ def list_editions(
     db: Database, viewer: Viewer, article: Article, most_words: int = MOST_WORDS
 ) -> list[Edition]:
     """The votes on an article, those on what is read now first; for the staff."""
-    _check(viewer)
+    access.only_staff(viewer, "article.not_found")
     rows = db.query(
         """
         SELECT edition, helped, reason, words, at FROM article_votes
@@ -178,7 +178,7 @@ def list_editions(
 
 def list_articles(db: Database, viewer: Viewer) -> list[Listed]:
     """The live articles that readers judged: those that did not help most people first."""
-    _check(viewer)
+    access.only_staff(viewer, "article.not_found")
     rows = db.query(
         """
         SELECT a.path, a.language, a.slug, a.title, MAX(v.at) AS last_at,
@@ -294,8 +294,3 @@ def _counted(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
 
 def _masked(words: str, language: str) -> str:
     return masking.mask(words, language=language).text
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_staff:
-        raise NotFound("article.not_found")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kbsearch import lifecycle, tickets
+from kbsearch import access, lifecycle, tickets
 from kbsearch.access import Viewer
 from kbsearch.db import Database
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -44,8 +44,7 @@ def apply(
     `chosen` has the edition of each as it was shown: one that was changed since is left alone.
     Raises Invalid when nothing or too much is asked for, NotFound for those who are no agents.
     """
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")
+    access.only_agents(viewer)
     wanted = _status(status)
     if not chosen:
         raise Invalid("bulk.nothing_chosen")

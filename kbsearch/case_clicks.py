@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, one_of
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.tickets import Ticket
 
 Kind = Literal["helped", "quoted", "duplicate", "rejected"]
@@ -48,7 +49,7 @@ def record(
     at: datetime | None = None,
 ) -> None:
     """Say that of a past case; said again, it replaces what was said before."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     if kind not in KINDS or ticket.id == case.id:
         raise Invalid("case.click_unknown")
     with db.atomic():
@@ -65,7 +66,7 @@ def record(
 
 def withdraw(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> None:
     """Take back what one said."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         db.execute(
             """
@@ -78,7 +79,7 @@ def withdraw(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> None
 
 def withdraw_duplicates(db: Database, viewer: Viewer, ticket: Ticket) -> None:
     """Take back that a request is the same as some case, whoever said it."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         db.execute(
             "DELETE FROM case_clicks WHERE ticket_id = :ticket AND kind = 'duplicate'",
@@ -115,11 +116,6 @@ def touching(db: Database, numbers: Collection[int]) -> list[Click]:
         Click(row["asked"], row["case_number"], row["person_id"], row["kind"] != "rejected")
         for row in rows
     ]
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("ticket.not_found")
 
 
 def _pair(viewer: Viewer, ticket: Ticket, case: Ticket) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from kbsearch import access, case_clicks
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.tickets import Status, Ticket
 
 
@@ -45,7 +45,7 @@ def link(
 
     The similar cases learn of it. Raises Invalid where that one leads back to the request.
     """
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         if ticket.id in _chain(db, original.id):
             raise Invalid("ticket.duplicate_of_itself", number=ticket.number)
@@ -69,7 +69,7 @@ def link(
 
 def unlink(db: Database, viewer: Viewer, ticket: Ticket) -> None:
     """Take the link to its original back, and what similar cases learnt of it."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         db.execute("DELETE FROM duplicates WHERE ticket_id = :ticket", {"ticket": ticket.id})
         case_clicks.withdraw_duplicates(db, viewer, ticket)
@@ -111,8 +111,3 @@ def _chain(db: Database, ticket_id: str) -> set[str]:
         {"ticket": ticket_id},
     )
     return {row["id"] for row in rows}
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("ticket.not_found")

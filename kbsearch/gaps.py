@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from kbsearch import articles, typed
+from kbsearch import access, articles, typed
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card
 from kbsearch.clock import stored
@@ -126,7 +126,7 @@ def count(db: Database, viewer: Viewer) -> dict[Shelf, int]:
 
 def count_single(db: Database, viewer: Viewer) -> int:
     """How many texts only one person looked for: they are counted and not shown."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     sql = "SELECT COUNT(*) AS n FROM gaps WHERE state = 'open' AND is_shown = 0"
     return int(db.query(sql)[0]["n"])
 
@@ -145,7 +145,7 @@ def find(db: Database, viewer: Viewer, number: int) -> Gap:
 
 def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -> list[Phrase]:
     """What people typed, most of them first; subjects of requests are for agents."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     rows = db.query(
         """
         WITH latest AS (
@@ -162,7 +162,7 @@ def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -
 
 def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
     """The articles that its searches showed and nobody opened, most often shown first."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     rows = db.query(
         """
         WITH looked AS (
@@ -182,7 +182,7 @@ def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
 
 def hidden_answers(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
     """The articles that would have answered those who may not read them."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     rows = db.query(
         """
         SELECT path, COUNT(*) AS times FROM gap_signals
@@ -213,7 +213,7 @@ def dismiss(
     db: Database, viewer: Viewer, gap: Gap, reason: str, *, at: datetime | None = None
 ) -> None:
     """Say why nothing is to be written; it stays dismissed whoever searches it again."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     said = typed.line(reason)
     if not said:
         raise Invalid("gap.reason_required")
@@ -226,7 +226,7 @@ def answer_by(
     db: Database, viewer: Viewer, gap: Gap, path: str, *, at: datetime | None = None
 ) -> None:
     """Say that an article answers it already: what is wanting is that it be found."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     if articles.find_path(db, viewer, path) is None:
         raise Invalid("gap.article_unknown")
     _decide(db, viewer, gap, "answered", at, answer=path)
@@ -234,7 +234,7 @@ def answer_by(
 
 def reopen(db: Database, viewer: Viewer, gap: Gap, *, at: datetime | None = None) -> None:
     """Put it back on the board; a commit that closed it does not close it again."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     _decide(db, viewer, gap, "open", at)
 
 
@@ -292,14 +292,9 @@ def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[Fo
     ]
 
 
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_staff:
-        raise NotFound("gap.not_found")
-
-
 def _seen_by(viewer: Viewer) -> tuple[str, Values]:
     """Writers do not see what is known from requests alone."""
-    _check(viewer)
+    access.only_staff(viewer, "gap.not_found")
     kinds, values = one_of("of_requests", [0, 1] if viewer.is_agent else [0])
     return f"g.is_shown = 1 AND g.is_of_requests IN ({kinds})", values
 

@@ -9,7 +9,6 @@ from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.db import Database, one_of
-from kbsearch.errors import NotFound
 from kbsearch.search.experience import NEARLY_THE_SAME
 from kbsearch.search.highlight import as_written
 from kbsearch.search.similar_index import Alike
@@ -46,8 +45,7 @@ def around(
     db: Database, viewer: Viewer, ticket: Ticket, alike: Iterable[Alike], settings: Settings
 ) -> Incident | None:
     """The incident that an unsolved request looks like, given the requests like it."""
-    if not viewer.is_agent:
-        raise NotFound("ticket.not_found")
+    access.only_agents(viewer, "ticket.not_found")
     if ticket.is_resolved:
         return None
     same = {each.number: each for each in alike if each.codes or each.nearness >= NEARLY_THE_SAME}

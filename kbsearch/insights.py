@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from kbsearch import analytics, clocks
+from kbsearch import access, analytics, clocks
 from kbsearch.access import Viewer
 from kbsearch.analytics import Ledger
 from kbsearch.clock import parsed, stored
 from kbsearch.conversations import ANSWERS, RESOLVED
 from kbsearch.db import Database, Row
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 
 LONGEST = timedelta(days=3 * 366)
 SMALL = 5  # a share of fewer is no share
@@ -117,13 +117,13 @@ def period(first: str, last: str, *, today: date | None = None) -> Period:
 
 def deflection(db: Database, viewer: Viewer, asked: Period) -> Ledger:
     """What became of the visits that searched in a period."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     return analytics.ledger(db, asked.since, asked.until)
 
 
 def weeks(db: Database, viewer: Viewer, asked: Period) -> list[Week]:
     """The weeks of a period."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     return [
         Week(
             week,
@@ -137,7 +137,7 @@ def weeks(db: Database, viewer: Viewer, asked: Period) -> list[Week]:
 
 def requests(db: Database, viewer: Viewer, asked: Period, group: str) -> list[Group]:
     """The requests opened in a period, by product, organisation or severity, the most first."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     rows = db.query(
         f"""
         SELECT t.id, {GROUPS[group]} AS name, t.created_at, t.solved_at, t.status,
@@ -158,7 +158,7 @@ def requests(db: Database, viewer: Viewer, asked: Period, group: str) -> list[Gr
 
 def opinion(db: Database, viewer: Viewer, asked: Period) -> Opinion:
     """What requesters said in a period, the latest words first."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     rows = db.query(
         """
         SELECT t.number, s.is_good, s.why, s.answered_at FROM satisfaction s
@@ -218,8 +218,3 @@ def _count(db: Database, column: str, asked: Period) -> int:
 
 def _hours(span: timedelta) -> float:
     return span / timedelta(hours=1)
-
-
-def _for_agents(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from kbsearch import audit, masking, typed
+from kbsearch import access, audit, masking, typed
 from kbsearch.access import Viewer, visible
 from kbsearch.articles import Article
 from kbsearch.clock import stored
@@ -106,8 +106,7 @@ def teach_from_solution(
     db: Database, viewer: Viewer, ticket_id: str, targets: Iterable[str]
 ) -> int:
     """The articles an agent sent in the answer that solved a request answered its subject."""
-    if not viewer.is_agent:
-        raise NotFound("ticket.not_found")
+    access.only_agents(viewer, "ticket.not_found")
     rows = db.query("SELECT subject FROM tickets WHERE id = :id", {"id": ticket_id})
     subjects = [row["subject"] for row in rows]
     return sum(
@@ -149,7 +148,7 @@ def take_back(db: Database, viewer: Viewer, source: str) -> None:
 
 def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[Phrase]:
     """What an article was confirmed for, the last first; for the staff, personal data masked."""
-    _check(viewer)
+    access.only_staff(viewer)
     rows = db.query(
         "SELECT * FROM lessons WHERE path = :path ORDER BY at DESC, id", {"path": article.path}
     )
@@ -171,7 +170,7 @@ def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[Phrase]
 
 def forget(db: Database, viewer: Viewer, article: Article, lesson_id: str = "") -> int:
     """Forget a phrase of an article, whoever taught it, or all of them; how many lessons."""
-    _check(viewer)
+    access.only_staff(viewer)
     rows = db.query("SELECT id, wording FROM lessons WHERE path = :path", {"path": article.path})
     said = {row["id"]: row["wording"].casefold() for row in rows}
     if lesson_id and lesson_id not in said:
@@ -279,11 +278,6 @@ _PAGES = """
     SELECT a.path, a.language, a.slug, a.title, a.sections, a.content_hash FROM articles a
     WHERE a.publication_id = (SELECT value FROM state WHERE name = 'live_publication')
 """
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_staff:
-        raise NotFound("web.not_found")
 
 
 def _readable(db: Database, viewer: Viewer, path: str) -> Row | None:

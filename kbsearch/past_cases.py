@@ -56,7 +56,7 @@ def list_beside(
     db: Database, viewer: Viewer, ticket: Ticket, hits: Sequence[Hit]
 ) -> list[PastCase]:
     """Cases that the search found for a request, in its order, with how they were solved."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     numbers = [int(hit.id) for hit in hits]
     places, values = one_of("number", numbers)
     condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
@@ -92,7 +92,7 @@ def list_beside(
 
 def quotation(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> Quotation:
     """How a case was solved, as it may be said to those who read the request."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     body = next((each.body for each in case.messages if each.solution), "")
     told = _told(body, case.subject)
     if not told:
@@ -109,7 +109,7 @@ def link(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket, site: str) 
 
     `site` is the address of the site, with the language: answers are read in mail too.
     """
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     if case.id not in _open_to_readers_of(db, ticket, [case.id]):
         raise Invalid("case.not_open_to_all", number=case.number)
     subject = case.subject.replace("[", "(").replace("]", ")")
@@ -120,7 +120,7 @@ def open_articles(
     db: Database, viewer: Viewer, ticket: Ticket, hits: Sequence[Hit]
 ) -> frozenset[str]:
     """The ids of those articles that everybody who reads the request may read too."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     readers = _readers(db, ticket)
     return frozenset(
         hit.id for hit in hits if readers and all(_may_read(db, each, hit) for each in readers)
@@ -138,13 +138,8 @@ def _may_read(db: Database, reader: Viewer, hit: Hit) -> bool:
 
 def find(db: Database, viewer: Viewer, number: int) -> Ticket:
     """A request or a case by its number, for agents."""
-    _check(viewer)
+    access.only_agents(viewer, "ticket.not_found")
     return tickets.find_number(db, viewer, number)
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("ticket.not_found")
 
 
 def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:

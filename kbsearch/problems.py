@@ -65,7 +65,7 @@ def group(
     at: datetime | None = None,
 ) -> str:
     """Make one problem of some requests; its id. Those of another problem come over."""
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     said = typed.line(title)
     if not said:
         raise Invalid("problem.title_required")
@@ -98,7 +98,7 @@ def add(
     at: datetime | None = None,
 ) -> None:
     """Put one more request under a problem; it leaves the one it was under."""
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     if len(problem.members) >= MOST_TICKETS:
         raise Invalid("problem.too_many", limit=MOST_TICKETS)
     with db.atomic():
@@ -107,7 +107,7 @@ def add(
 
 def remove(db: Database, viewer: Viewer, problem: SharedProblem, ticket: Ticket) -> None:
     """Take a request out of a problem."""
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     with db.atomic():
         db.execute(
             "DELETE FROM problem_tickets WHERE problem_id = :problem AND ticket_id = :ticket",
@@ -117,7 +117,7 @@ def remove(db: Database, viewer: Viewer, problem: SharedProblem, ticket: Ticket)
 
 def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
     """A problem with those of its requests that the viewer may read, oldest first."""
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     rows = db.query(
         """
         SELECT p.id, p.title, p.created_at, COALESCE(a.name, '') AS created_by
@@ -153,7 +153,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> SharedProblem | N
 
 def list_all(db: Database, viewer: Viewer) -> list[Listed]:
     """Every problem, those with requests to solve first, then the newest."""
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     rows = db.query(
         """
         SELECT p.id, p.title, p.created_at, COUNT(t.id) AS requests,
@@ -184,7 +184,7 @@ def answer(
 
     All of them get it or none does; sent again with the same key, it is the same answer.
     """
-    _check(viewer)
+    access.only_agents(viewer, "problem.not_found")
     drafts.check_key(key)
     wanted = set(numbers)
     chosen = [member for member in problem.members if member.number in wanted]
@@ -209,8 +209,3 @@ def _add(db: Database, problem_id: str, grouped: Iterable[Ticket], moment: str) 
             """,
             {"ticket": ticket.id, "problem": problem_id, "at": moment},
         )
-
-
-def _check(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("problem.not_found")

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from kbsearch import clocks, ticket_changes, waiting
+from kbsearch import access, clocks, ticket_changes, waiting
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.clocks import Clock
 from kbsearch.config import Settings
 from kbsearch.conversations import ANSWERS
 from kbsearch.db import Database, one_of
-from kbsearch.errors import NotFound
 from kbsearch.ticket_lists import Filter as ListFilter
 from kbsearch.ticket_lists import holds, safe_cell
 from kbsearch.tickets import Severity, Status
@@ -104,7 +103,7 @@ def look(
     db: Database, settings: Settings, viewer: Viewer, wanted: Filter, *, at: datetime | None = None
 ) -> Page:
     """A page of the queue; raises NotFound for those who answer nothing."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     moment = at or datetime.now(UTC)
     counts = _counts(db, viewer, wanted, moment)
     total = counts[wanted.view]
@@ -120,7 +119,7 @@ def numbers(
     db: Database, settings: Settings, viewer: Viewer, wanted: Filter, *, at: datetime | None = None
 ) -> list[int]:
     """The numbers of a view in its order, as many as anybody walks through."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     moment = at or datetime.now(UTC)
     ids, _ = _order(db, settings, viewer, wanted, moment, 1000, 0)
     places, values = one_of("id", ids)
@@ -156,7 +155,7 @@ def csv_rows(
     In order: number, subject, status, severity, product, version, requester, organisation,
     assignee, opened, updated, solved, first answer due, met, solution due, met.
     """
-    _for_agents(viewer)
+    access.only_agents(viewer)
     moment = at or datetime.now(UTC)
     ids, known = _order(db, settings, viewer, wanted, moment, None, 0)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
@@ -167,7 +166,7 @@ def csv_rows(
 
 def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
     """How many requests were opened or have changed since a page was made."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     return ticket_changes.count_changed(db, revision)
 
 
@@ -304,8 +303,3 @@ def is_overdue(line: Line, at: datetime | None = None) -> bool:
     """Whether what is due next should have come already."""
     due = line.clock.due
     return due is not None and due < (at or datetime.now(UTC))
-
-
-def _for_agents(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES, Settings
@@ -45,13 +46,13 @@ class SavedReply:
 
 def list_all(db: Database, viewer: Viewer) -> list[SavedReply]:
     """Every saved reply, by language and name."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     return _read(db, "1 = 1", {})
 
 
 def find(db: Database, viewer: Viewer, reply_id: str) -> SavedReply:
     """The saved reply with that id; raises NotFound."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     found = _read(db, "id = :id", {"id": reply_id})
     if not found:
         raise NotFound("saved_reply.not_found")
@@ -76,7 +77,7 @@ def search(db: Database, viewer: Viewer, text: str, language: str, limit: int) -
 
 def add(db: Database, viewer: Viewer, *, language: str, name: str, body: str) -> SavedReply:
     """Save a reply; raises Invalid with what is wrong in it."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     values = _checked(language, name, body)
     with db.atomic():
         if len(_read(db, "1 = 1", {})) >= MOST:
@@ -92,7 +93,7 @@ def edit(
     db: Database, viewer: Viewer, reply: SavedReply, *, language: str, name: str, body: str
 ) -> SavedReply:
     """Change all of a saved reply."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     values = _checked(language, name, body)
     with db.atomic():
         _check_free(db, values, reply.id)
@@ -108,7 +109,7 @@ def edit(
 
 def remove(db: Database, viewer: Viewer, reply: SavedReply) -> None:
     """Have it no longer; answers that were sent with it stay as they are."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     db.execute("DELETE FROM saved_replies WHERE id = :id", {"id": reply.id})
 
 
@@ -174,8 +175,3 @@ def _read(db: Database, condition: str, values: Values) -> list[SavedReply]:
         values,
     )
     return [SavedReply(**row) for row in rows]
-
-
-def _for_agents(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.db import Database, new_id
@@ -32,7 +33,7 @@ def list_mine(db: Database, viewer: Viewer) -> list[SavedView]:
 
 def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
     """Keep a view; one of that name is replaced."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     said = " ".join(name.split())
     if not said or len(said) > MAX_NAME or not said.isprintable():
         raise Invalid("view.name_invalid", limit=MAX_NAME)
@@ -55,15 +56,10 @@ def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
 
 def remove(db: Database, viewer: Viewer, view_id: str) -> None:
     """Keep it no longer; raises NotFound unless it is the viewer's."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     removed = db.execute(
         "DELETE FROM saved_views WHERE id = :id AND person_id = :me",
         {"id": view_id, "me": viewer.person_id},
     )
     if not removed:
         raise NotFound("view.not_found")
-
-
-def _for_agents(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")

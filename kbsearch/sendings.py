@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from kbsearch import deliveries, events, mobiles, outbox, rooms
+from kbsearch import access, deliveries, events, mobiles, outbox, rooms
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed
 from kbsearch.db import Database, Row, one_of
@@ -63,7 +63,7 @@ def look(
     db: Database, viewer: Viewer, *, channel: str | None = None, state: str | None = None
 ) -> Overview:
     """What has not left, those given up first, then the oldest; at most LIMIT of them."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     counts = _counts(db)
     asked: dict[str, object] = {"channel": channel, "state": state, "limit": LIMIT}
     wanted = [
@@ -83,7 +83,7 @@ def list_all(db: Database, viewer: Viewer) -> list[Sending]:
 
 def again(db: Database, viewer: Viewer, sending_id: str) -> None:
     """Send it now, and try as often as at first; raises NotFound when it has left or never was."""
-    _for_agents(viewer)
+    access.only_agents(viewer)
     with db.atomic():
         if outbox.again(db, sending_id):
             return
@@ -227,8 +227,3 @@ def _webhooks(db: Database, asked: dict[str, object]) -> list[Sending]:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
-
-
-def _for_agents(viewer: Viewer) -> None:
-    if not viewer.is_agent:
-        raise NotFound("web.not_found")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kbsearch import accounts, articles, outbox, people, preferences, tickets
+from kbsearch import access, accounts, articles, outbox, people, preferences, tickets
 from kbsearch.access import Viewer
 from kbsearch.articles import Card
 from kbsearch.clock import stored
@@ -56,8 +56,7 @@ def tell(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> int:
 
 def told(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> Told:
     """Who could be told of an article, and who was."""
-    if not viewer.is_agent:
-        raise NotFound("article.not_found")
+    access.only_agents(viewer, "article.not_found")
     rows = db.query(
         "SELECT COUNT(*) AS n FROM article_tellings WHERE ticket_id = :ticket AND path = :path",
         {"ticket": ticket.id, "path": path},

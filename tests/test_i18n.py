@@ -22,6 +22,7 @@ BLANK = re.compile(r"%\((\w+)\)")
 KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
 PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "Full", "Unavailable"}
+CHECKS = {"only_agents", "only_staff"}
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 
 
@@ -60,9 +61,16 @@ def keys_of_problems() -> Iterator[tuple[str, str]]:
     """Every key of a failure that the code raises, and where."""
     for path in sorted(CODE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                key = node.args[0]
-                if node.func.id in PROBLEMS and isinstance(key, ast.Constant):
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Name) and node.func.id in PROBLEMS:
+                keys = node.args[:1]
+            elif isinstance(node.func, ast.Attribute) and node.func.attr in CHECKS:
+                keys = node.args[1:]
+            else:
+                continue
+            for key in keys:
+                if isinstance(key, ast.Constant):
                     yield str(key.value), f"{path.name}:{node.lineno}"
 
 

@@ -11,9 +11,19 @@ from flask import Blueprint, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kbsearch import bulk, i18n, organisations, people, products, queue, saved_views, tickets
+from kbsearch import (
+    access,
+    bulk,
+    i18n,
+    organisations,
+    people,
+    products,
+    queue,
+    saved_views,
+    tickets,
+)
 from kbsearch.bulk import Outcome
-from kbsearch.errors import Invalid, NotFound, Problem
+from kbsearch.errors import Invalid, Problem
 from kbsearch.queue import SORTS, VIEWS, Filter, View
 from kbsearch.ticket_lists import MOST_FOUND
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -63,8 +73,7 @@ class Asked:
 @bp.before_request
 def only_agents() -> None:
     """For others there is no desk."""
-    if not person().is_agent:
-        raise NotFound("web.not_found")
+    access.only_agents(person())
 
 
 @bp.get("/desk")

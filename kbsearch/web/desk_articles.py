@@ -4,6 +4,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import (
+    access,
     article_drafts,
     article_files,
     article_proposals,
@@ -41,8 +42,7 @@ bp = Blueprint("desk_articles", __name__)
 @bp.before_request
 def only_staff() -> None:
     request.max_content_length = request.max_form_memory_size = MAX_BODY
-    if not person().is_staff:
-        raise NotFound("article_draft.not_found")
+    access.only_staff(person(), "article_draft.not_found")
 
 
 @bp.get("/desk/articles")

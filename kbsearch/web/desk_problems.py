@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, past_cases, problems
+from kbsearch import access, i18n, past_cases, problems
 from kbsearch.db import new_id
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.problems import SharedProblem
@@ -17,8 +17,7 @@ bp = Blueprint("desk_problems", __name__)
 
 @bp.before_request
 def only_agents() -> None:
-    if not person().is_agent:
-        raise NotFound("problem.not_found")
+    access.only_agents(person(), "problem.not_found")
 
 
 @bp.get("/desk/problems")

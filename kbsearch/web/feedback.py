@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import analytics, article_votes, articles, i18n, limits
+from kbsearch import access, analytics, article_votes, articles, i18n, limits
 from kbsearch.articles import Article
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany
 from kbsearch.web import help, tokens, visits
@@ -46,16 +46,14 @@ def vote(slug: str) -> Response:
 
 @bp.get("/desk/feedback")
 def index() -> Response:
-    if not person().is_staff:
-        raise NotFound("web.not_found")
+    access.only_staff(person())
     return render("desk/feedback.html", found=article_votes.list_articles(db(), viewer()))
 
 
 @bp.get("/desk/articles/<tongue>/<slug>/feedback")
 def show(tongue: str, slug: str) -> Response:
     """All that was said of an article, edition by edition."""
-    if not person().is_staff:
-        raise NotFound("article.not_found")
+    access.only_staff(person(), "article.not_found")
     found = articles.find(db(), viewer(), tongue, slug)
     editions = article_votes.list_editions(db(), viewer(), found)
     return render("desk/article_feedback.html", article=found, editions=editions)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import articles, gaps, i18n
+from kbsearch import access, articles, gaps, i18n
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card
 from kbsearch.errors import Invalid, NotFound, Problem
@@ -38,8 +38,7 @@ class Trial(NamedTuple):
 
 @bp.before_request
 def only_staff() -> None:
-    if not person().is_staff:
-        raise NotFound("gap.not_found")
+    access.only_staff(person(), "gap.not_found")
 
 
 @bp.get("/desk/gaps")

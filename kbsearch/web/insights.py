@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, insights
-from kbsearch.errors import Invalid, NotFound
+from kbsearch import access, i18n, insights
+from kbsearch.errors import Invalid
 from kbsearch.insights import Period
 from kbsearch.web.render import db, language, person, render, viewer
 from kbsearch.web.spreadsheets import spreadsheet
@@ -20,8 +20,7 @@ bp = Blueprint("insights", __name__)
 
 @bp.before_request
 def only_agents() -> None:
-    if not person().is_agent:
-        raise NotFound("web.not_found")
+    access.only_agents(person())
 
 
 @bp.get("/desk/insights")

@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import articles, lessons
+from kbsearch import access, articles, lessons
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.lessons import Phrase
@@ -15,8 +15,7 @@ bp = Blueprint("lessons", __name__)
 @bp.post("/articles/<slug>/lessons")
 def forget(slug: str) -> Response:
     """Forget the phrase of the lesson sent, or with `all` every one."""
-    if not person().is_staff:
-        raise NotFound("web.not_found")
+    access.only_staff(person())
     article = articles.find(db(), viewer(), language(), slug)
     one = request.form.get("lesson", "")
     if not one and "all" not in request.form:

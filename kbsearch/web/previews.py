@@ -8,6 +8,7 @@ from flask import Blueprint, request
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
+from kbsearch import access
 from kbsearch.errors import Conflict, NotFound
 from kbsearch.publishing import branches, previews
 from kbsearch.publishing.branches import Branch
@@ -22,8 +23,7 @@ bp = Blueprint("previews", __name__)
 
 @bp.before_request
 def only_staff() -> None:
-    if not person().is_staff:
-        raise NotFound("branch.not_found")
+    access.only_staff(person(), "branch.not_found")
 
 
 @bp.get("/preview/<path:address>")

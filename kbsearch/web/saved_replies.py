@@ -3,8 +3,8 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import past_cases, saved_replies
-from kbsearch.errors import Invalid, NotFound
+from kbsearch import access, past_cases, saved_replies
+from kbsearch.errors import Invalid
 from kbsearch.saved_replies import SavedReply
 from kbsearch.search import Question
 from kbsearch.tickets import Ticket
@@ -27,8 +27,7 @@ bp = Blueprint("saved_replies", __name__)
 
 @bp.before_request
 def only_agents() -> None:
-    if not person().is_agent:
-        raise NotFound("web.not_found")
+    access.only_agents(person())
 
 
 @bp.get("/desk/replies")
