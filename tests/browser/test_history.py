@@ -34,7 +34,9 @@ def rows(page: Page) -> set[str]:
 
 
 def look_for(page: Page, text: str, found: int) -> None:
+    """Wait for the last answer too: an earlier one may list as many rows."""
     page.locator("#find").press_sequentially(text, delay=20)
+    expect(page).to_have_url(re.compile(rf"[?&]q={text}(&|$)"))
     expect(page.locator("#list tbody tr")).to_have_count(found)
 
 
