@@ -105,6 +105,7 @@ class Settings:
     )
 
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
+    undo_seconds: int = _setting(8, "Seconds in which an agent can call an answer back; 0: none")
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
     search_log_days: int = _setting(90, "Days that the words people searched for are kept")
     learning: bool = _setting(True, "Whether what people confirmed moves articles in results")
@@ -296,6 +297,8 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         missing = [place for place in ("{to}", "{text}") if place not in settings.sms_url]
         if missing:
             refuse("sms_url", f"the gateway's URL has no {missing[0]}")
+    if not 0 <= settings.undo_seconds <= 300:
+        refuse("undo_seconds", "it counts seconds: 0 to 300")
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             refuse(name, "it counts days: 1 to 3650")

@@ -30,6 +30,7 @@ class Draft:
     fields: Mapping[str, str]
     created_at: str
     updated_at: str
+    leaves_at: str | None = None  # when a reply that was sent and is held back leaves
     files: tuple[Attachment, ...] = ()
 
 
@@ -108,6 +109,69 @@ def list_all(db: Database, viewer: Viewer) -> list[Draft]:
     return [_draft(row, ()) for row in _read(db, viewer, "1 = 1", {})]
 
 
+def put_off(
+    db: Database,
+    viewer: Viewer,
+    key: str,
+    fields: Mapping[str, str],
+    ticket: Ticket,
+    leaves_at: datetime,
+) -> None:
+    """Keep a reply until it leaves: it is on no list, and what is typed elsewhere is not it."""
+    person_id = _person(viewer)
+    with db.atomic():
+        _write(db, person_id, check_key(key), fields, ticket, None, most=None)
+        db.execute(
+            """
+            UPDATE drafts SET leaves_at = :leaves_at
+            WHERE person_id = :me AND form_key = :key
+            """,
+            {"me": person_id, "key": key, "leaves_at": stored(leaves_at)},
+        )
+
+
+def list_put_off(db: Database, viewer: Viewer, ticket: Ticket) -> list[Draft]:
+    """The viewer's replies to a ticket that are about to leave, in the order in which they do."""
+    rows = _read(db, viewer, "d.ticket_id = :ticket", {"ticket": ticket.id}, is_put_off=True)
+    found = [_draft(row, attachments.list_unsent(db, viewer, row["form_key"])) for row in rows]
+    return sorted(found, key=lambda draft: draft.leaves_at or "")
+
+
+def find_put_off(db: Database, viewer: Viewer, key: str) -> Draft | None:
+    """A reply of the viewer's that is about to leave, even if they lost sight of the ticket."""
+    rows = db.query(
+        """
+        SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, d.leaves_at,
+               t.number, t.subject
+        FROM drafts d JOIN tickets t ON t.id = d.ticket_id
+        WHERE d.person_id = :me AND d.form_key = :key AND d.leaves_at IS NOT NULL
+        """,
+        {"me": viewer.person_id, "key": key},
+    )
+    return _draft(rows[0], ()) if rows else None
+
+
+def who_put_off(db: Database, key: str) -> list[str]:
+    """The ids of those who put off a reply of that key: a key is its person's alone."""
+    rows = db.query(
+        "SELECT person_id FROM drafts WHERE form_key = :key AND leaves_at IS NOT NULL",
+        {"key": key},
+    )
+    return [row["person_id"] for row in rows]
+
+
+def resume(db: Database, viewer: Viewer, key: str) -> bool:
+    """Make what was put off a draft again; whether it was."""
+    changed = db.execute(
+        """
+        UPDATE drafts SET leaves_at = NULL, updated_at = :now
+        WHERE person_id = :me AND form_key = :key AND leaves_at IS NOT NULL
+        """,
+        {"me": viewer.person_id, "key": key, "now": stored(datetime.now(UTC))},
+    )
+    return changed == 1
+
+
 def discard(db: Database, viewer: Viewer, key: str) -> None:
     """Throw a draft away, with its files."""
     person_id = _person(viewer)
@@ -126,11 +190,13 @@ def send(
 
 
 def was_sent(db: Database, viewer: Viewer, key: str) -> bool:
-    """Whether a form of the viewer's has become a request or a message."""
+    """Whether a form of the viewer's has become a request or a message, or is about to."""
     rows = db.query(
         """
         SELECT 1 FROM tickets WHERE filed_by_id = :me AND form_key = :key
         UNION ALL SELECT 1 FROM messages WHERE author_id = :me AND form_key = :key
+        UNION ALL SELECT 1 FROM drafts
+        WHERE person_id = :me AND form_key = :key AND leaves_at IS NOT NULL
         """,
         {"me": viewer.person_id, "key": key},
     )
@@ -173,14 +239,16 @@ def _write(
     said: Mapping[str, str] | None,
     ticket: Ticket | None,
     at: datetime | None,
+    *,
+    most: int | None = MAX_DRAFTS,
 ) -> None:
     """Make the draft or change it; without `said`, what is typed stays."""
     moment = stored(at or datetime.now(UTC))
     values = {"me": person_id, "key": key, "now": moment}
     there = db.query("SELECT form_key FROM drafts WHERE person_id = :me", {"me": person_id})
     if key not in {row["form_key"] for row in there}:
-        if len(there) >= MAX_DRAFTS:
-            raise TooMany("draft.too_many", retry_after=86_400, limit=MAX_DRAFTS)
+        if most is not None and len(there) >= most:
+            raise TooMany("draft.too_many", retry_after=86_400, limit=most)
         db.insert(
             "drafts",
             {
@@ -209,17 +277,26 @@ def _delete(db: Database, person_id: str, key: str) -> int:
     )
 
 
-def _read(db: Database, viewer: Viewer, condition: str, values: Mapping[str, str]) -> list[Row]:
+def _read(
+    db: Database,
+    viewer: Viewer,
+    condition: str,
+    values: Mapping[str, str],
+    *,
+    is_put_off: bool = False,
+) -> list[Row]:
     """Drafts of the viewer's; a reply to what they may not read any more is out of reach."""
     visible, words = access.visible(viewer, "ticket_readers", "ticket_id", "d.ticket_id")
     return db.query(
         f"""
-        SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, t.number, t.subject
+        SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, d.leaves_at,
+               t.number, t.subject
         FROM drafts d LEFT JOIN tickets t ON t.id = d.ticket_id
         WHERE d.person_id = :me AND {condition} AND (d.ticket_id IS NULL OR {visible})
+          AND (d.leaves_at IS NOT NULL) = :is_put_off
         ORDER BY d.updated_at DESC, d.form_key
         """,  # noqa: S608 (constants of this module)
-        {"me": viewer.person_id, **values, **words},
+        {"me": viewer.person_id, "is_put_off": int(is_put_off), **values, **words},
     )
 
 
@@ -231,5 +308,6 @@ def _draft(row: Row, files: list[Attachment] | tuple[()]) -> Draft:
         json.loads(row["fields"]),
         row["created_at"],
         row["updated_at"],
+        row["leaves_at"],
         tuple(files),
     )

@@ -721,3 +721,9 @@ def s026_insights(db: SqliteUtils) -> None:
 def s027_erased_people(db: SqliteUtils) -> None:
     """When somebody was erased: a nameless account in their place is on no list."""
     _run(db, "ALTER TABLE people ADD COLUMN erased_at TEXT;")
+
+
+@steps()
+def s028_held_replies(db: SqliteUtils) -> None:
+    """A reply that was sent is held back for some seconds, so that it can be called back."""
+    _run(db, "ALTER TABLE drafts ADD COLUMN leaves_at TEXT;")

@@ -47,7 +47,13 @@ class Unavailable(Exception):
 
 
 def add(
-    db: Database, kind: str, subject: str, *, thread: str | None = None, place: int = 0
+    db: Database,
+    kind: str,
+    subject: str,
+    *,
+    thread: str | None = None,
+    place: int = 0,
+    due: datetime | None = None,
 ) -> None:
     """Ask for work; call it inside the transaction of the change. Handlers are safe to repeat.
 
@@ -55,7 +61,8 @@ def add(
     """
     moment = now()
     task = {"id": new_id(), "kind": kind, "subject": subject, "thread": thread, "place": place}
-    db.insert("outbox", {**task, "created_at": moment, "due_at": moment})
+    due_at = stored(due) if due else moment
+    db.insert("outbox", {**task, "created_at": moment, "due_at": due_at})
 
 
 def add_once(db: Database, kind: str, subject: str) -> None:

@@ -142,6 +142,15 @@ def find(db: Database, viewer: Viewer, number: int) -> Ticket:
     return tickets.find_number(db, viewer, number)
 
 
+def keep_quoted(db: Database, viewer: Viewer, ticket: Ticket, numbers: Iterable[int]) -> None:
+    """Remember which cases an answer that was sent had been filled with."""
+    for number in numbers if viewer.is_agent else ():
+        try:
+            case_clicks.record(db, viewer, ticket, find(db, viewer, number), "quoted")
+        except (NotFound, Invalid):
+            continue  # the answer has left: a case that is gone since is no reason to fail
+
+
 def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:
     """The text that solved each of some tickets, by the ticket's id."""
     places, values = one_of("ticket", list(statuses))

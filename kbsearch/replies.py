@@ -73,7 +73,7 @@ def _say(
         if is_note and not viewer.is_agent:
             raise Forbidden("ticket.agents_only")
         has_news = activity is not None and there.activity > activity
-        sent = _sent(db, viewer, key)
+        sent = find_sent(db, viewer, key)
         if sent is not None:
             return Reply(sent, has_news=False)
         if there.status == "closed" and not is_note:
@@ -84,7 +84,8 @@ def _say(
         return Reply(message_id, has_news)
 
 
-def _sent(db: Database, viewer: Viewer, key: str) -> str | None:
+def find_sent(db: Database, viewer: Viewer, key: str) -> str | None:
+    """The id of the message that a form of the viewer's became, if it was sent."""
     rows = db.query(
         "SELECT id FROM messages WHERE author_id = :me AND form_key = :key",
         {"me": viewer.person_id, "key": key},

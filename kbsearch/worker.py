@@ -32,6 +32,7 @@ from kbsearch import (
     gap_counts,
     gap_signals,
     health,
+    held_replies,
     kept_forms,
     known_browsers,
     lanes,
@@ -211,6 +212,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         notifications.handlers(settings, db),
         sent_articles.handlers(settings, db),
         solutions.handlers(db),
+        held_replies.handlers(db),
     )
 
 

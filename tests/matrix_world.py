@@ -18,6 +18,7 @@ from kbsearch import (
     drafts,
     gap_signals,
     health,
+    held_replies,
     kept_forms,
     lifecycle,
     looks,
@@ -73,6 +74,7 @@ CANARIES = {
     "CANARI-NOTE": {"dan", "root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
+    "CANARI-HELD": {"dan"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
     "CANARI-GAP": {"dan", "wendy", "root"},
@@ -172,6 +174,9 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
     )
     replies.note(db, dan, there, f"Le {WORD} : CANARI-NOTE", key="key-of-the-note")
+    held_replies.hold(
+        db, dan, there, f"Un {WORD} CANARI-HELD", key="key-of-the-held-one", seconds=3600
+    )
     drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})
     files["draft-file"] = attach(db, alice, store, "key-of-the-draft", content=b"CANARI-DRAFT\n")
     foreign = file(
@@ -198,6 +203,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "reply": saved_replies.add(db, dan, language="fr", name="Merci bien", body="Merci").id,
         "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
+        "held": "key-of-the-held-one",
         **{name: found.id for name, found in files.items()},
     }
 

@@ -1,11 +1,20 @@
 """The panel beside a request: what it shows to agents, and what of it may reach a customer."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 
-from kbsearch import case_clicks, duplicates, organisations, past_cases, people, tickets
+from kbsearch import (
+    case_clicks,
+    duplicates,
+    held_replies,
+    organisations,
+    past_cases,
+    people,
+    tickets,
+)
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.service import Search
 from tests.conftest import take_over
@@ -252,6 +261,16 @@ def test_a_quoted_case_counts_once_the_answer_is_sent(app, db, cast, asked):
     alice = sign_in(app, db, cast.alice)
     alice.post(f"/fr/requests/{asked.id}/messages", data={**sent, "quoted": "8"})
     assert case_clicks.touching(db, [8]) == []
+
+
+def test_nor_before_it_cannot_be_called_back_any_more(app, db, cast, asked):
+    client = sign_in(app, db, cast.dan)
+    sent = {"key": "key-of-an-answer", "body": "Ouvrez le port.", "quoted": ["7"], "hold": "1"}
+    assert client.post(f"/fr/requests/{asked.id}/messages", data=sent).status_code == 303
+    assert case_clicks.touching(db, [7]) == []
+    due = datetime.now(UTC) + timedelta(seconds=8)
+    assert held_replies.release(db, cast.dan, "key-of-an-answer", at=due) is not None
+    assert [click.case for click in case_clicks.touching(db, [7])] == [7]
 
 
 def test_a_case_without_an_answer_has_nothing_to_quote(db, cast, asked):

@@ -1,4 +1,5 @@
-// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter.
+// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter, and how long
+// an answer can still be called back.
 "use strict";
 
 const thread = document.getElementById("thread");
@@ -12,6 +13,16 @@ function tellSeen() {
 
 tellSeen();
 document.addEventListener("visibilitychange", tellSeen);
+
+for (const told of document.querySelectorAll("[data-leaving]")) {
+  const leaves = performance.now() + 1000 * told.dataset.leaving;
+  const counting = setInterval(() => {
+    const seconds = Math.ceil((leaves - performance.now()) / 1000);
+    if (seconds > 0) told.textContent = told.textContent.replace(/\d+/, seconds);
+    else told.textContent = told.dataset.left;
+    if (seconds <= 0 || !told.isConnected) clearInterval(counting);
+  }, 1000);
+}
 
 if (body?.form) {
   body.addEventListener("keydown", (event) => {

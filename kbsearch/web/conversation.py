@@ -2,23 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from math import ceil
 from typing import NamedTuple, Self, get_args
 
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import attachments, drafts, i18n, markup, people, satisfaction, undeliverable, waiting
+from kbsearch import (
+    attachments,
+    clock,
+    drafts,
+    held_replies,
+    i18n,
+    markup,
+    people,
+    replies,
+    satisfaction,
+    undeliverable,
+    waiting,
+)
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.conversations import Message
 from kbsearch.db import new_id
-from kbsearch.errors import Conflict, Problem
+from kbsearch.errors import Conflict, NotFound, Problem
+from kbsearch.held_replies import Held
 from kbsearch.mail import mails
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Status, Ticket
 from kbsearch.web import answered_by, past_cases
 from kbsearch.web.filled import OWN, Filled, Shown
-from kbsearch.web.render import db, language, viewer
+from kbsearch.web.render import db, language, site, viewer
 
 AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
 
@@ -30,6 +45,17 @@ class Entry(NamedTuple):
     event: Event | None
     place: int = 0
     html: Markup = Markup("")
+
+    def is_message(self, id: str | None) -> bool:
+        return self.message is not None and self.message.id == id
+
+
+class Leaving(NamedTuple):
+    """An answer that is about to leave, in HTML, and in how many seconds it does."""
+
+    held: Held
+    html: Markup
+    seconds: int
 
 
 class News(NamedTuple):
@@ -72,8 +98,8 @@ class Draft:
 
     @classmethod
     def begun(cls, ticket: Ticket) -> Self:
-        """What the viewer began to write, or an empty one."""
-        there = drafts.find_reply(db(), viewer(), ticket)
+        """What the viewer began to write, that which the address names first, or an empty one."""
+        there = called_back(ticket) or drafts.find_reply(db(), viewer(), ticket)
         if there is None:
             return cls(new_id())
         begun = cls.of_form({"key": there.key, **there.fields})
@@ -117,6 +143,7 @@ def shown(
         "description": markup.message(ticket.description, ticket.language),
         "solution": solutions[-1] if solutions else None,
         "latest": latest(ticket),
+        "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
         "draft": draft,
         "form": Shown(draft.key, {}, draft.files, {}, draft.saved_at, (), (), (), "", ()),
         "fields": fields(ticket, correction) if may_correct else None,
@@ -126,6 +153,7 @@ def shown(
         "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
+        "undo_seconds": site().settings.undo_seconds,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),
         "answered_by": answered_by.of_ticket(ticket),
@@ -133,6 +161,45 @@ def shown(
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
     }
+
+
+def called_back(ticket: Ticket) -> drafts.Draft | None:
+    """The draft of an answer to a request that the address names, if there is one."""
+    try:
+        draft = drafts.find(db(), viewer(), request.args.get("draft", ""))
+    except NotFound:
+        return None
+    return draft if draft.ticket and draft.ticket.id == ticket.id else None
+
+
+def leaving(held: Held) -> Leaving:
+    left = clock.parsed(held.leaves_at) - datetime.now(UTC)
+    html = markup.message(held.body, language())
+    return Leaving(held, html, max(0, ceil(left.total_seconds())))
+
+
+def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
+    """What the fragment needs that takes the place of an answer that was about to leave.
+
+    `since` is how far the page went; it goes further unless others said or did something there.
+    """
+    held = [each for each in held_replies.of_ticket(db(), viewer(), ticket) if each.key == key]
+    sent = replies.find_sent(db(), viewer(), key)
+    entries = timeline(ticket)
+    first = next((n for n, entry in enumerate(entries) if entry.is_message(sent)), len(entries))
+    others = [item for item in ticket.timeline if is_of_others(item) and item.revision > since]
+    return {
+        "ticket": ticket,
+        "leaving": leaving(held[0]) if held else None,
+        "entries": entries[first:],
+        "mailed": {},
+        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
+        "latest": since if others else latest(ticket),
+    }
+
+
+def is_of_others(item: Message | Event) -> bool:
+    return (item.author if isinstance(item, Message) else item.actor) != viewer().name
 
 
 def timeline(ticket: Ticket) -> list[Entry]:

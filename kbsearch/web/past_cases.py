@@ -136,16 +136,6 @@ def quoted() -> tuple[int, ...]:
     return tuple(int(sent) for sent in request.form.getlist("quoted") if is_number(sent))
 
 
-def keep_quoted(ticket: Ticket) -> None:
-    """Remember which cases an answer that was sent had been filled with."""
-    for number in quoted() if viewer().is_agent else ():
-        try:
-            other = past_cases.find(db(), viewer(), number)
-            case_clicks.record(db(), viewer(), ticket, other, "quoted")
-        except (NotFound, Invalid):
-            continue  # the answer has left: a case that is gone since is no reason to fail
-
-
 def panel(ticket: Ticket) -> Response:
     said = case_clicks.list_mine(db(), viewer(), ticket)
     rejected = [each for each in said if each.kind == "rejected"]

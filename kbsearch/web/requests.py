@@ -8,8 +8,10 @@ from werkzeug.wrappers import Response
 from kbsearch import (
     copies,
     edits,
+    held_replies,
     lifecycle,
     markup,
+    past_cases,
     preferences,
     replies,
     ticket_events,
@@ -17,8 +19,9 @@ from kbsearch import (
 )
 from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import STATUSES, Ticket
-from kbsearch.web import conversation, desk, filing, past_cases, suggestions
+from kbsearch.web import conversation, desk, filing, suggestions
 from kbsearch.web.conversation import Correction, Draft
+from kbsearch.web.past_cases import quoted
 from kbsearch.web.render import (
     db,
     go_to,
@@ -51,11 +54,13 @@ def show(id: str) -> Response:
 @bp.post("/requests/<id>/messages")
 def reply(id: str) -> Response:
     """Answer, or leave a note for agents; what could not be sent is kept and shown again."""
-    ticket, sent = find(id), Draft.of_form(request.form, past_cases.quoted())
+    ticket, sent = find(id), Draft.of_form(request.form, quoted())
     wrong = filing.take_files(sent.key, request.files.getlist("files"), ticket)
     try:
         if wrong is not None:
             raise wrong
+        if is_held(sent):
+            return hold(ticket, sent)
         if sent.is_note:
             said = replies.note(db(), viewer(), ticket, sent.body, key=sent.key)
         else:
@@ -73,10 +78,32 @@ def reply(id: str) -> Response:
     except Problem as problem:
         conversation.keep(sent, ticket)
         return page(ticket, draft=sent, problem=problem)
-    past_cases.keep_quoted(ticket)
+    past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
     if not said.has_news:
         ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
     return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))
+
+
+@bp.post("/requests/<id>/undo")
+def undo(id: str) -> Response:
+    """Call an answer back that has not left yet: it is in the form again."""
+    ticket, key = find(id), request.form.get("key", "")
+    try:
+        held_replies.call_back(db(), viewer(), key)
+    except Invalid as problem:
+        return page(ticket, problem=problem)
+    return go_to(f"/{language()}/requests/{ticket.id}?draft={key}#reply")
+
+
+@bp.get("/requests/<id>/held/<key>")
+def follow(id: str, key: str) -> Response:
+    """What became of an answer that was about to leave; it takes its place in the page."""
+    if wants_fragment() and not viewer().is_signed_in:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    ticket, since = find(id), number("activity", request.args)
+    if not wants_fragment():
+        return back(ticket)
+    return render("requests/_followed.html", None, **conversation.followed(ticket, key, since or 0))
 
 
 @bp.post("/requests/preview")
@@ -183,6 +210,28 @@ def news(id: str) -> Response:
     if found is None:
         return Response(status=HTTPStatus.NO_CONTENT)
     return render("requests/_news.html", ticket=ticket, news=found)
+
+
+def is_held(sent: Draft) -> bool:
+    """Whether an answer waits to be called back: the form of agents asks for it."""
+    asked = "hold" in request.form and viewer().is_agent and site().settings.undo_seconds > 0
+    return asked and not sent.is_note
+
+
+def hold(ticket: Ticket, sent: Draft) -> Response:
+    has_news = held_replies.hold(
+        db(),
+        viewer(),
+        ticket,
+        sent.body,
+        key=sent.key,
+        seconds=site().settings.undo_seconds,
+        activity=activity(),
+        status=sent.status,
+        quoted=sent.quoted,
+    )
+    query = "?meanwhile=1" if has_news else ""
+    return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{sent.key}")
 
 
 def find(id: str) -> Ticket:

@@ -139,6 +139,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         site=folder,
         site_name="Aide Acme",
         default_audience="everyone",
+        undo_seconds=0,  # tests that look at what was sent do not wait for it
         support_phone="01 23 45 67 89",
         support_email="aide@support.example",
     )
