@@ -12,7 +12,6 @@ from itertools import groupby
 from kbsearch import (
     access,
     accounts,
-    articles,
     case_clicks,
     conversations,
     masking,
@@ -116,26 +115,6 @@ def link(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket, site: str) 
     return f"[#{case.number} {subject}]({site}/requests/{case.id})"
 
 
-def open_articles(
-    db: Database, viewer: Viewer, ticket: Ticket, hits: Sequence[Hit]
-) -> frozenset[str]:
-    """The ids of those articles that everybody who reads the request may read too."""
-    access.only_agents(viewer, "ticket.not_found")
-    readers = _readers(db, ticket)
-    return frozenset(
-        hit.id for hit in hits if readers and all(_may_read(db, each, hit) for each in readers)
-    )
-
-
-def _may_read(db: Database, reader: Viewer, hit: Hit) -> bool:
-    slug = hit.url.rpartition("/")[2].partition("#")[0]
-    try:
-        articles.find(db, reader, hit.language, slug)
-    except NotFound:
-        return False
-    return True
-
-
 def find(db: Database, viewer: Viewer, number: int) -> Ticket:
     """A request or a case by its number, for agents."""
     access.only_agents(viewer, "ticket.not_found")
@@ -183,7 +162,7 @@ def _open_to_readers_of(db: Database, ticket: Ticket, case_ids: Sequence[str]) -
 
     None where nobody is who may sign in, or somebody in copy has no account.
     """
-    readers = _readers(db, ticket)
+    readers = readers_of(db, ticket)
     if not readers:
         return set()
     words = _words_of(db, case_ids)
@@ -194,7 +173,7 @@ def _open_to_readers_of(db: Database, ticket: Ticket, case_ids: Sequence[str]) -
     }
 
 
-def _readers(db: Database, ticket: Ticket) -> list[Viewer]:
+def readers_of(db: Database, ticket: Ticket) -> list[Viewer]:
     """Those who read a ticket, as viewers: its people, and one for all who share it."""
     if any(copy.person_id is None for copy in ticket.copies):
         return []

@@ -10,6 +10,7 @@ from kbsearch import markup
 from kbsearch.markup.clean import TAGS, clean
 from kbsearch.markup.code import BACKGROUNDS, COLOURS, style_sheet
 from kbsearch.markup.parser import article_parser
+from kbsearch.markup.retold import retold
 from kbsearch.resources import PACKAGE
 
 
@@ -306,3 +307,53 @@ def contrast(one: str, other: str) -> float:
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+RETOLD = """
+## Du *code*
+
+Un paragraphe
+sur deux lignes, [un lien](known.md), [dehors](https://example.org) et snake_case.[^1]
+
+1. Un
+
+   ```sh
+   ls  *.md
+   ```
+2. Deux
+
+> [!WARNING]
+> Attention.
+
+=== "Windows"
+    Sous Windows.
+
+| A | B |
+|---|---|
+| 2 * 3 | `x` |
+
+Terme
+:   sa définition
+
+![Une boîte](box.png)
+
+[^1]: La note.
+"""
+
+
+def test_an_article_is_said_again_as_a_message_understands_it():
+    said = retold(html(RETOLD, "fr"), "https://help.example/")
+    assert said == (
+        "## Du *code*\n\n"
+        "Un paragraphe sur deux lignes, [un lien](https://help.example/en/articles/known), "
+        "[dehors](https://example.org) et snake_case.[1]\n\n"
+        "1. Un\n\n   ```\n   ls  *.md\n   ```\n2. Deux\n\n"
+        "> **Avertissement**\n>\n> Attention.\n\n"
+        "**Windows**\n\nSous Windows.\n\n"
+        "| A | B |\n| --- | --- |\n| 2 \\* 3 | `x` |\n\n"
+        "**Terme**\n\nsa définition\n\n\n\n"
+        "1. La note. ↩"
+    )
+    shown = markup.message(said, "fr")
+    for piece in ("<table>", "<blockquote>", "<ol>", "ls  *.md", "2 * 3"):
+        assert piece in shown

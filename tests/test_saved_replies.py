@@ -1,6 +1,7 @@
 """Saved replies: who has them, what is filled in, and how they reach an answer."""
 
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -130,4 +131,12 @@ def test_articles_are_offered_by_the_ranking_of_the_search_box(
     sign_in(client, db, cast.dan)
     address = f"/fr/desk/tickets/{ticket.number}/insertions"
     told = client.get(f"{address}?kind=article&q=mot+de+passe").text
-    assert 'data-text="[Réinitialiser son mot de passe](http://' in told, told
+    assert 'data-text="[Réinitialiser son mot de passe](http://' in told
+    (source,) = re.findall(r'data-source="([^"]*mot-de-passe[^"]*)"', told)
+    said = client.get(source)
+    assert said.content_type == "text/plain; charset=utf-8"
+    assert said.text.endswith(
+        "[Réinitialiser son mot de passe](http://127.0.0.1:8080/fr/articles/mot-de-passe)"
+    )
+    path = source.partition("/articles/")[2]
+    assert said.text in unescape(client.get(f"/fr/requests/{ticket.id}?article={path}").text)

@@ -1,4 +1,5 @@
-// The answer of an agent: `::` and letters offer saved replies, `??` and words offer articles.
+// The answer of an agent: `::` and letters offer saved replies, `??` and words offer articles, each
+// as a link or as its text, which is fetched when it is chosen.
 "use strict";
 
 {
@@ -8,7 +9,7 @@
   let active = -1;
   let asking;
 
-  const options = () => [...list.querySelectorAll("[data-text]")];
+  const options = () => [...list.querySelectorAll("[data-text], [data-source]")];
 
   function close() {
     list.hidden = true;
@@ -46,12 +47,20 @@
     document.getElementById("kb-status").textContent = options().length ? list.dataset.said.replace("{}", options().length) : list.dataset.none;
   }
 
-  function insert(option) {
+  async function textOf(option) {
+    if (option.dataset.text) return option.dataset.text;
+    const told = await fetch(option.dataset.source).catch(() => null);
+    return told?.ok ? told.text() : null;
+  }
+
+  async function insert(option) {
+    const text = await textOf(option);
     const found = typed();
-    if (!found) return close();
+    if (text === null) document.getElementById("kb-alert").textContent = list.dataset.lost;
+    if (!found || text === null) return close();
     const end = area.selectionStart;
     const start = end - found[2].length - found[3].length;
-    area.setRangeText(option.dataset.text, start, end, "end");
+    area.setRangeText(text, start, end, "end");
     area.dispatchEvent(new Event("input", { bubbles: true }));
     close();
     area.focus();
@@ -79,7 +88,7 @@
     });
     list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
     list.addEventListener("click", (event) => {
-      const option = event.target.closest("[data-text]");
+      const option = event.target.closest("[data-text], [data-source]");
       if (option) insert(option);
     });
   }

@@ -16,9 +16,10 @@ from kbsearch import (
     past_cases,
     problems,
     saved_replies,
+    sendable_articles,
 )
 from kbsearch.case_clicks import Said
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.incidents import Incident
 from kbsearch.past_cases import PastCase
 from kbsearch.search import Hit, essence
@@ -58,22 +59,20 @@ class Insertion:
 
     @classmethod
     def asked(cls, ticket: Ticket) -> Self | None:
-        """`?quote=` and `?link=` name a case by its number, `?saved=` a saved reply.
-
-        What may not be said is not put in.
+        """`?quote=` and `?link=` name a case by its number, `?saved=` a saved reply by its id and
+        `?article=` an article by its path. What may not be said is not put in.
         """
         if not viewer().is_agent:
             return None
-        if saved := request.args.get("saved"):
-            with suppress(NotFound):
-                reply = saved_replies.find(db(), viewer(), saved)
-                return cls(saved_replies.filled(site().settings, viewer(), ticket, reply))
-        wanted = {"quote": quote, "link": link_to}
-        for name, text_of in wanted.items():
+        for name, text_of in {"saved": saved, "article": text_of_article}.items():
+            if wanted := request.args.get(name):
+                with suppress(NotFound, Forbidden):
+                    return cls(text_of(ticket, wanted))
+        for name, said_of in {"quote": quote, "link": link_to}.items():
             number = request.args.get(name, "")
             if is_number(number):
                 with suppress(NotFound, Invalid):
-                    return cls(text_of(ticket, int(number)), int(number))
+                    return cls(said_of(ticket, int(number)), int(number))
         return None
 
 
@@ -112,6 +111,13 @@ def link(number: int, case: int) -> Response:
     return Response(link_to(find(number), case), content_type="text/plain; charset=utf-8")
 
 
+@bp.get("/desk/tickets/<int:number>/articles/<path:path>")
+def article(number: int, path: str) -> Response:
+    """What an article says, as a text for the answer being written."""
+    said = text_of_article(find(number), path)
+    return Response(said, content_type="text/plain; charset=utf-8")
+
+
 def find(number: int) -> Ticket:
     return past_cases.find(db(), person(), number)
 
@@ -126,9 +132,18 @@ def quote(ticket: Ticket, case: int) -> str:
     return past_cases.quotation(db(), viewer(), ticket, other).text
 
 
+def saved(ticket: Ticket, id: str) -> str:
+    reply = saved_replies.find(db(), viewer(), id)
+    return saved_replies.filled(site().settings, viewer(), ticket, reply)
+
+
+def text_of_article(ticket: Ticket, path: str) -> str:
+    return sendable_articles.text(db(), viewer(), ticket, path, base())
+
+
 def link_to(ticket: Ticket, case: int) -> str:
     other = past_cases.find(db(), viewer(), case)
-    return past_cases.link(db(), viewer(), ticket, other, address())
+    return past_cases.link(db(), viewer(), ticket, other, f"{base()}/{language()}")
 
 
 def quoted() -> tuple[int, ...]:
@@ -182,10 +197,9 @@ def articles(ticket: Ticket) -> list[Proposed]:
         kind="article",
         limit=MOST_ARTICLES,
     )
-    open_to_all = past_cases.open_articles(db(), viewer(), ticket, found.hits)
-    base = site().settings.base_url.rstrip("/")
+    sendable = sendable_articles.among(db(), viewer(), ticket, found.hits)
     return [
-        Proposed(hit, f"[{hit.title}]({base}{hit.url})" if hit.id in open_to_all else "")
+        Proposed(hit, sendable_articles.link(hit, base()) if hit.id in sendable else "")
         for hit in found.hits
     ]
 
@@ -198,8 +212,8 @@ def incident(ticket: Ticket) -> Incident | None:
     return incidents.around(db(), viewer(), ticket, alike, settings)
 
 
-def address() -> str:
-    return f"{site().settings.base_url.rstrip('/')}/{language()}"
+def base() -> str:
+    return site().settings.base_url.rstrip("/")
 
 
 def is_number(text: str) -> bool:

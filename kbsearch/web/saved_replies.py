@@ -1,17 +1,20 @@
 """Saved replies: their page, and what is inserted into the answer being written."""
 
+from typing import NamedTuple
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, past_cases, saved_replies
+from kbsearch import access, past_cases, saved_replies, sendable_articles
 from kbsearch.errors import Invalid
 from kbsearch.saved_replies import SavedReply
-from kbsearch.search import Question
+from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket
 from kbsearch.web.admin.forms import Form, text
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 
 MOST_OFFERED = 8
+MOST_ARTICLES = 5
 MAX_TEXT = 100
 FIELDS = {
     "person.language_unknown": "language",
@@ -23,6 +26,15 @@ FIELDS = {
 }
 
 bp = Blueprint("saved_replies", __name__)
+
+
+class Insertable(NamedTuple):
+    """What can be put into an answer: its text, or the address that has it; neither: it cannot."""
+
+    name: str
+    language: str
+    text: str = ""
+    source: str = ""
 
 
 @bp.before_request
@@ -68,37 +80,43 @@ def save(id: str) -> Response:
 
 @bp.get("/desk/tickets/<int:number>/insertions")
 def insertions(number: int) -> Response:
-    """What `::` or `??` and a few letters offer: saved replies, or articles as links."""
+    """What `::` or `??` and a few letters offer: saved replies, or articles as links or texts."""
     ticket = past_cases.find(db(), viewer(), number)
     wanted = request.args.get("q", "")[:MAX_TEXT]
     if request.args.get("kind") == "article":
-        return render("desk/_insertions.html", offered=articles(ticket, wanted))
+        offered = [each for hit in hits(ticket, wanted) for each in both(ticket, *hit)]
+        return render("desk/_insertions.html", offered=offered)
     found = saved_replies.search(db(), viewer(), wanted, ticket.language, MOST_OFFERED)
     settings = site().settings
     offered = [
-        (reply.name, reply.language, saved_replies.filled(settings, viewer(), ticket, reply))
+        Insertable(
+            reply.name,
+            reply.language,
+            text=saved_replies.filled(settings, viewer(), ticket, reply),
+        )
         for reply in found
     ]
     return render("desk/_insertions.html", offered=offered)
 
 
-def articles(ticket: Ticket, wanted: str) -> list[tuple[str, str, str]]:
-    """Title, language and text of articles, by the ranking of the search box.
-
-    One that the customers of the request may not open has no text: it cannot be inserted.
-    """
-    asked = Question(wanted, language=ticket.language, kind="article", limit=MOST_OFFERED)
+def hits(ticket: Ticket, wanted: str) -> list[tuple[Hit, bool]]:
+    """Articles by the ranking of the search box, each with whether it may be sent."""
+    asked = Question(wanted, language=ticket.language, kind="article", limit=MOST_ARTICLES)
     found = site().search.ask(viewer(), asked)
-    hits = (*found.hits, *found.other_language)[:MOST_OFFERED]
-    open_to_all = past_cases.open_articles(db(), viewer(), ticket, hits)
-    base = site().settings.base_url.rstrip("/")
+    first = (*found.hits, *found.other_language)[:MOST_ARTICLES]
+    sendable = sendable_articles.among(db(), viewer(), ticket, first)
+    return [(hit, hit.id in sendable) for hit in first]
+
+
+def both(ticket: Ticket, hit: Hit, is_sendable: bool) -> list[Insertable]:
+    """An article as its link and as its text; neither where it may not be sent."""
+    if not is_sendable:
+        return [Insertable(hit.title, hit.language)]
+    source = f"/{language()}/desk/tickets/{ticket.number}/articles/{hit.id}"
+    link = sendable_articles.link(hit, site().settings.base_url.rstrip("/"))
     return [
-        (
-            hit.title,
-            hit.language,
-            f"[{hit.title}]({base}{hit.url})" if hit.id in open_to_all else "",
-        )
-        for hit in hits
+        Insertable(hit.title, hit.language, text=link),
+        Insertable(hit.title, hit.language, source=source),
     ]
 
 

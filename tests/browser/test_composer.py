@@ -1,5 +1,6 @@
 """An agent inserts a saved reply and an article while writing, by keyboard."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -37,3 +38,16 @@ def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, vi
         "Bonjour Quentin,\n\nMerci. [" + area.input_value().partition("[")[2]
     )
     assert "](http" in area.input_value() and "??" not in area.input_value()
+
+
+def test_the_whole_text_of_an_article_goes_in_too(live: Live, visit: Visit) -> None:
+    ticket = file(live.db, somebody_else(live), subject="Collier")
+    page = visit(f"/fr/requests/{ticket.id}", person=DAN)
+    area = page.locator("#body")
+    area.press_sequentially("Voici : ??mot de passe")
+    offered = page.locator("#insertions [role=option]")
+    expect(offered.nth(1)).to_contain_text("Son texte entier")
+    area.press("ArrowDown")
+    area.press("Enter")
+    expect(area).to_have_value(re.compile(r"^Voici : .+\n\n\[.+\]\(http.+\)$", re.DOTALL))
+    assert "??" not in area.input_value()
