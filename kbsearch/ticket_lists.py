@@ -16,7 +16,6 @@ from kbsearch.tickets import STATUSES, Severity, Status
 
 Scope = Literal["mine", "copied", "organisation", "all"]
 Sort = Literal["updated", "created", "number", "status", "severity"]
-Assignee = Literal["", "me", "nobody"]
 
 PAGE_SIZE = 25
 MOST_EXPORTED = 10_000
@@ -51,7 +50,6 @@ class Filter:
     statuses: tuple[Status, ...] = ()  # none: all
     product: str = ""  # a slug
     text: str = ""
-    assignee: Assignee = ""
     sort: Sort = "updated"
     ascending: bool = False
     page: int = 1
@@ -72,7 +70,6 @@ class Line:
     version: str | None
     requester: str
     organisation: str | None  # a name
-    assignee: str | None
     created_at: str
     updated_at: str
     is_unread: bool
@@ -172,10 +169,6 @@ def _where(viewer: Viewer, wanted: Filter) -> tuple[str, dict[str, object]]:
     if wanted.product:
         conditions.append("t.product_id = (SELECT mp.id FROM products mp WHERE mp.slug = :product)")
         values["product"] = wanted.product
-    if wanted.assignee == "me":
-        conditions.append("t.assignee_id = :me")
-    elif wanted.assignee == "nobody":
-        conditions.append("t.assignee_id IS NULL")
     found, patterns = holds(wanted)
     return " AND ".join([*conditions, *found]), {**values, **patterns}
 
@@ -216,12 +209,11 @@ def _lines(
         f"""
         SELECT t.id, t.number, t.subject, t.language, t.status, t.severity, p.name AS product,
                t.version, COALESCE(q.name, t.requester_email, '') AS requester,
-               o.name AS organisation, a.name AS assignee, t.created_at, t.updated_at,
+               o.name AS organisation, t.created_at, t.updated_at,
                t.activity > COALESCE(v.activity, 0) AS is_unread
         FROM tickets t
         LEFT JOIN products p ON p.id = t.product_id
         LEFT JOIN people q ON q.id = t.requester_id
-        LEFT JOIN people a ON a.id = t.assignee_id
         LEFT JOIN organisations o ON o.id = t.organisation_id
         LEFT JOIN ticket_visits v ON v.ticket_id = t.id AND v.person_id = :me
         WHERE {where} AND t.status IN ({places})

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import ticket_lists
-from kbsearch.ticket_lists import Assignee, Filter, Scope, Sort
+from kbsearch.ticket_lists import Filter, Scope, Sort
 from kbsearch.tickets import STATUSES, Status
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.spreadsheets import spreadsheet
@@ -44,7 +44,6 @@ class Asked:
             for name, value in (
                 ("q", wanted.text),
                 ("product", wanted.product),
-                ("assignee", wanted.assignee),
                 ("sort", wanted.sort if wanted.sort != "updated" else ""),
                 ("order", "asc" if wanted.ascending else ""),
                 ("page", str(wanted.page) if wanted.page > 1 else ""),
@@ -72,7 +71,7 @@ class Asked:
     @property
     def is_narrowed(self) -> bool:
         wanted = self.filter
-        return bool(wanted.statuses or wanted.text or wanted.product or wanted.assignee)
+        return bool(wanted.statuses or wanted.text or wanted.product)
 
 
 @bp.get("/requests")
@@ -105,7 +104,6 @@ def show(scope: Scope) -> Response:
         found=ticket_lists.list_tickets(db(), viewer(), wanted),
         lists=lists(asked),
         titles=titles(site().words[language()]),
-        columns=columns(scope),
     )
 
 
@@ -115,9 +113,6 @@ def asked_of(scope: Scope) -> Asked:
     page = sent.get("page", "1")
     chosen = set(sent.getlist("status"))
     sort: Sort = next((each for each in get_args(Sort) if each == sent.get("sort")), "updated")
-    assignee: Assignee = next(
-        (each for each in get_args(Assignee) if each == sent.get("assignee")), ""
-    )
     return Asked(
         language(),
         Filter(
@@ -125,7 +120,6 @@ def asked_of(scope: Scope) -> Asked:
             statuses=tuple(status for status in STATUSES if status in chosen),
             product=sent.get("product", "")[:MAX_TEXT],
             text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
-            assignee=assignee if scope == "all" else "",
             sort=sort,
             ascending=sent.get("order") == "asc",
             page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 6 else 1,
@@ -141,7 +135,7 @@ def lists(asked: Asked) -> list[tuple[Scope, str, int]]:
     if viewer().is_agent:
         scopes = ["all", *scopes]
     counts = ticket_lists.scope_counts(db(), viewer(), scopes)
-    return [(scope, asked.url(scope=scope, assignee=""), counts[scope]) for scope in scopes]
+    return [(scope, asked.url(scope=scope), counts[scope]) for scope in scopes]
 
 
 def titles(words: Words) -> dict[Scope, str]:
@@ -153,16 +147,6 @@ def titles(words: Words) -> dict[Scope, str]:
         "organisation": _("Requests of my organisation"),
         "all": _("All requests"),
     }
-
-
-def columns(scope: Scope) -> tuple[str, ...]:
-    """What a list shows of each request, besides its number, subject, status and last change."""
-    return {
-        "mine": ("product",),
-        "copied": ("product", "requester"),
-        "organisation": ("product", "requester"),
-        "all": ("product", "severity", "organisation", "requester", "assignee"),
-    }[scope]
 
 
 def as_file(wanted: Filter, words: Words) -> Response:
