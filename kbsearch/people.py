@@ -142,6 +142,18 @@ def list_all(
     return _read(db, condition, {"role": role, "organisation": organisation})
 
 
+def list_answering(db: Database) -> list[tuple[str, str]]:
+    """Those who may look after a request, id and name, by name."""
+    rows = db.query(
+        """
+        SELECT id, name FROM people
+        WHERE role IN ('agent', 'administrator') AND disabled_at IS NULL AND erased_at IS NULL
+        """
+    )
+    named = [(row["id"], row["name"]) for row in rows]
+    return sorted(named, key=lambda each: each[1].casefold())
+
+
 def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
     """The people with those ids, by address."""
     places, values = one_of("id", ids)

@@ -11,6 +11,7 @@ from kbsearch import (
     drafts,
     lifecycle,
     organisations,
+    people,
     preferences,
     replies,
     satisfaction,
@@ -317,3 +318,16 @@ def test_the_thanks_promise_a_mail_to_those_who_want_one(
     preferences.decline(db, str(cast.alice.person_id), "ticket.replied")
     page = client.get(f"/fr/requests/{ticket.id}?thanks=1").text
     assert "vous répondra ici." in page
+
+
+def test_whoever_looks_after_it_stays_named_though_their_account_is_closed(
+    browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    lifecycle.assign(db, cast.dan, ticket, cast.dan.person_id)
+    page = browser(cast.root).get(f"/fr/requests/{ticket.id}").text
+    people.disable(db, people.find(db, "dan@support.example"))
+    closed = browser(cast.root).get(f"/fr/requests/{ticket.id}").text
+    chosen = f'<option value="{cast.dan.person_id}" selected>Dan Leroy</option>'
+    assert page.count(chosen) == closed.count(chosen) == 1
+    other = file(db, cast.alice)
+    assert str(cast.dan.person_id) not in browser(cast.root).get(f"/fr/requests/{other.id}").text

@@ -149,7 +149,7 @@ def shown(
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
-        "agents": agents() if viewer().is_agent else (),
+        "agents": agents(ticket) if viewer().is_agent else (),
         "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
@@ -249,10 +249,9 @@ def fields(ticket: Ticket, correction: Correction | None) -> Shown:
     return form._replace(values=values, software=choices)
 
 
-def agents() -> list[tuple[str, str]]:
-    """Those who may look after a request: id and name."""
-    found = [
-        *people.list_all(db(), role="agent"),
-        *people.list_all(db(), role="administrator"),
-    ]
-    return sorted(((each.id, each.name) for each in found), key=lambda each: each[1].casefold())
+def agents(ticket: Ticket) -> list[tuple[str, str]]:
+    """Those who may look after it, and whoever does though their account is closed by now."""
+    found = people.list_answering(db())
+    if ticket.assignee_id and ticket.assignee_id not in dict(found):
+        found.append((ticket.assignee_id, ticket.assignee or ""))
+    return found

@@ -183,7 +183,7 @@ def page(
         saved=saved_views.list_mine(db(), viewer()),
         organisations=[(each.slug, each.name) for each in organisations.list_all(db())],
         products=[(each.slug, each.name) for each in products.list_all(db())],
-        agents=agents(),
+        agents=people.list_answering(db()),
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
         left=[(each, i18n.explain(each.problem, language())) for each in outcome.left]
@@ -223,13 +223,6 @@ def asked_of(sent: Any) -> Asked:
             else 1,
         ),
     )
-
-
-def agents() -> list[tuple[str, str]]:
-    """Those who may look after a request, by name."""
-    staff = [*people.list_all(db(), role="agent"), *people.list_all(db(), role="administrator")]
-    named = [(each.id, each.name) for each in staff if each.disabled_at is None]
-    return sorted(named, key=lambda each: each[1].lower())
 
 
 def titles(words: Words) -> dict[View, Markup]:
