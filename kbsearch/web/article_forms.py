@@ -27,9 +27,9 @@ from kbsearch.publishing import previews
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.previews import Preview, Rank
 from kbsearch.web.render import db, site, viewer
+from kbsearch.web.typed_numbers import whole
 
 MAX_NUMBERS = 50
-LONGEST_NUMBER = 18  # digits
 LONGEST_HIDDEN = 400_000  # characters
 FIELDS = ("title", "summary", "audience", "product", "version")
 UNNAMED = "article"  # stands for an address that is not chosen yet
@@ -132,9 +132,7 @@ def numbers(texts: list[str]) -> tuple[int, ...]:
 
 
 def number(text: str) -> int:
-    said = text.strip().removeprefix("#")
-    is_one = said.isascii() and said.isdigit() and len(said) <= LONGEST_NUMBER
-    return int(said) if is_one else 0
+    return whole(text.strip().removeprefix("#")) or 0
 
 
 def new_tab() -> str:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n, sendings
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.web.render import db, language, render, viewer
+from kbsearch.web.typed_numbers import whole
 
 bp = Blueprint("deliveries", __name__)
 
@@ -60,7 +61,7 @@ def page(wrong: str = "") -> Response:
         states=sendings.STATES,
         wrong=wrong,
         is_done=done == "again",
-        count_done=int(done) if done.isdecimal() and len(done) < 7 else None,
+        count_done=whole(done),
     )
     response.status_code = 422 if wrong else 200
     return response

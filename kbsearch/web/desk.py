@@ -26,8 +26,10 @@ from kbsearch.bulk import Outcome
 from kbsearch.errors import Invalid, Problem
 from kbsearch.queue import SORTS, VIEWS, Filter, View
 from kbsearch.ticket_lists import MOST_FOUND
+from kbsearch.web import typed_numbers
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 from kbsearch.web.spreadsheets import spreadsheet
+from kbsearch.web.typed_numbers import whole
 from kbsearch.web.words import Words
 
 MAX_TEXT = 200
@@ -92,7 +94,8 @@ def change_many() -> Response:
     chosen = {}
     for each in request.form.getlist("chosen"):
         ticket_id, _, edition = each.partition(":")
-        chosen[ticket_id] = int(edition) if edition.isdecimal() and len(edition) < 10 else -1
+        known = whole(edition)
+        chosen[ticket_id] = -1 if known is None else known
     assignee = request.form.get("assignee", "-")
     try:
         outcome = bulk.apply(
@@ -110,10 +113,8 @@ def change_many() -> Response:
 @bp.get("/desk/news")
 def news() -> Response:
     """How many requests have changed since a view was shown; nothing is put under the reader."""
-    since = request.args.get("since", "")
-    changed = 0
-    if since.isdecimal() and len(since) < 16:
-        changed = queue.changed_since(db(), viewer(), int(since))
+    since = whole(request.args.get("since", ""))
+    changed = 0 if since is None else queue.changed_since(db(), viewer(), since)
     if not changed:
         return Response(status=HTTPStatus.NO_CONTENT)
     asked = asked_of(request.args)
@@ -208,7 +209,6 @@ def found(asked: Asked) -> Asked:
 
 def asked_of(sent: Any) -> Asked:
     """The view an address asks for; whatever makes no sense in it is left out."""
-    number = sent.get("page", "1")
     return Asked(
         language(),
         Filter(
@@ -218,9 +218,7 @@ def asked_of(sent: Any) -> Asked:
             assignee=sent.get("assignee", "")[:MAX_TEXT],
             text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
             sort=next((each for each in SORTS if each == sent.get("sort")), "due"),
-            page=min(max(int(number), 1), MAX_PAGE)
-            if number.isdecimal() and len(number) < 6
-            else 1,
+            page=typed_numbers.page(sent, MAX_PAGE),
         ),
     )
 

@@ -1,5 +1,7 @@
 """Problems that several requests report: grouping them, and answering all at once."""
 
+from contextlib import suppress
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -9,8 +11,8 @@ from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.problems import SharedProblem
 from kbsearch.tickets import Status, Ticket
 from kbsearch.web.conversation import AFTER_ANSWER
-from kbsearch.web.past_cases import is_number
 from kbsearch.web.render import db, go_to, language, person, render, viewer
+from kbsearch.web.typed_numbers import whole, wholes
 
 bp = Blueprint("desk_problems", __name__)
 
@@ -60,7 +62,7 @@ def answer(id: str) -> Response:
     status: Status | None = next(
         (each for each in AFTER_ANSWER if each == sent.get("status")), None
     )
-    numbers = [int(each) for each in sent.getlist("tickets") if is_number(each)]
+    numbers = wholes(sent.getlist("tickets"))
     try:
         told = problems.answer(
             db(),
@@ -82,18 +84,15 @@ def find(id: str) -> SharedProblem:
 
 def by_number(text: str) -> Ticket:
     """The request whose number was typed, with or without its sign."""
-    number = text.strip().removeprefix("#")
-    try:
-        if is_number(number):
-            return past_cases.find(db(), viewer(), int(number))
-    except NotFound:
-        pass
+    number = whole(text.strip().removeprefix("#"))
+    if number is not None:
+        with suppress(NotFound):
+            return past_cases.find(db(), viewer(), number)
     raise Invalid("problem.number_unknown", number=text)
 
 
 def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") -> Response:
     sent = request.form
-    reached = request.args.get("sent", "")
     unsolved = [str(each.number) for each in problem.members if not each.is_resolved]
     response = render(
         "desk/problem.html",
@@ -106,7 +105,7 @@ def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") 
         ticked=sent.getlist("tickets") if "body" in sent else unsolved,
         added=sent.get("add", ""),
         after_answer=AFTER_ANSWER,
-        reached=int(reached) if is_number(reached) else 0,
+        reached=whole(request.args.get("sent", "")) or 0,
     )
     response.status_code = wrong.status if wrong else 200
     return response

@@ -12,7 +12,7 @@ from kbsearch import article_votes, articles, ticket_lists
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
-from kbsearch.web import lessons, tokens
+from kbsearch.web import lessons, tokens, typed_numbers
 from kbsearch.web.highlight import highlight
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.results import MAX_PAGE, MAX_TEXT, PAGE_LENGTH, Asked, filters, last_page, lines
@@ -30,14 +30,13 @@ pages = Blueprint("help", __name__)
 def asked_of(sent: dict[str, str]) -> Asked:
     """The search an address asks for; whatever makes no sense in it is left out."""
     kinds: dict[str, Kind] = {"article": "article", "ticket": "ticket"}
-    page = sent.get("page", "1")
     return Asked(
         language(),
         text=sent.get("q", "")[:MAX_TEXT],
         kind=kinds.get(sent.get("kind", "")),
         product=sent.get("product") or None,
         only_language=sent["lang"] if sent.get("lang") in site().settings.languages else None,
-        page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 4 else 1,
+        page=typed_numbers.page(sent, MAX_PAGE),
         literal=sent.get("literal") == "1",
     )
 

@@ -7,6 +7,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.mail import mails, parsing, quotation, reasons
 from kbsearch.mail.mails import Mail, State
 from kbsearch.web.render import db, language, render, site, viewer
+from kbsearch.web.typed_numbers import whole
 
 LISTS: dict[str, tuple[State, ...]] = {
     "held": ("held",),
@@ -54,9 +55,10 @@ def attach(id: str) -> Response:
     mail = mails.find(db(), viewer(), id)
     typed = request.form.get("number", "").strip().lstrip("#")
     try:
-        if not typed.isdecimal() or len(typed) > 9:
+        number = whole(typed)
+        if number is None:
             raise Invalid("mail.number_required")
-        mail = mails.attach(db(), viewer(), site().settings, mail, int(typed))
+        mail = mails.attach(db(), viewer(), site().settings, mail, number)
     except (Invalid, NotFound) as problem:
         response = _page(mail, problem=problem, typed=typed)
         response.status_code = 422

@@ -25,12 +25,12 @@ from kbsearch.past_cases import PastCase
 from kbsearch.search import Hit, essence
 from kbsearch.tickets import Ticket
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
+from kbsearch.web.typed_numbers import whole, wholes
 
 MOST_CASES = 5
 LEAST_LIKE = 0.15  # of the best score: what shares one word is no case like it, one vote is enough
 MOST_ARTICLES = 3
 LENGTH = 280  # characters of a solution that are shown at once
-MAX_NUMBER = 18  # digits
 
 bp = Blueprint("past_cases", __name__)
 
@@ -69,10 +69,10 @@ class Insertion:
                 with suppress(NotFound, Forbidden):
                     return cls(text_of(ticket, wanted))
         for name, said_of in {"quote": quote, "link": link_to}.items():
-            number = request.args.get(name, "")
-            if is_number(number):
+            number = whole(request.args.get(name, ""))
+            if number is not None:
                 with suppress(NotFound, Invalid):
-                    return cls(said_of(ticket, int(number)), int(number))
+                    return cls(said_of(ticket, number), number)
         return None
 
 
@@ -148,7 +148,7 @@ def link_to(ticket: Ticket, case: int) -> str:
 
 def quoted() -> tuple[int, ...]:
     """The numbers of the cases that the answer sent was filled with."""
-    return tuple(int(sent) for sent in request.form.getlist("quoted") if is_number(sent))
+    return tuple(wholes(request.form.getlist("quoted")))
 
 
 def panel(ticket: Ticket) -> Response:
@@ -214,7 +214,3 @@ def incident(ticket: Ticket) -> Incident | None:
 
 def base() -> str:
     return site().settings.base_url.rstrip("/")
-
-
-def is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from kbsearch import ticket_lists
 from kbsearch.ticket_lists import Filter, Scope, Sort
 from kbsearch.tickets import STATUSES, Status
+from kbsearch.web import typed_numbers
 from kbsearch.web.render import db, language, person, render, site, viewer
 from kbsearch.web.spreadsheets import spreadsheet
 from kbsearch.web.words import Words
@@ -110,7 +111,6 @@ def show(scope: Scope) -> Response:
 def asked_of(scope: Scope) -> Asked:
     """The list an address asks for; whatever makes no sense in it is left out."""
     sent = request.args
-    page = sent.get("page", "1")
     chosen = set(sent.getlist("status"))
     sort: Sort = next((each for each in get_args(Sort) if each == sent.get("sort")), "updated")
     return Asked(
@@ -122,7 +122,7 @@ def asked_of(scope: Scope) -> Asked:
             text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
             sort=sort,
             ascending=sent.get("order") == "asc",
-            page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 6 else 1,
+            page=typed_numbers.page(sent, MAX_PAGE),
         ),
     )
 

@@ -33,8 +33,8 @@ from kbsearch.web.render import (
     viewer,
     wants_fragment,
 )
+from kbsearch.web.typed_numbers import whole
 
-MAX_ACTIVITY = 18  # digits
 EDITED = ("software", "version", "severity", "confidential")
 
 bp = Blueprint("requests", __name__)
@@ -283,8 +283,7 @@ def activity() -> int | None:
 
 def number(name: str, sent: object = None) -> int | None:
     values = request.args if sent is request.args else request.form
-    text = values.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_ACTIVITY else None
+    return whole(values.get(name, ""))
 
 
 def is_new(ticket: Ticket) -> bool:

@@ -12,6 +12,7 @@ from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket
 from kbsearch.web.admin.forms import Form, text
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.typed_numbers import whole
 
 MOST_OFFERED = 8
 MOST_ARTICLES = 5
@@ -122,10 +123,10 @@ def both(ticket: Ticket, hit: Hit, is_sendable: bool) -> list[Insertable]:
 
 def into() -> str:
     """The page of the request whose answer is being written, as the address says."""
-    number = request.args.get("for", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 18):
+    number = whole(request.args.get("for", ""))
+    if number is None:
         return ""
-    return f"/{language()}/requests/{past_cases.find(db(), viewer(), int(number)).id}"
+    return f"/{language()}/requests/{past_cases.find(db(), viewer(), number).id}"
 
 
 def body() -> str:

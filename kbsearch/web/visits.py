@@ -13,6 +13,7 @@ from kbsearch.errors import TooMany
 from kbsearch.tickets import Ticket
 from kbsearch.web import tokens
 from kbsearch.web.render import db, viewer
+from kbsearch.web.typed_numbers import whole
 
 MAX_TARGET = 200
 MAX_TOLD = 20_000  # bytes
@@ -32,14 +33,11 @@ def tell() -> Response:
     with db().atomic():
         found = visit()
         if "q" in told:
-            results = told.get("results", "")
             analytics.searched(
                 db(),
                 found,
                 told["q"],
-                results=min(int(results), 1_000_000)
-                if results.isdecimal() and len(results) < 9
-                else 0,
+                results=min(whole(told.get("results", "")) or 0, 1_000_000),
                 product=told.get("product", "")[:MAX_TARGET],
             )
         analytics.shown(db(), found, targets("shown"))

@@ -10,6 +10,7 @@ from kbsearch import access, directory, organisations, undeliverable
 from kbsearch.directory import Asked, State
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
+from kbsearch.web import typed_numbers
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.admin.forms import Form, is_on, text, texts
 from kbsearch.web.render import db, language, render, viewer
@@ -45,13 +46,12 @@ def list_people() -> Response:
 def asked_of() -> Asked:
     """The people an address asks for; whatever makes no sense in it is left out."""
     sent = request.args
-    page = sent.get("page", "1")
     return Asked(
         sent.get("q", "")[:MAX_TEXT],
         role=sent.get("role") or None,
         organisation=sent.get("organisation") or None,
         state=cast(State, sent["state"]) if sent.get("state") in ("open", "closed") else None,
-        page=min(max(int(page), 1), MAX_PAGE) if page.isdecimal() and len(page) < 5 else 1,
+        page=typed_numbers.page(sent, MAX_PAGE),
     )
 
 

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 from kbsearch import deliveries, events, webhooks
 from kbsearch.deliveries import Delivery
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.web import typed_numbers
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, text, texts
 from kbsearch.web.render import db, language, render, site, viewer
@@ -163,8 +164,7 @@ def what_was_done() -> str | None:
 
 
 def page_of() -> int:
-    typed = request.args.get("page", "1")
-    return min(max(int(typed), 1), MAX_PAGE) if typed.isdecimal() and len(typed) < 5 else 1
+    return typed_numbers.page(request.args, MAX_PAGE)
 
 
 def webhook_of(id: str) -> Webhook:
