@@ -727,3 +727,18 @@ def s027_erased_people(db: SqliteUtils) -> None:
 def s028_held_replies(db: SqliteUtils) -> None:
     """A reply that was sent is held back for some seconds, so that it can be called back."""
     _run(db, "ALTER TABLE drafts ADD COLUMN leaves_at TEXT;")
+
+
+@steps()
+def s029_presences(db: SqliteUtils) -> None:
+    """Which agents look at which request, until when unless they say so again."""
+    _run(
+        db,
+        """
+        CREATE TABLE presences (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          until TEXT NOT NULL, PRIMARY KEY (ticket_id, person_id));
+        CREATE INDEX presences_person ON presences (person_id);
+        """,
+    )

@@ -42,6 +42,7 @@ from kbsearch import (
     notifications,
     outbox,
     pending,
+    presence,
     profile_letters,
     second_factor,
     sent_articles,
@@ -299,6 +300,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         journeys.forget_expired,
         used_handovers.forget_expired,
         notifications.forget_settled,
+        presence.forget_lapsed,
     ):
         forget(db)
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))

@@ -1,5 +1,5 @@
-// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter, and how long
-// an answer can still be called back.
+// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter, how long an
+// answer can still be called back, and which colleagues look at it too.
 "use strict";
 
 const thread = document.getElementById("thread");
@@ -13,6 +13,15 @@ function tellSeen() {
 
 tellSeen();
 document.addEventListener("visibilitychange", tellSeen);
+
+// Who else is here is said when it changes, not each time that it is asked.
+const presence = document.getElementById("presence");
+if (presence) {
+  presence.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.serverResponse.trim() === presence.innerHTML.trim()) event.detail.shouldSwap = false;
+  });
+  window.addEventListener("pagehide", () => navigator.sendBeacon(presence.getAttribute("hx-post"), new URLSearchParams({ leave: "1" })));
+}
 
 for (const told of document.querySelectorAll("[data-leaving]")) {
   const leaves = performance.now() + 1000 * told.dataset.leaving;

@@ -13,6 +13,7 @@ from kbsearch import (
     markup,
     past_cases,
     preferences,
+    presence,
     replies,
     ticket_events,
     tickets,
@@ -196,6 +197,18 @@ def see(id: str) -> Response:
     ticket = find(id)
     ticket_events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
     return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@bp.post("/requests/<id>/presence")
+def be_present(id: str) -> Response:
+    """An agent's page says that it is looked at, or no more, and learns who else looks."""
+    if wants_fragment() and not viewer().is_signed_in:
+        return Response(status=HTTPStatus.NO_CONTENT)  # the reader is not sent away
+    ticket = find(id)
+    if "leave" in request.form:
+        presence.leave(db(), viewer(), ticket)
+        return Response(status=HTTPStatus.NO_CONTENT)
+    return render("requests/_presence.html", present=presence.renew(db(), viewer(), ticket))
 
 
 @bp.get("/requests/<id>/news")

@@ -60,8 +60,10 @@ MACHINES = (
     "incoming_mail.original",
     "attachments.",
     "requests.news",
+    "requests.follow",
     "past_cases.quotation",
     "past_cases.link",
+    "past_cases.article",
     "saved_replies.insertions",
     "desk.news",
 )
