@@ -201,6 +201,19 @@ def hand_over(
     )
 
 
+def share(db: Database, message_id: str, ticket_id: str) -> None:
+    """Give the files of a message to the description of another ticket too."""
+    rows = db.query(
+        """
+        SELECT person_id, name, media_type, size, sha256, width, height, created_at
+        FROM attachments WHERE message_id = :message
+        """,
+        {"message": message_id},
+    )
+    for row in rows:
+        db.insert("attachments", {**row, "id": new_id(), "ticket_id": ticket_id})
+
+
 def drop_unsent(db: Database, person_id: str, form_key: str) -> None:
     """Let go of the files of a form that will not be sent."""
     db.execute(

@@ -742,3 +742,20 @@ def s029_presences(db: SqliteUtils) -> None:
         CREATE INDEX presences_person ON presences (person_id);
         """,
     )
+
+
+@steps()
+def s030_merges(db: SqliteUtils) -> None:
+    """Which request goes on in which other one, and what it was before."""
+    _run(
+        db,
+        """
+        CREATE TABLE merges (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          into_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          before TEXT NOT NULL, at TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id) ON DELETE SET NULL);
+        CREATE INDEX merges_into ON merges (into_id);
+        CREATE INDEX merges_person ON merges (person_id) WHERE person_id IS NOT NULL;
+        """,
+    )

@@ -53,6 +53,7 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
         """
         SELECT t.id, t.number, t.language, t.subject, t.description, p.slug AS product,
                t.version, t.status, t.updated_at, t.revision,
+               EXISTS (SELECT 1 FROM merges g WHERE g.ticket_id = t.id) AS is_merged,
                (SELECT string_agg(r.word, ' ') FROM ticket_readers r
                 WHERE r.ticket_id = t.id) AS readers
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
@@ -82,7 +83,7 @@ def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[in
 
 
 def _case(row: Row, said: Sequence[Row]) -> Case:
-    solution = conversations.solution(said, row["status"])
+    solution = conversations.solution(said, "open" if row["is_merged"] else row["status"])
     public = [message for message in said if not message["internal"] and message is not solution]
     answers = [solution, *public] if solution else public
     return Case(
@@ -99,4 +100,5 @@ def _case(row: Row, said: Sequence[Row]) -> Case:
         readers=tuple((row["readers"] or "").split()),
         updated_at=row["updated_at"],
         revision=row["revision"],
+        is_merged=bool(row["is_merged"]),
     )

@@ -16,6 +16,7 @@ Kind = Literal[
     "ticket.status_changed",
     "ticket.solved",
     "ticket.closed",
+    "ticket.merged",
     "ticket.reopened",
     "ticket.cc_added",
     "ticket.cc_removed",

@@ -22,6 +22,7 @@ from kbsearch import (
     kept_forms,
     lifecycle,
     looks,
+    merging,
     one_time_links,
     opt_outs,
     organisations,
@@ -75,6 +76,7 @@ CANARIES = {
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
+    "CANARI-OTHER": {"alice", "dan", "root"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
     "CANARI-GAP": {"dan", "wendy", "root"},
@@ -174,6 +176,10 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
     )
     replies.note(db, dan, there, f"Le {WORD} : CANARI-NOTE", key="key-of-the-note")
+    asked = replies.reply(db, who["bob"], there, "Et CANARI-REQUEST ?", key="key-of-the-question")
+    other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
+    merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
+    merging.merge(db, dan, merged, other, key="key-of-the-merge")
     held_replies.hold(
         db, dan, there, f"Un {WORD} CANARI-HELD", key="key-of-the-held-one", seconds=3600
     )
@@ -204,6 +210,11 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
         "held": "key-of-the-held-one",
+        "message": asked.message_id,
+        "other-request": other.id,
+        "merged-request": merged.id,
+        "other-number": str(other.number),
+        "merged-number": str(merged.number),
         **{name: found.id for name, found in files.items()},
     }
 
@@ -249,7 +260,7 @@ def _gap(settings: Settings, db: SqliteDatabase, seekers: tuple[Viewer, ...]) ->
 
 def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
     """One that Dan writes, of Alice's closed request; another that was published of it."""
-    (closed,) = db.query("SELECT number FROM tickets WHERE status = 'closed'")
+    (closed,) = db.query("SELECT number FROM tickets WHERE solved_at IS NOT NULL")
     composed = article_drafts.compose(db, dan, tickets=[closed["number"]], title="CANARI-ARTICLE")
     article_drafts.save(db, dan, "key-of-the-article", composed)
     said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}

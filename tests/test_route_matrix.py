@@ -48,6 +48,8 @@ FORMS: dict[str, dict[str, str]] = {
     "desk_problems.group": {"title": f"Le {WORD}"},
     "feedback.vote": {"helped": "no", "reason": "outdated", "words": "Rien"},
     "gaps.decide": {"state": "dismissed", "reason": "CANARI"},
+    "merging.merge": {"key": "key-of-a-merge"},
+    "merging.split": {"key": "key-of-a-split", "subject": "La barrière"},
     "past_cases.say": {"kind": "helped"},
     "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
     "filing.fields": {"software": "icownect"},
@@ -71,6 +73,7 @@ FORMS: dict[str, dict[str, str]] = {
 MISSING = {
     "number": "999999",
     "closed-number": "999999",
+    "merged-number": "999999",
     "gap": "999999",
 }  # an address takes nothing but digits there
 VARYING = ("Content-Length", "Date")

@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ SOURCES = Path(kbsearch.__file__).parent
 
 
 def case(number: int, **values: str) -> Case:
-    usual = {
+    usual: dict[str, Any] = {
         "ticket_id": f"id{number}",
         "language": "fr",
         "subject": f"Zanzibar {number}",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 
-from kbsearch import accounts, filing, i18n, people, replies, tickets, undeliverable
+from kbsearch import accounts, filing, i18n, merging, people, replies, tickets, undeliverable
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -216,7 +216,7 @@ def _act(
         subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
         request = Request(subject=subject, description=text or subject)
         return _Place(filing.open(db, author, request, key=key, at=at).id, None)
-    ticket = tickets.find_number(db, author, verdict.number)
+    ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
     body = mails.mention(typesetting.reply(incoming.text, subject), left_out, language)
     if ticket.status == "closed":
         request = Request(subject=subject or ticket.subject, description=body)

@@ -46,3 +46,8 @@ class Case:
     readers: tuple[str, ...]
     updated_at: str
     revision: int = 0  # grows with every change: where to go on from
+    is_merged: bool = False  # it goes on in another one: it is no past case
+
+    @property
+    def is_solved(self) -> bool:
+        return self.status in ("solved", "closed") and not self.is_merged

@@ -115,7 +115,7 @@ def _document(case: Case) -> Document:
         "readers": list(case.readers),
         "product": case.product,
         "language": language,
-        "solved": "yes" if case.status in ("solved", "closed") else "no",
+        "solved": "yes" if case.is_solved else "no",
         "day": day_of(case.updated_at),
         "order": case.number,
         "case": SEPARATOR.join(stored).encode(),

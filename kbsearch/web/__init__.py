@@ -32,6 +32,7 @@ from kbsearch.web import (
     locks,
     looks,
     machines,
+    merging,
     opt_outs,
     passwords,
     past_cases,
@@ -99,6 +100,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         incoming_mail.bp,
         past_cases.bp,
         desk_problems.bp,
+        merging.bp,
     )
     writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
     for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):

@@ -269,6 +269,7 @@ class Words:
             "ticket.status_changed": _("A request changes status"),
             "ticket.solved": _("A request is solved"),
             "ticket.closed": _("A request is closed"),
+            "ticket.merged": _("A request is merged into another"),
             "ticket.reopened": _("A request is opened again"),
             "ticket.cc_added": _("Somebody is put in copy"),
             "ticket.cc_removed": _("Somebody is taken out of copy"),
@@ -305,6 +306,7 @@ class Words:
             ),
             "ticket.solved": _("%(who)s marked the request as solved.", who=who),
             "ticket.closed": _("The request was closed."),
+            "ticket.merged": _("%(who)s merged the request into another one.", who=who),
             "ticket.reopened": _("%(who)s reopened the request.", who=who),
             "ticket.status_changed": _(
                 "Status: %(before)s, then %(after)s (%(who)s).", who=who, before=before, after=after

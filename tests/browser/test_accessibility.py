@@ -26,10 +26,12 @@ from kbsearch import (
     people,
     problems,
     products,
+    replies,
     satisfaction,
     saved_replies,
 )
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.db import new_id
 from kbsearch.file_store import FileStore
 from kbsearch.mail import mails, taking
 from kbsearch.one_time_links import Purpose
@@ -78,6 +80,9 @@ def pages(live: Live) -> dict[str, list[str]]:
     mail = held_mail(live)
     webhook, delivery = add_webhook(live.app, live.db)
     like_another = with_past_case(live)
+    customer = accounts.viewer_for(live.db, "alice@acme.example")
+    asked_too = file(live.db, customer, subject="La même panne")
+    said = replies.reply(live.db, customer, like_another, "Et ?", key=new_id()).message_id
 
     root = accounts.viewer_for(live.db, "root@support.example")
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
@@ -98,6 +103,12 @@ def pages(live: Live) -> dict[str, list[str]]:
         return one_time_links.make(live.db, purpose, alice)
 
     return {
+        "merging.ask": [
+            f"/{{lang}}/desk/tickets/{like_another.number}/merge",
+            f"/{{lang}}/desk/tickets/{like_another.number}/merge?into=999999",
+            f"/{{lang}}/desk/tickets/{like_another.number}/merge?into={asked_too.number}",
+        ],
+        "merging.ask_split": [f"/{{lang}}/desk/tickets/{like_another.number}/split/{said}"],
         "admin.overview": ["/{lang}/admin"],
         "admin.list_organisations": [
             "/{lang}/admin/organisations",
