@@ -1,12 +1,9 @@
 """The ledger of deflection: what visits searched, saw and opened, and whether it helped.
 
-Three outcomes are never mixed: confirmed (somebody said that it solved it), assumed (something
-was opened and nothing followed), failed (a request was filed all the same, within 72 hours). A
-visit is a random number of this site's own; what agents and writers do is not counted.
+A visit is a random number of this site's own; what agents and writers do is not counted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -25,19 +22,6 @@ TYPING_PAUSE = timedelta(seconds=30)  # a text that grows sooner is one search b
 MAX_TEXT = 200
 MAX_TARGETS = 20
 STAFF = ("agent", "writer", "administrator")
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """A period in numbers; every visit that searched has exactly one of the four outcomes."""
-
-    searches: int
-    without_results: int
-    visits: int
-    confirmed: int
-    assumed: int
-    failed: int
-    abandoned: int  # searched, opened nothing, filed nothing
 
 
 def visit(
@@ -176,53 +160,6 @@ def filed(
         if not there:
             row = {"at": _stored(at), "ticket_id": ticket.id, "product": ticket.product or ""}
             _add(db, visit_id, "filed", row)
-
-
-def ledger(db: Database, since: str, until: str) -> Ledger:
-    """What became of the visits that searched from one moment to another.
-
-    A visit failed when its person filed within 72 hours of a search in it, about the same product
-    or one of the two unnamed; or when a colleague did, about the same product, named.
-    """
-    rows = db.query(
-        """
-        WITH asked AS (
-          SELECT visit_id, COUNT(*) AS searches,
-                 SUM(CASE WHEN results = 0 THEN 1 ELSE 0 END) AS empty
-          FROM visit_events WHERE kind = 'searched' AND at >= :since AND at < :until
-          GROUP BY visit_id),
-        outcomes AS (
-          SELECT a.visit_id, a.searches, a.empty,
-            EXISTS (SELECT 1 FROM visit_events e WHERE e.visit_id = a.visit_id
-                    AND e.kind = 'confirmed' AND e.undone_at IS NULL) AS confirmed,
-            EXISTS (SELECT 1 FROM visit_events e WHERE e.visit_id = a.visit_id
-                    AND e.kind = 'opened') AS opened,
-            EXISTS (SELECT 1 FROM visit_events s
-                    JOIN visits v ON v.id = s.visit_id
-                    JOIN tickets t ON t.created_at >= s.at AND t.created_at <= s.fails_until
-                      AND t.form_key IS NOT NULL
-                    LEFT JOIN products p ON p.id = t.product_id
-                    WHERE s.visit_id = a.visit_id AND s.kind = 'searched'
-                      AND s.at >= :since AND s.at < :until
-                      AND (t.requester_id = v.person_id
-                           AND (s.product = '' OR p.slug IS NULL OR p.slug = s.product)
-                        OR p.slug = s.product AND EXISTS (
-                           SELECT 1 FROM memberships m WHERE m.person_id = v.person_id
-                           AND m.organisation_id = t.organisation_id))) AS failed
-          FROM asked a)
-        SELECT COUNT(*) AS visits, COALESCE(SUM(searches), 0) AS searches,
-          COALESCE(SUM(empty), 0) AS without_results,
-          COALESCE(SUM(failed), 0) AS failed,
-          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 1 THEN 1 ELSE 0 END), 0) AS confirmed,
-          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 0 AND opened = 1
-                            THEN 1 ELSE 0 END), 0) AS assumed,
-          COALESCE(SUM(CASE WHEN failed = 0 AND confirmed = 0 AND opened = 0
-                            THEN 1 ELSE 0 END), 0) AS abandoned
-        FROM outcomes
-        """,
-        {"since": since, "until": until},
-    )
-    return Ledger(**rows[0])
 
 
 def searches_before(db: Database, ticket_ids: Sequence[str]) -> list[str]:

@@ -759,3 +759,17 @@ def s030_merges(db: SqliteUtils) -> None:
         CREATE INDEX merges_person ON merges (person_id) WHERE person_id IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s031_requests_after_searches(db: SqliteUtils) -> None:
+    """What somebody filed after a search, and what their colleagues did, is found at once."""
+    _run(
+        db,
+        """
+        CREATE INDEX tickets_filed ON tickets (requester_id, created_at)
+          WHERE form_key IS NOT NULL;
+        CREATE INDEX tickets_filed_about ON tickets (organisation_id, product_id, created_at)
+          WHERE form_key IS NOT NULL;
+        """,
+    )

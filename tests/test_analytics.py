@@ -2,10 +2,10 @@ from datetime import datetime
 
 import pytest
 
-from kbsearch import analytics, people
+from kbsearch import analytics, deflection, people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.analytics import Ledger
 from kbsearch.db import SqliteDatabase
+from kbsearch.deflection import Ledger
 from kbsearch.errors import NotFound
 from tests.conftest import Cast, take_over
 from tests.requests import file, later
@@ -36,7 +36,7 @@ def texts(db: SqliteDatabase) -> list[str]:
 
 def outcome(db: SqliteDatabase) -> str:
     """What became of the only visit."""
-    ledger = analytics.ledger(db, SINCE, UNTIL)
+    ledger = deflection.ledger(deflection.visits(db, SINCE, UNTIL))
     names = ("confirmed", "assumed", "failed", "abandoned")
     (found,) = [name for name in names if getattr(ledger, name)]
     assert ledger.visits == getattr(ledger, found) == 1
@@ -54,10 +54,12 @@ def test_a_fixed_log_gives_exact_numbers(db: SqliteDatabase, cast: Cast):
     analytics.searched(db, three, "feeder", results=0, at=later(hours=2, minutes=1))
     file(db, cast.chloe, at=later(hours=3))
     searching(db, ANONYMOUS, "ZZ", results=0, at=later(hours=4))
-    assert analytics.ledger(db, SINCE, UNTIL) == Ledger(
+    assert deflection.ledger(deflection.visits(db, SINCE, UNTIL)) == Ledger(
         searches=5, without_results=3, visits=4, confirmed=1, assumed=1, failed=1, abandoned=1
     )
-    assert analytics.ledger(db, UNTIL, "2027-01-01T00:00:00Z") == Ledger(0, 0, 0, 0, 0, 0, 0)
+    assert deflection.ledger(deflection.visits(db, UNTIL, "2027-01-01T00:00:00Z")) == Ledger(
+        0, 0, 0, 0, 0, 0, 0
+    )
 
 
 def test_taking_a_confirmation_back_makes_it_an_assumption(db: SqliteDatabase, cast: Cast):
@@ -163,11 +165,11 @@ def test_a_text_being_typed_is_one_search(db: SqliteDatabase, cast: Cast):
     visit = searching(db, cast.alice, "col", at=later(seconds=0), results=9)
     for second, text in enumerate(("colla", "collar", "collar los", "collar lost"), 1):
         analytics.searched(db, visit, text, results=0, at=later(seconds=second))
-    assert analytics.ledger(db, SINCE, UNTIL).searches == 1
+    assert deflection.ledger(deflection.visits(db, SINCE, UNTIL)).searches == 1
     assert texts(db) == ["collar lost"]
     analytics.searched(db, visit, "feeder", results=1, at=later(seconds=6))
     analytics.searched(db, visit, "feeder stuck", results=1, at=later(minutes=6))
-    assert analytics.ledger(db, SINCE, UNTIL).searches == 3
+    assert deflection.ledger(deflection.visits(db, SINCE, UNTIL)).searches == 3
 
 
 def test_a_request_is_linked_to_its_visit_once(db: SqliteDatabase, cast: Cast):
@@ -184,10 +186,10 @@ def test_words_are_cut_and_forgotten_but_stay_counted(db: SqliteDatabase, cast: 
     searching(db, cast.alice, "young", results=0, at=later(days=20))
     (text,) = [text for text in texts(db) if text != "young"]
     assert len(text) == analytics.MAX_TEXT
-    before = analytics.ledger(db, SINCE, UNTIL)
+    before = deflection.ledger(deflection.visits(db, SINCE, UNTIL))
     assert analytics.forget_texts(db, 90, at=later(days=91)) == 1
     assert texts(db) == ["young"]
-    assert analytics.ledger(db, SINCE, UNTIL) == before
+    assert deflection.ledger(deflection.visits(db, SINCE, UNTIL)) == before
 
 
 def test_nothing_is_left_of_somebody_who_is_erased(db: SqliteDatabase, cast: Cast):

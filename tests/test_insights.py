@@ -1,17 +1,21 @@
 """A fixed log of events gives exactly these numbers."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from urllib.parse import parse_qs
 
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import analytics, i18n, insights, lifecycle, replies, satisfaction
+from kbsearch import analytics, deflection, i18n, insights, lifecycle, replies, satisfaction
 from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.deflection import Read
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times
 from tests.conftest import Cast, take_over
@@ -51,14 +55,15 @@ def log(db: SqliteDatabase, cast: Cast) -> None:
 
 
 def test_each_week_has_its_own_ledger(db: SqliteDatabase, cast: Cast, log: None):
-    first, second = insights.weeks(db, cast.dan, MARCH)
+    visits = insights.visits(db, cast.dan, MARCH)
+    first, second = insights.weeks(db, cast.dan, MARCH, visits)
     assert (first.period.first, second.period.last) == (date(2026, 3, 2), date(2026, 3, 15))
     told = [(w.ledger.confirmed, w.ledger.assumed, w.ledger.failed) for w in (first, second)]
     assert told[0] == (1, 1, 1)
     assert second.ledger.failed == 0 and second.ledger.visits == 1
     assert (first.ledger.visits, first.ledger.without_results) == (3, 1)
     assert (first.opened, second.opened) == (0, 1)
-    whole = insights.deflection(db, cast.dan, MARCH)
+    whole = deflection.ledger(visits)
     assert whole.visits == sum(week.ledger.visits for week in (first, second)) == 4
 
 
@@ -73,12 +78,13 @@ def test_times_leave_out_the_wait_for_the_customer(db: SqliteDatabase, cast: Cas
     lifecycle.reopen(db, cast.alice, ticket, at=at(7))
     file(db, cast.chloe, severity="blocking", at=at(4))
     take_over(db, number=5, created_at="2026-03-03T09:00:00Z")
-    mine, other = insights.requests(db, cast.dan, MARCH, "organisation")
+    requests = insights.fared(db, cast.dan, MARCH)
+    mine, other = insights.shared(requests, "organisation")
     assert (mine.name, mine.opened, mine.reopened) == ("Acme", 4, 1), "past cases too"
     assert mine.first_answer == Times(3, 2.0, 30.0)
     assert mine.solution == Times(2, 4.5, 5.0), "three hours after the customer, and those before"
     assert (other.opened, other.first_answer) == (1, Times(0, None, None))
-    by_severity = insights.requests(db, cast.dan, MARCH, "severity")
+    by_severity = insights.shared(requests, "severity")
     assert {each.name: each.opened for each in by_severity} == {"minor": 4, "blocking": 1}
 
 
@@ -143,11 +149,15 @@ def test_durations_are_short(hours: float, fr: str, en: str):
 
 def test_agents_alone_have_numbers(db: SqliteDatabase, cast: Cast):
     for viewer in (cast.alice, cast.wendy, cast.nobody):
-        for act in (insights.deflection, insights.weeks, insights.opinion):
+        for act in (insights.visits, insights.fared, insights.opinion):
             with pytest.raises(NotFound):
                 act(db, viewer, MARCH)
         with pytest.raises(NotFound):
-            insights.requests(db, viewer, MARCH, "product")
+            insights.weeks(db, viewer, MARCH, [])
+        with pytest.raises(NotFound):
+            insights.counted(db, viewer, MARCH, "opened", None, "")
+        with pytest.raises(NotFound):
+            insights.lines(db, viewer, [])
 
 
 def test_the_page_shows_a_period_and_gives_files(
@@ -163,8 +173,8 @@ def test_the_page_shows_a_period_and_gives_files(
     assert "Give two dates" in wrong.text
     lines = client.get(f"{address}&csv=weeks").text.splitlines()
     assert lines[0].startswith("\ufefffrom,to,searches")
-    assert lines[1] == "2026-03-02,2026-03-08,3,1,3,1,1,1,0,0"
-    for block in ("product", "organisation", "severity", "satisfaction"):
+    assert lines[1] == "2026-03-02,2026-03-08,2,0,2,1,1,0,0,0,0", "by the clock of Paris"
+    for block in ("articles", "queries", "product", "organisation", "severity", "satisfaction"):
         assert client.get(f"{address}&csv={block}").content_type == "text/csv; charset=utf-8"
     assert client.get(f"{address}&csv=secrets").content_type.startswith("text/html")
 
@@ -181,3 +191,103 @@ def test_the_command_prints_the_numbers_of_the_page(
     assert "confirmed: 1" in CliRunner().invoke(cli, place).stdout
     wrong = CliRunner().invoke(cli, ["--config", str(path), "stats", "--from", "soon"])
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
+
+
+@pytest.fixture
+def busy(db: SqliteDatabase, cast: Cast) -> None:
+    """Visits of every outcome, spellings, articles and requests of all kinds in two weeks."""
+    for day, text, results in ((2, "Mots de passe", 3), (3, "mot de passe", 2), (4, "wz-9", 0)):
+        visit = analytics.visit(db, cast.alice, at=at(day))
+        analytics.searched(db, visit, text, results=results, at=at(day))
+        analytics.searched(db, visit, "autre chose", results=1, at=at(day, 9, 5))
+        if results:
+            analytics.opened(db, visit, "fr/aide/un", at=at(day, 9, 6))
+            analytics.opened(db, visit, "fr/aide/deux", at=at(day, 9, 7))
+        if day == 2:
+            analytics.confirmed(db, visit, "fr/aide/un", at=at(day, 9, 8))
+    failed = search(db, cast.chloe, at(10))
+    analytics.opened(db, failed, "fr/aide/un", at=at(10, 9, 1))
+    analytics.opened(db, failed, "7", at=at(10, 9, 2))
+    lost = file(db, cast.chloe, severity="blocking", at=at(11))
+    mine = file(db, cast.alice, software="icownect", at=at(9))
+    replies.reply(db, cast.dan, mine, "So", key=new_id(), status="solved", at=at(10))
+    replies.reply(db, cast.alice, mine, "No", key=new_id(), at=at(11))
+    lifecycle.solve(db, cast.dan, mine, at=at(12))
+    for ticket, viewer, is_good in ((mine, cast.alice, 1), (lost, cast.chloe, 0)):
+        satisfaction.ask(db, ticket.id, str(viewer.person_id), at=at(12))
+        db.execute(
+            "UPDATE satisfaction SET is_good = :good, answered_at = :at WHERE ticket_id = :id",
+            {"good": is_good, "at": "2026-03-12T10:00:00Z", "id": ticket.id},
+        )
+
+
+def test_articles_and_queries_have_their_own_ledgers(db: SqliteDatabase, cast: Cast, busy: None):
+    visits = insights.visits(db, cast.dan, MARCH)
+    assert deflection.articles(visits) == [
+        Read("fr/aide/un", visits=3, confirmed=1, assumed=1, failed=1),
+        Read("fr/aide/deux", visits=2, confirmed=0, assumed=1, failed=0),
+    ]
+    told = {each.key: each for each in deflection.queries(visits)}
+    passwords = told["mot de passe"]
+    assert (passwords.searches, passwords.without_results, passwords.without_clicks) == (2, 0, 2)
+    assert (passwords.confirmed, passwords.assumed, passwords.failed) == (1, 1, 0)
+    assert told["wz 9"].without_results == 1
+    assert told["autre chose"].without_clicks == 1
+    assert deflection.ledger(visits).without_clicks == 3
+
+
+def test_each_number_leads_to_as_many_lines(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, busy: None
+):
+    sign_in(client, db, cast.dan)
+    address = "/en/desk/insights?from=2026-03-02&to=2026-03-15&compare=none"
+    page = unescape(client.get(address).text)
+    links = set(re.findall(r'<a href="(/en/desk/insights/[^"]+)">(\d+)</a>', page))
+    assert len(links) > 40
+    asked = {parse_qs(link.partition("?")[2]).get("what", ["-"])[0] for link, _ in links}
+    assert asked == {"-", *insights.COUNTED}
+    for link, number in links:
+        told = client.get(link)
+        assert told.status_code == 200, link
+        assert told.text.count("<tr><") - 1 == int(number), link
+        assert "Alice Martin" not in told.text or "/requests?" in link
+
+
+def test_a_list_of_what_was_counted_has_pages(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    for number in range(60):
+        take_over(db, number=number + 1, created_at="2026-03-03T09:00:00Z")
+    sign_in(client, db, cast.dan)
+    address = "/en/desk/insights/requests?from=2026-03-02&to=2026-03-15"
+    first, second = (client.get(f"{address}&page={page}").text for page in (1, 99))
+    assert "60 requests" in first and "60 requests" in second
+    assert first.count("<tr><td") == 50 and second.count("<tr><td") == 10
+
+
+def test_a_period_is_compared_with_what_the_address_says(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, busy: None
+):
+    assert Period(date(2024, 2, 29), date(2024, 3, 1)).year_before.first == date(2023, 2, 28)
+    sign_in(client, db, cast.dan)
+    address = "/en/desk/insights?from=2027-03-02&to=2027-03-15"
+    page = client.get(f"{address}&compare=year").text
+    assert "from March 2, 2026 to March 15, 2026" in page
+    assert "fewer than before (4)" in page
+    assert 'class="then"' in page
+    assert "compare=year" in page.partition("<tbody>")[2]
+    for compare in ("before", "none", "zzz"):
+        other = client.get(f"{address}&compare={compare}").text
+        assert ("before" in other) == (compare != "none") or "as before" not in other
+        assert "fewer than before (4)" not in other
+
+
+def test_days_are_those_of_whoever_looks(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    search(db, cast.alice, datetime(2026, 3, 1, 22, 30, tzinfo=UTC))
+    sign_in(client, db, cast.dan)
+    address = "/en/desk/insights?from=2026-03-02&to=2026-03-02&compare=none"
+    assert "Days of Europe/Paris" in client.get(address).text
+    shown = re.compile(r"<dt>Visits that searched</dt><dd><strong>(?:<a[^>]*>)?(\d+)")
+    assert shown.findall(client.get(address).text) == ["0"]
+    db.execute(
+        "UPDATE people SET time_zone = 'Asia/Tokyo' WHERE id = :id", {"id": cast.dan.person_id}
+    )
+    assert shown.findall(client.get(address).text) == ["1"]

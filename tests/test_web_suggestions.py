@@ -5,7 +5,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import analytics, drafts, ticket_changes, tickets
+from kbsearch import analytics, deflection, drafts, ticket_changes, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -127,12 +127,12 @@ def test_what_solves_it_is_recorded_and_can_be_undone_and_the_draft_stays(
     assert drafts.find(db, alice, FORM["key"]).fields["subject"] == FORM["subject"]
     event = re.search(r'name="event" value="([^"]+)"', said)
     assert event
-    assert analytics.ledger(db, *YEAR).confirmed == 1
+    assert deflection.ledger(deflection.visits(db, *YEAR)).confirmed == 1
     back = signed_in.post(
         "/fr/requests/suggestions/undo", data={**FORM, "event": event[1]}, headers=HTMX
     )
     assert "fr/compte/mot-de-passe" in targets(back.text)
-    assert analytics.ledger(db, *YEAR).confirmed == 0
+    assert deflection.ledger(deflection.visits(db, *YEAR)).confirmed == 0
     page = signed_in.post("/fr/requests/suggestions/solved", data=sent).text
     assert "<html" in page
     undone = signed_in.post("/fr/requests/suggestions/undo", data={"key": FORM["key"]})
@@ -142,10 +142,10 @@ def test_what_solves_it_is_recorded_and_can_be_undone_and_the_draft_stays(
 def test_a_visit_that_files_all_the_same_has_failed(signed_in: FlaskClient, db: SqliteDatabase):
     signed_in.post("/fr/visits", data={"q": "code", "results": "2", "shown": ["1042"]})
     signed_in.post("/fr/visits", data={"opened": "1042"})
-    found = analytics.ledger(db, *YEAR)
+    found = deflection.ledger(deflection.visits(db, *YEAR))
     assert (found.searches, found.visits, found.assumed, found.failed) == (1, 1, 1, 0)
     signed_in.post("/fr/requests/new", data=FORM)
-    assert analytics.ledger(db, *YEAR).failed == 1
+    assert deflection.ledger(deflection.visits(db, *YEAR)).failed == 1
     kinds = [row["kind"] for row in db.query("SELECT kind FROM visit_events ORDER BY position")]
     assert kinds == ["searched", "shown", "opened", "filed"]
     assert len(db.query("SELECT 1 FROM visits")) == 1

@@ -4,10 +4,11 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import health, insights
+from kbsearch import deflection, health, insights
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
+from kbsearch.profiles import DEFAULT_TIME_ZONE
 
 
 @click.command("stats")
@@ -18,11 +19,14 @@ from kbsearch.cli.output import echo_json, echo_table, json_option, say
 def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
     """Print the numbers of a period, the last thirty days by default: those of the page Insights.
 
+    Days are those of Europe/Paris.
+
     Example: kbsearch stats --from 2026-01-01 --to 2026-03-31 --json
     """
-    asked = insights.period(first, last)
-    ledger = insights.deflection(site.db, OPERATOR, asked)
-    groups = {name: insights.requests(site.db, OPERATOR, asked, name) for name in insights.GROUPS}
+    asked = insights.period(first, last, zone=DEFAULT_TIME_ZONE)
+    ledger = deflection.ledger(insights.visits(site.db, OPERATOR, asked))
+    requests = insights.fared(site.db, OPERATOR, asked)
+    groups = {by: insights.shared(requests, by) for by in insights.GROUPS}
     opinion = insights.opinion(site.db, OPERATOR, asked)
     if as_json:
         echo_json(

@@ -173,6 +173,11 @@ def pages(live: Live) -> dict[str, list[str]]:
         "request_lists.copied": ["/{lang}/requests/cc"],
         "request_lists.organisation": ["/{lang}/requests/organisation"],
         "insights.show": ["/{lang}/desk/insights?from=2026-01-01&to=2026-03-31"],
+        "insights.list_searches": [
+            "/{lang}/desk/insights/searches",
+            "/{lang}/desk/insights/searches?of=searches",
+        ],
+        "insights.list_requests": ["/{lang}/desk/insights/requests?from=2024-12-01"],
         "saved_replies.index": ["/{lang}/desk/replies"],
         "saved_replies.show": [f"/{{lang}}/desk/replies/{saved_reply(live)}"],
         "desk.show": ["/{lang}/desk?view=all", "/{lang}/desk?view=todo&q=zzz"],
