@@ -297,8 +297,8 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         missing = [place for place in ("{to}", "{text}") if place not in settings.sms_url]
         if missing:
             refuse("sms_url", f"the gateway's URL has no {missing[0]}")
-    if not 0 <= settings.undo_seconds <= 300:
-        refuse("undo_seconds", "it counts seconds: 0 to 300")
+    if not 0 <= settings.undo_seconds <= 60:
+        refuse("undo_seconds", "it counts seconds: 0 to 60")
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             refuse(name, "it counts days: 1 to 3650")

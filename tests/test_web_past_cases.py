@@ -273,6 +273,14 @@ def test_nor_before_it_cannot_be_called_back_any_more(app, db, cast, asked):
     assert [click.case for click in case_clicks.touching(db, [7])] == [7]
 
 
+def test_an_answer_that_was_called_back_still_quotes_it(app, db, cast, asked):
+    client = sign_in(app, db, cast.dan)
+    sent = {"key": "key-of-an-answer", "body": "Ouvrez le port.", "quoted": ["7"], "hold": "1"}
+    client.post(f"/fr/requests/{asked.id}/messages", data=sent)
+    back = client.post(f"/fr/requests/{asked.id}/undo", data={"key": "key-of-an-answer"})
+    assert '<input type="hidden" name="quoted" value="7">' in client.get(back.location).text
+
+
 def test_a_case_without_an_answer_has_nothing_to_quote(db, cast, asked):
     take_over(db, number=9, messages=[])
     with pytest.raises(Invalid):

@@ -35,6 +35,7 @@ from kbsearch.tickets import Status, Ticket
 from kbsearch.web import answered_by, past_cases
 from kbsearch.web.filled import OWN, Filled, Shown
 from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.typed_numbers import wholes
 
 AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
 
@@ -103,10 +104,9 @@ class Draft:
         there = called_back(ticket) or drafts.find_reply(db(), viewer(), ticket)
         if there is None:
             return cls(new_id())
-        begun = cls.of_form({"key": there.key, **there.fields})
-        return cls(
-            there.key, begun.body, begun.is_note, begun.status, there.files, there.updated_at
-        )
+        quoted = tuple(wholes(there.fields.get("quoted", "").split()))
+        begun = cls.of_form({"key": there.key, **there.fields}, quoted)
+        return replace(begun, files=there.files, saved_at=there.updated_at)
 
 
 @dataclass(frozen=True)
