@@ -1,5 +1,4 @@
-// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter, how long an
-// answer can still be called back, and which colleagues look at it too.
+// The page of a request: seen once it is shown, quoting, sending with Ctrl + Enter.
 "use strict";
 
 const thread = document.getElementById("thread");
@@ -13,25 +12,6 @@ function tellSeen() {
 
 tellSeen();
 document.addEventListener("visibilitychange", tellSeen);
-
-// Who else is here is said when it changes, not each time that it is asked.
-const presence = document.getElementById("presence");
-if (presence) {
-  presence.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.serverResponse.trim() === presence.innerHTML.trim()) event.detail.shouldSwap = false;
-  });
-  window.addEventListener("pagehide", () => navigator.sendBeacon(presence.getAttribute("hx-post"), new URLSearchParams({ leave: "1" })));
-}
-
-for (const told of document.querySelectorAll("[data-leaving]")) {
-  const leaves = performance.now() + 1000 * told.dataset.leaving;
-  const counting = setInterval(() => {
-    const seconds = Math.ceil((leaves - performance.now()) / 1000);
-    if (seconds > 0) told.textContent = told.textContent.replace(/\d+/, seconds);
-    else told.textContent = told.dataset.left;
-    if (seconds <= 0 || !told.isConnected) clearInterval(counting);
-  }, 1000);
-}
 
 if (body?.form) {
   body.addEventListener("keydown", (event) => {

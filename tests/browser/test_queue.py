@@ -44,11 +44,11 @@ def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, vis
 
 def test_typing_narrows_and_the_box_chooses_all(live: Live, visit: Visit) -> None:
     alice = somebody_else(live)
-    file(live.db, alice, subject="Une balance muette")
+    file(live.db, alice, subject="Une trieuse muette")
     file(live.db, alice, subject="Autre chose")
     page = visit("/fr/desk?view=all", person=DAN)
-    page.get_by_label("Numéro ou mots").fill("balance")
+    page.get_by_label("Numéro ou mots").fill("trieuse")
     expect(page.locator("#many tbody tr")).to_have_count(1)
-    assert "q=balance" in page.url and "view=all" in page.url
+    assert "q=trieuse" in page.url and "view=all" in page.url
     page.locator("#all-of-them").check()
     expect(page.locator("[name=chosen]")).to_be_checked()
