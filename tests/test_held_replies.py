@@ -1,5 +1,8 @@
 """Answers that leave in a few seconds: found by nobody until then, called back whole."""
 
+import random
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,3 +194,43 @@ def test_it_is_kept_where_nothing_more_can_be(db: SqliteDatabase, cast: Cast, ti
         drafts.save(db, cast.dan, f"key-number-{number}", {"body": "begun"}, ticket=ticket)
     hold(db, cast.dan, ticket)
     assert release(db, cast.dan) is not None
+
+
+# Holds answers and sends them, telling each key once it is held; it is killed in the midst of it.
+SENDER = """
+import sys
+from pathlib import Path
+from kbsearch import accounts, held_replies, tickets
+from kbsearch.db import SqliteDatabase
+db = SqliteDatabase(Path(sys.argv[1]))
+dan = accounts.viewer_for(db, "dan@support.example")
+ticket = tickets.find(db, dan, sys.argv[2])
+for number in range(100_000):
+    key = f"key-{sys.argv[3]}-{number:05}"
+    held_replies.hold(db, dan, ticket, key, key=key, seconds=0)
+    print(key, flush=True)
+    held_replies.release(db, dan, key)
+"""
+
+
+def test_what_was_held_leaves_once_however_often_its_sender_is_killed(
+    db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    chance, told = random.Random(8), set()
+    command = [sys.executable, "-c", SENDER, str(db.path), ticket.id]
+    for turn in range(10):
+        with subprocess.Popen([*command, str(turn)], stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdout is not None
+            told.add(sender.stdout.readline().strip())
+            try:
+                sender.wait(timeout=chance.uniform(0.02, 0.1))
+            except subprocess.TimeoutExpired:
+                sender.kill()
+            told.update(line.strip() for line in sender.stdout if line.endswith("\n"))
+    handlers = held_replies.handlers(db)
+    while outbox.run_one(db, handlers, only=handlers):
+        pass
+    there = said(db, cast.alice, ticket)
+    assert len(there) == len(set(there)), "nothing twice"
+    assert set(there) >= told, "nothing lost"
+    assert held_replies.of_ticket(db, cast.dan, ticket) == []
