@@ -55,11 +55,10 @@ LONG_DATE = {"fr": "{day} {month} {year}", "en": "{month} {day}, {year}"}
 
 
 def date(language: str, moment: str) -> str:
-    """A stored moment as a date in words: `22 novembre 2026`."""
+    """A stored moment as a date in words: `22 novembre 2026`, `1er mars 2026`."""
     day = parsed(moment)
-    return LONG_DATE[language].format(
-        day=day.day, month=_months(language)[day.month], year=day.year
-    )
+    number = "1er" if language == "fr" and day.day == 1 else day.day
+    return LONG_DATE[language].format(day=number, month=_months(language)[day.month], year=day.year)
 
 
 def moment(language: str, moment: str, zone: str) -> str:

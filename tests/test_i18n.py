@@ -151,9 +151,13 @@ def test_a_problem_is_told_in_the_language_of_the_reader():
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_date_is_spelt_as_babel_spells_it(language: str):
+    """But for the first of a month, which is `1er` in French whatever CLDR says."""
     for number in range(366):
         day = date(2024, 1, 1) + timedelta(days=number)
-        assert i18n.date(language, day.isoformat()) == format_date(day, "long", locale=language)
+        spelt = format_date(day, "long", locale=language)
+        if language == "fr" and day.day == 1:
+            spelt = spelt.replace("1 ", "1er ", 1)
+        assert i18n.date(language, day.isoformat()) == spelt
 
 
 def test_dates_and_numbers_follow_each_language():
