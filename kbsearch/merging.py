@@ -64,7 +64,7 @@ def merge(
         if of_ticket(db, viewer, ticket).is_merged:
             return
         check(viewer, ticket, into)
-        _check_open(there, present(db, viewer, into.id))
+        _check_now(there, present(db, viewer, into.id))
         if body.strip():
             replies.reply(db, viewer, ticket, body, key=key, status="open", at=moment)
             there = present(db, viewer, ticket.id)
@@ -146,11 +146,13 @@ def _same_requester(ticket: Ticket, into: Ticket) -> bool:
     return ticket.requester_id is not None and ticket.requester_id == into.requester_id
 
 
-def _check_open(*those: Present) -> None:
-    """Somebody else may have closed one of them since it was read."""
-    for there in those:
-        if there.status == "closed":
-            raise Invalid("merge.closed", number=there.number)
+def _check_now(there: Present, into: Present) -> None:
+    """Somebody else may have changed one of them since it was read."""
+    for each in (there, into):
+        if each.status == "closed":
+            raise Invalid("merge.closed", number=each.number)
+    if there.organisation_id != into.organisation_id:
+        raise Invalid("merge.other_organisation", number=into.number)
 
 
 def _put_in_copy(

@@ -119,6 +119,15 @@ def test_what_makes_no_sense_is_refused(
     assert tickets.find(db, cast.dan, alices.id).messages == ()
 
 
+def test_what_changed_since_it_was_read_is_noticed(
+    db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket
+):
+    db.execute("UPDATE tickets SET organisation_id = NULL WHERE id = :id", {"id": alices.id})
+    with pytest.raises(Invalid):
+        merge(db, cast.dan, bobs, alices)
+    assert merging.of_ticket(db, cast.dan, bobs) == merging.Links()
+
+
 def test_it_is_taken_back(db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket):
     lifecycle.set_status(db, cast.dan, bobs, "pending")
     merge(db, cast.dan, tickets.find(db, cast.dan, bobs.id), alices)
