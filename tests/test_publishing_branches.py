@@ -9,9 +9,8 @@ from kbsearch.config import Settings
 from kbsearch.errors import Conflict, Invalid, NotFound
 from kbsearch.publishing import branches
 from kbsearch.publishing.branches import Author
-from tests.writers import article, commit, git, repository, write
+from tests.writers import PAGE, article, commit, git, repository, with_page, write
 
-PAGE = "articles/en/guide/page.md"
 NEW = "articles/en/guide/lost.md"
 DAN = Author("Dan Leroy", "dan@support.example")
 MESSAGE = "Lost collars\n\nSolves-Ticket: 1042\n"
@@ -19,10 +18,7 @@ MESSAGE = "Lost collars\n\nSolves-Ticket: 1042\n"
 
 @pytest.fixture
 def content(settings: Settings) -> Path:
-    content = repository(settings)
-    write(content, PAGE, article("First title"))
-    commit(content)
-    return content
+    return with_page(settings)
 
 
 def propose(settings: Settings, name: str = "draft/lost", body: str = "Lost", **more: str) -> str:

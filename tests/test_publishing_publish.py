@@ -20,18 +20,12 @@ from kbsearch.publishing import edition, publications
 from kbsearch.publishing import publish as publish_module
 from kbsearch.publishing.publish import Publication, Refusal, publish
 from kbsearch.search.article_index import Articles
-from tests.writers import article, commit, git, png, repository, write
-
-PAGE = "articles/en/guide/page.md"
+from tests.writers import PAGE, article, commit, git, png, repository, with_page, write
 
 
 @pytest.fixture
 def content(settings: Settings) -> Path:
-    """A repository with one good article, committed."""
-    content = repository(settings)
-    write(content, PAGE, article("First title"))
-    commit(content)
-    return content
+    return with_page(settings)
 
 
 def title(db: SqliteDatabase, slug: str = "page", language: str = "en") -> str:

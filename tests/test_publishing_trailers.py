@@ -7,17 +7,12 @@ import pytest
 from kbsearch.config import Settings
 from kbsearch.publishing import trailers
 from kbsearch.publishing.publish import Publication, publish
-from tests.writers import article, commit, git, repository, write
-
-PAGE = "articles/en/guide/page.md"
+from tests.writers import PAGE, article, commit, git, with_page, write
 
 
 @pytest.fixture
 def content(settings: Settings) -> Path:
-    content = repository(settings)
-    write(content, PAGE, article("First title"))
-    commit(content)
-    return content
+    return with_page(settings)
 
 
 def said(db, key: str = trailers.SOLVES_TICKET) -> list[tuple[str, str]]:

@@ -11,6 +11,9 @@ from kbsearch.config import Settings
 HEAD = "---\ntitle: {title}\naudience: {audience}\n{more}---\n\n{body}\n"
 
 
+PAGE = "articles/en/guide/page.md"
+
+
 def article(
     title: str = "A page", body: str = "Some words.", audience: str = "everyone", more: str = ""
 ) -> str:
@@ -60,6 +63,14 @@ def commit(content: Path, message: str = "Write") -> str:
     git(content, "add", "--all")
     git(content, "commit", "--quiet", "--allow-empty", "--message", message)
     return git(content, "rev-parse", "HEAD")
+
+
+def with_page(settings: Settings) -> Path:
+    """A repository with one good article, PAGE, committed."""
+    content = repository(settings)
+    write(content, PAGE, article("First title"))
+    commit(content)
+    return content
 
 
 def png(width: int = 4, height: int = 3, shade: int = 0) -> bytes:
