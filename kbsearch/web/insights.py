@@ -48,9 +48,6 @@ class Asked:
         """The same of another period."""
         return replace(self, period=period).url(page, **more)
 
-    def comparing(self, how: Compared) -> str:
-        return replace(self, compare=how).url()
-
 
 @bp.before_request
 def only_agents() -> None:
