@@ -51,7 +51,9 @@ class Settings:
     index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
     data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")
-    branch: str = _setting("HEAD", "What is live when the content is a git repository")
+    branch: str = _setting(
+        "HEAD", "What is live of a git repository; HEAD: whatever is checked out"
+    )
     languages: tuple[str, ...] = _setting(LANGUAGES, "Languages offered, the first by default")
     default_audience: str = _setting("customers", "Who reads an article that does not say")
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")

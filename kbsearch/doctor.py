@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 from kbsearch import channels, concerns, health, migrations
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
+from kbsearch.errors import Invalid
 from kbsearch.health import Health
 from kbsearch.keys import KEY_NAME
+from kbsearch.publishing import git
+from kbsearch.publishing.git import Repository, repository_of
+from kbsearch.publishing.git_tree import committed_tree
 
 State = Literal["ok", "warn", "fail"]
 LOW_DISK = 1024**3  # bytes
@@ -40,6 +44,7 @@ def examine(configuration: Configuration) -> Iterator[Check]:
     yield _disk(settings)
     yield from _database(settings)
     yield _git(settings)
+    yield from _branch(settings)
     yield _index(settings)
     yield _mail(settings)
     yield from _secrets(configuration)
@@ -52,6 +57,7 @@ def glance(settings: Settings, seen: Health) -> Iterator[Check]:
     yield _disk(settings)
     yield from _running(seen)
     yield _git(settings)
+    yield from _branch(settings)
     yield _index(settings)
 
 
@@ -179,6 +185,37 @@ def _git(settings: Settings) -> Check:
     remedy = "Install git: without it the folder itself is published, and no history is shown."
     state: State = "fail" if (settings.content_path / ".git").exists() else "warn"
     return _check("git", state, "git is not there", remedy)
+
+
+def _branch(settings: Settings) -> Iterator[Check]:
+    """What is live is a branch, and the one that writers have before them."""
+    repository, branch = repository_of(settings.content_path), settings.branch
+    if repository is None or shutil.which("git") is None:
+        return
+    names = git.branches_of(repository)
+    try:
+        if committed_tree(settings.content_path, branch) is None:
+            return  # a plain folder inside of somebody's repository
+    except Invalid:
+        told = "the repository of the content has no “%(branch)s”, so nothing new is published"
+        remedy = "Set branch to one of its branches: %(names)s"
+        yield _check("branch", "fail", told, remedy, branch=branch, names=", ".join(names) or "–")
+        return
+    yield _checked_out(repository, branch, names)
+
+
+def _checked_out(repository: Repository, branch: str, names: list[str]) -> Check:
+    head = git.head_of(repository)
+    if git.is_bare(repository) or (branch != "HEAD" and branch not in names) or branch == head:
+        return _check("branch", "ok", "%(branch)s is what is live", branch=branch)
+    values = {"branch": branch, "head": head if head in names else head[:10]}
+    if branch == "HEAD":
+        told = "whatever is checked out is live, now %(head)s: a change of branch publishes it"
+        remedy = "Set branch in kbsearch.toml to the branch that readers should see."
+        return _check("branch", "warn", told, remedy, **values)
+    told = "%(branch)s is live, but %(head)s is checked out: what is committed there is not live"
+    remedy = "Merge it into %(branch)s, or go back: git switch %(branch)s"
+    return _check("branch", "warn", told, remedy, **values)
 
 
 def _index(settings: Settings) -> Check:

@@ -19,10 +19,12 @@ SHOWN = (  # what a new kbsearch.toml speaks of; the README lists the rest
     "languages",
     "default_audience",
     "categories",
+    "branch",
     "support_phone",
     "support_email",
     "trusted_proxies",
 )
+BRANCH = "main"  # of the repository made here, whatever git calls a first branch
 DEMO: Mapping[str, object] = {
     "site_name": "Atelier Support",
     "default_audience": "everyone",
@@ -96,7 +98,8 @@ def create(folder: Path, *, demo: bool = False) -> bool:
     under_git = _commit(content)
     (folder / "var").mkdir(mode=0o700)
     (folder / "index").mkdir()
-    _write(folder / config.CONFIG_NAME, settings_file(DEMO if demo else {}))
+    chosen = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
+    _write(folder / config.CONFIG_NAME, settings_file(chosen))
     return under_git
 
 
@@ -126,7 +129,7 @@ def _commit(content: Path) -> bool:
         return False
     environment = {name: v for name, v in os.environ.items() if not name.startswith("GIT_")}
     for arguments in (
-        ("init", "--quiet", "--initial-branch=main"),
+        ("init", "--quiet", f"--initial-branch={BRANCH}"),
         ("add", "--all"),
         (*AUTHOR, "commit", "--quiet", "--message", "First articles"),
     ):

@@ -54,7 +54,9 @@ from kbsearch import (
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database
+from kbsearch.errors import Problem
 from kbsearch.file_store import FileStore
+from kbsearch.i18n import explain, terminal_language
 from kbsearch.leash import Leash
 from kbsearch.mail import answers, mailbox, mails
 from kbsearch.outbox import Handlers, Task
@@ -149,11 +151,15 @@ class Step:
             return False
         try:
             acted = self.act()
-        except Exception:
+        except Exception as problem:
             pause = min(LONGEST_PAUSE_SECONDS, 2.0**self.failures)
             self.failures += 1
             self.due_at = time.monotonic() + pause
-            log.exception("%s failed, tried again in %d s", self.name, pause)
+            if isinstance(problem, Problem):  # it has words: nobody needs its trace
+                told = explain(problem, terminal_language())
+                log.error("%s failed, tried again in %d s: %s", self.name, pause, told)
+            else:
+                log.exception("%s failed, tried again in %d s", self.name, pause)
             return False
         self.failures = 0
         self.due_at = time.monotonic() + self.every

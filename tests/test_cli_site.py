@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from kbsearch import __version__, config, one_time_links, outbox
 from kbsearch.cli import cli
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
+from tests.writers import article, commit, git, write
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,24 @@ def test_a_new_site_has_settings_content_under_git_and_an_administrator(site: Pa
     assert subprocess.check_output(status) == b""
 
 
+@pytest.mark.parametrize("demo", [(), ("--demo",)])
+def test_the_branch_that_was_made_is_the_one_that_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo: tuple[str, ...]
+):
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "init.defaultBranch")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "trunk")
+    assert run("init", "site", *demo).exit_code == 0
+    site = tmp_path / "site"
+    assert config.load(site / "kbsearch.toml", environ={}).settings.branch == "main"
+    published = run("--config", str(site / "kbsearch.toml"), "publish", "--json")
+    git(site / "content", "switch", "--quiet", "-c", "brouillon/x")
+    write(site / "content", "articles/en/start/unreviewed.md", article("Not reviewed"))
+    commit(site / "content")
+    again = run("--config", str(site / "kbsearch.toml"), "publish", "--json")
+    assert json.loads(again.stdout)["id"] == json.loads(published.stdout)["id"]
+
+
 def test_the_first_link_lets_the_administrator_choose_a_password(tmp_path: Path):
     made = run("init", "site", "--admin", "boss@company.example", "--json")
     (account,) = json.loads(made.stdout)["accounts"]
@@ -80,7 +100,7 @@ def test_the_settings_file_can_be_uncommented_line_by_line(site: Path):
         )
     )
     settings = config.load(path, environ={}).settings
-    assert settings == config.Settings(site=site), "what is shown is the default"
+    assert settings == config.Settings(site=site, branch="main"), "what is shown is the default"
 
 
 def test_running_it_again_changes_nothing_and_says_so(site: Path):
@@ -120,6 +140,7 @@ def test_without_git_the_content_is_a_plain_folder(tmp_path: Path, monkeypatch: 
     assert result.exit_code == 0
     assert "git is not there" in result.stderr
     assert not (tmp_path / "site" / "content" / ".git").exists()
+    assert config.load(tmp_path / "site" / "kbsearch.toml", environ={}).settings.branch == "HEAD"
 
 
 def test_a_git_repository_around_and_its_variables_do_not_matter(
@@ -259,6 +280,45 @@ def test_migrations_are_listed_without_being_applied(tmp_path: Path):
 def test_the_version_says_what_it_stands_on():
     assert json.loads(run("version", "--json").stdout)["kbsearch"] == __version__
     assert run("version").stdout.startswith(f"kbsearch {__version__}  sqlite 3.")
+
+
+def test_a_branch_checked_out_beside_the_live_one_is_a_warning(site: Path):
+    assert examine(site)[1]["branch"]["state"] == "ok"
+    git(site / "content", "switch", "--quiet", "-c", "brouillon/x")
+    status, checks = examine(site)
+    assert (status, checks["branch"]["state"]) == (0, "warn")
+    assert "brouillon/x is checked out" in checks["branch"]["told"]
+    git(site / "content", "switch", "--quiet", "--detach", "main")
+    assert examine(site)[1]["branch"]["state"] == "warn"
+
+
+def test_whatever_is_checked_out_being_live_is_a_warning(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KBSEARCH_BRANCH", "HEAD")
+    status, checks = examine(site)
+    assert (status, checks["branch"]["state"]) == (0, "warn")
+    bare = tmp_path / "bare.git"
+    git(site, "clone", "--quiet", "--bare", str(site / "content"), str(bare))
+    monkeypatch.setenv("KBSEARCH_CONTENT", str(bare))
+    assert examine(site)[1]["branch"]["state"] == "ok", "nobody checks anything out there"
+
+
+def test_a_branch_that_does_not_exist_fails_with_those_that_do(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+):
+    git(site / "content", "branch", "next")
+    monkeypatch.setenv("KBSEARCH_BRANCH", "mian")
+    status, checks = examine(site)
+    assert (status, checks["branch"]["state"]) == (1, "fail")
+    assert "mian" in checks["branch"]["told"]
+    assert {"main", "next"} <= set(re.split("[ ,]+", checks["branch"]["remedy"]))
+
+
+def test_a_tag_may_be_live_whatever_is_checked_out(site: Path, monkeypatch: pytest.MonkeyPatch):
+    git(site / "content", "tag", "v1")
+    monkeypatch.setenv("KBSEARCH_BRANCH", "v1")
+    assert examine(site)[1]["branch"]["state"] == "ok"
 
 
 def test_a_team_that_names_nobody_is_a_warning(site: Path):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -232,6 +232,13 @@ def test_a_failing_step_waits_longer_each_time_and_never_ends_the_loop(caplog):
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert caplog.records[0].levelno == logging.ERROR
     assert caplog.messages[0] == "dreaming failed, tried again in 1 s"
+
+
+def test_a_branch_that_does_not_exist_is_said_in_a_line(place, signals, caplog):
+    content = worker.Content(replace(place.settings, branch="mian"), place.db, signals)
+    assert not worker.Step("publishing", content.follow).attempt()
+    (record,) = caplog.records
+    assert "“mian”" in record.getMessage() and not record.exc_info
 
 
 def test_a_step_that_recovers_is_forgiven():

@@ -69,6 +69,23 @@ def resolve(repository: Repository, revision: str) -> str | None:
     return answer.decode().strip().splitlines()[-1]
 
 
+def head_of(repository: Repository) -> str:
+    """The branch that is checked out; the commit where it is none."""
+    told = (repository.git_folder / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
+    return told.removeprefix("ref: refs/heads/")
+
+
+def branches_of(repository: Repository) -> list[str]:
+    """The names of the branches, the one committed to last first."""
+    arguments = ("--sort=-committerdate", "--format=%(refname:lstrip=2)", "refs/heads/")
+    return run(repository, "for-each-ref", *arguments).decode(errors="replace").splitlines()
+
+
+def is_bare(repository: Repository) -> bool:
+    """Whether nobody writes in files of its own: it is pushed to."""
+    return run(repository, "rev-parse", "--is-bare-repository").strip() == b"true"
+
+
 def _command(repository: Repository, *arguments: str) -> list[str]:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     return ["git", *settings, f"--git-dir={repository.git_folder}", *arguments]
