@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import create_app
+from kbsearch import __version__, accounts, create_app
 from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from tests.conftest import Cast
-from tests.web import publish_articles
+from tests.web import publish_articles, sign_in
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -43,17 +43,70 @@ def test_healthz_asks_the_database_nothing(
     assert client.get("/healthz").status_code == 200
 
 
+BEARER = {"Authorization": "Bearer open-sesame"}
+
+
+@pytest.fixture
+def watched(settings: Settings, db: SqliteDatabase, cast: Cast) -> FlaskClient:
+    """A site with a metrics token."""
+    return create_app(replace(settings, metrics_token="open-sesame"), db).test_client()
+
+
 def test_readyz_is_ready_once_all_is_there(
-    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+    watched: FlaskClient, settings: Settings, db: SqliteDatabase
 ):
-    answer = client.get("/readyz")
+    answer = watched.get("/readyz", headers=BEARER)
     assert answer.status_code == 503
     assert answer.json is not None and answer.json["ready"] is False
     publish_articles(settings, db)
     db.insert("state", {"name": "worker_seen", "value": now()})
-    answer = client.get("/readyz")
+    answer = watched.get("/readyz", headers=BEARER)
     assert answer.json is not None
     assert (answer.status_code, answer.json["ready"], answer.json["index"]) == (200, True, True)
+    assert answer.json["commit"] and answer.json["version"]
+
+
+def test_readyz_tells_strangers_yes_or_no_and_nothing_else(
+    watched: FlaskClient, settings: Settings, db: SqliteDatabase
+):
+    said = [watched.get("/readyz")]
+    publish_articles(settings, db)
+    said.append(watched.get("/readyz"))
+    db.insert("state", {"name": "worker_seen", "value": now()})
+    wrong = {"Authorization": "Bearer open-sesam"}
+    said += [watched.get("/readyz"), watched.get("/readyz", headers=wrong)]
+    assert [(answer.status_code, answer.text) for answer in said] == [
+        (503, "no\n"),
+        (503, "no\n"),
+        (200, "yes\n"),
+        (200, "yes\n"),
+    ]
+    assert len({tuple(name for name, _ in answer.headers) for answer in said}) == 1
+
+
+def test_without_a_metrics_token_no_bearer_opens_the_details(client: FlaskClient, cast: Cast):
+    for sent in ("Bearer ", "Bearer", "Bearer None"):
+        assert client.get("/readyz", headers={"Authorization": sent}).text == "no\n"
+
+
+@pytest.mark.parametrize("name", ["alice", "dan", "wendy"])
+def test_readyz_tells_nobody_but_administrators_why(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, name: str
+):
+    sign_in(client, db, getattr(cast, name))
+    assert client.get("/readyz").text == "no\n"
+    sign_in(client, db, cast.root)
+    answer = client.get("/readyz")
+    assert answer.json is not None and answer.json["index"] is False
+
+
+def test_an_administrator_who_owes_a_second_factor_is_told_nothing(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    assert cast.root.person_id is not None
+    token = accounts.open_session(db, cast.root.person_id, enrolling=True)
+    client.set_cookie("kb", token)
+    assert client.get("/readyz").text == "no\n"
 
 
 def test_readyz_says_when_the_worker_is_silent(
@@ -64,23 +117,39 @@ def test_readyz_says_when_the_worker_is_silent(
     assert client.get("/readyz").status_code == 503
 
 
-def test_readyz_names_the_commit_that_was_refused(client: FlaskClient, db: SqliteDatabase):
+def test_readyz_names_the_commit_that_was_refused(watched: FlaskClient, db: SqliteDatabase):
     refused = {"commit": "bad1dea", "refused_at": now(), "findings": []}
     db.insert("state", {"name": "refused_publication", "value": json.dumps(refused)})
-    answer = client.get("/readyz")
+    answer = watched.get("/readyz", headers=BEARER)
     assert answer.json is not None and answer.json["refused_commit"] == "bad1dea"
 
 
 def test_readyz_survives_a_broken_database(
-    client: FlaskClient, db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    watched: FlaskClient, db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_: object) -> list[object]:
         raise OSError("disk gone")
 
     monkeypatch.setattr(db, "query", broken)
-    answer = client.get("/readyz")
+    answer = watched.get("/readyz", headers=BEARER)
     assert answer.status_code == 503
     assert answer.json == {"ready": False, "database": False}
+    answer = watched.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "no\n")
+
+
+def test_pages_and_errors_tell_strangers_neither_version_nor_commit(
+    public: FlaskClient, db: SqliteDatabase
+):
+    live = db.query("SELECT commit_id FROM publications")[0]["commit_id"]
+    pages = ("/fr/", "/fr/search?q=passe", "/fr/articles/mot-de-passe", "/fr/login", "/nothing")
+    machines = ("/healthz", "/metrics", "/feed.fr.atom", "/sitemap.xml", "/robots.txt")
+    for path in (*pages, *machines):
+        answer = get(public, path)
+        told = f"{answer.headers}{answer.text}"
+        assert live not in told and live[:16] not in told, path
+        assert "Server" not in answer.headers and "X-Powered-By" not in answer.headers
+        assert f"kbsearch {__version__}" not in told and f"kbsearch/{__version__}" not in told
 
 
 def test_metrics_are_for_whoever_holds_the_token(public: FlaskClient, client: FlaskClient):

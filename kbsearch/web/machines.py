@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 from kbsearch import __version__, health, sendings
 from kbsearch.errors import NotFound
 from kbsearch.health import Health
-from kbsearch.web.render import db, site
+from kbsearch.web.render import db, site, viewer
+
+PLAIN = "text/plain; charset=utf-8"
 
 bp = Blueprint("machines", __name__)
 
@@ -19,23 +21,17 @@ bp = Blueprint("machines", __name__)
 @bp.get("/healthz")
 def healthz() -> Response:
     """This process answers; nothing else is asked."""
-    return unkept(Response("ok\n", content_type="text/plain; charset=utf-8"))
+    return unkept(Response("ok\n", content_type=PLAIN))
 
 
 @bp.get("/readyz")
 def readyz() -> Response:
-    """Whether visitors can be sent here, and what is wrong when not."""
-    try:
-        found = health.look(db())
-    except Exception:  # whatever the database says, the answer is: not ready
-        current_app.logger.exception("the database cannot be read")
-        response = jsonify(ready=False, database=False)
-        response.status_code = 503
-        return unkept(response)
-    index = has_index(found)
-    ready = index and found.is_worker_alive and found.publication is not None
-    told = {"ready": ready, "database": True, "index": index, "version": __version__}
-    response = jsonify(told | asdict(found))
+    """Whether visitors can be sent here: yes or no; and why, for those who run the site."""
+    found = _look()
+    ready = found is not None and is_ready(found)
+    response = Response("yes\n" if ready else "no\n", content_type=PLAIN)
+    if holds_token() or (found is not None and viewer().is_administrator):
+        response = jsonify(details(found))
     response.status_code = 200 if ready else 503
     return unkept(response)
 
@@ -43,9 +39,7 @@ def readyz() -> Response:
 @bp.get("/metrics")
 def metrics() -> Response:
     """Prometheus numbers, for whoever holds the token."""
-    token = site().settings.metrics_token
-    sent = request.headers.get("Authorization", "")
-    if not token or not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+    if not holds_token():
         raise NotFound("web.not_found")
     registry = CollectorRegistry()
     found = health.look(db())
@@ -67,6 +61,34 @@ def metrics() -> Response:
         waiting.labels(channel).set(found.waiting.get(channel, 0))
     told("worker_up", "Whether the worker was seen lately", found.is_worker_alive)
     return unkept(Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
+
+
+def holds_token() -> bool:
+    """Whether metrics_token came along: a machine of those who run the site."""
+    token = site().settings.metrics_token
+    sent = request.headers.get("Authorization", "")
+    return bool(token) and hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+
+
+def _look() -> Health | None:
+    """What the database knows of the site; None when it cannot be read, whatever it says."""
+    try:
+        return health.look(db())
+    except Exception:
+        current_app.logger.exception("the database cannot be read")
+        return None
+
+
+def is_ready(found: Health) -> bool:
+    return has_index(found) and found.is_worker_alive and found.publication is not None
+
+
+def details(found: Health | None) -> dict[str, object]:
+    """What makes the site ready or not."""
+    if found is None:
+        return {"ready": False, "database": False}
+    told = {"ready": is_ready(found), "database": True, "index": has_index(found)}
+    return {**told, "version": __version__, **asdict(found)}
 
 
 def has_index(found: Health) -> bool:
