@@ -10,11 +10,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+LONGEST_WAIT = 0.6  # seconds that a page waits for its turn to write, and all those behind it
+MOMENT = 2.5  # seconds in which nobody waits once more, when it was in vain
+
 
 def create_app(settings: "Settings", db: "Database | None" = None) -> "Flask":
     """The web application: the one place that wires its parts together."""
     # imported here, so that reading the version or running a command stays quick
-    from kbsearch.db import SqliteDatabase
+    from kbsearch.db import Patience, SqliteDatabase
     from kbsearch.migrations import migrate
     from kbsearch.search.service import Search
     from kbsearch.web import build
@@ -22,4 +25,5 @@ def create_app(settings: "Settings", db: "Database | None" = None) -> "Flask":
     if db is None:
         db = SqliteDatabase(settings.database_path)
         migrate(db)
+    db.waits = Patience(LONGEST_WAIT, moment=MOMENT)
     return build(settings, db, Search(settings, db))

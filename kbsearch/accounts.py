@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from kbsearch import access, events, people
 from kbsearch.access import ANONYMOUS, Role, Viewer
 from kbsearch.clock import stored
-from kbsearch.db import Busy, Database, Row
+from kbsearch.db import Database, Row, if_possible
 from kbsearch.errors import NotFound
 
 IDLE_LIFETIME = {"customer": timedelta(hours=12), "staff": timedelta(hours=2)}
@@ -252,13 +252,11 @@ def _kind(role: Role) -> str:
 
 
 def _touch(db: Database, token_hash: str, moment: datetime) -> None:
-    try:
+    with if_possible(db):  # the next page marks it
         db.execute(
             "UPDATE sessions SET seen_at = :now WHERE token_hash = :hash",
             {"now": stored(moment), "hash": token_hash},
         )
-    except Busy:
-        return  # a page must not fail because somebody imports: the next one marks it
 
 
 def _viewer(rows: list[Row]) -> Viewer:

@@ -1,9 +1,11 @@
 """The four verbs on the database (query, execute, insert, atomic) and their SQLite adapter."""
 
+import math
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,11 +22,11 @@ Values = Mapping[str, object]
 FIXED_SQLITE = (3, 51, 3)
 FIXED_BACKPORTS: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 SQLITE_VERSION: tuple[int, ...] = sqlite.sqlite_version_info
-BUSY_TIMEOUT_MS = 10_000
+LONGEST_WAIT = 10.0  # seconds that a write waits for its turn, where nobody waits for it
+SPARED_WAIT = 0.2  # of what may be given up
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    f"busy_timeout={BUSY_TIMEOUT_MS}",
     "foreign_keys=ON",
     "trusted_schema=OFF",
     "cell_size_check=ON",
@@ -47,8 +49,13 @@ class Database(Protocol):
     def insert_many(self, table: str, rows: Sequence[Values]) -> None:
         """Add rows that all have the columns of the first."""
 
+    waits: "Patience"
+
     def atomic(self) -> Any:
         """A context in which all is written, or nothing; nesting joins the outer one."""
+
+    def waiting_at_most(self, seconds: float) -> Any:
+        """A context in which a write of this thread raises Busy after so long, if not sooner."""
 
     def version(self) -> object:
         """Equal to an earlier one only if nobody has written since; it costs no look at tables."""
@@ -58,7 +65,36 @@ Damaged: type[Exception] = sqlite.DatabaseError  # also: not a database, cannot 
 
 
 class Busy(Exception):
-    """Another writer held the database longer than the busy timeout."""
+    """Another writer held the database longer than a write may wait for it."""
+
+
+class Patience:
+    """How long the writes of a process wait for their turn, in seconds.
+
+    Whoever waits in a web process keeps those waiting who only read: there, writes that wait in
+    vain have no more than `longest` together in a moment of `moment` seconds. When it is used up,
+    the next ones try once, until one gets its turn or the moment is over.
+    """
+
+    def __init__(self, longest: float = LONGEST_WAIT, *, moment: float = 0.0) -> None:
+        self._longest, self._moment = longest, moment
+        self._used, self._over_at = 0.0, 0.0
+
+    def left(self) -> float:
+        """What a write may wait that begins now."""
+        if time.monotonic() >= self._over_at:
+            self._used = 0.0
+        return max(0.0, self._longest - self._used)
+
+    def lose(self, waited: float) -> None:
+        """A write waited so long in vain."""
+        if self._used == 0.0:
+            self._over_at = time.monotonic() + self._moment
+        self._used += waited
+
+    def win(self) -> None:
+        """A write got its turn."""
+        self._used = 0.0
 
 
 def new_id() -> str:
@@ -86,6 +122,7 @@ class SqliteDatabase:
         check_sqlite(SQLITE_VERSION)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
+        self.waits = Patience()
         self._local = threading.local()
 
     @property
@@ -93,7 +130,7 @@ class SqliteDatabase:
         """This thread's connection as sqlite-utils sees it, for migrations and inserts."""
         tables: SqliteUtils | None = getattr(self._local, "tables", None)
         if tables is None:
-            connection = sqlite.connect(str(self.path), timeout=BUSY_TIMEOUT_MS / 1000)
+            connection = sqlite.connect(str(self.path), timeout=LONGEST_WAIT)
             connection.isolation_level = None
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
@@ -129,10 +166,7 @@ class SqliteDatabase:
             return
         # A deferred BEGIN fails at once when two of them turn into writers (SQLITE_BUSY in spite
         # of the timeout); an immediate one waits its turn.
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite.OperationalError as problem:
-            raise Busy(str(problem)) from problem
+        self._begin(connection)
         try:
             yield
             connection.execute("COMMIT")
@@ -142,6 +176,35 @@ class SqliteDatabase:
             if getattr(problem, "sqlite_errorcode", None) == sqlite.SQLITE_FULL:
                 raise Full("site.disk_full") from problem
             raise
+
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        before = self._at_most
+        self._local.at_most = min(before, seconds)
+        try:
+            yield
+        finally:
+            self._local.at_most = before
+
+    @property
+    def _at_most(self) -> float:
+        return float(getattr(self._local, "at_most", math.inf))
+
+    def _begin(self, connection: Any) -> None:
+        """Wait for the turn of this write, as long as it may."""
+        patience = min(self.waits.left(), self._at_most)
+        _set_timeout(connection, patience)
+        began = time.monotonic()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite.SQLITE_BUSY:
+                raise
+            self.waits.lose(time.monotonic() - began)
+            raise Busy(str(problem)) from problem
+        finally:
+            _set_timeout(connection, LONGEST_WAIT)
+        self.waits.win()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -180,10 +243,24 @@ class SqliteDatabase:
             self._local.tables = None
 
 
+def _set_timeout(connection: Any, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+
+
 def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
     places = ", ".join(f":{column}" for column in columns)
     return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 (names are constants)
+
+
+@contextmanager
+def if_possible(db: Database) -> Iterator[None]:
+    """What is written in it is given up when its turn does not come at once, or without room.
+
+    It is for what nobody misses, and for nothing else: a page must not wait or fail for it.
+    """
+    with suppress(Busy, Full), db.waiting_at_most(SPARED_WAIT):
+        yield
 
 
 def one_of(name: str, choices: Sequence[object]) -> tuple[str, dict[str, object]]:

@@ -17,7 +17,7 @@ from kbsearch.db import Database
 from kbsearch.errors import NotFound
 
 LIFETIME = timedelta(hours=12)
-NEVER_KEPT = ("password", "code", "token", "secret")
+NEVER_KEPT = ("password", "current", "again", "code", "token", "secret", "jwt")
 MAX_KEPT = 300_000  # characters; the longest text that a form takes is far shorter
 
 Fields = Sequence[tuple[str, str]]
@@ -35,7 +35,7 @@ def keep(
     db: Database, person_id: str, path: str, fields: Fields, *, at: datetime | None = None
 ) -> str | None:
     """Keep a form; the token for its browser, or None when nothing in it is worth it."""
-    kept = [(name, text) for name, text in fields if not name.lower().startswith(NEVER_KEPT)]
+    kept = without_secrets(fields)
     text = json.dumps(kept)
     if not any(value.strip() for _, value in kept) or len(text) > MAX_KEPT:
         return None
@@ -51,6 +51,11 @@ def keep(
         },
     )
     return token
+
+
+def without_secrets(fields: Fields) -> list[tuple[str, str]]:
+    """The fields that a page may show again."""
+    return [(name, text) for name, text in fields if not name.lower().startswith(NEVER_KEPT)]
 
 
 def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None) -> KeptForm:

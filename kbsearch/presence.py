@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
-from kbsearch.db import Database
+from kbsearch.db import Database, if_possible
 from kbsearch.tickets import Ticket
 
 LEASE = timedelta(seconds=45)  # pages renew it every twenty
@@ -31,7 +31,7 @@ def renew(
     """Say that the viewer looks at a request; who else does, those who write first."""
     access.only_agents(viewer, "ticket.not_found")
     moment = at or datetime.now(UTC)
-    with db.atomic():
+    with if_possible(db):  # the page comes back before the lease is over
         db.execute(
             """
             INSERT INTO presences (ticket_id, person_id, until) VALUES (:ticket, :me, :until)

@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch import accounts, one_time_links, organisations, people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import Busy, SqliteDatabase
+from kbsearch.db import Busy, Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from tests.conftest import Cast
 
@@ -79,7 +79,7 @@ def test_a_page_is_served_while_somebody_else_writes(
 ):
     token = accounts.open_session(db, alice.person_id or "", at=NOON)
     other = SqliteDatabase(db.path)
-    db.tables.conn.execute("PRAGMA busy_timeout=10")
+    db.waits = Patience(0.01)
     with other.atomic():
         with pytest.raises(Busy):
             db.execute("DELETE FROM sessions")

@@ -7,7 +7,16 @@ import pytest
 
 from kbsearch import db as module
 from kbsearch import migrations
-from kbsearch.db import Busy, Damaged, SqliteDatabase, check_sqlite, new_id, one_of
+from kbsearch.db import (
+    Busy,
+    Damaged,
+    Patience,
+    SqliteDatabase,
+    check_sqlite,
+    if_possible,
+    new_id,
+    one_of,
+)
 from kbsearch.errors import Full
 
 COUNT_UP = """
@@ -79,13 +88,52 @@ def test_a_snapshot_does_not_move(db: SqliteDatabase):
 
 def test_a_writer_that_waits_too_long_is_told_it_is_busy(db: SqliteDatabase):
     other = SqliteDatabase(db.path)
-    other.tables.conn.execute("PRAGMA busy_timeout=20")
+    other.waits = Patience(0.02)
     with db.atomic():
         with pytest.raises(Busy):
             other.execute("DELETE FROM state")
         assert other.query("SELECT * FROM state") == [], "readers do not wait"
     other.execute("DELETE FROM state")
     other.close()
+
+
+def test_after_one_has_waited_in_vain_the_others_do_not_wait(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    other.waits = Patience(0.02, moment=600)
+    with db.atomic():
+        for _ in range(3):
+            with pytest.raises(Busy):
+                other.execute("DELETE FROM state")
+            assert other.waits.left() == 0
+    other.execute("DELETE FROM state")
+    assert other.waits.left() == 0.02, "one that got its turn says that the others may wait again"
+    other.close()
+
+
+def test_a_moment_is_over_some_time_after_it_began():
+    waits = Patience(5, moment=0)
+    waits.lose(5)
+    assert waits.left() == 5
+
+
+def test_what_may_be_given_up_gives_up_soon_and_breaks_nothing(db: SqliteDatabase):
+    other = SqliteDatabase(db.path)
+    other.waits = Patience(100, moment=600)
+    with db.atomic():
+        with if_possible(other):
+            other.insert("state", {"name": "seen", "value": "now"})
+        assert 99 < other.waits.left() < 100, "of a hundred seconds it waited less than one"
+    assert other.query("SELECT * FROM state") == []
+    with if_possible(other):
+        other.insert("state", {"name": "seen", "value": "now"})
+    assert len(other.query("SELECT * FROM state")) == 1
+    other.close()
+
+
+def test_inside_a_change_that_is_written_nothing_is_given_up(db: SqliteDatabase):
+    with db.atomic(), if_possible(db):
+        db.insert("state", {"name": "seen", "value": "now"})
+    assert len(db.query("SELECT * FROM state")) == 1
 
 
 def test_a_full_disk_is_told_and_half_of_nothing_is_written(db: SqliteDatabase):

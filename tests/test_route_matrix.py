@@ -153,21 +153,31 @@ def ask(
     headers: dict[str, str] | None = None,
 ) -> TestResponse:
     """What the visitor gets; then it is as if it had never been asked."""
-    client = world.app.test_client()
-    for name, token in world.cookies[who].items():
-        client.set_cookie(name, token)
     try:
         with world.db.atomic():
-            answer = client.open(
-                case.address(world, things),
-                method=case.method,
-                data=case.form(things) if case.method == "POST" else None,
-                headers={"Sec-Fetch-Site": "same-origin", **(headers or {})},
-                buffered=True,
-            )
+            answer = knock(world, case, who, things, headers)
             raise Undone
     except Undone:
         return answer
+
+
+def knock(
+    world: World,
+    case: Case,
+    who: str,
+    things: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> TestResponse:
+    client = world.app.test_client()
+    for name, token in world.cookies[who].items():
+        client.set_cookie(name, token)
+    return client.open(
+        case.address(world, things),
+        method=case.method,
+        data=case.form(things) if case.method == "POST" else None,
+        headers={"Sec-Fetch-Site": "same-origin", **(headers or {})},
+        buffered=True,
+    )
 
 
 def outcome(answer: TestResponse) -> str:

@@ -97,6 +97,14 @@ for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) 
   });
 }
 
+// What could not be kept is told beside the form, which stays with all that is typed in it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Retarget") === "#kb-problem") event.detail.shouldSwap = true;
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.requestConfig.verb === "post") document.getElementById("kb-problem").replaceChildren();
+});
+
 // htmx keeps the last address, with what was searched, for as long as the tab is open.
 for (const change of ["htmx:pushedIntoHistory", "htmx:replacedInHistory", "htmx:historyRestore"]) {
   document.addEventListener(change, () => sessionStorage.removeItem("htmx-current-path-for-history"));

@@ -76,10 +76,8 @@ def send() -> Response:
         return refused(key, values, refusal.problems)
     except Invalid as problem:
         return refused(key, values, {"": problem})
-    visit = visits.visit()
-    visits.filed(visit, ticket)
     response = go_to(f"/{language()}/requests/{ticket.id}?thanks=1")
-    visits.remember(response, visit)
+    visits.filed(response, ticket)
     return response
 
 

@@ -1,18 +1,30 @@
 """Error pages: what went wrong in words, the search, and the way to a person."""
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n
+from kbsearch import i18n, kept_forms
 from kbsearch.db import Busy
 from kbsearch.errors import Problem, SignInNeeded, TooMany, Unavailable
-from kbsearch.web import render, signing_in
+from kbsearch.web import render, security, signing_in
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
-EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503)
+EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503, 507)
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A form that could not be kept, to be sent again from the page that says so."""
+
+    path: str
+    fields: kept_forms.Fields
+    secrets: Sequence[str]  # names of what was typed, too, but is never shown
+    files: Sequence[str]
 
 
 def answer(app: Flask) -> None:
@@ -68,12 +80,30 @@ def page(status: int, detail: str = "", incident: str = "") -> Response:
     if status >= 500:
         render.ask_nothing()
     known = status if status in EXPLAINED else (500 if status >= 500 else 400)
+    is_in_place = status >= 500 and request.method == "POST"
     response = render.render(
         "shared/problem.html",
+        "shared/_problem.html" if is_in_place else None,
         status=known,
         detail=detail,
         incident=incident,
         nobody=status >= 500,
+        unsent=_unsent() if status >= 500 else None,
     )
     response.status_code = status
+    if is_in_place and render.wants_fragment():  # the form stays where it is, with what is in it
+        response.headers["HX-Retarget"] = "#kb-problem"
+        response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def _unsent() -> Unsent | None:
+    if request.method in security.SAFE_METHODS:
+        return None
+    try:
+        sent, files = list(request.form.items(multi=True)), list(request.files)
+    except HTTPException:  # it could not be read either
+        return None
+    shown = kept_forms.without_secrets(sent)
+    secrets = [name for name, _ in sent if name not in dict(shown)]
+    return Unsent(request.full_path.rstrip("?"), shown, secrets, files)

@@ -18,6 +18,7 @@ from kbsearch import (
     ticket_events,
     tickets,
 )
+from kbsearch.db import if_possible
 from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import STATUSES, Ticket
 from kbsearch.web import conversation, desk, filing, suggestions
@@ -81,7 +82,8 @@ def reply(id: str) -> Response:
         return page(ticket, draft=sent, problem=problem)
     past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
     if not said.has_news:
-        ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
+        with if_possible(db()):
+            ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
     return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))
 
 
@@ -195,7 +197,8 @@ def assign(id: str) -> Response:
 def see(id: str) -> Response:
     """The page was shown up to there: told by the page itself."""
     ticket = find(id)
-    ticket_events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
+    with if_possible(db()):  # it is told again with the next page
+        ticket_events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -206,7 +209,8 @@ def be_present(id: str) -> Response:
         return Response(status=HTTPStatus.NO_CONTENT)  # the reader is not sent away
     ticket = find(id)
     if "leave" in request.form:
-        presence.leave(db(), viewer(), ticket)
+        with if_possible(db()):  # it lapses
+            presence.leave(db(), viewer(), ticket)
         return Response(status=HTTPStatus.NO_CONTENT)
     return render("requests/_presence.html", present=presence.renew(db(), viewer(), ticket))
 

@@ -5,10 +5,14 @@ nothing. What changes something anyway (a request that is filed, an answer that 
 recorded where it happens, also without JavaScript.
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import analytics, limits
+from kbsearch.db import if_possible
 from kbsearch.errors import TooMany
 from kbsearch.tickets import Ticket
 from kbsearch.web import tokens
@@ -25,11 +29,14 @@ bp = Blueprint("visits", __name__)
 def tell() -> Response:
     """Take down a settled search, the results that were shown, or one that was opened."""
     request.max_content_length = MAX_TOLD
-    told = request.form
-    try:
-        limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
-    except TooMany:  # a flood; nobody waits for the answer
-        return Response(status=204)
+    response = Response(status=204)
+    with suppress(TooMany), if_possible(db()):  # nobody waits for the answer
+        remember(response, _take_down(request.form))
+    return response
+
+
+def _take_down(told: Mapping[str, str]) -> str | None:
+    limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
     with db().atomic():
         found = visit()
         if "q" in told:
@@ -43,9 +50,7 @@ def tell() -> Response:
         analytics.shown(db(), found, targets("shown"))
         for target in targets("opened")[:1]:
             analytics.opened(db(), found, target)
-    response = Response(status=204)
-    remember(response, found)
-    return response
+    return found
 
 
 def targets(name: str) -> list[str]:
@@ -61,8 +66,12 @@ def visit() -> str | None:
     return analytics.visit(db(), viewer(), held, is_prefetch="prefetch" in purpose)
 
 
-def filed(visit_id: str | None, ticket: Ticket) -> None:
-    analytics.filed(db(), visit_id, ticket)
+def filed(response: Response, ticket: Ticket) -> None:
+    """Take down that a request was filed, which it is whatever becomes of this."""
+    with if_possible(db()), db().atomic():
+        found = visit()
+        analytics.filed(db(), found, ticket)
+        remember(response, found)
 
 
 def remember(response: Response, visit_id: str | None) -> None:

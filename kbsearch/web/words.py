@@ -212,6 +212,13 @@ class Words:
             "cc": _("In copy"),
             "body": _("Message"),
             "name": _("Name"),
+            "title": _("Title"),
+            "email": _("E-mail address"),
+            "mobile": _("Mobile number"),
+            "password": _("Password"),
+            "current": _("Present password"),
+            "again": _("The same once more"),
+            "code": _("Code"),
         }
         return names.get(name)
 

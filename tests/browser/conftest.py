@@ -193,8 +193,17 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        unsent = message.text.startswith(("htmx:sendError", "htmx:afterRequest", "htmx:sendAbort"))
-        expected = "status of 4" in message.text or "net::ERR" in message.text
+        unsent = message.text.startswith(
+            (
+                "htmx:sendError",
+                "htmx:afterRequest",
+                "htmx:sendAbort",
+                "Response Status Error Code 503",
+            )
+        )
+        expected = any(
+            part in message.text for part in ("status of 4", "status of 503", "net::ERR")
+        )
         if message.type in ("error", "warning") and not expected and not unsent:
             complaints.append(message.text)
 

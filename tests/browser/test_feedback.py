@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from kbsearch.db import SqliteDatabase
 from tests.browser.conftest import Live
 
 Visit = Callable[..., Page]
@@ -30,6 +31,23 @@ def test_a_vote_keeps_the_focus_and_is_announced(visit: Visit, live: Live):
     expect(page.locator("#feedback-yes")).to_be_focused()
     writer.reload()
     expect(writer.locator(".verdict")).not_to_contain_text("L’écran a changé")
+
+
+def test_a_vote_that_cannot_be_kept_is_told_and_its_words_stay(visit: Visit, live: Live):
+    page = visit("/fr/articles/mot-de-passe", person="alice@acme.example")
+    page.click("#feedback-no")
+    page.check("#feedback-outdated")
+    page.fill("#feedback-words", "L’écran a changé")
+    other = SqliteDatabase(live.db.path)
+    with other.atomic():
+        page.click("#feedback-send")
+        expect(page.locator("#kb-problem")).to_contain_text("toujours là")
+        expect(page.locator("#feedback-words")).to_have_value("L’écran a changé")
+    other.close()
+    page.click("#feedback-send")
+    expect(page.locator("#kb-status")).to_have_text("Merci, les rédacteurs liront pourquoi.")
+    expect(page.locator("#kb-problem")).to_be_hidden()
+    page.click("#feedback-undo")
 
 
 def test_the_road_to_a_person_opens_with_what_was_searched(visit: Visit, live: Live):
