@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,6 +113,14 @@ def check_sqlite(version: tuple[int, ...]) -> None:
     if version < FIXED_SQLITE and (backport is None or version[2] < backport):
         told = ".".join(map(str, version))
         raise RuntimeError(f"SQLite {told} has the WAL-reset bug; install pysqlite3>=0.6.1")
+
+
+def is_blank(path: Path) -> bool:
+    """Whether there is no database yet: no file, an empty one, or one without a table."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return True
+    with closing(SqliteDatabase(path)) as db:
+        return not db.tables.table_names()
 
 
 class SqliteDatabase:

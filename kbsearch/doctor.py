@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from kbsearch import channels, concerns, health, migrations
+from kbsearch import belonging, channels, concerns, health, migrations
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
-from kbsearch.errors import Invalid
+from kbsearch.errors import Invalid, Problem
 from kbsearch.health import Health
 from kbsearch.keys import KEY_NAME
 from kbsearch.publishing import git
@@ -43,6 +43,7 @@ def examine(configuration: Configuration) -> Iterator[Check]:
     yield from _folders(settings)
     yield _disk(settings)
     yield from _database(settings)
+    yield from _belonging(configuration)
     yield _git(settings)
     yield from _branch(settings)
     yield _index(settings)
@@ -121,6 +122,17 @@ def _database(settings: Settings) -> Iterator[Check]:
         yield _check("database", "fail", told, remedy, path=path, problem=problem)
     finally:
         db.close()
+
+
+def _belonging(configuration: Configuration) -> Iterator[Check]:
+    try:
+        belonging.look(configuration)
+    except Problem as problem:
+        yield Check("site", "fail", problem.key, values=tuple(problem.values.items()))
+    except Damaged:
+        return  # said of the database
+    else:
+        yield _check("site", "ok", "database, data folder and content are one site's")
 
 
 def _looked_into(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:

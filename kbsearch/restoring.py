@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kbsearch import audit, backups, config, health, migrations
+from kbsearch import audit, backups, belonging, config, health, migrations
 from kbsearch.backups import Manifest, Unreadable
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.db import Damaged, SqliteDatabase, new_id
 from kbsearch.errors import Problem
+from kbsearch.search import indexing
 
 # What a person ended since must not come back to life.
 ENDED = (
@@ -108,13 +109,14 @@ def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
         if (room / name).exists():
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.move(room / name, place)
-    for folder in settings.index_path.glob("*/"):
-        shutil.rmtree(folder)
+    belonging.mark_data(settings)
+    indexing.remove_all(settings)
     return aside if aside.exists() else None
 
 
 def _places(settings: Settings) -> dict[str, Path]:
     return {
+        belonging.IN_DATA: settings.data_path / belonging.IN_DATA,
         backups.DATABASE: settings.database_path,
         backups.SECRET_KEY: settings.data_path / "secret_key",
         backups.FILES: settings.files_path,

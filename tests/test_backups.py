@@ -139,13 +139,14 @@ def test_what_was_there_is_set_aside(site: Settings, tmp_path: Path):
     back_up(site, archive)
     before = tree(site.content_path)
     (site.content_path / "later.md").write_text("Later")
-    (site.index_path / "old").mkdir()
+    (site.index_path / "articles-old").mkdir()
+    (site.index_path / "mine").mkdir()
     with (site.site / "kbsearch.toml").open("a") as file:
         file.write('\nmail_from = "help@support.example"\n')
     found = config.load(site.site / "kbsearch.toml")
     outcome = restoring.restore(found, archive)
     assert tree(site.content_path) == before
-    assert list(site.index_path.glob("*/")) == [], "the index of what was there is of no use"
+    assert [path.name for path in site.index_path.iterdir()] == ["mine"], "an index is of no use"
     assert outcome.set_aside is not None
     assert (outcome.set_aside / "content" / "later.md").read_text() == "Later"
     assert (outcome.set_aside / "kbsearch.sqlite3").exists()

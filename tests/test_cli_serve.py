@@ -151,10 +151,11 @@ def test_a_damaged_database_is_said_in_one_line(tmp_path):
 
 
 def test_a_secret_key_that_others_can_read_stops_the_start(tmp_path):
-    (tmp_path / "var").mkdir()
-    (tmp_path / "var/secret_key").write_text("ab" * 32)
-    (tmp_path / "var/secret_key").chmod(0o644)
-    assert "chmod 600" in refused(tmp_path, "--demo", "--port", "0")
+    made = [*KBSEARCH, "init", "site"]
+    subprocess.run(made, cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    (tmp_path / "site/var/secret_key").write_text("ab" * 32)
+    (tmp_path / "site/var/secret_key").chmod(0o644)
+    assert "chmod 600" in refused(tmp_path / "site", "--port", "0")
 
 
 def test_the_data_folder_is_closed_to_others(tmp_path):

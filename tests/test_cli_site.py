@@ -225,9 +225,7 @@ def test_pending_steps_and_tasks_given_up_are_warnings(site: Path, site_db: Sqli
     site_db.execute("UPDATE outbox SET dead_at = due_at")
     _, checks = examine(site)
     assert checks["outbox"]["state"] == "warn"
-    (site / "var").rename(site / "old")
-    (site / "var").mkdir(mode=0o700)
-    SqliteDatabase(site / "var" / "kbsearch.sqlite3").tables.conn.close()
+    site_db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 's03%'")
     status, checks = examine(site)
     assert (status, checks["schema"]["state"]) == (0, "warn")
     assert "kbsearch migrate" in checks["schema"]["remedy"]

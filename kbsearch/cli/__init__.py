@@ -1,18 +1,20 @@
 """The `kbsearch` command: each sub-command lives in a module of its own, imported when called."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from kbsearch import __version__, config, i18n
+from kbsearch import __version__, belonging, config, i18n
 from kbsearch.db import Damaged, SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.migrations import migrate
+
+Opening = Callable[[config.Configuration], SqliteDatabase]
 
 COMMANDS = {
     "init": "site",
+    "adopt": "site",
     "config": "site",
     "doctor": "site",
     "migrate": "site",
@@ -76,13 +78,16 @@ class Site:
     @property
     def db(self) -> SqliteDatabase:
         if self._db is None:
-            path = self.settings.database_path
-            try:
-                self._db = SqliteDatabase(path)
-                migrate(self._db)
-            except (Damaged, OSError) as problem:
-                raise Problem("site.database_unreadable", path=path, reason=problem) from None
+            self._db = self.opened(belonging.open_database)
         return self._db
+
+    def opened(self, how: Opening) -> SqliteDatabase:
+        """The database, as one of the ways to open it does."""
+        try:
+            return how(self.configuration)
+        except (Damaged, OSError) as problem:
+            path = self.settings.database_path
+            raise Problem("site.database_unreadable", path=path, reason=problem) from None
 
 
 pass_site = click.make_pass_decorator(Site)

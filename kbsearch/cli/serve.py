@@ -1,6 +1,5 @@
 """kbsearch serve, and its two halves: web and worker."""
 
-import contextlib
 import dataclasses
 import logging
 import os
@@ -54,10 +53,8 @@ def serve_command(
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
         if settings.host in EVERYWHERE:
             log.warning("base_url is not set: pages will open on this machine only")
-    with contextlib.suppress(OSError):  # the database says what is wrong with it
-        settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys.site_key(settings)  # made at the first start; refused when others can read it
     db = Site(dataclasses.replace(configuration, settings=settings)).db  # migrated from here on
+    keys.site_key(settings)  # made at the first start; refused when others can read it
     visitors = _demo_accounts(settings, db) if demo else ()
 
     def announce() -> None:
@@ -86,8 +83,9 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
         listener = serving.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
+    db = site.db
     keys.site_key(site.settings)
-    app = create_app(site.settings, site.db)
+    app = create_app(site.settings, db)
     behind_proxy = site.settings.trusted_proxies > 0
     web_server.run(app, listener, Leash(leash), behind_proxy=behind_proxy)
 
@@ -103,8 +101,9 @@ def worker_command(site: Site, leash: int | None) -> None:
     from kbsearch import worker
 
     logs.start()
+    db = site.db
     keys.site_key(site.settings)
-    worker.run(site.settings, site.db, Leash(leash))
+    worker.run(site.settings, db, Leash(leash))
 
 
 def _for_demo(configuration: Configuration) -> Settings:

@@ -7,6 +7,7 @@ import click
 
 from kbsearch import (
     __version__,
+    belonging,
     choosing_passwords,
     config,
     demo,
@@ -66,6 +67,26 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
     click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
     click.echo(say("Choose the password of %(email)s within seven days:", email=person.email))
     click.echo(link)
+
+
+@click.command("adopt")
+@pass_site
+def adopt_command(site: Site) -> None:
+    """Make data folder and content belong to this database, where the site refuses to start.
+
+    Only for those who know why they did not: files that no request names leave after a while.
+
+    Example: kbsearch adopt
+    """
+    site.opened(belonging.adopt).close()
+    click.echo(
+        say(
+            "%(database)s, %(data)s and %(content)s are one site from now on.",
+            database=site.settings.database_path,
+            data=site.settings.data_path,
+            content=site.settings.content_path,
+        )
+    )
 
 
 @click.group("config")
@@ -141,6 +162,7 @@ def migrate_command(site: Site, only_list: bool, as_json: bool) -> None:
 
     Example: kbsearch migrate --list
     """
+    belonging.look(site.configuration)
     db = SqliteDatabase(site.settings.database_path)
     steps = migrations.pending(db) if only_list else migrations.migrate(db)
     db.close()

@@ -131,13 +131,23 @@ def forget_generations(settings: Settings, db: Database, *, older_than: float = 
     before = time.time() - older_than
     gone = [
         folder
-        for prefix in ("articles-", "tickets-")
-        for folder in settings.index_path.glob(f"{prefix}*")
-        if folder.name not in live and folder.is_dir() and folder.stat().st_mtime < before
+        for folder in _generations(settings)
+        if folder.name not in live and folder.stat().st_mtime < before
     ]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
     return len(gone)
+
+
+def remove_all(settings: Settings) -> None:
+    """Remove every index, and nothing else that may lie in that folder."""
+    for folder in _generations(settings):
+        shutil.rmtree(folder)
+
+
+def _generations(settings: Settings) -> list[Path]:
+    found = (settings.index_path.glob(f"{prefix}*") for prefix in ("articles-", "tickets-"))
+    return [folder for folders in found for folder in folders if folder.is_dir()]
 
 
 def status(settings: Settings, db: Database) -> dict[str, object]:
