@@ -36,8 +36,28 @@ def opens(case: Case) -> list[str]:
     return [who for who in VISITORS if case.outcomes[who] == "ok"]
 
 
+def check_typed(world: World, case: Case, answer: TestResponse) -> None:
+    """All that was typed is on the page, to be sent again to where it was sent."""
+    page = unescape(answer.text)
+    form = re.search(r'<form class="card" action="([^"]+)" method="post".*?</form>', page, re.S)
+    address = case.address(world, world.things)
+    assert form is not None and form[1] == address
+    assert '<html lang="fr"' in page or not address.startswith("/fr/")
+    for name, text in case.form(world.things).items():
+        if name.startswith(NEVER_KEPT):
+            assert text not in page
+        else:
+            assert f'name="{name}" value="{text}"' in form[0]
+
+
 GETS = [case for case in CASES if case.method == "GET" and opens(case)]
 FORMS = [case for case in CASES if case.method == "POST" and opens(case)]
+
+
+def grow_old(db: SqliteDatabase) -> None:
+    """Every page that is opened now would mark when its reader was last seen."""
+    lately = stored(datetime.now(UTC) - timedelta(minutes=5))
+    db.execute("UPDATE sessions SET seen_at = :lately", {"lately": lately})
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +67,7 @@ def world(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings.database_path.write_bytes(empty_database.read_bytes())
     db = SqliteDatabase(settings.database_path)
     made = build(settings, db)
-    lately = stored(datetime.now(UTC) - timedelta(minutes=5))  # each page would mark it anew
-    db.execute("UPDATE sessions SET seen_at = :lately", {"lately": lately})
+    grow_old(db)
     db.waits = Patience(0.05, moment=600)
     yield made
     db.close()
@@ -88,16 +107,7 @@ def test_what_was_typed_is_on_the_page_that_says_so(
         return
     assert case.endpoint not in TOLD_BY_THE_PAGE
     assert int(answer.headers["Retry-After"]) > 0
-    page = unescape(answer.text)
-    form = re.search(r'<form class="card" action="([^"]+)" method="post".*?</form>', page, re.S)
-    address = case.address(world, world.things)
-    assert form is not None and form[1] == address
-    assert '<html lang="fr"' in page or not address.startswith("/fr/")
-    for name, text in case.form(world.things).items():
-        if name.startswith(NEVER_KEPT):
-            assert text not in page
-        else:
-            assert f'name="{name}" value="{text}"' in form[0]
+    check_typed(world, case, answer)
 
 
 def test_most_forms_need_the_turn_that_does_not_come(answers: Mapping[str, TestResponse]):
