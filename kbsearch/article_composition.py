@@ -40,7 +40,8 @@ GAP = re.compile(r"G-\d{1,9}")
 
 _HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s)", re.MULTILINE)
 _OWN_LINK = re.compile(
-    r"!?\[([^\]\n]*)\]\((?:https?://[^\s)]{0,200})?/(?:\w\w/)?(?:requests|attachments|desk)/[^)\n]*\)"
+    r"!?\[([^\[\]\n]*)\]\((?:https?://[^\s)]{0,200})?/(?:\w\w/)?(?:requests|attachments|desk)/"
+    r"[^)\n]{0,300}\)"
 )
 _CODE = re.compile(r"(```[\s\S]*?(?:```|\Z)|`[^`\n]*`)")
 _BEFORE_SIGN = re.compile(r"(?<=[^\s|]) (?=[:;!?»](?:\s|$|[)\"”]))|(?<=«) ", re.MULTILINE)

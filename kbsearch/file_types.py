@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kbsearch import images
 from kbsearch.errors import Invalid
+from kbsearch.normal_form import nfc
 
 MAX_NAME = 120
 MAX_PIXELS = 25_000_000
@@ -66,7 +67,7 @@ class FileType:
 
 def clean_name(name: str) -> str:
     """A name without path, control, invisible or direction characters, safe on any system."""
-    text = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    text = nfc(name).replace("\\", "/").rpartition("/")[2]
     visible = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if _is_seen(c))
     text = _UNSAFE.sub("_", " ".join(visible.split())).strip(". ")
     if _DEVICE.fullmatch(text):

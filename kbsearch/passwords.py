@@ -6,7 +6,6 @@ list that is installed with kbsearch; nobody is asked.
 
 import re
 import threading
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from kbsearch import organisations, products, second_factor
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import Invalid, Unavailable
+from kbsearch.normal_form import without_marks
 from kbsearch.people import Person
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def _is_common(password: str) -> bool:
 
 def _fold(text: str) -> str:
     """Lower case without accents: `Éléonore` is `eleonore`."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return without_marks(text.casefold())
 
 
 def _bytes(password: str) -> bytes:

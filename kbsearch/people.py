@@ -1,7 +1,6 @@
 """People: who they are, their role, the organisations they belong to."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
 from kbsearch.db import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.normal_form import nfc
 
 MAX_EMAIL = 254
 MAX_NAME = 200
@@ -162,7 +162,7 @@ def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
 
 def fold_email(text: str) -> str:
     """An address as it is stored and compared: NFC, lower case, no space around."""
-    address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().lower())
+    address = nfc(nfc(text).strip().lower())
     if len(address) > MAX_EMAIL or not ADDRESS.fullmatch(address):
         raise Invalid("person.email_invalid", email=text[:MAX_EMAIL])
     return address

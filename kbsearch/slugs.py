@@ -2,9 +2,9 @@
 
 import hashlib
 import re
-import unicodedata
 
 from kbsearch.errors import Invalid
+from kbsearch.normal_form import nfkd
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_SLUG = 60
@@ -13,7 +13,7 @@ MAX_NAME = 200
 
 def slug_of(name: str) -> str:
     """A name as a part of an address: lower case, no accents; a digest where nothing is left."""
-    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    folded = nfkd(name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", folded)[:MAX_SLUG].strip("-")
     return slug or "x" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:10]
 

@@ -5,7 +5,6 @@ limit a day for each person and for the site. Codes to sign in or to verify a nu
 of it.
 """
 
-import unicodedata
 from datetime import datetime
 
 from kbsearch import channels, i18n, lanes, letters, limits, notifications
@@ -13,6 +12,7 @@ from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.errors import TooMany
 from kbsearch.limits import DAYS, Limit
+from kbsearch.normal_form import nfkd
 from kbsearch.notifications import CARRIERS, Telling
 from kbsearch.outbox import Handlers, Task
 from kbsearch.ticket_letters import status_name, url_of
@@ -66,7 +66,7 @@ def _nearest(sign: str) -> str:
         return "-"
     if sign.isspace():
         return " "
-    bare = "".join(part for part in unicodedata.normalize("NFKD", sign) if part in GSM)
+    bare = "".join(part for part in nfkd(sign) if part in GSM)
     return bare or "?"
 
 

@@ -1,7 +1,8 @@
 """What people type, made fit to keep: one kind of line break, no characters nobody can see."""
 
 import re
-import unicodedata
+
+from kbsearch.normal_form import nfc
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -13,5 +14,5 @@ def line(text: str) -> str:
 
 def block(text: str) -> str:
     """A text of several lines, none empty around it."""
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = nfc(text).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", lines).strip("\n").rstrip()

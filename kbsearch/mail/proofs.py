@@ -13,7 +13,7 @@ from kbsearch.mail.fields import Fields
 
 MAX_SIGNATURES = 5
 DNS_SECONDS = 5
-_PAIR = re.compile(r"([a-z0-9.-]+)\s*=\s*([^\s;]+)")
+_PAIR = re.compile(r"(?<![a-z0-9.-])([a-z0-9.-]+)\s*=\s*([^\s;]+)")
 
 Lookup = Callable[..., bytes | None]  # a TXT record by its name
 

@@ -4,9 +4,10 @@ Where it is not certain that a line is quoted, it stays: what somebody wrote is 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from kbsearch.normal_form import nfc
 
 MAX_SEARCHED = 5_000  # lines from the top in which a quotation begins
 MAX_WRAPPED = 6  # lines over which a client spreads "Le … a écrit :"
@@ -91,7 +92,7 @@ class _Header:
 
 def cut(text: str, subject: str = "") -> Cut:
     """The text without its quotation and without the signature below a line of two dashes."""
-    plain = unicodedata.normalize("NFC", text).replace("\u200b", "").replace("\ufeff", "")
+    plain = nfc(text).replace("\u200b", "").replace("\ufeff", "")
     lines = plain.split("\n")
     kept = lines if _IS_FORWARD.match(subject) else _without_quotation(lines)
     kept = _without_signature(kept)

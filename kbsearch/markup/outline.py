@@ -1,12 +1,12 @@
 """The sections of a document: their anchors, their depth, and the text under each heading."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markdown_it.token import Token
 
+from kbsearch.normal_form import nfkd
 from kbsearch.search.documents import Passage
 
 # Names that pages use as ids of their own: a heading must not take their place.
@@ -40,7 +40,7 @@ class Heading:
 
 def slug_of(text: str) -> str:
     """A text as an address: lower-case ASCII letters and digits joined by hyphens."""
-    folded = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    folded = nfkd(text.translate(_LIGATURES))
     return re.sub(r"[^a-z0-9]+", "-", folded.encode("ascii", "ignore").decode().lower()).strip("-")
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from kbsearch.masking.spans import Span, matches
 
 _KEY_BLOCK = re.compile(
-    r"-----BEGIN [A-Z ]{0,30}-----[\s\S]{1,20000}?(?:-----END [A-Z ]{0,30}-----|\Z)"
+    r"-----BEGIN [A-Z ]{0,30}-----(?:(?!-----BEGIN )[\s\S]){1,20000}?"
+    r"(?:-----END [A-Z ]{0,30}-----|(?=-----BEGIN )|\Z)"
 )
 _SHAPES = re.compile(
     r"""
-    eyJ[\w\-]{6,}\.[\w\-]{6,}(?:\.[\w\-]*)?(?:\.[\w\-]+){0,2}
+    (?<![\w\-])(?=[\w\-]*+\.[\w\-]{6})[\w\-]*?eyJ[\w\-]{6,}\.[\w\-]{6,}(?:\.[\w\-]*)?(?:\.[\w\-]+){0,2}
     | (?<!\w)(?:
         (?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{12,}
       | gh[pousr]_\w{20,} | github_pat_\w{20,} | gl(?:pat|ptt|dt|rt)-[\w\-]{16,}

@@ -17,8 +17,8 @@ _SECRETS = {
     "Google": re.compile(r"\bAIza[0-9A-Za-z_\-]{35}\b"),
     "JWT": re.compile(r"\beyJ[\w\-]{15,}\.eyJ[\w\-]{15,}\.[\w\-]{20,}"),
     "URL": re.compile(
-        r"\b[a-z][a-z+]{2,9}://[^\s:/@]{1,64}:(?!\*|x{3}|<|\$|\{|\[|[^\s@]*(?i:pass|secret|your|example))"
-        r"[^\s:/@]{8,64}@(?!.*example)"
+        r"\b[a-z][a-z+]{2,9}://[^\s:/@]{1,64}:(?!\*|x{3}|<|\$|\{|\[|[^\s@]{0,64}(?i:pass|secret|your|example))"
+        r"[^\s:/@]{8,64}@(?!.{0,200}example)"
     ),
 }
 _EMAIL = re.compile(r"\b([A-Za-z]{2,}\.[A-Za-z]{2,})@([A-Za-z0-9\-.]+\.[A-Za-z]{2,})\b")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from kbsearch.normal_form import nfc, nfd
+
 # Snowball's French stop list (BSD), folded.
 _FRENCH = """
 a ai aie aient aies ait as au aura aurai auraient aurais aurait auras aurez auriez aurions
@@ -51,7 +53,7 @@ def normal(text: str) -> str:
     """NFC, without control characters and lone surrogates."""
     if not text.isprintable():
         text = _UNSAFE.sub(" ", text)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return nfc(text)
 
 
 # Letters of Latin alphabets that accents do not explain, as Tantivy's own folding has them.
@@ -65,11 +67,11 @@ def fold_word(word: str) -> str:
     word = word.lower()
     if word.isascii():
         return word
-    return "".join(map(_fold_letter, unicodedata.normalize("NFC", word)))
+    return "".join(map(_fold_letter, nfc(word)))
 
 
 def _fold_letter(letter: str) -> str:
-    base = unicodedata.normalize("NFD", letter)[0]
+    base = nfd(letter)[0]
     folded = _LETTERS.get(base, base)
     if folded.isascii():
         return folded

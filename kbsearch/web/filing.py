@@ -22,7 +22,7 @@ from kbsearch.web.filled import Filled, values_of
 from kbsearch.web.render import db, go_to, language, my_organisations, person, render, site, viewer
 
 MAX_CC = 1_000  # characters of a prefilled list of addresses
-ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
+_ADDRESS = re.compile(r"(?<![^@\s,;])[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 # A form with all the files it may have, and its text.
 MAX_UPLOAD = attachments.MAX_FILES * attachments.MAX_BYTES + 1_000_000
 
@@ -184,7 +184,7 @@ def prefilled() -> dict[str, str]:
     if asked.get("severity") in SEVERITIES:
         values["severity"] = asked["severity"]
     values["software"] = asked.get("software", "")
-    values["cc"] = ", ".join(ADDRESS.findall(clean(asked.get("cc", ""))[:MAX_CC]))
+    values["cc"] = ", ".join(_ADDRESS.findall(clean(asked.get("cc", ""))[:MAX_CC]))
     return values
 
 

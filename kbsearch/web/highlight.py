@@ -1,15 +1,16 @@
 """Marking the words somebody searched for in an article they opened from the results."""
 
 import re
-import unicodedata
 
 from markupsafe import Markup
+
+from kbsearch.normal_form import without_marks
 
 MAX_WORDS = 16
 MAX_TEXT = 256
 SHORTEST = 3  # below, only the whole word is marked: `a` must not mark half of the page
 # A tag (quoted attributes may hold `>`), an entity, or a word.
-PIECE = re.compile(r"""<(?:[^>"']|"[^"]*"|'[^']*')*>|&#?\w+;|\w+""")
+PIECE = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>|&#?\w+;|\w+""")
 ENDINGS = re.compile(r"(?<=\w{3})(?:es|s|x|e)$")
 
 
@@ -39,6 +40,4 @@ def _matches(root: str, wanted: set[str]) -> bool:
 
 def _root(word: str) -> str:
     """A word without case, accents and the commonest endings: close enough to point at it."""
-    folded = unicodedata.normalize("NFKD", word.replace("œ", "oe")).casefold()
-    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    return ENDINGS.sub("", plain)
+    return ENDINGS.sub("", without_marks(word.replace("œ", "oe")).casefold())
