@@ -10,13 +10,15 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.file_store import FileStore, Kept, Source
+from kbsearch.file_store import SHARE, FileStore, Kept, Source
 from kbsearch.file_types import FileType
+from kbsearch.trash import Trash, note
 
 MAX_BYTES = 25_000_000  # a file
 MAX_FILES = 10  # a message
 MAX_BYTES_A_DAY = 200_000_000  # a person
 KEEP_ORPHANS = timedelta(days=7)
+LET_GO = "ticket_id IS NULL AND form_key IS NULL AND created_at < :before"
 COLUMNS = "f.id, f.name, f.media_type, f.size, f.sha256, f.width, f.height"
 
 
@@ -238,23 +240,40 @@ def drop_astray(db: Database, before: str) -> None:
     )
 
 
-def forget_orphans(db: Database, store: FileStore, *, at: datetime | None = None) -> int:
-    """Remove the files that belong to nothing any more; how many contents went."""
-    moment = at or datetime.now(UTC)
-    db.execute(
-        """
-        DELETE FROM attachments
-        WHERE ticket_id IS NULL AND form_key IS NULL AND created_at < :before
-        """,
-        {"before": stored(moment - KEEP_ORPHANS)},
-    )
+def forget_orphans(
+    db: Database,
+    store: FileStore,
+    trash: Trash,
+    *,
+    share: float = SHARE,
+    at: datetime | None = None,
+) -> int:
+    """Move the files that belong to nothing any more to the trash; how many contents went.
+
+    A row goes once its content has: killed between the two, the next round goes on.
+    """
+    values = {"before": stored((at or datetime.now(UTC)) - KEEP_ORPHANS)}
+    due = db.query(f"SELECT id, sha256, person_id FROM attachments WHERE {LET_GO}", values)  # noqa: S608
+    let_go: dict[str, list[str]] = {}
+    for row in due:
+        let_go.setdefault(row["sha256"], []).append(row["person_id"])
 
     def is_wanted(digests: list[str]) -> set[str]:
-        places, values = one_of("digest", digests)
-        rows = db.query(f"SELECT sha256 FROM attachments WHERE sha256 IN ({places})", values)  # noqa: S608
+        places, named = one_of("digest", digests)
+        rows = db.query(
+            f"SELECT sha256 FROM attachments WHERE sha256 IN ({places}) AND NOT ({LET_GO})",  # noqa: S608
+            {**named, **values},
+        )
         return {row["sha256"] for row in rows}
 
-    return store.sweep(is_wanted, older_than=KEEP_ORPHANS.total_seconds())
+    older_than = KEEP_ORPHANS.total_seconds()
+    swept = store.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
+    for row in due:
+        digest = row["sha256"]
+        if not store.path(digest).exists() or is_wanted([digest]):
+            db.execute("DELETE FROM attachments WHERE id = :id", {"id": row["id"]})
+    note(db, swept.left)
+    return swept.moved
 
 
 def _check_limits(

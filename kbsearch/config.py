@@ -151,6 +151,11 @@ class Settings:
         return self.data_path / "mails"
 
     @property
+    def trash_path(self) -> Path:
+        """Where what belongs to nothing any more lies for a month."""
+        return self.data_path / "trash"
+
+    @property
     def is_public(self) -> bool:
         """Articles are for everyone unless they say otherwise: crawlers may come."""
         return self.default_audience == "everyone"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from kbsearch import belonging, channels, concerns, health, migrations
+from kbsearch import belonging, channels, concerns, health, migrations, trash
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
 from kbsearch.errors import Invalid, Problem
@@ -151,7 +151,15 @@ def _looked_into(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
         return
     yield _check("schema", "ok", "the schema is up to date")
     yield from _teams(db, settings)
+    yield from _orphans(db)
     yield from _running(health.look(db))
+
+
+def _orphans(db: SqliteDatabase) -> Iterator[Check]:
+    for left in trash.list_left(db):
+        told = "nothing names %(orphans)d of %(contents)d files in %(store)s: they were left alone"
+        remedy = "Is it an older database? Restore the right one; else: kbsearch sweep"
+        yield _check("orphans", "warn", told, remedy, **vars(left))
 
 
 def _teams(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:

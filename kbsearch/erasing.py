@@ -20,6 +20,7 @@ from kbsearch.i18n import gettext
 from kbsearch.masking.one_person import OnePerson
 from kbsearch.people import Person
 from kbsearch.search import indexing
+from kbsearch.trash import Trash, owner_of
 
 BATCH = 1000
 Column = tuple[str, str]
@@ -150,8 +151,14 @@ def erase(
         lessons.changed(db)
         audit.record(db, "person.erased", had_account=person is not None, by="operator")
         outbox.add_once(db, indexing.REBUILD, "tickets")
-    _sweep(FileStore(settings.mails_path), contents, _named(db, "mails", contents))
-    _sweep(FileStore(settings.files_path), files, _named(db, "attachments", files))
+    owners = [owner_of(address), *([person.id] if person else [])]
+    for store, gone in (
+        (FileStore(settings.mails_path), set(contents) - _named(db, "mails", contents)),
+        (FileStore(settings.files_path), set(files) - _named(db, "attachments", files)),
+    ):
+        for digest in gone:
+            store.path(digest).unlink(missing_ok=True)
+        Trash(settings.trash_path).erase(store.root.name, gone, owners)
     db.compact()
     return Erased(person is not None, len(theirs), masked, len(contents), len(files))
 
@@ -283,8 +290,3 @@ def _named(db: Database, table: str, digests: Sequence[str]) -> set[str]:
     places, values = one_of("digest", digests)
     rows = db.query(f"SELECT sha256 FROM {table} WHERE sha256 IN ({places})", values)  # noqa: S608
     return {row["sha256"] for row in rows}
-
-
-def _sweep(store: FileStore, digests: Sequence[str], wanted: set[str]) -> None:
-    for digest in set(digests) - wanted:
-        store.path(digest).unlink(missing_ok=True)

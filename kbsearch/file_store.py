@@ -3,10 +3,11 @@
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,16 @@ from typing import Protocol
 from kbsearch.db import new_id
 from kbsearch.errors import Full, Invalid
 from kbsearch.file_types import HEAD_BYTES, TextCheck
+from kbsearch.trash import Left, Trash
+
+log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 64 * 1024
 FREE_FLOOR = 0.05  # of the disk: below it nothing more is taken in
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TEMPORARY = "incoming"
+SHARE = 0.05  # of the contents: more of them at once do not become nobody's
+AT_LEAST = 5  # contents, for a small site
 
 
 class Source(Protocol):
@@ -37,6 +43,14 @@ class Kept:
     size: int
     head: bytes
     is_text: bool
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many contents went to the trash, and what was left alone."""
+
+    moved: int
+    left: Left
 
 
 class FileStore:
@@ -68,22 +82,52 @@ class FileStore:
                 incoming.unlink(missing_ok=True)
         return kept
 
-    def sweep(self, is_wanted: Callable[[list[str]], set[str]], *, older_than: float) -> int:
-        """Remove contents that nobody wants and that have lain for that many seconds; how many.
+    def sweep(
+        self,
+        is_wanted: Callable[[list[str]], set[str]],
+        let_go: Mapping[str, Iterable[str]],
+        trash: Trash,
+        *,
+        older_than: float,
+        share: float = SHARE,
+    ) -> Swept:
+        """Move to the trash what nobody wants and has lain for that many seconds.
 
-        Writing a content again makes it young: it cannot be swept before its row is there.
+        `let_go` are the contents whose rows had had their time, with their owners; never more of
+        them at once than a share. More than a share that no row knows is left alone: it is the
+        database that is wrong. Writing a content again makes it young: it cannot be swept before
+        its row is there.
         """
         before = time.time() - older_than
-        removed = 0
+        contents, found = self._orphans(is_wanted, before)
+        strange = [path for path in found if path.name not in let_go]
+        most = max(AT_LEAST, int(contents * share))
+        left = len(strange) if len(strange) > most else 0
+        known = [path for path in found if path.name in let_go]
+        moved = 0
+        for path in ([] if left else strange) + known:
+            if moved == most:
+                break
+            with self._lock():
+                if _lies_since(path, before):
+                    trash.put(path, self.root.name, let_go.get(path.name, ()))
+                    moved += 1
+        if left:
+            log.warning("%s: nothing names %d of %d, left alone", self.root, left, contents)
+        return Swept(moved, Left(self.root.name, left, contents))
+
+    def _orphans(
+        self, is_wanted: Callable[[list[str]], set[str]], before: float
+    ) -> tuple[int, list[Path]]:
+        """How many contents there are, and the old ones that nobody wants."""
+        contents, found = 0, []
         for folder in sorted(path for path in self.root.glob("*") if path.is_dir()):
-            old = [path for path in folder.iterdir() if _lies_since(path, before)]
+            paths = list(folder.iterdir())
+            contents += len(paths)
+            old = [path for path in paths if _lies_since(path, before)]
             wanted = set() if folder.name == TEMPORARY else is_wanted([p.name for p in old])
-            for path in old:
-                with self._lock():
-                    if path.name not in wanted and _lies_since(path, before):
-                        path.unlink()
-                        removed += 1
-        return removed
+            found += [path for path in old if path.name not in wanted]
+        return contents, found
 
     def _check_room(self, limit: int) -> None:
         disk = shutil.disk_usage(self.root)

@@ -66,6 +66,7 @@ from kbsearch.search import indexing
 from kbsearch.search.indexing import Indexer
 from kbsearch.search.service import Search
 from kbsearch.single_sign_on import journeys, used_handovers
+from kbsearch.trash import Trash
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,13 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS),
             Step("cases without an article", lambda: gap_cases.take(db, search), CASES_SECONDS),
             Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
+            Step(
+                "clearing files away",
+                lambda: _clear_files(settings, db),
+                HOUSEKEEPING_SECONDS,
+                # never at the start, when what is wrong with a site is not seen yet
+                due_at=time.monotonic() + HOUSEKEEPING_SECONDS,
+            ),
         )
         if articles.live_publication(db) is None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
@@ -312,11 +320,18 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     article_drafts.forget_old(db, settings.draft_days)
-    attachments.forget_orphans(db, FileStore(settings.files_path))
-    mails.forget_old(db, settings)
     analytics.forget_texts(db, settings.search_log_days)
     gap_counts.forget(db, settings.search_log_days)
     indexing.forget_generations(settings, db)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass
+    return False
+
+
+def _clear_files(settings: Settings, db: Database) -> bool:
+    """Move what belongs to nothing any more to the trash, and empty that of what was long in it."""
+    trash = Trash(settings.trash_path)
+    attachments.forget_orphans(db, FileStore(settings.files_path), trash)
+    mails.forget_old(db, settings, trash)
+    trash.empty()
     return False

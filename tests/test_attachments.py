@@ -13,6 +13,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Full, Invalid, NotFound, Problem, TooMany
 from kbsearch.file_store import FileStore
+from kbsearch.trash import Trash
 from tests.conftest import Cast
 from tests.requests import PNG, attach, file, later, lies_in
 
@@ -324,13 +325,16 @@ def test_what_belongs_to_nothing_is_collected_after_a_week(
     drafted = attach(db, cast.alice, store, "form-0002", "b.txt", b"drafted", at=later(days=0))
     gone = attach(db, cast.alice, store, "form-0002", "c.txt", b"gone", at=later(days=0))
     attachments.discard(db, cast.alice, gone.id)
+    trash = Trash(store.root.parent / "trash")
     (store.root / "incoming" / "left-by-a-crash").write_bytes(b"half")
-    assert attachments.forget_orphans(db, store, at=later(days=6)) == 0
-    assert attachments.forget_orphans(db, store, at=later(days=8)) == 0, "its content is young"
+    assert attachments.forget_orphans(db, store, trash, at=later(days=6)) == 0
+    assert attachments.forget_orphans(db, store, trash, at=later(days=8)) == 0, (
+        "its content is young"
+    )
     grow_old(store)
-    assert attachments.forget_orphans(db, store, at=later(days=8)) == 2
+    assert attachments.forget_orphans(db, store, trash, at=later(days=8)) == 2
     assert {path.name for path in lies_in(store)} == {sent.sha256, drafted.sha256}
-    assert attachments.forget_orphans(db, store, at=later(days=8)) == 0
+    assert attachments.forget_orphans(db, store, trash, at=later(days=8)) == 0
 
 
 def test_content_wanted_again_is_not_collected(db: SqliteDatabase, cast: Cast, store: FileStore):
@@ -344,7 +348,8 @@ def test_content_wanted_again_is_not_collected(db: SqliteDatabase, cast: Cast, s
             attach(db, cast.bob, store, "form-0002")
         return set()
 
-    assert store.sweep(wanted, older_than=3600) == 0
+    trash = Trash(store.root.parent / "trash")
+    assert store.sweep(wanted, {}, trash, older_than=3600).moved == 0
     assert len(lies_in(store)) == 1
 
 

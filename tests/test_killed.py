@@ -20,6 +20,7 @@ from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.file_store import FileStore
+from kbsearch.trash import Trash
 from tests.conftest import Cast
 from tests.killed_senders import content_of
 from tests.requests import later, lies_in
@@ -111,7 +112,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
     for digest in wanted:
         assert hashlib.sha256(store.path(digest).read_bytes()).hexdigest() == digest
     grow_old(store)
-    attachments.forget_orphans(db, store, at=later(days=0))
+    trash = Trash(settings.trash_path)
+    attachments.forget_orphans(db, store, trash, share=1.0, at=later(days=0))
     assert {path.name for path in lies_in(store)} == wanted, "orphans go, nothing else does"
 
 

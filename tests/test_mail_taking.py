@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from kbsearch.mail import answers, mails, parsing, reply_addresses, taking
 from kbsearch.mail.mails import Mail
 from kbsearch.mail.taking import Envelope, Taken
 from kbsearch.tickets import Ticket
+from kbsearch.trash import Trash
 from tests import mail as post_office
 from tests.conftest import Cast
 from tests.incoming import SERVER, letter, proof, receiving, take
@@ -594,8 +596,11 @@ def test_old_mail_of_machines_goes_and_the_rest_stays(
     take(site, db, letter("alice@acme.example", to, "Away", "Precedence: bulk"))
     take(site, db, letter("alice@acme.example", to))
     take(site, db, letter("mallory@evil.example"))
-    assert mails.forget_old(db, site, at=later(days=89)) == 0
-    assert mails.forget_old(db, site, at=later(days=91)) == 1
+    trash = Trash(site.trash_path)
+    for path in site.mails_path.glob("??/*"):
+        os.utime(path, (1, 1))
+    assert mails.forget_old(db, site, trash, at=later(days=89)) == 0
+    assert mails.forget_old(db, site, trash, at=later(days=91)) == 1
     states = {row["state"] for row in db.query("SELECT state FROM mails")}
     assert states == {"joined", "held"}
 

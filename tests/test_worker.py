@@ -290,6 +290,7 @@ def test_the_house_is_kept(place):
         os.utime(path, (1, 1))
 
     assert not worker._keep_house(place.settings, db)
+    assert not worker._clear_files(place.settings, db)
 
     assert tickets.find(db, eve, ticket.id).status == "closed"
     assert tickets.find(db, eve, young.id).status == "solved"

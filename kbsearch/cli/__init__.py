@@ -42,6 +42,7 @@ COMMANDS = {
     "stats": "stats",
     "backup": "backups",
     "restore": "backups",
+    "sweep": "sweeping",
 }
 
 

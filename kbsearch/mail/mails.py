@@ -13,15 +13,17 @@ from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
-from kbsearch.file_store import FileStore
+from kbsearch.file_store import SHARE, FileStore
 from kbsearch.mail import parsing, typesetting
 from kbsearch.mail.parsing import MailFile
 from kbsearch.tickets import Ticket
+from kbsearch.trash import Trash, note, owner_of
 
 State = Literal["joined", "opened", "held", "automatic", "bounced", "discarded"]
 MAX_LISTED = 200
 MAX_SUBJECT = 300
 KEEP_MACHINES = timedelta(days=90)  # what nobody has asked for
+LET_GO = "state IN ('automatic', 'bounced', 'discarded') AND received_at < :before"
 COLUMNS = """
     m.id, m.message_id, m.received_at, m.sender, m.subject, m.sha256, m.state, m.reason,
     m.is_proved, m.suggested_number, m.left_out, COALESCE(p.name, '') AS person,
@@ -196,24 +198,42 @@ def mention(text: str, left_out: Sequence[str], language: str) -> str:
     return f"{text}\n\n{told}".strip()
 
 
-def forget_old(db: Database, settings: Settings, *, at: datetime | None = None) -> int:
-    """Remove the mails of machines and the discarded ones after a while; how many."""
-    moment = at or datetime.now(UTC)
-    removed = db.execute(
-        """
-        DELETE FROM mails WHERE state IN ('automatic', 'bounced', 'discarded')
-          AND received_at < :before
-        """,
-        {"before": stored(moment - KEEP_MACHINES)},
-    )
+def forget_old(
+    db: Database,
+    settings: Settings,
+    trash: Trash,
+    *,
+    share: float = SHARE,
+    at: datetime | None = None,
+) -> int:
+    """Move the mails of machines and the discarded ones to the trash after a while; how many.
+
+    A row goes once its content has: killed between the two, the next round goes on.
+    """
+    kept = store(settings)
+    values = {"before": stored((at or datetime.now(UTC)) - KEEP_MACHINES)}
+    due = db.query(f"SELECT id, sha256, person_id, sender FROM mails WHERE {LET_GO}", values)  # noqa: S608
+    let_go: dict[str, list[str]] = {}
+    for row in due:
+        owners = [row["person_id"]] if row["person_id"] else []
+        let_go.setdefault(row["sha256"], []).extend([*owners, owner_of(row["sender"])])
 
     def is_wanted(digests: list[str]) -> set[str]:
-        places, values = one_of("digest", digests)
-        rows = db.query(f"SELECT sha256 FROM mails WHERE sha256 IN ({places})", values)  # noqa: S608
+        places, named = one_of("digest", digests)
+        rows = db.query(
+            f"SELECT sha256 FROM mails WHERE sha256 IN ({places}) AND NOT ({LET_GO})",  # noqa: S608
+            {**named, **values},
+        )
         return {row["sha256"] for row in rows}
 
-    store(settings).sweep(is_wanted, older_than=attachments.KEEP_ORPHANS.total_seconds())
-    return removed
+    older_than = attachments.KEEP_ORPHANS.total_seconds()
+    swept = kept.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
+    for row in due:
+        digest = row["sha256"]
+        if not kept.path(digest).exists() or is_wanted([digest]):
+            db.execute("DELETE FROM mails WHERE id = :id", {"id": row["id"]})
+    note(db, swept.left)
+    return swept.moved
 
 
 def _customer(db: Database, address: str, ticket: Ticket) -> Viewer | None:
