@@ -773,3 +773,19 @@ def s031_requests_after_searches(db: SqliteUtils) -> None:
           WHERE form_key IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s038_arrivals(db: SqliteUtils) -> None:
+    """Mails of a mailbox that are not taken in yet, and how often each was tried."""
+    _run(
+        db,
+        """
+        CREATE TABLE arrivals (
+          mailbox TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL,
+          attempts INTEGER NOT NULL DEFAULT 0, due_at TEXT, problem TEXT NOT NULL DEFAULT '',
+          mail_id TEXT REFERENCES mails (id) ON DELETE CASCADE,
+          PRIMARY KEY (mailbox, validity, uid));
+        CREATE INDEX arrivals_mail ON arrivals (mail_id) WHERE mail_id IS NOT NULL;
+        """,
+    )

@@ -1,3 +1,6 @@
+import dataclasses
+from datetime import UTC, datetime
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -5,7 +8,8 @@ from kbsearch import accounts, replies, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.mail import mails, reply_addresses
+from kbsearch.mail import arrivals, mails, reply_addresses
+from kbsearch.mail.arrivals import Place
 from tests.conftest import Cast
 from tests.incoming import letter, receiving, take
 from tests.requests import file
@@ -143,3 +147,38 @@ def test_a_strangers_mail_in_a_note_is_not_given_away(
     mails.attach(db, cast.dan, site, mail, ticket.number)
     assert len(mails.of_ticket(db, cast.dan, ticket)) == 1
     assert mails.of_ticket(db, cast.alice, ticket) == {}
+
+
+def set_aside(settings: Settings, db: SqliteDatabase, cast: Cast, raw: bytes | None) -> mails.Mail:
+    """One that could not be taken, however often it was tried."""
+    place, at = Place("support@mail.example", 1), datetime.now(UTC)
+    arrivals.note(db, place, [7], at=at)
+    (arrival,) = arrivals.list_due(db, place, at=at)
+    last = dataclasses.replace(arrival, attempts=arrivals.MAX_ATTEMPTS)
+    arrivals.fail(db, settings, last, raw, ValueError("no <such> thing"), at=at)
+    return mails.list_all(db, cast.dan)[0]
+
+
+def test_a_mail_that_could_not_be_taken_is_seen_and_tried_again(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    mail = set_aside(settings, db, cast, letter().replace(b"\n", b"\r\n"))
+    sign_in(client, db, cast.dan)
+    assert "could not be taken in" in client.get("/en/desk/mail").text
+    page = client.get(f"/en/desk/mail/{mail.id}").text
+    assert "<h1>Collar</h1>" in page and "ValueError: no &lt;such&gt; thing" in page
+    assert client.get(f"/en/desk/mail/{mail.id}/original.eml").data.endswith(b"is back.")
+    refused = client.post(f"/en/desk/mail/{mail.id}/attach", data={"number": "1001"})
+    assert refused.status_code == 422
+    assert client.post(f"/en/desk/mail/{mail.id}/attempt").status_code == 303
+    assert "next look into the mailbox" in client.get(f"/en/desk/mail/{mail.id}").text
+
+
+def test_one_that_never_came_has_a_page_too(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    mail = set_aside(settings, db, cast, None)
+    sign_in(client, db, cast.dan)
+    assert "est dans la boîte, non lu" in client.get(f"/fr/desk/mail/{mail.id}").text
+    assert client.post(f"/fr/desk/mail/{mail.id}/discard").status_code == 303
+    assert client.post(f"/fr/desk/mail/{mail.id}/attempt").status_code == 422

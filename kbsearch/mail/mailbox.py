@@ -1,7 +1,7 @@
 """The mailbox of `imap_url`: read every half minute, each mail taken once, nothing deleted.
 
-How far it has been read is kept in the database. A mail that was taken just before a crash is
-read again and found to be there already.
+How far it has been read is kept in the database, with the mails that are not taken in yet. One that
+was taken just before a crash is read again and found to be there already.
 """
 
 import imaplib
@@ -10,13 +10,13 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
 from kbsearch.config import Settings
 from kbsearch.db import Busy, Damaged, Database
-from kbsearch.errors import Full
-from kbsearch.mail import parsing, taking
+from kbsearch.mail import arrivals, parsing, taking
+from kbsearch.mail.arrivals import Arrival, Place
 
 log = logging.getLogger(__name__)
 
@@ -24,19 +24,12 @@ PORTS = {"imap": 143, "imap+starttls": 143, "imaps": 993}
 TIMEOUT_SECONDS = 30
 POLL_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 900.0
-TEMPORARY = (Busy, Damaged, Full, OSError)
+OUR_FAULT = (Busy, Damaged)
+CUT_OFF = (imaplib.IMAP4.abort, OSError)
 
 
 class MailboxError(Exception):
     """The server did not do what was asked."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a mailbox has been read; `validity` changes when its numbers start anew."""
-
-    validity: int
-    last_uid: int
 
 
 @contextmanager
@@ -55,25 +48,19 @@ def followed(settings: Settings, db: Database) -> Iterator[None]:
         thread.join()
 
 
-def poll(settings: Settings, db: Database) -> int:
-    """Take in what is new in the mailbox; how many mails. The first time, what is unread."""
+def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int:
+    """Take in what is new in the mailbox or to be tried again; how many mails.
+
+    The first time, what is unread is new.
+    """
+    moment = at or datetime.now(UTC)
     url = urlsplit(settings.imap_url)
     name = f"{unquote(url.username or '')}@{url.hostname}{url.path}"
-    count = 0
     with _connection(settings.imap_url) as server:
-        validity = _select(server, unquote(url.path.strip("/")) or "INBOX")
-        progress = _progress(db, name)
-        if progress is not None and progress.validity == validity:
-            for uid in _search(server, f"UID {progress.last_uid + 1}:*"):
-                if uid > progress.last_uid:  # "n:*" names the last mail, whatever its number
-                    count += _take(settings, db, server, uid)
-                    _remember(db, name, Progress(validity, uid))
-        else:
-            known, unread = _search(server, "UID 1:*"), _search(server, "UNSEEN")
-            for uid in unread:
-                count += _take(settings, db, server, uid)
-            _remember(db, name, Progress(validity, max([0, *known, *unread])))
-    return count
+        place = Place(name, _select(server, unquote(url.path.strip("/")) or "INBOX"))
+        _note_new(db, server, place, moment)
+        due = arrivals.list_due(db, place, at=moment)
+        return sum(_attempt(settings, db, server, arrival, moment) for arrival in due)
 
 
 def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
@@ -89,22 +76,56 @@ def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
         over.wait(pause)
 
 
-def _take(settings: Settings, db: Database, server: imaplib.IMAP4, uid: int) -> int:
+def _note_new(db: Database, server: imaplib.IMAP4, place: Place, at: datetime) -> None:
+    """Note what has come since the last time, and how far the mailbox was read, together."""
+    last_uid = _last_uid(db, place)
+    if last_uid is None:
+        known, new = _search(server, "UID 1:*"), _search(server, "UNSEEN")
+    else:
+        found = _search(server, f"UID {last_uid + 1}:*")
+        known = new = [uid for uid in found if uid > last_uid]  # "n:*" names the last mail at least
+    if new or last_uid is None:
+        with db.atomic():
+            arrivals.note(db, place, new, at=at)
+            _remember(db, place, max([last_uid or 0, *known, *new]))
+
+
+def _attempt(
+    settings: Settings, db: Database, server: imaplib.IMAP4, arrival: Arrival, at: datetime
+) -> int:
     """Take one mail in and mark it as read; one that fails stays unread, the next ones go on."""
-    answer = _done(server.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{parsing.MAX_BYTES + 1}>)"))
-    raw = next((part[1] for part in answer if isinstance(part, tuple)), None)
-    if raw is None:
-        return 0  # somebody deleted it meanwhile
+    arrivals.begin(db, arrival, at=at)
+    raw: bytes | None = None
     try:
+        raw = _fetch(server, arrival.uid)
+        if raw is None:
+            arrivals.settle(db, arrival)
+            return 0
+        if arrival.attempts >= arrivals.MAX_ATTEMPTS and arrival.mail_id is None:
+            raise MailboxError("the process ended each time it was being taken in")
         taken = taking.take(db, settings, raw)
-    except TEMPORARY:
+    except OUR_FAULT:
         raise
-    except Exception:
-        log.exception("mail %d of the mailbox was not taken and stays unread", uid)
+    except Exception as problem:
+        arrivals.fail(db, settings, arrival, raw, problem, at=at)
+        if raw is None and isinstance(problem, CUT_OFF):
+            raise
         return 0
-    log.info("mail %d of the mailbox: %s %s", uid, taken.state, taken.reason)
-    _done(server.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"))
+    arrivals.settle(db, arrival)
+    log.info("mail %d of the mailbox: %s %s", arrival.uid, taken.state, taken.reason)
+    status, _ = server.uid("STORE", str(arrival.uid), "+FLAGS.SILENT", r"(\Seen)")
+    if status != "OK":
+        log.warning("mail %d of the mailbox cannot be marked as read", arrival.uid)
     return 1
+
+
+def _fetch(server: imaplib.IMAP4, uid: int) -> bytes | None:
+    """A mail up to what is read of one; None when somebody deleted it meanwhile."""
+    answer = _done(server.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{parsing.MAX_BYTES + 1}>)"))
+    raw: bytes | None = next((part[1] for part in answer if isinstance(part, tuple)), None)
+    if raw is None and uid in _search(server, f"UID {uid}"):
+        raise MailboxError("the server lists it and does not hand it out")
+    return raw
 
 
 @contextmanager
@@ -126,6 +147,8 @@ def _connection(address: str) -> Iterator[imaplib.IMAP4]:
     finally:
         with suppress(imaplib.IMAP4.error, OSError):  # what went wrong before is what is told
             server.logout()
+        with suppress(OSError):
+            server.shutdown()  # which a logout that fails leaves open
 
 
 def _select(server: imaplib.IMAP4, folder: str) -> int:
@@ -149,19 +172,21 @@ def _done(answer: tuple[str, Sequence[object]]) -> Sequence[object]:
     return data
 
 
-def _progress(db: Database, name: str) -> Progress | None:
+def _last_uid(db: Database, place: Place) -> int | None:
     rows = db.query(
-        "SELECT uid_validity, last_uid FROM mailboxes WHERE name = :name", {"name": name}
+        "SELECT last_uid FROM mailboxes WHERE name = :mailbox AND uid_validity = :validity",
+        vars(place),
     )
-    return Progress(rows[0]["uid_validity"], rows[0]["last_uid"]) if rows else None
+    return int(rows[0]["last_uid"]) if rows else None
 
 
-def _remember(db: Database, name: str, progress: Progress) -> None:
+def _remember(db: Database, place: Place, last_uid: int) -> None:
     db.execute(
         """
-        INSERT INTO mailboxes (name, uid_validity, last_uid) VALUES (:name, :validity, :last_uid)
+        INSERT INTO mailboxes (name, uid_validity, last_uid)
+        VALUES (:mailbox, :validity, :last_uid)
         ON CONFLICT (name) DO UPDATE SET uid_validity = excluded.uid_validity,
           last_uid = excluded.last_uid
         """,
-        {"name": name, **vars(progress)},
+        {**vars(place), "last_uid": last_uid},
     )

@@ -20,6 +20,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.trash import Trash, note, owner_of
 
 State = Literal["joined", "opened", "held", "automatic", "bounced", "discarded"]
+NOT_TAKEN = "not_taken"  # the reason of one that was set aside unread by us
 MAX_LISTED = 200
 MAX_SUBJECT = 300
 KEEP_MACHINES = timedelta(days=90)  # what nobody has asked for
@@ -27,11 +28,12 @@ LET_GO = "state IN ('automatic', 'bounced', 'discarded') AND received_at < :befo
 COLUMNS = """
     m.id, m.message_id, m.received_at, m.sender, m.subject, m.sha256, m.state, m.reason,
     m.is_proved, m.suggested_number, m.left_out, COALESCE(p.name, '') AS person,
-    t.number AS ticket_number, t.id AS ticket_id, m.said_id, COALESCE(d.name, '') AS decided_by
+    t.number AS ticket_number, t.id AS ticket_id, m.said_id, COALESCE(d.name, '') AS decided_by,
+    COALESCE(a.problem, '') AS trouble, a.due_at AS tried_again_at
 """
 SOURCES = """
     mails m LEFT JOIN people p ON p.id = m.person_id LEFT JOIN tickets t ON t.id = m.ticket_id
-    LEFT JOIN people d ON d.id = m.decided_by_id
+    LEFT JOIN people d ON d.id = m.decided_by_id LEFT JOIN arrivals a ON a.mail_id = m.id
 """
 
 
@@ -55,11 +57,18 @@ class Mail:
     ticket_id: str | None
     said_id: str | None
     decided_by: str
+    trouble: str  # what stood in the way of taking it in, for whoever mends it
+    tried_again_at: str | None
 
     @property
     def is_waiting(self) -> bool:
         """Whether an agent may still attach or discard it."""
         return self.state in ("held", "automatic")
+
+    @property
+    def is_untaken(self) -> bool:
+        """Whether it could not be taken in, and perhaps not be read either."""
+        return self.reason == NOT_TAKEN
 
 
 def store(settings: Settings) -> FileStore:
@@ -136,6 +145,8 @@ def attach(
 
     It is the sender's reply if they are a customer who may read the request, else a note.
     """
+    if mail.is_untaken:
+        raise Invalid("mail.not_taken")
     incoming = parsing.read(original(db, viewer, settings, mail.id))
     ticket = tickets.find_number(db, viewer, number)
     author = _customer(db, mail.sender, ticket)

@@ -33,6 +33,7 @@ REASONS: Mapping[str, str] = {
     "organisation_unknown": _("The sender belongs to several organisations: for which is it?"),
     "refused": _("The request takes no more messages like this one."),
     "text_too_long": _("Its text is too long."),
+    "not_taken": _("It could not be taken in after several attempts."),
     "too_big": _("It is larger than 30 MB: the end is missing."),
     "too_many_parts": _("It has too many parts."),
     "too_many_lines": _("It has too many lines."),

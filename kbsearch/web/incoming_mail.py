@@ -1,10 +1,12 @@
 """Mail that came in, for agents: what is held, what became of the rest, the originals."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.mail import mails, parsing, quotation, reasons
+from kbsearch.mail import arrivals, mails, parsing, quotation, reasons
 from kbsearch.mail.mails import Mail, State
 from kbsearch.web.render import db, language, render, site, viewer
 from kbsearch.web.typed_numbers import whole
@@ -72,8 +74,19 @@ def discard(id: str) -> Response:
     return redirect(f"/{language()}/desk/mail", 303)
 
 
+@bp.post("/desk/mail/<id>/attempt")
+def attempt(id: str) -> Response:
+    """Have a mail that could not be taken in tried once more."""
+    arrivals.try_again(db(), viewer(), mails.find(db(), viewer(), id), at=datetime.now(UTC))
+    return redirect(f"/{language()}/desk/mail/{id}", 303)
+
+
 def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, typed: str = "") -> Response:
-    read = parsing.read(mails.original(db(), viewer(), site().settings, mail.id))
+    original = mails.original(db(), viewer(), site().settings, mail.id)
+    if mail.is_untaken:
+        told = reasons.sentences(mail.state, mail.reason)
+        return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=told)
+    read = parsing.read(original)
     return render(
         "desk/mail_message.html",
         mail=mail,
