@@ -1,6 +1,7 @@
 """What is one site's: its database, data folder and content each carry the site's id.
 
-A site that has none yet, new or made by an earlier release, gets one as it is opened. The database
+The database knows its secret key again, too: what it keeps sealed can be read with no other. A
+site that has no id yet, new or made by an earlier release, gets one as it is opened. The database
 is marked last: killed half-way, the next opening goes on with the id that it finds.
 """
 
@@ -11,16 +12,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from kbsearch import file_store, migrations
+from kbsearch import directory, file_store, keys, migrations, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Configuration, Settings
 from kbsearch.db import Database, SqliteDatabase, is_blank, new_id
 from kbsearch.errors import Problem
-from kbsearch.keys import KEY_NAME
+from kbsearch.people import Person
 from kbsearch.publishing.git import repository_of
 
 log = logging.getLogger(__name__)
 
 STATE = "site_id"
+KEY_STATE = "key_fingerprint"
 IN_DATA = "site_id"
 IN_FOLDER = ".kbsearch-site"
 IN_GIT = "kbsearch-site"  # beside the branches: no commit ever sees it
@@ -48,10 +51,31 @@ def adopt(configuration: Configuration) -> SqliteDatabase:
     """The same where a person says that data folder and content are this database's from now on."""
     settings = configuration.settings
     found = _id_of(settings) or _read_one(settings.data_path / IN_DATA)
+    _check_key(settings)
     return _opened(configuration, found or new_id())
 
 
-def look(configuration: Configuration) -> Marks:
+def take_key(configuration: Configuration) -> list[Person]:
+    """Go on with the key that is there now, or a new one, where the other is lost for good.
+
+    Whoever had an authenticator sets up another at the next sign-in: who that is.
+    """
+    settings = configuration.settings
+    look(configuration, but_key=True)
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        migrations.migrate(db)
+        keys.site_key(settings)
+        with db.atomic():
+            db.execute("DELETE FROM state WHERE name = :name", {"name": KEY_STATE})
+            _keep(db, KEY_STATE, keys.fingerprint(settings))
+            rows = db.query("SELECT person_id FROM authenticators ORDER BY person_id")
+            people_again = people.find_all(db, [row["person_id"] for row in rows])
+            for person in people_again:
+                directory.reset_second_factor(db, OPERATOR, person)
+    return people_again
+
+
+def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
     """See what belongs to which site; raises Problem when that is more than one."""
     settings, content = configuration.settings, _content(configuration)
     data = _read_one(settings.data_path / IN_DATA)
@@ -62,13 +86,15 @@ def look(configuration: Configuration) -> Marks:
         )
     if marks.content and (marks.database or marks.data) not in marks.content:
         raise Problem("site.content_of_another", database=settings.database_path, folder=content)
+    if not but_key:
+        _check_key(settings)
     return marks
 
 
 def mark_data(settings: Settings) -> None:
     """Give the data folder the id of the database that was just put beside it."""
     with closing(SqliteDatabase(settings.database_path)) as db:
-        for found in _ids_in(db):
+        if found := _state(db, STATE):
             _write(settings.data_path / IN_DATA, {found})
 
 
@@ -83,11 +109,27 @@ def _opened(configuration: Configuration, site_id: str) -> SqliteDatabase:
             _mark(place, _read(place) | {site_id})
         except OSError as problem:  # it may be somebody else's, and only read here
             log.info("%s does not say whose it is: %s", content, problem)
-    db.execute(
-        "INSERT INTO state (name, value) VALUES (:name, :id) ON CONFLICT (name) DO NOTHING",
-        {"name": STATE, "id": site_id},
-    )
+    _keep(db, STATE, site_id)
+    keys.site_key(configuration.settings)  # made with a new site
+    _keep(db, KEY_STATE, keys.fingerprint(configuration.settings))
     return db
+
+
+def _check_key(settings: Settings) -> None:
+    """Raise Problem without the key that the secrets of this database are sealed with."""
+    path = settings.data_path / keys.KEY_NAME
+    if is_blank(settings.database_path):
+        return
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        known = _state(db, KEY_STATE)
+        seals = "authenticators" in db.tables.table_names() and db.query(
+            "SELECT person_id FROM authenticators LIMIT 1"
+        )
+    if not keys.is_there(settings):
+        if known or seals:
+            raise Problem("site.key_missing", path=path)
+    elif known and known != keys.fingerprint(settings):
+        raise Problem("site.key_of_another", path=path)
 
 
 def _content(configuration: Configuration) -> Path | None:
@@ -119,23 +161,33 @@ def _id_of(settings: Settings) -> str | None:
             raise gone
         return None
     with closing(SqliteDatabase(path)) as db:
-        found = _ids_in(db)
+        found = _state(db, STATE)
         if used and not found and not _has_people(db):
             raise gone
-        return next(iter(found), None)
+        return found
 
 
-def _ids_in(db: Database) -> list[str]:
-    """The database's id, or none."""
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": STATE})
-    return [str(row["value"]) for row in rows]
+def _state(db: Database, name: str) -> str | None:
+    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
+    return str(rows[0]["value"]) if rows else None
+
+
+def _keep(db: Database, name: str, value: str) -> None:
+    """Write it, unless something is written there."""
+    if _state(db, name) is None:
+        db.execute(
+            """
+            INSERT INTO state (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
+            """,
+            {"name": name, "value": value},
+        )
 
 
 def _is_used(settings: Settings) -> bool:
     """Whether the data folder holds what only its own database gives a meaning."""
     stores = (settings.files_path, settings.mails_path)
     kept = (next(root.glob("??/*"), None) for root in stores)
-    return (settings.data_path / KEY_NAME).exists() or any(kept)
+    return (settings.data_path / keys.KEY_NAME).exists() or any(kept)
 
 
 def _has_people(db: Database) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from kbsearch import belonging, channels, concerns, health, migrations, trash
-from kbsearch.config import FIELDS, Configuration, Settings
+from kbsearch.config import FIELDS, ConfigError, Configuration, Settings
 from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
 from kbsearch.errors import Invalid, Problem
 from kbsearch.health import Health
@@ -129,8 +129,8 @@ def _belonging(configuration: Configuration) -> Iterator[Check]:
         belonging.look(configuration)
     except Problem as problem:
         yield Check("site", "fail", problem.key, values=tuple(problem.values.items()))
-    except Damaged:
-        return  # said of the database
+    except (Damaged, ConfigError):
+        return  # said of the database, or of the secrets
     else:
         yield _check("site", "ok", "database, data folder and content are one site's")
 

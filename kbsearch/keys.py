@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kbsearch.config import ConfigError, Settings
 
 KEY_NAME = "secret_key"
 KEY_BYTES = 32
+HEXADECIMAL = re.compile(r"([0-9A-Fa-f]{2})*")
 
 
 def site_key(settings: Settings) -> bytes:
@@ -24,6 +26,16 @@ def site_key(settings: Settings) -> bytes:
         return _read(path)
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether the site has a key; asking makes none."""
+    return bool(settings.secret_key) or (settings.data_path / KEY_NAME).exists()
+
+
+def fingerprint(settings: Settings) -> str:
+    """What a key is known again by; it says nothing of the key."""
+    return derive(settings, "fingerprint").hex()
+
+
 def derive(settings: Settings, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose: what leaks from one says nothing of another."""
     return hmac.digest(site_key(settings), purpose.encode(), "sha256")
@@ -33,7 +45,8 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as source:
         if os.fstat(source.fileno()).st_mode & 0o077:
             raise ConfigError(f"{path}: others can read this secret: chmod 600 {path}")
-        key = bytes.fromhex(source.read().decode("ascii", "replace").strip())
+        digits = source.read().decode("ascii", "replace").strip()
+    key = bytes.fromhex(digits) if HEXADECIMAL.fullmatch(digits) else b""
     if len(key) < KEY_BYTES:
         raise ConfigError(f"{path}: a key has at least {2 * KEY_BYTES} hexadecimal digits")
     return key

@@ -37,8 +37,6 @@ def run(site: Path, *arguments: str) -> Result:
 def made(folder: Path) -> Path:
     """A site with its administrator, a key and a file somebody attached, older than a week."""
     assert CliRunner().invoke(cli, ["init", str(folder)]).exit_code == 0
-    (folder / "var/secret_key").write_text("ab" * 32)
-    (folder / "var/secret_key").chmod(0o600)
     attached = folder / "var/files/ab" / ("ab" * 32)
     attached.parent.mkdir(parents=True)
     attached.write_bytes(b"a photograph")
@@ -329,3 +327,81 @@ def test_a_backup_of_an_earlier_release_brings_a_site_that_starts(
     db.close()
     assert run(other, "restore", str(tmp_path / "site.tar")).exit_code == 0
     assert opens(other)
+
+
+LOST = pytest.mark.parametrize("part", ["missing", "another"])
+
+
+def spoil_key(site: Path, how: str) -> None:
+    key = site / "var/secret_key"
+    key.unlink()
+    if how == "another":
+        key.write_text("cd" * 32)
+        key.chmod(0o600)
+
+
+@LOST
+def test_a_lost_or_another_key_does_not_start(site: Path, part: str):
+    spoil_key(site, part)
+    assert refused(site) == {"missing": "site.key_missing", "another": "site.key_of_another"}[part]
+    assert "kbsearch adopt --new-key" in run(site, "doctor").stdout
+
+
+def test_a_key_is_the_same_wherever_it_comes_from(site: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KBSEARCH_SECRET_KEY", "another key of at least 32 characters")
+    with pytest.raises(Problem, match="key_of_another"):
+        belonging.open_database(config.load(site / "kbsearch.toml"))
+
+
+def test_a_key_that_is_no_key_is_said_in_one_line(site: Path):
+    (site / "var/secret_key").write_text("no hexadecimal digits\n")
+    told = run(site, "user", "list")
+    assert told.exit_code == 1
+    assert "64 hexadecimal digits" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+@LOST
+def test_a_key_lost_before_the_database_knew_it_is_missed_by_what_is_sealed(site: Path, part: str):
+    forget_key(site, with_authenticator=True)
+    spoil_key(site, part)
+    if part == "missing":
+        assert refused(site) == "site.key_missing"
+    else:
+        assert opens(site), "there is nothing to know it by"
+
+
+def test_the_key_of_an_earlier_release_is_taken_over(site: Path):
+    forget_key(site, with_authenticator=True)
+    assert opens(site)
+    spoil_key(site, "another")
+    assert refused(site) == "site.key_of_another"
+
+
+def forget_key(site: Path, *, with_authenticator: bool) -> None:
+    db = SqliteDatabase(site / DATABASE)
+    db.execute("DELETE FROM state WHERE name = 'key_fingerprint'")
+    if with_authenticator:
+        add_authenticator(db)
+    db.close()
+
+
+def add_authenticator(db: SqliteDatabase) -> None:
+    (person,) = db.query("SELECT id FROM people")
+    values = {"person_id": person["id"], "secret": "sealed", "last_step": 0}
+    db.insert("authenticators", {**values, "created_at": "2026-01-01T00:00:00Z"})
+
+
+@LOST
+def test_whoever_lost_the_key_goes_on_with_another(site: Path, part: str):
+    db = SqliteDatabase(site / DATABASE)
+    add_authenticator(db)
+    db.close()
+    spoil_key(site, part)
+    told = run(site, "adopt", "--new-key")
+    assert told.exit_code == 0
+    assert "admin@localhost sets up another authenticator" in told.stdout
+    assert opens(site)
+    db = SqliteDatabase(site / DATABASE)
+    assert db.query("SELECT person_id FROM authenticators") == []
+    db.close()

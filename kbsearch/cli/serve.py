@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config, keys, logs, resources, serving
+from kbsearch import config, logs, resources, serving
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
@@ -54,7 +54,6 @@ def serve_command(
         if settings.host in EVERYWHERE:
             log.warning("base_url is not set: pages will open on this machine only")
     db = Site(dataclasses.replace(configuration, settings=settings)).db  # migrated from here on
-    keys.site_key(settings)  # made at the first start; refused when others can read it
     visitors = _demo_accounts(settings, db) if demo else ()
 
     def announce() -> None:
@@ -83,9 +82,7 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
         listener = serving.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
-    db = site.db
-    keys.site_key(site.settings)
-    app = create_app(site.settings, db)
+    app = create_app(site.settings, site.db)
     behind_proxy = site.settings.trusted_proxies > 0
     web_server.run(app, listener, Leash(leash), behind_proxy=behind_proxy)
 
@@ -101,9 +98,7 @@ def worker_command(site: Site, leash: int | None) -> None:
     from kbsearch import worker
 
     logs.start()
-    db = site.db
-    keys.site_key(site.settings)
-    worker.run(site.settings, db, Leash(leash))
+    worker.run(site.settings, site.db, Leash(leash))
 
 
 def _for_demo(configuration: Configuration) -> Settings:

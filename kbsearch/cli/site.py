@@ -70,14 +70,21 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
 
 
 @click.command("adopt")
+@click.option("--new-key", is_flag=True, help="Go on with another secret key: it is lost.")
 @pass_site
-def adopt_command(site: Site) -> None:
+def adopt_command(site: Site, new_key: bool) -> None:
     """Make data folder and content belong to this database, where the site refuses to start.
 
     Only for those who know why they did not: files that no request names leave after a while.
+    With --new-key, authenticators are taken away, and webhooks need a new secret.
 
     Example: kbsearch adopt
     """
+    if new_key:
+        for person in belonging.take_key(site.configuration):
+            click.echo(say("%(email)s sets up another authenticator", email=person.email))
+        click.echo(say("the key that is there counts from now on; renew the secrets of webhooks"))
+        return
     site.opened(belonging.adopt).close()
     click.echo(
         say(
