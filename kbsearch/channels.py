@@ -87,14 +87,15 @@ class Sms:
             self._ask_for(number, text)
             return
         try:
-            from apprise import Apprise
+            from kbsearch import apprise_gateways
         except ImportError:
             reason = "sms_url needs the extra: pip install 'kbsearch[sms]'"
             raise ChannelError(reason, permanent=False) from None
-        gateway = Apprise()
-        if not gateway.add(_addressed(self.sms_url, number)):
-            raise ChannelError("sms_url is no Apprise URL", permanent=True)
-        if not gateway.notify(body=text):
+        try:
+            taken = apprise_gateways.send(self.guard, _addressed(self.sms_url, number), text)
+        except ValueError as problem:
+            raise ChannelError(f"sms_url: {problem}", permanent=True) from None
+        if not taken:
             raise ChannelError("the gateway did not take the message", permanent=False)
 
     def _ask_for(self, number: str, text: str) -> None:

@@ -17,7 +17,7 @@ from kbsearch import deliveries, rooms, standard_webhooks, webhooks
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.deliveries import Due, Outcome
-from kbsearch.guarded_http import Exceptions, Guard, NoAnswer
+from kbsearch.guarded_http import Answer, Exceptions, Guard, NoAnswer
 from kbsearch.leash import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Courier:
     def _send_off(self, due: Due) -> None:
         if rooms.is_room(due.url):
             text = rooms.sentence(self.settings.languages[0], due.body)
-            self._depart(due, lambda: _say(self.guard, due.url, text))
+            self._depart(due, lambda: _attempt(lambda: rooms.post(self.guard, due.url, text)))
             return
         at, body = datetime.now(UTC), due.body.encode()
         secrets = webhooks.signers(self.db, self.settings, due.endpoint_id, at)
@@ -96,7 +96,7 @@ class Courier:
             "User-Agent": "kbsearch-webhooks",
             **standard_webhooks.headers(due.message_id, at, body, secrets),
         }
-        self._depart(due, lambda: _attempt(self.guard, due.url, body, headers))
+        self._depart(due, lambda: _attempt(lambda: self.guard.send(due.url, body, headers)))
 
     def _depart(self, due: Due, attempt: Callable[[], Outcome]) -> None:
         def go() -> None:
@@ -106,15 +106,15 @@ class Courier:
         self._on_the_road += 1
 
 
-def _attempt(guard: Guard, url: str, body: bytes, headers: dict[str, str]) -> Outcome:
+def _attempt(send: Callable[[], Answer]) -> Outcome:
     begun = time.monotonic()
     try:
-        answer = guard.send(url, body, headers)
+        answer = send()
     except NoAnswer as problem:
         return Outcome(None, problem=problem.reason, told=str(problem), duration_ms=_since(begun))
     except Exception as problem:  # a defect of ours must not keep the delivery on the road
         log.exception("a delivery failed in a way nobody thought of")
-        told = f"{type(problem).__name__}: {problem}"
+        told = type(problem).__name__  # its text may hold the address of a room
         return Outcome(None, problem="garbled", told=told, duration_ms=_since(begun))
     return Outcome(
         answer.status,
@@ -123,20 +123,6 @@ def _attempt(guard: Guard, url: str, body: bytes, headers: dict[str, str]) -> Ou
         problem=None if 200 <= answer.status < 300 else "status",
         duration_ms=_since(begun),
     )
-
-
-def _say(guard: Guard, url: str, text: str) -> Outcome:
-    """An attempt at a chat room: it takes the text, or not, and says no more."""
-    begun = time.monotonic()
-    try:
-        rooms.post(guard, url, text)
-    except NoAnswer as problem:
-        return Outcome(None, problem=problem.reason, told=str(problem), duration_ms=_since(begun))
-    except Exception as problem:
-        log.exception("a room was not told, in a way nobody thought of")
-        told = type(problem).__name__  # its text may hold the address
-        return Outcome(None, problem="garbled", told=told, duration_ms=_since(begun))
-    return Outcome(200, duration_ms=_since(begun))
 
 
 def _since(begun: float) -> int:

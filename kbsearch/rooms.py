@@ -1,54 +1,67 @@
-"""Chat rooms: Slack, Mattermost, Teams, Matrix and the like, told of events by an Apprise URL.
+"""Chat rooms: Slack, Mattermost, Teams, Matrix and the like, told of events.
 
-A room is a webhook whose address is not HTTP: it has the same choices, schedule and log. It reads a
-sentence and a link instead of a signed body; like webhooks, nothing that a customer typed.
+A room is a webhook whose address begins with the kind of the room in place of https: it has the
+same choices, schedule, log and guard. It reads a sentence and a link instead of a signed body; like
+webhooks, nothing that a customer typed.
 """
 
 import json
-import logging
-from urllib.parse import urlsplit
 
-from kbsearch import i18n
+from kbsearch import i18n, room_calls
 from kbsearch.errors import Invalid
-from kbsearch.guarded_http import Guard, NoAnswer
+from kbsearch.guarded_http import Answer, Guard, NoAnswer
+from kbsearch.room_calls import Address, Call
 
-# Those of Apprise that are rooms of a team; with the ones that name a host of one's own.
-HOSTED = ("discord", "gchat", "msteams", "slack", "workflows")
-ON_A_HOST = ("matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets", "zulip")
-SCHEMES = (*HOSTED, *ON_A_HOST)
-PORTS = {"matrix": 80, "mmost": 80, "rocket": 80}
-
-logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would write addresses, with secrets
+OK = 200
 
 
 def is_room(url: str) -> bool:
     """Whether an address is one of a room, and not one that is spoken to over HTTP."""
-    return urlsplit(url).scheme in SCHEMES
+    return url.partition("://")[0].lower() in room_calls.COMPOSERS
 
 
-def check(url: str) -> None:
-    """Raise Invalid unless Apprise is there and knows the address."""
+def spoken_to(url: str) -> str:
+    """The URL that a room is reached by; raises Invalid for what is no address of one."""
+    return room_calls.first(url, "").url
+
+
+def post(guard: Guard, url: str, text: str) -> Answer:
+    """Say it in the room, through the guard; raises NoAnswer."""
     try:
-        from apprise import Apprise
-    except ImportError:
-        raise Invalid("room.extra_missing") from None
-    if not Apprise().add(url):
-        raise Invalid("room.unknown")
+        answer = _send(guard, room_calls.first(url, text))
+        address = Address.of(url)
+        if not address.kind.startswith("matrix") or answer.status != OK:
+            return answer
+        return _go_on_in_matrix(guard, address, answer, text)
+    except Invalid:
+        raise NoAnswer("garbled", "this is no address of a room") from None
 
 
-def post(guard: Guard, url: str, text: str) -> None:
-    """Say it in the room; raises NoAnswer. The host of one's own is held to the guard's rules."""
-    from apprise import Apprise
+def _go_on_in_matrix(guard: Guard, address: Address, answer: Answer, text: str) -> Answer:
+    """Once signed in with a password, or in the room with a token: the rest of the way."""
+    token = ""
+    if address.password:
+        token = _read(answer, "access_token")
+        answer = _send(guard, room_calls.matrix_joining(address, token))
+        if answer.status != OK:
+            return answer
+    room_id = _read(answer, "room_id")
+    return _send(guard, room_calls.matrix_saying(address, token, room_id, text))
 
-    parts = urlsplit(url)
-    if parts.scheme in ON_A_HOST:
-        port = parts.port or PORTS.get(parts.scheme, 443)
-        guard.check(f"https://{parts.hostname}:{port}/")
-    room = Apprise()
-    if not room.add(url):
-        raise NoAnswer("garbled", "Apprise does not know the address")
-    if not room.notify(body=text):
-        raise NoAnswer("unreachable", "the room did not take it")
+
+def _send(guard: Guard, call: Call) -> Answer:
+    headers = {"User-Agent": "kbsearch", **call.headers}
+    return guard.send(call.url, call.body, headers, method=call.method)
+
+
+def _read(answer: Answer, name: str) -> str:
+    try:
+        value = json.loads(answer.body)[name]
+    except (ValueError, KeyError, TypeError):
+        value = None
+    if not isinstance(value, str):
+        raise NoAnswer("garbled", f"the answer has no {name}")
+    return value
 
 
 def sentence(language: str, body: str) -> str:

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from kbsearch import audit, deliveries, events, guarded_http, rooms, sealing, standard_webhooks
+from kbsearch import audit, deliveries, events, rooms, sealing, standard_webhooks
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.guarded_http import Exceptions, NoAnswer
+from kbsearch.guarded_http import Exceptions, Guard, NoAnswer
 
 OVERLAP = timedelta(hours=24)  # a new secret and the one before it both sign
+RESOLVING_SECONDS = 2.0  # of somebody who waits for a page
 
 
 @dataclass(frozen=True)
@@ -207,15 +208,18 @@ def _note(db: Database, viewer: Viewer, kind: str, webhook_id: str) -> None:
 
 
 def _url(settings: Settings, url: str) -> str:
-    """The address as it is kept; raises Invalid when it may not be spoken to."""
+    """The address as it is kept; raises Invalid when it may not be spoken to.
+
+    A name that is not to be resolved at this moment is taken: each sending looks again.
+    """
     typed = url.strip()
-    if rooms.is_room(typed):
-        rooms.check(typed)
-        return typed
+    asked = rooms.spoken_to(typed) if rooms.is_room(typed) else typed
+    guard = Guard(Exceptions.of(settings.webhook_private_targets), deadline=RESOLVING_SECONDS)
     try:
-        guarded_http.parse(typed, Exceptions.of(settings.webhook_private_targets))
-    except NoAnswer:
-        raise Invalid("webhook.url_blocked") from None
+        guard.check(asked)
+    except NoAnswer as problem:
+        if problem.reason == "blocked":
+            raise Invalid("webhook.url_blocked") from None
     return typed
 
 

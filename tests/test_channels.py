@@ -1,6 +1,6 @@
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import AuthResult
 
+import kbsearch
 from kbsearch import channels
 from kbsearch.channels import ChannelError, Mail, Sms
+from kbsearch.guarded_http import Exceptions, Guard
 from tests.mail import Mailbox, serving
+from tests.receivers import receiver
 
 
 @pytest.fixture
@@ -209,51 +212,29 @@ def test_without_a_gateway_text_messages_are_files(tmp_path: Path):
     assert file.read_text() == "+33612345678\n\nCode : 123456\n"
 
 
-@pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, bool], list[tuple[str, str]]]:
-    """Stands in for apprise, an extra that needs a real gateway; what it was told to send."""
-    import sys
-    from types import ModuleType
-
-    def stand_in(known: bool, taken: bool) -> list[tuple[str, str]]:
-        sent: list[tuple[str, str]] = []
-
-        class Apprise:
-            def add(self, url: str) -> bool:
-                self.url = url
-                return known
-
-            def notify(self, body: str) -> bool:
-                sent.append((self.url, body))
-                return taken
-
-        module = ModuleType("apprise")
-        module.Apprise = Apprise  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "apprise", module)
-        return sent
-
-    return stand_in
+def test_the_number_is_the_last_part_of_the_gateways_address(tmp_path: Path):
+    with receiver() as kind:
+        kind.answers += [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]
+        gateway = f"smseagle://token@127.0.0.1:{kind.port}?batch=no"
+        sms = Sms(gateway, tmp_path, Guard(Exceptions.of(["127.0.0.1"])))
+        with pytest.raises(ChannelError) as refused:
+            sms.send("+33612345678", "Bonjour")
+        (_, body), *_ = kind.received
+    assert b"33612345678" in body
+    assert not refused.value.permanent
 
 
-def test_the_number_is_the_last_part_of_the_gateways_address(gateway, tmp_path: Path):
-    sent = gateway(True, True)
-    Sms("ovhsms://key@sender?x=1", tmp_path).send("+33612345678", "Bonjour")
-    assert sent == [("ovhsms://key@sender/+33612345678?x=1", "Bonjour")]
-
-
-@pytest.mark.parametrize(
-    ("known", "taken", "permanent"), [(False, True, True), (True, False, False)]
-)
-def test_a_gateway_that_fails_is_told(gateway, tmp_path: Path, known, taken, permanent):
-    gateway(known, taken)
+def test_an_address_of_no_gateway_is_no_use_to_try_again(tmp_path: Path):
     with pytest.raises(ChannelError) as refused:
         Sms("nope://x", tmp_path).send("+33612345678", "Bonjour")
-    assert refused.value.permanent is permanent
+    assert refused.value.permanent
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import sys
 
+    monkeypatch.delattr(kbsearch, "apprise_gateways", raising=False)
+    monkeypatch.delitem(sys.modules, "kbsearch.apprise_gateways", raising=False)
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ChannelError, match=r"kbsearch\[sms\]"):
         Sms("twilio://x", tmp_path).send("+33612345678", "Bonjour")

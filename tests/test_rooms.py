@@ -1,14 +1,24 @@
-"""Chat rooms: a real Apprise speaking to a receiver that stands in for Mattermost."""
+"""Chat rooms: receivers that stand in for Mattermost and Matrix, and addresses of every kind."""
 
 import json
-import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import courier, deliveries, events, outbox, replies, rooms, sendings, webhooks
+from kbsearch import (
+    courier,
+    deliveries,
+    events,
+    outbox,
+    replies,
+    room_calls,
+    rooms,
+    sendings,
+    webhooks,
+)
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase, new_id
@@ -23,6 +33,11 @@ from tests.web import sign_in
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 OPEN = Guard(Exceptions.of(["127.0.0.1"]))
 TOKEN = "3ccdd113474722377935511fc85d3dd4"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, webhook_private_targets=("127.0.0.1",))
 
 
 def room(port: int) -> str:
@@ -72,7 +87,7 @@ def test_a_room_that_refuses_is_tried_again_by_the_schedule(
         with courier.at_work(settings, db, OPEN):
             until(lambda: deliveries.of_webhook(db, added.id)[0].state == "failed")
     (delivery,) = deliveries.of_webhook(db, added.id)
-    assert delivery.problem == "unreachable"
+    assert (delivery.problem, delivery.state) == ("status", "failed")
     log = deliveries.attempts_of(db, delivery)
     assert TOKEN not in str(log)
 
@@ -86,20 +101,111 @@ def test_a_room_in_our_own_network_needs_to_be_opened():
 
 @pytest.mark.parametrize(
     "url",
-    ["mmost://", "slack://x", "mailto://a:b@gmail.com", "json://127.0.0.1/", "file:///etc/passwd",
-     "ftp://x.example/", "javascript:alert(1)"],
+    ["mmost://", "mmosts://x", "slack://x", "slack://a/b/", "discord://1", "gchat://a/b",
+     "workflows://h/only", "rockets://a/b", "rockets://a/@h", "rocket://user:password@h/#room",
+     "zulip://bot@org", "zulip://bot@127.0.0.1:9#/token", "zulip://org/token", "matrixs://h/#room",
+     "matrixs://token@h/", "mmosts://a\\b/token", "mmosts://[x/token", "msteams://x@a/b/c",
+     "mailto://a:b@gmail.com", "json://127.0.0.1/", "file:///etc/passwd", "ftp://x.example/",
+     "javascript:alert(1)", "https://[x"],
 )  # fmt: skip
 def test_what_is_no_room_is_refused(settings: Settings, db: SqliteDatabase, cast: Cast, url: str):
     with pytest.raises(Invalid):
         webhooks.add(db, cast.root, settings, url, ["ticket.opened"])
 
 
-def test_without_the_extra_it_is_named(
-    settings: Settings, db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
+PRIVATE = ["127.0.0.1", "127.0.0.1:8065", "localhost", "127.1", "2130706433", "[::1]", "10.1.2.3"]
+ON_A_HOST = [
+    "mmost://{}/" + TOKEN,
+    "mmosts://{}/" + TOKEN + "?verify=no",
+    "matrix://token@{}/#room",
+    "matrixs://user:password@{}/#room",
+    "rocket://a/b@{}/#room",
+    "rockets://a/b@{}",
+    "workflows://{}/workflow/signature",
+    "workflows://{}/workflows/1/triggers/manual/paths/invoke?sig=x",
+    "https://{}/in",
+    "http://{}/in",
+]
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_an_address_that_the_guard_refuses_is_refused_when_it_is_typed(
+    settings: Settings, db: SqliteDatabase, cast: Cast, host: str
 ):
-    monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(Invalid, match="extra_missing"):
-        webhooks.add(db, cast.root, settings, room(1), ["ticket.opened"])
+    closed = replace(settings, webhook_private_targets=())
+    for form in ON_A_HOST:
+        with pytest.raises(Invalid, match=r"url_blocked|unknown"):
+            webhooks.add(db, cast.root, closed, form.format(host), ["ticket.opened"])
+
+
+EVERY_KIND = {
+    "slack://TokenA/TokenB/TokenC/#support": "https://hooks.slack.com/services/TokenA/TokenB/TokenC",
+    "discord://123/AbC": "https://discord.com/api/webhooks/123/AbC",
+    "gchat://Space/Key/Tok=": "https://chat.googleapis.com/v1/spaces/Space/messages?key=Key&token=Tok%3D",
+    "workflows://h.example:443/w/s": "https://h.example:443/workflows/w/triggers/manual/paths/invoke"
+    "?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=s",
+    "workflows://h.example/powerautomate/automations/direct/workflows/w/invoke?sig=s%2B":
+    "https://h.example/powerautomate/automations/direct/workflows/w/invoke?sig=s%2B",
+    "mmosts://chat.example/team/abc": "https://chat.example/team/hooks/abc",
+    "mmost://chat.example:8065/abc": "http://chat.example:8065/hooks/abc",
+    "rocket://a/b@chat.example": "http://chat.example/hooks/a/b",
+    "rockets://a/b@chat.example/#support": "https://chat.example/hooks/a/b",
+    "zulip://bot@acme/secret/support": "https://acme.zulipchat.com/api/v1/messages",
+    "matrixs://tok@m.example/#room": "https://m.example/_matrix/client/v3/join/%23room%3Am.example",
+    "matrixs://tok@m.example/!r:x.example": "https://m.example/_matrix/client/v3/join/%21r%3Ax.example",
+    "matrix://user:secret@m.example:8008/#r": "http://m.example:8008/_matrix/client/v3/login",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "asked"), EVERY_KIND.items())
+def test_every_kind_of_room_is_spoken_to_where_its_maker_says(url: str, asked: str):
+    assert rooms.is_room(url)
+    assert rooms.spoken_to(url) == asked
+
+
+def test_every_kind_is_tried_above():
+    assert {url.partition(":")[0] for url in EVERY_KIND} == set(room_calls.COMPOSERS)
+
+
+@pytest.mark.parametrize("scheme", sorted(room_calls.COMPOSERS))
+def test_a_name_that_comes_to_lead_inside_is_not_followed(scheme: str):
+    asked: list[str] = []
+
+    def rebound(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    for url in (each for each in EVERY_KIND if each.startswith(f"{scheme}:")):
+        with pytest.raises(NoAnswer) as refused:
+            rooms.post(Guard(Exceptions.of(["10.9.0.0/16"]), resolve=rebound), url, "Hello")
+        assert refused.value.reason == "blocked"
+    assert asked
+
+
+def test_a_room_that_sends_elsewhere_is_not_followed():
+    with receiver() as other, receiver() as kind:
+        to = f"http://127.0.0.1:{other.port}/"
+        kind.answers += [f"HTTP/1.1 307 No\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()]
+        assert rooms.post(OPEN, room(kind.port), "Hello").status == 307
+        assert other.received == []
+
+
+def test_matrix_is_signed_in_to_then_entered_then_told():
+    with receiver() as kind:
+        for told in ({"access_token": "SECRET"}, {"room_id": "!r:m.example"}, {"event_id": "$1"}):
+            body = json.dumps(told)
+            kind.answers.append(
+                f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+        url = f"matrix://bot:p%40ss@127.0.0.1:{kind.port}/#support"
+        assert rooms.post(OPEN, url, "Hello").status == 200
+        (signing, given), (joining, _), (saying, said) = kind.received
+    assert signing[""].startswith("POST /_matrix/client/v3/login ")
+    assert json.loads(given)["password"] == "p@ss"
+    assert joining[""].startswith("POST /_matrix/client/v3/join/%23support%3A127.0.0.1 ")
+    assert saying[""].startswith("PUT /_matrix/client/v3/rooms/%21r%3Am.example/send/m.room.mess")
+    assert joining["authorization"] == saying["authorization"] == "Bearer SECRET"
+    assert json.loads(said) == {"msgtype": "m.text", "body": "Hello"}
 
 
 @pytest.mark.parametrize("kind", [*events.KINDS, events.TEST])

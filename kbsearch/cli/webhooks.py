@@ -32,8 +32,8 @@ def webhook_command() -> None:
 def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_json: bool) -> None:
     """Tell an address of events from now on, and print its secret: once, here.
 
-    A chat room has an Apprise address, as slack://…, mmosts://…, msteams://… or matrixs://…, and
-    no secret: quote the address, which opens it.
+    A chat room has an address as slack://…, mmosts://…, workflows://… or matrixs://…, and no
+    secret: quote the address, which opens it.
 
     Example: kbsearch webhook add https://tools.example/in --owner root@support.example
     """

@@ -17,7 +17,6 @@ MAX_PAGE = 1000
 FIELDS = {  # of the form, by what can be wrong with them
     "webhook.url_blocked": "url",
     "webhook.url_taken": "url",
-    "room.extra_missing": "url",
     "room.unknown": "url",
     "webhook.events_required": "kinds",
     "webhook.event_unknown": "kinds",
