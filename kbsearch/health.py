@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from kbsearch import outbox, sendings
 from kbsearch.clock import now, parsed
 from kbsearch.db import Database
+from kbsearch.leash import PATIENCE
 
-WORKER_SILENT_AFTER = 30  # seconds
 LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
 
 
@@ -20,6 +20,7 @@ class Health:
     commit: str | None
     refused_commit: str | None
     worker_age: float | None
+    worker_patience: float  # the age up to which the worker said that it may be silent
     outbox_age: float | None
     outbox_dead: int
     waiting: dict[str, float]  # by channel, how long its oldest has waited
@@ -29,7 +30,7 @@ class Health:
 
     @property
     def is_worker_alive(self) -> bool:
-        return self.worker_age is not None and self.worker_age < WORKER_SILENT_AFTER
+        return self.worker_age is not None and self.worker_age < self.worker_patience
 
 
 def look(db: Database) -> Health:
@@ -44,6 +45,7 @@ def look(db: Database) -> Health:
         commit=live[0]["commit_id"] if live else None,
         refused_commit=json.loads(refused).get("commit") if refused else None,
         worker_age=_age(state.get("worker_seen")),
+        worker_patience=float(state.get("worker_patience", PATIENCE)),
         outbox_age=_age(outbox.oldest_waiting(db)),
         outbox_dead=outbox.count_dead(db),
         waiting={channel: round(age) for channel, age in waiting.items()},
@@ -53,14 +55,15 @@ def look(db: Database) -> Health:
     )
 
 
-def mark_worker_seen(db: Database) -> None:
-    """Say that the worker is alive at this moment."""
+def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:
+    """Say that the worker is alive at this moment, and for how many seconds it may be silent."""
     db.execute(
         """
-        INSERT INTO state (name, value) VALUES ('worker_seen', :now)
+        INSERT INTO state (name, value)
+        VALUES ('worker_seen', :now), ('worker_patience', :patience)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value
         """,
-        {"now": now()},
+        {"now": now(), "patience": str(patience)},
     )
 
 

@@ -1,6 +1,13 @@
-"""The process tree of `kbsearch serve`: children are started, restarted, drained and ended."""
+"""The process tree of `kbsearch serve`: children are started, restarted, drained and ended.
 
+A child that hangs is killed and started again: it has fallen silent for longer than it asked for.
+Silence is counted in the time that this process lived through, so that nobody is late after the
+machine slept.
+"""
+
+import contextlib
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -11,13 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kbsearch.errors import Problem
-from kbsearch.leash import DRAIN_SECONDS
+from kbsearch.leash import DRAIN_SECONDS, PATIENCE, READY
 
 log = logging.getLogger(__name__)
 
 KILL_SECONDS = DRAIN_SECONDS + 2  # what has not ended by itself by then is killed
 STEADY_SECONDS = 10.0  # a child that lived this long is restarted at once
 LONGEST_PAUSE_SECONDS = 30.0
+LOOK_SECONDS = 1.0  # how often it is seen who has fallen silent
+STARTING = 20  # times the patience that a child has until its first sign of life
 
 
 class CannotListen(Problem):
@@ -46,6 +55,7 @@ class Child:
     leash: socket.socket | None = None
     is_ready: bool = False
     started_at: float = 0.0
+    silent_until: float = 0.0  # in the time of the parent's loop
     restart_at: float | None = None
     failures: int = 0
 
@@ -58,10 +68,14 @@ class Tree:
         children: Sequence[Child],
         environment: Mapping[str, str],
         listener: socket.socket | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.children = children
         self.environment = environment
         self.listener = listener
+        self.patience = patience
+        self._lived = 0.0  # seconds, none of those for which the machine or this process stood
+        self._looked_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._announced = False
         self._kill_at: float | None = None  # known once it stops
@@ -76,7 +90,9 @@ class Tree:
         for child in self.children:
             self._start(child)
         while self._kill_at is None or any(child.process for child in self.children):
-            for key, _ in self._selector.select(self._patience()):
+            events = self._selector.select(self._pause())
+            self._live()
+            for key, _ in events:  # before anybody is judged: what was said may be long waiting
                 key.data()
             if not self._announced and all(child.is_ready for child in self.children):
                 self._announced = True
@@ -97,16 +113,20 @@ class Tree:
         ours.setblocking(False)
         child.leash, child.is_ready, child.restart_at = ours, False, None
         child.started_at = time.monotonic()
+        child.silent_until = self._lived + STARTING * self.patience
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._follow(child))
 
     def _follow(self, child: Child) -> None:
         assert child.leash is not None
         try:
-            child.is_ready = bool(child.leash.recv(16))
+            said = child.leash.recv(4096)
         except ConnectionResetError:
-            child.is_ready = False
-        if not child.is_ready:  # its end was closed
+            said = b""
+        if not said:  # its end was closed
             self._bury(child)
+            return
+        child.is_ready = child.is_ready or READY in said
+        child.silent_until = self._lived + max(1, said[-1]) * self.patience
 
     def _bury(self, child: Child) -> None:
         assert child.process is not None and child.leash is not None
@@ -117,7 +137,7 @@ class Tree:
         except subprocess.TimeoutExpired:
             child.process.kill()
             status = child.process.wait()
-        child.process = child.leash = None
+        child.process, child.leash, child.is_ready = None, None, False
         if self._kill_at is not None:
             return
         if not self._announced:
@@ -168,10 +188,17 @@ class Tree:
             if child.process:
                 child.process.send_signal(number)
 
-    def _patience(self) -> float | None:
+    def _pause(self) -> float:
+        now = time.monotonic()
         moments = [child.restart_at for child in self.children] + [self._kill_at]
         due = [moment for moment in moments if moment is not None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return max(0.0, min([now + LOOK_SECONDS, *due]) - now)
+
+    def _live(self) -> None:
+        """Count the time since the last look; a long absence counts as a short one."""
+        now = time.monotonic()
+        self._lived += min(now - self._looked_at, LOOK_SECONDS)
+        self._looked_at = now
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
@@ -183,6 +210,16 @@ class Tree:
         for child in self.children:
             if child.restart_at is not None and now >= child.restart_at:
                 self._start(child)
+            elif child.process and self._lived >= child.silent_until:
+                self._kill_hanging(child)
+
+    def _kill_hanging(self, child: Child) -> None:
+        """End a child and what it started; its leash ends with it, and it is started again."""
+        assert child.process is not None
+        log.error("%s hangs: it gave no sign of life in time and is killed", child.name)
+        child.silent_until = self._lived + self.patience
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)  # it has a session of its own
 
 
 def _in_terminal() -> bool:

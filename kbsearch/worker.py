@@ -1,13 +1,13 @@
 """The worker: the loop that publishes new content, keeps the index right and empties the outbox.
 
-It alone writes the index; a second worker waits until the first one is gone.
+Its sign of life is the loop's own, which falls silent when it hangs; before work that may take
+minutes it says so. It alone writes the index; a second worker waits until the first one is gone.
 """
 
 import fcntl
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -57,7 +57,7 @@ from kbsearch.db import Database
 from kbsearch.errors import Problem
 from kbsearch.file_store import FileStore
 from kbsearch.i18n import explain, terminal_language
-from kbsearch.leash import Leash
+from kbsearch.leash import PATIENCE, Leash
 from kbsearch.mail import answers, mailbox, mails
 from kbsearch.outbox import Handlers, Task
 from kbsearch.publishing.publish import Publication, Refusal, publish
@@ -73,6 +73,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 INDEX_CHECK_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
+LONG_WORK = 1800.0  # seconds for publishing or indexing everything
+STEP_PATIENCE = 300.0  # seconds for a step that looks through much and is seldom due
 HOUSEKEEPING_SECONDS = 3600.0
 DIGEST_CHECK_SECONDS = 20.0
 GAPS_SECONDS = 20.0
@@ -89,16 +91,16 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
     signals = Signals()
     os.nice(NICENESS)
     ways_out = _ways_out(settings, db)
+    pulse = Pulse(db, leash)
     by_lanes = {kind for handlers in ways_out.values() for kind in handlers}
     with (
         _turn(settings.data_path / "worker.lock", signals, leash),
-        _heartbeat(db),
         courier.at_work(settings, db),
         lanes.at_work(db, ways_out),
         mailbox.followed(settings, db),
-        closing(Indexer(settings, db)) as indexer,
+        closing(Indexer(settings, db, before_long=pulse.expect_long_work)) as indexer,
     ):
-        content = Content(settings, db, signals)
+        content = Content(settings, db, signals, before_long=pulse.expect_long_work)
         handlers = _handlers(settings, db, indexer)
         search = Search(settings, db)
         steps = (
@@ -107,13 +109,21 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
             Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
-            Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS),
-            Step("cases without an article", lambda: gap_cases.take(db, search), CASES_SECONDS),
-            Step("housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS),
+            Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
+            Step(
+                "cases without an article",
+                lambda: gap_cases.take(db, search),
+                CASES_SECONDS,
+                STEP_PATIENCE,
+            ),
+            Step(
+                "housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS, LONG_WORK
+            ),
             Step(
                 "clearing files away",
                 lambda: _clear_files(settings, db),
                 HOUSEKEEPING_SECONDS,
+                LONG_WORK,
                 # never at the start, when what is wrong with a site is not seen yet
                 due_at=time.monotonic() + HOUSEKEEPING_SECONDS,
             ),
@@ -122,7 +132,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
         leash.ready()
         while not signals.stop:
-            if not _round(steps, signals):
+            if not _round(steps, signals, pulse):
                 time.sleep(POLL_SECONDS)
 
 
@@ -150,12 +160,17 @@ class Step:
     name: str
     act: Callable[[], bool]
     every: float = 0.0  # seconds
+    patience: float = PATIENCE  # seconds that it may take
     due_at: float = 0.0
     failures: int = 0
 
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() >= self.due_at
+
     def attempt(self) -> bool:
         """Act if it is due. A failure is logged and tried again later; it ends nothing."""
-        if time.monotonic() < self.due_at:
+        if not self.is_due:
             return False
         try:
             acted = self.act()
@@ -174,13 +189,44 @@ class Step:
         return acted
 
 
+class Pulse:
+    """The loop's signs of life: to its parent, and in the database for whoever asks /readyz."""
+
+    def __init__(self, db: Database, leash: Leash) -> None:
+        self.db = db
+        self.leash = leash
+        self._due_at = 0.0
+
+    def beat(self, patience: float = PATIENCE) -> None:
+        """All is well; the next beat may be that many seconds away."""
+        self.leash.beat(patience)
+        if patience <= PATIENCE and time.monotonic() < self._due_at:
+            return
+        try:
+            health.mark_worker_seen(self.db, patience)
+        except Exception:
+            log.exception("the heartbeat was not written down")
+        # what was said about long work holds until it is over, and no longer
+        self._due_at = time.monotonic() + HEARTBEAT_SECONDS if patience <= PATIENCE else 0.0
+
+    def expect_long_work(self) -> None:
+        self.beat(LONG_WORK)
+
+
 class Content:
     """The content as the worker follows it: published when it changed, or when asked."""
 
-    def __init__(self, settings: Settings, db: Database, signals: Signals) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        signals: Signals,
+        before_long: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
         self.db = db
         self.signals = signals
+        self._before_long = before_long
         self._watcher = Watcher(settings)
         self._told = ""
 
@@ -189,6 +235,7 @@ class Content:
         if not (self._watcher.changed() or self.signals.publish):
             return False
         self.signals.publish = False
+        self._before_long()
         try:
             self._tell(publish(self.db, self.settings))
         except Exception:
@@ -206,10 +253,14 @@ class Content:
             self._told = outcome.id
 
 
-def _round(steps: Sequence[Step], signals: Signals) -> bool:
+def _round(steps: Sequence[Step], signals: Signals, pulse: Pulse) -> bool:
     """Try every step in turn: a long queue in the outbox must not delay a commit."""
-    acted = [step.attempt() for step in steps if not signals.stop]
-    return any(acted)
+    acted = False
+    for step in steps:
+        if step.is_due and not signals.stop:
+            pulse.beat(step.patience)
+            acted |= step.attempt()
+    return acted
 
 
 def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
@@ -264,30 +315,9 @@ def _turn(path: Path, signals: Signals, leash: Leash) -> Iterator[None]:
                     log.info("another worker is at work; waiting for it to end")
                     leash.ready()
                     waited = True
+                leash.beat()
                 time.sleep(POLL_SECONDS)
         yield
-
-
-@contextmanager
-def _heartbeat(db: Database) -> Iterator[None]:
-    """Keep `worker_seen` fresh, also while a step takes minutes: a rebuild is no failure."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.is_set():
-            try:
-                health.mark_worker_seen(db)
-            except Exception:
-                log.exception("the heartbeat failed")
-            over.wait(HEARTBEAT_SECONDS)
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _fill_gaps(db: Database, search: Search) -> bool:

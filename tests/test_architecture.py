@@ -17,7 +17,7 @@ NOT_PORTABLE = re.compile(
     re.IGNORECASE,
 )
 FLOOR = {"db", "errors", "config", "form_fields", "targets", "teams", "i18n", "clock", "resources"}
-EDGES = {"web", "cli", "worker", "serving", "web_server", "__main__"}
+EDGES = {"web", "cli", "worker", "serving", "web_server", "connections", "__main__"}
 WIRING = {"kbsearch"} | EDGES  # the package itself wires the application together
 
 

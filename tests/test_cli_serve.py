@@ -129,6 +129,22 @@ def test_pages_are_answered_while_a_killed_web_process_is_replaced(demo):
     assert sorted(demo.children().values()) == ["web", "web", "worker"]
 
 
+def test_a_process_that_is_stopped_is_replaced_whichever_it_is(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0", "--workers", "1", "--patience", "5") as process:
+        demo = Demo(tmp_path, process)
+        for kind in ("web", "worker"):
+            stopped = next(pid for pid, name in demo.children().items() if name == kind)
+            os.kill(stopped, signal.SIGSTOP)
+            deadline = time.monotonic() + 40
+            while stopped in demo.children() or kind not in demo.children().values():
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert "/fr/articles/" in demo.get("fr/")
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=15)[1]
+    assert "web 1 hangs" in log and "worker hangs" in log
+
+
 def test_a_taken_port_is_said_in_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])

@@ -18,12 +18,13 @@ import sys
 from kbsearch import logs
 from kbsearch.serving import Child, Tree
 logs.start()
-names = sys.argv[1].split(",")
+names, patience = sys.argv[1].split(","), float(sys.argv[3])
 children = [Child(name, [sys.executable, sys.argv[2], name], heeds_hup=True) for name in names]
-sys.exit(Tree(children, {}).run(lambda: print("ready", flush=True)))
+sys.exit(Tree(children, {}, patience=patience).run(lambda: print("ready", flush=True)))
 """
 
-# Writes what happens to it in <name>.log; "stubborn" does not stop, "broken" does not start.
+# Writes what happens to it in <name>.log; "stubborn" does not stop, "broken" does not start, "mute"
+# falls silent once it is ready, "slow" does too but has asked for patience.
 CHILD = """
 import os, pathlib, signal, sys, time
 from kbsearch.leash import Leash
@@ -42,18 +43,23 @@ signal.signal(signal.SIGTERM, on_signal)
 signal.signal(signal.SIGHUP, on_signal)
 note("started")
 leash.ready()
+if name == "slow":
+    leash.beat(patience=255 * 30)
 while True:
     time.sleep(0.05)
+    if name not in ("mute", "slow"):
+        leash.beat()
 """
 
 
 class Family:
     """A tree under test: its parent process and what its children wrote."""
 
-    def __init__(self, folder: Path, *names: str) -> None:
+    def __init__(self, folder: Path, *names: str, patience: float = 30.0) -> None:
         self.folder = folder
         (folder / "child.py").write_text(CHILD)
-        command = [sys.executable, "-c", PARENT, ",".join(names), str(folder / "child.py")]
+        child, told = str(folder / "child.py"), str(patience)
+        command = [sys.executable, "-c", PARENT, ",".join(names), child, told]
         self.parent = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -78,8 +84,8 @@ class Family:
 def family(tmp_path: Path) -> Iterator[Callable[..., Family]]:
     made: list[Family] = []
 
-    def make(*names: str) -> Family:
-        made.append(Family(tmp_path, *names))
+    def make(*names: str, patience: float = 30.0) -> Family:
+        made.append(Family(tmp_path, *names, patience=patience))
         return made[-1]
 
     yield make
@@ -162,6 +168,53 @@ def test_a_child_that_cannot_start_ends_it_all_with_status_1(family):
     assert tree.parent.returncode == 1
     assert b"broken could not start (status 3)" in log
     assert b"ready" not in log
+
+
+def test_a_child_that_falls_silent_is_killed_and_replaced_and_nobody_else(family):
+    tree = family("mute", "slow", "first", patience=2.0)
+    tree.wait_until_ready()
+    silent, others = tree.pid("mute"), [tree.pid("slow"), tree.pid("first")]
+    until(lambda: tree.pid("mute") != silent)
+    assert not is_running(silent)
+    assert [tree.pid("slow"), tree.pid("first")] == others
+    tree.tell(signal.SIGTERM)
+    _, log = tree.parent.communicate(timeout=5)
+    assert b"mute hangs: it gave no sign of life in time and is killed" in log
+
+
+def test_a_stopped_child_is_killed_and_replaced(family):
+    tree = family("first", patience=2.0)
+    tree.wait_until_ready()
+    stopped = tree.pid("first")
+    os.kill(stopped, signal.SIGSTOP)
+    until(lambda: tree.pid("first") != stopped)
+    assert not is_running(stopped)
+
+
+def test_after_a_stop_of_the_parent_no_healthy_child_is_killed(family):
+    tree = family("first", "second", patience=2.0)
+    tree.wait_until_ready()
+    tree.tell(signal.SIGSTOP)
+    time.sleep(4)
+    tree.tell(signal.SIGCONT)
+    time.sleep(2)
+    assert [event for event, _ in tree.events("first")] == ["started"]
+    assert [event for event, _ in tree.events("second")] == ["started"]
+
+
+def test_after_a_stop_of_the_whole_machine_no_healthy_child_is_killed(family):
+    tree = family("first", "second", patience=3.0)
+    tree.wait_until_ready()
+    stopped = [tree.parent.pid, tree.pid("first"), tree.pid("second")]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(5)
+    for pid in stopped:  # the parent wakes first
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.5)
+    time.sleep(2)
+    assert [event for event, _ in tree.events("first")] == ["started"]
+    assert [event for event, _ in tree.events("second")] == ["started"]
 
 
 def test_children_do_not_outlive_a_killed_parent(family):

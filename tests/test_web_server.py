@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from kbsearch import serving
+from kbsearch.leash import READY
 
 SERVER = """
 import socket, sys, threading, time
@@ -34,6 +35,13 @@ def app(environ, start_response):
     body = environ["PATH_INFO"].encode()
     if environ["PATH_INFO"] == "/big":
         body = b"x" * 20_000_000
+    if environ["PATH_INFO"] == "/grows":
+        start_response("200 OK", [("Content-Length", "5")])
+        return (time.sleep(1) or b"x" for _ in range(5))
+    if environ["PATH_INFO"] == "/hangs":
+        time.sleep(5)
+    if environ["PATH_INFO"] == "/export":
+        environ["kbsearch.patience"](300)
     if environ["PATH_INFO"] == "/panic":
         raise BaseException("what a panic of the engine is in Python")
     if environ["PATH_INFO"] == "/proxied":
@@ -42,6 +50,7 @@ def app(environ, start_response):
     return [body]
 
 logs.start()
+web_server.PATIENCE = 2.0
 leash = Leash(int(sys.argv[2]))
 web_server.run(app, socket.socket(fileno=int(sys.argv[1])), leash)
 """
@@ -58,7 +67,14 @@ class Server:
             files = [listener.fileno(), theirs.fileno()]
             command = [sys.executable, "-c", SERVER, *map(str, files)]
             self.process = subprocess.Popen(command, pass_fds=files, stderr=subprocess.PIPE)
-        assert self.leash.recv(1) == b"!"
+        assert self.leash.recv(1) == bytes([READY])
+
+    def beats(self) -> bytes:
+        """What the process has told its parent since this was last asked."""
+        try:
+            return self.leash.recv(4096, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
 
     def connect(self, timeout: float = 5) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -171,6 +187,32 @@ def test_a_panic_ends_its_connection_and_nothing_else(server):
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
         server.get("/panic")
     assert server.get("/") == (200, b"/")
+
+
+def test_an_answer_that_grows_is_a_sign_of_life_and_one_that_hangs_is_none(server):
+    connection = server.connect(timeout=20)
+    for path, hangs in (("/grows", False), ("/hangs", True)):
+        connection.request("GET", path)
+        server.beats()
+        connection.getresponse().read()
+        assert (len(server.beats()) < 3) == hangs, path
+    connection.close()
+
+
+def test_a_request_may_ask_for_patience(server):
+    server.get("/export")
+    assert bytes([10]) in server.beats()
+
+
+def test_a_sign_in_that_never_ends_silences_the_process(server):
+    connection = server.connect()
+    connection.request("POST", "/fr/login", body=b"password=x")  # waits for somebody to type
+    time.sleep(3)
+    server.beats()
+    time.sleep(3)
+    assert server.beats() == b""
+    assert server.get("/healthz") == (200, b"/healthz")
+    connection.close()
 
 
 def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(server):

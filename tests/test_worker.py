@@ -1,6 +1,7 @@
 """The worker: real processes on a real site, whose content is a real git repository."""
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -8,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from kbsearch import (
     accounts,
     analytics,
     drafts,
+    health,
     lifecycle,
     mobiles,
     outbox,
@@ -26,9 +30,11 @@ from kbsearch import (
     tickets,
     worker,
 )
+from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.file_store import FileStore
+from kbsearch.leash import PATIENCE, Leash
 from kbsearch.migrations import migrate
 from kbsearch.search.indexing import Indexer, live_folders
 from tests.requests import attach, file, later, lies_in
@@ -253,12 +259,63 @@ def test_a_step_is_left_alone_until_it_is_due():
     assert not step.attempt()
 
 
-def test_the_heartbeat_goes_on_while_a_step_takes_its_time(place, monkeypatch):
-    monkeypatch.setattr(worker, "HEARTBEAT_SECONDS", 0.05)
-    with worker._heartbeat(place.db):
-        until(place.heartbeat)
-        place.db.execute("DELETE FROM state WHERE name = 'worker_seen'")
-        until(place.heartbeat)
+class Heard(Leash):
+    """A leash that remembers how much patience was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beats: list[float] = []
+
+    def beat(self, patience: float = PATIENCE) -> None:
+        self.beats.append(patience)
+
+
+def test_every_step_is_preceded_by_a_sign_of_life_that_allows_for_it(place, signals):
+    leash = Heard()
+    seen: list[float] = []
+
+    def look() -> bool:
+        seen.append(health.look(place.db).worker_patience)
+        return True
+
+    steps = (
+        worker.Step("quick", look),
+        worker.Step("seldom", look, patience=300.0),
+        worker.Step("not due", look, due_at=math.inf),
+        worker.Step("quick again", look),
+    )
+    assert worker._round(steps, signals, worker.Pulse(place.db, leash))
+    assert leash.beats == [30.0, 300.0, 30.0]
+    assert seen == [30.0, 300.0, 30.0]
+
+
+def test_a_loop_that_hangs_is_not_taken_for_alive_after_the_patience_it_asked_for(place):
+    health.mark_worker_seen(place.db)
+    assert health.look(place.db).is_worker_alive
+    long_ago = stored(datetime.now(UTC) - timedelta(seconds=60))
+    place.db.execute("UPDATE state SET value = :at WHERE name = 'worker_seen'", {"at": long_ago})
+    assert not health.look(place.db).is_worker_alive
+    health.mark_worker_seen(place.db, 1800)
+    place.db.execute("UPDATE state SET value = :at WHERE name = 'worker_seen'", {"at": long_ago})
+    assert health.look(place.db).is_worker_alive
+
+
+def test_publishing_and_indexing_everything_are_announced_as_long_work(place, signals):
+    announced: list[str] = []
+    content = worker.Content(
+        place.settings, place.db, signals, before_long=lambda: announced.append("publishing")
+    )
+    assert content.follow()
+    assert not content.follow()
+    assert announced == ["publishing"]
+    with closing(
+        Indexer(place.settings, place.db, before_long=lambda: announced.append("indexing"))
+    ) as indexer:
+        while indexer.ensure():
+            pass
+        assert announced == ["publishing", "indexing"]
+        indexer.rebuild("articles")
+    assert announced == ["publishing", "indexing", "indexing"]
 
 
 def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):

@@ -16,7 +16,7 @@ from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
 from kbsearch.db import Database
 from kbsearch.errors import NotFound
-from kbsearch.leash import Leash
+from kbsearch.leash import PATIENCE, Leash
 from kbsearch.serving import Child, Tree
 
 if TYPE_CHECKING:
@@ -31,10 +31,16 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # and where
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on; 0 picks a free one.")
 @click.option("--workers", type=int, help="Web processes.")
+@click.option("--patience", type=float, default=PATIENCE, hidden=True)
 @click.option("--demo", is_flag=True, help="With people and past requests to try it on.")
 @pass_site
 def serve_command(
-    site: Site, host: str | None, port: int | None, workers: int | None, demo: bool
+    site: Site,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    patience: float,
+    demo: bool,
 ) -> None:
     """Run the help centre: web processes and the worker as one process tree.
 
@@ -63,7 +69,7 @@ def serve_command(
         db.close()
 
     children = _children(configuration.path, settings, listener)
-    sys.exit(Tree(children, _environment(settings), listener).run(announce))
+    sys.exit(Tree(children, _environment(settings), listener, patience).run(announce))
 
 
 @click.command("web")

@@ -96,7 +96,12 @@ def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) 
             progress(done, max(in_all, done))
 
 
-def _follow(db: Database, writer: TicketWriter, batch: int) -> int:
+def _follow(
+    db: Database,
+    writer: TicketWriter,
+    batch: int,
+    before_long: Callable[[], None] = lambda: None,
+) -> int:
     """Take in what changed since the writer's revision; how many tickets."""
     done = 0
     while True:
@@ -106,6 +111,8 @@ def _follow(db: Database, writer: TicketWriter, batch: int) -> int:
         upto = changed[-1].revision if len(changed) == batch else last
         if len(gone) == batch:  # there may be more: they are for the next turn
             upto = min(upto, gone[-1][1])
+        if upto < last:
+            before_long()
         changed = [case for case in changed if case.revision <= upto]
         removed = [number for number, revision in gone if revision <= upto]
         if upto == writer.revision:
@@ -176,11 +183,20 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
 
 
 class Indexer:
-    """The one process that keeps the indexes: it holds the writer of tickets."""
+    """The one process that keeps the indexes: it holds the writer of tickets.
 
-    def __init__(self, settings: Settings, db: Database) -> None:
+    `before_long` is called before work that may take minutes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        before_long: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._db = db
+        self._before_long = before_long
         self._writer: TicketWriter | None = None
         self._folder = ""
         self._checked: dict[str, str] = {}
@@ -192,7 +208,7 @@ class Indexer:
     def _follow_live(self, writer: TicketWriter) -> bool:
         try:
             with guarded():
-                return _follow(self._db, writer, BATCH) > 0
+                return _follow(self._db, writer, BATCH, self._before_long) > 0
         except ValueError:
             self.close()
             self._checked.pop("ticket_index", None)
@@ -203,7 +219,7 @@ class Indexer:
         if self._writer is None or name != self._folder:
             self.close()
             if not self._is_sound("ticket_index", name):
-                rebuild_tickets(self._settings, self._db)
+                self.rebuild("tickets")
                 name = live_folders(self._db)["ticket_index"]
             with guarded():
                 self._writer = TicketWriter(self._settings.index_path / name)
@@ -218,13 +234,12 @@ class Indexer:
             "article_index", live.get("article_index", "")
         ):
             _tell(live.get("article_index", ""), "articles")
-            rebuild_articles(self._settings, self._db)
+            self.rebuild("articles")
             return True
         name = live.get("ticket_index", "")
         if not self._is_sound("ticket_index", name):
             _tell(name, "tickets")
-            self.close()
-            rebuild_tickets(self._settings, self._db)
+            self.rebuild("tickets")
             return True
         writer = self._open_writer()
         return writer.revision < ticket_changes.last_revision(self._db) and self._follow_live(
@@ -232,7 +247,8 @@ class Indexer:
         )
 
     def rebuild(self, subject: str) -> None:
-        """Build an index anew, although it looks sound."""
+        """Build an index anew, however sound it looks."""
+        self._before_long()
         if subject == "articles":
             rebuild_articles(self._settings, self._db)
         else:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from kbsearch import audit, i18n, mobiles, organisations, own_data, preferences, profiles
 from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.profiles import Profile
-from kbsearch.web import render
+from kbsearch.web import patience, render
 from kbsearch.web.render import db, language, site, viewer
 from kbsearch.web.tokens import caller
 
@@ -124,6 +124,7 @@ def data() -> Response:
 def export() -> Response:
     """The file itself, made at once and kept nowhere; a link to it would be one more secret."""
     whose = viewer().person_id
+    patience.ask_for(patience.EXPORT)
     audit.record(db(), "data.exported", person_id=whose, actor_id=whose, network=caller().network)
     text = json.dumps(own_data.collect(db(), viewer()), ensure_ascii=False, indent=1)
     return Response(

@@ -8,6 +8,7 @@ from flask import stream_with_context
 from werkzeug.wrappers import Response
 
 from kbsearch.ticket_lists import safe_cell
+from kbsearch.web import patience
 
 BOM = "\ufeff"  # Excel takes a file without one for Latin-1
 
@@ -16,6 +17,8 @@ def spreadsheet(
     name: str, headings: Iterable[object], rows: Iterable[Iterable[object]]
 ) -> Response:
     """The answer that is saved as `<name>.csv`; no cell of it is a formula (RFC 4180)."""
+
+    patience.ask_for(patience.EXPORT)
 
     def lines() -> Iterator[str]:
         yield BOM + _line(headings)
