@@ -30,7 +30,7 @@ CODE_MINUTES = pending.CODE_LIFETIME // timedelta(minutes=1)
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who writes what; what concerns nobody any more is not sent."""
-    office = Office(settings, db, channels.mail(settings))
+    office = Office(settings, db, channels.mail(settings, db))
     return {
         pending.CODE_WANTED: office.send_code,
         choosing_passwords.FORGOTTEN: office.send_reset_link,

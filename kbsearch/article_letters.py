@@ -12,7 +12,7 @@ from kbsearch.solutions import Telling
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who sends them; what holds no more by then is not told."""
-    mail = channels.mail(settings)
+    mail = channels.mail(settings, db)
 
     def carry(task: Task) -> None:
         telling = solutions.find(db, task.subject)

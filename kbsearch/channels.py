@@ -15,8 +15,11 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
-from kbsearch.config import Settings
+from kbsearch import mail_tokens, token_sign_in
+from kbsearch.config import Settings, uses_token, without_user
+from kbsearch.db import Database
 from kbsearch.guarded_http import Exceptions, Guard, NoAnswer
+from kbsearch.mail_provider import NoToken
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +42,20 @@ class ChannelError(Exception):
 
 
 @dataclass(frozen=True)
+class Token:
+    """How to come by the token that a server of mail asks for, and what to do if it is refused."""
+
+    get: Callable[[], str]
+    distrust: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Mail:
     """E-mail, by the server of `smtp_url`; without one, a file per letter in `folder`."""
 
     smtp_url: str
     folder: Path
+    token: "Token | None" = None
 
     def send(self, letter: EmailMessage, recipients: Sequence[str] | None = None) -> None:
         """Send it to those its header names, or to these alone."""
@@ -54,7 +66,7 @@ class Mail:
             _write(self.folder, ".eml", lines.encode() + letter.as_bytes(policy=policy.SMTP))
 
     def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> None:
-        with _session(self.smtp_url) as server:
+        with _session(self.smtp_url, self.token) as server:
             try:
                 server.send_message(letter, to_addrs=recipients)
             except smtplib.SMTPRecipientsRefused as problem:
@@ -115,9 +127,17 @@ class Sms:
             raise ChannelError(f"the gateway answered {answer.status}", permanent=is_permanent)
 
 
-def mail(settings: Settings) -> Mail:
+def mail(settings: Settings, db: Database) -> Mail:
     """The mail channel of this site."""
-    return Mail(settings.smtp_url, settings.data_path / "mail")
+    token = token_of(settings, db) if uses_token(settings, settings.smtp_url) else None
+    return Mail(settings.smtp_url, settings.data_path / "mail", token)
+
+
+def token_of(settings: Settings, db: Database) -> Token:
+    """The token of this site."""
+    return Token(
+        lambda: mail_tokens.access_token(db, settings), lambda: mail_tokens.distrust(db, settings)
+    )
 
 
 def sms(settings: Settings) -> Sms:
@@ -158,11 +178,11 @@ def kept_open() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _session(url: str) -> Iterator[smtplib.SMTP]:
+def _session(url: str, token: Token | None) -> Iterator[smtplib.SMTP]:
     """A session that is known to answer: kept from the letter before, or new."""
     if _kept.server is None or not _goes_on(url):
         _kept.close()
-        _kept.url, _kept.server = url, _connect(urlsplit(url))
+        _kept.url, _kept.server = url, _connect(urlsplit(url), token)
     _kept.letters += 1
     try:
         yield _kept.server
@@ -184,7 +204,7 @@ def _goes_on(url: str) -> bool:
         return False
 
 
-def _connect(url: SplitResult) -> smtplib.SMTP:
+def _connect(url: SplitResult, token: Token | None) -> smtplib.SMTP:
     """A session with the server that the URL names, encrypted and signed in as it says.
 
     Whatever fails by then fails for every letter.
@@ -199,17 +219,38 @@ def _connect(url: SplitResult) -> smtplib.SMTP:
             server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
         if url.scheme == "smtp+starttls" or "starttls" in parse_qs(url.query, True):
             server.starttls(context=context)
-        if url.username:
+        if url.username and token:
+            _sign_in(server, unquote(url.username), token)
+        elif url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
         server.ehlo_or_helo_if_needed()
-    except (OSError, smtplib.SMTPException) as problem:
+    except (OSError, smtplib.SMTPException, NoToken) as problem:
         if server is not None:
             server.close()
         raise ChannelError(_named(problem), permanent=False, is_general=True) from problem
     return server
 
 
+def _sign_in(server: smtplib.SMTP, user: str, token: Token) -> None:
+    server.ehlo_or_helo_if_needed()
+    mechanism = token_sign_in.pick(server.esmtp_features.get("auth", "").upper().split())
+    if mechanism is None:
+        raise smtplib.SMTPNotSupportedError("the server takes no token (XOAUTH2, OAUTHBEARER)")
+    given = token.get()
+
+    def say(challenge: bytes | None = None) -> str:
+        return token_sign_in.answer(mechanism, user, given, challenge)
+
+    try:
+        server.auth(mechanism, say)
+    except smtplib.SMTPAuthenticationError:
+        token.distrust()
+        raise
+
+
 def _named(problem: Exception) -> str:
+    if isinstance(problem, NoToken):
+        return str(problem)
     if isinstance(problem, smtplib.SMTPResponseException):
         return _told(problem.smtp_code, problem.smtp_error)
     return f"{type(problem).__name__}: {problem}"
@@ -226,8 +267,7 @@ def _without_user(url: str) -> tuple[str, dict[str, str]]:
     if parts.username is None:
         return url, {}
     said = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    return bare.geturl(), {"Authorization": f"Basic {b64encode(said).decode()}"}
+    return without_user(url), {"Authorization": f"Basic {b64encode(said).decode()}"}
 
 
 def _addressed(url: str, number: str) -> str:

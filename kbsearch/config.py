@@ -20,6 +20,8 @@ from kbsearch.teams import Team
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
 LINKING = ("never", "verified")
+MAIL_FLOWS = ("code", "client_credentials")
+TENANT = re.compile(r"[a-z0-9][a-z0-9.-]*", re.I)
 SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
@@ -72,6 +74,17 @@ class Settings:
     )
     imap_url: str = _setting(
         "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
+    )
+    mail_oauth: str = _setting(
+        "", "microsoft, google or a token endpoint: URLs above without password use its tokens"
+    )
+    mail_oauth_authorization: str = _setting("", "Another provider's authorization endpoint")
+    mail_oauth_scope: str = _setting("", "What to ask it for; empty: what mail needs there")
+    mail_oauth_tenant: str = _setting("", "The directory (tenant) at Microsoft")
+    mail_oauth_client_id: str = _setting("", "The application (client) id at the provider")
+    mail_oauth_client_secret: str = _setting("", "The secret it gave with it", secret=True)
+    mail_oauth_flow: str = _setting(
+        "code", "code: an administrator consents; client_credentials: the application itself"
     )
     sms_url: str = _setting(
         "",
@@ -329,6 +342,7 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
     if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
         refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
+    _check_mail_oauth(settings, refuse)
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
@@ -344,6 +358,45 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("oidc_issuer", "jwt_shared_secret"):
         if getattr(settings, name) and not has_single_sign_on():
             refuse(name, "single sign-on is not installed; run: pip install 'kbsearch[sso]'")
+
+
+def _check_mail_oauth(settings: Settings, refuse: Callable[[str, str], None]) -> None:
+    """Tokens go to servers and providers that nobody listens in on, with all they need."""
+    chosen = settings.mail_oauth
+    if settings.mail_oauth_flow not in MAIL_FLOWS:
+        refuse("mail_oauth_flow", f"pick from {', '.join(MAIL_FLOWS)}")
+    if not chosen:
+        return
+    if chosen not in ("microsoft", "google") and not is_private(chosen):
+        refuse("mail_oauth", "microsoft, google or an address that starts with https://")
+    if not settings.mail_oauth_client_id:
+        refuse("mail_oauth", "it needs mail_oauth_client_id as well")
+    if chosen == "microsoft" and not TENANT.fullmatch(settings.mail_oauth_tenant):
+        refuse("mail_oauth_tenant", "the id or the domain of your directory")
+    if settings.mail_oauth_flow == "client_credentials":
+        if chosen == "google":
+            refuse("mail_oauth_flow", "Google lets no application into a mailbox by itself: code")
+        if not settings.mail_oauth_client_secret:
+            refuse("mail_oauth_flow", "it needs mail_oauth_client_secret as well")
+    elif "://" in chosen and not is_private(settings.mail_oauth_authorization):
+        refuse("mail_oauth_authorization", "an address that starts with https://")
+    for name in ("smtp_url", "imap_url"):
+        url = urlsplit(getattr(settings, name))
+        is_open = url.scheme in ("smtp", "imap") and "starttls" not in url.query
+        if uses_token(settings, url.geturl()) and is_open and url.hostname not in LOCAL_NAMES:
+            refuse(name, "a token is sent over an encrypted connection only")
+
+
+def uses_token(settings: Settings, url: str) -> bool:
+    """Whether a server of mail is given a token: its URL names a user and no password."""
+    parts = urlsplit(url)
+    return bool(settings.mail_oauth and parts.username and parts.password is None)
+
+
+def without_user(url: str) -> str:
+    """A URL as it may be shown: without user and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def is_private(url: str) -> bool:

@@ -34,7 +34,7 @@ def ask(db: Database) -> bool:
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who writes the digests that the outbox asks for."""
-    mail = channels.mail(settings)
+    mail = channels.mail(settings, db)
 
     def write(task: Task) -> None:
         found = {

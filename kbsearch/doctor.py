@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from kbsearch import belonging, channels, concerns, health, migrations, trash
+from kbsearch import belonging, channels, concerns, health, mail_tokens, migrations, trash
 from kbsearch.config import FIELDS, ConfigError, Configuration, Settings
-from kbsearch.db import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite
+from kbsearch.db import SQLITE_VERSION, Damaged, Database, SqliteDatabase, check_sqlite
 from kbsearch.errors import Invalid, Problem
 from kbsearch.health import Health
 from kbsearch.keys import KEY_NAME
@@ -152,6 +152,7 @@ def _looked_into(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:
     yield _check("schema", "ok", "the schema is up to date")
     yield from _teams(db, settings)
     yield from _orphans(db)
+    yield from mail_access(db, settings)
     yield from _running(health.look(db))
 
 
@@ -160,6 +161,20 @@ def _orphans(db: SqliteDatabase) -> Iterator[Check]:
         told = "nothing names %(orphans)d of %(contents)d files in %(store)s: they were left alone"
         remedy = "Is it an older database? Restore the right one; else: kbsearch sweep"
         yield _check("orphans", "warn", told, remedy, **vars(left))
+
+
+def mail_access(db: Database, settings: Settings) -> Iterator[Check]:
+    """Whether the provider of mail lets the site in, as far as was seen."""
+    consent = mail_tokens.look(db, settings)
+    if consent.is_wanted:
+        told = "mail waits for the consent of an administrator at its provider"
+        yield _check("consent", "fail", told, "Open Mail in the administration, and consent.")
+    elif consent.problem:
+        told = "the provider of mail gives no token: %(problem)s"
+        remedy = "Correct the mail_oauth settings, or what the provider has of the application."
+        yield _check("consent", "fail", told, remedy, problem=consent.problem)
+    elif consent.state != "passwords":
+        yield _check("consent", "ok", "the provider of mail lets the site in")
 
 
 def _teams(db: SqliteDatabase, settings: Settings) -> Iterator[Check]:

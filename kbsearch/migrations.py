@@ -789,3 +789,18 @@ def s038_arrivals(db: SqliteUtils) -> None:
         CREATE INDEX arrivals_mail ON arrivals (mail_id) WHERE mail_id IS NOT NULL;
         """,
     )
+
+
+@steps()
+def s038_mail_grants(db: SqliteUtils) -> None:
+    """The tokens that open our mailbox, sealed, and who is renewing them."""
+    _run(
+        db,
+        """
+        CREATE TABLE mail_grants (
+          name TEXT PRIMARY KEY, access TEXT NOT NULL DEFAULT '',
+          refresh TEXT NOT NULL DEFAULT '', renew_at TEXT NOT NULL DEFAULT '',
+          expires_at TEXT NOT NULL DEFAULT '', is_withdrawn INTEGER NOT NULL DEFAULT 0,
+          problem TEXT NOT NULL DEFAULT '', consented_at TEXT, holder TEXT, leased_until TEXT);
+        """,
+    )

@@ -28,7 +28,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             name = task.kind.replace(".", "_")
             told, brand = {"at": task.created_at}, letters.brand_of(db, person)
             letter = letters.compose(settings, name, person, task.id, told, brand)
-            lanes.hand_over(lambda: channels.mail(settings).send(letter))
+            lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
 
     return dict.fromkeys(NOTICES, tell)
 

@@ -58,7 +58,7 @@ class Said:
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who carries notices by mail."""
-    mail = channels.mail(settings)
+    mail = channels.mail(settings, db)
 
     def carry(task: Task) -> None:
         telling = notifications.look(db, settings, task.subject)

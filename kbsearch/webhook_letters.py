@@ -17,6 +17,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if owner.disabled_at is not None:
             return
         letter = letters.compose(settings, "webhook_died", owner, task.id, {"webhook": webhook})
-        lanes.hand_over(lambda: channels.mail(settings).send(letter))
+        lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
 
     return {deliveries.DIED: tell}

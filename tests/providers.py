@@ -38,13 +38,13 @@ def real_provider() -> Iterator[str]:
     command += ["--user-claims", json.dumps(ALICE)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_for(port, process)
+            wait_for(port, process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     for _ in range(200):
         assert process.poll() is None, "the provider did not start"
         with socket.socket() as probe:
@@ -54,7 +54,7 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("the provider does not listen")
 
 
-class _Stay(HTTPRedirectHandler):
+class Stay(HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
 
@@ -63,7 +63,7 @@ def sign_in_there(address: str, **form: str) -> str:
     """Fill in the provider's page; the address it sends the browser back to."""
     sent = Request(address, data=urlencode(form).encode())
     with pytest.raises(HTTPError) as answer:  # a redirect that is not followed
-        build_opener(_Stay).open(sent, timeout=10)
+        build_opener(Stay).open(sent, timeout=10)
     with answer.value as redirect:
         return str(redirect.headers["Location"])
 

@@ -88,7 +88,7 @@ def notify_test(site: Site, email: str) -> None:
     person = people.find(site.db, email)
     letter = letters.compose(site.settings, "test", person, new_id(), {})
     try:
-        channels.mail(site.settings).send(letter)
+        channels.mail(site.settings, site.db).send(letter)
     except ChannelError as problem:
         raise Refused(str(problem)) from None
     click.echo(say("The mail has left for %(email)s.", email=person.email))

@@ -43,7 +43,7 @@ def may_send(db: Database, address: str, *, at: datetime | None = None) -> bool:
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who writes the answers that the outbox asks for."""
-    mail = channels.mail(settings)
+    mail = channels.mail(settings, db)
 
     def answer(task: Task) -> None:
         reader = Reader(name="", email=task.subject, language=None)

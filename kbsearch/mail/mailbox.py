@@ -13,7 +13,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
-from kbsearch.config import Settings
+from kbsearch import channels, token_sign_in
+from kbsearch.channels import Token
+from kbsearch.config import Settings, uses_token
 from kbsearch.db import Busy, Damaged, Database
 from kbsearch.mail import arrivals, parsing, taking
 from kbsearch.mail.arrivals import Arrival, Place
@@ -56,7 +58,7 @@ def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int
     moment = at or datetime.now(UTC)
     url = urlsplit(settings.imap_url)
     name = f"{unquote(url.username or '')}@{url.hostname}{url.path}"
-    with _connection(settings.imap_url) as server:
+    with _connection(settings, db) as server:
         place = Place(name, _select(server, unquote(url.path.strip("/")) or "INBOX"))
         _note_new(db, server, place, moment)
         due = arrivals.list_due(db, place, at=moment)
@@ -129,9 +131,9 @@ def _fetch(server: imaplib.IMAP4, uid: int) -> bytes | None:
 
 
 @contextmanager
-def _connection(address: str) -> Iterator[imaplib.IMAP4]:
+def _connection(settings: Settings, db: Database) -> Iterator[imaplib.IMAP4]:
     """A session with the server, encrypted and signed in as the URL says."""
-    url = urlsplit(address)
+    url = urlsplit(settings.imap_url)
     host, port = url.hostname or "localhost", url.port or PORTS[url.scheme]
     context = ssl.create_default_context()
     server: imaplib.IMAP4
@@ -142,13 +144,33 @@ def _connection(address: str) -> Iterator[imaplib.IMAP4]:
     try:
         if url.scheme == "imap+starttls":
             server.starttls(context)
-        server.login(unquote(url.username or ""), unquote(url.password or ""))
+        if uses_token(settings, settings.imap_url):
+            _sign_in(server, unquote(url.username or ""), channels.token_of(settings, db))
+        else:
+            server.login(unquote(url.username or ""), unquote(url.password or ""))
         yield server
     finally:
         with suppress(imaplib.IMAP4.error, OSError):  # what went wrong before is what is told
             server.logout()
         with suppress(OSError):
             server.shutdown()  # which a logout that fails leaves open
+
+
+def _sign_in(server: imaplib.IMAP4, user: str, token: Token) -> None:
+    offered = [name.removeprefix("AUTH=") for name in server.capabilities if "AUTH=" in name]
+    mechanism = token_sign_in.pick(offered)
+    if mechanism is None:
+        raise MailboxError("the server takes no token (XOAUTH2, OAUTHBEARER)")
+    given = token.get()
+
+    def say(challenge: bytes) -> bytes:
+        return token_sign_in.answer(mechanism, user, given, challenge).encode()
+
+    try:
+        server.authenticate(mechanism, say)
+    except imaplib.IMAP4.error:
+        token.distrust()
+        raise
 
 
 def _select(server: imaplib.IMAP4, folder: str) -> int:

@@ -16,5 +16,8 @@ def overview() -> Response:
     return render(
         "admin/overview.html",
         counts=health.counts(db()),
-        checks=list(doctor.glance(site().settings, health.look(db()))),
+        checks=[
+            *doctor.glance(site().settings, health.look(db())),
+            *doctor.mail_access(db(), site().settings),
+        ],
     )
