@@ -49,6 +49,9 @@ class Settings:
     port: int = _setting(8080, "The port the web server listens on")
     workers: int = _setting(2, "Web processes")
     trusted_proxies: int = _setting(0, "Reverse proxies in front whose X-Forwarded-* count")
+    connections_per_address: int = _setting(
+        250, "Connections an address has to a web process at most; 0, and behind a proxy: any"
+    )
     database: Path = _setting(Path("var/kbsearch.sqlite3"), "The SQLite file, on a local disk")
     index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
@@ -328,6 +331,8 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("incident_requests", "it counts requests: 2 to 100")
     if not 1 <= settings.incident_people <= settings.incident_requests:
         refuse("incident_people", "it counts people: 1 to incident_requests")
+    if settings.connections_per_address < 0:
+        refuse("connections_per_address", "it counts connections: 0 or more")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]

@@ -36,7 +36,6 @@ from kbsearch.leash import DRAIN_SECONDS, PATIENCE, Leash
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 1000
 OPEN_FILES = 4096  # Debian's usual 1024 would be used up by the connections
 # A query of 100 kB in emoji, as a browser encodes it in an address, is 300 kB.
 LONGEST_HEADER = 512 * 1024
@@ -50,9 +49,8 @@ COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none o
 
 OPTIONS: dict[str, Any] = {
     "outbuf_high_watermark": sys.maxsize,  # nobody waits for a slow reader: the rest is on disk
-    "connection_limit": CONNECTIONS,
-    "channel_timeout": 60,
-    "cleanup_interval": 10,
+    "connection_limit": sys.maxsize,  # who has to go is decided by us
+    "channel_timeout": sys.maxsize,
     "max_request_header_size": LONGEST_HEADER,
     "max_request_body_size": LONGEST_BODY,
     "asyncore_use_poll": True,
@@ -61,10 +59,18 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool = False) -> None:
+def run(
+    app: Any,
+    listener: socket.socket,
+    leash: Leash,
+    *,
+    behind_proxy: bool = False,
+    connections_per_address: int = 0,
+) -> None:
     """Answer until TERM or INT, then finish what runs; returns when all is finished.
 
-    Behind a proxy the application reads X-Forwarded-* itself; otherwise nobody sees them.
+    An address has any number of connections where 0 is given, and behind a proxy, where all have
+    the same. Behind a proxy the application reads X-Forwarded-* itself; otherwise nobody sees them.
     """
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,6 +88,7 @@ def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool =
         sockets,
         waiting,
         leash,
+        share=0 if behind_proxy else connections_per_address,
         clear_untrusted_proxy_headers=not behind_proxy,
         **OPTIONS,
     )
@@ -89,7 +96,7 @@ def run(app: Any, listener: socket.socket, leash: Leash, *, behind_proxy: bool =
     while not stopping:
         if not waiting.hangs:
             leash.beat()
-        _work(sockets, waiting, 0.5)
+        _work(server, sockets, waiting, 0.5)
     _drain(server, sockets, waiting)
 
 
@@ -145,15 +152,16 @@ def _hashes(request: Any) -> bool:
     return getattr(request, "command", "") == "POST" and HASHING.fullmatch(path) is not None
 
 
-def _work(sockets: dict[int, Any], waiting: _Waiting, patience: float) -> None:
+def _work(server: Server, sockets: dict[int, Any], waiting: _Waiting, patience: float) -> None:
     """Read and write what can be, then answer one request."""
     timeout = 0.0 if waiting else patience
     wasyncore.loop(timeout=timeout, use_poll=True, map=sockets, count=1)
+    server.look_after()
     if waiting:
         waiting.answer_one()
 
 
-def _drain(server: Any, sockets: dict[int, Any], waiting: _Waiting) -> None:
+def _drain(server: Server, sockets: dict[int, Any], waiting: _Waiting) -> None:
     wasyncore.dispatcher.close(server)  # the listening socket alone: running tasks need the rest
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline:
@@ -162,7 +170,7 @@ def _drain(server: Any, sockets: dict[int, Any], waiting: _Waiting) -> None:
                 channel.handle_close()
         if not server.active_channels:
             break
-        _work(sockets, waiting, 0.1)
+        _work(server, sockets, waiting, 0.1)
     else:
         log.warning("%d connections were cut", len(server.active_channels))
 

@@ -1,7 +1,9 @@
 """One web process under slow, hasty and hostile clients: a real process, real connections."""
 
 import asyncio
+import contextlib
 import http.client
+import resource
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
@@ -18,7 +21,7 @@ from kbsearch.leash import READY
 
 SERVER = """
 import socket, sys, threading, time
-from kbsearch import logs, web_server
+from kbsearch import connections, logs, web_server
 from kbsearch.leash import Leash
 
 typed = threading.Event()
@@ -49,23 +52,29 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
+for place in sys.argv[3:]:
+    name, value = place.split("=")
+    setattr(connections, name, float(value))
 logs.start()
 web_server.PATIENCE = 2.0
 leash = Leash(int(sys.argv[2]))
-web_server.run(app, socket.socket(fileno=int(sys.argv[1])), leash)
+share = int(getattr(connections, "SHARE", 0))
+listener = socket.socket(fileno=int(sys.argv[1]))
+web_server.run(app, listener, leash, connections_per_address=share)
 """
 
 
 class Server:
     """A web process that answers every path with itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changed: float) -> None:
         listener = serving.listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
         self.leash, theirs = socket.socketpair()
         with listener, theirs:
             files = [listener.fileno(), theirs.fileno()]
-            command = [sys.executable, "-c", SERVER, *map(str, files)]
+            constants = [f"{name}={value}" for name, value in changed.items()]
+            command = [sys.executable, "-c", SERVER, *map(str, files), *constants]
             self.process = subprocess.Popen(command, pass_fds=files, stderr=subprocess.PIPE)
         assert self.leash.recv(1) == bytes([READY])
 
@@ -76,11 +85,26 @@ class Server:
         except BlockingIOError:
             return b""
 
-    def connect(self, timeout: float = 5) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def connect(self, timeout: float = 5, source: str = "") -> http.client.HTTPConnection:
+        address = (source, 0) if source else None
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout, address)
 
-    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        connection = self.connect()
+    def half_open(self, source: str, count: int, stack: ExitStack) -> list[socket.socket]:
+        """Connections on which a request was begun and is not ended."""
+        opened = []
+        for _ in range(count):
+            connection = socket.create_connection(
+                ("127.0.0.1", self.port), timeout=10, source_address=(source, 0)
+            )
+            opened.append(stack.enter_context(connection))
+            with contextlib.suppress(ConnectionError):  # cut off already
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        return opened
+
+    def get(
+        self, path: str, headers: dict[str, str] | None = None, source: str = ""
+    ) -> tuple[int, bytes]:
+        connection = self.connect(source=source)
         try:
             connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
@@ -89,12 +113,37 @@ class Server:
             connection.close()
 
 
+@contextlib.contextmanager
+def running(**changed: float) -> Iterator[Server]:
+    """A server some of whose constants are changed."""
+    server = Server(**changed)
+    with server.leash, server.process:
+        try:
+            yield server
+        finally:
+            server.process.kill()
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    with server.leash, server.process:
+    with running() as server:
         yield server
-        server.process.kill()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+def is_cut(connection: socket.socket) -> bool:
+    """Whether the server ends a connection, which it may do with a reset."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
 
 
 def test_it_answers_under_300_slow_headers_and_300_slow_bodies(server):
@@ -130,6 +179,72 @@ def test_it_answers_under_300_slow_headers_and_300_slow_bodies(server):
     with ThreadPoolExecutor(max_workers=1) as pool:
         waits = pool.submit(asyncio.run, scenario()).result()
     assert sorted(waits)[len(waits) // 2] < 0.5
+
+
+def test_half_open_connections_of_one_address_keep_nobody_else_out(many_files):
+    with running(SHARE=250) as server, ExitStack() as stack:
+        early = server.connect(source="127.0.0.2")
+        early.request("GET", "/early")
+        assert early.getresponse().read() == b"/early"
+        server.half_open("127.0.0.1", 2 * 1000 + 100, stack)
+        assert server.get("/late", source="127.0.0.3") == (200, b"/late")
+        early.request("GET", "/again")
+        assert early.getresponse().read() == b"/again"
+        early.close()
+        assert server.get("/own") == (200, b"/own")
+
+
+@pytest.mark.parametrize("share", [0, 250])
+def test_half_open_connections_of_many_addresses_make_room_for_whoever_comes(many_files, share):
+    with running(SHARE=share, CONNECTIONS=100) as server, ExitStack() as stack:
+        first, *_ = server.half_open("127.0.0.1", 20, stack)
+        for number in range(2, 12):
+            server.half_open(f"127.0.0.{number}", 20, stack)
+        assert server.get("/late") == (200, b"/late")
+        assert is_cut(first)
+
+
+def test_an_upload_that_gets_on_stays_when_half_open_ones_have_to_go():
+    with running(CONNECTIONS=50, BODY_RATE=100) as server, ExitStack() as stack:
+        upload = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        upload.sendall(
+            b"POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 5001\r\n\r\n" + b"x" * 5000
+        )
+        assert server.get("/") == (200, b"/")
+        server.half_open("127.0.0.1", 120, stack)
+        assert server.get("/") == (200, b"/")
+        upload.sendall(b"x")
+        assert upload.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_header_has_its_time_and_an_idle_connection_a_longer_one():
+    with running(HEADER_SECONDS=1) as server, ExitStack() as stack:
+        idle = server.connect()
+        idle.request("GET", "/")
+        idle.getresponse().read()
+        (half,) = server.half_open("127.0.0.1", 1, stack)
+        assert is_cut(half)
+        time.sleep(1)
+        idle.request("GET", "/again")
+        assert idle.getresponse().read() == b"/again"
+        idle.close()
+
+
+def test_a_body_that_drips_is_cut_off_and_one_that_flows_is_not():
+    with running(HEADER_SECONDS=1, BODY_RATE=1000) as server, ExitStack() as stack:
+        drips, flows = (
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            for _ in range(2)
+        )
+        for each in (drips, flows):
+            each.sendall(b"POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+        for _ in range(6):
+            with contextlib.suppress(ConnectionError):
+                drips.sendall(b"x")
+            flows.sendall(b"x" * 10_000)
+            time.sleep(0.5)
+        assert is_cut(drips)
+        assert flows.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def test_whoever_types_does_not_wait_for_those_who_sign_in(server):

@@ -88,9 +88,13 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
         listener = serving.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
-    app = create_app(site.settings, site.db)
-    behind_proxy = site.settings.trusted_proxies > 0
-    web_server.run(app, listener, Leash(leash), behind_proxy=behind_proxy)
+    web_server.run(
+        create_app(site.settings, site.db),
+        listener,
+        Leash(leash),
+        behind_proxy=site.settings.trusted_proxies > 0,
+        connections_per_address=site.settings.connections_per_address,
+    )
 
 
 @click.command("worker")
