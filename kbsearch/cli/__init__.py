@@ -1,15 +1,19 @@
 """The `kbsearch` command: each sub-command lives in a module of its own, imported when called."""
 
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
 from kbsearch import __version__, belonging, config, i18n
 from kbsearch.db import Damaged, SqliteDatabase
-from kbsearch.errors import Problem
+from kbsearch.errors import NotFound, Problem
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Opening = Callable[[config.Configuration], SqliteDatabase]
 
 COMMANDS = {
@@ -63,9 +67,10 @@ class Lazy(click.Group):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            raise Refused(i18n.explain(problem, i18n.terminal_language())) from None
+            told = i18n.explain(problem, i18n.terminal_language())
+            raise _refused(ctx.invoked_subcommand, told) from None
         except config.ConfigError as problem:
-            raise Refused(str(problem)) from None
+            raise _refused(ctx.invoked_subcommand, str(problem)) from None
 
 
 class Site:
@@ -90,8 +95,31 @@ class Site:
             path = self.settings.database_path
             raise Problem("site.database_unreadable", path=path, reason=problem) from None
 
+    def require(self) -> None:
+        """Raise Problem where there is no site: nothing is made outside one."""
+        settings, sources = self.settings, self.configuration.sources
+        content = settings.content_path
+        if sources["content"] == "default":
+            content = content / "articles"  # another project may have a folder of that name
+        if self.configuration.path is None and not (
+            settings.database_path.exists() or content.is_dir()
+        ):
+            raise NotFound("site.none_here")
 
-pass_site = click.make_pass_decorator(Site)
+
+pass_anywhere = click.make_pass_decorator(Site)  # for a command that also works outside a site
+
+
+def pass_site(act: Callable[Concatenate[Site, P], R]) -> Callable[P, R]:
+    """Give a command the site that it is called in; it is refused outside one."""
+
+    @pass_anywhere
+    @functools.wraps(act)
+    def inside(site: Site, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        site.require()
+        return act(site, *args, **kwargs)
+
+    return inside
 
 
 class Refused(click.ClickException):

@@ -7,7 +7,7 @@ import click
 
 from kbsearch import backups, restoring
 from kbsearch.backups import Manifest
-from kbsearch.cli import Site, pass_site
+from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
 from kbsearch.restoring import Restored
 
@@ -47,7 +47,7 @@ def backup_command(site: Site, file: Path, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Check the archive, change nothing.")
 @json_option
-@pass_site
+@pass_anywhere
 def restore_command(site: Site, file: Path, dry_run: bool, as_json: bool) -> None:
     """Bring a backup back into this site, or make one of it in an empty folder.
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kbsearch import resources
-from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.config import Settings
-from kbsearch.errors import Problem
+from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.publishing import edition
 from kbsearch.publishing.findings import Finding, has_errors
@@ -35,7 +35,7 @@ Report = Callable[[int, int], None]
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
-@pass_site
+@pass_anywhere
 def check_command(site: Site, path: Path | None, form: str, as_json: bool, strict: bool) -> None:
     """Check the content: file:line:column, rule, what is wrong, what to do.
 
@@ -44,6 +44,8 @@ def check_command(site: Site, path: Path | None, form: str, as_json: bool, stric
 
     Example: kbsearch check content/articles/fr --format github
     """
+    if path is None:
+        site.require()
     findings = list(_checked(site.settings, path or site.settings.content_path))
     _print_findings(findings, "json" if as_json else form)
     if has_errors(tuple(findings)) or (strict and findings):
@@ -85,12 +87,19 @@ def _checked(settings: Settings, path: Path) -> Iterator[Finding]:
     root, folder = _root_of(path)
     shown = os.path.relpath(root)
     tree = FolderTree(root, "" if shown == "." else f"{shown}/")
+    within = os.path.relpath(path)
+
+    def is_meant(place: str) -> bool:
+        return within == "." or path == root or f"{place}/".startswith(f"{within}/")
+
+    meant = [each for each in tree.entries if is_meant(tree.shown + each)]
+    if not any(
+        each.startswith(folder) and each.lower().endswith(".md") or path.is_file() for each in meant
+    ):
+        raise NotFound("check.nothing", path=path)
     with _progress() as report:
         made = edition.make(tree, settings, folder=folder, progress=report)
-    within = os.path.relpath(path)
-    for finding in made.findings:
-        if within == "." or path == root or f"{finding.path}/".startswith(f"{within}/"):
-            yield finding
+    yield from (finding for finding in made.findings if is_meant(finding.path))
 
 
 def _root_of(path: Path) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from rich.progress import Progress, TaskID
 from kbsearch import accounts, articles, evaluation
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.case_clicks import Click
-from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
@@ -138,7 +138,7 @@ def similar_command(
 )
 @click.option("--run", "run_file", type=click.Path(path_type=Path), help="Write a TREC run file.")
 @json_option
-@pass_site
+@pass_anywhere
 def evaluate_command(
     site: Site,
     queries: Path,

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kbsearch import config, logs, resources, serving
-from kbsearch.cli import Site, pass_site
+from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
 from kbsearch.db import Database
-from kbsearch.errors import NotFound
 from kbsearch.leash import PATIENCE, Leash
 from kbsearch.serving import Child, Tree
 
@@ -33,7 +32,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # and where
 @click.option("--workers", type=int, help="Web processes.")
 @click.option("--patience", type=float, default=PATIENCE, hidden=True)
 @click.option("--demo", is_flag=True, help="With people and past requests to try it on.")
-@pass_site
+@pass_anywhere
 def serve_command(
     site: Site,
     host: str | None,
@@ -50,9 +49,11 @@ def serve_command(
     """
     flags = {"host": host, "port": port, "workers": workers}
     configuration = config.load(site.configuration.path, flags)
-    settings = _for_demo(configuration) if demo else configuration.settings
-    if configuration.path is None and not settings.content_path.is_dir():
-        raise NotFound("serve.no_site")
+    if demo:
+        settings = _for_demo(configuration)
+    else:
+        site.require()
+        settings = configuration.settings
     logs.start()
     listener = serving.listen(settings.host, settings.port)
     if configuration.sources["base_url"] == "default":
