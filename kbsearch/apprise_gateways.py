@@ -26,13 +26,19 @@ _guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
 def send(guard: Guard, url: str, text: str) -> bool:
     """Whether a gateway took a text; raises ValueError for an address of none."""
+    gateway = check(url)
+    with _through(guard):
+        return bool(gateway.notify(body=text))
+
+
+def check(url: str) -> Apprise:
+    """The gateway of an address, not asked yet; raises ValueError for an address of none."""
     gateway = Apprise()
     if not gateway.add(url):
         raise ValueError("Apprise does not know this address")
     if not all(_speaks_by_requests(service) for service in gateway):
         raise ValueError("this service of Apprise does not speak HTTP")
-    with _through(guard):
-        return bool(gateway.notify(body=text))
+    return gateway
 
 
 def _speaks_by_requests(service: NotifyBase) -> bool:

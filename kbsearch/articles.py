@@ -223,6 +223,17 @@ def pages(db: Database, publication_id: str) -> list[Page]:
     return [_page(row, tuple(readers.get(row["id"], ()))) for row in rows]
 
 
+def count_searchable(db: Database) -> int:
+    """How many live articles the search takes in."""
+    rows = db.query(
+        """
+        SELECT COUNT(*) AS n FROM articles a JOIN state s ON s.value = a.publication_id
+        WHERE s.name = 'live_publication' AND a.searchable = 1
+        """
+    )
+    return int(rows[0]["n"])
+
+
 def synonyms(db: Database, publication_id: str) -> str:
     """The synonyms file published with those articles."""
     rows = db.query("SELECT synonyms FROM publications WHERE id = :id", {"id": publication_id})

@@ -240,6 +240,12 @@ def drop_astray(db: Database, before: str) -> None:
     )
 
 
+def list_contents(db: Database) -> dict[str, int | None]:
+    """The contents that something names: their size in bytes by their SHA-256."""
+    rows = db.query("SELECT sha256, MAX(size) AS size FROM attachments GROUP BY sha256")
+    return {row["sha256"]: row["size"] for row in rows}
+
+
 def forget_orphans(
     db: Database,
     store: FileStore,

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 15
 LETTERS_OF_A_SESSION = 50  # some servers take no more
 OK = 250
+NEEDS_EXTRA = "sms_url needs the extra: pip install 'kbsearch[sms]'"
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -101,8 +102,7 @@ class Sms:
         try:
             from kbsearch import apprise_gateways
         except ImportError:
-            reason = "sms_url needs the extra: pip install 'kbsearch[sms]'"
-            raise ChannelError(reason, permanent=False) from None
+            raise ChannelError(NEEDS_EXTRA, permanent=False) from None
         try:
             taken = apprise_gateways.send(self.guard, _addressed(self.sms_url, number), text)
         except ValueError as problem:
@@ -110,10 +110,25 @@ class Sms:
         if not taken:
             raise ChannelError("the gateway did not take the message", permanent=False)
 
-    def _ask_for(self, number: str, text: str) -> None:
+    def reach(self) -> None:
+        """See whether the gateway could be asked, and ask it nothing; raises what it cannot."""
+        if self.sms_url.startswith(("http://", "https://")):
+            self.guard.reach(self._filled("0", "0")[0])
+            return
+        try:
+            from kbsearch import apprise_gateways
+        except ImportError:
+            raise ChannelError(NEEDS_EXTRA, permanent=False) from None
+        apprise_gateways.check(_addressed(self.sms_url, "+33600000000"))
+
+    def _filled(self, number: str, text: str) -> tuple[str, dict[str, str]]:
         """The template with both filled in; its own user and password go as Basic, not in it."""
         url, headers = _without_user(self.sms_url)
         filled = url.replace("{to}", quote(number, safe="")).replace("{text}", quote(text, safe=""))
+        return filled, headers
+
+    def _ask_for(self, number: str, text: str) -> None:
+        filled, headers = self._filled(number, text)
         try:
             answer = self.guard.send(filled, b"", headers, method="GET")
         except NoAnswer as problem:
@@ -144,6 +159,20 @@ def sms(settings: Settings) -> Sms:
     """The channel of this site for text messages."""
     guard = Guard(Exceptions.of(settings.webhook_private_targets))
     return Sms(settings.sms_url, settings.data_path / "sms", guard)
+
+
+def sign_in(settings: Settings) -> None:
+    """See that the mail server lets us in, and send nothing; raises ChannelError.
+
+    No token is asked for: where it wants one, no more is seen than that it answers.
+    """
+    url = urlsplit(settings.smtp_url)
+    if uses_token(settings, settings.smtp_url):
+        url = url._replace(netloc=url.netloc.rpartition("@")[2])
+    server = _connect(url, None)
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
 
 
 class _Kept(threading.local):

@@ -24,14 +24,12 @@ FIXED_BACKPORTS: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 SQLITE_VERSION: tuple[int, ...] = sqlite.sqlite_version_info
 LONGEST_WAIT = 10.0  # seconds that a write waits for its turn, where nobody waits for it
 SPARED_WAIT = 0.2  # of what may be given up
-PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
+PRAGMAS_OF_READING = (
     "trusted_schema=OFF",
     "cell_size_check=ON",
     "mmap_size=268435456",  # read through the page cache of the system, shared by all processes
 )
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *PRAGMAS_OF_READING)
 
 
 class Database(Protocol):
@@ -124,13 +122,19 @@ def is_blank(path: Path) -> bool:
 
 
 class SqliteDatabase:
-    """One SQLite file; each thread has a connection of its own, opened at its first use."""
+    """One SQLite file; each thread has a connection of its own, opened at its first use.
 
-    def __init__(self, path: Path) -> None:
+    Read only, it makes neither file nor folder, and whatever would change it raises Damaged. Where
+    nobody else has it open, nobody may begin to write to it meanwhile.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         check_sqlite(SQLITE_VERSION)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not read_only:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self.waits = Patience()
+        self._is_read_only = read_only
         self._local = threading.local()
 
     @property
@@ -138,12 +142,21 @@ class SqliteDatabase:
         """This thread's connection as sqlite-utils sees it, for migrations and inserts."""
         tables: SqliteUtils | None = getattr(self._local, "tables", None)
         if tables is None:
-            connection = sqlite.connect(str(self.path), timeout=LONGEST_WAIT)
+            address = f"{self.path.absolute().as_uri()}?{self._manner()}"
+            connection = sqlite.connect(address, uri=True, timeout=LONGEST_WAIT)
             connection.isolation_level = None
-            for pragma in PRAGMAS:
+            for pragma in PRAGMAS_OF_READING if self._is_read_only else PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             tables = self._local.tables = SqliteUtils(connection)
         return tables
+
+    def _manner(self) -> str:
+        if not self._is_read_only:
+            return "mode=rwc"
+        # A reader makes the log that it finds missing, and leaves it behind, perhaps as another
+        # user's. Without a log nobody has the file open, and it can be read as it lies there.
+        has_log = self.path.with_name(f"{self.path.name}-wal").exists()
+        return "mode=ro" if has_log else "mode=ro&immutable=1"
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         cursor = self.tables.conn.execute(sql, dict(values or {}))

@@ -162,6 +162,19 @@ class Guard:
         port = parts.port or PORTS[parts.scheme]
         self._addresses(parts, str(parts.hostname), port, _Clock(self.deadline))
 
+    def reach(self, url: str) -> None:
+        """Connect to the host of a URL, and ask it nothing; raises NoAnswer."""
+        clock = _Clock(self.deadline)
+        parts = parse(url, self.exceptions)
+        host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
+        addresses = self._addresses(parts, host, port, clock)
+        try:
+            self._connection(parts.scheme, host, port, addresses, clock).close()
+        except TimeoutError:
+            raise NoAnswer("timeout", f"not answered within {self.deadline:g} s") from None
+        except OSError as problem:
+            raise NoAnswer("cut", problem.strerror or str(problem)) from None
+
     def _addresses(
         self, parts: SplitResult, host: str, port: int, clock: "_Clock"
     ) -> Sequence[Address]:

@@ -55,6 +55,19 @@ def look(db: Database) -> Health:
     )
 
 
+def latest_moments(db: Database) -> list[str]:
+    """The latest moments that the site noted as they passed, where it noted any."""
+    rows = db.query(
+        """
+        SELECT value AS latest FROM state WHERE name = 'worker_seen'
+        UNION ALL SELECT MAX(created_at) FROM outbox
+        UNION ALL SELECT MAX(at) FROM security_log
+        UNION ALL SELECT MAX(at) FROM ticket_events
+        """
+    )
+    return [row["latest"] for row in rows if row["latest"]]
+
+
 def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:
     """Say that the worker is alive at this moment, and for how many seconds it may be silent."""
     db.execute(

@@ -46,6 +46,19 @@ def has_totp(db: Database, person_id: str) -> bool:
     return bool(db.query("SELECT 1 FROM authenticators WHERE person_id = :id", {"id": person_id}))
 
 
+def list_staff_without(db: Database) -> list[str]:
+    """The addresses of those whose role asks for an authenticator and who have none yet."""
+    rows = db.query(
+        """
+        SELECT email FROM people
+        WHERE role <> 'customer' AND disabled_at IS NULL AND erased_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM authenticators a WHERE a.person_id = people.id)
+        ORDER BY email
+        """
+    )
+    return [row["email"] for row in rows]
+
+
 def offer_totp(
     db: Database, settings: Settings, person_id: str, *, at: datetime | None = None
 ) -> str:

@@ -97,7 +97,7 @@ def create(folder: Path, *, demo: bool = False) -> bool:
         _write(content / "synonyms.txt", SYNONYMS)
     under_git = _commit(content)
     (folder / "var").mkdir(mode=0o700)
-    (folder / "index").mkdir()
+    (folder / "index").mkdir(mode=0o700)  # it holds what people wrote, too
     chosen = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
     _write(folder / config.CONFIG_NAME, settings_file(chosen))
     return under_git

@@ -74,6 +74,14 @@ def find(db: Database, person_id: str) -> Unreached | None:
     return found[0] if found else None
 
 
+def list_all(db: Database) -> list[Unreached]:
+    """Everybody whom mail does not reach, by name, but for closed accounts."""
+    rows = db.query(
+        "SELECT id FROM people WHERE undeliverable_at IS NOT NULL AND disabled_at IS NULL"
+    )
+    return _read(db, [row["id"] for row in rows])
+
+
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Unreached]:
     """Those of a request whom mail does not reach, for agents; for others there are none."""
     if not viewer.is_agent:

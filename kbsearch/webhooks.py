@@ -99,6 +99,11 @@ def list_all(db: Database, viewer: Viewer) -> list[Webhook]:
     return _read(db, "1 = 1", {})
 
 
+def list_disabled(db: Database) -> list[Webhook]:
+    """Those that are told nothing any more, for whoever runs the site."""
+    return _read(db, "e.disabled_at IS NOT NULL", {})
+
+
 def choose(db: Database, viewer: Viewer, webhook: Webhook, kinds: Iterable[str]) -> None:
     """Say which kinds of events it is told of from now on."""
     _for_administrators(viewer)

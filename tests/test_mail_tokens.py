@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import channels, doctor, lanes, mail_provider, mail_tokens, outbox
+from kbsearch import channels, lanes, mail_provider, mail_tokens, outbox
 from kbsearch.channels import ChannelError
-from kbsearch.config import ConfigError, Settings, load
+from kbsearch.config import ConfigError, Configuration, Settings, load
 from kbsearch.db import SqliteDatabase
+from kbsearch.doctor import servers
+from kbsearch.doctor.checks import Patient
 from kbsearch.errors import Invalid
 from kbsearch.mail import mailbox, mails
 from kbsearch.mail_provider import NoToken
@@ -33,6 +35,12 @@ from tests.mail_access import (
 from tests.mail_provider import USER
 
 TOP = Path(__file__).parent.parent
+
+
+def access_seen(db: SqliteDatabase, settings: Settings) -> list[str]:
+    """How the doctor finds the site's access to its mail."""
+    patient = Patient(Configuration(settings, {}))
+    return [check.state for check in servers.mail_access(patient, db)]
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +191,9 @@ def test_an_application_by_itself_shares_its_token(
     mail_tokens.distrust(db, wrong)
     with pytest.raises(NoToken, match="invalid_client"):
         mail_tokens.access_token(db, wrong)
-    assert [check.state for check in doctor.mail_access(db, wrong)] == ["fail"]
+    assert access_seen(db, wrong) == ["fail"]
     mail_tokens.access_token(db, itself)
-    assert [check.state for check in doctor.mail_access(db, itself)] == ["ok"]
+    assert access_seen(db, itself) == ["ok"]
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
@@ -229,7 +237,7 @@ def test_when_consent_is_withdrawn_letters_wait_and_leave_after_it_is_given_agai
             assert outbox.run_one(db, {"letter.wanted": send}) == "unavailable"
         found = mail_tokens.look(db, sending)
         assert found.state == "withdrawn" and "invalid_grant" in found.problem
-        assert [check.state for check in doctor.mail_access(db, sending)] == ["fail"]
+        assert access_seen(db, sending) == ["fail"]
         (task,) = db.query("SELECT attempts, dead_at, problem FROM outbox")
         assert (task["attempts"], task["dead_at"]) == (0, None)
 

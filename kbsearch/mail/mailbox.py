@@ -59,10 +59,16 @@ def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int
     url = urlsplit(settings.imap_url)
     name = f"{unquote(url.username or '')}@{url.hostname}{url.path}"
     with _connection(settings, db) as server:
-        place = Place(name, _select(server, unquote(url.path.strip("/")) or "INBOX"))
+        place = Place(name, _select(server, _folder(settings.imap_url)))
         _note_new(db, server, place, moment)
         due = arrivals.list_due(db, place, at=moment)
         return sum(_attempt(settings, db, server, arrival, moment) for arrival in due)
+
+
+def look(settings: Settings, db: Database) -> None:
+    """Sign in and see that the folder is there; no mail is touched. Raises what fails."""
+    with _connection(settings, db) as server:
+        _select(server, _folder(settings.imap_url), read_only=True)
 
 
 def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
@@ -173,9 +179,13 @@ def _sign_in(server: imaplib.IMAP4, user: str, token: Token) -> None:
         raise
 
 
-def _select(server: imaplib.IMAP4, folder: str) -> int:
+def _folder(address: str) -> str:
+    return unquote(urlsplit(address).path.strip("/")) or "INBOX"
+
+
+def _select(server: imaplib.IMAP4, folder: str, *, read_only: bool = False) -> int:
     escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
-    _done(server.select(f'"{escaped}"'))
+    _done(server.select(f'"{escaped}"', read_only))
     _, validity = server.response("UIDVALIDITY")
     if not validity or validity[0] is None:
         raise MailboxError("the server names no UIDVALIDITY")

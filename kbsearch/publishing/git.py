@@ -102,6 +102,7 @@ def run(
     *arguments: str,
     data: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
 ) -> bytes:
     """What a command answers; `data` is what it reads. Raises CalledProcessError."""
     return subprocess.run(
@@ -111,7 +112,7 @@ def run(
         env={**_environment(), **(environment or {})},
         cwd=repository.git_folder,
         check=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
     ).stdout
 
 

@@ -169,12 +169,14 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
         "tickets_behind": ticket_changes.last_revision(db),
     }
     try:
-        shelf = Articles(settings.index_path / live["article_index"])
+        with guarded():
+            shelf = Articles(settings.index_path / live["article_index"])
         told |= {"articles": shelf.count, "articles_sound": True}
     except (KeyError, OSError, ValueError):
         told["articles_sound"] = articles.live_publication(db) is None
     try:
-        cases = TicketIndex(settings.index_path / live["ticket_index"])
+        with guarded():
+            cases = TicketIndex(settings.index_path / live["ticket_index"])
         behind = ticket_changes.last_revision(db) - cases.revision
         told |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
     except (KeyError, OSError, ValueError):

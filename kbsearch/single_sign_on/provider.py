@@ -65,6 +65,12 @@ class Provider:
         )
         return address
 
+    def look(self) -> None:
+        """See that the provider says of itself what is needed; raises Unreachable, Unbelievable."""
+        wrong = self._wrong_with(fetching.ask(self._place()).said)
+        if wrong:
+            raise Unbelievable(wrong)
+
     def redeem(self, journey: Journey, code: str) -> Claims:
         """What the provider says of the person who came back with this code, verified."""
         answer = self._ask(
@@ -154,18 +160,30 @@ class Provider:
     def _known(self) -> dict[str, Any]:
         """What the provider publishes of itself."""
         if time.monotonic() >= self._metadata_until:
-            said = self._ask(get_well_known_url(self.issuer, external=True)).said
-            required = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-            addresses = [said.get(name) for name in required]
-            if "userinfo_endpoint" in said:
-                addresses.append(said["userinfo_endpoint"])
-            if said.get("issuer") != self.issuer:
-                raise self._down(f"it calls itself {said.get('issuer')!r}, not {self.issuer!r}")
-            if not all(isinstance(address, str) and is_private(address) for address in addresses):
-                raise self._down(f"not all of these addresses are https: {addresses}")
+            said = self._ask(self._place()).said
+            wrong = self._wrong_with(said)
+            if wrong:
+                raise self._down(wrong)
             self._metadata = said
             self._metadata_until = time.monotonic() + KEPT_SECONDS
         return self._metadata
+
+    def _place(self) -> str:
+        """Where it publishes that."""
+        address: str = get_well_known_url(self.issuer, external=True)
+        return address
+
+    def _wrong_with(self, said: Mapping[str, Any]) -> str:
+        """Why what it says of itself cannot be used; empty where it can."""
+        required = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        addresses = [said.get(name) for name in required]
+        if "userinfo_endpoint" in said:
+            addresses.append(said["userinfo_endpoint"])
+        if said.get("issuer") != self.issuer:
+            return f"it calls itself {said.get('issuer')!r}, not {self.issuer!r}"
+        if not all(isinstance(address, str) and is_private(address) for address in addresses):
+            return f"not all of these addresses are https: {addresses}"
+        return ""
 
     def _credentials_of_header(self) -> dict[str, str]:
         if not self._client_secret or self._posted_credentials().get("client_secret"):

@@ -16,8 +16,5 @@ def overview() -> Response:
     return render(
         "admin/overview.html",
         counts=health.counts(db()),
-        checks=[
-            *doctor.glance(site().settings, health.look(db())),
-            *doctor.mail_access(db(), site().settings),
-        ],
+        checks=list(doctor.glance(site().settings, db(), health.look(db()))),
     )
