@@ -95,7 +95,7 @@ class Office:
         token = one_time_links.make(self.db, purpose, person)
         return one_time_links.url(self.settings, purpose, person, token)
 
-    def _send(self, task: Task, name: str, person: Person, **values: object) -> None:
+    def _send(self, task: Task, name: str, person: Person, /, **values: object) -> None:
         """A retry carries another code or link: it is another letter, with another id."""
         message_id = task.id if task.attempts == 1 else f"{task.id}.{task.attempts}"
         brand = letters.brand_of(self.db, person)

@@ -181,7 +181,7 @@ def _insert(
     db.insert_many("article_draft_tickets", [{**own, "ticket_id": link.id} for link in readable])
 
 
-def _read(db: Database, viewer: Viewer, condition: str, **values: object) -> list[Row]:
+def _read(db: Database, viewer: Viewer, condition: str, /, **values: object) -> list[Row]:
     return db.query(
         f"""
         SELECT d.form_key, d.fields, d.hidden, d.gap, d.edition, d.tab, d.branch, d.commit_id,

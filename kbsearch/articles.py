@@ -241,7 +241,7 @@ def synonyms(db: Database, publication_id: str) -> str:
 
 
 def _select(
-    db: Database, viewer: Viewer, columns: str, condition: str, **values: object
+    db: Database, viewer: Viewer, columns: str, condition: str, /, **values: object
 ) -> list[Row]:
     """Live articles that the viewer may read."""
     readable, words = visible(viewer, "article_readers", "article_id", "a.id")

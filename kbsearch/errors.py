@@ -8,7 +8,7 @@ class Problem(Exception):
 
     status = 400
 
-    def __init__(self, key: str, **values: object) -> None:
+    def __init__(self, key: str, /, **values: object) -> None:
         super().__init__(key if not values else f"{key} {values}")
         self.key = key
         self.values = values
@@ -61,7 +61,7 @@ class TooMany(Problem):
 
     status = 429
 
-    def __init__(self, key: str, *, retry_after: int, **values: object) -> None:
+    def __init__(self, key: str, /, *, retry_after: int, **values: object) -> None:
         super().__init__(key, **values)
         self.retry_after = retry_after
 
@@ -77,6 +77,6 @@ class Unavailable(Problem):
 
     status = 503
 
-    def __init__(self, key: str, *, retry_after: int = 30, **values: object) -> None:
+    def __init__(self, key: str, /, *, retry_after: int = 30, **values: object) -> None:
         super().__init__(key, **values)
         self.retry_after = retry_after

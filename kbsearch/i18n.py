@@ -30,7 +30,7 @@ def catalogue(language: str) -> GNUTranslations:
     return GNUTranslations(compiled)
 
 
-def gettext(language: str, message: str, **values: object) -> str:
+def gettext(language: str, message: str, /, **values: object) -> str:
     """The message in that language, its `%(name)s` filled in."""
     text = catalogue(language).gettext(message)
     return text % values if values else text

@@ -135,7 +135,7 @@ def _environment(language: str, form: str) -> Environment:
         autoescape=is_html,
     )
 
-    def translate(message: str, **values: object) -> str:
+    def translate(message: str, /, **values: object) -> str:
         text = i18n.gettext(language, message)
         return (Markup(text) if is_html else text) % values if values else text
 

@@ -1,10 +1,13 @@
-"""A help centre with one of everything in it, for the test that opens every door of it."""
+"""A help centre with one of everything in it, for the tests that open every door of it."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from flask import Flask
+from flask.testing import FlaskClient
 
 from kbsearch import (
     accounts,
@@ -93,6 +96,37 @@ class World:
     db: SqliteDatabase
     cookies: dict[str, dict[str, str]]
     things: dict[str, str]
+
+    def browser_of(self, who: str) -> FlaskClient:
+        client = self.app.test_client()
+        for name, token in self.cookies[who].items():
+            client.set_cookie(name, token)
+        return client
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Nothing of what is done inside is kept: the next one finds the world as it was."""
+        try:
+            with self.db.atomic():
+                yield
+                raise _Undone
+        except _Undone:
+            return
+
+
+class _Undone(Exception):
+    """Takes back what was done to the world."""
+
+
+@contextmanager
+def made(folder: Path, empty_database: Path) -> Iterator[World]:
+    """A world in a folder of its own."""
+    settings = Settings(site=folder)
+    settings.database_path.parent.mkdir(mode=0o700)
+    settings.database_path.write_bytes(empty_database.read_bytes())
+    db = SqliteDatabase(settings.database_path)
+    yield build(settings, db)
+    db.close()
 
 
 def build(settings: Settings, db: SqliteDatabase) -> World:

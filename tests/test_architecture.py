@@ -51,6 +51,15 @@ def texts_of(path: Path) -> Iterator[str]:
             yield node.value
 
 
+def clashing(path: Path) -> Iterator[str]:
+    """The functions of a file whose `**values` cannot have the names of their own parameters."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg:
+            own = [each.arg for each in node.args.args if each.arg != "self"]
+            if own and node.args.kwarg.arg == "values":
+                yield node.name
+
+
 def ours(path: Path) -> set[str]:
     """The top-level modules of kbsearch that a file imports."""
     found = {name.split(".")[1] for name in imports_of(path) if name.startswith("kbsearch.")}
@@ -97,6 +106,12 @@ def test_sql_is_portable_and_stays_in_the_nouns(path: Path):
         assert not NOT_PORTABLE.search(statement), statement
 
 
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_what_fills_in_a_text_takes_blanks_of_any_name(path: Path):
+    """Also of the name of a parameter of its own: `language` once took two values."""
+    assert list(clashing(path)) == []
+
+
 def test_the_checks_above_see_what_they_forbid(tmp_path: Path):
     bad = tmp_path / "bad.py"
     bad.write_text(
@@ -107,3 +122,5 @@ def test_the_checks_above_see_what_they_forbid(tmp_path: Path):
     assert {"pysqlite3", "flask.views", "kbsearch.web.help"} <= set(imports_of(bad))
     (statement,) = [text for text in texts_of(bad) if SQL.search(text)]
     assert NOT_PORTABLE.search(statement)
+    bad.write_text("def say(message, **values): ...\ndef tell(message, /, **values): ...\n")
+    assert list(clashing(bad)) == ["say"]

@@ -10,9 +10,7 @@ from urllib.parse import unquote
 import pytest
 from werkzeug.test import TestResponse
 
-from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from tests.matrix_world import CANARIES, VISITORS, WORD, World, build
+from tests.matrix_world import CANARIES, VISITORS, WORD, World, made
 from tests.web import HTMX
 
 ARTICLE = {
@@ -131,18 +129,10 @@ TABLE = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitline
 CASES = [Case.of_line(line) for line in TABLE if line and not line.startswith("#")]
 
 
-class Undone(Exception):
-    """Nothing of a case is kept: the next one finds the world as it was."""
-
-
 @pytest.fixture(scope="module")
 def world(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    settings = Settings(site=tmp_path_factory.mktemp("matrix"))
-    settings.database_path.parent.mkdir(mode=0o700)
-    settings.database_path.write_bytes(empty_database.read_bytes())
-    db = SqliteDatabase(settings.database_path)
-    yield build(settings, db)
-    db.close()
+    with made(tmp_path_factory.mktemp("matrix"), empty_database) as built:
+        yield built
 
 
 def ask(
@@ -153,12 +143,8 @@ def ask(
     headers: dict[str, str] | None = None,
 ) -> TestResponse:
     """What the visitor gets; then it is as if it had never been asked."""
-    try:
-        with world.db.atomic():
-            answer = knock(world, case, who, things, headers)
-            raise Undone
-    except Undone:
-        return answer
+    with world.undone():
+        return knock(world, case, who, things, headers)
 
 
 def knock(
@@ -168,10 +154,7 @@ def knock(
     things: dict[str, str],
     headers: dict[str, str] | None = None,
 ) -> TestResponse:
-    client = world.app.test_client()
-    for name, token in world.cookies[who].items():
-        client.set_cookie(name, token)
-    return client.open(
+    return world.browser_of(who).open(
         case.address(world, things),
         method=case.method,
         data=case.form(things) if case.method == "POST" else None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def say(message: str, **values: object) -> str:
+def say(message: str, /, **values: object) -> str:
     """The message in the language of the terminal."""
     return i18n.gettext(i18n.terminal_language(), message, **values)
 

@@ -61,7 +61,7 @@ class Context:
     tables: int = 0
     examples: int = 0
 
-    def say(self, message: str, **values: object) -> str:
+    def say(self, message: str, /, **values: object) -> str:
         return escape(gettext(self.language, message, **values))
 
 

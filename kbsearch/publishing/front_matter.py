@@ -27,7 +27,7 @@ Place = tuple[int, int]
 class FrontMatterError(Exception):
     """The front matter cannot be used; `key` names the reason, at a line and a column."""
 
-    def __init__(self, reason: str, place: Place, **values: str) -> None:
+    def __init__(self, reason: str, place: Place, /, **values: str) -> None:
         super().__init__(reason, place, values)
         self.reason, self.place, self.values = reason, place, values
 

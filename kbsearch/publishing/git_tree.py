@@ -87,7 +87,7 @@ class GitTree:
             else:
                 yield Entry(path, blob, int(size))
 
-    def _refuse(self, shown: str, rule: str, **values: str) -> None:
+    def _refuse(self, shown: str, rule: str, /, **values: str) -> None:
         shown = "".join(character if character.isprintable() else "�" for character in shown)
         self._refused.append(Finding(shown, 1, 1, rule, values))
 

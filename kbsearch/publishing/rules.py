@@ -72,7 +72,7 @@ class Text:
                 if token.type in ("softbreak", "hardbreak"):
                     line += 1
 
-    def remark(self, line: int, needle: str, rule: str, **values: str) -> Remark:
+    def remark(self, line: int, needle: str, rule: str, /, **values: str) -> Remark:
         return Remark(*self.place(line, needle), rule, values)
 
 

@@ -127,7 +127,7 @@ class FolderTree:
         except OSError as problem:
             self._refuse(path, "unreadable", problem=problem.strerror or "")
 
-    def _refuse(self, path: str, rule: str, **values: str) -> None:
+    def _refuse(self, path: str, rule: str, /, **values: str) -> None:
         told = self.shown + os.fsencode(path).decode(errors="replace")
         self._refused.append(Finding(told, 1, 1, rule, values))
 

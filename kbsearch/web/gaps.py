@@ -140,7 +140,10 @@ def article_named() -> str:
     typed = request.form.get("address", "").strip()
     if not typed:
         return request.form.get("article", "")
-    parts = urlsplit(typed).path.strip("/").split("/")
+    try:
+        parts = urlsplit(typed).path.strip("/").split("/")
+    except ValueError:  # half an address
+        return ""
     if len(parts) == 3 and parts[1] == "articles":
         try:
             return articles.find(db(), viewer(), parts[0], parts[2]).path

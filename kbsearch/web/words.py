@@ -100,14 +100,14 @@ class Words:
             "welcome": looks.welcome,
         }
 
-    def translate(self, message: str, **values: object) -> Markup:
+    def translate(self, message: str, /, **values: object) -> Markup:
         """The message in this language; catalogues are ours, values are escaped."""
         text = self._said.get(message)
         if text is None:
             text = self._said[message] = Markup(self._catalogue.gettext(message))
         return text % values if values else text
 
-    def ntranslate(self, singular: str, plural: str, number: int, **values: object) -> Markup:
+    def ntranslate(self, singular: str, plural: str, number: int, /, **values: object) -> Markup:
         """The same for a number of things, which fills in `%(number)s`."""
         text = Markup(self._catalogue.ngettext(singular, plural, number))
         return text % {"number": self.number(number), **values}
