@@ -163,6 +163,21 @@ def list_unsent(db: Database, viewer: Viewer, form_key: str) -> list[Attachment]
     return [Attachment(**row) for row in rows]
 
 
+def list_sent(db: Database, viewer: Viewer, form_key: str) -> list[Attachment]:
+    """The files that went along with a form of the viewer's."""
+    rows = db.query(
+        f"""
+        SELECT {COLUMNS} FROM attachments f JOIN messages m ON m.id = f.message_id
+        WHERE m.author_id = :me AND m.form_key = :key
+        UNION ALL
+        SELECT {COLUMNS} FROM attachments f JOIN tickets t ON t.id = f.ticket_id
+        WHERE t.filed_by_id = :me AND t.form_key = :key AND f.message_id IS NULL
+        """,  # noqa: S608 (constants)
+        {"me": viewer.person_id, "key": form_key},
+    )
+    return [Attachment(**row) for row in rows]
+
+
 def of_ticket(
     db: Database, ticket_id: str, message_ids: Sequence[str]
 ) -> dict[str | None, list[Attachment]]:
@@ -205,15 +220,26 @@ def hand_over(
 
 def share(db: Database, message_id: str, ticket_id: str) -> None:
     """Give the files of a message to the description of another ticket too."""
+    _copy(db, "message_id = :message", {"message": message_id}, {"ticket_id": ticket_id})
+
+
+def share_unsent(db: Database, viewer: Viewer, form_key: str, other_key: str) -> None:
+    """Give the files of a form that is not sent yet to another form of the viewer's too."""
+    wanted = {"me": viewer.person_id, "key": form_key}
+    condition = "person_id = :me AND form_key = :key AND ticket_id IS NULL"
+    _copy(db, condition, wanted, {"form_key": other_key})
+
+
+def _copy(db: Database, condition: str, values: Row, changes: Row) -> None:
     rows = db.query(
-        """
+        f"""
         SELECT person_id, name, media_type, size, sha256, width, height, created_at
-        FROM attachments WHERE message_id = :message
-        """,
-        {"message": message_id},
+        FROM attachments WHERE {condition}
+        """,  # noqa: S608 (a constant of this module)
+        values,
     )
     for row in rows:
-        db.insert("attachments", {**row, "id": new_id(), "ticket_id": ticket_id})
+        db.insert("attachments", {**row, "id": new_id(), **changes})
 
 
 def drop_unsent(db: Database, person_id: str, form_key: str) -> None:

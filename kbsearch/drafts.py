@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import access, attachments
+from kbsearch import access, attachments, revisions, typed
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.clock import stored
-from kbsearch.db import Database, Row
-from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
+from kbsearch.db import Database, Row, new_id
+from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.file_store import FileStore, Source
 from kbsearch.tickets import Link, Ticket
 
@@ -33,6 +33,11 @@ class Draft:
     leaves_at: str | None = None  # when a reply that was sent and is held back leaves
     files: tuple[Attachment, ...] = ()
 
+    @property
+    def revision(self) -> str:
+        """What a form that shows it sends back with the next text to save."""
+        return revisions.of(self.fields)
+
 
 def check_key(key: str) -> str:
     """The key of a form; raises Invalid for what no form of ours carries."""
@@ -48,17 +53,26 @@ def save(
     fields: Mapping[str, str],
     *,
     ticket: Ticket | None = None,
+    revision: str | None = None,
     at: datetime | None = None,
 ) -> Draft | None:
-    """Keep what is typed so far. Nothing typed is no draft; nor is what has been sent meanwhile."""
+    """Keep what is typed so far. Nothing typed is no draft; nor is what has been sent meanwhile.
+
+    Raises AlreadySent when another text was sent, and Conflict when another page has kept one
+    since the draft had that `revision`: neither is written over.
+    """
     person_id = _person(viewer)
     check_key(key)
     said = {name: text for name, text in fields.items() if text.strip()}
     if sum(map(len, said.values())) > MAX_CHARACTERS:
         raise Invalid("draft.too_long", limit=MAX_CHARACTERS)
     with db.atomic():
-        if was_sent(db, viewer, key):
+        sent = find_sent(db, viewer, key)
+        if sent is not None:
+            _check_is_of(said, sent)
             return None
+        if revision is not None:
+            _check_is_after(db, person_id, key, said, revision)
         if not said and not attachments.list_unsent(db, viewer, key):
             _delete(db, person_id, key)
             return None
@@ -82,12 +96,27 @@ def attach(
     check_key(key)
     attachment = attachments.keep(db, viewer, store, key, name, source, at=at)
     with db.atomic():
-        if was_sent(db, viewer, key):
-            with suppress(NotFound):  # the same form, sent twice at once, shares its file
-                attachments.discard(db, viewer, attachment.id)
-            raise Invalid("draft.already_sent")
-        _write(db, person_id, key, None, ticket, at)
-    return attachment
+        is_sent = was_sent(db, viewer, key)
+        if not is_sent:
+            _write(db, person_id, key, None, ticket, at)
+    return _sent_along(db, viewer, key, attachment) if is_sent else attachment
+
+
+def set_apart(
+    db: Database,
+    viewer: Viewer,
+    key: str,
+    fields: Mapping[str, str],
+    *,
+    ticket: Ticket | None = None,
+    at: datetime | None = None,
+) -> tuple[str, Draft | None]:
+    """Keep what `save` did not write over another text under a key of its own, with its files."""
+    own = new_id()
+    with db.atomic():
+        if not was_sent(db, viewer, key):
+            attachments.share_unsent(db, viewer, key, own)
+        return own, save(db, viewer, own, fields, ticket=ticket, at=at)
 
 
 def find(db: Database, viewer: Viewer, key: str) -> Draft:
@@ -120,6 +149,8 @@ def put_off(
     """Keep a reply until it leaves: it is on no list, and what is typed elsewhere is not it."""
     person_id = _person(viewer)
     with db.atomic():
+        files = " ".join(each.id for each in attachments.list_unsent(db, viewer, key))
+        fields = {**fields, "files": files}
         _write(db, person_id, check_key(key), fields, ticket, None, most=None)
         db.execute(
             """
@@ -191,16 +222,27 @@ def send(
 
 def was_sent(db: Database, viewer: Viewer, key: str) -> bool:
     """Whether a form of the viewer's has become a request or a message, or is about to."""
+    return find_sent(db, viewer, key) is not None
+
+
+def find_sent(db: Database, viewer: Viewer, key: str) -> Mapping[str, str] | None:
+    """The texts of the request or the message that a form of the viewer's became, or will be."""
     rows = db.query(
         """
-        SELECT 1 FROM tickets WHERE filed_by_id = :me AND form_key = :key
-        UNION ALL SELECT 1 FROM messages WHERE author_id = :me AND form_key = :key
-        UNION ALL SELECT 1 FROM drafts
+        SELECT subject, description, NULL AS body, NULL AS fields FROM tickets
+        WHERE filed_by_id = :me AND form_key = :key
+        UNION ALL SELECT NULL, NULL, body, NULL FROM messages
+        WHERE author_id = :me AND form_key = :key
+        UNION ALL SELECT NULL, NULL, NULL, fields FROM drafts
         WHERE person_id = :me AND form_key = :key AND leaves_at IS NOT NULL
         """,
         {"me": viewer.person_id, "key": key},
     )
-    return bool(rows)
+    if not rows:
+        return None
+    held = rows[0].pop("fields")
+    texts = {"body": json.loads(held)["body"]} if held else rows[0]
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
@@ -224,6 +266,45 @@ def _forget(db: Database, condition: str, value: str) -> int:
         for row in rows:
             attachments.drop_unsent(db, row["person_id"], row["form_key"])
         return len(rows)
+
+
+def _check_is_of(said: Mapping[str, str], sent: Mapping[str, str]) -> None:
+    """Raise AlreadySent unless a text is what was sent, or what it was while it was typed."""
+    differences = {
+        name: (said[name], there)
+        for name, there in sent.items()
+        if not typed.block(there).startswith(typed.block(said.get(name, "")))
+    }
+    if differences:
+        raise AlreadySent("draft.already_sent", differences)
+
+
+def _check_is_after(
+    db: Database, person_id: str, key: str, said: Mapping[str, str], revision: str
+) -> None:
+    """Raise Conflict when a draft is neither what a page has seen of it nor what it says now."""
+    rows = db.query(
+        "SELECT fields FROM drafts WHERE person_id = :me AND form_key = :key",
+        {"me": person_id, "key": key},
+    )
+    there: Mapping[str, str] = json.loads(rows[0]["fields"]) if rows else {}
+    if there and there != said and revisions.of(there) != revision:
+        names = sorted(there.keys() | said.keys())
+        both = {name: (said.get(name, ""), there.get(name, "")) for name in names}
+        raise Conflict("draft.changed_elsewhere", both)
+
+
+def _sent_along(db: Database, viewer: Viewer, key: str, attachment: Attachment) -> Attachment:
+    """The file of a form that was sent, when it was sent along; any other raises AlreadySent."""
+    held = find_put_off(db, viewer, key)
+    if held is not None and attachment.id in held.fields.get("files", "").split():
+        return attachment
+    with suppress(NotFound):  # it went along meanwhile
+        attachments.discard(db, viewer, attachment.id)
+    for sent in attachments.list_sent(db, viewer, key):
+        if (sent.name, sent.sha256) == (attachment.name, attachment.sha256):
+            return sent
+    raise AlreadySent("draft.already_sent", {})
 
 
 def _person(viewer: Viewer) -> str:

@@ -33,9 +33,15 @@ class Conflict(Problem):
 
     status = 409
 
-    def __init__(self, key: str, differences: Mapping[str, tuple[str, str]]) -> None:
-        super().__init__(key)
+    def __init__(
+        self, key: str, differences: Mapping[str, tuple[str, str]], /, **values: object
+    ) -> None:
+        super().__init__(key, **values)
         self.differences = differences
+
+
+class AlreadySent(Conflict):
+    """The form of that key was sent with another text: what it says now needs a key of its own."""
 
 
 class Full(Problem):

@@ -1,14 +1,15 @@
 """Filing: a form becomes one request, however often it is sent, with its draft and its files."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from kbsearch import drafts, request_forms, ticket_events, ticket_readers, tickets
+from kbsearch import drafts, request_forms, revisions, ticket_events, ticket_readers, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.copies import Colleague
 from kbsearch.db import Database, Row, new_id
-from kbsearch.errors import Invalid, SignInNeeded
+from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.form_fields import FormField
 from kbsearch.request_forms import Request
 from kbsearch.tickets import Ticket
@@ -28,20 +29,23 @@ def open(
     """File a request; the ticket it is, also when the same form is sent again.
 
     The draft of that key is gone with it, its files are the ticket's. Raises InvalidForm with
-    what is wrong in each field, also when the contract is over, unless `after_contract`.
+    what is wrong in each field, also when the contract is over, unless `after_contract`; raises
+    AlreadySent when the form of that key was sent with something else in it.
     """
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
     drafts.check_key(key)
     moment = at or datetime.now(UTC)
+    said = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
     with db.atomic():
-        ticket_id = _filed(db, viewer, key)
+        ticket_id = _filed(db, viewer, request, key, said)
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
             row, copied = request_forms.read(
                 db, viewer, request, fields, after_contract=after_contract, at=moment
             )
+            row |= {"form_key": key, "form_hash": said}
             ticket_id = _write(db, viewer, row, copied, key, follows, moment)
     return tickets.find(db, viewer, ticket_id)
 
@@ -71,12 +75,22 @@ def follow_up(
     )
 
 
-def _filed(db: Database, viewer: Viewer, key: str) -> str | None:
+def _filed(db: Database, viewer: Viewer, request: Request, key: str, said: str) -> str | None:
+    """The id of what the form became, if it was sent; AlreadySent if it said something else."""
     rows = db.query(
-        "SELECT id FROM tickets WHERE filed_by_id = :me AND form_key = :key",
+        """
+        SELECT id, number, subject, description, form_hash FROM tickets
+        WHERE filed_by_id = :me AND form_key = :key
+        """,
         {"me": viewer.person_id, "key": key},
     )
-    return rows[0]["id"] if rows else None
+    if not rows:
+        return None
+    there = rows[0]
+    if there["form_hash"] != said and (request.subject + request.description).strip():
+        both = {name: (getattr(request, name), there[name]) for name in ("subject", "description")}
+        raise AlreadySent("request.already_sent", both, number=there["number"])
+    return str(there["id"])
 
 
 def _write(
@@ -99,7 +113,6 @@ def _write(
             "id": ticket_id,
             "number": number,
             "filed_by_id": viewer.person_id,
-            "form_key": key,
             "follows_id": follows.id if follows else None,
             "status": "new",
             "created_at": moment,

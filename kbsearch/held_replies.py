@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import accounts, drafts, outbox, past_cases, people, replies, tickets
+from kbsearch import accounts, drafts, outbox, past_cases, people, replies, tickets, typed
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.clock import stored
 from kbsearch.db import Database
 from kbsearch.drafts import Draft
-from kbsearch.errors import Invalid, NotFound, Problem
+from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.outbox import Handlers, Task
 from kbsearch.replies import Reply
 from kbsearch.tickets import Status, Ticket
@@ -51,11 +51,12 @@ def hold(
 ) -> bool:
     """Send an answer in so many seconds; whether others had written since the page was read.
 
-    It raises at once what `replies.reply` would; what was sent before stays as it is.
+    It raises at once what `replies.reply` would; what was sent before stays as it is, and
+    another text under its key raises AlreadySent.
     """
     moment = at or datetime.now(UTC)
     with db.atomic():
-        if drafts.was_sent(db, viewer, key):
+        if _is_sent(db, viewer, ticket, body, key):
             return False
         rehearsed = _rehearse(db, viewer, ticket, body, key, activity, status)
         fields = {
@@ -92,12 +93,12 @@ def release(db: Database, viewer: Viewer, key: str, *, at: datetime | None = Non
         held = drafts.find_put_off(db, viewer, key)
         if held is None or held.leaves_at is None or held.leaves_at > stored(moment):
             return None  # called back, and perhaps sent again
+        drafts.resume(db, viewer, key)
         try:
             ticket = tickets.find(db, viewer, held.ticket.id if held.ticket else "")
             with db.atomic():
                 said = _send(db, viewer, ticket, held, moment)
         except Problem:
-            drafts.resume(db, viewer, key)
             return None
         numbers = [int(number) for number in held.fields.get("quoted", "").split()]
         past_cases.keep_quoted(db, viewer, ticket, numbers)
@@ -114,6 +115,17 @@ def handlers(db: Database) -> Handlers:
                 release(db, viewer, task.subject)
 
     return {RELEASE: send}
+
+
+def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, body: str, key: str) -> bool:
+    """Whether that same answer is held, or has left."""
+    held = drafts.find_put_off(db, viewer, key)
+    if held is None or held.ticket is None:
+        return replies.find_same(db, viewer, ticket, body, key=key) is not None
+    text = held.fields.get("body", "")
+    if (held.ticket.id, typed.block(text)) != (ticket.id, typed.block(body)):
+        raise AlreadySent("reply.already_sent", {"body": (body, text)})
+    return True
 
 
 def _rehearse(

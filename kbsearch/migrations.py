@@ -776,6 +776,12 @@ def s031_requests_after_searches(db: SqliteUtils) -> None:
 
 
 @steps()
+def s034_form_hashes(db: SqliteUtils) -> None:
+    """What a form said that became a request: its key with something else in it is another."""
+    _run(db, "ALTER TABLE tickets ADD COLUMN form_hash TEXT;")
+
+
+@steps()
 def s038_arrivals(db: SqliteUtils) -> None:
     """Mails of a mailbox that are not taken in yet, and how often each was tried."""
     _run(

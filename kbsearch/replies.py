@@ -7,7 +7,7 @@ from kbsearch import drafts, lifecycle, ticket_events, typed
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, new_id
-from kbsearch.errors import Forbidden, Invalid
+from kbsearch.errors import AlreadySent, Forbidden, Invalid
 from kbsearch.ticket_events import Present, present
 from kbsearch.tickets import Status, Ticket
 
@@ -34,6 +34,8 @@ def reply(
     at: datetime | None = None,
 ) -> Reply:
     """Answer, with the files of the form; sent again, it is the same message.
+
+    Raises AlreadySent when the form of that key was sent with another text.
 
     What customers say opens a request again, an agent's answer waits for theirs unless `status`
     says otherwise. `activity` is the one the page was read at: a late reply is kept all the same.
@@ -73,9 +75,12 @@ def _say(
         if is_note and not viewer.is_agent:
             raise Forbidden("ticket.agents_only")
         has_news = activity is not None and there.activity > activity
-        sent = find_sent(db, viewer, key)
+        sent = find_same(db, viewer, ticket, body, key=key, is_note=is_note)
         if sent is not None:
             return Reply(sent, has_news=False)
+        held = drafts.find_put_off(db, viewer, key)
+        if held is not None:
+            raise AlreadySent("reply.already_sent", {"body": (body, held.fields.get("body", ""))})
         if there.status == "closed" and not is_note:
             raise Invalid("ticket.is_closed", number=there.number)
         message_id = _write(db, viewer, there, body, key, moment, is_note=is_note)
@@ -91,6 +96,25 @@ def find_sent(db: Database, viewer: Viewer, key: str) -> str | None:
         {"me": viewer.person_id, "key": key},
     )
     return rows[0]["id"] if rows else None
+
+
+def find_same(
+    db: Database, viewer: Viewer, ticket: Ticket, body: str, *, key: str, is_note: bool = False
+) -> str | None:
+    """The id of the message that a form became, if it was sent; AlreadySent if it said another."""
+    rows = db.query(
+        """
+        SELECT id, ticket_id, body, internal FROM messages
+        WHERE author_id = :me AND form_key = :key
+        """,
+        {"me": viewer.person_id, "key": key},
+    )
+    if not rows:
+        return None
+    sent, said = rows[0], typed.block(body)
+    if (sent["ticket_id"], sent["body"], sent["internal"]) != (ticket.id, said, int(is_note)):
+        raise AlreadySent("reply.already_sent", {"body": (said, sent["body"])})
+    return str(sent["id"])
 
 
 def _write(

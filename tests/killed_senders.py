@@ -17,7 +17,6 @@ from pathlib import Path
 from kbsearch import accounts, drafts, filing, replies
 from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
-from kbsearch.errors import Invalid
 from kbsearch.file_store import FileStore
 from kbsearch.request_forms import Request
 
@@ -54,10 +53,7 @@ class Sender:
         yield from (f"form-{self.email[:3]}-{turn}-{number}" for number in range(1_000))
 
     def send(self, key: str) -> None:
-        try:
-            self.done("file", key, lambda: self.attach(key))
-        except Invalid as problem:
-            assert problem.key == "draft.already_sent"
+        self.done("file", key, lambda: self.attach(key))
         request = Request(key, f"description of {key}")
         self.done("ticket", key, lambda: filing.open(self.db, self.viewer, request, key=key).id)
         ticket = filing.open(self.db, self.viewer, request, key=key)

@@ -3,7 +3,7 @@ import pytest
 from kbsearch import attachments, copies, drafts, filing, replies, tickets
 from kbsearch.access import ANONYMOUS
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
+from kbsearch.errors import AlreadySent, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.file_store import FileStore
 from kbsearch.request_forms import Request
 from tests.conftest import Cast
@@ -69,11 +69,12 @@ def test_a_pause_noticed_after_sending_brings_no_draft_back(
     db: SqliteDatabase, cast: Cast, store: FileStore
 ):
     drafts.save(db, cast.alice, "form-0001", TYPED)
-    ticket = file(db, cast.alice, key="form-0001")
-    replies.reply(db, cast.alice, ticket, "More", key="reply-0001")
+    ticket = file(db, cast.alice, key="form-0001", subject="Collier perdu", description="Il est…")
+    replies.reply(db, cast.alice, ticket, "Il est perdu", key="reply-0001")
+    assert drafts.save(db, cast.alice, "form-0001", TYPED) is None
+    assert drafts.save(db, cast.alice, "reply-0001", {"body": "Il est"}) is None
     for key in ("form-0001", "reply-0001"):
-        assert drafts.save(db, cast.alice, key, TYPED) is None
-        with pytest.raises(Invalid) as problem:
+        with pytest.raises(AlreadySent) as problem:
             attach(db, cast.alice, store, key)
         assert problem.value.key == "draft.already_sent"
     assert drafts.list_all(db, cast.alice) == []

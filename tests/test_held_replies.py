@@ -12,7 +12,7 @@ from kbsearch import drafts, held_replies, lifecycle, outbox, replies, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import AlreadySent, Invalid, NotFound
 from kbsearch.file_store import FileStore
 from kbsearch.replies import Reply
 from kbsearch.tickets import Ticket
@@ -115,9 +115,13 @@ def test_sent_again_after_it_was_called_back_it_leaves_at_its_new_moment(
 
 def test_sent_twice_it_is_one_answer(db: SqliteDatabase, cast: Cast, ticket: Ticket):
     hold(db, cast.dan, ticket)
-    hold(db, cast.dan, ticket, "The same form again", at=MORNING + timedelta(seconds=4))
+    hold(db, cast.dan, ticket, at=MORNING + timedelta(seconds=4))
+    with pytest.raises(AlreadySent):
+        hold(db, cast.dan, ticket, "Another text of the same form")
     assert release(db, cast.dan, 8) is not None
-    hold(db, cast.dan, ticket, "And again")
+    hold(db, cast.dan, ticket)
+    with pytest.raises(AlreadySent):
+        hold(db, cast.dan, ticket, "And again another")
     assert release(db, cast.dan, 60) is None
     assert said(db, cast.alice, ticket) == [BODY]
 

@@ -2,7 +2,9 @@
 //
 //   <form data-draft="…/drafts/KEY" method="post">  saved there after a pause and on leaving; its
 //       dataset has the words: saved ("… {}"), unsaved, waiting ("… ({})"), failed ("… {}"),
-//       tooBig, lost. `key` is a field of it, `ticket` too when it answers one.
+//       tooBig, lost, apart. `key` is a field of it, `ticket` too when it answers one, and
+//       `draft_revision`: the draft as this page knows it. Where another page has sent or changed
+//       it, the answer is 409 with the key of another draft, with which the form goes on.
 //     [data-files="…/drafts/KEY/files"]  files can be dropped here; data-max is the bytes of one
 //       input[type=file]                 and chosen here, and pasted anywhere in the form
 //       ul[data-list] > li[data-file]    what the server answers for each, [data-remove] in it
@@ -57,10 +59,12 @@ class Draft {
     try {
       const answer = await fetch(this.words.draft, { method: "POST", body: this.fields(), headers: FRAGMENT });
       if (answer.headers.has("HX-Redirect")) this.end();
-      else if (!answer.ok) throw new Error(answer.status);
+      else if (!answer.ok && !answer.headers.has("Draft-Key")) throw new Error(answer.status);
       else {
+        this.form.elements.draft_revision.value = answer.headers.get("Draft-Revision");
         const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
         this.tell("[data-saved-at]", this.words.saved.replace("{}", time));
+        if (answer.headers.has("Draft-Key")) this.setApart(answer.headers.get("Draft-Key"), await answer.text());
       }
     } catch {
       this.isChanged = true;
@@ -68,6 +72,18 @@ class Draft {
     }
     this.isSaving = false;
     if (this.isChanged) this.timer = setTimeout(() => this.save(), 5 * SAVE_AFTER);
+  }
+
+  setApart(key, list) {
+    const before = this.form.elements.key.value;
+    this.form.elements.key.value = key;
+    this.form.dataset.draft = this.form.dataset.draft.replace(before, key);
+    this.files.dataset.files = this.files.dataset.files.replace(before, key);
+    for (const button of this.form.querySelectorAll("[formaction]")) button.setAttribute("formaction", button.getAttribute("formaction").replace(before, key));
+    for (const row of this.files.querySelectorAll("[data-file]")) row.remove();
+    this.files.querySelector("[data-list]").insertAdjacentHTML("afterbegin", list);
+    document.getElementById("kb-status").textContent = this.words.apart;
+    this.tell("[data-sending]", this.words.apart);
   }
 
   leave() {

@@ -77,7 +77,7 @@ class Draft:
     is_note: bool = False
     status: Status | None = None
     files: tuple[Attachment, ...] = ()
-    saved_at: str = ""
+    revision: str = ""  # of its draft
     quoted: tuple[int, ...] = ()  # past cases that it was filled with
 
     def with_inserted(self, insertion: past_cases.Insertion | None) -> Self:
@@ -106,7 +106,7 @@ class Draft:
             return cls(new_id())
         quoted = tuple(wholes(there.fields.get("quoted", "").split()))
         begun = cls.of_form({"key": there.key, **there.fields}, quoted)
-        return replace(begun, files=there.files, saved_at=there.updated_at)
+        return replace(begun, files=there.files, revision=there.revision)
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,14 @@ class Correction:
     conflict: Conflict | None = None
 
 
-def keep(draft: Draft, ticket: Ticket) -> None:
-    """Save an answer that could not be sent, if there is room for it."""
+def keep(draft: Draft, ticket: Ticket) -> Draft:
+    """The same answer, that could not be sent, saved if there is room for it."""
     fields = {"body": draft.body, "internal": "1" if draft.is_note else ""}
     try:
-        drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
+        kept = drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
     except Problem:
-        return  # it is still in the page that answers
+        return draft  # it is still in the page that answers
+    return replace(draft, revision=kept.revision if kept else "")
 
 
 def shown(
@@ -147,7 +148,7 @@ def shown(
         "merges": merging.of_ticket(db(), viewer(), ticket),
         "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
         "draft": draft,
-        "form": Shown(draft.key, {}, draft.files, {}, draft.saved_at, (), (), (), "", ()),
+        "form": Shown(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",

@@ -6,11 +6,11 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import access, i18n, past_cases, problems
-from kbsearch.db import new_id
-from kbsearch.errors import Invalid, NotFound, Problem
+from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.problems import SharedProblem
 from kbsearch.tickets import Status, Ticket
 from kbsearch.web.conversation import AFTER_ANSWER
+from kbsearch.web.filled import key_after
 from kbsearch.web.render import db, go_to, language, person, render, viewer
 from kbsearch.web.typed_numbers import whole, wholes
 
@@ -73,7 +73,7 @@ def answer(id: str) -> Response:
             key=sent.get("key", ""),
             status=status,
         )
-    except (Invalid, NotFound) as refusal:
+    except (Invalid, NotFound, AlreadySent) as refusal:
         return page(problem, refusal, where="body")
     return go_to(f"{place(id)}?sent={len(told)}")
 
@@ -99,7 +99,7 @@ def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") 
         problem=problem,
         wrong=i18n.explain(wrong, language()) if wrong else "",
         where=where,
-        key=sent.get("key") or new_id(),
+        key=key_after(wrong),
         body=sent.get("body", ""),
         status=sent.get("status", "pending"),
         ticked=sent.getlist("tickets") if "body" in sent else unsolved,

@@ -5,7 +5,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import attachments, drafts, i18n, tickets
 from kbsearch.attachments import Attachment
-from kbsearch.errors import Full, Invalid, Problem, TooMany
+from kbsearch.drafts import Draft
+from kbsearch.errors import AlreadySent, Conflict, Full, Invalid, Problem, TooMany
 from kbsearch.file_store import FileStore
 from kbsearch.tickets import Ticket
 from kbsearch.web import filled
@@ -38,8 +39,16 @@ def save(key: str) -> Response:
     ticket = answered()
     sent = request.form
     values = {n: sent[n] for n in REPLY if n in sent} if ticket else filled.typed(sent)
-    drafts.save(db(), viewer(), key, values, ticket=ticket)
-    return done(key, ticket)
+    try:
+        revision = sent.get("draft_revision")
+        draft = drafts.save(db(), viewer(), key, values, ticket=ticket, revision=revision)
+    except Conflict as conflict:
+        key, draft = drafts.set_apart(db(), viewer(), key, values, ticket=ticket)
+        response = apart(conflict, key, draft) if wants_fragment() else done(key, ticket)
+    else:
+        response = done(key, ticket)
+    response.headers["Draft-Revision"] = draft.revision if draft else ""
+    return response
 
 
 @bp.post("/requests/drafts/<key>/discard")
@@ -62,7 +71,7 @@ def upload(key: str) -> Response:
                         db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket
                     )
                 )
-    except (Invalid, TooMany, Full) as problem:
+    except (Invalid, AlreadySent, TooMany, Full) as problem:
         if not wants_fragment():
             raise
         return told(problem)
@@ -93,6 +102,15 @@ def done(key: str, ticket: Ticket | None) -> Response:
         return Response(status=204)
     place = f"requests/{ticket.id}#reply" if ticket else f"requests/new?draft={key}"
     return Response(status=303, headers={"Location": f"/{language()}/{place}"})
+
+
+def apart(conflict: Conflict, key: str, draft: Draft | None) -> Response:
+    """A page goes on under a key of its own; the files it lists are those of that key."""
+    files = draft.files if draft else ()
+    response = render("requests/_file.html", "requests/_file.html", key=key, files=files)
+    response.status_code = conflict.status
+    response.headers["Draft-Key"] = key
+    return response
 
 
 def told(problem: Problem) -> Response:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from kbsearch import attachments, drafts, filing, organisations, tickets
 from kbsearch.db import new_id
 from kbsearch.drafts import Draft
-from kbsearch.errors import Invalid, InvalidForm, Problem, SignInNeeded
+from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
 from kbsearch.file_store import FileStore
 from kbsearch.organisations import Organisation
 from kbsearch.request_forms import MAX_BODY, MAX_SUBJECT, MAX_VERSION
@@ -47,6 +47,8 @@ def new() -> Response:
     if accepting() is None:
         return render("requests/closed.html", "requests/_closed.html")
     if "draft" in asked:
+        if drafts.was_sent(db(), viewer(), asked["draft"]):  # somebody goes back, or on elsewhere
+            return page(Filled(new_id(), prefilled()), waiting())
         draft = drafts.find(db(), viewer(), asked["draft"])
         if draft.ticket is not None:
             return go_to(f"/{language()}/requests/{draft.ticket.id}#reply")
@@ -63,17 +65,20 @@ def send() -> Response:
     """File what is in the form; with `step=suggestions`, show first what may answer it."""
     person()
     values, key = values_of(request.form), request.form.get("key") or new_id()
-    if not drafts.was_sent(db(), viewer(), key):
-        wrong = take_files(key, request.files.getlist("files"))
+    files = request.files.getlist("files")
+    try:
+        wrong = take_files(key, files)
         if wrong is not None:
             return refused(key, values, {"files": wrong})
-        if request.form.get("step") == "suggestions":
+        is_new = not drafts.was_sent(db(), viewer(), key)
+        if is_new and request.form.get("step") == "suggestions":
             keep(key, values)
             return suggestions.page(Filled(key, values))
-    try:
         ticket = file(key, values)
     except InvalidForm as refusal:
         return refused(key, values, refusal.problems)
+    except AlreadySent as conflict:
+        return refused(set_apart(files), values, {"": conflict})
     except Invalid as problem:
         return refused(key, values, {"": problem})
     response = go_to(f"/{language()}/requests/{ticket.id}?thanks=1")
@@ -119,11 +124,20 @@ def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]
     """The form again with everything in it, kept as a draft, and what is wrong told first."""
     if problems.keys() == {""} and problems[""].key == "form.key_invalid":
         key = new_id()
-    keep(key, values)
-    filled = Filled(key, values, attachments.list_unsent(db(), viewer(), key), problems)
+    kept = keep(key, values)
+    files = attachments.list_unsent(db(), viewer(), key)
+    filled = Filled(key, values, files, problems, kept.revision if kept else "")
     response = page(filled) if accepting() is not None else render("requests/closed.html")
-    response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    told = problems.get("")
+    response.status_code = told.status if told else HTTPStatus.UNPROCESSABLE_ENTITY
     return response
+
+
+def set_apart(files: Iterable[FileStorage], ticket: Ticket | None = None) -> str:
+    """A key for what was typed into a form that was sent with another text, with its files."""
+    key = new_id()
+    take_files(key, files, ticket)
+    return key
 
 
 def keep(key: str, values: Mapping[str, str]) -> Draft | None:
@@ -137,18 +151,21 @@ def keep(key: str, values: Mapping[str, str]) -> Draft | None:
 def take_files(
     key: str, files: Iterable[FileStorage], ticket: Ticket | None = None
 ) -> Problem | None:
-    """Put the files of a form into its draft, all that can be; the first problem there was."""
+    """Put the files of a form into its draft, all that can be; the first problem there was.
+
+    Raises AlreadySent when the form was sent without one of them.
+    """
     store, wrong = FileStore(site().settings.files_path), None
     for sent in files:
         if not sent.filename:
             continue
+        sent.stream.seek(0)
         try:
             drafts.attach(db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket)
-        except SignInNeeded:
+        except (SignInNeeded, AlreadySent):
             raise
         except Problem as problem:
-            if problem.key != "draft.already_sent":  # the same form, sent twice at once
-                wrong = wrong or problem
+            wrong = wrong or problem
     return wrong
 
 
@@ -202,7 +219,7 @@ def following(ticket: Ticket) -> dict[str, str]:
 
 
 def of_draft(draft: Draft) -> Filled:
-    return Filled(draft.key, draft.fields, draft.files, saved_at=draft.updated_at)
+    return Filled(draft.key, draft.fields, draft.files, revision=draft.revision)
 
 
 def waiting() -> list[Draft]:

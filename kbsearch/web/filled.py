@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from flask import request
+
 from kbsearch import form_fields, i18n, products, request_forms
 from kbsearch.attachments import Attachment
-from kbsearch.errors import Problem
+from kbsearch.db import new_id
+from kbsearch.errors import AlreadySent, Problem
 from kbsearch.form_fields import FormField
 from kbsearch.organisations import Organisation
 from kbsearch.request_forms import Request
@@ -25,7 +28,7 @@ class Shown(NamedTuple):
     values: Mapping[str, str]
     files: Sequence[Attachment]
     wrong: Mapping[str, str]  # told, by field
-    saved_at: str
+    revision: str
     organisations: Sequence[Organisation]
     software: Sequence[tuple[str, str]]
     versions: Sequence[str]
@@ -44,7 +47,7 @@ class Filled:
     values: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[Attachment] = ()
     problems: Mapping[str, Problem] = field(default_factory=dict)
-    saved_at: str = ""  # of a draft
+    revision: str = ""  # of its draft
 
     @cached_property
     def request(self) -> Request:
@@ -81,13 +84,19 @@ class Filled:
             values,
             self.files,
             {name: i18n.explain(problem, language()) for name, problem in self.problems.items()},
-            self.saved_at,
+            self.revision,
             mine or (),
             choices,
             request_forms.list_versions(db(), viewer(), software) if known else (),
             products.find(db(), software).where(language()) if known else "",
             asked,
         )
+
+
+def key_after(problem: Problem | None) -> str:
+    """The key of a form that is shown again: a new one where its own was sent with another text."""
+    own = "" if isinstance(problem, AlreadySent) else request.form.get("key", "")
+    return own or new_id()
 
 
 def values_of(sent: Mapping[str, str]) -> dict[str, str]:

@@ -4,9 +4,9 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import i18n, merging, past_cases, splitting
-from kbsearch.db import new_id
-from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
+from kbsearch.errors import AlreadySent, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import Ticket
+from kbsearch.web.filled import key_after
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 from kbsearch.web.typed_numbers import whole
 
@@ -41,7 +41,7 @@ def merge(number: int) -> Response:
             with_copies="copies" in sent,
             language=language(),
         )
-    except Invalid as problem:
+    except (Invalid, AlreadySent) as problem:
         return page(ticket, into, problem)
     return go_to(f"/{language()}/requests/{into.id}")
 
@@ -68,7 +68,7 @@ def split(number: int, message: str) -> Response:
         )
     except InvalidForm as refusal:
         return split_page(ticket, message, next(iter(refusal.problems.values()), refusal))
-    except Invalid as problem:
+    except (Invalid, AlreadySent) as problem:
         return split_page(ticket, message, problem)
     return go_to(f"/{language()}/requests/{made.id}")
 
@@ -95,7 +95,7 @@ def page(ticket: Ticket, into: Ticket | None = None, problem: Problem | None = N
         ticket=ticket,
         into=into,
         typed=sent.get("into", request.args.get("into", ""))[:20],
-        key=sent.get("key") or new_id(),
+        key=key_after(problem),
         body=sent["body"] if "body" in sent else words(ticket, into),
         is_same_person=into is not None and ticket.requester_id == into.requester_id,
         with_copies="copies" in sent if sent else into is not None and not into.confidential,
@@ -124,7 +124,7 @@ def split_page(ticket: Ticket, message_id: str, problem: Problem | None = None) 
         "desk/split.html",
         ticket=ticket,
         message=message,
-        key=request.form.get("key") or new_id(),
+        key=key_after(problem),
         subject=request.form.get("subject", ""),
         problem=i18n.explain(problem, language()) if problem else "",
     )

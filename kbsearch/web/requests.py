@@ -1,5 +1,6 @@
 """A request: its conversation, and what its people do to it."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, request
@@ -19,7 +20,15 @@ from kbsearch import (
     tickets,
 )
 from kbsearch.db import if_possible
-from kbsearch.errors import Conflict, Forbidden, Invalid, InvalidForm, NotFound, Problem
+from kbsearch.errors import (
+    AlreadySent,
+    Conflict,
+    Forbidden,
+    Invalid,
+    InvalidForm,
+    NotFound,
+    Problem,
+)
 from kbsearch.tickets import STATUSES, Ticket
 from kbsearch.web import conversation, desk, filing, suggestions
 from kbsearch.web.conversation import Correction, Draft
@@ -57,8 +66,9 @@ def show(id: str) -> Response:
 def reply(id: str) -> Response:
     """Answer, or leave a note for agents; what could not be sent is kept and shown again."""
     ticket, sent = find(id), Draft.of_form(request.form, quoted())
-    wrong = filing.take_files(sent.key, request.files.getlist("files"), ticket)
+    files = request.files.getlist("files")
     try:
+        wrong = filing.take_files(sent.key, files, ticket)
         if wrong is not None:
             raise wrong
         if is_held(sent):
@@ -78,8 +88,9 @@ def reply(id: str) -> Response:
     except (NotFound, Forbidden):
         raise
     except Problem as problem:
-        conversation.keep(sent, ticket)
-        return page(ticket, draft=sent, problem=problem)
+        if isinstance(problem, AlreadySent):
+            sent = replace(sent, key=filing.set_apart(files, ticket))
+        return page(ticket, draft=conversation.keep(sent, ticket), problem=problem)
     past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
     if not said.has_news:
         with if_possible(db()):
