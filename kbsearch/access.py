@@ -94,6 +94,13 @@ def article_readers(audience: str) -> tuple[str, ...]:
     return tuple(sorted({audience, AGENTS, WRITERS}))
 
 
+def is_narrower(audience: str, than: str) -> bool:
+    """Whether some of those an article is for may not read one that is for `audience`."""
+    if audience in (EVERYONE, than) or than == AGENTS:  # staff reads all of them
+        return False
+    return audience != CUSTOMERS or than == EVERYONE
+
+
 def ticket_readers(
     requester_id: str | None,
     copied_ids: Iterable[str],

@@ -176,11 +176,15 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
 def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
     texts = {
         f"fr/aide/{slug}.md": (
-            f"---\ntitle: Le {WORD} {slug}\nslug: {slug}\naudience: {audience}\n---\n"
+            f"---\ntitle: Le {WORD} CANARI-{slug.upper()}\nslug: {slug}\n"
+            f"audience: {audience}\n---\n"
             f"Rassembler le {WORD} : CANARI-{slug.upper()}.\n"
         )
         for slug, audience in AUDIENCES.items()
     }
+    texts["fr/aide/public.md"] += "".join(
+        f"\n[[{slug}]], [[{slug}|autre]], [lien]({slug}.md)\n" for slug in AUDIENCES
+    )
     texts["fr/aide/globex.md"] += "\n![Un enclos](enclos.png)\n"
     write_articles(settings.content_path, texts)
     (settings.content_path / "articles/fr/aide/enclos.png").write_bytes(picture())

@@ -9,6 +9,7 @@ import pytest
 from kbsearch import i18n
 from kbsearch.config import Settings
 from kbsearch.i18n import catalogue
+from kbsearch.markup import slug_of
 from kbsearch.publishing import edition, findings
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.tree import FolderTree
@@ -194,6 +195,41 @@ def test_the_rule_on_drafts_is_the_rule_on_all_but_they_are_linked_by_nobody(con
     write(content, HERE, article(more="status: draft\n", body="[[gone]]"))
     write(content, "articles/en/guide/next.md", article(body="[a page](page.md)"))
     assert [finding.rule for finding in found(content)] == ["broken-link", "broken-link"]
+@pytest.mark.parametrize(
+    ("reader", "narrower"),
+    [
+        ("everyone", ["agents", "customers", "org:acme", "product:x"]),
+        ("customers", ["agents", "org:acme", "product:x"]),
+        ("org:acme", ["agents", "product:x"]),
+        ("product:x", ["agents", "org:acme"]),
+        ("agents", []),
+    ],
+)
+def test_a_link_that_some_readers_cannot_follow_is_told(content, reader: str, narrower: list[str]):
+    every = {"agents", "customers", "everyone", "org:acme", "product:x"}
+    for audience in every:
+        name = slug_of(audience)
+        write(content, f"articles/en/guide/{name}.md", article(f"Secret {name}", audience=audience))
+        body = f"[[{name}]], [[{name}|words]] and [a link]({name}.md)."
+        write(content, HERE, article(body=body, audience=reader))
+        made = edition.make(FolderTree(content, ""), Settings())
+        page = next(each for each in made.articles if each.source.entry.path == HERE)
+        told = [each.severity for each in made.findings if each.rule == "narrower-link"]
+        assert told == (["error", "warning", "warning"] if audience in narrower else [])
+        assert (f"Secret {name}" in page.html) == (audience not in narrower)
+        assert page.html.count("<a ") == (2 if audience in narrower else 3)
+
+
+def test_the_title_goes_when_the_audience_of_a_page_becomes_narrower(content):
+    write(content, HERE, article(body="See [[other]]."))
+    before = edition.make(FolderTree(content, ""), Settings())
+    write(content, "articles/en/guide/other.md", article("The other page", audience="agents"))
+    known = {each.source.path: each for each in before.articles}
+    after = edition.make(FolderTree(content, ""), Settings(), known)
+    pages = {each.source.entry.path: each.html for each in after.articles}
+    assert "The other page" not in pages[HERE] and "other" in pages[HERE]
+
+
 
 
 @pytest.mark.parametrize("rule", sorted(findings.ERRORS | findings.WARNINGS))
@@ -202,7 +238,7 @@ def test_every_rule_has_its_words(rule, language):
     known = catalogue(language)
     remedy = f"lint.{rule}.remedy"
     assert known.gettext(remedy) != remedy
-    if rule not in ("front-matter", "personal-data"):
+    if rule not in ("front-matter", "narrower-link", "personal-data"):
         assert known.gettext(f"lint.{rule}") != f"lint.{rule}"
 
 

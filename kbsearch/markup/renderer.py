@@ -33,6 +33,7 @@ class Target:
     url: str
     title: str = ""
     is_external: bool = False
+    is_narrower: bool = False  # not for everybody who reads the text: `title` is not told
 
 
 class Resolver(Protocol):
@@ -126,10 +127,10 @@ class Renderer(RendererHTML):
     def by_slug(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         slug = str(tokens[idx].meta["slug"])
         target = _context(env).resolver.by_slug(slug)
-        label = escape(tokens[idx].content or (target.title if target else slug))
-        return (
-            f"{_link(target)}{label}</a>" if target else f'<span class="broken-link">{label}</span>'
-        )
+        label = escape(tokens[idx].content or (target.title if target else ""))
+        if target is None:
+            return f'<span class="broken-link">{label or escape(slug)}</span>'
+        return f"{_link(target)}{label}</a>" if label else escape(slug)
 
     def image(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         token, context = tokens[idx], _context(env)

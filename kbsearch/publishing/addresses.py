@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from kbsearch import images
+from kbsearch import access, images
 from kbsearch.config import LANGUAGES
 from kbsearch.images import ImageInfo
 from kbsearch.markup import Picture, Target, scheme_of, slug_of
@@ -24,6 +24,7 @@ class Addresses:
     shown: str
     slugs: Mapping[str, str]  # file -> slug
     titles: Mapping[str, str]  # file -> title
+    audiences: Mapping[str, str]  # file -> whom it is for
     files: Mapping[tuple[str, str], str]  # language and slug -> file
     aliases: Mapping[tuple[str, str], str]  # language and alias -> file
     languages: Mapping[str, str]  # file -> language
@@ -39,6 +40,8 @@ def assign(
     tree: Tree,
     sources: Sequence[Source],
     known_images: Mapping[str, ImageInfo],
+    *,
+    audience: str,
 ) -> Addresses:
     """Give every live article its address; two that ask for the same are a finding."""
     findings: list[Finding] = []
@@ -73,6 +76,7 @@ def assign(
         shown=tree.shown,
         slugs=slugs,
         titles={source.entry.path: source.title for source in live},
+        audiences={source.entry.path: source.audience or audience for source in live},
         files=files,
         aliases=aliases,
         languages={source.entry.path: source.language for source in live},
@@ -105,10 +109,14 @@ def _pictures(
 
 
 class PageResolver:
-    """What the links and images of one page lead to; the `Resolver` of its rendering."""
+    """What the links and images of one page lead to; the `Resolver` of its rendering.
 
-    def __init__(self, addresses: Addresses, source: Source) -> None:
+    A page that not everybody who reads this one may read has no title here.
+    """
+
+    def __init__(self, addresses: Addresses, source: Source, audience: str) -> None:
         self.addresses = addresses
+        self.audience = source.audience or audience
         self.language = source.language
         self.folder = posixpath.dirname(source.entry.path)
 
@@ -124,8 +132,7 @@ class PageResolver:
         written, anchor = _split(target)
         for file in _candidates(self._path(written)):
             if file in self.addresses.slugs:
-                title = self.addresses.titles[file]
-                return Target(self.addresses.url(file) + anchor, title)
+                return self._page(file, anchor)
         picture = self.picture(target)
         return Target(picture.url) if picture else None
 
@@ -133,9 +140,7 @@ class PageResolver:
         wanted, anchor = _split(slug)
         key = self.language, slug_of(wanted)
         file = self.addresses.files.get(key) or self.addresses.aliases.get(key)
-        if file is None:
-            return None
-        return Target(self.addresses.url(file) + anchor, self.addresses.titles[file])
+        return self._page(file, anchor) if file else None
 
     def picture(self, target: str) -> Picture | None:
         path = self.picture_file(target)
@@ -155,11 +160,22 @@ class PageResolver:
         if reference.kind == "picture":
             picture = self.picture(reference.target)
             return f"{picture.url} {picture.width} {picture.height}" if picture else ""
-        if reference.kind == "slug":
-            target = self.by_slug(reference.target)
-            return f"{target.url} {target.title}" if target else ""
-        target = self.link(reference.target)
-        return target.url if target else ""
+        target = self.page(reference)
+        if target is None:
+            return ""
+        return f"{target.url} {target.title}" if reference.kind == "slug" else target.url
+
+    def page(self, reference: Reference) -> Target | None:
+        """What a reference that is no picture leads to."""
+        if reference.kind == "link":
+            return self.link(reference.target)
+        return self.by_slug(reference.target)
+
+    def _page(self, file: str, anchor: str) -> Target:
+        url = self.addresses.url(file) + anchor
+        if access.is_narrower(self.addresses.audiences[file], self.audience):
+            return Target(url, is_narrower=True)
+        return Target(url, self.addresses.titles[file])
 
     def _path(self, written: str) -> str:
         path = unquote(written)
@@ -175,9 +191,7 @@ class PageResolver:
         if page == "articles":
             file = self.addresses.files.get((language, slug))
             file = file or self.addresses.aliases.get((language, slug))
-            if file is None:
-                return None
-            return Target(self.addresses.url(file) + anchor, self.addresses.titles[file])
+            return self._page(file, anchor) if file else None
         if language in LANGUAGES and page in _SITE_PAGES:
             return Target(target)
         picture = self.picture(target)

@@ -9,7 +9,7 @@ from kbsearch.clock import parsed
 from kbsearch.publishing.addresses import Addresses, PageResolver
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.rendered import Rendered, Resolved
-from kbsearch.publishing.rules import Remark
+from kbsearch.publishing.rules import Reference, Remark
 from kbsearch.publishing.tree import Tree
 
 STALE_AFTER = timedelta(days=365)
@@ -29,7 +29,7 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     reviewed = front.text("reviewed") or rendered.updated_at
     if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
         said.append(Remark(*front.place("reviewed", "updated"), "stale", {"date": reviewed[:10]}))
-    resolver = PageResolver(places, source)
+    resolver = PageResolver(places, source, rendered.audience)
     for resolved in rendered.references:
         if resolved.reference.kind == "picture":
             said += _picture(resolved, resolver)
@@ -42,12 +42,24 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
         for remark in (*rendered.remarks, *said)
     ]
 
+        else:
+            said += _narrower(resolved.reference, resolver)
 
 def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
     reference = resolved.reference
     place = reference.line, reference.column
     values = {"target": reference.target}
     if markup.scheme_of(reference.target) or reference.target.startswith("//"):
+def _narrower(reference: Reference, resolver: PageResolver) -> list[Remark]:
+    """A link that some readers of the page cannot follow; one without words shows them a slug."""
+    target = resolver.page(reference)
+    if target is None or not target.is_narrower:
+        return []
+    reason = "slug" if reference.kind == "slug" else "link"
+    values = {"target": reference.target, "reason": reason}
+    return [Remark(reference.line, reference.column, "narrower-link", values)]
+
+
         return [Remark(*place, "image-external", values)]
     file = resolver.picture_file(reference.target)
     if file not in resolver.addresses.pictures:

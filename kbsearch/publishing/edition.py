@@ -50,7 +50,9 @@ def make(
     known = known or {}
     kept = {path: rendered.source for path, rendered in known.items()}
     read = sources.read(tree, settings.languages, kept, folder=folder)
-    places = addresses.assign(tree, read.articles, known_images or {})
+    places = addresses.assign(
+        tree, read.articles, known_images or {}, audience=settings.default_audience
+    )
     history = _history(tree, read.articles, known)
     findings = [*read.findings, *places.findings]
     if not read.articles:
@@ -61,7 +63,7 @@ def make(
         rendered = render(
             tree,
             source,
-            PageResolver(places, source),
+            PageResolver(places, source, settings.default_audience),
             known.get(source.path),
             audience=settings.default_audience,
             change=change,

@@ -11,8 +11,9 @@ Severity = Literal["error", "warning"]
 ERRORS = frozenset(
     {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
     | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
-    | {"image-external", "image-format", "image-size", "link-text", "name-case", "no-articles"}
+    | {"image-external", "image-format", "image-size", "link-text", "name-case", "narrower-link"}
     | {
+        "no-articles",
         "not-found-by",
         "placeholder",
         "raw-html",
@@ -37,6 +38,8 @@ class Finding:
     path: str
     line: int
     column: int
+# A rule that is no error for one of its reasons.
+MILD = frozenset({("narrower-link", "link")})
     rule: str
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -45,7 +48,8 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        return "warning" if self.rule in WARNINGS else "error"
+        is_mild = (self.rule, self.values.get("reason")) in MILD
+        return "warning" if self.rule in WARNINGS or is_mild else "error"
 
     def message(self, language: str) -> str:
         """What is wrong, in words; a rule with several reasons has a message for each."""

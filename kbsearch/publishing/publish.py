@@ -23,7 +23,7 @@ from kbsearch.search.documents import Page
 
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
-RENDERING = 1  # raise it when the same text gives other HTML, sections or remarks
+RENDERING = 2  # raise it when the same text gives other HTML, sections or remarks
 
 
 def publish(

@@ -75,7 +75,7 @@ def render(
 ) -> Rendered:
     """Render an article, unless what was rendered `before` still holds."""
     slug = resolver.addresses.slugs.get(source.entry.path, source.own_slug)
-    audience = source.front.text("audience") or audience
+    audience = source.audience or audience
     if (
         before is not None
         and before.source.entry.blob == source.entry.blob

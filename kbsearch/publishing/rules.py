@@ -39,7 +39,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Reference:
-    """Something the text points at: a page (`link`, `slug`) or an image (`picture`)."""
+    """Something the text points at: a page (`link`, `slug`, `named`) or an image (`picture`).
+
+    `slug` is `[[it]]`, that shows the title of the page; `named` is `[[it|with words of its own]]`.
+    """
 
     kind: str
     target: str
@@ -86,7 +89,8 @@ def references(text: Text) -> tuple[Reference, ...]:
             found.append(Reference("link", target, *place))
         elif token.type == "by_slug":
             slug = str(token.meta["slug"])
-            found.append(Reference("slug", slug, *text.place(line, f"[[{slug}")))
+            kind, end = ("named", "|") if token.content else ("slug", "")
+            found.append(Reference(kind, slug, *text.place(line, f"[[{slug}{end}")))
         elif token.type == "image":
             target = str(token.attrGet("src") or "")
             found.append(Reference("picture", target, *text.place(line, unquote(target))))

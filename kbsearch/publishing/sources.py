@@ -57,6 +57,11 @@ class Source:
         return self.front.text("exclude") == "true"
 
     @property
+    def audience(self) -> str:
+        """Whom it says it is for; empty where it leaves that to the setting."""
+        return self.front.text("audience")
+
+    @property
     def is_live(self) -> bool:
         return self.front.status == "published"
 
