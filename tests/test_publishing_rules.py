@@ -132,7 +132,11 @@ def test_images_are_checked_by_what_they_are(content):
     ("text", "expected"),
     [
         ("Only words", ["1:1 audience-missing", "1:1 title-missing"]),
-        ("---\ntitle: a\naudience: everyone\nlayout: x\n---\nText", ["4:1 unknown-key"]),
+        (
+            "---\ntitle: a\naudience: everyone\nlayout: x\ndate: 2020-01-01\n---\nText",
+            ["1:1 foreign-keys"],
+        ),
+        ("---\ntitle: a\naudience: everyone\nnavigation: x\n---\nText", ["4:1 unknown-key"]),
         ("---\ntitle: [\n---\nText", ["3:1 front-matter"]),
         (b"---\ntitle: caf\xe9\n---\n", ["2:11 encoding"]),
         ("---\ntitle: a\naudience: everyone\nlang: fr\n---\nText", ["4:1 front-matter"]),
@@ -191,10 +195,6 @@ def test_an_old_article_asks_to_be_read_again(content):
     assert rules(content) == []
 
 
-def test_the_rule_on_drafts_is_the_rule_on_all_but_they_are_linked_by_nobody(content):
-    write(content, HERE, article(more="status: draft\n", body="[[gone]]"))
-    write(content, "articles/en/guide/next.md", article(body="[a page](page.md)"))
-    assert [finding.rule for finding in found(content)] == ["broken-link", "broken-link"]
 @pytest.mark.parametrize(
     ("reader", "narrower"),
     [
@@ -230,6 +230,10 @@ def test_the_title_goes_when_the_audience_of_a_page_becomes_narrower(content):
     assert "The other page" not in pages[HERE] and "other" in pages[HERE]
 
 
+def test_the_rule_on_drafts_is_the_rule_on_all_but_they_are_linked_by_nobody(content):
+    write(content, HERE, article(more="status: draft\n", body="[[gone]]"))
+    write(content, "articles/en/guide/next.md", article(body="[a page](page.md)"))
+    assert [finding.rule for finding in found(content)] == ["broken-link", "broken-link"]
 
 
 @pytest.mark.parametrize("rule", sorted(findings.ERRORS | findings.WARNINGS))

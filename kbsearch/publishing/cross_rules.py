@@ -6,6 +6,7 @@ from typing import Protocol
 
 from kbsearch import markup
 from kbsearch.clock import parsed
+from kbsearch.publishing import foreign_keys
 from kbsearch.publishing.addresses import Addresses, PageResolver
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.rendered import Rendered, Resolved
@@ -22,6 +23,10 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     source, front = rendered.source, rendered.source.front
     path = places.shown + source.entry.path
     said = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
+    if front.foreign:
+        said.append(Remark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
+    if foreign_keys.is_held_folder(source.entry.path):
+        said.append(Remark(1, 1, "draft-folder"))
     if not front.text("title"):
         said.append(Remark(1, 1, "title-missing", {"title": source.title}))
     if not front.text("audience"):
@@ -37,19 +42,14 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
             reference = resolved.reference
             values = {"target": reference.target}
             said.append(Remark(reference.line, reference.column, "broken-link", values))
+        else:
+            said += _narrower(resolved.reference, resolver)
     return [
         Finding(path, remark.line, remark.column, remark.rule, remark.values)
         for remark in (*rendered.remarks, *said)
     ]
 
-        else:
-            said += _narrower(resolved.reference, resolver)
 
-def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
-    reference = resolved.reference
-    place = reference.line, reference.column
-    values = {"target": reference.target}
-    if markup.scheme_of(reference.target) or reference.target.startswith("//"):
 def _narrower(reference: Reference, resolver: PageResolver) -> list[Remark]:
     """A link that some readers of the page cannot follow; one without words shows them a slug."""
     target = resolver.page(reference)
@@ -60,6 +60,11 @@ def _narrower(reference: Reference, resolver: PageResolver) -> list[Remark]:
     return [Remark(reference.line, reference.column, "narrower-link", values)]
 
 
+def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
+    reference = resolved.reference
+    place = reference.line, reference.column
+    values = {"target": reference.target}
+    if markup.scheme_of(reference.target) or reference.target.startswith("//"):
         return [Remark(*place, "image-external", values)]
     file = resolver.picture_file(reference.target)
     if file not in resolver.addresses.pictures:

@@ -26,9 +26,20 @@ ERRORS = frozenset(
     | {"title-missing", "unknown-key", "unreadable"}
 )
 WARNINGS = frozenset(
-    {"audience-missing", "bare-url", "misplaced", "nbsp", "personal-data", "stale"}
+    {
+        "audience-missing",
+        "bare-url",
+        "draft-folder",
+        "foreign-keys",
+        "misplaced",
+        "nbsp",
+        "personal-data",
+        "stale",
+    }
     | {"translation-behind"}
 )
+# A rule that is no error for one of its reasons.
+MILD = frozenset({("narrower-link", "link")})
 
 
 @dataclass(frozen=True, order=True)
@@ -38,8 +49,6 @@ class Finding:
     path: str
     line: int
     column: int
-# A rule that is no error for one of its reasons.
-MILD = frozenset({("narrower-link", "link")})
     rule: str
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
 

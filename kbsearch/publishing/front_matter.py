@@ -9,6 +9,8 @@ import yaml
 from kbsearch.clock import parsed
 from kbsearch.config import is_audience
 from kbsearch.markup import slug_of
+from kbsearch.publishing import foreign_keys
+from kbsearch.publishing.foreign_keys import Value
 
 LIMIT = 8 * 1024  # bytes
 STATUSES = ("draft", "published", "archived")
@@ -17,7 +19,9 @@ TEXTS = frozenset(
     | {"reviewed", "owner", "translation_of", "source_commit", "boost", "exclude"}
 )
 LISTS = frozenset({"alias", "product", "tags", "found_by", "trouvable_par"})
+KNOWN = TEXTS | LISTS
 _FENCE = "---"
+_FOREIGN_FENCES = frozenset({"+++", ";;;", "{", "---toml", "---json"})
 # CBaseLoader is not there where PyYAML was built without libyaml
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -40,6 +44,7 @@ class FrontMatter:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     unknown: tuple[tuple[str, Place], ...] = ()
+    foreign: tuple[str, ...] = ()  # keys of other tools that change nothing here
 
     def text(self, key: str) -> str:
         """The value of a key, empty when it is absent."""
@@ -66,6 +71,7 @@ def split(text: str) -> tuple[str, str, int]:
     """The front matter, the body, and how many lines stand before the body."""
     lines = text.split("\n")
     if lines[0].rstrip() != _FENCE:
+        _refuse_other_forms(lines)
         return "", text, 0
     size = 0
     for number, line in enumerate(lines[1:], start=1):
@@ -75,6 +81,16 @@ def split(text: str) -> tuple[str, str, int]:
         if size > LIMIT:
             raise FrontMatterError("too-large", (number + 1, 1))
     raise FrontMatterError("unclosed", (1, 1))
+
+
+def _refuse_other_forms(lines: list[str]) -> None:
+    """Front matter that is none here would be shown as text, and what it says would be lost."""
+    first = next((place for place, line in enumerate(lines, 1) if line.strip()), 0)
+    begins = lines[first - 1].strip() if first else ""
+    if begins in _FOREIGN_FENCES:
+        raise FrontMatterError("not-yaml", (first, 1))
+    if begins == _FENCE:
+        raise FrontMatterError("not-first", (first, 1))
 
 
 def read(text: str) -> FrontMatter:
@@ -91,9 +107,6 @@ def read(text: str) -> FrontMatter:
 
 def _place(mark: Any) -> Place:
     return (mark.line + 2, mark.column + 1) if mark else (1, 1)  # 2: the opening fence is line 1
-
-
-Value = str | tuple[str, ...] | None
 
 
 def _mapping(events: Iterator[Any]) -> dict[str, tuple[Place, Value]]:
@@ -158,9 +171,16 @@ def _checked(found: dict[str, tuple[Place, Value]]) -> FrontMatter:
     lists: dict[str, tuple[str, ...]] = {}
     places: dict[str, Place] = {}
     unknown: list[tuple[str, Place]] = []
-    for key, (place, value) in found.items():
-        if key not in TEXTS | LISTS:
-            unknown.append((key, place))
+    foreign: list[str] = []
+    for key, place, value in _named_as_here(found):
+        if key not in KNOWN:
+            if foreign_keys.holds_back(key, value):
+                told = value if isinstance(value, str) else "…"
+                raise FrontMatterError("state", place, key=key, value=told)
+            if foreign_keys.is_known(key):
+                foreign.append(key)
+            else:
+                unknown.append((key, place))
             continue
         places[key] = place
         if value is None or (key in TEXTS and not isinstance(value, str)):
@@ -174,9 +194,22 @@ def _checked(found: dict[str, tuple[Place, Value]]) -> FrontMatter:
         else:
             items = (value,) if isinstance(value, str) else value
             lists[key] = tuple(" ".join(item.split()) for item in items if item.strip())
-    front = FrontMatter(texts, lists, places, tuple(unknown))
+    front = FrontMatter(texts, lists, places, tuple(unknown), tuple(foreign))
     _check_values(front)
     return front
+
+
+def _named_as_here(
+    found: dict[str, tuple[Place, Value]],
+) -> Iterator[tuple[str, Place, Value]]:
+    """The keys by their names here; what a key of another tool says yields to our own."""
+    for key, (place, value) in found.items():
+        ours = foreign_keys.MAPPED.get(key, "")
+        is_fit = isinstance(value, str) or (ours in LISTS and isinstance(value, tuple))
+        if ours and ours not in found and is_fit:
+            yield ours, place, value
+        else:
+            yield key, place, value
 
 
 def _check_values(front: FrontMatter) -> None:
@@ -217,4 +250,5 @@ def from_json(kept: dict[str, Any]) -> FrontMatter:
         lists={key: tuple(values) for key, values in kept["lists"].items()},
         places={key: (line, column) for key, (line, column) in kept["places"].items()},
         unknown=tuple((key, (line, column)) for key, (line, column) in kept["unknown"]),
+        foreign=tuple(kept.get("foreign", ())),
     )

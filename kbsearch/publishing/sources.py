@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from kbsearch.config import LANGUAGES
 from kbsearch.markup import ARTICLE_LIMIT, slug_of
-from kbsearch.publishing import front_matter, secrets
+from kbsearch.publishing import foreign_keys, front_matter, secrets
 from kbsearch.publishing.findings import Finding
 from kbsearch.publishing.front_matter import FrontMatter, FrontMatterError
 from kbsearch.publishing.rules import Remark
@@ -63,7 +63,9 @@ class Source:
 
     @property
     def is_live(self) -> bool:
-        return self.front.status == "published"
+        """Whether it is plain that it may be shown: a key unknown here may say the contrary."""
+        is_held = foreign_keys.is_held_folder(self.entry.path)
+        return self.front.status == "published" and not self.front.unknown and not is_held
 
 
 @dataclass(frozen=True)
