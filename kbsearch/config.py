@@ -118,6 +118,8 @@ class Settings:
     jwt_shared_secret: str = _setting(
         "", "Shared with the application that hands people over at /access/jwt", secret=True
     )
+    jwt_issuer: str = _setting("", "The iss that every hand-over must have; empty: any or none")
+    jwt_audience: str = _setting("", "What aud of every hand-over must name; empty: any or none")
     jwt_creates_accounts: bool = _setting(
         False, "Whether a hand-over opens an account in an organisation that exists"
     )

@@ -43,6 +43,7 @@ VOTES_FROM_NETWORK = Limit("vote.network", ((30, 5 * MINUTES), (200, DAYS)))  # 
 VOTES_OF_PERSON = Limit("vote.person", ((120, HOURS),))
 REFUSALS_TOLD = Limit("limit.told", ((1, 5 * MINUTES),))  # a flood must not fill the log
 LONGEST = timedelta(days=1)
+SUBSCRIBER_PREFIX = 56  # 256 times the /64 that one of their networks has
 
 
 def take(db: Database, limit: Limit, key: str, *, at: datetime | None = None) -> None:
@@ -86,7 +87,7 @@ def give_back(db: Database, limit: Limit, key: str) -> None:
 
 
 def network(address: str | None) -> str:
-    """What an address counts as: itself, or for IPv6 the /64 that one subscriber has."""
+    """What an address counts as: itself, or for IPv6 the /56 that one subscriber has."""
     try:
         found = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -94,7 +95,7 @@ def network(address: str | None) -> str:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped:
             return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
+        return str(ipaddress.ip_network((found, SUBSCRIBER_PREFIX), strict=False))
     return str(found)
 
 

@@ -4,7 +4,8 @@ Waitress reads a request to its end before it is answered, so that slow or silen
 connection and nothing else. Requests are answered by the thread that reads them, one after the
 other: a second one would only fight it for the interpreter lock, which the engine releases and
 takes back many times in a search. Requests that hash a password have a thread of their own:
-hashing is 46 ms without the lock, and whoever types does not wait for those who sign in.
+hashing is 46 ms without the lock, and whoever types does not wait for those who sign in. So have
+requests for which a provider of identities is asked, who may take seconds.
 
 Why waitress: measured beside gunicorn's gthread and granian on the same pages, in turns, an empty
 page costs 1.15, 1.19 and 0.58 ms of processor time, a keystroke 4.6, 4.7 and 3.3; two processes
@@ -45,6 +46,8 @@ LONGEST_BODY = attachments.MAX_FILES * attachments.MAX_BYTES + 2_000_000
 HASHING = re.compile(
     r"/[a-z]{2}/(login|invitation/[^/]+|password/(forgot|new)|account/(password|confirm))"
 )
+# Where the OpenID Connect provider is asked, on the way there and back.
+ASKING = re.compile(r"/([a-z]{2}/login/sso|login/sso/callback)")
 COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
 OPTIONS: dict[str, Any] = {
@@ -103,14 +106,13 @@ def run(
 class _Waiting:
     """Requests read to their end, answered in turn; waitress puts them in.
 
-    Those that hash wait in a row of their own, which a second thread takes up.
+    Those that hash, and those that ask a provider, wait in rows of their own.
     """
 
     def __init__(self) -> None:
         self._tasks: deque[Any] = deque()
-        self._hashing: SimpleQueue[Any] = SimpleQueue()
-        self._hashing_since: float | None = None
-        threading.Thread(target=self._answer_hashing, name="hashing", daemon=True).start()
+        self._hashing = _Row("hashing")
+        self._asking = _Row("asking")
 
     def __bool__(self) -> bool:
         return bool(self._tasks)
@@ -118,38 +120,61 @@ class _Waiting:
     def add_task(self, task: Any) -> None:
         if _hashes(task.requests[0]):
             self._hashing.put(task)
+        elif _asks(task.requests[0]):
+            self._asking.put(task)
         else:
             self._tasks.append(task)
 
     def answer_one(self) -> None:
-        self._answer(self._tasks.popleft())
+        _answer(self._tasks.popleft())
 
     @property
     def hangs(self) -> bool:
-        """Whether a request that hashes takes so long that its thread must be hanging."""
-        since = self._hashing_since
+        """Whether a request in another row takes so long that its thread must be hanging."""
+        return self._hashing.hangs or self._asking.hangs
+
+
+class _Row:
+    """Requests that a thread of their own answers in turn."""
+
+    def __init__(self, name: str) -> None:
+        self._tasks: SimpleQueue[Any] = SimpleQueue()
+        self._since: float | None = None
+        threading.Thread(target=self._answer_all, name=name, daemon=True).start()
+
+    def put(self, task: Any) -> None:
+        self._tasks.put(task)
+
+    @property
+    def hangs(self) -> bool:
+        since = self._since
         return since is not None and time.monotonic() - since > PATIENCE
 
-    def _answer_hashing(self) -> None:
+    def _answer_all(self) -> None:
         while True:
-            task = self._hashing.get()
-            self._hashing_since = time.monotonic()
-            self._answer(task)
-            self._hashing_since = None
+            task = self._tasks.get()
+            self._since = time.monotonic()
+            _answer(task)
+            self._since = None
 
-    @staticmethod
-    def _answer(task: Any) -> None:
-        try:
-            task.service()
-        except BaseException:  # a panic of the engine is no Exception, and others wait
-            log.exception("a request was not answered")
-            task.cancel()
+
+def _answer(task: Any) -> None:
+    try:
+        task.service()
+    except BaseException:  # a panic of the engine is no Exception, and others wait
+        log.exception("a request was not answered")
+        task.cancel()
 
 
 def _hashes(request: Any) -> bool:
     """Whether answering a request means hashing; one that could not be read has no path."""
     path = getattr(request, "path", "")
     return getattr(request, "command", "") == "POST" and HASHING.fullmatch(path) is not None
+
+
+def _asks(request: Any) -> bool:
+    """Whether answering a request means asking the provider."""
+    return ASKING.fullmatch(getattr(request, "path", "")) is not None
 
 
 def _work(server: Server, sockets: dict[int, Any], waiting: _Waiting, patience: float) -> None:

@@ -175,10 +175,10 @@ def test_what_was_typed_is_not_kept(db: SqliteDatabase):
     [
         ("192.0.2.7", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:bbbb:cccc:dddd:eeee", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1::/56"),
+        ("2001:db8:1:ff:bbbb:cccc:dddd:eeee", "2001:db8:1::/56"),
+        ("2001:db8:1:100::1", "2001:db8:1:100::/56"),
+        ("fe80::1%eth0", "fe80::/56"),
         ("", "unknown"),
         (None, "unknown"),
         ("not an address", "unknown"),
@@ -186,6 +186,15 @@ def test_what_was_typed_is_not_kept(db: SqliteDatabase):
 )
 def test_a_network_is_what_one_subscriber_has(address: str | None, counts_as: str):
     assert network(address) == counts_as
+
+
+def test_the_256_networks_of_one_subscriber_share_a_limit(db: SqliteDatabase):
+    taken = [
+        is_taken(db, limits.SIGN_INS_FROM_NETWORK, network(f"2001:db8:1:{number:x}::1"), NOON)
+        for number in range(256)
+    ]
+    assert sum(taken) == 10
+    assert is_taken(db, limits.SIGN_INS_FROM_NETWORK, network("2001:db8:2::1"), NOON)
 
 
 def test_old_attempts_are_forgotten(db: SqliteDatabase):

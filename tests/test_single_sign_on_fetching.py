@@ -94,7 +94,10 @@ def test_dripping_ends(piece: bytes, monkeypatch: pytest.MonkeyPatch):
     """Each piece comes in time, the whole never does."""
     monkeypatch.setattr(fetching, "WHOLE_SECONDS", 0.5)
     begun = time.monotonic()
-    with server(sending(OK, *[piece] * 90, pause=0.05)) as url, pytest.raises(Unreachable):
+    with (
+        server(sending(OK, *[piece] * 90, pause=0.05)) as url,
+        pytest.raises(Unreachable),
+    ):
         ask(url)
     assert time.monotonic() - begun < 2.0
 

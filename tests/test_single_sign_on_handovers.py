@@ -140,6 +140,9 @@ REFUSED: dict[str, str] = {
     "iat beyond any date": sign(said(iat=10**400)),
     "expired by its own word": sign(said(exp=int(time.time()) - 1)),
     "exp in words": sign(said(exp="tomorrow")),
+    "not yet": sign(said(nbf=int(time.time()) + 400)),
+    "nbf in words": sign(said(nbf="yesterday")),
+    "nbf not a number": sign(said(nbf=float("nan"))),
     "no jti": sign(said(jti=None)),
     "empty jti": sign(said(jti="")),
     "blank jti": sign(said(jti="  ")),
@@ -420,3 +423,31 @@ def test_the_example_of_the_handbook_signs_what_is_taken(
     answer = client.get(made.removeprefix(made.partition("/access/")[0]))
     assert answer.headers["Location"] == "/en/search"
     assert is_in(client, db) == "alice@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_believed"),
+    [
+        ({"iss": "app", "aud": "help"}, True),
+        ({"iss": "app", "aud": ["other", "help"]}, True),
+        ({"iss": "app", "aud": "help", "nbf": int(time.time()) - 5}, True),
+        ({"iss": "other", "aud": "help"}, False),
+        ({"aud": "help"}, False),
+        ({"iss": ["app"], "aud": "help"}, False),
+        ({"iss": "app"}, False),
+        ({"iss": "app", "aud": "other"}, False),
+        ({"iss": "app", "aud": ["other"]}, False),
+        ({"iss": "app", "aud": {"help": 1}}, False),
+        ({"iss": "app", "aud": "helpful"}, False),
+    ],
+)
+def test_issuer_and_audience_are_those_of_the_settings(
+    settings: Settings, changes: dict[str, Any], is_believed: bool
+):
+    strict = replace(settings, jwt_issuer="app", jwt_audience="help")
+    handovers.read(settings, sign(said(**changes)))
+    if is_believed:
+        handovers.read(strict, sign(said(**changes)))
+    else:
+        with pytest.raises(Forbidden):
+            handovers.read(strict, sign(said(**changes)))

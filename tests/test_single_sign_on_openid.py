@@ -454,6 +454,18 @@ def test_a_provider_that_is_down_is_told_at_once_and_left_alone(
     assert answer.headers["Retry-After"] == "10"
 
 
+@pytest.mark.parametrize("status", [302, 500, 503])
+def test_what_one_of_them_is_answered_pauses_nobody_else(
+    settings: Settings, db: SqliteDatabase, cast: Cast, puppet: Puppet, status: int
+):
+    bind(db, cast.alice, puppet.issuer)
+    client = visitor(settings, db, puppet.issuer)
+    puppet.status = status
+    assert come_back(client, puppet).status_code == 503
+    puppet.status = 200
+    assert come_back(client.application.test_client(), puppet).status_code == 303
+
+
 def test_a_provider_that_never_answers_holds_nobody_for_long(
     settings: Settings, db: SqliteDatabase, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
 ):

@@ -29,7 +29,7 @@ typed = threading.Event()
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/fr/search":
         typed.set()
-    if environ["PATH_INFO"] == "/fr/login":
+    if environ["PATH_INFO"] in ("/fr/login", "/fr/login/sso", "/login/sso/callback"):
         body = b"typed meanwhile" if typed.wait(10) else b"kept everybody waiting"
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
@@ -251,6 +251,17 @@ def test_whoever_types_does_not_wait_for_those_who_sign_in(server):
     connections = [server.connect(timeout=20) for _ in range(5)]
     for connection in connections:
         connection.request("POST", "/fr/login", body=b"password=x")
+    assert server.get("/fr/search") == (200, b"/fr/search")
+    for connection in connections:
+        assert connection.getresponse().read() == b"typed meanwhile"
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/fr/login/sso?next=/fr/", "/login/sso/callback?code=1"])
+def test_whoever_types_does_not_wait_for_those_whose_provider_is_asked(server, path: str):
+    connections = [server.connect(timeout=20) for _ in range(5)]
+    for connection in connections:
+        connection.request("GET", path)
     assert server.get("/fr/search") == (200, b"/fr/search")
     for connection in connections:
         assert connection.getresponse().read() == b"typed meanwhile"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +21,10 @@ LARGEST = 256 * 1024  # bytes
 
 class Unreachable(Exception):
     """No usable answer came; the text says why, for the log."""
+
+
+class Unusable(Unreachable):
+    """An answer came, and is none to go by."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,10 @@ def ask(
         said = json.loads(body)
         if not isinstance(said, dict) or 300 <= status < 400 or status >= 500:
             raise ValueError(f"status {status}, {type(said).__name__}")
-    except (OSError, HTTPException, ValueError, RecursionError) as problem:
+    except (OSError, IncompleteRead) as problem:
         raise Unreachable(f"{url}: {type(problem).__name__}: {problem}") from problem
+    except (HTTPException, ValueError, RecursionError) as problem:
+        raise Unusable(f"{url}: {type(problem).__name__}: {problem}") from problem
     return Answer(status, said)
 
 

@@ -7,6 +7,7 @@ for customers alone: nobody of the staff comes in this way.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from joserfc.jwk import OctKey
 
@@ -116,6 +117,15 @@ def _checked(settings: Settings, token: str, moment: datetime) -> Handover:
     expires = claims.get("exp")
     if expires is not None and not (isinstance(expires, (int, float)) and now < expires):
         raise Unbelievable(f"expired at {expires!r}")
+    starts = claims.get("nbf")
+    if starts is not None and not (
+        isinstance(starts, (int, float)) and starts <= now + AHEAD_SECONDS
+    ):
+        raise Unbelievable(f"not before {starts!r}")
+    if settings.jwt_issuer and claims.get("iss") != settings.jwt_issuer:
+        raise Unbelievable(f"its iss is {claims.get('iss')!r}")
+    if settings.jwt_audience and settings.jwt_audience not in _audiences(claims.get("aud")):
+        raise Unbelievable(f"its aud is {claims.get('aud')!r}")
     handover = Handover(
         jti=tokens.text(claims, "jti"),
         email=tokens.text(claims, "email"),
@@ -130,6 +140,11 @@ def _checked(settings: Settings, token: str, moment: datetime) -> Handover:
     except Invalid as problem:
         raise Unbelievable("its email is no address") from problem
     return handover
+
+
+def _audiences(claim: Any) -> list[Any]:
+    """One may stand alone: RFC 7519, 4.1.3."""
+    return claim if isinstance(claim, list) else [claim]
 
 
 def _created(db: Database, settings: Settings, handover: Handover) -> Person:

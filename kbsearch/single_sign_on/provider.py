@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 CALLBACK = "/login/sso/callback"
 KEPT_SECONDS = 3600.0  # what the provider says of itself
-PAUSE_SECONDS = 10  # after a failure: nobody else waits for a provider that is down
+PAUSE_SECONDS = 10  # after silence: nobody else waits for a provider that is down
 NEW_KEYS_SECONDS = 60.0  # a token with an unknown key may have the keys read again this often
 LEEWAY_SECONDS = 30  # between its clock and ours
 KEY_TYPES = ("RSA", "EC", "OKP")
@@ -163,7 +163,7 @@ class Provider:
             said = self._ask(self._place()).said
             wrong = self._wrong_with(said)
             if wrong:
-                raise self._down(wrong)
+                raise self._unusable(wrong)
             self._metadata = said
             self._metadata_until = time.monotonic() + KEPT_SECONDS
         return self._metadata
@@ -205,12 +205,19 @@ class Provider:
             raise Unavailable("provider.unreachable", retry_after=PAUSE_SECONDS)
         try:
             return fetching.ask(url, **sent)
+        except fetching.Unusable as problem:
+            raise self._unusable(str(problem)) from problem
         except fetching.Unreachable as problem:
             raise self._down(str(problem)) from problem
 
     def _down(self, reason: str) -> Unavailable:
         self._down_until = time.monotonic() + PAUSE_SECONDS
         log.error("%s cannot be used for %d s: %s", self.issuer, PAUSE_SECONDS, reason)
+        return Unavailable("provider.unreachable", retry_after=PAUSE_SECONDS)
+
+    def _unusable(self, reason: str) -> Unavailable:
+        """For this person alone: what one of them gets answered must not close the door to all."""
+        log.error("%s does not answer as it should: %s", self.issuer, reason)
         return Unavailable("provider.unreachable", retry_after=PAUSE_SECONDS)
 
 
