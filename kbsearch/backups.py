@@ -9,20 +9,22 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
+import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from kbsearch import __version__, file_store
-from kbsearch.clock import now
+from kbsearch.clock import now, parsed
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.errors import Problem
+from kbsearch.errors import Full, Problem
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -34,6 +36,11 @@ CONTENT = "content"
 WHOLE_FILES = (DATABASE, CONFIG_NAME, SECRET_KEY)
 FOLDERS = (FILES, MAILS, CONTENT)
 BLOCK_BYTES = 1024 * 1024
+LONGEST_HEADER = 64 * 1024  # bytes: no path is longer
+LONGEST_MANIFEST = 256 * 1024 * 1024  # bytes, for more than a million files
+FILES_AND_FOLDERS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+# What reading bytes that no backup has may end in, besides OSError.
+SPOILT = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, ArithmeticError)
 
 Told = Callable[[str], None]  # is told each name as it begins
 
@@ -86,10 +93,10 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
     found: dict[str, tuple[int, str]] = {}
     manifest = None
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with tarfile.open(path, "r|*", tarinfo=_Header) as archive:
             for member in archive:
                 name, file = member.name, archive.extractfile(member)
-                if not _is_ours(name) or not (member.isdir() or (member.isreg() and file)):
+                if not _is_ours(member) or name in found or (manifest and name == MANIFEST):
                     raise Unreadable("backup.not_one", path=path)
                 target = into / name if into and (only is None or name in only) else None
                 if file is None:
@@ -98,13 +105,19 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
                 elif name == MANIFEST:
                     manifest = _manifest(path, file.read())
                 else:
-                    found[name] = _unpack(file, target, member.mode)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as problem:
+                    found[name] = _unpack(file, target, member)
+    except OSError as problem:
+        if problem.errno in file_store.NO_SPACE:
+            raise _no_room(into or path) from problem
+        raise Unreadable("backup.not_one", path=path) from problem
+    except SPOILT as problem:
         raise Unreadable("backup.not_one", path=path) from problem
     if manifest is None:
         raise Unreadable("backup.cut_short", path=path)
     if found != manifest.files:
         raise Unreadable("backup.damaged", path=path)
+    if DATABASE not in found:
+        raise Unreadable("backup.not_one", path=path)
     return manifest
 
 
@@ -241,23 +254,44 @@ def _is_compressed(path: Path) -> bool:
     return path.suffix in (".gz", ".tgz")
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a backup has a file of that name; none lies outside its place."""
-    parts = name.split("/")
-    plain = all(part not in ("", ".", "..") and "\0" not in part for part in parts)
-    return plain and (
-        name in (*WHOLE_FILES, MANIFEST) or any(name.startswith(f"{each}/") for each in FOLDERS)
-    )
+class _Header(tarfile.TarInfo):
+    """A header of a kind that backups have: those before a name are read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type not in FILES_AND_FOLDERS and header.size > LONGEST_HEADER:
+            raise ValueError(f"{header.name}: {header.size} bytes")
+        return header
 
 
-def _unpack(file: IO[bytes], target: Path | None, mode: int) -> tuple[int, str]:
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    """Whether a backup has such a file or folder; none lies outside its place."""
+    parts = member.name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts) or member.size < 0:
+        return False
+    if member.name == MANIFEST and member.size > LONGEST_MANIFEST:
+        return False
+    if member.name in (*WHOLE_FILES, MANIFEST):
+        return member.isreg() and not member.issparse()
+    is_inside = any(member.name.startswith(f"{each}/") for each in FOLDERS)
+    return is_inside and (member.isdir() or (member.isreg() and not member.issparse()))
+
+
+def _no_room(place: Path) -> Full:
+    return Full("backup.no_room", folder=place, free=shutil.disk_usage(place).free // 1_000_000)
+
+
+def _unpack(file: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> tuple[int, str]:
     """The size and the digest of a file of the archive, which is written where it is wanted."""
     digest, size = hashlib.sha256(), 0
     with ExitStack() as stack:
         written = None
         if target:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o700)
+            if member.size > shutil.disk_usage(target.parent).free:
+                raise _no_room(target.parent)
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
             written = stack.enter_context(open(descriptor, "wb"))
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
@@ -274,8 +308,10 @@ def _manifest(path: Path, told: bytes) -> Manifest:
     try:
         values = json.loads(told)
         if values["format"] > FORMAT:
-            raise Unreadable("backup.too_new", path=path, version=values["kbsearch"])
+            raise Unreadable("backup.too_new", path=path, version=str(values["kbsearch"]))
+        parsed(values["made_at"])
         files = {name: (size, digest) for name, (size, digest) in values["files"].items()}
-        return Manifest(values["made_at"], values["kbsearch"], files, tuple(values["missing"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        missing = tuple(map(str, values["missing"]))
+        return Manifest(values["made_at"], str(values["kbsearch"]), files, missing)
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as problem:
         raise Unreadable("backup.not_one", path=path) from problem

@@ -7,7 +7,7 @@ stopped half-way, all that was there is in the folder set aside and all that cam
 import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ def restore(found: config.Configuration, path: Path) -> Restored:
     with _room(site) as room:
         manifest = backups.read(path, room)
         counts = _prepare(room, path, manifest)
-        settings = _settings(found, room, site)
+        settings = _settings(found, room, site, path)
         with _alone(settings):
             set_aside = _exchange(settings, room, site)
             beside = _keep_settings(room, site)
@@ -68,6 +68,8 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
         with closing(SqliteDatabase(room / backups.DATABASE)) as db:
             if "ok" not in db.query("PRAGMA quick_check(1)")[0].values():
                 raise Unreadable("backup.damaged", path=path)
+            if "state" not in db.tables.table_names():
+                raise Unreadable("backup.not_one", path=path)
             if unknown := migrations.unknown(db):
                 raise Unreadable("backup.schema_too_new", path=path, step=unknown[0])
             migrations.migrate(db)
@@ -77,15 +79,18 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
                         db.execute(statement)
                     audit.record(db, "site.restored", by="operator", made_at=manifest.made_at)
             return health.counts(db)
-    except (Damaged, OSError) as problem:
-        raise Unreadable("backup.not_one", path=path) from problem
+    except (Damaged, OSError, LookupError, TypeError, ValueError) as problem:
+        raise Unreadable("backup.damaged", path=path) from problem
 
 
-def _settings(found: config.Configuration, room: Path, site: Path) -> Settings:
+def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -> Settings:
     """Those in force from now on: the site's own, else those of the archive."""
     if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
         return found.settings
-    return replace(config.load(room / CONFIG_NAME).settings, site=site)
+    try:
+        return replace(config.load(room / CONFIG_NAME).settings, site=site)
+    except (config.ConfigError, RecursionError) as problem:
+        raise Unreadable("backup.settings_wrong", path=path, reason=problem) from problem
 
 
 def _keep_settings(room: Path, site: Path) -> Path | None:
@@ -101,15 +106,27 @@ def _keep_settings(room: Path, site: Path) -> Path | None:
 def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
     """What was there goes aside, what was unpacked takes its place."""
     aside = site / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
-    for name, place in _places(settings).items():
-        for each in (place, *_beside_database(name, place)):
-            if each.exists():
-                aside.mkdir(mode=0o700, exist_ok=True)
-                shutil.move(each, aside / each.name)
-        if (room / name).exists():
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.move(room / name, place)
-    belonging.mark_data(settings)
+    moved: list[tuple[Path, Path]] = []
+
+    def move(source: Path, target: Path) -> None:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(source, target)
+        moved.append((source, target))
+
+    try:
+        for name, place in _places(settings).items():
+            for each in (place, *_beside_database(name, place)):
+                if each.exists():
+                    move(each, aside / each.name)
+            if (room / name).exists():
+                move(room / name, place)
+        belonging.mark_data(settings)
+    except OSError as problem:
+        for source, target in reversed(moved):
+            shutil.move(target, source)
+        with suppress(OSError):
+            aside.rmdir()
+        raise Problem("backup.cannot_write", folder=site, reason=problem) from problem
     indexing.remove_all(settings)
     return aside if aside.exists() else None
 
@@ -134,8 +151,13 @@ def _beside_database(name: str, place: Path) -> tuple[Path, ...]:
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """No worker may run meanwhile; where one does, the site is at work."""
-    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.data_path / "worker.lock").open("w") as lock:
+    with ExitStack() as stack:
+        try:
+            settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = stack.enter_context((settings.data_path / "worker.lock").open("w"))
+        except OSError as problem:
+            folder = settings.data_path
+            raise Problem("backup.cannot_write", folder=folder, reason=problem) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -147,7 +169,10 @@ def _alone(settings: Settings) -> Iterator[None]:
 def _room(site: Path) -> Iterator[Path]:
     """A folder to unpack into, on the disk of the site; gone afterwards."""
     room = site / f"restoring-{new_id()}"
-    room.mkdir(mode=0o700)
+    try:
+        room.mkdir(mode=0o700)
+    except OSError as problem:
+        raise Problem("backup.cannot_write", folder=site, reason=problem) from None
     try:
         yield room
     finally:
