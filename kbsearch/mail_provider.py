@@ -17,6 +17,7 @@ CALLBACK = "/admin/mail/callback"
 USUAL_LIFETIME = 3600  # seconds, of a token that does not say
 LONGEST_LIFETIME = 86_400
 WITHDRAWN = "invalid_grant"
+MAX_TOLD = 500
 MICROSOFT = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0"
 GOOGLE = "https://oauth2.googleapis.com/token"
 SCOPES = {
@@ -25,7 +26,10 @@ SCOPES = {
     ("microsoft", "client_credentials"): "https://outlook.office365.com/.default",
     ("google", "code"): "https://mail.google.com/",
 }
-GOOGLE_WANTS = {"access_type": "offline", "prompt": "consent"}  # else it gives no refresh token
+WANTS = {
+    "microsoft": {"prompt": "select_account"},  # else it takes the account that is signed in
+    "google": {"access_type": "offline", "prompt": "consent"},  # else it gives no refresh token
+}
 
 
 class NoToken(Exception):
@@ -102,9 +106,9 @@ class Provider:
             raise NoToken(str(problem)) from problem
         access, refresh = answer.said.get("access_token"), answer.said.get("refresh_token")
         if answer.status != 200 or not isinstance(access, str) or not _is_bearer(access):
-            error = answer.said.get("error")
+            error = answer.said.get("error", f"status {answer.status}, no token")
             raise NoToken(
-                f"{error}: {answer.said.get('error_description', '')}"[:500],
+                f"{error}: {answer.said.get('error_description', '')}"[:MAX_TOLD],
                 is_withdrawn=error == WITHDRAWN and self.asks_people,
             )
         refresh = refresh if isinstance(refresh, str) else ""
@@ -131,7 +135,7 @@ def of(settings: Settings) -> Provider | None:
         client_secret=settings.mail_oauth_client_secret,
         redirect_uri=f"{settings.base_url.rstrip('/')}/{settings.languages[0]}{CALLBACK}",
         asks_people=asks_people,
-        wants=GOOGLE_WANTS if chosen == "google" else {},
+        wants=WANTS.get(chosen, {}),
     )
 
 

@@ -24,7 +24,6 @@ PURPOSE = "mail-tokens"
 LEASE = timedelta(seconds=30)  # the provider answers within 10, or not at all
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.1
-MAX_PROBLEM = 500
 RENEWED_AFTER = 0.8  # of its lifetime
 
 State = Literal["passwords", "itself", "missing", "given", "withdrawn"]
@@ -211,7 +210,7 @@ def _note(db: Database, holder: str, problem: NoToken) -> None:
         WHERE holder = :holder
         """,
         {
-            "told": str(problem)[:MAX_PROBLEM],
+            "told": str(problem),
             "withdrawn": int(problem.is_withdrawn),
             "holder": holder,
         },

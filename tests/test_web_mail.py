@@ -1,12 +1,15 @@
 """The administration's page about mail: consent at the provider, and a letter to try it."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import create_app, mail_tokens
+from kbsearch import config, create_app, mail_tokens
+from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from tests.conftest import Cast
@@ -78,6 +81,26 @@ def test_the_way_back_is_for_the_session_that_left_and_once(
     assert mail_tokens.look(db, site).state == "missing"
     assert root.get(back).status_code == 303
     assert root.get(back).status_code == 422
+
+
+def test_no_other_site_sends_an_administrator_to_consent(root: FlaskClient):
+    sent = root.get("/en/admin/mail/consent", headers={"Sec-Fetch-Site": "cross-site"})
+    assert sent.status_code == 403 and "Location" not in sent.headers
+
+
+def test_the_command_sends_a_letter_with_a_token_too(
+    root: FlaskClient, site: Settings, db: SqliteDatabase
+):
+    path = site.site / "kbsearch.toml"
+    names = [name for name in config.FIELDS if name.startswith("mail_oauth")]
+    given = {name: getattr(site, name) for name in (*names, "smtp_url")}
+    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()))
+    command = ["--config", str(path), "notify", "test", "root@support.example"]
+    waits = CliRunner().invoke(cli, command, env={"KBSEARCH_LANG": "en"})
+    assert waits.exit_code == 1 and "nobody has consented yet" in waits.output
+    root.get(there_and_back(root))
+    sent = CliRunner().invoke(cli, command, env={"KBSEARCH_LANG": "en"})
+    assert sent.exit_code == 0 and "has left for root@" in sent.output
 
 
 def test_who_declines_or_brings_nonsense_is_told(root: FlaskClient):

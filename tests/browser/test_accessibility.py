@@ -42,6 +42,7 @@ from tests.browser.test_past_cases import with_past_case
 from tests.incoming import letter
 from tests.requests import file
 from tests.test_web_admin import add_webhook
+from tests.test_web_incoming_mail import set_aside
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -60,6 +61,8 @@ MACHINES = (
     "root.",
     "desk.ticket",
     "incoming_mail.original",
+    "admin.ask_for_mail_consent",
+    "admin.keep_mail_consent",
     "attachments.",
     "requests.news",
     "requests.follow",
@@ -129,6 +132,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_webhook_delivery": [
             f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
         ],
+        "admin.show_mail": ["/{lang}/admin/mail?done=consented"],
         "desk_articles.index": ["/{lang}/desk/articles"],
         "desk_articles.new": ["/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre"],
         "desk_articles.show": ["/{lang}/desk/articles/drafts/article-of-a-test"],
@@ -164,7 +168,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         ],
         "suggestions.read_request": [f"/{{lang}}/requests/suggestions/request/{live.ticket}"],
         "incoming_mail.index": ["/{lang}/desk/mail", "/{lang}/desk/mail?list=aside"],
-        "incoming_mail.show": [f"/{{lang}}/desk/mail/{mail}"],
+        "incoming_mail.show": [
+            f"/{{lang}}/desk/mail/{mail}",
+            f"/{{lang}}/desk/mail/{untaken_mail(live)}",
+        ],
         "request_lists.mine": [
             "/{lang}/requests",
             "/{lang}/requests?q=zzz&sort=number",
@@ -244,6 +251,13 @@ def held_mail(live: Live) -> str:
     taking.take(live.db, live.app.extensions["kbsearch"].settings, raw)
     (mail,) = mails.list_all(live.db, accounts.viewer_for(live.db, "root@support.example"))
     return mail.id
+
+
+def untaken_mail(live: Live) -> str:
+    """One that could not be taken in; its id."""
+    settings = live.app.extensions["kbsearch"].settings
+    root = accounts.viewer_for(live.db, "root@support.example")
+    return set_aside(settings, live.db, root, letter(subject="y" * 200)).id
 
 
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:

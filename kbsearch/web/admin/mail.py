@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from kbsearch import channels, config, letters, mail_provider, mail_tokens, people
 from kbsearch.channels import ChannelError
 from kbsearch.db import new_id
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.single_sign_on import journeys
 from kbsearch.web import tokens
 from kbsearch.web.admin.door import bp
@@ -24,6 +24,8 @@ def ask_for_mail_consent() -> Response:
     provider = mail_provider.of(site().settings)
     if provider is None or not provider.asks_people:
         raise NotFound("web.not_found")
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise Forbidden("web.cross_site")  # it could end in the account of whoever is signed in
     journey = journeys.depart(db(), session_of_mail(), "", language())
     return redirect(provider.address(journey.state, journey.verifier), 303)
 
