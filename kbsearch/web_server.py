@@ -31,8 +31,7 @@ from typing import Any
 
 from waitress import wasyncore
 
-from kbsearch import attachments
-from kbsearch.connections import Server
+from kbsearch.connections import SHORT_BODY, LongestBody, Server
 from kbsearch.leash import DRAIN_SECONDS, PATIENCE, Leash
 
 log = logging.getLogger(__name__)
@@ -40,8 +39,6 @@ log = logging.getLogger(__name__)
 OPEN_FILES = 4096  # Debian's usual 1024 would be used up by the connections
 # A query of 100 kB in emoji, as a browser encodes it in an address, is 300 kB.
 LONGEST_HEADER = 512 * 1024
-# A form with all its files; what says that it is longer is refused before it is read.
-LONGEST_BODY = attachments.MAX_FILES * attachments.MAX_BYTES + 2_000_000
 # Where a password is chosen, compared or, as for an unknown address, only seems to be.
 HASHING = re.compile(
     r"/[a-z]{2}/(login|invitation/[^/]+|password/(forgot|new)|account/(password|confirm))"
@@ -55,7 +52,7 @@ OPTIONS: dict[str, Any] = {
     "connection_limit": sys.maxsize,  # who has to go is decided by us
     "channel_timeout": sys.maxsize,
     "max_request_header_size": LONGEST_HEADER,
-    "max_request_body_size": LONGEST_BODY,
+    "max_request_body_size": sys.maxsize,  # decided by us, from the header
     "asyncore_use_poll": True,
     "expose_tracebacks": False,
     "ident": None,
@@ -69,6 +66,7 @@ def run(
     *,
     behind_proxy: bool = False,
     connections_per_address: int = 0,
+    longest_body: LongestBody = lambda _: SHORT_BODY,
 ) -> None:
     """Answer until TERM or INT, then finish what runs; returns when all is finished.
 
@@ -91,6 +89,7 @@ def run(
         sockets,
         waiting,
         leash,
+        longest_body=longest_body,
         share=0 if behind_proxy else connections_per_address,
         clear_untrusted_proxy_headers=not behind_proxy,
         **OPTIONS,

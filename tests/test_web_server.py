@@ -38,6 +38,10 @@ def app(environ, start_response):
     body = environ["PATH_INFO"].encode()
     if environ["PATH_INFO"] == "/big":
         body = b"x" * 20_000_000
+    if environ["kbsearch.refused"]:
+        body = environ["kbsearch.refused"].encode()
+    if environ["PATH_INFO"] == "/echo":
+        body = environ["wsgi.input"].read()
     if environ["PATH_INFO"] == "/grows":
         start_response("200 OK", [("Content-Length", "5")])
         return (time.sleep(1) or b"x" for _ in range(5))
@@ -60,7 +64,13 @@ web_server.PATIENCE = 2.0
 leash = Leash(int(sys.argv[2]))
 share = int(getattr(connections, "SHARE", 0))
 listener = socket.socket(fileno=int(sys.argv[1]))
-web_server.run(app, listener, leash, connections_per_address=share)
+web_server.run(
+    app,
+    listener,
+    leash,
+    connections_per_address=share,
+    longest_body=lambda environ: 10_000_000 if environ["PATH_INFO"] == "/up" else 100_000,
+)
 """
 
 
@@ -245,6 +255,98 @@ def test_a_body_that_drips_is_cut_off_and_one_that_flows_is_not():
             time.sleep(0.5)
         assert is_cut(drips)
         assert flows.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def exchange(server: Server, sent: bytes) -> bytes:
+    """All that comes back on a connection that the server ends."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+def post(path: str, *headers: str, body: bytes = b"") -> bytes:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode() + body
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_sent(server):
+    answer = exchange(server, post("/small", "Content-Length: 100001"))
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"too long")
+    assert b"Connection: close" in answer
+    length = "Content-Length: 100001"
+    waiting = exchange(server, post("/small", length, "Expect: 100-continue"))
+    assert waiting.startswith(b"HTTP/1.1 200") and b"100 Continue" not in waiting
+
+
+def test_whoever_sends_it_all_the_same_reads_why_it_is_not_wanted(server):
+    connection = server.connect(timeout=20)
+    connection.request("POST", "/small", body=b"x" * 20_000_000)
+    answer = connection.getresponse()
+    assert answer.read() == b"too long"
+    connection.close()
+
+
+def test_a_body_without_a_length_is_held_to_the_same(server):
+    head = post("/small", "Transfer-Encoding: chunked")
+    chunk = b"C350\r\n" + b"x" * 50_000 + b"\r\n"
+    assert exchange(server, head + 3 * chunk).endswith(b"too long")
+    whole = exchange(
+        server,
+        post("/echo", "Transfer-Encoding: chunked", "Connection: close") + chunk + b"0\r\n\r\n",
+    )
+    assert whole.endswith(b"x" * 50_000)
+
+
+def test_what_follows_a_refused_body_is_no_request(server):
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = exchange(server, post("/small", "Content-Length: 100001") + smuggled)
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_is_wanted_is_sent_after_100_continue(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(post("/up", "Content-Length: 200000", "Expect: 100-continue"))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"x" * 200_000)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_there_is_room_for_so_many_bodies_at_a_time():
+    with running(SPOOLED=500_000) as server, ExitStack() as stack:
+        first = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        first.sendall(post("/up", "Content-Length: 300000", body=b"x" * 1000))
+        assert server.get("/") == (200, b"/")
+        assert exchange(server, post("/up", "Content-Length: 300000")).endswith(b"no room")
+        first.sendall(b"x" * 299_000)
+        assert first.recv(1000).startswith(b"HTTP/1.1 200")
+        second = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        second.sendall(post("/up", "Content-Length: 300000", body=b"x" * 300_000))
+        assert second.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (["Content-Length: " + "9" * 5000], b""),
+        (["Content-Length: 1x", "Expect: 100-continue"], b""),
+        (["Content-Length: 3", "Content-Length: 5"], b""),
+        (["Transfer-Encoding: chunked"], b"zz\r\n"),
+        (["Transfer-Encoding: chunked"], b"1;" + b"a" * 90_000),
+        (["Transfer-Encoding: chunked"], b"0\r\nX-Trailer: " + b"a" * 90_000),
+        (["Transfer-Encoding: chunked"], b"2\r\nabcd\r\n"),
+    ],
+    ids=["endless number", "no number", "two", "no hex", "endless head", "endless trailer", "end"],
+)
+def test_a_malformed_body_is_refused_at_once(server, headers, body):
+    assert b" 400 " in exchange(server, post("/up", *headers, body=body))[:20]
+
+
+def test_half_an_address_is_refused(server):
+    assert exchange(server, b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n").startswith(
+        (b"HTTP/1.1 400", b"HTTP/1.0 400")
+    )
 
 
 def test_whoever_types_does_not_wait_for_those_who_sign_in(server):

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,17 +84,20 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
     Example: kbsearch web
     """
     from kbsearch import create_app, web_server
+    from kbsearch.web import bodies
 
     logs.start()
     if fd is None:
         listener = serving.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
+    app = create_app(site.settings, site.db)
     web_server.run(
-        create_app(site.settings, site.db),
+        app,
         listener,
         Leash(leash),
         behind_proxy=site.settings.trusted_proxies > 0,
+        longest_body=partial(bodies.longest, app),
         connections_per_address=site.settings.connections_per_address,
     )
 

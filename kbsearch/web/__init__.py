@@ -15,6 +15,7 @@ from kbsearch.web import (
     admin,
     assets,
     attachments,
+    bodies,
     browsers,
     deliveries,
     desk,
@@ -54,15 +55,13 @@ from kbsearch.web import (
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
-MAX_BODY = 1_000_000  # bytes; forms with files allow more for themselves
-
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
     """The application over these parts."""
     app = Flask("kbsearch", static_folder=None, template_folder=str(resources.folder("templates")))
     app.config.update(
-        MAX_CONTENT_LENGTH=MAX_BODY,
-        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        MAX_CONTENT_LENGTH=bodies.FORM,
+        MAX_FORM_MEMORY_SIZE=bodies.FORM,
         MAX_FORM_PARTS=50,
         TRUSTED_HOSTS=security.trusted_hosts(settings),
         SESSION_PROTECTION=None,
@@ -78,6 +77,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     security.guard(app, settings)
+    bodies.watch(app)
     signing_in.watch(app)
     problems.answer(app)
     app.register_blueprint(assets.bp)

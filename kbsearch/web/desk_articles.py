@@ -34,14 +34,11 @@ from kbsearch.web.render import (
     wants_fragment,
 )
 
-MAX_BODY = 3_000_000  # bytes of a form: an article as long as one may be, spelt as forms are
-
 bp = Blueprint("desk_articles", __name__)
 
 
 @bp.before_request
 def only_staff() -> None:
-    request.max_content_length = request.max_form_memory_size = MAX_BODY
     access.only_staff(person(), "article_draft.not_found")
 
 

@@ -13,16 +13,8 @@ from kbsearch.web import filled
 from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
 
 REPLY = ("body", "internal", "solution", "status")  # the fields of a reply
-MAX_UPLOAD = attachments.MAX_BYTES + 1_000_000  # a file, and what wraps it
-UPLOADS = ("drafts.upload", "drafts.save", "drafts.remove")
 
 bp = Blueprint("drafts", __name__)
-
-
-@bp.before_request
-def allow_files() -> None:
-    if request.endpoint in UPLOADS:
-        request.max_content_length = MAX_UPLOAD
 
 
 @bp.get("/requests/drafts")

@@ -23,17 +23,8 @@ from kbsearch.web.render import db, go_to, language, my_organisations, person, r
 
 MAX_CC = 1_000  # characters of a prefilled list of addresses
 _ADDRESS = re.compile(r"(?<![^@\s,;])[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
-# A form with all the files it may have, and its text.
-MAX_UPLOAD = attachments.MAX_FILES * attachments.MAX_BYTES + 1_000_000
 
 bp = Blueprint("filing", __name__)
-
-
-@bp.before_request
-def allow_files() -> None:
-    """Let through what other forms must not weigh; files go to the disk while they are read."""
-    if request.endpoint in ("filing.send", "filing.new"):
-        request.max_content_length = MAX_UPLOAD
 
 
 @bp.get("/requests/new")

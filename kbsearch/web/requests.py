@@ -51,12 +51,6 @@ EDITED = ("software", "version", "severity", "confidential")
 bp = Blueprint("requests", __name__)
 
 
-@bp.before_request
-def allow_files() -> None:
-    if request.endpoint == "requests.reply":
-        request.max_content_length = filing.MAX_UPLOAD
-
-
 @bp.get("/requests/<id>")
 def show(id: str) -> Response:
     return page(find(id))

@@ -20,7 +20,6 @@ from kbsearch.web.render import db, viewer
 from kbsearch.web.typed_numbers import whole
 
 MAX_TARGET = 200
-MAX_TOLD = 20_000  # bytes
 
 bp = Blueprint("visits", __name__)
 
@@ -28,7 +27,6 @@ bp = Blueprint("visits", __name__)
 @bp.post("/visits")
 def tell() -> Response:
     """Take down a settled search, the results that were shown, or one that was opened."""
-    request.max_content_length = MAX_TOLD
     response = Response(status=204)
     with suppress(TooMany), if_possible(db()):  # nobody waits for the answer
         remember(response, _take_down(request.form))

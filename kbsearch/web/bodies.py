@@ -1,0 +1,79 @@
+"""How long the body of a request may be, by its path and by whose browser sends it."""
+
+from typing import Any
+
+from flask import Flask, abort, request
+from werkzeug.exceptions import HTTPException
+
+from kbsearch import accounts, attachments, known_browsers
+from kbsearch.connections import NO_ROOM, REFUSED, SHORT_BODY
+from kbsearch.errors import Unavailable
+from kbsearch.web import patience, tokens
+from kbsearch.web.render import Site
+
+# Bytes
+FORM = 1_000_000
+ARTICLE = 3_000_000  # as long as one may be, spelt as forms are
+FILE = attachments.MAX_BYTES + FORM  # and what wraps it
+FORM_WITH_FILES = attachments.MAX_FILES * attachments.MAX_BYTES + FORM
+BY_ENDPOINT = {
+    "drafts.remove": FILE,
+    "drafts.save": FILE,
+    "drafts.upload": FILE,
+    "filing.new": FORM_WITH_FILES,
+    "filing.send": FORM_WITH_FILES,
+    "requests.reply": FORM_WITH_FILES,
+    "visits.tell": 20_000,
+}
+BY_BLUEPRINT = {"desk_articles": ARTICLE, "passwords": SHORT_BODY, "signing_in": SHORT_BODY}
+TAKING_FILES = 300.0  # seconds to look through files and to have them on the disk
+
+
+def watch(app: Flask) -> None:
+    """Hold every request to its length, and answer those whose body was not even read."""
+
+    @app.before_request
+    def hold() -> None:
+        refused = request.environ.get(REFUSED)
+        if refused == NO_ROOM:
+            raise Unavailable("web.uploads_full")
+        if refused:
+            abort(413)
+        longest = _of_endpoint(request.endpoint)
+        request.max_content_length = longest
+        if longest == ARTICLE:
+            request.max_form_memory_size = longest
+        if longest > ARTICLE and (request.content_length or 0) > FORM:
+            patience.ask_for(TAKING_FILES)
+
+
+def longest(app: Flask, environment: dict[str, Any]) -> int:
+    """What the server is to read, before the application sees the request.
+
+    More than a form is for those who are, or were until lately, signed in: what they typed is kept
+    when their session turns out to be over.
+    """
+    path, method = environment["PATH_INFO"], environment["REQUEST_METHOD"]
+    try:
+        endpoint, _ = app.url_map.bind("").match(path.encode("latin-1").decode(), method)
+    except (HTTPException, UnicodeDecodeError):
+        return SHORT_BODY
+    allowed = _of_endpoint(endpoint)
+    return allowed if allowed <= FORM or _is_known(app, environment) else FORM
+
+
+def _of_endpoint(endpoint: str | None) -> int:
+    blueprint = (endpoint or "").partition(".")[0]
+    return BY_ENDPOINT.get(endpoint or "", BY_BLUEPRINT.get(blueprint, FORM))
+
+
+def _is_known(app: Flask, environment: dict[str, Any]) -> bool:
+    """Whether the request comes from a browser in which somebody has signed in."""
+    site: Site = app.extensions["kbsearch"]
+    cookies = app.request_class(environment).cookies
+    session, browser = (
+        cookies.get(f"{site.cookie}{kind}", "") for kind in (tokens.SESSION, tokens.BROWSER)
+    )
+    return bool(
+        accounts.last_person(site.db, session) or known_browsers.last_person(site.db, browser)
+    )
