@@ -214,6 +214,17 @@ def test_half_open_connections_of_many_addresses_make_room_for_whoever_comes(man
         assert is_cut(first)
 
 
+def test_an_address_has_its_share_and_the_oldest_of_its_own_go_first():
+    with running(SHARE=10) as server, ExitStack() as stack:
+        (other,) = server.half_open("127.0.0.2", 1, stack)
+        own = server.half_open("127.0.0.1", 15, stack)
+        assert server.get("/", source="127.0.0.3") == (200, b"/")
+        assert all(is_cut(each) for each in own[:5])
+        for each in (other, *own[5:]):
+            each.sendall(b"\r\n")
+            assert each.recv(1000).startswith(b"HTTP/1.1 200")
+
+
 def test_an_upload_that_gets_on_stays_when_half_open_ones_have_to_go():
     with running(CONNECTIONS=50, BODY_RATE=100) as server, ExitStack() as stack:
         upload = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
