@@ -41,6 +41,7 @@ from kbsearch.search.service import Search
 from kbsearch.search.ticket_index import TicketIndex
 from kbsearch.search.ticket_writer import SEPARATOR
 from kbsearch.search.ticket_writer import schema as ticket_schema
+from kbsearch.web import compression
 
 TYPED = 40  # texts, each at several lengths
 TURNS = 3
@@ -205,6 +206,7 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
             viewer = accounts.viewer_for(db, email)
             cookie = f"kb={accounts.open_session(db, str(viewer.person_id))}"
             compare(search, viewer, cookie, turns, port, floor_port)
+        compressing(port)
         panels(db, port, floor_port)
         print(f"  resident, shared counted once: {told_memory(processes)}")
     with serving(settings, workers=2) as (port, _, processes):
@@ -294,6 +296,25 @@ def compare(
     print(f"    raw Tantivy            {told(engine)}   same queries, fields, snippets")
     print(f"    search as a library    {told(library)}")
     print(f"    keystroke              {told(whole)}   {statistics.median(ratios):.2f} x floor")
+
+
+def compressing(port: int) -> None:
+    """What compressing a page and a keystroke costs and saves; of the whole request, by time."""
+    page = client(port)
+    for what, path, piece in (("page", "/fr/", False), ("keystroke", "/fr/search?q=mot", True)):
+        headers = {"HX-Request": "true"} if piece else {}
+        plain, whole = b"", []
+        for _ in range(PANELS):
+            started = time.perf_counter()
+            page.request("GET", path, headers=headers)
+            plain = page.getresponse().read()
+            whole.append((time.perf_counter() - started) * 1000)
+        packed = len(compression.packed(plain)) / len(plain)
+        took = statistics.median(
+            timed(lambda plain=plain: compression.packed(plain)) * 1000 for _ in range(PANELS)
+        )
+        share = took / statistics.median(whole)
+        print(f"  compressed, a {what:11}{packed:9.2f} x bytes   {share:.3f} x request")
 
 
 def panels(db: SqliteDatabase, port: int, floor_port: int) -> None:

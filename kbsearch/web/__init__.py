@@ -17,6 +17,7 @@ from kbsearch.web import (
     attachments,
     bodies,
     browsers,
+    compression,
     deliveries,
     desk,
     desk_articles,
@@ -76,6 +77,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.anonymous_user = render.Visitor  # type: ignore[assignment]
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
+    compression.offer(app)
     security.guard(app, settings)
     bodies.watch(app)
     signing_in.watch(app)
