@@ -29,12 +29,14 @@ def visit(
     viewer: Viewer,
     visit_id: str = "",
     *,
+    network: str = "",
     is_prefetch: bool = False,
     at: datetime | None = None,
 ) -> str | None:
     """The visit that goes on, or a new one; None for what is not counted.
 
-    It is tied to whoever signs in during it, and ends when somebody else does.
+    It is tied to whoever signs in during it, and ends when somebody else does. Guests of one
+    `network` count as one: nothing else says how many they are.
     """
     if is_prefetch or viewer.role in STAFF:
         return None
@@ -53,6 +55,7 @@ def visit(
             return visit_id
         opened = new_id()
         row = {"id": opened, "person_id": viewer.person_id}
+        row["network"] = "" if viewer.person_id else network
         db.insert("visits", {**row, "started_at": values["now"], "seen_at": values["now"]})
         return opened
 

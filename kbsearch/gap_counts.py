@@ -32,7 +32,7 @@ class Signal:
 
     kind: Kind
     origin: str
-    who: str  # a person, or the visit of a guest
+    who: str  # a person, the network of guests, or the visit of one
     at: str
     text: str  # as it was typed, without personal data
     product: str = ""

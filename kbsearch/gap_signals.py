@@ -28,7 +28,7 @@ _ON = """
     ORDER BY {0}.at, {0}.id LIMIT :limit
 """
 _SEARCHES = f"""
-    SELECT e.id, e.at, e.text, e.product, e.results, e.visit_id, v.person_id,
+    SELECT e.id, e.at, e.text, e.product, e.results, e.visit_id, v.network, v.person_id,
       EXISTS (SELECT 1 FROM visit_events o WHERE o.visit_id = e.visit_id
         AND o.kind IN ('opened', 'confirmed') AND o.undone_at IS NULL AND o.position > e.position
         AND NOT EXISTS (SELECT 1 FROM visit_events n WHERE n.visit_id = e.visit_id
@@ -38,12 +38,13 @@ _SEARCHES = f"""
     WHERE e.kind = 'searched' AND e.text <> '' AND {_ON.format("e")}
 """  # noqa: S608 (constants)
 _FILED = f"""
-    SELECT e.id, e.at, e.ticket_id, e.product, e.visit_id, v.person_id
+    SELECT e.id, e.at, e.ticket_id, e.product, e.visit_id, v.network, v.person_id
     FROM visit_events e JOIN visits v ON v.id = e.visit_id
     WHERE e.kind = 'filed' AND e.ticket_id IS NOT NULL AND {_ON.format("e")}
 """  # noqa: S608 (constants)
 _VOTES = f"""
-    SELECT v.id, v.at, v.path, v.reason, v.visit_id, v.person_id FROM article_votes v
+    SELECT v.id, v.at, v.path, v.reason, v.visit_id, w.network, v.person_id
+    FROM article_votes v LEFT JOIN visits w ON w.id = v.visit_id
     WHERE v.helped = 0 AND v.reason <> '' AND {_ON.format("v")}
 """  # noqa: S608 (constants)
 _SEARCH_BEFORE = """
@@ -236,7 +237,10 @@ def _batch(db: Database, name: str, sql: str, before: str, read: Read) -> bool:
 
 
 def _who(row: Row) -> str:
-    return f"user:{row['person_id']}" if row["person_id"] else f"visit:{row['visit_id']}"
+    """Whoever it was, as far as can be told: without cookies each request is a visit."""
+    if row["person_id"]:
+        return f"user:{row['person_id']}"
+    return f"network:{row['network']}" if row["network"] else f"visit:{row['visit_id']}"
 
 
 def cursor(db: Database, name: str) -> tuple[str, str]:

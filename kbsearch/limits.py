@@ -99,6 +99,17 @@ def network(address: str | None) -> str:
     return str(found)
 
 
+def neighbourhood(address: str | None) -> str:
+    """The network that a household or an office may have for itself: a /24, for IPv6 a /48."""
+    try:
+        found = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
 def forget_old(db: Database, *, at: datetime | None = None) -> int:
     """Remove the attempts that no window reaches any more; how many."""
     oldest = stored((at or datetime.now(UTC)) - LONGEST)

@@ -782,6 +782,12 @@ def s034_form_hashes(db: SqliteUtils) -> None:
 
 
 @steps()
+def s035_networks_of_guests(db: SqliteUtils) -> None:
+    """Which visits of guests come from one network, as far as a day allows to say."""
+    _run(db, "ALTER TABLE visits ADD COLUMN network TEXT NOT NULL DEFAULT ''")
+
+
+@steps()
 def s038_arrivals(db: SqliteUtils) -> None:
     """Mails of a mailbox that are not taken in yet, and how often each was tried."""
     _run(

@@ -53,6 +53,33 @@ def test_the_board_shows_what_several_miss_and_apart_what_permission_hides(clien
     assert "procédure globex" in hidden and "imprimante" not in hidden
 
 
+@pytest.mark.parametrize(
+    ("addresses", "people"),
+    [
+        (["192.0.2.7", "192.0.2.7", "192.0.2.200", "::ffff:192.0.2.9"], 1),
+        (["2001:db8:1:2::3", "2001:db8:1:ff00::4"], 1),
+        (["192.0.2.7", "198.51.100.7", "2001:db8:1::3", "2001:db8:2::3"], 4),
+    ],
+)
+def test_guests_of_one_network_are_one_person(
+    app: Flask, db: SqliteDatabase, settings: Settings, addresses: list[str], people: int
+):
+    guest = app.test_client(use_cookies=False)
+    for address in addresses:
+        answer = guest.post(
+            "/fr/visits",
+            data={"q": "tondeuse muette", "results": "0"},
+            headers={"Sec-Fetch-Site": "same-origin"},
+            environ_base={"REMOTE_ADDR": address},
+        )
+        assert answer.status_code == 204
+    gap_signals.take(db, Search(settings, db), at=datetime.now(UTC) + timedelta(hours=2))
+    (gap,) = db.query("SELECT people FROM gaps WHERE title LIKE 'tondeuse%'")
+    assert gap["people"] == people
+    kept = db.query("SELECT network FROM visits UNION SELECT who FROM gap_signals")
+    assert not any(address[:7] in str(kept) for address in addresses)
+
+
 def test_a_page_of_a_gap_names_the_article_that_is_hidden(client: FlaskClient):
     page = client.get(f"{BOARD}/G-2").text
     assert "Masqué par les droits" in page

@@ -21,7 +21,7 @@ def vote(slug: str) -> Response:
     """Say that an article helped or not, why not, or with no answer take it back."""
     found = find(slug)
     sent = request.form
-    visit = analytics.visit(db(), viewer(), tokens.held(tokens.VISIT))
+    visit = analytics.visit(db(), viewer(), tokens.held(tokens.VISIT), network=visits.network())
     try:
         charge()
         helped = ANSWERS.get(sent.get("helped", ""))

@@ -5,18 +5,20 @@ nothing. What changes something anyway (a request that is filed, an answer that 
 recorded where it happens, also without JavaScript.
 """
 
+import hmac
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import analytics, limits
+from kbsearch import analytics, keys, limits
 from kbsearch.db import if_possible
 from kbsearch.errors import TooMany
 from kbsearch.tickets import Ticket
 from kbsearch.web import tokens
-from kbsearch.web.render import db, viewer
+from kbsearch.web.render import db, site, viewer
 from kbsearch.web.typed_numbers import whole
 
 MAX_TARGET = 200
@@ -61,7 +63,16 @@ def visit() -> str | None:
     """The visit that this request belongs to; None for what is not counted."""
     purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
     held = tokens.held(tokens.VISIT)
-    return analytics.visit(db(), viewer(), held, is_prefetch="prefetch" in purpose)
+    is_prefetch = "prefetch" in purpose
+    return analytics.visit(db(), viewer(), held, network=network(), is_prefetch=is_prefetch)
+
+
+def network() -> str:
+    """The network this request comes from, for a day: no address can be had from it again."""
+    near = limits.neighbourhood(request.remote_addr)
+    key = keys.derive(site().settings, "networks of guests")
+    said = f"{datetime.now(UTC).date()} {near}".encode()
+    return hmac.digest(key, said, "sha256").hex()[:32]
 
 
 def filed(response: Response, ticket: Ticket) -> None:
