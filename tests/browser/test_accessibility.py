@@ -249,15 +249,16 @@ def held_mail(live: Live) -> str:
     """One that waits for an agent, with words too long for a small screen; its id."""
     raw = letter("mallory@evil.example", body="x" * 200 + "\n> y", subject="z" * 200)
     taking.take(live.db, live.app.extensions["kbsearch"].settings, raw)
-    (mail,) = mails.list_all(live.db, accounts.viewer_for(live.db, "root@support.example"))
-    return mail.id
+    root = accounts.viewer_for(live.db, "root@support.example")
+    return next(mail.id for mail in mails.list_all(live.db, root) if not mail.is_untaken)
 
 
 def untaken_mail(live: Live) -> str:
     """One that could not be taken in; its id."""
     settings = live.app.extensions["kbsearch"].settings
     root = accounts.viewer_for(live.db, "root@support.example")
-    return set_aside(settings, live.db, root, letter(subject="y" * 200)).id
+    known = [mail for mail in mails.list_all(live.db, root) if mail.is_untaken]
+    return (known or [set_aside(settings, live.db, root, letter(subject="y" * 200))])[0].id
 
 
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:
