@@ -120,6 +120,7 @@ def edit(
     role: str | None = None,
     organisations: Iterable[str] | None = None,
     language: str | None = None,
+    revision: str | None = None,
 ) -> Person:
     """Change what is given of an account, an empty language takes it away: administrators only."""
     _decided_by(viewer)
@@ -131,6 +132,7 @@ def edit(
             role=role,
             organisations=organisations,
             language=language,
+            revision=revision,
         )
         _note(db, viewer, "person.changed", person)
     return edited

@@ -40,6 +40,16 @@ class Conflict(Problem):
         self.differences = differences
 
 
+class Outdated(Conflict):
+    """A page changes what is not there as it was shown; `revision` is that of what is there now."""
+
+    def __init__(
+        self, key: str, differences: Mapping[str, tuple[str, str]], /, *, revision: str
+    ) -> None:
+        super().__init__(key, differences)
+        self.revision = revision
+
+
 class AlreadySent(Conflict):
     """The form of that key was sent with another text: what it says now needs a key of its own."""
 

@@ -1,11 +1,11 @@
 """Organisations: the customers, their contracts, and who of them reads whose requests."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from kbsearch import looks, ticket_readers
+from kbsearch import looks, revisions, ticket_readers
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.config import Settings
@@ -124,6 +124,35 @@ def edit(
         if named_others or (values["slug"], values["sharing"]) != (old.slug, old.sharing):
             ticket_readers.rewrite_organisation(db, old.id)
     return find_id(db, old.id)
+
+
+def texts(db: Database, organisation: Organisation) -> dict[str, str]:
+    """What can be edited of an organisation and its look, as the form shows it."""
+    look = organisation.look
+    return {
+        "name": organisation.name,
+        "slug": organisation.slug,
+        "sharing": organisation.sharing,
+        "contract_starts": organisation.contract_starts or "",
+        "contract_ends": organisation.contract_ends or "",
+        "phone": organisation.phone or "",
+        "trusted_devices": "yes" if organisation.trusted_devices else "",
+        "products": "\n".join(sorted(organisation.products)),
+        "followers": "\n".join(sorted(followers(db, organisation))),
+        "accent": look.accent or "",
+        "welcome_fr": look.welcome_fr or "",
+        "welcome_en": look.welcome_en or "",
+    }
+
+
+def check_revision(
+    db: Database,
+    organisation: Organisation,
+    wanted: Mapping[str, str],
+    revision: str | None,
+) -> None:
+    """Raise Outdated when it, or its look, is not as a page showed it: asked before both change."""
+    revisions.check(revision, texts(db, find_id(db, organisation.id)), wanted)
 
 
 def find(db: Database, slug: str) -> Organisation:

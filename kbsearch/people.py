@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, ticket_readers
+from kbsearch import access, revisions, ticket_readers
 from kbsearch.access import Role
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
@@ -64,13 +64,18 @@ def edit(
     role: str | None = None,
     language: str | None = None,
     organisations: Iterable[str] | None = None,
+    revision: str | None = None,
 ) -> Person:
     """Change what is given; an empty language takes it away.
 
-    Another role ends the sessions opened under the old one.
+    Another role ends the sessions opened under the old one. Raises Outdated when they are not as a
+    page showed them at that revision.
     """
     values = {"name": name, "role": role, "language": language}
+    organisations = None if organisations is None else tuple(organisations)
     with db.atomic():
+        wanted = {**values, "organisations": revisions.several(organisations)}
+        revisions.check(revision, texts(find_id(db, person.id)), wanted)
         if role not in (None, "administrator"):
             _keep_an_administrator(db, person)
         for column, value in _checked(**{k: v for k, v in values.items() if v is not None}).items():
@@ -81,11 +86,21 @@ def edit(
         if role is not None and role != person.role:
             _shut_out(db, person)
         if organisations is not None:
-            left = set(person.organisations) - set(organisations := tuple(organisations))
+            left = set(person.organisations) - set(organisations)
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
             ticket_readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
+
+
+def texts(person: Person) -> dict[str, str]:
+    """What can be edited of a person, as their form shows it."""
+    return {
+        "name": person.name,
+        "role": person.role,
+        "language": person.language or "",
+        "organisations": "\n".join(sorted(person.organisations)),
+    }
 
 
 def disable(db: Database, person: Person) -> Person:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kbsearch import revisions
 from kbsearch.clock import now
 from kbsearch.db import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
@@ -63,8 +64,19 @@ def edit(
     versions: Iterable[str] | None = None,
     where_fr: str | None = None,
     where_en: str | None = None,
+    revision: str | None = None,
 ) -> Product:
-    """Change what is given; versions are replaced as a whole. Articles name the slug: it stays."""
+    """Change what is given; versions are replaced as a whole. Articles name the slug: it stays.
+
+    Raises Outdated when it is not as a page showed it at that revision.
+    """
+    versions = None if versions is None else list(versions)
+    wanted = {
+        "name": name,
+        "versions": None if versions is None else "\n".join(versions),
+        "where_fr": where_fr,
+        "where_en": where_en,
+    }
     values = {
         "id": product.id,
         "name": product.name if name is None else checked_name(name),
@@ -72,6 +84,7 @@ def edit(
         "where_en": product.where_en if where_en is None else _checked_where(where_en),
     }
     with db.atomic():
+        revisions.check(revision, texts(find_id(db, product.id)), wanted)
         db.execute(
             """
             UPDATE products SET name = :name, where_fr = :where_fr, where_en = :where_en
@@ -84,6 +97,16 @@ def edit(
             db.execute("DELETE FROM product_versions WHERE product_id = :id", {"id": product.id})
             _know(db, product.id, known)
     return find_id(db, product.id)
+
+
+def texts(product: Product) -> dict[str, str]:
+    """What can be edited of a product, as its form shows it."""
+    return {
+        "name": product.name,
+        "versions": "\n".join(product.versions),
+        "where_fr": product.where_fr,
+        "where_en": product.where_en,
+    }
 
 
 def add_version(db: Database, product: Product, version: str) -> Product:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
-from kbsearch import audit, people
+from kbsearch import audit, people, revisions
 from kbsearch.access import Viewer
 from kbsearch.db import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
 
 DEFAULT_TIME_ZONE = "Europe/Paris"
+YES = "on"  # what a browser sends for a box that is ticked
 REGIONS = (
     "Africa",
     "America",
@@ -60,12 +61,23 @@ def edit(
     language: str | None,
     time_zone: str | None,
     single_keys: bool,
+    revision: str | None = None,
 ) -> Profile:
-    """Change one's own profile; nothing else of the account can be changed this way."""
+    """Change one's own profile; nothing else of the account can be changed this way.
+
+    Raises Outdated when it is not as a page showed it at that revision.
+    """
     profile = find(db, viewer)
+    wanted = {
+        "name": name,
+        "language": language or "",
+        "time_zone": time_zone or "",
+        "single_keys": YES if single_keys else "",
+    }
     if time_zone and not _is_zone(time_zone):
         raise Invalid("profile.time_zone_unknown", time_zone=time_zone[:100])
     with db.atomic():
+        revisions.check(revision, texts(find(db, viewer)), wanted)
         people.edit(db, profile.person, name=name, language=language)
         db.execute(
             """
@@ -81,6 +93,16 @@ def edit(
         )
         audit.record(db, "profile.changed", person_id=profile.person.id, actor_id=profile.person.id)
     return find(db, viewer)
+
+
+def texts(profile: Profile) -> dict[str, str]:
+    """What can be edited of a profile, as its form shows it."""
+    return {
+        "name": profile.person.name,
+        "language": profile.person.language or "",
+        "time_zone": profile.time_zone or DEFAULT_TIME_ZONE,
+        "single_keys": YES if profile.single_keys else "",
+    }
 
 
 @cache

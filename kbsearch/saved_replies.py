@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kbsearch import access
+from kbsearch import access, revisions
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES, Settings
@@ -90,12 +90,20 @@ def add(db: Database, viewer: Viewer, *, language: str, name: str, body: str) ->
 
 
 def edit(
-    db: Database, viewer: Viewer, reply: SavedReply, *, language: str, name: str, body: str
+    db: Database,
+    viewer: Viewer,
+    reply: SavedReply,
+    *,
+    language: str,
+    name: str,
+    body: str,
+    revision: str | None = None,
 ) -> SavedReply:
-    """Change all of a saved reply."""
+    """Change all of a saved reply; raises Outdated when it is not as a page showed it."""
     access.only_agents(viewer)
     values = _checked(language, name, body)
     with db.atomic():
+        revisions.check(revision, texts(find(db, viewer, reply.id)), values)
         _check_free(db, values, reply.id)
         db.execute(
             """
@@ -105,6 +113,11 @@ def edit(
             {**values, "now": now(), "me": viewer.person_id, "id": reply.id},
         )
     return find(db, viewer, reply.id)
+
+
+def texts(reply: SavedReply) -> dict[str, str]:
+    """What can be edited of a saved reply, as its form shows it."""
+    return {"language": reply.language, "name": reply.name, "body": reply.body}
 
 
 def remove(db: Database, viewer: Viewer, reply: SavedReply) -> None:

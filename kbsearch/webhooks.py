@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from kbsearch import audit, deliveries, events, rooms, sealing, standard_webhooks
+from kbsearch import audit, deliveries, events, revisions, rooms, sealing, standard_webhooks
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -104,14 +104,28 @@ def list_disabled(db: Database) -> list[Webhook]:
     return _read(db, "e.disabled_at IS NOT NULL", {})
 
 
-def choose(db: Database, viewer: Viewer, webhook: Webhook, kinds: Iterable[str]) -> None:
-    """Say which kinds of events it is told of from now on."""
+def choose(
+    db: Database,
+    viewer: Viewer,
+    webhook: Webhook,
+    kinds: Iterable[str],
+    *,
+    revision: str | None = None,
+) -> None:
+    """Say which kinds of events it is told of from now on; raises Outdated like all that edits."""
     _for_administrators(viewer)
     chosen = _kinds(kinds)
     with db.atomic():
+        wanted = {"kinds": revisions.several(chosen)}
+        revisions.check(revision, texts(find(db, viewer, webhook.id)), wanted)
         db.execute("DELETE FROM webhook_choices WHERE endpoint_id = :id", {"id": webhook.id})
         _choose(db, webhook.id, chosen)
         _note(db, viewer, "webhook.changed", webhook.id)
+
+
+def texts(webhook: Webhook) -> dict[str, str]:
+    """What can be edited of a webhook, as its form shows it."""
+    return {"kinds": "\n".join(sorted(webhook.kinds))}
 
 
 def rotate(

@@ -21,7 +21,7 @@ CODE = Path(i18n.__file__).parent
 BLANK = re.compile(r"%\((\w+)\)")
 KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
 PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
-PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Full", "Unavailable"}
+PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
 CHECKS = {"only_agents", "only_staff"}
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 

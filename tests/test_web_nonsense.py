@@ -33,7 +33,7 @@ NONSENSE = {
 }
 IN_TEXTS = ("lone surrogate", "blanks of messages", "half an address")
 IN_CHOICES = (*IN_TEXTS, "no option", "control characters", "too big a number", "digits of others")
-EXPECTED = (200, 204, 303, 307, 400, 401, 403, 404, 409, 413, 422, 429, 503)
+EXPECTED = (200, 201, 204, 303, 307, 400, 401, 403, 404, 409, 413, 422, 429, 503)
 # What answers as one types, slowly, and reads the fields that another of the same form reads too.
 SLOW = ("desk_articles.rank", "filing.fields", "suggestions.suggest", "suggestions.solved")
 SECRETS = ("password", "again", "current")  # hashing takes long, on purpose
@@ -89,7 +89,8 @@ class Forms(HTMLParser):
             form.texts.add(name)
             form.fields.append((name, ""))
         elif tag in ("input", "button") and name:
-            self._input(form, name, said)
+            kind = "submit" if tag == "button" else said.get("type", "text")
+            self._input(form, name, kind, said)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -102,7 +103,8 @@ class Forms(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._text:
             form, name = self._text
-            form.fields[-1] = (name, form.fields[-1][1] + data)
+            before = form.fields[-1][1]
+            form.fields[-1] = (name, before + (data if before else data.removeprefix("\n")))
 
     def _option(self, form: Form, name: str, said: dict[str, str]) -> None:
         there = {each for each, _ in form.fields}
@@ -112,8 +114,7 @@ class Forms(HTMLParser):
             form.fields[:] = [pair for pair in form.fields if pair[0] != name]
             form.fields.append((name, said.get("value", "")))
 
-    def _input(self, form: Form, name: str, said: dict[str, str]) -> None:
-        kind = said.get("type", "text")
+    def _input(self, form: Form, name: str, kind: str, said: dict[str, str]) -> None:
         form.names.add(name)
         if kind in ("text", "email", "search", "tel", "url"):
             form.texts.add(name)

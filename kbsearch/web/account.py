@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import audit, i18n, mobiles, organisations, own_data, preferences, profiles
+from kbsearch import audit, i18n, mobiles, organisations, own_data, preferences, profiles, revisions
 from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.profiles import Profile
 from kbsearch.web import patience, render
@@ -60,6 +60,7 @@ def edit() -> Response:
             language=sent.get("language") or None,
             time_zone=sent.get("time_zone") or None,
             single_keys="single_keys" in sent,
+            revision=sent.get("revision") or None,
         )
     except REFUSALS as problem:
         return _profile(profiles.find(db(), viewer()), problem)
@@ -172,6 +173,7 @@ def _profile(profile: Profile, problem: Problem | None = None) -> Response:
         organisations=[organisations.find(db(), o).name for o in profile.person.organisations],
         zones=profiles.time_zones(),
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,
+        revision=request.form.get("revision") or revisions.of(profiles.texts(profile)),
     )
 
 

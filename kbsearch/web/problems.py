@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n, kept_forms
 from kbsearch.db import Busy
-from kbsearch.errors import Problem, SignInNeeded, TooMany, Unavailable
+from kbsearch.errors import Outdated, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.web import render, security, signing_in
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
@@ -39,9 +39,25 @@ def told(problem: Problem) -> Response:
     """A failure that has words of its own."""
     if isinstance(problem, SignInNeeded):
         return signing_in.ask_who()
+    if isinstance(problem, Outdated):
+        return outdated(problem)
     response = page(problem.status, i18n.explain(problem, render.language()))
     if isinstance(problem, (TooMany, Unavailable)):
         response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def outdated(conflict: Outdated) -> Response:
+    """A change that others came before: both texts, and the way to put one's own in place."""
+    unsent = _unsent()
+    assert unsent is not None, "only a form is older than what it shows"
+    response = render.render(
+        "shared/outdated.html",
+        detail=i18n.explain(conflict, render.language()),
+        conflict=conflict,
+        unsent=unsent,
+    )
+    response.status_code = conflict.status
     return response
 
 

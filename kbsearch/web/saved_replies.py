@@ -5,12 +5,12 @@ from typing import NamedTuple
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, past_cases, saved_replies, sendable_articles
+from kbsearch import access, past_cases, revisions, saved_replies, sendable_articles
 from kbsearch.errors import Invalid
 from kbsearch.saved_replies import SavedReply
 from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket
-from kbsearch.web.admin.forms import Form, text
+from kbsearch.web.admin.forms import Form, revision, text
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 from kbsearch.web.typed_numbers import whole
 
@@ -61,7 +61,8 @@ def add() -> Response:
 @bp.get("/desk/replies/<id>")
 def show(id: str) -> Response:
     found = saved_replies.find(db(), viewer(), id)
-    return page(Form(vars(found)), found)
+    texts = saved_replies.texts(found)
+    return page(Form({**texts, "revision": revisions.of(texts)}), found)
 
 
 @bp.post("/desk/replies/<id>")
@@ -72,7 +73,13 @@ def save(id: str) -> Response:
         return go_to(f"/{language()}/desk/replies?done=removed")
     try:
         saved_replies.edit(
-            db(), viewer(), found, language=text("language"), name=text("name"), body=body()
+            db(),
+            viewer(),
+            found,
+            language=text("language"),
+            name=text("name"),
+            body=body(),
+            revision=revision(),
         )
     except Invalid as problem:
         return page(given.refused(problem, FIELDS), found)
@@ -134,7 +141,8 @@ def body() -> str:
 
 
 def sent() -> Form:
-    return Form({"language": text("language"), "name": text("name"), "body": body()})
+    values = {name: text(name) for name in ("language", "name", "revision")}
+    return Form({**values, "body": body()})
 
 
 def page(given: Form, shown: SavedReply | None = None) -> Response:

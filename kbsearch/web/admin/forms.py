@@ -31,6 +31,11 @@ def text(name: str) -> str:
     return request.form.get(name, "")
 
 
+def revision() -> str | None:
+    """The one that the page showed; none when whoever sends it has seen no page."""
+    return text("revision") or None
+
+
 def texts(name: str) -> list[str]:
     """What was chosen among several."""
     return request.form.getlist(name)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import looks, organisations, people, products
+from kbsearch import looks, organisations, people, products, revisions
 from kbsearch.colours import HEX
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.organisations import SHARING, Organisation
 from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render
 
 MAX_TEXT = 200
@@ -84,6 +84,7 @@ def show_organisation(id: str) -> Response:
         **vars(found),
         **vars(found.look),
         "followers": organisations.followers(db(), found),
+        "revision": revisions.of(organisations.texts(db(), found)),
     }
     return form(found, Form(values))
 
@@ -94,6 +95,7 @@ def save_organisation(id: str) -> Response:
     found, given = organisation_of(id), sent()
     try:
         with db().atomic():
+            organisations.check_revision(db(), found, wanted(), revision())
             organisations.edit(
                 db(),
                 found,
@@ -133,9 +135,15 @@ def dress(organisation: Organisation) -> None:
     )
 
 
+def wanted() -> dict[str, str]:
+    """What was sent, as `organisations.texts` says it."""
+    several = {name: "\n".join(sorted(texts(name))) for name in ("products", "followers")}
+    return {name: text(name) for name in (*TYPED, "trusted_devices")} | several
+
+
 def sent() -> Form:
     """The form as it was sent; a file cannot be shown again."""
-    values = {name: text(name) for name in TYPED}
+    values = {name: text(name) for name in (*TYPED, "revision")}
     boxes = {name: is_on(name) for name in ("trusted_devices", "no_logo")}
     return Form({**values, **boxes, "products": texts("products"), "followers": texts("followers")})
 

@@ -6,13 +6,13 @@ from typing import cast
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, directory, organisations, undeliverable
+from kbsearch import access, directory, organisations, people, revisions, undeliverable
 from kbsearch.directory import Asked, State
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
 from kbsearch.web import typed_numbers
 from kbsearch.web.admin.door import bp, for_agents
-from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer
 
 MAX_TEXT = 200
@@ -87,7 +87,7 @@ def add_person() -> Response:
 @for_agents
 def show_person(id: str) -> Response:
     found = person_of(id)
-    return form(found, Form(vars(found)))
+    return form(found, shown(found))
 
 
 @bp.post("/people/<id>")
@@ -102,6 +102,7 @@ def save_person(id: str) -> Response:
             role=text("role"),
             organisations=texts("organisations"),
             language=text("language"),
+            revision=revision(),
         )
     except (Invalid, NotFound) as problem:
         return form(found, given.refused(problem, FIELDS))
@@ -143,7 +144,7 @@ def act(id: str, verb: Callable[..., object], said: str) -> Response:
     try:
         verb(db(), viewer(), found)
     except Invalid as problem:
-        return form(found, Form(vars(found)).refused(problem, {problem.key: "account"}))
+        return form(found, shown(found).refused(problem, {problem.key: "account"}))
     return done(id, said)
 
 
@@ -151,8 +152,12 @@ def done(id: str, said: str) -> Response:
     return redirect(f"/{language()}/admin/people/{id}?done={said}", 303)
 
 
+def shown(person: Person) -> Form:
+    return Form({**vars(person), "revision": revisions.of(people.texts(person))})
+
+
 def sent() -> Form:
-    values = {name: text(name) for name in ("email", "name", "role", "language")}
+    values = {name: text(name) for name in ("email", "name", "role", "language", "revision")}
     boxes = {"invited": is_on("invited"), "organisations": texts("organisations")}
     return Form({**values, **boxes})
 

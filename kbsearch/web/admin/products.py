@@ -3,11 +3,11 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import products
+from kbsearch import products, revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.products import Product
 from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, text
+from kbsearch.web.admin.forms import Form, revision, text
 from kbsearch.web.render import db, language, render
 
 FIELDS = {  # of the form, by what can be wrong with them
@@ -50,7 +50,8 @@ def add_product() -> Response:
 @bp.get("/products/<id>")
 def show_product(id: str) -> Response:
     found = product_of(id)
-    return form(found, Form({**vars(found), "versions": "\n".join(found.versions)}))
+    texts = products.texts(found)
+    return form(found, Form({**texts, "revision": revisions.of(texts)}))
 
 
 @bp.post("/products/<id>")
@@ -64,6 +65,7 @@ def save_product(id: str) -> Response:
             versions=versions(),
             where_fr=text("where_fr"),
             where_en=text("where_en"),
+            revision=revision(),
         )
     except Invalid as problem:
         return form(found, given.refused(problem, FIELDS))
@@ -76,7 +78,8 @@ def versions() -> list[str]:
 
 
 def sent() -> Form:
-    return Form({name: text(name) for name in ("name", "slug", "versions", "where_fr", "where_en")})
+    names = ("name", "slug", "versions", "where_fr", "where_en", "revision")
+    return Form({name: text(name) for name in names})
 
 
 def form(product: Product | None, given: Form) -> Response:

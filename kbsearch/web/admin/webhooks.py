@@ -3,12 +3,12 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import deliveries, events, webhooks
+from kbsearch import deliveries, events, revisions, webhooks
 from kbsearch.deliveries import Delivery
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.web import typed_numbers
 from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, is_on, text, texts
+from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, site, viewer
 from kbsearch.webhooks import Webhook
 
@@ -50,14 +50,15 @@ def add_webhook() -> Response:
 @bp.get("/webhooks/<id>")
 def show_webhook(id: str) -> Response:
     found = webhook_of(id)
-    return form(found, Form({"kinds": found.kinds}))
+    return form(found, shown(found))
 
 
 @bp.post("/webhooks/<id>")
 def save_webhook(id: str) -> Response:
-    found, given = webhook_of(id), Form({"kinds": texts("kinds")})
+    found = webhook_of(id)
+    given = Form({"kinds": texts("kinds"), "revision": text("revision")})
     try:
-        webhooks.choose(db(), viewer(), found, texts("kinds"))
+        webhooks.choose(db(), viewer(), found, texts("kinds"), revision=revision())
     except Invalid as problem:
         return form(found, given.refused(problem, FIELDS))
     return done(id, "saved")
@@ -69,7 +70,7 @@ def change_webhook_secret(id: str) -> Response:
     try:
         changed = webhooks.rotate(db(), viewer(), site().settings, found, at_once=is_on("at_once"))
     except Invalid as problem:
-        return form(found, Form({"kinds": found.kinds}).refused(problem, FIELDS))
+        return form(found, shown(found).refused(problem, FIELDS))
     return tell_secret(changed)
 
 
@@ -89,7 +90,7 @@ def test_webhook(id: str) -> Response:
     try:
         webhooks.test(db(), viewer(), found)
     except Invalid as problem:
-        return form(found, Form({"kinds": found.kinds}).refused(problem, FIELDS))
+        return form(found, shown(found).refused(problem, FIELDS))
     return done(id, "tested")
 
 
@@ -105,6 +106,10 @@ def send_webhook_delivery_again(id: str, delivery: str) -> Response:
         refused = Form().refused(Invalid("webhook.is_disabled"), FIELDS)
         return delivery_page(found, sent, refused)
     return redirect(f"/{language()}/admin/webhooks/{id}/deliveries/{delivery}?done=again", 303)
+
+
+def shown(webhook: Webhook) -> Form:
+    return Form({"kinds": webhook.kinds, "revision": revisions.of(webhooks.texts(webhook))})
 
 
 def new_form(given: Form) -> Response:
