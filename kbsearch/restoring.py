@@ -1,23 +1,30 @@
 """Bringing a backup back: all of it or nothing, and what was there is set aside, never removed.
 
-Whatever fails before the archive has been read whole changes nothing. Then folders are renamed:
-stopped half-way, all that was there is in the folder set aside and all that came is in the other.
+Whatever fails before the archive has been read whole changes nothing. Then folders are renamed.
+Stopped half-way, the site does not open; given again, the command goes on where it was: all that
+was there ends in one folder.
 """
 
+import errno
 import fcntl
+import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kbsearch import audit, backups, belonging, config, health, migrations
+from kbsearch import audit, backups, belonging, config, file_store, health, migrations
 from kbsearch.backups import Manifest, Unreadable
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.db import Damaged, SqliteDatabase, new_id
 from kbsearch.errors import Problem
 from kbsearch.search import indexing
+
+ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
+EXCHANGE = "exchange.json"  # in a room, from the first thing set aside to the end
 
 # What a person ended since must not come back to life.
 ENDED = (
@@ -103,32 +110,100 @@ def _keep_settings(room: Path, site: Path) -> Path | None:
     return beside
 
 
+def see_that_none_is_under_way(site: Path) -> None:
+    """Raise Problem where a restore has not come to its end: what is there is of two sites."""
+    if _under_way(site):
+        raise Problem("backup.interrupted")
+
+
+def _under_way(site: Path) -> Path | None:
+    return next(site.glob(f"{ROOMS}/{EXCHANGE}"), None)
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """What was there, by its names in an archive, and the folder that it goes to."""
+
+    aside: str
+    there: list[str]
+
+
 def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
     """What was there goes aside, what was unpacked takes its place."""
-    aside = site / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
     moved: list[tuple[Path, Path]] = []
 
     def move(source: Path, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(source, target)
+        _move(source, target)
         moved.append((source, target))
 
+    is_first = not _under_way(site)
+    aside = room  # until it is known
     try:
+        begun = _begin(settings, room, site)
+        aside = site / begun.aside
         for name, place in _places(settings).items():
-            for each in (place, *_beside_database(name, place)):
-                if each.exists():
+            came = name not in begun.there or (aside / place.name).exists()  # in an attempt before
+            for each in (*_beside_database(name, place), place):
+                if each.exists() and came:
+                    _remove(each)
+                elif each.exists():
                     move(each, aside / each.name)
             if (room / name).exists():
                 move(room / name, place)
         belonging.mark_data(settings)
     except OSError as problem:
         for source, target in reversed(moved):
-            shutil.move(target, source)
-        with suppress(OSError):
-            aside.rmdir()
+            _move(target, source)
+        if is_first:  # all is as it was
+            with suppress(OSError):
+                aside.rmdir()
+            (room / EXCHANGE).unlink(missing_ok=True)
         raise Problem("backup.cannot_write", folder=site, reason=problem) from problem
     indexing.remove_all(settings)
     return aside if aside.exists() else None
+
+
+def _begin(settings: Settings, room: Path, site: Path) -> _Exchange:
+    """Note down what is there before anything is moved, unless an earlier attempt has."""
+    if earlier := _under_way(site):
+        begun = _Exchange(**json.loads(earlier.read_text(encoding="utf-8")))
+    else:
+        there = [name for name, place in _places(settings).items() if place.exists()]
+        aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
+        begun = _Exchange(aside, there)
+    draft = room / f"{EXCHANGE}.part"
+    with draft.open("x", encoding="utf-8") as file:
+        json.dump(asdict(begun), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(room / EXCHANGE)
+    file_store.sync_folder(room)
+    return begun
+
+
+def _move(source: Path, target: Path) -> None:
+    """What has its name in the new place is whole, also on another disk."""
+    try:
+        source.rename(target)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f"{target.name}.part")
+        _remove(part)
+        if source.is_dir():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part)
+        part.rename(target)
+        _remove(source)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _places(settings: Settings) -> dict[str, Path]:
@@ -167,13 +242,39 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _room(site: Path) -> Iterator[Path]:
-    """A folder to unpack into, on the disk of the site; gone afterwards."""
-    room = site / f"restoring-{new_id()}"
+    """A folder to unpack into, on the disk of the site; gone afterwards, with those of the dead.
+
+    One in which an exchange has begun and not ended stays, for the next attempt.
+    """
+    room = site / ROOMS.replace("*", new_id())
     try:
         room.mkdir(mode=0o700)
     except OSError as problem:
         raise Problem("backup.cannot_write", folder=site, reason=problem) from None
-    try:
-        yield room
-    finally:
+    with _held(room):
+        try:
+            yield room
+        except BaseException:
+            if not (room / EXCHANGE).exists():
+                shutil.rmtree(room)
+            raise
+        if (room / EXCHANGE).exists():
+            _remove_rooms_of_the_dead(site)
         shutil.rmtree(room)
+
+
+@contextmanager
+def _held(room: Path) -> Iterator[None]:
+    """The system frees the lock of a process however it ends."""
+    descriptor = os.open(room, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_rooms_of_the_dead(site: Path) -> None:
+    for room in site.glob(ROOMS):
+        with suppress(BlockingIOError), _held(room):
+            shutil.rmtree(room)

@@ -8,8 +8,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from kbsearch import __version__, belonging, config, i18n
-from kbsearch.db import Damaged, SqliteDatabase
+from kbsearch import __version__, belonging, config, i18n, restoring
+from kbsearch.db import Busy, Damaged, SqliteDatabase
 from kbsearch.errors import NotFound, Problem
 
 P = ParamSpec("P")
@@ -69,6 +69,9 @@ class Lazy(click.Group):
         except Problem as problem:
             told = i18n.explain(problem, i18n.terminal_language())
             raise _refused(ctx.invoked_subcommand, told) from None
+        except Busy:
+            busy = i18n.explain(Problem("site.busy"), i18n.terminal_language())
+            raise _refused(ctx.invoked_subcommand, busy) from None
         except config.ConfigError as problem:
             raise _refused(ctx.invoked_subcommand, str(problem)) from None
 
@@ -89,6 +92,7 @@ class Site:
 
     def opened(self, how: Opening) -> SqliteDatabase:
         """The database, as one of the ways to open it does."""
+        restoring.see_that_none_is_under_way(self.settings.site)
         try:
             return how(self.configuration)
         except (Damaged, OSError) as problem:
