@@ -44,11 +44,17 @@ def renew(
         SELECT p.name, EXISTS (SELECT 1 FROM drafts d WHERE d.person_id = p.id
                                AND d.ticket_id = :ticket AND d.updated_at > :lately) AS is_writing
         FROM presences s JOIN people p ON p.id = s.person_id
-        WHERE s.ticket_id = :ticket AND s.person_id <> :me AND s.until > :now
+        WHERE s.ticket_id = :ticket AND s.person_id <> :me
+          AND s.until > :now AND s.until <= :latest -- or the clock went back since
           AND p.disabled_at IS NULL AND p.role IN ('agent', 'administrator')
         ORDER BY is_writing DESC, p.name
         """,
-        {**_one(viewer, ticket), "now": stored(moment), "lately": stored(moment - WRITING)},
+        {
+            **_one(viewer, ticket),
+            "now": stored(moment),
+            "latest": stored(moment + LEASE),
+            "lately": stored(moment - WRITING),
+        },
     )
     return [Present(row["name"], bool(row["is_writing"])) for row in rows]
 
