@@ -65,7 +65,8 @@ def save(
             _insert(db, viewer, key, composed, fields, tab[:MAX_TAB], moment)
         else:
             there = _draft(db, viewer, rows[0])
-            if rows[0]["edition"] != edition and rows[0]["tab"] != tab:
+            is_same_page = bool(tab) and rows[0]["tab"] == tab
+            if rows[0]["edition"] != edition and not is_same_page:
                 raise Conflict(
                     "article_draft.changed", _differences(composed.article, there.article)
                 )

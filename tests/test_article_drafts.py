@@ -77,6 +77,13 @@ def test_two_windows_do_not_overwrite_each_other(db, cast, composed, draft):
     assert saved.article.title == "In the first"
 
 
+def test_a_page_that_does_not_say_which_it_is_overwrites_nothing(db, cast, composed, draft):
+    first, second = (changed(composed, title=title) for title in ("First", "Second"))
+    article_drafts.save(db, cast.dan, KEY, first, edition=draft.edition)
+    with pytest.raises(Conflict):
+        article_drafts.save(db, cast.dan, KEY, second, edition=draft.edition)
+
+
 def test_a_gap_has_its_draft(db, cast):
     made = compose(db, cast.wendy, title="Collars", gap="G-42")
     article_drafts.save(db, cast.wendy, KEY, made)
