@@ -161,7 +161,7 @@ def _header(content: bytes) -> Fields:
     return known
 
 
-def _change(db: Database, arrival: Arrival, change: str, **values: object) -> None:
+def _change(db: Database, arrival: Arrival, change: str, /, **values: object) -> None:
     db.execute(
         f"UPDATE arrivals SET {change} WHERE {_THIS}",  # noqa: S608 (constants)
         {**values, **_key(arrival)},
