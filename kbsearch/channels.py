@@ -307,6 +307,14 @@ def _addressed(url: str, number: str) -> str:
 
 def _write(folder: Path, suffix: str, body: bytes) -> None:
     """A file that sorts by time and appears whole; only its owner reads it."""
+    try:
+        path = _written(folder, suffix, body)
+    except OSError as problem:  # as a full disk: it is tried again, as what a server refuses
+        raise ChannelError(f"{folder}: {problem.strerror}", permanent=False) from problem
+    log.info("no server is set for this: written to %s", path)
+
+
+def _written(folder: Path, suffix: str, body: bytes) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     moment = time.time_ns()
     at = time.strftime("%Y%m%dT%H%M%S", time.gmtime(moment // 10**9))
@@ -315,5 +323,4 @@ def _write(folder: Path, suffix: str, body: bytes) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as target:
         target.write(body)
-    draft.rename(path)
-    log.info("no server is set for this: written to %s", path)
+    return draft.rename(path)

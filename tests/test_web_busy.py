@@ -20,6 +20,7 @@ from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.db import Patience, SqliteDatabase
 from kbsearch.kept_forms import NEVER_KEPT
+from kbsearch.leash import READY
 from tests.conftest import Cast
 from tests.matrix_world import VISITORS, World, build
 from tests.test_route_matrix import CASES, Case, knock, outcome
@@ -158,7 +159,8 @@ class Process:
             command = [sys.executable, "-m", "kbsearch", "web"]
             command += ["--fd", str(files[0]), "--leash", str(files[1])]
             self.process = subprocess.Popen(command, pass_fds=files, cwd=settings.site)
-            assert leash.recv(1) == b"!"
+            while READY not in (life := leash.recv(16)):
+                assert life, "it ended before it was ready"
             self.leash = leash.dup()
 
     def ask(self, method: str, path: str, body: str = "", timeout: float = 60) -> int:
