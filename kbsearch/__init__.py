@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from kbsearch.config import Settings
     from kbsearch.db import Database
 
-__version__ = "0.1.0"
-
 LONGEST_WAIT = 0.6  # seconds that a page waits for its turn to write, and all those behind it
 MOMENT = 2.5  # seconds in which nobody waits once more, when it was in vain
 

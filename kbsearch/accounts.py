@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import access, events, people
+from kbsearch import events, people, viewers
 from kbsearch.access import ANONYMOUS, Role, Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, if_possible
@@ -19,15 +19,6 @@ SESSION_LIFETIME = {"customer": timedelta(days=7), "staff": timedelta(hours=12)}
 SEEN_EVERY = timedelta(minutes=1)
 PROOF_LIFETIME = timedelta(minutes=10)
 MAX_USER_AGENT = 300
-# A contract opens the products it covers between its dates; colleagues stay colleagues after it.
-MEMBERSHIPS = """
-    LEFT JOIN memberships m ON m.person_id = p.id
-    LEFT JOIN organisations o ON o.id = m.organisation_id
-    LEFT JOIN organisation_products op ON op.organisation_id = o.id
-      AND COALESCE(o.contract_starts, :today) <= :today
-      AND COALESCE(o.contract_ends, :today) >= :today
-    LEFT JOIN products pr ON pr.id = op.product_id
-"""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
                o.slug AS organisation, pr.slug AS product
         FROM sessions s
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
-        {MEMBERSHIPS}
+        {viewers.MEMBERSHIPS}
         WHERE s.token_hash = :hash AND s.expires_at > :now
           AND s.seen_at > CASE p.role WHEN 'customer' THEN :customer ELSE :staff END
         """,  # noqa: S608 (a constant)
@@ -71,24 +62,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
         return ANONYMOUS
     if rows[0]["seen_at"] <= stored(moment - SEEN_EVERY):
         _touch(db, rows[0]["token_hash"], moment)
-    return _enrolling(rows[0]) if rows[0]["enrolling"] else _viewer(rows)
-
-
-def viewer_for(db: Database, email: str) -> Viewer:
-    """The viewer that a person is, for commands run on their behalf."""
-    rows = db.query(
-        f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
-               o.slug AS organisation, pr.slug AS product
-        FROM people p
-        {MEMBERSHIPS}
-        WHERE p.email = :email AND p.disabled_at IS NULL
-        """,  # noqa: S608 (a constant)
-        {"email": people.fold_email(email), "today": datetime.now(UTC).date().isoformat()},
-    )
-    if not rows:
-        raise NotFound("person.not_found", email=email)
-    return _viewer(rows)
+    return _enrolling(rows[0]) if rows[0]["enrolling"] else viewers.from_rows(rows)
 
 
 def open_session(
@@ -257,24 +231,6 @@ def _touch(db: Database, token_hash: str, moment: datetime) -> None:
             "UPDATE sessions SET seen_at = :now WHERE token_hash = :hash",
             {"now": stored(moment), "hash": token_hash},
         )
-
-
-def _viewer(rows: list[Row]) -> Viewer:
-    """One row for each organisation and product of the person."""
-    person = rows[0]
-    organisations = sorted({row["organisation"] for row in rows} - {None})
-    products = sorted({row["product"] for row in rows} - {None})
-    return Viewer(
-        role=person["role"],
-        person_id=person["id"],
-        name=person["name"],
-        email=person["email"],
-        language=person["language"],
-        single_keys=bool(person["single_keys"]),
-        organisations=tuple(organisations),
-        products=tuple(products),
-        words=access.words(person["role"], person["id"], organisations, products),
-    )
 
 
 def _enrolling(person: Row) -> Viewer:

@@ -10,7 +10,8 @@ from kbsearch.access import Viewer, visible
 from kbsearch.db import Database, Row, escape_like
 from kbsearch.errors import NotFound
 from kbsearch.markup import Section
-from kbsearch.search.documents import Page, Passage
+from kbsearch.markup.outline import Passage
+from kbsearch.search.documents import Page
 
 DATABASE_SEARCH_WORDS = 6
 RELATED_AMONG = 200  # articles looked at to find the nearest

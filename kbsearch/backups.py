@@ -20,11 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from kbsearch import __version__, file_store
+from kbsearch import file_store
 from kbsearch.clock import now, parsed
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Full, Problem
+from kbsearch.version import __version__
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -14,20 +14,11 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, one_of
 from kbsearch.errors import Invalid
+from kbsearch.search.documents import Click
 from kbsearch.tickets import Ticket
 
 Kind = Literal["helped", "quoted", "duplicate", "rejected"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-@dataclass(frozen=True)
-class Click:
-    """One agent's word on a request and a past case, by their numbers."""
-
-    asked: int
-    case: int
-    person: str
-    is_confirmed: bool  # else rejected
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ database for counts alone. The texts are searched before anything is written: no
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import accounts, analytics, articles, gap_counts, gaps, people
+from kbsearch import analytics, articles, gap_counts, gaps, people, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row
@@ -203,7 +203,7 @@ class Reading:
         if person_id not in self._viewers:
             try:
                 email = people.find_id(self._db, person_id).email
-                self._viewers[person_id] = accounts.viewer_for(self._db, email)
+                self._viewers[person_id] = viewers.find(self._db, email)
             except NotFound:  # no longer let in
                 self._viewers[person_id] = ANONYMOUS
         return self._viewers[person_id]

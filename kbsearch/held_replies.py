@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import accounts, drafts, outbox, past_cases, people, replies, tickets, typed
+from kbsearch import drafts, outbox, past_cases, people, replies, tickets, typed, viewers
 from kbsearch.access import Viewer
 from kbsearch.attachments import Attachment
 from kbsearch.clock import stored
@@ -111,7 +111,7 @@ def handlers(db: Database) -> Handlers:
     def send(task: Task) -> None:
         for person_id in drafts.who_put_off(db, task.subject):
             with suppress(NotFound):  # an account that is closed says nothing any more
-                viewer = accounts.viewer_for(db, people.find_id(db, person_id).email)
+                viewer = viewers.find(db, people.find_id(db, person_id).email)
                 release(db, viewer, task.subject)
 
     return {RELEASE: send}

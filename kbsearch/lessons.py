@@ -18,6 +18,7 @@ from kbsearch.articles import Article
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.search.documents import Taught
 from kbsearch.search.text import STOP_WORDS, words_of
 
 Kind = Literal["deflected", "helped", "sent", "voted"]
@@ -27,17 +28,6 @@ MOST_OF_ONE = 50  # lessons one person may teach an article; older ones make roo
 SKETCH = 64  # smallest hashes kept of the words of a page
 SAME_PAGE = 0.5  # shared part of the words below which a page says something else
 STAFF_ROLES = ("agent", "writer", "administrator")
-
-
-@dataclass(frozen=True)
-class Taught:
-    """A lesson as the ranking takes it in; one voice is an organisation, or one of the staff."""
-
-    wording: str
-    language: str
-    path: str
-    voice: str
-    is_staff: bool
 
 
 @dataclass(frozen=True)

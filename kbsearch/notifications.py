@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kbsearch import (
-    accounts,
     concerns,
     digests,
     outbox,
@@ -17,6 +16,7 @@ from kbsearch import (
     preferences,
     tickets,
     undeliverable,
+    viewers,
 )
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
@@ -81,7 +81,7 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
         return None
     person = people.find_id(db, person_id)
     try:
-        viewer = accounts.viewer_for(db, person.email)
+        viewer = viewers.find(db, person.email)
         ticket = tickets.find(db, viewer, change.ticket_id)
     except NotFound:
         return None  # they have just lost sight of it
@@ -186,7 +186,7 @@ def _has_it_by_mail(db: Database, change: Change, person_id: str) -> bool:
 
 def _may_see(db: Database, change: Change, person_id: str, why: Why) -> bool:
     try:
-        viewer = accounts.viewer_for(db, people.find_id(db, person_id).email)
+        viewer = viewers.find(db, people.find_id(db, person_id).email)
     except NotFound:
         return False  # the account is closed
     if not viewer.is_agent and (change.is_internal or why not in CUSTOMERS):

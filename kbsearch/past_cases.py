@@ -11,12 +11,12 @@ from itertools import groupby
 
 from kbsearch import (
     access,
-    accounts,
     case_clicks,
     conversations,
     masking,
     people,
     tickets,
+    viewers,
 )
 from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, Viewer
 from kbsearch.case_clicks import Kind
@@ -186,7 +186,7 @@ def _reader(db: Database, word: str) -> Viewer | None:
     if kind != "user":
         return Viewer("customer", words=(EVERYONE, CUSTOMERS, word))
     try:
-        return accounts.viewer_for(db, people.find_id(db, whose).email)
+        return viewers.find(db, people.find_id(db, whose).email)
     except NotFound:  # who may not sign in reads nothing
         return None
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from kbsearch import accounts, lessons
+from kbsearch import lessons, viewers
 from kbsearch.config import Settings
 from kbsearch.conversations import solution
 from kbsearch.db import Database, Row
@@ -40,7 +40,7 @@ def learn(db: Database, settings: Settings, event_id: str) -> int:
     if said is None or not said["is_staff"]:
         return 0
     try:
-        viewer = accounts.viewer_for(db, said["email"])
+        viewer = viewers.find(db, said["email"])
     except NotFound:
         return 0  # their account is closed by now
     paths = list(dict.fromkeys(linked(db, settings, said["body"])))[:MOST]

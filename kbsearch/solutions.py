@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kbsearch import access, accounts, articles, outbox, people, preferences, tickets
+from kbsearch import access, articles, outbox, people, preferences, tickets, viewers
 from kbsearch.access import Viewer
 from kbsearch.articles import Card
 from kbsearch.clock import stored
@@ -119,7 +119,7 @@ def _seen_by_agents(db: Database, row: Row) -> Ticket | None:
     if row["asked_by_id"] is None:
         return None
     try:
-        promised_by = accounts.viewer_for(db, people.find_id(db, row["asked_by_id"]).email)
+        promised_by = viewers.find(db, people.find_id(db, row["asked_by_id"]).email)
         return tickets.find(db, promised_by, row["id"])
     except NotFound:
         return None
@@ -163,7 +163,7 @@ def _audience(db: Database, ticket: Ticket, path: str) -> list[str]:
 def _telling(db: Database, ticket_id: str, path: str, person_id: str) -> Telling | None:
     try:
         person = people.find_id(db, person_id)
-        reader = accounts.viewer_for(db, person.email)
+        reader = viewers.find(db, person.email)
         ticket = tickets.find(db, reader, ticket_id)
     except NotFound:
         return None  # they may not sign in, or not read the request, any more

@@ -14,13 +14,22 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.db import Database, Row, one_of
 from kbsearch.errors import NotFound
-from kbsearch.mail.automatic import Bounce
 from kbsearch.tickets import Ticket
 
 # A mailbox that is full or a server that is away: so many days of it, within so many.
 DAYS_OF_DELAY = 3
 WITHIN = timedelta(days=14)
 MAX_WHY = 300
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """A mail of ours that did not arrive, as the server that gave up says."""
+
+    message_id: str  # of our mail, without angle brackets
+    recipient: str
+    status: str  # 5.1.1
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from urllib.parse import urlencode
 import tantivy
 from pysqlite3 import dbapi2 as sqlite
 
-from kbsearch import accounts, organisations, people, resources
+from kbsearch import accounts, organisations, people, resources, viewers
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -203,14 +203,14 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
     search = Search(settings, db)
     with serving(settings, workers=1) as (port, floor_port, processes):
         for email in (DAN, ALICE):
-            viewer = accounts.viewer_for(db, email)
+            viewer = viewers.find(db, email)
             cookie = f"kb={accounts.open_session(db, str(viewer.person_id))}"
             compare(search, viewer, cookie, turns, port, floor_port)
         compressing(port)
         panels(db, port, floor_port)
         print(f"  resident, shared counted once: {told_memory(processes)}")
     with serving(settings, workers=2) as (port, _, processes):
-        cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
+        cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
         load(port, cookie, [text for texts in turns for text in texts])
         visible(db, port, cookie)
         sign_ins(port, cookie, turns[0])
@@ -321,7 +321,7 @@ def panels(db: SqliteDatabase, port: int, floor_port: int) -> None:
     """What stands beside a request: similar cases, articles, and whether it is an incident."""
     rows = db.query("SELECT number FROM tickets ORDER BY number")
     numbers = random.Random(1).sample([row["number"] for row in rows], PANELS)
-    cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
+    cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
     page, empty = client(port), client(floor_port)
     whole, floor = [], []
     for turn, number in enumerate(numbers):
@@ -482,7 +482,7 @@ def serve_floor(fd: int, settings: Settings) -> None:
     app = Flask("floor")
     db = SqliteDatabase(settings.database_path)
     raw = Raw(settings, db)
-    viewers = {email: accounts.viewer_for(db, email) for email in (ALICE, DAN)}
+    viewers = {email: viewers.find(db, email) for email in (ALICE, DAN)}
 
     def engine() -> str:
         return str(raw.search(viewers[request.args["as"]], request.args["q"]))
@@ -561,7 +561,7 @@ def peer(
     took = timed(build)
     print(f"  FTS5: {len(given) / took:,.0f} tickets a second")
     search = Search(settings, db)
-    viewer = accounts.viewer_for(db, DAN)
+    viewer = viewers.find(db, DAN)
     theirs, ours = [], []
     for text in texts:
         words = [f'"{word}"' for word in understand(text).words]

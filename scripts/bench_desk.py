@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import DAN, client, get, made_up, make_people, serving, settings_of, store, timed, told
 
-from kbsearch import accounts, people
+from kbsearch import accounts, people, viewers
 from kbsearch.clock import stored
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.migrations import migrate
@@ -46,7 +46,7 @@ def main() -> None:
     make_visits(db, chance)
     print(f"desk, {TICKETS:,} requests, {UNDER_WAY:,} under way".replace(",", " "))
     year = (datetime.now(UTC) - timedelta(days=DAYS - 1)).date().isoformat()
-    cookie = f"kb={accounts.open_session(db, str(accounts.viewer_for(db, DAN).person_id))}"
+    cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
     with serving(settings, workers=1, floor=False) as (port, _, _):
         page = client(port)
         floor = 0.0

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from bench import ALICE, DAN, client, made_up, make_people, serving, settings_of, store, timed, told
 
-from kbsearch import accounts, resources
+from kbsearch import accounts, resources, viewers
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
 from kbsearch.publishing.publish import publish
@@ -43,9 +43,7 @@ def main() -> None:
     subjects = random.Random(1).sample([str(row["subject"]) for row in given], FORMS)
     with serving(settings, workers=1, floor=False) as (port, _, _):
         for email in (DAN, ALICE):
-            cookie = (
-                f"kb={accounts.open_session(db, str(accounts.viewer_for(db, email).person_id))}"
-            )
+            cookie = f"kb={accounts.open_session(db, str(viewers.find(db, email).person_id))}"
             for name, forms in kinds_of_forms(subjects, given).items():
                 took = measure(client(port), forms, cookie)
                 print(f"  {email:22} {name:18} {told(took)}")

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app, organisations, people, products
+from kbsearch import create_app, organisations, people, products, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -86,7 +86,7 @@ def introduce(db: SqliteDatabase) -> Cast:
     ):
         people.add(db, email=email, name=name, role=role, organisations=its)
     names = [person.email for person in people.list_all(db)]
-    return Cast(**{email.split("@")[0]: accounts.viewer_for(db, email) for email in names})
+    return Cast(**{email.split("@")[0]: viewers.find(db, email) for email in names})
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
-from kbsearch import accounts, drafts, filing, replies
+from kbsearch import drafts, filing, replies, viewers
 from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
 from kbsearch.file_store import FileStore
@@ -36,7 +36,7 @@ class Sender:
         self, database: Path, files: Path, acks: Path, email: str, *, early: bool, told: int
     ) -> None:
         self.db, self.store = SqliteDatabase(database), FileStore(files)
-        self.viewer: Viewer = accounts.viewer_for(self.db, email)
+        self.viewer: Viewer = viewers.find(self.db, email)
         self.email, self.early, self.acks, self.told = email, early, acks, told
         self.out = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 

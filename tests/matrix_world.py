@@ -39,6 +39,7 @@ from kbsearch import (
     saved_views,
     second_factor,
     sendings,
+    viewers,
 )
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
@@ -145,16 +146,16 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     people.add(
         db, email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
     )
-    viewers: dict[str, Viewer] = {
+    everybody: dict[str, Viewer] = {
         **vars(cast),
-        "carol": accounts.viewer_for(db, "carol@acme.example"),
+        "carol": viewers.find(db, "carol@acme.example"),
     }
     things = {
         **_articles(settings, db),
-        **_requests(settings, db, viewers),
+        **_requests(settings, db, everybody),
         **_people_and_organisations(db),
-        **_mail(settings, db, viewers["dan"]),
-        **_article(db, viewers["dan"]),
+        **_mail(settings, db, everybody["dan"]),
+        **_article(db, everybody["dan"]),
         "hand-over": sign(claims()),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
@@ -163,13 +164,13 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     voted = articles.find(db, cast.alice, "fr", "public")
     article_votes.give(db, cast.alice, None, voted, helped=False, words="CANARI-VOTE")
     things |= _gap(settings, db, (cast.alice, cast.bob))
-    things |= _asset() | _sessions(db, viewers["alice"])
+    things |= _asset() | _sessions(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
             pass
     health.mark_worker_seen(db)
-    begun = _under_way(db, viewers["alice"])
-    cookies = {name: begun | _session(db, viewers[name]) for name in VISITORS}
+    begun = _under_way(db, everybody["alice"])
+    cookies = {name: begun | _session(db, everybody[name]) for name in VISITORS}
     return World(app, db, cookies, things)
 
 

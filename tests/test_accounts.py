@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import accounts, one_time_links, organisations, people
+from kbsearch import accounts, one_time_links, organisations, people, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.db import Busy, Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
@@ -51,7 +51,7 @@ def test_the_database_keeps_no_token(db: SqliteDatabase, alice: Viewer):
 def test_a_session_ends_when_idle_and_at_its_absolute_end(
     db: SqliteDatabase, cast: Cast, email: str, idle: timedelta, absolute: timedelta
 ):
-    viewer = accounts.viewer_for(db, email)
+    viewer = viewers.find(db, email)
     second = timedelta(seconds=1)
     token = accounts.open_session(db, viewer.person_id or "", at=NOON)
     assert accounts.viewer_of(db, token, at=NOON + idle) == ANONYMOUS
@@ -146,13 +146,13 @@ def test_a_closed_account_is_out_at_once_and_its_links_are_dead(db: SqliteDataba
     with pytest.raises(NotFound):
         one_time_links.peek(db, "reset", link)
     with pytest.raises(NotFound):
-        accounts.viewer_for(db, alice.email)
+        viewers.find(db, alice.email)
     with pytest.raises(Invalid, match="person.is_disabled"):
         one_time_links.make(db, "reset", closed)
 
     people.enable(db, people.find(db, alice.email))
     assert accounts.viewer_of(db, token) == ANONYMOUS, "an old cookie does not come back to life"
-    assert accounts.viewer_for(db, alice.email) == alice
+    assert viewers.find(db, alice.email) == alice
 
 
 def test_another_role_ends_the_sessions_opened_under_the_old_one(
@@ -163,7 +163,7 @@ def test_another_role_ends_the_sessions_opened_under_the_old_one(
     people.edit(db, people.find(db, alice.email), role="agent")
     assert accounts.viewer_of(db, token) == ANONYMOUS
     assert accounts.viewer_of(db, colleague) == bob
-    assert accounts.viewer_for(db, alice.email).is_agent
+    assert viewers.find(db, alice.email).is_agent
 
 
 def test_a_change_of_organisation_counts_on_the_next_request(db: SqliteDatabase, alice: Viewer):

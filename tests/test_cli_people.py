@@ -13,6 +13,7 @@ from kbsearch import (
     passwords,
     people,
     second_factor,
+    viewers,
 )
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
@@ -50,7 +51,7 @@ def test_a_customer_is_taken_in_from_product_to_link(run: Run, db: SqliteDatabas
     link = run("user", "invite", "Alice@acme.example", "--print").stdout.strip()
     person = one_time_links.peek(db, "invitation", link.rsplit("/", 1)[1])
     assert person.email == "alice@acme.example"
-    assert accounts.viewer_for(db, person.email).products == ("icownect",)
+    assert viewers.find(db, person.email).products == ("icownect",)
 
 
 def test_an_invitation_is_mailed_by_the_worker(

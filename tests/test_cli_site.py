@@ -10,10 +10,11 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import __version__, config, one_time_links, outbox
+from kbsearch import config, one_time_links, outbox
 from kbsearch.cli import cli
 from kbsearch.db import SqliteDatabase
 from kbsearch.migrations import migrate
+from kbsearch.version import __version__
 from tests.writers import article, commit, git, write
 
 

@@ -1,7 +1,6 @@
 import pytest
 
-from kbsearch import copies, people, replies, ticket_changes, tickets
-from kbsearch.accounts import viewer_for
+from kbsearch import copies, people, replies, ticket_changes, tickets, viewers
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
@@ -108,7 +107,7 @@ def test_whoever_leaves_an_organisation_leaves_its_copies(
         cc=["bob@acme.example"],
     )
     people.edit(db, people.find(db, "bob@acme.example"), organisations=["globex"])
-    bob = viewer_for(db, "bob@acme.example")
+    bob = viewers.find(db, "bob@acme.example")
     for lost in (ticket, shared):
         with pytest.raises(NotFound):
             tickets.find(db, bob, lost.id)

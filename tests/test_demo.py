@@ -5,7 +5,6 @@ import pyotp
 import pytest
 
 from kbsearch import (
-    accounts,
     demo,
     organisations,
     people,
@@ -13,6 +12,7 @@ from kbsearch import (
     second_factor,
     ticket_changes,
     tickets,
+    viewers,
 )
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -27,8 +27,8 @@ def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatab
         "writer": 1,
         "administrator": 1,
     }
-    assert accounts.viewer_for(db, "alice@acme.example").organisations == ("acme",)
-    assert accounts.viewer_for(db, "chloe@globex.example").organisations == ("globex",)
+    assert viewers.find(db, "alice@acme.example").organisations == ("acme",)
+    assert viewers.find(db, "chloe@globex.example").organisations == ("globex",)
 
 
 def test_each_organisation_has_a_look_of_its_own(settings: Settings, db: SqliteDatabase):
@@ -111,7 +111,7 @@ def test_the_two_organisations_see_nothing_of_each_other(settings: Settings, db:
     demo.fill(settings, db)
     numbers = [case.number for case in ticket_changes.list_changed(db, 0, 100)]
     seen = {
-        name: tickets.visible_numbers(db, accounts.viewer_for(db, email), numbers)
+        name: tickets.visible_numbers(db, viewers.find(db, email), numbers)
         for name, email in (
             ("alice", "alice@acme.example"),
             ("bob", "bob@acme.example"),
@@ -133,6 +133,6 @@ def test_a_confidential_request_is_hidden_from_a_colleague(settings: Settings, d
         "SELECT id FROM tickets t WHERE confidential = 1 AND requester_id IN "
         "(SELECT id FROM people WHERE email = 'alice@acme.example')"
     )[0]
-    assert tickets.find(db, accounts.viewer_for(db, "alice@acme.example"), row["id"]).messages
+    assert tickets.find(db, viewers.find(db, "alice@acme.example"), row["id"]).messages
     with pytest.raises(NotFound):
-        tickets.find(db, accounts.viewer_for(db, "bob@acme.example"), row["id"])
+        tickets.find(db, viewers.find(db, "bob@acme.example"), row["id"])

@@ -16,9 +16,19 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 
-from kbsearch import config, doctor, health, i18n, outbox, people, resources, trash, webhooks
+from kbsearch import (
+    config,
+    doctor,
+    health,
+    i18n,
+    outbox,
+    people,
+    resources,
+    trash,
+    viewers,
+    webhooks,
+)
 from kbsearch.access import Viewer
-from kbsearch.accounts import viewer_for
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
 from kbsearch.db import SqliteDatabase
@@ -63,7 +73,7 @@ class Planted:
 
     @property
     def root(self) -> Viewer:
-        return viewer_for(self.database, "root@support.example")
+        return viewers.find(self.database, "root@support.example")
 
     def run(self, statement: str) -> None:
         self.database.execute(statement)

@@ -23,6 +23,7 @@ from kbsearch import (
     saved_replies,
     saved_views,
     tickets,
+    viewers,
 )
 from kbsearch.cli import cli
 from kbsearch.config import Settings
@@ -132,7 +133,7 @@ def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, ca
     with pytest.raises(NotFound):
         erasing.erase(db, settings, ALICE)
     again = people.add(db, email=ALICE, name="Alice Martin")
-    numbers = tickets.visible_numbers(db, accounts.viewer_for(db, again.email), [1001])
+    numbers = tickets.visible_numbers(db, viewers.find(db, again.email), [1001])
     assert not numbers, "the same address later is somebody else"
     (line,) = db.query("SELECT id FROM security_log WHERE kind = 'person.erased'")
     assert audit.find(db, line["id"]).details == {"had_account": True, "by": "operator"}

@@ -15,10 +15,10 @@ from kbsearch import (
     request_forms,
     ticket_changes,
     tickets,
+    viewers,
 )
 from kbsearch import organisations as customers
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.accounts import viewer_for
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
 from kbsearch.file_store import FileStore
@@ -35,7 +35,7 @@ from kbsearch.db import SqliteDatabase
 from kbsearch.request_forms import Request
 
 db = SqliteDatabase(Path(sys.argv[1]))
-viewer = accounts.viewer_for(db, "alice@acme.example")
+viewer = viewers.find(db, "alice@acme.example")
 gate, sent = threading.Barrier(3), []
 
 def send():
@@ -231,7 +231,7 @@ def test_colleagues_read_what_the_organisation_shares(
 
 def test_somebody_of_several_organisations_says_for_which(db: SqliteDatabase, cast: Cast):
     people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
-    bob = viewer_for(db, "bob@acme.example")
+    bob = viewers.find(db, "bob@acme.example")
     assert wrong(db, bob) == {"organisation": "request.organisation_required"}
     ticket = file(db, bob, organisation="globex", software="cervo-atelier")
     assert readers_of(db, cast, ticket) == {"bob", "chloe", "dan", "root"}

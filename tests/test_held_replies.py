@@ -207,7 +207,7 @@ from pathlib import Path
 from kbsearch import accounts, held_replies, tickets
 from kbsearch.db import SqliteDatabase
 db = SqliteDatabase(Path(sys.argv[1]))
-dan = accounts.viewer_for(db, "dan@support.example")
+dan = viewers.find(db, "dan@support.example")
 ticket = tickets.find(db, dan, sys.argv[2])
 for number in range(100_000):
     key = f"key-{sys.argv[3]}-{number:05}"

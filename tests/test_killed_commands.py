@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, articles, config, migrations, restoring
+from kbsearch import articles, config, migrations, restoring, viewers
 from kbsearch.access import ANONYMOUS
 from kbsearch.db import SqliteDatabase, new_id
 from kbsearch.errors import Problem
@@ -101,7 +101,7 @@ class Site:
     def found(self, text: str, email: str = "") -> int:
         """How much a search finds, in whatever index is in service."""
         with self.db() as db:
-            viewer = accounts.viewer_for(db, email) if email else ANONYMOUS
+            viewer = viewers.find(db, email) if email else ANONYMOUS
             return Search(self.settings, db).ask(viewer, Question(text)).total
 
 
@@ -393,7 +393,7 @@ def died(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site that was cut short: its last request is in the log beside its database alone."""
     site = prepare_restore(tmp_path_factory.mktemp("died") / "site", commands)
     with site.db() as db:
-        file(db, accounts.viewer_for(db, "alice@acme.example"), subject="ours-request-last")
+        file(db, viewers.find(db, "alice@acme.example"), subject="ours-request-last")
         return copy_of(site, site.folder.with_name("copy"))
 
 

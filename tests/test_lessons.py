@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import accounts, analytics, article_votes, articles, erasing, lessons, people
+from kbsearch import analytics, article_votes, articles, erasing, lessons, people, viewers
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.lessons import Taught
 from kbsearch.search.confirmed import MOST_VOICES, Wordings, reordered
+from kbsearch.search.documents import Taught
 from kbsearch.search.service import Search
 from tests.conftest import take_over
 from tests.search import ask, ids, put_live, write
@@ -179,7 +179,7 @@ def test_phrases_are_seen_and_forgotten_by_the_staff_alone(db, cast, shelf):
 
 def test_whoever_is_erased_takes_their_lessons_along(db, settings, cast, shelf):
     people.add(db, email="eve@support.example", name="Eve Roux", role="agent")
-    teach(db, accounts.viewer_for(db, "eve@support.example"))
+    teach(db, viewers.find(db, "eve@support.example"))
     assert first(shelf) == RIGHT
     erasing.erase(db, settings, "eve@support.example")
     assert first(shelf) == OTHER and lessons.active(db) == []

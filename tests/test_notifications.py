@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import (
-    accounts,
     concerns,
     copies,
     lifecycle,
@@ -21,6 +20,7 @@ from kbsearch import (
     replies,
     ticket_events,
     tickets,
+    viewers,
 )
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
@@ -39,7 +39,7 @@ Told = set[tuple[str, str]]  # a first name, and why
 def eve(db: SqliteDatabase, cast: Cast) -> Viewer:
     """Another agent."""
     people.add(db, email="eve@support.example", name="Eve Moreau", role="agent")
-    return accounts.viewer_for(db, "eve@support.example")
+    return viewers.find(db, "eve@support.example")
 
 
 def spread(db: SqliteDatabase, site: Settings) -> list[Task]:
@@ -411,7 +411,7 @@ def _check(db: SqliteDatabase, site: Settings, ticket: Ticket) -> None:
             continue
         person = people.find_id(db, row["person_id"])
         assert person.disabled_at is None
-        there = tickets.find(db, accounts.viewer_for(db, person.email), ticket.id)
+        there = tickets.find(db, viewers.find(db, person.email), ticket.id)
         assert telling.ticket == there
         change = telling.change
         if change.actor_id == person.id:

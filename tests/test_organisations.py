@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, organisations, outbox, people, slugs, ticket_changes, tickets
+from kbsearch import (
+    organisations,
+    outbox,
+    people,
+    slugs,
+    ticket_changes,
+    tickets,
+    viewers,
+)
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
@@ -111,7 +119,7 @@ def test_people_who_are_named_read_what_is_not_confidential(db: SqliteDatabase, 
     theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
     take_over(db, number=3, **theirs)
     name_readers(db, "Bob@acme.example")
-    eve = accounts.viewer_for(db, "eve@acme.example")
+    eve = viewers.find(db, "eve@acme.example")
     assert tickets.visible_numbers(db, cast.bob, [1, 2, 3]) == {1}
     assert tickets.visible_numbers(db, cast.alice, [1, 2, 3]) == {1, 2}
     assert tickets.visible_numbers(db, eve, [1, 2, 3]) == set(), "a colleague nobody named"
@@ -176,7 +184,7 @@ def test_a_contract_lasts_to_the_end_of_its_last_day(
 def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: Cast):
     organisations.edit(db, organisations.find(db, "globex"), name="AAA")
     people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
-    bob = accounts.viewer_for(db, "bob@acme.example")
+    bob = viewers.find(db, "bob@acme.example")
     assert [mine.name for mine in organisations.list_of(db, bob)] == ["AAA", "Acme"]
     assert organisations.list_of(db, cast.dan) == []
     assert organisations.list_of(db, cast.nobody) == []

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kbsearch import accounts, audit, people, profiles
+from kbsearch import audit, people, profiles, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.db import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
@@ -33,7 +33,7 @@ def test_people_change_their_name_language_zone_and_keys(db: SqliteDatabase, ali
     )  # fmt: skip
     assert (edited.person.name, edited.person.language) == ("Alice Durand", "en")
     assert (edited.time_zone, edited.single_keys) == ("Indian/Reunion", False)
-    assert not accounts.viewer_for(db, alice.email).single_keys
+    assert not viewers.find(db, alice.email).single_keys
     assert [event.kind for event in audit.list_of(db, edited.person.id)] == ["profile.changed"]
 
 

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from kbsearch import (
     access,
-    accounts,
     attachments,
     conversations,
     copies,
@@ -34,6 +33,7 @@ from kbsearch import (
     ticket_lists,
     ticket_readers,
     tickets,
+    viewers,
 )
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
@@ -114,7 +114,7 @@ class Site:
     def viewer(self, name: str) -> Viewer:
         if name == "nobody":
             return ANONYMOUS
-        return accounts.viewer_for(self.db, f"{name}@x.example")
+        return viewers.find(self.db, f"{name}@x.example")
 
     def step(self, step: Step) -> None:
         name, *numbers = step

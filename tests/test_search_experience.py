@@ -6,9 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from kbsearch import case_clicks, evaluation, tickets
-from kbsearch.case_clicks import Click, Said
+from kbsearch.case_clicks import Said
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.search.documents import Click
 from kbsearch.search.experience import MOST_VOTES, reordered
 from kbsearch.search.service import Search
 from tests.conftest import take_over

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import accounts, organisations, people, products, tickets
+from kbsearch import organisations, people, products, tickets, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -270,7 +270,7 @@ class Site:
     def viewers(self) -> Iterator[tuple[Person | None, Viewer]]:
         yield None, ANONYMOUS
         for position, person in enumerate(self.world.people):
-            yield person, accounts.viewer_for(self.db, f"p{position}@x.example")
+            yield person, viewers.find(self.db, f"p{position}@x.example")
 
     def ask(self, viewer: Viewer, text: str, **asked: Any) -> Results:
         results = self.search.ask(viewer, Question(text, limit=100, **asked))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, organisations, people, ticket_changes, tickets
+from kbsearch import organisations, people, ticket_changes, tickets, viewers
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -111,7 +111,7 @@ def test_an_answer_is_found_and_marked(search: Search, db, settings, cast: Cast)
 def leave(db: SqliteDatabase, email: str) -> Viewer:
     """Take a person out of its organisation; what it is from the next request on."""
     people.edit(db, people.find(db, email), organisations=[])
-    return accounts.viewer_for(db, email)
+    return viewers.find(db, email)
 
 
 def test_who_left_the_organisation_finds_nothing_more_of_it(search, db, settings, cast: Cast):

@@ -8,7 +8,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, deliveries, organisations, outbox, people, products, webhooks
+from kbsearch import (
+    deliveries,
+    organisations,
+    outbox,
+    people,
+    products,
+    viewers,
+    webhooks,
+)
 from kbsearch.access import Viewer
 from kbsearch.db import SqliteDatabase
 from kbsearch.deliveries import Outcome
@@ -70,7 +78,7 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
 
 def add_webhook(app: Flask, db: SqliteDatabase) -> tuple[str, str]:
     """A webhook and something sent to it; the same one when there is one."""
-    root = accounts.viewer_for(db, "root@support.example")
+    root = viewers.find(db, "root@support.example")
     found = webhooks.list_all(db, root)
     if not found:
         settings = app.extensions["kbsearch"].settings

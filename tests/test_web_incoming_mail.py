@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, replies, tickets
+from kbsearch import replies, tickets, viewers
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import Database, SqliteDatabase, new_id
@@ -107,7 +107,7 @@ def test_it_is_discarded_and_still_there(
     assert mail.id in client.get("/en/desk/mail?list=aside").text
     assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 422
     assert client.get("/en/desk/mail?list=none").status_code == 404
-    assert accounts.viewer_for(db, "alice@acme.example") == cast.alice
+    assert viewers.find(db, "alice@acme.example") == cast.alice
 
 
 def test_what_came_by_mail_is_marked_and_leads_agents_to_the_mail(

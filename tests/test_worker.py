@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from kbsearch import (
-    accounts,
     analytics,
     drafts,
     health,
@@ -28,6 +27,7 @@ from kbsearch import (
     profile_letters,
     ticket_events,
     tickets,
+    viewers,
     worker,
 )
 from kbsearch.clock import stored
@@ -167,7 +167,7 @@ def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
 
 def test_people_are_told_what_the_outbox_asks_for(place):
     alice = people.add(place.db, email="alice@acme.example", name="Alice Martin")
-    mobiles.ask(place.db, accounts.viewer_for(place.db, alice.email), "06 12 34 56 78")
+    mobiles.ask(place.db, viewers.find(place.db, alice.email), "06 12 34 56 78")
     for kind in profile_letters.NOTICES:
         outbox.add(place.db, kind, alice.id)
     place.start()
@@ -333,7 +333,7 @@ def test_the_house_is_kept(place):
     """What its time has come for is closed, forgotten and cleared away; the rest stays."""
     db, store = place.db, FileStore(place.settings.files_path)
     people.add(db, email="eve@acme.example", name="Eve")
-    eve = accounts.viewer_for(db, "eve@acme.example")
+    eve = viewers.find(db, "eve@acme.example")
     ticket, young = (file(db, eve, at=later(days=0)) for _ in range(2))
     lifecycle.solve(db, eve, ticket, at=later(days=0))
     lifecycle.solve(db, eve, young)
@@ -359,7 +359,7 @@ def test_the_house_is_kept(place):
 
 def test_many_requests_are_closed_in_one_round(place, monkeypatch):
     people.add(place.db, email="eve@acme.example", name="Eve")
-    eve = accounts.viewer_for(place.db, "eve@acme.example")
+    eve = viewers.find(place.db, "eve@acme.example")
     for _ in range(5):
         lifecycle.solve(place.db, eve, file(place.db, eve, at=later(days=0)), at=later(days=0))
     monkeypatch.setattr(lifecycle, "BATCH", 2)

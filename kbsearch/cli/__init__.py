@@ -8,9 +8,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from kbsearch import __version__, belonging, config, i18n, restoring
+from kbsearch import belonging, config, i18n, restoring
 from kbsearch.db import Busy, Damaged, SqliteDatabase
 from kbsearch.errors import NotFound, Problem
+from kbsearch.version import __version__
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -10,19 +10,18 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from kbsearch import accounts, articles, evaluation
+from kbsearch import articles, evaluation, viewers
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
-from kbsearch.case_clicks import Click
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 from kbsearch.evaluation import DEPTH, JudgedClick, JudgedQuestion
 from kbsearch.i18n import explain, terminal_language
-from kbsearch.lessons import Taught
 from kbsearch.publishing.publish import publish
 from kbsearch.search import Hit, Question, indexing
 from kbsearch.search.confirmed import Wordings
+from kbsearch.search.documents import Click, Taught
 from kbsearch.search.experience import Clicks
 from kbsearch.search.service import Search, by_language
 
@@ -311,7 +310,7 @@ def _viewer(site: Site, email: str | None) -> Viewer:
     if email is None:
         return ANONYMOUS
     try:
-        return accounts.viewer_for(site.db, email)
+        return viewers.find(site.db, email)
     except Problem as problem:
         raise Refused(explain(problem, terminal_language())) from None
 

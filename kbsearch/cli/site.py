@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from kbsearch import (
-    __version__,
     belonging,
     choosing_passwords,
     config,
@@ -19,6 +18,7 @@ from kbsearch import (
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
 from kbsearch.db import SQLITE_VERSION, SqliteDatabase
+from kbsearch.version import __version__
 
 MASK = "********"
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}

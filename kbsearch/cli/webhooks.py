@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import accounts, deliveries, events, webhooks
+from kbsearch import deliveries, events, viewers, webhooks
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
@@ -37,7 +37,7 @@ def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_jso
 
     Example: kbsearch webhook add https://tools.example/in --owner root@support.example
     """
-    viewer = accounts.viewer_for(site.db, owner)
+    viewer = viewers.find(site.db, owner)
     added = webhooks.add(site.db, viewer, site.settings, url, kinds or events.KINDS)
     _tell_secret(added, as_json)
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from kbsearch import accounts, analytics
+from kbsearch import analytics, viewers
 from kbsearch.access import ANONYMOUS
 from kbsearch.db import Database
 
@@ -46,7 +46,7 @@ def search(db: Database) -> None:
 def _search(
     db: Database, email: str, days: int, text: str, results: int
 ) -> tuple[str | None, datetime]:
-    viewer = accounts.viewer_for(db, email) if email else ANONYMOUS
+    viewer = viewers.find(db, email) if email else ANONYMOUS
     moment = datetime.now(UTC) - timedelta(days=days)
     visit = analytics.visit(db, viewer, at=moment)
     analytics.searched(db, visit, text, results=results, at=moment)

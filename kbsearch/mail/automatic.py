@@ -1,12 +1,12 @@
 """Mail that no person wrote: answering machines, lists, bounces, and our own mail come back."""
 
 import re
-from dataclasses import dataclass
 
 from kbsearch.config import Settings
 from kbsearch.mail import fields, threads
 from kbsearch.mail.fields import Fields
 from kbsearch.mail.parsing import Incoming
+from kbsearch.undeliverable import Bounce
 
 BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 SUPPRESSED = re.compile(r"\b(all|oof|autoreply)\b", re.IGNORECASE)
@@ -18,16 +18,6 @@ AWAY = re.compile(
     re.IGNORECASE,
 )
 _FAILED = re.compile(r"^action:\s*(failed|delayed)", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Bounce:
-    """A mail of ours that did not arrive, as the server that gave up says."""
-
-    message_id: str  # of our mail, without angle brackets
-    recipient: str
-    status: str  # 5.1.1
-    reason: str
 
 
 def reason(settings: Settings, known: Fields, envelope_sender: str | None = None) -> str:

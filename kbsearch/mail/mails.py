@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Literal
 
-from kbsearch import accounts, attachments, i18n, people, replies, tickets
+from kbsearch import attachments, i18n, people, replies, tickets, viewers
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -255,7 +255,7 @@ def forget_old(
 def _customer(db: Database, address: str, ticket: Ticket) -> Viewer | None:
     """The customer of that address, if they may read the ticket. Nobody lends an agent's name."""
     try:
-        viewer = accounts.viewer_for(db, people.fold_email(address))
+        viewer = viewers.find(db, people.fold_email(address))
         tickets.find(db, viewer, ticket.id)
     except (NotFound, Invalid):
         return None

@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 
-from kbsearch import accounts, filing, i18n, merging, people, replies, tickets, undeliverable
+from kbsearch import (
+    filing,
+    i18n,
+    merging,
+    people,
+    replies,
+    tickets,
+    undeliverable,
+    viewers,
+)
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -227,7 +236,7 @@ def _act(
 
 def _author(db: Database, verdict: Verdict) -> Viewer:
     assert verdict.person is not None, "only a person's mail is joined"
-    return accounts.viewer_for(db, verdict.person.email)
+    return viewers.find(db, verdict.person.email)
 
 
 def _told(problem: Problem) -> str:

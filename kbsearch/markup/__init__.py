@@ -11,6 +11,7 @@ from markupsafe import Markup
 from kbsearch.markup.clean import clean
 from kbsearch.markup.outline import (
     Heading,
+    Passage,
     Section,
     headings,
     passages,
@@ -19,7 +20,6 @@ from kbsearch.markup.outline import (
 )
 from kbsearch.markup.parser import Parser, article_parser, message_parser, scheme_of
 from kbsearch.markup.renderer import Context, Picture, Renderer, Resolver, Target
-from kbsearch.search.documents import Passage
 
 __all__ = [
     "ARTICLE_LIMIT",

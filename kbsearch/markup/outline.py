@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from kbsearch.normal_form import nfkd
-from kbsearch.search.documents import Passage
 
 # Names that pages use as ids of their own: a heading must not take their place.
 RESERVED = frozenset({"main", "q", "results", "search", "header", "footer", "contents", "palette"})
@@ -17,6 +16,15 @@ _BREAKS = frozenset(
     {"paragraph_open", "heading_open", "td_open", "th_open", "tr_open", "list_item_open"}
     | {"dt_open", "dd_open", "softbreak", "hardbreak", "tab_open", "callout_title_open"}
 )
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of an article under one heading; the introduction has neither anchor nor title."""
+
+    anchor: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import kbsearch
 from kbsearch import lessons
 from kbsearch.config import Settings
 from kbsearch.db import Database, new_id
@@ -20,6 +19,7 @@ from kbsearch.publishing.tree import FolderTree, Tree
 from kbsearch.search import article_writer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.documents import Page
+from kbsearch.version import __version__
 
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
@@ -93,7 +93,7 @@ def tree_of(settings: Settings, rev: str | None = None) -> Tree:
 
 def _made_with(settings: Settings, tree: Tree) -> str:
     """What else than the files decides how the pages look; another one renders all again."""
-    parts = [kbsearch.__version__, str(RENDERING), tree.shown, *settings.languages]
+    parts = [__version__, str(RENDERING), tree.shown, *settings.languages]
     parts += [settings.default_audience]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from kbsearch.lessons import Taught
 from kbsearch.search import tantivy_engine as engine
+from kbsearch.search.documents import Taught
 
 NEARLY_THE_SAME = 0.34  # shared part of the words of two texts, by their rarity
 VOTE = 0.35  # more costs questions whose wordings are like those of others

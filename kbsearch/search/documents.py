@@ -2,14 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Passage:
-    """A piece of an article under one heading; the introduction has neither anchor nor title."""
-
-    anchor: str
-    title: str
-    text: str
+from kbsearch.markup.outline import Passage
 
 
 @dataclass(frozen=True)
@@ -51,3 +44,24 @@ class Case:
     @property
     def is_solved(self) -> bool:
         return self.status in ("solved", "closed") and not self.is_merged
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A lesson as the ranking takes it in; one voice is an organisation, or one of the staff."""
+
+    wording: str
+    language: str
+    path: str
+    voice: str
+    is_staff: bool
+
+
+@dataclass(frozen=True)
+class Click:
+    """One agent's word on a request and a past case, by their numbers."""
+
+    asked: int
+    case: int
+    person: str
+    is_confirmed: bool  # else rejected

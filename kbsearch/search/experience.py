@@ -9,7 +9,7 @@ alone beyond what one click may do. Measured on duplicates split in time, as all
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from kbsearch.case_clicks import Click
+from kbsearch.search.documents import Click
 
 COMPANION = 0.1  # how far a companion moves a case
 COMPANION_EXPECTED = 0.8  # of the case's own score: a companion that scores less lets it sink

@@ -8,13 +8,13 @@ from threading import Lock
 
 from kbsearch import case_clicks, lessons, tickets
 from kbsearch.access import Viewer
-from kbsearch.case_clicks import Click
 from kbsearch.config import Settings
 from kbsearch.db import Database
 from kbsearch.search import Hit, Kind, Question, Results, hits, similar_index
 from kbsearch.search.answer import Answer
 from kbsearch.search.article_index import Articles
 from kbsearch.search.confirmed import Wordings
+from kbsearch.search.documents import Click, Taught
 from kbsearch.search.experience import Clicks
 from kbsearch.search.indexing import ask_rebuild, live_folders
 from kbsearch.search.known import Known
@@ -288,7 +288,7 @@ class Search:
             ask_rebuild(self._db, subject)
 
 
-def by_language(taught: Iterable[lessons.Taught]) -> Mapping[str, Wordings]:
+def by_language(taught: Iterable[Taught]) -> Mapping[str, Wordings]:
     """Confirmed wordings, as the index of each language takes them."""
     every = list(taught)
     return {language: Wordings(every, language) for language in SNOWBALL} if every else {}

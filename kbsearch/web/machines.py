@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.wrappers import Response
 
-from kbsearch import __version__, health, sendings
+from kbsearch import health, sendings
 from kbsearch.errors import NotFound
 from kbsearch.health import Health
+from kbsearch.version import __version__
 from kbsearch.web.render import db, site, viewer
 
 PLAIN = "text/plain; charset=utf-8"

@@ -17,7 +17,7 @@ from markupsafe import escape
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from waitress.server import create_server
 
-from kbsearch import accounts, create_app, organisations, people, products
+from kbsearch import accounts, create_app, organisations, people, products, viewers
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.db import SqliteDatabase
@@ -107,10 +107,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def somebody_else(live: Live) -> Viewer:
     """A customer whose requests are in nobody's way: lists of other tests count theirs."""
     try:
-        return accounts.viewer_for(live.db, "quentin@acme.example")
+        return viewers.find(live.db, "quentin@acme.example")
     except NotFound:
         people.add(live.db, email="quentin@acme.example", name="Quentin Roux")
-        return accounts.viewer_for(live.db, "quentin@acme.example")
+        return viewers.find(live.db, "quentin@acme.example")
 
 
 def square() -> bytes:
@@ -150,7 +150,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     people.add(db, email="alice@acme.example", name="Alice Martin", organisations=["acme"])
     people.add(db, email="dan@support.example", name="Dan Leroy", role="agent")
     people.add(db, email="root@support.example", name="Root", role="administrator")
-    alice = accounts.viewer_for(db, "alice@acme.example")
+    alice = viewers.find(db, "alice@acme.example")
     ticket = add_ticket(db, ("agents", f"user:{alice.person_id}"))
     write_articles(settings.content_path, {"fr/essais/tout.md": TORTURE} | ARTICLES)
     (settings.content_path / "articles" / "fr" / "essais" / "carre.png").write_bytes(square())
@@ -212,7 +212,7 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(base_url=live.url, **options)
         contexts.append(context)
         if person:
-            viewer = accounts.viewer_for(live.db, person)
+            viewer = viewers.find(live.db, person)
             assert viewer.person_id
             token = accounts.open_session(live.db, viewer.person_id)
             context.add_cookies([{"name": "kb", "value": token, "url": live.url}])

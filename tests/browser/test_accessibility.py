@@ -29,6 +29,7 @@ from kbsearch import (
     replies,
     satisfaction,
     saved_replies,
+    viewers,
 )
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.db import new_id
@@ -83,11 +84,11 @@ def pages(live: Live) -> dict[str, list[str]]:
     mail = held_mail(live)
     webhook, delivery = add_webhook(live.app, live.db)
     like_another = with_past_case(live)
-    customer = accounts.viewer_for(live.db, "alice@acme.example")
+    customer = viewers.find(live.db, "alice@acme.example")
     asked_too = file(live.db, customer, subject="La même panne")
     said = replies.reply(live.db, customer, like_another, "Et ?", key=new_id()).message_id
 
-    root = accounts.viewer_for(live.db, "root@support.example")
+    root = viewers.find(live.db, "root@support.example")
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(live.db, root, title="Panne de Marie Lefèvre au Zorglub")
     article_drafts.save(live.db, root, "article-of-a-test", composed)
@@ -214,7 +215,7 @@ def pages(live: Live) -> dict[str, list[str]]:
 def with_gaps(live: Live) -> list[int]:
     """One that is open and one that an article answers, by their numbers."""
     settings, moment = live.app.extensions["kbsearch"].settings, datetime.now(UTC)
-    root = accounts.viewer_for(live.db, "root@support.example")
+    root = viewers.find(live.db, "root@support.example")
     for text in ("vélo électrique volé", "trottinette en panne"):
         for _ in range(2):
             visit = analytics.visit(live.db, ANONYMOUS, at=moment - timedelta(hours=1))
@@ -238,7 +239,7 @@ def closed_request(live: Live, viewer: Viewer) -> Ticket:
 
 
 def saved_reply(live: Live) -> str:
-    root = accounts.viewer_for(live.db, "root@support.example")
+    root = viewers.find(live.db, "root@support.example")
     known = {each.name: each.id for each in saved_replies.list_all(live.db, root)}
     if "Merci" in known:
         return known["Merci"]
@@ -249,14 +250,14 @@ def held_mail(live: Live) -> str:
     """One that waits for an agent, with words too long for a small screen; its id."""
     raw = letter("mallory@evil.example", body="x" * 200 + "\n> y", subject="z" * 200)
     taking.take(live.db, live.app.extensions["kbsearch"].settings, raw)
-    root = accounts.viewer_for(live.db, "root@support.example")
+    root = viewers.find(live.db, "root@support.example")
     return next(mail.id for mail in mails.list_all(live.db, root) if not mail.is_untaken)
 
 
 def untaken_mail(live: Live) -> str:
     """One that could not be taken in; its id."""
     settings = live.app.extensions["kbsearch"].settings
-    root = accounts.viewer_for(live.db, "root@support.example")
+    root = viewers.find(live.db, "root@support.example")
     known = [mail for mail in mails.list_all(live.db, root) if mail.is_untaken]
     return (known or [set_aside(settings, live.db, root, letter(subject="y" * 200))])[0].id
 

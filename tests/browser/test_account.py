@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, mobiles, passwords, people, second_factor
+from kbsearch import accounts, mobiles, passwords, people, second_factor, viewers
 from tests.browser.conftest import Live
 from tests.browser.test_accessibility import violations
 
@@ -161,7 +161,7 @@ def test_every_page_of_the_account_is_accessible(
         viewport={"width": width, "height": 800},
         reduced_motion="reduce",
     )
-    viewer = accounts.viewer_for(live.db, EVE)
+    viewer = viewers.find(live.db, EVE)
     problems: list[str] = []
 
     def look(state: str, paths: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, saved_replies
+from kbsearch import saved_replies, viewers
 from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 
@@ -14,7 +14,7 @@ DAN = "dan@support.example"
 
 
 def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, visit: Visit) -> None:
-    dan = accounts.viewer_for(live.db, DAN)
+    dan = viewers.find(live.db, DAN)
     body = "Bonjour {{requester.first_name}},\n\nMerci."
     saved_replies.add(live.db, dan, language="fr", name="Salut poli", body=body)
     ticket = file(live.db, somebody_else(live), subject="Collier")

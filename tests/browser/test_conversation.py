@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, copies, lifecycle, people, replies, tickets
+from kbsearch import copies, lifecycle, people, replies, tickets, viewers
 from kbsearch.access import Viewer
 from kbsearch.db import new_id
 from kbsearch.errors import Invalid
@@ -18,7 +18,7 @@ Visit = Callable[..., Page]
 
 
 def viewer(live: Live, email: str) -> Viewer:
-    return accounts.viewer_for(live.db, email)
+    return viewers.find(live.db, email)
 
 
 @pytest.fixture

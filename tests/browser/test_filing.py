@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from kbsearch import accounts, drafts, tickets
+from kbsearch import drafts, tickets, viewers
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from tests.browser.conftest import Live, square
@@ -42,7 +42,7 @@ SHIFTS = """() => {
 @pytest.fixture
 def alice(live: Live) -> Iterator[Viewer]:
     """Alice, who has nothing begun before or after."""
-    viewer = accounts.viewer_for(live.db, ALICE)
+    viewer = viewers.find(live.db, ALICE)
     yield viewer
     live.db.execute("DELETE FROM drafts")
     live.db.execute("DELETE FROM attempts")

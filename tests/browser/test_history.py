@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from kbsearch import accounts
+from kbsearch import viewers
 from tests.browser.conftest import Live
 from tests.requests import file
 
@@ -18,7 +18,7 @@ PRINTERS = {subject for subject in SUBJECTS if subject.startswith("Imprimante")}
 
 @pytest.fixture(scope="module", autouse=True)
 def filed(live: Live) -> None:
-    alice = accounts.viewer_for(live.db, ALICE)
+    alice = viewers.find(live.db, ALICE)
     for subject in SUBJECTS:
         file(live.db, alice, subject=subject)
 

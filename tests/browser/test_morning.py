@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kbsearch import accounts, tickets
+from kbsearch import tickets, viewers
 from kbsearch.db import SqliteDatabase
 from kbsearch.tickets import Ticket
 from tests.requests import file
@@ -39,7 +39,7 @@ def db(demo: Demo) -> Iterator[SqliteDatabase]:
 def asked(db: SqliteDatabase) -> Ticket:
     return file(
         db,
-        accounts.viewer_for(db, "alice@acme.example"),
+        viewers.find(db, "alice@acme.example"),
         subject=SUBJECT,
         description="Bonjour, la passerelle affiche ERR-1042, plus aucune donnée. Alice Martin",
         software="icownect",
@@ -93,7 +93,7 @@ def test_a_request_is_solved_by_an_older_one_and_becomes_an_article(
     expect(page.locator(".held")).to_contain_text("Ouvrez le port 8883")
     expect(page.locator("#c1")).to_contain_text("Ouvrez le port 8883", timeout=LONG)
     expect(page.locator("#state")).to_contain_text("Résolue")
-    alice = accounts.viewer_for(db, "alice@acme.example")
+    alice = viewers.find(db, "alice@acme.example")
     (answer,) = tickets.find(db, alice, asked.id).messages
     assert "8883 en sortie" in answer.body
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, case_clicks, organisations, people, products, tickets
+from kbsearch import case_clicks, organisations, people, products, tickets, viewers
 from kbsearch.db import new_id
 from kbsearch.errors import Invalid
 from kbsearch.tickets import Ticket
@@ -54,7 +54,7 @@ def with_past_case(live: Live) -> Ticket:
             }
         ],
     )
-    alice = accounts.viewer_for(live.db, "alice@acme.example")
+    alice = viewers.find(live.db, "alice@acme.example")
     asked = file(
         live.db,
         alice,
@@ -64,7 +64,7 @@ def with_past_case(live: Live) -> Ticket:
         version="4.2",
     )
     follow(live.app.extensions["kbsearch"].settings, live.db)
-    return tickets.find(live.db, accounts.viewer_for(live.db, "dan@support.example"), asked.id)
+    return tickets.find(live.db, viewers.find(live.db, "dan@support.example"), asked.id)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_several_report_is_grouped_and_answered_at_once(live: Live, visit: 
     filed = [
         file(
             live.db,
-            accounts.viewer_for(live.db, email),
+            viewers.find(live.db, email),
             subject="ERR-5151 à l’ouverture",
             description="ERR-5151 depuis midi, plus personne n’entre.",
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, tickets
+from kbsearch import tickets, viewers
 from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 
@@ -29,7 +29,7 @@ def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, vis
     page.get_by_label("Suivie par").last.select_option("me")
     page.get_by_role("button", name="Modifier", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="1 demande modifiée")).to_be_visible()
-    dan = accounts.viewer_for(live.db, DAN)
+    dan = viewers.find(live.db, DAN)
     assert tickets.find(live.db, dan, first.id).assignee_id == dan.person_id
     assert tickets.find(live.db, dan, second.id).assignee_id is None
     page.goto("/fr/desk?view=unanswered&sort=number")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, choosing_passwords, people, second_factor
+from kbsearch import accounts, choosing_passwords, people, second_factor, viewers
 from kbsearch.config import Settings
 from tests.browser.conftest import Live
 from tests.mail import code_in, latest, link_in
@@ -170,5 +170,5 @@ def test_signing_in_on_one_screen_is_seen_on_the_other(
         expect(second.locator("#problem")).to_contain_text("Ce code n’est pas le bon")
     give_code(first, code_of_first)
     is_signed_in(first, "Alice Martin")
-    viewer = accounts.viewer_for(live.db, "alice@acme.example")
+    viewer = viewers.find(live.db, "alice@acme.example")
     assert accounts.list_sessions(live.db, viewer.person_id or "")

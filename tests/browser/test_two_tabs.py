@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, drafts
+from kbsearch import drafts, viewers
 from kbsearch.access import Viewer
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
@@ -53,8 +53,8 @@ def form(request: pytest.FixtureRequest, live: Live) -> Iterator[Form]:
 
 def begin(live: Live, form: Form) -> tuple[Viewer, Ticket, str]:
     """A request of Alice's, and a draft of that form that both tabs find."""
-    ticket = file(live.db, accounts.viewer_for(live.db, "alice@acme.example"))
-    viewer, key = accounts.viewer_for(live.db, form.who), f"key-of-{ticket.id}"
+    ticket = file(live.db, viewers.find(live.db, "alice@acme.example"))
+    viewer, key = viewers.find(live.db, form.who), f"key-of-{ticket.id}"
     is_reply = form.field == "body"
     internal = {"internal": "1"} if "keep" in form.button else {}
     said = {form.field: "Début", **internal} if is_reply else {"subject": "Q", form.field: "Début"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, held_replies, tickets
+from kbsearch import held_replies, tickets, viewers
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
@@ -69,7 +69,7 @@ def test_it_leaves_while_the_next_words_are_typed(
     expect(page.locator(".held")).to_be_visible()
     page.get_by_label("Message", exact=True).press_sequentially("Et ")
     page.wait_for_timeout(2000)
-    viewer = accounts.viewer_for(live.db, DAN)
+    viewer = viewers.find(live.db, DAN)
     (held,) = held_replies.of_ticket(live.db, viewer, ticket)
     assert held_replies.release(live.db, viewer, held.key) is not None
     expect(page.locator("#c1")).to_contain_text("Redémarrez la station.")
