@@ -1,5 +1,6 @@
 """The web application: what answers to which address, and how Flask is set up."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -18,6 +19,7 @@ from kbsearch.web import (
     bodies,
     browsers,
     compression,
+    contracts,
     deliveries,
     desk,
     desk_articles,
@@ -56,6 +58,19 @@ from kbsearch.web import (
 if TYPE_CHECKING:
     from kbsearch.search.service import Search
 
+# What templates ask of the request under way; the rest they know beforehand.
+REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
+    "viewer": render.viewer,
+    "organisation": render.organisation,
+    "my_contracts": contracts.my_contracts,
+    "support_phone": render.support_phone,
+    "unread": render.unread,
+    "theme": render.theme,
+    "theme_url": looks.theme_url,
+    "logo_url": looks.logo_url,
+    "welcome": looks.welcome,
+}
+
 
 def build(settings: Settings, db: Database, search: "Search") -> Flask:
     """The application over these parts."""
@@ -70,7 +85,10 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     products = words.ProductNames(db)
-    said = {name: words.Words(app, settings, name, products) for name in settings.languages}
+    said = {
+        name: words.Words(app, settings, name, products, REQUEST_GLOBALS)
+        for name in settings.languages
+    }
     app.extensions["kbsearch"] = render.Site(settings, db, search, said)
 
     login = LoginManager(app)  # type: ignore[no-untyped-call]

@@ -1,15 +1,17 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import cast
 
 from flask import Flask
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kbsearch import i18n, organisations, products
+from kbsearch import i18n, products
+from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.clocks import Clock
 from kbsearch.config import Settings
@@ -19,20 +21,11 @@ from kbsearch.search import Hit, Kind
 from kbsearch.ticket_events import Event
 from kbsearch.tickets import Ticket
 from kbsearch.waiting import Waiting
-from kbsearch.web import assets, looks, render
+from kbsearch.web import assets
 
 # Stand for what differs in a line that many results share: a number, a day, that day in words.
 ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
-
-
-class Contract(NamedTuple):
-    """What the people of an organisation are told of their contract."""
-
-    organisation: str
-    last_day: str
-    has_ended: bool
-    accepts_requests: bool
 
 
 class Words:
@@ -43,10 +36,18 @@ class Words:
     """
 
     def __init__(
-        self, app: Flask, settings: Settings, language: str, product_name: "ProductNames"
+        self,
+        app: Flask,
+        settings: Settings,
+        language: str,
+        product_name: "ProductNames",
+        request_globals: Mapping[str, Callable[..., object]],
     ) -> None:
+        """`request_globals`: what templates ask of the request under way, `viewer` among them."""
         self.language = language
         self.product_name = product_name
+        self._settings = settings
+        self._viewer = cast("Callable[[], Viewer]", request_globals["viewer"])
         self._catalogue = i18n.catalogue(language)
         self._said: dict[str, Markup] = {}
         self.date = lru_cache(maxsize=1024)(self._date)
@@ -78,14 +79,6 @@ class Words:
             "language": language,
             "here": f"/{language}",
             "settings": settings,
-            "theme": render.theme,
-            "viewer": render.viewer,
-            "organisation": render.organisation,
-            "unread": render.unread,
-            "my_contracts": self.my_contracts,
-            "support_phone": render.support_phone,
-            "logo_url": looks.logo_url,
-            "theme_url": looks.theme_url,
             "reason_name": self.reason_name,
             "signal_name": self.signal_name,
             "role_name": self.role_name,
@@ -97,7 +90,7 @@ class Words:
             "channel_name": self.channel_name,
             "why_not_sent": self.why_not_sent,
             "told": self.told,
-            "welcome": looks.welcome,
+            **request_globals,
         }
 
     def translate(self, message: str, /, **values: object) -> Markup:
@@ -323,7 +316,7 @@ class Words:
     def event_sentence(self, event: Event) -> Markup:
         """A change of a request, in its conversation."""
         _ = self.translate
-        who = event.actor or render.site().settings.site_name
+        who = event.actor or self._settings.site_name
         before, after = (self._field_value(event, value) for value in (event.before, event.after))
         if event.kind == "ticket.assigned" and not event.after:
             return _("%(who)s: nobody looks after the request any more.", who=who)
@@ -356,7 +349,7 @@ class Words:
         """What a correction calls a field of a request."""
         _ = self.translate
         names = {"organisation": _("Organisation"), "confidential": _("Confidential")}
-        own = {f"fields.{each.name}": each for each in render.site().settings.fields}
+        own = {f"fields.{each.name}": each for each in self._settings.fields}
         if field in own:
             return Markup.escape(own[field].told(self.language))
         return names.get(field) or self.field_name(field) or Markup.escape(field)
@@ -368,7 +361,7 @@ class Words:
         if not value:
             return Markup("–")
         if event.field == "status":
-            is_staff = render.viewer().is_agent
+            is_staff = self._viewer().is_agent
             return self.staff_status(value) if is_staff else self.status_name(value)
         if event.field == "severity":
             return self.severity_name(value)
@@ -420,21 +413,6 @@ class Words:
             for text in (check.told, check.remedy)
         )
         return next(found), next(found)
-
-    def my_contracts(self) -> list[Contract]:
-        """How long the visitor's organisations are supported, those with a last day."""
-        today = datetime.now(UTC).date()
-        settings = render.site().settings
-        return [
-            Contract(
-                mine.name,
-                self.date(mine.contract_ends),
-                mine.has_ended(today),
-                organisations.accepts_requests(mine, today, settings),
-            )
-            for mine in render.my_organisations()
-            if mine.contract_ends
-        ]
 
     def facts(self, hit: Hit) -> Markup:
         """What a result is (kind, product, date), rendered once and kept: many share the line."""

@@ -1,0 +1,31 @@
+"""What the visitor is told of the contracts of their organisations."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from kbsearch import organisations
+from kbsearch.web.render import language, my_organisations, site
+
+
+class Contract(NamedTuple):
+    """What the people of an organisation are told of their contract."""
+
+    organisation: str
+    last_day: str
+    has_ended: bool
+    accepts_requests: bool
+
+
+def my_contracts() -> list[Contract]:
+    """How long the visitor's organisations are supported, those with a last day."""
+    today = datetime.now(UTC).date()
+    return [
+        Contract(
+            mine.name,
+            site().words[language()].date(mine.contract_ends),
+            mine.has_ended(today),
+            organisations.accepts_requests(mine, today, site().settings),
+        )
+        for mine in my_organisations()
+        if mine.contract_ends
+    ]
