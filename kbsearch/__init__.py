@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from kbsearch.config import Settings
-    from kbsearch.db import Database
+    from kbsearch.database import Database
 
 LONGEST_WAIT = 0.6  # seconds that a page waits for its turn to write, and all those behind it
 MOMENT = 2.5  # seconds in which nobody waits once more, when it was in vain
@@ -15,9 +15,9 @@ MOMENT = 2.5  # seconds in which nobody waits once more, when it was in vain
 def create_app(settings: "Settings", db: "Database | None" = None) -> "Flask":
     """The web application: the one place that wires its parts together."""
     # imported here, so that reading the version or running a command stays quick
-    from kbsearch.db import Patience, SqliteDatabase
-    from kbsearch.migrations import migrate
-    from kbsearch.search.service import Search
+    from kbsearch.database import Patience, SqliteDatabase
+    from kbsearch.database.migrations import migrate
+    from kbsearch.search.ranking import Search
     from kbsearch.web import build
 
     if db is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kbsearch.db import Values, one_of
+from kbsearch.database import Values, one_of
 from kbsearch.errors import NotFound
 
 Role = Literal["anonymous", "customer", "agent", "writer", "administrator"]

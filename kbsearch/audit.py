@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kbsearch.clock import stored
-from kbsearch.db import Database, new_id
+from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 
 log = logging.getLogger("kbsearch.security")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kbsearch.clock import parsed, stored
-from kbsearch.db import Database
+from kbsearch.database import Database
 from kbsearch.errors import TooMany
 
 MINUTES, HOURS, DAYS = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from kbsearch.clock import now, stored
-from kbsearch.db import Database, new_id, one_of
+from kbsearch.database import Database, new_id, one_of
 
 log = logging.getLogger(__name__)
 

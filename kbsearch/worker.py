@@ -15,58 +15,50 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import (
+from kbsearch import articles, limits, outbox
+from kbsearch.articles.gaps import cases as gap_cases
+from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.publishing.publish import Publication, Refusal, publish
+from kbsearch.articles.publishing.watch import Watcher
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.clock import stored
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.errors import Problem
+from kbsearch.files.store import FileStore
+from kbsearch.files.trash import Trash
+from kbsearch.i18n import explain, terminal_language
+from kbsearch.messages import notifications
+from kbsearch.messages.delivery import lanes
+from kbsearch.messages.incoming import mailbox, mails
+from kbsearch.messages.notifications import (
     account_letters,
-    accounts,
-    analytics,
-    article_drafts,
+    answers,
     article_letters,
-    articles,
-    attachments,
-    courier,
-    deliveries,
     digest_letters,
-    drafts,
-    failed_searches,
-    gap_cases,
-    gap_counts,
-    gap_signals,
-    health,
-    held_replies,
-    kept_forms,
-    known_browsers,
-    lanes,
-    lifecycle,
-    limits,
-    mobiles,
-    notifications,
-    outbox,
-    pending,
-    presence,
     profile_letters,
-    second_factor,
-    sent_articles,
     solutions,
     ticket_letters,
     ticket_texts,
     webhook_letters,
 )
-from kbsearch.clock import stored
-from kbsearch.config import Settings
-from kbsearch.db import Database
-from kbsearch.errors import Problem
-from kbsearch.file_store import FileStore
-from kbsearch.i18n import explain, terminal_language
-from kbsearch.leash import PATIENCE, Leash
-from kbsearch.mail import answers, mailbox, mails
+from kbsearch.messages.webhooks import courier, deliveries, failed_searches
 from kbsearch.outbox import Handlers, Task
-from kbsearch.publishing.publish import Publication, Refusal, publish
-from kbsearch.publishing.watch import Watcher
-from kbsearch.search import indexing
-from kbsearch.search.indexing import Indexer
-from kbsearch.search.service import Search
-from kbsearch.single_sign_on import journeys, used_handovers
-from kbsearch.trash import Trash
+from kbsearch.people.accounts import kept_forms, known_browsers, mobiles, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
+from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.search.learning import sent_articles
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.ranking import Search, indexing
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.site import health
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import lifecycle
+from kbsearch.tickets.desk import held_replies, presence
+from kbsearch.tickets.filing import drafts
 
 log = logging.getLogger(__name__)
 

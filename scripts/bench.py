@@ -25,22 +25,24 @@ from urllib.parse import urlencode
 import tantivy
 from pysqlite3 import dbapi2 as sqlite
 
-from kbsearch import accounts, organisations, people, resources, viewers
+from kbsearch import people, resources
 from kbsearch.access import Viewer
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.importing import tickets as importer
-from kbsearch.importing.lines import Line
-from kbsearch.importing.report import Report
-from kbsearch.migrations import migrate
-from kbsearch.publishing.publish import publish
-from kbsearch.search import Question, indexing
-from kbsearch.search.article_index import Articles
-from kbsearch.search.query import understand
-from kbsearch.search.service import Search
-from kbsearch.search.ticket_index import TicketIndex
-from kbsearch.search.ticket_writer import SEPARATOR
-from kbsearch.search.ticket_writer import schema as ticket_schema
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.search import Question
+from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_writer import SEPARATOR
+from kbsearch.search.fulltext.ticket_writer import schema as ticket_schema
+from kbsearch.search.ranking import Search, indexing
+from kbsearch.site.importing import tickets as importer
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Report
 from kbsearch.web import compression
 
 TYPED = 40  # texts, each at several lengths
@@ -476,8 +478,8 @@ def serve_floor(fd: int, settings: Settings) -> None:
     """
     from flask import Flask, request
 
-    from kbsearch import web_server
-    from kbsearch.leash import Leash
+    from kbsearch.processes.parent_pipe import Leash
+    from kbsearch.web import server as web_server
 
     app = Flask("floor")
     db = SqliteDatabase(settings.database_path)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from bench import DAN, client, get, made_up, make_people, serving, settings_of, store, timed, told
 
-from kbsearch import accounts, people, viewers
+from kbsearch import people
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import stored
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.migrations import migrate
-from kbsearch.publishing.publish import publish
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database.migrations import migrate
+from kbsearch.people import viewers
+from kbsearch.people.accounts import sessions as accounts
 
 TICKETS, UNDER_WAY, VISITS = 100_000, 2_000, 10_000
 DAYS = 365

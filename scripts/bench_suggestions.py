@@ -15,11 +15,13 @@ from urllib.parse import urlencode
 
 from bench import ALICE, DAN, client, made_up, make_people, serving, settings_of, store, timed, told
 
-from kbsearch import accounts, resources, viewers
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
-from kbsearch.publishing.publish import publish
-from kbsearch.search.indexing import Indexer
+from kbsearch import resources
+from kbsearch.articles.publishing.publish import publish
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.people import viewers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.search.ranking.indexing import Indexer
 
 ARTICLES, TICKETS = 2_000, 50_000
 FORMS = 60

@@ -10,15 +10,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import create_app, organisations, people, products, viewers
+from kbsearch import create_app, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
-from kbsearch.importing import tickets
-from kbsearch.importing.lines import Line
-from kbsearch.importing.report import Report
-from kbsearch.migrations import migrate
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.files.store import FileStore
+from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import products
+from kbsearch.site.importing import tickets
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Report
 
 
 @dataclass(frozen=True)

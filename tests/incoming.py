@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from kbsearch.config import Settings
-from kbsearch.db import Database
-from kbsearch.mail import taking
-from kbsearch.mail.taking import Envelope, Taken
+from kbsearch.database import Database
+from kbsearch.messages.incoming import taking
+from kbsearch.messages.incoming.taking import Envelope, Taken
 from tests.requests import MORNING
 
 SERVER = "mx.support.example"

@@ -8,27 +8,19 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kbsearch import (
-    accounts,
-    create_app,
-    digest_letters,
-    lifecycle,
-    limits,
-    one_time_links,
-    outbox,
-    people,
-    preferences,
-    presence,
-    replies,
-    signing_in,
-    tickets,
-)
+from kbsearch import create_app, limits, outbox, people, tickets
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database.migrations import migrate
 from kbsearch.errors import NotFound, TooMany
-from kbsearch.migrations import migrate
+from kbsearch.messages.notifications import digest_letters
 from kbsearch.outbox import Task
-from kbsearch.signing_in import Asked, Caller
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people.accounts import one_time_links, signing_in
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.signing_in import Asked, Caller
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import presence
 from tests.conftest import Cast, introduce
 from tests.mail import carry, code_in, letters, post, text_of
 from tests.requests import file

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
-from kbsearch import drafts, filing, replies, viewers
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
-from kbsearch.request_forms import Request
+from kbsearch.database import SqliteDatabase
+from kbsearch.files.store import FileStore
+from kbsearch.people import viewers
+from kbsearch.tickets import filing
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.form import Request
 
 PEOPLE = ("alice@acme.example", "bob@acme.example")
 MOST_ACKNOWLEDGED = 7  # by one sender before it is killed

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from tests.mail import carry
 
 

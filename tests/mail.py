@@ -9,17 +9,13 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from kbsearch import (
-    account_letters,
-    digest_letters,
-    notifications,
-    outbox,
-    ticket_events,
-    ticket_letters,
-)
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import Database
+from kbsearch.database import Database
+from kbsearch.messages import notifications
+from kbsearch.messages.notifications import account_letters, digest_letters, ticket_letters
 from kbsearch.outbox import Handlers, Task
+from kbsearch.tickets import events as ticket_events
 
 
 def post(settings: Settings, db: Database) -> None:

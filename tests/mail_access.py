@@ -19,11 +19,10 @@ from urllib.request import build_opener
 import pytest
 from aiosmtpd.smtp import AuthResult
 
-from kbsearch import mail_provider, mail_tokens
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import Database
-from kbsearch.single_sign_on import fetching
+from kbsearch.database import Database
+from kbsearch.messages.delivery import fetching, mail_provider, mail_tokens
 from tests.mail import Mailbox, serving
 from tests.mail_provider import CLIENT, SECRET, USER
 from tests.providers import Stay, free_port, sent_along, wait_for

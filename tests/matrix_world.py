@@ -9,48 +9,35 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    accounts,
-    analytics,
-    article_drafts,
-    article_votes,
-    articles,
-    choosing_passwords,
-    copies,
-    create_app,
-    drafts,
-    gap_signals,
-    health,
-    held_replies,
-    kept_forms,
-    lifecycle,
-    looks,
-    merging,
-    one_time_links,
-    opt_outs,
-    organisations,
-    pending,
-    people,
-    problems,
-    products,
-    replies,
-    satisfaction,
-    saved_replies,
-    saved_views,
-    second_factor,
-    sendings,
-    viewers,
-)
+from kbsearch import articles, create_app, people
 from kbsearch.access import Viewer
+from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.publishing import trailers
+from kbsearch.articles.publishing.publish import Publication, publish
+from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
-from kbsearch.mail import mails
-from kbsearch.publishing import trailers
-from kbsearch.publishing.publish import Publication, publish
-from kbsearch.search.indexing import Indexer
-from kbsearch.search.service import Search
-from kbsearch.signing_in import Caller
+from kbsearch.database import SqliteDatabase
+from kbsearch.files.store import FileStore
+from kbsearch.messages.incoming import mails
+from kbsearch.messages.notifications import opt_outs
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import kept_forms, one_time_links, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import products
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.site import health
+from kbsearch.site import outgoing as sendings
+from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
+from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.filing import copies, drafts
 from kbsearch.web import assets
 from tests.conftest import introduce
 from tests.incoming import letter, take

@@ -5,15 +5,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from kbsearch import drafts, filing, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.attachments import Attachment
-from kbsearch.db import Database, SqliteDatabase, new_id
+from kbsearch.database import Database, SqliteDatabase, new_id
 from kbsearch.errors import NotFound
-from kbsearch.file_store import FileStore
+from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
-from kbsearch.request_forms import Request
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, filing
+from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.form import Request
 from tests.conftest import Cast
 
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)

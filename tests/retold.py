@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbsearch import resources
-from kbsearch.search.text import STOP_WORDS, fold_word
+from kbsearch.search.fulltext.text import STOP_WORDS, fold_word
 
 SHORTEST = 120  # characters of a description that says enough to be told again
 DROPPED, CHANGED = 0.25, 0.35  # of the words

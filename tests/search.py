@@ -3,14 +3,14 @@
 from contextlib import closing
 from pathlib import Path
 
-from kbsearch import ticket_changes
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.db import Database
-from kbsearch.publishing.publish import Publication, publish
+from kbsearch.database import Database
 from kbsearch.search import Hit, Question, Results
-from kbsearch.search.indexing import Indexer
-from kbsearch.search.service import Search
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.tickets import changes as ticket_changes
 
 
 def write(content: Path, path: str, body: str, **front: object) -> None:

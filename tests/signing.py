@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pyotp
 
-from kbsearch import passwords, people, second_factor
+from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.db import Database
+from kbsearch.database import Database
 from kbsearch.people import Person
+from kbsearch.people.accounts import passwords, second_factor
 
 PASSWORD = "correct horse battery"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

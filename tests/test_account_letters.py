@@ -8,22 +8,18 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kbsearch import (
-    account_letters,
-    channels,
-    choosing_passwords,
-    letters,
-    one_time_links,
-    outbox,
-    pending,
-    people,
-)
-from kbsearch.channels import ChannelError
+from kbsearch import outbox, people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery.channels import ChannelError
+from kbsearch.messages.notifications import account_letters, letters
 from kbsearch.people import Person
-from kbsearch.signing_in import Caller
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import one_time_links
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
 from tests.mail import Mailbox, code_in, html_of, latest, link_in, post, serving, text_of
 from tests.mail import letters as written

@@ -2,10 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import accounts, one_time_links, organisations, people, viewers
+from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import Busy, Patience, SqliteDatabase
+from kbsearch.database import Busy, Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import one_time_links
+from kbsearch.people.accounts import sessions as accounts
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

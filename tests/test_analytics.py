@@ -2,11 +2,13 @@ from datetime import datetime
 
 import pytest
 
-from kbsearch import analytics, deflection, people
+from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase
-from kbsearch.deflection import Ledger
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.insights import deflection
+from kbsearch.insights.deflection import Ledger
+from kbsearch.search.learning import visits as analytics
 from tests.conftest import Cast, take_over
 from tests.requests import file, later
 

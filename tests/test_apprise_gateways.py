@@ -9,8 +9,8 @@ import pytest
 import requests
 from apprise.manager_plugins import NotificationManager
 
-from kbsearch import apprise_gateways
-from kbsearch.guarded_http import Exceptions, Guard
+from kbsearch.messages.delivery import apprise_gateways
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from tests.receivers import receiver
 
 NUMBER = "+33612345678"

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kbsearch import analytics, article_files, duplicates, tickets
-from kbsearch.article_composition import Composed, compose
-from kbsearch.article_files import ArticleFile, tidy, written
+from kbsearch import tickets
+from kbsearch.articles.publishing import front_matter
+from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing.composition import Composed, compose
+from kbsearch.articles.writing.files import ArticleFile, tidy, written
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.publishing import front_matter
+from kbsearch.search.learning import visits as analytics
+from kbsearch.tickets.desk import duplicates
 from tests.conftest import take_over
 from tests.planted import PLANTED, Planted
 from tests.test_masking import traces

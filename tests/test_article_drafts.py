@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from kbsearch import article_drafts, article_proposals, article_review, erasing
-from kbsearch.article_composition import Composed, compose
-from kbsearch.article_drafts import Draft
+from kbsearch.articles.publishing import branches
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing import proposals as article_proposals
+from kbsearch.articles.writing import review as article_review
+from kbsearch.articles.writing.composition import Composed, compose
+from kbsearch.articles.writing.drafts import Draft
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Conflict, Invalid, NotFound
-from kbsearch.publishing import branches
+from kbsearch.site import erasing
 from tests.test_article_composition import solve
 from tests.writers import article, commit, git, repository, write
 

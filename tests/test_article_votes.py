@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 
-from kbsearch import analytics, article_votes, articles, erasing, events, own_data, rooms, webhooks
+from kbsearch import articles
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import Article
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.publishing.publish import publish
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import events, rooms
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.site import erasing, own_data
 from tests.conftest import Cast
 from tests.requests import later
 from tests.test_analytics import outcome, searching

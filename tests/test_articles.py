@@ -7,9 +7,9 @@ import pytest
 
 from kbsearch import articles
 from kbsearch.access import article_readers
+from kbsearch.articles.publishing import publications
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.errors import NotFound
-from kbsearch.publishing import publications
-from kbsearch.publishing.publish import publish
 from tests.writers import article, png, write
 
 

@@ -8,12 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from kbsearch import attachments, copies, drafts, edits, file_store, replies, tickets
+from kbsearch import tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Full, Invalid, NotFound, Problem, TooMany
-from kbsearch.file_store import FileStore
-from kbsearch.trash import Trash
+from kbsearch.files import store as file_store
+from kbsearch.files.store import FileStore
+from kbsearch.files.trash import Trash
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import corrections as edits
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.requests import PNG, attach, file, later, lies_in
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pysqlite3 import dbapi2 as sqlite
 
 from kbsearch import audit
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 
 
 def test_an_event_says_what_happened_to_whom_by_whom_and_from_where(db: SqliteDatabase):

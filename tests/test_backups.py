@@ -16,13 +16,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import accounts, audit, backups, config, migrations, restoring, sites
-from kbsearch.backups import Unreadable
+from kbsearch import audit, config
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase, migrations
 from kbsearch.errors import Problem
-from kbsearch.file_store import FileStore
+from kbsearch.files.store import FileStore
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.site import backups, restoring
+from kbsearch.site import new as sites
+from kbsearch.site.backups import Unreadable
 from tests.conftest import Cast
 from tests.test_killed import lost
 from tests.writers import git

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import belonging, config
+from kbsearch import config
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Problem
+from kbsearch.site import belonging
 from tests.writers import git
 
 TOP = Path(__file__).parent.parent
@@ -96,7 +97,7 @@ def empty_database(site: Path) -> None:
 def blank_database(site: Path) -> None:
     """As an earlier release made one in the place of the one that was missing."""
     lose_database(site)
-    from kbsearch.migrations import migrate
+    from kbsearch.database.migrations import migrate
 
     db = SqliteDatabase(site / DATABASE)
     migrate(db)
@@ -321,7 +322,7 @@ def test_a_backup_of_an_earlier_release_brings_a_site_that_starts(
 ):
     unmark(site)
     db = SqliteDatabase(site / DATABASE)
-    from kbsearch import backups
+    from kbsearch.site import backups
 
     backups.create(found(site).settings, db, tmp_path / "site.tar")
     db.close()

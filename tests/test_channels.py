@@ -9,9 +9,9 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 import kbsearch
-from kbsearch import channels
-from kbsearch.channels import ChannelError, Mail, Sms
-from kbsearch.guarded_http import Exceptions, Guard
+from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery.channels import ChannelError, Mail, Sms
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from tests.mail import Mailbox, serving
 from tests.receivers import receiver
 
@@ -234,7 +234,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import sys
 
     monkeypatch.delattr(kbsearch, "apprise_gateways", raising=False)
-    monkeypatch.delitem(sys.modules, "kbsearch.apprise_gateways", raising=False)
+    monkeypatch.delitem(sys.modules, "kbsearch.messages.delivery.apprise_gateways", raising=False)
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ChannelError, match=r"kbsearch\[sms\]"):
         Sms("twilio://x", tmp_path).send("+33612345678", "Bonjour")

@@ -3,24 +3,16 @@ from datetime import timedelta
 
 import pytest
 
-from kbsearch import (
-    accounts,
-    audit,
-    choosing_passwords,
-    limits,
-    one_time_links,
-    outbox,
-    passwords,
-    pending,
-    people,
-    second_factor,
-    signing_in,
-)
+from kbsearch import audit, limits, outbox, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
-from kbsearch.signing_in import Caller
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import one_time_links, passwords, second_factor, signing_in
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
 from tests.mail import code_in, html_of, latest, letters, link_in, post, text_of
 from tests.signing import PASSWORD, totp, with_password, with_totp

@@ -4,10 +4,10 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import accounts
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people.accounts import sessions as accounts
 from tests.conftest import Cast
 
 Run = Callable[..., Result]

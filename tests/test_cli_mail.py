@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from kbsearch import config
-from kbsearch.db import SqliteDatabase
-from kbsearch.mail import taking
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages.incoming import taking
 from tests.conftest import Cast
 from tests.incoming import SERVER, letter
 

@@ -5,20 +5,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import (
-    accounts,
-    audit,
-    one_time_links,
-    organisations,
-    passwords,
-    people,
-    second_factor,
-    viewers,
-)
+from kbsearch import audit, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import one_time_links, passwords, second_factor
+from kbsearch.people.accounts import sessions as accounts
 from tests.conftest import Cast
 from tests.mail import letters, post
 from tests.test_looks import png

@@ -10,10 +10,11 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import config, one_time_links, outbox
+from kbsearch import config, outbox
 from kbsearch.cli import cli
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.people.accounts import one_time_links
 from kbsearch.version import __version__
 from tests.writers import article, commit, git, write
 

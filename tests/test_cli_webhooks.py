@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kbsearch import deliveries, outbox, webhooks
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.deliveries import Outcome
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import deliveries
+from kbsearch.messages.webhooks.deliveries import Outcome
 from tests.conftest import Cast
 from tests.mail import letters
 from tests.test_cli_people import Run, run

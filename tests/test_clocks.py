@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from kbsearch import clocks, config, lifecycle, replies, targets
-from kbsearch.clocks import Clock
+from kbsearch import config, targets
 from kbsearch.config import ConfigError
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.targets import Target
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, clocks
+from kbsearch.tickets.clocks import Clock
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast
 from tests.requests import MORNING, file, later
 

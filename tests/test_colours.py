@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import colours
+from kbsearch.people.organisations import colours
 
 hexes = st.binary(min_size=3, max_size=3).map(lambda channels: f"#{channels.hex()}")
 

@@ -1,9 +1,13 @@
 import pytest
 
-from kbsearch import copies, people, replies, ticket_changes, tickets, viewers
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch import people, tickets
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
+from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, take_over
 from tests.requests import file, readers_of
 

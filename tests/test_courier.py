@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from kbsearch import courier, deliveries, outbox, people, webhooks
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.courier import Courier
-from kbsearch.db import SqliteDatabase
-from kbsearch.guarded_http import Exceptions, Guard
-from kbsearch.webhooks import Webhook
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
+from kbsearch.messages.webhooks import Webhook, courier, deliveries
+from kbsearch.messages.webhooks.courier import Courier
 from tests import receivers
 from tests.conftest import Cast
 from tests.receivers import Receiver, receiver
@@ -204,9 +205,9 @@ def test_a_defect_costs_a_pause_and_not_the_courier(
 KILLED = """
 import sys, time
 from pathlib import Path
-from kbsearch import events
+from kbsearch.messages.webhooks import events
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 db = SqliteDatabase(Settings(site=Path(sys.argv[1])).database_path)
 for number in range(10_000):
     with db.atomic():

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import db as module
-from kbsearch import migrations
-from kbsearch.db import (
+from kbsearch import database as module
+from kbsearch.database import (
     Busy,
     Damaged,
     Patience,
     SqliteDatabase,
     check_sqlite,
     if_possible,
+    migrations,
     new_id,
     one_of,
 )
@@ -22,7 +22,7 @@ from kbsearch.errors import Full
 COUNT_UP = """
 import sys, threading
 from pathlib import Path
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 
 db = SqliteDatabase(Path(sys.argv[1]))
 
@@ -224,8 +224,8 @@ def test_one_of_matches_what_is_named_and_nothing_else(
 
 def test_two_processes_starting_together_migrate_once(tmp_path: Path):
     program = (
-        "import sys; from pathlib import Path; from kbsearch.db import SqliteDatabase\n"
-        "from kbsearch.migrations import migrate; migrate(SqliteDatabase(Path(sys.argv[1])))\n"
+        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
+        "from kbsearch.database.migrations import migrate; migrate(SqliteDatabase(Path(sys.argv[1])))\n"
     )
     path = tmp_path / "new.sqlite3"
     command = [sys.executable, "-c", program, str(path)]

@@ -7,26 +7,21 @@ from email.utils import format_datetime
 
 import pytest
 
-from kbsearch import (
-    accounts,
-    analytics,
-    choosing_passwords,
-    copies,
-    deliveries,
-    events,
-    outbox,
-    people,
-    replies,
-    ticket_events,
-    webhooks,
-)
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.deliveries import SCHEDULE, Delivery, Due, Outcome
-from kbsearch.publishing.publish import publish
-from kbsearch.webhooks import Webhook
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import Webhook, deliveries, events
+from kbsearch.messages.webhooks.deliveries import SCHEDULE, Delivery, Due, Outcome
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.search.learning import visits as analytics
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import copies
 from tests.conftest import Cast
 from tests.requests import file
 from tests.web import publish_articles

@@ -4,19 +4,15 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from kbsearch import (
-    demo,
-    organisations,
-    people,
-    products,
-    second_factor,
-    ticket_changes,
-    tickets,
-    viewers,
-)
+from kbsearch import people, tickets
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.organisations import products
+from kbsearch.site import demo
+from kbsearch.tickets import changes as ticket_changes
 
 
 def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatabase):

@@ -6,20 +6,15 @@ from email.message import EmailMessage
 
 import pytest
 
-from kbsearch import (
-    digest_letters,
-    digests,
-    lifecycle,
-    notifications,
-    opt_outs,
-    preferences,
-    replies,
-    tickets,
-)
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.preferences import Digest
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages import notifications
+from kbsearch.messages.notifications import digest_letters, digests, opt_outs
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people.notification_choices import Digest
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast
 from tests.mail import Mailbox, carry, html_of, letters, serving, text_of
 from tests.requests import file

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, audit, choosing_passwords, directory, people, second_factor
+from kbsearch import audit, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.directory import Asked
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import Person
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import directory, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.directory import Asked
 from tests.conftest import Cast
 from tests.signing import with_totp
 

@@ -16,25 +16,18 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 
-from kbsearch import (
-    config,
-    doctor,
-    health,
-    i18n,
-    outbox,
-    people,
-    resources,
-    trash,
-    viewers,
-    webhooks,
-)
+from kbsearch import config, i18n, outbox, people, resources
 from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
-from kbsearch.db import SqliteDatabase
-from kbsearch.doctor import Check, folders, servers
-from kbsearch.file_store import FileStore
-from kbsearch.search.indexing import Indexer, live_folders
+from kbsearch.database import SqliteDatabase
+from kbsearch.files import trash
+from kbsearch.files.store import FileStore
+from kbsearch.messages import webhooks
+from kbsearch.people import viewers
+from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.site import doctor, health
+from kbsearch.site.doctor import Check, folders, servers
 from tests.mail import Mailbox, serving
 from tests.providers import puppet_provider
 from tests.test_mailbox import running as imap_server

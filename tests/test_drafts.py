@@ -1,11 +1,15 @@
 import pytest
 
-from kbsearch import attachments, copies, drafts, filing, replies, tickets
+from kbsearch import tickets
 from kbsearch.access import ANONYMOUS
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import AlreadySent, Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.file_store import FileStore
-from kbsearch.request_forms import Request
+from kbsearch.files.store import FileStore
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets import filing
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import copies, drafts
+from kbsearch.tickets.filing.form import Request
 from tests.conftest import Cast
 from tests.requests import attach, file, later
 

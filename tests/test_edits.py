@@ -1,11 +1,14 @@
 import pytest
 
-from kbsearch import edits, organisations, replies, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Conflict, Forbidden, InvalidForm, NotFound
 from kbsearch.form_fields import FormField
+from kbsearch.people import organisations
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import corrections as edits
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.requests import file, later, readers_of
 

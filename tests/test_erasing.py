@@ -8,32 +8,25 @@ from urllib.parse import parse_qsl
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import (
-    access,
-    accounts,
-    analytics,
-    audit,
-    copies,
-    directory,
-    drafts,
-    erasing,
-    people,
-    preferences,
-    replies,
-    saved_replies,
-    saved_views,
-    tickets,
-    viewers,
-)
+from kbsearch import access, audit, people, tickets
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.directory import Asked
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.file_store import FileStore
-from kbsearch.masking.one_person import OnePerson
-from kbsearch.search import indexing
-from kbsearch.search.indexing import Indexer
+from kbsearch.files.store import FileStore
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import viewers
+from kbsearch.people.accounts import directory
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.directory import Asked
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.ranking import indexing
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.site import erasing
+from kbsearch.text.masking.one_person import OnePerson
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.desk import saved_replies, saved_views
+from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast, take_over
 from tests.incoming import letter, receiving, take
 from tests.matrix_world import VISITORS, build

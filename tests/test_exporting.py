@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import erasing, exporting
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
 from kbsearch.errors import Problem
-from kbsearch.importing import people as importing_people
-from kbsearch.importing import tickets as importing_tickets
-from kbsearch.migrations import migrate
+from kbsearch.site import erasing, exporting
+from kbsearch.site.importing import people as importing_people
+from kbsearch.site.importing import tickets as importing_tickets
 from tests.conftest import Cast, take_over
 from tests.matrix_world import build
 from tests.requests import attach, file
@@ -99,7 +99,7 @@ def test_the_erased_are_not_in_it(
 def test_names_of_files_stay_in_their_folder(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):
-    from kbsearch.file_store import FileStore
+    from kbsearch.files.store import FileStore
 
     store, key = FileStore(settings.files_path), "key-of-the-request"
     attach(db, cast.alice, store, key, name="../../../outside.txt")

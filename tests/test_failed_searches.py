@@ -3,9 +3,12 @@
 import json
 from datetime import timedelta
 
-from kbsearch import analytics, deliveries, failed_searches, outbox, webhooks
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import deliveries, failed_searches
+from kbsearch.search.learning import visits as analytics
 from tests.conftest import Cast
 from tests.requests import MORNING, later
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import file_types
 from kbsearch.errors import Invalid
-from kbsearch.file_types import FileType, TextCheck, clean_name, identify
+from kbsearch.files import types as file_types
+from kbsearch.files.types import FileType, TextCheck, clean_name, identify
 from tests.requests import PNG
 
 

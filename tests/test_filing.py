@@ -6,33 +6,29 @@ from typing import Any
 
 import pytest
 
-from kbsearch import (
-    drafts,
-    filing,
-    outbox,
-    people,
-    products,
-    request_forms,
-    ticket_changes,
-    tickets,
-    viewers,
-)
-from kbsearch import organisations as customers
+from kbsearch import outbox, people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
-from kbsearch.file_store import FileStore
+from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
-from kbsearch.request_forms import Request
+from kbsearch.people import organisations as customers
+from kbsearch.people import viewers
+from kbsearch.people.organisations import products
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import filing
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets.filing.form import Request
 from tests.conftest import Cast, take_over
 from tests.requests import attach, file, readers_of
 
 SEND = """
 import sys, threading
 from pathlib import Path
-from kbsearch import accounts, filing
-from kbsearch.db import SqliteDatabase
-from kbsearch.request_forms import Request
+from kbsearch.people.accounts import sessions as accounts; from kbsearch.tickets import filing
+from kbsearch.database import SqliteDatabase
+from kbsearch.tickets.filing.form import Request
 
 db = SqliteDatabase(Path(sys.argv[1]))
 viewer = viewers.find(db, "alice@acme.example")

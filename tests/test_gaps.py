@@ -8,30 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import (
-    analytics,
-    article_votes,
-    articles,
-    erasing,
-    gap_cases,
-    gap_counts,
-    gap_signals,
-    gap_texts,
-    gaps,
-    lifecycle,
-    people,
-    replies,
-    worker,
-)
+from kbsearch import articles, people, worker
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.articles import gaps
+from kbsearch.articles.gaps import Gap
+from kbsearch.articles.gaps import cases as gap_cases
+from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.gaps import texts as gap_texts
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.gaps import Gap
-from kbsearch.publishing.publish import Publication, publish
-from kbsearch.search.indexing import Indexer
-from kbsearch.search.phrases import Phrase, Phrases
-from kbsearch.search.service import Search
+from kbsearch.search.fulltext.phrases import Phrase, Phrases
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.site import erasing
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast
 from tests.requests import file, later
 from tests.web import publish_articles

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import guarded_http
-from kbsearch.guarded_http import Answer, Exceptions, Guard, NoAnswer
+from kbsearch.messages.delivery import guarded_http
+from kbsearch.messages.delivery.guarded_http import Answer, Exceptions, Guard, NoAnswer
 from tests import receivers
 from tests.receivers import Manner, Receiver, receiver
 

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from kbsearch import deliveries, guarded_http, resources, webhooks
+from kbsearch import resources
 from kbsearch.config import Settings
-from kbsearch.courier import Courier
-from kbsearch.db import SqliteDatabase
-from kbsearch.guarded_http import Exceptions, Guard
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery import guarded_http
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
+from kbsearch.messages.webhooks import deliveries
+from kbsearch.messages.webhooks.courier import Courier
 from tests.conftest import Cast
 from tests.receivers import receiver
 from tests.test_courier import LOCAL, open_settings

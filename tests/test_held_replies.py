@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from kbsearch import drafts, held_replies, lifecycle, outbox, replies, tickets
+from kbsearch import outbox, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import now
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import AlreadySent, Invalid, NotFound
-from kbsearch.file_store import FileStore
-from kbsearch.replies import Reply
+from kbsearch.files.store import FileStore
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.requests import MORNING, attach, file
 
@@ -204,8 +207,8 @@ def test_it_is_kept_where_nothing_more_can_be(db: SqliteDatabase, cast: Cast, ti
 SENDER = """
 import sys
 from pathlib import Path
-from kbsearch import accounts, held_replies, tickets
-from kbsearch.db import SqliteDatabase
+from kbsearch.people.accounts import sessions as accounts; from kbsearch.tickets.desk import held_replies; from kbsearch import tickets
+from kbsearch.database import SqliteDatabase
 db = SqliteDatabase(Path(sys.argv[1]))
 dan = viewers.find(db, "dan@support.example")
 ticket = tickets.find(db, dan, sys.argv[2])

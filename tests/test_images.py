@@ -2,7 +2,7 @@
 
 import pytest
 
-from kbsearch.images import ImageInfo, info
+from kbsearch.files.images import ImageInfo, info
 from tests.writers import png
 
 GIF = b"GIF89a\x05\x00\x07\x00\x80\x00\x00"

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from kbsearch import accounts, organisations, people
+from kbsearch import people
 from kbsearch.access import ANONYMOUS
-from kbsearch.db import SqliteDatabase
-from kbsearch.importing import people as importing
-from kbsearch.importing.report import Report
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import organisations
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.site.importing import people as importing
+from kbsearch.site.importing.report import Report
 from tests.conftest import Cast
 
 EVE = {"email": "eve@initech.example", "name": "Eve Roux", "organisation": "Initech"}

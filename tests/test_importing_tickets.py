@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from kbsearch import tickets
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.importing import tickets as importing
-from kbsearch.importing.report import Report
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.site.importing import tickets as importing
+from kbsearch.site.importing.report import Report
 from tests.conftest import Cast, take_over
 
 GOOD: dict[str, Any] = {
@@ -113,7 +113,7 @@ def test_a_bad_line_is_refused_with_its_number_and_reason_and_the_good_ones_stay
 def test_a_line_longer_than_memory_likes_is_skipped(
     db: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("kbsearch.importing.lines.MAX_LINE", 1000)
+    monkeypatch.setattr("kbsearch.site.importing.lines.MAX_LINE", 1000)
     long = {**GOOD, "description": "x" * 5000}
     report = run(db, tmp_path, {**GOOD, "number": 2}, long, {**GOOD, "number": 3})
     assert [(r.line, r.problem.key) for r in report.remarks] == [(2, "import.line_too_long")]
@@ -324,8 +324,8 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(
         )
     )
     program = (
-        "import sys; from pathlib import Path; from kbsearch.db import SqliteDatabase\n"
-        "from kbsearch.importing import tickets\n"
+        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
+        "from kbsearch.site.importing import tickets\n"
         "tickets.run(SqliteDatabase(Path(sys.argv[1])), Path(sys.argv[2]))\n"
     )
     for _ in range(3):

@@ -10,14 +10,16 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import analytics, deflection, i18n, insights, lifecycle, replies, satisfaction
+from kbsearch import i18n, insights
 from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.deflection import Read
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.insights import Period, Times
+from kbsearch.insights import Period, Times, deflection
+from kbsearch.insights.deflection import Read
+from kbsearch.search.learning import visits as analytics
+from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from tests.conftest import Cast, take_over
 from tests.requests import file
 from tests.web import sign_in

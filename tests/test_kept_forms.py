@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import kept_forms
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.people.accounts import kept_forms
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from kbsearch import attachments, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.file_store import FileStore
-from kbsearch.trash import Trash
+from kbsearch.files.store import FileStore
+from kbsearch.files.trash import Trash
+from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
 from tests.killed_senders import content_of
 from tests.requests import later, lies_in

@@ -19,13 +19,15 @@ from typing import Any
 
 import pytest
 
-from kbsearch import articles, config, migrations, restoring, viewers
+from kbsearch import articles, config
 from kbsearch.access import ANONYMOUS
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, migrations, new_id
 from kbsearch.errors import Problem
-from kbsearch.file_store import FileStore
-from kbsearch.search import Question, indexing
-from kbsearch.search.service import Search
+from kbsearch.files.store import FileStore
+from kbsearch.people import viewers
+from kbsearch.search import Question
+from kbsearch.search.ranking import Search, indexing
+from kbsearch.site import restoring
 from tests.conftest import introduce
 from tests.requests import attach, file
 

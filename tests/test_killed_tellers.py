@@ -9,9 +9,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from kbsearch import replies
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.mail import letters
 from tests.requests import file

@@ -13,12 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import channels, lanes, notifications, outbox, replies, ticket_letters
-from kbsearch.channels import ChannelError, Mail, Sms
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.guarded_http import Exceptions, Guard
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages import notifications
+from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery.channels import ChannelError, Mail, Sms
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
+from kbsearch.messages.notifications import ticket_letters
 from kbsearch.outbox import Task
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.mail import Mailbox, serving, text_of
 from tests.receivers import never_answers, receiver

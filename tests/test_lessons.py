@@ -8,13 +8,18 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import analytics, article_votes, articles, erasing, lessons, people, viewers
+from kbsearch import articles, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.confirmed import MOST_VOICES, Wordings, reordered
-from kbsearch.search.documents import Taught
-from kbsearch.search.service import Search
+from kbsearch.people import viewers
+from kbsearch.search.fulltext.confirmed import MOST_VOICES, Wordings, reordered
+from kbsearch.search.fulltext.documents import Taught
+from kbsearch.search.learning import lessons
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.ranking import Search
+from kbsearch.site import erasing
 from tests.conftest import take_over
 from tests.search import ask, ids, put_live, write
 from tests.web import sign_in

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from kbsearch import colours, letters, looks, organisations, people, resources
+from kbsearch import people, resources
 from kbsearch.config import LANGUAGES, Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.letters import Brand
-from kbsearch.people import Person
-from kbsearch.webhooks import Webhook
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages.notifications import letters
+from kbsearch.messages.notifications.letters import Brand
+from kbsearch.messages.webhooks import Webhook
+from kbsearch.people import Person, organisations
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import colours
 from tests.conftest import Cast
 from tests.mail import html_of, text_of
 

@@ -1,10 +1,12 @@
 import pytest
 
-from kbsearch import lifecycle, people, replies, ticket_changes, tickets
+from kbsearch import people, tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast, take_over
 from tests.requests import file, later
 

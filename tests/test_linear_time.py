@@ -12,13 +12,18 @@ import pytest
 from markupsafe import escape
 
 import kbsearch
-from kbsearch import article_composition, file_types, markup, masking, slugs, ticket_texts, typed
-from kbsearch.mail import flowed, from_html, parsing, quotation, typesetting
-from kbsearch.markup import outline, retold
-from kbsearch.masking import doubts
-from kbsearch.publishing import front_matter, rules, secrets
-from kbsearch.search import essence, highlight, query, text
-from kbsearch.web import highlight as marking
+from kbsearch.articles.publishing import front_matter, rules, secrets
+from kbsearch.articles.writing import composition as article_composition
+from kbsearch.files import types as file_types
+from kbsearch.messages.incoming import flowed, from_html, parsing, typesetting
+from kbsearch.messages.notifications import ticket_texts
+from kbsearch.people.organisations import slugs
+from kbsearch.search.fulltext import essence, highlight, query, text
+from kbsearch.text import markup, masking
+from kbsearch.text import plain_text as typed
+from kbsearch.text.markup import outline, quotation, retold
+from kbsearch.text.masking import doubts
+from kbsearch.web.help import highlight as marking
 from tests import adversarial, growth
 
 ANCHORED = {"match", "fullmatch"}

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from kbsearch.logs import OneLine
+from kbsearch.processes.logs import OneLine
 
 
 def logged(message: str, *values: object, error: BaseException | None = None) -> str:

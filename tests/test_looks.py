@@ -8,10 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kbsearch import looks, organisations, resources
-from kbsearch.colours import contrast
-from kbsearch.db import SqliteDatabase
+from kbsearch import resources
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import organisations
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations.colours import contrast
 from tests.conftest import Cast
 
 accents = st.binary(min_size=3, max_size=3).map(lambda channels: f"#{channels.hex()}")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbsearch.mail import parsing
-from kbsearch.mail.fields import Fields
-from kbsearch.mail.parsing import MailFile
+from kbsearch.messages.incoming import parsing
+from kbsearch.messages.incoming.fields import Fields
+from kbsearch.messages.incoming.parsing import MailFile
 
 MAILS = sorted((Path(__file__).parent / "mails").glob("*.eml"))
 

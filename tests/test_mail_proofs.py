@@ -4,8 +4,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kbsearch.config import Settings
-from kbsearch.mail import parsing, proofs
-from kbsearch.mail.proofs import Proof
+from kbsearch.messages.incoming import authenticity as proofs
+from kbsearch.messages.incoming import parsing
+from kbsearch.messages.incoming.authenticity import Proof
 from tests.incoming import SERVER, letter, proof, receiving
 
 NOTHING, REFUTED = Proof(), Proof(is_refuted=True)

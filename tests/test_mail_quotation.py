@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbsearch.mail import from_html, parsing, quotation, typesetting
+from kbsearch.messages.incoming import from_html, parsing, typesetting
+from kbsearch.text.markup import quotation
 
 MAILS = sorted((Path(__file__).parent / "mails").glob("*.eml"))
 

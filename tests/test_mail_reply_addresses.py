@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from kbsearch import keys
 from kbsearch.config import Settings
-from kbsearch.db import new_id
-from kbsearch.mail import reply_addresses
-from kbsearch.mail.reply_addresses import Claim
+from kbsearch.database import new_id
+from kbsearch.messages.notifications import reply_addresses
+from kbsearch.messages.notifications.reply_addresses import Claim
 from tests.incoming import receiving
 
 ALICE = new_id()

@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
-from kbsearch import lifecycle, organisations, outbox, people, tickets
+from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import Busy, Database, SqliteDatabase
+from kbsearch.database import Busy, Database, SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.mail import answers, mails, parsing, reply_addresses, taking
-from kbsearch.mail.mails import Mail
-from kbsearch.mail.taking import Envelope, Taken
+from kbsearch.files.trash import Trash
+from kbsearch.messages.incoming import mails, parsing, taking
+from kbsearch.messages.incoming.mails import Mail
+from kbsearch.messages.incoming.taking import Envelope, Taken
+from kbsearch.messages.notifications import answers, reply_addresses
+from kbsearch.people import organisations
 from kbsearch.tickets import Ticket
-from kbsearch.trash import Trash
+from kbsearch.tickets.conversation import lifecycle
 from tests import mail as post_office
 from tests.conftest import Cast
 from tests.incoming import SERVER, letter, proof, receiving, take

@@ -1,9 +1,10 @@
 from email import message_from_bytes
 
-from kbsearch import replies, tickets
+from kbsearch import tickets
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.mail import reply_addresses, threads
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages.notifications import reply_addresses, threads
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.incoming import letter, receiving, take
 from tests.requests import file, later

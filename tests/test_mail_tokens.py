@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import channels, lanes, mail_provider, mail_tokens, outbox
-from kbsearch.channels import ChannelError
+from kbsearch import outbox
 from kbsearch.config import ConfigError, Configuration, Settings, load
-from kbsearch.db import SqliteDatabase
-from kbsearch.doctor import servers
-from kbsearch.doctor.checks import Patient
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid
-from kbsearch.mail import mailbox, mails
-from kbsearch.mail_provider import NoToken
+from kbsearch.messages.delivery import channels, lanes, mail_provider, mail_tokens
+from kbsearch.messages.delivery.channels import ChannelError
+from kbsearch.messages.delivery.mail_provider import NoToken
+from kbsearch.messages.incoming import mailbox, mails
 from kbsearch.outbox import Task
+from kbsearch.site.doctor import servers
+from kbsearch.site.doctor.checks import Patient
 from tests.conftest import Cast
 from tests.incoming import letter as incoming
 from tests.mail_access import (
@@ -134,8 +135,8 @@ def test_many_who_need_a_token_at_once_spend_one_refresh_token(
 
 RENEWING = """
 import os, signal, sys
-from kbsearch import config, mail_provider, mail_tokens
-from kbsearch.db import SqliteDatabase
+from kbsearch import config; from kbsearch.messages.delivery import mail_provider, mail_tokens
+from kbsearch.database import SqliteDatabase
 from tests.mail_access import Running
 
 site, url, point = sys.argv[1:]

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from kbsearch.config import Settings
-from kbsearch.db import Busy, SqliteDatabase
+from kbsearch.database import Busy, SqliteDatabase
 from kbsearch.errors import Full, Invalid
-from kbsearch.mail import arrivals, mailbox, mails, taking
+from kbsearch.messages.incoming import arrivals, mailbox, mails, taking
 from tests.conftest import Cast
 from tests.incoming import letter, receiving
 
@@ -119,8 +119,8 @@ def test_an_empty_mailbox_is_followed_from_its_first_mail(
 KILLED = """
 import os, signal, sys
 from kbsearch import config
-from kbsearch.db import SqliteDatabase
-from kbsearch.mail import arrivals, mailbox, taking
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages.incoming import arrivals, mailbox, taking
 from tests.incoming import receiving
 
 site, url, *points = sys.argv[1:]

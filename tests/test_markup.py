@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import markup
-from kbsearch.markup.clean import TAGS, clean
-from kbsearch.markup.code import BACKGROUNDS, COLOURS, style_sheet
-from kbsearch.markup.parser import article_parser
-from kbsearch.markup.retold import retold
 from kbsearch.resources import PACKAGE
+from kbsearch.text import markup
+from kbsearch.text.markup.clean import TAGS, clean
+from kbsearch.text.markup.code import BACKGROUNDS, COLOURS, style_sheet
+from kbsearch.text.markup.parser import article_parser
+from kbsearch.text.markup.retold import retold
 
 
 class Shelf:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from kbsearch.masking import Kind, label, mask, unmask
+from kbsearch.text.masking import Kind, label, mask, unmask
 from tests.planted import PLANTED, Planted
 
 PEOPLE = ("Nathalie Perrin-Leroy", "Pierre Petit")

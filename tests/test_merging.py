@@ -4,22 +4,17 @@ import threading
 
 import pytest
 
-from kbsearch import (
-    copies,
-    lifecycle,
-    merging,
-    organisations,
-    people,
-    replies,
-    ticket_changes,
-    tickets,
-)
+from kbsearch import people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.mail import reply_addresses
+from kbsearch.messages.notifications import reply_addresses
+from kbsearch.people import organisations
 from kbsearch.tickets import Link, Ticket
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.conversation import lifecycle, merging, replies
+from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, take_over
 from tests.incoming import letter, receiving, take
 from tests.requests import file, later, readers_of

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import mobiles, profiles
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, TooMany
+from kbsearch.people import profiles
+from kbsearch.people.accounts import mobiles
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

@@ -2,8 +2,8 @@ import unicodedata
 
 import pytest
 
-from kbsearch import normal_form
-from kbsearch.normal_form import LONGEST_RUN, nfc, nfd, nfkd, stream_safe, without_marks
+from kbsearch.text import normal_form
+from kbsearch.text.normal_form import LONGEST_RUN, nfc, nfd, nfkd, stream_safe, without_marks
 from tests import growth
 
 FORMS = [nfc, nfd, nfkd, without_marks, stream_safe]

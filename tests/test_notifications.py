@@ -8,27 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import (
-    concerns,
-    copies,
-    lifecycle,
-    notifications,
-    organisations,
-    outbox,
-    people,
-    preferences,
-    replies,
-    ticket_events,
-    tickets,
-    viewers,
-)
+from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Problem
+from kbsearch.messages import notifications
+from kbsearch.messages.notifications import recipients as concerns
 from kbsearch.outbox import Task
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import organisations, viewers
 from kbsearch.teams import Team
 from kbsearch.tickets import Ticket
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, introduce
 from tests.requests import file, later
 

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kbsearch import one_time_links, people
-from kbsearch.accounts import hash_token
+from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.one_time_links import Purpose
 from kbsearch.people import Person
+from kbsearch.people.accounts import one_time_links
+from kbsearch.people.accounts.one_time_links import Purpose
+from kbsearch.people.accounts.sessions import hash_token
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

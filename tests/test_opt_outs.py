@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kbsearch import opt_outs, preferences
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.opt_outs import OptOut
+from kbsearch.messages.notifications import opt_outs
+from kbsearch.messages.notifications.opt_outs import OptOut
+from kbsearch.people import notification_choices as preferences
 from tests.conftest import Cast
 from tests.web import sign_in
 

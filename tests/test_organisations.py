@@ -4,18 +4,13 @@ from typing import Any
 
 import pytest
 
-from kbsearch import (
-    organisations,
-    outbox,
-    people,
-    slugs,
-    ticket_changes,
-    tickets,
-    viewers,
-)
+from kbsearch import outbox, people, tickets
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import slugs
+from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 from tests.test_tickets import who_reads
 

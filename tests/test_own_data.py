@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from kbsearch import accounts, own_data, preferences, second_factor
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.site import own_data
 from tests.conftest import Cast, take_over
 
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kbsearch import passwords, people
+from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, Unavailable
+from kbsearch.people.accounts import passwords
 from tests.conftest import Cast
 
 GOOD = "correct horse battery"

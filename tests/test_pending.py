@@ -2,11 +2,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import keys, outbox, pending, people
+from kbsearch import keys, outbox, people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.pending import Pending
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.sign_ins_under_way import Pending
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

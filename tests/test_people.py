@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from kbsearch import people
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from tests.conftest import Cast
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from kbsearch import preferences
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid
+from kbsearch.people import notification_choices as preferences
 
 
 def give_mobile(db: SqliteDatabase, viewer: Viewer, verified_at: str | None) -> None:

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from kbsearch import drafts, people, presence, replies
+from kbsearch import people
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import NotFound
-from kbsearch.presence import LEASE, Present
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.desk import presence
+from kbsearch.tickets.desk.presence import LEASE, Present
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.requests import MORNING, file
 

@@ -5,10 +5,13 @@ from html import unescape
 
 import pytest
 
-from kbsearch import case_clicks, incidents, problems, tickets
+from kbsearch import tickets
 from kbsearch.clock import stored
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.service import Search
+from kbsearch.search.learning import case_clicks
+from kbsearch.search.ranking import Search
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.desk import incidents
 from tests.conftest import take_over
 from tests.requests import MORNING, file, later
 from tests.search import follow

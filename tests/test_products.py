@@ -1,8 +1,8 @@
 import pytest
 
-from kbsearch import products
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people.organisations import products
 
 
 def test_versions_are_known_newest_first(db: SqliteDatabase):

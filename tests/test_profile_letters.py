@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import mobiles, outbox, people, profile_letters, second_factor
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages.notifications import profile_letters
+from kbsearch.people.accounts import mobiles, second_factor
 from tests.mail import text_of
 
 

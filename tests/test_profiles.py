@@ -4,10 +4,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kbsearch import audit, people, profiles, viewers
+from kbsearch import audit, people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import profiles, viewers
 
 
 def edit(db: SqliteDatabase, viewer: Viewer, **changes: object) -> profiles.Profile:

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from kbsearch import accounts, audit, outbox, passwords, pending, people, proofs, second_factor
+from kbsearch import audit, outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
-from kbsearch.signing_in import Caller
+from kbsearch.people.accounts import passwords, second_factor
+from kbsearch.people.accounts import reauthentication as proofs
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 25, 12, 0, 5, tzinfo=UTC)

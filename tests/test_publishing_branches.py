@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from kbsearch.articles.publishing import branches
+from kbsearch.articles.publishing.branches import Author
 from kbsearch.config import Settings
 from kbsearch.errors import Conflict, Invalid, NotFound
-from kbsearch.publishing import branches
-from kbsearch.publishing.branches import Author
 from tests.writers import PAGE, article, commit, git, repository, with_page, write
 
 NEW = "articles/en/guide/lost.md"

@@ -2,11 +2,11 @@
 
 import pytest
 
+from kbsearch.articles.publishing import edition, foreign_keys
+from kbsearch.articles.publishing.publish import Publication, publish
+from kbsearch.articles.publishing.tree import FolderTree
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.publishing import edition, foreign_keys
-from kbsearch.publishing.publish import Publication, publish
-from kbsearch.publishing.tree import FolderTree
+from kbsearch.database import SqliteDatabase
 from tests.writers import article, write
 
 PAGE = "articles/en/guide/page.md"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch.publishing import front_matter
-from kbsearch.publishing.front_matter import FrontMatter, FrontMatterError
+from kbsearch.articles.publishing import front_matter
+from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
 
 
 def test_values_stay_what_was_typed():

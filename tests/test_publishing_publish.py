@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import articles, markup
+from kbsearch import articles
 from kbsearch.access import ANONYMOUS
+from kbsearch.articles.publishing import edition, publications
+from kbsearch.articles.publishing import publish as publish_module
+from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.publishing import edition, publications
-from kbsearch.publishing import publish as publish_module
-from kbsearch.publishing.publish import Publication, Refusal, publish
-from kbsearch.search.article_index import Articles
+from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.text import markup
 from tests.writers import PAGE, article, commit, git, png, repository, with_page, write
 
 
@@ -313,9 +314,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.publishing import publications, publish
-from kbsearch.search import article_writer
+from kbsearch.database import SqliteDatabase
+from kbsearch.articles.publishing import publications, publish
+from kbsearch.search.fulltext import article_writer
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -415,7 +416,7 @@ def test_a_reader_never_sees_a_mix(db, settings, content):
 def test_two_publishers_take_turns(settings, db, content):
     script = (
         "import sys; from pathlib import Path; from kbsearch.config import Settings;"
-        "from kbsearch.db import SqliteDatabase; from kbsearch.publishing.publish import publish;"
+        "from kbsearch.database import SqliteDatabase; from kbsearch.articles.publishing.publish import publish;"
         "s = Settings(site=Path(sys.argv[1])); publish(SqliteDatabase(s.database_path), s)"
     )
     command = [sys.executable, "-c", script, str(settings.site)]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from kbsearch import i18n
+from kbsearch.articles.publishing import edition, findings
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.tree import FolderTree
 from kbsearch.config import Settings
 from kbsearch.i18n import catalogue
-from kbsearch.markup import slug_of
-from kbsearch.publishing import edition, findings
-from kbsearch.publishing.findings import Finding
-from kbsearch.publishing.tree import FolderTree
+from kbsearch.text.markup import slug_of
 from tests.writers import article, png, write
 
 HERE = "articles/en/guide/page.md"

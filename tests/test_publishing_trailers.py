@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kbsearch.articles.publishing import trailers
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.publishing import trailers
-from kbsearch.publishing.publish import Publication, publish
 from tests.writers import PAGE, article, commit, git, with_page, write
 
 

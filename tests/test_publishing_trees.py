@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from kbsearch.articles.publishing import tree as trees
+from kbsearch.articles.publishing.git_tree import GitTree, committed_tree
+from kbsearch.articles.publishing.tree import FolderTree, blob_id
 from kbsearch.config import Settings
 from kbsearch.errors import Invalid
-from kbsearch.publishing import tree as trees
-from kbsearch.publishing.git_tree import GitTree, committed_tree
-from kbsearch.publishing.tree import FolderTree, blob_id
 from tests.writers import article, commit, git, repository, write
 
 PAGE = "articles/en/guide/page.md"

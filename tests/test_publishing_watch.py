@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from kbsearch.publishing.watch import Watcher
+from kbsearch.articles.publishing.watch import Watcher
 from tests.writers import article, commit, git, repository, write
 
 PAGE = "articles/en/guide/page.md"

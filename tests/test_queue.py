@@ -4,13 +4,15 @@ import dataclasses
 
 import pytest
 
-from kbsearch import bulk, lifecycle, queue, replies, saved_views, targets, tickets, waiting
+from kbsearch import targets, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.queue import VIEWS, Filter
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, waiting
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import bulk, queue, saved_views
+from kbsearch.tickets.desk.queue import VIEWS, Filter
 from tests.conftest import Cast, take_over
 from tests.requests import file, later
 

@@ -9,13 +9,13 @@ import pytest
 
 from kbsearch import resources
 from kbsearch.access import ANONYMOUS
+from kbsearch.articles.publishing.publications import Publication
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
-from kbsearch.publishing.publications import Publication
-from kbsearch.publishing.publish import publish
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
 from kbsearch.search import Question
-from kbsearch.search.service import Search
+from kbsearch.search.ranking import Search
 
 QUESTIONS = tomllib.loads((Path(__file__).parent / "relevance.toml").read_text("utf-8"))["question"]
 WITHIN = 3

@@ -2,13 +2,16 @@ import threading
 
 import pytest
 
-from kbsearch import copies, drafts, lifecycle, replies, ticket_changes, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.file_store import FileStore
-from kbsearch.replies import Reply
+from kbsearch.files.store import FileStore
 from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast, take_over
 from tests.requests import attach, file, later
 

@@ -18,29 +18,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import (
-    access,
-    attachments,
-    conversations,
-    copies,
-    drafts,
-    edits,
-    lifecycle,
-    organisations,
-    people,
-    replies,
-    ticket_changes,
-    ticket_lists,
-    ticket_readers,
-    tickets,
-    viewers,
-)
+from kbsearch import access, people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
-from kbsearch.file_store import FileStore
-from kbsearch.ticket_lists import Filter
+from kbsearch.files.store import FileStore
+from kbsearch.people import organisations, viewers
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets import lists as ticket_lists
+from kbsearch.tickets import messages as conversations
+from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets.conversation import corrections as edits
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.filing import copies, drafts
+from kbsearch.tickets.lists import Filter
 from tests.requests import attach, file
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))

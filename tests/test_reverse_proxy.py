@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from kbsearch import attachments
+from kbsearch.tickets import files as attachments
 from tests.providers import free_port
 
 ARTICLES = Path(__file__).parent.parent / "content" / "articles"

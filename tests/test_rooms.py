@@ -8,22 +8,16 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    courier,
-    deliveries,
-    events,
-    outbox,
-    replies,
-    room_calls,
-    rooms,
-    sendings,
-    webhooks,
-)
+from kbsearch import outbox
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.guarded_http import Exceptions, Guard, NoAnswer
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
+from kbsearch.messages.webhooks import courier, deliveries, events, room_calls, rooms
+from kbsearch.site import outgoing as sendings
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.receivers import receiver
 from tests.requests import file

@@ -1,9 +1,10 @@
 import pytest
 
-from kbsearch import lifecycle, people, satisfaction, tickets
-from kbsearch.db import SqliteDatabase
+from kbsearch import people, tickets
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, satisfaction
 from tests.conftest import Cast
 from tests.requests import file, later
 

@@ -6,11 +6,11 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import saved_replies
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.saved_replies import FIELDS
+from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import FIELDS
 from tests.conftest import Cast, take_over
 from tests.requests import file
 from tests.web import publish_articles, sign_in

@@ -4,10 +4,10 @@ import pytest
 
 from kbsearch.access import ANONYMOUS, Viewer, words
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
-from kbsearch.search.query import understand
-from kbsearch.search.service import Search
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.search.fulltext.query import understand
+from kbsearch.search.ranking import Search
 from tests.search import ask, counts, ids, put_live, write
 
 PASSWORD, PRINTER = "fr/compte/mot-de-passe", "fr/materiel/imprimante"

@@ -9,11 +9,12 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.search import Results, article_writer
-from kbsearch.search.indexing import REBUILD, Indexer, live_folders
-from kbsearch.search.service import Search
-from kbsearch.search.ticket_writer import SCHEMA_VERSION
+from kbsearch.database import SqliteDatabase
+from kbsearch.search import Results
+from kbsearch.search.fulltext import article_writer
+from kbsearch.search.fulltext.ticket_writer import SCHEMA_VERSION
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import REBUILD, Indexer, live_folders
 from tests.conftest import Cast, take_over
 from tests.search import ask, follow, ids, put_live, write
 

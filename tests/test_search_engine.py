@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 import kbsearch
-from kbsearch import ticket_changes
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.search import indexing, tantivy_engine, ticket_writer
-from kbsearch.search.documents import Case
-from kbsearch.search.indexing import Indexer, live_folders
-from kbsearch.search.service import Search
-from kbsearch.search.ticket_index import TicketIndex
-from kbsearch.search.ticket_writer import TicketWriter
+from kbsearch.database import SqliteDatabase
+from kbsearch.search.fulltext import tantivy_engine, ticket_writer
+from kbsearch.search.fulltext.documents import Case
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_writer import TicketWriter
+from kbsearch.search.ranking import Search, indexing
+from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 from tests.search import ask, follow, ids, put_live, remove, write
 
@@ -95,7 +95,7 @@ def test_a_second_writer_is_refused_and_goes_on_when_the_first_is_gone(
 def test_the_lock_of_a_killed_writer_is_free(tmp_path: Path):
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from kbsearch.search.ticket_writer import TicketWriter\n"
+        "from kbsearch.search.fulltext.ticket_writer import TicketWriter\n"
         "writer = TicketWriter(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -111,7 +111,7 @@ def test_the_lock_of_a_killed_writer_is_free(tmp_path: Path):
 READING = """
 import sys
 from pathlib import Path
-from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_index import TicketIndex
 index = TicketIndex(Path(sys.argv[1]))
 for line in sys.stdin:
     print(index.count, flush=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from kbsearch.search import essence
+from kbsearch.search.fulltext import essence
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import case_clicks, evaluation, tickets
-from kbsearch.case_clicks import Said
+from kbsearch import tickets
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.documents import Click
-from kbsearch.search.experience import MOST_VOTES, reordered
-from kbsearch.search.service import Search
+from kbsearch.search.fulltext.clicks import MOST_VOTES, reordered
+from kbsearch.search.fulltext.documents import Click
+from kbsearch.search.learning import case_clicks
+from kbsearch.search.learning.case_clicks import Said
+from kbsearch.search.ranking import Search, evaluation
 from tests.conftest import take_over
 from tests.requests import later
 from tests.search import follow, ids

@@ -9,9 +9,9 @@ import pytest
 
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.search import Question
-from kbsearch.search.service import Search
+from kbsearch.search.ranking import Search
 from tests.conftest import Cast, take_over
 from tests.search import ask, follow, ids, put_live, write
 

@@ -18,17 +18,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import organisations, people, products, tickets, viewers
+from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.importing import tickets as importing
-from kbsearch.importing.lines import Line
-from kbsearch.importing.report import Report
-from kbsearch.search import Question, Results, answer, ticket_index
-from kbsearch.search.article_index import ArticleIndex
-from kbsearch.search.service import Search
-from kbsearch.search.ticket_index import TicketIndex
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import products
+from kbsearch.search import Question, Results
+from kbsearch.search.fulltext import ticket_index
+from kbsearch.search.fulltext.article_index import ArticleIndex
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.ranking import Search, answer
+from kbsearch.site.importing import tickets as importing
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Report
 from tests.search import counts, follow, put_live, remove, write
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))

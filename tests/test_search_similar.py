@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from kbsearch.search import essence, similar_index
-from kbsearch.search.documents import Case
-from kbsearch.search.ticket_index import TicketIndex
-from kbsearch.search.ticket_writer import TicketWriter
+from kbsearch.search.fulltext import essence, similar_index
+from kbsearch.search.fulltext.documents import Case
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from tests import retold
 from tests.retold import Told
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbsearch.search.query import understand
-from kbsearch.search.tantivy_engine import surface
-from kbsearch.search.text import (
+from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.tantivy_engine import surface
+from kbsearch.search.fulltext.text import (
     codes_of,
     detect_language,
     fold_word,

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 
-from kbsearch import organisations, people, ticket_changes, tickets, viewers
+from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.importing import tickets as importing
-from kbsearch.importing.lines import Line
-from kbsearch.importing.report import Report
-from kbsearch.search.indexing import Indexer, catch_up, live_folders
-from kbsearch.search.service import Search
-from kbsearch.search.ticket_index import TicketIndex
-from kbsearch.search.ticket_writer import TicketWriter
+from kbsearch.people import organisations, viewers
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_writer import TicketWriter
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import Indexer, catch_up, live_folders
+from kbsearch.site.importing import tickets as importing
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Report
+from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 from tests.search import ask, counts, follow, ids, put_live, remove, write
 
@@ -328,8 +330,8 @@ INDEXING = """
 import sys
 from pathlib import Path
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.search import indexing
+from kbsearch.database import SqliteDatabase
+from kbsearch.search.ranking import indexing
 indexing.BATCH = 20
 settings = Settings(site=Path(sys.argv[1]))
 indexer = indexing.Indexer(settings, SqliteDatabase(settings.database_path))

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import audit, migrations, second_factor
+from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase, migrations
 from kbsearch.errors import NotFound
+from kbsearch.people.accounts import second_factor
 from tests.conftest import Cast
 
 RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()

@@ -6,21 +6,16 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    choosing_passwords,
-    doctor,
-    health,
-    notifications,
-    outbox,
-    people,
-    preferences,
-    sendings,
-    webhooks,
-)
+from kbsearch import outbox, people
 from kbsearch.cli import cli
 from kbsearch.config import FIELDS, Configuration, Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.messages import notifications, webhooks
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.site import doctor, health
+from kbsearch.site import outgoing as sendings
 from tests.conftest import Cast
 from tests.requests import file
 from tests.test_ticket_texts import opt_in

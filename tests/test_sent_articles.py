@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
-from kbsearch import lifecycle, outbox, replies, sent_articles
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.search.learning import sent_articles
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast
 from tests.requests import file
 from tests.web import publish_articles

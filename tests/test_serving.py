@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import i18n, serving
+from kbsearch import i18n
+from kbsearch.processes import tree as serving
 
 PARENT = """
 import sys
-from kbsearch import logs
-from kbsearch.serving import Child, Tree
+from kbsearch.processes import logs
+from kbsearch.processes.tree import Child, Tree
 logs.start()
 names, patience = sys.argv[1].split(","), float(sys.argv[3])
 children = [Child(name, [sys.executable, sys.argv[2], name], heeds_hup=True) for name in names]
@@ -27,7 +28,7 @@ sys.exit(Tree(children, {}, patience=patience).run(lambda: print("ready", flush=
 # falls silent once it is ready, "slow" does too but has asked for patience.
 CHILD = """
 import os, pathlib, signal, sys, time
-from kbsearch.leash import Leash
+from kbsearch.processes.parent_pipe import Leash
 name, leash = sys.argv[1], Leash(int(sys.argv[3]))
 log = pathlib.Path(__file__).with_name(name + ".log")
 def note(text):

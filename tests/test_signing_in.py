@@ -4,24 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kbsearch import (
-    accounts,
-    audit,
-    known_browsers,
-    limits,
-    organisations,
-    outbox,
-    passwords,
-    pending,
-    people,
-    second_factor,
-    signing_in,
-)
+from kbsearch import audit, limits, outbox, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
-from kbsearch.signing_in import Asked, Caller, Inside
+from kbsearch.people import organisations
+from kbsearch.people.accounts import known_browsers, passwords, second_factor, signing_in
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Asked, Caller, Inside
 from tests.conftest import Cast
 from tests.mail import code_in, latest, letters, post, text_of
 from tests.signing import PASSWORD, totp, with_password, with_totp

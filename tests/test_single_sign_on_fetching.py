@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from kbsearch.single_sign_on import fetching
-from kbsearch.single_sign_on.fetching import Unreachable, ask
+from kbsearch.messages.delivery import fetching
+from kbsearch.messages.delivery.fetching import Unreachable, ask
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

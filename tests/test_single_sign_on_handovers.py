@@ -19,12 +19,13 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import accounts, create_app, people, resources
+from kbsearch import create_app, people, resources
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Forbidden
-from kbsearch.signing_in import Caller
-from kbsearch.single_sign_on import handovers, identities, used_handovers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.accounts.single_sign_on import handovers, identities, used_handovers
 from kbsearch.web.security import FROM_ANYWHERE
 from tests.conftest import Cast
 from tests.providers import Puppet

@@ -15,13 +15,14 @@ from flask.testing import FlaskClient
 from joserfc.jwk import OctKey, RSAKey
 from werkzeug.test import TestResponse
 
-from kbsearch import accounts, create_app, limits, people
+from kbsearch import create_app, limits, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid
-from kbsearch.signing_in import Caller
-from kbsearch.single_sign_on import identities, journeys, openid
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.accounts.single_sign_on import identities, journeys, openid
 from kbsearch.web.security import HEADERS
 from tests.conftest import Cast
 from tests.providers import (
@@ -313,7 +314,7 @@ def test_a_new_key_of_the_provider_is_found(
     puppet: Puppet,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("kbsearch.single_sign_on.provider.NEW_KEYS_SECONDS", 0.0)
+    monkeypatch.setattr("kbsearch.people.accounts.single_sign_on.provider.NEW_KEYS_SECONDS", 0.0)
     bind(db, cast.alice, puppet.issuer)
     client = visitor(settings, db, puppet.issuer)
     assert come_back(client, puppet).status_code == 303
@@ -469,7 +470,7 @@ def test_what_one_of_them_is_answered_pauses_nobody_else(
 def test_a_provider_that_never_answers_holds_nobody_for_long(
     settings: Settings, db: SqliteDatabase, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("kbsearch.single_sign_on.fetching.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("kbsearch.messages.delivery.fetching.STEP_SECONDS", 0.2)
     puppet.delay = 2.0
     client = visitor(settings, db, puppet.issuer)
     begun = time.monotonic()

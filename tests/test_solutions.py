@@ -5,21 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import (
-    article_drafts,
-    article_letters,
-    article_proposals,
-    outbox,
-    people,
-    preferences,
-    solutions,
-    tickets,
-)
-from kbsearch.article_composition import compose
+from kbsearch import outbox, people, tickets
+from kbsearch.articles.publishing.publish import Publication, publish
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing import proposals as article_proposals
+from kbsearch.articles.writing.composition import compose
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.publishing.publish import Publication, publish
+from kbsearch.messages.notifications import article_letters, solutions
+from kbsearch.people import notification_choices as preferences
 from tests import mail
 from tests.conftest import Cast
 from tests.test_article_composition import solve

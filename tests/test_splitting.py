@@ -2,11 +2,13 @@
 
 import pytest
 
-from kbsearch import organisations, people, replies, splitting, tickets
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch import people, tickets
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound
-from kbsearch.file_store import FileStore
+from kbsearch.files.store import FileStore
+from kbsearch.people import organisations
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import replies, splitting
 from tests.conftest import Cast
 from tests.requests import attach, file, later, readers_of
 

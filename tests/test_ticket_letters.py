@@ -12,32 +12,24 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kbsearch import (
-    attachments,
-    concerns,
-    drafts,
-    lifecycle,
-    notifications,
-    opt_outs,
-    organisations,
-    outbox,
-    people,
-    preferences,
-    replies,
-    satisfaction,
-    tickets,
-    viewers,
-)
+from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.file_store import FileStore
-from kbsearch.importing import tickets as importing
-from kbsearch.importing.lines import Line
-from kbsearch.importing.report import Report
-from kbsearch.mail import reply_addresses
+from kbsearch.files.store import FileStore
+from kbsearch.messages import notifications
+from kbsearch.messages.notifications import opt_outs, reply_addresses
+from kbsearch.messages.notifications import recipients as concerns
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import organisations, viewers
+from kbsearch.site.importing import tickets as importing
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Report
 from kbsearch.tickets import Ticket
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast, introduce
 from tests.incoming import letter as incoming
 from tests.incoming import receiving, take

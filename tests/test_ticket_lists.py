@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import lifecycle, replies, ticket_events, ticket_lists, tickets
+from kbsearch import tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import NotFound
-from kbsearch.ticket_lists import Filter, Listing, Scope, Sort, list_tickets
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import lists as ticket_lists
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.lists import Filter, Listing, Scope, Sort, list_tickets
 from tests.conftest import Cast, take_over
 from tests.requests import count_statements, file, later
 

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kbsearch import access, organisations, people
-from kbsearch.db import SqliteDatabase
+from kbsearch import access, people
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid
+from kbsearch.people import organisations
 from tests.conftest import take_over
 
 NAMES = ("ann", "ben", "cat")

@@ -4,20 +4,17 @@ import dataclasses
 
 import pytest
 
-from kbsearch import (
-    accounts,
-    channels,
-    lifecycle,
-    notifications,
-    outbox,
-    preferences,
-    replies,
-    ticket_events,
-    ticket_texts,
-)
+from kbsearch import outbox
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages import notifications
+from kbsearch.messages.delivery import channels
+from kbsearch.messages.notifications import ticket_texts
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast
 from tests.requests import file
 

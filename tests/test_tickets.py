@@ -2,10 +2,12 @@ from typing import Any
 
 import pytest
 
-from kbsearch import organisations, people, ticket_changes, tickets
+from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.people import organisations
+from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 
 CONVERSATION: list[dict[str, Any]] = [

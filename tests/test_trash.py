@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import attachments, backups, erasing, trash, worker
+from kbsearch import worker
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
-from kbsearch.leash import Leash
-from kbsearch.mail import mails
-from kbsearch.trash import Trash
+from kbsearch.database import SqliteDatabase
+from kbsearch.files import trash
+from kbsearch.files.store import FileStore
+from kbsearch.files.trash import Trash
+from kbsearch.messages.incoming import mails
+from kbsearch.processes.parent_pipe import Leash
+from kbsearch.site import backups, erasing
+from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
 from tests.incoming import letter, receiving, take
 from tests.requests import attach, file, later, lies_in

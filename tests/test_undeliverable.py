@@ -5,19 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    choosing_passwords,
-    directory,
-    outbox,
-    replies,
-    signing_in,
-    undeliverable,
-)
+from kbsearch import outbox
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import NotFound
+from kbsearch.people import undeliverable
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import directory, signing_in
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.incoming import letter, receiving
 from tests.mail import carry, letters, post
@@ -55,7 +52,7 @@ def bounce(
     recipient: str = "Alice@acme.example",
     at: datetime = MORNING,
 ) -> None:
-    from kbsearch.mail import taking
+    from kbsearch.messages.incoming import taking
 
     body = BOUNCE.format(kind="text/rfc822-headers", id=message_id)
     body = body.replace("Status: 5.1.1", f"Status: {status}")
@@ -136,7 +133,7 @@ def test_a_full_mailbox_counts_after_three_days(
 def test_a_proved_mail_from_there_ends_it(
     site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
-    from kbsearch.mail import taking
+    from kbsearch.messages.incoming import taking
 
     bounce(site, db, sent_as(site))
     taking.take(db, site, letter(ALICE, proved=None, message_id="a@x"), at=MORNING)

@@ -1,6 +1,6 @@
 import pytest
 
-from kbsearch import user_agents
+from kbsearch.people.accounts import user_agents
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 

@@ -6,10 +6,13 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import mobiles, people, preferences, profiles
+from kbsearch import people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import profiles
+from kbsearch.people.accounts import mobiles
 from tests.conftest import Cast, take_over
 from tests.web import sign_in
 

@@ -8,20 +8,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    deliveries,
-    organisations,
-    outbox,
-    people,
-    products,
-    viewers,
-    webhooks,
-)
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase
-from kbsearch.deliveries import Outcome
-from kbsearch.organisations import Organisation
-from kbsearch.people import Person
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import deliveries
+from kbsearch.messages.webhooks.deliveries import Outcome
+from kbsearch.people import Person, organisations, viewers
+from kbsearch.people.organisations import Organisation, products
 from tests.conftest import Cast
 from tests.test_looks import png
 from tests.web import HTMX, sign_in

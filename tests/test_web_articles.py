@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import article_drafts, create_app
+from kbsearch import create_app
+from kbsearch.articles.publishing.publish import publish
+from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.publishing.publish import publish
+from kbsearch.database import SqliteDatabase
 from tests.conftest import Cast
 from tests.test_article_composition import solve
 from tests.web import HTMX, sign_in

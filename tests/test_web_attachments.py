@@ -5,10 +5,10 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import replies
-from kbsearch.attachments import Attachment
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
+from kbsearch.database import SqliteDatabase
+from kbsearch.files.store import FileStore
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.files import Attachment
 from tests.conftest import Cast
 from tests.requests import PNG, attach, file
 from tests.web import sign_in

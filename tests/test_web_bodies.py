@@ -11,11 +11,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app, known_browsers, serving
+from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.connections import NO_ROOM, REFUSED, SHORT_BODY, TOO_LONG
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people.accounts import known_browsers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.processes import tree as serving
 from kbsearch.web import bodies
+from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY, TOO_LONG
 from tests.conftest import Cast
 
 

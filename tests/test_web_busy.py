@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
-from kbsearch import opt_outs, serving
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.db import Patience, SqliteDatabase
-from kbsearch.kept_forms import NEVER_KEPT
-from kbsearch.leash import READY
+from kbsearch.database import Patience, SqliteDatabase
+from kbsearch.messages.notifications import opt_outs
+from kbsearch.people.accounts.kept_forms import NEVER_KEPT
+from kbsearch.processes import tree as serving
+from kbsearch.processes.parent_pipe import READY
 from tests.conftest import Cast
 from tests.matrix_world import VISITORS, World, build
 from tests.test_route_matrix import CASES, Case, knock, outcome

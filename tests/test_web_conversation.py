@@ -6,20 +6,14 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import (
-    copies,
-    drafts,
-    lifecycle,
-    organisations,
-    people,
-    preferences,
-    replies,
-    satisfaction,
-    tickets,
-)
+from kbsearch import people, tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import organisations
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.requests import PNG, file
 from tests.web import HTMX, sign_in

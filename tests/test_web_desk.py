@@ -4,8 +4,10 @@ import re
 
 from flask.testing import FlaskClient
 
-from kbsearch import lifecycle, replies, saved_views, tickets
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch import tickets
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import saved_views
 from tests.conftest import Cast
 from tests.requests import file
 from tests.web import sign_in

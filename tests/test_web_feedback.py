@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import limits
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.limits import Limit
 from tests.conftest import Cast
 from tests.web import HTMX, publish_articles, sign_in

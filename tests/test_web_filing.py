@@ -14,11 +14,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from waitress.server import create_server
 
-from kbsearch import accounts, attachments, create_app, drafts, organisations, tickets
+from kbsearch import create_app, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.form_fields import FormField
+from kbsearch.people import organisations
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.requests import PNG
 from tests.web import HTMX, add_ticket, sign_in

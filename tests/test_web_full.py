@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from tests.matrix_world import World, build
 from tests.test_route_matrix import Case, knock, outcome
 from tests.test_web_busy import (

@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import analytics, gap_signals
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.search.service import Search
+from kbsearch.database import SqliteDatabase
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.ranking import Search
 from tests.conftest import Cast
 from tests.web import publish_articles, sign_in
 

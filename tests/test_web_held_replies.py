@@ -8,10 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kbsearch import held_replies, lifecycle, replies, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import held_replies
 from tests.conftest import Cast
 from tests.requests import file
 from tests.web import HTMX, sign_in

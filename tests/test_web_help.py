@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.db import Row, SqliteDatabase, Values
+from kbsearch.database import Row, SqliteDatabase, Values
 from kbsearch.search import Facet, Facets, Results
 from tests.conftest import Cast
 from tests.web import HTMX, Scripted, hit, publish_articles, script, sign_in

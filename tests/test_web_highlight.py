@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from kbsearch.web.highlight import highlight
+from kbsearch.web.help.highlight import highlight
 
 
 def test_words_are_marked_without_accent_case_or_number():

@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import replies, tickets, viewers
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import Database, SqliteDatabase, new_id
-from kbsearch.mail import arrivals, mails, reply_addresses
-from kbsearch.mail.arrivals import Place
+from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.messages.incoming import arrivals, mails
+from kbsearch.messages.incoming.arrivals import Place
+from kbsearch.messages.notifications import reply_addresses
+from kbsearch.people import viewers
+from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.incoming import letter, receiving, take
 from tests.requests import file

@@ -8,10 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, audit, passwords, pending, people, second_factor
+from kbsearch import audit, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people.accounts import passwords, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
 from tests.web import sign_in
 
 HERE = {"Sec-Fetch-Site": "same-origin"}

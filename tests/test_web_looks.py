@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import create_app, looks, organisations, people
+from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.db import Row, SqliteDatabase, Values
+from kbsearch.database import Row, SqliteDatabase, Values
+from kbsearch.people import organisations
+from kbsearch.people.organisations import branding as looks
 from kbsearch.search import Results
 from tests.conftest import Cast
 from tests.test_looks import png

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, create_app
+from kbsearch import create_app
 from kbsearch.clock import now
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people.accounts import sessions as accounts
 from kbsearch.version import __version__
 from tests.conftest import Cast
 from tests.web import publish_articles, sign_in

@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from kbsearch import config, create_app, mail_tokens
+from kbsearch import config, create_app
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages.delivery import mail_tokens
 from tests.conftest import Cast
 from tests.mail_access import Running, follow, provider_at_work, token_server
 from tests.web import sign_in

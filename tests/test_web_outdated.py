@@ -9,9 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kbsearch import organisations, people, products, revisions, saved_replies
-from kbsearch.db import SqliteDatabase
+from kbsearch import people, revisions
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Outdated
+from kbsearch.people import organisations
+from kbsearch.people.organisations import products
+from kbsearch.tickets.desk import saved_replies
 from tests.conftest import Cast
 from tests.test_web_admin import add_webhook
 from tests.test_web_held_replies import visit

@@ -4,9 +4,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts, choosing_passwords, one_time_links, passwords, people
+from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import one_time_links, passwords
+from kbsearch.people.accounts import sessions as accounts
 from tests.conftest import Cast
 from tests.mail import code_in, latest, letters, link_in, post
 from tests.signing import totp, with_password, with_totp

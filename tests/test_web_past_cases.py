@@ -6,17 +6,12 @@ from html import unescape
 
 import pytest
 
-from kbsearch import (
-    case_clicks,
-    duplicates,
-    held_replies,
-    organisations,
-    past_cases,
-    people,
-    tickets,
-)
+from kbsearch import people, tickets
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.service import Search
+from kbsearch.people import organisations
+from kbsearch.search.learning import case_clicks
+from kbsearch.search.ranking import Search
+from kbsearch.tickets.desk import duplicates, held_replies, past_cases
 from tests.conftest import take_over
 from tests.requests import count_statements
 from tests.search import follow, put_live, write

@@ -4,7 +4,7 @@ import re
 
 from flask.testing import FlaskClient
 
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from tests.conftest import Cast
 from tests.web import sign_in
 

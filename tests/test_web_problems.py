@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.db import Busy, SqliteDatabase
+from kbsearch.database import Busy, SqliteDatabase
 from kbsearch.errors import Invalid, TooMany
 from kbsearch.web import render
 

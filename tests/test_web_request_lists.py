@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import copies, filing, lifecycle, replies, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
-from kbsearch.request_forms import Request
-from kbsearch.search.indexing import Indexer
-from kbsearch.tickets import Ticket
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.tickets import Ticket, filing
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.filing import copies
+from kbsearch.tickets.filing.form import Request
 from tests.conftest import Cast
 from tests.web import HTMX, sign_in
 

@@ -2,7 +2,7 @@
 
 from flask.testing import FlaskClient
 
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from tests.conftest import Cast
 from tests.web import add_ticket, sign_in
 

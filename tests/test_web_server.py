@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 import pytest
 
-from kbsearch import serving
-from kbsearch.leash import READY
+from kbsearch.processes import tree as serving
+from kbsearch.processes.parent_pipe import READY
 
 SERVER = """
 import socket, sys, threading, time
-from kbsearch import connections, logs, web_server
-from kbsearch.leash import Leash
+from kbsearch.web import connections, server as web_server; from kbsearch.processes import logs
+from kbsearch.processes.parent_pipe import Leash
 
 typed = threading.Event()
 

@@ -14,21 +14,17 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from kbsearch import (
-    accounts,
-    create_app,
-    organisations,
-    passwords,
-    pending,
-    people,
-    second_factor,
-)
+from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.web import requests as request_pages
-from kbsearch.web import signing_in as pages
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import organisations
+from kbsearch.people.accounts import passwords, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.web.account import signing_in as pages
 from kbsearch.web.render import person
 from kbsearch.web.security import is_own_path
+from kbsearch.web.tickets import show as request_pages
 from tests.conftest import Cast
 from tests.mail import code_in, latest, post
 from tests.signing import PASSWORD, totp, with_password, with_totp

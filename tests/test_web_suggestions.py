@@ -5,10 +5,14 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import analytics, deflection, drafts, ticket_changes, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.insights import deflection
+from kbsearch.search.learning import visits as analytics
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.web import HTMX, add_ticket, publish_articles, sign_in
 

@@ -10,10 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kbsearch import drafts, held_replies, problems, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.requests import file
 from tests.test_web_held_replies import visit

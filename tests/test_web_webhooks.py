@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import deliveries, outbox, sendings, webhooks
+from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.deliveries import Outcome
-from kbsearch.webhooks import Webhook
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import Webhook, deliveries
+from kbsearch.messages.webhooks.deliveries import Outcome
+from kbsearch.site import outgoing as sendings
 from tests.conftest import Cast
 from tests.web import sign_in
 

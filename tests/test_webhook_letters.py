@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
-from kbsearch import deliveries, outbox, people, webhook_letters, webhooks
+from kbsearch import outbox, people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.notifications import webhook_letters
+from kbsearch.messages.webhooks import deliveries
 from tests.conftest import Cast
 from tests.mail import letters, text_of
 

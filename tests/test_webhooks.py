@@ -9,12 +9,13 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from kbsearch import standard_webhooks, webhooks
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.webhooks import Webhook
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import Webhook
+from kbsearch.messages.webhooks import signing as standard_webhooks
 from tests.conftest import Cast
 
 URL = "https://hooks.example/in"

@@ -16,27 +16,22 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import (
-    analytics,
-    drafts,
-    health,
-    lifecycle,
-    mobiles,
-    outbox,
-    people,
-    profile_letters,
-    ticket_events,
-    tickets,
-    viewers,
-    worker,
-)
+from kbsearch import outbox, people, tickets, worker
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.file_store import FileStore
-from kbsearch.leash import PATIENCE, Leash
-from kbsearch.migrations import migrate
-from kbsearch.search.indexing import Indexer, live_folders
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.files.store import FileStore
+from kbsearch.messages.notifications import profile_letters
+from kbsearch.people import viewers
+from kbsearch.people.accounts import mobiles
+from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.ranking.indexing import Indexer, live_folders
+from kbsearch.site import health
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import lifecycle
+from kbsearch.tickets.filing import drafts
 from tests.requests import attach, file, later, lies_in
 
 ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"

@@ -8,13 +8,13 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import accounts
 from kbsearch.access import Viewer
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.db import Database, SqliteDatabase, new_id
-from kbsearch.publishing.publish import Publication, publish
+from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.people.accounts import sessions as accounts
 from kbsearch.search import Hit, Question, Results
-from kbsearch.search.indexing import Indexer
+from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.web.render import Site
 
 HTMX = {"HX-Request": "true"}

@@ -8,9 +8,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from kbsearch import belonging, config, i18n, restoring
-from kbsearch.db import Busy, Damaged, SqliteDatabase
+from kbsearch import config, i18n
+from kbsearch.database import Busy, Damaged, SqliteDatabase
 from kbsearch.errors import NotFound, Problem
+from kbsearch.site import belonging, restoring
 from kbsearch.version import __version__
 
 P = ParamSpec("P")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from kbsearch import backups, restoring
-from kbsearch.backups import Manifest
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
-from kbsearch.restoring import Restored
+from kbsearch.site import backups, restoring
+from kbsearch.site.backups import Manifest
+from kbsearch.site.restoring import Restored
 
 
 @click.command("backup")

@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kbsearch import resources
+from kbsearch.articles.publishing import edition
+from kbsearch.articles.publishing.findings import Finding, has_errors
+from kbsearch.articles.publishing.publications import Publication, Refusal
+from kbsearch.articles.publishing.publish import publish
+from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.config import Settings
 from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
-from kbsearch.publishing import edition
-from kbsearch.publishing.findings import Finding, has_errors
-from kbsearch.publishing.publications import Publication, Refusal
-from kbsearch.publishing.publish import publish
-from kbsearch.publishing.tree import ARTICLES, FolderTree
 
 Report = Callable[[int, int], None]
 

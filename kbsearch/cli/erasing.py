@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import erasing
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, say
+from kbsearch.site import erasing
 
 
 @click.command("forget")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from kbsearch import exporting
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
+from kbsearch.site import exporting
 
 
 @click.command("export")

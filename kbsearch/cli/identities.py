@@ -8,7 +8,7 @@ from kbsearch import people
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.errors import Invalid
-from kbsearch.single_sign_on import identities
+from kbsearch.people.accounts.single_sign_on import identities
 
 issuer_option = click.option(
     "--issuer", help='Who calls them so: the provider\'s issuer (the default), or "jwt".'

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from kbsearch import i18n
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, say
-from kbsearch.importing.report import Remark, Report
+from kbsearch.site.importing.report import Remark, Report
 
 SHOWN_REMARKS = 20
 
@@ -55,7 +55,7 @@ def import_people(
 
     Example: kbsearch import people people.csv
     """
-    from kbsearch.importing import people
+    from kbsearch.site.importing import people
 
     with _reporting(report_path) as report, _progress(file) as progress:
         people.run(site.db, file, written_as=written_as, report=report, progress=progress)
@@ -80,7 +80,7 @@ def import_tickets(
 
     Example: kbsearch import tickets tickets.jsonl --report refused.jsonl
     """
-    from kbsearch.importing import tickets
+    from kbsearch.site.importing import tickets
 
     with _reporting(report_path) as report, _progress(file) as progress:
         tickets.run(site.db, file, written_as=written_as, report=report, progress=progress)
@@ -90,7 +90,7 @@ def import_tickets(
 
 def _catch_up(site: Site) -> None:
     """Bring the index up to date; where a worker is running, wait until it has done so."""
-    from kbsearch.search import indexing
+    from kbsearch.search.ranking import indexing
 
     with _bar() as bar:
         task = bar.add_task(say("Indexing"), total=None)

@@ -2,11 +2,12 @@
 
 import click
 
-from kbsearch import articles, lessons
+from kbsearch import articles
 from kbsearch.access import OPERATOR
 from kbsearch.articles import Article
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
+from kbsearch.search.learning import lessons
 
 
 @click.group("lessons")

@@ -7,8 +7,8 @@ import click
 
 from kbsearch.cli import NotNow, Site, pass_site
 from kbsearch.cli.output import echo_json, say
-from kbsearch.mail import parsing, reasons, taking
-from kbsearch.mail.taking import Envelope
+from kbsearch.messages.incoming import parsing, reasons, taking
+from kbsearch.messages.incoming.taking import Envelope
 
 log = logging.getLogger(__name__)
 

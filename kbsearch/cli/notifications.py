@@ -4,12 +4,15 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import channels, letters, people, sendings
+from kbsearch import people
 from kbsearch.access import OPERATOR
-from kbsearch.channels import ChannelError
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
-from kbsearch.db import new_id
+from kbsearch.database import new_id
+from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery.channels import ChannelError
+from kbsearch.messages.notifications import letters
+from kbsearch.site import outgoing as sendings
 
 
 @click.group("notify")

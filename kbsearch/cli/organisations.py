@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from kbsearch import looks, organisations, products
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.errors import Invalid
-from kbsearch.organisations import SHARING, Organisation
+from kbsearch.people import organisations
+from kbsearch.people.organisations import SHARING, Organisation, products
+from kbsearch.people.organisations import branding as looks
 
 Command = Callable[..., Any]
 text_file = click.File("r", encoding="utf-8")

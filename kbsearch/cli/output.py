@@ -12,7 +12,7 @@ from kbsearch import i18n
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from kbsearch.demo import Account
+    from kbsearch.site.demo import Account
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

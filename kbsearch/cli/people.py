@@ -5,11 +5,14 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import choosing_passwords, directory, organisations, passwords, people
+from kbsearch import people
 from kbsearch.access import OPERATOR, ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
+from kbsearch.people import organisations
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import directory, passwords
 
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")

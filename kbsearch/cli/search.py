@@ -10,20 +10,21 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from kbsearch import articles, evaluation, viewers
+from kbsearch import articles
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
-from kbsearch.evaluation import DEPTH, JudgedClick, JudgedQuestion
 from kbsearch.i18n import explain, terminal_language
-from kbsearch.publishing.publish import publish
-from kbsearch.search import Hit, Question, indexing
-from kbsearch.search.confirmed import Wordings
-from kbsearch.search.documents import Click, Taught
-from kbsearch.search.experience import Clicks
-from kbsearch.search.service import Search, by_language
+from kbsearch.people import viewers
+from kbsearch.search import Hit, Question
+from kbsearch.search.fulltext.clicks import Clicks
+from kbsearch.search.fulltext.confirmed import Wordings
+from kbsearch.search.fulltext.documents import Click, Taught
+from kbsearch.search.ranking import Search, by_language, evaluation, indexing
+from kbsearch.search.ranking.evaluation import DEPTH, JudgedClick, JudgedQuestion
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 kind_option = click.Choice(["article", "ticket"])

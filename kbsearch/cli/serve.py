@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config, logs, resources, serving
+from kbsearch import config, resources
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
-from kbsearch.db import Database
-from kbsearch.leash import PATIENCE, Leash
-from kbsearch.serving import Child, Tree
+from kbsearch.database import Database
+from kbsearch.processes import logs
+from kbsearch.processes import tree as serving
+from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.processes.tree import Child, Tree
 
 if TYPE_CHECKING:
-    from kbsearch.demo import Account
+    from kbsearch.site.demo import Account
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +85,9 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
 
     Example: kbsearch web
     """
-    from kbsearch import create_app, web_server
+    from kbsearch import create_app
     from kbsearch.web import bodies
+    from kbsearch.web import server as web_server
 
     logs.start()
     if fd is None:
@@ -121,7 +124,7 @@ def _for_demo(configuration: Configuration) -> Settings:
     settings = configuration.settings
     if configuration.path is not None:
         return settings
-    from kbsearch import sites
+    from kbsearch.site import new as sites
 
     chosen: dict[str, Any] = {
         name: value
@@ -164,6 +167,6 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _demo_accounts(settings: Settings, db: Database) -> "tuple[Account, ...]":
-    from kbsearch import demo
+    from kbsearch.site import demo
 
     return demo.ensure(settings, db)

@@ -5,19 +5,13 @@ from pathlib import Path
 
 import click
 
-from kbsearch import (
-    belonging,
-    choosing_passwords,
-    config,
-    demo,
-    doctor,
-    migrations,
-    people,
-    sites,
-)
+from kbsearch import config, people
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
-from kbsearch.db import SQLITE_VERSION, SqliteDatabase
+from kbsearch.database import SQLITE_VERSION, SqliteDatabase, migrations
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.site import belonging, demo, doctor
+from kbsearch.site import new as sites
 from kbsearch.version import __version__
 
 MASK = "********"

@@ -4,11 +4,13 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import deflection, health, insights
+from kbsearch import insights
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
-from kbsearch.profiles import DEFAULT_TIME_ZONE
+from kbsearch.insights import deflection
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.site import health
 
 
 @click.command("stats")

@@ -2,12 +2,12 @@
 
 import click
 
-from kbsearch import attachments
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import say
-from kbsearch.file_store import FileStore
-from kbsearch.mail import mails
-from kbsearch.trash import Trash
+from kbsearch.files.store import FileStore
+from kbsearch.files.trash import Trash
+from kbsearch.messages.incoming import mails
+from kbsearch.tickets import files as attachments
 
 ALL = 1.0
 

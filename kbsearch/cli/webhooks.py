@@ -4,11 +4,12 @@ from dataclasses import asdict
 
 import click
 
-from kbsearch import deliveries, events, viewers, webhooks
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
-from kbsearch.webhooks import Webhook
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import Webhook, deliveries, events
+from kbsearch.people import viewers
 
 event_option = click.option(
     "--event", "kinds", multiple=True, help="A kind of events; repeat for several; all by default."

@@ -10,53 +10,31 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kbsearch import resources
 from kbsearch.config import Settings
-from kbsearch.db import Database
-from kbsearch.web import (
-    account,
-    admin,
-    assets,
-    attachments,
-    bodies,
-    browsers,
-    compression,
-    contracts,
-    deliveries,
-    desk,
-    desk_articles,
-    desk_problems,
-    drafts,
-    feedback,
-    feeds,
-    filing,
-    gaps,
-    help,
-    incoming_mail,
-    insights,
-    lessons,
-    locks,
-    looks,
-    machines,
-    merging,
-    opt_outs,
-    passwords,
-    past_cases,
-    people,
-    previews,
-    problems,
-    render,
-    request_lists,
-    requests,
-    satisfaction,
-    saved_replies,
-    security,
-    signing_in,
-    suggestions,
-    visits,
-    words,
-)
+from kbsearch.database import Database
+from kbsearch.web import admin, assets, bodies, browsers, compression, contracts, render, security
+from kbsearch.web import error_pages as problems
+from kbsearch.web import health as machines
+from kbsearch.web import language as words
+from kbsearch.web.account import opt_outs, passwords, signing_in
+from kbsearch.web.account import preferences as people
+from kbsearch.web.account import profile as account
+from kbsearch.web.account import security as locks
+from kbsearch.web.desk import incident_groups as desk_problems
+from kbsearch.web.desk import incoming as incoming_mail
+from kbsearch.web.desk import insights, past_cases, saved_replies
+from kbsearch.web.desk import outgoing as deliveries
+from kbsearch.web.desk import queue as desk
+from kbsearch.web.help import feedback, feeds, lessons, looks, visits
+from kbsearch.web.help import pages as help
+from kbsearch.web.tickets import drafts, filing, merging, satisfaction, suggestions
+from kbsearch.web.tickets import files as attachments
+from kbsearch.web.tickets import lists as request_lists
+from kbsearch.web.tickets import show as requests
+from kbsearch.web.writing import articles as desk_articles
+from kbsearch.web.writing import gaps, previews
 
 if TYPE_CHECKING:
-    from kbsearch.search.service import Search
+    from kbsearch.search.ranking import Search
 
 # What templates ask of the request under way; the rest they know beforehand.
 REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
@@ -127,11 +105,11 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:
-        from kbsearch.web import single_sign_on  # needs the extra [sso], as handovers does
+        from kbsearch.web.account import single_sign_on  # needs the extra [sso], as handovers does
 
         single_sign_on.offer(app, settings)
     if settings.jwt_shared_secret:
-        from kbsearch.web import handovers
+        from kbsearch.web.account import handovers
 
         app.register_blueprint(handovers.bp)
     if settings.trusted_proxies:

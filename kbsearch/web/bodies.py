@@ -5,10 +5,13 @@ from typing import Any
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
-from kbsearch import accounts, attachments, known_browsers
-from kbsearch.connections import NO_ROOM, REFUSED, SHORT_BODY
 from kbsearch.errors import Unavailable
-from kbsearch.web import patience, tokens
+from kbsearch.people.accounts import known_browsers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.tickets import files as attachments
+from kbsearch.web import patience
+from kbsearch.web.account import tokens
+from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY
 from kbsearch.web.render import Site
 
 # Bytes

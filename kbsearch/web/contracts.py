@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from kbsearch import organisations
+from kbsearch.people import organisations
 from kbsearch.web.render import language, my_organisations, site
 
 

@@ -2,7 +2,7 @@
 
 from flask import request
 
-from kbsearch.connections import PATIENCE
+from kbsearch.web.connections import PATIENCE
 
 EXPORT = 300.0  # seconds for the first line of a file that is made when it is asked for
 

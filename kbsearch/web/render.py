@@ -8,16 +8,18 @@ from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
-from kbsearch import accounts, organisations, ticket_lists
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.db import Database
+from kbsearch.database import Database
 from kbsearch.errors import SignInNeeded
-from kbsearch.organisations import Organisation
+from kbsearch.people import organisations
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.organisations import Organisation
+from kbsearch.tickets import lists as ticket_lists
 
 if TYPE_CHECKING:
-    from kbsearch.search.service import Search
-    from kbsearch.web.words import Words
+    from kbsearch.search.ranking import Search
+    from kbsearch.web.language import Words
 
 LANGUAGE_COOKIE = "kb-language"
 THEME_COOKIE = "kb-theme"

@@ -17,12 +17,15 @@ from markupsafe import escape
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from waitress.server import create_server
 
-from kbsearch import accounts, create_app, organisations, people, products, viewers
+from kbsearch import create_app, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
 from kbsearch.errors import NotFound
-from kbsearch.migrations import migrate
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.organisations import products
 from kbsearch.web.render import person
 from tests.web import ARTICLES, add_ticket, publish_articles, write_articles
 

@@ -10,34 +10,28 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import (
-    accounts,
-    analytics,
-    article_drafts,
-    drafts,
-    gap_signals,
-    gaps,
-    kept_forms,
-    lifecycle,
-    one_time_links,
-    opt_outs,
-    organisations,
-    pending,
-    people,
-    problems,
-    products,
-    replies,
-    satisfaction,
-    saved_replies,
-    viewers,
-)
+from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.db import new_id
-from kbsearch.file_store import FileStore
-from kbsearch.mail import mails, taking
-from kbsearch.one_time_links import Purpose
-from kbsearch.search.service import Search
+from kbsearch.articles import gaps
+from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.database import new_id
+from kbsearch.files.store import FileStore
+from kbsearch.messages.incoming import mails, taking
+from kbsearch.messages.notifications import opt_outs
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import kept_forms, one_time_links
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.one_time_links import Purpose
+from kbsearch.people.organisations import products
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.ranking import Search
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
 from tests.incoming import letter

@@ -6,7 +6,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, mobiles, passwords, people, second_factor, viewers
+from kbsearch import people
+from kbsearch.people import viewers
+from kbsearch.people.accounts import mobiles, passwords, second_factor
+from kbsearch.people.accounts import sessions as accounts
 from tests.browser.conftest import Live
 from tests.browser.test_accessibility import violations
 

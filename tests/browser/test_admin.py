@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import looks, organisations, people
+from kbsearch import people
+from kbsearch.people import organisations
+from kbsearch.people.organisations import branding as looks
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 

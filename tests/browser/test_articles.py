@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
-from kbsearch.publishing.publish import Publication, publish
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
 from tests.browser.conftest import Live, serving
 from tests.browser.test_accessibility import violations
 from tests.conftest import introduce

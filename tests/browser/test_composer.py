@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from kbsearch import saved_replies, viewers
+from kbsearch.people import viewers
+from kbsearch.tickets.desk import saved_replies
 from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import copies, lifecycle, people, replies, tickets, viewers
+from kbsearch import people, tickets
 from kbsearch.access import Viewer
-from kbsearch.db import new_id
+from kbsearch.database import new_id
 from kbsearch.errors import Invalid
+from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.filing import copies
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 from tests.requests import file

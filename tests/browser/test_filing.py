@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from kbsearch import drafts, tickets, viewers
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
+from kbsearch.people import viewers
+from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 from tests.browser.test_signing_in import give_code, give_password

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from kbsearch import viewers
+from kbsearch.people import viewers
 from tests.browser.conftest import Live
 from tests.requests import file
 

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from kbsearch import letters, lifecycle, looks, organisations, replies, tickets
+from kbsearch import tickets
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.messages.notifications import letters
+from kbsearch.people import organisations
+from kbsearch.people.organisations import branding as looks
+from kbsearch.tickets.conversation import lifecycle, replies
 from tests.browser.test_accessibility import AXE
 from tests.conftest import Cast
 from tests.incoming import receiving

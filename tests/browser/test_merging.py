@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from kbsearch import replies, tickets
-from kbsearch.db import new_id
+from kbsearch import tickets
+from kbsearch.database import new_id
+from kbsearch.tickets.conversation import replies
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
 from tests.requests import file

@@ -8,8 +8,9 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kbsearch import tickets, viewers
-from kbsearch.db import SqliteDatabase
+from kbsearch import tickets
+from kbsearch.database import SqliteDatabase
+from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from tests.requests import file
 from tests.test_cli_serve import Demo, serve

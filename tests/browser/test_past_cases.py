@@ -6,9 +6,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import case_clicks, organisations, people, products, tickets, viewers
-from kbsearch.db import new_id
+from kbsearch import people, tickets
+from kbsearch.database import new_id
 from kbsearch.errors import Invalid
+from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import products
+from kbsearch.search.learning import case_clicks
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
 from tests.conftest import take_over

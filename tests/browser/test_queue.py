@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from kbsearch import tickets, viewers
+from kbsearch import tickets
+from kbsearch.people import viewers
 from tests.browser.conftest import Live, somebody_else
 from tests.requests import file
 

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import accounts, choosing_passwords, people, second_factor, viewers
+from kbsearch import people
 from kbsearch.config import Settings
+from kbsearch.people import viewers
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.accounts import sessions as accounts
 from tests.browser.conftest import Live
 from tests.mail import code_in, latest, link_in
 from tests.signing import PASSWORD, totp, with_password, with_totp

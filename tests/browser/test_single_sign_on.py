@@ -13,11 +13,13 @@ from joserfc.jwk import OctKey
 from playwright.sync_api import Browser, Page, expect
 from waitress.server import create_server
 
-from kbsearch import accounts, create_app, organisations, people
+from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.db import SqliteDatabase
-from kbsearch.migrations import migrate
-from kbsearch.single_sign_on import identities
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.people import organisations
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts.single_sign_on import identities
 from tests.browser.test_accessibility import violations
 from tests.providers import CLIENT, SUBJECT, free_port, real_provider
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import drafts, viewers
 from kbsearch.access import Viewer
+from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.requests import file
 

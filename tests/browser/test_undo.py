@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from kbsearch import held_replies, tickets, viewers
+from kbsearch import tickets
+from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import held_replies
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
 from tests.requests import file

@@ -3,12 +3,14 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import channels, config, letters, mail_provider, mail_tokens, people
-from kbsearch.channels import ChannelError
-from kbsearch.db import new_id
+from kbsearch import config, people
+from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.single_sign_on import journeys
-from kbsearch.web import tokens
+from kbsearch.messages.delivery import channels, mail_provider, mail_tokens
+from kbsearch.messages.delivery.channels import ChannelError
+from kbsearch.messages.notifications import letters
+from kbsearch.people.accounts.single_sign_on import journeys
+from kbsearch.web.account import tokens
 from kbsearch.web.admin.door import bp
 from kbsearch.web.render import db, language, render, site, viewer
 

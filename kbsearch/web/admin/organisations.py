@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import looks, organisations, people, products, revisions
-from kbsearch.colours import HEX
+from kbsearch import people, revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.organisations import SHARING, Organisation
+from kbsearch.people import organisations
+from kbsearch.people.organisations import SHARING, Organisation, products
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations.colours import HEX
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render

@@ -3,7 +3,7 @@
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from kbsearch import doctor, health
+from kbsearch.site import doctor, health
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.render import db, language, render, site, viewer
 

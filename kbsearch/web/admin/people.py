@@ -6,11 +6,12 @@ from typing import cast
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, directory, organisations, people, revisions, undeliverable
-from kbsearch.directory import Asked, State
+from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import Person
-from kbsearch.web import typed_numbers
+from kbsearch.people import Person, organisations, undeliverable
+from kbsearch.people.accounts import directory
+from kbsearch.people.accounts.directory import Asked, State
+from kbsearch.web import numbers as typed_numbers
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer

@@ -3,9 +3,10 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import products, revisions
+from kbsearch import revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.products import Product
+from kbsearch.people.organisations import products
+from kbsearch.people.organisations.products import Product
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, revision, text
 from kbsearch.web.render import db, language, render

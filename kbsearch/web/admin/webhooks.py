@@ -3,14 +3,15 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import deliveries, events, revisions, webhooks
-from kbsearch.deliveries import Delivery
+from kbsearch import revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.web import typed_numbers
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import Webhook, deliveries, events
+from kbsearch.messages.webhooks.deliveries import Delivery
+from kbsearch.web import numbers as typed_numbers
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, site, viewer
-from kbsearch.webhooks import Webhook
 
 PAGE_LENGTH = 50
 MAX_PAGE = 1000

@@ -1,0 +1,213 @@
+"""Which page has which address, and what the links and images of a page lead to."""
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from kbsearch import access
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.rules import Reference
+from kbsearch.articles.publishing.sources import Source
+from kbsearch.articles.publishing.tree import Tree
+from kbsearch.config import LANGUAGES
+from kbsearch.files import images
+from kbsearch.files.images import ImageInfo
+from kbsearch.text.markup import Picture, Target, scheme_of, slug_of
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Every live page by its file and by its slug, old addresses, and the images."""
+
+    shown: str
+    slugs: Mapping[str, str]  # file -> slug
+    titles: Mapping[str, str]  # file -> title
+    audiences: Mapping[str, str]  # file -> whom it is for
+    files: Mapping[tuple[str, str], str]  # language and slug -> file
+    aliases: Mapping[tuple[str, str], str]  # language and alias -> file
+    languages: Mapping[str, str]  # file -> language
+    pictures: Mapping[str, tuple[str, ImageInfo | None]]  # file -> blob, format and size
+    sizes: Mapping[str, int]  # of those images, in bytes
+    findings: tuple[Finding, ...]
+
+    def url(self, file: str) -> str:
+        return f"/{self.languages[file]}/articles/{self.slugs[file]}"
+
+
+def assign(
+    tree: Tree,
+    sources: Sequence[Source],
+    known_images: Mapping[str, ImageInfo],
+    *,
+    audience: str,
+) -> Addresses:
+    """Give every live article its address; two that ask for the same are a finding."""
+    findings: list[Finding] = []
+    files: dict[tuple[str, str], str] = {}
+    slugs: dict[str, str] = {}
+    live = [source for source in sources if source.is_live]
+    for source in live:
+        slug = source.own_slug
+        other = files.get((source.language, slug))
+        if other is not None:
+            values = {"slug": slug, "other": tree.shown + other}
+            place = source.front.place("slug")
+            findings.append(Finding(tree.shown + source.entry.path, *place, "slug-clash", values))
+            slug = _free(source, slug, files)
+        files[source.language, slug] = source.entry.path
+        slugs[source.entry.path] = slug
+    aliases: dict[tuple[str, str], str] = {}
+    for source in live:
+        for written in source.front.list("alias"):
+            alias = slug_of(written.rstrip("/").rpartition("/")[2])
+            key = source.language, alias
+            other = files.get(key) or aliases.get(key)
+            if other is None:
+                aliases[key] = source.entry.path
+            elif other != source.entry.path:
+                values = {"alias": alias, "other": tree.shown + other}
+                place = source.front.place("alias")
+                told = Finding(tree.shown + source.entry.path, *place, "alias-clash", values)
+                findings.append(told)
+    pictures = _pictures(tree, known_images)
+    return Addresses(
+        shown=tree.shown,
+        slugs=slugs,
+        titles={source.entry.path: source.title for source in live},
+        audiences={source.entry.path: source.audience or audience for source in live},
+        files=files,
+        aliases=aliases,
+        languages={source.entry.path: source.language for source in live},
+        pictures=pictures,
+        sizes={path: tree.entries[path].size for path in pictures},
+        findings=tuple(findings),
+    )
+
+
+def _free(source: Source, slug: str, files: Mapping[tuple[str, str], str]) -> str:
+    """Another address, for the second one in a folder: `<category>-<slug>`."""
+    base = slug_of(f"{source.category} {slug}")
+    candidate, number = base, 1
+    while (source.language, candidate) in files:
+        number += 1
+        candidate = f"{base}-{number}"
+    return candidate
+
+
+def _pictures(
+    tree: Tree, known: Mapping[str, ImageInfo]
+) -> dict[str, tuple[str, ImageInfo | None]]:
+    entries = [
+        entry for entry in tree.entries.values() if entry.path.lower().endswith(IMAGE_SUFFIXES)
+    ]
+    pictures = {entry.path: (entry.blob, known.get(entry.blob)) for entry in entries}
+    for path, body in tree.read([entry.path for entry in entries if entry.blob not in known]):
+        pictures[path] = tree.entries[path].blob, images.info(body)
+    return pictures
+
+
+class PageResolver:
+    """What the links and images of one page lead to; the `Resolver` of its rendering.
+
+    A page that not everybody who reads this one may read has no title here.
+    """
+
+    def __init__(self, addresses: Addresses, source: Source, audience: str) -> None:
+        self.addresses = addresses
+        self.audience = source.audience or audience
+        self.language = source.language
+        self.folder = posixpath.dirname(source.entry.path)
+
+    def link(self, target: str) -> Target | None:
+        if scheme_of(target):
+            return Target(target, is_external=True)
+        if target.startswith("#"):
+            return Target(target)
+        if target.startswith("//"):
+            return None
+        if target.startswith("/"):
+            return self._site_page(target)
+        written, anchor = _split(target)
+        for file in _candidates(self._path(written)):
+            if file in self.addresses.slugs:
+                return self._page(file, anchor)
+        picture = self.picture(target)
+        return Target(picture.url) if picture else None
+
+    def by_slug(self, slug: str) -> Target | None:
+        wanted, anchor = _split(slug)
+        key = self.language, slug_of(wanted)
+        file = self.addresses.files.get(key) or self.addresses.aliases.get(key)
+        return self._page(file, anchor) if file else None
+
+    def picture(self, target: str) -> Picture | None:
+        path = self.picture_file(target)
+        blob, info = self.addresses.pictures.get(path, ("", None))
+        if info is None:
+            return None
+        name = slug_of(posixpath.basename(path).rpartition(".")[0]) or "image"
+        suffix = info.media_type.rpartition("/")[2]
+        return Picture(f"/media/{blob}/{name}.{suffix}", info.width, info.height)
+
+    def picture_file(self, target: str) -> str:
+        """The file an image's address stands for, from the content's root when it starts by /."""
+        return self._path("" if scheme_of(target) else _split(target)[0])
+
+    def outcome(self, reference: Reference) -> str:
+        """What a reference leads to, as a text that changes when the rendering would."""
+        if reference.kind == "picture":
+            picture = self.picture(reference.target)
+            return f"{picture.url} {picture.width} {picture.height}" if picture else ""
+        target = self.page(reference)
+        if target is None:
+            return ""
+        return f"{target.url} {target.title}" if reference.kind == "slug" else target.url
+
+    def page(self, reference: Reference) -> Target | None:
+        """What a reference that is no picture leads to."""
+        if reference.kind == "link":
+            return self.link(reference.target)
+        return self.by_slug(reference.target)
+
+    def _page(self, file: str, anchor: str) -> Target:
+        url = self.addresses.url(file) + anchor
+        if access.is_narrower(self.addresses.audiences[file], self.audience):
+            return Target(url, is_narrower=True)
+        return Target(url, self.addresses.titles[file])
+
+    def _path(self, written: str) -> str:
+        path = unquote(written)
+        if path.startswith("/"):
+            return posixpath.normpath(path.lstrip("/"))
+        return posixpath.normpath(posixpath.join(self.folder, path))
+
+    def _site_page(self, target: str) -> Target | None:
+        """An address of this very site: its articles must exist, its other pages are ours."""
+        written, anchor = _split(target)
+        language, _, rest = written.strip("/").partition("/")
+        page, _, slug = rest.partition("/")
+        if page == "articles":
+            file = self.addresses.files.get((language, slug))
+            file = file or self.addresses.aliases.get((language, slug))
+            return self._page(file, anchor) if file else None
+        if language in LANGUAGES and page in _SITE_PAGES:
+            return Target(target)
+        picture = self.picture(target)
+        return Target(picture.url) if picture else None
+
+
+# What follows the language in the addresses of the site's own pages.
+_SITE_PAGES = frozenset({"", "search", "requests", "login", "account", "desk"})
+
+
+def _split(target: str) -> tuple[str, str]:
+    """The path, and the anchor with its `#`; what stands behind a `?` means nothing here."""
+    path, hash_sign, anchor = target.partition("#")
+    return path.partition("?")[0], f"#{anchor}" if hash_sign and anchor else ""
+
+
+def _candidates(path: str) -> Iterable[str]:
+    return (path, f"{path}.md", f"{path}/index.md")

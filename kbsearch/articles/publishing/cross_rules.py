@@ -1,0 +1,155 @@
+"""The rules that look beyond one text: at the pages it points at, its age, its translations."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from kbsearch.articles.publishing import foreign_keys
+from kbsearch.articles.publishing.addresses import Addresses, PageResolver
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.rendered import Rendered, Resolved
+from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.tree import Tree
+from kbsearch.clock import parsed
+from kbsearch.text import markup
+
+STALE_AFTER = timedelta(days=365)
+FOUND_WITHIN = 3
+MAX_IMAGE = 500 * 1024  # bytes
+
+
+def about(rendered: Rendered, places: Addresses) -> list[Finding]:
+    """What is to be said of one article, by itself and by what it points at."""
+    source, front = rendered.source, rendered.source.front
+    path = places.shown + source.entry.path
+    said = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
+    if front.foreign:
+        said.append(Remark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
+    if foreign_keys.is_held_folder(source.entry.path):
+        said.append(Remark(1, 1, "draft-folder"))
+    if not front.text("title"):
+        said.append(Remark(1, 1, "title-missing", {"title": source.title}))
+    if not front.text("audience"):
+        said.append(Remark(1, 1, "audience-missing", {"audience": rendered.audience}))
+    reviewed = front.text("reviewed") or rendered.updated_at
+    if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
+        said.append(Remark(*front.place("reviewed", "updated"), "stale", {"date": reviewed[:10]}))
+    resolver = PageResolver(places, source, rendered.audience)
+    for resolved in rendered.references:
+        if resolved.reference.kind == "picture":
+            said += _picture(resolved, resolver)
+        elif not resolved.outcome:
+            reference = resolved.reference
+            values = {"target": reference.target}
+            said.append(Remark(reference.line, reference.column, "broken-link", values))
+        else:
+            said += _narrower(resolved.reference, resolver)
+    return [
+        Finding(path, remark.line, remark.column, remark.rule, remark.values)
+        for remark in (*rendered.remarks, *said)
+    ]
+
+
+def _narrower(reference: Reference, resolver: PageResolver) -> list[Remark]:
+    """A link that some readers of the page cannot follow; one without words shows them a slug."""
+    target = resolver.page(reference)
+    if target is None or not target.is_narrower:
+        return []
+    reason = "slug" if reference.kind == "slug" else "link"
+    values = {"target": reference.target, "reason": reason}
+    return [Remark(reference.line, reference.column, "narrower-link", values)]
+
+
+def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
+    reference = resolved.reference
+    place = reference.line, reference.column
+    values = {"target": reference.target}
+    if markup.scheme_of(reference.target) or reference.target.startswith("//"):
+        return [Remark(*place, "image-external", values)]
+    file = resolver.picture_file(reference.target)
+    if file not in resolver.addresses.pictures:
+        return [Remark(*place, "broken-image", values)]
+    if not resolved.outcome:
+        return [Remark(*place, "image-format", values)]
+    size = resolver.addresses.sizes[file]
+    if size > MAX_IMAGE:
+        told = {"size": str(size // 1024), "limit": str(MAX_IMAGE // 1024)}
+        return [Remark(*place, "image-size", {**values, **told})]
+    return []
+
+
+def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Finding]:
+    anchors = {
+        f"/{article.source.language}/articles/{article.slug}": {
+            section.anchor for section in article.sections
+        }
+        for article in articles
+    }
+    findings = []
+    for article in articles:
+        here = f"/{article.source.language}/articles/{article.slug}"
+        for resolved in article.references:
+            page, _, anchor = resolved.outcome.partition(" ")[0].partition("#")
+            known = anchors.get(page or here)
+            if anchor and known is not None and anchor not in known:
+                reference = resolved.reference
+                values = {"target": reference.target, "anchor": anchor}
+                path = places.shown + article.source.entry.path
+                place = reference.line, reference.column
+                findings.append(Finding(path, *place, "broken-anchor", values))
+    return findings
+
+
+def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
+    """Translations made from an original that is not what it was."""
+    originals = {
+        article.source.translation_key: article
+        for article in articles
+        if not article.source.front.text("source_commit")
+    }
+    asked: dict[tuple[str, str], tuple[Rendered, Rendered]] = {}
+    for article in articles:
+        commit = article.source.front.text("source_commit")
+        original = originals.get(article.source.translation_key)
+        if commit and original is not None:
+            asked[commit, original.source.entry.path] = article, original
+    findings = []
+    for place, blob in (tree.blobs_at(asked) if asked else {}).items():
+        article, original = asked[place]
+        if blob != original.source.entry.blob:
+            path = tree.shown + article.source.entry.path
+            values = {"original": tree.shown + original.source.entry.path, "commit": place[0]}
+            where = article.source.front.place("source_commit")
+            findings.append(Finding(path, *where, "translation-behind", values))
+    return findings
+
+
+class Index(Protocol):
+    """The pages of an edition as the search ranks them."""
+
+    def top(self, language: str, phrase: str, limit: int) -> list[str]:
+        """The paths of the first pages for a phrase."""
+
+
+def not_found(
+    articles: Sequence[Rendered], shown: str, index: Callable[[], Index]
+) -> list[Finding]:
+    """The phrases under which an article says it is found, and is not; `index` if there is one."""
+    promising = [
+        article
+        for article in articles
+        if article.source.front.found_by and not article.source.is_excluded
+    ]
+    ranking = index() if promising else None
+    findings = []
+    for article in promising:
+        front = article.source.front
+        for phrase in front.found_by:
+            assert ranking is not None
+            first = ranking.top(article.source.language, phrase, FOUND_WITHIN)
+            if article.source.path not in first:
+                values = {"phrase": phrase, "first": ", ".join(first) or "–"}
+                place = front.place("trouvable_par", "found_by")
+                path = shown + article.source.entry.path
+                findings.append(Finding(path, *place, "not-found-by", values))
+    return findings

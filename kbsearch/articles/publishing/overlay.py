@@ -1,0 +1,32 @@
+"""What is live with one file more, or another in its place: how an article would look there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kbsearch.articles.publishing.tree import Change, Entry, Tree, blob_id
+from kbsearch.clock import now
+
+
+class Overlay:
+    """A tree over another; nothing of it is written anywhere."""
+
+    def __init__(self, below: Tree, files: Mapping[str, bytes]) -> None:
+        self._below, self._files = below, files
+        self.commit, self.is_committed = below.commit, below.is_committed
+        self.shown, self.findings = below.shown, below.findings
+        own = {path: Entry(path, blob_id(body), len(body)) for path, body in files.items()}
+        self.entries: Mapping[str, Entry] = {**below.entries, **own}
+
+    def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        wanted = list(paths)
+        yield from ((path, self._files[path]) for path in wanted if path in self._files)
+        others = [path for path in wanted if path not in self._files]
+        if others:
+            yield from self._below.read(others)
+
+    def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
+        wanted = set(paths)
+        own = {path: Change(now()) for path in wanted & set(self._files)}
+        return {**self._below.changes(wanted - set(own)), **own}
+
+    def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        return self._below.blobs_at(places)

@@ -1,0 +1,202 @@
+"""What would be live: a branch, or an article being written, rendered and checked as published.
+
+Nothing of it enters what is served: the pages are indexed in memory, for the time of a question.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal, NamedTuple
+
+from kbsearch import articles
+from kbsearch.articles.publishing import branches, edition, publications
+from kbsearch.articles.publishing.branches import Branch
+from kbsearch.articles.publishing.edition import Edition
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.overlay import Overlay
+from kbsearch.articles.publishing.publish import tree_of
+from kbsearch.articles.publishing.rendered import Rendered
+from kbsearch.articles.publishing.tree import ARTICLES, Tree
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.search.fulltext.article_index import Articles, TrialIndex
+from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.ranking.indexing import live_folders
+
+DEPTH = 10  # results that are looked at for a phrase
+KEPT = 3  # editions of branches, of one process
+MOST_LINES = 4_000  # of a difference that is shown
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+class Rank(NamedTuple):
+    """Where a phrase finds an article: 1 is first, None is not among the first ten."""
+
+    phrase: str
+    before: int | None
+    after: int | None
+    first: tuple[str, ...]  # the titles that come first
+
+
+class Line(NamedTuple):
+    """A line of a difference; its number in the new file, or in the old one where it is gone."""
+
+    kind: Literal["same", "added", "removed", "gap"]
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An edition that is not live, beside the one that is."""
+
+    edition: Edition
+    live_findings: tuple[Finding, ...]
+    now: Articles | None  # the index in service
+    trial: TrialIndex | None = None  # of all its pages, where it was made
+
+    def article(self, path: str) -> Rendered | None:
+        """The article as it would be shown; None when it is no page."""
+        return next((each for each in self.edition.articles if each.source.path == path), None)
+
+    def findings_of(self, file: str) -> list[Finding]:
+        """What the rules say of one file."""
+        shown = self.edition.addresses.shown + file
+        return [finding for finding in self.edition.findings if finding.path == shown]
+
+    def new_findings(self, files: Sequence[str]) -> list[Finding]:
+        """What is to be said of these files, and of others what was not there before."""
+        shown = {self.edition.addresses.shown + file for file in files}
+        known = {(each.path, each.rule, str(each.values)) for each in self.live_findings}
+        found = self.edition.findings
+        return [
+            each
+            for each in found
+            if each.path in shown or (each.path, each.rule, str(each.values)) not in known
+        ]
+
+    def ranks(self, path: str, phrases: Sequence[str]) -> list[Rank]:
+        """Where each phrase finds an article, now and then."""
+        language = path.partition("/")[0]
+        pages = [page for page in self.edition.pages if page.language == language]
+        then = self.trial or TrialIndex(pages, self.edition.synonyms)
+        titles = {each.source.path: each.source.title for each in self.edition.articles}
+        found = []
+        for phrase in phrases:
+            before = self.now.top(language, phrase, DEPTH) if self.now else []
+            after = then.top(language, phrase, DEPTH)
+            first = tuple(titles.get(each, each) for each in after[:3])
+            found.append(Rank(phrase, _place(path, before), _place(path, after), first))
+        return found
+
+
+def of_branch(db: Database, settings: Settings, branch: Branch) -> Preview:
+    """A branch as it would be published; kept for the next question about it."""
+    live = articles.live_publication(db)
+    key = (str(settings.content_path), branch.commit, live, settings.default_audience)
+    with _lock:
+        if key in _previews:
+            _previews.move_to_end(key)
+            return _previews[key]
+    made = _make(db, settings, branches.tree_of(settings, branch), is_ranked=True)
+    with _lock:
+        _previews[key] = made
+        while len(_previews) > KEPT:
+            _previews.popitem(last=False)
+    return made
+
+
+def of_file(db: Database, settings: Settings, place: str, text: str) -> Preview:
+    """What is live with one more file, or another in its place."""
+    return _make(db, settings, Overlay(tree_of(settings), {place: text.encode()}))
+
+
+def source_of(settings: Settings, branch: Branch, file: str) -> str | None:
+    """A file as a branch has it; None where it is gone."""
+    body = bytes_of(settings, branch, file)
+    return None if body is None else body.decode("utf-8", errors="replace")
+
+
+def bytes_of(settings: Settings, branch: Branch, file: str) -> bytes | None:
+    tree = branches.tree_of(settings, branch)
+    return dict(tree.read([file]))[file] if file in tree.entries else None
+
+
+def differences(told: str) -> list[Line]:
+    """The lines of a difference as git tells it: those that changed, with a few around."""
+    lines: list[Line] = []
+    old = new = 0
+    for line in told.split("\n")[:MOST_LINES]:
+        begins = _HUNK.match(line)
+        if begins:
+            old, new = int(begins[1]), int(begins[2])
+            lines += [Line("gap", 0, "")] if lines else []
+        elif not new and not old:
+            continue  # the names of the files
+        elif line.startswith("-"):
+            lines.append(Line("removed", old, line[1:]))
+            old += 1
+        elif line.startswith("+"):
+            lines.append(Line("added", new, line[1:]))
+            new += 1
+        elif line.startswith(" "):
+            lines.append(Line("same", new, line[1:]))
+            old, new = old + 1, new + 1
+    return lines
+
+
+class _Unranked:
+    """Stands for the index where ranks are asked for apart: nothing is missing from it."""
+
+    def __init__(self, pages: Sequence[Page], synonyms: str) -> None:
+        self._pages = [page.path for page in pages]
+
+    def top(self, language: str, phrase: str, limit: int) -> list[str]:
+        return self._pages
+
+
+_previews: OrderedDict[tuple[str, str, str | None, str], Preview] = OrderedDict()
+_indexes: dict[str, Articles | None] = {}
+_lock = Lock()
+
+
+def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = False) -> Preview:
+    """With `is_ranked`, phrases that do not find their article are among the findings."""
+    trials: list[TrialIndex] = []
+
+    def try_out(pages: list[Page], synonyms: str) -> TrialIndex:
+        trials.append(TrialIndex(pages, synonyms))
+        return trials[0]
+
+    live = publications.find_live(db)
+    known = publications.load(db, live) if live else {}
+    images = publications.known_images(db)
+    made = edition.make(tree, settings, known, images, index=try_out if is_ranked else _Unranked)
+    trial = trials[0] if trials else None
+    return Preview(made, live.findings if live else (), _index(db, settings), trial)
+
+
+def _index(db: Database, settings: Settings) -> Articles | None:
+    """The index in service, opened once."""
+    name = live_folders(db).get("article_index", "")
+    with _lock:
+        if name not in _indexes:
+            _indexes.clear()
+            try:
+                _indexes[name] = Articles(settings.index_path / name) if name else None
+            except (OSError, ValueError):  # it is being built again
+                return None
+        return _indexes[name]
+
+
+def _place(path: str, found: Sequence[str]) -> int | None:
+    return found.index(path) + 1 if path in found else None
+
+
+def article_of(file: str) -> str:
+    """The article that a file of the content holds: `fr/account/sign-in`, or nothing."""
+    if not file.startswith(ARTICLES) or not file.endswith(".md"):
+        return ""
+    return file.removeprefix(ARTICLES).removesuffix(".md")

@@ -1,0 +1,333 @@
+"""Publications as rows: written beside the live one, then put live in one transaction."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kbsearch.access import article_readers
+from kbsearch.articles.publishing import front_matter
+from kbsearch.articles.publishing.edition import Edition, Known
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.rendered import Rendered, Resolved
+from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.sources import Source
+from kbsearch.articles.publishing.tree import Change, Entry, Tree
+from kbsearch.clock import now
+from kbsearch.database import Database, Row, new_id
+from kbsearch.files.images import ImageInfo
+from kbsearch.messages.webhooks import events
+from kbsearch.text.markup import Passage, Section
+
+LIVE, PREVIOUS, REFUSED = "live_publication", "previous_publication", "refused_publication"
+ARTICLE_INDEX = "article_index"  # the folder of the live index
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Everything a commit put live."""
+
+    id: str
+    commit: str
+    published_at: str
+    articles: int
+    findings: tuple[Finding, ...]
+    made_with: str  # the settings and the version that made it
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A commit that stays out, and why; the last good one stays live."""
+
+    commit: str
+    refused_at: str
+    findings: tuple[Finding, ...]
+
+
+def find_live(db: Database) -> Publication | None:
+    """The publication that is live."""
+    rows = db.query(
+        """
+        SELECT p.id, p.commit_id, p.published_at, p.findings, p.made_with,
+               (SELECT COUNT(*) FROM articles a WHERE a.publication_id = p.id) AS articles
+        FROM publications p JOIN state s ON s.value = p.id WHERE s.name = :live
+        """,
+        {"live": LIVE},
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    row["commit"] = row.pop("commit_id")
+    row["findings"] = _findings(row["findings"])
+    return Publication(**row)
+
+
+def find_refused(db: Database) -> Refusal | None:
+    """The last commit that was refused, unless a good one came after it."""
+    rows = db.query("SELECT value FROM state WHERE name = :refused", {"refused": REFUSED})
+    if not rows:
+        return None
+    kept = json.loads(rows[0]["value"])
+    return Refusal(kept["commit"], kept["refused_at"], _findings(json.dumps(kept["findings"])))
+
+
+def refuse(db: Database, commit: str, findings: tuple[Finding, ...]) -> Refusal:
+    """Keep the refusal, for whoever asks why the commit is not live."""
+    refusal = Refusal(commit, now(), findings)
+    kept = {"commit": commit, "refused_at": refusal.refused_at}
+    kept_findings = [finding.row() for finding in findings]
+    _set(db, REFUSED, json.dumps({**kept, "findings": kept_findings}))
+    return refusal
+
+
+def accept(db: Database) -> None:
+    """Forget the refusal: what is live is what the content says again."""
+    db.execute("DELETE FROM state WHERE name = :refused", {"refused": REFUSED})
+
+
+def write(
+    db: Database, publication_id: str, tree: Tree, edition: Edition, made_with: str
+) -> Publication:
+    """Write the rows of an edition; nobody sees them before `put_live`."""
+    publication = Publication(
+        publication_id, tree.commit, now(), len(edition.articles), edition.findings, made_with
+    )
+    files = {article.source.entry.path: new_id() for article in edition.articles}
+    with db.atomic():
+        db.insert(
+            "publications",
+            {
+                "id": publication.id,
+                "commit_id": publication.commit,
+                "published_at": publication.published_at,
+                "findings": json.dumps([finding.row() for finding in publication.findings]),
+                "synonyms": edition.synonyms,
+                "made_with": made_with,
+            },
+        )
+        db.insert_many(
+            "articles",
+            [
+                {
+                    "id": files[article.source.entry.path],
+                    "publication_id": publication.id,
+                    **_row(article),
+                }
+                for article in edition.articles
+            ],
+        )
+        db.insert_many(
+            "article_readers",
+            [
+                {"article_id": files[article.source.entry.path], "word": word}
+                for article in edition.articles
+                for word in article_readers(article.audience)
+            ],
+        )
+        db.insert_many(
+            "article_aliases",
+            [
+                {
+                    "publication_id": publication.id,
+                    "language": language,
+                    "alias": alias,
+                    "article_id": files[file],
+                }
+                for (language, alias), file in edition.addresses.aliases.items()
+            ],
+        )
+        _write_media(db, tree, edition, files)
+    return publication
+
+
+def put_live(db: Database, publication: Publication, index_name: str) -> tuple[str, ...]:
+    """Switch to a publication and its index; the ids that are kept: it and the one before."""
+    with db.atomic():
+        live = find_live(db)
+        kept = (publication.id, live.id) if live is not None else (publication.id,)
+        if live is not None:
+            _set(db, PREVIOUS, live.id)
+        _set(db, LIVE, publication.id)
+        _set(db, ARTICLE_INDEX, index_name)
+        accept(db)
+        if live is not None:  # a first publication is a whole site: news to nobody
+            _tell_changes(db, live, publication)
+    return kept
+
+
+def _tell_changes(db: Database, before: Publication, after: Publication) -> None:
+    """Say which articles came or changed, and which are gone."""
+    states = {"before": before.id, "after": after.id}
+    published = """
+        SELECT n.path FROM articles n
+        LEFT JOIN articles o ON o.publication_id = :before AND o.path = n.path
+        WHERE n.publication_id = :after AND (o.id IS NULL OR o.content_hash <> n.content_hash)
+        ORDER BY n.path
+    """
+    withdrawn = """
+        SELECT o.path FROM articles o WHERE o.publication_id = :before AND NOT EXISTS (
+          SELECT 1 FROM articles n WHERE n.publication_id = :after AND n.path = o.path)
+        ORDER BY o.path
+    """
+    for kind, sql in (("article.published", published), ("article.withdrawn", withdrawn)):
+        if events.is_awaited(db, kind):
+            for row in db.query(sql, states):
+                events.tell(db, kind, row["path"])
+
+
+def forget(db: Database, *, but: tuple[str, ...]) -> None:
+    """Remove the rows of every other publication, those of an interrupted one too."""
+    kept = {"live": but[0], "previous": but[-1]}
+    old = "SELECT id FROM publications WHERE id NOT IN (:live, :previous)"
+    old_articles = f"SELECT id FROM articles WHERE publication_id IN ({old})"  # noqa: S608
+    with db.atomic():
+        for table in ("article_readers", "article_media", "article_aliases"):
+            db.execute(f"DELETE FROM {table} WHERE article_id IN ({old_articles})", kept)  # noqa: S608
+        db.execute(f"DELETE FROM articles WHERE publication_id IN ({old})", kept)  # noqa: S608
+        db.execute("DELETE FROM publications WHERE id NOT IN (:live, :previous)", kept)
+        db.execute("DELETE FROM media WHERE hash NOT IN (SELECT hash FROM article_media)")
+
+
+def known_images(db: Database) -> dict[str, ImageInfo]:
+    """The images already kept, by blob."""
+    rows = db.query("SELECT hash, media_type, width, height FROM media")
+    return {row["hash"]: ImageInfo(row["media_type"], row["width"], row["height"]) for row in rows}
+
+
+def load(db: Database, publication: Publication) -> Known:
+    """The articles of a publication as they were rendered, to use those that did not change."""
+    rows = db.query(
+        """
+        SELECT path, language, category, slug, audience, body_html, sections, content_hash,
+               changed_commit, rendering
+        FROM articles WHERE publication_id = :id
+        """,
+        {"id": publication.id},
+    )
+    return {row["path"]: _rendered(row) for row in rows}
+
+
+def _row(article: Rendered) -> dict[str, object]:
+    source, front = article.source, article.source.front
+    levels = {section.anchor: section.level for section in article.sections}
+    return {
+        "path": source.path,
+        "language": source.language,
+        "category": source.category,
+        "slug": article.slug,
+        "translation_key": source.translation_key,
+        "title": source.title,
+        "summary": article.summary,
+        "audience": article.audience,
+        "status": front.status,
+        "products": json.dumps(front.list("product")),
+        "version": front.text("version"),
+        "tags": json.dumps(front.list("tags")),
+        "found_by": json.dumps(front.found_by),
+        "source_commit": front.text("source_commit") or None,
+        "body_html": article.html,
+        "sections": json.dumps(
+            [
+                [passage.anchor, passage.title, levels.get(passage.anchor, 1), passage.text]
+                for passage in article.passages
+            ]
+        ),
+        "content_hash": source.entry.blob,
+        "updated_at": article.updated_at,
+        "changed_commit": article.change.commit or None,
+        "searchable": 0 if source.is_excluded else 1,
+        "rendering": json.dumps(_rendering(article)),
+    }
+
+
+def _rendering(article: Rendered) -> dict[str, Any]:
+    """What the next publication needs to know that nothing has to be rendered again."""
+    source = article.source
+    return {
+        "file": source.entry.path,
+        "name": source.name,
+        "heading": source.heading,
+        "front": front_matter.to_json(source.front),
+        "changed_at": article.change.at,
+        "references": [
+            [*vars(resolved.reference).values(), resolved.outcome]
+            for resolved in article.references
+        ],
+        "remarks": [list(vars(remark).values()) for remark in article.remarks],
+    }
+
+
+def _rendered(row: Row) -> Rendered:
+    kept = json.loads(row["rendering"])
+    sections = json.loads(row["sections"])
+    source = Source(
+        entry=Entry(kept["file"], row["content_hash"], 0),
+        path=row["path"],
+        language=row["language"],
+        category=row["category"],
+        name=kept["name"],
+        front=front_matter.from_json(kept["front"]),
+        heading=kept["heading"],
+    )
+    return Rendered(
+        source=source,
+        slug=row["slug"],
+        audience=row["audience"],
+        html=row["body_html"],
+        sections=tuple(
+            Section(anchor, title, level) for anchor, title, level, _ in sections if anchor
+        ),
+        passages=tuple(Passage(anchor, title, text) for anchor, title, _, text in sections),
+        references=tuple(
+            Resolved(Reference(*reference), outcome) for *reference, outcome in kept["references"]
+        ),
+        remarks=tuple(Remark(*remark) for remark in kept["remarks"]),
+        change=Change(kept["changed_at"], row["changed_commit"] or ""),
+    )
+
+
+def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str, str]) -> None:
+    """Keep the images that articles show, once each, and which article shows which."""
+    by_blob = {blob: file for file, (blob, info) in edition.addresses.pictures.items() if info}
+    shown = {
+        (files[article.source.entry.path], blob)
+        for article in edition.articles
+        for blob in _shown_images(article)
+    }
+    kept = {row["hash"] for row in db.query("SELECT hash FROM media")}
+    missing = sorted({blob for _, blob in shown} - kept)
+    for file, body in tree.read([by_blob[blob] for blob in missing]):
+        blob, info = edition.addresses.pictures[file]
+        assert info is not None
+        db.insert(
+            "media",
+            {
+                "hash": blob,
+                "media_type": info.media_type,
+                "width": info.width,
+                "height": info.height,
+                "body": body,
+            },
+        )
+    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(shown)]
+    db.insert_many("article_media", rows)
+
+
+def _shown_images(article: Rendered) -> Iterable[str]:
+    for resolved in article.references:
+        if resolved.outcome.startswith("/media/"):
+            yield resolved.outcome.split("/")[2]
+
+
+def _findings(text: str) -> tuple[Finding, ...]:
+    return tuple(Finding(**row) for row in json.loads(text))
+
+
+def _set(db: Database, name: str, value: str) -> None:
+    db.execute(
+        """
+        INSERT INTO state (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"name": name, "value": value},
+    )

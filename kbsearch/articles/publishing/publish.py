@@ -1,0 +1,114 @@
+"""Putting a commit or a folder live: whole, and in one switch that nothing can cut in two."""
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kbsearch.articles.publishing import edition, publications, trailers
+from kbsearch.articles.publishing.findings import has_errors
+from kbsearch.articles.publishing.git_tree import committed_tree
+from kbsearch.articles.publishing.publications import Publication, Refusal
+from kbsearch.articles.publishing.tree import FolderTree, Tree
+from kbsearch.config import Settings
+from kbsearch.database import Database, new_id
+from kbsearch.errors import Invalid
+from kbsearch.search.fulltext import article_writer
+from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.learning import lessons
+from kbsearch.version import __version__
+
+__all__ = ["Publication", "Refusal", "publish", "tree_of"]
+
+RENDERING = 2  # raise it when the same text gives other HTML, sections or remarks
+
+
+def publish(
+    db: Database,
+    settings: Settings,
+    rev: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Publication | Refusal:
+    """Put the content live, or say why not; a commit already live is left as it is.
+
+    Killed at any moment, it leaves one publication served: the rows and the index of the next one
+    are complete before the one transaction that makes it the live one.
+    """
+    with _alone(settings):
+        tree = tree_of(settings, rev)
+        made_with = _made_with(settings, tree)
+        live = publications.find_live(db)
+        if live is not None and (live.commit, live.made_with) == (tree.commit, made_with):
+            publications.accept(db)
+            trailers.take(db, tree)  # unless its death came before
+            return live
+        same = live is not None and live.made_with == made_with
+        known = publications.load(db, live) if live is not None and same else {}
+        images = publications.known_images(db)
+        publication_id = new_id()
+        folder = settings.index_path / f"articles-{publication_id}"
+        made = edition.make(
+            tree, settings, known, images, index=_building(folder), progress=progress
+        )
+        if tree.is_committed and has_errors(made.findings):
+            shutil.rmtree(folder, ignore_errors=True)
+            return publications.refuse(db, tree.commit, made.findings)
+        if not folder.exists():
+            article_writer.build(folder, made.pages, made.synonyms)
+        publication = publications.write(db, publication_id, tree, made, made_with)
+        with db.atomic():
+            kept = publications.put_live(db, publication, folder.name)
+            lessons.review(db)
+        trailers.take(db, tree)
+        publications.forget(db, but=kept)
+        _forget_indexes(settings, kept)
+        return publication
+
+
+def _building(folder: Path) -> Callable[[list[Page], str], Articles]:
+    """Index the pages where they will be served: the trial of their phrases costs nothing more."""
+
+    def build(pages: list[Page], synonyms: str) -> Articles:
+        article_writer.build(folder, pages, synonyms)
+        return Articles(folder)
+
+    return build
+
+
+def tree_of(settings: Settings, rev: str | None = None) -> Tree:
+    """What the content setting names: the tree of a commit, or a folder that is not in git."""
+    content = settings.content_path
+    if not content.is_dir():
+        raise Invalid("publish.no_content", path=str(content))
+    tree = committed_tree(content, rev or settings.branch)
+    if tree is not None:
+        return tree
+    if rev is not None:
+        raise Invalid("publish.not_in_git", path=str(content))
+    return FolderTree(content)
+
+
+def _made_with(settings: Settings, tree: Tree) -> str:
+    """What else than the files decides how the pages look; another one renders all again."""
+    parts = [__version__, str(RENDERING), tree.shown, *settings.languages]
+    parts += [settings.default_audience]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One publisher at a time: a hook and the worker see the same push. Death frees the lock."""
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.data_path / "publish.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_indexes(settings: Settings, kept: tuple[str, ...]) -> None:
+    names = tuple(f"articles-{publication_id}" for publication_id in kept)
+    for folder in settings.index_path.glob("articles-*"):
+        if not folder.name.startswith(names):
+            shutil.rmtree(folder, ignore_errors=True)

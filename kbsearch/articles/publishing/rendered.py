@@ -1,0 +1,111 @@
+"""One article rendered: its page, its passages, what it points at, and what was remarked."""
+
+from dataclasses import dataclass, replace
+
+from kbsearch import access
+from kbsearch.articles.publishing import rules, sources
+from kbsearch.articles.publishing.addresses import PageResolver
+from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.sources import Source
+from kbsearch.articles.publishing.tree import Change, Tree
+from kbsearch.search.fulltext.documents import Page
+from kbsearch.text import markup
+from kbsearch.text.markup import Passage, Section
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A reference and what it leads to; nothing when `outcome` is empty."""
+
+    reference: Reference
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One live article, ready to be shown and indexed."""
+
+    source: Source
+    slug: str
+    audience: str
+    html: str
+    sections: tuple[Section, ...]
+    passages: tuple[Passage, ...]
+    references: tuple[Resolved, ...]
+    remarks: tuple[Remark, ...]
+    change: Change
+
+    @property
+    def summary(self) -> str:
+        """Its own words for itself, else how it begins."""
+        begin = next((passage.text for passage in self.passages if passage.text), "")
+        return self.source.front.text("summary") or markup.excerpt(begin)
+
+    @property
+    def updated_at(self) -> str:
+        written = self.source.front.text("updated")
+        return f"{written}T00:00:00Z" if len(written) == 10 else written or self.change.at
+
+    @property
+    def page(self) -> Page:
+        """The article as the search takes it in."""
+        front = self.source.front
+        return Page(
+            path=self.source.path,
+            slug=self.slug,
+            language=self.source.language,
+            title=self.source.title,
+            summary=self.summary,
+            passages=self.passages,
+            phrases=(*front.list("tags"), *front.found_by),
+            products=front.list("product"),
+            version=front.text("version"),
+            readers=access.article_readers(self.audience),
+            updated_at=self.updated_at,
+        )
+
+
+def render(
+    tree: Tree,
+    source: Source,
+    resolver: PageResolver,
+    before: Rendered | None,
+    *,
+    audience: str,
+    change: Change,
+) -> Rendered:
+    """Render an article, unless what was rendered `before` still holds."""
+    slug = resolver.addresses.slugs.get(source.entry.path, source.own_slug)
+    audience = source.audience or audience
+    if (
+        before is not None
+        and before.source.entry.blob == source.entry.blob
+        and _holds(before, resolver)
+    ):
+        return replace(before, source=source, slug=slug, audience=audience, change=change)
+    source = sources.reread(tree, source)
+    assert source.text is not None
+    document = markup.parse(source.text, source.title)
+    text = rules.Text(document, source.text, source.lines_before)
+    references = rules.references(text)
+    remarks = (*source.remarks, *rules.check(text, source.language))
+    return Rendered(
+        source=source,
+        slug=slug,
+        audience=audience,
+        html=str(markup.article(document, source.language, resolver)),
+        sections=document.sections,
+        passages=document.passages,
+        references=tuple(
+            Resolved(reference, resolver.outcome(reference)) for reference in references
+        ),
+        remarks=remarks,
+        change=change,
+    )
+
+
+def _holds(before: Rendered, resolver: PageResolver) -> bool:
+    """Whether everything the article points at still leads to the same place."""
+    return all(
+        resolver.outcome(resolved.reference) == resolved.outcome for resolved in before.references
+    )

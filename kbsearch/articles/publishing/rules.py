@@ -1,0 +1,193 @@
+"""The rules on one article's text: headings, tables, images, links, French typography."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from markdown_it.token import Token
+
+from kbsearch.text.markup import Document
+from kbsearch.text.markup.outline import text_of
+
+GENERIC_LINKS = frozenset(
+    {"ici", "cliquez ici", "cliquer ici", "lien", "ce lien", "en savoir plus", "lire la suite"}
+    | {"plus", "here", "click here", "link", "this link", "read more", "learn more", "more"}
+)
+_TAGS = (
+    "a|abbr|b|blockquote|br|button|center|code|details|div|em|embed|figure|font|form|h[1-6]|hr|i"
+    "|iframe|img|input|kbd|li|link|meta|object|ol|p|pre|s|script|small|span|strong|style|sub"
+    "|summary|sup|svg|table|tbody|td|th|thead|tr|u|ul|video"
+)
+_HTML = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>=]*=[^<>]*|\s*/?)>|<!--", re.IGNORECASE)
+_IMAGE_NAME = re.compile(r"^[\w\-. ]*\.(?:png|jpe?g|gif|webp|svg)$", re.IGNORECASE)
+# An ordinary space, or none, where French wants a no-break one. Times, ratios, addresses and
+# smileys have no space before their colon: only what follows a letter and ends a word counts.
+_FRENCH = re.compile(r" (?=[:;!?»](?:\s|$|[)\"”]))|(?<=«)[ ]|(?<=[^\W\d_])(?=[;!?»](?:\s|$))")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding before it knows its file."""
+
+    line: int
+    column: int
+    rule: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something the text points at: a page (`link`, `slug`, `named`) or an image (`picture`).
+
+    `slug` is `[[it]]`, that shows the title of the page; `named` is `[[it|with words of its own]]`.
+    """
+
+    kind: str
+    target: str
+    line: int
+    column: int
+
+
+class Text:
+    """A document beside its source, to say where things stand."""
+
+    def __init__(self, document: Document, body: str, lines_before: int) -> None:
+        self.document = document
+        self.lines = body.split("\n")
+        self.lines_before = lines_before
+
+    def place(self, line: int, needle: str) -> tuple[int, int]:
+        """The line and column in the file of a text expected on a line of the body (from 0)."""
+        for position in range(line, min(line + 3, len(self.lines))):
+            column = self.lines[position].find(needle)
+            if column >= 0:
+                return position + self.lines_before + 1, column + 1
+        return min(line, len(self.lines)) + self.lines_before + 1, 1
+
+    def inline(self) -> Iterator[tuple[Token, int]]:
+        """The pieces of every line of text, with the line each stands on."""
+        for block in self.document.tokens:
+            line = block.map[0] if block.map else 0
+            for token in block.children or []:
+                yield token, line
+                if token.type in ("softbreak", "hardbreak"):
+                    line += 1
+
+    def remark(self, line: int, needle: str, rule: str, /, **values: str) -> Remark:
+        return Remark(*self.place(line, needle), rule, values)
+
+
+def references(text: Text) -> tuple[Reference, ...]:
+    """Everything the document points at, in order."""
+    found: list[Reference] = []
+    for token, line in text.inline():
+        if token.type == "link_open":
+            target = str(token.attrGet("href") or "")
+            place = text.place(line, unquote(target))
+            found.append(Reference("link", target, *place))
+        elif token.type == "by_slug":
+            slug = str(token.meta["slug"])
+            kind, end = ("named", "|") if token.content else ("slug", "")
+            found.append(Reference(kind, slug, *text.place(line, f"[[{slug}{end}")))
+        elif token.type == "image":
+            target = str(token.attrGet("src") or "")
+            found.append(Reference("picture", target, *text.place(line, unquote(target))))
+    return tuple(found)
+
+
+def check(text: Text, language: str) -> list[Remark]:
+    """What the rules say of the text alone."""
+    remarks = [*_headings(text), *_tables(text), *_links(text), *_images(text), *_words(text)]
+    if language == "fr":
+        remarks += _french(text)
+    return remarks
+
+
+def _headings(text: Text) -> Iterator[Remark]:
+    if text.document.repeats_title:
+        yield text.remark(0, "# ", "h1-in-body")
+    level = 1
+    tokens = text.document.tokens
+    found = text.document.headings
+    for position, heading in enumerate(found):
+        title = heading.section.title
+        if heading.written_level == 1:
+            yield text.remark(heading.line, "#", "h1-in-body", title=title)
+        elif heading.written_level > level + 1:
+            values = {"title": title, "level": str(heading.written_level), "before": str(level)}
+            yield text.remark(heading.line, "#", "heading-jump", **values)
+        level = heading.written_level
+        after = found[position + 1] if position + 1 < len(found) else None
+        end = after.position if after else len(tokens)
+        is_empty = end == heading.position + 3
+        if is_empty and (after is None or after.written_level <= heading.written_level):
+            yield text.remark(heading.line, "#", "empty-section", title=title)
+
+
+def _tables(text: Text) -> Iterator[Remark]:
+    tokens = text.document.tokens
+    for position, token in enumerate(tokens):
+        if token.type == "thead_open":
+            cells = []
+            for cell in tokens[position:]:
+                if cell.type == "thead_close":
+                    break
+                cells.append(cell.content)
+            if not any(cell.strip() for cell in cells):
+                yield text.remark(token.map[0] if token.map else 0, "|", "table-header")
+
+
+def _links(text: Text) -> Iterator[Remark]:
+    inside: list[Token] | None = None
+    opening: tuple[Token, int] | None = None
+    for token, line in text.inline():
+        if token.type == "link_open":
+            opening, inside = (token, line), []
+        elif token.type == "link_close" and opening is not None and inside is not None:
+            yield from _link(text, *opening, text_of(inside))
+            opening = inside = None
+        elif inside is not None:
+            inside.append(token)
+
+
+def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[Remark]:
+    target = str(opening.attrGet("href") or "")
+    if opening.info == "auto":
+        if target.startswith(("http://", "https://")):
+            yield text.remark(line, label, "bare-url", address=label)
+    elif label.strip(" .!:…\u00a0\u202f").lower() in GENERIC_LINKS | {""}:
+        yield text.remark(line, f"[{label}", "link-text", label=label)
+
+
+def _images(text: Text) -> Iterator[Remark]:
+    for token, line in text.inline():
+        if token.type == "image":
+            target = str(token.attrGet("src") or "")
+            alternative = text_of(token.children or [])
+            stem = PurePosixPath(unquote(target)).stem
+            if (
+                not alternative
+                or _IMAGE_NAME.match(alternative)
+                or (alternative == stem and not stem.isalpha())
+            ):
+                yield text.remark(line, "![", "image-alt", image=unquote(target))
+
+
+def _words(text: Text) -> Iterator[Remark]:
+    for token, line in text.inline():
+        found = _HTML.search(token.content) if token.type == "text" else None
+        if found:
+            yield text.remark(line, found[0], "raw-html", html=found[0][:40])
+
+
+def _french(text: Text) -> Iterator[Remark]:
+    """At most one remark a line: they come in numbers."""
+    told: set[int] = set()
+    for token, line in text.inline():
+        found = _FRENCH.search(token.content) if token.type == "text" else None
+        if found and line not in told:
+            told.add(line)
+            around = token.content[max(0, found.start() - 12) : found.end() + 2].strip()
+            yield text.remark(line, around, "nbsp", text=around)

@@ -1,0 +1,176 @@
+"""The articles of a tree as they were written: where they lie, what they say of themselves."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from kbsearch.articles.publishing import foreign_keys, front_matter, secrets
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
+from kbsearch.articles.publishing.rules import Remark
+from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
+from kbsearch.config import LANGUAGES
+from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
+
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One article's file; `text` is None when it has not changed and was not read again."""
+
+    entry: Entry
+    path: str  # its id: `fr/account/sign-in`
+    language: str
+    category: str
+    name: str
+    front: FrontMatter
+    text: str | None = None
+    lines_before: int = 0
+    remarks: tuple[Remark, ...] = ()  # about its lines, whatever they mean
+    heading: str = ""  # its first one, for an article without title
+
+    @property
+    def title(self) -> str:
+        return self.front.text("title") or self.heading or self.name
+
+    @property
+    def own_slug(self) -> str:
+        """The address it asks for; index.md stands for its folder."""
+        folder = self.category.rpartition("/")[2] or self.language
+        name = folder if self.name == "index" else self.name
+        return self.front.text("slug") or slug_of(name) or "article"
+
+    @property
+    def translation_key(self) -> str:
+        """What it shares with its translations: by default, its path without the language."""
+        original = self.front.text("translation_of").removesuffix(".md")
+        language, _, rest = original.partition("/")
+        if language in LANGUAGES:
+            original = rest
+        return self.front.text("id") or original or self.path.partition("/")[2]
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether it asks to be left out of the search."""
+        return self.front.text("exclude") == "true"
+
+    @property
+    def audience(self) -> str:
+        """Whom it says it is for; empty where it leaves that to the setting."""
+        return self.front.text("audience")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is plain that it may be shown: a key unknown here may say the contrary."""
+        is_held = foreign_keys.is_held_folder(self.entry.path)
+        return self.front.status == "published" and not self.front.unknown and not is_held
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Every article that could be read, and what is wrong with the files."""
+
+    articles: tuple[Source, ...]
+    findings: tuple[Finding, ...]
+
+
+def read(
+    tree: Tree,
+    languages: Sequence[str],
+    known: Mapping[str, Source],
+    *,
+    folder: str = ARTICLES,
+) -> Sources:
+    """Read the articles; `known` ones whose bytes are the same are taken as they were."""
+    findings = list(tree.findings)
+    fresh: dict[str, Source] = {}
+    found: list[Source] = []
+    for entry in tree.entries.values():
+        if not entry.path.startswith(folder) or not entry.path.lower().endswith(".md"):
+            continue
+        source = _located(entry, folder, languages)
+        if source is None:
+            told = {"languages": ", ".join(languages)}
+            findings.append(Finding(tree.shown + entry.path, 1, 1, "misplaced", told))
+        elif entry.size > ARTICLE_LIMIT:
+            told = {"size": str(entry.size // 1024), "limit": str(ARTICLE_LIMIT // 1024)}
+            findings.append(Finding(tree.shown + entry.path, 1, 1, "file-size", told))
+        elif source.path in known and known[source.path].entry.blob == entry.blob:
+            found.append(replace(known[source.path], entry=entry))
+        else:
+            fresh[entry.path] = source
+    for path, body in tree.read(fresh):
+        read_source = _parsed(fresh[path], body, findings.append, tree)
+        if read_source is not None:
+            found.append(read_source)
+    findings += _case_clashes(tree)
+    found.sort(key=lambda source: source.entry.path)
+    return Sources(tuple(found), tuple(findings))
+
+
+def reread(tree: Tree, source: Source) -> Source:
+    """The same source with its text, for one that was taken as it was."""
+    if source.text is not None:
+        return source
+    ((_, body),) = tree.read([source.entry.path])
+    again = _parsed(source, body, lambda finding: None, tree)
+    assert again is not None, "these very bytes were read before"
+    return again
+
+
+def _located(entry: Entry, folder: str, languages: Sequence[str]) -> Source | None:
+    parts = PurePosixPath(entry.path.removeprefix(folder)).parts
+    if parts[0] not in languages or len(parts) < 2:
+        if folder:
+            return None
+        parts = (languages[0], *parts)  # files checked outside a content folder
+    name = PurePosixPath(parts[-1]).stem
+    category = "/".join(parts[1:-1])
+    path = "/".join((*parts[:-1], name))
+    return Source(entry, path, parts[0], category, name, FrontMatter())
+
+
+def _parsed(
+    source: Source, body: bytes, tell: Callable[[Finding], None], tree: Tree
+) -> Source | None:
+    """The source with its front matter and text; None when it cannot be read."""
+    shown = tree.shown + source.entry.path
+    try:
+        text = body.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as problem:
+        line = body.count(b"\n", 0, problem.start) + 1
+        column = problem.start - (body.rfind(b"\n", 0, problem.start) + 1) + 1
+        tell(Finding(shown, line, column, "encoding", {"byte": f"0x{body[problem.start]:02X}"}))
+        return None
+    try:
+        lines, rest, lines_before = front_matter.split(text)
+        front = front_matter.read(lines)
+        written = front.text("lang")
+        if written and written != source.language:
+            values = {"key": "lang", "value": written, "expected": source.language}
+            raise FrontMatterError("value", front.place("lang"), **values)
+    except FrontMatterError as problem:
+        values = {"reason": problem.reason, **problem.values}
+        tell(Finding(shown, *problem.place, "front-matter", values))
+        return None
+    remarks = tuple(secrets.check(text.split("\n")))
+    heading = _HEADING.search(rest)
+    return replace(
+        source,
+        front=front,
+        text=rest,
+        lines_before=lines_before,
+        remarks=remarks,
+        heading=heading[1].strip() if heading else "",
+    )
+
+
+def _case_clashes(tree: Tree) -> Iterable[Finding]:
+    """Names that some disks take for the same: a checkout there would lose one of them."""
+    seen: dict[str, str] = {}
+    for path in tree.entries:
+        other = seen.setdefault(path.casefold(), path)
+        if other != path:
+            yield Finding(tree.shown + path, 1, 1, "name-case", {"other": tree.shown + other})

@@ -1,0 +1,1 @@
+"""Articles being written: drafts, what they are made of, proposals on branches."""

@@ -1,0 +1,243 @@
+"""Articles being written: kept for whoever writes them, from the first pause on.
+
+What was masked in one is kept beside it until it is thrown away or forgotten, for whoever writes
+it alone: a piece that was nobody's can be put back.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+from kbsearch import access
+from kbsearch.access import Viewer
+from kbsearch.articles.writing import composition as article_composition
+from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing.composition import GAP, Composed, Hidden
+from kbsearch.articles.writing.files import ArticleFile
+from kbsearch.clock import stored
+from kbsearch.database import Database, Row, one_of
+from kbsearch.errors import Conflict, Invalid, NotFound, TooMany
+from kbsearch.tickets import Link
+from kbsearch.tickets.filing.drafts import check_key
+
+compose = article_composition.compose
+MAX_DRAFTS = 100
+MAX_HIDDEN = 2_000
+MAX_TAB = 64
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An article that somebody writes, of which requests and for which gap."""
+
+    key: str
+    article: ArticleFile
+    hidden: tuple[Hidden, ...]
+    tickets: tuple[Link, ...]  # those the viewer may still read
+    gap: str
+    edition: int  # grows with every change: send it back with the next
+    branch: str  # where it was proposed; empty before
+    commit: str
+    updated_at: str
+
+
+def save(
+    db: Database,
+    viewer: Viewer,
+    key: str,
+    composed: Composed,
+    *,
+    edition: int = 0,
+    tab: str = "",
+    at: datetime | None = None,
+) -> Draft:
+    """Keep what is written so far.
+
+    A page saves over what it saw or wrote itself. Raises Conflict, with what both have, when
+    another page of the same draft was quicker.
+    """
+    access.only_staff(viewer, "article_draft.not_found")
+    check_key(key)
+    moment = stored(at or datetime.now(UTC))
+    fields = json.dumps(article_files.tidy(composed.article).as_fields(), ensure_ascii=False)
+    with db.atomic():
+        rows = _read(db, viewer, "d.form_key = :key", key=key)
+        if not rows:
+            _insert(db, viewer, key, composed, fields, tab[:MAX_TAB], moment)
+        else:
+            there = _draft(db, viewer, rows[0])
+            is_same_page = bool(tab) and rows[0]["tab"] == tab
+            if rows[0]["edition"] != edition and not is_same_page:
+                raise Conflict(
+                    "article_draft.changed", _differences(composed.article, there.article)
+                )
+            db.execute(
+                """
+                UPDATE article_drafts SET fields = :fields, edition = edition + 1, tab = :tab,
+                  updated_at = :now WHERE person_id = :me AND form_key = :key
+                """,
+                {"fields": fields, "tab": tab[:MAX_TAB], "now": moment, **_own(viewer, key)},
+            )
+        return find(db, viewer, key)
+
+
+def find(db: Database, viewer: Viewer, key: str) -> Draft:
+    """A draft of the viewer's; nobody else's exists."""
+    access.only_staff(viewer, "article_draft.not_found")
+    rows = _read(db, viewer, "d.form_key = :key", key=key)
+    if not rows:
+        raise NotFound("article_draft.not_found")
+    return _draft(db, viewer, rows[0])
+
+
+def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> Draft | None:
+    """What the viewer began to write of a request, or for a gap; the last one."""
+    access.only_staff(viewer, "article_draft.not_found")
+    if gap:
+        rows = _read(db, viewer, "d.gap = :gap", gap=gap)
+    else:
+        condition = """
+            EXISTS (SELECT 1 FROM article_draft_tickets l JOIN tickets t ON t.id = l.ticket_id
+                    WHERE l.person_id = d.person_id AND l.form_key = d.form_key
+                    AND t.number = :number)
+        """
+        rows = _read(db, viewer, condition, number=ticket)
+    return _draft(db, viewer, rows[0]) if rows else None
+
+
+def list_all(db: Database, viewer: Viewer) -> list[Draft]:
+    """The viewer's drafts, the last changed first."""
+    access.only_staff(viewer, "article_draft.not_found")
+    return [_draft(db, viewer, row) for row in _read(db, viewer, "1 = 1")]
+
+
+def discard(db: Database, viewer: Viewer, key: str) -> None:
+    """Throw a draft away; what was proposed of it stays on its branch."""
+    access.only_staff(viewer, "article_draft.not_found")
+    done = db.execute(
+        "DELETE FROM article_drafts WHERE person_id = :me AND form_key = :key", _own(viewer, key)
+    )
+    if not done:
+        raise NotFound("article_draft.not_found")
+
+
+def links(db: Database, viewer: Viewer, composed: Composed) -> tuple[Link, ...]:
+    """The requests that a first draft was made of, as far as the viewer may read them."""
+    return tuple(_links(db, viewer, "t.number", composed.tickets))
+
+
+def is_confidential(db: Database, links: Sequence[Link]) -> bool:
+    """Whether one of some requests was to stay between its people and the support team."""
+    places, values = one_of("ticket", [link.id for link in links])
+    sql = f"SELECT 1 FROM tickets WHERE confidential = 1 AND id IN ({places})"  # noqa: S608
+    return bool(db.query(sql, values))
+
+
+def mark_proposed(db: Database, viewer: Viewer, key: str, branch: str, commit: str) -> None:
+    """Keep where a draft was proposed."""
+    db.execute(
+        """
+        UPDATE article_drafts SET branch = :branch, commit_id = :commit
+        WHERE person_id = :me AND form_key = :key
+        """,
+        {"branch": branch, "commit": commit, **_own(viewer, key)},
+    )
+
+
+def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
+    """Forget the drafts that nobody touched for that many days; how many."""
+    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    return db.execute("DELETE FROM article_drafts WHERE updated_at < :before", {"before": before})
+
+
+def _own(viewer: Viewer, key: str) -> dict[str, object]:
+    return {"me": viewer.person_id, "key": key}
+
+
+def _insert(
+    db: Database, viewer: Viewer, key: str, composed: Composed, fields: str, tab: str, moment: str
+) -> None:
+    count = db.query(
+        "SELECT COUNT(*) AS n FROM article_drafts WHERE person_id = :me", {"me": viewer.person_id}
+    )
+    if count[0]["n"] >= MAX_DRAFTS:
+        raise TooMany("article_draft.too_many", retry_after=86_400, limit=MAX_DRAFTS)
+    if composed.gap and not GAP.fullmatch(composed.gap):
+        raise Invalid("article_draft.gap_unknown")
+    hidden = [asdict(item) for item in composed.hidden[:MAX_HIDDEN]]
+    own = {"person_id": viewer.person_id, "form_key": key}
+    db.insert(
+        "article_drafts",
+        {
+            **own,
+            "fields": fields,
+            "hidden": json.dumps(hidden, ensure_ascii=False),
+            "gap": composed.gap,
+            "edition": 1,
+            "tab": tab,
+            "created_at": moment,
+            "updated_at": moment,
+        },
+    )
+    readable = _links(db, viewer, "t.number", composed.tickets)
+    db.insert_many("article_draft_tickets", [{**own, "ticket_id": link.id} for link in readable])
+
+
+def _read(db: Database, viewer: Viewer, condition: str, /, **values: object) -> list[Row]:
+    return db.query(
+        f"""
+        SELECT d.form_key, d.fields, d.hidden, d.gap, d.edition, d.tab, d.branch, d.commit_id,
+               d.updated_at
+        FROM article_drafts d WHERE d.person_id = :me AND {condition}
+        ORDER BY d.updated_at DESC, d.form_key
+        """,  # noqa: S608 (constants of this module)
+        {"me": viewer.person_id, **values},
+    )
+
+
+def _draft(db: Database, viewer: Viewer, row: Row) -> Draft:
+    of_draft = db.query(
+        "SELECT ticket_id FROM article_draft_tickets WHERE person_id = :me AND form_key = :key",
+        _own(viewer, row["form_key"]),
+    )
+    return Draft(
+        key=row["form_key"],
+        article=ArticleFile.of_fields(json.loads(row["fields"])),
+        hidden=tuple(Hidden(**item) for item in json.loads(row["hidden"])),
+        tickets=tuple(_links(db, viewer, "t.id", [each["ticket_id"] for each in of_draft])),
+        gap=row["gap"],
+        edition=row["edition"],
+        branch=row["branch"],
+        commit=row["commit_id"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _links(
+    db: Database, viewer: Viewer, column: str, wanted: tuple[int, ...] | list[str]
+) -> list[Link]:
+    """Those of some tickets that the viewer may read, in the order of their numbers."""
+    places, values = one_of("wanted", list(wanted))
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    rows = db.query(
+        f"""
+        SELECT t.id, t.number, t.subject FROM tickets t
+        WHERE {column} IN ({places}) AND {condition} ORDER BY t.number
+        """,  # noqa: S608 (constants of this module)
+        {**values, **words},
+    )
+    return [Link(**row) for row in rows]
+
+
+def _differences(mine: ArticleFile, theirs: ArticleFile) -> dict[str, tuple[str, str]]:
+    own, there = mine.as_fields(), theirs.as_fields()
+    return {
+        name: (_told(value), _told(there[name]))
+        for name, value in own.items()
+        if value != there[name]
+    }
+
+
+def _told(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else "\n".join(value)

@@ -1,0 +1,1 @@
+"""Files by their content: stored, typed, measured; nothing here knows a table."""

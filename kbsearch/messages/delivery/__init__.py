@@ -1,0 +1,1 @@
+"""How something leaves: SMTP, text messages, guarded HTTP, and the threads that send."""

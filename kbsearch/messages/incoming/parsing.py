@@ -1,0 +1,192 @@
+"""A mail as it came: its header fields, its text and its files, within limits.
+
+Nothing that is sent makes this fail: what cannot be read is left out, and `problem` says so.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import Compat32
+from hashlib import sha256
+
+from kbsearch.messages.incoming import fields, flowed, from_html
+from kbsearch.messages.incoming.fields import Fields
+
+MAX_BYTES = 30_000_000
+MAX_PARTS = 50
+MAX_DEPTH = 10
+MAX_TEXT = 1_000_000  # bytes of one part
+MAX_HEADER_BYTES = 256_000
+MAX_PARAMETERS = 2_000  # characters of a field about a part: its type, its name
+# Beyond these the parser would take minutes, or gigabytes. 30 MB of files have 400,000 lines.
+MAX_BOUNDARIES = 2 * MAX_PARTS
+MAX_DELIMITERS = 10_000
+MAX_LINES = 600_000
+_DELIMITER = re.compile(rb"^--", re.MULTILINE)
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+# Codecs that decode text in a time that grows with its length, and do nothing else.
+_CHARSET = re.compile(
+    r"(us-?)?ascii|utf-?(8|16|32)([-_]?(be|le|sig))?|iso-?8859-?\d+|latin-?\d+|(windows-|cp)\d+|"
+    r"koi8-[rut]|mac-?roman|gb2312|gbk|gb18030|big5|shift[-_]?jis|euc-?(jp|kr)|iso-?2022-?jp"
+)
+
+
+@dataclass(frozen=True)
+class MailFile:
+    """A file in a mail."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A mail that was read; `problem` says in a word why it is not whole."""
+
+    fields: Fields
+    digest: str  # of all that follows the header
+    text: str
+    files: tuple[MailFile, ...] = ()
+    report: str = ""  # what a delivery report says, as fields of lines
+    returned: Fields = Fields(())  # the header of the mail that such a report is about
+    problem: str = ""
+
+
+def read(raw: bytes) -> Incoming:
+    """The mail in these bytes."""
+    problem = _excess(raw)
+    header, body = _halves(raw[:MAX_BYTES])
+    known, digest = fields.parse(header), sha256(body).hexdigest()
+    if not problem:
+        try:
+            return _Reader().read(message_from_bytes(raw, policy=_POLICY), known, digest)
+        except Exception:  # the parser recurses into what is sent, and stumbles in places
+            problem = "broken"
+    return Incoming(known, digest, _decoded(body[:MAX_TEXT], ""), problem=problem)
+
+
+def _excess(raw: bytes) -> str:
+    if len(raw) > MAX_BYTES:
+        return "too_big"
+    if raw.count(b"\n") > MAX_LINES or len(_halves(raw)[0]) > MAX_HEADER_BYTES:
+        return "too_many_lines"
+    delimiters = sum(1 for _ in _DELIMITER.finditer(raw))
+    if raw.lower().count(b"boundary=") > MAX_BOUNDARIES or delimiters > MAX_DELIMITERS:
+        return "too_many_parts"
+    return ""
+
+
+def _halves(raw: bytes) -> tuple[bytes, bytes]:
+    """The header and what follows it."""
+    end = _HEADER_END.search(raw)
+    return (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+
+
+class _Short(Compat32):
+    """Reads as ever, but for the fields about a part: a thousand semicolons would take seconds."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MAX_PARAMETERS] if name.lower().startswith("content-") else value
+
+
+_POLICY = _Short()
+
+
+class _Reader:
+    """Walks through the parts of a mail and keeps count."""
+
+    def __init__(self) -> None:
+        self.parts = 0
+        self.problem = ""
+        self.files: list[MailFile] = []
+        self.report = ""
+        self.returned = Fields(())
+
+    def read(self, root: "Message", known: Fields, digest: str) -> Incoming:
+        text = "\n\n".join(said for said in self._texts(root, 0) if said.strip())
+        return Incoming(
+            known, digest, text, tuple(self.files), self.report, self.returned, self.problem
+        )
+
+    def _texts(self, part: "Message", depth: int) -> Iterator[str]:
+        """What a part says to be read, in its order; its files are collected on the way."""
+        self.parts += 1
+        if self.parts > MAX_PARTS or depth > MAX_DEPTH:
+            self.problem = "too_many_parts"
+            return
+        kind = part.get_content_type()
+        if part.is_multipart() and part.get_content_maintype() == "multipart":
+            said = [list(self._texts(child, depth + 1)) for child in _children(part)]
+            if kind == "multipart/alternative":
+                said = [next((texts for texts in said if any(map(str.strip, texts))), [])]
+            yield from (text for texts in said for text in texts)
+        elif kind == "message/delivery-status":
+            self.report += "\n".join(map(_lines, _children(part)))
+        elif kind == "text/rfc822-headers":
+            self.returned = fields.parse(_content(part))
+        elif kind in ("text/plain", "text/html") and not _is_file(part):
+            yield self._text(part, kind)
+        else:
+            self._keep(part, kind)
+
+    def _text(self, part: "Message", kind: str) -> str:
+        content = _content(part)
+        if len(content) > MAX_TEXT:
+            self.problem = "text_too_long"
+        text = _decoded(content[:MAX_TEXT], str(part.get_content_charset("") or ""))
+        if kind == "text/html":
+            return from_html.text_of(text)
+        if str(part.get_param("format", "")).lower() == "flowed":
+            return flowed.unfold(text, delete_space=part.get_param("delsp", "") == "yes")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def _keep(self, part: "Message", kind: str) -> None:
+        name = fields.decoded(part.get_filename("") or "")
+        if kind == "message/rfc822" and part.is_multipart():
+            (within,) = _children(part)[:1] or [part]
+            self.returned = self.returned or fields.parse(_lines(within).encode())
+            content = within.as_bytes(policy=_POLICY)
+            name = name or f"{fields.decoded(str(within.get('subject', ''))) or 'message'}.eml"
+        else:
+            content = _content(part)
+        if content:
+            self.files.append(MailFile(name or f"file.{kind.rpartition('/')[2]}", kind, content))
+
+
+def _children(part: "Message") -> list["Message"]:
+    payload = part.get_payload()
+    return [each for each in payload if isinstance(each, Message)] if part.is_multipart() else []
+
+
+def _is_file(part: "Message") -> bool:
+    return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+
+
+def _content(part: "Message") -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _lines(part: "Message") -> str:
+    return "\n".join(f"{name}: {value}" for name, value in part.items())
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """The text in whatever charset it is: the one it names, UTF-8, or Windows' western one."""
+    for name in _believable((charset.lower(), "utf-8")):
+        try:
+            return content.decode(name).replace("\x00", "")
+        except (UnicodeError, LookupError):
+            continue
+    return content.decode("cp1252", "replace").replace("\x00", "")
+
+
+def _believable(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if name == "us-ascii" or not _CHARSET.fullmatch(name):
+            continue  # what says it is ASCII and is not is mostly UTF-8
+        yield "cp1252" if name in ("iso-8859-1", "latin-1", "latin1") else name

@@ -1,0 +1,264 @@
+"""Taking a mail in: it joins a request, opens one, is held for an agent, or was a machine's.
+
+A reply joins its request only if its address is one we wrote for this person and this request,
+and the sender is proved to be that person. Whatever is in doubt is held: never joined, never lost.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
+
+from kbsearch import i18n, people, tickets
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.config import Settings
+from kbsearch.database import Database, new_id
+from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
+from kbsearch.messages.incoming import authenticity as proofs
+from kbsearch.messages.incoming import automatic, mails, parsing, reasons, typesetting
+from kbsearch.messages.incoming.authenticity import Lookup, Proof
+from kbsearch.messages.incoming.mails import State
+from kbsearch.messages.incoming.parsing import Incoming
+from kbsearch.messages.notifications import answers, reply_addresses, threads
+from kbsearch.people import Person, undeliverable, viewers
+from kbsearch.tickets import filing
+from kbsearch.tickets.conversation import merging, replies
+from kbsearch.tickets.filing.form import MAX_SUBJECT, Request
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the mail system says beside the mail: whom it is from (`""`: nobody) and for."""
+
+    sender: str | None = None
+    recipient: str = ""
+
+
+NO_ENVELOPE = Envelope()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of a mail, and why; `number` is of the request that it names."""
+
+    state: State
+    reason: str = ""
+    person: Person | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a mail; `is_new` unless it had come before."""
+
+    state: State
+    reason: str
+    is_new: bool = True
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in a request a mail ended up."""
+
+    ticket_id: str
+    said_id: str | None
+
+
+def take(
+    db: Database,
+    settings: Settings,
+    raw: bytes,
+    envelope: Envelope = NO_ENVELOPE,
+    *,
+    at: datetime | None = None,
+    lookup: Lookup | None = None,
+) -> Taken:
+    """Take a mail in; the same one again changes nothing. Raises only for want of room or time.
+
+    Its row, what it says in a request and what this asks for are written together.
+    """
+    moment = at or datetime.now(UTC)
+    incoming = parsing.read(raw)
+    proof = proofs.examine(settings, incoming.fields, raw, lookup)
+    fingerprint = _fingerprint(incoming, proof)
+    before = _before(db, fingerprint)
+    if before is not None:
+        return before
+    bounce = automatic.bounce(settings, incoming)
+    verdict = Verdict("bounced") if bounce else judge(db, settings, incoming, proof, envelope)
+    kept = mails.store(settings).write(
+        BytesIO(raw[: parsing.MAX_BYTES]), parsing.MAX_BYTES, lambda _: None
+    )
+    key, left_out = new_id(), list[str]()
+    if verdict.state in ("joined", "opened"):
+        author = _author(db, verdict)
+        key, left_out = mails.keep_files(db, author, settings, incoming.files, at=moment)
+    with db.atomic():
+        before = _before(db, fingerprint)  # another process may have been faster
+        if before is not None:
+            return before
+        place = None
+        try:
+            place = _act(db, settings, incoming, verdict, key, left_out, moment)
+        except Problem as problem:
+            verdict = Verdict("held", _told(problem), verdict.person, verdict.number)
+        mail_id = new_id()
+        db.insert(
+            "mails",
+            {
+                "id": mail_id,
+                "fingerprint": fingerprint,
+                "message_id": incoming.fields.message_id,
+                "received_at": stored(moment),
+                "sender": incoming.fields.sender,
+                "subject": incoming.fields.subject[: mails.MAX_SUBJECT],
+                "sha256": kept.sha256,
+                "state": verdict.state,
+                "reason": verdict.reason,
+                "is_proved": int(proof.is_aligned),
+                "suggested_number": verdict.number,
+                "left_out": json.dumps(left_out),
+                "recipients": json.dumps(
+                    sorted({each.lower() for each in incoming.fields.recipients})
+                ),
+                "person_id": verdict.person.id if verdict.person else None,
+                "ticket_id": place.ticket_id if place else None,
+                "said_id": place.said_id if place else None,
+            },
+        )
+        if bounce:
+            db.insert("bounces", {"mail_id": mail_id, "at": stored(moment), **vars(bounce)})
+            undeliverable.hear(db, bounce, at=moment)
+        if verdict.person and verdict.state in ("joined", "opened"):
+            undeliverable.clear(db, verdict.person.id)  # who writes from there reads there
+        if verdict.reason == "stranger" and not proof.is_refuted:
+            answers.ask(db, incoming.fields.sender, at=moment)
+    return Taken(verdict.state, verdict.reason)
+
+
+def judge(
+    db: Database,
+    settings: Settings,
+    incoming: Incoming,
+    proof: Proof,
+    envelope: Envelope = NO_ENVELOPE,
+) -> Verdict:
+    """What is to become of a mail: every way in asks here, and nowhere else."""
+    known = incoming.fields
+    machine = automatic.reason(settings, known, envelope.sender)
+    addresses = (envelope.recipient, *known.recipients)
+    claims = {reply_addresses.read(settings, address) for address in addresses} - {None}
+    person = _person(db, known.sender)
+    number = next(iter(sorted(claim.number for claim in claims if claim)), None)
+    number = number or _answered(db, settings, known.references)
+
+    def held(reason: str) -> Verdict:
+        return Verdict("held", reason, person, number)
+
+    if machine:
+        return Verdict("automatic", machine, person, number)
+    if not known.sender:
+        return held("sender_in_doubt")
+    if person is None:
+        return held("stranger")
+    if person.disabled_at:
+        return held("person_disabled")
+    if not proof.is_aligned:
+        return held("refuted" if proof.is_refuted else "not_proved")
+    if person.role != "customer" and not proof.is_signed:
+        return held("staff_not_signed")
+    if incoming.problem:
+        return held(incoming.problem)
+    if automatic.looks_away(known.subject):
+        return held("looks_away")
+    mine = [claim for claim in claims if claim and claim.person_id == person.id]
+    if len(mine) == 1:
+        return Verdict("joined", "", person, mine[0].number)
+    if claims:
+        return held("address_of_another")
+    if any(map(reply_addresses.is_alike, addresses)):
+        return held("address_not_whole")
+    if number is not None:
+        return held("no_reply_address")
+    if person.role != "customer":
+        return held("staff")
+    return Verdict("opened", "", person)
+
+
+def _act(
+    db: Database,
+    settings: Settings,
+    incoming: Incoming,
+    verdict: Verdict,
+    key: str,
+    left_out: list[str],
+    at: datetime,
+) -> _Place | None:
+    """Do what was judged; raises Problem when the request takes nothing more.
+
+    A mail cannot answer what the form asks for a product: a request is opened without.
+    """
+    if verdict.state not in ("joined", "opened"):
+        return None
+    author = _author(db, verdict)
+    language = author.language or settings.languages[0]
+    subject = incoming.fields.subject
+    if verdict.number is None:
+        text = mails.mention(typesetting.whole(incoming.text), left_out, language)
+        subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
+        request = Request(subject=subject, description=text or subject)
+        return _Place(filing.open(db, author, request, key=key, at=at).id, None)
+    ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
+    body = mails.mention(typesetting.reply(incoming.text, subject), left_out, language)
+    if ticket.status == "closed":
+        request = Request(subject=subject or ticket.subject, description=body)
+        return _Place(filing.follow_up(db, author, ticket, request, key=key, at=at).id, None)
+    said = replies.reply(db, author, ticket, body, key=key, at=at)
+    return _Place(ticket.id, said.message_id)
+
+
+def _author(db: Database, verdict: Verdict) -> Viewer:
+    assert verdict.person is not None, "only a person's mail is joined"
+    return viewers.find(db, verdict.person.email)
+
+
+def _told(problem: Problem) -> str:
+    """What stood in the way, in a word; of a form, its first mistake."""
+    mistakes = problem.problems.values() if isinstance(problem, InvalidForm) else ()
+    return reasons.OF_PROBLEMS.get(next((each.key for each in mistakes), problem.key), "refused")
+
+
+def _person(db: Database, address: str) -> Person | None:
+    try:
+        return people.find(db, address)
+    except (NotFound, Invalid):
+        return None
+
+
+def _answered(db: Database, settings: Settings, references: tuple[str, ...]) -> int | None:
+    """The request that a mail says it answers: a hint for an agent, and no more than that."""
+    return next(
+        (
+            found
+            for reference in reversed(references)
+            if (found := threads.number_of(db, settings, reference)) is not None
+        ),
+        None,
+    )
+
+
+def _fingerprint(incoming: Incoming, proof: Proof) -> str:
+    """What tells a mail from another. A forged copy must not keep the true one out."""
+    known = incoming.fields
+    parts = (known.message_id, known.sender, str(proof), incoming.digest)
+    return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _before(db: Database, fingerprint: str) -> Taken | None:
+    rows = db.query(
+        "SELECT state, reason FROM mails WHERE fingerprint = :fingerprint",
+        {"fingerprint": fingerprint},
+    )
+    return Taken(rows[0]["state"], rows[0]["reason"], is_new=False) if rows else None

@@ -1,0 +1,56 @@
+"""What the outbox sends about profiles and second factors: notices by mail, codes by text."""
+
+from kbsearch import i18n, people
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.errors import NotFound
+from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.notifications import letters
+from kbsearch.outbox import Handlers, Task
+from kbsearch.people.accounts import mobiles
+
+NOTICES = (  # each has a letter of its name
+    "authenticator.added",
+    "authenticator.removed",
+    "recovery_codes.made",
+    "recovery_code.used",
+    "mobile.verified",
+    "mobile.removed",
+)
+
+
+def handlers(settings: Settings, db: Database) -> Handlers:
+    """Who tells what; somebody whose account is closed by now is told nothing."""
+
+    def tell(task: Task) -> None:
+        try:
+            person = people.find_id(db, task.subject)
+        except NotFound:
+            return
+        if person.disabled_at is None:
+            name = task.kind.replace(".", "_")
+            told, brand = {"at": task.created_at}, letters.brand_of(db, person)
+            letter = letters.compose(settings, name, person, task.id, told, brand)
+            lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
+
+    return dict.fromkeys(NOTICES, tell)
+
+
+def code_handlers(settings: Settings, db: Database) -> Handlers:
+    """Who sends the code that verifies a mobile number."""
+
+    def send_code(task: Task) -> None:
+        request = mobiles.find_request(db, task.subject)
+        if request is None:
+            return  # over, or asked again for another number
+        person = people.find_id(db, request.person_id)
+        text = i18n.gettext(
+            person.language or settings.languages[0],
+            "%(code)s is your code for %(site)s. It is good for %(minutes)s minutes.",
+            code=mobiles.code_of(settings, request),
+            site=settings.site_name,
+            minutes=mobiles.CODE_MINUTES,
+        )
+        lanes.hand_over(lambda: channels.sms(settings).send(request.mobile, text))
+
+    return {mobiles.CODE_ASKED: send_code}

@@ -1,0 +1,144 @@
+"""What happens here, as programs outside are told of it: the kinds, and the facts each carries.
+
+Facts are ids, codes and addresses of pages: no name, no mail address, nothing that a customer typed
+but the words of a search that found nothing. Whoever needs more opens the page, where access is
+checked.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+
+from kbsearch import outbox
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.text import masking
+from kbsearch.tickets import events as ticket_events
+
+Facts = Mapping[str, object]
+Reader = Callable[[Database, Settings, str], Facts | None]
+
+TEST = "webhook.test"
+MAX_BODY = 20_000
+TOLD_FIELDS = ("status", "assignee", "severity")  # codes and ids; the others were typed
+
+
+def tell(db: Database, kind: str, subject: str) -> None:
+    """Say, in the transaction in which it happens, that it did: the one door of events.
+
+    What concerns no webhook is not even noted; mail has kinds of its own in the outbox.
+    """
+    assert kind in READERS, kind
+    if is_awaited(db, kind):
+        outbox.add(db, kind, subject)
+
+
+def is_awaited(db: Database, kind: str) -> bool:
+    """Whether some webhook has chosen this kind of events."""
+    return bool(
+        db.query("SELECT 1 FROM webhook_choices WHERE kind = :kind LIMIT 1", {"kind": kind})
+    )
+
+
+def body(kind: str, at: str, facts: Facts) -> str:
+    """The event as it is sent."""
+    text = json.dumps({"type": kind, "timestamp": at, "data": facts}, separators=(",", ":"))
+    assert len(text) < MAX_BODY, kind
+    return text
+
+
+def facts(db: Database, settings: Settings, kind: str, subject: str) -> Facts | None:
+    """What is told of an event; None when its subject is gone by now."""
+    return READERS[kind](db, settings, subject)
+
+
+def _ticket(db: Database, settings: Settings, event_id: str) -> Facts | None:
+    """A change of a request; the request is told as it stands when the event is taken up."""
+    rows = db.query(
+        """
+        SELECT t.id, t.number, t.status, t.severity, t.language, p.slug AS product, t.version,
+               o.slug AS organisation, e.id AS event, e.actor_id AS actor, e.message_id AS message,
+               e.field, e.before, e.after
+        FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
+        LEFT JOIN products p ON p.id = t.product_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE e.id = :id
+        """,
+        {"id": event_id},
+    )
+    if not rows:
+        return None
+    facts = {name: value for name, value in rows[0].items() if name not in ("before", "after")}
+    if facts["field"] in TOLD_FIELDS:
+        facts |= {name: rows[0][name] for name in ("before", "after")}
+    return {**facts, "url": _url(settings, f"requests/{facts['id']}")}
+
+
+def _article(db: Database, settings: Settings, path: str) -> Facts | None:
+    """An article that came, or whose text changed; `path` is its id, `fr/account/sign-in`."""
+    rows = db.query(
+        """
+        SELECT a.path AS id, a.language, a.category, a.slug, p.commit_id
+        FROM articles a JOIN publications p ON p.id = a.publication_id
+        JOIN state s ON s.value = p.id AND s.name = 'live_publication' WHERE a.path = :path
+        """,
+        {"path": path},
+    )
+    if not rows:
+        return None
+    language, slug = rows[0]["language"], rows[0]["slug"]
+    return {**rows[0], "url": _url(settings, f"articles/{slug}", language)}
+
+
+def _withdrawn(db: Database, settings: Settings, path: str) -> Facts:
+    language, _, rest = path.partition("/")
+    return {"id": path, "language": language, "category": rest.rpartition("/")[0]}
+
+
+def _feedback(db: Database, settings: Settings, vote_id: str) -> Facts | None:
+    """What somebody said of an article, as it stands when the event is taken up."""
+    rows = db.query(
+        """
+        SELECT v.path AS id, a.language, a.category, a.slug, v.edition, v.helped, v.reason
+        FROM article_votes v JOIN articles a ON a.path = v.path
+        JOIN state s ON s.value = a.publication_id AND s.name = 'live_publication'
+        WHERE v.id = :id
+        """,
+        {"id": vote_id},
+    )
+    if not rows:
+        return None
+    language, slug = rows[0]["language"], rows[0]["slug"]
+    url = _url(settings, f"desk/articles/{language}/{slug}/feedback")
+    return {**rows[0], "helped": bool(rows[0]["helped"]), "url": url}
+
+
+def _failed_search(db: Database, settings: Settings, search_id: str) -> Facts | None:
+    """What was searched for is the point of it: with personal data masked, as no other fact is."""
+    rows = db.query(
+        "SELECT id, text, product FROM visit_events WHERE id = :id AND text <> ''",
+        {"id": search_id},
+    )
+    if not rows:
+        return None
+    query = masking.mask(rows[0]["text"], language=settings.languages[0]).text
+    return {"id": rows[0]["id"], "query": query, "product": rows[0]["product"] or None}
+
+
+def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
+    rows = db.query("SELECT id, role FROM people WHERE id = :id", {"id": person_id})
+    return rows[0] if rows else None
+
+
+def _url(settings: Settings, path: str, language: str = "") -> str:
+    return f"{settings.base_url.rstrip('/')}/{language or settings.languages[0]}/{path}"
+
+
+READERS: Mapping[str, Reader] = {
+    **dict.fromkeys(ticket_events.KINDS, _ticket),
+    "article.published": _article,
+    "article.withdrawn": _withdrawn,
+    "article.feedback": _feedback,
+    "search.failed": _failed_search,
+    "user.invited": _person,
+    "user.signed_in": _person,
+}
+KINDS = tuple(READERS)

@@ -1,0 +1,44 @@
+"""Searches that found nothing, told to the webhooks that want to know: `search.failed`.
+
+Somebody still typing has not failed yet: a search counts once it has stood for a minute. What is
+told of it is what was searched for, with personal data masked.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from kbsearch.clock import stored
+from kbsearch.database import Database
+from kbsearch.messages.webhooks import events
+
+KIND = "search.failed"
+SETTLED = timedelta(minutes=1)
+TOLD_UNTIL = "search_failed_until"  # a row of `state`
+
+
+def tell_new(db: Database, *, at: datetime | None = None) -> bool:
+    """Tell of those that have settled since the last time; whether there were any."""
+    until = stored((at or datetime.now(UTC)) - SETTLED)
+    with db.atomic():
+        known = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
+        since = known[0]["value"] if known else until
+        found = []
+        if events.is_awaited(db, KIND):
+            found = db.query(
+                """
+                SELECT id FROM visit_events
+                WHERE kind = 'searched' AND results = 0 AND text <> ''
+                  AND at > :since AND at <= :until ORDER BY at, id
+                """,
+                {"since": since, "until": until},
+            )
+        for row in found:
+            events.tell(db, KIND, row["id"])
+        if until > since or not known:
+            db.execute(
+                """
+                INSERT INTO state (name, value) VALUES (:name, :until)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                """,
+                {"name": TOLD_UNTIL, "until": until},
+            )
+    return bool(found)

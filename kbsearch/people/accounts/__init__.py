@@ -1,0 +1,1 @@
+"""Coming in: sign-in, second factor, sessions, passwords, links, the directory."""

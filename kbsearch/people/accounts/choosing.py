@@ -1,0 +1,129 @@
+"""Choosing a password: after an invitation, after it was forgotten, or because one wants to."""
+
+from datetime import UTC, datetime
+
+from kbsearch import audit, limits, outbox, people
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.messages.webhooks import events
+from kbsearch.people import Person
+from kbsearch.people.accounts import one_time_links, passwords, signing_in
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.sessions import hash_token
+from kbsearch.people.accounts.signing_in import Asked, Caller
+
+# The outbox's words
+INVITED = "person.invited"
+FORGOTTEN = "password.forgotten"
+CHANGED = "password.changed"
+
+
+def invite(db: Database, person: Person, *, actor_id: str | None = None) -> None:
+    """Send somebody the link to choose a first password; the worker makes it as it sends it."""
+    if person.disabled_at:
+        raise Invalid("person.is_disabled", email=person.email)
+    with db.atomic():
+        audit.record(db, "person.invited", person_id=person.id, actor_id=actor_id)
+        outbox.add(db, INVITED, person.id)
+        events.tell(db, "user.invited", person.id)
+
+
+def invitation_link(db: Database, settings: Settings, person: Person) -> str:
+    """The link itself, for an operator who hands it over without mail."""
+    with db.atomic():
+        token = one_time_links.make(db, "invitation", person)
+        audit.record(db, "invitation.printed", person_id=person.id)
+    return one_time_links.url(settings, "invitation", person, token)
+
+
+def accept_invitation(
+    db: Database,
+    settings: Settings,
+    caller: Caller,
+    token: str,
+    password: str,
+    *,
+    at: datetime | None = None,
+) -> Asked:
+    """Choose the first password; then a code is asked for, as of everybody."""
+    moment = at or datetime.now(UTC)
+    person = one_time_links.peek(db, "invitation", token, at=moment)
+    hashed = passwords.prepare(db, settings, person, password)
+    with db.atomic():
+        one_time_links.use(db, "invitation", hash_token(token), at=moment)
+        passwords.replace(db, person, hashed)
+        audit.record(
+            db, "invitation.accepted", person_id=person.id, network=caller.network, at=moment
+        )
+        return signing_in.ask(db, caller, person, "sign_in", at=moment)
+
+
+def forget(db: Database, caller: Caller, email: str, *, at: datetime | None = None) -> None:
+    """Ask for a link by mail. Whether the address has an account is seen by the worker alone."""
+    address = people.fold_email(email)
+    charges = [
+        (limits.RESETS_OF_ACCOUNT, address),
+        (limits.RESETS_FROM_NETWORK, caller.network),
+    ]
+    signing_in.charge(db, caller, None, charges, at=at)
+    with db.atomic():
+        audit.record(db, "reset.asked", network=caller.network, at=at)
+        outbox.add(db, FORGOTTEN, address)
+
+
+def begin_reset(db: Database, caller: Caller, token: str, *, at: datetime | None = None) -> Asked:
+    """Follow a reset link: a code is asked for. The link is used up by the new password."""
+    person = one_time_links.peek(db, "reset", token, at=at)
+    return signing_in.ask(db, caller, person, "reset", link_hash=hash_token(token), at=at)
+
+
+def reset(
+    db: Database,
+    settings: Settings,
+    caller: Caller,
+    token: str,
+    password: str,
+    *,
+    at: datetime | None = None,
+) -> Person:
+    """Choose another password after the link and the code. It signs nobody in."""
+    waiting = pending.find(db, token, "reset", at=at)
+    if not waiting.passed_at or waiting.link_hash is None:
+        raise NotFound("sign_in.expired")
+    person = people.find_id(db, waiting.person_id)
+    hashed = passwords.prepare(db, settings, person, password)
+    with db.atomic():
+        one_time_links.use(db, "reset", waiting.link_hash, at=at)
+        _change(db, caller, person, hashed, at)
+    return person
+
+
+def change(
+    db: Database,
+    settings: Settings,
+    caller: Caller,
+    person: Person,
+    current: str,
+    password: str,
+    *,
+    at: datetime | None = None,
+) -> str:
+    """Choose another password, knowing the present one; the token of a session that is new."""
+    charges = [(limits.SIGN_INS_OF_ACCOUNT, f"{person.id} change")]
+    signing_in.charge(db, caller, person, charges, at=at)
+    if not passwords.verify(db, person.id, current):
+        audit.record(db, "password.refused", person_id=person.id, network=caller.network, at=at)
+        raise Invalid("password.wrong")
+    limits.give_back(db, *charges[0])
+    hashed = passwords.prepare(db, settings, person, password)
+    with db.atomic():
+        _change(db, caller, person, hashed, at)
+        return accounts.open_session(db, person.id, caller.user_agent, at=at)
+
+
+def _change(db: Database, caller: Caller, person: Person, hashed: str, at: datetime | None) -> None:
+    passwords.replace(db, person, hashed)
+    audit.record(db, "password.changed", person_id=person.id, network=caller.network, at=at)
+    outbox.add(db, CHANGED, person.id)

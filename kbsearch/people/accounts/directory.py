@@ -1,0 +1,217 @@
+"""The directory of people, for those who let them in.
+
+Administrators see everybody and decide everything. Agents see the customers: they open accounts
+for them and send invitations. For anybody else there is no directory.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from kbsearch import audit, people
+from kbsearch.access import AGENTS, Viewer
+from kbsearch.database import Database, escape_like
+from kbsearch.errors import Forbidden, NotFound
+from kbsearch.people import Person, undeliverable
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.accounts import sessions as accounts
+
+State = Literal["open", "closed"]
+PAGE_LENGTH = 50
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom to look for; organisation by slug."""
+
+    text: str = ""
+    role: str | None = None
+    organisation: str | None = None
+    state: State | None = None
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """Those of one page, by name, and how many there are in all."""
+
+    people: tuple[Person, ...]
+    total: int
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // PAGE_LENGTH))
+
+
+def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
+    """The people whose name or address holds a text, narrowed down by what is asked."""
+    _open_to(viewer)
+    conditions = """
+        (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
+        AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
+        AND (:role IS NULL OR p.role = :role)
+        AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
+        AND (:organisation IS NULL OR EXISTS (
+          SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+          WHERE m.person_id = p.id AND o.slug = :organisation))
+    """
+    values = {
+        "pattern": f"%{escape_like(asked.text.strip().lower())}%",
+        "everybody": int(viewer.is_administrator),
+        "role": asked.role,
+        "state": asked.state,
+        "organisation": asked.organisation,
+    }
+    count = db.query(f"SELECT COUNT(*) AS n FROM people p WHERE {conditions}", values)  # noqa: S608
+    rows = db.query(
+        f"""
+        SELECT p.id FROM people p WHERE {conditions}
+        ORDER BY LOWER(p.name), p.email LIMIT :limit OFFSET :start
+        """,  # noqa: S608 (a constant)
+        {**values, "limit": PAGE_LENGTH, "start": (asked.page - 1) * PAGE_LENGTH},
+    )
+    found = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
+    return Page(tuple(found[row["id"]] for row in rows), count[0]["n"])
+
+
+def find(db: Database, viewer: Viewer, person_id: str) -> Person:
+    """The person with that id, if the viewer sees them."""
+    _open_to(viewer)
+    person = people.find_id(db, person_id)
+    if person.role != "customer" and not viewer.is_administrator:
+        raise NotFound("person.not_found", email="")
+    return person
+
+
+def add(
+    db: Database,
+    viewer: Viewer,
+    *,
+    email: str,
+    name: str,
+    role: str = "customer",
+    organisations: Iterable[str] = (),
+    language: str | None = None,
+    invited: bool = False,
+) -> Person:
+    """Open an account, and ask for the invitation in the same transaction."""
+    _open_to(viewer)
+    if role != "customer":
+        _decided_by(viewer)
+    with db.atomic():
+        person = people.add(
+            db,
+            email=email,
+            name=name,
+            role=role,
+            organisations=organisations,
+            language=language,
+        )
+        _note(db, viewer, "person.added", person)
+        if invited:
+            invite(db, viewer, person)
+    return person
+
+
+def edit(
+    db: Database,
+    viewer: Viewer,
+    person: Person,
+    *,
+    name: str | None = None,
+    role: str | None = None,
+    organisations: Iterable[str] | None = None,
+    language: str | None = None,
+    revision: str | None = None,
+) -> Person:
+    """Change what is given of an account, an empty language takes it away: administrators only."""
+    _decided_by(viewer)
+    with db.atomic():
+        edited = people.edit(
+            db,
+            person,
+            name=name,
+            role=role,
+            organisations=organisations,
+            language=language,
+            revision=revision,
+        )
+        _note(db, viewer, "person.changed", person)
+    return edited
+
+
+def invite(db: Database, viewer: Viewer, person: Person) -> None:
+    """Send the invitation, once more if need be."""
+    _open_to(viewer)
+    choosing_passwords.invite(db, person, actor_id=viewer.person_id)
+
+
+def disable(db: Database, viewer: Viewer, person: Person) -> Person:
+    """Close an account."""
+    _decided_by(viewer)
+    with db.atomic():
+        closed = people.disable(db, person)
+        _note(db, viewer, "person.disabled", person)
+    return closed
+
+
+def enable(db: Database, viewer: Viewer, person: Person) -> Person:
+    """Open a closed account again."""
+    _decided_by(viewer)
+    with db.atomic():
+        opened = people.enable(db, person)
+        _note(db, viewer, "person.enabled", person)
+    return opened
+
+
+def end_sessions(db: Database, viewer: Viewer, person: Person) -> None:
+    """Sign somebody out everywhere."""
+    _decided_by(viewer)
+    with db.atomic():
+        accounts.end_other_sessions(db, person.id)
+        _note(db, viewer, "sessions.ended", person)
+
+
+def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
+    """Take a lost authenticator away and sign out: at the next sign-in another one is set up.
+
+    Whether there was one.
+    """
+    _decided_by(viewer)
+    with db.atomic():
+        removed = second_factor.remove_totp(db, person.id)
+        accounts.end_other_sessions(db, person.id)
+        _note(db, viewer, "second_factor.reset", person)
+    return removed
+
+
+def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
+    """Mail somebody again whose address was known for not being reached."""
+    _open_to(viewer)
+    undeliverable.clear(db, person.id, actor_id=viewer.person_id)
+
+
+def _open_to(viewer: Viewer) -> None:
+    if AGENTS not in viewer.words:
+        raise NotFound("web.not_found")
+
+
+def _decided_by(viewer: Viewer) -> None:
+    _open_to(viewer)
+    if not viewer.is_administrator:
+        raise Forbidden("person.for_administrators")
+
+
+def _note(db: Database, viewer: Viewer, kind: str, person: Person) -> None:
+    """Who did it, and what the account is from then on."""
+    it = people.find_id(db, person.id)
+    audit.record(
+        db,
+        kind,
+        person_id=it.id,
+        actor_id=viewer.person_id,
+        role=it.role,
+        organisations=", ".join(it.organisations),
+        by=None if viewer.person_id else viewer.name,
+    )

@@ -1,0 +1,66 @@
+"""The browsers somebody has signed in from, by a token that each keeps for a year.
+
+A new one is told to its person by mail; a known one is never locked out by what strangers try.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from kbsearch.clock import stored
+from kbsearch.database import Database
+from kbsearch.people.accounts.sessions import hash_token
+
+LIFETIME = timedelta(days=365)  # since it was last used
+
+
+def is_known(db: Database, person_id: str | None, token: str) -> bool:
+    """Whether this browser has signed in as this person before."""
+    rows = db.query(
+        "SELECT 1 FROM known_browsers WHERE token_hash = :hash AND person_id = :id",
+        {"hash": hash_token(token), "id": person_id or ""},
+    )
+    return bool(token and rows)
+
+
+def has_any(db: Database, person_id: str) -> bool:
+    """Whether this person has ever signed in."""
+    return bool(
+        db.query("SELECT 1 FROM known_browsers WHERE person_id = :id LIMIT 1", {"id": person_id})
+    )
+
+
+def last_person(db: Database, token: str) -> str | None:
+    """Who signed in last from this browser."""
+    rows = db.query(
+        """
+        SELECT person_id FROM known_browsers WHERE token_hash = :hash
+        ORDER BY seen_at DESC, person_id LIMIT 1
+        """,
+        {"hash": hash_token(token)},
+    )
+    return rows[0]["person_id"] if rows else None
+
+
+def remember(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> str:
+    """Know this browser from now on; the token it keeps, a new one if it had none of ours."""
+    moment = stored(at or datetime.now(UTC))
+    ours = db.query(
+        "SELECT 1 FROM known_browsers WHERE token_hash = :hash LIMIT 1",
+        {"hash": hash_token(token)},
+    )
+    kept = token if token and ours else secrets.token_urlsafe(32)
+    db.execute(
+        """
+        INSERT INTO known_browsers (token_hash, person_id, created_at, seen_at)
+        VALUES (:hash, :id, :now, :now)
+        ON CONFLICT (token_hash, person_id) DO UPDATE SET seen_at = excluded.seen_at
+        """,
+        {"hash": hash_token(kept), "id": person_id, "now": moment},
+    )
+    return kept
+
+
+def forget_unused(db: Database, *, at: datetime | None = None) -> int:
+    """Remove the browsers not seen for a year; how many."""
+    oldest = stored((at or datetime.now(UTC)) - LIFETIME)
+    return db.execute("DELETE FROM known_browsers WHERE seen_at <= :oldest", {"oldest": oldest})

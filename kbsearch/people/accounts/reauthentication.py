@@ -1,0 +1,78 @@
+"""Proving again that it is you: the password and a code, asked before what guards an account.
+
+An unlocked computer, or a stolen cookie, must not be enough to change the locks.
+"""
+
+from datetime import UTC, datetime
+
+from kbsearch import audit, limits, people
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people.accounts import passwords, signing_in
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.sign_ins_under_way import Pending
+from kbsearch.people.accounts.signing_in import Caller
+
+
+def begin(
+    db: Database,
+    viewer: Viewer,
+    caller: Caller,
+    password: str,
+    destination: str,
+    *,
+    at: datetime | None = None,
+) -> str:
+    """Take the password, and ask for a code; the token the browser keeps meanwhile."""
+    moment = at or datetime.now(UTC)
+    person = people.find_id(db, viewer.person_id or "")
+    charge = (limits.SIGN_INS_OF_ACCOUNT, f"{person.id} proof")
+    signing_in.charge(db, caller, person, [charge], at=moment)
+    if not passwords.verify(db, person.id, password):
+        audit.record(db, "proof.failed", person_id=person.id, network=caller.network, at=moment)
+        raise Invalid("password.wrong")
+    with db.atomic():
+        limits.give_back(db, *charge)
+        return signing_in.ask(db, caller, person, "proof", destination, at=moment).token
+
+
+def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None) -> Pending:
+    """The proof this browser has under way, if it is the viewer's."""
+    waiting = pending.find(db, token, "proof", at=at)
+    if waiting.person_id != viewer.person_id:
+        raise NotFound("sign_in.expired")
+    return waiting
+
+
+def finish(
+    db: Database,
+    settings: Settings,
+    viewer: Viewer,
+    caller: Caller,
+    token: str,
+    code: str,
+    *,
+    recovery: bool = False,
+    at: datetime | None = None,
+) -> str:
+    """Take the code; the session counts as proved, and the answer is where one was going."""
+    moment = at or datetime.now(UTC)
+    waiting = find(db, viewer, token, at=moment)
+    factor = signing_in.check_code(
+        db, settings, caller, waiting, code, recovery=recovery, at=moment
+    )
+    with db.atomic():
+        pending.end(db, waiting)
+        accounts.mark_proved(db, caller.session, at=moment)
+        audit.record(
+            db,
+            "proof.given",
+            person_id=waiting.person_id,
+            network=caller.network,
+            at=moment,
+            factor=factor,
+        )
+    return waiting.destination

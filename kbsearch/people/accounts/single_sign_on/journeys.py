@@ -1,0 +1,76 @@
+"""Sign-ins that left for the provider and are expected back, once, in the same browser."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kbsearch.clock import stored
+from kbsearch.database import Database
+from kbsearch.errors import Invalid
+
+LIFETIME = timedelta(minutes=10)  # to type a password and a code at the provider
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What was sent along (`state`, `nonce`), what proves it was us, and where to go afterwards."""
+
+    state: str
+    nonce: str
+    verifier: str
+    back: str
+    language: str
+
+
+def depart(
+    db: Database, browser: str, back: str, language: str, *, at: datetime | None = None
+) -> Journey:
+    """Note a departure of the browser that holds this secret; over ones are forgotten."""
+    moment = at or datetime.now(UTC)
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    with db.atomic():
+        forget_expired(db, at=moment)
+        db.insert(
+            "journeys",
+            {
+                "state_hash": _hash(state),
+                "browser_hash": _hash(browser),
+                "nonce": nonce,
+                "verifier": verifier,
+                "back": back,
+                "language": language,
+                "expires_at": stored(moment + LIFETIME),
+            },
+        )
+    return Journey(state, nonce, verifier, back, language)
+
+
+def arrive(db: Database, browser: str, state: str, *, at: datetime | None = None) -> Journey:
+    """The journey that ends here. It ends once, and only in the browser it began in."""
+    rows = db.query(
+        """
+        DELETE FROM journeys
+        WHERE state_hash = :state AND browser_hash = :browser AND expires_at > :now
+        RETURNING nonce, verifier, back, language
+        """,
+        {
+            "state": _hash(state),
+            "browser": _hash(browser),
+            "now": stored(at or datetime.now(UTC)),
+        },
+    )
+    if not rows:
+        raise Invalid("journey.over")
+    return Journey(state, **rows[0])
+
+
+def forget_expired(db: Database, *, at: datetime | None = None) -> None:
+    """Remove the journeys nobody came back from in time."""
+    db.execute(
+        "DELETE FROM journeys WHERE expires_at <= :now", {"now": stored(at or datetime.now(UTC))}
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

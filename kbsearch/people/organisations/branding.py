@@ -1,0 +1,182 @@
+"""The look of an organisation: its logo, its colour and its words of welcome."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from kbsearch.access import Viewer
+from kbsearch.database import Database, Row, one_of
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.files import images
+from kbsearch.people.organisations import colours
+from kbsearch.people.organisations.colours import contrast, is_readable
+
+LOGO_TYPES = ("image/png", "image/jpeg", "image/webp")  # SVG can carry scripts
+MAX_LOGO = 200_000  # bytes
+MAX_LOGO_SIDE = 2000  # pixels
+MAX_WELCOME = 4000  # characters
+COLUMNS = "o.accent, o.welcome_fr, o.welcome_en, l.hash, l.media_type, l.width, l.height"
+JOIN = "LEFT JOIN logos l ON l.hash = o.logo_hash"
+
+# What the style sheet paints text on, in its two themes; a test reads them there.
+PAPERS = ("paper", "card", "sunk", "good-wash", "warn-wash", "bad-wash")
+LIGHT = ("#fbfaf8", "#ffffff", "#f2f1ed", "#e7f4ea", "#fdf2df", "#fcebe9")
+DARK = ("#14181a", "#1b2023", "#22282b", "#1b3224", "#3a2b14", "#3d201e")
+ON_BRAND = "#ffffff"
+SEEN = 3.0  # contrast of a button with the page around it, WCAG 2.2 1.4.11
+TINT = (0.1, 0.18)  # share of the colour in a wash, light and dark
+
+
+@dataclass(frozen=True)
+class Logo:
+    """A picture by its content; the size keeps its place while it loads."""
+
+    hash: str
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the people of an organisation see that others do not."""
+
+    accent: str | None = None
+    welcome_fr: str = ""
+    welcome_en: str = ""
+    logo: Logo | None = None
+
+    def welcome(self, language: str) -> tuple[str, str]:
+        """The words of welcome and their language: the other one's where one has none."""
+        told = {"fr": self.welcome_fr, "en": self.welcome_en}
+        spoken = next((name for name in (language, *told) if told[name]), language)
+        return told[spoken], spoken
+
+
+def of_row(row: Row) -> Look:
+    """The look in a row that has COLUMNS; they are taken out of it."""
+    accent, welcome_fr, welcome_en = (
+        row.pop(name) for name in ("accent", "welcome_fr", "welcome_en")
+    )
+    picture = {name: row.pop(name) for name in ("hash", "media_type", "width", "height")}
+    return Look(accent, welcome_fr, welcome_en, Logo(**picture) if picture["hash"] else None)
+
+
+def dress(
+    db: Database,
+    organisation_id: str,
+    *,
+    accent: str | None = None,
+    welcome_fr: str | None = None,
+    welcome_en: str | None = None,
+    logo: bytes | None = None,
+) -> None:
+    """Change what is given; what is given empty goes away."""
+    values: dict[str, object] = {}
+    if accent is not None:
+        values["accent"] = checked_accent(accent)
+    for name, text in (("welcome_fr", welcome_fr), ("welcome_en", welcome_en)):
+        if text is not None:
+            values[name] = _checked_welcome(text)
+    with db.atomic():
+        if logo is not None:
+            values["logo_hash"] = _keep(db, logo) if logo else None
+        for column, value in values.items():
+            db.execute(
+                f"UPDATE organisations SET {column} = :value WHERE id = :id",  # noqa: S608 (above)
+                {"value": value, "id": organisation_id},
+            )
+        db.execute(
+            """
+            DELETE FROM logos
+            WHERE NOT EXISTS (SELECT 1 FROM organisations o WHERE o.logo_hash = logos.hash)
+            """
+        )
+
+
+def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
+    """A logo and its bytes, for the people who see it and those who choose it."""
+    places, values = one_of("slug", viewer.organisations)
+    condition = "1 = 1" if viewer.is_administrator else f"o.slug IN ({places})"
+    found = db.query(
+        f"""
+        SELECT l.hash, l.media_type, l.width, l.height, l.body FROM logos l
+        WHERE l.hash = :hash
+          AND EXISTS (SELECT 1 FROM organisations o WHERE o.logo_hash = l.hash AND {condition})
+        """,  # noqa: S608 (names of parameters)
+        {"hash": digest, **values},
+    )
+    if not found:
+        raise NotFound("web.not_found")
+    body: bytes = found[0].pop("body")
+    return Logo(**found[0]), body
+
+
+@lru_cache(maxsize=256)
+def shades(accent: str) -> Mapping[str, tuple[str, str]]:
+    """The shades of a colour by name, light and dark; text in them can be read in both themes."""
+    light_wash, dark_wash = (
+        colours.mixed(accent, paper, share)
+        for paper, share in zip((LIGHT[1], DARK[1]), TINT, strict=True)
+    )
+    on_light = colours.darkened(accent, lambda c: is_readable(c, (*LIGHT, light_wash)))
+    on_dark = colours.lightened(accent, lambda c: is_readable(c, (*DARK, dark_wash)))
+    button = colours.darkened(accent, lambda c: is_readable(ON_BRAND, [c]))
+    dark_button = colours.lightened(button, lambda c: contrast(c, DARK[1]) >= SEEN)
+    return {
+        "accent": (on_light, on_dark),
+        "accent-hover": (
+            colours.mixed(on_light, "#000000", 0.75),
+            colours.mixed(on_dark, "#ffffff", 0.6),
+        ),
+        "brand": (button, dark_button),
+        "brand-hover": (
+            colours.mixed(button, "#000000", 0.8),
+            colours.mixed(dark_button, "#000000", 0.8),
+        ),
+        "wash": (light_wash, dark_wash),
+    }
+
+
+@lru_cache(maxsize=256)
+def style_sheet(accent: str, selector: str = ":root") -> str:
+    """The shades of a colour as custom properties."""
+    told = "".join(
+        f"--{name}:light-dark({one},{two});" for name, (one, two) in shades(accent).items()
+    )
+    return f"{selector}{{{told}}}\n"
+
+
+def theme_hash(accent: str) -> str:
+    """What the address of a style sheet changes with."""
+    return sha256(style_sheet(accent).encode()).hexdigest()[:12]
+
+
+def checked_accent(accent: str) -> str | None:
+    accent = accent.strip().lower()
+    if accent and not colours.HEX.fullmatch(accent):
+        raise Invalid("look.accent_invalid", accent=accent[:20])
+    return accent or None
+
+
+def _checked_welcome(text: str) -> str:
+    text = re.sub(r"\r\n?", "\n", text).strip()
+    if len(text) > MAX_WELCOME or "\x00" in text:
+        raise Invalid("look.welcome_too_long", limit=MAX_WELCOME)
+    return text
+
+
+def _keep(db: Database, body: bytes) -> str:
+    if len(body) > MAX_LOGO:
+        raise Invalid("look.logo_too_large", limit=MAX_LOGO // 1000)
+    info = images.info(body)
+    if info is None or info.media_type not in LOGO_TYPES:
+        raise Invalid("look.logo_format")
+    if max(info.width, info.height) > MAX_LOGO_SIDE:
+        raise Invalid("look.logo_side", limit=MAX_LOGO_SIDE)
+    digest = sha256(body).hexdigest()[:32]
+    if not db.query("SELECT 1 FROM logos WHERE hash = :hash", {"hash": digest}):
+        db.insert("logos", {"hash": digest, **vars(info), "body": body})
+    return digest

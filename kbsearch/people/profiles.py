@@ -1,0 +1,116 @@
+"""Profiles: what people say of themselves, and may change themselves.
+
+The e-mail address and the role are not among it: administrators change those.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
+
+from kbsearch import audit, people, revisions
+from kbsearch.access import Viewer
+from kbsearch.database import Database
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import Person
+
+DEFAULT_TIME_ZONE = "Europe/Paris"
+YES = "on"  # what a browser sends for a box that is ticked
+REGIONS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A person as they see themselves; `mobile` counts once `mobile_verified_at` is set."""
+
+    person: Person
+    time_zone: str | None
+    mobile: str | None
+    mobile_verified_at: str | None
+    single_keys: bool
+
+
+def find(db: Database, viewer: Viewer) -> Profile:
+    """The viewer's own profile."""
+    rows = db.query(
+        "SELECT time_zone, mobile, mobile_verified_at, single_keys FROM people WHERE id = :id",
+        {"id": viewer.person_id},
+    )
+    if not rows or viewer.person_id is None:
+        raise NotFound("person.not_found", email="")
+    row = rows[0]
+    person = people.find_id(db, viewer.person_id)
+    return Profile(person, **{**row, "single_keys": bool(row["single_keys"])})
+
+
+def edit(
+    db: Database,
+    viewer: Viewer,
+    *,
+    name: str,
+    language: str | None,
+    time_zone: str | None,
+    single_keys: bool,
+    revision: str | None = None,
+) -> Profile:
+    """Change one's own profile; nothing else of the account can be changed this way.
+
+    Raises Outdated when it is not as a page showed it at that revision.
+    """
+    profile = find(db, viewer)
+    wanted = {
+        "name": name,
+        "language": language or "",
+        "time_zone": time_zone or "",
+        "single_keys": YES if single_keys else "",
+    }
+    if time_zone and not _is_zone(time_zone):
+        raise Invalid("profile.time_zone_unknown", time_zone=time_zone[:100])
+    with db.atomic():
+        revisions.check(revision, texts(find(db, viewer)), wanted)
+        people.edit(db, profile.person, name=name, language=language)
+        db.execute(
+            """
+            UPDATE people SET language = :language, time_zone = :zone, single_keys = :keys
+            WHERE id = :id
+            """,
+            {
+                "language": language or None,  # the browser's
+                "zone": time_zone or None,
+                "keys": int(single_keys),
+                "id": profile.person.id,
+            },
+        )
+        audit.record(db, "profile.changed", person_id=profile.person.id, actor_id=profile.person.id)
+    return find(db, viewer)
+
+
+def texts(profile: Profile) -> dict[str, str]:
+    """What can be edited of a profile, as its form shows it."""
+    return {
+        "name": profile.person.name,
+        "language": profile.person.language or "",
+        "time_zone": profile.time_zone or DEFAULT_TIME_ZONE,
+        "single_keys": YES if profile.single_keys else "",
+    }
+
+
+@cache
+def time_zones() -> dict[str, tuple[str, ...]]:
+    """The zones one can choose, by region and by their IANA names; those of before 1993 are out."""
+    zones = sorted(available_timezones())
+    return {region: tuple(z for z in zones if z.startswith(f"{region}/")) for region in REGIONS}
+
+
+def _is_zone(name: str) -> bool:
+    return name in time_zones().get(name.partition("/")[0], ())

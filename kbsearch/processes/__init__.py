@@ -1,0 +1,1 @@
+"""How processes live: the tree of them, what ties a child to its parent, their log."""

@@ -1,0 +1,388 @@
+"""The index of articles: a folder a publication, with one Tantivy index a language.
+
+Pages are ranked whole by a plain sum over fields; the weights were measured on open sets
+(`kbsearch evaluate`), where tiers by matched words, DisMax and title boosts all lost.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tantivy import DocAddress, Index, Query, Searcher
+
+from kbsearch.search.fulltext import confirmed, corrector
+from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import text as texts
+from kbsearch.search.fulltext.article_writer import (
+    FIELDS,
+    MARKER,
+    StoredPage,
+    schema,
+    seal,
+    stored_page,
+    write,
+)
+from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.highlight import Highlighter, Match
+from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, understand
+from kbsearch.search.fulltext.query import Query as Asked
+
+TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
+CODE = 1_000.0  # above any sum of words: an exact code comes first
+COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
+SYNONYM = 0.5
+NO_VOTES: Mapping[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page that matches, before it is shown."""
+
+    path: str
+    score: float
+    page: "StoredPage"
+    reasons: tuple[str, ...] = ()
+    learnt: float = 0.0  # how much people confirmed it for words like these
+
+
+@dataclass(frozen=True)
+class Place:
+    """The best passage of a page for a query, with its snippet."""
+
+    anchor: str
+    title: str
+    snippet: str
+
+
+class ArticleIndex:
+    """The articles of one language, at one publication."""
+
+    def __init__(self, index: Index, language: str) -> None:
+        self.language = language
+        self._index = index
+        self.schema = schema(language)
+        self.searcher: Searcher = index.searcher()
+        self._analyzer = engine.stemmed(language)
+        readers = self.searcher.terms_with_prefix("readers", "", limit=100_000)
+        self._readers = frozenset(word for word, _ in readers)
+        self._reading = lru_cache(maxsize=1_000)(self._read_by)
+        self._has_products = bool(self.searcher.terms_with_prefix("products", "", limit=1))
+        self._stem = engine.stemmer(language)
+        self._word = lru_cache(maxsize=20_000)(self._clauses_of)
+        self._stored = lru_cache(maxsize=1_000)(self._stored_at)
+        self._path = lru_cache(maxsize=100_000)(self._path_at)
+        self._known = lru_cache(maxsize=20_000)(self._has_word)
+        self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
+        self.rarity = lru_cache(maxsize=50_000)(self._rarity)
+
+    @property
+    def count(self) -> int:
+        return int(self.searcher.num_docs)
+
+    def search(
+        self,
+        query: Query,
+        words: Sequence[str],
+        limit: int,
+        *,
+        offset: int = 0,
+        product: str = "",
+        explain: bool = False,
+        votes: Mapping[str, float] = NO_VOTES,
+    ) -> tuple[list[Found], int]:
+        """The pages a viewer's words may read, best first, and how many there are.
+
+        `votes` say for which pages words like these were confirmed.
+        """
+        is_voted = bool(votes) and offset < confirmed.DEPTH
+        depth, skipped = (max(confirmed.DEPTH, offset + limit), 0) if is_voted else (limit, offset)
+        answer = self.searcher.search(
+            self.restricted(query, words, product), depth, count=True, offset=skipped
+        )
+        hits = (
+            self._by_votes(answer.hits, votes)[offset : offset + limit]
+            if is_voted
+            else (answer.hits)
+        )
+        found = []
+        for score, address in hits:
+            path, page = self._stored(address.segment_ord, address.doc)
+            reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
+            found.append(Found(path, score, page, reasons, votes.get(path, 0.0)))
+        return found, engine.count_of(answer)
+
+    def _by_votes(
+        self, hits: Sequence[tuple[float, DocAddress]], votes: Mapping[str, float]
+    ) -> list[tuple[float, DocAddress]]:
+        first, rest = hits[: confirmed.DEPTH], hits[confirmed.DEPTH :]
+        paths = [self._path(address.segment_ord, address.doc) for _, address in first]
+        order = confirmed.reordered([score for score, _ in first], paths, votes, CODE)
+        return [*((score, first[place][1]) for place, score in order), *rest]
+
+    def votes(self, asked: Asked, wordings: "confirmed.Wordings") -> Mapping[str, float]:
+        """What was confirmed for words like these, the one still being typed left out."""
+        stems = set(self._rarest(self._analyzer.analyze(asked.text)))
+        unfinished = self._stem(asked.unfinished) if asked.unfinished else None
+        if unfinished and not self.weight(unfinished):
+            stems.discard(unfinished)
+        return wordings.votes(stems, self.rarity)
+
+    def _rarity(self, stem: str) -> float:
+        """The weight of a stem where texts are compared: one no page has is the rarest."""
+        return self.weight(stem) or math.log(1 + self.searcher.num_docs)
+
+    def count_found(self, asked: Asked, words: Sequence[str], product: str = "") -> int:
+        """How many pages `search` would find, asked of the fields that hold all the others."""
+        stems = self._analyzer.analyze(asked.text)
+        if not stems or len(asked.words) > MOST_TERMS:  # only written forms may match
+            query = self.query(asked, words)
+        else:
+            stems += self.completions(asked, words)
+            stems += [
+                stem for other in asked.also for stem in self._analyzer.analyze(" ".join(other))
+            ]
+            mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
+            clauses = [clause for mention in mentions for clause in mention]
+            query = engine.any_of([*clauses, *map(self._code, self.codes(asked))])
+        answer = self.searcher.search(self.restricted(query, words, product), 1, count=True)
+        return engine.count_of(answer)
+
+    def _stored_at(self, segment: int, document: int) -> tuple[str, StoredPage]:
+        """The page at an address; an index of articles never changes."""
+        kept = self.searcher.doc(DocAddress(segment, document))
+        page = stored_page(engine.stored_bytes(kept, "page"))
+        return engine.stored_text(kept, "path"), page
+
+    def _path_at(self, segment: int, document: int) -> str:
+        return self._stored(segment, document)[0]
+
+    def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
+        """A query that only sees what these words may read; a word no page has is left out."""
+        filters = [self._reading(tuple(words))]
+        if product:
+            filters.append(Query.term_query(self.schema, "products", product))
+        return engine.filtered(query, filters)
+
+    def _read_by(self, words: tuple[str, ...]) -> Query:
+        readers = [word for word in words if word in self._readers]
+        return engine.one_of_terms(self.schema, "readers", readers)
+
+    def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
+        """How many matching pages each product has."""
+        if not self._has_products:
+            return {}
+        answer = self.searcher.aggregate(
+            self.restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
+        )
+        return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
+
+    def query(self, asked: Asked, words: Sequence[str]) -> Query:
+        """The ranking: a sum over the query's words of what each field says."""
+        stems = self._rarest(self._analyzer.analyze(asked.text))
+        clauses = [clause for stem in stems for clause in self._word(stem)]
+        content = [word for word in asked.words if word not in texts.STOP_WORDS[self.language]]
+        for word in list(dict.fromkeys(content or asked.words))[:MOST_TERMS]:
+            clauses.append(self._term("x", word, SURFACE))
+        for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
+            clauses.append(self._term("bg", "_".join(pair), PAIRS))
+        clauses += map(self._code, self.codes(asked))
+        for stem, weight in self.completions(asked, words).items():
+            if stem not in stems:
+                clauses += self._word(stem, weight)
+        for other in asked.also:
+            for stem in self._analyzer.analyze(" ".join(other)):
+                if stem not in stems:
+                    clauses += self._word(stem, SYNONYM)
+        return engine.any_of(clauses) if clauses else Query.empty_query()
+
+    def _term(self, field: str, term: str, boost: float) -> Query:
+        return engine.boosted(Query.term_query(self.schema, field, term), boost)
+
+    def _clauses_of(self, stem: str, weight: float = 1.0) -> tuple[Query, ...]:
+        """What a word says in each field; made once, as it stands there for many keys pressed."""
+        return (
+            self._term("t", stem, TITLE * weight),
+            self._term("all", stem, ALL * weight),
+            self._term("e", stem, PHRASES * weight),
+        )
+
+    def _mentions(self, stem: str) -> tuple[Query, ...]:
+        """Where a word is found if it is found at all: titles are part of `all`."""
+        return self._word(stem)[1:]
+
+    def _code(self, code: str) -> Query:
+        return Query.const_score_query(Query.term_query(self.schema, "code", code), CODE)
+
+    def _rarest(self, stems: Sequence[str]) -> list[str]:
+        """The stems of a query in order, each once; of a long one, those that say most."""
+        distinct = list(dict.fromkeys(stems))
+        if len(distinct) <= MOST_TERMS:
+            return distinct
+        by_weight = sorted(distinct, key=self.weight, reverse=True)[:MOST_TERMS]
+        return [stem for stem in distinct if stem in set(by_weight)]
+
+    def weight(self, stem: str) -> float:
+        """The inverse document frequency of a stem; 0 when no page has it."""
+        frequency = self.searcher.doc_freq("all", stem)
+        return math.log(1 + self.searcher.num_docs / frequency) if frequency else 0.0
+
+    def codes(self, asked: Asked) -> list[str]:
+        """The codes, versions and paths of a query."""
+        return texts.codes_of(asked.text)[:MOST_TERMS]
+
+    def completions(self, asked: Asked, words: Sequence[str]) -> dict[str, float]:
+        """Stems of the commonest words that the unfinished one begins, and their weight."""
+        if asked.unfinished is None:
+            return {}
+        known = self.is_known(asked.unfinished, words)
+        weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
+        return {
+            stem: weight
+            for word in self._begun_by(asked.unfinished, tuple(words))
+            for stem in self._analyzer.analyze(word)
+        }
+
+    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
+        """Whether a page that these words may read has a word beginning so."""
+        return bool(self._begun_by(prefix, tuple(words)))
+
+    def _words_begun_by(self, prefix: str, words: tuple[str, ...]) -> list[str]:
+        mine = engine.one_of_terms(self.schema, "readers", words)
+        for field in ("pt", "x"):
+            terms = self.searcher.terms_with_prefix(
+                field, prefix, filter_query=mine, limit=MOST_COMPLETIONS + 1
+            )
+            longer = [term for term, _ in terms if term != prefix][:MOST_COMPLETIONS]
+            if longer:
+                return longer
+        return []
+
+    def is_known(self, word: str, words: Sequence[str]) -> bool:
+        """Whether a page that these words may read has this word, or another form of it."""
+        return self._known(word, tuple(words))
+
+    def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
+        for field, term in (("x", word), ("all", self._stem(word))):
+            if term and self.searcher.doc_freq(field, term):
+                query = self.restricted(Query.term_query(self.schema, field, term), words)
+                if self.searcher.search(query, 1, count=False).hits:
+                    return True
+        return False
+
+    def goes_with(self, words: Sequence[str], unknown: str, candidate: str) -> int:
+        """In how many pages a word stands beside the neighbours of the unknown one it replaces."""
+        text = " ".join(candidate if word == unknown else word for word in words)
+        stems = self._analyzer.analyze(text)
+        stem = self._stem(candidate)
+        pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
+        return sum(self.searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
+
+    def highlighter(self, asked: Asked, words: Sequence[str]) -> Highlighter:
+        """What marks this query's words in pages of this language."""
+        stems = self._analyzer.analyze(asked.text)[: MOST_TERMS * 4]
+        weights = {stem: 0.1 + self.weight(stem) for stem in stems}
+        for other in asked.also:
+            for stem in self._analyzer.analyze(" ".join(other)):
+                weights.setdefault(stem, 0.5)
+        prefix = asked.unfinished if self.completions(asked, words) else None
+        return Highlighter(weights, self._stem, codes=self.codes(asked), prefix=prefix)
+
+    def place(self, found: Found, highlighter: Highlighter) -> Place:
+        """Where a page answers best, and a snippet of it."""
+        page = found.page
+        matches = highlighter.matches(page.flat_body)
+        best, inside = _best_passage(page, matches, highlighter)
+        if not inside or best is None:
+            return Place("", "", str(highlighter.snippet(page.summary or page.body[:400], [])))
+        start, begins, anchor, title = page.starts[best]
+        end = page.starts[best + 1][0] if best + 1 < len(page.starts) else len(page.body)
+        in_words = [match for match in inside if match.start >= begins]
+        snippet = highlighter.snippet(page.body[begins:end], in_words, offset=begins)
+        return Place(anchor, title, str(snippet))
+
+
+def _best_passage(
+    page: StoredPage, matches: Sequence[Match], highlighter: Highlighter
+) -> tuple[int | None, list[Match]]:
+    """The passage that covers most of the query, the first of equals, and its matches."""
+    inside: dict[int, list[Match]] = {}
+    position = 0
+    for match in matches:
+        while position + 1 < len(page.starts) and page.starts[position + 1][0] <= match.start:
+            position += 1
+        inside.setdefault(position, []).append(match)
+    if not inside:
+        return None, []
+
+    def worth(position: int) -> float:
+        return highlighter.score(inside[position]) + 0.01 * len(inside[position])
+
+    best = max(inside, key=worth)
+    return best, inside[best]
+
+
+class Articles:
+    """An index generation: its articles by language, and the synonyms published with them."""
+
+    def __init__(self, folder: Path) -> None:
+        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != seal(folder):
+            raise ValueError(f"{folder.name} is of another schema, or damaged")
+        self.folder = folder
+        self.synonyms = texts.synonyms_of((folder / "synonyms.txt").read_text(encoding="utf-8"))
+        self._words: dict[str, list[corrector.Word]] = {}
+        self._correctors: dict[tuple[str, tuple[bool, ...]], corrector.Corrector] = {}
+        self.by_language = {
+            language: ArticleIndex(engine.Reader(folder / language).index, language)
+            for language in engine.SNOWBALL
+        }
+
+    @property
+    def count(self) -> int:
+        """How many articles it holds, in all languages."""
+        return sum(index.count for index in self.by_language.values())
+
+    def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
+        """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
+        return _top(self.by_language[language], self.synonyms, phrase, limit, reader)
+
+    def corrector(self, language: str, words: Sequence[str]) -> corrector.Corrector:
+        """What corrects words of a language for viewers with these words."""
+        kind = tuple(word in words for word in ("customers", "agents", "writers"))
+        if (language, kind) not in self._correctors:
+            if language not in self._words:
+                self._words[language] = corrector.read_words(self.folder / language)
+            made = corrector.Corrector(self._words[language], words)
+            self._correctors[language, kind] = made
+        return self._correctors[language, kind]
+
+
+class TrialIndex:
+    """Pages that are not live yet, in memory: what would a phrase find?"""
+
+    def __init__(self, pages: Iterable[Page], synonyms: str = "") -> None:
+        self._synonyms = texts.synonyms_of(synonyms)
+        self._indexes: dict[str, ArticleIndex] = {}
+        by_language: dict[str, list[Page]] = {}
+        for page in pages:
+            by_language.setdefault(page.language, []).append(page)
+        for language, own in by_language.items():
+            index = engine.create(None, schema(language))
+            write(index, language, own)
+            self._indexes[language] = ArticleIndex(index, language)
+
+    def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
+        """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
+        index = self._indexes.get(language)
+        if index is None:
+            return []
+        return _top(index, self._synonyms, phrase, limit, reader)
+
+
+def _top(
+    index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
+) -> list[str]:
+    query = index.query(understand(phrase, synonyms), (reader,))
+    return [found.path for found in index.search(query, (reader,), limit)[0]]

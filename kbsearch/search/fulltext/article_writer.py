@@ -1,0 +1,146 @@
+"""Writing an index of articles: what it keeps of a page, and a generation as a folder."""
+
+import json
+import shutil
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tantivy import Document, Index, Schema, SchemaBuilder
+
+from kbsearch.search.fulltext import corrector
+from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import text as texts
+from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.highlight import flat
+
+SCHEMA_VERSION = 1
+MARKER = "kbsearch.json"
+WRITER_HEAP = 50_000_000  # bytes
+
+# In the order of the schema, by which Tantivy's explanations name them.
+FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "readers", "products", "page")
+
+
+def schema(language: str) -> Schema:
+    """The fields of an article."""
+    stem = f"stem_{language}"
+    builder = SchemaBuilder()
+    builder.add_text_field("path", stored=True, tokenizer_name="raw", index_option="basic")
+    for name in ("t", "all", "e"):
+        builder.add_text_field(name, tokenizer_name=stem, index_option="freq")
+    builder.add_text_field("x", tokenizer_name="surface", index_option="freq")
+    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
+    builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
+    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("products", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_bytes_field("page", stored=True)
+    return builder.build()
+
+
+def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
+    """Write an index generation; it appears in `folder` whole or not at all."""
+    unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    by_language: dict[str, list[Page]] = {language: [] for language in engine.SNOWBALL}
+    for page in pages:
+        by_language[page.language].append(page)
+    for language, own in by_language.items():
+        write(engine.create(unfinished / language, schema(language)), language, own)
+        corrector.write_words(unfinished / language, own)
+    (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
+    (unfinished / MARKER).write_text(json.dumps(seal(unfinished)), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def seal(folder: Path) -> dict[str, int]:
+    """What a generation is known by: one changed bit could show a page to those it is not for."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    checksum = 0
+    for file in files:
+        if file.name != MARKER and not file.name.startswith("."):  # Tantivy's locks come and go
+            checksum = zlib.crc32(file.read_bytes(), checksum)
+    return {"schema": SCHEMA_VERSION, "crc32": checksum}
+
+
+def write(index: Index, language: str, pages: Sequence[Page]) -> None:
+    """Add the pages of a language to an empty index."""
+    writer = index.writer(WRITER_HEAP, 1)
+    fields = schema(language)
+    for page in pages:
+        writer.add_document(_document(page, fields))
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
+    if index.searcher().num_docs != len(pages):
+        raise RuntimeError(f"{len(pages)} pages written, {index.searcher().num_docs} in the index")
+
+
+def _document(page: Page, schema: Schema) -> Document:
+    analyzer = engine.stemmed(page.language)
+    title = texts.normal(page.title)
+    body, starts = _joined(page)
+    stems = (analyzer.analyze(title), analyzer.analyze(body))
+    pairs = [f"{a}_{b}" for part in stems for a, b in zip(part, part[1:], strict=False)]
+    phrases = texts.normal("\n".join(page.phrases))
+    stored = {
+        "slug": page.slug,
+        "title": title,
+        "summary": page.summary,
+        "body": body,
+        "starts": starts,
+        "products": page.products,
+        "version": page.version,
+        "updated_at": page.updated_at,
+    }
+    return Document.from_dict(
+        {
+            "path": page.path,
+            "t": title,
+            "all": f"{title}\n{body}",
+            "e": phrases,
+            "x": f"{title}\n{body}\n{phrases}",
+            "pt": title,
+            "bg": " ".join(pairs),
+            "code": " ".join(texts.codes_of(f"{title}\n{body}\n{phrases}")),
+            "readers": list(page.readers),
+            "products": list(page.products),
+            "page": json.dumps(stored, ensure_ascii=False).encode(),
+        },
+        schema,
+    )
+
+
+def _joined(page: Page) -> tuple[str, list[tuple[int, int, str, str]]]:
+    """The body as one text, and where each passage and its words begin."""
+    body, starts = "", []
+    for passage in page.passages:
+        title = texts.normal(passage.title)
+        heading = f"{title}\n" if title else ""
+        starts.append((len(body), len(body) + len(heading), passage.anchor, title))
+        body += f"{heading}{texts.normal(passage.text)}\n"
+    return body, starts
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    slug: str
+    title: str
+    summary: str
+    body: str
+    flat_body: str
+    starts: tuple[tuple[int, int, str, str], ...]
+    products: tuple[str, ...]
+    version: str
+    updated_at: str
+
+
+def stored_page(page: bytes) -> StoredPage:
+    stored = json.loads(page)
+    stored["flat_body"] = flat(stored["body"])
+    stored["starts"] = tuple(tuple(start) for start in stored["starts"])
+    stored["products"] = tuple(stored["products"])
+    return StoredPage(**stored)

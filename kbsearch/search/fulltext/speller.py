@@ -1,0 +1,85 @@
+"""Which words of a question nobody wrote, and the text that was probably meant."""
+
+from kbsearch.access import Viewer
+from kbsearch.search.fulltext import corrector
+from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.query import Query
+from kbsearch.search.fulltext.text import STOP_WORDS, WORD, codes_of, fold_word, unglue, words_of
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+
+MOST_TRIES = 8  # words of one text
+SMALL_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
+
+
+class Speller:
+    """Corrects questions for one viewer: what is known is what he may read."""
+
+    def __init__(
+        self, shelf: Articles, cases: TicketIndex | None, viewer: Viewer, language: str
+    ) -> None:
+        self._shelf = shelf
+        self._cases = cases if viewer.is_signed_in else None
+        self._viewer = viewer
+        self._language = language
+
+    def correct(self, asked: Query) -> str | None:
+        """The text with unknown words replaced by those probably meant; None to leave it."""
+        pieces, at, tries = [], 0, 0
+        in_codes = set(words_of(" ".join(codes_of(asked.text))))
+        for match in WORD.finditer(asked.text):
+            word = fold_word(match.group())
+            if tries < MOST_TRIES and word not in in_codes and not self._is_fine(word, asked):
+                tries += 1  # a stack trace is full of words nobody wrote: each try costs
+                meant = self._meant(word, asked)
+                if meant is not None:
+                    pieces += [asked.text[at : match.start()], meant]
+                    at = match.end()
+        return "".join((*pieces, asked.text[at:])) if pieces else None
+
+    def unknown(self, text: str) -> frozenset[str]:
+        """The words of a text that nothing the viewer may read has, folded."""
+        words = set(words_of(text)) - set(words_of(" ".join(codes_of(text))))
+        return frozenset(
+            word
+            for word in words
+            if len(word) >= corrector.SHORTEST
+            and word not in SMALL_WORDS
+            and not self._is_known(word)
+            and not self._shelf.synonyms.has(word)
+        )
+
+    def _is_fine(self, word: str, asked: Query) -> bool:
+        if len(word) < corrector.SHORTEST or word in SMALL_WORDS or self._is_known(word):
+            return True
+        if self._shelf.synonyms.has(word):
+            return True
+        return word == asked.unfinished and self._begins_a_word(word)
+
+    def _is_known(self, word: str) -> bool:
+        words = self._viewer.words
+        if any(index.is_known(word, words) for index in self._shelf.by_language.values()):
+            return True
+        return self._cases is not None and self._cases.is_known(word, words)
+
+    def _begins_a_word(self, word: str) -> bool:
+        words = self._viewer.words
+        if any(index.begins_a_word(word, words) for index in self._shelf.by_language.values()):
+            return True
+        return self._cases is not None and self._cases.begins_a_word(word, words)
+
+    def _meant(self, word: str, asked: Query) -> str | None:
+        """What an unknown word stands for: of the nearest, the one its neighbours go with."""
+        helper = self._shelf.corrector(self._language, self._viewer.words)
+        rest = unglue(word, self._is_known)
+        if rest is not None:
+            return helper.written(rest)
+        more: tuple[tuple[str, int], ...] = ()
+        if self._viewer.is_agent and self._cases is not None:
+            more = tuple(self._cases.subject_words(word[0]))
+        candidates = helper.candidates(word, more)
+        if not candidates:
+            return None
+        index = self._shelf.by_language[self._language]
+        return helper.written(
+            max(candidates, key=lambda candidate: index.goes_with(asked.words, word, candidate))
+        )

@@ -1,0 +1,192 @@
+"""Text as search sees it: normal form, stop words, languages, codes, elisions, synonyms."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+from kbsearch.text.normal_form import nfc, nfd
+
+# Snowball's French stop list (BSD), folded.
+_FRENCH = """
+a ai aie aient aies ait as au aura aurai auraient aurais aurait auras aurez auriez aurions
+aurons auront aux avaient avais avait avec avez aviez avions avons ayant ayez ayons c ce ceci
+cela celle celui ces cet cette comme d dans de des donc du elle elles en es est et etaient etais
+etait etant ete etes etiez etions eu eue eues eurent eus eut eux faut fumes furent fut il ils j
+je l la le les leur leurs lui m ma mais me meme memes mes mon n ne nos notre nous on ont ou par
+pas pour qu que quel quelle quelles quels qui s sa sans se sera serai seraient serais serait
+seras serez seriez serions serons seront ses soi soient sois soit sommes son sont soyez soyons
+suis sur t ta te tes toi ton tu un une vos votre vous y
+"""
+# Snowball's English stop list (BSD), and what is left of its contractions.
+_ENGLISH = """
+a about above after again against all am an and any are aren as at be because been before being
+below between both but by can cannot could couldn d did didn do does doesn doing don down during
+each few for from further had hadn has hasn have haven having he her here hers herself him
+himself his how i if in into is isn it its itself let ll m me more most mustn my myself no nor
+not of off on once only or other ought our ours ourselves out over own re s same shan she should
+shouldn so some such t than that the their theirs them themselves then there these they this
+those through to too under until up ve very was wasn we were weren what when where which while
+who whom why with won would wouldn you your yours yourself yourselves
+"""
+STOP_WORDS = {"fr": frozenset(_FRENCH.split()), "en": frozenset(_ENGLISH.split())}
+
+# Codes are kept whole: something with a digit and letters or separators (ERR-1042, 0x80070005,
+# 4.2.1), or words joined by dots, colons, underscores or backslashes (iis.config, C:\temp\x).
+# No two neighbours of these patterns share a sign: what is pasted cannot make them slow.
+_RUN = re.compile(r"\w+(?:[.\-:/\\]{1,3}\w+)*")
+_NAME = re.compile(r"\w+(?:[.:\\]{1,3}\w+)*")
+_JOINED = re.compile(r"\w[.\-_:/\\]{1,3}\w")
+_DIGIT = re.compile(r"\d")
+# One class first: an alternation takes three times as long. A point must have a word after it.
+_CODE_SIGN = re.compile(r"[0-9_\\.:](?<![.:](?![^\W_]))")
+_CHUNK = re.compile(r"\S*")
+_LONGEST_CODE = 120
+WORD = re.compile(r"[^\W_]+")
+_ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
+_VOWELS = frozenset("aeiouyh")
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def normal(text: str) -> str:
+    """NFC, without control characters and lone surrogates."""
+    if not text.isprintable():
+        text = _UNSAFE.sub(" ", text)
+    return nfc(text)
+
+
+# Letters of Latin alphabets that accents do not explain, as Tantivy's own folding has them.
+_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
+_LETTERS |= {"ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl"}
+
+
+@lru_cache(maxsize=65_536)
+def fold_word(word: str) -> str:
+    """A word in lower case without accents, as the index has it; œ and æ become two letters."""
+    word = word.lower()
+    if word.isascii():
+        return word
+    return "".join(map(_fold_letter, nfc(word)))
+
+
+def _fold_letter(letter: str) -> str:
+    base = nfd(letter)[0]
+    folded = _LETTERS.get(base, base)
+    if folded.isascii():
+        return folded
+    return "" if unicodedata.combining(letter) else letter  # й is no и with an accent
+
+
+def words_of(text: str) -> list[str]:
+    """The folded surface words of a text, in order."""
+    return [fold_word(word) for word in WORD.findall(normal(text))]
+
+
+def codes_of(text: str) -> list[str]:
+    """The codes, versions, paths and identifiers of a text, folded, each once."""
+    found: dict[str, None] = {}
+    end = 0
+    for sign in _CODE_SIGN.finditer(text):  # few words have one: looking at those alone is fast
+        start = sign.start()
+        if start < end:
+            continue
+        begins = max(text.rfind(" ", end, start), text.rfind("\n", end, start)) + 1
+        start, end = max(begins, end), _CHUNK.match(text, start).end()  # type: ignore[union-attr]
+        chunk = text[start:end].rstrip(".:,;)")
+        if not chunk.isdecimal():
+            for code in _codes_in(chunk[:1000]):
+                found[fold_word(code[:_LONGEST_CODE])] = None
+    return list(found)
+
+
+def _codes_in(chunk: str) -> Iterator[str]:
+    for run in _RUN.findall(chunk):
+        if not _DIGIT.search(run):
+            yield from (name for name in _NAME.findall(run) if _JOINED.search(name))
+        elif _JOINED.search(run):
+            yield run
+        elif not run.strip("_").isdecimal():
+            yield run.lstrip("_")
+
+
+def detect_language(text: str) -> str:
+    """`fr` or `en`, by the small words that only one of them has; French when in doubt."""
+    sample = words_of(text[:4000])
+    french = sum(word in _ONLY_FRENCH for word in sample)
+    english = sum(word in _ONLY_ENGLISH for word in sample)
+    return "en" if english > french else "fr"
+
+
+_ONLY_FRENCH = STOP_WORDS["fr"] - STOP_WORDS["en"] | {"bonjour", "bonsoir", "merci", "svp"}
+_ONLY_ENGLISH = STOP_WORDS["en"] - STOP_WORDS["fr"] | {"hello", "hi", "please", "thank", "thanks"}
+
+
+def unglue(word: str, is_known: Callable[[str], bool]) -> str | None:
+    """`lemployeur` -> `employeur`: an unknown word that hides an elision before a known one."""
+    for elided in _ELIDED:
+        rest = word[len(elided) :]
+        if word.startswith(elided) and len(rest) > 2 and rest[0] in _VOWELS and is_known(rest):
+            return rest
+    return None
+
+
+def singular(word: str) -> str:
+    """A folded word without its plural's s or x: enough to compare words of a list."""
+    return word[:-1] if len(word) > 3 and word[-1] in "sx" and word[-2] != "s" else word
+
+
+Phrase = tuple[str, ...]  # folded words
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """Groups of interchangeable words or phrases."""
+
+    groups: tuple[tuple[Phrase, ...], ...] = ()
+    names: Mapping[Phrase, str] = field(default_factory=dict)  # each as its editor wrote it
+
+    def others(self, words: Iterable[str]) -> tuple[Phrase, ...]:
+        """What the phrases of a text may also be called."""
+        asked = [singular(word) for word in words]
+        found: dict[Phrase, None] = {}
+        for position, word in enumerate(asked):
+            for phrase, group in self._by_first_word.get(word, ()):
+                if tuple(asked[position : position + len(phrase)]) == phrase:
+                    found |= {
+                        other: None for other in group if tuple(map(singular, other)) != phrase
+                    }
+        return tuple(found)
+
+    @cached_property
+    def _by_first_word(self) -> dict[str, list[tuple[Phrase, tuple[Phrase, ...]]]]:
+        index: dict[str, list[tuple[Phrase, tuple[Phrase, ...]]]] = {}
+        for group in self.groups:
+            for phrase in group:
+                plain = tuple(map(singular, phrase))
+                index.setdefault(plain[0], []).append((plain, group))
+        return index
+
+    def has(self, word: str) -> bool:
+        """Whether a word stands in a group: it is known, though no page may have it."""
+        return singular(word) in self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return frozenset(singular(word) for group in self.groups for ph in group for word in ph)
+
+
+def synonyms_of(text: str) -> Synonyms:
+    """Read `content/synonyms.txt`: a group a line, comma-separated; # begins a comment."""
+    groups = []
+    names: dict[Phrase, str] = {}
+    for line in text.splitlines():
+        parts = [part.strip() for part in line.partition("#")[0].split(",")]
+        phrases: dict[Phrase, str] = {}
+        for part in parts:
+            phrases.setdefault(tuple(words_of(part)), part)
+        phrases.pop((), None)
+        if len(phrases) > 1:
+            groups.append(tuple(phrases))
+            names |= phrases
+    return Synonyms(tuple(groups), names)

@@ -1,0 +1,430 @@
+"""Searching tickets, as the words of one viewer may.
+
+Agents get full BM25. A customer's ranking uses nothing that tickets hidden from him could move:
+constant scores by field, then the date; statistics of a shared index leak what they count.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from tantivy import DocAddress, Query, Searcher
+
+from kbsearch.access import AGENTS
+from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import text as texts
+from kbsearch.search.fulltext.highlight import Highlighter
+from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS
+from kbsearch.search.fulltext.query import Query as Asked
+from kbsearch.search.fulltext.ticket_writer import (
+    FIELDS,
+    StoredCase,
+    revision_of,
+    schema,
+    stored_case,
+)
+
+TITLE, ALL, ANSWERS, NOTES = 1.0, 1.0, 0.5, 0.3
+CODE = 1_000.0
+COMPLETION = 0.7
+SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
+SYNONYM = 0.5
+MOST_REMEMBERED = 20_000  # answers about words
+MOST_STORED = 2_000  # tickets kept in memory as they are stored, some kB each
+CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
+SPARE = (16, 100, 1_000)  # hits of a customer looked at beyond the last wanted, while they tie
+DEEPEST = 1_000  # hits of a customer that are confirmed while the index lags behind
+
+
+@dataclass(frozen=True)
+class Found:
+    """A ticket that matches, before it is confirmed against the database and shown."""
+
+    number: int
+    score: float
+    case: StoredCase
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Tickets that match, how many in all, and how many of each product and language."""
+
+    found: list[Found]
+    total: int
+    products: Mapping[str, int]
+    languages: Mapping[str, int]
+
+
+class _Commit:
+    """One commit of the index, and what was learnt of it: the next key pressed asks it again."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+        self.languages = [each for each in engine.SNOWBALL if searcher.doc_freq("language", each)]
+        self.stored = lru_cache(maxsize=MOST_STORED)(self._stored)
+        self.reading = lru_cache(maxsize=MOST_REMEMBERED)(self._reading)
+        self.has_word = lru_cache(maxsize=MOST_REMEMBERED)(self._has_word)
+        self.begun_by = lru_cache(maxsize=MOST_REMEMBERED)(self._begun_by)
+
+    def found(self, score: float, address: DocAddress) -> Found:
+        """The ticket at an address of this commit; in another it could be any ticket."""
+        number, case = self.stored(address.segment_ord, address.doc)
+        return Found(number, score, case)
+
+    def _stored(self, segment: int, document: int) -> tuple[int, StoredCase]:
+        kept = self.searcher.doc(DocAddress(segment, document))
+        case = stored_case(engine.stored_bytes(kept, "case"))
+        return int(engine.stored_text(kept, "number")), case
+
+    def _reading(self, words: tuple[str, ...]) -> Query:
+        """The tickets that these words may read; words that open none here are left out."""
+        mine = [word for word in words if self.searcher.doc_freq("readers", word)]
+        return engine.one_of_terms(schema(), "readers", mine)
+
+    def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
+        for language in self.languages:
+            stem = engine.stemmer(language)(word)
+            if stem and self.searcher.doc_freq(f"all_{language}", stem):
+                query = engine.filtered(_term("all", language, stem), [self.reading(words)])
+                if _reads_all(words) or self.searcher.search(query, 1, count=False).hits:
+                    return True
+        return False
+
+    def _begun_by(self, prefix: str, words: tuple[str, ...], limit: int) -> list[str]:
+        mine = None if _reads_all(words) else self.reading(words)
+        begun = self.searcher.terms_with_prefix("pt", prefix, filter_query=mine, limit=limit)
+        return [word for word, _ in begun]
+
+
+class TicketIndex:
+    """The tickets, as one viewer's words may search them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._reader = engine.Reader(folder)
+        self._commit = _Commit(self._reader.searcher())
+
+    def refresh(self) -> None:
+        """See what was committed since; for every question, once."""
+        searcher = self._reader.searcher()
+        if searcher is not self._commit.searcher:
+            self._commit = _Commit(searcher)
+
+    def searcher(self) -> Searcher:
+        """The searcher of the commit seen."""
+        return self._commit.searcher
+
+    @property
+    def revision(self) -> int:
+        """How far the index has come; read each time, it also shows that the files are whole."""
+        self.refresh()
+        return revision_of(self.searcher())
+
+    @property
+    def count(self) -> int:
+        """How many tickets it holds."""
+        self.refresh()
+        return max(0, self.searcher().num_docs - 1)
+
+    def search(
+        self,
+        asked: Asked,
+        words: Sequence[str],
+        limit: int,
+        *,
+        confirm: Callable[[Iterable[int]], set[int]],
+        is_current: bool,
+        offset: int = 0,
+        product: str = "",
+        language: str = "",
+        explain: bool = False,
+    ) -> "Answer":
+        """The tickets these words may read, best first, each confirmed by its number.
+
+        While the index is not current, all of a customer's tickets are confirmed before they are
+        counted, so that nothing of one he may no longer see remains, not even in a count.
+        """
+        commit = self._commit  # one throughout: addresses are of it only
+        searcher = commit.searcher
+        query = self.query(asked, words)
+        restricted = self.restricted(query, words, product, language)
+        if not _reads_all(words):
+            if not is_current:
+                mine = self.restricted(query, words)
+                return self._confirmed_answer(
+                    commit, mine, confirm, slice(offset, offset + limit), product, language
+                )
+            ranked, total = _newest_first(searcher, restricted, offset + limit)
+            ranked = ranked[offset:]
+            confirmed = confirm(number for _, number, _ in ranked)
+            kept = [each for each in ranked if each[1] in confirmed]
+            total -= len(ranked) - len(kept)
+            return Answer(
+                [commit.found(score, address) for score, _, address in kept],
+                total,
+                **self._count_values(commit, query, words, total),
+            )
+        answer = searcher.search(restricted, limit, count=True, offset=offset)
+        found = [commit.found(score, address) for score, address in answer.hits]
+        if explain:
+            found = [
+                replace(each, reasons=engine.explained(query, searcher, address, FIELDS))
+                for each, (_, address) in zip(found, answer.hits, strict=True)
+            ]
+        confirmed = confirm(each.number for each in found)
+        shown = [each for each in found if each.number in confirmed]
+        total = engine.count_of(answer) - (len(found) - len(shown))
+        return Answer(shown, total, **self._count_values(commit, query, words, total))
+
+    def best(self, query: Query, limit: int) -> list[tuple[int, float]]:
+        """The best tickets of a query by their numbers, with scores, whoever may read them."""
+        searcher = self.searcher()
+        hits = searcher.search(query, limit, count=False).hits
+        numbers = searcher.fast_field_values("order", [address for _, address in hits])
+        return [(int(number or 0), score) for number, (score, _) in zip(numbers, hits, strict=True)]
+
+    def cases(self, numbers: Sequence[int], *filters: Query) -> dict[int, Found]:
+        """Tickets as they are stored, by their numbers, whoever may read them."""
+        if not numbers:
+            return {}
+        commit = self._commit
+        wanted = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
+        query = engine.filtered(wanted, filters)
+        hits = commit.searcher.search(query, len(numbers), count=False).hits
+        found = [commit.found(score, address) for score, address in hits]
+        return {each.number: each for each in found}
+
+    def _confirmed_answer(
+        self,
+        commit: _Commit,
+        mine: Query,
+        confirm: Callable[[Iterable[int]], set[int]],
+        page: slice,
+        product: str,
+        language: str,
+    ) -> "Answer":
+        """The same from an index that lags behind: filtered and counted after confirming all."""
+        answer = commit.searcher.search(mine, DEEPEST, count=False, weight_by_field="day")
+        ranked = _by_score_and_date(commit.searcher, answer.hits, DEEPEST)
+        confirmed = confirm(number for _, number, _ in ranked)
+        found = [
+            commit.found(score, address) for score, number, address in ranked if number in confirmed
+        ]
+        kept = [
+            each
+            for each in found
+            if product in ("", each.case.product) and language in ("", each.case.language)
+        ]
+        return Answer(
+            kept[page],
+            len(kept),
+            Counter(each.case.product for each in found),
+            Counter(each.case.language for each in found),
+        )
+
+    def having_all(self, asked: Asked, words: Sequence[str], limit: int) -> list[int]:
+        """The numbers of tickets that have every word of a text, the last one perhaps unfinished.
+
+        For lists, where each word typed narrows; the newest come first.
+        """
+        completions = self._completions(asked, words)
+        queries = []
+        for language in self._commit.languages:
+            must = [self._any_field(stem, language, words) for stem in self._stems(asked, language)]
+            if must and completions:
+                begun = {stem for word in completions for stem in self._analyze(word, language)}
+                must[-1] = engine.any_of(
+                    [must[-1], *(_term("t", language, stem) for stem in begun)]
+                )
+            if must:
+                queries.append(engine.all_of(must))
+        if not queries:
+            return []
+        searcher = self.searcher()
+        query = self.restricted(engine.any_of(queries), words)
+        hits = searcher.search(query, limit, count=False, order_by_field="order").hits
+        numbers = searcher.fast_field_values("order", [address for _, address in hits])
+        return [int(number or 0) for number in numbers]
+
+    def _any_field(self, stem: str, language: str, words: Sequence[str]) -> Query:
+        fields = ("all", "ans", "notes") if _reads_all(words) else ("all", "ans")
+        return engine.any_of(_term(field, language, stem) for field in fields)
+
+    def _stems(self, asked: Asked, language: str) -> list[str]:
+        return list(dict.fromkeys(self._analyze(asked.text, language)))[:MOST_TERMS]
+
+    def _analyze(self, text: str, language: str) -> list[str]:
+        stems: list[str] = engine.stemmed(language).analyze(text)
+        return stems
+
+    def restricted(
+        self, query: Query, words: Sequence[str], product: str = "", language: str = ""
+    ) -> Query:
+        """A query that only sees what these words may read.
+
+        Agents read every ticket: a filter would cost a scan and leave nothing out. Words that no
+        ticket has are left out, each would cost as much as one that some have.
+        """
+        filters = [] if _reads_all(words) else [self._commit.reading(tuple(words))]
+        if product:
+            filters.append(Query.term_query(schema(), "product", product))
+        if language:
+            filters.append(Query.term_query(schema(), "language", language))
+        return engine.filtered(query, filters)
+
+    def _count_values(
+        self, commit: _Commit, query: Query, words: Sequence[str], total: int
+    ) -> dict[str, dict[str, int]]:
+        """How many matching tickets each product and each language has."""
+        names = {"products": "product", "languages": "language"}
+        written_in = commit.languages
+        if len(written_in) == 1:  # nothing to count: an aggregation costs as much as the search
+            del names["languages"]
+        terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
+        answer = commit.searcher.aggregate(self.restricted(query, words), terms)
+        counts = {
+            name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
+            for name in names
+        }
+        return {"languages": {written_in[0]: total}, **counts} if written_in else counts
+
+    def query(self, asked: Asked, words: Sequence[str]) -> Query:
+        """The words of a typed text, over the fields these words may search."""
+        reads_all = _reads_all(words)
+        completions = self._completions(asked, words)
+        clauses: list[Query] = []
+        for language in self._commit.languages:
+            analyze = engine.stemmed(language).analyze
+            asked_for = self._rarest(analyze(asked.text), language, reads_all)
+            for stem in asked_for:
+                clauses += _word(stem, language, reads_all)
+            for stem in {stem for other in asked.also for stem in analyze(" ".join(other))}:
+                if stem not in asked_for:
+                    clauses += _word(stem, language, reads_all, SYNONYM)
+            for stem in {stem for word in completions for stem in analyze(word)}:
+                if stem not in asked_for:
+                    clauses.append(_completion(stem, language, reads_all))
+        for code in texts.codes_of(asked.text)[:MOST_TERMS]:
+            term = Query.term_query(schema(), "code", code)
+            clauses.append(Query.const_score_query(term, CODE))
+        return engine.any_of(clauses) if clauses else Query.empty_query()
+
+    def _rarest(self, stems: Sequence[str], language: str, reads_all: bool) -> list[str]:
+        distinct = list(dict.fromkeys(stems))
+        if len(distinct) <= MOST_TERMS or not reads_all:
+            return distinct[:MOST_TERMS]
+        by_weight = sorted(distinct, key=lambda stem: self.weight(stem, language), reverse=True)
+        kept = set(by_weight[:MOST_TERMS])
+        return [stem for stem in distinct if stem in kept]
+
+    def weight(self, stem: str, language: str) -> float:
+        """The inverse document frequency of a stem among all tickets: for agents only."""
+        searcher = self.searcher()
+        frequency = searcher.doc_freq(f"all_{language}", stem)
+        return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
+
+    def count_lines(self, key: str) -> int:
+        """How many tickets have a line, by its key: for agents only."""
+        return self.searcher().doc_freq("lines", key)
+
+    def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
+        """The commonest words of subjects that the unfinished one begins, if it is none itself."""
+        if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
+            return []
+        if self.is_known(asked.unfinished, words):
+            return []
+        begun = self._commit.begun_by(asked.unfinished, tuple(words), MOST_COMPLETIONS + 1)
+        return [word for word in begun if word != asked.unfinished][:MOST_COMPLETIONS]
+
+    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
+        """Whether a subject that these words may read has a word beginning so."""
+        return bool(self._commit.begun_by(prefix, tuple(words), 1))
+
+    def is_known(self, word: str, words: Sequence[str]) -> bool:
+        """Whether a ticket that these words may read has the word in some form."""
+        return self._commit.has_word(word, tuple(words))
+
+    def subject_words(self, initial: str) -> list[tuple[str, int]]:
+        """The words of all subjects beginning with a letter, with counts: for agents only."""
+        terms = self.searcher().terms_with_prefix("pt", initial, limit=20_000)
+        return [(term, count) for term, count in terms if len(term) > 3 and count > 1]
+
+    def highlighter(self, asked: Asked, language: str) -> Highlighter:
+        """What marks this query's words in tickets of a language."""
+        others = " ".join(word for other in asked.also for word in other)
+        stems = engine.stemmed(language).analyze(f"{asked.text}\n{others}")[: MOST_TERMS * 4]
+        return Highlighter(
+            dict.fromkeys(stems, 1.0),
+            engine.stemmer(language),
+            codes=texts.codes_of(asked.text)[:MOST_TERMS],
+            prefix=asked.unfinished,
+        )
+
+
+def _newest_first(
+    searcher: Searcher, query: Query, wanted: int
+) -> tuple[list[tuple[float, int, DocAddress]], int]:
+    """The best for a customer, and how many there are; all that tie with the last are compared."""
+    for spare in SPARE:
+        answer = searcher.search(query, wanted + spare, count=True, weight_by_field="day")
+        hits = answer.hits
+        if len(hits) < wanted + spare or round(hits[-1][0], 4) < round(hits[wanted - 1][0], 4):
+            break
+    return _by_score_and_date(searcher, hits, wanted), engine.count_of(answer)
+
+
+def _by_score_and_date(
+    searcher: Searcher, hits: Sequence[tuple[float, DocAddress]], limit: int
+) -> list[tuple[float, int, DocAddress]]:
+    """The best as (score, number, address): the day is in the score, then the newest number.
+
+    The order must not depend on where documents lie: hidden ones would move it. Those that
+    score less than the last one wanted cannot be among them, whatever their number.
+    """
+    if not hits:
+        return []
+    least = round(hits[min(limit, len(hits)) - 1][0], 4)
+    scored = [(round(score, 4), address) for score, address in hits]
+    wanted = [(score, address) for score, address in scored if score >= least]
+    numbers = searcher.fast_field_values("order", [address for _, address in wanted])
+    ranked = [
+        (score, int(number or 0), address)
+        for (score, address), number in zip(wanted, numbers, strict=True)
+    ]
+    return sorted(ranked, key=lambda hit: hit[:2], reverse=True)[:limit]
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _word(stem: str, language: str, reads_all: bool, weight: float = 1.0) -> tuple[Query, ...]:
+    """What a word says in each field; made once, as it stands there for many keys pressed."""
+    if reads_all:
+        fields = {"t": TITLE, "all": ALL, "ans": ANSWERS, "notes": NOTES}
+        return tuple(
+            engine.boosted(_term(field, language, stem), boost * weight)
+            for field, boost in fields.items()
+        )
+    constant = {"t": CONSTANT_TITLE, "all": CONSTANT_ALL, "ans": CONSTANT_ALL}
+    return tuple(
+        Query.const_score_query(_term(field, language, stem), boost * weight)
+        for field, boost in constant.items()
+    )
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _completion(stem: str, language: str, reads_all: bool) -> Query:
+    """A completion in subjects alone: a keystroke is not worth a scan."""
+    term = _term("t", language, stem)
+    if reads_all:
+        return engine.boosted(term, COMPLETION)
+    return Query.const_score_query(term, CONSTANT_COMPLETION)
+
+
+def _term(field: str, language: str, stem: str) -> Query:
+    return Query.term_query(schema(), f"{field}_{language}", stem)
+
+
+def _reads_all(words: Sequence[str]) -> bool:
+    return AGENTS in words

@@ -1,0 +1,176 @@
+"""What the index keeps of a ticket, and the one writer that keeps it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from tantivy import Document, Query, Schema, SchemaBuilder, Searcher
+
+from kbsearch.clock import parsed
+from kbsearch.search.fulltext import essence
+from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import text as texts
+from kbsearch.search.fulltext.documents import Case
+from kbsearch.search.fulltext.highlight import flat
+
+SCHEMA_VERSION = 4
+WRITER_HEAP = 64_000_000  # bytes
+STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
+REVISION_KEY = "@revision"  # a document that says how far the index has come
+SEPARATOR = "\x1f"  # ASCII's own, between the parts of a stored ticket; no normal text has it
+DAY = 86_400
+EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
+
+# In the order of the schema, by which Tantivy's explanations name them.
+FIELDS = (
+    "number",
+    *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
+    *("pt", "code", "lines", "readers", "product", "language", "solved", "day", "order", "case"),
+)
+
+
+@lru_cache
+def schema() -> Schema:
+    """The fields of a ticket; those of the other language stay empty."""
+    builder = SchemaBuilder()
+    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
+    for language in engine.SNOWBALL:
+        for name in ("t", "all", "ans", "notes"):
+            builder.add_text_field(
+                f"{name}_{language}", tokenizer_name=f"stem_{language}", index_option="freq"
+            )
+    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
+    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("lines", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
+    for name in ("product", "language", "solved"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_integer_field("day", fast=True)
+    builder.add_integer_field("order", fast=True)
+    builder.add_bytes_field("case", stored=True)
+    return builder.build()
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """What is kept of a ticket to show it as a hit."""
+
+    ticket_id: str
+    subject: str
+    description: str
+    answers: str
+    product: str
+    version: str
+    status: str
+    language: str
+    updated_at: str
+
+    @cached_property
+    def text(self) -> str:
+        """What snippets are taken from."""
+        return f"{self.description}\n{self.answers}"
+
+    @cached_property
+    def flat_text(self) -> str:
+        """The same, as the highlighter reads it."""
+        return flat(self.text)
+
+
+def stored_case(stored: bytes) -> StoredCase:
+    """A ticket as it was stored."""
+    try:
+        return StoredCase(*stored.decode().split(SEPARATOR))
+    except TypeError as problem:
+        raise engine.Damaged("a stored ticket makes no sense") from problem
+
+
+def day_of(moment: str) -> int:
+    """A stored moment as the index has it."""
+    return max(0, int(parsed(moment).timestamp()) - EPOCH) // DAY
+
+
+def _document(case: Case) -> Document:
+    language = case.language
+    subject, description = texts.normal(case.subject), texts.normal(case.description)
+    answers = texts.normal(case.answers)
+    text = f"{subject}\n{description}"
+    stored = (  # as StoredCase has them; JSON takes six times as long
+        case.ticket_id,
+        subject,
+        description[:STORED_TEXT],
+        answers[:STORED_TEXT],
+        case.product,
+        texts.normal(case.version),
+        case.status,
+        language,
+        case.updated_at,
+    )
+    codes = texts.codes_of(f"{text}\n{answers}\n{case.version}")
+    fields: dict[str, object] = {
+        "number": str(case.number),
+        f"t_{language}": subject,
+        f"all_{language}": text,
+        "pt": subject,
+        "readers": list(case.readers),
+        "product": case.product,
+        "language": language,
+        "solved": "yes" if case.is_solved else "no",
+        "day": day_of(case.updated_at),
+        "order": case.number,
+        "case": SEPARATOR.join(stored).encode(),
+    }
+    if answers:
+        fields[f"ans_{language}"] = answers
+    if case.notes:
+        fields[f"notes_{language}"] = texts.normal(case.notes)
+    if codes:
+        fields["code"] = " ".join(codes)
+    lines = essence.line_keys(description)
+    if lines:
+        fields["lines"] = " ".join(lines)
+    return Document.from_dict(fields, schema())
+
+
+class TicketWriter:
+    """The only writer of a ticket index; raises ValueError (LockBusy) while there is another."""
+
+    def __init__(self, folder: Path) -> None:
+        index = engine.open_or_create(folder, schema())
+        # One thread: two were no faster beside the one that reads the database, on two cores.
+        self._writer = index.writer(WRITER_HEAP, 1)
+        self.revision = revision_of(index.searcher())
+
+    def apply(self, cases: Iterable[Case], removed: Iterable[int], revision: int) -> int:
+        """Put and remove tickets and remember the revision, in one commit; how many were put."""
+        count = 0
+        try:
+            for number in removed:
+                self._writer.delete_documents_by_term("number", str(number))
+            for case in cases:
+                if self.revision:  # an empty index has nothing to replace
+                    self._writer.delete_documents_by_term("number", str(case.number))
+                self._writer.add_document(_document(case))
+                count += 1
+            self._writer.delete_documents_by_term("number", REVISION_KEY)
+            self._writer.add_document(_revision_document(revision))
+            self._writer.commit()
+        except Exception:
+            self._writer.rollback()  # otherwise every later commit could silently be void
+            raise
+        self.revision = revision
+        return count
+
+    def close(self) -> None:
+        """Finish merges and free the lock."""
+        self._writer.wait_merging_threads()
+
+
+def _revision_document(revision: int) -> Document:
+    return Document.from_dict({"number": REVISION_KEY, "case": str(revision).encode()}, schema())
+
+
+def revision_of(searcher: Searcher) -> int:
+    """How far an index has come."""
+    hits = searcher.search(Query.term_query(schema(), "number", REVISION_KEY), 1).hits
+    return int(engine.stored_bytes(searcher.doc(hits[0][1]), "case")) if hits else 0

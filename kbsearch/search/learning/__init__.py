@@ -1,0 +1,1 @@
+"""What people did and said, kept to learn from: visits, votes, lessons, clicks."""

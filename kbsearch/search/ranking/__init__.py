@@ -1,0 +1,318 @@
+"""Asking: the one place where a text becomes results, for the box, the pages, the CLI, the API."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from threading import Lock
+
+from kbsearch import tickets
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.search import Hit, Kind, Question, Results
+from kbsearch.search.fulltext import similar_index
+from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.clicks import Clicks
+from kbsearch.search.fulltext.confirmed import Wordings
+from kbsearch.search.fulltext.documents import Click, Taught
+from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.similar_index import Alike, Likeness
+from kbsearch.search.fulltext.speller import Speller
+from kbsearch.search.fulltext.tantivy_engine import SNOWBALL, guarded
+from kbsearch.search.fulltext.text import normal
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_writer import day_of
+from kbsearch.search.learning import case_clicks, lessons
+from kbsearch.search.ranking import hits
+from kbsearch.search.ranking.answer import Answer
+from kbsearch.search.ranking.indexing import ask_rebuild, live_folders
+from kbsearch.search.ranking.known import Known
+
+DEEPEST = 1_000  # hits; nobody pages further
+MOST_ALIKE = 50  # recent requests compared with one
+SPARE = 5  # similar cases looked at besides, for those the viewer may not read
+BEGINNING, END = 2_000, 1_000  # characters of a long description
+
+
+class Search:
+    """The search of one process. Indexes are opened at the first question, never before a fork."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._settings = settings
+        self._db = db
+        self._lock = Lock()
+        self._articles: Articles | None = None
+        self._tickets: tuple[str, TicketIndex] | None = None
+        self._known: tuple[object, Known] | None = None
+        self._wordings: tuple[int, Mapping[str, Wordings]] = (0, {})
+
+    def ask(self, viewer: Viewer, question: Question) -> Results:
+        """Answer a question with what the viewer may see; no text makes it fail."""
+        started = time.perf_counter()
+        question = replace(
+            question,
+            limit=max(1, min(question.limit, 100)),
+            page=max(1, min(question.page, DEEPEST // max(1, question.limit))),
+            product=normal(question.product or "") or None,
+        )
+        asked = understand(question.text)
+        results = Results((), 0)
+        if asked.words:
+            known = self._look()
+            shelf = self._open_articles(known.live.get("article_index"))
+            cases = self._open_tickets(known.live.get("ticket_index"))
+            try:
+                with guarded():
+                    wordings = self._learnt(known)
+                    results = Answer(known, viewer, question, shelf, cases, wordings).find(asked)
+            except ValueError:  # a damaged file shows when it is read, not before
+                self._report_damage()
+                results = Answer(known, viewer, question, None, None).find(asked)
+        return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+
+    def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]:
+        """A text as it would be corrected, and its words that are in nothing the viewer reads."""
+        known = self._look()
+        shelf = self._open_articles(known.live.get("article_index"))
+        if shelf is None:
+            return text, frozenset()
+        try:
+            with guarded():
+                cases = self._open_tickets(known.live.get("ticket_index"))
+                speller = Speller(shelf, cases, viewer, language)
+                told = speller.correct(replace(understand(text), unfinished=None)) or text
+                return told, speller.unknown(told)
+        except ValueError:
+            self._report_damage()
+            return text, frozenset()
+
+    def suggest(
+        self,
+        viewer: Viewer,
+        *,
+        subject: str,
+        description: str,
+        software: str = "",
+        version: str = "",
+        language: str = "fr",
+        kind: Kind | None = None,
+        limit: int = 5,
+    ) -> Results:
+        """What may answer a form that is being filled in, in the order of the search box.
+
+        The product is a word like the others: it raises what is about it and hides nothing. Of a
+        long description the beginning and the end are asked: what was done, and the last error.
+        """
+        said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
+        if not (subject.strip() or description.strip()):
+            return Results((), 0)
+        return self.ask(viewer, Question(said, language=language, kind=kind, limit=limit))
+
+    def similar(
+        self,
+        viewer: Viewer,
+        *,
+        number: int | None = None,
+        subject: str = "",
+        description: str = "",
+        language: str = "fr",
+        limit: int = 5,
+    ) -> tuple[Hit, ...]:
+        """Solved tickets like one (by number) or like a text, with what they share.
+
+        For agents; nobody else gets any. Raises NotFound for an unknown number.
+        """
+        if not viewer.is_agent:
+            return ()
+        ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None:
+            return ()
+        try:
+            with guarded():
+                return self._similar(viewer, cases, ticket, (subject, description), language, limit)
+        except ValueError:
+            self._report_damage()
+            return ()
+
+    def _similar(
+        self,
+        viewer: Viewer,
+        cases: TicketIndex,
+        ticket: tickets.Ticket | None,
+        text: tuple[str, str],
+        language: str,
+        limit: int,
+    ) -> tuple[Hit, ...]:
+        wanted = _wanted(cases, ticket, *text)
+        without = ticket.number if ticket else None
+        ranked = similar_index.ranked(
+            cases, wanted, limit + SPARE, without=without, clicks=self._clicks
+        )
+        confirmed = tickets.visible_numbers(self._db, viewer, (number for number, _ in ranked))
+        shown = [case for case in ranked if case[0] in confirmed][:limit]
+        found = cases.cases([number for number, _ in shown])
+        similar = []
+        for number, score in shown:
+            each = replace(found[number], score=score)
+            codes, words = similar_index.shared(cases, each, wanted)
+            reasons = hits.reasons(codes, words, each, ticket, language)
+            similar.append(hits.of_similar(each, language, reasons))
+        return tuple(similar)
+
+    def _clicks(self, numbers: Collection[int]) -> list[Click]:
+        return case_clicks.touching(self._db, numbers)
+
+    def alike(self, viewer: Viewer, ticket: tickets.Ticket, since: str) -> list[Alike]:
+        """Requests like one, solved or not, that changed since a moment; for agents.
+
+        The version that is in use at the time is no sign of anything: it is left out.
+        """
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not viewer.is_agent:
+            return []
+        try:
+            with guarded():
+                wanted = similar_index.likeness(cases, ticket.subject, ticket.description)
+                return similar_index.recent(cases, wanted, day_of(since), MOST_ALIKE)
+        except ValueError:
+            self._report_damage()
+            return []
+
+    def numbers(self, viewer: Viewer, text: str, limit: int) -> list[int]:
+        """The newest tickets of the viewer's that have every word of a text, by number.
+
+        The database confirms them: the index may lag behind. None while there is no index.
+        """
+        asked = understand(text)
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not asked.words or not viewer.is_signed_in:
+            return []
+        try:
+            with guarded():
+                return cases.having_all(asked, viewer.words, limit)
+        except ValueError:
+            self._report_damage()
+            return []
+
+    def rank(
+        self,
+        viewer: Viewer,
+        question: Question,
+        wordings: Mapping[str, Wordings] | None = None,
+    ) -> list[tuple[str, float]]:
+        """The order `ask` shows, without what showing costs: ids and scores of one kind.
+
+        `wordings` are those to learn from instead of what people confirmed here.
+        """
+        asked = understand(question.text)
+        if not asked.words:
+            return []
+        known = self._look()
+        shelf = self._open_articles(known.live.get("article_index"))
+        cases = self._open_tickets(known.live.get("ticket_index"))
+        learnt = self._learnt(known) if wordings is None else wordings
+        return Answer(known, viewer, question, shelf, cases, learnt).rank(asked)
+
+    def rank_similar(
+        self,
+        viewer: Viewer,
+        *,
+        number: int | None = None,
+        subject: str = "",
+        description: str = "",
+        limit: int,
+        clicks: Clicks | None = None,
+    ) -> list[tuple[str, float]]:
+        """The order `similar` shows, without what showing costs: numbers and scores.
+
+        `clicks` are those to learn from instead of what agents said here.
+        """
+        cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
+        if cases is None or not viewer.is_agent:
+            return []
+        ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
+        wanted = _wanted(cases, ticket, subject, description)
+        ranked = similar_index.ranked(
+            cases, wanted, limit, without=number, clicks=clicks or self._clicks
+        )
+        return [(str(each), score) for each, score in ranked]
+
+    def _learnt(self, known: Known) -> Mapping[str, Wordings]:
+        """The confirmed wordings by language, read anew when one was added or forgotten."""
+        if not self._settings.learning or not known.lessons_revision:
+            return {}
+        if self._wordings[0] != known.lessons_revision:
+            self._wordings = known.lessons_revision, by_language(lessons.active(self._db))
+        return self._wordings[1]
+
+    def _look(self) -> Known:
+        """What the database says; asked anew as soon as anything was written to it."""
+        version = self._db.version()
+        held = self._known
+        if held is None or held[0] != version:
+            held = self._known = version, Known(self._db)
+        return held[1]
+
+    def _open_articles(self, name: str | None) -> Articles | None:
+        held = self._articles
+        if name is None or (held is not None and held.folder.name == name):
+            return held if name else None
+        with self._lock:
+            try:
+                with guarded():
+                    self._articles = Articles(self._settings.index_path / name)
+            except ValueError:
+                self._articles = None
+                ask_rebuild(self._db, "articles")
+            return self._articles
+
+    def _open_tickets(self, name: str | None) -> TicketIndex | None:
+        held = self._tickets
+        if name is None:
+            return None
+        if held is not None and held[0] == name:
+            with suppress(ValueError), guarded():
+                held[1].refresh()
+                return held[1]
+        with self._lock:
+            try:
+                with guarded():
+                    self._tickets = (name, TicketIndex(self._settings.index_path / name))
+            except ValueError:
+                self._tickets = None
+                ask_rebuild(self._db, "tickets")
+            return self._tickets[1] if self._tickets else None
+
+    def _report_damage(self) -> None:
+        self._articles = self._tickets = None
+        for subject in ("articles", "tickets"):
+            ask_rebuild(self._db, subject)
+
+
+def by_language(taught: Iterable[Taught]) -> Mapping[str, Wordings]:
+    """Confirmed wordings, as the index of each language takes them."""
+    every = list(taught)
+    return {language: Wordings(every, language) for language in SNOWBALL} if every else {}
+
+
+def _wanted(
+    cases: TicketIndex, ticket: tickets.Ticket | None, subject: str, description: str
+) -> Likeness:
+    """What to look for: the likeness of a ticket, or of a text."""
+    if ticket is None:
+        return similar_index.likeness(cases, subject, description)
+    return similar_index.likeness(
+        cases,
+        ticket.subject,
+        ticket.description,
+        product=ticket.product or "",
+        version=ticket.version or "",
+    )
+
+
+def _ends_of(text: str) -> str:
+    if len(text) <= BEGINNING + END:
+        return text
+    return f"{text[:BEGINNING]}\n{text[-END:]}"

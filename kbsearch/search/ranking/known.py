@@ -1,0 +1,37 @@
+"""What the database says of the index, kept while nobody writes: keys follow each other fast."""
+
+from collections.abc import Iterable
+
+from kbsearch import tickets
+from kbsearch.access import Viewer
+from kbsearch.database import Database
+from kbsearch.search.learning import lessons
+from kbsearch.search.ranking.indexing import live_folders
+from kbsearch.tickets import changes as ticket_changes
+
+CONFIRMED_AT_ONCE = 200  # tickets
+MOST_CONFIRMED = 20_000
+
+
+class Known:
+    """One version of the database: the indexes in service, and the tickets that may be shown."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.live = live_folders(db)
+        self.last_revision = ticket_changes.last_revision(db)
+        self.lessons_revision = lessons.revision(db)
+        self._confirmed: dict[tuple[tuple[str, ...], int], bool] = {}
+
+    def confirm(self, viewer: Viewer, numbers: Iterable[int]) -> set[int]:
+        """Those a viewer may read: the index may lag behind a change of access."""
+        if len(self._confirmed) > MOST_CONFIRMED:
+            self._confirmed.clear()
+        wanted = list(numbers)
+        answers, words = self._confirmed, viewer.words
+        new = [number for number in wanted if (words, number) not in answers]
+        for start in range(0, len(new), CONFIRMED_AT_ONCE):
+            some = new[start : start + CONFIRMED_AT_ONCE]
+            visible = tickets.visible_numbers(self.db, viewer, some)
+            answers |= {(words, number): number in visible for number in some}
+        return {number for number in wanted if answers[words, number]}

@@ -1,0 +1,1 @@
+"""An installation: new, demo, import, export, backup, erasing, doctor."""

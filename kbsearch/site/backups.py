@@ -1,0 +1,318 @@
+"""A backup: one archive with all that cannot be made again, taken while the site is at work.
+
+A tar file, compressed when its name says so. The database comes first, as it was at one moment;
+files are only ever added beside it, so what it names is there when they are read after it. The
+manifest comes last: an archive that was cut short has none and is refused.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Container, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+from kbsearch.clock import now, parsed
+from kbsearch.config import CONFIG_NAME, Settings
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.errors import Full, Problem
+from kbsearch.files import store as file_store
+from kbsearch.version import __version__
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+DATABASE = "database.sqlite3"
+SECRET_KEY = "data/secret_key"
+FILES = "data/files"
+MAILS = "data/mails"
+CONTENT = "content"
+WHOLE_FILES = (DATABASE, CONFIG_NAME, SECRET_KEY)
+FOLDERS = (FILES, MAILS, CONTENT)
+BLOCK_BYTES = 1024 * 1024
+LONGEST_HEADER = 64 * 1024  # bytes: no path is longer
+LONGEST_MANIFEST = 256 * 1024 * 1024  # bytes, for more than a million files
+FILES_AND_FOLDERS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+# What reading bytes that no backup has may end in, besides OSError.
+SPOILT = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, ArithmeticError)
+
+Told = Callable[[str], None]  # is told each name as it begins
+
+
+class Unreadable(Problem):
+    """The archive is not a whole backup, or of a release that came later."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an archive holds: size in bytes and SHA-256 by the name of each file."""
+
+    made_at: str
+    kbsearch: str
+    files: dict[str, tuple[int, str]]
+    missing: tuple[str, ...] = ()  # contents the database names that were not there
+    format: int = FORMAT
+
+    @property
+    def size(self) -> int:
+        """In bytes, once unpacked."""
+        return sum(size for size, _ in self.files.values())
+
+
+def create(
+    settings: Settings, db: SqliteDatabase, target: Path, tell: Told = lambda _: None
+) -> Manifest:
+    """Write the archive and read it back; it has its name once it is whole. For its owner alone."""
+    unfinished = target.with_name(f"{target.name}.{new_id()}.part")
+    copy = unfinished.with_suffix(".sqlite3")
+    try:
+        db.copy_to(copy)
+        with _written(unfinished, compressed=_is_compressed(target)) as archive:
+            manifest = _fill(archive, settings, copy, tell)
+        read(unfinished)
+        os.replace(unfinished, target)
+    finally:
+        for leftover in (unfinished, copy):
+            leftover.unlink(missing_ok=True)
+    file_store.sync_folder(target.parent)
+    return manifest
+
+
+def read(path: Path, into: Path | None = None, only: Container[str] | None = None) -> Manifest:
+    """Read all of an archive, and unpack it, or some of its files, into an empty folder.
+
+    Raises Unreadable unless each byte is as it was written, and on anything that no backup has:
+    another kind of file, a place outside.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    manifest = None
+    try:
+        with tarfile.open(path, "r|*", tarinfo=_Header) as archive:
+            for member in archive:
+                name, file = member.name, archive.extractfile(member)
+                if not _is_ours(member) or name in found or (manifest and name == MANIFEST):
+                    raise Unreadable("backup.not_one", path=path)
+                target = into / name if into and (only is None or name in only) else None
+                if file is None:
+                    if target:
+                        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+                elif name == MANIFEST:
+                    manifest = _manifest(path, file.read())
+                else:
+                    found[name] = _unpack(file, target, member)
+    except OSError as problem:
+        if problem.errno in file_store.NO_SPACE:
+            raise _no_room(into or path) from problem
+        raise Unreadable("backup.not_one", path=path) from problem
+    except SPOILT as problem:
+        raise Unreadable("backup.not_one", path=path) from problem
+    if manifest is None:
+        raise Unreadable("backup.cut_short", path=path)
+    if found != manifest.files:
+        raise Unreadable("backup.damaged", path=path)
+    if DATABASE not in found:
+        raise Unreadable("backup.not_one", path=path)
+    return manifest
+
+
+def _fill(archive: tarfile.TarFile, settings: Settings, copy: Path, tell: Told) -> Manifest:
+    made_at = now()
+    kept: dict[str, tuple[int, str]] = {}
+    for name, path in _sources(settings, copy):
+        tell(name)
+        if path.is_dir():
+            archive.addfile(_header(name, tarfile.DIRTYPE))
+            continue
+        try:
+            with path.open("rb") as file:
+                kept[name] = _add(archive, name, file)
+        except FileNotFoundError:
+            continue  # removed since it was listed: nothing names it any more
+    manifest = Manifest(made_at, __version__, kept, tuple(_missing(copy, kept)))
+    told = json.dumps(asdict(manifest), indent=1).encode()
+    archive.addfile(_header(MANIFEST, size=len(told)), io.BytesIO(told))
+    return manifest
+
+
+def _sources(settings: Settings, copy: Path) -> Iterator[tuple[str, Path]]:
+    yield DATABASE, copy
+    site_file = settings.site / CONFIG_NAME
+    for name, path in ((CONFIG_NAME, site_file), (SECRET_KEY, settings.data_path / "secret_key")):
+        if path.is_file():
+            yield name, path
+    for name, root in (
+        (FILES, settings.files_path),
+        (MAILS, settings.mails_path),
+        (CONTENT, settings.content_path),
+    ):
+        paths = _below(root) if name == CONTENT else _of_store(root)
+        for path in paths:
+            yield f"{name}/{path.as_posix()}", root / path
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Folders and plain files, in four looks: git may be written to, and packed, meanwhile.
+
+    It writes an object before it names it, and what is packed before it removes what went into
+    it: names, packed names, objects, packed objects, these until there is none that is new.
+    """
+    kinds = {"packed-refs", "objects", "pack"}
+
+    def look(*wanted: str) -> set[Path]:
+        return {path for path in _walk(root) if kinds & {*path.parts} == {*wanted}}
+
+    for wanted in ((), ("packed-refs",), ("objects",)):
+        yield from sorted(look(*wanted))
+    given: set[Path] = set()
+    while new := look("objects", "pack") - given:
+        yield from sorted(new)
+        given |= new
+
+
+def _walk(root: Path) -> list[Path]:
+    """What lies below a folder as it is now, relative to it; links are left out."""
+    found = (
+        Path(folder, name).relative_to(root)
+        for folder, folders, names in os.walk(root)
+        for name in (*folders, *names)
+    )
+    return [path for path in found if not (root / path).is_symlink()]
+
+
+def _of_store(root: Path) -> list[Path]:
+    kept = (path for path in _walk(root) if path.parts[0] != file_store.TEMPORARY)
+    return sorted(path for path in kept if len(path.parts) == 2)
+
+
+def _missing(copy: Path, kept: dict[str, tuple[int, str]]) -> list[str]:
+    """The contents that the database of the archive names and the archive has not."""
+    db = SqliteDatabase(copy)
+    try:
+        return [
+            digest
+            for folder, table in ((FILES, "attachments"), (MAILS, "mails"))
+            for row in db.query(f"SELECT DISTINCT sha256 FROM {table} ORDER BY sha256")  # noqa: S608
+            if f"{folder}/{(digest := row['sha256'])[:2]}/{digest}" not in kept
+        ]
+    finally:
+        db.close()
+
+
+def _add(archive: tarfile.TarFile, name: str, file: IO[bytes]) -> tuple[int, str]:
+    """Copy a file that may grow meanwhile: what it was as it was opened."""
+    found = os.fstat(file.fileno())
+    header = _header(name, size=found.st_size, mode=found.st_mode & 0o700)
+    read = _Counted(file, found.st_size)
+    archive.addfile(header, read)  # raises OSError when it became shorter
+    return found.st_size, read.digest.hexdigest()
+
+
+class _Counted(io.RawIOBase):
+    """A file as it is read, no further than its size, and the digest of what was."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self.digest = hashlib.sha256()
+        self._file, self._left = file, size
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._file.read(min(self._left, size) if size >= 0 else self._left)
+        self._left -= len(block)
+        self.digest.update(block)
+        return block
+
+
+def _header(
+    name: str, kind: bytes = tarfile.REGTYPE, *, size: int = 0, mode: int = 0o600
+) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(name)
+    header.type, header.size = kind, size
+    header.mode = 0o700 if kind == tarfile.DIRTYPE else mode
+    return header
+
+
+@contextmanager
+def _written(path: Path, *, compressed: bool) -> Iterator[tarfile.TarFile]:
+    """An archive to fill, on the disk when this ends."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with ExitStack() as stack:
+        file: Any = stack.enter_context(open(descriptor, "wb"))
+        stack.callback(lambda: os.fsync(file.fileno()))
+        stack.callback(file.flush)
+        packed = stack.enter_context(gzip.open(file, "wb", 6)) if compressed else file
+        yield stack.enter_context(
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT)
+        )
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.suffix in (".gz", ".tgz")
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a kind that backups have: those before a name are read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type not in FILES_AND_FOLDERS and header.size > LONGEST_HEADER:
+            raise ValueError(f"{header.name}: {header.size} bytes")
+        return header
+
+
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    """Whether a backup has such a file or folder; none lies outside its place."""
+    parts = member.name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts) or member.size < 0:
+        return False
+    if member.name == MANIFEST and member.size > LONGEST_MANIFEST:
+        return False
+    if member.name in (*WHOLE_FILES, MANIFEST):
+        return member.isreg() and not member.issparse()
+    is_inside = any(member.name.startswith(f"{each}/") for each in FOLDERS)
+    return is_inside and (member.isdir() or (member.isreg() and not member.issparse()))
+
+
+def _no_room(place: Path) -> Full:
+    return Full("backup.no_room", folder=place, free=shutil.disk_usage(place).free // 1_000_000)
+
+
+def _unpack(file: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> tuple[int, str]:
+    """The size and the digest of a file of the archive, which is written where it is wanted."""
+    digest, size = hashlib.sha256(), 0
+    with ExitStack() as stack:
+        written = None
+        if target:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if member.size > shutil.disk_usage(target.parent).free:
+                raise _no_room(target.parent)
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
+            written = stack.enter_context(open(descriptor, "wb"))
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+            if written:
+                written.write(block)
+        if written:
+            written.flush()
+            os.fsync(written.fileno())
+    return size, digest.hexdigest()
+
+
+def _manifest(path: Path, told: bytes) -> Manifest:
+    try:
+        values = json.loads(told)
+        if values["format"] > FORMAT:
+            raise Unreadable("backup.too_new", path=path, version=str(values["kbsearch"]))
+        parsed(values["made_at"])
+        files = {name: (size, digest) for name, (size, digest) in values["files"].items()}
+        missing = tuple(map(str, values["missing"]))
+        return Manifest(values["made_at"], str(values["kbsearch"]), files, missing)
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as problem:
+        raise Unreadable("backup.not_one", path=path) from problem

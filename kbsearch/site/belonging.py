@@ -1,0 +1,225 @@
+"""What is one site's: its database, data folder and content each carry the site's id.
+
+The database knows its secret key again, too: what it keeps sealed can be read with no other. A
+site that has no id yet, new or made by an earlier release, gets one as it is opened. The database
+is marked last: killed half-way, the next opening goes on with the id that it finds.
+"""
+
+import hashlib
+import logging
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from kbsearch import keys, people
+from kbsearch.access import OPERATOR
+from kbsearch.articles.publishing.git import repository_of
+from kbsearch.config import Configuration, Settings
+from kbsearch.database import Database, SqliteDatabase, is_blank, migrations, new_id
+from kbsearch.errors import Problem
+from kbsearch.files import store as file_store
+from kbsearch.people import Person
+from kbsearch.people.accounts import directory
+
+log = logging.getLogger(__name__)
+
+STATE = "site_id"
+KEY_STATE = "key_fingerprint"
+IN_DATA = "site_id"
+IN_FOLDER = ".kbsearch-site"
+IN_GIT = "kbsearch-site"  # beside the branches: no commit ever sees it
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The ids that were found; content may belong to several sites."""
+
+    database: str | None
+    data: str | None
+    content: frozenset[str]
+
+
+def open_database(configuration: Configuration) -> SqliteDatabase:
+    """The site's database, up to date, after a look that all it works with is one site's.
+
+    Raises Problem where something is not, and has changed nothing then.
+    """
+    marks = look(configuration)
+    return _opened(configuration, marks.database or marks.data or new_id())
+
+
+def adopt(configuration: Configuration) -> SqliteDatabase:
+    """The same where a person says that data folder and content are this database's from now on."""
+    settings = configuration.settings
+    found = _id_of(settings) or _read_one(settings.data_path / IN_DATA)
+    _check_key(settings)
+    return _opened(configuration, found or new_id())
+
+
+def take_key(configuration: Configuration) -> list[Person]:
+    """Go on with the key that is there now, or a new one, where the other is lost for good.
+
+    Whoever had an authenticator sets up another at the next sign-in: who that is.
+    """
+    settings = configuration.settings
+    look(configuration, but_key=True)
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        migrations.migrate(db)
+        keys.site_key(settings)
+        with db.atomic():
+            db.execute("DELETE FROM state WHERE name = :name", {"name": KEY_STATE})
+            _keep(db, KEY_STATE, keys.fingerprint(settings))
+            rows = db.query("SELECT person_id FROM authenticators ORDER BY person_id")
+            people_again = people.find_all(db, [row["person_id"] for row in rows])
+            for person in people_again:
+                directory.reset_second_factor(db, OPERATOR, person)
+    return people_again
+
+
+def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
+    """See what belongs to which site; raises Problem when that is more than one."""
+    settings, content = configuration.settings, _content(configuration)
+    data = _read_one(settings.data_path / IN_DATA)
+    marks = Marks(_id_of(settings), data, _read(_place_in(content)) if content else frozenset())
+    if marks.database and marks.database != marks.data:
+        raise Problem(
+            "site.data_of_another", database=settings.database_path, folder=settings.data_path
+        )
+    if marks.content and (marks.database or marks.data) not in marks.content:
+        raise Problem("site.content_of_another", database=settings.database_path, folder=content)
+    if not but_key:
+        _check_key(settings)
+    return marks
+
+
+def mark_data(settings: Settings) -> None:
+    """Give the data folder the id of the database that was just put beside it."""
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        if found := _state(db, STATE):
+            _write(settings.data_path / IN_DATA, {found})
+
+
+def _opened(configuration: Configuration, site_id: str) -> SqliteDatabase:
+    db = SqliteDatabase(configuration.settings.database_path)
+    migrations.migrate(db)
+    _mark(configuration.settings.data_path / IN_DATA, frozenset({site_id}))
+    content = _content(configuration)
+    if content:
+        place = _place_in(content)
+        try:
+            _mark(place, _read(place) | {site_id})
+        except OSError as problem:  # it may be somebody else's, and only read here
+            log.info("%s does not say whose it is: %s", content, problem)
+    _keep(db, STATE, site_id)
+    keys.site_key(configuration.settings)  # made with a new site
+    _keep(db, KEY_STATE, keys.fingerprint(configuration.settings))
+    return db
+
+
+def _check_key(settings: Settings) -> None:
+    """Raise Problem without the key that the secrets of this database are sealed with."""
+    path = settings.data_path / keys.KEY_NAME
+    if is_blank(settings.database_path):
+        return
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        known = _state(db, KEY_STATE)
+        seals = "authenticators" in db.tables.table_names() and db.query(
+            "SELECT person_id FROM authenticators LIMIT 1"
+        )
+    if not keys.is_there(settings):
+        if known or seals:
+            raise Problem("site.key_missing", path=path)
+    elif known and known != keys.fingerprint(settings):
+        raise Problem("site.key_of_another", path=path)
+
+
+def _content(configuration: Configuration) -> Path | None:
+    """The content, if it is this site's: without a kbsearch.toml a demo borrows a handbook."""
+    content = configuration.settings.content_path
+    return content if configuration.path is not None and content.is_dir() else None
+
+
+def _place_in(content: Path) -> Path:
+    """Where content says whose it is, unseen by those who write and commit it."""
+    repository = repository_of(content)
+    if repository is None:
+        return content / IN_FOLDER
+    if not repository.prefix:
+        return repository.git_folder / IN_GIT
+    digest = hashlib.sha256(repository.prefix.encode()).hexdigest()
+    return repository.git_folder / f"{IN_GIT}-{digest[:12]}"
+
+
+def _id_of(settings: Settings) -> str | None:
+    """The id in the database. Raises Problem where there is a site's data without its database."""
+    # Looked for first: where two processes make a site, the database comes before the key.
+    used = _is_used(settings)
+    marked = (settings.data_path / IN_DATA).exists()
+    path = settings.database_path
+    gone = Problem("site.database_missing", database=path, folder=settings.data_path)
+    if is_blank(path):
+        if used or marked:
+            raise gone
+        return None
+    with closing(SqliteDatabase(path)) as db:
+        found = _state(db, STATE)
+        if used and not found and not _has_people(db):
+            raise gone
+        return found
+
+
+def _state(db: Database, name: str) -> str | None:
+    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
+    return str(rows[0]["value"]) if rows else None
+
+
+def _keep(db: Database, name: str, value: str) -> None:
+    """Write it, unless something is written there."""
+    if _state(db, name) is None:
+        db.execute(
+            """
+            INSERT INTO state (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
+            """,
+            {"name": name, "value": value},
+        )
+
+
+def _is_used(settings: Settings) -> bool:
+    """Whether the data folder holds what only its own database gives a meaning."""
+    stores = (settings.files_path, settings.mails_path)
+    kept = (next(root.glob("??/*"), None) for root in stores)
+    return (settings.data_path / keys.KEY_NAME).exists() or any(kept)
+
+
+def _has_people(db: Database) -> bool:
+    return bool(db.query("SELECT id FROM people LIMIT 1"))
+
+
+def _read(place: Path) -> frozenset[str]:
+    try:
+        return frozenset(place.read_text(encoding="utf-8", errors="replace").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _read_one(place: Path) -> str | None:
+    return next(iter(_read(place)), None)
+
+
+def _mark(place: Path, ids: frozenset[str]) -> None:
+    if _read(place) != ids:
+        _write(place, ids)
+        log.info("%s: this is the site's from now on", place.parent)
+
+
+def _write(place: Path, ids: set[str] | frozenset[str]) -> None:
+    """The whole file or none of it, on the disk when this ends."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = place.with_name(f"{place.name}.{new_id()}")
+    with draft.open("x", encoding="utf-8") as file:
+        file.write("".join(f"{each}\n" for each in sorted(ids)))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, place)
+    file_store.sync_folder(place.parent)

@@ -1,0 +1,100 @@
+"""The database: its file, what its rows name, its schema, and the site it is of."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from kbsearch.config import ConfigError
+from kbsearch.database import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite, migrations
+from kbsearch.errors import Problem
+from kbsearch.site import belonging as marks
+from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
+
+
+def release(_: Patient) -> Iterator[Check]:
+    told = ".".join(map(str, SQLITE_VERSION))
+    try:
+        check_sqlite(SQLITE_VERSION)
+    except RuntimeError:
+        yield fail(
+            "sqlite",
+            "SQLite %(version)s can lose data",
+            "Install pysqlite3 0.6.1 or later into the same environment.",
+            version=told,
+        )
+    else:
+        yield ok("sqlite", "SQLite %(version)s", version=told)
+
+
+def soundness(patient: Patient) -> Iterator[Check]:
+    """Every page of the file, and in a deep look every entry of its indexes."""
+    path = patient.settings.database_path
+    if not path.exists():
+        yield warn("database", "%(path)s does not exist yet", "kbsearch serve makes it.", path=path)
+        return
+    statement = "PRAGMA integrity_check(1)" if patient.is_deep else "PRAGMA quick_check(1)"
+    try:
+        with closing(SqliteDatabase(path, read_only=True)) as db:
+            damage = db.query(statement)[0]
+    except Damaged as problem:
+        yield fail(
+            "database",
+            "%(path)s cannot be read: %(problem)s",
+            "Restore the last backup, or see whether the disk is full or read-only.",
+            path=path,
+            problem=problem,
+        )
+        return
+    if "ok" in damage.values():
+        yield ok("database", "%(path)s is sound", path=path)
+    else:
+        yield fail("database", "%(path)s is damaged", "Restore the last backup.", path=path)
+
+
+def belonging(patient: Patient) -> Iterator[Check]:
+    """Database, data folder, content and secret key are one site's."""
+    remedy = "The site does not start before that is done."
+    try:
+        marks.look(patient.configuration)
+    except Problem as problem:
+        yield fail("site", problem.key, remedy, **problem.values)
+    except ConfigError as problem:
+        yield fail("site", "the secret key cannot be used: %(problem)s", remedy, problem=problem)
+    except Damaged:
+        return  # said of the file
+    else:
+        yield ok("site", "database, data folder and content are one site's")
+
+
+def schema(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    pending, unknown = migrations.pending(db), migrations.unknown(db)
+    if unknown:
+        yield fail(
+            "schema",
+            "a later release has worked on this database: %(steps)s",
+            "Install that release, or restore the backup taken before it.",
+            steps=listed(unknown),
+        )
+    elif pending:
+        yield warn(
+            "schema",
+            "%(count)s schema changes are pending",
+            "Run: kbsearch migrate",
+            count=len(pending),
+        )
+    else:
+        yield ok("schema", "the schema is up to date")
+
+
+def references(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    """What rows name is there; SQLite sees to it, unless another program writes to the file."""
+    broken = [row["table"] for row in db.query("PRAGMA foreign_key_check")]
+    if broken:
+        yield fail(
+            "references",
+            "%(count)s rows name others that are not there, in: %(tables)s",
+            "Another program wrote to the database. Restore the last backup without this.",
+            count=len(broken),
+            tables=listed(sorted(set(broken))),
+        )
+    else:
+        yield ok("references", "what rows name is there")

@@ -1,0 +1,61 @@
+"""The search indexes: there, readable, and holding what the database does."""
+
+from collections.abc import Iterator
+
+from kbsearch import articles
+from kbsearch.database import SqliteDatabase
+from kbsearch.search.ranking import indexing
+from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
+from kbsearch.tickets import changes as ticket_changes
+
+
+def folder(patient: Patient) -> Iterator[Check]:
+    place = patient.settings.index_path
+    if place.is_dir() and any(each.is_dir() for each in place.iterdir()):
+        yield ok("generations", "%(folder)s holds an index", folder=place)
+    else:
+        yield warn(
+            "generations",
+            "%(folder)s holds no index yet",
+            "kbsearch serve builds it; so does: kbsearch index rebuild",
+            folder=place,
+        )
+
+
+def in_service(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    found = indexing.status(patient.settings, db)
+    live = indexing.live_folders(db)
+    counts = (
+        ("articles", "article_index", articles.count_searchable(db)),
+        ("tickets", "ticket_index", ticket_changes.count_changed(db, 0)),
+    )
+    for name, state, expected in counts:
+        if state not in live:
+            continue  # none was built yet
+        place = patient.settings.index_path / live[state]
+        if not found[f"{name}_sound"]:
+            yield fail(
+                "index",
+                "%(folder)s is missing or damaged: search answers less, or nothing",
+                "Build it anew: kbsearch index rebuild",
+                folder=place,
+            )
+        elif name == "tickets" and found["tickets_behind"]:
+            yield warn(
+                "index",
+                "%(folder)s is behind by %(count)s changes",
+                "The worker takes them in: see that it runs.",
+                folder=place,
+                count=found["tickets_behind"],
+            )
+        elif found[name] != expected:
+            yield fail(
+                "index",
+                "%(folder)s holds %(found)s of %(expected)s",
+                "Build it anew: kbsearch index rebuild",
+                folder=place,
+                found=found[name],
+                expected=expected,
+            )
+        else:
+            yield ok("index", "%(folder)s holds all %(count)s", folder=place, count=expected)

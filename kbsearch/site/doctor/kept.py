@@ -1,0 +1,90 @@
+"""What people attached and the mail that came: each content that the database names is there."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kbsearch.database import SqliteDatabase
+from kbsearch.files import trash
+from kbsearch.files.store import FileStore
+from kbsearch.messages.incoming import mails as incoming
+from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
+from kbsearch.site.doctor.folders import OTHERS_MAY
+from kbsearch.tickets import files as attachments
+
+Sizes = Mapping[str, int | None]  # by SHA-256, in bytes where they are known
+
+
+def attached(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    store = FileStore(patient.settings.files_path)
+    yield from _contents("files", store, attachments.list_contents(db), patient)
+
+
+def mails(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    store = incoming.store(patient.settings)
+    yield from _contents("mails", store, incoming.list_contents(db), patient)
+
+
+def orphans(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    """What housekeeping found that nothing names, too much of it to be right."""
+    for left in trash.list_left(db):
+        yield warn(
+            "orphans",
+            "nothing names %(orphans)d of %(contents)d files in %(store)s: they were left alone",
+            "Is it an older database? Restore the right one; else: kbsearch sweep",
+            **vars(left),
+        )
+
+
+def _contents(name: str, store: FileStore, sizes: Sizes, patient: Patient) -> Iterator[Check]:
+    """Whether all of them are there, whole, and closed to others."""
+    missing, damaged, opened = [], [], []
+    for digest, size in sizes.items():
+        path = store.path(digest)
+        if not path.is_file():
+            missing.append(path)
+            continue
+        if not _is_whole(path, size) or (patient.is_deep and not _is_its_own(path)):
+            damaged.append(path)
+        if path.stat().st_mode & OTHERS_MAY:
+            opened.append(path)
+    if missing:
+        yield fail(
+            name,
+            "%(count)s of %(all)s files are missing, the first: %(path)s",
+            "Copy them from a backup to the same places: their names are their contents.",
+            **_counted(missing, sizes),
+        )
+    if damaged:
+        yield fail(
+            name,
+            "%(count)s of %(all)s files are not what they were, the first: %(path)s",
+            "Copy them from a backup to the same places: their names are their contents.",
+            **_counted(damaged, sizes),
+        )
+    if opened:
+        yield fail(
+            name,
+            "%(count)s of %(all)s files are open to other users, the first: %(path)s",
+            "Close them: chmod -R go= %(folder)s",
+            folder=store.root,
+            **_counted(opened, sizes),
+        )
+    if not (missing or damaged or opened):
+        yield ok(
+            name, "%(count)s files are there in %(folder)s", count=len(sizes), folder=store.root
+        )
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    found = path.stat().st_size
+    return found == size if size is not None else found > 0
+
+
+def _is_its_own(path: Path) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == path.name
+
+
+def _counted(paths: list[Path], sizes: Sizes) -> dict[str, object]:
+    return {"count": len(paths), "all": len(sizes), "path": paths[0]}

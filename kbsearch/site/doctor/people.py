@@ -1,0 +1,73 @@
+"""The people: somebody administers, the team has its second factor, mail reaches everybody."""
+
+from collections.abc import Iterator
+
+from kbsearch import people as accounts
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.notifications import recipients as concerns
+from kbsearch.people import undeliverable
+from kbsearch.people.accounts import second_factor
+from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
+
+
+def administrators(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    if any(not each.disabled_at for each in accounts.list_all(db, role="administrator")):
+        yield ok("administrators", "somebody administers")
+    else:
+        yield fail(
+            "administrators",
+            "nobody is left to administer",
+            'Open an account: kbsearch user add EMAIL --name "NAME" --role administrator',
+        )
+
+
+def second_factors(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    without = second_factor.list_staff_without(db)
+    if without:
+        yield warn(
+            "factors",
+            "%(count)s of the team have no authenticator app yet: %(names)s",
+            "Each sets it up at the first sign-in: invite them again, or close the account.",
+            count=len(without),
+            names=listed(without),
+        )
+    else:
+        yield ok("factors", "everybody of the team has an authenticator app")
+
+
+def teams(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    unknown = concerns.unknown_in_teams(db, patient.settings)
+    if unknown:
+        yield warn(
+            "teams",
+            "teams name people who are no agents: %(names)s",
+            "Correct their addresses in kbsearch.toml, or give them the role.",
+            names=listed(list(unknown)),
+        )
+    elif patient.settings.teams:
+        yield ok("teams", "everybody in the teams is an agent")
+
+
+def unreached(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    names = [each.email for each in undeliverable.list_all(db)]
+    if names:
+        yield warn(
+            "unreached",
+            "mail does not reach %(count)s people: %(names)s",
+            "Correct their addresses; their pages say what their servers answered.",
+            count=len(names),
+            names=listed(names),
+        )
+
+
+def webhooks_disabled(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    names = [each.host for each in webhooks.list_disabled(db)]
+    if names:
+        yield warn(
+            "webhooks",
+            "%(count)s webhooks are told nothing any more: %(names)s",
+            "Enable or remove them: kbsearch webhook list",
+            count=len(names),
+            names=listed(names),
+        )

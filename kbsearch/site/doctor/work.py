@@ -1,0 +1,81 @@
+"""The work: the clock is right, the worker runs, what leaves has left, the last commit is live."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import kbsearch
+from kbsearch.clock import parsed
+from kbsearch.database import SqliteDatabase
+from kbsearch.site import health
+from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
+from kbsearch.site.health import Health
+
+CLOCK_MAY_LAG = timedelta(minutes=5)
+
+
+def clock(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    """No moment that was noted lies ahead; nor does the making of this program."""
+    now = datetime.now(UTC)
+    made = datetime.fromtimestamp(Path(kbsearch.__file__).stat().st_mtime, UTC)
+    latest = max(filter(None, [made, *map(parsed, health.latest_moments(db))]))
+    if latest > now + CLOCK_MAY_LAG:
+        yield fail(
+            "clock",
+            "the clock says %(now)s, and something was noted at %(latest)s",
+            "Set the clock of this machine: codes and sessions go by it.",
+            now=now.isoformat(timespec="seconds"),
+            latest=latest.isoformat(timespec="seconds"),
+        )
+    else:
+        yield ok("clock", "the clock goes on from what was noted last")
+
+
+def running(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+    yield from seen(health.look(db))
+
+
+def seen(found: Health) -> Iterator[Check]:
+    yield from _outbox(found)
+    yield _publication(found)
+    if found.is_worker_alive:
+        yield ok("worker", "the worker is running")
+    else:
+        yield warn(
+            "worker",
+            "the worker is not running",
+            "Start kbsearch serve, or kbsearch worker beside kbsearch web.",
+        )
+
+
+def _outbox(found: Health) -> Iterator[Check]:
+    if found.outbox_dead:
+        yield warn(
+            "outbox",
+            "%(count)s tasks were given up after every retry",
+            "Read the log of the worker for their reason.",
+            count=found.outbox_dead,
+        )
+    else:
+        yield ok("outbox", "nothing was given up")
+    for channel in found.late:
+        yield warn(
+            "waiting",
+            "%(channel)s: the oldest thing to leave has waited for %(minutes)s minutes",
+            "kbsearch notify list says why.",
+            channel=channel,
+            minutes=round(found.waiting[channel] / 60),
+        )
+
+
+def _publication(found: Health) -> Check:
+    if found.refused_commit:
+        return fail(
+            "publication",
+            "commit %(commit)s was refused; the one before it is live",
+            "Run kbsearch check, correct what it names and commit.",
+            commit=found.refused_commit[:10],
+        )
+    if found.commit is None:
+        return warn("publication", "nothing is published yet", "kbsearch serve publishes.")
+    return ok("publication", "commit %(commit)s is live", commit=found.commit[:10])

@@ -1,0 +1,100 @@
+"""Whether the site can do its work: what /readyz, /metrics and `doctor` look at."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kbsearch import outbox
+from kbsearch.clock import now, parsed
+from kbsearch.database import Database
+from kbsearch.processes.parent_pipe import PATIENCE
+from kbsearch.site import outgoing as sendings
+
+LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the database knows of the site; ages are in seconds."""
+
+    publication: str | None
+    commit: str | None
+    refused_commit: str | None
+    worker_age: float | None
+    worker_patience: float  # the age up to which the worker said that it may be silent
+    outbox_age: float | None
+    outbox_dead: int
+    waiting: dict[str, float]  # by channel, how long its oldest has waited
+    late: tuple[str, ...]  # the channels where that is too long
+    article_index: str | None  # the folder in service
+    ticket_index: str | None
+
+    @property
+    def is_worker_alive(self) -> bool:
+        return self.worker_age is not None and self.worker_age < self.worker_patience
+
+
+def look(db: Database) -> Health:
+    """Read it; raises what the database raises when it cannot be read."""
+    state = {row["name"]: row["value"] for row in db.query("SELECT name, value FROM state")}
+    publication = state.get("live_publication")
+    live = db.query("SELECT commit_id FROM publications WHERE id = :id", {"id": publication or ""})
+    refused = state.get("refused_publication")
+    waiting = sendings.oldest(db)
+    return Health(
+        publication=publication,
+        commit=live[0]["commit_id"] if live else None,
+        refused_commit=json.loads(refused).get("commit") if refused else None,
+        worker_age=_age(state.get("worker_seen")),
+        worker_patience=float(state.get("worker_patience", PATIENCE)),
+        outbox_age=_age(outbox.oldest_waiting(db)),
+        outbox_dead=outbox.count_dead(db),
+        waiting={channel: round(age) for channel, age in waiting.items()},
+        late=tuple(sorted(each for each, age in waiting.items() if age > LATE_AFTER)),
+        article_index=state.get("article_index"),
+        ticket_index=state.get("ticket_index"),
+    )
+
+
+def latest_moments(db: Database) -> list[str]:
+    """The latest moments that the site noted as they passed, where it noted any."""
+    rows = db.query(
+        """
+        SELECT value AS latest FROM state WHERE name = 'worker_seen'
+        UNION ALL SELECT MAX(created_at) FROM outbox
+        UNION ALL SELECT MAX(at) FROM security_log
+        UNION ALL SELECT MAX(at) FROM ticket_events
+        """
+    )
+    return [row["latest"] for row in rows if row["latest"]]
+
+
+def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:
+    """Say that the worker is alive at this moment, and for how many seconds it may be silent."""
+    db.execute(
+        """
+        INSERT INTO state (name, value)
+        VALUES ('worker_seen', :now), ('worker_patience', :patience)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"now": now(), "patience": str(patience)},
+    )
+
+
+def counts(db: Database) -> dict[str, int]:
+    """How much there is, by noun."""
+    return {
+        "articles": _count(db, "articles a JOIN state s ON s.value = a.publication_id"),
+        "tickets": _count(db, "tickets"),
+        "organisations": _count(db, "organisations"),
+        "people": _count(db, "people"),
+        "sessions": _count(db, "sessions"),
+    }
+
+
+def _count(db: Database, table: str) -> int:
+    return int(db.query(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])  # noqa: S608 (constants)
+
+
+def _age(moment: str | None) -> float | None:
+    return (datetime.now(UTC) - parsed(moment)).total_seconds() if moment else None

@@ -1,0 +1,121 @@
+"""People, one record a line: accounts are opened, or changed where the record says otherwise."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kbsearch import people
+from kbsearch.access import ROLES, Role
+from kbsearch.config import LANGUAGES
+from kbsearch.database import Database
+from kbsearch.errors import NotFound, Problem
+from kbsearch.people import Person, organisations
+from kbsearch.site.importing import fields, lines
+from kbsearch.site.importing.lines import Format, Line
+from kbsearch.site.importing.report import Report
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """What a record says of somebody; None where it says nothing."""
+
+    email: str
+    name: str | None
+    role: Role | None
+    language: str | None
+    organisations: tuple[str, ...] | None  # slugs or names
+
+
+def run(
+    db: Database,
+    path: Path,
+    *,
+    written_as: Format | None = None,
+    report: Report | None = None,
+    progress: Callable[[int], None] = lambda position: None,
+) -> Report:
+    """Take a file in, a transaction for each batch; running it again changes nothing."""
+    report = report or Report()
+    batch: list[Line] = []
+    for line in lines.read(path, written_as or lines.format_of(path)):
+        batch.append(line)
+        if len(batch) == BATCH:
+            _store(db, batch, report)
+            progress(line.position)
+            batch = []
+    _store(db, batch, report)
+    if batch:
+        progress(batch[-1].position)
+    return report
+
+
+def parse(values: Mapping[str, Any]) -> PersonRecord:
+    """The record a line means; raises Invalid. `organisations` may also be called by one name."""
+    email = fields.required(fields.text(values, "email"), "email")
+    field = "organisations" if "organisations" in values else "organisation"
+    given = values.get(field)
+    return PersonRecord(
+        email=people.fold_email(email),
+        name=fields.name(values, "name", people.MAX_NAME) or None,
+        role=fields.choice(values, "role", ROLES),
+        language=fields.choice(values, "language", LANGUAGES),
+        organisations=None if given is None else tuple(fields.names(values, field)),
+    )
+
+
+def _store(db: Database, batch: list[Line], report: Report) -> None:
+    with db.atomic():
+        for line in batch:
+            try:
+                if line.problem is not None:
+                    raise line.problem
+                with db.atomic():  # a refused line takes nothing with it, and leaves nothing
+                    _keep(db, parse(line.values), report)
+            except Problem as problem:
+                report.refuse(line.number, str(line.values.get("email", ""))[:80], problem)
+
+
+def _keep(db: Database, record: PersonRecord, report: Report) -> None:
+    try:
+        person = people.find(db, record.email)
+    except NotFound:
+        people.add(
+            db,
+            email=record.email,
+            name=record.name or record.email.partition("@")[0],
+            role=record.role or "customer",
+            organisations=_slugs(db, record) or (),
+            language=record.language,
+        )
+        report.created += 1
+        return
+    changes = _changes(db, person, record)
+    if changes:
+        people.edit(db, person, **changes)
+        report.updated += 1
+    else:
+        report.unchanged += 1
+
+
+def _changes(db: Database, person: Person, record: PersonRecord) -> dict[str, Any]:
+    wanted = {
+        "name": record.name,
+        "role": record.role,
+        "language": record.language,
+        "organisations": _slugs(db, record),
+    }
+    return {
+        field: value
+        for field, value in wanted.items()
+        if value is not None and value != getattr(person, field)
+    }
+
+
+def _slugs(db: Database, record: PersonRecord) -> tuple[str, ...] | None:
+    """Its organisations by slug, sorted as a person has them; unknown ones are made."""
+    if record.organisations is None:
+        return None
+    return tuple(sorted({organisations.ensure(db, name).slug for name in record.organisations}))

@@ -1,0 +1,268 @@
+"""Writing a batch of past tickets: what is new or has changed, in a handful of statements."""
+
+import dataclasses
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kbsearch import access, tickets
+from kbsearch.database import Database, Row, one_of
+from kbsearch.errors import Invalid
+from kbsearch.people import organisations
+from kbsearch.people.organisations import Organisation, products
+from kbsearch.site.importing.report import Report
+from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import readers as ticket_readers
+
+LOOKED_UP_AT_ONCE = 5000
+CHILDREN = ("messages", "ticket_copies", "ticket_readers")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message as the source has it; `author` is an address, a name, or empty."""
+
+    author: str
+    at: str
+    body: str
+    internal: bool
+    solution: bool
+
+    def dated(self, at: str) -> "MessageRecord":
+        """The same with a moment, for a source that gives none."""
+        return dataclasses.replace(self, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRecord:
+    """A ticket as the source has it: names and addresses, not ids."""
+
+    number: int
+    subject: str
+    description: str
+    language: str
+    requester: str
+    organisation: str
+    copies: tuple[str, ...]
+    product: str
+    version: str
+    severity: str
+    status: str
+    confidential: bool
+    created_at: str
+    updated_at: str
+    solved_at: str | None
+    messages: tuple[MessageRecord, ...]
+
+    def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
+        """The same in the language its text is written in."""
+        said = " ".join(message.body for message in self.messages[:3])
+        language = detect(f"{self.subject} {self.description} {said}")
+        return dataclasses.replace(self, language=language)
+
+    @property
+    def digest(self) -> str:
+        """Changes when anything of the record does."""
+        values = [getattr(self, name) for name in TICKET_FIELDS]
+        said = [[getattr(m, name) for name in MESSAGE_FIELDS] for m in self.messages]
+        return hashlib.sha256(repr((values, said)).encode()).hexdigest()
+
+
+TICKET_FIELDS = tuple(f.name for f in dataclasses.fields(TicketRecord) if f.name != "messages")
+MESSAGE_FIELDS = tuple(f.name for f in dataclasses.fields(MessageRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A record and the line it came from."""
+
+    line: int
+    record: TicketRecord
+
+
+@dataclass(frozen=True)
+class Known:
+    """The ids behind the names and addresses of a batch."""
+
+    people: dict[str, str]
+    organisations: dict[str, Organisation]
+    followers: dict[str, tuple[str, ...]]
+    products: dict[str, str]
+
+
+def store(db: Database, batch: Sequence[Numbered], report: Report) -> None:
+    """Write a batch, all of it or nothing; the numbers in it differ from each other.
+
+    A ticket that was opened or has gone on here has no source_hash: it is never overwritten.
+    """
+    if not batch:
+        return
+    with db.atomic():
+        there = _there(db, [item.record.number for item in batch])
+        new: list[tuple[str, TicketRecord, str]] = []
+        changed: list[tuple[str, TicketRecord, str]] = []
+        unchanged = 0
+        for item in batch:
+            digest, known = item.record.digest, there.get(item.record.number)
+            if known is None:
+                new.append((_new_id(), item.record, digest))
+            elif known["source_hash"] is None:
+                number = item.record.number
+                problem = Invalid("import.number_taken", number=number)
+                report.refuse(item.line, str(number), problem)
+            elif known["source_hash"] == digest:
+                unchanged += 1
+            else:
+                changed.append((known["id"], item.record, digest))
+        if new or changed:
+            _write(db, new, changed)
+    report.created += len(new)
+    report.updated += len(changed)
+    report.unchanged += unchanged
+
+
+def _new_id() -> str:
+    """As unguessable as any id, but sorting by time: a batch then fills few pages of an index.
+
+    Twice as fast as ids that fall all over an index of 300,000.
+    """
+    return f"{int(time.time()):x}{secrets.token_urlsafe(9)}"
+
+
+def _there(db: Database, numbers: Sequence[int]) -> dict[int, Row]:
+    places, values = one_of("number", numbers)
+    rows = db.query(
+        f"SELECT number, id, source_hash FROM tickets WHERE number IN ({places})",  # noqa: S608
+        values,
+    )
+    return {row["number"]: row for row in rows}
+
+
+def _write(
+    db: Database,
+    new: Sequence[tuple[str, TicketRecord, str]],
+    changed: Sequence[tuple[str, TicketRecord, str]],
+) -> None:
+    items = [*new, *changed]
+    known = _known(db, [record for _, record, _ in items])
+    first = ticket_changes.reserve_revisions(db, len(items))
+    rows = [
+        _ticket(ticket_id, record, digest, first + place, known)
+        for place, (ticket_id, record, digest) in enumerate(items)
+    ]
+    db.insert_many("tickets", rows[: len(new)])
+    _update(db, rows[len(new) :])
+    db.insert_many("messages", [m for id, record, _ in items for m in _said(id, record, known)])
+    db.insert_many(
+        "ticket_copies", [c for id, record, _ in items for c in _copied(id, record, known)]
+    )
+    db.insert_many(
+        "ticket_readers", [r for id, record, _ in items for r in _readers(id, record, known)]
+    )
+    _raise_counter(db, [record.number for _, record, _ in new])
+
+
+def _update(db: Database, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    places, values = one_of("ticket", [row["id"] for row in rows])
+    for table in CHILDREN:
+        db.execute(f"DELETE FROM {table} WHERE ticket_id IN ({places})", values)  # noqa: S608
+    settings = ", ".join(f"{column} = :{column}" for column in rows[0] if column != "id")
+    for row in rows:
+        db.execute(f"UPDATE tickets SET {settings} WHERE id = :id", row)  # noqa: S608
+
+
+def _known(db: Database, records: Sequence[TicketRecord]) -> Known:
+    addresses = {record.requester for record in records}
+    addresses |= {address for record in records for address in record.copies}
+    addresses |= {message.author for record in records for message in record.messages}
+    companies = {record.organisation for record in records} - {""}
+    covered = {record.product for record in records} - {""}
+    known = {name: organisations.ensure(db, name) for name in sorted(companies)}
+    return Known(
+        people=_people(db, sorted(addresses - {""})),
+        organisations=known,
+        followers={name: ticket_readers.followers(db, known[name].id) for name in known},
+        products={name: products.ensure(db, name).id for name in sorted(covered)},
+    )
+
+
+def _people(db: Database, addresses: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(addresses), LOOKED_UP_AT_ONCE):
+        places, values = one_of("email", addresses[start : start + LOOKED_UP_AT_ONCE])
+        rows = db.query(f"SELECT email, id FROM people WHERE email IN ({places})", values)  # noqa: S608
+        found |= {row["email"]: row["id"] for row in rows}
+    return found
+
+
+def _ticket(id: str, record: TicketRecord, digest: str, revision: int, known: Known) -> Row:
+    requester = known.people.get(record.requester)
+    organisation = known.organisations.get(record.organisation)
+    return {
+        "id": id,
+        "number": record.number,
+        "subject": record.subject,
+        "description": record.description,
+        "language": record.language,
+        "requester_id": requester,
+        "requester_email": None if requester else record.requester or None,
+        "organisation_id": organisation.id if organisation else None,
+        "product_id": known.products.get(record.product),
+        "version": record.version or None,
+        "severity": record.severity,
+        "status": record.status,
+        "confidential": int(record.confidential),
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "solved_at": record.solved_at,
+        "source_hash": digest,
+        "revision": revision,
+    }
+
+
+def _said(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
+    for position, message in enumerate(record.messages):
+        author = known.people.get(message.author)
+        yield {
+            "id": _new_id(),
+            "ticket_id": id,
+            "position": position,
+            "author_id": author,
+            "author_email": None if author else message.author or None,
+            "at": message.at,
+            "body": message.body,
+            "internal": int(message.internal),
+            "solution": int(message.solution),
+        }
+
+
+def _copied(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
+    for address in record.copies:
+        yield {"ticket_id": id, "email": address, "person_id": known.people.get(address)}
+
+
+def _readers(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
+    organisation = known.organisations.get(record.organisation)
+    is_open = organisation is not None and not record.confidential
+    words = access.ticket_readers(
+        known.people.get(record.requester),
+        [known.people[address] for address in record.copies if address in known.people],
+        organisation.slug if organisation else None,
+        shared=is_open and organisation is not None and organisation.sharing == "everyone",
+        followers=known.followers[record.organisation] if is_open else (),
+    )
+    for word in words:
+        yield {"ticket_id": id, "word": word}
+
+
+def _raise_counter(db: Database, numbers: Iterable[int]) -> None:
+    """The next request filed here gets a number above the ones taken over."""
+    ours = [number for number in numbers if number < tickets.FIRST_FOREIGN_NUMBER]
+    if ours:
+        db.execute(
+            "UPDATE counters SET value = :n WHERE name = 'ticket' AND value < :n", {"n": max(ours)}
+        )

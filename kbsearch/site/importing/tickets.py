@@ -1,0 +1,177 @@
+"""Past tickets, one record a line: each is checked here, a thousand at a time are written."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kbsearch.config import LANGUAGES
+from kbsearch.database import Database
+from kbsearch.errors import Invalid
+from kbsearch.people.organisations import slugs
+from kbsearch.search.fulltext.text import detect_language
+from kbsearch.site.importing import fields, lines, storing
+from kbsearch.site.importing.lines import Format, Line
+from kbsearch.site.importing.report import Report
+from kbsearch.site.importing.storing import MessageRecord, Numbered, TicketRecord
+from kbsearch.tickets import SEVERITIES, STATUSES
+
+BATCH = 1000
+MAX_SUBJECT = 500
+MAX_BODY = 200_000
+MAX_VERSION = 80
+MAX_AUTHOR = 254
+MAX_MESSAGES = 2000
+MAX_COPIES = 500
+
+Alter = Callable[[Invalid], None]
+
+
+def run(
+    db: Database,
+    path: Path,
+    *,
+    written_as: Format | None = None,
+    report: Report | None = None,
+    progress: Callable[[int], None] = lambda position: None,
+) -> Report:
+    """Take a file in. Interrupted, it is simply run again: what is there already stays as it is.
+
+    Each batch is one transaction; `progress` hears how many bytes have been read after it.
+    """
+    read = lines.read(path, written_as or lines.format_of(path))
+    return take_in(db, read, report or Report(), progress)
+
+
+def take_in(
+    db: Database,
+    read: Iterable[Line],
+    report: Report,
+    progress: Callable[[int], None] = lambda position: None,
+) -> Report:
+    """Take in records from wherever they come."""
+    seen: set[int] = set()
+    batch: list[Numbered] = []
+    position = 0
+    for line in read:
+        position = line.position
+        record = _take(line, seen, report)
+        if record is not None:
+            batch.append(Numbered(line.number, record))
+        if len(batch) == BATCH:
+            storing.store(db, batch, report)
+            batch = []
+            progress(position)
+    storing.store(db, batch, report)
+    progress(position)
+    return report
+
+
+def _take(line: Line, seen: set[int], report: Report) -> TicketRecord | None:
+    given = str(line.values.get("number", ""))[:20]
+    try:
+        if line.problem is not None:
+            raise line.problem
+        record = parse(line.values, lambda cut: report.alter(line.number, given, cut))
+        if record.number in seen:
+            raise Invalid("import.number_repeated", number=record.number)
+    except Invalid as problem:
+        report.refuse(line.number, given, problem)
+        return None
+    seen.add(record.number)
+    return record
+
+
+def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
+    """The record a line means; raises Invalid. `alter` hears what could not be kept of it."""
+    number = fields.number(values, "number")
+    subject = fields.required(" ".join(fields.text(values, "subject").split()), "subject")
+    status = fields.choice(values, "status", STATUSES)
+    messages = _messages(values, alter)
+    created_at = fields.moment(values, "created_at")
+    created_at = fields.required(
+        created_at or min((m.at for m in messages), default=""), "created_at"
+    )
+    messages = tuple(sorted((m if m.at else m.dated(created_at) for m in messages), key=_moment))
+    solved_at = fields.moment(values, "solved_at")
+    if solved_at is not None and solved_at < created_at:
+        raise Invalid("import.solved_before_created", solved=solved_at, created=created_at)
+    latest = max(created_at, solved_at or "", *(m.at for m in messages))
+    description = _cut(fields.text(values, "description"), "description", MAX_BODY, alter)
+    record = TicketRecord(
+        number=number,
+        subject=_cut(subject, "subject", MAX_SUBJECT, alter),
+        description=description,
+        language=_language(values),
+        requester=_address(fields.text(values, "requester"), "requester", alter),
+        organisation=fields.name(values, "organisation", slugs.MAX_NAME),
+        copies=_copies(values, alter),
+        product=fields.name(values, "product", slugs.MAX_NAME),
+        version=fields.name(values, "version", MAX_VERSION),
+        severity=fields.choice(values, "severity", SEVERITIES) or "minor",
+        status=fields.required(status or "", "status"),
+        confidential=fields.flag(values, "confidential"),
+        created_at=created_at,
+        updated_at=fields.moment(values, "updated_at") or latest,
+        solved_at=solved_at,
+        messages=messages,
+    )
+    return record.detected(detect_language) if not record.language else record
+
+
+def _messages(values: Mapping[str, Any], alter: Alter) -> tuple[MessageRecord, ...]:
+    given = values.get("messages")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip() else None
+        except (ValueError, RecursionError):
+            raise Invalid("import.wrong_type", field="messages", expected="JSON") from None
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
+        raise Invalid("import.wrong_type", field="messages", expected="[{…}]")
+    if len(given) > MAX_MESSAGES:
+        raise Invalid("import.too_many", field="messages", limit=MAX_MESSAGES)
+    return tuple(_message(message, alter) for message in given)
+
+
+def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
+    author = fields.name(values, "author", MAX_AUTHOR)
+    return MessageRecord(
+        author=fields.address(author) or author,  # a name, where the source has no address
+        at=fields.moment(values, "at") or "",
+        body=_cut(fields.text(values, "body"), "body", MAX_BODY, alter),
+        internal=fields.flag(values, "internal"),
+        solution=fields.flag(values, "solution"),
+    )
+
+
+def _moment(message: MessageRecord) -> str:
+    return message.at
+
+
+def _copies(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:
+    given = fields.names(values, "cc")
+    if len(given) > MAX_COPIES:
+        raise Invalid("import.too_many", field="cc", limit=MAX_COPIES)
+    addresses = {_address(text, "cc", alter) for text in given}
+    return tuple(sorted(addresses - {""}))
+
+
+def _address(text: str, field: str, alter: Alter) -> str:
+    address = fields.address(text) if text else ""
+    if address is None:
+        alter(Invalid("import.no_address", field=field, value=text[:80]))
+    return address or ""
+
+
+def _language(values: Mapping[str, Any]) -> str:
+    """`fr` of `fr-FR`; empty for a language that is not offered: the text decides."""
+    given = fields.text(values, "language")[:2].lower()
+    return given if given in LANGUAGES else ""
+
+
+def _cut(text: str, field: str, limit: int, alter: Alter) -> str:
+    if len(text) > limit:
+        alter(Invalid("import.cut", field=field, limit=limit))
+    return text[:limit]

@@ -1,0 +1,231 @@
+"""What is on its way out, by whatever channel: waiting, failed or given up, and why.
+
+For those who answer requests. Webhooks are the administrators': agents see the host of an address
+and not the rest of it, which may be a secret.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from kbsearch import access, outbox
+from kbsearch.access import Viewer
+from kbsearch.clock import parsed
+from kbsearch.database import Database, Row, one_of
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.messages.notifications import CARRIERS
+from kbsearch.messages.webhooks import deliveries, events, rooms
+from kbsearch.people.accounts import mobiles
+
+Channel = Literal["mail", "sms", "webhook", "inside"]  # inside: what is done before it leaves
+State = Literal["waiting", "failed", "dead"]  # failed: it will be tried again
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+STATES: tuple[State, ...] = get_args(State)
+LIMIT = 200  # shown at once
+BY_TEXT = (CARRIERS["sms"], mobiles.CODE_ASKED)
+UNFINISHED = "done_at IS NULL AND kind NOT LIKE 'index.%'"
+STATE_OF_TASK = """
+    CASE WHEN o.dead_at IS NOT NULL THEN 'dead' WHEN o.problem IS NOT NULL THEN 'failed'
+         ELSE 'waiting' END
+"""
+STATE_OF_DELIVERY = """
+    CASE WHEN d.dead_at IS NOT NULL THEN 'dead' WHEN d.attempts > 0 THEN 'failed'
+         ELSE 'waiting' END
+"""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Something that has not left yet; `to` is an address, or the host of a webhook."""
+
+    id: str
+    channel: Channel
+    kind: str  # the event it tells, or the outbox's word
+    to: str
+    number: int | None  # of the request it is about
+    created_at: str
+    due_at: str
+    attempts: int
+    state: State
+    problem: str  # a word of deliveries, or what the mail server said
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Some of what has not left, and how much there is in all, by channel and state."""
+
+    found: tuple[Sending, ...]
+    total: int  # of what was asked for
+    counts: dict[tuple[Channel, State], int]
+
+
+def look(
+    db: Database, viewer: Viewer, *, channel: str | None = None, state: str | None = None
+) -> Overview:
+    """What has not left, those given up first, then the oldest; at most LIMIT of them."""
+    access.only_agents(viewer)
+    counts = _counts(db)
+    asked: dict[str, object] = {"channel": channel, "state": state, "limit": LIMIT}
+    wanted = [
+        count
+        for (its_channel, its_state), count in counts.items()
+        if channel in (None, its_channel) and state in (None, its_state)
+    ]
+    rows = [*_tasks(db, asked), *_webhooks(db, asked)]
+    found = sorted(rows, key=lambda each: (each.state != "dead", each.created_at, each.id))
+    return Overview(tuple(found[:LIMIT]), sum(wanted), counts)
+
+
+def list_all(db: Database, viewer: Viewer) -> list[Sending]:
+    """What has not left, whatever it is."""
+    return list(look(db, viewer).found)
+
+
+def again(db: Database, viewer: Viewer, sending_id: str) -> None:
+    """Send it now, and try as often as at first; raises NotFound when it has left or never was."""
+    access.only_agents(viewer)
+    with db.atomic():
+        if outbox.again(db, sending_id):
+            return
+        delivery = deliveries.find(db, sending_id)
+        if delivery is None or delivery.state == "sent":
+            raise NotFound("sending.not_found")
+        if not deliveries.again(db, sending_id):
+            raise Invalid("webhook.is_disabled")
+
+
+def all_dead_again(db: Database, viewer: Viewer, *, channel: str | None = None) -> int:
+    """The same for all that was given up, but for webhooks that are disabled; how many.
+
+    Raises Invalid where those are all there is.
+    """
+    count, refused = 0, None
+    with db.atomic():
+        while dead := look(db, viewer, channel=channel, state="dead").found:
+            before = count
+            for each in dead:
+                try:
+                    again(db, viewer, each.id)
+                    count += 1
+                except Invalid as problem:
+                    refused = problem
+            if count == before:
+                break
+    if refused and not count:
+        raise refused
+    return count
+
+
+def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
+    """How long the oldest thing of each channel has waited, in seconds, where something waits."""
+    moment = at or datetime.now(UTC)
+    rows = db.query(
+        f"""
+        SELECT {_channel_of("o.kind")} AS channel, MIN(o.created_at) AS oldest FROM outbox o
+        WHERE {UNFINISHED} AND o.dead_at IS NULL GROUP BY 1
+        UNION ALL
+        SELECT 'webhook', MIN(d.created_at) FROM webhook_deliveries d
+        WHERE d.sent_at IS NULL AND d.dead_at IS NULL
+        """  # noqa: S608 (constants)
+    )
+    return {
+        row["channel"]: (moment - parsed(row["oldest"])).total_seconds()
+        for row in rows
+        if row["oldest"]
+    }
+
+
+def _channel_of(kind: str) -> str:
+    """An SQL expression: by which channel a task of the outbox leaves."""
+    texts = ", ".join(f"'{each}'" for each in BY_TEXT)
+    inside = ", ".join(f"'{each}'" for each in events.KINDS)
+    return (
+        f"CASE WHEN {kind} IN ({texts}) THEN 'sms' WHEN {kind} IN ({inside}) THEN 'inside' "
+        "ELSE 'mail' END"
+    )
+
+
+def _counts(db: Database) -> dict[tuple[Channel, State], int]:
+    rows = db.query(
+        f"""
+        SELECT {_channel_of("o.kind")} AS channel, {STATE_OF_TASK} AS state, COUNT(*) AS n
+        FROM outbox o WHERE {UNFINISHED} GROUP BY 1, 2
+        UNION ALL
+        SELECT 'webhook', {STATE_OF_DELIVERY}, COUNT(*) FROM webhook_deliveries d
+        WHERE d.sent_at IS NULL GROUP BY 2
+        """  # noqa: S608 (constants)
+    )
+    return {(row["channel"], row["state"]): row["n"] for row in rows}
+
+
+def _tasks(db: Database, asked: dict[str, object]) -> list[Sending]:
+    rows = db.query(
+        f"""
+        SELECT * FROM (
+          SELECT o.id, {_channel_of("o.kind")} AS channel, o.kind, o.subject, o.created_at,
+                 o.due_at, o.attempts, {STATE_OF_TASK} AS state, COALESCE(o.problem, '') AS problem
+          FROM outbox o WHERE {UNFINISHED}) s
+        WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)
+        ORDER BY state <> 'dead', created_at, id LIMIT :limit
+        """,  # noqa: S608 (constants)
+        asked,
+    )
+    about = _subjects(db, [row["subject"] for row in rows])
+    found = []
+    for row in rows:
+        told = about.get(row.pop("subject"), {})
+        kind = told.get("kind") or row.pop("kind")
+        row.pop("kind", None)
+        found.append(
+            Sending(**row, kind=kind, to=told.get("email") or "", number=told.get("number"))
+        )
+    return found
+
+
+def _subjects(db: Database, subjects: Sequence[str]) -> dict[str, Row]:
+    """Whom and which request tasks are about, as far as their subjects tell: notice, person."""
+    places, values = one_of("subject", list(dict.fromkeys(subjects)))
+    rows = db.query(
+        f"""
+        SELECT n.id AS subject, p.email, t.number, e.kind FROM notices n
+        JOIN people p ON p.id = n.person_id
+        JOIN ticket_events e ON e.id = n.event_id JOIN tickets t ON t.id = e.ticket_id
+        WHERE n.id IN ({places})
+        UNION ALL SELECT p.id, p.email, NULL, NULL FROM people p WHERE p.id IN ({places})
+        UNION ALL SELECT s.id, p.email, NULL, NULL FROM pending_sign_ins s
+        JOIN people p ON p.id = s.person_id WHERE s.id IN ({places})
+        UNION ALL SELECT e.id, NULL, t.number, NULL FROM ticket_events e
+        JOIN tickets t ON t.id = e.ticket_id WHERE e.id IN ({places})
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    return {row["subject"]: row for row in rows}
+
+
+def _webhooks(db: Database, asked: dict[str, object]) -> list[Sending]:
+    if asked["channel"] not in (None, "webhook"):
+        return []
+    condition = f"d.sent_at IS NULL AND (:state IS NULL OR {STATE_OF_DELIVERY} = :state)"
+    first = "d.dead_at IS NULL, d.created_at, d.id"
+    found = deliveries.read(db, condition, {"state": asked["state"]}, limit=LIMIT, order=first)
+    return [
+        Sending(
+            id=each.id,
+            channel="webhook",
+            kind=each.kind,
+            to=urlsplit(each.url).scheme if rooms.is_room(each.url) else _host(each.url),
+            number=None,
+            created_at=each.created_at,
+            due_at=each.due_at,
+            attempts=each.attempts,
+            state=each.state,  # type: ignore[arg-type]  # what is not sent
+            problem=each.problem or "",
+        )
+        for each in found
+    ]
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

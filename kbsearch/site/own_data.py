@@ -1,0 +1,122 @@
+"""What the site keeps about a person, as that person may take it away.
+
+Only what is theirs: no note of the staff, no word of anybody else.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from kbsearch import access, audit
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database, Row
+from kbsearch.people import notification_choices as preferences
+from kbsearch.people import profiles
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.search.learning import lessons
+from kbsearch.search.learning import votes as article_votes
+
+
+def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, Any]:
+    """Profile, memberships, sessions, requests filed or copied on, and messages written."""
+    moment = at or datetime.now(UTC)
+    profile = profiles.find(db, viewer)
+    person = profile.person
+    choices = preferences.find(db, viewer)
+    return {
+        "made_at": stored(moment),
+        "profile": {
+            "email": person.email,
+            "name": person.name,
+            "role": person.role,
+            "language": person.language,
+            "time_zone": profile.time_zone,
+            "mobile": profile.mobile,
+            "mobile_verified_at": profile.mobile_verified_at,
+            "single_key_shortcuts": profile.single_keys,
+            "created_at": person.created_at,
+        },
+        "organisations": _organisations(db, person.id),
+        "notifications": [
+            {"event": event, "channel": channel, "wanted": wanted}
+            for (event, channel), wanted in choices.items()
+        ],
+        "digest": preferences.digest(db, person.id),
+        "second_factor": {
+            "authenticator": second_factor.has_totp(db, person.id),
+            "recovery_codes_left": second_factor.count_recovery_codes(db, person.id),
+            "trusted_devices": [
+                _without_id(vars(device))
+                for device in second_factor.list_devices(db, person.id, at=moment)
+            ],
+        },
+        "sessions": [
+            {
+                "created_at": session.created_at,
+                "seen_at": session.seen_at,
+                "expires_at": session.expires_at,
+                "user_agent": session.user_agent,
+            }
+            for session in accounts.list_sessions(db, person.id, at=moment)
+        ],
+        "security_log": [
+            {"at": event.at, "kind": event.kind, "network": event.network}
+            for event in audit.list_of(db, person.id, limit=1000)
+        ],
+        "requests": {"filed": _filed(db, viewer), "copied": _copied(db, viewer)},
+        "article_feedback": article_votes.list_of(db, person.id),
+        "messages": _messages(db, person.id),
+        "lessons": lessons.list_mine(db, person.id),
+    }
+
+
+def _organisations(db: Database, person_id: str) -> list[Row]:
+    return db.query(
+        """
+        SELECT o.slug, o.name FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+        WHERE m.person_id = :id ORDER BY o.slug
+        """,
+        {"id": person_id},
+    )
+
+
+def _filed(db: Database, viewer: Viewer) -> list[Row]:
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    return db.query(
+        f"""
+        SELECT t.number, t.subject, t.description, p.slug AS product, t.version, t.severity,
+               t.status, t.created_at, t.updated_at, t.solved_at
+        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
+        WHERE t.requester_id = :id AND {condition} ORDER BY t.number
+        """,  # noqa: S608 (a condition of constants)
+        {"id": viewer.person_id, **words},
+    )
+
+
+def _copied(db: Database, viewer: Viewer) -> list[Row]:
+    """Somebody else described these: they are named, not told."""
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    return db.query(
+        f"""
+        SELECT t.number, t.subject, t.status, t.created_at, t.updated_at
+        FROM tickets t JOIN ticket_copies c ON c.ticket_id = t.id
+        WHERE c.person_id = :id AND {condition} ORDER BY t.number
+        """,  # noqa: S608 (a condition of constants)
+        {"id": viewer.person_id, **words},
+    )
+
+
+def _messages(db: Database, person_id: str) -> list[Row]:
+    return db.query(
+        """
+        SELECT t.number AS request, m.at, m.body
+        FROM messages m JOIN tickets t ON t.id = m.ticket_id
+        WHERE m.author_id = :id AND m.internal = 0 ORDER BY m.at, m.id
+        """,
+        {"id": person_id},
+    )
+
+
+def _without_id(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "id"}

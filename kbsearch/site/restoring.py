@@ -1,0 +1,282 @@
+"""Bringing a backup back: all of it or nothing, and what was there is set aside, never removed.
+
+Whatever fails before the archive has been read whole changes nothing. Then folders are renamed.
+Stopped half-way, the site does not open; given again, the command goes on where it was: all that
+was there ends in one folder.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kbsearch import audit, config
+from kbsearch.config import CONFIG_NAME, Settings
+from kbsearch.database import Damaged, SqliteDatabase, migrations, new_id
+from kbsearch.errors import Problem
+from kbsearch.files import store as file_store
+from kbsearch.search.ranking import indexing
+from kbsearch.site import backups, belonging, health
+from kbsearch.site.backups import Manifest, Unreadable
+
+ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
+EXCHANGE = "exchange.json"  # in a room, from the first thing set aside to the end
+
+# What a person ended since must not come back to life.
+ENDED = (
+    "DELETE FROM sessions",
+    "DELETE FROM pending_sign_ins",
+    "DELETE FROM trusted_devices",
+    "DELETE FROM tokens WHERE purpose = 'reset'",
+)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back, and where what was there lies now."""
+
+    manifest: Manifest
+    counts: dict[str, int]  # how much there is, by noun
+    set_aside: Path | None
+    settings_beside: Path | None  # the archive's kbsearch.toml, where the site has another one
+
+
+def look(path: Path, near: Path) -> Restored:
+    """What `restore` would bring back; the database is unpacked near there, and removed."""
+    with _room(near) as room:
+        manifest = backups.read(path, room, {backups.DATABASE})
+        return Restored(manifest, _prepare(room, path), None, None)
+
+
+def restore(found: config.Configuration, path: Path) -> Restored:
+    """Put an archive in the place of a site that is not running, or where there is none yet.
+
+    The index is made anew as the site starts. Sessions, trusted devices and links to choose
+    another password have ended.
+    """
+    site = found.settings.site.absolute()
+    with _room(site) as room:
+        manifest = backups.read(path, room)
+        counts = _prepare(room, path, manifest)
+        settings = _settings(found, room, site, path)
+        with _alone(settings):
+            set_aside = _exchange(settings, room, site)
+            beside = _keep_settings(room, site)
+    return Restored(manifest, counts, set_aside, beside)
+
+
+def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[str, int]:
+    """See that the database is sound and of this release, and bring it up to date."""
+    try:
+        with closing(SqliteDatabase(room / backups.DATABASE)) as db:
+            if "ok" not in db.query("PRAGMA quick_check(1)")[0].values():
+                raise Unreadable("backup.damaged", path=path)
+            if "state" not in db.tables.table_names():
+                raise Unreadable("backup.not_one", path=path)
+            if unknown := migrations.unknown(db):
+                raise Unreadable("backup.schema_too_new", path=path, step=unknown[0])
+            migrations.migrate(db)
+            if manifest:
+                with db.atomic():
+                    for statement in ENDED:
+                        db.execute(statement)
+                    audit.record(db, "site.restored", by="operator", made_at=manifest.made_at)
+            return health.counts(db)
+    except (Damaged, OSError, LookupError, TypeError, ValueError) as problem:
+        raise Unreadable("backup.damaged", path=path) from problem
+
+
+def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -> Settings:
+    """Those in force from now on: the site's own, else those of the archive."""
+    if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
+        return found.settings
+    try:
+        return replace(config.load(room / CONFIG_NAME).settings, site=site)
+    except (config.ConfigError, RecursionError) as problem:
+        raise Unreadable("backup.settings_wrong", path=path, reason=problem) from problem
+
+
+def _keep_settings(room: Path, site: Path) -> Path | None:
+    """Put the archive's kbsearch.toml in its place, or beside another one: where it lies then."""
+    theirs, ours = room / CONFIG_NAME, site / CONFIG_NAME
+    if not theirs.exists() or (ours.exists() and ours.read_bytes() == theirs.read_bytes()):
+        return None
+    beside = ours.with_name(f"{CONFIG_NAME}.restored") if ours.exists() else None
+    theirs.replace(beside or ours)
+    return beside
+
+
+def see_that_none_is_under_way(site: Path) -> None:
+    """Raise Problem where a restore has not come to its end: what is there is of two sites."""
+    if _under_way(site):
+        raise Problem("backup.interrupted")
+
+
+def _under_way(site: Path) -> Path | None:
+    return next(site.glob(f"{ROOMS}/{EXCHANGE}"), None)
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """What was there, by its names in an archive, and the folder that it goes to."""
+
+    aside: str
+    there: list[str]
+
+
+def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
+    """What was there goes aside, what was unpacked takes its place."""
+    moved: list[tuple[Path, Path]] = []
+
+    def move(source: Path, target: Path) -> None:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _move(source, target)
+        moved.append((source, target))
+
+    is_first = not _under_way(site)
+    aside = room  # until it is known
+    try:
+        begun = _begin(settings, room, site)
+        aside = site / begun.aside
+        for name, place in _places(settings).items():
+            came = name not in begun.there or (aside / place.name).exists()  # in an attempt before
+            for each in (*_beside_database(name, place), place):
+                if each.exists() and came:
+                    _remove(each)
+                elif each.exists():
+                    move(each, aside / each.name)
+            if (room / name).exists():
+                move(room / name, place)
+        belonging.mark_data(settings)
+    except OSError as problem:
+        for source, target in reversed(moved):
+            _move(target, source)
+        if is_first:  # all is as it was
+            with suppress(OSError):
+                aside.rmdir()
+            (room / EXCHANGE).unlink(missing_ok=True)
+        raise Problem("backup.cannot_write", folder=site, reason=problem) from problem
+    indexing.remove_all(settings)
+    return aside if aside.exists() else None
+
+
+def _begin(settings: Settings, room: Path, site: Path) -> _Exchange:
+    """Note down what is there before anything is moved, unless an earlier attempt has."""
+    if earlier := _under_way(site):
+        begun = _Exchange(**json.loads(earlier.read_text(encoding="utf-8")))
+    else:
+        there = [name for name, place in _places(settings).items() if place.exists()]
+        aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
+        begun = _Exchange(aside, there)
+    draft = room / f"{EXCHANGE}.part"
+    with draft.open("x", encoding="utf-8") as file:
+        json.dump(asdict(begun), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(room / EXCHANGE)
+    file_store.sync_folder(room)
+    return begun
+
+
+def _move(source: Path, target: Path) -> None:
+    """What has its name in the new place is whole, also on another disk."""
+    try:
+        source.rename(target)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f"{target.name}.part")
+        _remove(part)
+        if source.is_dir():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part)
+        part.rename(target)
+        _remove(source)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _places(settings: Settings) -> dict[str, Path]:
+    return {
+        belonging.IN_DATA: settings.data_path / belonging.IN_DATA,
+        backups.DATABASE: settings.database_path,
+        backups.SECRET_KEY: settings.data_path / "secret_key",
+        backups.FILES: settings.files_path,
+        backups.MAILS: settings.mails_path,
+        backups.CONTENT: settings.content_path,
+    }
+
+
+def _beside_database(name: str, place: Path) -> tuple[Path, ...]:
+    if name != backups.DATABASE:
+        return ()
+    return tuple(place.with_name(place.name + suffix) for suffix in ("-wal", "-shm"))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """No worker may run meanwhile; where one does, the site is at work."""
+    with ExitStack() as stack:
+        try:
+            settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = stack.enter_context((settings.data_path / "worker.lock").open("w"))
+        except OSError as problem:
+            folder = settings.data_path
+            raise Problem("backup.cannot_write", folder=folder, reason=problem) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem("backup.site_is_running") from None
+        yield
+
+
+@contextmanager
+def _room(site: Path) -> Iterator[Path]:
+    """A folder to unpack into, on the disk of the site; gone afterwards, with those of the dead.
+
+    One in which an exchange has begun and not ended stays, for the next attempt.
+    """
+    room = site / ROOMS.replace("*", new_id())
+    try:
+        room.mkdir(mode=0o700)
+    except OSError as problem:
+        raise Problem("backup.cannot_write", folder=site, reason=problem) from None
+    with _held(room):
+        try:
+            yield room
+        except BaseException:
+            if not (room / EXCHANGE).exists():
+                shutil.rmtree(room)
+            raise
+        if (room / EXCHANGE).exists():
+            _remove_rooms_of_the_dead(site)
+        shutil.rmtree(room)
+
+
+@contextmanager
+def _held(room: Path) -> Iterator[None]:
+    """The system frees the lock of a process however it ends."""
+    descriptor = os.open(room, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_rooms_of_the_dead(site: Path) -> None:
+    for room in site.glob(ROOMS):
+        with suppress(BlockingIOError), _held(room):
+            shutil.rmtree(room)

@@ -1,0 +1,126 @@
+"""Markdown to safe HTML, sections, plain text and excerpts: articles and messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from kbsearch.text.markup.clean import clean
+from kbsearch.text.markup.outline import (
+    Heading,
+    Passage,
+    Section,
+    headings,
+    passages,
+    slug_of,
+    text_of,
+)
+from kbsearch.text.markup.parser import Parser, article_parser, message_parser, scheme_of
+from kbsearch.text.markup.renderer import Context, Picture, Renderer, Resolver, Target
+
+__all__ = [
+    "ARTICLE_LIMIT",
+    "MESSAGE_LIMIT",
+    "Document",
+    "Passage",
+    "Picture",
+    "Resolver",
+    "Section",
+    "Target",
+    "article",
+    "excerpt",
+    "message",
+    "parse",
+    "plain",
+    "scheme_of",
+    "slug_of",
+]
+
+ARTICLE_LIMIT = 256 * 1024  # bytes
+MESSAGE_LIMIT = 64 * 1024  # characters
+EXCERPT_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Document:
+    """An article read: its tokens, and the headings that divide it."""
+
+    tokens: Sequence[Token]
+    headings: tuple[Heading, ...]
+    env: dict[str, Any]
+    repeats_title: bool = False  # its first heading said the title again, and was left out
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return tuple(heading.section for heading in self.headings)
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The words under each heading, as the search takes them in."""
+        return passages(self.tokens, self.headings)
+
+
+def parse(text: str, title: str = "") -> Document:
+    """Read the Markdown of an article; a first heading that repeats its title is left out."""
+    env: dict[str, Any] = {}
+    tokens = article_parser().parse(text, env)
+    if title and tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        written = text_of(tokens[1:2])
+        if slug_of(written) == slug_of(title):
+            return Document(tokens[3:], headings(tokens[3:]), env, repeats_title=True)
+    return Document(tokens, headings(tokens), env)
+
+
+def article(document: Document, language: str, resolver: Resolver) -> Markup:
+    """The article as HTML that is safe to show."""
+    sections = {heading.position: heading.section for heading in document.headings}
+    context = Context(language, resolver, sections)
+    return _render(article_parser(), document.tokens, context, document.env)
+
+
+def message(text: str, language: str) -> Markup:
+    """What somebody wrote in a request, as safe HTML; beyond 64 KB it is shown as it was typed."""
+    if len(text) > MESSAGE_LIMIT:
+        return clean(f"<pre>{escape(text, quote=False)}</pre>")
+    env: dict[str, Any] = {}
+    tokens = message_parser().parse(text, env)
+    context = Context(language, _Outside(), coloured=False, region="group")
+    return _render(message_parser(), tokens, context, env)
+
+
+def plain(text: str) -> str:
+    """The words of a Markdown text, without its markup."""
+    return text_of(message_parser().parse(text[:MESSAGE_LIMIT]))
+
+
+def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
+    """The beginning of a plain text, cut between two words."""
+    if len(text) <= length:
+        return text
+    cut = text[:length].rsplit(" ", 1)[0].rstrip(" ,;:.")
+    return f"{cut}…"
+
+
+def _render(
+    parser: Parser, tokens: Sequence[Token], context: Context, env: dict[str, Any]
+) -> Markup:
+    html = Renderer().render(tokens, parser.options, {**env, "context": context})
+    return clean(html)
+
+
+class _Outside:
+    """Links of messages: absolute addresses and our own pages; no image from anywhere."""
+
+    def link(self, target: str) -> Target | None:
+        if scheme_of(target):
+            return Target(target, is_external=True)
+        return Target(target) if target.startswith("/") and target[1:2] not in "/\\" else None
+
+    def by_slug(self, slug: str) -> Target | None:
+        return None
+
+    def picture(self, target: str) -> Picture | None:
+        return None

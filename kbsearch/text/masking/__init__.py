@@ -1,0 +1,204 @@
+"""Personal data and secrets in a text, each replaced by a word for what stood there.
+
+It is cautious: what looks like a name is taken for one, and whoever reviews the text may keep it.
+A placeholder stands for one text only, so that it can be turned back after the rest was edited.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from kbsearch.config import LANGUAGES
+from kbsearch.i18n import gettext
+from kbsearch.search.fulltext.text import normal
+from kbsearch.text.masking import credentials, names, numbers, places
+from kbsearch.text.masking.spans import HIDDEN, Span, occurrences
+
+Kind = Literal[
+    "address",
+    "bank",
+    "birth",
+    "card",
+    "email",
+    "login",
+    "name",
+    "network",
+    "phone",
+    "secret",
+    "social_security",
+]
+
+_LABELS: dict[Kind, str] = {
+    "address": "masking.address",
+    "bank": "masking.bank",
+    "birth": "masking.birth",
+    "card": "masking.card",
+    "email": "masking.email",
+    "login": "masking.login",
+    "name": "masking.name",
+    "network": "masking.network",
+    "phone": "masking.phone",
+    "secret": "masking.secret",
+    "social_security": "masking.social_security",
+}
+KINDS = frozenset(_LABELS)
+SHORTEST_SECRET = 4  # characters; a shorter one is masked only where it is said to be one
+# The surest first: what one has found is hidden from the next.
+_FINDERS: tuple[tuple[Kind, Callable[[str], Iterable[Span]]], ...] = (
+    ("secret", credentials.secrets),
+    ("email", numbers.emails),
+    ("bank", numbers.accounts),
+    ("social_security", numbers.social_security),
+    ("card", numbers.cards),
+    ("birth", numbers.births),
+    ("network", places.networks),
+    ("address", places.addresses),
+    ("phone", numbers.phones),
+    ("login", credentials.logins),
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of a text that was masked; equal texts have the same placeholder."""
+
+    kind: Kind
+    start: int  # in `Masked.source`
+    end: int
+    text: str
+    placeholder: str
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A text without its personal data, and what was taken out of it."""
+
+    source: str
+    text: str
+    items: tuple[Item, ...]
+
+
+def mask(
+    text: str, known: Iterable[str] = (), *, keep: Iterable[str] = (), language: str = "fr"
+) -> Masked:
+    """The text with its personal data masked.
+
+    `known` are people's names, found in all their forms; `keep` are texts that are nobody's, as
+    the names of products and their versions. The placeholders are words of `language`.
+    """
+    return _numbered([normal(text)], list(known), list(keep), language)[0]
+
+
+def mask_together(
+    texts: Iterable[str],
+    known: Iterable[str] = (),
+    *,
+    keep: Iterable[str] = (),
+    language: str = "fr",
+) -> tuple[Masked, ...]:
+    """Several texts of one matter masked as one: a placeholder stands for the same in all of them.
+
+    A name that one of them gives away, and what opens something, is masked in the others too.
+    """
+    sources, kept = [normal(text) for text in texts], list(keep)
+    first = _numbered(sources, list(known), kept, language)
+    items = [item for masked in first for item in masked.items]
+    people = [*known, *(item.text for item in items if item.kind == "name")]
+    opening = {
+        item.text: item.kind
+        for item in items
+        if item.kind in ("secret", "login") and len(item.text) >= SHORTEST_SECRET
+    }
+    return _numbered(sources, list(dict.fromkeys(people)), kept, language, opening)
+
+
+def unmask(text: str, items: Iterable[Item]) -> str:
+    """A masked text, perhaps edited since, with some of its items as they were."""
+    for item in items:
+        text = text.replace(item.placeholder, item.text)
+    return text
+
+
+def label(kind: Kind, language: str) -> str:
+    """What a kind of personal data is called."""
+    return gettext(language, _LABELS[kind])
+
+
+def placeholders(text: str) -> Iterator[tuple[int, str]]:
+    """Where placeholders stand in a text, in whichever language; prompts to write too."""
+    for found in _any_placeholder().finditer(text):
+        yield found.start(), found[0]
+
+
+@cache
+def _any_placeholder() -> re.Pattern[str]:
+    names = {label(kind, language) for kind in _LABELS for language in LANGUAGES}
+    prompts = {gettext(language, "masking.prompt") for language in LANGUAGES}
+    told = "|".join(map(re.escape, sorted(names)))
+    begun = "|".join(map(re.escape, sorted(prompts)))
+    return re.compile(rf"‹(?:(?:{told})(?: \d+)?|(?:{begun})[^‹›\n]{{0,200}})›")
+
+
+def prompt(language: str, missing: str) -> str:
+    """A place where something is to be written, which cannot be overlooked."""
+    return f"‹{gettext(language, 'masking.prompt')} {missing}›"
+
+
+def _numbered(
+    sources: Sequence[str],
+    known: Sequence[str],
+    keep: Sequence[str],
+    language: str,
+    opening: Mapping[str, Kind] | None = None,
+) -> tuple[Masked, ...]:
+    placeholders: dict[Kind, dict[str, str]] = {}
+    masked = []
+    for source in sources:
+        items = []
+        found = _found(source, known, keep, opening or {})
+        for kind, start, end in sorted(found, key=lambda each: each[1]):
+            said = source[start:end]
+            of_kind = placeholders.setdefault(kind, {})
+            if said not in of_kind:
+                of_kind[said] = _placeholder(kind, len(of_kind) + 1, language)
+            items.append(Item(kind, start, end, said, of_kind[said]))
+        masked.append(Masked(source, _filled(source, items), tuple(items)))
+    return tuple(masked)
+
+
+def _found(
+    source: str, known: Iterable[str], keep: Iterable[str], opening: Mapping[str, Kind]
+) -> Iterator[tuple[Kind, int, int]]:
+    hidden = source
+    for said, kind in opening.items():
+        for start, end in occurrences(said, hidden):
+            yield kind, start, end
+            hidden = _hide(hidden, start, end)
+    for kept in keep:
+        for start, end in occurrences(kept, hidden):
+            hidden = _hide(hidden, start, end)
+    people = names.Known(known)
+    for kind, find in (*_FINDERS, ("name", people.find), ("name", names.find)):
+        for start, end in find(hidden):
+            if HIDDEN not in hidden[start:end]:
+                yield kind, start, end
+                hidden = _hide(hidden, start, end)
+
+
+def _hide(text: str, start: int, end: int) -> str:
+    return text[:start] + HIDDEN * (end - start) + text[end:]
+
+
+def _filled(source: str, items: list[Item]) -> str:
+    pieces, position = [], 0
+    for item in items:
+        pieces += [source[position : item.start], item.placeholder]
+        position = item.end
+    return "".join([*pieces, source[position:]])
+
+
+def _placeholder(kind: Kind, number: int, language: str) -> str:
+    """`‹nom›`, `‹nom 2›`: signs that mean nothing to Markdown, YAML or HTML."""
+    return f"‹{label(kind, language)}›" if number == 1 else f"‹{label(kind, language)} {number}›"

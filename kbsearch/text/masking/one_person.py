@@ -1,0 +1,60 @@
+"""One person taken out of texts: their name, their addresses and their numbers."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from kbsearch.text.masking import Kind, label
+from kbsearch.text.masking.names import Known
+
+
+class OnePerson:
+    """Puts the word for what stood there in its place, in whatever way it was written.
+
+    Numbers are those of E.164; the words are of `language`.
+    """
+
+    def __init__(
+        self, names: Iterable[str], emails: Iterable[str], mobiles: Iterable[str], language: str
+    ) -> None:
+        kinds: tuple[Kind, ...] = ("email", "phone", "name")
+        self._signs = {kind: f"‹{label(kind, language)}›" for kind in kinds}
+        known = list(names)
+        reversed_too = {*known, *(" ".join(reversed(name.split())) for name in known)}
+        written = {
+            "email": [rf"(?<![\w.+-]){re.escape(email)}(?![\w-])" for email in emails],
+            "phone": [_dialled(mobile) for mobile in mobiles],
+            "name": [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(reversed_too)],
+        }
+        groups = (f"(?P<{kind}>{'|'.join(them)})" for kind, them in written.items() if them)
+        self._anywhere = re.compile("|".join(groups) or "(?!)", re.IGNORECASE)
+        self._known = Known(known)
+
+    def text(self, text: str, *, is_theirs: bool) -> str:
+        """The text without them; in what is theirs, any part of the name means them."""
+        masked = self._anywhere.sub(lambda found: self._signs[found.lastgroup], text)  # type: ignore[index]
+        if not is_theirs:
+            return masked
+        pieces, position = [], 0
+        for start, end in self._known.find(masked):
+            pieces += [masked[position:start], self._signs["name"]]
+            position = end
+        return "".join([*pieces, masked[position:]])
+
+    def value(self, value: Any, *, is_theirs: bool) -> Any:
+        """The same for all the texts of a JSON value."""
+        if isinstance(value, dict):
+            return {key: self.value(each, is_theirs=is_theirs) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.value(each, is_theirs=is_theirs) for each in value]
+        return self.text(value, is_theirs=is_theirs) if isinstance(value, str) else value
+
+
+def _dialled(mobile: str) -> str:
+    """A pattern for a number as people write it: `06 12…`, `+33 (0)6.12…`, `0033612…`."""
+    import phonenumbers
+
+    number = phonenumbers.parse(mobile)
+    gap = r"[ .\-/()\u00a0\u202f]{0,3}"
+    digits = gap.join(str(number.national_number))
+    return rf"(?<!\d)(?:(?:\+|00)?{number.country_code}{gap}0?{gap}|0{gap})?{digits}(?!\d)"

@@ -1,0 +1,200 @@
+"""Correcting a request: its fields, its organisation, whether it is confidential; never blindly."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database, Row
+from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
+from kbsearch.form_fields import FormField
+from kbsearch.tickets import SEVERITIES, Ticket
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets.events import Present, present
+from kbsearch.tickets.filing import form as request_forms
+
+COLUMNS = {
+    "subject": "subject",
+    "software": "product_id",
+    "version": "version",
+    "severity": "severity",
+    "organisation": "organisation_id",
+    "confidential": "confidential",
+}
+
+
+def edit_fields(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    changes: Mapping[str, str],
+    *,
+    edition: int,
+    fields: Sequence[FormField],
+    at: datetime | None = None,
+) -> None:
+    """Change the fields that are named, as a form of that edition of the ticket showed them.
+
+    Raises Conflict when one of them was changed by somebody else since, and changes none then;
+    InvalidForm with what is wrong in each. An own question of the product is named `fields.<name>`.
+    """
+    moment = stored(at or datetime.now(UTC))
+    with db.atomic():
+        there = present(db, viewer, ticket.id)
+        _check_may(viewer, there, changes)
+        before = _read(db, there.id)
+        wanted = {name: text for name, text in changes.items() if text != before[name]}
+        if "confidential" in wanted and bool(wanted["confidential"]) == bool(
+            before["confidential"]
+        ):
+            del wanted["confidential"]
+        _check_news(db, there, wanted, before, edition)
+        values, answers = _checked(db, viewer, there, wanted, before, fields)
+        if "organisation" in wanted:
+            _drop_strangers(db, viewer, there.id, values["organisation_id"], moment)
+        for column, value in values.items():
+            db.execute(
+                f"UPDATE tickets SET {column} = :value WHERE id = :id",  # noqa: S608 (constants)
+                {"value": value, "id": there.id},
+            )
+        if answers is not None:
+            db.execute(
+                "UPDATE tickets SET fields = :fields WHERE id = :id",
+                {"fields": json.dumps(answers, ensure_ascii=False), "id": there.id},
+            )
+        if {"organisation", "confidential"} & set(wanted):
+            ticket_readers.rewrite(db, there.id)
+        after = _read(db, there.id)
+        for name in wanted:
+            if before[name] != after[name]:
+                ticket_events.record(
+                    db,
+                    viewer,
+                    there.id,
+                    "ticket.edited",
+                    moment,
+                    field=name,
+                    before=before[name],
+                    after=after[name],
+                )
+
+
+class Texts(dict[str, str]):
+    """The fields of a ticket as a form shows them; a question never answered is empty."""
+
+    def __missing__(self, name: str) -> str:
+        if not name.startswith("fields."):
+            raise NotFound("ticket.field_unknown")
+        return ""
+
+
+def _read(db: Database, ticket_id: str) -> Texts:
+    row: Row = db.query(
+        """
+        SELECT t.subject, COALESCE(p.slug, '') AS software, COALESCE(t.version, '') AS version,
+               t.severity, COALESCE(o.slug, '') AS organisation, t.confidential, t.fields
+        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE t.id = :id
+        """,
+        {"id": ticket_id},
+    )[0]
+    answers = json.loads(row.pop("fields"))
+    row["confidential"] = "1" if row["confidential"] else ""
+    return Texts(row | {f"fields.{name}": said for name, said in answers.items()})
+
+
+def _check_may(viewer: Viewer, there: Present, changes: Mapping[str, str]) -> None:
+    if not there.is_of(viewer):
+        raise Forbidden("ticket.not_yours")
+    if "organisation" in changes and not viewer.is_agent:
+        raise Forbidden("ticket.agents_only")
+    if there.status == "closed":
+        raise Invalid("ticket.is_closed", number=there.number)
+
+
+def _check_news(
+    db: Database, there: Present, wanted: Mapping[str, str], before: Texts, edition: int
+) -> None:
+    if there.edition <= edition:
+        return
+    news = ticket_events.list_edited_since(db, there.id, edition)
+    differences = {name: (wanted[name], before[name]) for name in wanted if name in news}
+    if differences:
+        raise Conflict("ticket.edited_meanwhile", differences)
+
+
+def _checked(
+    db: Database,
+    viewer: Viewer,
+    there: Present,
+    wanted: Mapping[str, str],
+    before: Texts,
+    fields: Sequence[FormField],
+) -> tuple[Row, dict[str, str] | None]:
+    """The columns to write, and the answers if they change; raises InvalidForm."""
+    mistakes, values = request_forms.Mistakes(), Row()
+    today = datetime.now(UTC).date().isoformat()
+    organisation_id = there.organisation_id
+    if "organisation" in wanted:
+        with mistakes.of("organisation"):
+            organisation_id = _organisation(db, wanted["organisation"])
+            values["organisation_id"] = organisation_id
+    readers: dict[str, Callable[[str], object]] = {
+        "subject": request_forms.subject,
+        "version": request_forms.version,
+        "severity": _severity,
+        "confidential": _flag,
+        "software": lambda text: request_forms.product(db, viewer, organisation_id, text, today),
+    }
+    for name, read in readers.items():
+        if name in wanted:
+            with mistakes.of(name):
+                values[COLUMNS[name]] = read(wanted[name])
+    answers = None
+    software = wanted.get("software", before["software"])
+    if software != before["software"] or any(name.startswith("fields.") for name in wanted):
+        said = {**before, **wanted}
+        given = {
+            name.removeprefix("fields."): text
+            for name, text in said.items()
+            if name.startswith("fields.")
+        }
+        answers, wrong = request_forms.check_answers(fields, software or None, given)
+        mistakes.problems.update(wrong)
+    mistakes.check()
+    return values, answers
+
+
+def _organisation(db: Database, slug: str) -> str | None:
+    rows = db.query("SELECT id FROM organisations WHERE slug = :slug", {"slug": slug})
+    if slug and not rows:
+        raise Invalid("request.organisation_unknown")
+    return rows[0]["id"] if rows else None
+
+
+def _severity(text: str) -> str:
+    if text not in SEVERITIES:
+        raise Invalid("request.severity_unknown")
+    return text
+
+
+def _flag(text: str) -> int:
+    return int(text not in ("", "0"))
+
+
+def _drop_strangers(
+    db: Database, viewer: Viewer, ticket_id: str, organisation_id: str | None, moment: str
+) -> None:
+    """Colleagues of the organisation it leaves are not left in copy."""
+    rows = db.query(
+        """
+        SELECT c.email FROM ticket_copies c WHERE c.ticket_id = :ticket AND NOT EXISTS (
+          SELECT 1 FROM memberships m
+          WHERE m.person_id = c.person_id AND m.organisation_id = :organisation)
+        """,
+        {"ticket": ticket_id, "organisation": organisation_id},
+    )
+    for row in rows:
+        ticket_readers.remove_copy(db, viewer, ticket_id, row["email"], moment)

@@ -1,0 +1,187 @@
+"""Two requests that are one: the one is closed and goes on in the other.
+
+Nothing that was said moves, so that nobody reads what they could not read before: what agents need
+of it stands in a note for them. Its people read the other request once they are put in copy of it.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kbsearch import access, i18n, tickets
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database, new_id
+from kbsearch.errors import Invalid
+from kbsearch.tickets import Link, Status, Ticket
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.events import Present, present
+from kbsearch.tickets.filing import copies
+
+MOST_QUOTED = 20_000  # characters of what was said, in the note
+
+
+@dataclass(frozen=True)
+class Links:
+    """What a request goes on in and what goes on in it, as far as the viewer may read them."""
+
+    is_merged: bool = False
+    into: Link | None = None
+    merged: tuple[Link, ...] = ()
+
+
+def check(viewer: Viewer, ticket: Ticket, into: Ticket) -> None:
+    """Raises Invalid with the reason why a request cannot go on in another."""
+    access.only_agents(viewer, "ticket.not_found")
+    if ticket.id == into.id:
+        raise Invalid("merge.itself")
+    for each in (ticket, into):
+        if each.status == "closed":
+            raise Invalid("merge.closed", number=each.number)
+    is_alike = ticket.organisation_slug == into.organisation_slug
+    if not is_alike or (into.organisation_slug is None and not _same_requester(ticket, into)):
+        raise Invalid("merge.other_organisation", number=into.number)
+
+
+def merge(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    into: Ticket,
+    *,
+    key: str,
+    body: str = "",
+    with_copies: bool = False,
+    language: str = "en",
+    at: datetime | None = None,
+) -> None:
+    """Close a request that goes on in another, after saying `body` to its people, if anything.
+
+    `with_copies` puts them in copy of the other one, as far as they can be. The note is in
+    `language`. Sent again, it is one merge. Raises Invalid.
+    """
+    moment = at or datetime.now(UTC)
+    with db.atomic():
+        there = present(db, viewer, ticket.id)
+        if of_ticket(db, viewer, ticket).is_merged:
+            return
+        check(viewer, ticket, into)
+        _check_now(there, present(db, viewer, into.id))
+        if body.strip():
+            replies.reply(db, viewer, ticket, body, key=key, status="open", at=moment)
+            there = present(db, viewer, ticket.id)
+        if with_copies:
+            _put_in_copy(db, viewer, ticket, into, moment)
+        replies.note(db, viewer, into, _note(ticket, language), key=new_id(), at=moment)
+        db.insert(
+            "merges",
+            {
+                "ticket_id": ticket.id,
+                "into_id": into.id,
+                "before": there.status,
+                "at": stored(moment),
+                "person_id": viewer.person_id,
+            },
+        )
+        db.execute(
+            "UPDATE tickets SET status = 'closed', closed_at = :at WHERE id = :id",
+            {"at": stored(moment), "id": ticket.id},
+        )
+        ticket_events.record(
+            db,
+            viewer,
+            ticket.id,
+            "ticket.merged",
+            stored(moment),
+            field="status",
+            before=there.status,
+            after="closed",
+        )
+
+
+def undo(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None) -> None:
+    """Open a request again that was merged, as it stood; the note and the copies stay."""
+    access.only_agents(viewer, "ticket.not_found")
+    with db.atomic():
+        rows = db.query(
+            "DELETE FROM merges WHERE ticket_id = :id RETURNING before", {"id": ticket.id}
+        )
+        if not rows:
+            raise Invalid("merge.is_none", number=ticket.number)
+        before: Status = rows[0]["before"]
+        there = present(db, viewer, ticket.id)
+        lifecycle.move(db, viewer, there, before, stored(at or datetime.now(UTC)))
+
+
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
+    """What a request was merged with."""
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    rows = db.query(
+        f"""
+        SELECT m.ticket_id = :id AS is_merged, t.id, t.number, t.subject, {condition} AS is_visible
+        FROM merges m
+        JOIN tickets t ON t.id = CASE m.ticket_id WHEN :id THEN m.into_id ELSE m.ticket_id END
+        WHERE m.ticket_id = :id OR m.into_id = :id ORDER BY t.number
+        """,  # noqa: S608 (a condition of names of parameters)
+        {"id": ticket.id, **words},
+    )
+    seen = [
+        (row["is_merged"], Link(row["id"], row["number"], row["subject"]))
+        for row in rows
+        if row["is_visible"]
+    ]
+    return Links(
+        is_merged=any(row["is_merged"] for row in rows),
+        into=next((link for is_merged, link in seen if is_merged), None),
+        merged=tuple(link for is_merged, link in seen if not is_merged),
+    )
+
+
+def goes_on_in(db: Database, viewer: Viewer, ticket: Ticket) -> Ticket:
+    """The request that one goes on in, however far; itself where that is not for the viewer."""
+    while (link := of_ticket(db, viewer, ticket).into) is not None:
+        ticket = tickets.find(db, viewer, link.id)
+    return ticket
+
+
+def _same_requester(ticket: Ticket, into: Ticket) -> bool:
+    return ticket.requester_id is not None and ticket.requester_id == into.requester_id
+
+
+def _check_now(there: Present, into: Present) -> None:
+    """Somebody else may have changed one of them since it was read."""
+    for each in (there, into):
+        if each.status == "closed":
+            raise Invalid("merge.closed", number=each.number)
+    if there.organisation_id != into.organisation_id:
+        raise Invalid("merge.other_organisation", number=into.number)
+
+
+def _put_in_copy(
+    db: Database, viewer: Viewer, ticket: Ticket, into: Ticket, moment: datetime
+) -> None:
+    rows = db.query(
+        """
+        SELECT p.email FROM people p WHERE p.id = :requester
+        UNION SELECT c.email FROM ticket_copies c WHERE c.ticket_id = :ticket ORDER BY 1
+        """,
+        {"requester": ticket.requester_id, "ticket": ticket.id},
+    )
+    for row in rows:
+        with suppress(Invalid):  # who left the organisation, or whose account is closed
+            copies.add(db, viewer, into, row["email"], at=moment)
+
+
+def _note(ticket: Ticket, language: str) -> str:
+    """What agents need of the request that goes on here."""
+    address = f"/{language}/requests/{ticket.id}"
+    link = f"[#{ticket.number} {ticket.subject.translate(_BRACKETS)}]({address})"
+    said = [(ticket.requester, ticket.description)]
+    said += [(each.author, each.body) for each in ticket.messages if not each.internal]
+    told = "\n\n".join(f"**{author}**\n\n{body}" for author, body in said)
+    quoted = "\n".join(f"> {line}".rstrip() for line in told[:MOST_QUOTED].splitlines())
+    return f"{i18n.gettext(language, 'This request goes on here: %(link)s', link=link)}\n\n{quoted}"
+
+
+_BRACKETS = str.maketrans("[]", "()")

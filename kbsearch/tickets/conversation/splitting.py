@@ -1,0 +1,75 @@
+"""A message about something else becomes a request of its own."""
+
+from datetime import datetime
+
+from kbsearch import access, i18n, people, tickets
+from kbsearch.access import Viewer
+from kbsearch.database import Database, new_id
+from kbsearch.errors import NotFound
+from kbsearch.tickets import Ticket, filing
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.messages import Message
+
+
+def split(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    message_id: str,
+    subject: str,
+    *,
+    key: str,
+    language: str = "en",
+    at: datetime | None = None,
+) -> Ticket:
+    """File the message of a customer as a request of theirs, which follows the one it was in.
+
+    Software, version, severity and confidentiality are those of the request; the files are there
+    too. The message stays where it is; a note in `language` says what became of it. Raises
+    NotFound for no message of a customer, Invalid where its author files no requests any more.
+    """
+    access.only_agents(viewer, "ticket.not_found")
+    message = find(ticket, message_id)
+    with db.atomic():
+        request = Request(
+            subject=subject,
+            description=message.body or subject,
+            software=ticket.product or "",
+            version=ticket.version or "",
+            severity=ticket.severity,
+            organisation=ticket.organisation_slug or "",
+            confidential=ticket.confidential,
+            requester=people.find_id(db, message.author_id or "").email,
+        )
+        made = filing.open(db, viewer, request, key=key, after_contract=True, at=at)
+        if made.follows is not None:
+            return made  # the same form again
+        db.execute(
+            "UPDATE tickets SET follows_id = :ticket WHERE id = :id",
+            {"ticket": ticket.id, "id": made.id},
+        )
+        attachments.share(db, message.id, made.id)
+        link = f"[#{made.number}](/{language}/requests/{made.id})"
+        note = i18n.gettext(
+            language,
+            "What %(name)s wrote became a request: %(link)s",
+            name=message.author,
+            link=link,
+        )
+        replies.note(db, viewer, ticket, note, key=new_id(), at=at)
+    return tickets.find(db, viewer, made.id)
+
+
+def find(ticket: Ticket, message_id: str) -> Message:
+    """The message that becomes a request; raises NotFound for none of a customer."""
+    for message in ticket.messages:
+        if message.id == message_id and may_be(message):
+            return message
+    raise NotFound("split.no_message")
+
+
+def may_be(message: Message) -> bool:
+    """Whether a message can become a request: a customer of the help centre wrote it."""
+    return not message.is_staff and not message.internal and message.author_id is not None

@@ -1,0 +1,1 @@
+"""What agents have: the queue, held replies, past tickets, incidents."""

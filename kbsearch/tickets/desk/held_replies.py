@@ -1,0 +1,168 @@
+"""Answers that leave a few seconds after they were sent, so that they can be called back.
+
+Until then one is a draft of its author's with the moment it leaves: nobody else finds it anywhere.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kbsearch import outbox, people, tickets
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database
+from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
+from kbsearch.outbox import Handlers, Task
+from kbsearch.people import viewers
+from kbsearch.text import plain_text as typed
+from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.desk import past_cases
+from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.drafts import Draft
+
+RELEASE = "reply.release"
+
+
+@dataclass(frozen=True)
+class Held:
+    """An answer that is about to leave."""
+
+    key: str
+    body: str
+    files: tuple[Attachment, ...]
+    leaves_at: str
+
+
+class _Rehearsed(Exception):
+    """Takes back an answer that was sent to see whether it can be."""
+
+
+def hold(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    body: str,
+    *,
+    key: str,
+    seconds: int,
+    activity: int | None = None,
+    status: Status | None = None,
+    quoted: Sequence[int] = (),
+    at: datetime | None = None,
+) -> bool:
+    """Send an answer in so many seconds; whether others had written since the page was read.
+
+    It raises at once what `replies.reply` would; what was sent before stays as it is, and
+    another text under its key raises AlreadySent.
+    """
+    moment = at or datetime.now(UTC)
+    with db.atomic():
+        if _is_sent(db, viewer, ticket, body, key):
+            return False
+        rehearsed = _rehearse(db, viewer, ticket, body, key, activity, status)
+        fields = {
+            "body": body,
+            "status": status or "",
+            "activity": "" if activity is None else str(activity),
+            "quoted": " ".join(map(str, quoted)),
+        }
+        leaves_at = moment + timedelta(seconds=seconds)
+        drafts.put_off(db, viewer, key, fields, ticket, leaves_at)
+        outbox.add(db, RELEASE, key, due=leaves_at)
+    return rehearsed.has_news
+
+
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Held]:
+    """The viewer's answers that are about to leave, in the order in which they do."""
+    return [
+        Held(draft.key, draft.fields.get("body", ""), draft.files, draft.leaves_at or "")
+        for draft in drafts.list_put_off(db, viewer, ticket)
+    ]
+
+
+def call_back(db: Database, viewer: Viewer, key: str) -> None:
+    """Make it a draft again, with its files; raises Invalid once it has left."""
+    with db.atomic():
+        if not drafts.resume(db, viewer, key):
+            raise Invalid("reply.has_left")
+
+
+def release(db: Database, viewer: Viewer, key: str, *, at: datetime | None = None) -> Reply | None:
+    """Send what is due; what cannot be sent any more is a draft again. None for these two."""
+    moment = at or datetime.now(UTC)
+    with db.atomic():
+        held = drafts.find_put_off(db, viewer, key)
+        if held is None or held.leaves_at is None or held.leaves_at > stored(moment):
+            return None  # called back, and perhaps sent again
+        drafts.resume(db, viewer, key)
+        try:
+            ticket = tickets.find(db, viewer, held.ticket.id if held.ticket else "")
+            with db.atomic():
+                said = _send(db, viewer, ticket, held, moment)
+        except Problem:
+            return None
+        numbers = [int(number) for number in held.fields.get("quoted", "").split()]
+        past_cases.keep_quoted(db, viewer, ticket, numbers)
+    return said
+
+
+def handlers(db: Database) -> Handlers:
+    """Who sends what is due."""
+
+    def send(task: Task) -> None:
+        for person_id in drafts.who_put_off(db, task.subject):
+            with suppress(NotFound):  # an account that is closed says nothing any more
+                viewer = viewers.find(db, people.find_id(db, person_id).email)
+                release(db, viewer, task.subject)
+
+    return {RELEASE: send}
+
+
+def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, body: str, key: str) -> bool:
+    """Whether that same answer is held, or has left."""
+    held = drafts.find_put_off(db, viewer, key)
+    if held is None or held.ticket is None:
+        return replies.find_same(db, viewer, ticket, body, key=key) is not None
+    text = held.fields.get("body", "")
+    if (held.ticket.id, typed.block(text)) != (ticket.id, typed.block(body)):
+        raise AlreadySent("reply.already_sent", {"body": (body, text)})
+    return True
+
+
+def _rehearse(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    body: str,
+    key: str,
+    activity: int | None,
+    status: Status | None,
+) -> Reply:
+    """What would become of it now; nothing of that is kept."""
+    try:
+        with db.atomic():
+            said = replies.reply(
+                db, viewer, ticket, body, key=key, activity=activity, status=status
+            )
+            raise _Rehearsed
+    except _Rehearsed:
+        return said
+
+
+def _send(db: Database, viewer: Viewer, ticket: Ticket, held: Draft, moment: datetime) -> Reply:
+    said, seen = held.fields, held.fields.get("activity", "")
+    status = next((each for each in tickets.STATUSES if each == said.get("status")), None)
+    return replies.reply(
+        db,
+        viewer,
+        ticket,
+        said.get("body", ""),
+        key=held.key,
+        activity=int(seen) if seen else None,
+        status=status,
+        at=moment,
+    )

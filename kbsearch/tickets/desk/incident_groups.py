@@ -1,0 +1,215 @@
+"""Problems that several requests report: grouped by agents, answered at once, each on its own."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from kbsearch import access, tickets
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database, new_id
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.text import plain_text as typed
+from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import messages as conversations
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.filing import drafts
+
+MAX_TITLE = 250
+MOST_TICKETS = 500  # that one answer goes to
+
+
+@dataclass(frozen=True)
+class Member:
+    """A request of a problem."""
+
+    ticket_id: str
+    number: int
+    subject: str
+    language: str
+    status: Status
+    requester: str
+    organisation: str
+    updated_at: str
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.status in conversations.RESOLVED
+
+
+@dataclass(frozen=True)
+class SharedProblem:
+    """What several requests report; agents alone know that it is one."""
+
+    id: str
+    title: str
+    created_at: str
+    created_by: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A problem in the list of them."""
+
+    id: str
+    title: str
+    created_at: str
+    requests: int
+    unsolved: int
+
+
+def group(
+    db: Database,
+    viewer: Viewer,
+    title: str,
+    grouped: Sequence[Ticket],
+    *,
+    at: datetime | None = None,
+) -> str:
+    """Make one problem of some requests; its id. Those of another problem come over."""
+    access.only_agents(viewer, "problem.not_found")
+    said = typed.line(title)
+    if not said:
+        raise Invalid("problem.title_required")
+    if len(said) > MAX_TITLE:
+        raise Invalid("request.too_long", limit=MAX_TITLE)
+    if not grouped:
+        raise Invalid("problem.tickets_required")
+    problem_id = new_id()
+    moment = stored(at or datetime.now(UTC))
+    with db.atomic():
+        db.insert(
+            "problems",
+            {
+                "id": problem_id,
+                "title": said,
+                "created_at": moment,
+                "created_by_id": viewer.person_id,
+            },
+        )
+        _add(db, problem_id, grouped, moment)
+    return problem_id
+
+
+def add(
+    db: Database,
+    viewer: Viewer,
+    problem: SharedProblem,
+    ticket: Ticket,
+    *,
+    at: datetime | None = None,
+) -> None:
+    """Put one more request under a problem; it leaves the one it was under."""
+    access.only_agents(viewer, "problem.not_found")
+    if len(problem.members) >= MOST_TICKETS:
+        raise Invalid("problem.too_many", limit=MOST_TICKETS)
+    with db.atomic():
+        _add(db, problem.id, [ticket], stored(at or datetime.now(UTC)))
+
+
+def remove(db: Database, viewer: Viewer, problem: SharedProblem, ticket: Ticket) -> None:
+    """Take a request out of a problem."""
+    access.only_agents(viewer, "problem.not_found")
+    with db.atomic():
+        db.execute(
+            "DELETE FROM problem_tickets WHERE problem_id = :problem AND ticket_id = :ticket",
+            {"problem": problem.id, "ticket": ticket.id},
+        )
+
+
+def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
+    """A problem with those of its requests that the viewer may read, oldest first."""
+    access.only_agents(viewer, "problem.not_found")
+    rows = db.query(
+        """
+        SELECT p.id, p.title, p.created_at, COALESCE(a.name, '') AS created_by
+        FROM problems p LEFT JOIN people a ON a.id = p.created_by_id WHERE p.id = :id
+        """,
+        {"id": problem_id},
+    )
+    if not rows:
+        raise NotFound("problem.not_found")
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    members = db.query(
+        f"""
+        SELECT t.id AS ticket_id, t.number, t.subject, t.language, t.status, t.updated_at,
+               COALESCE(q.name, t.requester_email, '') AS requester,
+               COALESCE(o.name, '') AS organisation
+        FROM problem_tickets m JOIN tickets t ON t.id = m.ticket_id
+        LEFT JOIN people q ON q.id = t.requester_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id
+        WHERE m.problem_id = :id AND {condition} ORDER BY t.number
+        """,  # noqa: S608 (names of parameters)
+        {"id": problem_id, **words},
+    )
+    return SharedProblem(**rows[0], members=tuple(Member(**row) for row in members))
+
+
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> SharedProblem | None:
+    """The problem a request is grouped under."""
+    rows = db.query(
+        "SELECT problem_id FROM problem_tickets WHERE ticket_id = :ticket", {"ticket": ticket.id}
+    )
+    return find(db, viewer, rows[0]["problem_id"]) if rows else None
+
+
+def list_all(db: Database, viewer: Viewer) -> list[Listed]:
+    """Every problem, those with requests to solve first, then the newest."""
+    access.only_agents(viewer, "problem.not_found")
+    rows = db.query(
+        """
+        SELECT p.id, p.title, p.created_at, COUNT(t.id) AS requests,
+               COALESCE(SUM(CASE WHEN t.status NOT IN ('solved', 'closed') THEN 1 END), 0)
+                 AS unsolved
+        FROM problems p LEFT JOIN problem_tickets m ON m.problem_id = p.id
+        LEFT JOIN tickets t ON t.id = m.ticket_id
+        GROUP BY p.id, p.title, p.created_at
+        ORDER BY CASE WHEN SUM(CASE WHEN t.status NOT IN ('solved', 'closed') THEN 1 ELSE 0 END) > 0
+                 THEN 0 ELSE 1 END, p.created_at DESC, p.id
+        """
+    )
+    return [Listed(**row) for row in rows]
+
+
+def answer(
+    db: Database,
+    viewer: Viewer,
+    problem: SharedProblem,
+    numbers: Iterable[int],
+    body: str,
+    *,
+    key: str,
+    status: Status | None = None,
+    at: datetime | None = None,
+) -> list[int]:
+    """Send one answer to some of its requests, to each on its own; the numbers it went to.
+
+    All of them get it or none does; sent again with the same key, it is the same answer.
+    """
+    access.only_agents(viewer, "problem.not_found")
+    drafts.check_key(key)
+    wanted = set(numbers)
+    chosen = [member for member in problem.members if member.number in wanted]
+    if not chosen:
+        raise Invalid("problem.tickets_required")
+    with db.atomic():
+        for member in chosen:
+            ticket = tickets.find(db, viewer, member.ticket_id)
+            own = sha256(f"{key} {ticket.id}".encode()).hexdigest()[:32]
+            replies.reply(db, viewer, ticket, body, key=own, status=status, at=at)
+    return [member.number for member in chosen]
+
+
+def _add(db: Database, problem_id: str, grouped: Iterable[Ticket], moment: str) -> None:
+    for ticket in grouped:
+        db.execute(
+            """
+            INSERT INTO problem_tickets (ticket_id, problem_id, added_at)
+            VALUES (:ticket, :problem, :at)
+            ON CONFLICT (ticket_id) DO UPDATE
+            SET problem_id = excluded.problem_id, added_at = excluded.added_at
+            """,
+            {"ticket": ticket.id, "problem": problem_id, "at": moment},
+        )

@@ -1,0 +1,74 @@
+"""Requests that look like one incident: several customers, the same code or words, one time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kbsearch import access
+from kbsearch.access import Viewer
+from kbsearch.clock import parsed, stored
+from kbsearch.config import Settings
+from kbsearch.database import Database, one_of
+from kbsearch.search.fulltext.clicks import NEARLY_THE_SAME
+from kbsearch.search.fulltext.highlight import as_written
+from kbsearch.search.fulltext.similar_index import Alike
+from kbsearch.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class Report:
+    """One of the requests."""
+
+    ticket_id: str
+    number: int
+    subject: str
+    language: str
+    organisation: str
+    problem_id: str | None  # the problem it is grouped under
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What several people report, the request that was looked at among it."""
+
+    reports: tuple[Report, ...]
+    people: int
+    codes: tuple[str, ...]  # that they have in common with it
+
+
+def began(ticket: Ticket, settings: Settings) -> str:
+    """From when on requests may belong to the same incident."""
+    return stored(parsed(ticket.created_at) - timedelta(hours=settings.incident_hours))
+
+
+def around(
+    db: Database, viewer: Viewer, ticket: Ticket, alike: Iterable[Alike], settings: Settings
+) -> Incident | None:
+    """The incident that an unsolved request looks like, given the requests like it."""
+    access.only_agents(viewer, "ticket.not_found")
+    if ticket.is_resolved:
+        return None
+    same = {each.number: each for each in alike if each.codes or each.nearness >= NEARLY_THE_SAME}
+    places, values = one_of("number", [*same, ticket.number])
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    end = stored(parsed(ticket.created_at) + timedelta(hours=settings.incident_hours))
+    rows = db.query(
+        f"""
+        SELECT t.id AS ticket_id, t.number, t.subject, t.language,
+               COALESCE(o.name, '') AS organisation, p.problem_id,
+               COALESCE(t.requester_id, t.requester_email) AS person
+        FROM tickets t LEFT JOIN organisations o ON o.id = t.organisation_id
+        LEFT JOIN problem_tickets p ON p.ticket_id = t.id
+        WHERE t.number IN ({places}) AND t.created_at BETWEEN :began AND :end AND {condition}
+        ORDER BY t.number
+        """,  # noqa: S608 (names of parameters)
+        {**values, **words, "began": began(ticket, settings), "end": end},
+    )
+    people = {row.pop("person") for row in rows} - {None}
+    if len(rows) < settings.incident_requests or len(people) < settings.incident_people:
+        return None
+    reports = tuple(Report(**row) for row in rows)
+    counted = [same[report.number].codes for report in reports if report.number in same]
+    said = f"{ticket.subject}\n{ticket.description}"
+    codes = dict.fromkeys(as_written(code, said) for codes in counted for code in codes)
+    return Incident(reports, len(people), tuple(codes))

@@ -1,0 +1,200 @@
+"""Past cases beside a request: how each was solved, and what of it may be said to a customer.
+
+What everybody who reads the request may open can be named and quoted as it stands. Of all other
+cases, of another organisation or of a confidential one, only the solution is quoted, without
+personal data.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from kbsearch import access, people, tickets
+from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, Viewer
+from kbsearch.database import Database, one_of
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import viewers
+from kbsearch.search import Hit
+from kbsearch.search.fulltext import essence
+from kbsearch.search.learning import case_clicks
+from kbsearch.search.learning.case_clicks import Kind
+from kbsearch.text import masking
+from kbsearch.tickets import Ticket
+from kbsearch.tickets import messages as conversations
+
+
+@dataclass(frozen=True)
+class PastCase:
+    """A solved request like another, as an agent sees it beside that one."""
+
+    ticket_id: str
+    number: int
+    subject: str
+    language: str
+    product: str  # a slug
+    version: str
+    date: str  # when it was solved
+    solution: str  # Markdown, without greeting and signature; empty when nobody answered
+    reasons: tuple[str, ...]
+    is_open_to_all: bool  # whether everybody who reads the request may open it
+    said: Kind | None  # by the viewer
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """The solution of a past case, to be put into an answer."""
+
+    text: str
+    is_masked: bool
+
+
+def list_beside(
+    db: Database, viewer: Viewer, ticket: Ticket, hits: Sequence[Hit]
+) -> list[PastCase]:
+    """Cases that the search found for a request, in its order, with how they were solved."""
+    access.only_agents(viewer, "ticket.not_found")
+    numbers = [int(hit.id) for hit in hits]
+    places, values = one_of("number", numbers)
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    rows = db.query(
+        f"""
+        SELECT t.id, t.number, t.status, COALESCE(t.solved_at, t.updated_at) AS date
+        FROM tickets t WHERE t.number IN ({places}) AND {condition}
+        """,  # noqa: S608 (names of parameters)
+        {**values, **words},
+    )
+    found = {row["number"]: row for row in rows}
+    solutions = _solutions(db, {row["id"]: row["status"] for row in rows})
+    open_to_all = _open_to_readers_of(db, ticket, [row["id"] for row in rows])
+    said = {each.number: each.kind for each in case_clicks.list_mine(db, viewer, ticket)}
+    return [
+        PastCase(
+            ticket_id=found[number]["id"],
+            number=number,
+            subject=hit.title,
+            language=hit.language,
+            product=hit.products[0] if hit.products else "",
+            version=hit.version,
+            date=found[number]["date"],
+            solution=_told(solutions.get(found[number]["id"], ""), hit.title),
+            reasons=hit.reasons,
+            is_open_to_all=found[number]["id"] in open_to_all,
+            said=said.get(number),
+        )
+        for number, hit in zip(numbers, hits, strict=True)
+        if number in found
+    ]
+
+
+def quotation(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> Quotation:
+    """How a case was solved, as it may be said to those who read the request."""
+    access.only_agents(viewer, "ticket.not_found")
+    body = next((each.body for each in case.messages if each.solution), "")
+    told = _told(body, case.subject)
+    if not told:
+        raise Invalid("case.no_solution", number=case.number)
+    if case.id in _open_to_readers_of(db, ticket, [case.id]):
+        return Quotation(told, is_masked=False)
+    keep = [word for word in (case.product_name, case.version) if word]
+    masked = masking.mask(told, _names(case), keep=keep, language=case.language)
+    return Quotation(masked.text, is_masked=True)
+
+
+def link(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket, site: str) -> str:
+    """A case as a link in Markdown; refused where somebody who reads the request cannot open it.
+
+    `site` is the address of the site, with the language: answers are read in mail too.
+    """
+    access.only_agents(viewer, "ticket.not_found")
+    if case.id not in _open_to_readers_of(db, ticket, [case.id]):
+        raise Invalid("case.not_open_to_all", number=case.number)
+    subject = case.subject.replace("[", "(").replace("]", ")")
+    return f"[#{case.number} {subject}]({site}/requests/{case.id})"
+
+
+def find(db: Database, viewer: Viewer, number: int) -> Ticket:
+    """A request or a case by its number, for agents."""
+    access.only_agents(viewer, "ticket.not_found")
+    return tickets.find_number(db, viewer, number)
+
+
+def keep_quoted(db: Database, viewer: Viewer, ticket: Ticket, numbers: Iterable[int]) -> None:
+    """Remember which cases an answer that was sent had been filled with."""
+    for number in numbers if viewer.is_agent else ():
+        try:
+            case_clicks.record(db, viewer, ticket, find(db, viewer, number), "quoted")
+        except (NotFound, Invalid):
+            continue  # the answer has left: a case that is gone since is no reason to fail
+
+
+def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:
+    """The text that solved each of some tickets, by the ticket's id."""
+    places, values = one_of("ticket", list(statuses))
+    said = conversations.read(db, f"t.id IN ({places}) AND m.internal = 0", values)
+    found = {}
+    for ticket_id, rows in groupby(said, key=lambda row: str(row["ticket_id"])):
+        solution = conversations.solution(list(rows), statuses[ticket_id])
+        if solution is not None:
+            found[ticket_id] = str(solution["body"])
+    return found
+
+
+def _told(body: str, subject: str) -> str:
+    return essence.of_description(body, subject).strip() if body.strip() else ""
+
+
+def _names(case: Ticket) -> list[str]:
+    """Whoever had to do with a case, and for whom."""
+    names = [
+        case.requester,
+        case.organisation,
+        *(copy.name for copy in case.copies),
+        *(message.author for message in case.messages),
+    ]
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def _open_to_readers_of(db: Database, ticket: Ticket, case_ids: Sequence[str]) -> set[str]:
+    """Those of some cases that everybody who is told of a ticket may read.
+
+    None where nobody is who may sign in, or somebody in copy has no account.
+    """
+    readers = readers_of(db, ticket)
+    if not readers:
+        return set()
+    words = _words_of(db, case_ids)
+    return {
+        case_id
+        for case_id in case_ids
+        if all(words.get(case_id, set()) & set(reader.words) for reader in readers)
+    }
+
+
+def readers_of(db: Database, ticket: Ticket) -> list[Viewer]:
+    """Those who read a ticket, as viewers: its people, and one for all who share it."""
+    if any(copy.person_id is None for copy in ticket.copies):
+        return []
+    words = sorted(_words_of(db, [ticket.id]).get(ticket.id, set()) - {AGENTS})
+    return [reader for reader in (_reader(db, word) for word in words) if reader is not None]
+
+
+def _reader(db: Database, word: str) -> Viewer | None:
+    kind, _, whose = word.partition(":")
+    if kind != "user":
+        return Viewer("customer", words=(EVERYONE, CUSTOMERS, word))
+    try:
+        return viewers.find(db, people.find_id(db, whose).email)
+    except NotFound:  # who may not sign in reads nothing
+        return None
+
+
+def _words_of(db: Database, ticket_ids: Iterable[str]) -> dict[str, set[str]]:
+    places, values = one_of("ticket", list(ticket_ids))
+    rows = db.query(
+        f"SELECT ticket_id, word FROM ticket_readers WHERE ticket_id IN ({places})",  # noqa: S608
+        values,
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["ticket_id"], set()).add(row["word"])
+    return found

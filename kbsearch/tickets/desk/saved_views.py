@@ -1,0 +1,65 @@
+"""Views of the queue that agents keep: a name, and what the address of the view says."""
+
+from dataclasses import dataclass
+
+from kbsearch import access
+from kbsearch.access import Viewer
+from kbsearch.clock import now
+from kbsearch.database import Database, new_id
+from kbsearch.errors import Invalid, NotFound
+
+MAX_NAME = 60
+MAX_QUERY = 1000
+MOST = 30  # of one agent
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """`query` is that of an address, without its question mark."""
+
+    id: str
+    name: str
+    query: str
+
+
+def list_mine(db: Database, viewer: Viewer) -> list[SavedView]:
+    """The viewer's, by name."""
+    rows = db.query(
+        "SELECT id, name, query FROM saved_views WHERE person_id = :me ORDER BY LOWER(name), id",
+        {"me": viewer.person_id},
+    )
+    return [SavedView(**row) for row in rows]
+
+
+def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
+    """Keep a view; one of that name is replaced."""
+    access.only_agents(viewer)
+    said = " ".join(name.split())
+    if not said or len(said) > MAX_NAME or not said.isprintable():
+        raise Invalid("view.name_invalid", limit=MAX_NAME)
+    if len(query) > MAX_QUERY:
+        raise Invalid("view.too_long")
+    with db.atomic():
+        mine = list_mine(db, viewer)
+        same = next((view for view in mine if view.name.lower() == said.lower()), None)
+        if same:
+            db.execute("UPDATE saved_views SET query = :query WHERE id = :id",
+                       {"query": query, "id": same.id})  # fmt: skip
+            return SavedView(same.id, same.name, query)
+        if len(mine) >= MOST:
+            raise Invalid("view.too_many", limit=MOST)
+        view = SavedView(new_id(), said, query)
+        row = {**vars(view), "person_id": viewer.person_id, "created_at": now()}
+        db.insert("saved_views", row)
+    return view
+
+
+def remove(db: Database, viewer: Viewer, view_id: str) -> None:
+    """Keep it no longer; raises NotFound unless it is the viewer's."""
+    access.only_agents(viewer)
+    removed = db.execute(
+        "DELETE FROM saved_views WHERE id = :id AND person_id = :me",
+        {"id": view_id, "me": viewer.person_id},
+    )
+    if not removed:
+        raise NotFound("view.not_found")

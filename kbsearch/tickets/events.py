@@ -1,0 +1,213 @@
+"""What happened to a ticket: each change is an event in its conversation and in the outbox."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from kbsearch import access, outbox
+from kbsearch.access import Viewer
+from kbsearch.database import Database, Row, new_id
+from kbsearch.errors import NotFound
+from kbsearch.tickets import changes as ticket_changes
+
+Kind = Literal[
+    "ticket.opened",
+    "ticket.replied",
+    "ticket.noted",
+    "ticket.assigned",
+    "ticket.status_changed",
+    "ticket.solved",
+    "ticket.closed",
+    "ticket.merged",
+    "ticket.reopened",
+    "ticket.cc_added",
+    "ticket.cc_removed",
+    "ticket.edited",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A change of a ticket: what was changed, from what, to what; people by name."""
+
+    id: str
+    kind: Kind
+    actor: str  # a name; empty when it happened by itself
+    at: str
+    field: str | None
+    before: str | None
+    after: str | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class Present:
+    """A ticket as it stands inside the transaction that is about to change it."""
+
+    id: str
+    number: int
+    status: str
+    edition: int
+    activity: int
+    requester_id: str | None
+    organisation_id: str | None
+    assignee_id: str | None
+    is_copied: bool
+
+    def is_of(self, viewer: Viewer) -> bool:
+        """Whether the viewer has a say in it: the requester, or whoever answers."""
+        return viewer.is_agent or self.requester_id == viewer.person_id
+
+
+def present(db: Database, viewer: Viewer, ticket_id: str) -> Present:
+    """The ticket as it stands; raises NotFound, also when the viewer has just lost sight of it."""
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    rows = db.query(
+        f"""
+        SELECT t.id, t.number, t.status, t.edition, t.activity, t.requester_id,
+               t.organisation_id, t.assignee_id,
+               EXISTS (SELECT 1 FROM ticket_copies c
+                       WHERE c.ticket_id = t.id AND c.person_id = :me) AS is_copied
+        FROM tickets t WHERE t.id = :id AND {condition}
+        """,  # noqa: S608 (a condition of names of parameters)
+        {"id": ticket_id, "me": viewer.person_id, **words},
+    )
+    if not rows or viewer.person_id is None:
+        raise NotFound("ticket.not_found")
+    return Present(**{**rows[0], "is_copied": bool(rows[0]["is_copied"])})
+
+
+def record(
+    db: Database,
+    viewer: Viewer | None,
+    ticket_id: str,
+    kind: Kind,
+    at: str,
+    *,
+    field: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
+    message_id: str | None = None,
+) -> int:
+    """Write an event in the transaction of its change; the revision it gave the ticket.
+
+    A note leaves no trace that customers could notice: neither the moment of the last change,
+    nor the edition, nor anything unread. What happens by itself leaves a ticket to its source.
+    """
+    event_id, is_internal = new_id(), kind == "ticket.noted"
+    actor_id = viewer.person_id if viewer else None
+    known = {"id": ticket_id}
+    before_it = db.query("SELECT activity FROM tickets WHERE id = :id", known)[0]["activity"]
+    revision = ticket_changes.reserve_revisions(db, 1)
+    edition = db.query(
+        """
+        UPDATE tickets SET revision = :revision,
+          source_hash = CASE WHEN :actor IS NULL THEN source_hash END,
+          edition = edition + CASE WHEN :field IS NULL THEN 0 ELSE 1 END,
+          updated_at = CASE WHEN :internal = 1 THEN updated_at ELSE :at END,
+          activity = CASE WHEN :internal = 1 THEN activity ELSE :revision END
+        WHERE id = :id RETURNING edition
+        """,
+        {
+            "revision": revision,
+            "field": field,
+            "internal": int(is_internal),
+            "actor": actor_id,
+            "at": at,
+            "id": ticket_id,
+        },
+    )[0]["edition"]
+    db.insert(
+        "ticket_events",
+        {
+            "id": event_id,
+            "ticket_id": ticket_id,
+            "revision": revision,
+            "edition": edition,
+            "at": at,
+            "actor_id": actor_id,
+            "kind": kind,
+            "message_id": message_id,
+            "field": field,
+            "before": before,
+            "after": after,
+            "internal": int(is_internal),
+        },
+    )
+    outbox.add(db, kind, event_id)
+    if actor_id and not is_internal:
+        _keep_seen(db, actor_id, ticket_id, before_it, revision)
+    return revision
+
+
+def mark_seen(db: Database, viewer: Viewer, ticket_id: str, activity: int) -> None:
+    """Remember that the viewer has read a ticket up to there: a request of its own, not a GET."""
+    if viewer.person_id is None:
+        return
+    with db.atomic():
+        present(db, viewer, ticket_id)
+        db.execute(
+            """
+            INSERT INTO ticket_visits (person_id, ticket_id, activity) VALUES (:me, :id, :activity)
+            ON CONFLICT (person_id, ticket_id) DO UPDATE SET activity = excluded.activity
+            WHERE excluded.activity > ticket_visits.activity
+            """,
+            {"me": viewer.person_id, "id": ticket_id, "activity": activity},
+        )
+
+
+def of_ticket(db: Database, ticket_id: str) -> list[Event]:
+    """What happened to a ticket besides what was said, oldest first; its viewer may read it."""
+    rows = db.query(
+        """
+        SELECT e.id, e.kind, COALESCE(a.name, '') AS actor, e.at, e.field, e.revision,
+               COALESCE(b.name, e.before) AS before, COALESCE(n.name, e.after) AS after
+        FROM ticket_events e
+        LEFT JOIN people a ON a.id = e.actor_id
+        LEFT JOIN people b ON e.field = 'assignee' AND b.id = e.before
+                           OR e.field = 'copy' AND b.email = e.before
+        LEFT JOIN people n ON e.field = 'assignee' AND n.id = e.after
+                           OR e.field = 'copy' AND n.email = e.after
+        WHERE e.ticket_id = :id AND e.internal = 0 AND e.message_id IS NULL
+          AND e.kind <> 'ticket.opened'
+        ORDER BY e.revision
+        """,
+        {"id": ticket_id},
+    )
+    return [Event(**row) for row in rows]
+
+
+def list_edited_since(db: Database, ticket_id: str, edition: int) -> dict[str, Row]:
+    """The fields changed after an edition, each with who changed it last."""
+    rows = db.query(
+        """
+        SELECT e.field, e.after, e.at, COALESCE(a.name, '') AS actor FROM ticket_events e
+        LEFT JOIN people a ON a.id = e.actor_id
+        WHERE e.ticket_id = :id AND e.edition > :edition AND e.field IS NOT NULL
+        ORDER BY e.revision
+        """,
+        {"id": ticket_id, "edition": edition},
+    )
+    return {row["field"]: row for row in rows}
+
+
+def _keep_seen(db: Database, person_id: str, ticket_id: str, before_it: int, revision: int) -> None:
+    """Whoever acts has seen it; what others did before stays unread if it was."""
+    values = {"person": person_id, "ticket": ticket_id, "revision": revision, "before": before_it}
+    if before_it == 0:
+        db.execute(
+            """
+            INSERT INTO ticket_visits (person_id, ticket_id, activity)
+            VALUES (:person, :ticket, :revision)
+            ON CONFLICT (person_id, ticket_id) DO UPDATE SET activity = excluded.activity
+            """,
+            values,
+        )
+    else:
+        db.execute(
+            """
+            UPDATE ticket_visits SET activity = :revision
+            WHERE person_id = :person AND ticket_id = :ticket AND activity >= :before
+            """,
+            values,
+        )

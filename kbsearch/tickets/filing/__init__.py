@@ -1,0 +1,137 @@
+"""Filing: a form becomes one request, however often it is sent, with its draft and its files."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from kbsearch import revisions, tickets
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.database import Database, Row, new_id
+from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
+from kbsearch.form_fields import FormField
+from kbsearch.tickets import Ticket
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets.filing.copies import Colleague
+from kbsearch.tickets.filing.form import Request
+
+
+def open(
+    db: Database,
+    viewer: Viewer,
+    request: Request,
+    *,
+    key: str,
+    fields: Sequence[FormField] = (),
+    after_contract: bool = False,
+    follows: Ticket | None = None,
+    at: datetime | None = None,
+) -> Ticket:
+    """File a request; the ticket it is, also when the same form is sent again.
+
+    The draft of that key is gone with it, its files are the ticket's. Raises InvalidForm with
+    what is wrong in each field, also when the contract is over, unless `after_contract`; raises
+    AlreadySent when the form of that key was sent with something else in it.
+    """
+    if viewer.person_id is None:
+        raise SignInNeeded("sign_in.needed")
+    drafts.check_key(key)
+    moment = at or datetime.now(UTC)
+    said = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
+    with db.atomic():
+        ticket_id = _filed(db, viewer, request, key, said)
+        if ticket_id is None:
+            if follows is not None and follows.status != "closed":
+                raise Invalid("ticket.not_closed", number=follows.number)
+            row, copied = request_forms.read(
+                db, viewer, request, fields, after_contract=after_contract, at=moment
+            )
+            row |= {"form_key": key, "form_hash": said}
+            ticket_id = _write(db, viewer, row, copied, key, follows, moment)
+    return tickets.find(db, viewer, ticket_id)
+
+
+def follow_up(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    request: Request,
+    *,
+    key: str,
+    fields: Sequence[FormField] = (),
+    after_contract: bool = False,
+    at: datetime | None = None,
+) -> Ticket:
+    """File a request that goes on where a closed one ended; they are linked."""
+    found = tickets.find(db, viewer, ticket.id)
+    return open(
+        db,
+        viewer,
+        request,
+        key=key,
+        fields=fields,
+        after_contract=after_contract,
+        follows=found,
+        at=at,
+    )
+
+
+def _filed(db: Database, viewer: Viewer, request: Request, key: str, said: str) -> str | None:
+    """The id of what the form became, if it was sent; AlreadySent if it said something else."""
+    rows = db.query(
+        """
+        SELECT id, number, subject, description, form_hash FROM tickets
+        WHERE filed_by_id = :me AND form_key = :key
+        """,
+        {"me": viewer.person_id, "key": key},
+    )
+    if not rows:
+        return None
+    there = rows[0]
+    if there["form_hash"] != said and (request.subject + request.description).strip():
+        both = {name: (getattr(request, name), there[name]) for name in ("subject", "description")}
+        raise AlreadySent("request.already_sent", both, number=there["number"])
+    return str(there["id"])
+
+
+def _write(
+    db: Database,
+    viewer: Viewer,
+    row: Row,
+    copied: Sequence[Colleague],
+    key: str,
+    follows: Ticket | None,
+    at: datetime,
+) -> str:
+    ticket_id, moment = new_id(), stored(at)
+    number = db.query(
+        "UPDATE counters SET value = value + 1 WHERE name = 'ticket' RETURNING value"
+    )[0]["value"]
+    db.insert(
+        "tickets",
+        {
+            **row,
+            "id": ticket_id,
+            "number": number,
+            "filed_by_id": viewer.person_id,
+            "follows_id": follows.id if follows else None,
+            "status": "new",
+            "created_at": moment,
+            "updated_at": moment,
+            "revision": 0,  # the event gives it its own
+        },
+    )
+    db.insert_many(
+        "ticket_copies",
+        [
+            {"ticket_id": ticket_id, "email": copy.email, "person_id": copy.person_id}
+            for copy in copied
+        ],
+    )
+    ticket_readers.rewrite(db, ticket_id)
+    drafts.send(db, viewer, key, ticket_id)
+    ticket_events.record(db, viewer, ticket_id, "ticket.opened", moment)
+    return ticket_id

@@ -1,0 +1,286 @@
+"""The form of a request: what one may say in it, what is wrong with it, what there is to choose."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kbsearch import access, form_fields, people
+from kbsearch.access import Viewer
+from kbsearch.database import Database, Row
+from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
+from kbsearch.form_fields import FormField
+from kbsearch.search.fulltext.text import detect_language
+from kbsearch.text import plain_text as typed
+from kbsearch.tickets import SEVERITIES
+from kbsearch.tickets.filing import copies
+
+MAX_SUBJECT = 300
+MAX_BODY = 64_000
+MAX_VERSION = 80
+MAX_ANSWER = 2_000
+MOST_VERSIONS = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a form says, as it was typed; `organisation` and `software` are slugs."""
+
+    subject: str = ""
+    description: str = ""
+    software: str = ""
+    version: str = ""
+    severity: str = ""
+    organisation: str = ""
+    cc: Sequence[str] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    confidential: bool = False
+    requester: str = ""  # an address, when an agent files for a customer
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An organisation one may file for, with what its contract covers today."""
+
+    slug: str
+    name: str
+    products: tuple[tuple[str, str], ...]  # (slug, name)
+
+
+def check(
+    db: Database,
+    viewer: Viewer,
+    request: Request,
+    fields: Sequence[FormField] = (),
+    *,
+    after_contract: bool = False,
+) -> Mapping[str, Problem]:
+    """What is wrong with a form, by field; nothing when it can be sent."""
+    try:
+        read(db, viewer, request, fields, after_contract=after_contract)
+    except InvalidForm as refusal:
+        return refusal.problems
+    return {}
+
+
+def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Choice]:
+    """The organisations that the viewer, or a customer an agent files for, may file for."""
+    person_id = viewer.person_id or ""
+    if requester and viewer.is_agent:
+        person_id = people.find(db, requester).id
+    rows = db.query(
+        """
+        SELECT o.slug, o.name, p.slug AS product, p.name AS product_name
+        FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+        LEFT JOIN organisation_products op ON op.organisation_id = o.id
+          AND COALESCE(o.contract_starts, :today) <= :today
+          AND COALESCE(o.contract_ends, :today) >= :today
+        LEFT JOIN products p ON p.id = op.product_id
+        WHERE m.person_id = :person ORDER BY o.name, o.slug, p.name
+        """,
+        {"person": person_id, "today": datetime.now(UTC).date().isoformat()},
+    )
+    covered: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for row in rows:
+        products = covered.setdefault((row["slug"], row["name"]), [])
+        products += [(row["product"], row["product_name"])] if row["product"] else []
+    return [Choice(*key, tuple(products)) for key, products in covered.items()]
+
+
+def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
+    """The known versions of a product, then those of tickets the viewer may read, by frequency."""
+    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    values = {"slug": software, "limit": MOST_VERSIONS, **words}
+    known = db.query(
+        """
+        SELECT v.name AS version FROM product_versions v JOIN products p ON p.id = v.product_id
+        WHERE p.slug = :slug ORDER BY v.position LIMIT :limit
+        """,
+        values,
+    )
+    said = db.query(
+        f"""
+        SELECT t.version FROM tickets t JOIN products p ON p.id = t.product_id
+        WHERE p.slug = :slug AND t.version IS NOT NULL AND {condition}
+        GROUP BY t.version ORDER BY COUNT(*) DESC, t.version DESC LIMIT :limit
+        """,  # noqa: S608 (a condition of names of parameters)
+        values,
+    )
+    return list(dict.fromkeys(row["version"] for row in [*known, *said]))
+
+
+class Mistakes:
+    """The problems of a form, gathered field by field."""
+
+    def __init__(self) -> None:
+        self.problems: dict[str, Problem] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (Invalid, NotFound) as problem:
+            self.problems[name] = problem
+
+    def check(self) -> None:
+        if self.problems:
+            raise InvalidForm("form.invalid", self.problems)
+
+
+def read(
+    db: Database,
+    viewer: Viewer,
+    request: Request,
+    fields: Sequence[FormField],
+    *,
+    after_contract: bool,
+    at: datetime | None = None,
+) -> tuple[Row, list[copies.Colleague]]:
+    """The row of a ticket that a form makes, and who is in copy; raises InvalidForm."""
+    mistakes, today = Mistakes(), (at or datetime.now(UTC)).date().isoformat()
+    row: Row = {
+        "requester_id": viewer.person_id,
+        "organisation_id": None,
+        "product_id": None,
+        "confidential": int(request.confidential),
+        "severity": request.severity or "minor",
+    }
+    copied: list[copies.Colleague] = []
+    with mistakes.of("requester"):
+        row["requester_id"] = _requester(db, viewer, request.requester)
+    with mistakes.of("subject"):
+        row["subject"] = subject(request.subject)
+    with mistakes.of("description"):
+        row["description"] = _body(request.description)
+    with mistakes.of("severity"):
+        if row["severity"] not in SEVERITIES:
+            raise Invalid("request.severity_unknown")
+    with mistakes.of("version"):
+        row["version"] = version(request.version)
+    with mistakes.of("organisation"):
+        row["organisation_id"] = _organisation(db, row["requester_id"], request.organisation)
+        if not (after_contract or viewer.is_agent):
+            _check_contract(db, row["organisation_id"], today)
+    if "organisation" not in mistakes.problems:
+        with mistakes.of("software"):
+            row["product_id"] = product(db, viewer, row["organisation_id"], request.software, today)
+        with mistakes.of("cc"):
+            copied = copies.check_all(db, row["organisation_id"], row["requester_id"], request.cc)
+    answers, wrong = check_answers(fields, request.software or None, request.fields)
+    mistakes.problems.update(wrong)
+    mistakes.check()
+    row["fields"] = json.dumps(answers, ensure_ascii=False)
+    row["language"] = detect_language(f"{row['subject']} {row['description']}")
+    return row, copied
+
+
+def subject(text: str) -> str:
+    """The subject of a request as it is kept; raises Invalid."""
+    said = typed.line(text)
+    if not said:
+        raise Invalid("request.subject_required")
+    if len(said) > MAX_SUBJECT:
+        raise Invalid("request.too_long", limit=MAX_SUBJECT)
+    return said
+
+
+def version(text: str) -> str | None:
+    """The version of a product as it is kept; raises Invalid."""
+    said = typed.line(text)
+    if len(said) > MAX_VERSION:
+        raise Invalid("request.too_long", limit=MAX_VERSION)
+    return said or None
+
+
+def product(
+    db: Database, viewer: Viewer, organisation_id: str | None, software: str, today: str
+) -> str | None:
+    """The id of a product under the organisation's contract of today; agents may name any."""
+    if not software:
+        return None
+    rows = db.query(
+        """
+        SELECT p.id FROM products p WHERE p.slug = :slug AND (:any = 1 OR EXISTS (
+          SELECT 1 FROM organisation_products op JOIN organisations o ON o.id = op.organisation_id
+          WHERE op.product_id = p.id AND o.id = :organisation
+            AND COALESCE(o.contract_starts, :today) <= :today
+            AND COALESCE(o.contract_ends, :today) >= :today))
+        """,
+        {
+            "slug": software,
+            "any": int(viewer.is_agent),
+            "organisation": organisation_id,
+            "today": today,
+        },
+    )
+    if not rows:
+        raise Invalid("request.software_unknown")
+    product_id: str = rows[0]["id"]
+    return product_id
+
+
+def check_answers(
+    fields: Sequence[FormField], software: str | None, answers: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, Problem]]:
+    """The answers to a product's own questions that are kept, and what is wrong, by field."""
+    kept: dict[str, str] = {}
+    wrong: dict[str, Problem] = {}
+    for asked in form_fields.asked(fields, software, answers):
+        said = typed.block(answers.get(asked.name, "")).strip()
+        if not said and asked.required:
+            wrong[f"fields.{asked.name}"] = Invalid("request.field_required")
+        elif said and asked.choices and said not in asked.choices:
+            wrong[f"fields.{asked.name}"] = Invalid("request.field_unknown")
+        elif len(said) > MAX_ANSWER:
+            wrong[f"fields.{asked.name}"] = Invalid("request.too_long", limit=MAX_ANSWER)
+        elif said:
+            kept[asked.name] = said
+    return kept, wrong
+
+
+def _requester(db: Database, viewer: Viewer, address: str) -> str | None:
+    if not address.strip() or not viewer.is_agent:
+        return viewer.person_id
+    person = people.find(db, address)
+    if person.disabled_at:
+        raise Invalid("person.is_disabled", email=person.email)
+    return person.id
+
+
+def _body(text: str) -> str:
+    said = typed.block(text)
+    if not said:
+        raise Invalid("request.description_required")
+    if len(said) > MAX_BODY:
+        raise Invalid("request.too_long", limit=MAX_BODY)
+    return said
+
+
+def _organisation(db: Database, requester_id: str | None, slug: str) -> str | None:
+    """The one that is named, or the only one; somebody may belong to none."""
+    rows = db.query(
+        """
+        SELECT o.id, o.slug FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+        WHERE m.person_id = :person
+        """,
+        {"person": requester_id},
+    )
+    ids = {row["slug"]: row["id"] for row in rows}
+    if not slug and len(ids) < 2:
+        return next(iter(ids.values()), None)
+    if not slug:
+        raise Invalid("request.organisation_required")
+    if slug not in ids:
+        raise Invalid("request.organisation_unknown")
+    organisation_id: str = ids[slug]
+    return organisation_id
+
+
+def _check_contract(db: Database, organisation_id: str | None, today: str) -> None:
+    over = db.query(
+        "SELECT 1 FROM organisations WHERE id = :id AND contract_ends < :today",
+        {"id": organisation_id, "today": today},
+    )
+    if over:
+        raise Invalid("request.contract_ended")

@@ -1,0 +1,79 @@
+"""What was said about tickets: their messages, who wrote them, which of them is the solution."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kbsearch.database import Database, Row, Values
+from kbsearch.tickets.files import Attachment
+
+RESOLVED = ("solved", "closed")
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something said about a ticket; an internal one is for agents only."""
+
+    id: str
+    author: str  # a name; an address when there is no account; empty when unknown
+    author_id: str | None
+    is_staff: bool
+    at: str
+    body: str
+    internal: bool
+    solution: bool
+    revision: int  # its place among the events; 0 for what was imported
+    files: tuple[Attachment, ...] = ()
+
+
+# The public words of those who answer, on the ticket `t`: a requester answers nobody.
+ANSWERS = """
+    messages m JOIN people a ON a.id = m.author_id
+    WHERE m.ticket_id = t.id AND m.internal = 0 AND a.role <> 'customer'
+      AND a.id <> COALESCE(t.requester_id, '')
+"""
+
+
+def read(db: Database, condition: str, values: Values) -> list[Row]:
+    """Messages of some tickets, oldest first, each with whether the customer's side wrote it.
+
+    Without an account, whoever is neither the requester nor in copy answered them. `condition`
+    is a constant of the calling module, on the tickets `t` and their messages `m`.
+    """
+    return db.query(
+        f"""
+        SELECT m.ticket_id, m.id, m.at, m.body, m.internal, m.solution, m.author_id, m.revision,
+               COALESCE(a.name, m.author_email, '') AS author,
+               CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
+                    WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 0
+                    ELSE NOT EXISTS (SELECT 1 FROM ticket_copies c WHERE c.ticket_id = t.id
+                                     AND c.email = m.author_email) END AS is_staff
+        FROM tickets t JOIN messages m ON m.ticket_id = t.id
+        LEFT JOIN people a ON a.id = m.author_id
+        WHERE {condition} ORDER BY m.ticket_id, m.position
+        """,  # noqa: S608 (conditions are constants)
+        values,
+    )
+
+
+def solution(said: Sequence[Row], status: str) -> Row | None:
+    """The public answer marked as the solution; once resolved, else the last of the staff."""
+    public = [row for row in said if not row["internal"]]
+    marked = [row for row in public if row["solution"]]
+    answers = marked or [row for row in public if row["is_staff"] and status in RESOLVED]
+    return answers[-1] if answers else None
+
+
+def message(row: Row, *, is_solution: bool, files: Sequence[Attachment] = ()) -> Message:
+    """A row of `read` as a message."""
+    return Message(
+        id=row["id"],
+        author=row["author"],
+        author_id=row["author_id"],
+        is_staff=bool(row["is_staff"]),
+        at=row["at"],
+        body=row["body"],
+        internal=bool(row["internal"]),
+        solution=is_solution,
+        revision=row["revision"],
+        files=tuple(files),
+    )

@@ -1,0 +1,60 @@
+"""Leaving, and what a visitor prefers."""
+
+from flask import Blueprint, make_response, redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch.errors import Invalid
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.web import security
+from kbsearch.web.account import tokens
+from kbsearch.web.render import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, db, language, site
+
+ONE_YEAR = 365 * 86400
+
+bp = Blueprint("people", __name__)
+
+
+@bp.post("/logout")
+def logout() -> Response:
+    forget_session()
+    response = redirect(f"/{language()}/", 303)
+    for kind in (tokens.SESSION, tokens.KEPT):
+        tokens.take_back(response, kind)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.post("/preferences")
+def prefer() -> Response:
+    """Keep the theme or the language in a cookie, and go back to the page."""
+    back = request.form.get("back", "")
+    response = make_response(redirect(back if security.is_own_path(back) else "/", 303))
+    theme, wanted = request.form.get("theme"), request.form.get("language")
+    if theme in THEMES:
+        keep(response, THEME_COOKIE, theme)
+    elif theme == "auto":
+        response.delete_cookie(THEME_COOKIE, samesite="Lax", secure=site().is_secure)
+    elif wanted in site().settings.languages:
+        keep(response, LANGUAGE_COOKIE, wanted)
+    else:
+        raise Invalid("web.unknown_preference")
+    return response
+
+
+def keep(response: Response, name: str, value: str) -> None:
+    response.set_cookie(
+        name, value, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=site().is_secure
+    )
+
+
+def forget_session() -> None:
+    token = tokens.held(tokens.SESSION)
+    if token:
+        accounts.end_session(db(), token)
+
+
+def hidden(response: Response) -> Response:
+    """A page whose address is a secret: keep it from caches and from the next site."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

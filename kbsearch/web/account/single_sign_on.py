@@ -1,0 +1,112 @@
+"""Signing in at the OpenID Connect provider: the way there, the way back, and what may go wrong."""
+
+import secrets
+
+from flask import Blueprint, Flask, current_app, g, redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import i18n, limits
+from kbsearch.config import Settings
+from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
+from kbsearch.people.accounts import signing_in
+from kbsearch.people.accounts.single_sign_on import journeys, openid
+from kbsearch.people.accounts.single_sign_on.journeys import Journey
+from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, Provider
+from kbsearch.web import security
+from kbsearch.web.account import preferences as people
+from kbsearch.web.account import tokens
+from kbsearch.web.account.signing_in import go_on
+from kbsearch.web.render import db, language, language_prefix, render, site
+
+EXTENSION = "kbsearch.provider"
+
+pages = Blueprint("single_sign_on", __name__)
+bp = Blueprint("single_sign_on_callback", __name__)
+
+
+def offer(app: Flask, settings: Settings) -> None:
+    """Let people sign in at the provider of the settings."""
+    app.extensions[EXTENSION] = Provider(settings)
+    app.register_blueprint(bp)
+    app.register_blueprint(pages, url_prefix=language_prefix(settings))
+
+
+@pages.get("/login/sso")
+def depart() -> Response:
+    """Go to the provider. A link, not a form: `form-action 'self'` holds for redirects as well.
+
+    It notes the departure and nothing else; the browser keeps the secret that goes with it.
+    """
+    back = request.args.get("next", "")
+    browser = _browser() or secrets.token_urlsafe(32)  # of several tabs, each one comes back
+    if not security.is_own_path(back):
+        back = f"/{language()}/"
+    caller = tokens.caller()
+    try:
+        charges = [(limits.DEPARTURES_FROM_NETWORK, caller.network)]
+        signing_in.charge(db(), caller, None, charges)
+        journey = journeys.depart(db(), browser, back, language())
+        response = redirect(_provider().address(journey), 303)
+    except Problem as problem:
+        return failed(problem, back)
+    response.set_cookie(
+        _cookie(),
+        browser,
+        max_age=int(journeys.LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=site().is_secure,
+    )
+    return people.hidden(response)
+
+
+@bp.get(CALLBACK)
+def arrive() -> Response:
+    """Come back from the provider, with a code or with its refusal."""
+    back = ""
+    try:
+        journey = journeys.arrive(db(), _browser(), request.args.get("state", ""))
+        g.language, back = journey.language, journey.back
+        return people.hidden(_admitted(journey))
+    except Problem as problem:
+        return failed(problem, back)
+
+
+def _admitted(journey: Journey) -> Response:
+    if "error" in request.args:
+        raise Forbidden("provider.declined")
+    code = request.args.get("code", "")
+    if not code:
+        raise Invalid("journey.over")
+    caller, claims = tokens.caller(), _provider().redeem(journey, code)
+    arrival = openid.welcome(db(), site().settings, caller, claims)
+    person = arrival.person
+    if arrival.needs_factor:
+        return go_on(signing_in.ask(db(), caller, person, "sign_in", journey.back))
+    return go_on(signing_in.let_in(db(), caller, person, journey.back, "provider"))
+
+
+def failed(problem: Problem, back: str | None) -> Response:
+    """What happened in words, a person to call, and the button again when `back` is given."""
+    response = render(
+        "accounts/single_sign_on_failed.html",
+        reason=i18n.explain(problem, language()),
+        back=back,
+    )
+    response.status_code = problem.status
+    if isinstance(problem, (TooMany, Unavailable)):
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return people.hidden(response)
+
+
+def _provider() -> Provider:
+    found: Provider = current_app.extensions[EXTENSION]
+    return found
+
+
+def _cookie() -> str:
+    return f"{site().cookie}-sso"
+
+
+def _browser() -> str:
+    return request.cookies.get(_cookie(), "")

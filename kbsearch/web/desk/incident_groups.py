@@ -1,0 +1,117 @@
+"""Problems that several requests report: grouping them, and answering all at once."""
+
+from contextlib import suppress
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import access, i18n
+from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
+from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.desk import past_cases
+from kbsearch.tickets.desk.incident_groups import SharedProblem
+from kbsearch.web.numbers import whole, wholes
+from kbsearch.web.render import db, go_to, language, person, render, viewer
+from kbsearch.web.tickets.conversation import AFTER_ANSWER
+from kbsearch.web.tickets.form import key_after
+
+bp = Blueprint("desk_problems", __name__)
+
+
+@bp.before_request
+def only_agents() -> None:
+    access.only_agents(person(), "problem.not_found")
+
+
+@bp.get("/desk/problems")
+def index() -> Response:
+    return render("desk/problems.html", found=problems.list_all(db(), viewer()))
+
+
+@bp.post("/desk/problems")
+def group() -> Response:
+    """Make one problem of the requests whose numbers are sent."""
+    grouped = [by_number(each) for each in request.form.getlist("tickets")]
+    title = request.form.get("title", "")
+    return go_to(place(problems.group(db(), viewer(), title, grouped)))
+
+
+@bp.get("/desk/problems/<id>")
+def show(id: str) -> Response:
+    return page(find(id))
+
+
+@bp.post("/desk/problems/<id>/tickets")
+def change_tickets(id: str) -> Response:
+    """`remove` a request by its number, or `add` one; those that were ticked are `tickets`."""
+    problem, sent = find(id), request.form
+    try:
+        if "remove" in sent:
+            problems.remove(db(), viewer(), problem, by_number(sent["remove"]))
+        else:
+            for each in [*sent.getlist("tickets"), *sent.getlist("add")]:
+                problems.add(db(), viewer(), problem, by_number(each))
+    except Invalid as refusal:
+        return page(problem, refusal, where="add")
+    return go_to(place(id))
+
+
+@bp.post("/desk/problems/<id>/messages")
+def answer(id: str) -> Response:
+    """Send one answer to each of the requests that are ticked, on its own."""
+    problem, sent = find(id), request.form
+    status: Status | None = next(
+        (each for each in AFTER_ANSWER if each == sent.get("status")), None
+    )
+    numbers = wholes(sent.getlist("tickets"))
+    try:
+        told = problems.answer(
+            db(),
+            viewer(),
+            problem,
+            numbers,
+            sent.get("body", ""),
+            key=sent.get("key", ""),
+            status=status,
+        )
+    except (Invalid, NotFound, AlreadySent) as refusal:
+        return page(problem, refusal, where="body")
+    return go_to(f"{place(id)}?sent={len(told)}")
+
+
+def find(id: str) -> SharedProblem:
+    return problems.find(db(), viewer(), id)
+
+
+def by_number(text: str) -> Ticket:
+    """The request whose number was typed, with or without its sign."""
+    number = whole(text.strip().removeprefix("#"))
+    if number is not None:
+        with suppress(NotFound):
+            return past_cases.find(db(), viewer(), number)
+    raise Invalid("problem.number_unknown", number=text)
+
+
+def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") -> Response:
+    sent = request.form
+    unsolved = [str(each.number) for each in problem.members if not each.is_resolved]
+    response = render(
+        "desk/problem.html",
+        problem=problem,
+        wrong=i18n.explain(wrong, language()) if wrong else "",
+        where=where,
+        key=key_after(wrong),
+        body=sent.get("body", ""),
+        status=sent.get("status", "pending"),
+        ticked=sent.getlist("tickets") if "body" in sent else unsolved,
+        added=sent.get("add", ""),
+        after_answer=AFTER_ANSWER,
+        reached=whole(request.args.get("sent", "")) or 0,
+    )
+    response.status_code = wrong.status if wrong else 200
+    return response
+
+
+def place(id: str) -> str:
+    return f"/{language()}/desk/problems/{id}"

@@ -1,0 +1,99 @@
+"""Mail that came in, for agents: what is held, what became of the rest, the originals."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.messages.incoming import arrivals, mails, parsing, reasons
+from kbsearch.messages.incoming.mails import Mail, State
+from kbsearch.text.markup import quotation
+from kbsearch.web.numbers import whole
+from kbsearch.web.render import db, language, render, site, viewer
+
+LISTS: dict[str, tuple[State, ...]] = {
+    "held": ("held",),
+    "taken": ("joined", "opened"),
+    "aside": ("automatic", "bounced", "discarded"),
+}
+
+bp = Blueprint("incoming_mail", __name__)
+
+
+@bp.before_request
+def for_agents() -> None:
+    """Nobody else can tell that these pages are there."""
+    if not viewer().is_agent:
+        raise NotFound("web.not_found")
+
+
+@bp.get("/desk/mail")
+def index() -> Response:
+    shown = request.args.get("list", "held")
+    if shown not in LISTS:
+        raise NotFound("web.not_found")
+    found = mails.list_all(db(), viewer(), LISTS[shown])
+    return render("desk/mail.html", mails=found, shown=shown, sentences=reasons.sentences)
+
+
+@bp.get("/desk/mail/<id>")
+def show(id: str) -> Response:
+    return _page(mails.find(db(), viewer(), id))
+
+
+@bp.get("/desk/mail/<id>/original.eml")
+def original(id: str) -> Response:
+    """As a file: no browser may take it for a page."""
+    response = Response(
+        mails.original(db(), viewer(), site().settings, id), content_type="message/rfc822"
+    )
+    response.headers["Content-Disposition"] = 'attachment; filename="original.eml"'
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+@bp.post("/desk/mail/<id>/attach")
+def attach(id: str) -> Response:
+    mail = mails.find(db(), viewer(), id)
+    typed = request.form.get("number", "").strip().lstrip("#")
+    try:
+        number = whole(typed)
+        if number is None:
+            raise Invalid("mail.number_required")
+        mail = mails.attach(db(), viewer(), site().settings, mail, number)
+    except (Invalid, NotFound) as problem:
+        response = _page(mail, problem=problem, typed=typed)
+        response.status_code = 422
+        return response
+    return redirect(f"/{language()}/requests/{mail.ticket_id}", 303)
+
+
+@bp.post("/desk/mail/<id>/discard")
+def discard(id: str) -> Response:
+    mails.discard(db(), viewer(), mails.find(db(), viewer(), id))
+    return redirect(f"/{language()}/desk/mail", 303)
+
+
+@bp.post("/desk/mail/<id>/attempt")
+def attempt(id: str) -> Response:
+    """Have a mail that could not be taken in tried once more."""
+    arrivals.try_again(db(), viewer(), mails.find(db(), viewer(), id), at=datetime.now(UTC))
+    return redirect(f"/{language()}/desk/mail/{id}", 303)
+
+
+def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, typed: str = "") -> Response:
+    original = mails.original(db(), viewer(), site().settings, mail.id)
+    if mail.is_untaken:
+        told = reasons.sentences(mail.state, mail.reason)
+        return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=told)
+    read = parsing.read(original)
+    return render(
+        "desk/mail_message.html",
+        mail=mail,
+        read=read,
+        shown=quotation.cut(read.text, read.fields.subject),
+        problem=problem,
+        number=typed or mail.suggested_number or "",
+        sentences=reasons.sentences,
+    )

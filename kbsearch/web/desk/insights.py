@@ -1,0 +1,250 @@
+"""Insights: the help centre in numbers, with charts beside their tables, what they count, files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import access, articles, i18n, insights, people
+from kbsearch.errors import Invalid
+from kbsearch.insights import (
+    COMPARED,
+    COUNTED,
+    GROUPS,
+    Compared,
+    Counted,
+    Group,
+    Period,
+    deflection,
+)
+from kbsearch.insights.deflection import LACKS, OUTCOMES, Read, Search, Visit, Wanted
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.web import numbers as typed_numbers
+from kbsearch.web.desk.spreadsheets import spreadsheet
+from kbsearch.web.render import db, language, person, render, viewer
+
+PRESETS = (7, 30, 90, 365)
+BLOCKS = ("weeks", "articles", "queries", *GROUPS, "satisfaction")
+MOST_SHOWN = 20  # articles and queries on the page; the file has all of them
+PAGE_SIZE = 50
+MAX_PAGE = 10_000
+MAX_TEXT = 300
+
+bp = Blueprint("insights", __name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks for: a period, and the one it is compared with."""
+
+    language: str
+    period: Period
+    compare: Compared = "before"
+
+    def url(self, page: str = "", **more: object) -> str:
+        """A page of these insights, with what else it is told."""
+        sent: dict[str, object] = {"from": self.period.first, "to": self.period.last}
+        if self.compare != "before":
+            sent["compare"] = self.compare
+        sent |= {name: value for name, value in more.items() if value not in ("", None)}
+        return f"/{self.language}/desk/insights{page}?{urlencode(sent)}"
+
+    def over(self, period: Period, page: str = "", **more: object) -> str:
+        """The same of another period."""
+        return replace(self, period=period).url(page, **more)
+
+
+@bp.before_request
+def only_agents() -> None:
+    access.only_agents(person())
+
+
+@bp.get("/desk/insights")
+def show() -> Response:
+    """All numbers of the period in the address; one block as a file when that is asked for."""
+    problem = ""
+    try:
+        asked = asked_of()
+    except Invalid as wrong:
+        problem, asked = i18n.explain(wrong, language()), Asked(language(), period("", ""))
+    block = request.args.get("csv", "")
+    if block in BLOCKS:
+        headings, *lines = rows(block, asked.period)
+        name = f"{block}-{asked.period.first}-{asked.period.last}"
+        return spreadsheet(name, headings, lines)
+    visits = insights.visits(db(), viewer(), asked.period)
+    requests = insights.fared(db(), viewer(), asked.period)
+    then = asked.period.compared(asked.compare)
+    visits_then = insights.visits(db(), viewer(), then) if then else []
+    read, queries = deflection.articles(visits), deflection.queries(visits)
+    response = render(
+        "desk/insights.html",
+        asked=asked,
+        problem=problem,
+        presets=[(days, preset(asked.period, days)) for days in PRESETS],
+        compared=then,
+        now=deflection.ledger(visits),
+        then=deflection.ledger(visits_then) if then else None,
+        weeks=insights.weeks(db(), viewer(), asked.period, visits),
+        weeks_then=insights.weeks(db(), viewer(), then, visits_then) if then else [],
+        read=[(each, title(each)) for each in read[:MOST_SHOWN]],
+        more_read=len(read) - MOST_SHOWN,
+        queries=queries[:MOST_SHOWN],
+        more_queries=len(queries) - MOST_SHOWN,
+        groups=[(by, insights.shared(requests, by)) for by in GROUPS],
+        opinion=insights.opinion(db(), viewer(), asked.period),
+        opinion_then=insights.opinion(db(), viewer(), then) if then else None,
+        small=insights.SMALL,
+    )
+    response.status_code = 422 if problem else 200
+    return response
+
+
+@bp.get("/desk/insights/searches")
+def list_searches() -> Response:
+    """The visits, or with `of=searches` the searches, that a number counts."""
+    asked, sent = asked_of(), request.args
+    wanted = Wanted(
+        outcome=next((each for each in OUTCOMES if each == sent.get("outcome")), None),
+        lack=next((each for each in LACKS if each == sent.get("lack")), None),
+        path=sent.get("path", "")[:MAX_TEXT],
+        key=sent.get("key", "")[:MAX_TEXT],
+    )
+    visits = insights.visits(db(), viewer(), asked.period)
+    found: list[tuple[tuple[Search, ...], Visit]]
+    if is_of_searches := sent.get("of") == "searches":
+        found = [((search,), visit) for search, visit in deflection.searches(visits, wanted)]
+    else:
+        found = [(each.searches, each) for each in deflection.matching(visits, wanted)]
+    found.sort(key=lambda each: each[0][-1].at, reverse=True)
+    return counted_page(
+        "desk/counted_searches.html",
+        asked,
+        found,
+        list,
+        wanted=wanted,
+        is_of_searches=is_of_searches,
+    )
+
+
+@bp.get("/desk/insights/requests")
+def list_requests() -> Response:
+    """The requests that a number counts."""
+    asked, sent = asked_of(), request.args
+    what: Counted = next((each for each in COUNTED if each == sent.get("what")), "opened")
+    by: Group | None = next((each for each in GROUPS if each == sent.get("by")), None)
+    name = sent.get("name", "")[:MAX_TEXT]
+    ids = insights.counted(db(), viewer(), asked.period, what, by, name)
+    return counted_page(
+        "desk/counted_requests.html",
+        asked,
+        ids,
+        lambda some: insights.lines(db(), viewer(), some),
+        what=what,
+        by=by,
+        name=name,
+    )
+
+
+def counted_page(
+    template: str,
+    asked: Asked,
+    found: list[Any],
+    tell: Callable[[list[Any]], list[Any]],
+    **more: Any,
+) -> Response:
+    """A page of what a number counts: `tell` makes lines of those that are on it."""
+    last = max(1, -(-len(found) // PAGE_SIZE))
+    number = min(typed_numbers.page(request.args, MAX_PAGE), last)
+    kept = {name: value for name, value in request.args.items() if name not in ("page", "csv")}
+    return render(
+        template,
+        asked=asked,
+        total=len(found),
+        some=tell(found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]),
+        number_of_page=number,
+        last=last,
+        page_url=lambda other: f"{request.path}?{urlencode({**kept, 'page': other})}",
+        **more,
+    )
+
+
+def asked_of() -> Asked:
+    """The insights an address asks for; raises Invalid for days that are none."""
+    sent = request.args
+    found = period(sent.get("from", "")[:20], sent.get("to", "")[:20])
+    compare: Compared = next(
+        (each for each in COMPARED if each == sent.get("compare")), COMPARED[0]
+    )
+    return Asked(language(), found, compare)
+
+
+def period(first: str, last: str) -> Period:
+    """Days are those of the viewer."""
+    me = people.find_id(db(), viewer().person_id or "")
+    return insights.period(first, last, zone=me.time_zone or DEFAULT_TIME_ZONE)
+
+
+def preset(shown: Period, days: int) -> Period:
+    """So many days until today."""
+    today = insights.period("", "", zone=shown.zone).last
+    return replace(shown, first=today - timedelta(days=days - 1), last=today)
+
+
+def title(read: Read) -> str:
+    """What an article is called now; its path when it is no more."""
+    card = articles.find_path(db(), viewer(), read.path)
+    return card.title if card else read.path
+
+
+def rows(block: str, asked: Period) -> Iterator[tuple[object, ...]]:
+    """What a file has of a block, its headings first: the names are those of the format."""
+    if block in GROUPS:
+        yield from group_rows(block, asked)
+    elif block == "satisfaction":
+        yield ("number", "good", "why", "at")
+        yield from insights.opinion(db(), viewer(), asked).words
+    else:
+        visits = insights.visits(db(), viewer(), asked)
+        if block == "weeks":
+            yield from week_rows(asked, visits)
+        elif block == "articles":
+            yield ("article", "visits", "confirmed", "assumed", "failed")
+            for each in deflection.articles(visits):
+                yield (each.path, each.visits, each.confirmed, each.assumed, each.failed)
+        else:
+            names = ("searches", "without_results", "without_clicks", *OUTCOMES[:3])
+            yield ("query", *names)
+            for query in deflection.queries(visits):
+                yield (query.text, *(getattr(query, name) for name in names))
+
+
+def week_rows(asked: Period, visits: list[Visit]) -> Iterator[tuple[object, ...]]:
+    names = ("searches", "without_results", "visits", *OUTCOMES[:3])
+    yield ("from", "to", *names, "opened", "solved", "without_clicks")
+    for week in insights.weeks(db(), viewer(), asked, visits):
+        told = [getattr(week.ledger, name) for name in names]
+        ends = (week.opened, week.solved, week.ledger.without_clicks)
+        yield (week.period.first, week.period.last, *told, *ends)
+
+
+def group_rows(by: str, asked: Period) -> Iterator[tuple[object, ...]]:
+    yield (
+        by, "opened", "answered", "first_answer_median_h", "first_answer_p90_h", "solved",
+        "solution_median_h", "solution_p90_h", "reopened",
+    )  # fmt: skip
+    requests = insights.fared(db(), viewer(), asked)
+    for each in insights.shared(requests, next(group for group in GROUPS if group == by)):
+        first, last = each.first_answer, each.solution
+        yield (
+            each.name, each.opened, first.count, hours(first.median), hours(first.p90),
+            last.count, hours(last.median), hours(last.p90), each.reopened,
+        )  # fmt: skip
+
+
+def hours(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

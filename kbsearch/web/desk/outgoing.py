@@ -1,0 +1,68 @@
+"""What is on its way out, for agents: waiting, failed, given up, why, and sending it again."""
+
+from collections.abc import Collection
+
+from flask import Blueprint, redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import i18n
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.site import outgoing as sendings
+from kbsearch.web.numbers import whole
+from kbsearch.web.render import db, language, render, viewer
+
+bp = Blueprint("deliveries", __name__)
+
+
+@bp.get("/desk/deliveries")
+def index() -> Response:
+    return page()
+
+
+@bp.post("/desk/deliveries")
+def send_all_again() -> Response:
+    """All that was given up, of the channel that is looked at."""
+    channel = _chosen("channel", sendings.CHANNELS)
+    try:
+        count = sendings.all_dead_again(db(), viewer(), channel=channel)
+    except Invalid as problem:
+        return page(i18n.explain(problem, language()))
+    return redirect(f"/{language()}/desk/deliveries?done={count}", 303)
+
+
+@bp.post("/desk/deliveries/<id>")
+def send_again(id: str) -> Response:
+    try:
+        sendings.again(db(), viewer(), id)
+    except Invalid as problem:
+        return page(i18n.explain(problem, language()))
+    except NotFound as problem:
+        if not viewer().is_agent:
+            raise
+        return page(i18n.explain(problem, language()))
+    return redirect(f"/{language()}/desk/deliveries?done=again", 303)
+
+
+def _chosen(name: str, among: Collection[str]) -> str | None:
+    """What the address or the form asks for; what is none of these is nothing."""
+    given = request.values.get(name, "")
+    return given if given in among else None
+
+
+def page(wrong: str = "") -> Response:
+    channel = _chosen("channel", sendings.CHANNELS)
+    state = _chosen("state", sendings.STATES)
+    done = request.args.get("done", "")
+    response = render(
+        "desk/deliveries.html",
+        seen=sendings.look(db(), viewer(), channel=channel, state=state),
+        channel=channel,
+        state=state,
+        channels=sendings.CHANNELS,
+        states=sendings.STATES,
+        wrong=wrong,
+        is_done=done == "again",
+        count_done=whole(done),
+    )
+    response.status_code = 422 if wrong else 200
+    return response

@@ -1,0 +1,217 @@
+"""Beside a request: past cases like it, articles, and whether several people report the same."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from flask import Blueprint, request
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from kbsearch.errors import Forbidden, Invalid, NotFound
+from kbsearch.search import Hit
+from kbsearch.search.fulltext import essence
+from kbsearch.search.learning import case_clicks
+from kbsearch.search.learning.case_clicks import Said
+from kbsearch.text import markup
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import (
+    duplicates,
+    incidents,
+    past_cases,
+    saved_replies,
+    sendable_articles,
+)
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.desk.incidents import Incident
+from kbsearch.tickets.desk.past_cases import PastCase
+from kbsearch.web.numbers import whole, wholes
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
+
+MOST_CASES = 5
+LEAST_LIKE = 0.15  # of the best score: what shares one word is no case like it, one vote is enough
+MOST_ARTICLES = 3
+LENGTH = 280  # characters of a solution that are shown at once
+
+bp = Blueprint("past_cases", __name__)
+
+
+class Shown(NamedTuple):
+    """A past case on the page: the beginning of its solution, and all of it where there is more."""
+
+    case: PastCase
+    beginning: str
+    whole: Markup | None
+
+
+class Proposed(NamedTuple):
+    """An article, and the link to it that goes into an answer; none where customers have none."""
+
+    hit: Hit
+    link: str
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """What an address asks to be put into the answer, and the case that it quotes, if any."""
+
+    text: str
+    case: int | None = None
+
+    @classmethod
+    def asked(cls, ticket: Ticket) -> Self | None:
+        """`?quote=` and `?link=` name a case by its number, `?saved=` a saved reply by its id and
+        `?article=` an article by its path. What may not be said is not put in.
+        """
+        if not viewer().is_agent:
+            return None
+        for name, text_of in {"saved": saved, "article": text_of_article}.items():
+            if wanted := request.args.get(name):
+                with suppress(NotFound, Forbidden):
+                    return cls(text_of(ticket, wanted))
+        for name, said_of in {"quote": quote, "link": link_to}.items():
+            number = whole(request.args.get(name, ""))
+            if number is not None:
+                with suppress(NotFound, Invalid):
+                    return cls(said_of(ticket, number), number)
+        return None
+
+
+@bp.get("/desk/tickets/<int:number>/similar")
+def show(number: int) -> Response:
+    return panel(find(number))
+
+
+@bp.post("/desk/tickets/<int:number>/similar/<int:case>")
+def say(number: int, case: int) -> Response:
+    """Say that a case helped, is the same or has nothing in it; with no word, take it back."""
+    ticket, said = find(number), request.form.get("kind", "")
+    other = past_cases.find(db(), viewer(), case)
+    if said == "duplicate":
+        duplicates.link(db(), viewer(), ticket, other)
+    elif said:
+        case_clicks.record(db(), viewer(), ticket, other, said)
+    elif is_original(ticket, case):
+        duplicates.unlink(db(), viewer(), ticket)
+    else:
+        case_clicks.withdraw(db(), viewer(), ticket, other)
+    if wants_fragment():
+        return panel(ticket)
+    return go_to(f"/{language()}/desk/tickets/{number}/similar")
+
+
+@bp.get("/desk/tickets/<int:number>/similar/<int:case>/quotation")
+def quotation(number: int, case: int) -> Response:
+    """The solution of a case as a text, for the answer being written."""
+    return Response(quote(find(number), case), content_type="text/plain; charset=utf-8")
+
+
+@bp.get("/desk/tickets/<int:number>/similar/<int:case>/link")
+def link(number: int, case: int) -> Response:
+    """The link to a case as a text."""
+    return Response(link_to(find(number), case), content_type="text/plain; charset=utf-8")
+
+
+@bp.get("/desk/tickets/<int:number>/articles/<path:path>")
+def article(number: int, path: str) -> Response:
+    """What an article says, as a text for the answer being written."""
+    said = text_of_article(find(number), path)
+    return Response(said, content_type="text/plain; charset=utf-8")
+
+
+def find(number: int) -> Ticket:
+    return past_cases.find(db(), person(), number)
+
+
+def is_original(ticket: Ticket, case: int) -> bool:
+    original = duplicates.of_ticket(db(), viewer(), ticket).original
+    return original is not None and original.number == case
+
+
+def quote(ticket: Ticket, case: int) -> str:
+    other = past_cases.find(db(), viewer(), case)
+    return past_cases.quotation(db(), viewer(), ticket, other).text
+
+
+def saved(ticket: Ticket, id: str) -> str:
+    reply = saved_replies.find(db(), viewer(), id)
+    return saved_replies.filled(site().settings, viewer(), ticket, reply)
+
+
+def text_of_article(ticket: Ticket, path: str) -> str:
+    return sendable_articles.text(db(), viewer(), ticket, path, base())
+
+
+def link_to(ticket: Ticket, case: int) -> str:
+    other = past_cases.find(db(), viewer(), case)
+    return past_cases.link(db(), viewer(), ticket, other, f"{base()}/{language()}")
+
+
+def quoted() -> tuple[int, ...]:
+    """The numbers of the cases that the answer sent was filled with."""
+    return tuple(wholes(request.form.getlist("quoted")))
+
+
+def panel(ticket: Ticket) -> Response:
+    said = case_clicks.list_mine(db(), viewer(), ticket)
+    rejected = [each for each in said if each.kind == "rejected"]
+    return render(
+        "desk/similar.html",
+        "desk/_similar.html",
+        ticket=ticket,
+        cases=cases(ticket, rejected),
+        rejected=rejected,
+        articles=articles(ticket),
+        incident=incident(ticket),
+        links=duplicates.of_ticket(db(), viewer(), ticket),
+        problem=problems.of_ticket(db(), viewer(), ticket),
+        composer=f"/{language()}/requests/{ticket.id}",
+    )
+
+
+def cases(ticket: Ticket, rejected: list[Said]) -> list[Shown]:
+    hits = site().search.similar(
+        viewer(), number=ticket.number, language=language(), limit=MOST_CASES + len(rejected)
+    )
+    without = {str(each.number) for each in rejected}
+    least = LEAST_LIKE * hits[0].score if hits else 0.0
+    wanted = [hit for hit in hits if hit.id not in without and hit.score >= least][:MOST_CASES]
+    return [shown(case) for case in past_cases.list_beside(db(), viewer(), ticket, wanted)]
+
+
+def shown(case: PastCase) -> Shown:
+    words = markup.plain(case.solution)
+    is_long = len(words) > LENGTH
+    whole = markup.message(case.solution, case.language) if is_long else None
+    return Shown(case, markup.excerpt(words, LENGTH), whole)
+
+
+def articles(ticket: Ticket) -> list[Proposed]:
+    """In the order of the search box; what customers may not open is shown and not inserted."""
+    found = site().search.suggest(
+        viewer(),
+        subject=essence.of_subject(ticket.subject),
+        description=essence.of_description(ticket.description, ticket.subject),
+        software=ticket.product_name or "",
+        version=ticket.version or "",
+        language=ticket.language,
+        kind="article",
+        limit=MOST_ARTICLES,
+    )
+    sendable = sendable_articles.among(db(), viewer(), ticket, found.hits)
+    return [
+        Proposed(hit, sendable_articles.link(hit, base()) if hit.id in sendable else "")
+        for hit in found.hits
+    ]
+
+
+def incident(ticket: Ticket) -> Incident | None:
+    if ticket.is_resolved:
+        return None
+    settings = site().settings
+    alike = site().search.alike(viewer(), ticket, incidents.began(ticket, settings))
+    return incidents.around(db(), viewer(), ticket, alike, settings)
+
+
+def base() -> str:
+    return site().settings.base_url.rstrip("/")

@@ -1,0 +1,161 @@
+"""Saved replies: their page, and what is inserted into the answer being written."""
+
+from typing import NamedTuple
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import access, revisions
+from kbsearch.errors import Invalid
+from kbsearch.search import Hit, Question
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import past_cases, saved_replies, sendable_articles
+from kbsearch.tickets.desk.saved_replies import SavedReply
+from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.numbers import whole
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+
+MOST_OFFERED = 8
+MOST_ARTICLES = 5
+MAX_TEXT = 100
+FIELDS = {
+    "person.language_unknown": "language",
+    "saved_reply.name_invalid": "name",
+    "saved_reply.name_taken": "name",
+    "saved_reply.body_invalid": "body",
+    "saved_reply.field_unknown": "body",
+    "saved_reply.too_many": "name",
+}
+
+bp = Blueprint("saved_replies", __name__)
+
+
+class Insertable(NamedTuple):
+    """What can be put into an answer: its text, or the address that has it; neither: it cannot."""
+
+    name: str
+    language: str
+    text: str = ""
+    source: str = ""
+
+
+@bp.before_request
+def only_agents() -> None:
+    access.only_agents(person())
+
+
+@bp.get("/desk/replies")
+def index() -> Response:
+    return page(Form({"language": language()}))
+
+
+@bp.post("/desk/replies")
+def add() -> Response:
+    given = sent()
+    try:
+        saved_replies.add(db(), viewer(), language=text("language"), name=text("name"), body=body())
+    except Invalid as problem:
+        return page(given.refused(problem, FIELDS))
+    return go_to(f"/{language()}/desk/replies?done=added")
+
+
+@bp.get("/desk/replies/<id>")
+def show(id: str) -> Response:
+    found = saved_replies.find(db(), viewer(), id)
+    texts = saved_replies.texts(found)
+    return page(Form({**texts, "revision": revisions.of(texts)}), found)
+
+
+@bp.post("/desk/replies/<id>")
+def save(id: str) -> Response:
+    found, given = saved_replies.find(db(), viewer(), id), sent()
+    if "remove" in request.form:
+        saved_replies.remove(db(), viewer(), found)
+        return go_to(f"/{language()}/desk/replies?done=removed")
+    try:
+        saved_replies.edit(
+            db(),
+            viewer(),
+            found,
+            language=text("language"),
+            name=text("name"),
+            body=body(),
+            revision=revision(),
+        )
+    except Invalid as problem:
+        return page(given.refused(problem, FIELDS), found)
+    return go_to(f"/{language()}/desk/replies?done=saved")
+
+
+@bp.get("/desk/tickets/<int:number>/insertions")
+def insertions(number: int) -> Response:
+    """What `::` or `??` and a few letters offer: saved replies, or articles as links or texts."""
+    ticket = past_cases.find(db(), viewer(), number)
+    wanted = request.args.get("q", "")[:MAX_TEXT]
+    if request.args.get("kind") == "article":
+        offered = [each for hit in hits(ticket, wanted) for each in both(ticket, *hit)]
+        return render("desk/_insertions.html", offered=offered)
+    found = saved_replies.search(db(), viewer(), wanted, ticket.language, MOST_OFFERED)
+    settings = site().settings
+    offered = [
+        Insertable(
+            reply.name,
+            reply.language,
+            text=saved_replies.filled(settings, viewer(), ticket, reply),
+        )
+        for reply in found
+    ]
+    return render("desk/_insertions.html", offered=offered)
+
+
+def hits(ticket: Ticket, wanted: str) -> list[tuple[Hit, bool]]:
+    """Articles by the ranking of the search box, each with whether it may be sent."""
+    asked = Question(wanted, language=ticket.language, kind="article", limit=MOST_ARTICLES)
+    found = site().search.ask(viewer(), asked)
+    first = (*found.hits, *found.other_language)[:MOST_ARTICLES]
+    sendable = sendable_articles.among(db(), viewer(), ticket, first)
+    return [(hit, hit.id in sendable) for hit in first]
+
+
+def both(ticket: Ticket, hit: Hit, is_sendable: bool) -> list[Insertable]:
+    """An article as its link and as its text; neither where it may not be sent."""
+    if not is_sendable:
+        return [Insertable(hit.title, hit.language)]
+    source = f"/{language()}/desk/tickets/{ticket.number}/articles/{hit.id}"
+    link = sendable_articles.link(hit, site().settings.base_url.rstrip("/"))
+    return [
+        Insertable(hit.title, hit.language, text=link),
+        Insertable(hit.title, hit.language, source=source),
+    ]
+
+
+def into() -> str:
+    """The page of the request whose answer is being written, as the address says."""
+    number = whole(request.args.get("for", ""))
+    if number is None:
+        return ""
+    return f"/{language()}/requests/{past_cases.find(db(), viewer(), number).id}"
+
+
+def body() -> str:
+    return request.form.get("body", "")[: saved_replies.MAX_BODY + 1]
+
+
+def sent() -> Form:
+    values = {name: text(name) for name in ("language", "name", "revision")}
+    return Form({**values, "body": body()})
+
+
+def page(given: Form, shown: SavedReply | None = None) -> Response:
+    done = request.args.get("done")
+    response = render(
+        "desk/replies.html",
+        form=given,
+        shown=shown,
+        found=saved_replies.list_all(db(), viewer()),
+        fields=["{{" + field + "}}" for field in saved_replies.FIELDS],
+        insert_into=into(),
+        done=done if done in ("added", "saved", "removed") else "",
+    )
+    response.status_code = 422 if given.wrong else 200
+    return response

@@ -1,0 +1,127 @@
+"""Error pages: what went wrong in words, the search, and the way to a person."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.wrappers import Response
+
+from kbsearch import i18n
+from kbsearch.database import Busy
+from kbsearch.errors import Outdated, Problem, SignInNeeded, TooMany, Unavailable
+from kbsearch.people.accounts import kept_forms
+from kbsearch.web import render, security
+from kbsearch.web.account import signing_in
+
+RETRY_AFTER = 5  # seconds, when the database is held by another writer
+EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503, 507)
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A form that could not be kept, to be sent again from the page that says so."""
+
+    path: str
+    fields: kept_forms.Fields
+    secrets: Sequence[str]  # names of what was typed, too, but is never shown
+    files: Sequence[str]
+
+
+def answer(app: Flask) -> None:
+    """Turn every failure into a page in the visitor's language."""
+    app.register_error_handler(Problem, told)
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(Busy, busy)
+    app.register_error_handler(Exception, crashed)
+
+
+def told(problem: Problem) -> Response:
+    """A failure that has words of its own."""
+    if isinstance(problem, SignInNeeded):
+        return signing_in.ask_who()
+    if isinstance(problem, Outdated):
+        return outdated(problem)
+    response = page(problem.status, i18n.explain(problem, render.language()))
+    if isinstance(problem, (TooMany, Unavailable)):
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def outdated(conflict: Outdated) -> Response:
+    """A change that others came before: both texts, and the way to put one's own in place."""
+    unsent = _unsent()
+    assert unsent is not None, "only a form is older than what it shows"
+    response = render.render(
+        "shared/outdated.html",
+        detail=i18n.explain(conflict, render.language()),
+        conflict=conflict,
+        unsent=unsent,
+    )
+    response.status_code = conflict.status
+    return response
+
+
+def refused(error: HTTPException) -> Response:
+    """A failure HTTP has a number for."""
+    if isinstance(error, SecurityError):  # no address can be built for a host that is not ours
+        base_url = render.site().settings.base_url
+        return Response(
+            f"This help centre answers at {base_url} (its base_url setting).\n",
+            400,
+            content_type="text/plain; charset=utf-8",
+        )
+    response = page(error.code or 500)
+    if error.code == 405:
+        response.headers["Allow"] = dict(error.get_headers())["Allow"]
+    return response
+
+
+def busy(problem: Busy) -> Response:
+    response = page(503)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def crashed(error: Exception) -> Response:
+    """A defect of ours: the visitor gets a number, the log the same number and the reason."""
+    incident = secrets.token_hex(4)
+    current_app.logger.error(
+        "incident %s: %s %s", incident, request.method, request.path, exc_info=error
+    )
+    return page(500, incident=incident)
+
+
+def page(status: int, detail: str = "", incident: str = "") -> Response:
+    """The error page. After a defect it asks nothing of the database, which may be the cause."""
+    if status >= 500:
+        render.ask_nothing()
+    known = status if status in EXPLAINED else (500 if status >= 500 else 400)
+    is_in_place = status >= 500 and request.method == "POST"
+    response = render.render(
+        "shared/problem.html",
+        "shared/_problem.html" if is_in_place else None,
+        status=known,
+        detail=detail,
+        incident=incident,
+        nobody=status >= 500,
+        unsent=_unsent() if status >= 500 else None,
+    )
+    response.status_code = status
+    if is_in_place and render.wants_fragment():  # the form stays where it is, with what is in it
+        response.headers["HX-Retarget"] = "#kb-problem"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _unsent() -> Unsent | None:
+    if request.method in security.SAFE_METHODS:
+        return None
+    try:
+        sent, files = list(request.form.items(multi=True)), list(request.files)
+    except HTTPException:  # it could not be read either
+        return None
+    shown = kept_forms.without_secrets(sent)
+    secrets = [name for name, _ in sent if name not in dict(shown)]
+    return Unsent(request.full_path.rstrip("?"), shown, secrets, files)

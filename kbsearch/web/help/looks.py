@@ -1,0 +1,72 @@
+"""The look of an organisation as its people are served it: a style sheet, a logo, a welcome."""
+
+from functools import lru_cache
+
+from flask import Blueprint, request
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from kbsearch.errors import NotFound
+from kbsearch.people import organisations
+from kbsearch.people.organisations import Organisation
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations.colours import HEX
+from kbsearch.text import markup
+from kbsearch.web.render import db, viewer
+
+CSS = "text/css; charset=utf-8"
+KEPT = "private, max-age=31536000, immutable"
+
+bp = Blueprint("looks", __name__)
+
+
+def theme_url(organisation: Organisation) -> str:
+    """Its style sheet; the address changes with the colour."""
+    assert organisation.look.accent
+    return f"/theme/{organisation.slug}.{looks.theme_hash(organisation.look.accent)}.css"
+
+
+def logo_url(organisation: Organisation) -> str:
+    assert organisation.look.logo
+    return f"/logo/{organisation.look.logo.hash}"
+
+
+@lru_cache(maxsize=256)
+def welcome(text: str, language: str) -> Markup:
+    """Words of welcome as safe HTML; they change rarely and are shown often."""
+    return markup.message(text, language)
+
+
+@bp.get("/theme/<slug>.<digest>.css")
+def theme(slug: str, digest: str) -> Response:
+    if slug not in viewer().organisations and not viewer().is_administrator:
+        raise NotFound("web.not_found")
+    try:
+        accent = organisations.find(db(), slug).look.accent
+    except NotFound:
+        accent = None
+    if accent is None:
+        raise NotFound("web.not_found")
+    response = Response(looks.style_sheet(accent), content_type=CSS)
+    # a page from before a change may still ask for the old one: answer, but keep nothing
+    is_current = digest == looks.theme_hash(accent)
+    response.headers["Cache-Control"] = KEPT if is_current else "no-store"
+    return response
+
+
+@bp.get("/theme/preview.css")
+def preview() -> Response:
+    """A colour before it is anybody's, for the form that chooses it."""
+    accent = f"#{request.args.get('accent', '')}"
+    if not viewer().is_administrator or not HEX.fullmatch(accent):
+        raise NotFound("web.not_found")
+    return Response(looks.style_sheet(accent, ".look"), content_type=CSS)
+
+
+@bp.get("/logo/<digest>")
+def logo(digest: str) -> Response:
+    found, body = looks.find_logo(db(), viewer(), digest)
+    response = Response(body, content_type=found.media_type)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cache-Control"] = KEPT
+    return response

@@ -1,0 +1,218 @@
+"""Home, search and articles."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from kbsearch import articles
+from kbsearch.articles import Article
+from kbsearch.errors import NotFound
+from kbsearch.search import Kind, Question, Results
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.tickets import lists as ticket_lists
+from kbsearch.web import numbers as typed_numbers
+from kbsearch.web.account import tokens
+from kbsearch.web.help import lessons
+from kbsearch.web.help.highlight import highlight
+from kbsearch.web.help.results import (
+    MAX_PAGE,
+    MAX_TEXT,
+    PAGE_LENGTH,
+    Asked,
+    filters,
+    last_page,
+    lines,
+)
+from kbsearch.web.render import db, language, person, render, site, viewer
+
+RELATED = 4
+RECENT = 6
+CURRENT = 3  # requests under way, on the home page
+WORDS = 3  # of readers, below an article
+WORDS_PER_MINUTE = 200
+
+bp = Blueprint("root", __name__)
+pages = Blueprint("help", __name__)
+
+
+def asked_of(sent: dict[str, str]) -> Asked:
+    """The search an address asks for; whatever makes no sense in it is left out."""
+    kinds: dict[str, Kind] = {"article": "article", "ticket": "ticket"}
+    return Asked(
+        language(),
+        text=sent.get("q", "")[:MAX_TEXT],
+        kind=kinds.get(sent.get("kind", "")),
+        product=sent.get("product") or None,
+        only_language=sent["lang"] if sent.get("lang") in site().settings.languages else None,
+        page=typed_numbers.page(sent, MAX_PAGE),
+        literal=sent.get("literal") == "1",
+    )
+
+
+@bp.get("/")
+def root() -> Response:
+    response = redirect(f"/{language()}/", 302)
+    response.headers["Vary"] = "Cookie, Accept-Language"
+    return response
+
+
+@pages.get("/")
+def home() -> Response:
+    return render("help/home.html", asked=Asked(language()), **browsing())
+
+
+@pages.get("/search")
+def search() -> Response:
+    """The results; `palette` asks for them as the palette's list."""
+    asked = asked_of(request.args)
+    partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
+    if not asked.text.strip():
+        return render("help/search.html", partial, asked=asked, **browsing())
+    results, words = ask(asked), site().words[language()]
+    return render(
+        "help/search.html",
+        partial,
+        asked=asked,
+        results=results,
+        lines=lines(asked, results.hits, words),
+        foreign_lines=lines(asked, results.other_language, words),
+        filters=filters(asked, results, words),
+        last=last_page(results),
+    )
+
+
+def ask(asked: Asked) -> Results:
+    """The one ranking, for this visitor."""
+    question = Question(
+        asked.text,
+        language=language(),
+        kind=asked.kind,
+        product=asked.product,
+        only_language=asked.only_language,
+        page=asked.page,
+        limit=PAGE_LENGTH,
+        literal=asked.literal,
+    )
+    return site().search.ask(viewer(), question)
+
+
+def browsing() -> dict[str, Any]:
+    """What to offer before anything is searched."""
+    return {
+        "results": None,
+        "current": ticket_lists.list_current(db(), viewer(), CURRENT),
+        "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
+        "recent": articles.list_recent(db(), viewer(), language(), RECENT),
+    }
+
+
+def _in_order(
+    categories: Sequence[tuple[str, tuple[articles.Card, ...]]],
+) -> list[tuple[str, tuple[articles.Card, ...]]]:
+    """Those that the settings name first, in their order."""
+    first = site().settings.categories
+
+    def place(entry: tuple[str, object]) -> tuple[int, str]:
+        return (first.index(entry[0]) if entry[0] in first else len(first)), entry[0]
+
+    return sorted(categories, key=place)
+
+
+@pages.get("/articles/<slug>")
+def article(slug: str) -> Response:
+    try:
+        found = articles.find(db(), viewer(), language(), slug)
+    except NotFound:
+        return moved(slug)
+    return show(found)
+
+
+def show(found: Article, wrong: str = "") -> Response:
+    """An article, the searched words of `?h=` marked; `wrong` is what is with the vote sent."""
+    words = searched()
+    html, marks = highlight(found.html, words) if words else (found.html, 0)
+    is_staff = viewer().is_staff
+    translations = articles.translations(db(), viewer(), found)
+    return render(
+        "help/article.html",
+        article=found,
+        html=html,
+        marks=marks,
+        minutes=reading_minutes(found),
+        translations=translations,
+        original=original_of(found, translations),
+        related=articles.related(db(), viewer(), found, RELATED),
+        phrases=lessons.of_article(found),
+        searched=words,
+        vote=article_votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
+        sent=request.form if wrong else None,
+        wrong=wrong,
+        editions=article_votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
+    )
+
+
+def searched() -> str:
+    """What was searched before the article was opened."""
+    return request.values.get("h", "").strip()[:MAX_TEXT]
+
+
+def moved(slug: str) -> Response:
+    """The way from an old address, or from the other language's, to where the article is."""
+    found = articles.find_alias(db(), viewer(), language(), slug)
+    if found is not None:
+        return redirect(url_for("help.article", lang=found.language, slug=found.slug), 301)
+    found = elsewhere(slug)
+    if found is not None:
+        return show(found)
+    if site().settings.is_public:
+        raise NotFound("web.not_found")
+    person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
+    raise NotFound("web.not_found")
+
+
+def elsewhere(slug: str) -> Article | None:
+    """The article of that name in another language."""
+    for other in site().settings.languages:
+        if other != language():
+            with suppress(NotFound):
+                return articles.find(db(), viewer(), other, slug)
+    return None
+
+
+def reading_minutes(article: Article) -> int:
+    words = len(re.sub(r"<[^>]*>", " ", article.html).split())
+    return max(1, round(words / WORDS_PER_MINUTE))
+
+
+def original_of(article: Article, translations: tuple[Article, ...]) -> Article | None:
+    """The original of a translation that was changed since the translation was made."""
+    if not article.source_commit:
+        return None
+    for other in translations:
+        is_original = bool(other.commit) and not other.source_commit
+        if is_original and not other.commit.startswith(article.source_commit):
+            return other
+    return None
+
+
+@pages.get("/accessibility")
+def accessibility() -> Response:
+    return render("help/accessibility.html")
+
+
+@bp.get("/media/<digest>/<name>")
+def media(digest: str, name: str) -> Response:
+    """An image of an article, for those who may read one that shows it."""
+    found = articles.find_media(db(), viewer(), digest)
+    if request.if_none_match.contains(digest):
+        response = Response(status=304)
+    else:
+        response = Response(found.body, content_type=found.media_type)
+    response.set_etag(digest)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,469 @@
+"""What templates say, one Jinja environment a language: translations, dates, names of codes."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import cast
+
+from flask import Flask
+from jinja2 import Environment
+from markupsafe import Markup
+
+from kbsearch import i18n
+from kbsearch.access import Viewer
+from kbsearch.clock import stored
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.people.organisations import products
+from kbsearch.search import Hit, Kind
+from kbsearch.site.doctor import Check
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.clocks import Clock
+from kbsearch.tickets.events import Event
+from kbsearch.tickets.waiting import Waiting
+from kbsearch.web import assets
+
+# Stand for what differs in a line that many results share: a number, a day, that day in words.
+ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
+PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
+
+
+class Words:
+    """The product's words in a language, and the templates that say them.
+
+    Bound to the language once, so that a word costs a dictionary look-up and not a question
+    about the request.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        language: str,
+        product_name: "ProductNames",
+        request_globals: Mapping[str, Callable[..., object]],
+    ) -> None:
+        """`request_globals`: what templates ask of the request under way, `viewer` among them."""
+        self.language = language
+        self.product_name = product_name
+        self._settings = settings
+        self._viewer = cast("Callable[[], Viewer]", request_globals["viewer"])
+        self._catalogue = i18n.catalogue(language)
+        self._said: dict[str, Markup] = {}
+        self.date = lru_cache(maxsize=1024)(self._date)
+        self.number = lru_cache(maxsize=1024)(self._number)
+        self._facts = lru_cache(maxsize=4096)(self._render_facts)
+        self.templates: Environment = app.create_jinja_environment()
+        self.templates.globals |= {
+            "_": self.translate,
+            "ngettext": self.ntranslate,
+            "date": self.date,
+            "ago": self.ago,
+            "moment": self.moment,
+            "number": self.number,
+            "percent": self.percent,
+            "file_size": self.file_size,
+            "zip": zip,
+            "category_name": self.category_name,
+            "severity_name": self.severity_name,
+            "severity_word": self.severity_word,
+            "status_name": self.status_name,
+            "status_sentence": self.status_sentence,
+            "staff_status": self.staff_status,
+            "expected": self.expected,
+            "due": self.due,
+            "duration": self.duration,
+            "field_name": self.field_name,
+            "product_name": product_name,
+            "asset": assets.url,
+            "language": language,
+            "here": f"/{language}",
+            "settings": settings,
+            "reason_name": self.reason_name,
+            "signal_name": self.signal_name,
+            "role_name": self.role_name,
+            "sharing_name": self.sharing_name,
+            "event_name": self.event_name,
+            "event_sentence": self.event_sentence,
+            "edited_name": self.edited_name,
+            "sending_state": self.sending_state,
+            "channel_name": self.channel_name,
+            "why_not_sent": self.why_not_sent,
+            "told": self.told,
+            **request_globals,
+        }
+
+    def translate(self, message: str, /, **values: object) -> Markup:
+        """The message in this language; catalogues are ours, values are escaped."""
+        text = self._said.get(message)
+        if text is None:
+            text = self._said[message] = Markup(self._catalogue.gettext(message))
+        return text % values if values else text
+
+    def ntranslate(self, singular: str, plural: str, number: int, /, **values: object) -> Markup:
+        """The same for a number of things, which fills in `%(number)s`."""
+        text = Markup(self._catalogue.ngettext(singular, plural, number))
+        return text % {"number": self.number(number), **values}
+
+    def percent(self, share: float) -> str:
+        return i18n.percent(self.language, share)
+
+    def file_size(self, size: int) -> str:
+        return i18n.file_size(self.language, size)
+
+    def ago(self, moment: str) -> str:
+        return i18n.ago(self.language, moment)
+
+    def moment(self, moment: str, zone: str) -> str:
+        return i18n.moment(self.language, moment, zone)
+
+    def category_name(self, category: str) -> str:
+        """A folder of articles in words: the catalogue's, or the folder's own name."""
+        key = f"category.{category}"
+        told = self._catalogue.gettext(key)
+        return told if told != key else category.rpartition("/")[2].replace("-", " ").capitalize()
+
+    def status_name(self, status: str) -> Markup:
+        _ = self.translate
+        names = {
+            "new": _("New"),
+            "open": _("Open"),
+            "pending": _("Awaiting your reply"),
+            "solved": _("Solved"),
+            "closed": _("Closed"),
+        }
+        return names.get(status, Markup.escape(status))
+
+    def status_sentence(self, ticket: Ticket) -> Markup:
+        """Where a request stands, and since when."""
+        _ = self.translate
+        since = self.ago(ticket.updated_at)
+        if ticket.status in ("solved", "closed"):
+            return _("Solved %(ago)s.", ago=self.ago(ticket.solved_at or ticket.updated_at))
+        if ticket.status == "pending":
+            return _("The support team wrote %(ago)s and awaits a reply.", ago=since)
+        return _("The support team is working on it; last change %(ago)s.", ago=since)
+
+    def staff_status(self, status: str) -> Markup:
+        """Where a request stands, for those who answer it."""
+        _ = self.translate
+        return _("Waiting for the customer") if status == "pending" else self.status_name(status)
+
+    def expected(self, waiting: Waiting, status: str) -> Markup:
+        """What is expected of whom, for those who answer: it is not what the customer reads."""
+        _ = self.translate
+        span = i18n.span(self.language, waiting.since)
+        if waiting.whom == "us":
+            return _("Our answer, for %(span)s", span=span)
+        if waiting.whom == "customer":
+            return _("The customer’s answer, for %(span)s", span=span)
+        return self.status_name(status)
+
+    def duration(self, hours: float) -> str:
+        return i18n.duration(self.language, hours)
+
+    def due(self, clock: Clock) -> Markup:
+        """What is due next, and whether it should have come already."""
+        _ = self.translate
+        if clock.due is None:
+            return Markup()
+        moment = stored(clock.due)
+        span = i18n.span(self.language, moment)
+        is_answer = clock.first_answer_met is None and clock.first_answer_due == clock.due
+        if clock.due < datetime.now(UTC):
+            if is_answer:
+                return _("First answer late by %(span)s", span=span)
+            return _("Solution late by %(span)s", span=span)
+        if is_answer:
+            return _("First answer due in %(span)s", span=span)
+        return _("Solution due in %(span)s", span=span)
+
+    def severity_name(self, severity: str) -> Markup:
+        _ = self.translate
+        names = {
+            "minor": _("Minor: a question"),
+            "major": _("Major: a step cannot be completed"),
+            "blocking": _("Blocking: the application is unavailable"),
+        }
+        return names.get(severity, Markup.escape(severity))
+
+    def severity_word(self, severity: str) -> Markup:
+        """The severity without what it means, where there is little room."""
+        _ = self.translate
+        names = {"minor": _("Minor"), "major": _("Major"), "blocking": _("Blocking")}
+        return names.get(severity, Markup.escape(severity))
+
+    def field_name(self, name: str) -> Markup | None:
+        """What a form calls a field that people fill in; None for those of ours."""
+        _ = self.translate
+        names = {
+            "subject": _("Subject"),
+            "description": _("Description"),
+            "software": _("Software"),
+            "version": _("Version"),
+            "severity": _("Severity"),
+            "cc": _("In copy"),
+            "body": _("Message"),
+            "name": _("Name"),
+            "title": _("Title"),
+            "email": _("E-mail address"),
+            "mobile": _("Mobile number"),
+            "password": _("Password"),
+            "current": _("Present password"),
+            "again": _("The same once more"),
+            "code": _("Code"),
+            "slug": _("Slug"),
+            "role": _("Role"),
+            "language": _("Language"),
+            "time_zone": _("Time zone"),
+            "single_keys": _("Shortcuts of a single key"),
+            "organisations": _("Organisations"),
+            "phone": _("Support phone"),
+            "contract_starts": _("First day"),
+            "contract_ends": _("Last day"),
+            "sharing": _("Besides whoever wrote it, a request is read by"),
+            "products": _("Products covered"),
+            "followers": _("People named"),
+            "trusted_devices": _("They may trust a device for 30 days"),
+            "accent": _("Colour"),
+            "welcome_fr": _("Welcome in French"),
+            "welcome_en": _("Welcome in English"),
+            "versions": _("Versions"),
+            "where_fr": _("Where to find the version, in French"),
+            "where_en": _("Where to find the version, in English"),
+            "kinds": _("Events"),
+        }
+        return names.get(name)
+
+    def reason_name(self, reason: str) -> Markup:
+        """Why an article did not help."""
+        _ = self.translate
+        names = {
+            "incomplete": _("It is incomplete"),
+            "outdated": _("It is out of date"),
+            "elsewhere": _("It is not about my problem"),
+            "other": _("Something else"),
+            "": _("No reason given"),
+        }
+        return names[reason]
+
+    def signal_name(self, kind: str) -> Markup:
+        """What says that something is missing."""
+        _ = self.translate
+        names = {
+            "empty": _("no result"),
+            "ignored": _("nothing opened"),
+            "filed": _("then a request"),
+            "vote": _("did not help"),
+            "case": _("solved without an article"),
+        }
+        return names[kind]
+
+    def role_name(self, role: str) -> Markup:
+        _ = self.translate
+        names = {
+            "customer": _("Customer"),
+            "agent": _("Agent"),
+            "writer": _("Writer"),
+            "administrator": _("Administrator"),
+        }
+        return names[role]
+
+    def sharing_name(self, sharing: str) -> Markup:
+        _ = self.translate
+        names = {
+            "nobody": _("nobody else"),
+            "people": _("the people it names"),
+            "everyone": _("everybody of the organisation"),
+        }
+        return names[sharing]
+
+    def event_name(self, kind: str) -> Markup:
+        """What happened, in words; the outbox has kinds of its own, which stay as they are."""
+        _ = self.translate
+        names = {
+            "ticket.opened": _("A request is opened"),
+            "ticket.replied": _("A reply is written"),
+            "ticket.noted": _("An internal note is written"),
+            "ticket.assigned": _("A request is assigned"),
+            "ticket.status_changed": _("A request changes status"),
+            "ticket.solved": _("A request is solved"),
+            "ticket.closed": _("A request is closed"),
+            "ticket.merged": _("A request is merged into another"),
+            "ticket.reopened": _("A request is opened again"),
+            "ticket.cc_added": _("Somebody is put in copy"),
+            "ticket.cc_removed": _("Somebody is taken out of copy"),
+            "ticket.edited": _("A request is corrected"),
+            "article.published": _("An article is published"),
+            "article.withdrawn": _("An article is withdrawn"),
+            "article.feedback": _("A reader says whether an article helped"),
+            "search.failed": _("A search finds nothing"),
+            "user.invited": _("Somebody is invited"),
+            "user.signed_in": _("Somebody signs in"),
+            "webhook.test": _("A test"),
+            "webhook.died": _("A webhook is disabled"),
+            "code.wanted": _("A verification code"),
+            "mobile.code_asked": _("A verification code"),
+            "password.forgotten": _("A link to choose a password"),
+            "password.changed": _("A password was changed"),
+            "person.invited": _("An invitation"),
+            "sign_in.new_browser": _("A sign-in from a new browser"),
+            "notice.digest": _("A digest"),
+            "mail.stranger_answered": _("An answer to a stranger’s mail"),
+        }
+        return names.get(kind, Markup.escape(kind))
+
+    def event_sentence(self, event: Event) -> Markup:
+        """A change of a request, in its conversation."""
+        _ = self.translate
+        who = event.actor or self._settings.site_name
+        before, after = (self._field_value(event, value) for value in (event.before, event.after))
+        if event.kind == "ticket.assigned" and not event.after:
+            return _("%(who)s: nobody looks after the request any more.", who=who)
+        names = {
+            "ticket.assigned": _(
+                "%(who)s: %(after)s looks after the request.", who=who, after=after
+            ),
+            "ticket.solved": _("%(who)s marked the request as solved.", who=who),
+            "ticket.closed": _("The request was closed."),
+            "ticket.merged": _("%(who)s merged the request into another one.", who=who),
+            "ticket.reopened": _("%(who)s reopened the request.", who=who),
+            "ticket.status_changed": _(
+                "Status: %(before)s, then %(after)s (%(who)s).", who=who, before=before, after=after
+            ),
+            "ticket.cc_added": _("%(who)s put %(after)s in copy.", who=who, after=after),
+            "ticket.cc_removed": _("%(who)s took %(before)s out of copy.", who=who, before=before),
+        }
+        told = names.get(event.kind)
+        if told is not None:
+            return told
+        return _(
+            "%(field)s: %(before)s, then %(after)s (%(who)s).",
+            field=self.edited_name(event.field or ""),
+            who=who,
+            before=before,
+            after=after,
+        )
+
+    def edited_name(self, field: str) -> Markup:
+        """What a correction calls a field of a request."""
+        _ = self.translate
+        names = {"organisation": _("Organisation"), "confidential": _("Confidential")}
+        own = {f"fields.{each.name}": each for each in self._settings.fields}
+        if field in own:
+            return Markup.escape(own[field].told(self.language))
+        return names.get(field) or self.field_name(field) or Markup.escape(field)
+
+    def _field_value(self, event: Event, value: str | None) -> Markup:
+        _ = self.translate
+        if event.field == "confidential":
+            return _("yes") if value else _("no")
+        if not value:
+            return Markup("–")
+        if event.field == "status":
+            is_staff = self._viewer().is_agent
+            return self.staff_status(value) if is_staff else self.status_name(value)
+        if event.field == "severity":
+            return self.severity_name(value)
+        return Markup.escape(self.product_name(value) if event.field == "software" else value)
+
+    def channel_name(self, channel: str) -> Markup:
+        """By which way something leaves."""
+        _ = self.translate
+        names = {
+            "mail": _("E-mail"),
+            "sms": _("Text message"),
+            "webhook": _("Webhook"),
+            "inside": _("Not shared out yet"),
+        }
+        return names[channel]
+
+    def sending_state(self, state: str) -> Markup:
+        _ = self.translate
+        names = {
+            "waiting": _("Waiting"),
+            "failed": _("Failed, will be tried again"),
+            "dead": _("Given up"),
+            "sent": _("Delivered"),
+        }
+        return names[state]
+
+    def why_not_sent(self, problem: str) -> Markup:
+        """Why something has not left; what a mail server said stays as it is."""
+        _ = self.translate
+        names = {
+            "blocked": _("Its address is not allowed"),
+            "unresolved": _("Its name has no address"),
+            "unreachable": _("Nobody answers at its address"),
+            "tls": _("Its certificate is not good"),
+            "timeout": _("No answer in time"),
+            "cut": _("The connection was cut"),
+            "garbled": _("The answer makes no sense"),
+            "status": _("It was refused"),
+            "unsigned": _("Its secret can no longer be read: change it"),
+            "disabled": _("The webhook was disabled"),
+        }
+        return names.get(problem, Markup.escape(problem))
+
+    def told(self, check: Check) -> tuple[str, str]:
+        """What a look at the site found, and what to do about it."""
+        values = dict(check.values)
+        found = (
+            i18n.gettext(self.language, text, **values) if text else ""
+            for text in (check.told, check.remedy)
+        )
+        return next(found), next(found)
+
+    def facts(self, hit: Hit) -> Markup:
+        """What a result is (kind, product, date), rendered once and kept: many share the line."""
+        products = tuple(self.product_name(slug) for slug in hit.products)
+        day = hit.date[:10]
+        line = self._facts(hit.kind, hit.status, products, hit.version, bool(day), hit.reasons)
+        if day:
+            line = line.replace(ITS_DAY, day).replace(ITS_DATE, self.date(day))
+        if hit.kind == "ticket":
+            line = line.replace(ITS_NUMBER, hit.id)
+        return Markup(line)  # safe: a template's text, in which a number and a day were put
+
+    def _render_facts(
+        self,
+        kind: Kind,
+        status: str,
+        products: tuple[str, ...],
+        version: str,
+        is_dated: bool,
+        reasons: tuple[str, ...],
+    ) -> str:
+        return self.templates.get_template("help/facts.html").render(
+            kind=kind,
+            status=status,
+            products=products,
+            version=version,
+            reasons=reasons,
+            id=ITS_NUMBER,
+            day=ITS_DAY if is_dated else "",
+            date=ITS_DATE,
+        )
+
+    def _date(self, moment: str) -> str:
+        return i18n.date(self.language, moment)
+
+    def _number(self, value: int) -> str:
+        return i18n.number(self.language, value)
+
+
+class ProductNames:
+    """What people call the products, by slug; read again every few seconds."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._names: dict[str, str] = {}
+        self._until = 0.0
+
+    def __call__(self, slug: str) -> str:
+        if time.monotonic() >= self._until:
+            found = products.list_all(self._db)
+            self._names = {product.slug: product.name for product in found}
+            self._until = time.monotonic() + PRODUCTS_KEPT
+        return self._names.get(slug, slug)

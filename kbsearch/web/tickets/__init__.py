@@ -1,0 +1,1 @@
+"""Pages of requests: the form, the lists, the conversation."""

@@ -1,0 +1,254 @@
+"""What the page of a request shows: what was said and done, the answer being written, fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from math import ceil
+from typing import NamedTuple, Self, get_args
+
+from flask import request
+from markupsafe import Markup
+
+from kbsearch import clock, i18n, people
+from kbsearch.access import Viewer
+from kbsearch.database import new_id
+from kbsearch.errors import Conflict, NotFound, Problem
+from kbsearch.messages.incoming import mails
+from kbsearch.people import undeliverable
+from kbsearch.text import markup
+from kbsearch.tickets import Status, Ticket, waiting
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import merging, replies, satisfaction
+from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.desk.held_replies import Held
+from kbsearch.tickets.events import Event
+from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.messages import Message
+from kbsearch.web.desk import past_cases
+from kbsearch.web.numbers import wholes
+from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.tickets import answered_by
+from kbsearch.web.tickets.form import OWN, Filled, Shown
+
+AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
+
+
+class Entry(NamedTuple):
+    """A line of the conversation: a message, in HTML and at its place, or an event."""
+
+    message: Message | None
+    event: Event | None
+    place: int = 0
+    html: Markup = Markup("")
+
+    def is_message(self, id: str | None) -> bool:
+        return self.message is not None and self.message.id == id
+
+
+class Leaving(NamedTuple):
+    """An answer that is about to leave, in HTML, and in how many seconds it does."""
+
+    held: Held
+    html: Markup
+    seconds: int
+
+
+class News(NamedTuple):
+    """What came since: how many answers, and the place of the first."""
+
+    answers: int
+    place: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer being written."""
+
+    key: str
+    body: str = ""
+    is_note: bool = False
+    status: Status | None = None
+    files: tuple[Attachment, ...] = ()
+    revision: str = ""  # of its draft
+    quoted: tuple[int, ...] = ()  # past cases that it was filled with
+
+    def with_inserted(self, insertion: past_cases.Insertion | None) -> Self:
+        """With what the address asks for below what was typed, unless it is there already."""
+        if insertion is None:
+            return self
+        body = self.body.strip()
+        if insertion.text not in body:
+            body = f"{body}\n\n{insertion.text}\n".lstrip()
+        return replace(self, body=body, quoted=(insertion.case,) if insertion.case else ())
+
+    @classmethod
+    def of_form(cls, sent: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:
+        """As sent: what was marked as a note is one, whatever button sent it."""
+        status = next((each for each in get_args(Status) if each == sent.get("status")), None)
+        is_note = sent.get("internal") == "1" or sent.get("send") == "note"
+        return cls(
+            sent.get("key") or new_id(), sent.get("body", ""), is_note, status, quoted=quoted
+        )
+
+    @classmethod
+    def begun(cls, ticket: Ticket) -> Self:
+        """What the viewer began to write, that which the address names first, or an empty one."""
+        there = called_back(ticket) or drafts.find_reply(db(), viewer(), ticket)
+        if there is None:
+            return cls(new_id())
+        quoted = tuple(wholes(there.fields.get("quoted", "").split()))
+        begun = cls.of_form({"key": there.key, **there.fields}, quoted)
+        return replace(begun, files=there.files, revision=there.revision)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Fields that were sent and not taken: what is wrong in them, or who was quicker."""
+
+    values: Mapping[str, str]
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    conflict: Conflict | None = None
+
+
+def keep(draft: Draft, ticket: Ticket) -> Draft:
+    """The same answer, that could not be sent, saved if there is room for it."""
+    fields = {"body": draft.body, "internal": "1" if draft.is_note else ""}
+    try:
+        kept = drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
+    except Problem:
+        return draft  # it is still in the page that answers
+    return replace(draft, revision=kept.revision if kept else "")
+
+
+def shown(
+    ticket: Ticket, draft: Draft | None, correction: Correction | None, problem: Problem | None
+) -> dict[str, object]:
+    """What the templates of the page need."""
+    entries = timeline(ticket)
+    solutions = [entry.place for entry in entries if entry.message and entry.message.solution]
+    draft = draft or Draft.begun(ticket).with_inserted(past_cases.Insertion.asked(ticket))
+    if not draft.files:
+        files = tuple(attachments.list_unsent(db(), viewer(), draft.key))
+        draft = replace(draft, files=files)
+    may_correct = ticket.is_of(viewer()) and ticket.status != "closed"
+    return {
+        "ticket": ticket,
+        "entries": entries,
+        "description": markup.message(ticket.description, ticket.language),
+        "solution": solutions[-1] if solutions else None,
+        "latest": latest(ticket),
+        "merges": merging.of_ticket(db(), viewer(), ticket),
+        "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
+        "draft": draft,
+        "form": Shown(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
+        "fields": fields(ticket, correction) if may_correct else None,
+        "correction": correction,
+        "problem": i18n.explain(problem, language()) if problem else "",
+        "agents": agents(ticket) if viewer().is_agent else (),
+        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
+        "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
+        "after_answer": AFTER_ANSWER,
+        "undo_seconds": site().settings.undo_seconds,
+        "meanwhile": "meanwhile" in request.args,
+        "question": satisfaction.find(db(), viewer(), ticket),
+        "answered_by": answered_by.of_ticket(ticket),
+        "mailed": mails.of_ticket(db(), viewer(), ticket),
+        "max_bytes": attachments.MAX_BYTES,
+        "max_files": attachments.MAX_FILES,
+    }
+
+
+def called_back(ticket: Ticket) -> drafts.Draft | None:
+    """The draft of an answer to a request that the address names, if there is one."""
+    try:
+        draft = drafts.find(db(), viewer(), request.args.get("draft", ""))
+    except NotFound:
+        return None
+    return draft if draft.ticket and draft.ticket.id == ticket.id else None
+
+
+def leaving(held: Held) -> Leaving:
+    left = clock.parsed(held.leaves_at) - datetime.now(UTC)
+    html = markup.message(held.body, language())
+    return Leaving(held, html, max(0, ceil(left.total_seconds())))
+
+
+def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
+    """What the fragment needs that takes the place of an answer that was about to leave.
+
+    `since` is how far the page went; it goes further unless others said or did something there.
+    """
+    held = [each for each in held_replies.of_ticket(db(), viewer(), ticket) if each.key == key]
+    sent = replies.find_sent(db(), viewer(), key)
+    entries = timeline(ticket)
+    first = next((n for n, entry in enumerate(entries) if entry.is_message(sent)), len(entries))
+    others = [item for item in ticket.timeline if is_of_others(item) and item.revision > since]
+    return {
+        "ticket": ticket,
+        "leaving": leaving(held[0]) if held else None,
+        "entries": entries[first:],
+        "mailed": {},
+        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
+        "latest": since if others else latest(ticket),
+    }
+
+
+def is_of_others(item: Message | Event) -> bool:
+    return (item.author if isinstance(item, Message) else item.actor) != viewer().name
+
+
+def timeline(ticket: Ticket) -> list[Entry]:
+    found, place = [], 0
+    for item in ticket.timeline:
+        if isinstance(item, Event):
+            found.append(Entry(None, item))
+        else:
+            place += 1
+            found.append(Entry(item, None, place, markup.message(item.body, ticket.language)))
+    return found
+
+
+def latest(ticket: Ticket) -> int:
+    """How far the conversation goes for its reader, notes included."""
+    return max([ticket.activity, *(item.revision for item in ticket.timeline)])
+
+
+def news(ticket: Ticket, viewer: Viewer, since: int) -> News | None:
+    """What others said or did since; None when nothing."""
+    until = latest(ticket)
+    if until <= since:
+        return None
+    places = [
+        place
+        for place, said in enumerate(ticket.messages, 1)
+        if said.revision > since and said.author_id != viewer.person_id
+    ]
+    return News(len(places), places[0] if places else 0, until)
+
+
+def fields(ticket: Ticket, correction: Correction | None) -> Shown:
+    """The form that corrects the fields, with what was sent or what is there."""
+    there = {
+        "software": ticket.product or "",
+        "version": ticket.version or "",
+        "severity": ticket.severity,
+        "confidential": "1" if ticket.confidential else "",
+        **{OWN + name: said for name, said in ticket.fields.items()},
+    }
+    sent, problems = (correction.values, correction.problems) if correction else ({}, {})
+    values = there | dict(sent)
+    form = Filled("", values, problems=problems).shown(None)
+    choices = list(form.software)
+    if ticket.product and ticket.product not in dict(choices):  # no contract covers it any more
+        choices.append((ticket.product, ticket.product_name or ticket.product))
+    return form._replace(values=values, software=choices)
+
+
+def agents(ticket: Ticket) -> list[tuple[str, str]]:
+    """Those who may look after it, and whoever does though their account is closed by now."""
+    found = people.list_answering(db())
+    if ticket.assignee_id and ticket.assignee_id not in dict(found):
+        found.append((ticket.assignee_id, ticket.assignee or ""))
+    return found

@@ -1,0 +1,43 @@
+"""Files of requests as they are downloaded: nothing in them ever runs here."""
+
+from urllib.parse import quote
+
+from flask import Blueprint, send_file
+from werkzeug.wrappers import Response
+
+from kbsearch.files.store import FileStore
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.files import Attachment
+from kbsearch.web.render import db, person, site
+
+NOTHING_RUNS = "default-src 'none'; sandbox"
+SHOWN_AS_THEY_ARE = ("text/plain",)
+PRIVATE = {"Cache-Control": "private, no-store"}
+
+bp = Blueprint("attachments", __name__)
+
+
+@bp.get("/attachments/<id>/<path:name>")
+def download(id: str, name: str) -> Response:
+    """The file, whole or the range asked for; under another name, the way to its own."""
+    found = attachments.open_file(db(), person(), FileStore(site().settings.files_path), id)
+    attachment = found.attachment
+    if name != attachment.name:
+        return Response(status=301, headers={"Location": address(attachment)} | PRIVATE)
+    is_harmless = found.is_inline or found.media_type in SHOWN_AS_THEY_ARE
+    response = send_file(
+        found.path,
+        mimetype=found.media_type if is_harmless else "application/octet-stream",
+        as_attachment=not found.is_inline,
+        download_name=attachment.name,
+        conditional=True,
+        etag=attachment.sha256,
+        max_age=None,
+    )
+    response.headers["Content-Security-Policy"] = NOTHING_RUNS
+    response.headers.update(PRIVATE)
+    return response
+
+
+def address(attachment: Attachment) -> str:
+    return f"/attachments/{attachment.id}/{quote(attachment.name, safe='')}"

@@ -1,0 +1,227 @@
+"""The form of a request: prefilled, filled in, sent; its drafts are pages of `web.drafts`."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Blueprint, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from kbsearch import tickets
+from kbsearch.database import new_id
+from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
+from kbsearch.files.store import FileStore
+from kbsearch.people import organisations
+from kbsearch.people.organisations import Organisation
+from kbsearch.tickets import SEVERITIES, Ticket, filing
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.drafts import Draft
+from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
+from kbsearch.web.help import visits
+from kbsearch.web.render import db, go_to, language, my_organisations, person, render, site, viewer
+from kbsearch.web.tickets import suggestions
+from kbsearch.web.tickets.form import Filled, values_of
+
+MAX_CC = 1_000  # characters of a prefilled list of addresses
+_ADDRESS = re.compile(r"(?<![^@\s,;])[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
+
+bp = Blueprint("filing", __name__)
+
+
+@bp.get("/requests/new")
+def new() -> Response:
+    """The form: empty, prefilled by its address, after a closed request, or a draft."""
+    asked = request.args
+    if not viewer().is_signed_in:
+        return render(
+            "requests/stranger.html", "requests/_stranger.html", subject=prefilled()["subject"]
+        )
+    if accepting() is None:
+        return render("requests/closed.html", "requests/_closed.html")
+    if "draft" in asked:
+        if drafts.was_sent(db(), viewer(), asked["draft"]):  # somebody goes back, or on elsewhere
+            return page(Filled(new_id(), prefilled()), waiting())
+        draft = drafts.find(db(), viewer(), asked["draft"])
+        if draft.ticket is not None:
+            return go_to(f"/{language()}/requests/{draft.ticket.id}#reply")
+        return page(of_draft(draft))
+    values = prefilled()
+    if "follows" in asked:
+        values |= following(tickets.find(db(), viewer(), asked["follows"]))
+    offered = () if "follows" in asked else waiting()
+    return page(Filled(new_id(), values), offered)
+
+
+@bp.post("/requests/new")
+def send() -> Response:
+    """File what is in the form; with `step=suggestions`, show first what may answer it."""
+    person()
+    values, key = values_of(request.form), request.form.get("key") or new_id()
+    files = request.files.getlist("files")
+    try:
+        wrong = take_files(key, files)
+        if wrong is not None:
+            return refused(key, values, {"files": wrong})
+        is_new = not drafts.was_sent(db(), viewer(), key)
+        if is_new and request.form.get("step") == "suggestions":
+            keep(key, values)
+            return suggestions.page(Filled(key, values))
+        ticket = file(key, values)
+    except InvalidForm as refusal:
+        return refused(key, values, refusal.problems)
+    except AlreadySent as conflict:
+        return refused(set_apart(files), values, {"": conflict})
+    except Invalid as problem:
+        return refused(key, values, {"": problem})
+    response = go_to(f"/{language()}/requests/{ticket.id}?thanks=1")
+    visits.filed(response, ticket)
+    return response
+
+
+@bp.post("/requests/fields")
+def fields() -> Response:
+    """What depends on the software: its versions, and the questions it asks besides."""
+    person()
+    return render(
+        "requests/new.html",
+        "requests/_product.html",
+        waiting=[],
+        **shown(Filled(new_id(), values_of(request.form))),
+    )
+
+
+def file(key: str, values: Mapping[str, str]) -> Ticket:
+    """The ticket that the form makes, or made the first time it was sent."""
+    said = Filled(key, values).request
+    settings = site().settings
+    after_contract = settings.expired_contract_requests
+    follows = values.get("follows")
+    if follows:
+        followed = tickets.find(db(), viewer(), follows)
+        return filing.follow_up(
+            db(),
+            viewer(),
+            followed,
+            said,
+            key=key,
+            fields=settings.fields,
+            after_contract=after_contract,
+        )
+    return filing.open(
+        db(), viewer(), said, key=key, fields=settings.fields, after_contract=after_contract
+    )
+
+
+def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]) -> Response:
+    """The form again with everything in it, kept as a draft, and what is wrong told first."""
+    if problems.keys() == {""} and problems[""].key == "form.key_invalid":
+        key = new_id()
+    kept = keep(key, values)
+    files = attachments.list_unsent(db(), viewer(), key)
+    filled = Filled(key, values, files, problems, kept.revision if kept else "")
+    response = page(filled) if accepting() is not None else render("requests/closed.html")
+    told = problems.get("")
+    response.status_code = told.status if told else HTTPStatus.UNPROCESSABLE_ENTITY
+    return response
+
+
+def set_apart(files: Iterable[FileStorage], ticket: Ticket | None = None) -> str:
+    """A key for what was typed into a form that was sent with another text, with its files."""
+    key = new_id()
+    take_files(key, files, ticket)
+    return key
+
+
+def keep(key: str, values: Mapping[str, str]) -> Draft | None:
+    """Save the draft; what is too long for one is still in the page that answers."""
+    try:
+        return drafts.save(db(), viewer(), key, values)
+    except Problem:
+        return None
+
+
+def take_files(
+    key: str, files: Iterable[FileStorage], ticket: Ticket | None = None
+) -> Problem | None:
+    """Put the files of a form into its draft, all that can be; the first problem there was.
+
+    Raises AlreadySent when the form was sent without one of them.
+    """
+    store, wrong = FileStore(site().settings.files_path), None
+    for sent in files:
+        if not sent.filename:
+            continue
+        sent.stream.seek(0)
+        try:
+            drafts.attach(db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket)
+        except (SignInNeeded, AlreadySent):
+            raise
+        except Problem as problem:
+            wrong = wrong or problem
+    return wrong
+
+
+def page(filled: Filled, waiting: Iterable[Draft] = ()) -> Response:
+    return render("requests/new.html", "requests/_new.html", waiting=list(waiting), **shown(filled))
+
+
+def shown(filled: Filled) -> dict[str, object]:
+    """What the templates of the form need."""
+    return {
+        "form": filled.shown(accepting()),
+        "cards": suggestions.cards(filled),
+        "max_bytes": attachments.MAX_BYTES,
+        "max_files": attachments.MAX_FILES,
+    }
+
+
+def accepting() -> list[Organisation] | None:
+    """The visitor's organisations that may file today; None when they have some, and none may."""
+    mine, today = my_organisations(), datetime.now(UTC).date()
+    settings = site().settings
+    open_ones = [each for each in mine if organisations.accepts_requests(each, today, settings)]
+    return open_ones if open_ones or not mine or viewer().is_agent else None
+
+
+def prefilled() -> dict[str, str]:
+    """What the address says, checked: unknown choices are dropped, long texts are cut."""
+    asked = request.args
+    limits = {"subject": MAX_SUBJECT, "description": MAX_BODY, "version": MAX_VERSION}
+    values = {name: clean(asked.get(name, ""))[:limit] for name, limit in limits.items()}
+    values["subject"] = " ".join(values["subject"].split())
+    values["version"] = " ".join(values["version"].split())
+    if asked.get("severity") in SEVERITIES:
+        values["severity"] = asked["severity"]
+    values["software"] = asked.get("software", "")
+    values["cc"] = ", ".join(_ADDRESS.findall(clean(asked.get("cc", ""))[:MAX_CC]))
+    return values
+
+
+def following(ticket: Ticket) -> dict[str, str]:
+    """What a request that goes on from a closed one begins with."""
+    if ticket.status != "closed":
+        raise Invalid("ticket.not_closed", number=ticket.number)
+    return {
+        "follows": ticket.id,
+        "subject": ticket.subject,
+        "software": ticket.product or "",
+        "version": ticket.version or "",
+        "organisation": ticket.organisation_slug or "",
+    }
+
+
+def of_draft(draft: Draft) -> Filled:
+    return Filled(draft.key, draft.fields, draft.files, revision=draft.revision)
+
+
+def waiting() -> list[Draft]:
+    """The visitor's requests that are not sent yet."""
+    return [draft for draft in drafts.list_all(db(), viewer()) if draft.ticket is None]
+
+
+def clean(text: str) -> str:
+    """Without the characters nobody sees and no field takes."""
+    return "".join(c for c in text if c.isprintable() or c in "\n\t").strip()

@@ -1,0 +1,120 @@
+"""A form of a request as it stands: what was typed and attached, and what the page shows of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from flask import request
+
+from kbsearch import form_fields, i18n
+from kbsearch.database import new_id
+from kbsearch.errors import AlreadySent, Problem
+from kbsearch.form_fields import FormField
+from kbsearch.people.organisations import Organisation, products
+from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets.filing.form import Request
+from kbsearch.web.render import db, language, site, viewer
+
+TYPED = ("subject", "description", "software", "version", "severity", "cc")
+CHOSEN = ("organisation", "requester", "confidential", "follows")
+OWN = "fields."  # before the name of what a product asks for besides
+
+
+class Shown(NamedTuple):
+    """What the templates need of a form."""
+
+    key: str
+    values: Mapping[str, str]
+    files: Sequence[Attachment]
+    wrong: Mapping[str, str]  # told, by field
+    revision: str
+    organisations: Sequence[Organisation]
+    software: Sequence[tuple[str, str]]
+    versions: Sequence[str]
+    where: str  # the version of the software is to be found
+    asked: Sequence[FormField]
+
+    def value(self, name: str) -> str:
+        return self.values.get(name, "")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form with what is in it; its key makes it one request however often it is sent."""
+
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Attachment] = ()
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    revision: str = ""  # of its draft
+
+    @cached_property
+    def request(self) -> Request:
+        said = {name: self.values.get(name, "") for name in TYPED if name != "cc"}
+        return Request(
+            **said,
+            organisation=self.values.get("organisation", ""),
+            cc=tuple(
+                part.strip() for part in self.values.get("cc", "").replace(";", ",").split(",")
+            ),
+            fields=self.answers,
+            confidential=bool(self.values.get("confidential")),
+            requester=self.values.get("requester", ""),
+        )
+
+    @cached_property
+    def answers(self) -> dict[str, str]:
+        """What is answered to the questions of the product, by their names."""
+        return {
+            name.removeprefix(OWN): text
+            for name, text in self.values.items()
+            if name.startswith(OWN)
+        }
+
+    def shown(self, mine: Sequence[Organisation] | None) -> Shown:
+        """For the page of somebody who may file for these organisations."""
+        choices = software_of(self.values.get("requester", ""))
+        software = self.values.get("software", "")
+        known = software in dict(choices)
+        values = {**self.values, "software": software if known else ""}
+        asked = form_fields.asked(site().settings.fields, values["software"] or None, self.answers)
+        return Shown(
+            self.key,
+            values,
+            self.files,
+            {name: i18n.explain(problem, language()) for name, problem in self.problems.items()},
+            self.revision,
+            mine or (),
+            choices,
+            request_forms.list_versions(db(), viewer(), software) if known else (),
+            products.find(db(), software).where(language()) if known else "",
+            asked,
+        )
+
+
+def key_after(problem: Problem | None) -> str:
+    """The key of a form that is shown again: a new one where its own was sent with another text."""
+    own = "" if isinstance(problem, AlreadySent) else request.form.get("key", "")
+    return own or new_id()
+
+
+def values_of(sent: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form that was sent; what is none of ours is left out."""
+    names = {*TYPED, *CHOSEN, *(OWN + each.name for each in site().settings.fields)}
+    return {name: text for name, text in sent.items() if name in names}
+
+
+def typed(sent: Mapping[str, str]) -> dict[str, str]:
+    """The same when it is worth a draft: a severity alone was not chosen by anybody."""
+    values = values_of(sent)
+    return values if any(values[name].strip() for name in values if name != "severity") else {}
+
+
+def software_of(requester: str) -> list[tuple[str, str]]:
+    """What there is to choose: what contracts cover, for agents everything."""
+    if viewer().is_agent:
+        return [(product.slug, product.name) for product in products.list_all(db())]
+    found = request_forms.choices(db(), viewer())
+    return sorted({each for choice in found for each in choice.products}, key=lambda each: each[1])

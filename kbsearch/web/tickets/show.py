@@ -1,0 +1,309 @@
+"""A request: its conversation, and what its people do to it."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import tickets
+from kbsearch.database import if_possible
+from kbsearch.errors import (
+    AlreadySent,
+    Conflict,
+    Forbidden,
+    Invalid,
+    InvalidForm,
+    NotFound,
+    Problem,
+)
+from kbsearch.people import notification_choices as preferences
+from kbsearch.text import markup
+from kbsearch.tickets import STATUSES, Ticket
+from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets.conversation import corrections as edits
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import held_replies, past_cases, presence
+from kbsearch.tickets.filing import copies
+from kbsearch.web.desk import queue as desk
+from kbsearch.web.desk.past_cases import quoted
+from kbsearch.web.numbers import whole
+from kbsearch.web.render import (
+    db,
+    go_to,
+    language,
+    person,
+    render,
+    site,
+    text_of,
+    viewer,
+    wants_fragment,
+)
+from kbsearch.web.tickets import conversation, filing, suggestions
+from kbsearch.web.tickets.conversation import Correction, Draft
+
+EDITED = ("software", "version", "severity", "confidential")
+
+bp = Blueprint("requests", __name__)
+
+
+@bp.get("/requests/<id>")
+def show(id: str) -> Response:
+    return page(find(id))
+
+
+@bp.post("/requests/<id>/messages")
+def reply(id: str) -> Response:
+    """Answer, or leave a note for agents; what could not be sent is kept and shown again."""
+    ticket, sent = find(id), Draft.of_form(request.form, quoted())
+    files = request.files.getlist("files")
+    try:
+        wrong = filing.take_files(sent.key, files, ticket)
+        if wrong is not None:
+            raise wrong
+        if is_held(sent):
+            return hold(ticket, sent)
+        if sent.is_note:
+            said = replies.note(db(), viewer(), ticket, sent.body, key=sent.key)
+        else:
+            said = replies.reply(
+                db(),
+                viewer(),
+                ticket,
+                sent.body,
+                key=sent.key,
+                activity=activity(),
+                status=sent.status,
+            )
+    except (NotFound, Forbidden):
+        raise
+    except Problem as problem:
+        if isinstance(problem, AlreadySent):
+            sent = replace(sent, key=filing.set_apart(files, ticket))
+        return page(ticket, draft=conversation.keep(sent, ticket), problem=problem)
+    past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
+    if not said.has_news:
+        with if_possible(db()):
+            ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
+    return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))
+
+
+@bp.post("/requests/<id>/undo")
+def undo(id: str) -> Response:
+    """Call an answer back that has not left yet: it is in the form again."""
+    ticket, key = find(id), request.form.get("key", "")
+    try:
+        held_replies.call_back(db(), viewer(), key)
+    except Invalid as problem:
+        return page(ticket, problem=problem)
+    return go_to(f"/{language()}/requests/{ticket.id}?draft={key}#reply")
+
+
+@bp.get("/requests/<id>/held/<key>")
+def follow(id: str, key: str) -> Response:
+    """What became of an answer that was about to leave; it takes its place in the page."""
+    if wants_fragment() and not viewer().is_signed_in:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    ticket, since = find(id), number("activity", request.args)
+    if not wants_fragment():
+        return back(ticket)
+    return render("requests/_followed.html", None, **conversation.followed(ticket, key, since or 0))
+
+
+@bp.post("/requests/preview")
+def preview() -> Response:
+    """What is typed as it will be read."""
+    person()
+    html = markup.message(request.form.get("body", "")[: replies.MAX_BODY], language())
+    return render("requests/_preview.html", html=html)
+
+
+@bp.post("/requests/<id>/status")
+def change_status(id: str) -> Response:
+    """Solved, also by a message; open again; for agents any."""
+    ticket, wanted = find(id), request.form.get("status", "")
+    try:
+        if wanted == "solved":
+            message = request.form.get("message") or None
+            lifecycle.solve(db(), viewer(), ticket, message_id=message)
+        elif wanted == "open" and (ticket.is_resolved or not viewer().is_agent):
+            lifecycle.reopen(db(), viewer(), ticket)
+        else:
+            status = next((each for each in STATUSES if each == wanted), None)
+            if status is None:
+                raise Invalid("ticket.status_unknown", status=wanted)
+            lifecycle.set_status(db(), viewer(), ticket, status)
+    except Invalid as problem:
+        return page(ticket, problem=problem)
+    return back(ticket)
+
+
+@bp.post("/requests/<id>/cc")
+def change_copies(id: str) -> Response:
+    """`add` or `remove` an address; `leave` takes oneself out."""
+    ticket, sent = find(id), request.form
+    try:
+        if "leave" in sent:
+            copies.leave(db(), viewer(), ticket)
+        elif "remove" in sent:
+            copies.remove(db(), viewer(), ticket, sent["remove"])
+        else:
+            copies.add(db(), viewer(), ticket, sent.get("add", ""))
+    except Invalid as problem:
+        return page(ticket, problem=problem, address=sent.get("add", ""))
+    try:
+        return back(tickets.find(db(), viewer(), id))
+    except NotFound:  # who leaves may have nothing more to read here
+        return go_to(f"/{language()}/requests/cc")
+
+
+@bp.post("/requests/<id>/fields")
+def correct(id: str) -> Response:
+    """Correct the fields that are sent, unless somebody else did meanwhile."""
+    ticket = find(id)
+    wanted = {
+        name: texts[-1]  # a box has a hidden field before it, for when it is not ticked
+        for name, texts in request.form.lists()
+        if name in EDITED or name.startswith("fields.")
+    }
+    edition = number("edition")
+    try:
+        edits.edit_fields(
+            db(),
+            viewer(),
+            ticket,
+            wanted,
+            edition=ticket.edition if edition is None else edition,
+            fields=site().settings.fields,
+        )
+    except InvalidForm as refusal:
+        return page(ticket, correction=Correction(wanted, refusal.problems))
+    except Conflict as conflict:
+        ticket = find(id)
+        return page(ticket, correction=Correction(wanted, {}, conflict), problem=conflict)
+    except Invalid as problem:
+        return page(ticket, problem=problem, correction=Correction(wanted))
+    return back(ticket)
+
+
+@bp.post("/requests/<id>/assignee")
+def assign(id: str) -> Response:
+    """Say which agent looks after it; nobody when it is empty."""
+    ticket = find(id)
+    lifecycle.assign(db(), viewer(), ticket, request.form.get("assignee") or None)
+    return back(ticket)
+
+
+@bp.post("/requests/<id>/seen")
+def see(id: str) -> Response:
+    """The page was shown up to there: told by the page itself."""
+    ticket = find(id)
+    with if_possible(db()):  # it is told again with the next page
+        ticket_events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@bp.post("/requests/<id>/presence")
+def be_present(id: str) -> Response:
+    """An agent's page says that it is looked at, or no more, and learns who else looks."""
+    if wants_fragment() and not viewer().is_signed_in:
+        return Response(status=HTTPStatus.NO_CONTENT)  # the reader is not sent away
+    ticket = find(id)
+    if "leave" in request.form:
+        with if_possible(db()):  # it lapses
+            presence.leave(db(), viewer(), ticket)
+        return Response(status=HTTPStatus.NO_CONTENT)
+    return render("requests/_presence.html", present=presence.renew(db(), viewer(), ticket))
+
+
+@bp.get("/requests/<id>/news")
+def news(id: str) -> Response:
+    """What came after the page was shown, to be announced; nothing is put under the reader."""
+    if wants_fragment() and not viewer().is_signed_in:
+        return Response(status=HTTPStatus.NO_CONTENT)  # the reader is not sent away
+    ticket, since = find(id), number("activity", request.args)
+    if not wants_fragment():
+        return back(ticket)
+    found = conversation.news(ticket, viewer(), since or 0)
+    if found is None:
+        return Response(status=HTTPStatus.NO_CONTENT)
+    return render("requests/_news.html", ticket=ticket, news=found)
+
+
+def is_held(sent: Draft) -> bool:
+    """Whether an answer waits to be called back: the form of agents asks for it."""
+    asked = "hold" in request.form and viewer().is_agent and site().settings.undo_seconds > 0
+    return asked and not sent.is_note
+
+
+def hold(ticket: Ticket, sent: Draft) -> Response:
+    has_news = held_replies.hold(
+        db(),
+        viewer(),
+        ticket,
+        sent.body,
+        key=sent.key,
+        seconds=site().settings.undo_seconds,
+        activity=activity(),
+        status=sent.status,
+        quoted=sent.quoted,
+    )
+    query = "?meanwhile=1" if has_news else ""
+    return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{sent.key}")
+
+
+def find(id: str) -> Ticket:
+    return tickets.find(db(), person(), id)
+
+
+def page(
+    ticket: Ticket,
+    *,
+    draft: Draft | None = None,
+    correction: Correction | None = None,
+    problem: Problem | None = None,
+    address: str = "",
+) -> Response:
+    """The request as it stands, with what was typed and what is wrong with it."""
+    response = Response(
+        text_of(
+            "requests/show.html",
+            thanks=suggestions.afterwards(ticket) if is_new(ticket) else None,
+            is_mailed=preferences.wants(db(), ticket.requester_id or "", "ticket.replied", "mail"),
+            address=address,
+            queue=desk.place_of(ticket.number),
+            **conversation.shown(ticket, draft, correction, problem),
+        ),
+        content_type="text/html; charset=utf-8",
+    )
+    if problem is not None:
+        response.status_code = problem.status
+    elif correction is not None:
+        response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    return response
+
+
+def back(ticket: Ticket) -> Response:
+    return go_to(f"/{language()}/requests/{ticket.id}")
+
+
+def place(ticket: Ticket, message_id: str, query: str = "") -> str:
+    """The address of a message in its conversation."""
+    said = tickets.find(db(), viewer(), ticket.id).messages
+    at = next((n for n, message in enumerate(said, 1) if message.id == message_id), 0)
+    return f"/{language()}/requests/{ticket.id}{query}#c{at}"
+
+
+def activity() -> int | None:
+    """The last change that the page showed, as its forms say."""
+    return number("activity")
+
+
+def number(name: str, sent: object = None) -> int | None:
+    values = request.args if sent is request.args else request.form
+    return whole(values.get(name, ""))
+
+
+def is_new(ticket: Ticket) -> bool:
+    """Whether its requester comes from sending it."""
+    return "thanks" in request.args and ticket.is_of(viewer())

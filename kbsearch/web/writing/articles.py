@@ -1,0 +1,273 @@
+"""Articles being written: made of a request, reviewed, proposed on a branch; and the branches."""
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from kbsearch import access, articles, i18n
+from kbsearch.articles.publishing import branches, previews
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing import proposals as article_proposals
+from kbsearch.articles.writing import review as article_review
+from kbsearch.articles.writing.composition import Composed, Hidden
+from kbsearch.articles.writing.drafts import Draft
+from kbsearch.articles.writing.review import Seen
+from kbsearch.config import LANGUAGES
+from kbsearch.database import new_id
+from kbsearch.errors import Conflict, Invalid, NotFound, Problem
+from kbsearch.messages.notifications import solutions
+from kbsearch.tickets.desk import past_cases
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
+from kbsearch.web.writing import form as article_forms
+from kbsearch.web.writing.form import Sent
+
+bp = Blueprint("desk_articles", __name__)
+
+
+@bp.before_request
+def only_staff() -> None:
+    access.only_staff(person(), "article_draft.not_found")
+
+
+@bp.get("/desk/articles")
+def index() -> Response:
+    """What I write, and what waits on branches."""
+    settings = site().settings
+    discarded, commit = request.args.get("discarded", ""), request.args.get("commit", "")
+    return render(
+        "desk/articles.html",
+        drafts=[
+            (draft, articles.find_path(db(), viewer(), draft.article.path))
+            for draft in article_drafts.list_all(db(), viewer())
+        ],
+        branches=branches.list_all(settings),
+        is_folder=branches.live_tree(settings) is None,
+        discarded=discarded if branches.is_name(discarded) and commit.isalnum() else "",
+        commit=commit,
+    )
+
+
+@bp.get("/desk/articles/new")
+def new() -> Response:
+    """A first draft of requests (`ticket`), of a gap, or of nothing; kept from the first change."""
+    asked = request.args
+    tickets = article_forms.numbers(asked.getlist("ticket"))
+    gap = asked.get("gap", "")
+    begun = begun_before(tickets, gap)
+    if begun is not None:
+        return go_to(place(begun.key))
+    lines = [line for said in asked.getlist("phrases") for line in said.splitlines()]
+    wanted = asked.get("language", "")
+    composed = article_drafts.compose(
+        db(),
+        viewer(),
+        tickets=tickets,
+        title=asked.get("title", ""),
+        phrases=lines,
+        gap=gap,
+        language=wanted if tickets or wanted in LANGUAGES else language(),
+        product=asked.get("product", ""),
+        audience=site().settings.default_audience,
+    )
+    return editor(new_id(), composed)
+
+
+@bp.get("/desk/articles/drafts/<key>")
+def show(key: str) -> Response:
+    draft = article_drafts.find(db(), viewer(), key)
+    return editor(key, article_forms.as_composed(draft), draft)
+
+
+@bp.post("/desk/articles/drafts/<key>")
+def save(key: str) -> Response:
+    """Keep what is written; a page that saves as one types is told what is to be said of it."""
+    sent = Sent.of_form(request.form)
+    try:
+        draft = keep(key, sent)
+    except Conflict as problem:
+        return conflict(key, sent, problem)
+    if not wants_fragment():
+        return go_to(place(key))
+    return render("desk/article.html", "desk/_article_review.html", **shown(key, sent, draft))
+
+
+@bp.post("/desk/articles/drafts/<key>/masking")
+def mask(key: str) -> Response:
+    """Put back what was masked (`restore` says which), or mask it again (`mask`)."""
+    sent = Sent.of_form(request.form)
+    items = hidden_of(key, sent)
+    chosen = article_forms.number(request.form.get("restore") or request.form.get("mask", ""))
+    change = article_review.restore if "restore" in request.form else article_review.mask_again
+    article = sent.composed.article
+    if 1 <= chosen <= len(items):
+        article = change(article, items[chosen - 1])
+    changed = Composed(article, items, sent.composed.tickets, sent.composed.gap)
+    sent = Sent(changed, sent.edition, sent.tab)
+    try:
+        draft = keep(key, sent)
+    except Conflict as problem:
+        return conflict(key, sent, problem)
+    if not wants_fragment():
+        return go_to(f"{place(key)}#masked")
+    return render("desk/article.html", "desk/_article_editor.html", **shown(key, sent, draft))
+
+
+@bp.post("/desk/articles/drafts/<key>/ranks")
+def rank(key: str) -> Response:
+    """Where each phrase would find the article, as it is typed now."""
+    sent = Sent.of_form(request.form)
+    found = article_forms.ranks(sent.composed.article)
+    if wants_fragment():
+        return render("desk/_article_ranks.html", "desk/_article_ranks.html", ranks=found, key=key)
+    return editor(key, sent.composed, saved(key), sent=sent, ranks=found)
+
+
+@bp.post("/desk/articles/drafts/<key>/branch")
+def propose(key: str) -> Response:
+    """Commit the article on a branch of its own, and look at it there."""
+    sent = Sent.of_form(request.form)
+    try:
+        keep(key, sent)
+        tell = bool(request.form.get("tell")) and viewer().is_agent
+        name = article_proposals.propose(db(), site().settings, viewer(), key, tell=tell)
+    except Conflict as problem:
+        return conflict(key, sent, problem)
+    except Invalid as problem:
+        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+    return go_to(f"/{language()}/preview/{name}/?proposed=1")
+
+
+@bp.post("/desk/articles/drafts/<key>/file")
+def download(key: str) -> Response:
+    """The article as a file, to be put into the content by hand."""
+    sent = Sent.of_form(request.form)
+    try:
+        draft = keep(key, sent)
+        article_files.check(draft.article, site().settings)
+    except Conflict as problem:
+        return conflict(key, sent, problem)
+    except Invalid as problem:
+        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+    response = Response(
+        article_files.written(draft.article), content_type="text/markdown; charset=utf-8"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{draft.article.slug}.md"'
+    return response
+
+
+@bp.post("/desk/articles/drafts/<key>/discard")
+def discard(key: str) -> Response:
+    article_drafts.discard(db(), viewer(), key)
+    return go_to(f"/{language()}/desk/articles")
+
+
+@bp.post("/desk/tickets/<int:number>/articles")
+def tell(number: int) -> Response:
+    """Send those who filed a request the article (`path`) that answers it."""
+    ticket = past_cases.find(db(), viewer(), number)
+    solutions.tell(db(), viewer(), ticket, request.form.get("path", ""))
+    return go_to(f"/{language()}/requests/{ticket.id}#answered-by")
+
+
+def begun_before(tickets: tuple[int, ...], gap: str) -> Draft | None:
+    if gap:
+        return article_drafts.find_of(db(), viewer(), gap=gap)
+    return article_drafts.find_of(db(), viewer(), ticket=tickets[0]) if tickets else None
+
+
+def keep(key: str, sent: Sent) -> Draft:
+    return article_drafts.save(
+        db(), viewer(), key, sent.composed, edition=sent.edition, tab=sent.tab
+    )
+
+
+def saved(key: str) -> Draft | None:
+    """The draft as it is kept; none before it was."""
+    try:
+        return article_drafts.find(db(), viewer(), key)
+    except NotFound:
+        return None
+
+
+def hidden_of(key: str, sent: Sent) -> tuple[Hidden, ...]:
+    draft = saved(key)
+    return draft.hidden if draft else sent.composed.hidden
+
+
+def conflict(key: str, sent: Sent, problem: Conflict) -> Response:
+    """Somebody was quicker: in another window, or on the branch. What was typed stays."""
+    if not wants_fragment():
+        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+    response = render(
+        "desk/article.html",
+        "desk/_article_review.html",
+        **shown(key, sent, saved(key), problem=problem),
+    )
+    response.status_code = 422  # a page swaps this one in, and not a 409
+    return response
+
+
+def editor(
+    key: str,
+    composed: Composed,
+    draft: Draft | None = None,
+    *,
+    sent: Sent | None = None,
+    problem: Problem | None = None,
+    ranks: list[previews.Rank] | None = None,
+) -> Response:
+    """The page on which an article is written."""
+    edition = sent.edition if sent else draft.edition if draft else 0
+    sent = sent or Sent(composed, edition, article_forms.new_tab())
+    context = shown(key, sent, draft, problem=problem, ranks=ranks)
+    response = render("desk/article.html", None, **context)
+    response.status_code = problem.status if problem else 200
+    return response
+
+
+def shown(
+    key: str,
+    sent: Sent,
+    draft: Draft | None,
+    *,
+    problem: Problem | None = None,
+    ranks: list[previews.Rank] | None = None,
+) -> dict[str, object]:
+    """What the templates of the page need."""
+    article = sent.composed.article
+    items = draft.hidden if draft else sent.composed.hidden
+    settings = site().settings
+    tickets = draft.tickets if draft else article_drafts.links(db(), viewer(), sent.composed)
+    is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
+    return {
+        "key": key,
+        "article": article,
+        "tickets": tickets,
+        "is_confidential": lambda: article_drafts.is_confidential(db(), tickets),
+        "numbers": sent.composed.tickets,
+        "gap": sent.composed.gap,
+        "hidden": "" if draft else article_forms.as_text(items),
+        "draft": draft,
+        "tab": sent.tab,
+        "edition": sent.edition if problem else draft.edition if draft else 0,
+        "over": draft.edition if is_over and draft else 0,
+        "problem": i18n.explain(problem, language()) if problem else "",
+        "choices": lambda: article_forms.choices(article, settings),
+        "review": article_forms.review(article, items),
+        "where": where,
+        "ranks": ranks,
+        "is_folder": branches.live_tree(settings) is None,
+        "tell": bool(request.form.get("tell"))
+        if request.form
+        else bool(draft and article_proposals.is_announced(db(), draft)),
+        "most_phrases": article_files.MAX_PHRASES,
+    }
+
+
+def where(seen: Seen) -> int:
+    """The line of the text where a masked piece stands first; 0 when it is elsewhere."""
+    return next((each.line for each in seen.places if each.field == "body"), 0)
+
+
+def place(key: str) -> str:
+    return f"/{language()}/desk/articles/drafts/{key}"

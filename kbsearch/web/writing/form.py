@@ -1,0 +1,208 @@
+"""The form in which an article is written: what was sent in it, and what its page shows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import NamedTuple, Self
+
+from flask import request
+from markupsafe import Markup
+
+from kbsearch import articles
+from kbsearch.articles.publishing import previews
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.previews import Preview, Rank
+from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing import review as article_review
+from kbsearch.articles.writing.composition import Composed, Hidden
+from kbsearch.articles.writing.drafts import MAX_HIDDEN, Draft
+from kbsearch.articles.writing.files import ArticleFile
+from kbsearch.articles.writing.review import Doubtful, Seen
+from kbsearch.config import Settings
+from kbsearch.database import new_id
+from kbsearch.errors import Invalid
+from kbsearch.people import organisations
+from kbsearch.people.organisations import products
+from kbsearch.text import masking
+from kbsearch.web.numbers import whole
+from kbsearch.web.render import db, site, viewer
+
+MAX_NUMBERS = 50
+LONGEST_HIDDEN = 400_000  # characters
+FIELDS = ("title", "summary", "audience", "product", "version")
+UNNAMED = "article"  # stands for an address that is not chosen yet
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the form carried: the article, and what it belongs to."""
+
+    composed: Composed
+    edition: int
+    tab: str
+
+    @classmethod
+    def of_form(cls, sent: Mapping[str, str]) -> Self:
+        article = ArticleFile(
+            language=sent.get("language", ""),
+            title=sent.get("title", ""),
+            body=sent.get("body", ""),
+            category=sent.get("category", ""),
+            slug=sent.get("slug", ""),
+            summary=sent.get("summary", ""),
+            audience=sent.get("audience", ""),
+            product=sent.get("product", ""),
+            version=sent.get("version", ""),
+            phrases=tuple(sent.get("phrases", "").splitlines()),
+        )
+        composed = Composed(
+            article_files.tidy(article),
+            hidden(sent.get("hidden", "")),
+            numbers(request.form.getlist("ticket")),
+            sent.get("gap", ""),
+        )
+        edition = sent.get("over") or sent.get("edition", "")
+        return cls(composed, number(edition), sent.get("tab", ""))
+
+
+class Remark(NamedTuple):
+    """A finding, and where it stands in the form: a line of the text, or a field above it."""
+
+    finding: Finding
+    line: int  # of the text; 0 above it
+    field: str  # the name of the field there; empty for none in particular
+
+
+@dataclass(frozen=True)
+class Review:
+    """What is said of an article while it is written."""
+
+    seen: list[Seen]
+    doubts: list[Doubtful]
+    html: Markup | None = None
+    remarks: tuple[Remark, ...] = ()
+    is_refused: bool = False  # the content cannot be read just now
+
+    @property
+    def masked(self) -> int:
+        return sum(each.state == "masked" for each in self.seen)
+
+    @property
+    def errors(self) -> int:
+        return sum(each.finding.severity == "error" for each in self.remarks)
+
+
+class Choices(NamedTuple):
+    """What can be chosen in the form."""
+
+    categories: list[str]
+    audiences: list[tuple[str, str]]  # the word of an audience, and a name in it
+    products: list[tuple[str, str]]
+
+
+def hidden(text: str) -> tuple[Hidden, ...]:
+    """What was masked when the page was made: it comes back with the first save."""
+    try:
+        found = json.loads(text[:LONGEST_HIDDEN])
+        items = [(each["kind"], each["text"], each["placeholder"]) for each in found[:MAX_HIDDEN]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()
+    return tuple(
+        Hidden(kind, said, placeholder)
+        for kind, said, placeholder in items
+        if isinstance(kind, str)
+        and kind in masking.KINDS
+        and isinstance(said, str)
+        and said
+        and isinstance(placeholder, str)
+        and placeholder in [told for _, told in masking.placeholders(placeholder)]
+    )
+
+
+def as_text(items: tuple[Hidden, ...]) -> str:
+    return json.dumps([asdict(item) for item in items], ensure_ascii=False)
+
+
+def numbers(texts: list[str]) -> tuple[int, ...]:
+    """The numbers of requests in an address or a form."""
+    found = dict.fromkeys(map(number, texts[:MAX_NUMBERS]))
+    return tuple(each for each in found if each)
+
+
+def number(text: str) -> int:
+    return whole(text.strip().removeprefix("#")) or 0
+
+
+def new_tab() -> str:
+    """What tells one window from another."""
+    return new_id()
+
+
+def choices(article: ArticleFile, settings: Settings) -> Choices:
+    """Existing categories, whoever may be meant, products; what is chosen is among them."""
+    there = articles.list_by_category(db(), viewer(), article.language)
+    categories = [category for category, _ in there if category]
+    if article.category and article.category not in categories:
+        categories.append(article.category)
+    known = products.list_all(db())
+    audiences = [("everyone", ""), ("customers", ""), ("agents", "")]
+    audiences += [(f"org:{each.slug}", each.name) for each in organisations.list_all(db())]
+    audiences += [(f"product:{each.slug}", each.name) for each in known]
+    if article.audience and article.audience not in dict(audiences):
+        audiences.append((article.audience, article.audience))
+    named = [(each.slug, each.name) for each in known]
+    if article.product and article.product not in dict(named):
+        named.append((article.product, article.product))
+    return Choices(categories or [UNNAMED], audiences, named)
+
+
+def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
+    """The article as it would be shown, and what is to be said of it."""
+    keep = [each.name for each in products.list_all(db())]
+    seen = article_review.masked(article, items)
+    doubts = article_review.doubtful(article, keep)
+    try:
+        preview, file = rendered(article)
+    except Invalid:
+        return Review(seen, doubts, is_refused=True)
+    shown = preview.article(file.path)
+    before = article_files.lines_before(file)
+    lines = article_files.written(file).split("\n")
+    remarks = [
+        Remark(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
+        for finding in preview.findings_of(file.place)
+    ]
+    html = Markup(shown.html) if shown else None  # safe: it left markup.clean as the live ones do
+    return Review(seen, doubts, html, tuple(remarks))
+
+
+def field_of(lines: list[str]) -> str:
+    """The field whose value stands on the last of some lines of front matter."""
+    keys = [line.partition(":")[0] for line in lines[1:] if not line.startswith(("-", " "))]
+    key = keys[-1] if keys else ""
+    return "phrases" if key in article_files.FOUND_BY.values() else key if key in FIELDS else ""
+
+
+def ranks(article: ArticleFile) -> list[Rank]:
+    """Where each phrase would find the article."""
+    preview, file = rendered(article)
+    return preview.ranks(file.path, article.phrases)
+
+
+def rendered(article: ArticleFile) -> tuple[Preview, ArticleFile]:
+    file = with_address(article)
+    return previews.of_file(db(), site().settings, file.place, article_files.written(file)), file
+
+
+def with_address(article: ArticleFile) -> ArticleFile:
+    """With an address to look at it under, while it has none."""
+    values = asdict(article)
+    values["category"] = article.category or UNNAMED
+    values["slug"] = article.slug or UNNAMED
+    return ArticleFile(**values)
+
+
+def as_composed(draft: Draft) -> Composed:
+    """A draft as its form carries it."""
+    tickets = tuple(link.number for link in draft.tickets)
+    return Composed(draft.article, draft.hidden, tickets, draft.gap)

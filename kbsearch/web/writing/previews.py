@@ -1,0 +1,142 @@
+"""Branches as they would be published, for those who write: nobody else knows of them."""
+
+import re
+from typing import Literal, get_args
+from urllib.parse import quote
+
+from flask import Blueprint, request
+from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
+
+from kbsearch import access
+from kbsearch.articles.publishing import branches, previews
+from kbsearch.articles.publishing.branches import Branch
+from kbsearch.articles.publishing.previews import Preview
+from kbsearch.errors import Conflict, NotFound
+from kbsearch.web.render import db, go_to, language, person, render, site
+
+View = Literal["rendered", "differences", "source", "ranks"]
+VIEWS: tuple[View, ...] = get_args(View)
+
+bp = Blueprint("previews", __name__)
+
+
+@bp.before_request
+def only_staff() -> None:
+    access.only_staff(person(), "branch.not_found")
+
+
+@bp.get("/preview/<path:address>")
+def show(address: str) -> Response:
+    """`/preview/<branch>/<article>`: the article as the branch has it; without one, its first."""
+    settings = site().settings
+    branch, path = branches.split(settings, address)
+    files = branches.changed(settings, branch)
+    preview = previews.of_branch(db(), settings, branch)
+    file = chosen(files, path)
+    if "raw" in request.args:
+        return picture(preview, branch, file)
+    view: View = next((each for each in VIEWS if each == request.args.get("view")), "rendered")
+    own = previews.article_of(file)
+    found = preview.new_findings(files)
+    shown = preview.article(own)
+    source = previews.source_of(settings, branch, file) if file else None
+    return render(
+        "desk/preview.html",
+        branch=branch,
+        files=[(each, address_of(branch, each)) for each in files],
+        file=file,
+        here_is=address_of(branch, file) if file else root_of(branch),
+        view=view,
+        shown=shown,
+        html=with_pictures(shown.html, preview, branch, files) if shown else None,
+        is_picture=file in preview.edition.addresses.pictures,
+        findings=found,
+        errors=sum(each.severity == "error" for each in found),
+        lines=previews.differences(branches.difference(settings, branch, file))
+        if view == "differences"
+        else [],
+        source=source.splitlines() if source and view == "source" else [],
+        is_gone=bool(file) and source is None,
+        ranks=ranks(preview, own) if view == "ranks" else [],
+        is_proposed="proposed" in request.args,
+        address_of=lambda each: address_of(branch, each),
+    )
+
+
+@bp.get("/desk/articles/findings")
+def findings() -> Response:
+    """How much is to be said of a branch; it takes a moment, and is asked for apart."""
+    branch = branches.find(site().settings, request.args.get("branch", ""))
+    files = branches.changed(site().settings, branch)
+    found = previews.of_branch(db(), site().settings, branch).new_findings(files)
+    errors = sum(each.severity == "error" for each in found)
+    return render(
+        "desk/branch_findings.html", "desk/_branch_findings.html",
+        branch=branch, errors=errors, warnings=len(found) - errors,
+    )  # fmt: skip
+
+
+@bp.post("/desk/articles/branches/discard")
+def discard() -> Response:
+    """Throw a draft's branch away; it can be brought back."""
+    settings = site().settings
+    branch = branches.find(settings, request.form.get("branch", ""))
+    if branch.commit != request.form.get("commit"):
+        raise Conflict("branch.moved", {})
+    branches.discard(settings, branch)
+    told = f"?discarded={branch.name}&commit={branch.commit}"
+    return go_to(f"/{language()}/desk/articles{told}")
+
+
+@bp.post("/desk/articles/branches/restore")
+def restore() -> Response:
+    sent = request.form
+    branches.restore(site().settings, sent.get("branch", ""), sent.get("commit", ""))
+    return go_to(f"/{language()}/desk/articles")
+
+
+def chosen(files: list[str], path: str) -> str:
+    """The file that an address asks for: an article by its path, any file by its own."""
+    if not path:
+        own = [each for each in files if previews.article_of(each)]
+        return next(iter(own or files), "")
+    for each in files:
+        if path in (each, previews.article_of(each)):
+            return each
+    raise NotFound("branch.file_not_found")
+
+
+def picture(preview: Preview, branch: Branch, file: str) -> Response:
+    """An image that the branch brings: nobody is served it as long as it is not live."""
+    _, info = preview.edition.addresses.pictures.get(file, ("", None))
+    if info is None:
+        raise NotFound("branch.file_not_found")
+    body = previews.bytes_of(site().settings, branch, file)
+    response = Response(body, content_type=info.media_type)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str]) -> Markup:
+    """The article with the images of the branch where they are shown now."""
+    for file in files:
+        blob, info = preview.edition.addresses.pictures.get(file, ("", None))
+        if info is not None:
+            url = escape(f"{address_of(branch, file)}?raw=1")
+            html = re.sub(rf'/media/{blob}/[^"]*', str(url), html)
+    return Markup(html)  # safe: it left markup.clean, but for addresses of ours
+
+
+def ranks(preview: Preview, path: str) -> list[previews.Rank]:
+    """For the phrases that an article says it is found by."""
+    shown = preview.article(path)
+    return preview.ranks(path, shown.source.front.found_by) if shown else []
+
+
+def address_of(branch: Branch, file: str) -> str:
+    return f"{root_of(branch)}{quote(previews.article_of(file) or file)}"
+
+
+def root_of(branch: Branch) -> str:
+    return f"/{language()}/preview/{branch.name}/"
