@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jumped_clocks import SCENES
+from tests.kit.jumped_clocks import SCENES
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
@@ -25,7 +25,7 @@ def test_a_clock_that_jumps(tmp_path: Path, scene: str, hours: int):
         "DONT_FAKE_MONOTONIC": "1",  # what waits for a while waits that long
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.jumped_clocks", scene, str(tmp_path), str(hours)],
+        [sys.executable, "-m", "tests.kit.jumped_clocks", scene, str(tmp_path), str(hours)],
         cwd=Path(__file__).parent.parent,
         env={**os.environ, **faked},
         capture_output=True,

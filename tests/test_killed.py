@@ -23,9 +23,9 @@ from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
-from tests.killed_senders import content_of
-from tests.requests import later, lies_in
-from tests.test_attachments import grow_old
+from tests.kit.killed_senders import content_of
+from tests.kit.requests import later, lies_in
+from tests.tickets.test_files import grow_old
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "60"))
 
@@ -34,7 +34,7 @@ def kill(settings: Settings, kills: int, mode: str) -> list[dict[str, Any]]:
     """Let senders work and be killed; what they acknowledged."""
     acks = settings.site / "acks"
     paths = settings.database_path, settings.files_path, acks
-    command = [sys.executable, "-m", "tests.killed_senders", *map(str, paths)]
+    command = [sys.executable, "-m", "tests.kit.killed_senders", *map(str, paths)]
     top = Path(__file__).parent.parent
     subprocess.run([*command, str(kills // 2), mode], check=True, cwd=top)
     return [json.loads(line) for line in acks.read_text().splitlines()]

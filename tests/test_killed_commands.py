@@ -29,7 +29,7 @@ from kbsearch.search import Question
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.site import restoring
 from tests.conftest import introduce
-from tests.requests import attach, file
+from tests.kit.requests import attach, file
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "10"))
 STOPS = max(2, KILLS // 3)
@@ -43,7 +43,7 @@ class Commands:
     def __init__(self, folder: Path) -> None:
         self.said = folder / "said"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.killed_commands"],
+            [sys.executable, "-m", "tests.kit.killed_commands"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parent.parent,

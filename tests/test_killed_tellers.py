@@ -13,8 +13,8 @@ from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
-from tests.mail import letters
-from tests.requests import file
+from tests.kit.mail import letters
+from tests.kit.requests import file
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "12"))
 REQUESTS = max(20, 2 * KILLS)
@@ -26,7 +26,7 @@ def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, se
         replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
     killed = 0
     for seed in (*range(1, KILLS + 1), 0):  # the last one lives
-        command = [sys.executable, "-m", "tests.killed_tellers", str(settings.site), str(seed)]
+        command = [sys.executable, "-m", "tests.kit.killed_tellers", str(settings.site), str(seed)]
         done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True)
         killed += done.returncode == -9
         assert done.returncode in (0, -9), done.stderr

@@ -24,7 +24,7 @@ from kbsearch.text import plain_text as typed
 from kbsearch.text.markup import outline, quotation, retold
 from kbsearch.text.masking import doubts
 from kbsearch.web.help import highlight as marking
-from tests import adversarial, growth
+from tests.kit import adversarial, growth
 
 ANCHORED = {"match", "fullmatch"}
 # What is looked for in a piece of text that is cut to so many characters where it is used.

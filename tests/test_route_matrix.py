@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.matrix_world import CANARIES, VISITORS, WORD, World, made
-from tests.web import HTMX
+from tests.kit.matrix_world import CANARIES, VISITORS, WORD, World, made
+from tests.kit.web import HTMX
 
 ARTICLE = {
     "title": f"Le {WORD}",

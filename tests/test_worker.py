@@ -32,7 +32,7 @@ from kbsearch.site import health
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.filing import drafts
-from tests.requests import attach, file, later, lies_in
+from tests.kit.requests import attach, file, later, lies_in
 
 ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"
 

@@ -27,7 +27,7 @@ from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.organisations import products
 from kbsearch.web.render import person
-from tests.web import ARTICLES, add_ticket, publish_articles, write_articles
+from tests.kit.web import ARTICLES, add_ticket, publish_articles, write_articles
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -34,10 +34,10 @@ from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
-from tests.incoming import letter
-from tests.requests import file
-from tests.test_web_admin import add_webhook
-from tests.test_web_incoming_mail import set_aside
+from tests.kit.incoming import letter
+from tests.kit.requests import file
+from tests.web.admin.test_admin import add_webhook
+from tests.web.desk.test_incoming import set_aside
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

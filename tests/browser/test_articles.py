@@ -12,11 +12,11 @@ from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from tests.articles.writing.test_composition import solve
 from tests.browser.conftest import Live, serving
 from tests.browser.test_accessibility import violations
 from tests.conftest import introduce
-from tests.test_article_composition import solve
-from tests.writers import article, commit, git, repository, write
+from tests.kit.writers import article, commit, git, repository, write
 
 Visit = Callable[..., Page]
 DAN = "dan@support.example"

@@ -15,7 +15,7 @@ from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.filing import copies
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 

@@ -14,8 +14,8 @@ from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 from tests.browser.test_signing_in import give_code, give_password
-from tests.mail import code_in, latest
-from tests.signing import with_password
+from tests.kit.mail import code_in, latest
+from tests.kit.signing import with_password
 
 ALICE = "alice@acme.example"
 TEXT: FilePayload = {"name": "journal.txt", "mimeType": "text/plain", "buffer": b"une ligne\n"}

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from kbsearch.people import viewers
 from tests.browser.conftest import Live
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 ALICE = "alice@acme.example"

@@ -15,11 +15,11 @@ from kbsearch.people.organisations import branding as looks
 from kbsearch.tickets.conversation import lifecycle, replies
 from tests.browser.test_accessibility import AXE
 from tests.conftest import Cast
-from tests.incoming import receiving
-from tests.mail import carry, html_of
-from tests.mail import letters as written
-from tests.requests import file
-from tests.test_letters import alice, values
+from tests.kit.incoming import receiving
+from tests.kit.mail import carry, html_of
+from tests.kit.mail import letters as written
+from tests.kit.requests import file
+from tests.messages.notifications.test_letters import alice, values
 
 BODY = """Bonjour,
 

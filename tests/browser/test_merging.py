@@ -10,7 +10,7 @@ from kbsearch.database import new_id
 from kbsearch.tickets.conversation import replies
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 DAN = "dan@support.example"

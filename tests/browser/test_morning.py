@@ -12,8 +12,8 @@ from kbsearch import tickets
 from kbsearch.database import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
-from tests.requests import file
-from tests.test_cli_serve import Demo, serve
+from tests.cli.test_serve import Demo, serve
+from tests.kit.requests import file
 
 SUBJECT = "La passerelle ne synchronise plus, ERR-1042"
 SOLVED = 1004  # of Globex: the port 8883

@@ -15,8 +15,8 @@ from kbsearch.search.learning import case_clicks
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
 from tests.conftest import take_over
-from tests.requests import file
-from tests.search import follow
+from tests.kit.requests import file
+from tests.kit.search import follow
 
 Visit = Callable[..., Page]
 SOLVED = 900_001

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Live, somebody_else
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 QUENTIN = "quentin@acme.example"

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from kbsearch import tickets
 from kbsearch.people import viewers
 from tests.browser.conftest import Live, somebody_else
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 DAN = "dan@support.example"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from kbsearch.search import Results
 from tests.browser.conftest import Live
-from tests.web import hit, script
+from tests.kit.web import hit, script
 
 FOCUSED = "document.activeElement.id || document.activeElement.textContent.trim()"
 

@@ -12,8 +12,8 @@ from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.accounts import sessions as accounts
 from tests.browser.conftest import Live
-from tests.mail import code_in, latest, link_in
-from tests.signing import PASSWORD, totp, with_password, with_totp
+from tests.kit.mail import code_in, latest, link_in
+from tests.kit.signing import PASSWORD, totp, with_password, with_totp
 
 ANOTHER = "une autre phrase longue"
 

@@ -21,7 +21,7 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.single_sign_on import identities
 from tests.browser.test_accessibility import violations
-from tests.providers import CLIENT, SUBJECT, free_port, real_provider
+from tests.kit.providers import CLIENT, SUBJECT, free_port, real_provider
 
 SECRET = "a secret of at least thirty-two bytes"
 

@@ -11,7 +11,7 @@ from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 ONE, TWO = "Le premier texte.", "Un tout autre texte."

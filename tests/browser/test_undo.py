@@ -12,7 +12,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import held_replies
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
-from tests.requests import file
+from tests.kit.requests import file
 
 Visit = Callable[..., Page]
 DAN = "dan@support.example"

@@ -1,0 +1,201 @@
+"""`kbsearch serve`: the command, its first lines, and the real processes behind them."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
+
+import pytest
+
+from tests.kit.mail import code_in
+
+KBSEARCH = [sys.executable, "-m", "kbsearch"]
+
+
+def environment() -> dict[str, str]:
+    return {name: v for name, v in os.environ.items() if not name.startswith("KBSEARCH_")}
+
+
+def serve(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
+    command = [*KBSEARCH, "serve", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    with serve(folder, *arguments) as process:
+        told = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert told[0] == ""
+    assert len(told[1].splitlines()) == 1
+    return told[1]
+
+
+class Demo:
+    """The demo, served in an empty folder."""
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self.folder = folder
+        self.process = process
+        self.name, self.address = process.stdout.readline().split(": ")
+        self.address = self.address.strip()
+        headings = process.stdout.readline()
+        assert headings.split()[0] in ("address", "adresse")
+        self.people = [process.stdout.readline().split() for _ in range(6)]
+
+    def children(self) -> dict[int, str]:
+        parent = self.process.pid
+        found = {}
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            with contextlib.suppress(FileNotFoundError):  # it ended between the two looks
+                words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+                found[int(pid)] = "worker" if "worker" in words else "web"
+        return found
+
+    def get(self, path: str) -> str:
+        with urlopen(self.address + path, timeout=10) as answer:
+            return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    with serve(folder, "--demo", "--port", "0") as process:
+        yield Demo(folder, process)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=15)[1]
+    assert process.returncode == 0
+    assert "Traceback" not in log
+
+
+def test_the_first_line_is_the_address_with_the_real_port(demo):
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+/", demo.address)
+
+
+def test_the_first_page_is_complete_as_soon_as_the_address_is_told(demo):
+    assert "/fr/articles/" in demo.get("fr/")
+
+
+def test_everybody_of_the_demo_has_a_password_and_staff_a_key(demo):
+    roles = {email: role for email, role, *_ in demo.people}
+    assert roles["alice@acme.example"] == "customer"
+    assert roles["dan@support.example"] == "agent"
+    for _, role, password, *key in demo.people:
+        assert len(password) >= 12
+        assert bool(re.fullmatch("[A-Z2-7]{32}", key[0])) == (role != "customer")
+
+
+def test_a_customer_of_the_demo_signs_in_with_the_code_that_lies_in_var_mail(demo):
+    browser = build_opener(HTTPCookieProcessor())
+    browser.addheaders = [("Sec-Fetch-Site", "same-origin")]
+
+    def post(path: str, **fields: str) -> str:
+        with browser.open(demo.address + path, urlencode(fields).encode(), timeout=10) as answer:
+            return str(answer.read().decode())
+
+    email, _, password, *_ = next(told for told in demo.people if told[0].startswith("alice"))
+    assert "one-time-code" in post("fr/login", email=email, password=password)
+    deadline = time.monotonic() + 15
+    while not (mails := sorted((demo.folder / "var/mail").glob("*.eml"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    code = code_in(message_from_bytes(mails[-1].read_bytes(), policy=policy.default))
+    assert "Alice Martin" in post("fr/login/code", code=code)
+
+
+def test_there_is_one_worker_and_the_web_processes_of_the_settings(demo):
+    assert sorted(demo.children().values()) == ["web", "web", "worker"]
+
+
+def test_pages_are_answered_while_a_killed_web_process_is_replaced(demo):
+    killed = next(pid for pid, kind in demo.children().items() if kind == "web")
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while killed in demo.children() or len(demo.children()) < 3:
+        assert demo.get("healthz")
+        assert time.monotonic() < deadline
+    assert sorted(demo.children().values()) == ["web", "web", "worker"]
+
+
+def test_a_process_that_is_stopped_is_replaced_whichever_it_is(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0", "--workers", "1", "--patience", "5") as process:
+        demo = Demo(tmp_path, process)
+        for kind in ("web", "worker"):
+            stopped = next(pid for pid, name in demo.children().items() if name == kind)
+            os.kill(stopped, signal.SIGSTOP)
+            deadline = time.monotonic() + 40
+            while stopped in demo.children() or kind not in demo.children().values():
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert "/fr/articles/" in demo.get("fr/")
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=15)[1]
+    assert "web 1 hangs" in log and "worker hangs" in log
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port}" in refused(tmp_path, "--demo", "--port", port)
+
+
+def test_without_a_site_the_way_to_make_one_is_said_in_one_line(tmp_path):
+    assert "kbsearch init DIR" in refused(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_option_is_said_in_one_line(tmp_path):
+    assert "99999 is not a port" in refused(tmp_path, "--port", "99999")
+
+
+def test_a_damaged_database_is_said_in_one_line(tmp_path):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/kbsearch.sqlite3").write_bytes(b"no database " * 500)
+    assert "var/kbsearch.sqlite3" in refused(tmp_path, "--demo", "--port", "0")
+
+
+def test_a_secret_key_that_others_can_read_stops_the_start(tmp_path):
+    made = [*KBSEARCH, "init", "site"]
+    subprocess.run(made, cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    (tmp_path / "site/var/secret_key").write_text("ab" * 32)
+    (tmp_path / "site/var/secret_key").chmod(0o644)
+    assert "chmod 600" in refused(tmp_path / "site", "--port", "0")
+
+
+def test_the_data_folder_is_closed_to_others(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0", "--workers", "1") as process:
+        assert process.stdout is not None and process.stdout.readline()
+        process.terminate()
+    assert (tmp_path / "var").stat().st_mode & 0o077 == 0
+
+
+def test_a_site_open_to_all_machines_is_told_to_name_itself(tmp_path):
+    with serve(tmp_path, "--demo", "--host", "0.0.0.0", "--port", "0") as process:
+        assert process.stdout is not None
+        assert "http://127.0.0.1:" in process.stdout.readline()
+        process.terminate()
+        assert "base_url is not set" in process.communicate(timeout=15)[1]
+
+
+def test_stopped_while_it_starts_it_leaves_nobody_behind(tmp_path):
+    with serve(tmp_path, "--demo", "--port", "0") as process:
+        until_started = time.monotonic() + 10
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text().split():
+            assert time.monotonic() < until_started
+        started = [Path("/proc") / pid for pid in children.read_text().split()]
+        process.terminate()
+        process.communicate(timeout=15)
+    assert not any(child.exists() for child in started)

@@ -1,0 +1,33 @@
+"""A worker that tells people of what happened, killed at a random moment; run by a test."""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase
+from tests.kit.mail import carry
+
+
+def main(site: str, seed: str) -> None:
+    settings = Settings(site=Path(site))
+    db = SqliteDatabase(settings.database_path)
+    chance = random.Random(int(seed))
+
+    def die() -> None:
+        time.sleep(chance.uniform(0.0, 0.25))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if int(seed):
+        threading.Thread(target=die, daemon=True).start()
+    db.execute("UPDATE outbox SET due_at = created_at")  # the leases of whoever died are over
+    carry(settings, db)
+    db.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,333 @@
+"""A help centre with one of everything in it, for the tests that open every door of it."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from kbsearch import articles, create_app, people
+from kbsearch.access import Viewer
+from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.publishing import trailers
+from kbsearch.articles.publishing.publish import Publication, publish
+from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase
+from kbsearch.files.store import FileStore
+from kbsearch.messages.incoming import mails
+from kbsearch.messages.notifications import opt_outs
+from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import choosing as choosing_passwords
+from kbsearch.people.accounts import kept_forms, one_time_links, second_factor
+from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import products
+from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.ranking import Search
+from kbsearch.search.ranking.indexing import Indexer
+from kbsearch.site import health
+from kbsearch.site import outgoing as sendings
+from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
+from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
+from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.filing import copies, drafts
+from kbsearch.web import assets
+from tests.conftest import introduce
+from tests.kit.incoming import letter, take
+from tests.kit.requests import attach, file
+from tests.kit.web import write_articles
+from tests.kit.writers import png as picture
+from tests.people.accounts.single_sign_on.test_handovers import SECRET, sign
+from tests.people.accounts.single_sign_on.test_handovers import said as claims
+from tests.people.organisations.test_branding import png
+from tests.web.admin.test_admin import add_webhook
+
+VISITORS = ("nobody", "alice", "bob", "carol", "chloe", "dan", "wendy", "root")
+WORD = "troupeau"  # in everything, to find it all with one search
+AUDIENCES = {
+    "public": "everyone",
+    "customers": "customers",
+    "globex": "org:globex",
+    "agents": "agents",
+}
+# A word that is in one thing only, and who may read it.
+CANARIES = {
+    "CANARI-CUSTOMERS": {"alice", "bob", "carol", "chloe", "dan", "wendy", "root"},
+    "CANARI-GLOBEX": {"chloe", "dan", "wendy", "root"},
+    "CANARI-AGENTS": {"dan", "wendy", "root"},
+    "CANARI-REQUEST": {"alice", "bob", "dan", "root"},
+    "CANARI-NOTE": {"dan", "root"},
+    "CANARI-FOREIGN": {"chloe", "dan", "root"},
+    "CANARI-DRAFT": {"alice"},
+    "CANARI-HELD": {"dan"},
+    "CANARI-OTHER": {"alice", "dan", "root"},
+    "CANARI-MAIL": {"dan", "root"},
+    "CANARI-PROBLEM": {"dan", "root"},
+    "CANARI-GAP": {"dan", "wendy", "root"},
+    "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
+    "CANARI-ARTICLE": {"dan"},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """The site, the cookies of each visitor's browser, and the ids of what there is, by name."""
+
+    app: Flask
+    db: SqliteDatabase
+    cookies: dict[str, dict[str, str]]
+    things: dict[str, str]
+
+    def browser_of(self, who: str) -> FlaskClient:
+        client = self.app.test_client()
+        for name, token in self.cookies[who].items():
+            client.set_cookie(name, token)
+        return client
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Nothing of what is done inside is kept: the next one finds the world as it was."""
+        try:
+            with self.db.atomic():
+                yield
+                raise _Undone
+        except _Undone:
+            return
+
+
+class _Undone(Exception):
+    """Takes back what was done to the world."""
+
+
+@contextmanager
+def made(folder: Path, empty_database: Path) -> Iterator[World]:
+    """A world in a folder of its own."""
+    settings = Settings(site=folder)
+    settings.database_path.parent.mkdir(mode=0o700)
+    settings.database_path.write_bytes(empty_database.read_bytes())
+    db = SqliteDatabase(settings.database_path)
+    yield build(settings, db)
+    db.close()
+
+
+def build(settings: Settings, db: SqliteDatabase) -> World:
+    settings = replace(
+        settings,
+        default_audience="everyone",
+        security_contact="mailto:security@support.example",
+        metrics_token="token-of-the-metrics",
+        jwt_shared_secret=SECRET,
+        oidc_issuer="https://provider.example",
+        oidc_client_id="kbsearch",
+        oidc_client_secret="secret",
+    )
+    cast = introduce(db)
+    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    people.add(
+        db, email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
+    )
+    everybody: dict[str, Viewer] = {
+        **vars(cast),
+        "carol": viewers.find(db, "carol@acme.example"),
+    }
+    things = {
+        **_articles(settings, db),
+        **_requests(settings, db, everybody),
+        **_people_and_organisations(db),
+        **_mail(settings, db, everybody["dan"]),
+        **_article(db, everybody["dan"]),
+        "hand-over": sign(claims()),
+        "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
+    }
+    app = create_app(settings, db)
+    things["webhook"], things["delivery"] = add_webhook(app, db)
+    voted = articles.find(db, cast.alice, "fr", "public")
+    article_votes.give(db, cast.alice, None, voted, helped=False, words="CANARI-VOTE")
+    things |= _gap(settings, db, (cast.alice, cast.bob))
+    things |= _asset() | _sessions(db, everybody["alice"])
+    with closing(Indexer(settings, db)) as indexer:
+        while indexer.ensure():
+            pass
+    health.mark_worker_seen(db)
+    begun = _under_way(db, everybody["alice"])
+    cookies = {name: begun | _session(db, everybody[name]) for name in VISITORS}
+    return World(app, db, cookies, things)
+
+
+def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
+    texts = {
+        f"fr/aide/{slug}.md": (
+            f"---\ntitle: Le {WORD} CANARI-{slug.upper()}\nslug: {slug}\n"
+            f"audience: {audience}\n---\n"
+            f"Rassembler le {WORD} : CANARI-{slug.upper()}.\n"
+        )
+        for slug, audience in AUDIENCES.items()
+    }
+    texts["fr/aide/public.md"] += "".join(
+        f"\n[[{slug}]], [[{slug}|autre]], [lien]({slug}.md)\n" for slug in AUDIENCES
+    )
+    texts["fr/aide/globex.md"] += "\n![Un enclos](enclos.png)\n"
+    write_articles(settings.content_path, texts)
+    (settings.content_path / "articles/fr/aide/enclos.png").write_bytes(picture())
+    assert isinstance(publish(db, settings), Publication)
+    (image,) = db.query("SELECT hash FROM media")
+    return {"image": image["hash"], **{f"{slug}-article": slug for slug in AUDIENCES}}
+
+
+def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) -> dict[str, str]:
+    """Alice's at Acme, with Bob in copy, an answer, a note, a draft, and a file on each; others."""
+    alice, chloe, dan = who["alice"], who["chloe"], who["dan"]
+    store = FileStore(settings.files_path)
+    files = {"request-file": attach(db, alice, store, "key-of-the-request")}
+    there = file(
+        db,
+        alice,
+        subject=f"Un {WORD} perdu",
+        description="CANARI-REQUEST",
+        key="key-of-the-request",
+        software="icownect",
+        version="4.2",
+    )
+    copies.add(db, alice, there, "bob@acme.example")
+    files["answer-file"] = attach(db, dan, store, "key-of-the-answer", ticket=there)
+    replies.reply(db, dan, there, "Lequel ? CANARI-REQUEST", key="key-of-the-answer")
+    files["note-file"] = attach(
+        db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
+    )
+    replies.note(db, dan, there, f"Le {WORD} : CANARI-NOTE", key="key-of-the-note")
+    asked = replies.reply(db, who["bob"], there, "Et CANARI-REQUEST ?", key="key-of-the-question")
+    other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
+    merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
+    merging.merge(db, dan, merged, other, key="key-of-the-merge")
+    held_replies.hold(
+        db, dan, there, f"Un {WORD} CANARI-HELD", key="key-of-the-held-one", seconds=3600
+    )
+    drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})
+    files["draft-file"] = attach(db, alice, store, "key-of-the-draft", content=b"CANARI-DRAFT\n")
+    foreign = file(
+        db,
+        chloe,
+        subject=f"Le {WORD} CANARI-FOREIGN",
+        description="CANARI-FOREIGN",
+        software="cervo-atelier",
+    )
+    closed = file(db, alice, subject=f"Un {WORD} retrouvé", description="CANARI-REQUEST")
+    copies.add(db, alice, closed, "bob@acme.example")
+    replies.reply(db, dan, closed, f"Le {WORD} est rentré.", key="key-of-the-solution")
+    lifecycle.solve(db, alice, closed)
+    lifecycle.close(db, dan, closed)
+    assert alice.person_id is not None
+    return {
+        "request": there.id,
+        "number": str(there.number),
+        "foreign-request": foreign.id,
+        "closed-request": closed.id,
+        "closed-number": str(closed.number),
+        "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
+        "question": satisfaction.ask(db, closed.id, alice.person_id),
+        "reply": saved_replies.add(db, dan, language="fr", name="Merci bien", body="Merci").id,
+        "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
+        "draft": "key-of-the-draft",
+        "held": "key-of-the-held-one",
+        "message": asked.message_id,
+        "other-request": other.id,
+        "merged-request": merged.id,
+        "other-number": str(other.number),
+        "merged-number": str(merged.number),
+        **{name: found.id for name, found in files.items()},
+    }
+
+
+def _people_and_organisations(db: SqliteDatabase) -> dict[str, str]:
+    """Bob for what is done to a person: it must not end the visit of another visitor."""
+    acme = organisations.find(db, "acme")
+    looks.dress(db, acme.id, accent="#b3391f", logo=png())
+    dressed = organisations.find(db, "acme").look
+    assert dressed.logo is not None and dressed.accent is not None
+    bob = people.find(db, "bob@acme.example")
+    return {
+        "organisation": acme.id,
+        "organisation-slug": acme.slug,
+        "product": products.find(db, "icownect").id,
+        "person": bob.id,
+        "logo": dressed.logo.hash,
+        "theme": looks.theme_hash(dressed.accent),
+        "invitation": one_time_links.make(db, "invitation", bob),
+        "reset": one_time_links.make(db, "reset", bob),
+    }
+
+
+def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """One that is held, as nothing proves where it comes from; a task that waits to leave."""
+    raw = letter("mallory@evil.example", subject="CANARI-MAIL", body="CANARI-MAIL")
+    take(settings, db, raw)
+    (mail,) = mails.list_all(db, dan)
+    (task, *_) = sendings.list_all(db, dan)
+    return {"mail": mail.id, "sending": task.id}
+
+
+def _gap(settings: Settings, db: SqliteDatabase, seekers: tuple[Viewer, ...]) -> dict[str, str]:
+    """Something that two people looked for an hour ago, in vain."""
+    moment = datetime.now(UTC)
+    for viewer in seekers:
+        visit = analytics.visit(db, viewer, at=moment - timedelta(hours=1))
+        analytics.searched(db, visit, "CANARI-GAP", results=0, at=moment - timedelta(hours=1))
+    gap_signals.take(db, Search(settings, db), at=moment)
+    (gap,) = db.query("SELECT number FROM gaps WHERE is_shown = 1")
+    return {"gap": str(gap["number"])}
+
+
+def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """One that Dan writes, of Alice's closed request; another that was published of it."""
+    (closed,) = db.query("SELECT number FROM tickets WHERE solved_at IS NOT NULL")
+    composed = article_drafts.compose(db, dan, tickets=[closed["number"]], title="CANARI-ARTICLE")
+    article_drafts.save(db, dan, "key-of-the-article", composed)
+    said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
+    db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})
+    return {"article-draft": "key-of-the-article"}
+
+
+def _asset() -> dict[str, str]:
+    _, _, digest, name = assets.url("site.css").split("/")
+    return {"asset": name, "asset-digest": digest}
+
+
+def _under_way(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
+    """Cookies of what Alice has begun: to sign in, to choose a password, to send a form."""
+    assert alice.person_id is not None
+    link = one_time_links.make(db, "reset", people.find(db, alice.email))
+    reset = choosing_passwords.begin_reset(db, Caller(network=""), link).token
+    pending.pass_through(db, pending.find(db, reset, "reset"))
+    form = [("subject", "Une barrière"), ("description", "CANARI-DRAFT")]
+    return {
+        "kb-sign-in": pending.begin(db, alice.person_id, "sign_in", "mail"),
+        "kb-reset": reset,
+        "kb-kept": kept_forms.keep(db, alice.person_id, "/fr/requests/new", form) or "",
+    }
+
+
+def _session(db: SqliteDatabase, viewer: Viewer) -> dict[str, str]:
+    """The cookie of whoever signed in with password and code a moment ago."""
+    if viewer.person_id is None:
+        return {}
+    token = accounts.open_session(db, viewer.person_id)
+    accounts.mark_proved(db, token)
+    return {"kb": token}
+
+
+def _sessions(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
+    """Another session of Alice's and a device she trusts."""
+    assert alice.person_id is not None
+    token = accounts.open_session(db, alice.person_id)
+    listed = accounts.list_sessions(db, alice.person_id, token)
+    other = next(each for each in listed if each.is_this_one)
+    second_factor.trust_device(db, alice.person_id, user_agent="")
+    (device,) = second_factor.list_devices(db, alice.person_id)
+    return {"session": other.id, "device": device.id}

@@ -1,0 +1,278 @@
+"""The courier: real sockets, kind and hostile, and a worker that is killed."""
+
+import dataclasses
+import itertools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook as Verifier
+
+from kbsearch import outbox, people
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
+from kbsearch.messages.webhooks import Webhook, courier, deliveries
+from kbsearch.messages.webhooks.courier import Courier
+from tests.conftest import Cast
+from tests.kit import receivers
+from tests.kit.receivers import Receiver, receiver
+from tests.test_worker import until
+
+LOCAL = ("127.0.0.0/8",)
+QUICK = 1.0  # seconds, in place of fifteen
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "4"))
+
+
+@pytest.fixture
+def root(cast: Cast) -> Viewer:
+    return cast.root
+
+
+@pytest.fixture
+def open_settings(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, webhook_private_targets=LOCAL)
+
+
+@contextmanager
+def at_work(settings: Settings, db: SqliteDatabase) -> Iterator[None]:
+    with courier.at_work(settings, db, Guard(Exceptions.of(LOCAL), QUICK)):
+        yield
+
+
+def add(db: SqliteDatabase, root: Viewer, settings: Settings, where: Receiver) -> Webhook:
+    return webhooks.add(db, root, settings, where.url, ["article.withdrawn"])
+
+
+def states(db: SqliteDatabase, webhook: Webhook) -> list[str]:
+    return [delivery.state for delivery in deliveries.of_webhook(db, webhook.id)]
+
+
+def test_what_arrives_is_signed_and_says_what_happened(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    with receiver() as kind, at_work(open_settings, db):
+        webhook = add(db, root, open_settings, kind)
+        webhooks.test(db, root, webhook)
+        until(lambda: states(db, webhook) == ["sent"])
+    ((headers, body),) = kind.received
+    told = Verifier(webhook.secret).verify(body, headers)
+    assert (told["type"], told["data"]) == ("webhook.test", {"webhook": webhook.id})
+    assert headers["content-type"] == "application/json"
+
+
+def test_tried_again_it_has_the_same_id_and_a_signature_of_the_moment(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    with receiver() as kind, at_work(open_settings, db):
+        kind.answers.append(b"HTTP/1.1 500 Oh\r\n\r\nnot today")
+        webhook = add(db, root, open_settings, kind)
+        webhooks.test(db, root, webhook)
+        until(lambda: states(db, webhook) == ["sent"])
+    (first, _), (second, body) = kind.received
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(second["webhook-timestamp"]) >= int(first["webhook-timestamp"]) + 5
+    Verifier(webhook.secret).verify(body, second)
+    (delivery,) = deliveries.of_webhook(db, webhook.id)
+    assert [each.response for each in deliveries.attempts_of(db, delivery)] == ["", "not today"]
+
+
+HOSTILE = {
+    "never answers": (receivers.never_answers, "timeout"),
+    "drips headers": (receivers.drips_headers, "timeout"),
+    "drips a body": (receivers.drips_body, "timeout"),
+    "200 KB of header": (receivers.big_header, "garbled"),
+    "resets": (receivers.resets, "cut"),
+    "garbage": (receivers.talks_garbage, "garbled"),
+    "redirects inside": (
+        receivers.saying("HTTP/1.1 302 Found\nLocation: http://169.254.169.254/latest/"),
+        "status",
+    ),
+    "too many": (receivers.saying("HTTP/1.1 429 Slow down\nRetry-After: 3600"), "status"),
+}
+
+
+def test_hostile_receivers_keep_nobody_waiting_who_is_not_theirs(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    with ExitStack() as stack:
+        hostile = {}
+        for name, (manner, _) in HOSTILE.items():
+            where = stack.enter_context(receiver(manner))
+            hostile[name] = (add(db, root, open_settings, where), where)
+        endless = stack.enter_context(receiver(receivers.endless_body))
+        kind = stack.enter_context(receiver())
+        friend, bore = (add(db, root, open_settings, each) for each in (kind, endless))
+        for webhook, _ in hostile.values():
+            for _ in range(3):
+                webhooks.test(db, root, webhook)
+        webhooks.test(db, root, bore)
+        stack.enter_context(at_work(open_settings, db))
+        asked: list[float] = []
+        for _ in range(6):
+            asked.append(time.monotonic())
+            webhooks.test(db, root, friend)
+            until(lambda: len(kind.received) == len(asked))
+            time.sleep(QUICK / 4)
+        until(lambda: not db.query("SELECT 1 FROM webhook_deliveries WHERE leased_until > ''"))
+        for name, (webhook, where) in hostile.items():
+            tried = [each for each in deliveries.of_webhook(db, webhook.id) if each.attempts]
+            assert {each.problem for each in tried} == {HOSTILE[name][1]}, name
+            if HOSTILE[name][1] == "timeout":
+                assert min(gaps(where.at)) > QUICK - 0.1, "one at a time"
+        until(lambda: states(db, bore) == ["sent"])
+    delays = [came - went for went, came in zip(asked, kind.at, strict=True)]
+    assert max(delays) < QUICK, delays
+
+
+def gaps(moments: list[float]) -> list[float]:
+    assert len(moments) > 1
+    return [later - earlier for earlier, later in itertools.pairwise(moments)]
+
+
+def test_one_that_is_gone_is_not_called_again(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    with receiver(receivers.saying("HTTP/1.1 410 Gone")) as gone, at_work(open_settings, db):
+        webhook = add(db, root, open_settings, gone)
+        for _ in range(3):
+            webhooks.test(db, root, webhook)
+        until(lambda: states(db, webhook) == ["dead"] * 3)
+    assert len(gone.received) == 1
+    assert outbox.oldest_waiting(db), "its owner is to be told"
+
+
+def test_without_a_secret_that_can_be_read_nothing_leaves(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    with receiver() as kind:
+        webhook = add(db, root, open_settings, kind)
+        webhooks.test(db, root, webhook)
+        (open_settings.data_path / "secret_key").unlink()
+        Courier(open_settings, db, Guard(Exceptions.of(LOCAL))).step()
+        assert kind.received == []
+    (delivery,) = deliveries.of_webhook(db, webhook.id)
+    assert (delivery.state, delivery.problem) == ("failed", "unsigned")
+
+
+def test_told_to_end_it_waits_for_those_on_the_road(
+    db: SqliteDatabase, root: Viewer, open_settings: Settings
+):
+    def slow(line: socket.socket) -> None:
+        time.sleep(QUICK / 2)
+        line.sendall(b"HTTP/1.1 200 Fine\r\n\r\n")
+
+    with receiver(slow) as kind:
+        webhook = add(db, root, open_settings, kind)
+        with at_work(open_settings, db):
+            webhooks.test(db, root, webhook)
+            until(lambda: kind.received)
+        assert states(db, webhook) == ["sent"]
+
+
+def test_a_defect_costs_a_pause_and_not_the_courier(
+    db: SqliteDatabase,
+    root: Viewer,
+    open_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(courier, "AFTER_A_DEFECT", 0.01)
+    broken = iter([True])
+    real = deliveries.claim
+
+    def claim(db: SqliteDatabase) -> deliveries.Due | None:
+        if next(broken, False):
+            raise RuntimeError("a defect")
+        return real(db)
+
+    monkeypatch.setattr(deliveries, "claim", claim)
+    with receiver() as kind, at_work(open_settings, db):
+        webhook = add(db, root, open_settings, kind)
+        webhooks.test(db, root, webhook)
+        until(lambda: states(db, webhook) == ["sent"])
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from kbsearch.messages.webhooks import events
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase
+db = SqliteDatabase(Settings(site=Path(sys.argv[1])).database_path)
+for number in range(10_000):
+    with db.atomic():
+        db.insert("counters", {"name": f"fact {sys.argv[2]}-{number}", "value": number})
+        events.tell(db, "article.withdrawn", f"en/{sys.argv[2]}/{number}")
+    print(number, flush=True)
+    time.sleep(0.005)
+"""
+
+
+def test_whoever_is_killed_nothing_committed_is_lost_and_nothing_else_is_told(
+    db: SqliteDatabase, settings: Settings, tmp_path: Path
+):
+    """Writers and workers are killed at any moment; every committed event arrives, with one id."""
+    open_settings = dataclasses.replace(settings, webhook_private_targets=LOCAL)
+    people.add(db, email="root@support.example", name="Root", role="administrator")
+    root = Viewer(role="administrator", person_id=people.find(db, "root@support.example").id)
+    environment = {
+        **os.environ,
+        "KBSEARCH_SITE": str(tmp_path),
+        "KBSEARCH_WEBHOOK_PRIVATE_TARGETS": LOCAL[0],
+    }
+    settings.content_path.mkdir()
+
+    def worker() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "kbsearch", "worker"],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        )
+
+    told: set[str] = set()
+    with receiver() as kind:
+        webhook = add(db, root, open_settings, kind)
+        at_work = worker()
+        for run in range(KILLS):
+            writer = subprocess.Popen(
+                [sys.executable, "-c", KILLED, str(tmp_path), str(run)], stdout=subprocess.PIPE
+            )
+            assert writer.stdout is not None and writer.stdout.readline()
+            time.sleep(random.uniform(0.02, 0.2))
+            for process in (writer, at_work):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            writer.stdout.close()
+            at_work = worker()
+        facts = db.query("SELECT name FROM counters WHERE name LIKE 'fact %'")
+        told = {row["name"].removeprefix("fact ") for row in facts}
+        try:
+            until(lambda: states_of_all(db, webhook) == {"sent": len(told)}, seconds=90)
+        finally:
+            at_work.kill()
+            at_work.wait()
+    ids: dict[str, set[str]] = {}
+    for headers, body in kind.received:
+        event = Verifier(webhook.secret).verify(body, headers)
+        name = event["data"]["id"].removeprefix("en/").replace("/", "-")
+        ids.setdefault(name, set()).add(headers["webhook-id"])
+    assert len(told) >= KILLS and set(ids) == told
+    assert all(len(each) == 1 for each in ids.values())
+
+
+def states_of_all(db: SqliteDatabase, webhook: Webhook) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for delivery in deliveries.read(db, "d.endpoint_id = :id", {"id": webhook.id}, limit=100_000):
+        found[delivery.state] = found.get(delivery.state, 0) + 1
+    return found

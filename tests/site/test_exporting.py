@@ -1,0 +1,125 @@
+"""Everything people put in leaves in files that `import` takes in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from kbsearch.cli import cli
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase
+from kbsearch.database.migrations import migrate
+from kbsearch.errors import Problem
+from kbsearch.site import erasing, exporting
+from kbsearch.site.importing import people as importing_people
+from kbsearch.site.importing import tickets as importing_tickets
+from tests.conftest import Cast, take_over
+from tests.kit.matrix_world import build
+from tests.kit.requests import attach, file
+from tests.site.test_erasing import on_disk
+
+# What a request has besides what `import` takes.
+OURS = ("assignee", "closed_at", "fields")
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_what_is_exported_can_be_imported_and_is_the_same(
+    settings: Settings, db: SqliteDatabase, tmp_path: Path
+):
+    build(settings, db)
+    take_over(
+        db,
+        number=77,
+        requester="old@acme.example",
+        cc=["bob@acme.example", "gone@acme.example"],
+        confidential=True,
+        solved_at="2026-02-01T09:00:00Z",
+        messages=[
+            {"author": "Jean", "at": "2026-01-31T10:00:00Z", "body": "Ça marche ?\n\n- é"},
+            {"author": "dan@support.example", "at": "2026-01-31T11:00:00Z", "body": "Oui",
+             "internal": True, "solution": False},
+        ],
+    )  # fmt: skip
+    done = exporting.export(settings, db, tmp_path / "first")
+    assert (done.people, done.organisations, done.tickets) == (7, 2, 6)
+    there = Settings(site=tmp_path / "there")
+    copy = SqliteDatabase(there.database_path)
+    migrate(copy)
+    assert not importing_people.run(copy, tmp_path / "first" / "people.jsonl").refused
+    assert not importing_tickets.run(copy, tmp_path / "first" / "tickets.jsonl").refused
+    exporting.export(there, copy, tmp_path / "second")
+    copy.close()
+    first, second = (
+        [
+            {name: value for name, value in ticket.items() if name not in OURS}
+            for ticket in lines(tmp_path / folder / "tickets.jsonl")
+        ]
+        for folder in ("first", "second")
+    )
+    assert first == second
+    assert [person["email"] for person in lines(tmp_path / "second" / "people.jsonl")] == [
+        person["email"] for person in lines(tmp_path / "first" / "people.jsonl")
+    ]
+
+
+def test_files_and_content_come_along(settings: Settings, db: SqliteDatabase, tmp_path: Path):
+    world = build(settings, db)
+    folder = tmp_path / "out"
+    exporting.export(settings, db, folder)
+    told = lines(folder / "attachments.jsonl")
+    assert len(told) == 3, "those of the request, the answer and the note; no draft's"
+    for line in told:
+        assert (folder / line["file"]).stat().st_size == line["size"]
+        assert str(line["number"]) == world.things["number"]
+    assert list((folder / "content" / "articles").rglob("*.md"))
+    (acme,) = [each for each in json.loads((folder / "organisations.json").read_text())
+               if each["slug"] == "acme"]  # fmt: skip
+    assert (acme["products"], acme["followers"]) == (["icownect"], [])
+    assert (folder / "tickets.jsonl").stat().st_mode & 0o777 == 0o600
+    for word in (b"argon2", b"password"):
+        assert word not in on_disk(folder), "nothing that opens an account leaves"
+
+
+def test_the_erased_are_not_in_it(
+    settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
+):
+    file(db, cast.alice)
+    erasing.erase(db, settings, "alice@acme.example")
+    exporting.export(settings, db, tmp_path / "out")
+    held = on_disk(tmp_path / "out")
+    assert b"alice" not in held
+    assert b"erased.invalid" not in held
+
+
+def test_names_of_files_stay_in_their_folder(
+    settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
+):
+    from kbsearch.files.store import FileStore
+
+    store, key = FileStore(settings.files_path), "key-of-the-request"
+    attach(db, cast.alice, store, key, name="../../../outside.txt")
+    file(db, cast.alice, key=key)
+    exporting.export(settings, db, tmp_path / "a" / "b" / "out")
+    assert [path.name for path in tmp_path.rglob("*outside.txt")] != []
+    assert all((tmp_path / "a" / "b" / "out") in path.parents
+               for path in tmp_path.rglob("*outside.txt"))  # fmt: skip
+
+
+def test_a_folder_with_something_in_it_is_refused(
+    settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    monkeypatch.setenv("KBSEARCH_LANG", "en")
+    with pytest.raises(Problem, match="folder_not_empty"):
+        exporting.export(settings, db, settings.site)
+    (settings.site / "kbsearch.toml").write_text("")
+    place = ["--config", str(settings.site / "kbsearch.toml"), "export"]
+    refused = CliRunner().invoke(cli, [*place, str(settings.site)])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    done = CliRunner().invoke(cli, [*place, str(tmp_path / "out"), "--json"])
+    assert json.loads(done.stdout)["people"] == 6

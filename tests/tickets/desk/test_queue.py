@@ -1,0 +1,237 @@
+"""The queue: what each view has, what comes first, what is changed for many at once."""
+
+import dataclasses
+
+import pytest
+
+from kbsearch import targets, tickets
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.tickets import Ticket, waiting
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import bulk, queue, saved_views
+from kbsearch.tickets.desk.queue import VIEWS, Filter
+from tests.conftest import Cast, take_over
+from tests.kit.requests import file, later
+
+TARGETS = targets.parse([{"first_answer": 8}, {"severity": "blocking", "first_answer": 1}])
+
+
+@pytest.fixture
+def site(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, targets=TARGETS)
+
+
+def subjects(db: SqliteDatabase, site: Settings, viewer: Viewer, **wanted) -> list[str]:
+    at = wanted.pop("at", later(hours=2))
+    return [line.subject for line in queue.look(db, site, viewer, Filter(**wanted), at=at).lines]
+
+
+@pytest.fixture
+def desk(db: SqliteDatabase, cast: Cast) -> dict[str, Ticket]:
+    """One of each: new, blocking and answered, waiting, mine, solved; and an old past case."""
+    made = {
+        "new": file(db, cast.alice, subject="new"),
+        "blocking": file(
+            db, cast.alice, subject="blocking", severity="blocking", at=later(minutes=5)
+        ),
+        "waiting": file(db, cast.chloe, subject="waiting", at=later(minutes=6)),
+        "mine": file(db, cast.bob, subject="mine", at=later(minutes=7)),
+        "solved": file(db, cast.alice, subject="solved", at=later(minutes=8)),
+    }
+    replies.reply(db, cast.dan, made["waiting"], "Which?", key=new_id(), at=later(minutes=9))
+    lifecycle.assign(db, cast.dan, made["mine"], cast.dan.person_id)
+    lifecycle.solve(db, cast.dan, made["solved"], at=later(minutes=10))
+    take_over(db, number=7, subject="past", solved_at="2026-01-31T10:00:00Z")
+    return made
+
+
+def test_each_view_has_what_it_says(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    expected = {
+        "todo": {"new", "blocking", "mine"},
+        "mine": {"mine"},
+        "unanswered": {"new", "blocking", "mine"},
+        "blocking": {"blocking"},
+        "waiting": {"waiting"},
+        "solved": {"solved"},
+        "all": {"new", "blocking", "waiting", "mine", "solved", "past"},
+    }
+    for view in VIEWS:
+        assert set(subjects(db, site, cast.dan, view=view)) == expected[view], view
+    counts = queue.look(db, site, cast.dan, Filter(), at=later(hours=2)).counts
+    assert counts == {view: len(names) for view, names in expected.items()}
+
+
+def test_what_is_overdue_comes_first(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    assert subjects(db, site, cast.dan) == ["blocking", "new", "mine"]
+    assert subjects(db, dataclasses.replace(site, targets=()), cast.dan)[0] == "new", "the oldest"
+    seen = queue.look(db, site, cast.dan, Filter(), at=later(hours=2)).lines
+    assert [queue.is_overdue(line, later(hours=2)) for line in seen] == [True, False, False]
+    assert subjects(db, site, cast.dan, sort="number")[0] == "mine"
+    assert subjects(db, site, cast.dan, sort="severity")[0] == "blocking"
+
+
+def test_a_view_is_narrowed_and_its_counts_with_it(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    assert subjects(db, site, cast.dan, view="all", organisation="globex") == ["waiting"]
+    assert subjects(db, site, cast.dan, assignee="nobody") == ["blocking", "new"]
+    assert subjects(db, site, cast.dan, assignee=str(cast.dan.person_id)) == ["mine"]
+    assert subjects(db, site, cast.dan, view="all", text="SOLV") == ["solved"]
+    counts = queue.look(db, site, cast.dan, Filter(organisation="globex"), at=later(hours=2)).counts
+    assert counts["todo"] == 0 and counts["waiting"] == 1 and counts["all"] == 1
+
+
+def test_whom_it_waits_for_and_since_when(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    found = waiting.of_tickets(db, [ticket.id for ticket in desk.values()])
+    said = {name: found[ticket.id] for name, ticket in desk.items()}
+    assert (said["new"].whom, said["new"].since) == ("us", desk["new"].created_at)
+    assert (said["waiting"].whom, said["waiting"].since[11:16]) == ("customer", "09:09")
+    assert said["solved"].whom == ""
+    replies.reply(db, cast.chloe, desk["waiting"], "This", key=new_id(), at=later(minutes=20))
+    replies.reply(db, cast.chloe, desk["waiting"], "And that", key=new_id(), at=later(minutes=30))
+    replies.note(db, cast.dan, desk["waiting"], "Hm", key=new_id(), at=later(minutes=40))
+    again = waiting.of_tickets(db, [desk["waiting"].id])[desk["waiting"].id]
+    assert (again.whom, again.since[11:16]) == ("us", "09:20"), "since the first unanswered word"
+
+
+def test_one_walks_from_request_to_request(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    def around(name: str) -> tuple[int | None, int | None]:
+        number = desk[name].number
+        return queue.neighbours(db, site, cast.dan, Filter(), number, at=later(hours=2))
+
+    blocking, new, mine = (desk[name].number for name in ("blocking", "new", "mine"))
+    assert around("blocking") == (None, new)
+    assert around("new") == (blocking, mine)
+    assert around("mine") == (new, None)
+    assert around("solved") == (None, blocking), "it left the view: the first is next"
+
+
+def test_nobody_else_has_a_queue(
+    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+):
+    for viewer in (cast.alice, cast.chloe, cast.wendy, cast.nobody):
+        for act in (
+            lambda viewer=viewer: queue.look(db, site, viewer, Filter()),
+            lambda viewer=viewer: queue.numbers(db, site, viewer, Filter()),
+            lambda viewer=viewer: list(queue.csv_rows(db, site, viewer, Filter())),
+            lambda viewer=viewer: queue.changed_since(db, viewer, 0),
+            lambda viewer=viewer: bulk.apply(db, viewer, {desk["new"].id: 0}, status="solved"),
+            lambda viewer=viewer: saved_views.keep(db, viewer, "x", ""),
+        ):
+            with pytest.raises(NotFound):
+                act()
+
+
+def test_all_of_a_view_is_exported_and_no_cell_is_a_formula(
+    db: SqliteDatabase, site: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(queue, "EXPORTED_AT_ONCE", 2)
+    for number in range(5):
+        file(db, cast.alice, subject=f"=cmd{number}")
+    rows = list(queue.csv_rows(db, site, cast.dan, Filter(), at=later(hours=9)))
+    assert [row[1] for row in rows] == [f"'=cmd{number}" for number in range(5)]
+    assert {row[12] for row in rows} == {"2026-03-02T17:00:00Z"}
+
+
+def test_pages_follow_each_other(
+    db: SqliteDatabase, site: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(queue, "PAGE_SIZE", 2)
+    for number in range(5):
+        file(db, cast.alice, subject=str(number), at=later(minutes=number))
+    pages = [subjects(db, site, cast.dan, page=page) for page in (1, 2, 3, 99)]
+    assert pages == [["0", "1"], ["2", "3"], ["4"], ["4"]]
+
+
+def test_the_queue_is_read_by_its_indexes(db: SqliteDatabase):
+    plan = db.query(
+        "EXPLAIN QUERY PLAN SELECT t.id FROM tickets t WHERE t.status IN ('new', 'open', 'pending')"
+        " ORDER BY t.created_at"
+    )
+    assert "tickets_under_way" in " ".join(row["detail"] for row in plan)
+
+
+def chosen(db: SqliteDatabase, viewer: Viewer, *some: Ticket) -> dict[str, int]:
+    return {each.id: tickets.find(db, viewer, each.id).edition for each in some}
+
+
+def test_many_are_assigned_and_solved_at_once(
+    db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]
+):
+    some = chosen(db, cast.dan, desk["new"], desk["blocking"])
+    me = str(cast.dan.person_id)
+    done = bulk.apply(db, cast.dan, some, assignee=me, status="solved")
+    assert (len(done.changed), done.left) == (2, ())
+    for ticket_id in some:
+        there = tickets.find(db, cast.dan, ticket_id)
+        assert (there.assignee_id, there.status) == (me, "solved")
+
+
+def test_what_changed_meanwhile_is_left_alone_and_said(
+    db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]
+):
+    some = chosen(db, cast.dan, desk["new"], desk["blocking"])
+    lifecycle.assign(db, cast.root, desk["new"], cast.root.person_id)
+    done = bulk.apply(db, cast.dan, some, assignee="")
+    assert done.changed == (desk["blocking"].number,)
+    (left,) = done.left
+    assert (left.number, left.problem.key) == (desk["new"].number, "bulk.changed_since")
+    assert tickets.find(db, cast.dan, desk["new"].id).assignee_id == cast.root.person_id
+
+
+def test_what_cannot_be_done_to_one_is_done_to_the_others(
+    db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]
+):
+    lifecycle.close(db, cast.dan, desk["solved"])
+    some = chosen(db, cast.dan, desk["solved"], desk["new"])
+    done = bulk.apply(db, cast.dan, some, assignee=str(cast.dan.person_id), status="open")
+    assert done.changed == (desk["new"].number,)
+    assert [left.number for left in done.left] == [desk["solved"].number]
+    there = tickets.find(db, cast.dan, desk["solved"].id)
+    assert there.assignee_id is None, "all of a change or nothing"
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        ({"status": "solved"}, "bulk.nothing_chosen"),
+        ({"chosen": {"x": 0}}, "bulk.nothing_to_do"),
+        ({"chosen": {"x": 0}, "status": "lost"}, "ticket.status_unknown"),
+        ({"chosen": {str(n): 0 for n in range(201)}, "status": "solved"}, "bulk.too_many"),
+    ],
+)
+def test_a_change_of_nothing_is_refused(db: SqliteDatabase, cast: Cast, asked, key: str):
+    with pytest.raises(Invalid, match=key):
+        bulk.apply(db, cast.dan, **{"chosen": {}, **asked})
+
+
+def test_agents_keep_views_of_their_own(db: SqliteDatabase, cast: Cast):
+    saved_views.keep(db, cast.dan, " My  cows ", "view=all&q=cow")
+    kept = saved_views.keep(db, cast.dan, "my cows", "view=todo&q=cow")
+    assert saved_views.list_mine(db, cast.dan) == [kept]
+    assert (kept.name, kept.query) == ("My cows", "view=todo&q=cow")
+    assert saved_views.list_mine(db, cast.root) == []
+    with pytest.raises(NotFound):
+        saved_views.remove(db, cast.root, kept.id)
+    saved_views.remove(db, cast.dan, kept.id)
+    assert saved_views.list_mine(db, cast.dan) == []
+    for bad in ("", " ", "x" * 61, "a\x00b"):
+        with pytest.raises(Invalid):
+            saved_views.keep(db, cast.dan, bad, "")
+    with pytest.raises(Invalid):
+        saved_views.keep(db, cast.dan, "x", "q" * 2000)
+    for number in range(saved_views.MOST):
+        saved_views.keep(db, cast.dan, f"view {number}", "")
+    with pytest.raises(Invalid, match="too_many"):
+        saved_views.keep(db, cast.dan, "one more", "")

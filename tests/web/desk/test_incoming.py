@@ -1,0 +1,187 @@
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+
+from kbsearch import tickets
+from kbsearch.access import Viewer
+from kbsearch.config import Settings
+from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.messages.incoming import arrivals, mails
+from kbsearch.messages.incoming.arrivals import Place
+from kbsearch.messages.notifications import reply_addresses
+from kbsearch.people import viewers
+from kbsearch.tickets.conversation import replies
+from tests.conftest import Cast
+from tests.kit.incoming import letter, receiving, take
+from tests.kit.requests import file
+from tests.kit.web import sign_in
+
+BODY = "It is <b>back</b>.\n\nLe 2 mars 2026 à 9:00, S <s@x.example> a écrit :\n> Any news?"
+
+
+@pytest.fixture(autouse=True)
+def from_our_own_pages(client: FlaskClient) -> None:
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+
+
+@pytest.fixture
+def mail(settings: Settings, db: SqliteDatabase, cast: Cast) -> mails.Mail:
+    """One that is held: nothing proves that it is Alice's."""
+    take(settings, db, letter("alice@acme.example", "s@x.example", BODY, proved=None))
+    return mails.list_all(db, cast.dan)[0]
+
+
+def paths(mail: mails.Mail) -> list[str]:
+    return ["", f"/{mail.id}", f"/{mail.id}/original.eml"]
+
+
+def test_an_agent_reads_what_is_held(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    sign_in(client, db, cast.dan)
+    page = client.get("/en/desk/mail").text
+    assert f'href="/en/desk/mail/{mail.id}"' in page
+    assert "Nothing proves that it comes from this address." in page
+    page = client.get(f"/fr/desk/mail/{mail.id}").text
+    assert "Rien ne prouve qu’il vient de cette adresse." in page
+    assert "It is &lt;b&gt;back&lt;/b&gt;." in page
+    assert "<details>" in page and "Any news?" in page
+    original = client.get(f"/en/desk/mail/{mail.id}/original.eml")
+    assert original.data == letter("alice@acme.example", "s@x.example", BODY, proved=None)
+    assert original.headers["Content-Disposition"].startswith("attachment")
+    assert original.headers["Content-Type"] == "message/rfc822"
+    assert "sandbox" in original.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", ["alice", "wendy", "nobody"])
+def test_for_anybody_else_these_pages_do_not_exist(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail, name: str
+):
+    viewer: Viewer = getattr(cast, name)
+    if viewer.person_id:
+        sign_in(client, db, viewer)
+    for path in paths(mail):
+        there, nowhere = client.get(f"/en/desk/mail{path}"), client.get("/en/desk/nowhere")
+        assert there.status_code == nowhere.status_code == 404
+    for verb in ("attach", "discard"):
+        assert client.post(f"/en/desk/mail/{mail.id}/{verb}").status_code == 404
+    assert mails.count_held(db, cast.dan) == 1
+
+
+def test_it_is_attached_to_a_request(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    ticket = file(db, cast.alice)
+    sign_in(client, db, cast.dan)
+    done = client.post(f"/fr/desk/mail/{mail.id}/attach", data={"number": f"#{ticket.number}"})
+    assert (done.status_code, done.location) == (303, f"/fr/requests/{ticket.id}")
+    (message,) = tickets.find(db, cast.alice, ticket.id).messages
+    assert (message.author, message.body) == ("Alice Martin", "It is <b>back</b>.")
+    assert mail.id not in client.get("/fr/desk/mail").text
+    assert mail.id in client.get("/fr/desk/mail?list=taken").text
+    assert "Décision de Dan Leroy." in client.get(f"/fr/desk/mail/{mail.id}").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("", "Donnez le numéro d’une demande"),
+        ("abc", "Donnez le numéro d’une demande"),
+        ("99999", "n’existe pas"),
+    ],
+)
+def test_a_wrong_number_is_said_and_kept(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail, typed: str, told: str
+):
+    sign_in(client, db, cast.dan)
+    page = client.post(f"/fr/desk/mail/{mail.id}/attach", data={"number": typed})
+    assert page.status_code == 422
+    assert told in page.text and f'value="{typed}"' in page.text
+    assert mails.count_held(db, cast.dan) == 1
+
+
+def test_it_is_discarded_and_still_there(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    sign_in(client, db, cast.dan)
+    assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 303
+    assert mail.id in client.get("/en/desk/mail?list=aside").text
+    assert client.post(f"/en/desk/mail/{mail.id}/discard").status_code == 422
+    assert client.get("/en/desk/mail?list=none").status_code == 404
+    assert viewers.find(db, "alice@acme.example") == cast.alice
+
+
+def test_what_came_by_mail_is_marked_and_leads_agents_to_the_mail(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site = receiving(settings)
+    ticket = file(db, cast.alice, cc=["bob@acme.example"])
+    replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+    to = reply_addresses.make(site, ticket.number, str(cast.alice.person_id))
+    take(site, db, letter("alice@acme.example", to, "The brown one."))
+    (mail,) = mails.list_all(db, cast.dan, ("joined",))
+    link = f'<a href="/fr/desk/mail/{mail.id}">par e-mail</a>'
+    sign_in(client, db, cast.dan)
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert page.count("par e-mail") == 1 and link in page
+    sign_in(client, db, cast.bob)
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert page.count("par e-mail") == 1 and "/desk/" not in page
+
+
+def test_a_request_that_was_opened_by_mail_is_marked(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    take(receiving(settings), db, letter())
+    ticket = tickets.find_number(db, cast.alice, 1001)
+    sign_in(client, db, cast.alice)
+    assert "par e-mail" in client.get(f"/fr/requests/{ticket.id}").text
+
+
+def test_a_strangers_mail_in_a_note_is_not_given_away(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice)
+    site = receiving(settings)
+    take(site, db, letter("supplier@elsewhere.example"))
+    (mail,) = mails.list_all(db, cast.dan)
+    mails.attach(db, cast.dan, site, mail, ticket.number)
+    assert len(mails.of_ticket(db, cast.dan, ticket)) == 1
+    assert mails.of_ticket(db, cast.alice, ticket) == {}
+
+
+def set_aside(settings: Settings, db: Database, agent: Viewer, raw: bytes | None) -> mails.Mail:
+    """One that could not be taken, however often it was tried."""
+    place, at = Place("support@mail.example", 1), datetime.now(UTC)
+    arrivals.note(db, place, [7], at=at)
+    (arrival,) = arrivals.list_due(db, place, at=at)
+    last = dataclasses.replace(arrival, attempts=arrivals.MAX_ATTEMPTS)
+    arrivals.fail(db, settings, last, raw, ValueError("no <such> thing"), at=at)
+    return next(mail for mail in mails.list_all(db, agent) if mail.is_untaken)
+
+
+def test_a_mail_that_could_not_be_taken_is_seen_and_tried_again(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    mail = set_aside(settings, db, cast.dan, letter().replace(b"\n", b"\r\n"))
+    sign_in(client, db, cast.dan)
+    assert "could not be taken in" in client.get("/en/desk/mail").text
+    page = client.get(f"/en/desk/mail/{mail.id}").text
+    assert "<h1>Collar</h1>" in page and "ValueError: no &lt;such&gt; thing" in page
+    assert client.get(f"/en/desk/mail/{mail.id}/original.eml").data.endswith(b"is back.")
+    refused = client.post(f"/en/desk/mail/{mail.id}/attach", data={"number": "1001"})
+    assert refused.status_code == 422
+    assert client.post(f"/en/desk/mail/{mail.id}/attempt").status_code == 303
+    assert "next look into the mailbox" in client.get(f"/en/desk/mail/{mail.id}").text
+
+
+def test_one_that_never_came_has_a_page_too(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    mail = set_aside(settings, db, cast.dan, None)
+    sign_in(client, db, cast.dan)
+    assert "est dans la boîte, non lu" in client.get(f"/fr/desk/mail/{mail.id}").text
+    assert client.post(f"/fr/desk/mail/{mail.id}/discard").status_code == 303
+    assert client.post(f"/fr/desk/mail/{mail.id}/attempt").status_code == 422

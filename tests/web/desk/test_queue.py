@@ -1,0 +1,145 @@
+"""The pages of the queue."""
+
+import re
+
+from flask.testing import FlaskClient
+
+from kbsearch import tickets
+from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.desk import saved_views
+from tests.conftest import Cast
+from tests.kit.requests import file
+from tests.kit.web import sign_in
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+def subjects(client: FlaskClient, path: str, **headers: str) -> list[str]:
+    page = client.get(path, headers=headers).text
+    return re.findall(r'<span class="number">#\d+</span> <span[^>]*>([^<]+)</span>', page)
+
+
+def boxes(page: str) -> list[str]:
+    return re.findall(r'name="chosen" value="([^"]+)"', page)
+
+
+def test_agents_have_a_queue_and_nobody_else_knows_it(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice, subject="Une demande")
+    sign_in(client, db, cast.dan)
+    assert subjects(client, "/fr/desk") == ["Une demande"]
+    number = f"/fr/desk/tickets/{ticket.number}"
+    assert client.get(number).headers["Location"] == f"/fr/requests/{ticket.id}"
+    assert client.get("/fr/desk/tickets/999999").status_code == 404
+    for viewer in (cast.alice, cast.chloe, cast.wendy):
+        sign_in(client, db, viewer)
+        missing = client.get("/fr/desk/nothing-here")
+        for path in ("/fr/desk", number, "/fr/desk/tickets/999999", "/fr/desk/news?since=0"):
+            assert client.get(path).status_code == missing.status_code == 404
+
+
+def test_a_view_is_a_page_or_its_piece(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    file(db, cast.alice, subject="Une demande")
+    sign_in(client, db, cast.dan)
+    whole = client.get("/fr/desk?view=all").text
+    piece = client.get("/fr/desk?view=all", headers={"HX-Request": "true"}).text
+    assert "<html" in whole and "<html" not in piece
+    assert 'id="list"' in piece and "Une demande" in piece
+    for odd in (
+        "?view=&page=-1",
+        "?view=nope&sort=nope&page=99999999999",
+        "?assignee=%00&q=%00%ff",
+    ):
+        assert client.get(f"/fr/desk{odd}").status_code == 200
+
+
+def test_what_is_expected_is_said_from_our_side(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice)
+    sign_in(client, db, cast.dan)
+    assert "Notre réponse, depuis" in client.get("/fr/desk").text
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert "Notre réponse, depuis" in page
+    replies.reply(db, cast.dan, ticket, "Laquelle ?", key=new_id())
+    assert "La réponse du client, depuis" in client.get("/fr/desk?view=waiting").text
+    page = client.get(f"/fr/requests/{ticket.id}").text
+    assert "En attente du client" in page and "En attente de votre réponse" not in page
+    sign_in(client, db, cast.alice)
+    assert "En attente de votre réponse" in client.get(f"/fr/requests/{ticket.id}").text
+
+
+def test_many_are_changed_in_place(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    first, second = file(db, cast.alice, subject="One"), file(db, cast.alice, subject="Two")
+    sign_in(client, db, cast.dan)
+    sent = boxes(client.get("/en/desk?view=todo").text)
+    lifecycle.assign(db, cast.root, second, cast.root.person_id)
+    answer = client.post(
+        "/en/desk",
+        data={"chosen": sent, "assignee": "me", "status": "", "back": "view=todo&sort=number"},
+        headers=SAME,
+    )
+    assert answer.status_code == 200
+    assert f"1 request was changed: #{first.number}." in answer.text
+    assert f"#{second.number} Two – It was changed since it was shown to you." in answer.text
+    assert tickets.find(db, cast.dan, first.id).assignee_id == cast.dan.person_id
+    refused = client.post("/en/desk", data={"back": "view=mine"}, headers=SAME)
+    assert refused.status_code == 422
+    assert "Choose some requests first." in refused.text
+    nothing = client.post("/en/desk", data={"chosen": sent[0], "back": ""}, headers=SAME)
+    assert nothing.status_code == 422
+    assert f'value="{sent[0].partition(":")[0]}' in nothing.text
+
+
+def test_news_are_announced_and_nothing_moves(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    file(db, cast.alice)
+    sign_in(client, db, cast.dan)
+    page = client.get("/en/desk").text
+    found = re.search(r'hx-get="(/en/desk/news\?since=\d+[^"]*)"', page)
+    assert found
+    address = found[1].replace("&amp;", "&")
+    assert client.get(address).status_code == 204
+    file(db, cast.bob)
+    told = client.get(address).text
+    assert "1 request is new or has changed." in told and 'href="/en/desk?view=todo"' in told
+    assert client.get("/en/desk/news?since=x").status_code == 204
+
+
+def test_one_walks_from_a_request_to_the_next(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    first, second = file(db, cast.alice, subject="One"), file(db, cast.alice, subject="Two")
+    sign_in(client, db, cast.dan)
+    answer = client.get(f"/en/desk/tickets/{first.number}?view=todo", follow_redirects=True)
+    assert f"/en/desk/tickets/{second.number}?view=todo" in answer.text
+    assert "Back to the queue" in answer.text
+    alone = client.get(f"/en/requests/{first.id}").text
+    assert "Back to the queue" not in alone
+    sign_in(client, db, cast.alice)
+    hers = client.get(f"/en/requests/{first.id}?view=todo").text
+    assert "Back to the queue" not in hers
+
+
+def test_views_are_kept_and_forgotten(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    sign_in(client, db, cast.dan)
+    kept = client.post(
+        "/en/desk/views", data={"name": "Cows", "back": "view=all&q=cow"}, headers=SAME
+    )
+    assert kept.location == "/en/desk?view=all&q=cow"
+    assert ">Cows</a>" in client.get("/en/desk").text
+    refused = client.post("/en/desk/views", data={"name": "", "back": "view=all"}, headers=SAME)
+    assert refused.status_code == 422
+    (view,) = saved_views.list_mine(db, cast.dan)
+    gone = client.post(f"/en/desk/views/{view.id}", headers=SAME)
+    assert gone.status_code == 303
+    assert saved_views.list_mine(db, cast.dan) == []
+
+
+def test_a_view_is_a_file_for_a_spreadsheet(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    file(db, cast.alice, subject="=1+1")
+    sign_in(client, db, cast.dan)
+    answer = client.get("/fr/desk?view=all&format=csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    lines = answer.text.splitlines()
+    assert lines[0].startswith("\ufeffNuméro,Sujet,Statut")
+    assert "'=1+1" in lines[1] and "Alice Martin" in lines[1]
