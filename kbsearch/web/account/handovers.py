@@ -29,7 +29,7 @@ def arrive() -> Response:
     try:
         handover = handovers.read(site().settings, token)
         if _is_somebody_else(handover):
-            page = render("accounts/handover.html", handover=handover, token=token, back=_back())
+            page = render("account/handover.html", handover=handover, token=token, back=_back())
             return people.hidden(page)
         return _admitted(handover)
     except Problem as problem:

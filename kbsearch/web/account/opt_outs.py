@@ -25,4 +25,4 @@ def unsubscribe(token: str) -> Response:
 
 def page(token: str, *, is_done: bool) -> Response:
     opt_out = opt_outs.read(site().settings, token)
-    return hidden(render("accounts/unsubscribe.html", event=opt_out.event, is_done=is_done))
+    return hidden(render("account/unsubscribe.html", event=opt_out.event, is_done=is_done))

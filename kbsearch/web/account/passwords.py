@@ -48,14 +48,14 @@ def send_link() -> Response:
         choosing_passwords.forget(db(), tokens.caller(), email)
     except (Invalid, TooMany) as problem:
         return refused(page_of_forgot(email, problem), problem)
-    return hidden(render("accounts/forgot_sent.html"))
+    return hidden(render("account/forgot_sent.html"))
 
 
 @bp.get("/password/reset/<token>")
 def reset(token: str) -> Response:
     """Looking at the link uses nothing up: mail scanners do it, too."""
     somebody = one_time_links.peek(db(), "reset", token)
-    return hidden(render("accounts/reset.html", email=somebody.email, token=token))
+    return hidden(render("account/reset.html", email=somebody.email, token=token))
 
 
 @bp.post("/password/reset/<token>")
@@ -138,7 +138,7 @@ def page_of_invitation(token: str, problem: Problem | None = None) -> Response:
     invited = one_time_links.peek(db(), "invitation", token)
     return hidden(
         render(
-            "accounts/invitation.html",
+            "account/invitation.html",
             person=invited,
             token=token,
             shortest=passwords.SHORTEST,
@@ -148,7 +148,7 @@ def page_of_invitation(token: str, problem: Problem | None = None) -> Response:
 
 
 def page_of_forgot(email: str, problem: Problem | None = None) -> Response:
-    return hidden(render("accounts/forgot.html", email=email, told=told(problem)))
+    return hidden(render("account/forgot.html", email=email, told=told(problem)))
 
 
 def page_of_code(waiting: Pending, problem: Problem | None = None) -> Response:
@@ -157,7 +157,7 @@ def page_of_code(waiting: Pending, problem: Problem | None = None) -> Response:
     recovery = waiting.factor == "totp" and "recovery" in request.values
     return hidden(
         render(
-            "accounts/reset_code.html",
+            "account/reset_code.html",
             email=people.find_id(db(), waiting.person_id).email,
             factor=waiting.factor,
             recovery=recovery,
@@ -172,7 +172,7 @@ def page_of_new(waiting: Pending, problem: Problem | None = None) -> Response:
         raise NotFound("sign_in.expired")
     return hidden(
         render(
-            "accounts/new_password.html",
+            "account/new_password.html",
             email=people.find_id(db(), waiting.person_id).email,
             shortest=passwords.SHORTEST,
             told=told(problem),

@@ -90,7 +90,7 @@ def resend() -> Response:
 def kept() -> Response:
     """What was typed when the session was found to be over, to send it after all."""
     form = kept_forms.find(db(), person(), tokens.held(tokens.KEPT))
-    return render("accounts/kept.html", kept=form)
+    return render("account/kept.html", kept=form)
 
 
 @bp.post("/login/kept")
@@ -156,7 +156,7 @@ def welcome(inside: Inside) -> Response:
 def page_of_login(destination: str, email: str = "", problem: Problem | None = None) -> Response:
     told = i18n.explain(problem, language()) if problem else ""
     return hidden(
-        render("accounts/login.html", back=destination, email=email, told=told),
+        render("account/login.html", back=destination, email=email, told=told),
     )
 
 
@@ -165,7 +165,7 @@ def page_of_code(waiting: Pending, problem: Problem | None = None) -> Response:
     recovery = waiting.factor == "totp" and "recovery" in request.values
     return hidden(
         render(
-            "accounts/code.html",
+            "account/code.html",
             email=somebody.email,
             factor=waiting.factor,
             recovery=recovery,

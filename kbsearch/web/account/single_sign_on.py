@@ -89,7 +89,7 @@ def _admitted(journey: Journey) -> Response:
 def failed(problem: Problem, back: str | None) -> Response:
     """What happened in words, a person to call, and the button again when `back` is given."""
     response = render(
-        "accounts/single_sign_on_failed.html",
+        "account/single_sign_on_failed.html",
         reason=i18n.explain(problem, language()),
         back=back,
     )

@@ -26,7 +26,7 @@ def only_agents() -> None:
 
 @bp.get("/desk/problems")
 def index() -> Response:
-    return render("desk/problems.html", found=problems.list_all(db(), viewer()))
+    return render("desk/incident_groups.html", found=problems.list_all(db(), viewer()))
 
 
 @bp.post("/desk/problems")
@@ -97,7 +97,7 @@ def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") 
     sent = request.form
     unsolved = [str(each.number) for each in problem.members if not each.is_resolved]
     response = render(
-        "desk/problem.html",
+        "desk/incident_group.html",
         problem=problem,
         wrong=i18n.explain(wrong, language()) if wrong else "",
         where=where,

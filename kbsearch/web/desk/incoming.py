@@ -34,7 +34,7 @@ def index() -> Response:
     if shown not in LISTS:
         raise NotFound("web.not_found")
     found = mails.list_all(db(), viewer(), LISTS[shown])
-    return render("desk/mail.html", mails=found, shown=shown, sentences=reasons.sentences)
+    return render("desk/incoming.html", mails=found, shown=shown, sentences=reasons.sentences)
 
 
 @bp.get("/desk/mail/<id>")
@@ -89,7 +89,7 @@ def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, typed: str =
         return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=told)
     read = parsing.read(original)
     return render(
-        "desk/mail_message.html",
+        "desk/incoming_message.html",
         mail=mail,
         read=read,
         shown=quotation.cut(read.text, read.fields.subject),

@@ -54,7 +54,7 @@ def page(wrong: str = "") -> Response:
     state = _chosen("state", sendings.STATES)
     done = request.args.get("done", "")
     response = render(
-        "desk/deliveries.html",
+        "desk/outgoing.html",
         seen=sendings.look(db(), viewer(), channel=channel, state=state),
         channel=channel,
         state=state,

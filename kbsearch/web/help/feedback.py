@@ -51,7 +51,7 @@ def vote(slug: str) -> Response:
 @bp.get("/desk/feedback")
 def index() -> Response:
     access.only_staff(person())
-    return render("desk/feedback.html", found=article_votes.list_articles(db(), viewer()))
+    return render("writing/feedback.html", found=article_votes.list_articles(db(), viewer()))
 
 
 @bp.get("/desk/articles/<tongue>/<slug>/feedback")
@@ -60,7 +60,7 @@ def show(tongue: str, slug: str) -> Response:
     access.only_staff(person(), "article.not_found")
     found = articles.find(db(), viewer(), tongue, slug)
     editions = article_votes.list_editions(db(), viewer(), found)
-    return render("desk/article_feedback.html", article=found, editions=editions)
+    return render("writing/article_feedback.html", article=found, editions=editions)
 
 
 def find(slug: str) -> Article:

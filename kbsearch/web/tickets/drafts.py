@@ -23,7 +23,7 @@ bp = Blueprint("drafts", __name__)
 def index() -> Response:
     """What is begun and not sent: requests and replies."""
     found = drafts.list_all(db(), person())
-    return render("requests/drafts.html", drafts=found, days=site().settings.draft_days)
+    return render("tickets/drafts.html", drafts=found, days=site().settings.draft_days)
 
 
 @bp.post("/requests/drafts/<key>")
@@ -70,7 +70,7 @@ def upload(key: str) -> Response:
             raise
         return told(problem)
     if wants_fragment():
-        return render("requests/_file.html", "requests/_file.html", key=key, files=taken)
+        return render("tickets/_file.html", "tickets/_file.html", key=key, files=taken)
     return done(key, ticket)
 
 
@@ -101,7 +101,7 @@ def done(key: str, ticket: Ticket | None) -> Response:
 def apart(conflict: Conflict, key: str, draft: Draft | None) -> Response:
     """A page goes on under a key of its own; the files it lists are those of that key."""
     files = draft.files if draft else ()
-    response = render("requests/_file.html", "requests/_file.html", key=key, files=files)
+    response = render("tickets/_file.html", "tickets/_file.html", key=key, files=files)
     response.status_code = conflict.status
     response.headers["Draft-Key"] = key
     return response

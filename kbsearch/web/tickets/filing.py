@@ -37,10 +37,10 @@ def new() -> Response:
     asked = request.args
     if not viewer().is_signed_in:
         return render(
-            "requests/stranger.html", "requests/_stranger.html", subject=prefilled()["subject"]
+            "tickets/stranger.html", "tickets/_stranger.html", subject=prefilled()["subject"]
         )
     if accepting() is None:
-        return render("requests/closed.html", "requests/_closed.html")
+        return render("tickets/closed.html", "tickets/_closed.html")
     if "draft" in asked:
         if drafts.was_sent(db(), viewer(), asked["draft"]):  # somebody goes back, or on elsewhere
             return page(Filled(new_id(), prefilled()), waiting())
@@ -86,8 +86,8 @@ def fields() -> Response:
     """What depends on the software: its versions, and the questions it asks besides."""
     person()
     return render(
-        "requests/new.html",
-        "requests/_product.html",
+        "tickets/new.html",
+        "tickets/_product.html",
         waiting=[],
         **shown(Filled(new_id(), values_of(request.form))),
     )
@@ -122,7 +122,7 @@ def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]
     kept = keep(key, values)
     files = attachments.list_unsent(db(), viewer(), key)
     filled = Filled(key, values, files, problems, kept.revision if kept else "")
-    response = page(filled) if accepting() is not None else render("requests/closed.html")
+    response = page(filled) if accepting() is not None else render("tickets/closed.html")
     told = problems.get("")
     response.status_code = told.status if told else HTTPStatus.UNPROCESSABLE_ENTITY
     return response
@@ -165,7 +165,7 @@ def take_files(
 
 
 def page(filled: Filled, waiting: Iterable[Draft] = ()) -> Response:
-    return render("requests/new.html", "requests/_new.html", waiting=list(waiting), **shown(filled))
+    return render("tickets/new.html", "tickets/_new.html", waiting=list(waiting), **shown(filled))
 
 
 def shown(filled: Filled) -> dict[str, object]:

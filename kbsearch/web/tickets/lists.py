@@ -98,8 +98,8 @@ def show(scope: Scope) -> Response:
     if request.args.get("format") == "csv":
         return as_file(wanted, site().words[language()])
     return render(
-        "requests/index.html",
-        "requests/_list.html",
+        "tickets/index.html",
+        "tickets/_list.html",
         asked=asked,
         scope=scope,
         found=ticket_lists.list_tickets(db(), viewer(), wanted),

@@ -72,7 +72,7 @@ def page(question: Question, problem: Invalid | None = None) -> Response:
     clicked = RATINGS.get(request.args.get("rating", ""), question.is_good)  # in a mail
     is_chosen = RATINGS.get(typed.get("rating", ""), clicked)
     response = render(
-        "requests/satisfaction.html",
+        "tickets/satisfaction.html",
         question=question,
         is_good=is_chosen,
         why=typed.get("why", question.why),

@@ -107,7 +107,7 @@ def follow(id: str, key: str) -> Response:
     ticket, since = find(id), number("activity", request.args)
     if not wants_fragment():
         return back(ticket)
-    return render("requests/_followed.html", None, **conversation.followed(ticket, key, since or 0))
+    return render("tickets/_followed.html", None, **conversation.followed(ticket, key, since or 0))
 
 
 @bp.post("/requests/preview")
@@ -115,7 +115,7 @@ def preview() -> Response:
     """What is typed as it will be read."""
     person()
     html = markup.message(request.form.get("body", "")[: replies.MAX_BODY], language())
-    return render("requests/_preview.html", html=html)
+    return render("tickets/_preview.html", html=html)
 
 
 @bp.post("/requests/<id>/status")
@@ -213,7 +213,7 @@ def be_present(id: str) -> Response:
         with if_possible(db()):  # it lapses
             presence.leave(db(), viewer(), ticket)
         return Response(status=HTTPStatus.NO_CONTENT)
-    return render("requests/_presence.html", present=presence.renew(db(), viewer(), ticket))
+    return render("tickets/_presence.html", present=presence.renew(db(), viewer(), ticket))
 
 
 @bp.get("/requests/<id>/news")
@@ -227,7 +227,7 @@ def news(id: str) -> Response:
     found = conversation.news(ticket, viewer(), since or 0)
     if found is None:
         return Response(status=HTTPStatus.NO_CONTENT)
-    return render("requests/_news.html", ticket=ticket, news=found)
+    return render("tickets/_news.html", ticket=ticket, news=found)
 
 
 def is_held(sent: Draft) -> bool:
@@ -267,7 +267,7 @@ def page(
     """The request as it stands, with what was typed and what is wrong with it."""
     response = Response(
         text_of(
-            "requests/show.html",
+            "tickets/show.html",
             thanks=suggestions.afterwards(ticket) if is_new(ticket) else None,
             is_mailed=preferences.wants(db(), ticket.requester_id or "", "ticket.replied", "mail"),
             address=address,

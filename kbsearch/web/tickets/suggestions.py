@@ -53,8 +53,8 @@ def read_article(slug: str) -> Response:
     found = articles.find(db(), viewer(), tongue, slug)
     url = f"/{found.language}/articles/{found.slug}" + (f"#{anchor}" if anchor else "")
     return render(
-        "requests/read.html",
-        "requests/_read.html",
+        "tickets/read.html",
+        "tickets/_read.html",
         html=section(found, anchor),
         url=url,
         title=found.title,
@@ -71,8 +71,8 @@ def read_request(id: str) -> Response:
     html = markup.message(said, found.language)
     url = f"/{language()}/requests/{found.id}"
     return render(
-        "requests/read.html",
-        "requests/_read.html",
+        "tickets/read.html",
+        "tickets/_read.html",
         html=html,
         url=url,
         title=found.subject,
@@ -96,7 +96,7 @@ def solved() -> Response:
         if event:
             subject = Filled(key, values).request.subject
             lessons.teach_from_visit(db(), viewer(), visit, told, event, subject)
-    response = render("requests/solved.html", "requests/_solved.html", key=key, event=event)
+    response = render("tickets/solved.html", "tickets/_solved.html", key=key, event=event)
     visits.remember(response, visit)
     return response
 
@@ -118,7 +118,7 @@ def undo() -> Response:
 def page(filled: Filled) -> Response:
     """The cards, alone or between the form and its sending, with everything kept."""
     found = cards(filled)
-    return render("requests/suggestions.html", "requests/_cards.html", filled=filled, cards=found)
+    return render("tickets/suggestions.html", "tickets/_cards.html", filled=filled, cards=found)
 
 
 def cards(filled: Filled, limit: int = MOST) -> list[Card]:

@@ -35,7 +35,7 @@ def index() -> Response:
     settings = site().settings
     discarded, commit = request.args.get("discarded", ""), request.args.get("commit", "")
     return render(
-        "desk/articles.html",
+        "writing/articles.html",
         drafts=[
             (draft, articles.find_path(db(), viewer(), draft.article.path))
             for draft in article_drafts.list_all(db(), viewer())
@@ -88,7 +88,7 @@ def save(key: str) -> Response:
         return conflict(key, sent, problem)
     if not wants_fragment():
         return go_to(place(key))
-    return render("desk/article.html", "desk/_article_review.html", **shown(key, sent, draft))
+    return render("writing/article.html", "writing/_review.html", **shown(key, sent, draft))
 
 
 @bp.post("/desk/articles/drafts/<key>/masking")
@@ -109,7 +109,7 @@ def mask(key: str) -> Response:
         return conflict(key, sent, problem)
     if not wants_fragment():
         return go_to(f"{place(key)}#masked")
-    return render("desk/article.html", "desk/_article_editor.html", **shown(key, sent, draft))
+    return render("writing/article.html", "writing/_editor.html", **shown(key, sent, draft))
 
 
 @bp.post("/desk/articles/drafts/<key>/ranks")
@@ -118,7 +118,7 @@ def rank(key: str) -> Response:
     sent = Sent.of_form(request.form)
     found = article_forms.ranks(sent.composed.article)
     if wants_fragment():
-        return render("desk/_article_ranks.html", "desk/_article_ranks.html", ranks=found, key=key)
+        return render("writing/_ranks.html", "writing/_ranks.html", ranks=found, key=key)
     return editor(key, sent.composed, saved(key), sent=sent, ranks=found)
 
 
@@ -199,8 +199,8 @@ def conflict(key: str, sent: Sent, problem: Conflict) -> Response:
     if not wants_fragment():
         return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
     response = render(
-        "desk/article.html",
-        "desk/_article_review.html",
+        "writing/article.html",
+        "writing/_review.html",
         **shown(key, sent, saved(key), problem=problem),
     )
     response.status_code = 422  # a page swaps this one in, and not a 409
@@ -220,7 +220,7 @@ def editor(
     edition = sent.edition if sent else draft.edition if draft else 0
     sent = sent or Sent(composed, edition, article_forms.new_tab())
     context = shown(key, sent, draft, problem=problem, ranks=ranks)
-    response = render("desk/article.html", None, **context)
+    response = render("writing/article.html", None, **context)
     response.status_code = problem.status if problem else 200
     return response
 

@@ -48,7 +48,7 @@ def index() -> Response:
     if request.args.get("format") == "csv":
         return as_file(shelf)
     return render(
-        "desk/gaps.html",
+        "writing/gaps.html",
         found=gaps.list_all(db(), viewer(), shelf),
         shelf=shelf,
         counts=gaps.count(db(), viewer()),
@@ -86,7 +86,7 @@ def page(gap: Gap, wrong: Problem | None = None) -> Response:
     trials = tried(phrases, answer) if answer else []
     passed_over = gaps.passed_over(db(), viewer(), gap)
     response = render(
-        "desk/gap.html",
+        "writing/gap.html",
         gap=gap,
         phrases=phrases,
         passed_over=passed_over,

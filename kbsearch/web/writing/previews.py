@@ -42,7 +42,7 @@ def show(address: str) -> Response:
     shown = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
     return render(
-        "desk/preview.html",
+        "writing/preview.html",
         branch=branch,
         files=[(each, address_of(branch, each)) for each in files],
         file=file,
@@ -72,7 +72,7 @@ def findings() -> Response:
     found = previews.of_branch(db(), site().settings, branch).new_findings(files)
     errors = sum(each.severity == "error" for each in found)
     return render(
-        "desk/branch_findings.html", "desk/_branch_findings.html",
+        "writing/branch_findings.html", "writing/_branch_findings.html",
         branch=branch, errors=errors, warnings=len(found) - errors,
     )  # fmt: skip
 
