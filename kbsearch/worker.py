@@ -16,8 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kbsearch import articles, limits, outbox
-from kbsearch.articles.gaps import cases as gap_cases
-from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import cases, counts
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.articles.publishing.watch import Watcher
@@ -45,17 +44,21 @@ from kbsearch.messages.notifications import (
 )
 from kbsearch.messages.webhooks import courier, deliveries, failed_searches
 from kbsearch.outbox import Handlers, Task
-from kbsearch.people.accounts import kept_forms, known_browsers, mobiles, second_factor
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import (
+    kept_forms,
+    known_browsers,
+    mobiles,
+    second_factor,
+    sessions,
+    sign_ins_under_way,
+)
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
 from kbsearch.processes.parent_pipe import PATIENCE, Leash
-from kbsearch.search.learning import sent_articles
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
-from kbsearch.tickets import files as attachments
+from kbsearch.tickets import files
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
 from kbsearch.tickets.filing import drafts
@@ -104,7 +107,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
             Step(
                 "cases without an article",
-                lambda: gap_cases.take(db, search),
+                lambda: cases.take(db, search),
                 CASES_SECONDS,
                 STEP_PATIENCE,
             ),
@@ -315,7 +318,7 @@ def _turn(path: Path, signals: Signals, leash: Leash) -> Iterator[None]:
 def _fill_gaps(db: Database, search: Search) -> bool:
     """Take in what was searched and said; a long log takes turns with everything else."""
     if gap_signals.follow(db):
-        gap_cases.drop_answered(db)
+        cases.drop_answered(db)
     for _ in range(GAP_BATCHES):
         if not gap_signals.take(db, search):
             break
@@ -326,10 +329,10 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
     outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
     for forget in (
-        accounts.forget_expired,
+        sessions.forget_expired,
         second_factor.forget_expired,
         mobiles.forget_expired,
-        pending.forget_expired,
+        sign_ins_under_way.forget_expired,
         kept_forms.forget_expired,
         known_browsers.forget_unused,
         limits.forget_old,
@@ -342,8 +345,8 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     article_drafts.forget_old(db, settings.draft_days)
-    analytics.forget_texts(db, settings.search_log_days)
-    gap_counts.forget(db, settings.search_log_days)
+    visits.forget_texts(db, settings.search_log_days)
+    counts.forget(db, settings.search_log_days)
     indexing.forget_generations(settings, db)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass
@@ -353,7 +356,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
 def _clear_files(settings: Settings, db: Database) -> bool:
     """Move what belongs to nothing any more to the trash, and empty that of what was long in it."""
     trash = Trash(settings.trash_path)
-    attachments.forget_orphans(db, FileStore(settings.files_path), trash)
+    files.forget_orphans(db, FileStore(settings.files_path), trash)
     mails.forget_old(db, settings, trash)
     trash.empty()
     return False

@@ -32,7 +32,7 @@ from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
 from kbsearch.people import organisations, viewers
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.search import Question
 from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.query import understand
@@ -206,13 +206,13 @@ def keystrokes(settings: Settings, db: SqliteDatabase, turns: Sequence[Sequence[
     with serving(settings, workers=1) as (port, floor_port, processes):
         for email in (DAN, ALICE):
             viewer = viewers.find(db, email)
-            cookie = f"kb={accounts.open_session(db, str(viewer.person_id))}"
+            cookie = f"kb={sessions.open_session(db, str(viewer.person_id))}"
             compare(search, viewer, cookie, turns, port, floor_port)
         compressing(port)
         panels(db, port, floor_port)
         print(f"  resident, shared counted once: {told_memory(processes)}")
     with serving(settings, workers=2) as (port, _, processes):
-        cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
+        cookie = f"kb={sessions.open_session(db, str(viewers.find(db, DAN).person_id))}"
         load(port, cookie, [text for texts in turns for text in texts])
         visible(db, port, cookie)
         sign_ins(port, cookie, turns[0])
@@ -323,7 +323,7 @@ def panels(db: SqliteDatabase, port: int, floor_port: int) -> None:
     """What stands beside a request: similar cases, articles, and whether it is an incident."""
     rows = db.query("SELECT number FROM tickets ORDER BY number")
     numbers = random.Random(1).sample([row["number"] for row in rows], PANELS)
-    cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
+    cookie = f"kb={sessions.open_session(db, str(viewers.find(db, DAN).person_id))}"
     page, empty = client(port), client(floor_port)
     whole, floor = [], []
     for turn, number in enumerate(numbers):
@@ -479,7 +479,7 @@ def serve_floor(fd: int, settings: Settings) -> None:
     from flask import Flask, request
 
     from kbsearch.processes.parent_pipe import Leash
-    from kbsearch.web import server as web_server
+    from kbsearch.web import server
 
     app = Flask("floor")
     db = SqliteDatabase(settings.database_path)
@@ -491,7 +491,7 @@ def serve_floor(fd: int, settings: Settings) -> None:
 
     app.add_url_rule("/", "empty", lambda: "")
     app.add_url_rule("/raw", "raw", engine)
-    web_server.run(app, socket.socket(fileno=fd), Leash())
+    server.run(app, socket.socket(fileno=fd), Leash())
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from kbsearch.clock import stored
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.database.migrations import migrate
 from kbsearch.people import viewers
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 
 TICKETS, UNDER_WAY, VISITS = 100_000, 2_000, 10_000
 DAYS = 365
@@ -48,7 +48,7 @@ def main() -> None:
     make_visits(db, chance)
     print(f"desk, {TICKETS:,} requests, {UNDER_WAY:,} under way".replace(",", " "))
     year = (datetime.now(UTC) - timedelta(days=DAYS - 1)).date().isoformat()
-    cookie = f"kb={accounts.open_session(db, str(viewers.find(db, DAN).person_id))}"
+    cookie = f"kb={sessions.open_session(db, str(viewers.find(db, DAN).person_id))}"
     with serving(settings, workers=1, floor=False) as (port, _, _):
         page = client(port)
         floor = 0.0

@@ -20,7 +20,7 @@ from kbsearch.articles.publishing.publish import publish
 from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
 from kbsearch.people import viewers
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.search.ranking.indexing import Indexer
 
 ARTICLES, TICKETS = 2_000, 50_000
@@ -45,7 +45,7 @@ def main() -> None:
     subjects = random.Random(1).sample([str(row["subject"]) for row in given], FORMS)
     with serving(settings, workers=1, floor=False) as (port, _, _):
         for email in (DAN, ALICE):
-            cookie = f"kb={accounts.open_session(db, str(viewers.find(db, email).person_id))}"
+            cookie = f"kb={sessions.open_session(db, str(viewers.find(db, email).person_id))}"
             for name, forms in kinds_of_forms(subjects, given).items():
                 took = measure(client(port), forms, cookie)
                 print(f"  {email:22} {name:18} {told(took)}")

@@ -21,7 +21,7 @@ from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
-from kbsearch.tickets import files as attachments
+from kbsearch.tickets import files
 from tests.conftest import Cast
 from tests.kit.killed_senders import content_of
 from tests.kit.requests import later, lies_in
@@ -56,7 +56,7 @@ def lost(db: SqliteDatabase, store: FileStore, cast: Cast, told: list[dict[str, 
 def file_is_there(
     db: SqliteDatabase, viewer: Viewer, store: FileStore, line: dict[str, Any]
 ) -> bool:
-    opened = attachments.open_file(db, viewer, store, line["id"] or "")
+    opened = files.open_file(db, viewer, store, line["id"] or "")
     return opened.path.read_bytes() == content_of(line["key"])
 
 
@@ -114,7 +114,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
         assert hashlib.sha256(store.path(digest).read_bytes()).hexdigest() == digest
     grow_old(store)
     trash = Trash(settings.trash_path)
-    attachments.forget_orphans(db, store, trash, share=1.0, at=later(days=0))
+    files.forget_orphans(db, store, trash, share=1.0, at=later(days=0))
     assert {path.name for path in lies_in(store)} == wanted, "orphans go, nothing else does"
 
 

@@ -13,14 +13,13 @@ from markupsafe import escape
 
 import kbsearch
 from kbsearch.articles.publishing import front_matter, rules, secrets
-from kbsearch.articles.writing import composition as article_composition
-from kbsearch.files import types as file_types
+from kbsearch.articles.writing import composition
+from kbsearch.files import types
 from kbsearch.messages.incoming import flowed, from_html, parsing, typesetting
 from kbsearch.messages.notifications import ticket_texts
 from kbsearch.people.organisations import slugs
 from kbsearch.search.fulltext import essence, highlight, query, text
-from kbsearch.text import markup, masking
-from kbsearch.text import plain_text as typed
+from kbsearch.text import markup, masking, plain_text
 from kbsearch.text.markup import outline, quotation, retold
 from kbsearch.text.masking import doubts
 from kbsearch.web.help import highlight as marking
@@ -242,9 +241,9 @@ def text_functions() -> dict[str, Callable[[str], object]]:
         return marked.snippet(said, marked.matches(highlight.flat(said)))
 
     return {
-        "attachment name": file_types.clean_name,
+        "attachment name": types.clean_name,
         "article file": lambda said: _read_article("---\ntitle: a\n---\n" + said),
-        "article draft": lambda said: article_composition._plain(said, "fr"),
+        "article draft": lambda said: composition._plain(said, "fr"),
         "codes": text.codes_of,
         "doubts": doubts.find,
         "essence": essence.of_description,
@@ -265,14 +264,14 @@ def text_functions() -> dict[str, Callable[[str], object]]:
         "masking": lambda said: masking.mask(said),
         "message": lambda said: markup.message(said, "fr"),
         "name": slugs.slug_of,
-        "one line": typed.line,
+        "one line": plain_text.line,
         "placeholders": lambda said: list(masking.placeholders(said)),
         "plain": markup.plain,
         "excerpt": markup.excerpt,
         "query": lambda said: query.understand(said, synonyms),
         "retold": lambda said: retold.retold(markup.message(said, "fr"), "https://a.example/"),
         "secrets": lambda said: list(secrets.check(said.split("\n"))),
-        "several lines": typed.block,
+        "several lines": plain_text.block,
         "slug of a heading": outline.slug_of,
         "snippet": snippet,
         "synonyms": text.synonyms_of,

@@ -26,10 +26,10 @@ from kbsearch.messages.notifications import profile_letters
 from kbsearch.people import viewers
 from kbsearch.people.accounts import mobiles
 from kbsearch.processes.parent_pipe import PATIENCE, Leash
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import health
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import events
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.filing import drafts
 from tests.kit.requests import attach, file, later, lies_in
@@ -315,8 +315,8 @@ def test_publishing_and_indexing_everything_are_announced_as_long_work(place, si
 
 def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):
     handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
-    assert set(ticket_events.KINDS) <= set(handlers)
-    for kind in ticket_events.KINDS:
+    assert set(events.KINDS) <= set(handlers)
+    for kind in events.KINDS:
         outbox.add(place.db, kind, "event-1")
     while outbox.run_one(place.db, handlers):
         pass
@@ -336,8 +336,8 @@ def test_the_house_is_kept(place):
     drafts.save(db, eve, "form-0002", {"subject": "young"})
     kept = attach(db, eve, store, "form-0001", content=b"old", at=later(days=0))
     attach(db, eve, store, "form-0002", content=b"young")
-    visit = analytics.visit(db, eve, at=later(days=0))
-    analytics.searched(db, visit, "old words", results=0, at=later(days=0))
+    visit = visits.visit(db, eve, at=later(days=0))
+    visits.searched(db, visit, "old words", results=0, at=later(days=0))
     for path in lies_in(store):
         os.utime(path, (1, 1))
 

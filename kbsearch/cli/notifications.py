@@ -12,7 +12,7 @@ from kbsearch.database import new_id
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError
 from kbsearch.messages.notifications import letters
-from kbsearch.site import outgoing as sendings
+from kbsearch.site import outgoing
 
 
 @click.group("notify")
@@ -24,8 +24,8 @@ def notify_command() -> None:
 
 
 @notify_command.command("list")
-@click.option("--channel", type=click.Choice(sendings.CHANNELS), help="Only what leaves that way.")
-@click.option("--state", type=click.Choice(sendings.STATES), help="Only what stands like that.")
+@click.option("--channel", type=click.Choice(outgoing.CHANNELS), help="Only what leaves that way.")
+@click.option("--state", type=click.Choice(outgoing.STATES), help="Only what stands like that.")
 @json_option
 @pass_site
 def notify_list(site: Site, channel: str | None, state: str | None, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def notify_list(site: Site, channel: str | None, state: str | None, as_json: boo
 
     Example: kbsearch notify list --channel mail --state dead
     """
-    seen = sendings.look(site.db, OPERATOR, channel=channel, state=state)
+    seen = outgoing.look(site.db, OPERATOR, channel=channel, state=state)
     if as_json:
         echo_json([asdict(each) for each in seen.found])
         return
@@ -72,10 +72,10 @@ def notify_retry(site: Site, ids: tuple[str, ...], dead: bool) -> None:
     if bool(ids) == dead:
         raise click.UsageError(say("Name what to send, or say --dead."))
     if dead:
-        count = sendings.all_dead_again(site.db, OPERATOR)
+        count = outgoing.all_dead_again(site.db, OPERATOR)
     else:
         for sending_id in ids:
-            sendings.again(site.db, OPERATOR, sending_id)
+            outgoing.again(site.db, OPERATOR, sending_id)
         count = len(ids)
     click.echo(say("%(count)s on the way", count=count))
 

@@ -12,8 +12,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
-from kbsearch.people.organisations import SHARING, Organisation, products
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import SHARING, Organisation, branding, products
 
 Command = Callable[..., Any]
 text_file = click.File("r", encoding="utf-8")
@@ -87,7 +86,7 @@ def org_add(
             trusted_devices=bool(trusted_devices),
             **given,
         )
-        looks.dress(site.db, added.id, **look)
+        branding.dress(site.db, added.id, **look)
     click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
 
 
@@ -134,7 +133,7 @@ def org_edit(
             followers=followers if followers or no_follower else None,
             **given,
         )
-        looks.dress(site.db, edited.id, **look)
+        branding.dress(site.db, edited.id, **look)
     click.echo(say("%(slug)s changed", slug=edited.slug))
 
 

@@ -11,8 +11,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
 from kbsearch.people import organisations
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import directory, passwords
+from kbsearch.people.accounts import choosing, directory, passwords
 
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")
@@ -165,7 +164,7 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
     person = people.find(site.db, email)
     told: dict[str, object] = {"email": person.email}
     if to_print:
-        told["link"] = choosing_passwords.invitation_link(site.db, site.settings, person)
+        told["link"] = choosing.invitation_link(site.db, site.settings, person)
     else:
         directory.invite(site.db, OPERATOR, person)
     if as_json:

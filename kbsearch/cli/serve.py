@@ -16,8 +16,7 @@ from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database
-from kbsearch.processes import logs
-from kbsearch.processes import tree as serving
+from kbsearch.processes import logs, tree
 from kbsearch.processes.parent_pipe import PATIENCE, Leash
 from kbsearch.processes.tree import Child, Tree
 
@@ -58,7 +57,7 @@ def serve_command(
         site.require()
         settings = configuration.settings
     logs.start()
-    listener = serving.listen(settings.host, settings.port)
+    listener = tree.listen(settings.host, settings.port)
     if configuration.sources["base_url"] == "default":
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
         if settings.host in EVERYWHERE:
@@ -86,16 +85,15 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
     Example: kbsearch web
     """
     from kbsearch import create_app
-    from kbsearch.web import bodies
-    from kbsearch.web import server as web_server
+    from kbsearch.web import bodies, server
 
     logs.start()
     if fd is None:
-        listener = serving.listen(site.settings.host, site.settings.port)
+        listener = tree.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
     app = create_app(site.settings, site.db)
-    web_server.run(
+    server.run(
         app,
         listener,
         Leash(leash),
@@ -124,12 +122,10 @@ def _for_demo(configuration: Configuration) -> Settings:
     settings = configuration.settings
     if configuration.path is not None:
         return settings
-    from kbsearch.site import new as sites
+    from kbsearch.site import new
 
     chosen: dict[str, Any] = {
-        name: value
-        for name, value in sites.DEMO.items()
-        if configuration.sources[name] == "default"
+        name: value for name, value in new.DEMO.items() if configuration.sources[name] == "default"
     }
     if not settings.content_path.is_dir():
         chosen["content"] = resources.folder("content")

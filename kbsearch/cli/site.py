@@ -9,9 +9,8 @@ from kbsearch import config, people
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
 from kbsearch.database import SQLITE_VERSION, SqliteDatabase, migrations
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.site import belonging, demo, doctor
-from kbsearch.site import new as sites
+from kbsearch.people.accounts import choosing
+from kbsearch.site import belonging, demo, doctor, new
 from kbsearch.version import __version__
 
 MASK = "********"
@@ -32,7 +31,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
 
     Example: kbsearch init mysite --admin you@company.example
     """
-    if sites.is_site(folder):
+    if new.is_site(folder):
         click.echo(
             say("%(folder)s is a site already; nothing was changed", folder=folder), err=True
         )
@@ -40,7 +39,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
             echo_json({"accounts": []})
         return
     address = people.fold_email(admin or "admin@localhost")
-    under_git = sites.create(folder, demo=with_demo)
+    under_git = new.create(folder, demo=with_demo)
     if not under_git:
         told = say("git is not there: the content is a plain folder, published as it stands")
         click.echo(told, err=True)
@@ -54,7 +53,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
         echo_accounts(opened, site.settings.data_path / "mail")
         return
     person = people.add(site.db, email=address, name="Administrator", role="administrator")
-    link = choosing_passwords.invitation_link(site.db, site.settings, person)
+    link = choosing.invitation_link(site.db, site.settings, person)
     if as_json:
         echo_json({"accounts": [{"email": person.email, "link": link}]})
         return

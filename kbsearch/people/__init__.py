@@ -11,7 +11,7 @@ from kbsearch.config import LANGUAGES
 from kbsearch.database import Database, Row, Values, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text.normal_form import nfc
-from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets import readers
 
 MAX_EMAIL = 254
 MAX_NAME = 200
@@ -53,7 +53,7 @@ def add(
         identity = {"id": person_id, "email": address, "created_at": now()}
         db.insert("people", {**identity, **checked})
         _join(db, person_id, organisations)
-        ticket_readers.adopt(db, [address])
+        readers.adopt(db, [address])
     return find(db, address)
 
 
@@ -90,7 +90,7 @@ def edit(
             left = set(person.organisations) - set(organisations)
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
-            ticket_readers.leave_organisations(db, person.id, sorted(left), now())
+            readers.leave_organisations(db, person.id, sorted(left), now())
     return find(db, person.email)
 
 

@@ -24,7 +24,7 @@ from kbsearch.clock import now, parsed
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Full, Problem
-from kbsearch.files import store as file_store
+from kbsearch.files import store
 from kbsearch.version import __version__
 
 FORMAT = 1
@@ -81,7 +81,7 @@ def create(
     finally:
         for leftover in (unfinished, copy):
             leftover.unlink(missing_ok=True)
-    file_store.sync_folder(target.parent)
+    store.sync_folder(target.parent)
     return manifest
 
 
@@ -108,7 +108,7 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
                 else:
                     found[name] = _unpack(file, target, member)
     except OSError as problem:
-        if problem.errno in file_store.NO_SPACE:
+        if problem.errno in store.NO_SPACE:
             raise _no_room(into or path) from problem
         raise Unreadable("backup.not_one", path=path) from problem
     except SPOILT as problem:
@@ -187,7 +187,7 @@ def _walk(root: Path) -> list[Path]:
 
 
 def _of_store(root: Path) -> list[Path]:
-    kept = (path for path in _walk(root) if path.parts[0] != file_store.TEMPORARY)
+    kept = (path for path in _walk(root) if path.parts[0] != store.TEMPORARY)
     return sorted(path for path in kept if len(path.parts) == 2)
 
 

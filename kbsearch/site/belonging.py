@@ -18,7 +18,7 @@ from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database, SqliteDatabase, is_blank, migrations, new_id
 from kbsearch.errors import Problem
-from kbsearch.files import store as file_store
+from kbsearch.files import store
 from kbsearch.people import Person
 from kbsearch.people.accounts import directory
 
@@ -222,4 +222,4 @@ def _write(place: Path, ids: set[str] | frozenset[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, place)
-    file_store.sync_folder(place.parent)
+    store.sync_folder(place.parent)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from kbsearch import audit, outbox, people
-from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import counts
 from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, SqliteDatabase, Values, new_id, one_of
@@ -20,8 +20,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash, owner_of
 from kbsearch.i18n import gettext
 from kbsearch.people import Person
-from kbsearch.search.learning import lessons
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import lessons, visits
 from kbsearch.search.ranking import indexing
 from kbsearch.text.masking.one_person import OnePerson
 
@@ -140,10 +139,10 @@ def erase(
             settings.languages[0],
         )
         files = _drop_files(db, values, with_files=with_files)
-        gap_counts.erase_person(db, values["id"])
-        analytics.erase_person(db, values["id"])
+        counts.erase_person(db, values["id"])
+        visits.erase_person(db, values["id"])
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
-        gap_counts.forget_words(db, lambda said: masks.text(said, is_theirs=False) != said)
+        counts.forget_words(db, lambda said: masks.text(said, is_theirs=False) != said)
         masked = 0
         for table in TEXTS:
             tell(table[0])

@@ -8,7 +8,7 @@ from kbsearch import outbox
 from kbsearch.clock import now, parsed
 from kbsearch.database import Database
 from kbsearch.processes.parent_pipe import PATIENCE
-from kbsearch.site import outgoing as sendings
+from kbsearch.site import outgoing
 
 LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
 
@@ -40,7 +40,7 @@ def look(db: Database) -> Health:
     publication = state.get("live_publication")
     live = db.query("SELECT commit_id FROM publications WHERE id = :id", {"id": publication or ""})
     refused = state.get("refused_publication")
-    waiting = sendings.oldest(db)
+    waiting = outgoing.oldest(db)
     return Health(
         publication=publication,
         commit=live[0]["commit_id"] if live else None,

@@ -10,12 +10,9 @@ from kbsearch import access, audit
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row
-from kbsearch.people import notification_choices as preferences
-from kbsearch.people import profiles
-from kbsearch.people.accounts import second_factor
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.search.learning import lessons
-from kbsearch.search.learning import votes as article_votes
+from kbsearch.people import notification_choices, profiles
+from kbsearch.people.accounts import second_factor, sessions
+from kbsearch.search.learning import lessons, votes
 
 
 def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, Any]:
@@ -23,7 +20,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
     moment = at or datetime.now(UTC)
     profile = profiles.find(db, viewer)
     person = profile.person
-    choices = preferences.find(db, viewer)
+    choices = notification_choices.find(db, viewer)
     return {
         "made_at": stored(moment),
         "profile": {
@@ -42,7 +39,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
             {"event": event, "channel": channel, "wanted": wanted}
             for (event, channel), wanted in choices.items()
         ],
-        "digest": preferences.digest(db, person.id),
+        "digest": notification_choices.digest(db, person.id),
         "second_factor": {
             "authenticator": second_factor.has_totp(db, person.id),
             "recovery_codes_left": second_factor.count_recovery_codes(db, person.id),
@@ -58,14 +55,14 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
                 "expires_at": session.expires_at,
                 "user_agent": session.user_agent,
             }
-            for session in accounts.list_sessions(db, person.id, at=moment)
+            for session in sessions.list_sessions(db, person.id, at=moment)
         ],
         "security_log": [
             {"at": event.at, "kind": event.kind, "network": event.network}
             for event in audit.list_of(db, person.id, limit=1000)
         ],
         "requests": {"filed": _filed(db, viewer), "copied": _copied(db, viewer)},
-        "article_feedback": article_votes.list_of(db, person.id),
+        "article_feedback": votes.list_of(db, person.id),
         "messages": _messages(db, person.id),
         "lessons": lessons.list_mine(db, person.id),
     }

@@ -20,7 +20,7 @@ from kbsearch import audit, config
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import Damaged, SqliteDatabase, migrations, new_id
 from kbsearch.errors import Problem
-from kbsearch.files import store as file_store
+from kbsearch.files import store
 from kbsearch.search.ranking import indexing
 from kbsearch.site import backups, belonging, health
 from kbsearch.site.backups import Manifest, Unreadable
@@ -180,7 +180,7 @@ def _begin(settings: Settings, room: Path, site: Path) -> _Exchange:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(room / EXCHANGE)
-    file_store.sync_folder(room)
+    store.sync_folder(room)
     return begun
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kbsearch import outbox
 from kbsearch.database import Database, Row, Values
 from kbsearch.search.fulltext.documents import Case
-from kbsearch.tickets import messages as conversations
+from kbsearch.tickets import messages
 
 
 def last_revision(db: Database) -> int:
@@ -66,7 +66,7 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
         return []
     span = {"after": after_revision, "last": rows[-1]["revision"]}
     said: dict[str, list[Row]] = {}
-    for row in conversations.read(db, "t.revision > :after AND t.revision <= :last", span):
+    for row in messages.read(db, "t.revision > :after AND t.revision <= :last", span):
         said.setdefault(row["ticket_id"], []).append(row)
     return [_case(row, said.get(row["id"], ())) for row in rows]
 
@@ -84,7 +84,7 @@ def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[in
 
 
 def _case(row: Row, said: Sequence[Row]) -> Case:
-    solution = conversations.solution(said, "open" if row["is_merged"] else row["status"])
+    solution = messages.solution(said, "open" if row["is_merged"] else row["status"])
     public = [message for message in said if not message["internal"] and message is not solution]
     answers = [solution, *public] if solution else public
     return Case(

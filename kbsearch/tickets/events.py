@@ -7,7 +7,7 @@ from kbsearch import access, outbox
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import NotFound
-from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import changes
 
 Kind = Literal[
     "ticket.opened",
@@ -98,7 +98,7 @@ def record(
     actor_id = viewer.person_id if viewer else None
     known = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", known)[0]["activity"]
-    revision = ticket_changes.reserve_revisions(db, 1)
+    revision = changes.reserve_revisions(db, 1)
     edition = db.query(
         """
         UPDATE tickets SET revision = :revision,

@@ -10,7 +10,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.files import types as file_types
+from kbsearch.files import types
 from kbsearch.files.store import SHARE, FileStore, Kept, Source
 from kbsearch.files.trash import Trash, note
 from kbsearch.files.types import FileType
@@ -68,8 +68,8 @@ def keep(
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
     moment = at or datetime.now(UTC)
-    name = file_types.clean_name(name)
-    file_types.extension_of(name)
+    name = types.clean_name(name)
+    types.extension_of(name)
     left = _check_limits(db, viewer.person_id, form_key, moment)
     found: list[FileType] = []
 
@@ -78,7 +78,7 @@ def keep(
             raise Invalid("attachment.empty", name=name)
         if kept.size > left:
             raise _day_full()
-        found.append(file_types.identify(name, kept.head, is_text=kept.is_text))
+        found.append(types.identify(name, kept.head, is_text=kept.is_text))
 
     kept = store.write(source, MAX_BYTES, accept)
     attachment = Attachment(

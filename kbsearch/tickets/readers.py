@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from kbsearch.access import AGENTS, Viewer
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import changes as ticket_changes
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import changes, events
 
 BATCH = 1000
 # Whom an organisation's requests are shared with, unless they are confidential.
@@ -78,7 +77,7 @@ def rewrite_organisation(db: Database, organisation_id: str) -> None:
             """,  # noqa: S608 (constants)
             values,
         )
-        ticket_changes.mark_changed(db, "organisation_id = :organisation", values)
+        changes.mark_changed(db, "organisation_id = :organisation", values)
 
 
 def rewrite(db: Database, ticket_id: str) -> None:
@@ -152,7 +151,7 @@ def remove_copy(db: Database, viewer: Viewer | None, ticket_id: str, email: str,
         )
         if removed:
             rewrite(db, ticket_id)
-            ticket_events.record(
+            events.record(
                 db, viewer, ticket_id, "ticket.cc_removed", at, field="copy", before=email
             )
 
@@ -188,4 +187,4 @@ def _adopt(db: Database, ticket_ids: Sequence[str]) -> None:
         """,
     ):
         db.execute(statement.format(places=places), values)
-    ticket_changes.mark_changed(db, f"id IN ({places})", values)
+    changes.mark_changed(db, f"id IN ({places})", values)

@@ -11,27 +11,42 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from kbsearch import resources
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.web import admin, assets, bodies, browsers, compression, contracts, render, security
-from kbsearch.web import error_pages as problems
-from kbsearch.web import health as machines
-from kbsearch.web import language as words
-from kbsearch.web.account import opt_outs, passwords, signing_in
-from kbsearch.web.account import preferences as people
-from kbsearch.web.account import profile as account
+from kbsearch.web import (
+    admin,
+    assets,
+    bodies,
+    browsers,
+    compression,
+    contracts,
+    error_pages,
+    health,
+    language,
+    render,
+    security,
+)
+from kbsearch.web.account import opt_outs, passwords, preferences, profile, signing_in
 from kbsearch.web.account import security as locks
-from kbsearch.web.desk import incident_groups as desk_problems
-from kbsearch.web.desk import incoming as incoming_mail
-from kbsearch.web.desk import insights, past_cases, saved_replies
-from kbsearch.web.desk import outgoing as deliveries
-from kbsearch.web.desk import queue as desk
-from kbsearch.web.help import feedback, feeds, lessons, looks, visits
-from kbsearch.web.help import pages as help
-from kbsearch.web.tickets import drafts, filing, merging, satisfaction, suggestions
-from kbsearch.web.tickets import files as attachments
-from kbsearch.web.tickets import lists as request_lists
-from kbsearch.web.tickets import show as requests
-from kbsearch.web.writing import articles as desk_articles
-from kbsearch.web.writing import gaps, previews
+from kbsearch.web.desk import (
+    incident_groups,
+    incoming,
+    insights,
+    outgoing,
+    past_cases,
+    queue,
+    saved_replies,
+)
+from kbsearch.web.help import feedback, feeds, lessons, looks, pages, visits
+from kbsearch.web.tickets import (
+    drafts,
+    files,
+    filing,
+    lists,
+    merging,
+    satisfaction,
+    show,
+    suggestions,
+)
+from kbsearch.web.writing import articles, gaps, previews
 
 if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
@@ -62,9 +77,9 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         REMEMBER_COOKIE_NAME="",  # sessions are rows of ours: no cookie of Flask-Login counts
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    products = words.ProductNames(db)
+    products = language.ProductNames(db)
     said = {
-        name: words.Words(app, settings, name, products, REQUEST_GLOBALS)
+        name: language.Words(app, settings, name, products, REQUEST_GLOBALS)
         for name in settings.languages
     }
     app.extensions["kbsearch"] = render.Site(settings, db, search, said)
@@ -77,31 +92,31 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     security.guard(app, settings)
     bodies.watch(app)
     signing_in.watch(app)
-    problems.answer(app)
+    error_pages.answer(app)
     app.register_blueprint(assets.bp)
-    app.register_blueprint(machines.bp)
+    app.register_blueprint(health.bp)
     app.register_blueprint(browsers.bp)
-    app.register_blueprint(attachments.bp)
+    app.register_blueprint(files.bp)
     app.register_blueprint(feeds.bp)
-    app.register_blueprint(help.bp)
+    app.register_blueprint(pages.bp)
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
-    people_pages = (people.bp, signing_in.bp, passwords.bp, account.bp, locks.bp, opt_outs.bp)
+    people_pages = (preferences.bp, signing_in.bp, passwords.bp, profile.bp, locks.bp, opt_outs.bp)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
-    requests_pages = (*filing_pages, request_lists.bp, requests.bp, satisfaction.bp)
+    requests_pages = (*filing_pages, lists.bp, show.bp, satisfaction.bp)
     agents_pages = (
-        desk.bp,
+        queue.bp,
         insights.bp,
         saved_replies.bp,
-        deliveries.bp,
-        incoming_mail.bp,
+        outgoing.bp,
+        incoming.bp,
         past_cases.bp,
-        desk_problems.bp,
+        incident_groups.bp,
         merging.bp,
     )
-    writers_pages = (desk_articles.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
-    for blueprint in (help.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
+    writers_pages = (articles.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
+    for blueprint in (pages.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
     if settings.oidc_issuer:

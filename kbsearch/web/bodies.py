@@ -6,9 +6,8 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
 from kbsearch.errors import Unavailable
-from kbsearch.people.accounts import known_browsers
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.tickets import files as attachments
+from kbsearch.people.accounts import known_browsers, sessions
+from kbsearch.tickets import files
 from kbsearch.web import patience
 from kbsearch.web.account import tokens
 from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY
@@ -17,8 +16,8 @@ from kbsearch.web.render import Site
 # Bytes
 FORM = 1_000_000
 ARTICLE = 3_000_000  # as long as one may be, spelt as forms are
-FILE = attachments.MAX_BYTES + FORM  # and what wraps it
-FORM_WITH_FILES = attachments.MAX_FILES * attachments.MAX_BYTES + FORM
+FILE = files.MAX_BYTES + FORM  # and what wraps it
+FORM_WITH_FILES = files.MAX_FILES * files.MAX_BYTES + FORM
 BY_ENDPOINT = {
     "drafts.remove": FILE,
     "drafts.save": FILE,
@@ -78,5 +77,5 @@ def _is_known(app: Flask, environment: dict[str, Any]) -> bool:
         cookies.get(f"{site.cookie}{kind}", "") for kind in (tokens.SESSION, tokens.BROWSER)
     )
     return bool(
-        accounts.last_person(site.db, session) or known_browsers.last_person(site.db, browser)
+        sessions.last_person(site.db, session) or known_browsers.last_person(site.db, browser)
     )

@@ -9,8 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
-from kbsearch.site import health
-from kbsearch.site import outgoing as sendings
+from kbsearch.site import health, outgoing
 from kbsearch.site.health import Health
 from kbsearch.version import __version__
 from kbsearch.web.render import db, site, viewer
@@ -59,7 +58,7 @@ def metrics() -> Response:
         ["channel"],
         registry=registry,
     )
-    for channel in sendings.CHANNELS:
+    for channel in outgoing.CHANNELS:
         waiting.labels(channel).set(found.waiting.get(channel, 0))
     told("worker_up", "Whether the worker was seen lately", found.is_worker_alive)
     return unkept(Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))

@@ -13,9 +13,9 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import SignInNeeded
 from kbsearch.people import organisations
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import Organisation
-from kbsearch.tickets import lists as ticket_lists
+from kbsearch.tickets import lists
 
 if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
@@ -68,7 +68,7 @@ class Visitor(UserMixin):
 def visitor_of(sent: Request) -> Visitor | None:
     """The person whose session cookie came with the request."""
     token = sent.cookies.get(site().cookie)
-    return Visitor(accounts.viewer_of(db(), token)) if token else None
+    return Visitor(sessions.viewer_of(db(), token)) if token else None
 
 
 def site() -> Site:
@@ -121,7 +121,7 @@ def support_phone() -> str:
 
 def unread() -> int:
     """How many requests have news for whoever looks; pages ask, the pieces of a search do not."""
-    return ticket_lists.count_unread(db(), viewer())
+    return lists.count_unread(db(), viewer())
 
 
 def ask_nothing() -> None:

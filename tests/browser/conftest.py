@@ -24,7 +24,7 @@ from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import products
 from kbsearch.web.render import person
 from tests.kit.web import ARTICLES, add_ticket, publish_articles, write_articles
@@ -217,7 +217,7 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
         if person:
             viewer = viewers.find(live.db, person)
             assert viewer.person_id
-            token = accounts.open_session(live.db, viewer.person_id)
+            token = sessions.open_session(live.db, viewer.person_id)
             context.add_cookies([{"name": "kb", "value": token, "url": live.url}])
         page = context.new_page()
         page.on("console", listen)

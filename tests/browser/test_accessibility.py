@@ -13,19 +13,17 @@ from playwright.sync_api import Page
 from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import gaps
-from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.gaps import signals
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.database import new_id
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails, taking
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import organisations, viewers
-from kbsearch.people.accounts import kept_forms, one_time_links
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import kept_forms, one_time_links, sessions, sign_ins_under_way
 from kbsearch.people.accounts.one_time_links import Purpose
 from kbsearch.people.organisations import products
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
@@ -212,10 +210,10 @@ def with_gaps(live: Live) -> list[int]:
     root = viewers.find(live.db, "root@support.example")
     for text in ("vélo électrique volé", "trottinette en panne"):
         for _ in range(2):
-            visit = analytics.visit(live.db, ANONYMOUS, at=moment - timedelta(hours=1))
+            visit = visits.visit(live.db, ANONYMOUS, at=moment - timedelta(hours=1))
             at = moment - timedelta(hours=1)
-            analytics.searched(live.db, visit, text, results=0, at=at)
-    while gap_signals.take(live.db, Search(settings, live.db), at=moment):
+            visits.searched(live.db, visit, text, results=0, at=at)
+    while signals.take(live.db, Search(settings, live.db), at=moment):
         pass
     shown = gaps.list_all(live.db, root, "open")
     if len(shown) > 1:
@@ -259,12 +257,12 @@ def untaken_mail(live: Live) -> str:
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:
     """What a browser holds in the middle of signing in, of a reset, of a form."""
     root = people.find(live.db, "root@support.example")
-    reset = pending.begin(live.db, root.id, "reset", "mail")
+    reset = sign_ins_under_way.begin(live.db, root.id, "reset", "mail")
     if endpoint == "passwords.new":
-        pending.pass_through(live.db, pending.find(live.db, reset, "reset"))
+        sign_ins_under_way.pass_through(live.db, sign_ins_under_way.find(live.db, reset, "reset"))
     typed = [("subject", "Imprimante"), ("body", "rien ne va")]
     held = {
-        "kb-sign-in": pending.begin(live.db, root.id, "sign_in", "mail"),
+        "kb-sign-in": sign_ins_under_way.begin(live.db, root.id, "sign_in", "mail"),
         "kb-reset": reset,
         "kb-kept": kept_forms.keep(live.db, root.id, "/fr/x", typed) or "",
     }
@@ -303,7 +301,7 @@ def test_every_page_is_accessible(
     }
     somebody = visit("/fr/accessibility", person="root@support.example", **options)
     (session,) = [each for each in somebody.context.cookies() if each["name"] == "kb"]
-    accounts.mark_proved(live.db, session["value"])  # or the password's page asks for it first
+    sessions.mark_proved(live.db, session["value"])  # or the password's page asks for it first
     stranger = visit("/fr/accessibility", **options)
     problems = []
     for endpoint, addresses in pages(live).items():

@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 
 from kbsearch import people
 from kbsearch.people import viewers
-from kbsearch.people.accounts import mobiles, passwords, second_factor
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import mobiles, passwords, second_factor, sessions
 from tests.browser.conftest import Live
 from tests.browser.test_accessibility import violations
 
@@ -38,7 +37,7 @@ def eve(live: Live) -> Iterator[str]:
 def prove(page: Page, live: Live) -> None:
     """As if the person had given password and code a moment ago."""
     (cookie,) = [kept for kept in page.context.cookies() if kept["name"] == "kb"]
-    accounts.mark_proved(live.db, cookie["value"])
+    sessions.mark_proved(live.db, cookie["value"])
 
 
 def set_up(page: Page) -> tuple[str, list[str]]:
@@ -183,7 +182,7 @@ def test_every_page_of_the_account_is_accessible(
     mobiles.ask(live.db, viewer, "06 12 34 56 78")
     second_factor.offer_totp(live.db, live.app.extensions["kbsearch"].settings, eve)
     second_factor.trust_device(live.db, eve, user_agent="iPhone Safari")
-    accounts.open_session(live.db, eve, "Windows Firefox")
+    sessions.open_session(live.db, eve, "Windows Firefox")
     look("under way", UNDER_WAY)
     settings = live.app.extensions["kbsearch"].settings
     second_factor.set_totp(live.db, settings, eve, pyotp.random_base32())

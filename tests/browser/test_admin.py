@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from kbsearch import people
 from kbsearch.people import organisations
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import branding
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 
@@ -64,7 +64,7 @@ def test_an_organisation_comes_in_with_its_look_and_its_first_person(
 def test_a_logo_moves_nothing_when_it_arrives(live: Live, visit: Callable[..., Page], logo: Path):
 
     added = organisations.add(live.db, "Wide")
-    looks.dress(live.db, added.id, logo=logo.read_bytes())
+    branding.dress(live.db, added.id, logo=logo.read_bytes())
     people.add(live.db, email="w@wide.example", name="W", organisations=["wide"])
     page = visit("/fr/accessibility", person="w@wide.example")
     page.route("**/logo/*", lambda route: None)  # it never arrives

@@ -8,9 +8,7 @@ from playwright.sync_api import Page, expect
 from kbsearch import people
 from kbsearch.config import Settings
 from kbsearch.people import viewers
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import second_factor
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import choosing, second_factor, sessions
 from tests.browser.conftest import Live
 from tests.kit.mail import code_in, latest, link_in
 from tests.kit.signing import PASSWORD, totp, with_password, with_totp
@@ -54,7 +52,7 @@ def test_an_invitation_a_password_a_code_and_in(
 ):
     email = "eve@acme.example"
     people.add(live.db, email=email, name="Ève Roux", organisations=["acme"])
-    choosing_passwords.invite(live.db, people.find(live.db, email))
+    choosing.invite(live.db, people.find(live.db, email))
     page = visit(link_in(latest(settings, live.db)))
     expect(page.get_by_role("heading", name="Bienvenue, Ève Roux")).to_be_visible()
     page.get_by_label("Nouveau mot de passe").fill(PASSWORD)
@@ -175,4 +173,4 @@ def test_signing_in_on_one_screen_is_seen_on_the_other(
     give_code(first, code_of_first)
     is_signed_in(first, "Alice Martin")
     viewer = viewers.find(live.db, "alice@acme.example")
-    assert accounts.list_sessions(live.db, viewer.person_id or "")
+    assert sessions.list_sessions(live.db, viewer.person_id or "")

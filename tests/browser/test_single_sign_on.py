@@ -18,7 +18,7 @@ from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
 from kbsearch.people import organisations
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.people.accounts.single_sign_on import identities
 from tests.browser.test_accessibility import violations
 from tests.kit.providers import CLIENT, SUBJECT, free_port, real_provider
@@ -78,7 +78,7 @@ def visit(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         if person:
             person_id = people.find(portal.db, person).id
-            token = accounts.open_session(portal.db, person_id)
+            token = sessions.open_session(portal.db, person_id)
             context.add_cookies([{"name": "kb", "value": token, "url": portal.url}])
         page = context.new_page()
         page.on(

@@ -17,7 +17,7 @@ from kbsearch.articles import Card
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 
 State = Literal["open", "dismissed", "answered", "closed"]
 Shelf = Literal["open", "hidden", "closed", "dismissed"]  # as the board parts them
@@ -215,7 +215,7 @@ def dismiss(
 ) -> None:
     """Say why nothing is to be written; it stays dismissed whoever searches it again."""
     access.only_staff(viewer, "gap.not_found")
-    said = typed.line(reason)
+    said = plain_text.line(reason)
     if not said:
         raise Invalid("gap.reason_required")
     if len(said) > MAX_REASON:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from kbsearch import tickets
-from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import counts
 from kbsearch.articles.gaps.counts import CASES_COUNT_FOR, Signal
 from kbsearch.articles.gaps.signals import cursor, keep
 from kbsearch.articles.gaps.texts import STAFF, Asks, Texts
@@ -61,7 +61,7 @@ def drop_answered(db: Database) -> None:
     )
     for gap_id in {row["gap_id"] for row in rows if str(row["number"]) in said}:
         db.execute("DELETE FROM gap_signals WHERE gap_id = :gap AND kind = 'case'", {"gap": gap_id})
-        gap_counts.recount(db, [gap_id])
+        counts.recount(db, [gap_id])
 
 
 def _cluster(db: Database, search: Asks, ticket_id: str, since: str) -> list[Row]:
@@ -112,7 +112,7 @@ def _store(db: Database, reader: Texts, cluster: list[Row]) -> None:
         values,
     )
     place = next((found for text in texts.values() if (found := reader.place(text))), None)
-    gap_id = str(known[0]["gap_id"]) if known else place and gap_counts.gap_at(db, place)
+    gap_id = str(known[0]["gap_id"]) if known else place and counts.gap_at(db, place)
     if not (gap_id or place):
         return
     with db.atomic():
@@ -128,6 +128,6 @@ def _store(db: Database, reader: Texts, cluster: list[Row]) -> None:
                 person_id=row["requester_id"],
             )
             if not gap_id and place:
-                gap_id = gap_counts.make(db, place, signal)
-            gap_counts.add(db, str(gap_id), "", signal)
-        gap_counts.recount(db, [str(gap_id)])
+                gap_id = counts.make(db, place, signal)
+            counts.add(db, str(gap_id), "", signal)
+        counts.recount(db, [str(gap_id)])

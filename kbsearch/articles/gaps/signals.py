@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from kbsearch import articles, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import gaps
-from kbsearch.articles.gaps import counts as gap_counts
+from kbsearch.articles.gaps import counts
 from kbsearch.articles.gaps.counts import Kind, Place, Signal
 from kbsearch.articles.gaps.texts import STAFF, Asks, Texts
 from kbsearch.articles.publishing import trailers
@@ -20,10 +20,10 @@ from kbsearch.errors import NotFound
 from kbsearch.people import viewers
 from kbsearch.search import Question
 from kbsearch.search.fulltext.text import detect_language
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 
 BATCH = 200
-SEARCH_SETTLES = analytics.VISIT_ENDS_AFTER  # what is opened later was found otherwise
+SEARCH_SETTLES = visits.VISIT_ENDS_AFTER  # what is opened later was found otherwise
 VOTE_SETTLES = timedelta(minutes=1)
 FOLLOWED = "gaps_followed"  # the publication whose commits have been looked at
 # What is read on, in order of time; `:last_id` parts what happened in the same second.
@@ -103,7 +103,7 @@ def follow(db: Database) -> bool:
             "SELECT DISTINCT gap_id AS id FROM gap_signals WHERE vote_id IS NOT NULL"
             " UNION SELECT id FROM gaps WHERE state = 'closed'"
         )
-        gap_counts.recount(db, [row["id"] for row in voted])
+        counts.recount(db, [row["id"] for row in voted])
         _set(db, FOLLOWED, now)
     return True
 
@@ -217,13 +217,13 @@ def store(db: Database, found: Sequence[Found]) -> None:
     """Put signals to their gaps. What went well is of interest where a gap is known."""
     touched = []
     for place, signal in found:
-        gap_id = gap_counts.gap_at(db, place)
+        gap_id = counts.gap_at(db, place)
         if gap_id is None and signal.kind == "found":
             continue
-        gap_id = gap_id or gap_counts.make(db, place, signal)
-        gap_counts.add(db, gap_id, place.key, signal)
+        gap_id = gap_id or counts.make(db, place, signal)
+        counts.add(db, gap_id, place.key, signal)
         touched.append(gap_id)
-    gap_counts.recount(db, touched)
+    counts.recount(db, touched)
 
 
 def _batch(db: Database, name: str, sql: str, before: str, read: Read) -> bool:

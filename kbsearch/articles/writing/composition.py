@@ -20,7 +20,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.search.fulltext import essence
 from kbsearch.search.fulltext.text import detect_language, words_of
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 from kbsearch.text import masking
 from kbsearch.text.markup import slug_of
 from kbsearch.text.masking import Kind, names
@@ -139,7 +139,7 @@ def _said(
         linked = duplicates.of_ticket(db, viewer, ticket)
         others = ((linked.original,) if linked.original else ()) + linked.duplicates
         subjects += [essence.of_subject(each.subject) for each in others]
-    searched = analytics.searches_before(db, [each.id for each in found])
+    searched = visits.searches_before(db, [each.id for each in found])
     solutions = (
         essence.of_description(message.body, ticket.subject)
         for ticket in found

@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.articles.writing import composition as article_composition
-from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing import composition, files
 from kbsearch.articles.writing.composition import GAP, Composed, Hidden
 from kbsearch.articles.writing.files import ArticleFile
 from kbsearch.clock import stored
@@ -21,7 +20,7 @@ from kbsearch.errors import Conflict, Invalid, NotFound, TooMany
 from kbsearch.tickets import Link
 from kbsearch.tickets.filing.drafts import check_key
 
-compose = article_composition.compose
+compose = composition.compose
 MAX_DRAFTS = 100
 MAX_HIDDEN = 2_000
 MAX_TAB = 64
@@ -60,7 +59,7 @@ def save(
     access.only_staff(viewer, "article_draft.not_found")
     check_key(key)
     moment = stored(at or datetime.now(UTC))
-    fields = json.dumps(article_files.tidy(composed.article).as_fields(), ensure_ascii=False)
+    fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
     with db.atomic():
         rows = _read(db, viewer, "d.form_key = :key", key=key)
         if not rows:

@@ -9,7 +9,7 @@ import yaml
 from kbsearch.articles.publishing.tree import ARTICLES
 from kbsearch.config import LANGUAGES, Settings, is_audience
 from kbsearch.errors import Invalid
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
 
 MAX_TITLE = 200  # characters
@@ -64,7 +64,7 @@ def tidy(article: ArticleFile) -> ArticleFile:
         article,
         language=article.language if article.language in LANGUAGES else LANGUAGES[0],
         title=_line(article.title, MAX_TITLE),
-        body=_cut(typed.block(article.body)),
+        body=_cut(plain_text.block(article.body)),
         category="/".join(slug_of(part) for part in article.category.split("/") if slug_of(part))[
             :MAX_CATEGORY
         ].strip("-/"),
@@ -117,7 +117,7 @@ def lines_before(article: ArticleFile) -> int:
 
 def _line(text: str, limit: int) -> str:
     """One line of what can be seen."""
-    seen = "".join(sign for sign in typed.line(text) if sign.isprintable())
+    seen = "".join(sign for sign in plain_text.line(text) if sign.isprintable())
     return " ".join(seen[:limit].split())
 
 

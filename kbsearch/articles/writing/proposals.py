@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing import branches, trailers
 from kbsearch.articles.publishing.branches import Author
-from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing import drafts
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import Draft
 from kbsearch.clock import stored
@@ -23,10 +23,10 @@ def propose(
     twice waits for itself, and proposes once.
     """
     with db.atomic():
-        draft = article_drafts.find(db, viewer, key)
+        draft = drafts.find(db, viewer, key)
         article_files.check(draft.article, settings)
         name, commit = _commit(settings, viewer, draft)
-        article_drafts.mark_proposed(db, viewer, key, name, commit)
+        drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
     return name

@@ -16,8 +16,7 @@ from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
-from kbsearch.messages.incoming import authenticity as proofs
-from kbsearch.messages.incoming import automatic, mails, parsing, reasons, typesetting
+from kbsearch.messages.incoming import authenticity, automatic, mails, parsing, reasons, typesetting
 from kbsearch.messages.incoming.authenticity import Lookup, Proof
 from kbsearch.messages.incoming.mails import State
 from kbsearch.messages.incoming.parsing import Incoming
@@ -81,7 +80,7 @@ def take(
     """
     moment = at or datetime.now(UTC)
     incoming = parsing.read(raw)
-    proof = proofs.examine(settings, incoming.fields, raw, lookup)
+    proof = authenticity.examine(settings, incoming.fields, raw, lookup)
     fingerprint = _fingerprint(incoming, proof)
     before = _before(db, fingerprint)
     if before is not None:

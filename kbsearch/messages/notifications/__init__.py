@@ -14,12 +14,10 @@ from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
-from kbsearch.messages.notifications import digests
-from kbsearch.messages.notifications import recipients as concerns
+from kbsearch.messages.notifications import digests, recipients
 from kbsearch.messages.notifications.recipients import CUSTOMERS, Change, Why
 from kbsearch.outbox import Handlers, Task
-from kbsearch.people import Person, undeliverable, viewers
-from kbsearch.people import notification_choices as preferences
+from kbsearch.people import Person, notification_choices, undeliverable, viewers
 from kbsearch.tickets import Ticket
 
 # The outbox's words for: carry this notice. A channel is here once somebody handles its word.
@@ -41,17 +39,17 @@ class Telling:
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """What the outbox asks for: each change becomes the notices of those it concerns."""
-    return {kind: lambda task: fan_out(db, settings, task) for kind in concerns.KINDS}
+    return {kind: lambda task: fan_out(db, settings, task) for kind in recipients.KINDS}
 
 
 def fan_out(db: Database, settings: Settings, task: Task, *, at: datetime | None = None) -> None:
     """Write the notices of a change, and ask for each to be carried; the same task adds none."""
     moment = at or datetime.now(UTC)
     with db.atomic():
-        change = concerns.find(db, task.subject)
+        change = recipients.find(db, task.subject)
         if change is None:
             return
-        for person_id, why in concerns.of(db, settings, change).items():
+        for person_id, why in recipients.of(db, settings, change).items():
             for channel in CARRIERS:
                 if is_told(db, change, person_id, why, channel):
                     _write(db, change, person_id, channel, moment)
@@ -66,11 +64,11 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
         """,
         {"id": notice_id},
     )
-    change = concerns.find(db, rows[0]["event_id"]) if rows else None
+    change = recipients.find(db, rows[0]["event_id"]) if rows else None
     if change is None:
         return None
     person_id, channel = rows[0]["person_id"], rows[0]["channel"]
-    why = concerns.of(db, settings, change).get(person_id)
+    why = recipients.of(db, settings, change).get(person_id)
     if why is None or not is_told(db, change, person_id, why, channel):
         return None
     person = people.find_id(db, person_id)
@@ -143,7 +141,7 @@ def told_together(db: Database, settings: Settings, change: Change) -> list[Pers
 
     The page of the request names them to each other; those who only follow are not among them.
     """
-    whys = concerns.of(db, settings, change)
+    whys = recipients.of(db, settings, change)
     together = [
         person_id
         for person_id, why in whys.items()
@@ -155,9 +153,11 @@ def told_together(db: Database, settings: Settings, change: Change) -> list[Pers
 
 def is_told(db: Database, change: Change, person_id: str, why: Why, channel: str) -> bool:
     """Whether they want it, have not got it already, and may see it, as things stand now."""
-    if not preferences.wants(db, person_id, change.preference(why), channel):
+    if not notification_choices.wants(db, person_id, change.preference(why), channel):
         return False
-    if change.comes_with_reply and preferences.wants(db, person_id, "ticket.replied", channel):
+    if change.comes_with_reply and notification_choices.wants(
+        db, person_id, "ticket.replied", channel
+    ):
         return False
     if channel == "mail" and undeliverable.is_so(db, person_id):
         return False
@@ -215,4 +215,4 @@ def _gathers_at(db: Database, change: Change, person_id: str, moment: datetime) 
     if change.severity == AT_ONCE:
         return None
     person = people.find_id(db, person_id)
-    return digests.next_one(preferences.digest(db, person_id), person.time_zone, moment)
+    return digests.next_one(notification_choices.digest(db, person_id), person.time_zone, moment)

@@ -15,22 +15,20 @@ from kbsearch.messages.delivery.channels import Mail
 from kbsearch.messages.notifications import letters
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import one_time_links, signing_in
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import choosing, one_time_links, sign_ins_under_way, signing_in
 from kbsearch.people.accounts.one_time_links import Purpose
 
-CODE_MINUTES = pending.CODE_LIFETIME // timedelta(minutes=1)
+CODE_MINUTES = sign_ins_under_way.CODE_LIFETIME // timedelta(minutes=1)
 
 
 def handlers(settings: Settings, db: Database) -> Handlers:
     """Who writes what; what concerns nobody any more is not sent."""
     office = Office(settings, db, channels.mail(settings, db))
     return {
-        pending.CODE_WANTED: office.send_code,
-        choosing_passwords.FORGOTTEN: office.send_reset_link,
-        choosing_passwords.INVITED: office.send_invitation,
-        choosing_passwords.CHANGED: office.tell_changed,
+        sign_ins_under_way.CODE_WANTED: office.send_code,
+        choosing.FORGOTTEN: office.send_reset_link,
+        choosing.INVITED: office.send_invitation,
+        choosing.CHANGED: office.tell_changed,
         signing_in.NEW_BROWSER: office.tell_new_browser,
     }
 
@@ -45,11 +43,11 @@ class Office:
 
     def send_code(self, task: Task) -> None:
         try:
-            waiting = pending.find_id(self.db, task.subject)
+            waiting = sign_ins_under_way.find_id(self.db, task.subject)
         except NotFound:
             return  # finished or expired before it was this letter's turn
         person = people.find_id(self.db, waiting.person_id)
-        code = pending.make_code(self.db, self.settings, waiting)
+        code = sign_ins_under_way.make_code(self.db, self.settings, waiting)
         self._send(task, "sign_in_code", person, code=code, minutes=CODE_MINUTES)
 
     def send_reset_link(self, task: Task) -> None:

@@ -21,8 +21,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages.notifications import threads
 from kbsearch.people import Person, organisations
-from kbsearch.people.organisations import Organisation
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import Organisation, branding
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 
 
@@ -79,7 +78,7 @@ def compose(
         "site_url": f"{settings.base_url.rstrip('/')}/{language}/",
         "brand": brand,
         "phone": brand.phone or settings.support_phone,
-        "shades": looks.shades(brand.accent),
+        "shades": branding.shades(brand.accent),
     }
     letter = EmailMessage()
     letter["Subject"] = one_line(_filled("_subject.txt", language, name, shown))

@@ -11,7 +11,7 @@ from kbsearch import keys, people
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
-from kbsearch.people import notification_choices as preferences
+from kbsearch.people import notification_choices
 
 PURPOSE = "mail.opt_out"
 CODE_BYTES = 16
@@ -50,7 +50,7 @@ def read(settings: Settings, token: str) -> OptOut:
 def follow(db: Database, opt_out: OptOut) -> None:
     """Turn it off; twice is once."""
     people.find_id(db, opt_out.person_id)  # or NotFound: they may be gone by now
-    preferences.decline(db, opt_out.person_id, opt_out.event)
+    notification_choices.decline(db, opt_out.person_id, opt_out.event)
 
 
 def _code(settings: Settings, said: str) -> str:

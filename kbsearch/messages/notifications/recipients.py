@@ -11,7 +11,7 @@ from typing import Literal
 from kbsearch import teams
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets import readers
 from kbsearch.tickets.events import Kind
 
 Why = Literal["requester", "copied", "follower", "assignee", "taking_part", "team"]
@@ -125,7 +125,7 @@ def _customers(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str
         yield "requester", [change.requester_id] if change.requester_id else []
         yield "copied", _copied(db, change.ticket_id)
         if change.organisation_id:
-            yield "follower", ticket_readers.followers(db, change.organisation_id)
+            yield "follower", readers.followers(db, change.organisation_id)
 
 
 def _staff(db: Database, settings: Settings, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:

@@ -11,8 +11,7 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import NotFound
 from kbsearch.outbox import Handlers, Task
-from kbsearch.people import Person, viewers
-from kbsearch.people import notification_choices as preferences
+from kbsearch.people import Person, notification_choices, viewers
 from kbsearch.tickets import Ticket
 
 TOLD = "article.told"  # to one person; the outbox's word
@@ -170,7 +169,7 @@ def _telling(db: Database, ticket_id: str, path: str, person_id: str) -> Telling
         return None  # they may not sign in, or not read the request, any more
     article = articles.find_path(db, reader, path)
     is_concerned = person_id == ticket.requester_id or ticket.is_copied(reader)
-    is_wanted = preferences.wants(db, person_id, PREFERENCE, "mail")
+    is_wanted = notification_choices.wants(db, person_id, PREFERENCE, "mail")
     if article is None or reader.is_agent or not (is_concerned and is_wanted):
         return None
     return Telling(person, ticket, article)

@@ -15,8 +15,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
-from kbsearch.messages.webhooks import deliveries, events, rooms
-from kbsearch.messages.webhooks import signing as standard_webhooks
+from kbsearch.messages.webhooks import deliveries, events, rooms, signing
 
 OVERLAP = timedelta(hours=24)  # a new secret and the one before it both sign
 RESOLVING_SECONDS = 2.0  # of somebody who waits for a page
@@ -67,7 +66,7 @@ def add(
     """Tell an address of some kinds of events from now on; its secret is in the answer."""
     _for_administrators(viewer)
     checked, chosen = _url(settings, url), _kinds(kinds)
-    webhook_id, secret = new_id(), standard_webhooks.new_secret()
+    webhook_id, secret = new_id(), signing.new_secret()
     with db.atomic():
         if db.query("SELECT 1 FROM webhook_endpoints WHERE url = :url", {"url": checked}):
             raise Invalid("webhook.url_taken")
@@ -145,7 +144,7 @@ def rotate(
     is refused, unless `at_once`: after a leak the old ones sign nothing from this moment on.
     """
     _for_administrators(viewer)
-    moment, secret = at or datetime.now(UTC), standard_webhooks.new_secret()
+    moment, secret = at or datetime.now(UTC), signing.new_secret()
     with db.atomic():
         there = find(db, viewer, webhook.id)
         if there.is_room:

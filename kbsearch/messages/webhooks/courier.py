@@ -17,8 +17,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery.guarded_http import Answer, Exceptions, Guard, NoAnswer
-from kbsearch.messages.webhooks import deliveries, rooms
-from kbsearch.messages.webhooks import signing as standard_webhooks
+from kbsearch.messages.webhooks import deliveries, rooms, signing
 from kbsearch.messages.webhooks.deliveries import Due, Outcome
 from kbsearch.processes.parent_pipe import DRAIN_SECONDS
 
@@ -96,7 +95,7 @@ class Courier:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "kbsearch-webhooks",
-            **standard_webhooks.headers(due.message_id, at, body, secrets),
+            **signing.headers(due.message_id, at, body, secrets),
         }
         self._depart(due, lambda: _attempt(lambda: self.guard.send(due.url, body, headers)))
 

@@ -12,7 +12,7 @@ from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.text import masking
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import events
 
 Facts = Mapping[str, object]
 Reader = Callable[[Database, Settings, str], Facts | None]
@@ -133,7 +133,7 @@ def _url(settings: Settings, path: str, language: str = "") -> str:
 
 
 READERS: Mapping[str, Reader] = {
-    **dict.fromkeys(ticket_events.KINDS, _ticket),
+    **dict.fromkeys(events.KINDS, _ticket),
     "article.published": _article,
     "article.withdrawn": _withdrawn,
     "article.feedback": _feedback,

@@ -8,9 +8,13 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.webhooks import events
 from kbsearch.people import Person
-from kbsearch.people.accounts import one_time_links, passwords, signing_in
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import (
+    one_time_links,
+    passwords,
+    sessions,
+    sign_ins_under_way,
+    signing_in,
+)
 from kbsearch.people.accounts.sessions import hash_token
 from kbsearch.people.accounts.signing_in import Asked, Caller
 
@@ -89,7 +93,7 @@ def reset(
     at: datetime | None = None,
 ) -> Person:
     """Choose another password after the link and the code. It signs nobody in."""
-    waiting = pending.find(db, token, "reset", at=at)
+    waiting = sign_ins_under_way.find(db, token, "reset", at=at)
     if not waiting.passed_at or waiting.link_hash is None:
         raise NotFound("sign_in.expired")
     person = people.find_id(db, waiting.person_id)
@@ -120,7 +124,7 @@ def change(
     hashed = passwords.prepare(db, settings, person, password)
     with db.atomic():
         _change(db, caller, person, hashed, at)
-        return accounts.open_session(db, person.id, caller.user_agent, at=at)
+        return sessions.open_session(db, person.id, caller.user_agent, at=at)
 
 
 def _change(db: Database, caller: Caller, person: Person, hashed: str, at: datetime | None) -> None:

@@ -13,9 +13,7 @@ from kbsearch.access import AGENTS, Viewer
 from kbsearch.database import Database, escape_like
 from kbsearch.errors import Forbidden, NotFound
 from kbsearch.people import Person, undeliverable
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import second_factor
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import choosing, second_factor, sessions
 
 State = Literal["open", "closed"]
 PAGE_LENGTH = 50
@@ -144,7 +142,7 @@ def edit(
 def invite(db: Database, viewer: Viewer, person: Person) -> None:
     """Send the invitation, once more if need be."""
     _open_to(viewer)
-    choosing_passwords.invite(db, person, actor_id=viewer.person_id)
+    choosing.invite(db, person, actor_id=viewer.person_id)
 
 
 def disable(db: Database, viewer: Viewer, person: Person) -> Person:
@@ -169,7 +167,7 @@ def end_sessions(db: Database, viewer: Viewer, person: Person) -> None:
     """Sign somebody out everywhere."""
     _decided_by(viewer)
     with db.atomic():
-        accounts.end_other_sessions(db, person.id)
+        sessions.end_other_sessions(db, person.id)
         _note(db, viewer, "sessions.ended", person)
 
 
@@ -181,7 +179,7 @@ def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
     _decided_by(viewer)
     with db.atomic():
         removed = second_factor.remove_totp(db, person.id)
-        accounts.end_other_sessions(db, person.id)
+        sessions.end_other_sessions(db, person.id)
         _note(db, viewer, "second_factor.reset", person)
     return removed
 

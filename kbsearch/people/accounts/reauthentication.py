@@ -10,9 +10,7 @@ from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people.accounts import passwords, signing_in
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import passwords, sessions, sign_ins_under_way, signing_in
 from kbsearch.people.accounts.sign_ins_under_way import Pending
 from kbsearch.people.accounts.signing_in import Caller
 
@@ -41,7 +39,7 @@ def begin(
 
 def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None) -> Pending:
     """The proof this browser has under way, if it is the viewer's."""
-    waiting = pending.find(db, token, "proof", at=at)
+    waiting = sign_ins_under_way.find(db, token, "proof", at=at)
     if waiting.person_id != viewer.person_id:
         raise NotFound("sign_in.expired")
     return waiting
@@ -65,8 +63,8 @@ def finish(
         db, settings, caller, waiting, code, recovery=recovery, at=moment
     )
     with db.atomic():
-        pending.end(db, waiting)
-        accounts.mark_proved(db, caller.session, at=moment)
+        sign_ins_under_way.end(db, waiting)
+        sessions.mark_proved(db, caller.session, at=moment)
         audit.record(
             db,
             "proof.given",

@@ -15,9 +15,13 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.limits import Charges
 from kbsearch.people import Person, organisations, undeliverable
-from kbsearch.people.accounts import known_browsers, passwords, second_factor
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import (
+    known_browsers,
+    passwords,
+    second_factor,
+    sessions,
+    sign_ins_under_way,
+)
 from kbsearch.people.accounts.sessions import hash_token
 from kbsearch.people.accounts.sign_ins_under_way import Factor, Pending, Purpose
 
@@ -92,7 +96,9 @@ def ask(
     factor = factor_of(db, person)
     if factor == "mail":
         charge(db, caller, person, [(limits.MAILED_TO_PERSON, person.id)], at=at)
-    token = pending.begin(db, person.id, purpose, factor, destination, link_hash=link_hash, at=at)
+    token = sign_ins_under_way.begin(
+        db, person.id, purpose, factor, destination, link_hash=link_hash, at=at
+    )
     return Asked(token)
 
 
@@ -100,12 +106,12 @@ def resend(
     db: Database, caller: Caller, token: str, purpose: Purpose, *, at: datetime | None = None
 ) -> None:
     """Mail another code for a sign-in under way."""
-    waiting = pending.find(db, token, purpose, at=at)
+    waiting = sign_ins_under_way.find(db, token, purpose, at=at)
     if waiting.factor != "mail" or waiting.passed_at:
         raise NotFound("sign_in.expired")
     person = people.find_id(db, waiting.person_id)
     charge(db, caller, person, [(limits.RESENDS, person.id)], at=at)
-    outbox.add(db, pending.CODE_WANTED, waiting.id)
+    outbox.add(db, sign_ins_under_way.CODE_WANTED, waiting.id)
 
 
 def finish(
@@ -121,11 +127,11 @@ def finish(
 ) -> Inside:
     """Take the code, and let its person in with a session that is new."""
     moment = at or datetime.now(UTC)
-    waiting = pending.find(db, token, "sign_in", at=moment)
+    waiting = sign_ins_under_way.find(db, token, "sign_in", at=moment)
     factor = check_code(db, settings, caller, waiting, code, recovery=recovery, at=moment)
     person = people.find_id(db, waiting.person_id)
     with db.atomic():
-        pending.end(db, waiting)
+        sign_ins_under_way.end(db, waiting)
         return let_in(db, caller, person, waiting.destination, factor, trust=trust, at=moment)
 
 
@@ -148,9 +154,9 @@ def check_code(
     charges = _charges_of_code(db, caller, person)
     charge(db, caller, person, charges, at=moment)
     with db.atomic():
-        passed = _is_right(db, settings, waiting, code, factor, moment) and pending.pass_through(
-            db, waiting, at=moment
-        )
+        passed = _is_right(
+            db, settings, waiting, code, factor, moment
+        ) and sign_ins_under_way.pass_through(db, waiting, at=moment)
         if passed:
             _give_back(db, charges)
         else:
@@ -164,7 +170,7 @@ def check_code(
             )
     if passed:
         return factor
-    if waiting.factor == "mail" and not pending.has_live_code(db, waiting, at=moment):
+    if waiting.factor == "mail" and not sign_ins_under_way.has_live_code(db, waiting, at=moment):
         raise Invalid("sign_in.code_spent")
     raise Invalid("sign_in.code_wrong")
 
@@ -185,7 +191,7 @@ def let_in(
     is_stranger = known_browsers.has_any(db, person.id) and not known_browsers.is_known(
         db, person.id, caller.browser
     )
-    accounts.end_session(db, caller.session)
+    sessions.end_session(db, caller.session)
     event = audit.record(
         db,
         "sign_in.succeeded",
@@ -193,17 +199,17 @@ def let_in(
         network=caller.network,
         at=moment,
         factor=factor,
-        browser=caller.user_agent[: accounts.MAX_USER_AGENT],
+        browser=caller.user_agent[: sessions.MAX_USER_AGENT],
     )
     if is_stranger:
         outbox.add(db, NEW_BROWSER, event)
     if factor == "mail":
         undeliverable.clear(db, person.id)
-    session = accounts.open_session(
+    session = sessions.open_session(
         db, person.id, caller.user_agent, enrolling=enrolling, at=moment
     )
     if factor != "device":
-        accounts.mark_proved(db, session, at=moment)
+        sessions.mark_proved(db, session, at=moment)
     device = None
     if trust and may_trust(db, person):
         device = second_factor.trust_device(db, person.id, user_agent=caller.user_agent, at=moment)
@@ -307,7 +313,9 @@ def _is_right(
     db: Database, settings: Settings, waiting: Pending, code: str, factor: str, moment: datetime
 ) -> bool:
     if waiting.factor == "mail":
-        return factor == "mail" and pending.is_code(db, settings, waiting, code, at=moment)
+        return factor == "mail" and sign_ins_under_way.is_code(
+            db, settings, waiting, code, at=moment
+        )
     if factor == "recovery":
         return second_factor.use_recovery_code(db, waiting.person_id, code, at=moment)
     return second_factor.check_totp(db, settings, waiting.person_id, code, at=moment)

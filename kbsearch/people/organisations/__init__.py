@@ -11,10 +11,10 @@ from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row, Values, escape_like, new_id, one_of
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import branding
 from kbsearch.people.organisations.branding import Look
 from kbsearch.people.organisations.slugs import checked_name, checked_slug, slug_of
-from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets import readers
 
 SHARING = ("nobody", "people", "everyone")
 PHONE = re.compile(r"[+(]?[0-9][0-9 ().\-/]{1,28}[0-9]")
@@ -124,7 +124,7 @@ def edit(
             _cover(db, old.id, products)
         named_others = followers is not None and _follow(db, old.id, followers)
         if named_others or (values["slug"], values["sharing"]) != (old.slug, old.sharing):
-            ticket_readers.rewrite_organisation(db, old.id)
+            readers.rewrite_organisation(db, old.id)
     return find_id(db, old.id)
 
 
@@ -222,9 +222,9 @@ def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
     rows = db.query(
         f"""
         SELECT o.id, o.slug, o.name, o.contract_starts, o.contract_ends, o.sharing, o.phone,
-               o.trusted_devices, {looks.COLUMNS}, pr.slug AS product
+               o.trusted_devices, {branding.COLUMNS}, pr.slug AS product
         FROM organisations o
-        {looks.JOIN}
+        {branding.JOIN}
         LEFT JOIN organisation_products op ON op.organisation_id = o.id
         LEFT JOIN products pr ON pr.id = op.product_id
         {condition} ORDER BY o.name, o.slug, pr.slug
@@ -240,7 +240,7 @@ def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
 
 
 def _organisation(row: Row, products: Iterable[str]) -> Organisation:
-    look = looks.of_row(row)
+    look = branding.of_row(row)
     trusted = bool(row.pop("trusted_devices"))
     return Organisation(**row, trusted_devices=trusted, products=tuple(products), look=look)
 

@@ -20,8 +20,7 @@ from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.documents import Taught
 from kbsearch.search.fulltext.text import STOP_WORDS, words_of
-from kbsearch.text import masking
-from kbsearch.text import plain_text as typed
+from kbsearch.text import masking, plain_text
 
 Kind = Literal["deflected", "helped", "sent", "voted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -65,7 +64,7 @@ def teach(
     page = _readable(db, viewer, target) if viewer.is_signed_in else None
     if page is None:
         return 0
-    said = dict.fromkeys(typed.line(wording)[:LONGEST].strip() for wording in wordings)
+    said = dict.fromkeys(plain_text.line(wording)[:LONGEST].strip() for wording in wordings)
     kept = [wording for wording in said if words_of(wording)]
     known = {row["wording"] for row in _of_person(db, viewer, page["path"])}
     new = [wording for wording in kept if wording not in known]

@@ -11,7 +11,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import NotFound
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket
 
 Kind = Literal["searched", "shown", "opened", "confirmed", "filed"]
@@ -70,7 +70,7 @@ def searched(
     at: datetime | None = None,
 ) -> None:
     """A search and how much it found. While somebody types on, it is the same search."""
-    said = typed.line(text)[:MAX_TEXT]
+    said = plain_text.line(text)[:MAX_TEXT]
     if visit_id is None or not said:
         return
     moment = at or datetime.now(UTC)

@@ -16,10 +16,8 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.messages.webhooks import events
-from kbsearch.search.learning import lessons
-from kbsearch.search.learning import visits as analytics
-from kbsearch.text import masking
-from kbsearch.text import plain_text as typed
+from kbsearch.search.learning import lessons, visits
+from kbsearch.text import masking, plain_text
 
 Reason = Literal["incomplete", "outdated", "elsewhere", "other"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -100,7 +98,7 @@ def give(
     at: datetime | None = None,
 ) -> Vote:
     """Say whether an article helped; said again, it replaces what was said before."""
-    said = typed.block(words)
+    said = plain_text.block(words)
     if reason and reason not in REASONS:
         raise Invalid("vote.reason_unknown")
     if len(said) > MAX_WORDS:
@@ -258,14 +256,14 @@ def _confirm(
 
     A visit confirms an article once, and a vote that is changed takes its confirmation back.
     """
-    searched = analytics.has_searched(db, visit_id)
+    searched = visits.has_searched(db, visit_id)
     if before and before.event_id:
         if helped and (before.visit_id == visit_id or not searched):
             return before.visit_id, before.event_id
         if not helped:
-            analytics.undo_confirmed(db, before.visit_id, before.event_id, at=moment)
+            visits.undo_confirmed(db, before.visit_id, before.event_id, at=moment)
     if helped and searched:
-        return visit_id, analytics.confirmed(db, visit_id, article.path, at=moment)
+        return visit_id, visits.confirmed(db, visit_id, article.path, at=moment)
     return visit_id, None
 
 

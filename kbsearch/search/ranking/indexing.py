@@ -21,7 +21,7 @@ from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.tantivy_engine import guarded
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
-from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import changes
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,8 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     """Index every ticket anew beside the index in service, then switch; how many tickets."""
     folder = settings.index_path / f"tickets-{ticket_writer.SCHEMA_VERSION}-{new_id()}"
     writer = TicketWriter(folder)
-    upto = ticket_changes.last_revision(db)
-    in_all = ticket_changes.count_changed(db, 0) if progress else 0
+    upto = changes.last_revision(db)
+    in_all = changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
         done = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
         done += _follow(db, writer, BATCH)
@@ -89,7 +89,7 @@ def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) 
     """Every ticket that has not changed since a revision, read batch by batch."""
     after = done = 0
     while after < upto:
-        changed = ticket_changes.list_changed(db, after, BATCH)
+        changed = changes.list_changed(db, after, BATCH)
         yield from (case for case in changed if case.revision <= upto)
         after = changed[-1].revision if changed else upto
         done += len(changed)
@@ -106,9 +106,9 @@ def _follow(
     """Take in what changed since the writer's revision; how many tickets."""
     done = 0
     while True:
-        last = ticket_changes.last_revision(db)
-        changed = ticket_changes.list_changed(db, writer.revision, batch)
-        gone = ticket_changes.list_removed(db, writer.revision, batch)
+        last = changes.last_revision(db)
+        changed = changes.list_changed(db, writer.revision, batch)
+        gone = changes.list_removed(db, writer.revision, batch)
         upto = changed[-1].revision if len(changed) == batch else last
         if len(gone) == batch:  # there may be more: they are for the next turn
             upto = min(upto, gone[-1][1])
@@ -167,7 +167,7 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
         "articles_sound": False,
         "tickets": 0,
         "tickets_sound": False,
-        "tickets_behind": ticket_changes.last_revision(db),
+        "tickets_behind": changes.last_revision(db),
     }
     try:
         with guarded():
@@ -178,7 +178,7 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
     try:
         with guarded():
             cases = TicketIndex(settings.index_path / live["ticket_index"])
-        behind = ticket_changes.last_revision(db) - cases.revision
+        behind = changes.last_revision(db) - cases.revision
         told |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
     except (KeyError, OSError, ValueError):
         told["tickets_sound"] = "ticket_index" not in live
@@ -245,9 +245,7 @@ class Indexer:
             self.rebuild("tickets")
             return True
         writer = self._open_writer()
-        return writer.revision < ticket_changes.last_revision(self._db) and self._follow_live(
-            writer
-        )
+        return writer.revision < changes.last_revision(self._db) and self._follow_live(writer)
 
     def rebuild(self, subject: str) -> None:
         """Build an index anew, however sound it looks."""
@@ -330,7 +328,7 @@ def catch_up(
                 if "LockBusy" not in str(problem):
                     raise
             name = live_folders(db).get("ticket_index", "")
-            if TicketIndex(settings.index_path / name).revision >= ticket_changes.last_revision(db):
+            if TicketIndex(settings.index_path / name).revision >= changes.last_revision(db):
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError("the worker holds the index but does not take in the changes")

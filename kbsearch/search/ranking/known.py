@@ -7,7 +7,7 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.search.learning import lessons
 from kbsearch.search.ranking.indexing import live_folders
-from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import changes
 
 CONFIRMED_AT_ONCE = 200  # tickets
 MOST_CONFIRMED = 20_000
@@ -19,7 +19,7 @@ class Known:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.live = live_folders(db)
-        self.last_revision = ticket_changes.last_revision(db)
+        self.last_revision = changes.last_revision(db)
         self.lessons_revision = lessons.revision(db)
         self._confirmed: dict[tuple[tuple[str, ...], int], bool] = {}
 

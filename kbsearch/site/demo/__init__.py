@@ -14,8 +14,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people import organisations
 from kbsearch.people.accounts import passwords, second_factor
-from kbsearch.people.organisations import branding as looks
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import branding, products
 from kbsearch.site.demo import searches
 from kbsearch.site.importing import lines, tickets
 from kbsearch.site.importing.lines import Line
@@ -123,7 +122,7 @@ def _take_in(db: Database, customer: Customer) -> None:
         phone=customer.phone,
         trusted_devices=customer.trusted_devices,
     )
-    looks.dress(
+    branding.dress(
         db,
         added.id,
         accent=customer.accent,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from kbsearch.access import ANONYMOUS
 from kbsearch.database import Database
 from kbsearch.people import viewers
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 
 GUEST = ""
 SEARCHES = (  # who, days ago, text, results, what was shown
@@ -36,12 +36,12 @@ def search(db: Database) -> None:
     """Put them into the ledger, as if it had counted them."""
     for email, days, text, results, shown in SEARCHES:
         visit, moment = _search(db, email, days, text, results)
-        analytics.shown(db, visit, shown, at=moment)
+        visits.shown(db, visit, shown, at=moment)
     for email, days, text, opened, is_confirmed in FOUND:
         visit, moment = _search(db, email, days, text, 3)
-        analytics.opened(db, visit, opened, at=moment)
+        visits.opened(db, visit, opened, at=moment)
         if is_confirmed:
-            analytics.confirmed(db, visit, opened, at=moment)
+            visits.confirmed(db, visit, opened, at=moment)
 
 
 def _search(
@@ -49,6 +49,6 @@ def _search(
 ) -> tuple[str | None, datetime]:
     viewer = viewers.find(db, email) if email else ANONYMOUS
     moment = datetime.now(UTC) - timedelta(days=days)
-    visit = analytics.visit(db, viewer, at=moment)
-    analytics.searched(db, visit, text, results=results, at=moment)
+    visit = visits.visit(db, viewer, at=moment)
+    visits.searched(db, visit, text, results=results, at=moment)
     return visit, moment

@@ -6,7 +6,7 @@ from kbsearch import articles
 from kbsearch.database import SqliteDatabase
 from kbsearch.search.ranking import indexing
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
-from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import changes
 
 
 def folder(patient: Patient) -> Iterator[Check]:
@@ -27,7 +27,7 @@ def in_service(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
     live = indexing.live_folders(db)
     counts = (
         ("articles", "article_index", articles.count_searchable(db)),
-        ("tickets", "ticket_index", ticket_changes.count_changed(db, 0)),
+        ("tickets", "ticket_index", changes.count_changed(db, 0)),
     )
     for name, state, expected in counts:
         if state not in live:

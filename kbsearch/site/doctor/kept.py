@@ -10,14 +10,14 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails as incoming
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.site.doctor.folders import OTHERS_MAY
-from kbsearch.tickets import files as attachments
+from kbsearch.tickets import files
 
 Sizes = Mapping[str, int | None]  # by SHA-256, in bytes where they are known
 
 
 def attached(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
     store = FileStore(patient.settings.files_path)
-    yield from _contents("files", store, attachments.list_contents(db), patient)
+    yield from _contents("files", store, files.list_contents(db), patient)
 
 
 def mails(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:

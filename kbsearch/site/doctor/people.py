@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kbsearch import people as accounts
 from kbsearch.database import SqliteDatabase
 from kbsearch.messages import webhooks
-from kbsearch.messages.notifications import recipients as concerns
+from kbsearch.messages.notifications import recipients
 from kbsearch.people import undeliverable
 from kbsearch.people.accounts import second_factor
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
@@ -37,7 +37,7 @@ def second_factors(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
 
 
 def teams(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    unknown = concerns.unknown_in_teams(db, patient.settings)
+    unknown = recipients.unknown_in_teams(db, patient.settings)
     if unknown:
         yield warn(
             "teams",

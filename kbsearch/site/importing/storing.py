@@ -13,8 +13,7 @@ from kbsearch.errors import Invalid
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.site.importing.report import Report
-from kbsearch.tickets import changes as ticket_changes
-from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets import changes, readers
 
 LOOKED_UP_AT_ONCE = 5000
 CHILDREN = ("messages", "ticket_copies", "ticket_readers")
@@ -147,7 +146,7 @@ def _write(
 ) -> None:
     items = [*new, *changed]
     known = _known(db, [record for _, record, _ in items])
-    first = ticket_changes.reserve_revisions(db, len(items))
+    first = changes.reserve_revisions(db, len(items))
     rows = [
         _ticket(ticket_id, record, digest, first + place, known)
         for place, (ticket_id, record, digest) in enumerate(items)
@@ -185,7 +184,7 @@ def _known(db: Database, records: Sequence[TicketRecord]) -> Known:
     return Known(
         people=_people(db, sorted(addresses - {""})),
         organisations=known,
-        followers={name: ticket_readers.followers(db, known[name].id) for name in known},
+        followers={name: readers.followers(db, known[name].id) for name in known},
         products={name: products.ensure(db, name).id for name in sorted(covered)},
     )
 

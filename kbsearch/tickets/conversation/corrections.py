@@ -9,11 +9,10 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import SEVERITIES, Ticket
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import SEVERITIES, Ticket, events
 from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.events import Present, present
-from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets.filing import form
 
 COLUMNS = {
     "subject": "subject",
@@ -69,7 +68,7 @@ def edit_fields(
         after = _read(db, there.id)
         for name in wanted:
             if before[name] != after[name]:
-                ticket_events.record(
+                events.record(
                     db,
                     viewer,
                     there.id,
@@ -119,7 +118,7 @@ def _check_news(
 ) -> None:
     if there.edition <= edition:
         return
-    news = ticket_events.list_edited_since(db, there.id, edition)
+    news = events.list_edited_since(db, there.id, edition)
     differences = {name: (wanted[name], before[name]) for name in wanted if name in news}
     if differences:
         raise Conflict("ticket.edited_meanwhile", differences)
@@ -134,7 +133,7 @@ def _checked(
     fields: Sequence[FormField],
 ) -> tuple[Row, dict[str, str] | None]:
     """The columns to write, and the answers if they change; raises InvalidForm."""
-    mistakes, values = request_forms.Mistakes(), Row()
+    mistakes, values = form.Mistakes(), Row()
     today = datetime.now(UTC).date().isoformat()
     organisation_id = there.organisation_id
     if "organisation" in wanted:
@@ -142,11 +141,11 @@ def _checked(
             organisation_id = _organisation(db, wanted["organisation"])
             values["organisation_id"] = organisation_id
     readers: dict[str, Callable[[str], object]] = {
-        "subject": request_forms.subject,
-        "version": request_forms.version,
+        "subject": form.subject,
+        "version": form.version,
         "severity": _severity,
         "confidential": _flag,
-        "software": lambda text: request_forms.product(db, viewer, organisation_id, text, today),
+        "software": lambda text: form.product(db, viewer, organisation_id, text, today),
     }
     for name, read in readers.items():
         if name in wanted:
@@ -161,7 +160,7 @@ def _checked(
             for name, text in said.items()
             if name.startswith("fields.")
         }
-        answers, wrong = request_forms.check_answers(fields, software or None, given)
+        answers, wrong = form.check_answers(fields, software or None, given)
         mistakes.problems.update(wrong)
     mistakes.check()
     return values, answers

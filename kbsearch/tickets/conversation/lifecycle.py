@@ -6,9 +6,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.tickets import STATUSES, Status, Ticket
-from kbsearch.tickets import changes as ticket_changes
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import STATUSES, Status, Ticket, changes, events
 from kbsearch.tickets.events import Kind, Present, present
 from kbsearch.tickets.messages import RESOLVED
 
@@ -34,7 +32,7 @@ def assign(
             "UPDATE tickets SET assignee_id = :agent WHERE id = :id",
             {"agent": agent_id, "id": there.id},
         )
-        ticket_events.record(
+        events.record(
             db,
             viewer,
             there.id,
@@ -130,7 +128,7 @@ def move(db: Database, viewer: Viewer | None, there: Present, status: str, momen
     )
     if there.status in RESOLVED and status not in RESOLVED:
         db.execute("UPDATE messages SET solution = 0 WHERE ticket_id = :id", {"id": there.id})
-    ticket_events.record(
+    events.record(
         db,
         viewer,
         there.id,
@@ -167,7 +165,7 @@ def _mark_solution(db: Database, there: Present, message_id: str) -> None:
         """,
         values,
     )
-    ticket_changes.mark_changed(db, "id = :id", {"id": there.id})
+    changes.mark_changed(db, "id = :id", {"id": there.id})
 
 
 def _for_agents(db: Database, viewer: Viewer, ticket: Ticket) -> Present:

@@ -13,8 +13,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
-from kbsearch.tickets import Link, Status, Ticket
-from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import Link, Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.events import Present, present
 from kbsearch.tickets.filing import copies
@@ -88,7 +87,7 @@ def merge(
             "UPDATE tickets SET status = 'closed', closed_at = :at WHERE id = :id",
             {"at": stored(moment), "id": ticket.id},
         )
-        ticket_events.record(
+        events.record(
             db,
             viewer,
             ticket.id,

@@ -7,9 +7,8 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, new_id
 from kbsearch.errors import AlreadySent, Forbidden, Invalid
-from kbsearch.text import plain_text as typed
-from kbsearch.tickets import Status, Ticket
-from kbsearch.tickets import events as ticket_events
+from kbsearch.text import plain_text
+from kbsearch.tickets import Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.events import Present, present
 from kbsearch.tickets.filing import drafts
@@ -114,7 +113,7 @@ def find_same(
     )
     if not rows:
         return None
-    sent, said = rows[0], typed.block(body)
+    sent, said = rows[0], plain_text.block(body)
     if (sent["ticket_id"], sent["body"], sent["internal"]) != (ticket.id, said, int(is_note)):
         raise AlreadySent("reply.already_sent", {"body": (said, sent["body"])})
     return str(sent["id"])
@@ -130,7 +129,7 @@ def _write(
     *,
     is_note: bool,
 ) -> str:
-    message_id, said = new_id(), typed.block(body)
+    message_id, said = new_id(), plain_text.block(body)
     if len(said) > MAX_BODY:
         raise Invalid("request.too_long", limit=MAX_BODY)
     db.execute(
@@ -152,8 +151,8 @@ def _write(
     files = drafts.send(db, viewer, key, there.id, message_id)
     if not said and not files:
         raise Invalid("reply.body_required")
-    kind: ticket_events.Kind = "ticket.noted" if is_note else "ticket.replied"
-    revision = ticket_events.record(db, viewer, there.id, kind, moment, message_id=message_id)
+    kind: events.Kind = "ticket.noted" if is_note else "ticket.replied"
+    revision = events.record(db, viewer, there.id, kind, moment, message_id=message_id)
     db.execute(
         "UPDATE messages SET revision = :revision WHERE id = :id",
         {"revision": revision, "id": message_id},

@@ -9,7 +9,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, Values
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.events import present
 
@@ -131,7 +131,7 @@ def _record(
     why: str,
     at: datetime | None,
 ) -> None:
-    said = typed.block(why)
+    said = plain_text.block(why)
     if len(said) > MAX_WHY:
         raise Invalid("request.too_long", limit=MAX_WHY)
     db.execute(

@@ -6,8 +6,7 @@ from kbsearch import access, i18n, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
-from kbsearch.tickets import Ticket, filing
-from kbsearch.tickets import files as attachments
+from kbsearch.tickets import Ticket, files, filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.filing.form import Request
 from kbsearch.tickets.messages import Message
@@ -50,7 +49,7 @@ def split(
             "UPDATE tickets SET follows_id = :ticket WHERE id = :id",
             {"ticket": ticket.id, "id": made.id},
         )
-        attachments.share(db, message.id, made.id)
+        files.share(db, message.id, made.id)
         link = f"[#{made.number}](/{language}/requests/{made.id})"
         note = i18n.gettext(
             language,

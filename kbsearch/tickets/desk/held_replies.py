@@ -15,7 +15,7 @@ from kbsearch.database import Database
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import viewers
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.tickets import Status, Ticket
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import Reply
@@ -128,7 +128,7 @@ def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, body: str, key: str) 
     if held is None or held.ticket is None:
         return replies.find_same(db, viewer, ticket, body, key=key) is not None
     text = held.fields.get("body", "")
-    if (held.ticket.id, typed.block(text)) != (ticket.id, typed.block(body)):
+    if (held.ticket.id, plain_text.block(text)) != (ticket.id, plain_text.block(body)):
         raise AlreadySent("reply.already_sent", {"body": (body, text)})
     return True
 

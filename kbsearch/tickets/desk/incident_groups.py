@@ -10,9 +10,8 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.text import plain_text as typed
-from kbsearch.tickets import Status, Ticket
-from kbsearch.tickets import messages as conversations
+from kbsearch.text import plain_text
+from kbsearch.tickets import Status, Ticket, messages
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.filing import drafts
 
@@ -35,7 +34,7 @@ class Member:
 
     @property
     def is_resolved(self) -> bool:
-        return self.status in conversations.RESOLVED
+        return self.status in messages.RESOLVED
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def group(
 ) -> str:
     """Make one problem of some requests; its id. Those of another problem come over."""
     access.only_agents(viewer, "problem.not_found")
-    said = typed.line(title)
+    said = plain_text.line(title)
     if not said:
         raise Invalid("problem.title_required")
     if len(said) > MAX_TITLE:

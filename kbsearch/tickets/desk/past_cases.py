@@ -19,8 +19,7 @@ from kbsearch.search.fulltext import essence
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.learning.case_clicks import Kind
 from kbsearch.text import masking
-from kbsearch.tickets import Ticket
-from kbsearch.tickets import messages as conversations
+from kbsearch.tickets import Ticket, messages
 
 
 @dataclass(frozen=True)
@@ -130,10 +129,10 @@ def keep_quoted(db: Database, viewer: Viewer, ticket: Ticket, numbers: Iterable[
 def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:
     """The text that solved each of some tickets, by the ticket's id."""
     places, values = one_of("ticket", list(statuses))
-    said = conversations.read(db, f"t.id IN ({places}) AND m.internal = 0", values)
+    said = messages.read(db, f"t.id IN ({places}) AND m.internal = 0", values)
     found = {}
     for ticket_id, rows in groupby(said, key=lambda row: str(row["ticket_id"])):
-        solution = conversations.solution(list(rows), statuses[ticket_id])
+        solution = messages.solution(list(rows), statuses[ticket_id])
         if solution is not None:
             found[ticket_id] = str(solution["body"])
     return found

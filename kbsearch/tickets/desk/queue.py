@@ -14,8 +14,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import Severity, Status, clocks, waiting
-from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets import Severity, Status, changes, clocks, waiting
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.lists import Filter as ListFilter
 from kbsearch.tickets.lists import holds, safe_cell
@@ -114,7 +113,7 @@ def look(
     start = (page - 1) * PAGE_SIZE
     ids, known = _order(db, settings, viewer, wanted, moment, PAGE_SIZE, start)
     lines = _lines(db, settings, ids, known, moment)
-    return Page(lines, total, page, pages, counts, ticket_changes.last_revision(db))
+    return Page(lines, total, page, pages, counts, changes.last_revision(db))
 
 
 def numbers(
@@ -169,7 +168,7 @@ def csv_rows(
 def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
     """How many requests were opened or have changed since a page was made."""
     access.only_agents(viewer)
-    return ticket_changes.count_changed(db, revision)
+    return changes.count_changed(db, revision)
 
 
 def _order(

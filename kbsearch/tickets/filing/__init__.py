@@ -10,11 +10,8 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import Ticket
-from kbsearch.tickets import events as ticket_events
-from kbsearch.tickets import readers as ticket_readers
-from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets import Ticket, events, readers
+from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
 from kbsearch.tickets.filing.form import Request
 
@@ -46,7 +43,7 @@ def open(
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
-            row, copied = request_forms.read(
+            row, copied = form.read(
                 db, viewer, request, fields, after_contract=after_contract, at=moment
             )
             row |= {"form_key": key, "form_hash": said}
@@ -131,7 +128,7 @@ def _write(
             for copy in copied
         ],
     )
-    ticket_readers.rewrite(db, ticket_id)
+    readers.rewrite(db, ticket_id)
     drafts.send(db, viewer, key, ticket_id)
-    ticket_events.record(db, viewer, ticket_id, "ticket.opened", moment)
+    events.record(db, viewer, ticket_id, "ticket.opened", moment)
     return ticket_id

@@ -9,9 +9,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid
-from kbsearch.tickets import Ticket
-from kbsearch.tickets import events as ticket_events
-from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets import Ticket, events, readers
 from kbsearch.tickets.events import present
 
 MAX_COPIES = 20
@@ -76,9 +74,9 @@ def add(
         if len(copied) >= MAX_COPIES:
             raise Invalid("copy.too_many", limit=MAX_COPIES)
         db.insert("ticket_copies", {"ticket_id": there.id, **vars(colleague)})
-        ticket_readers.rewrite(db, there.id)
+        readers.rewrite(db, there.id)
         moment = stored(at or datetime.now(UTC))
-        ticket_events.record(
+        events.record(
             db, viewer, there.id, "ticket.cc_added", moment, field="copy", after=colleague.email
         )
 
@@ -92,7 +90,7 @@ def remove(
         if not there.is_of(viewer):
             raise Forbidden("ticket.not_yours")
         moment = stored(at or datetime.now(UTC))
-        ticket_readers.remove_copy(db, viewer, there.id, people.fold_email(email), moment)
+        readers.remove_copy(db, viewer, there.id, people.fold_email(email), moment)
 
 
 def leave(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None) -> None:
@@ -101,4 +99,4 @@ def leave(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None =
         there = present(db, viewer, ticket.id)
         moment = stored(at or datetime.now(UTC))
         if there.is_copied:
-            ticket_readers.remove_copy(db, viewer, there.id, viewer.email, moment)
+            readers.remove_copy(db, viewer, there.id, viewer.email, moment)

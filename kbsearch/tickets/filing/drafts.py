@@ -13,7 +13,7 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files.store import FileStore, Source
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.files import Attachment
@@ -275,7 +275,7 @@ def _check_is_of(said: Mapping[str, str], sent: Mapping[str, str]) -> None:
     differences = {
         name: (said[name], there)
         for name, there in sent.items()
-        if not typed.block(there).startswith(typed.block(said.get(name, "")))
+        if not plain_text.block(there).startswith(plain_text.block(said.get(name, "")))
     }
     if differences:
         raise AlreadySent("draft.already_sent", differences)

@@ -12,7 +12,7 @@ from kbsearch.database import Database, Row
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
 from kbsearch.form_fields import FormField
 from kbsearch.search.fulltext.text import detect_language
-from kbsearch.text import plain_text as typed
+from kbsearch.text import plain_text
 from kbsearch.tickets import SEVERITIES
 from kbsearch.tickets.filing import copies
 
@@ -177,7 +177,7 @@ def read(
 
 def subject(text: str) -> str:
     """The subject of a request as it is kept; raises Invalid."""
-    said = typed.line(text)
+    said = plain_text.line(text)
     if not said:
         raise Invalid("request.subject_required")
     if len(said) > MAX_SUBJECT:
@@ -187,7 +187,7 @@ def subject(text: str) -> str:
 
 def version(text: str) -> str | None:
     """The version of a product as it is kept; raises Invalid."""
-    said = typed.line(text)
+    said = plain_text.line(text)
     if len(said) > MAX_VERSION:
         raise Invalid("request.too_long", limit=MAX_VERSION)
     return said or None
@@ -227,7 +227,7 @@ def check_answers(
     kept: dict[str, str] = {}
     wrong: dict[str, Problem] = {}
     for asked in form_fields.asked(fields, software, answers):
-        said = typed.block(answers.get(asked.name, "")).strip()
+        said = plain_text.block(answers.get(asked.name, "")).strip()
         if not said and asked.required:
             wrong[f"fields.{asked.name}"] = Invalid("request.field_required")
         elif said and asked.choices and said not in asked.choices:
@@ -249,7 +249,7 @@ def _requester(db: Database, viewer: Viewer, address: str) -> str | None:
 
 
 def _body(text: str) -> str:
-    said = typed.block(text)
+    said = plain_text.block(text)
     if not said:
         raise Invalid("request.description_required")
     if len(said) > MAX_BODY:

@@ -9,8 +9,7 @@ from kbsearch.errors import Problem
 from kbsearch.people.accounts.single_sign_on import handovers
 from kbsearch.people.accounts.single_sign_on.handovers import Handover
 from kbsearch.web import security
-from kbsearch.web.account import preferences as people
-from kbsearch.web.account import tokens
+from kbsearch.web.account import preferences, tokens
 from kbsearch.web.account.signing_in import go_on
 from kbsearch.web.account.single_sign_on import failed
 from kbsearch.web.render import db, render, site, viewer
@@ -30,7 +29,7 @@ def arrive() -> Response:
         handover = handovers.read(site().settings, token)
         if _is_somebody_else(handover):
             page = render("account/handover.html", handover=handover, token=token, back=_back())
-            return people.hidden(page)
+            return preferences.hidden(page)
         return _admitted(handover)
     except Problem as problem:
         return failed(problem, None)
@@ -40,7 +39,7 @@ def arrive() -> Response:
 def forward() -> Response:
     """Go on with the GET: the browser sends no cookie with what another site posts."""
     sent = {name: request.form.get(name, "") for name in ("jwt", "return_to")}
-    return people.hidden(redirect(f"/access/jwt?{urlencode(sent)}", 303))
+    return preferences.hidden(redirect(f"/access/jwt?{urlencode(sent)}", 303))
 
 
 @bp.post("/access/jwt/confirmed")

@@ -5,9 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n, people
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany, Unavailable
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import one_time_links, passwords
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import choosing, one_time_links, passwords, sign_ins_under_way
 from kbsearch.people.accounts import signing_in as noun
 from kbsearch.people.accounts.sign_ins_under_way import Pending
 from kbsearch.web.account import tokens
@@ -26,7 +24,7 @@ def invitation(token: str) -> Response:
 @bp.post("/invitation/<token>")
 def accept(token: str) -> Response:
     try:
-        asked = choosing_passwords.accept_invitation(
+        asked = choosing.accept_invitation(
             db(), site().settings, tokens.caller(), token, repeated_password()
         )
     except (Invalid, Unavailable) as problem:
@@ -45,7 +43,7 @@ def forgot() -> Response:
 def send_link() -> Response:
     email = request.form.get("email", "")
     try:
-        choosing_passwords.forget(db(), tokens.caller(), email)
+        choosing.forget(db(), tokens.caller(), email)
     except (Invalid, TooMany) as problem:
         return refused(page_of_forgot(email, problem), problem)
     return hidden(render("account/forgot_sent.html"))
@@ -60,7 +58,7 @@ def reset(token: str) -> Response:
 
 @bp.post("/password/reset/<token>")
 def follow(token: str) -> Response:
-    asked = choosing_passwords.begin_reset(db(), tokens.caller(), token)
+    asked = choosing.begin_reset(db(), tokens.caller(), token)
     response = hidden(redirect(f"{home()}password/code", 303))
     tokens.give(response, tokens.RESET, asked.token)
     return response
@@ -107,7 +105,7 @@ def new() -> Response:
 def choose() -> Response:
     waiting = under_way()
     try:
-        choosing_passwords.reset(
+        choosing.reset(
             db(),
             site().settings,
             tokens.caller(),
@@ -131,7 +129,7 @@ def repeated_password() -> str:
 
 def under_way() -> Pending:
     """The reset this browser has under way."""
-    return pending.find(db(), tokens.held(tokens.RESET), "reset")
+    return sign_ins_under_way.find(db(), tokens.held(tokens.RESET), "reset")
 
 
 def page_of_invitation(token: str, problem: Problem | None = None) -> Response:

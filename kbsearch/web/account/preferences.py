@@ -4,7 +4,7 @@ from flask import Blueprint, make_response, redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import Invalid
-from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.accounts import sessions
 from kbsearch.web import security
 from kbsearch.web.account import tokens
 from kbsearch.web.render import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, db, language, site
@@ -50,7 +50,7 @@ def keep(response: Response, name: str, value: str) -> None:
 def forget_session() -> None:
     token = tokens.held(tokens.SESSION)
     if token:
-        accounts.end_session(db(), token)
+        sessions.end_session(db(), token)
 
 
 def hidden(response: Response) -> Response:

@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import audit, i18n, revisions
 from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
-from kbsearch.people import notification_choices as preferences
-from kbsearch.people import organisations, profiles
+from kbsearch.people import notification_choices, organisations, profiles
 from kbsearch.people.accounts import mobiles
 from kbsearch.people.profiles import Profile
 from kbsearch.site import own_data
@@ -109,7 +108,7 @@ def notifications() -> Response:
 def choose() -> Response:
     sent = [text.partition(":") for text in request.form.getlist("wanted")]
     try:
-        preferences.choose(
+        notification_choices.choose(
             db(),
             viewer(),
             [(event, channel) for event, _, channel in sent],
@@ -193,8 +192,8 @@ def _notifications(problem: Problem | None = None) -> Response:
         "notifications",
         "notifications",
         problem,
-        choices=preferences.find(db(), viewer()),
-        events=preferences.events_for(viewer()),
-        digest=preferences.digest(db(), profile.person.id),
+        choices=notification_choices.find(db(), viewer()),
+        events=notification_choices.events_for(viewer()),
+        digest=notification_choices.digest(db(), profile.person.id),
         can_text=bool(profile.mobile and profile.mobile_verified_at),
     )

@@ -15,11 +15,16 @@ from werkzeug.wrappers import Response
 from kbsearch import audit, people
 from kbsearch.errors import Invalid, NotFound, Problem, SignInNeeded
 from kbsearch.people import profiles
-from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import passwords, second_factor, signing_in, user_agents
-from kbsearch.people.accounts import reauthentication as proofs
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import (
+    choosing,
+    passwords,
+    reauthentication,
+    second_factor,
+    sessions,
+    sign_ins_under_way,
+    signing_in,
+    user_agents,
+)
 from kbsearch.web import security
 from kbsearch.web.account import profile as account
 from kbsearch.web.account.profile import REFUSALS, done, page
@@ -50,7 +55,7 @@ def proved(view: View) -> View:
 
     @wraps(view)
     def asked_first(**values: str) -> Response:
-        if accounts.is_proved(db(), caller().session):
+        if sessions.is_proved(db(), caller().session):
             return view(**values)
         back = request.path if request.method == "GET" else f"/{language()}/account/security"
         return redirect(f"/{language()}/account/confirm?next={back}", 303)
@@ -67,7 +72,7 @@ def safety() -> Response:
         "safety",
         has_totp=second_factor.has_totp(db(), profile.person.id),
         codes_left=second_factor.count_recovery_codes(db(), profile.person.id),
-        sessions=accounts.list_sessions(db(), profile.person.id, caller().session),
+        sessions=sessions.list_sessions(db(), profile.person.id, caller().session),
         devices=second_factor.list_devices(db(), profile.person.id),
         browser=user_agents.told,
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,
@@ -89,7 +94,7 @@ def change_password() -> Response:
     try:
         if sent.get("password", "") != sent.get("again", ""):
             raise Invalid("password.not_repeated")
-        session = choosing_passwords.change(
+        session = choosing.change(
             db(),
             site().settings,
             caller(),
@@ -99,7 +104,7 @@ def change_password() -> Response:
         )
     except REFUSALS as problem:
         return page("password", "safety", problem, shortest=passwords.SHORTEST)
-    accounts.mark_proved(db(), session)
+    sessions.mark_proved(db(), session)
     return _with_session(done("/account/security", "password_changed"), session)
 
 
@@ -132,8 +137,8 @@ def confirm() -> Response:
         )
         if confirmed:
             codes = second_factor.make_recovery_codes(db(), whose, network=caller().network)
-            accounts.end_other_sessions(db(), whose, caller().session)
-            session = accounts.renew_session(db(), caller().session)
+            sessions.end_other_sessions(db(), whose, caller().session)
+            session = sessions.renew_session(db(), caller().session)
     if not confirmed:
         return _totp(Invalid("second_factor.code_wrong"))
     return _with_session(_shown_once(codes, new_authenticator=True), session)
@@ -148,7 +153,7 @@ def remove() -> Response:
     whose = viewer().person_id or ""
     with db().atomic():
         second_factor.remove_totp(db(), whose, actor_id=whose, network=caller().network)
-        accounts.end_other_sessions(db(), whose, caller().session)
+        sessions.end_other_sessions(db(), whose, caller().session)
     return done("/account/security", "totp_removed")
 
 
@@ -172,7 +177,7 @@ def forget_device(id: str) -> Response:
 @bp.post("/account/sessions/<id>/removal")
 def end_session(id: str) -> Response:
     with db().atomic():
-        accounts.end_listed_session(db(), viewer().person_id or "", id)
+        sessions.end_listed_session(db(), viewer().person_id or "", id)
         _record("session.ended")
     return done("/account/security", "session_ended")
 
@@ -180,7 +185,7 @@ def end_session(id: str) -> Response:
 @bp.post("/account/sessions/removal")
 def end_others() -> Response:
     with db().atomic():
-        accounts.end_other_sessions(db(), viewer().person_id or "", caller().session)
+        sessions.end_other_sessions(db(), viewer().person_id or "", caller().session)
         _record("sessions.ended")
     return done("/account/security", "sessions_ended")
 
@@ -194,14 +199,16 @@ def proof() -> Response:
 def begin_proof() -> Response:
     back = _next(request.form.get("next", ""))
     try:
-        token = proofs.begin(db(), viewer(), caller(), request.form.get("current", ""), back)
+        token = reauthentication.begin(
+            db(), viewer(), caller(), request.form.get("current", ""), back
+        )
     except REFUSALS as problem:
         return _proof(back, problem)
     answer = done("/account/confirm")
     answer.set_cookie(
         _proof_cookie(),
         token,
-        max_age=int(pending.LIFETIME.total_seconds()),
+        max_age=int(sign_ins_under_way.LIFETIME.total_seconds()),
         httponly=True,
         samesite="Lax",
         secure=site().is_secure,
@@ -213,7 +220,7 @@ def begin_proof() -> Response:
 def finish_proof() -> Response:
     token = request.cookies.get(_proof_cookie(), "")
     try:
-        back = proofs.finish(
+        back = reauthentication.finish(
             db(),
             site().settings,
             viewer(),
@@ -236,7 +243,7 @@ def resend() -> Response:
     """Mail another code."""
     token = request.cookies.get(_proof_cookie(), "")
     try:
-        proofs.find(db(), viewer(), token)
+        reauthentication.find(db(), viewer(), token)
         signing_in.resend(db(), caller(), token, "proof")
     except REFUSALS as problem:
         return _proof("", problem)
@@ -291,7 +298,7 @@ def _proof(back: str, problem: Problem | None = None) -> Response:
     """The password, or the code when the password was given."""
     token = request.cookies.get(_proof_cookie(), "")
     try:
-        waiting = proofs.find(db(), viewer(), token)
+        waiting = reauthentication.find(db(), viewer(), token)
     except NotFound:
         return page("proof", "safety", problem, back=back)
     return page("proof_code", "safety", problem, factor=waiting.factor)

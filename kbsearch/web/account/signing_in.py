@@ -8,9 +8,13 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n, people
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany, Unavailable
-from kbsearch.people.accounts import kept_forms, known_browsers, signing_in
-from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import (
+    kept_forms,
+    known_browsers,
+    sessions,
+    sign_ins_under_way,
+    signing_in,
+)
 from kbsearch.people.accounts.sign_ins_under_way import Pending
 from kbsearch.people.accounts.signing_in import Asked, Inside
 from kbsearch.web import security
@@ -123,7 +127,7 @@ def ask_who() -> Response:
     if request.method in security.SAFE_METHODS:
         return go_to(f"{home()}login?next={quote(destination)}")
     token = None
-    whose = accounts.last_person(db(), tokens.held(tokens.SESSION)) or (
+    whose = sessions.last_person(db(), tokens.held(tokens.SESSION)) or (
         known_browsers.last_person(db(), tokens.held(tokens.BROWSER))
     )
     if whose is not None:
@@ -179,7 +183,7 @@ def page_of_code(waiting: Pending, problem: Problem | None = None) -> Response:
 def under_way() -> Pending | None:
     """The sign-in this browser has under way."""
     try:
-        return pending.find(db(), tokens.held(tokens.SIGN_IN), "sign_in")
+        return sign_ins_under_way.find(db(), tokens.held(tokens.SIGN_IN), "sign_in")
     except NotFound:
         return None
 

@@ -13,8 +13,7 @@ from kbsearch.people.accounts.single_sign_on import journeys, openid
 from kbsearch.people.accounts.single_sign_on.journeys import Journey
 from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, Provider
 from kbsearch.web import security
-from kbsearch.web.account import preferences as people
-from kbsearch.web.account import tokens
+from kbsearch.web.account import preferences, tokens
 from kbsearch.web.account.signing_in import go_on
 from kbsearch.web.render import db, language, language_prefix, render, site
 
@@ -57,7 +56,7 @@ def depart() -> Response:
         samesite="Lax",
         secure=site().is_secure,
     )
-    return people.hidden(response)
+    return preferences.hidden(response)
 
 
 @bp.get(CALLBACK)
@@ -67,7 +66,7 @@ def arrive() -> Response:
     try:
         journey = journeys.arrive(db(), _browser(), request.args.get("state", ""))
         g.language, back = journey.language, journey.back
-        return people.hidden(_admitted(journey))
+        return preferences.hidden(_admitted(journey))
     except Problem as problem:
         return failed(problem, back)
 
@@ -96,7 +95,7 @@ def failed(problem: Problem, back: str | None) -> Response:
     response.status_code = problem.status
     if isinstance(problem, (TooMany, Unavailable)):
         response.headers["Retry-After"] = str(problem.retry_after)
-    return people.hidden(response)
+    return preferences.hidden(response)
 
 
 def _provider() -> Provider:

@@ -6,10 +6,9 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from kbsearch import limits
-from kbsearch.people.accounts import kept_forms, known_browsers, second_factor
-from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts import kept_forms, known_browsers, second_factor, sign_ins_under_way
 from kbsearch.people.accounts.signing_in import Caller, Inside
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 from kbsearch.web.render import site
 
 SESSION = ""
@@ -22,10 +21,10 @@ VISIT = "-visit"
 LIFETIMES = {
     BROWSER: known_browsers.LIFETIME,
     DEVICE: second_factor.DEVICE_LIFETIME,
-    SIGN_IN: pending.LIFETIME,
-    RESET: pending.LIFETIME,
+    SIGN_IN: sign_ins_under_way.LIFETIME,
+    RESET: sign_ins_under_way.LIFETIME,
     KEPT: kept_forms.LIFETIME,
-    VISIT: analytics.VISIT_ENDS_AFTER,
+    VISIT: visits.VISIT_ENDS_AFTER,
 }
 
 

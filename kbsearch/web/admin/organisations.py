@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response
 from kbsearch import people, revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
-from kbsearch.people.organisations import SHARING, Organisation, products
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import SHARING, Organisation, branding, products
 from kbsearch.people.organisations.colours import HEX
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
@@ -127,7 +126,7 @@ def look() -> Response:
 def dress(organisation: Organisation) -> None:
     file = request.files.get("logo")
     body = file.read() if file else b""
-    looks.dress(
+    branding.dress(
         db(),
         organisation.id,
         accent=text("accent"),

@@ -11,7 +11,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person, organisations, undeliverable
 from kbsearch.people.accounts import directory
 from kbsearch.people.accounts.directory import Asked, State
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer
@@ -52,7 +52,7 @@ def asked_of() -> Asked:
         role=sent.get("role") or None,
         organisation=sent.get("organisation") or None,
         state=cast(State, sent["state"]) if sent.get("state") in ("open", "closed") else None,
-        page=typed_numbers.page(sent, MAX_PAGE),
+        page=numbers.page(sent, MAX_PAGE),
     )
 
 

@@ -8,7 +8,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
 from kbsearch.messages.webhooks.deliveries import Delivery
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
 from kbsearch.web.render import db, language, render, site, viewer
@@ -169,7 +169,7 @@ def what_was_done() -> str | None:
 
 
 def page_of() -> int:
-    return typed_numbers.page(request.args, MAX_PAGE)
+    return numbers.page(request.args, MAX_PAGE)
 
 
 def webhook_of(id: str) -> Webhook:

@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response
 from kbsearch import access, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.tickets import Status, Ticket
-from kbsearch.tickets.desk import incident_groups as problems
-from kbsearch.tickets.desk import past_cases
+from kbsearch.tickets.desk import incident_groups, past_cases
 from kbsearch.tickets.desk.incident_groups import SharedProblem
 from kbsearch.web.numbers import whole, wholes
 from kbsearch.web.render import db, go_to, language, person, render, viewer
@@ -26,7 +25,7 @@ def only_agents() -> None:
 
 @bp.get("/desk/problems")
 def index() -> Response:
-    return render("desk/incident_groups.html", found=problems.list_all(db(), viewer()))
+    return render("desk/incident_groups.html", found=incident_groups.list_all(db(), viewer()))
 
 
 @bp.post("/desk/problems")
@@ -34,7 +33,7 @@ def group() -> Response:
     """Make one problem of the requests whose numbers are sent."""
     grouped = [by_number(each) for each in request.form.getlist("tickets")]
     title = request.form.get("title", "")
-    return go_to(place(problems.group(db(), viewer(), title, grouped)))
+    return go_to(place(incident_groups.group(db(), viewer(), title, grouped)))
 
 
 @bp.get("/desk/problems/<id>")
@@ -48,10 +47,10 @@ def change_tickets(id: str) -> Response:
     problem, sent = find(id), request.form
     try:
         if "remove" in sent:
-            problems.remove(db(), viewer(), problem, by_number(sent["remove"]))
+            incident_groups.remove(db(), viewer(), problem, by_number(sent["remove"]))
         else:
             for each in [*sent.getlist("tickets"), *sent.getlist("add")]:
-                problems.add(db(), viewer(), problem, by_number(each))
+                incident_groups.add(db(), viewer(), problem, by_number(each))
     except Invalid as refusal:
         return page(problem, refusal, where="add")
     return go_to(place(id))
@@ -66,7 +65,7 @@ def answer(id: str) -> Response:
     )
     numbers = wholes(sent.getlist("tickets"))
     try:
-        told = problems.answer(
+        told = incident_groups.answer(
             db(),
             viewer(),
             problem,
@@ -81,7 +80,7 @@ def answer(id: str) -> Response:
 
 
 def find(id: str) -> SharedProblem:
-    return problems.find(db(), viewer(), id)
+    return incident_groups.find(db(), viewer(), id)
 
 
 def by_number(text: str) -> Ticket:

@@ -23,7 +23,7 @@ from kbsearch.insights import (
 )
 from kbsearch.insights.deflection import LACKS, OUTCOMES, Read, Search, Visit, Wanted
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, language, person, render, viewer
 
@@ -159,7 +159,7 @@ def counted_page(
 ) -> Response:
     """A page of what a number counts: `tell` makes lines of those that are on it."""
     last = max(1, -(-len(found) // PAGE_SIZE))
-    number = min(typed_numbers.page(request.args, MAX_PAGE), last)
+    number = min(numbers.page(request.args, MAX_PAGE), last)
     kept = {name: value for name, value in request.args.items() if name not in ("page", "csv")}
     return render(
         template,

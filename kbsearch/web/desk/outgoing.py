@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.site import outgoing as sendings
+from kbsearch.site import outgoing
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, language, render, viewer
 
@@ -22,9 +22,9 @@ def index() -> Response:
 @bp.post("/desk/deliveries")
 def send_all_again() -> Response:
     """All that was given up, of the channel that is looked at."""
-    channel = _chosen("channel", sendings.CHANNELS)
+    channel = _chosen("channel", outgoing.CHANNELS)
     try:
-        count = sendings.all_dead_again(db(), viewer(), channel=channel)
+        count = outgoing.all_dead_again(db(), viewer(), channel=channel)
     except Invalid as problem:
         return page(i18n.explain(problem, language()))
     return redirect(f"/{language()}/desk/deliveries?done={count}", 303)
@@ -33,7 +33,7 @@ def send_all_again() -> Response:
 @bp.post("/desk/deliveries/<id>")
 def send_again(id: str) -> Response:
     try:
-        sendings.again(db(), viewer(), id)
+        outgoing.again(db(), viewer(), id)
     except Invalid as problem:
         return page(i18n.explain(problem, language()))
     except NotFound as problem:
@@ -50,16 +50,16 @@ def _chosen(name: str, among: Collection[str]) -> str | None:
 
 
 def page(wrong: str = "") -> Response:
-    channel = _chosen("channel", sendings.CHANNELS)
-    state = _chosen("state", sendings.STATES)
+    channel = _chosen("channel", outgoing.CHANNELS)
+    state = _chosen("state", outgoing.STATES)
     done = request.args.get("done", "")
     response = render(
         "desk/outgoing.html",
-        seen=sendings.look(db(), viewer(), channel=channel, state=state),
+        seen=outgoing.look(db(), viewer(), channel=channel, state=state),
         channel=channel,
         state=state,
-        channels=sendings.CHANNELS,
-        states=sendings.STATES,
+        channels=outgoing.CHANNELS,
+        states=outgoing.STATES,
         wrong=wrong,
         is_done=done == "again",
         count_done=whole(done),

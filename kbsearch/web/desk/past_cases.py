@@ -17,12 +17,12 @@ from kbsearch.text import markup
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import (
     duplicates,
+    incident_groups,
     incidents,
     past_cases,
     saved_replies,
     sendable_articles,
 )
-from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk.incidents import Incident
 from kbsearch.tickets.desk.past_cases import PastCase
 from kbsearch.web.numbers import whole, wholes
@@ -164,7 +164,7 @@ def panel(ticket: Ticket) -> Response:
         articles=articles(ticket),
         incident=incident(ticket),
         links=duplicates.of_ticket(db(), viewer(), ticket),
-        problem=problems.of_ticket(db(), viewer(), ticket),
+        problem=incident_groups.of_ticket(db(), viewer(), ticket),
         composer=f"/{language()}/requests/{ticket.id}",
     )
 

@@ -19,7 +19,7 @@ from kbsearch.tickets.desk import bulk, queue, saved_views
 from kbsearch.tickets.desk.bulk import Outcome
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, Filter, View
 from kbsearch.tickets.lists import MOST_FOUND
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Words
 from kbsearch.web.numbers import whole
@@ -211,7 +211,7 @@ def asked_of(sent: Any) -> Asked:
             assignee=sent.get("assignee", "")[:MAX_TEXT],
             text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
             sort=next((each for each in SORTS if each == sent.get("sort")), "due"),
-            page=typed_numbers.page(sent, MAX_PAGE),
+            page=numbers.page(sent, MAX_PAGE),
         ),
     )
 

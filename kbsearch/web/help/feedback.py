@@ -9,10 +9,9 @@ from kbsearch import access, articles, i18n, limits
 from kbsearch.articles import Article
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany
 from kbsearch.search.learning import visits as analytics
-from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.learning import votes
 from kbsearch.web.account import tokens
-from kbsearch.web.help import pages as help
-from kbsearch.web.help import visits
+from kbsearch.web.help import pages, visits
 from kbsearch.web.render import db, go_to, language, person, render, viewer, wants_fragment
 
 ANSWERS = {"yes": True, "no": False}
@@ -30,9 +29,9 @@ def vote(slug: str) -> Response:
         charge()
         helped = ANSWERS.get(sent.get("helped", ""))
         if helped is None:
-            article_votes.take_back(db(), viewer(), visit, found)
+            votes.take_back(db(), viewer(), visit, found)
         else:
-            article_votes.give(
+            votes.give(
                 db(),
                 viewer(),
                 visit,
@@ -51,7 +50,7 @@ def vote(slug: str) -> Response:
 @bp.get("/desk/feedback")
 def index() -> Response:
     access.only_staff(person())
-    return render("writing/feedback.html", found=article_votes.list_articles(db(), viewer()))
+    return render("writing/feedback.html", found=votes.list_articles(db(), viewer()))
 
 
 @bp.get("/desk/articles/<tongue>/<slug>/feedback")
@@ -59,7 +58,7 @@ def show(tongue: str, slug: str) -> Response:
     """All that was said of an article, edition by edition."""
     access.only_staff(person(), "article.not_found")
     found = articles.find(db(), viewer(), tongue, slug)
-    editions = article_votes.list_editions(db(), viewer(), found)
+    editions = votes.list_editions(db(), viewer(), found)
     return render("writing/article_feedback.html", article=found, editions=editions)
 
 
@@ -68,7 +67,7 @@ def find(slug: str) -> Article:
     try:
         return articles.find(db(), viewer(), language(), slug)
     except NotFound:
-        found = help.elsewhere(slug)
+        found = pages.elsewhere(slug)
         if found is None:
             raise
         return found
@@ -89,10 +88,10 @@ def below(article: Article, visit: str | None, wrong: str = "") -> Response:
         "help/article.html",
         "help/_feedback.html",
         article=article,
-        vote=article_votes.mine(db(), viewer(), visit, article),
+        vote=votes.mine(db(), viewer(), visit, article),
         sent=request.form if wrong else None,
         wrong=wrong,
-        searched=help.searched(),
+        searched=pages.searched(),
     )
 
 
@@ -103,13 +102,13 @@ def refused(article: Article, problem: Problem) -> Response:
         response = below(article, tokens.held(tokens.VISIT), wrong)
         response.status_code = Invalid.status  # htmx shows no other refusal
     else:
-        response = help.show(article, wrong)
+        response = pages.show(article, wrong)
         response.status_code = problem.status
     return response
 
 
 def address(article: Article) -> str:
     """The article's page, with the words marked that were."""
-    marks = help.searched()
+    marks = pages.searched()
     marked = f"?{urlencode({'h': marks})}" if marks else ""
     return f"/{language()}/articles/{article.slug}{marked}"

@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations
-from kbsearch.people.organisations import Organisation
-from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations import Organisation, branding
 from kbsearch.people.organisations.colours import HEX
 from kbsearch.text import markup
 from kbsearch.web.render import db, viewer
@@ -23,7 +22,7 @@ bp = Blueprint("looks", __name__)
 def theme_url(organisation: Organisation) -> str:
     """Its style sheet; the address changes with the colour."""
     assert organisation.look.accent
-    return f"/theme/{organisation.slug}.{looks.theme_hash(organisation.look.accent)}.css"
+    return f"/theme/{organisation.slug}.{branding.theme_hash(organisation.look.accent)}.css"
 
 
 def logo_url(organisation: Organisation) -> str:
@@ -47,9 +46,9 @@ def theme(slug: str, digest: str) -> Response:
         accent = None
     if accent is None:
         raise NotFound("web.not_found")
-    response = Response(looks.style_sheet(accent), content_type=CSS)
+    response = Response(branding.style_sheet(accent), content_type=CSS)
     # a page from before a change may still ask for the old one: answer, but keep nothing
-    is_current = digest == looks.theme_hash(accent)
+    is_current = digest == branding.theme_hash(accent)
     response.headers["Cache-Control"] = KEPT if is_current else "no-store"
     return response
 
@@ -60,12 +59,12 @@ def preview() -> Response:
     accent = f"#{request.args.get('accent', '')}"
     if not viewer().is_administrator or not HEX.fullmatch(accent):
         raise NotFound("web.not_found")
-    return Response(looks.style_sheet(accent, ".look"), content_type=CSS)
+    return Response(branding.style_sheet(accent, ".look"), content_type=CSS)
 
 
 @bp.get("/logo/<digest>")
 def logo(digest: str) -> Response:
-    found, body = looks.find_logo(db(), viewer(), digest)
+    found, body = branding.find_logo(db(), viewer(), digest)
     response = Response(body, content_type=found.media_type)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = KEPT

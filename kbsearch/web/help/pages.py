@@ -12,9 +12,9 @@ from kbsearch import articles
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
-from kbsearch.search.learning import votes as article_votes
-from kbsearch.tickets import lists as ticket_lists
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.search.learning import votes
+from kbsearch.tickets import lists
+from kbsearch.web import numbers
 from kbsearch.web.account import tokens
 from kbsearch.web.help import lessons
 from kbsearch.web.help.highlight import highlight
@@ -48,7 +48,7 @@ def asked_of(sent: dict[str, str]) -> Asked:
         kind=kinds.get(sent.get("kind", "")),
         product=sent.get("product") or None,
         only_language=sent["lang"] if sent.get("lang") in site().settings.languages else None,
-        page=typed_numbers.page(sent, MAX_PAGE),
+        page=numbers.page(sent, MAX_PAGE),
         literal=sent.get("literal") == "1",
     )
 
@@ -104,7 +104,7 @@ def browsing() -> dict[str, Any]:
     """What to offer before anything is searched."""
     return {
         "results": None,
-        "current": ticket_lists.list_current(db(), viewer(), CURRENT),
+        "current": lists.list_current(db(), viewer(), CURRENT),
         "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),
     }
@@ -148,10 +148,10 @@ def show(found: Article, wrong: str = "") -> Response:
         related=articles.related(db(), viewer(), found, RELATED),
         phrases=lessons.of_article(found),
         searched=words,
-        vote=article_votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
+        vote=votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
         sent=request.form if wrong else None,
         wrong=wrong,
-        editions=article_votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
+        editions=votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
     )
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from kbsearch import keys, limits
 from kbsearch.database import if_possible
 from kbsearch.errors import TooMany
-from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning import visits
 from kbsearch.tickets import Ticket
 from kbsearch.web.account import tokens
 from kbsearch.web.numbers import whole
@@ -41,16 +41,16 @@ def _take_down(told: Mapping[str, str]) -> str | None:
     with db().atomic():
         found = visit()
         if "q" in told:
-            analytics.searched(
+            visits.searched(
                 db(),
                 found,
                 told["q"],
                 results=min(whole(told.get("results", "")) or 0, 1_000_000),
                 product=told.get("product", "")[:MAX_TARGET],
             )
-        analytics.shown(db(), found, targets("shown"))
+        visits.shown(db(), found, targets("shown"))
         for target in targets("opened")[:1]:
-            analytics.opened(db(), found, target)
+            visits.opened(db(), found, target)
     return found
 
 
@@ -65,7 +65,7 @@ def visit() -> str | None:
     purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
     held = tokens.held(tokens.VISIT)
     is_prefetch = "prefetch" in purpose
-    return analytics.visit(db(), viewer(), held, network=network(), is_prefetch=is_prefetch)
+    return visits.visit(db(), viewer(), held, network=network(), is_prefetch=is_prefetch)
 
 
 def network() -> str:
@@ -80,7 +80,7 @@ def filed(response: Response, ticket: Ticket) -> None:
     """Take down that a request was filed, which it is whatever becomes of this."""
     with if_possible(db()), db().atomic():
         found = visit()
-        analytics.filed(db(), found, ticket)
+        visits.filed(db(), found, ticket)
         remember(response, found)
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kbsearch.articles import Card
-from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing import drafts
 from kbsearch.articles.writing.drafts import Draft
 from kbsearch.messages.notifications import solutions
 from kbsearch.messages.notifications.solutions import Told
@@ -27,7 +27,7 @@ def of_ticket(ticket: Ticket) -> AnsweredBy:
         for card in solutions.of_ticket(db(), viewer(), ticket)
     ]
     may_write = viewer().is_staff and ticket.is_resolved
-    draft = article_drafts.find_of(db(), viewer(), ticket=ticket.number) if may_write else None
+    draft = drafts.find_of(db(), viewer(), ticket=ticket.number) if may_write else None
     if draft and draft.article.path in {card.path for card, _ in found}:
         return AnsweredBy(found, False, None)  # it is this one
     return AnsweredBy(found, may_write, draft)

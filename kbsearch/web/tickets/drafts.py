@@ -12,7 +12,7 @@ from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import Draft
 from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
-from kbsearch.web.tickets import form as filled
+from kbsearch.web.tickets import form
 
 REPLY = ("body", "internal", "solution", "status")  # the fields of a reply
 
@@ -32,7 +32,7 @@ def save(key: str) -> Response:
     person()
     ticket = answered()
     sent = request.form
-    values = {n: sent[n] for n in REPLY if n in sent} if ticket else filled.typed(sent)
+    values = {n: sent[n] for n in REPLY if n in sent} if ticket else form.typed(sent)
     try:
         revision = sent.get("draft_revision")
         draft = drafts.save(db(), viewer(), key, values, ticket=ticket, revision=revision)

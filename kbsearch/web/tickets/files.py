@@ -6,7 +6,7 @@ from flask import Blueprint, send_file
 from werkzeug.wrappers import Response
 
 from kbsearch.files.store import FileStore
-from kbsearch.tickets import files as attachments
+from kbsearch.tickets import files
 from kbsearch.tickets.files import Attachment
 from kbsearch.web.render import db, person, site
 
@@ -20,7 +20,7 @@ bp = Blueprint("attachments", __name__)
 @bp.get("/attachments/<id>/<path:name>")
 def download(id: str, name: str) -> Response:
     """The file, whole or the range asked for; under another name, the way to its own."""
-    found = attachments.open_file(db(), person(), FileStore(site().settings.files_path), id)
+    found = files.open_file(db(), person(), FileStore(site().settings.files_path), id)
     attachment = found.attachment
     if name != attachment.name:
         return Response(status=301, headers={"Location": address(attachment)} | PRIVATE)

@@ -13,7 +13,7 @@ from kbsearch.errors import AlreadySent, Problem
 from kbsearch.form_fields import FormField
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.tickets.files import Attachment
-from kbsearch.tickets.filing import form as request_forms
+from kbsearch.tickets.filing import form
 from kbsearch.tickets.filing.form import Request
 from kbsearch.web.render import db, language, site, viewer
 
@@ -88,7 +88,7 @@ class Filled:
             self.revision,
             mine or (),
             choices,
-            request_forms.list_versions(db(), viewer(), software) if known else (),
+            form.list_versions(db(), viewer(), software) if known else (),
             products.find(db(), software).where(language()) if known else "",
             asked,
         )
@@ -116,5 +116,5 @@ def software_of(requester: str) -> list[tuple[str, str]]:
     """What there is to choose: what contracts cover, for agents everything."""
     if viewer().is_agent:
         return [(product.slug, product.name) for product in products.list_all(db())]
-    found = request_forms.choices(db(), viewer())
+    found = form.choices(db(), viewer())
     return sorted({each for choice in found for each in choice.products}, key=lambda each: each[1])

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from kbsearch.tickets import STATUSES, Status
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.lists import Filter, Scope, Sort
-from kbsearch.web import numbers as typed_numbers
+from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Words
 from kbsearch.web.render import db, language, person, render, site, viewer
@@ -122,7 +122,7 @@ def asked_of(scope: Scope) -> Asked:
             text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
             sort=sort,
             ascending=sent.get("order") == "asc",
-            page=typed_numbers.page(sent, MAX_PAGE),
+            page=numbers.page(sent, MAX_PAGE),
         ),
     )
 

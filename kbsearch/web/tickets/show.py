@@ -17,15 +17,13 @@ from kbsearch.errors import (
     NotFound,
     Problem,
 )
-from kbsearch.people import notification_choices as preferences
+from kbsearch.people import notification_choices
 from kbsearch.text import markup
-from kbsearch.tickets import STATUSES, Ticket
-from kbsearch.tickets import events as ticket_events
-from kbsearch.tickets.conversation import corrections as edits
-from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets import STATUSES, Ticket, events
+from kbsearch.tickets.conversation import corrections, lifecycle, replies
 from kbsearch.tickets.desk import held_replies, past_cases, presence
 from kbsearch.tickets.filing import copies
-from kbsearch.web.desk import queue as desk
+from kbsearch.web.desk import queue
 from kbsearch.web.desk.past_cases import quoted
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import (
@@ -84,7 +82,7 @@ def reply(id: str) -> Response:
     past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
     if not said.has_news:
         with if_possible(db()):
-            ticket_events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
+            events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
     return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))
 
 
@@ -168,7 +166,7 @@ def correct(id: str) -> Response:
     }
     edition = number("edition")
     try:
-        edits.edit_fields(
+        corrections.edit_fields(
             db(),
             viewer(),
             ticket,
@@ -199,7 +197,7 @@ def see(id: str) -> Response:
     """The page was shown up to there: told by the page itself."""
     ticket = find(id)
     with if_possible(db()):  # it is told again with the next page
-        ticket_events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
+        events.mark_seen(db(), viewer(), id, min(activity() or 0, ticket.activity))
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -269,9 +267,11 @@ def page(
         text_of(
             "tickets/show.html",
             thanks=suggestions.afterwards(ticket) if is_new(ticket) else None,
-            is_mailed=preferences.wants(db(), ticket.requester_id or "", "ticket.replied", "mail"),
+            is_mailed=notification_choices.wants(
+                db(), ticket.requester_id or "", "ticket.replied", "mail"
+            ),
             address=address,
-            queue=desk.place_of(ticket.number),
+            queue=queue.place_of(ticket.number),
             **conversation.shown(ticket, draft, correction, problem),
         ),
         content_type="text/html; charset=utf-8",

@@ -5,10 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
-from kbsearch.articles.writing import drafts as article_drafts
-from kbsearch.articles.writing import files as article_files
-from kbsearch.articles.writing import proposals as article_proposals
-from kbsearch.articles.writing import review as article_review
+from kbsearch.articles.writing import drafts, files, proposals, review
 from kbsearch.articles.writing.composition import Composed, Hidden
 from kbsearch.articles.writing.drafts import Draft
 from kbsearch.articles.writing.review import Seen
@@ -18,7 +15,7 @@ from kbsearch.errors import Conflict, Invalid, NotFound, Problem
 from kbsearch.messages.notifications import solutions
 from kbsearch.tickets.desk import past_cases
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
-from kbsearch.web.writing import form as article_forms
+from kbsearch.web.writing import form
 from kbsearch.web.writing.form import Sent
 
 bp = Blueprint("desk_articles", __name__)
@@ -38,7 +35,7 @@ def index() -> Response:
         "writing/articles.html",
         drafts=[
             (draft, articles.find_path(db(), viewer(), draft.article.path))
-            for draft in article_drafts.list_all(db(), viewer())
+            for draft in drafts.list_all(db(), viewer())
         ],
         branches=branches.list_all(settings),
         is_folder=branches.live_tree(settings) is None,
@@ -51,14 +48,14 @@ def index() -> Response:
 def new() -> Response:
     """A first draft of requests (`ticket`), of a gap, or of nothing; kept from the first change."""
     asked = request.args
-    tickets = article_forms.numbers(asked.getlist("ticket"))
+    tickets = form.numbers(asked.getlist("ticket"))
     gap = asked.get("gap", "")
     begun = begun_before(tickets, gap)
     if begun is not None:
         return go_to(place(begun.key))
     lines = [line for said in asked.getlist("phrases") for line in said.splitlines()]
     wanted = asked.get("language", "")
-    composed = article_drafts.compose(
+    composed = drafts.compose(
         db(),
         viewer(),
         tickets=tickets,
@@ -74,8 +71,8 @@ def new() -> Response:
 
 @bp.get("/desk/articles/drafts/<key>")
 def show(key: str) -> Response:
-    draft = article_drafts.find(db(), viewer(), key)
-    return editor(key, article_forms.as_composed(draft), draft)
+    draft = drafts.find(db(), viewer(), key)
+    return editor(key, form.as_composed(draft), draft)
 
 
 @bp.post("/desk/articles/drafts/<key>")
@@ -96,8 +93,8 @@ def mask(key: str) -> Response:
     """Put back what was masked (`restore` says which), or mask it again (`mask`)."""
     sent = Sent.of_form(request.form)
     items = hidden_of(key, sent)
-    chosen = article_forms.number(request.form.get("restore") or request.form.get("mask", ""))
-    change = article_review.restore if "restore" in request.form else article_review.mask_again
+    chosen = form.number(request.form.get("restore") or request.form.get("mask", ""))
+    change = review.restore if "restore" in request.form else review.mask_again
     article = sent.composed.article
     if 1 <= chosen <= len(items):
         article = change(article, items[chosen - 1])
@@ -116,7 +113,7 @@ def mask(key: str) -> Response:
 def rank(key: str) -> Response:
     """Where each phrase would find the article, as it is typed now."""
     sent = Sent.of_form(request.form)
-    found = article_forms.ranks(sent.composed.article)
+    found = form.ranks(sent.composed.article)
     if wants_fragment():
         return render("writing/_ranks.html", "writing/_ranks.html", ranks=found, key=key)
     return editor(key, sent.composed, saved(key), sent=sent, ranks=found)
@@ -129,7 +126,7 @@ def propose(key: str) -> Response:
     try:
         keep(key, sent)
         tell = bool(request.form.get("tell")) and viewer().is_agent
-        name = article_proposals.propose(db(), site().settings, viewer(), key, tell=tell)
+        name = proposals.propose(db(), site().settings, viewer(), key, tell=tell)
     except Conflict as problem:
         return conflict(key, sent, problem)
     except Invalid as problem:
@@ -143,21 +140,19 @@ def download(key: str) -> Response:
     sent = Sent.of_form(request.form)
     try:
         draft = keep(key, sent)
-        article_files.check(draft.article, site().settings)
+        files.check(draft.article, site().settings)
     except Conflict as problem:
         return conflict(key, sent, problem)
     except Invalid as problem:
         return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
-    response = Response(
-        article_files.written(draft.article), content_type="text/markdown; charset=utf-8"
-    )
+    response = Response(files.written(draft.article), content_type="text/markdown; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{draft.article.slug}.md"'
     return response
 
 
 @bp.post("/desk/articles/drafts/<key>/discard")
 def discard(key: str) -> Response:
-    article_drafts.discard(db(), viewer(), key)
+    drafts.discard(db(), viewer(), key)
     return go_to(f"/{language()}/desk/articles")
 
 
@@ -171,20 +166,18 @@ def tell(number: int) -> Response:
 
 def begun_before(tickets: tuple[int, ...], gap: str) -> Draft | None:
     if gap:
-        return article_drafts.find_of(db(), viewer(), gap=gap)
-    return article_drafts.find_of(db(), viewer(), ticket=tickets[0]) if tickets else None
+        return drafts.find_of(db(), viewer(), gap=gap)
+    return drafts.find_of(db(), viewer(), ticket=tickets[0]) if tickets else None
 
 
 def keep(key: str, sent: Sent) -> Draft:
-    return article_drafts.save(
-        db(), viewer(), key, sent.composed, edition=sent.edition, tab=sent.tab
-    )
+    return drafts.save(db(), viewer(), key, sent.composed, edition=sent.edition, tab=sent.tab)
 
 
 def saved(key: str) -> Draft | None:
     """The draft as it is kept; none before it was."""
     try:
-        return article_drafts.find(db(), viewer(), key)
+        return drafts.find(db(), viewer(), key)
     except NotFound:
         return None
 
@@ -218,7 +211,7 @@ def editor(
 ) -> Response:
     """The page on which an article is written."""
     edition = sent.edition if sent else draft.edition if draft else 0
-    sent = sent or Sent(composed, edition, article_forms.new_tab())
+    sent = sent or Sent(composed, edition, form.new_tab())
     context = shown(key, sent, draft, problem=problem, ranks=ranks)
     response = render("writing/article.html", None, **context)
     response.status_code = problem.status if problem else 200
@@ -237,30 +230,30 @@ def shown(
     article = sent.composed.article
     items = draft.hidden if draft else sent.composed.hidden
     settings = site().settings
-    tickets = draft.tickets if draft else article_drafts.links(db(), viewer(), sent.composed)
+    tickets = draft.tickets if draft else drafts.links(db(), viewer(), sent.composed)
     is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
     return {
         "key": key,
         "article": article,
         "tickets": tickets,
-        "is_confidential": lambda: article_drafts.is_confidential(db(), tickets),
+        "is_confidential": lambda: drafts.is_confidential(db(), tickets),
         "numbers": sent.composed.tickets,
         "gap": sent.composed.gap,
-        "hidden": "" if draft else article_forms.as_text(items),
+        "hidden": "" if draft else form.as_text(items),
         "draft": draft,
         "tab": sent.tab,
         "edition": sent.edition if problem else draft.edition if draft else 0,
         "over": draft.edition if is_over and draft else 0,
         "problem": i18n.explain(problem, language()) if problem else "",
-        "choices": lambda: article_forms.choices(article, settings),
-        "review": article_forms.review(article, items),
+        "choices": lambda: form.choices(article, settings),
+        "review": form.review(article, items),
         "where": where,
         "ranks": ranks,
         "is_folder": branches.live_tree(settings) is None,
         "tell": bool(request.form.get("tell"))
         if request.form
-        else bool(draft and article_proposals.is_announced(db(), draft)),
-        "most_phrases": article_files.MAX_PHRASES,
+        else bool(draft and proposals.is_announced(db(), draft)),
+        "most_phrases": files.MAX_PHRASES,
     }
 
 

@@ -12,7 +12,7 @@ from kbsearch import articles
 from kbsearch.articles.publishing import previews
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.previews import Preview, Rank
-from kbsearch.articles.writing import files as article_files
+from kbsearch.articles.writing import files
 from kbsearch.articles.writing import review as article_review
 from kbsearch.articles.writing.composition import Composed, Hidden
 from kbsearch.articles.writing.drafts import MAX_HIDDEN, Draft
@@ -56,7 +56,7 @@ class Sent:
             phrases=tuple(sent.get("phrases", "").splitlines()),
         )
         composed = Composed(
-            article_files.tidy(article),
+            files.tidy(article),
             hidden(sent.get("hidden", "")),
             numbers(request.form.getlist("ticket")),
             sent.get("gap", ""),
@@ -166,8 +166,8 @@ def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
     except Invalid:
         return Review(seen, doubts, is_refused=True)
     shown = preview.article(file.path)
-    before = article_files.lines_before(file)
-    lines = article_files.written(file).split("\n")
+    before = files.lines_before(file)
+    lines = files.written(file).split("\n")
     remarks = [
         Remark(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
         for finding in preview.findings_of(file.place)
@@ -180,7 +180,7 @@ def field_of(lines: list[str]) -> str:
     """The field whose value stands on the last of some lines of front matter."""
     keys = [line.partition(":")[0] for line in lines[1:] if not line.startswith(("-", " "))]
     key = keys[-1] if keys else ""
-    return "phrases" if key in article_files.FOUND_BY.values() else key if key in FIELDS else ""
+    return "phrases" if key in files.FOUND_BY.values() else key if key in FIELDS else ""
 
 
 def ranks(article: ArticleFile) -> list[Rank]:
@@ -191,7 +191,7 @@ def ranks(article: ArticleFile) -> list[Rank]:
 
 def rendered(article: ArticleFile) -> tuple[Preview, ArticleFile]:
     file = with_address(article)
-    return previews.of_file(db(), site().settings, file.place, article_files.written(file)), file
+    return previews.of_file(db(), site().settings, file.place, files.written(file)), file
 
 
 def with_address(article: ArticleFile) -> ArticleFile:
