@@ -1,45 +1,193 @@
-"""Which module may know which: the directions that keep the parts replaceable."""
+"""Which room may know which, and who alone knows an adapter: what keeps the parts replaceable."""
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.kit.imports import GROUND, circles, imports_of, modules, ours, room_of
 
-import kbsearch
-
-PACKAGE = Path(kbsearch.__file__).parent
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if "shipped" not in path.parts)
 SQL = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE)\s", re.MULTILINE)
 NOT_PORTABLE = re.compile(
     r"\browid\b|datetime\('now'|INSERT OR |json_each|\bMATCH\b|\bfts5\b|AUTOINCREMENT|\bGLOB\b",
     re.IGNORECASE,
 )
-FLOOR = {"db", "errors", "config", "form_fields", "targets", "teams", "i18n", "clock", "resources"}
-EDGES = {"web", "cli", "worker", "serving", "web_server", "connections", "__main__"}
-WIRING = {"kbsearch"} | EDGES  # the package itself wires the application together
+EDGES = {"web", "cli"}  # rooms that may know Flask and click
+WIRING = {"", "__main__", "worker"}  # modules that put the rooms together
+# The ground has two floors, with the database between them.
+UPPER_GROUND = {"access", "audit", "limits", "outbox"}
+
+# Room by room, whom it may import besides the ground and itself. A new edge is a decision: it
+# stands here, and points down.
+ALLOWED = {
+    "database": "",
+    "messages": "",
+    "processes": "",
+    "search": "",
+    "text": "",
+    "files": "database text",
+    "messages.delivery": "database processes",
+    "text.markup": "text",
+    "search.fulltext": "text text.markup",
+    "articles": "database search.fulltext text.markup",
+    "text.masking": "search.fulltext",
+    "tickets": "database files search.fulltext",
+    "insights": "database search.fulltext tickets",
+    "messages.webhooks": "database messages.delivery processes text.masking tickets",
+    "people": "database text tickets",
+    "people.organisations": "database files text tickets",
+    "people.accounts": (
+        "database messages.delivery messages.webhooks people people.organisations text"
+    ),
+    "search.learning": (
+        "articles database messages.webhooks people search.fulltext text text.masking tickets"
+    ),
+    "tickets.filing": "database files people search.fulltext text tickets",
+    "search.ranking": "articles database search search.fulltext search.learning tickets",
+    "tickets.conversation": "database people text tickets tickets.filing",
+    "articles.publishing": (
+        "articles database files messages.webhooks search.fulltext search.learning "
+        "search.ranking text.markup text.masking"
+    ),
+    "tickets.desk": (
+        "articles database people search search.fulltext search.learning text text.markup "
+        "text.masking tickets tickets.conversation tickets.filing"
+    ),
+    "articles.gaps": (
+        "articles articles.publishing database people people.organisations search "
+        "search.fulltext search.learning text text.masking tickets tickets.desk"
+    ),
+    "articles.writing": (
+        "articles articles.publishing database people people.organisations "
+        "search.fulltext search.learning text text.markup text.masking tickets "
+        "tickets.desk tickets.filing"
+    ),
+    "messages.notifications": (
+        "articles articles.publishing database messages.delivery messages.webhooks people "
+        "people.accounts people.organisations text text.markup tickets "
+        "tickets.conversation"
+    ),
+    "messages.incoming": (
+        "database files messages.delivery messages.notifications people text.markup "
+        "tickets tickets.conversation tickets.filing"
+    ),
+    "site": (
+        "articles articles.gaps articles.publishing database files messages.delivery "
+        "messages.incoming messages.notifications messages.webhooks people "
+        "people.accounts people.organisations processes search.fulltext search.learning "
+        "search.ranking text.masking tickets"
+    ),
+    "web": (
+        "articles articles.gaps articles.publishing articles.writing database files "
+        "insights messages.delivery messages.incoming messages.notifications "
+        "messages.webhooks people people.accounts people.organisations processes search "
+        "search.fulltext search.learning search.ranking site text text.markup "
+        "text.masking tickets tickets.conversation tickets.desk tickets.filing"
+    ),
+    "cli": (
+        "articles articles.publishing database files insights messages.delivery "
+        "messages.incoming messages.notifications messages.webhooks people "
+        "people.accounts people.organisations processes search search.fulltext "
+        "search.learning search.ranking site tickets web"
+    ),
+}
 
 
-def module_of(path: Path) -> str:
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__") or "kbsearch"
+def test_a_module_opens_with_one_sentence():
+    mute = [
+        name
+        for name, path in modules().items()
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert mute == []
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """The modules a file imports, wherever in it; ours as `kbsearch.noun`."""
+def test_only_the_adapters_know_what_they_adapt():
+    knows = {
+        name: {imported.split(".")[0] for imported in imports_of(path)}
+        for name, path in modules().items()
+    }
+
+    def who(part: str) -> set[str]:
+        return {name for name, parts in knows.items() if part in parts}
+
+    assert who("sqlite3") | who("pysqlite3") == {"database"}
+    assert who("sqlite_utils") <= {"database", "database.migrations"}
+    assert who("htmx_flask") == {"web.render"}
+    assert {room_of(name) for name in who("tantivy")} == {"search.fulltext"}
+    assert {room_of(name) for name in who("flask") - WIRING} == {"web"}
+    assert {room_of(name) for name in who("click")} == {"cli"}
+
+
+def test_a_room_imports_only_what_the_table_says():
+    unknown = {room_of(name) for name in modules().keys() - WIRING} - ALLOWED.keys() - {GROUND}
+    assert not unknown, "a new room stands in the table"
+    wrong = [
+        f"{name} imports {other}"
+        for name, path in modules().items()
+        if name not in WIRING and room_of(name) != GROUND
+        for other in ours(path)
+        if room_of(other) not in {room_of(name), GROUND} | set(ALLOWED[room_of(name)].split())
+        or other in WIRING - {"worker"}
+        and name not in ("cli.serve",)
+    ]
+    assert wrong == []
+
+
+def test_the_ground_knows_no_room_but_the_database():
+    for name, path in modules().items():
+        if room_of(name) == GROUND and name not in WIRING:
+            above = {other for other in ours(path) if room_of(other) != GROUND}
+            assert above <= ({"database"} if name in UPPER_GROUND else set()), name
+
+
+def test_nothing_leads_back_to_itself():
+    graph = {name: ours(path) for name, path in modules().items()}
+    assert circles(graph) == []
+    rooms = defaultdict[str, set[str]](set)
+    for name, others in graph.items():
+        if name not in WIRING and room_of(name) != GROUND:
+            rooms[room_of(name)] |= {room_of(other) for other in others} - {room_of(name), GROUND}
+    assert circles(rooms) == []
+
+
+def test_the_table_has_no_line_that_nothing_needs():
+    used = defaultdict[str, set[str]](set)
+    for name, path in modules().items():
+        used[room_of(name)] |= {room_of(other) for other in ours(path)}
+    for room, others in ALLOWED.items():
+        assert set(others.split()) <= used[room], room
+
+
+def test_sql_is_portable_and_stays_in_the_nouns():
+    for name, path in modules().items():
+        statements = [text for text in texts_of(path) if SQL.search(text)]
+        if room_of(name) in EDGES or name in WIRING:
+            assert statements == [], name
+        for statement in statements:
+            assert not NOT_PORTABLE.search(statement), (name, statement)
+
+
+def test_what_fills_in_a_text_takes_blanks_of_any_name():
+    """Also of the name of a parameter of its own: `language` once took two values."""
+    wrong = {name: list(clashing(path)) for name, path in modules().items()}
+    assert {name: functions for name, functions in wrong.items() if functions} == {}
+
+
+def clashing(path: Path) -> Iterator[str]:
+    """The functions of a file whose `**values` cannot have the names of their own parameters."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg:
+            own = [parameter.arg for parameter in node.args.args if parameter.arg != "self"]
+            if own and node.args.kwarg.arg == "values":
+                yield node.name
 
 
 def texts_of(path: Path) -> Iterator[str]:
     """The texts of a file, the fixed parts of f-strings among them; not its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    told = {
+    docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
@@ -47,80 +195,25 @@ def texts_of(path: Path) -> Iterator[str]:
         and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+        ):
             yield node.value
-
-
-def clashing(path: Path) -> Iterator[str]:
-    """The functions of a file whose `**values` cannot have the names of their own parameters."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.args.kwarg:
-            own = [each.arg for each in node.args.args if each.arg != "self"]
-            if own and node.args.kwarg.arg == "values":
-                yield node.name
-
-
-def ours(path: Path) -> set[str]:
-    """The top-level modules of kbsearch that a file imports."""
-    found = {name.split(".")[1] for name in imports_of(path) if name.startswith("kbsearch.")}
-    return found & {module_of(each).split(".")[0] for each in FILES}
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_a_module_opens_with_one_sentence(path: Path):
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_only_the_adapters_know_what_they_adapt(path: Path):
-    name = module_of(path)
-    known = {imported.split(".")[0] for imported in imports_of(path)}
-    if name != "db":
-        assert not known & {"sqlite3", "pysqlite3"}
-    if not name.startswith("search.") or not name.endswith(("_engine", "_index", "_writer")):
-        assert "tantivy" not in known
-    if name != "web.render":
-        assert "htmx_flask" not in known
-    if name not in ("db", "migrations"):
-        assert "sqlite_utils" not in known
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_imports_point_down(path: Path):
-    name = module_of(path)
-    top = name.split(".")[0]
-    if top in WIRING:
-        return
-    assert not ours(path) & EDGES, "nouns know neither pages nor commands"
-    assert "flask" not in {imported.split(".")[0] for imported in imports_of(path)}
-    if top in FLOOR:
-        assert ours(path) <= FLOOR
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_sql_is_portable_and_stays_in_the_nouns(path: Path):
-    statements = [text for text in texts_of(path) if SQL.search(text)]
-    if module_of(path).split(".")[0] in EDGES:
-        assert statements == []
-    for statement in statements:
-        assert not NOT_PORTABLE.search(statement), statement
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_what_fills_in_a_text_takes_blanks_of_any_name(path: Path):
-    """Also of the name of a parameter of its own: `language` once took two values."""
-    assert list(clashing(path)) == []
 
 
 def test_the_checks_above_see_what_they_forbid(tmp_path: Path):
     bad = tmp_path / "bad.py"
     bad.write_text(
         "def f():\n    from pysqlite3 import dbapi2\n    import flask.views\n"
-        "    import kbsearch.web.help\n"
+        "    from kbsearch.web.help import pages\n    from kbsearch import people\n"
         "    return f'''\n  SELECT rowid FROM {f}'''\n"
     )
-    assert {"pysqlite3", "flask.views", "kbsearch.web.help.pages"} <= set(imports_of(bad))
+    assert {"pysqlite3", "flask.views"} <= set(imports_of(bad))
+    assert ours(bad) == {"web.help.pages", "people"}
     (statement,) = [text for text in texts_of(bad) if SQL.search(text)]
     assert NOT_PORTABLE.search(statement)
     bad.write_text("def say(message, **values): ...\ndef tell(message, /, **values): ...\n")
     assert list(clashing(bad)) == ["say"]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.jumped_clocks import SCENES
+from tests.kit.places import TOP
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
@@ -26,7 +27,7 @@ def test_a_clock_that_jumps(tmp_path: Path, scene: str, hours: int):
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.kit.jumped_clocks", scene, str(tmp_path), str(hours)],
-        cwd=Path(__file__).parent.parent,
+        cwd=TOP,
         env={**os.environ, **faked},
         capture_output=True,
         text=True,

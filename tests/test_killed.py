@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from kbsearch.files.trash import Trash
 from kbsearch.tickets import files
 from tests.conftest import Cast
 from tests.kit.killed_senders import content_of
+from tests.kit.places import TOP
 from tests.kit.requests import later, lies_in
 from tests.tickets.test_files import grow_old
 
@@ -35,8 +35,7 @@ def kill(settings: Settings, kills: int, mode: str) -> list[dict[str, Any]]:
     acks = settings.site / "acks"
     paths = settings.database_path, settings.files_path, acks
     command = [sys.executable, "-m", "tests.kit.killed_senders", *map(str, paths)]
-    top = Path(__file__).parent.parent
-    subprocess.run([*command, str(kills // 2), mode], check=True, cwd=top)
+    subprocess.run([*command, str(kills // 2), mode], check=True, cwd=TOP)
     return [json.loads(line) for line in acks.read_text().splitlines()]
 
 

@@ -29,6 +29,7 @@ from kbsearch.search import Question
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.site import restoring
 from tests.conftest import introduce
+from tests.kit.places import TOP
 from tests.kit.requests import attach, file
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "10"))
@@ -46,7 +47,7 @@ class Commands:
             [sys.executable, "-m", "tests.kit.killed_commands"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parent.parent,
+            cwd=TOP,
             text=True,
         )
 

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.kit.mail import letters
+from tests.kit.places import TOP
 from tests.kit.requests import file
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "12"))
@@ -27,7 +27,7 @@ def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, se
     killed = 0
     for seed in (*range(1, KILLS + 1), 0):  # the last one lives
         command = [sys.executable, "-m", "tests.kit.killed_tellers", str(settings.site), str(seed)]
-        done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True)
+        done = subprocess.run(command, cwd=TOP, capture_output=True)
         killed += done.returncode == -9
         assert done.returncode in (0, -9), done.stderr
     assert killed > KILLS / 2, "somebody must die for this test to mean anything"

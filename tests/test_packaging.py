@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-TOP = Path(__file__).parent.parent
+from tests.kit.places import TOP
 
 
 def run(*command: str | Path, cwd: Path) -> str:

@@ -2,14 +2,13 @@
 
 import os
 import re
-from pathlib import Path
 
 import pytest
 
 from kbsearch import config
 from kbsearch.cli import COMMANDS
+from tests.kit.places import TOP
 
-TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text(encoding="utf-8")
 
 

@@ -225,7 +225,8 @@ def test_one_of_matches_what_is_named_and_nothing_else(
 def test_two_processes_starting_together_migrate_once(tmp_path: Path):
     program = (
         "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
-        "from kbsearch.database.migrations import migrate; migrate(SqliteDatabase(Path(sys.argv[1])))\n"
+        "from kbsearch.database.migrations import migrate\n"
+        "migrate(SqliteDatabase(Path(sys.argv[1])))\n"
     )
     path = tmp_path / "new.sqlite3"
     command = [sys.executable, "-c", program, str(path)]

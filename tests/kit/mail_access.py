@@ -25,6 +25,7 @@ from kbsearch.database import Database
 from kbsearch.messages.delivery import fetching, mail_provider, mail_tokens
 from tests.kit.mail import Mailbox, serving
 from tests.kit.mail_provider import CLIENT, SECRET, USER
+from tests.kit.places import TOP
 from tests.kit.providers import Stay, free_port, sent_along, wait_for
 
 needs_dovecot = pytest.mark.skipif(
@@ -79,7 +80,7 @@ def follow(address: str) -> str:
 def provider_at_work() -> Iterator[Running]:
     port = free_port()
     command = [sys.executable, "-m", "tests.kit.mail_provider", str(port)]
-    with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
+    with subprocess.Popen(command, cwd=TOP) as process:
         try:
             wait_for(port, process)
             yield Running(f"http://127.0.0.1:{port}")

@@ -27,10 +27,9 @@ from kbsearch.site import backups, restoring
 from kbsearch.site import new as sites
 from kbsearch.site.backups import Unreadable
 from tests.conftest import Cast
+from tests.kit.places import TOP
 from tests.kit.writers import git
 from tests.test_killed import lost
-
-TOP = Path(__file__).parent.parent
 
 
 @pytest.fixture

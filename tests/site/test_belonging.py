@@ -16,9 +16,9 @@ from kbsearch.config import Configuration
 from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import belonging
+from tests.kit.places import TOP
 from tests.kit.writers import git
 
-TOP = Path(__file__).parent.parent
 DATABASE = "var/kbsearch.sqlite3"
 
 

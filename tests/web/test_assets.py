@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from kbsearch import resources
 from kbsearch.errors import NotFound
 from kbsearch.web import assets
+from tests.kit.places import TESTS
 
 JAVASCRIPT_BUDGET = 25_000  # bytes, compressed
 STYLE_BUDGET = 10_000
@@ -18,7 +19,7 @@ AGENTS_STYLE_BUDGET = 16_000  # the style sheet of everybody and the one of agen
 
 
 @pytest.mark.parametrize(
-    "folder", [resources.folder("static") / "vendor", Path(__file__).parent / "browser" / "vendor"]
+    "folder", [resources.folder("static") / "vendor", TESTS / "browser" / "vendor"]
 )
 def test_files_of_others_are_as_they_were_published(folder: Path):
     told = tomllib.loads((folder / "VENDOR.toml").read_text(encoding="utf-8"))["file"]

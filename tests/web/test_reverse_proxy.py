@@ -17,9 +17,10 @@ from threading import Thread
 import pytest
 
 from kbsearch.tickets import files as attachments
+from tests.kit.places import TOP
 from tests.kit.providers import free_port
 
-ARTICLES = Path(__file__).parent.parent / "content" / "articles"
+ARTICLES = TOP / "content" / "articles"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 AROUND = """
 {user} daemon off; pid {folder}/pid; error_log {folder}/errors;

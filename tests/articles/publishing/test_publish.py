@@ -416,7 +416,8 @@ def test_a_reader_never_sees_a_mix(db, settings, content):
 def test_two_publishers_take_turns(settings, db, content):
     script = (
         "import sys; from pathlib import Path; from kbsearch.config import Settings;"
-        "from kbsearch.database import SqliteDatabase; from kbsearch.articles.publishing.publish import publish;"
+        "from kbsearch.database import SqliteDatabase;"
+        "from kbsearch.articles.publishing.publish import publish;"
         "s = Settings(site=Path(sys.argv[1])); publish(SqliteDatabase(s.database_path), s)"
     )
     command = [sys.executable, "-c", script, str(settings.site)]

@@ -34,8 +34,7 @@ from tests.kit.mail_access import (
     token_server,
 )
 from tests.kit.mail_provider import USER
-
-TOP = Path(__file__).parent.parent
+from tests.kit.places import TOP
 
 
 def access_seen(db: SqliteDatabase, settings: Settings) -> list[str]:

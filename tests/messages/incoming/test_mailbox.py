@@ -22,6 +22,7 @@ from kbsearch.errors import Full, Invalid
 from kbsearch.messages.incoming import arrivals, mailbox, mails, taking
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving
+from tests.kit.places import TOP
 
 USER, PASSWORD = "support", "p@ss/word"
 SECRET = "p%40ss%2Fword"
@@ -147,7 +148,7 @@ for point in points:
 def kill(site: Settings, *points: str) -> None:
     """Let a process read the mailbox until it comes to a point and is killed there; for each."""
     command = [sys.executable, "-c", KILLED, str(site.site), site.imap_url, *points]
-    subprocess.run(command, cwd=Path(__file__).parent.parent, timeout=120, check=True)
+    subprocess.run(command, cwd=TOP, timeout=120, check=True)
 
 
 def test_killed_in_the_middle_nothing_is_lost_or_taken_twice(

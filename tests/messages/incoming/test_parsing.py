@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from kbsearch.messages.incoming import parsing
 from kbsearch.messages.incoming.fields import Fields
 from kbsearch.messages.incoming.parsing import MailFile
-
-MAILS = sorted((Path(__file__).parent / "mails").glob("*.eml"))
+from tests.kit.places import MAILS
 
 
 def mail(body: str | bytes, *lines: str) -> bytes:

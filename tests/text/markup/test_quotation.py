@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from kbsearch.messages.incoming import from_html, parsing, typesetting
 from kbsearch.text.markup import quotation
-
-MAILS = sorted((Path(__file__).parent / "mails").glob("*.eml"))
+from tests.kit.places import MAILS
 
 
 def shown(path: Path) -> str:

@@ -207,7 +207,9 @@ def test_it_is_kept_where_nothing_more_can_be(db: SqliteDatabase, cast: Cast, ti
 SENDER = """
 import sys
 from pathlib import Path
-from kbsearch.people.accounts import sessions as accounts; from kbsearch.tickets.desk import held_replies; from kbsearch import tickets
+from kbsearch import tickets
+from kbsearch.people import viewers
+from kbsearch.tickets.desk import held_replies
 from kbsearch.database import SqliteDatabase
 db = SqliteDatabase(Path(sys.argv[1]))
 dan = viewers.find(db, "dan@support.example")

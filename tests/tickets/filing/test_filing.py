@@ -26,8 +26,9 @@ from tests.kit.requests import attach, file, readers_of
 SEND = """
 import sys, threading
 from pathlib import Path
-from kbsearch.people.accounts import sessions as accounts; from kbsearch.tickets import filing
 from kbsearch.database import SqliteDatabase
+from kbsearch.people import viewers
+from kbsearch.tickets import filing
 from kbsearch.tickets.filing.form import Request
 
 db = SqliteDatabase(Path(sys.argv[1]))
