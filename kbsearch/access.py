@@ -1,7 +1,8 @@
-"""Who is looking, and the words that say what they may see.
+"""Who is looking, and the principals that say what they may see.
 
-A thing has readers, a viewer has words; it is visible when they share one. The same words are
-rows beside the thing (`article_readers`, `ticket_readers`) and a field of its index document.
+A principal is a word for one person or for many: `user:<id>`, `org:acme`, `agents`. A thing has
+readers, a viewer has principals; it is visible when they share one. The readers of a thing are rows
+beside it (`article_readers`, `ticket_readers`) and a field of its index document.
 """
 
 from collections.abc import Iterable
@@ -32,18 +33,18 @@ class Viewer:
     single_keys: bool = True  # shortcuts of one character
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
-    words: tuple[str, ...] = field(default=(EVERYONE,))
+    principals: tuple[str, ...] = field(default=(EVERYONE,))
     is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
 
     @property
     def is_agent(self) -> bool:
         """Agents and administrators answer requests: they see all of them."""
-        return AGENTS in self.words
+        return AGENTS in self.principals
 
     @property
     def is_staff(self) -> bool:
         """Agents, writers and administrators work on the articles."""
-        return self.is_agent or WRITERS in self.words
+        return self.is_agent or WRITERS in self.principals
 
     @property
     def is_administrator(self) -> bool:
@@ -58,10 +59,10 @@ class Viewer:
 ANONYMOUS = Viewer()
 
 
-def words(
+def principals(
     role: Role, person_id: str, organisations: Iterable[str] = (), products: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """The words a signed-in person answers to, sorted; organisations and products by slug."""
+    """The principals a signed-in person answers to, sorted; organisations and products by slug."""
     mine = {EVERYONE, CUSTOMERS, f"user:{person_id}"}
     if role == "customer":
         mine |= {f"org:{slug}" for slug in organisations}
@@ -74,7 +75,9 @@ def words(
 
 
 # Whoever may run commands on the machine of the site.
-OPERATOR = Viewer("administrator", name="operator", words=words("administrator", "operator"))
+OPERATOR = Viewer(
+    "administrator", name="operator", principals=principals("administrator", "operator")
+)
 
 
 def only_agents(viewer: Viewer, key: str = "web.not_found") -> None:
@@ -90,7 +93,7 @@ def only_staff(viewer: Viewer, key: str = "web.not_found") -> None:
 
 
 def article_readers(audience: str) -> tuple[str, ...]:
-    """The words that may read an article: those it is for, and the staff who work with it."""
+    """The principals that may read an article: those it is for, and the staff who work with it."""
     return tuple(sorted({audience, AGENTS, WRITERS}))
 
 
@@ -109,7 +112,7 @@ def ticket_readers(
     shared: bool,
     followers: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The words that may read a request.
+    """The principals that may read a request.
 
     `shared` opens it to all the colleagues of its organisation, `followers` to those its
     organisation named. A confidential request has neither.
@@ -123,11 +126,11 @@ def ticket_readers(
 
 
 def visible(viewer: Viewer, readers: str, key: str, column: str) -> tuple[str, Values]:
-    """An SQL condition: the row whose id is `column` has one of the viewer's words.
+    """An SQL condition: the row whose id is `column` has one of the viewer's principals.
 
-    `readers` and `key` name the table of words and its key: constants of the calling module.
+    `readers` and `key` name the table of readers and its key: constants of the calling module.
     """
-    places, values = one_of("viewer_word", viewer.words)
+    places, values = one_of("principal", viewer.principals)
     condition = (
         f"EXISTS (SELECT 1 FROM {readers} r WHERE r.{key} = {column} "  # noqa: S608
         f"AND r.word IN ({places}))"

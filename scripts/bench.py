@@ -231,8 +231,12 @@ class Raw:
         """Seconds; making the queries is not counted."""
         asked = understand(text, self.shelf.synonyms)
         articles = self.shelf.by_language["fr"]
-        of_articles = articles.restricted(articles.query(asked, viewer.words), viewer.words)
-        of_cases = self.cases.restricted(self.cases.query(asked, viewer.words), viewer.words)
+        of_articles = articles.restricted(
+            articles.query(asked, viewer.principals), viewer.principals
+        )
+        of_cases = self.cases.restricted(
+            self.cases.query(asked, viewer.principals), viewer.principals
+        )
         started = time.perf_counter()
         page = (articles.searcher, of_articles, articles.schema, "all", "page", body_of_page)
         case = (self.cases.searcher(), of_cases, ticket_schema(), "all_fr", "case", body_of_case)

@@ -14,14 +14,14 @@ from kbsearch.database import SqliteDatabase
         ("administrator", {"everyone", "customers", "user:u", "agents", "writers"}),
     ],
 )
-def test_each_role_answers_to_its_words(role: Role, expected: set[str]):
-    words = access.words(role, "u", ["acme"], ["icownect"])
-    assert set(words) == expected
-    assert words == tuple(sorted(words))
+def test_each_role_answers_to_its_principals(role: Role, expected: set[str]):
+    principals = access.principals(role, "u", ["acme"], ["icownect"])
+    assert set(principals) == expected
+    assert principals == tuple(sorted(principals))
 
 
 def test_a_stranger_answers_to_everyone_only():
-    assert ANONYMOUS.words == ("everyone",)
+    assert ANONYMOUS.principals == ("everyone",)
     assert not ANONYMOUS.is_agent
     assert not ANONYMOUS.is_signed_in
 
@@ -38,14 +38,14 @@ def test_a_stranger_answers_to_everyone_only():
 )
 def test_an_article_is_read_by_its_audience_and_the_staff(audience: str, readers: set[str]):
     people = {
-        "nobody": ANONYMOUS.words,
-        "alice": access.words("customer", "a", ["acme"], ["icownect"]),
-        "chloe": access.words("customer", "c", ["globex"], ["cervo"]),
-        "dan": access.words("agent", "d"),
-        "wendy": access.words("writer", "w"),
+        "nobody": ANONYMOUS.principals,
+        "alice": access.principals("customer", "a", ["acme"], ["icownect"]),
+        "chloe": access.principals("customer", "c", ["globex"], ["cervo"]),
+        "dan": access.principals("agent", "d"),
+        "wendy": access.principals("writer", "w"),
     }
-    words = set(access.article_readers(audience))
-    assert {name for name, mine in people.items() if words & set(mine)} == readers
+    may_read = set(access.article_readers(audience))
+    assert {name for name, principals in people.items() if may_read & set(principals)} == readers
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,6 @@ def test_a_row_is_visible_when_a_word_is_shared_and_only_then(db: SqliteDatabase
         rows = db.query(f"SELECT t.id FROM things t WHERE {condition}", values)  # noqa: S608
         return [row["id"] for row in rows]
 
-    assert seen(Viewer(words=(word, "other"))) == ["mine"]
-    assert seen(Viewer(words=("other",))) == []
-    assert seen(Viewer(words=())) == []
+    assert seen(Viewer(principals=(word, "other"))) == ["mine"]
+    assert seen(Viewer(principals=("other",))) == []
+    assert seen(Viewer(principals=())) == []

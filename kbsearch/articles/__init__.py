@@ -245,9 +245,9 @@ def _select(
     db: Database, viewer: Viewer, columns: str, condition: str, /, **values: object
 ) -> list[Row]:
     """Live articles that the viewer may read."""
-    readable, words = visible(viewer, "article_readers", "article_id", "a.id")
+    readable, principals = visible(viewer, "article_readers", "article_id", "a.id")
     sql = f"SELECT {columns} FROM articles a WHERE {_LIVE} AND {readable} AND {condition}"  # noqa: S608
-    return db.query(sql, {**values, **words})
+    return db.query(sql, {**values, **principals})
 
 
 def _card_values(row: Row) -> dict[str, Any]:

@@ -49,5 +49,5 @@ def from_rows(rows: list[Row]) -> Viewer:
         single_keys=bool(person["single_keys"]),
         organisations=tuple(organisations),
         products=tuple(products),
-        words=access.words(person["role"], person["id"], organisations, products),
+        principals=access.principals(person["role"], person["id"], organisations, products),
     )

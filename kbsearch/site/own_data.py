@@ -79,7 +79,7 @@ def _organisations(db: Database, person_id: str) -> list[Row]:
 
 
 def _filed(db: Database, viewer: Viewer) -> list[Row]:
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     return db.query(
         f"""
         SELECT t.number, t.subject, t.description, p.slug AS product, t.version, t.severity,
@@ -87,20 +87,20 @@ def _filed(db: Database, viewer: Viewer) -> list[Row]:
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
         WHERE t.requester_id = :id AND {condition} ORDER BY t.number
         """,  # noqa: S608 (a condition of constants)
-        {"id": viewer.person_id, **words},
+        {"id": viewer.person_id, **principals},
     )
 
 
 def _copied(db: Database, viewer: Viewer) -> list[Row]:
     """Somebody else described these: they are named, not told."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     return db.query(
         f"""
         SELECT t.number, t.subject, t.status, t.created_at, t.updated_at
         FROM tickets t JOIN ticket_copies c ON c.ticket_id = t.id
         WHERE c.person_id = :id AND {condition} ORDER BY t.number
         """,  # noqa: S608 (a condition of constants)
-        {"id": viewer.person_id, **words},
+        {"id": viewer.person_id, **principals},
     )
 
 

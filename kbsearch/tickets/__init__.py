@@ -130,10 +130,10 @@ def find_number(db: Database, viewer: Viewer, number: int) -> Ticket:
 def visible_numbers(db: Database, viewer: Viewer, numbers: Iterable[int]) -> set[int]:
     """Those of the numbers that exist and that the viewer may read: the index may lag behind."""
     places, values = one_of("number", list(numbers))
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"SELECT t.number FROM tickets t WHERE t.number IN ({places}) AND {condition}",  # noqa: S608
-        {**values, **words},
+        {**values, **principals},
     )
     return {row["number"] for row in rows}
 
@@ -148,9 +148,9 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
     holds = " AND ".join(
         f"LOWER(t.subject || ' ' || t.description) LIKE :{name} ESCAPE '!'" for name in patterns
     )
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "n.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "n.id")
     if not viewer.is_agent:  # who reads few of many: begin with those, not with the newest
-        places, words = one_of("viewer_word", viewer.words)
+        places, principals = one_of("principal", viewer.principals)
         condition = f"n.id IN (SELECT ticket_id FROM ticket_readers WHERE word IN ({places}))"  # noqa: S608
     rows = db.query(
         f"""
@@ -162,13 +162,13 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
         LEFT JOIN products p ON p.id = t.product_id
         WHERE {holds} ORDER BY t.number DESC LIMIT :limit
         """,  # noqa: S608 (the pieces are constants, what was typed is in the values)
-        {**patterns, **words, "depth": DATABASE_SEARCH_DEPTH, "limit": limit},
+        {**patterns, **principals, "depth": DATABASE_SEARCH_DEPTH, "limit": limit},
     )
     return [Found(**row) for row in rows]
 
 
 def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.description, t.language, t.requester_id,
@@ -184,7 +184,7 @@ def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
         LEFT JOIN products p ON p.id = t.product_id
         WHERE {key} AND {condition}
         """,  # noqa: S608 (constants of this module)
-        {"wanted": wanted, **words},
+        {"wanted": wanted, **principals},
     )
     if not rows:
         raise NotFound("ticket.not_found")
@@ -229,14 +229,14 @@ def _copies(db: Database, ticket_id: str) -> tuple[Copy, ...]:
 
 def _links(db: Database, viewer: Viewer, ticket_id: str) -> tuple[Link | None, tuple[Link, ...]]:
     """The ticket it follows and those that follow it, as far as the viewer may read them."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.follows_id FROM tickets t
         WHERE (t.follows_id = :id OR t.id = (SELECT follows_id FROM tickets WHERE id = :id))
           AND {condition} ORDER BY t.number
         """,  # noqa: S608 (a condition of names of parameters)
-        {"id": ticket_id, **words},
+        {"id": ticket_id, **principals},
     )
     links = [(row.pop("follows_id") == ticket_id, Link(**row)) for row in rows]
     return (

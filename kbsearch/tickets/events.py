@@ -61,7 +61,7 @@ class Present:
 
 def present(db: Database, viewer: Viewer, ticket_id: str) -> Present:
     """The ticket as it stands; raises NotFound, also when the viewer has just lost sight of it."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.status, t.edition, t.activity, t.requester_id,
@@ -70,7 +70,7 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> Present:
                        WHERE c.ticket_id = t.id AND c.person_id = :me) AS is_copied
         FROM tickets t WHERE t.id = :id AND {condition}
         """,  # noqa: S608 (a condition of names of parameters)
-        {"id": ticket_id, "me": viewer.person_id, **words},
+        {"id": ticket_id, "me": viewer.person_id, **principals},
     )
     if not rows or viewer.person_id is None:
         raise NotFound("ticket.not_found")

@@ -109,7 +109,7 @@ def keep(
 
 def find(db: Database, viewer: Viewer, attachment_id: str) -> Attachment:
     """The file, for those who may read what it belongs to; unsent, for whoever chose it."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "f.ticket_id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "f.ticket_id")
     rows = db.query(
         f"""
         SELECT {COLUMNS} FROM attachments f LEFT JOIN messages m ON m.id = f.message_id
@@ -121,7 +121,7 @@ def find(db: Database, viewer: Viewer, attachment_id: str) -> Attachment:
             "id": attachment_id,
             "me": viewer.person_id,
             "is_agent": int(viewer.is_agent),
-            **words,
+            **principals,
         },
     )
     if not rows:

@@ -145,7 +145,7 @@ def count_unread(db: Database, viewer: Viewer) -> int:
     """How many requests the viewer filed or is copied on have news for them."""
     if viewer.person_id is None:
         return 0
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT COUNT(*) AS n FROM tickets t
@@ -153,17 +153,17 @@ def count_unread(db: Database, viewer: Viewer) -> int:
         WHERE t.activity > COALESCE(v.activity, 0) AND {condition}
           AND ({SCOPES["mine"]} OR {SCOPES["copied"]})
         """,  # noqa: S608 (constants of this module)
-        {"me": viewer.person_id, **words},
+        {"me": viewer.person_id, **principals},
     )
     return int(rows[0]["n"])
 
 
 def _where(viewer: Viewer, wanted: Filter) -> tuple[str, dict[str, object]]:
     """Scope, product and text; the status apart, for it is counted."""
-    visible, words = _visible(viewer)
+    visible, principals = _visible(viewer)
     places, slugs = one_of("organisation", viewer.organisations)
     conditions = [visible, SCOPES[wanted.scope].format(organisations=places)]
-    values: dict[str, object] = {**words, **slugs, "me": viewer.person_id}
+    values: dict[str, object] = {**principals, **slugs, "me": viewer.person_id}
     if wanted.scope == "all" and not viewer.is_agent:
         conditions.append("1 = 0")
     if wanted.product:

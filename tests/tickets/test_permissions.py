@@ -395,11 +395,11 @@ def opening_files_of_notes(patch: pytest.MonkeyPatch) -> None:
     find = attachments.find
 
     def trusting(db: Any, viewer: Viewer, attachment_id: str) -> Any:
-        whole = access.words("agent", viewer.person_id or "")
+        whole = access.principals("agent", viewer.person_id or "")
         try:
             return find(db, viewer, attachment_id)
         except NotFound:
-            found = find(db, Viewer("agent", viewer.person_id, words=whole), attachment_id)
+            found = find(db, Viewer("agent", viewer.person_id, principals=whole), attachment_id)
             if tickets_of(db, viewer, attachment_id):
                 return found
             raise

@@ -175,7 +175,7 @@ def test_opening_an_account_hands_over_the_past_that_carries_its_address(
     revision = ticket_changes.last_revision(db)
 
     people.add(db, email="eve@acme.example", name="Eve Roux", organisations=["acme"])
-    eve = Viewer(role="customer", words=(f"user:{people.find(db, 'eve@acme.example').id}",))
+    eve = Viewer(role="customer", principals=(f"user:{people.find(db, 'eve@acme.example').id}",))
     assert tickets.find(db, eve, mine).requester == "Eve Roux"
     assert tickets.find(db, eve, mine).messages[0].author == "Eve Roux"
     assert [copy.name for copy in tickets.find(db, eve, copied).copies] == ["Eve Roux"]

@@ -30,7 +30,7 @@ MOST_FOUND = 5  # articles that were shown and not opened
 MOST_TICKETS = 20
 MOST_COUNTED = 2_000  # signals whose texts are told apart, the latest
 MOST_LOOKED_AT = 500  # searches of a gap whose results are counted
-READER = Viewer(role="customer", words=(CUSTOMERS, EVERYONE))  # what any customer finds
+READER = Viewer(role="customer", principals=(CUSTOMERS, EVERYONE))  # what any customer finds
 
 _SHELVES: Mapping[Shelf, str] = {
     "open": "g.state = 'open' AND g.people > 0",

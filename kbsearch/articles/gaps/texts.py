@@ -15,7 +15,7 @@ from kbsearch.search.fulltext.text import detect_language, words_of
 from kbsearch.text import masking
 from kbsearch.tickets import Ticket
 
-STAFF = Viewer(role="administrator", words=(AGENTS, CUSTOMERS, EVERYONE, WRITERS))
+STAFF = Viewer(role="administrator", principals=(AGENTS, CUSTOMERS, EVERYONE, WRITERS))
 
 
 class Asks(Protocol):

@@ -218,13 +218,13 @@ def _links(
 ) -> list[Link]:
     """Those of some tickets that the viewer may read, in the order of their numbers."""
     places, values = one_of("wanted", list(wanted))
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject FROM tickets t
         WHERE {column} IN ({places}) AND {condition} ORDER BY t.number
         """,  # noqa: S608 (constants of this module)
-        {**values, **words},
+        {**values, **principals},
     )
     return [Link(**row) for row in rows]
 

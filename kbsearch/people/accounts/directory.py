@@ -191,7 +191,7 @@ def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
 
 
 def _open_to(viewer: Viewer) -> None:
-    if AGENTS not in viewer.words:
+    if AGENTS not in viewer.principals:
         raise NotFound("web.not_found")
 
 

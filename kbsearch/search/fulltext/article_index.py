@@ -85,7 +85,7 @@ class ArticleIndex:
     def search(
         self,
         query: Query,
-        words: Sequence[str],
+        principals: Sequence[str],
         limit: int,
         *,
         offset: int = 0,
@@ -93,14 +93,14 @@ class ArticleIndex:
         explain: bool = False,
         votes: Mapping[str, float] = NO_VOTES,
     ) -> tuple[list[Found], int]:
-        """The pages a viewer's words may read, best first, and how many there are.
+        """The pages a viewer's principals may read, best first, and how many there are.
 
         `votes` say for which pages words like these were confirmed.
         """
         is_voted = bool(votes) and offset < confirmed.DEPTH
         depth, skipped = (max(confirmed.DEPTH, offset + limit), 0) if is_voted else (limit, offset)
         answer = self.searcher.search(
-            self.restricted(query, words, product), depth, count=True, offset=skipped
+            self.restricted(query, principals, product), depth, count=True, offset=skipped
         )
         hits = (
             self._by_votes(answer.hits, votes)[offset : offset + limit]
@@ -134,20 +134,20 @@ class ArticleIndex:
         """The weight of a stem where texts are compared: one no page has is the rarest."""
         return self.weight(stem) or math.log(1 + self.searcher.num_docs)
 
-    def count_found(self, asked: Asked, words: Sequence[str], product: str = "") -> int:
+    def count_found(self, asked: Asked, principals: Sequence[str], product: str = "") -> int:
         """How many pages `search` would find, asked of the fields that hold all the others."""
         stems = self._analyzer.analyze(asked.text)
         if not stems or len(asked.words) > MOST_TERMS:  # only written forms may match
-            query = self.query(asked, words)
+            query = self.query(asked, principals)
         else:
-            stems += self.completions(asked, words)
+            stems += self.completions(asked, principals)
             stems += [
                 stem for other in asked.also for stem in self._analyzer.analyze(" ".join(other))
             ]
             mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
             clauses = [clause for mention in mentions for clause in mention]
             query = engine.any_of([*clauses, *map(self._code, self.codes(asked))])
-        answer = self.searcher.search(self.restricted(query, words, product), 1, count=True)
+        answer = self.searcher.search(self.restricted(query, principals, product), 1, count=True)
         return engine.count_of(answer)
 
     def _stored_at(self, segment: int, document: int) -> tuple[str, StoredPage]:
@@ -159,27 +159,27 @@ class ArticleIndex:
     def _path_at(self, segment: int, document: int) -> str:
         return self._stored(segment, document)[0]
 
-    def restricted(self, query: Query, words: Sequence[str], product: str = "") -> Query:
-        """A query that only sees what these words may read; a word no page has is left out."""
-        filters = [self._reading(tuple(words))]
+    def restricted(self, query: Query, principals: Sequence[str], product: str = "") -> Query:
+        """A query that only sees what these principals may read; one no page has is left out."""
+        filters = [self._reading(tuple(principals))]
         if product:
             filters.append(Query.term_query(self.schema, "products", product))
         return engine.filtered(query, filters)
 
-    def _read_by(self, words: tuple[str, ...]) -> Query:
-        readers = [word for word in words if word in self._readers]
+    def _read_by(self, principals: tuple[str, ...]) -> Query:
+        readers = [principal for principal in principals if principal in self._readers]
         return engine.one_of_terms(self.schema, "readers", readers)
 
-    def count_products(self, query: Query, words: Sequence[str]) -> dict[str, int]:
+    def count_products(self, query: Query, principals: Sequence[str]) -> dict[str, int]:
         """How many matching pages each product has."""
         if not self._has_products:
             return {}
         answer = self.searcher.aggregate(
-            self.restricted(query, words), {"p": {"terms": {"field": "products", "size": 20}}}
+            self.restricted(query, principals), {"p": {"terms": {"field": "products", "size": 20}}}
         )
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
 
-    def query(self, asked: Asked, words: Sequence[str]) -> Query:
+    def query(self, asked: Asked, principals: Sequence[str]) -> Query:
         """The ranking: a sum over the query's words of what each field says."""
         stems = self._rarest(self._analyzer.analyze(asked.text))
         clauses = [clause for stem in stems for clause in self._word(stem)]
@@ -189,7 +189,7 @@ class ArticleIndex:
         for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
         clauses += map(self._code, self.codes(asked))
-        for stem, weight in self.completions(asked, words).items():
+        for stem, weight in self.completions(asked, principals).items():
             if stem not in stems:
                 clauses += self._word(stem, weight)
         for other in asked.also:
@@ -233,24 +233,24 @@ class ArticleIndex:
         """The codes, versions and paths of a query."""
         return texts.codes_of(asked.text)[:MOST_TERMS]
 
-    def completions(self, asked: Asked, words: Sequence[str]) -> dict[str, float]:
+    def completions(self, asked: Asked, principals: Sequence[str]) -> dict[str, float]:
         """Stems of the commonest words that the unfinished one begins, and their weight."""
         if asked.unfinished is None:
             return {}
-        known = self.is_known(asked.unfinished, words)
+        known = self.is_known(asked.unfinished, principals)
         weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
         return {
             stem: weight
-            for word in self._begun_by(asked.unfinished, tuple(words))
+            for word in self._begun_by(asked.unfinished, tuple(principals))
             for stem in self._analyzer.analyze(word)
         }
 
-    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
-        """Whether a page that these words may read has a word beginning so."""
-        return bool(self._begun_by(prefix, tuple(words)))
+    def begins_a_word(self, prefix: str, principals: Sequence[str]) -> bool:
+        """Whether a page that these principals may read has a word beginning so."""
+        return bool(self._begun_by(prefix, tuple(principals)))
 
-    def _words_begun_by(self, prefix: str, words: tuple[str, ...]) -> list[str]:
-        mine = engine.one_of_terms(self.schema, "readers", words)
+    def _words_begun_by(self, prefix: str, principals: tuple[str, ...]) -> list[str]:
+        mine = engine.one_of_terms(self.schema, "readers", principals)
         for field in ("pt", "x"):
             terms = self.searcher.terms_with_prefix(
                 field, prefix, filter_query=mine, limit=MOST_COMPLETIONS + 1
@@ -260,14 +260,14 @@ class ArticleIndex:
                 return longer
         return []
 
-    def is_known(self, word: str, words: Sequence[str]) -> bool:
-        """Whether a page that these words may read has this word, or another form of it."""
-        return self._known(word, tuple(words))
+    def is_known(self, word: str, principals: Sequence[str]) -> bool:
+        """Whether a page that these principals may read has this word, or another form of it."""
+        return self._known(word, tuple(principals))
 
-    def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
+    def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
         for field, term in (("x", word), ("all", self._stem(word))):
             if term and self.searcher.doc_freq(field, term):
-                query = self.restricted(Query.term_query(self.schema, field, term), words)
+                query = self.restricted(Query.term_query(self.schema, field, term), principals)
                 if self.searcher.search(query, 1, count=False).hits:
                     return True
         return False
@@ -280,14 +280,14 @@ class ArticleIndex:
         pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
         return sum(self.searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
 
-    def highlighter(self, asked: Asked, words: Sequence[str]) -> Highlighter:
+    def highlighter(self, asked: Asked, principals: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""
         stems = self._analyzer.analyze(asked.text)[: MOST_TERMS * 4]
         weights = {stem: 0.1 + self.weight(stem) for stem in stems}
         for other in asked.also:
             for stem in self._analyzer.analyze(" ".join(other)):
                 weights.setdefault(stem, 0.5)
-        prefix = asked.unfinished if self.completions(asked, words) else None
+        prefix = asked.unfinished if self.completions(asked, principals) else None
         return Highlighter(weights, self._stem, codes=self.codes(asked), prefix=prefix)
 
     def place(self, found: Found, highlighter: Highlighter) -> Place:
@@ -348,13 +348,13 @@ class Articles:
         """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
         return _top(self.by_language[language], self.synonyms, phrase, limit, reader)
 
-    def corrector(self, language: str, words: Sequence[str]) -> corrector.Corrector:
-        """What corrects words of a language for viewers with these words."""
-        kind = tuple(word in words for word in ("customers", "agents", "writers"))
+    def corrector(self, language: str, principals: Sequence[str]) -> corrector.Corrector:
+        """What corrects words of a language for viewers with these principals."""
+        kind = tuple(name in principals for name in ("customers", "agents", "writers"))
         if (language, kind) not in self._correctors:
             if language not in self._words:
                 self._words[language] = corrector.read_words(self.folder / language)
-            made = corrector.Corrector(self._words[language], words)
+            made = corrector.Corrector(self._words[language], principals)
             self._correctors[language, kind] = made
         return self._correctors[language, kind]
 

@@ -64,11 +64,11 @@ def read_words(folder: Path) -> list[Word]:
 class Corrector:
     """Corrects words as one kind of viewer may be told: nothing from pages he may not read."""
 
-    def __init__(self, words: Sequence[Word], viewer_words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[Word], principals: Sequence[str]) -> None:
         def count(word: Word) -> int:
-            if AGENTS in viewer_words or WRITERS in viewer_words:
+            if AGENTS in principals or WRITERS in principals:
                 return word.staff
-            return word.customers if CUSTOMERS in viewer_words else word.everyone
+            return word.customers if CUSTOMERS in principals else word.everyone
 
         self._count = {word.folded: n for word in words if (n := count(word))}
         self._written = {word.folded: word.written for word in words if word.folded in self._count}

@@ -56,20 +56,20 @@ class Speller:
         return word == asked.unfinished and self._begins_a_word(word)
 
     def _is_known(self, word: str) -> bool:
-        words = self._viewer.words
-        if any(index.is_known(word, words) for index in self._shelf.by_language.values()):
+        principals = self._viewer.principals
+        if any(index.is_known(word, principals) for index in self._shelf.by_language.values()):
             return True
-        return self._cases is not None and self._cases.is_known(word, words)
+        return self._cases is not None and self._cases.is_known(word, principals)
 
     def _begins_a_word(self, word: str) -> bool:
-        words = self._viewer.words
-        if any(index.begins_a_word(word, words) for index in self._shelf.by_language.values()):
+        principals = self._viewer.principals
+        if any(index.begins_a_word(word, principals) for index in self._shelf.by_language.values()):
             return True
-        return self._cases is not None and self._cases.begins_a_word(word, words)
+        return self._cases is not None and self._cases.begins_a_word(word, principals)
 
     def _meant(self, word: str, asked: Query) -> str | None:
         """What an unknown word stands for: of the nearest, the one its neighbours go with."""
-        helper = self._shelf.corrector(self._language, self._viewer.words)
+        helper = self._shelf.corrector(self._language, self._viewer.principals)
         rest = unglue(word, self._is_known)
         if rest is not None:
             return helper.written(rest)

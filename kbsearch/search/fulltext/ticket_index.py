@@ -1,4 +1,4 @@
-"""Searching tickets, as the words of one viewer may.
+"""Searching tickets, as the principals of one viewer may.
 
 Agents get full BM25. A customer's ranking uses nothing that tickets hidden from him could move:
 constant scores by field, then the date; statistics of a shared index leak what they count.
@@ -80,28 +80,28 @@ class _Commit:
         case = stored_case(engine.stored_bytes(kept, "case"))
         return int(engine.stored_text(kept, "number")), case
 
-    def _reading(self, words: tuple[str, ...]) -> Query:
-        """The tickets that these words may read; words that open none here are left out."""
-        mine = [word for word in words if self.searcher.doc_freq("readers", word)]
+    def _reading(self, principals: tuple[str, ...]) -> Query:
+        """The tickets that these principals may read; those that open none are left out."""
+        mine = [one for one in principals if self.searcher.doc_freq("readers", one)]
         return engine.one_of_terms(schema(), "readers", mine)
 
-    def _has_word(self, word: str, words: tuple[str, ...]) -> bool:
+    def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
         for language in self.languages:
             stem = engine.stemmer(language)(word)
             if stem and self.searcher.doc_freq(f"all_{language}", stem):
-                query = engine.filtered(_term("all", language, stem), [self.reading(words)])
-                if _reads_all(words) or self.searcher.search(query, 1, count=False).hits:
+                query = engine.filtered(_term("all", language, stem), [self.reading(principals)])
+                if _reads_all(principals) or self.searcher.search(query, 1, count=False).hits:
                     return True
         return False
 
-    def _begun_by(self, prefix: str, words: tuple[str, ...], limit: int) -> list[str]:
-        mine = None if _reads_all(words) else self.reading(words)
+    def _begun_by(self, prefix: str, principals: tuple[str, ...], limit: int) -> list[str]:
+        mine = None if _reads_all(principals) else self.reading(principals)
         begun = self.searcher.terms_with_prefix("pt", prefix, filter_query=mine, limit=limit)
         return [word for word, _ in begun]
 
 
 class TicketIndex:
-    """The tickets, as one viewer's words may search them."""
+    """The tickets, as one viewer's principals may search them."""
 
     def __init__(self, folder: Path) -> None:
         self._reader = engine.Reader(folder)
@@ -132,7 +132,7 @@ class TicketIndex:
     def search(
         self,
         asked: Asked,
-        words: Sequence[str],
+        principals: Sequence[str],
         limit: int,
         *,
         confirm: Callable[[Iterable[int]], set[int]],
@@ -142,18 +142,18 @@ class TicketIndex:
         language: str = "",
         explain: bool = False,
     ) -> "Answer":
-        """The tickets these words may read, best first, each confirmed by its number.
+        """The tickets these principals may read, best first, each confirmed by its number.
 
         While the index is not current, all of a customer's tickets are confirmed before they are
         counted, so that nothing of one he may no longer see remains, not even in a count.
         """
         commit = self._commit  # one throughout: addresses are of it only
         searcher = commit.searcher
-        query = self.query(asked, words)
-        restricted = self.restricted(query, words, product, language)
-        if not _reads_all(words):
+        query = self.query(asked, principals)
+        restricted = self.restricted(query, principals, product, language)
+        if not _reads_all(principals):
             if not is_current:
-                mine = self.restricted(query, words)
+                mine = self.restricted(query, principals)
                 return self._confirmed_answer(
                     commit, mine, confirm, slice(offset, offset + limit), product, language
                 )
@@ -165,7 +165,7 @@ class TicketIndex:
             return Answer(
                 [commit.found(score, address) for score, _, address in kept],
                 total,
-                **self._count_values(commit, query, words, total),
+                **self._count_values(commit, query, principals, total),
             )
         answer = searcher.search(restricted, limit, count=True, offset=offset)
         found = [commit.found(score, address) for score, address in answer.hits]
@@ -177,7 +177,7 @@ class TicketIndex:
         confirmed = confirm(each.number for each in found)
         shown = [each for each in found if each.number in confirmed]
         total = engine.count_of(answer) - (len(found) - len(shown))
-        return Answer(shown, total, **self._count_values(commit, query, words, total))
+        return Answer(shown, total, **self._count_values(commit, query, principals, total))
 
     def best(self, query: Query, limit: int) -> list[tuple[int, float]]:
         """The best tickets of a query by their numbers, with scores, whoever may read them."""
@@ -225,15 +225,17 @@ class TicketIndex:
             Counter(each.case.language for each in found),
         )
 
-    def having_all(self, asked: Asked, words: Sequence[str], limit: int) -> list[int]:
+    def having_all(self, asked: Asked, principals: Sequence[str], limit: int) -> list[int]:
         """The numbers of tickets that have every word of a text, the last one perhaps unfinished.
 
         For lists, where each word typed narrows; the newest come first.
         """
-        completions = self._completions(asked, words)
+        completions = self._completions(asked, principals)
         queries = []
         for language in self._commit.languages:
-            must = [self._any_field(stem, language, words) for stem in self._stems(asked, language)]
+            must = [
+                self._any_field(stem, language, principals) for stem in self._stems(asked, language)
+            ]
             if must and completions:
                 begun = {stem for word in completions for stem in self._analyze(word, language)}
                 must[-1] = engine.any_of(
@@ -244,13 +246,13 @@ class TicketIndex:
         if not queries:
             return []
         searcher = self.searcher()
-        query = self.restricted(engine.any_of(queries), words)
+        query = self.restricted(engine.any_of(queries), principals)
         hits = searcher.search(query, limit, count=False, order_by_field="order").hits
         numbers = searcher.fast_field_values("order", [address for _, address in hits])
         return [int(number or 0) for number in numbers]
 
-    def _any_field(self, stem: str, language: str, words: Sequence[str]) -> Query:
-        fields = ("all", "ans", "notes") if _reads_all(words) else ("all", "ans")
+    def _any_field(self, stem: str, language: str, principals: Sequence[str]) -> Query:
+        fields = ("all", "ans", "notes") if _reads_all(principals) else ("all", "ans")
         return engine.any_of(_term(field, language, stem) for field in fields)
 
     def _stems(self, asked: Asked, language: str) -> list[str]:
@@ -261,14 +263,14 @@ class TicketIndex:
         return stems
 
     def restricted(
-        self, query: Query, words: Sequence[str], product: str = "", language: str = ""
+        self, query: Query, principals: Sequence[str], product: str = "", language: str = ""
     ) -> Query:
-        """A query that only sees what these words may read.
+        """A query that only sees what these principals may read.
 
         Agents read every ticket: a filter would cost a scan and leave nothing out. Words that no
         ticket has are left out, each would cost as much as one that some have.
         """
-        filters = [] if _reads_all(words) else [self._commit.reading(tuple(words))]
+        filters = [] if _reads_all(principals) else [self._commit.reading(tuple(principals))]
         if product:
             filters.append(Query.term_query(schema(), "product", product))
         if language:
@@ -276,7 +278,7 @@ class TicketIndex:
         return engine.filtered(query, filters)
 
     def _count_values(
-        self, commit: _Commit, query: Query, words: Sequence[str], total: int
+        self, commit: _Commit, query: Query, principals: Sequence[str], total: int
     ) -> dict[str, dict[str, int]]:
         """How many matching tickets each product and each language has."""
         names = {"products": "product", "languages": "language"}
@@ -284,17 +286,17 @@ class TicketIndex:
         if len(written_in) == 1:  # nothing to count: an aggregation costs as much as the search
             del names["languages"]
         terms = {name: {"terms": {"field": field, "size": 20}} for name, field in names.items()}
-        answer = commit.searcher.aggregate(self.restricted(query, words), terms)
+        answer = commit.searcher.aggregate(self.restricted(query, principals), terms)
         counts = {
             name: {bucket["key"]: bucket["doc_count"] for bucket in answer[name]["buckets"]}
             for name in names
         }
         return {"languages": {written_in[0]: total}, **counts} if written_in else counts
 
-    def query(self, asked: Asked, words: Sequence[str]) -> Query:
-        """The words of a typed text, over the fields these words may search."""
-        reads_all = _reads_all(words)
-        completions = self._completions(asked, words)
+    def query(self, asked: Asked, principals: Sequence[str]) -> Query:
+        """The words of a typed text, over the fields these principals may search."""
+        reads_all = _reads_all(principals)
+        completions = self._completions(asked, principals)
         clauses: list[Query] = []
         for language in self._commit.languages:
             analyze = engine.stemmed(language).analyze
@@ -330,22 +332,22 @@ class TicketIndex:
         """How many tickets have a line, by its key: for agents only."""
         return self.searcher().doc_freq("lines", key)
 
-    def _completions(self, asked: Asked, words: Sequence[str]) -> list[str]:
+    def _completions(self, asked: Asked, principals: Sequence[str]) -> list[str]:
         """The commonest words of subjects that the unfinished one begins, if it is none itself."""
         if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
             return []
-        if self.is_known(asked.unfinished, words):
+        if self.is_known(asked.unfinished, principals):
             return []
-        begun = self._commit.begun_by(asked.unfinished, tuple(words), MOST_COMPLETIONS + 1)
+        begun = self._commit.begun_by(asked.unfinished, tuple(principals), MOST_COMPLETIONS + 1)
         return [word for word in begun if word != asked.unfinished][:MOST_COMPLETIONS]
 
-    def begins_a_word(self, prefix: str, words: Sequence[str]) -> bool:
-        """Whether a subject that these words may read has a word beginning so."""
-        return bool(self._commit.begun_by(prefix, tuple(words), 1))
+    def begins_a_word(self, prefix: str, principals: Sequence[str]) -> bool:
+        """Whether a subject that these principals may read has a word beginning so."""
+        return bool(self._commit.begun_by(prefix, tuple(principals), 1))
 
-    def is_known(self, word: str, words: Sequence[str]) -> bool:
-        """Whether a ticket that these words may read has the word in some form."""
-        return self._commit.has_word(word, tuple(words))
+    def is_known(self, word: str, principals: Sequence[str]) -> bool:
+        """Whether a ticket that these principals may read has the word in some form."""
+        return self._commit.has_word(word, tuple(principals))
 
     def subject_words(self, initial: str) -> list[tuple[str, int]]:
         """The words of all subjects beginning with a letter, with counts: for agents only."""
@@ -426,5 +428,5 @@ def _term(field: str, language: str, stem: str) -> Query:
     return Query.term_query(schema(), f"{field}_{language}", stem)
 
 
-def _reads_all(words: Sequence[str]) -> bool:
-    return AGENTS in words
+def _reads_all(principals: Sequence[str]) -> bool:
+    return AGENTS in principals

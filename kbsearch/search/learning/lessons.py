@@ -272,10 +272,10 @@ _PAGES = """
 
 
 def _readable(db: Database, viewer: Viewer, path: str) -> Row | None:
-    condition, words = visible(viewer, "article_readers", "article_id", "a.id")
+    condition, principals = visible(viewer, "article_readers", "article_id", "a.id")
     rows = db.query(
         f"{_PAGES} AND a.path = :path AND {condition}",
-        {"path": path, **words},
+        {"path": path, **principals},
     )
     return rows[0] if rows else None
 

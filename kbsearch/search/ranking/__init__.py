@@ -191,7 +191,7 @@ class Search:
             return []
         try:
             with guarded():
-                return cases.having_all(asked, viewer.words, limit)
+                return cases.having_all(asked, viewer.principals, limit)
         except ValueError:
             self._report_damage()
             return []

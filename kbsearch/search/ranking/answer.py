@@ -50,7 +50,7 @@ class Answer:
     ) -> None:
         self.known = known
         self.viewer = viewer
-        self.words = viewer.words
+        self.principals = viewer.principals
         self.question = question
         self.shelf = shelf
         self.cases = cases
@@ -70,9 +70,9 @@ class Answer:
         if self.shelf is None:
             return []
         index = self.shelf.by_language[self.language]
-        query = index.query(asked, self.words)
+        query = index.query(asked, self.principals)
         votes = self._votes(index, asked)
-        found, _ = index.search(query, self.words, self.question.limit, votes=votes)
+        found, _ = index.search(query, self.principals, self.question.limit, votes=votes)
         return [(each.path, each.score) for each in found]
 
     def find(self, asked: Query) -> Results:
@@ -132,12 +132,12 @@ class Answer:
         if self.shelf is None:
             return self._articles_of_database(asked)
         index = self.shelf.by_language[self.language]
-        query = index.query(asked, self.words)
+        query = index.query(asked, self.principals)
         limit, offset = self._span("article")
         product = self.question.product or ""
         found, total = index.search(
             query,
-            self.words,
+            self.principals,
             limit,
             offset=offset,
             product=product,
@@ -149,7 +149,7 @@ class Answer:
         return _Part(
             hits=self._pages(index, found, asked) if self.question.kind != "ticket" else (),
             total=total,
-            products=index.count_products(query, self.words),
+            products=index.count_products(query, self.principals),
             languages={self.language: total},
             is_exact=bool(found) and found[0].score >= article_index.CODE,
         )
@@ -162,7 +162,7 @@ class Answer:
     def _pages(
         self, index: ArticleIndex, found: Sequence[article_index.Found], asked: Query
     ) -> tuple[MakeHit, ...]:
-        highlighter = index.highlighter(asked, self.words)
+        highlighter = index.highlighter(asked, self.principals)
         language = self.question.language
         return tuple(partial(hits.of_page, index, each, highlighter, language) for each in found)
 
@@ -180,12 +180,12 @@ class Answer:
             if language == self.language:
                 continue
             if not is_shown:
-                counts[language] = index.count_found(asked, self.words, product)
+                counts[language] = index.count_found(asked, self.principals, product)
                 continue
-            query = index.query(asked, self.words)
+            query = index.query(asked, self.principals)
             found, counts[language] = index.search(
                 query,
-                self.words,
+                self.principals,
                 MOST_OTHER_LANGUAGE,
                 product=product,
                 votes=self._votes(index, asked),
@@ -211,7 +211,7 @@ class Answer:
         limit, offset = self._span("ticket")
         return self.cases.search(
             asked,
-            self.words,
+            self.principals,
             limit,
             confirm=partial(self.known.confirm, self.viewer),
             is_current=self.cases.revision >= self.known.last_revision,

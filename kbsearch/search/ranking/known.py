@@ -28,10 +28,10 @@ class Known:
         if len(self._confirmed) > MOST_CONFIRMED:
             self._confirmed.clear()
         wanted = list(numbers)
-        answers, words = self._confirmed, viewer.words
-        new = [number for number in wanted if (words, number) not in answers]
+        answers, principals = self._confirmed, viewer.principals
+        new = [number for number in wanted if (principals, number) not in answers]
         for start in range(0, len(new), CONFIRMED_AT_ONCE):
             some = new[start : start + CONFIRMED_AT_ONCE]
             visible = tickets.visible_numbers(self.db, viewer, some)
-            answers |= {(words, number): number in visible for number in some}
-        return {number for number in wanted if answers[words, number]}
+            answers |= {(principals, number): number in visible for number in some}
+        return {number for number in wanted if answers[principals, number]}

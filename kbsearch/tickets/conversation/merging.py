@@ -115,7 +115,7 @@ def undo(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = 
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
     """What a request was merged with."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT m.ticket_id = :id AS is_merged, t.id, t.number, t.subject, {condition} AS is_visible
@@ -123,7 +123,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
         JOIN tickets t ON t.id = CASE m.ticket_id WHEN :id THEN m.into_id ELSE m.ticket_id END
         WHERE m.ticket_id = :id OR m.into_id = :id ORDER BY t.number
         """,  # noqa: S608 (a condition of names of parameters)
-        {"id": ticket.id, **words},
+        {"id": ticket.id, **principals},
     )
     seen = [
         (row["is_merged"], Link(row["id"], row["number"], row["subject"]))

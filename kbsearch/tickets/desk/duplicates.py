@@ -80,7 +80,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
     """Its original and its duplicates; nothing for whoever is no agent."""
     if not viewer.is_agent:
         return Links()
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id AS ticket_id, t.number, t.subject, t.language, t.status,
@@ -91,7 +91,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
         WHERE (d.ticket_id = :ticket OR d.original_id = :ticket) AND {condition}
         ORDER BY t.number
         """,  # noqa: S608 (names of parameters)
-        {"ticket": ticket.id, **words},
+        {"ticket": ticket.id, **principals},
     )
     found = [(row.pop("is_original"), Linked(**row)) for row in rows]
     return Links(

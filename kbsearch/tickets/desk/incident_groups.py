@@ -130,7 +130,7 @@ def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
     )
     if not rows:
         raise NotFound("problem.not_found")
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     members = db.query(
         f"""
         SELECT t.id AS ticket_id, t.number, t.subject, t.language, t.status, t.updated_at,
@@ -141,7 +141,7 @@ def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
         LEFT JOIN organisations o ON o.id = t.organisation_id
         WHERE m.problem_id = :id AND {condition} ORDER BY t.number
         """,  # noqa: S608 (names of parameters)
-        {"id": problem_id, **words},
+        {"id": problem_id, **principals},
     )
     return SharedProblem(**rows[0], members=tuple(Member(**row) for row in members))
 

@@ -50,7 +50,7 @@ def around(
         return None
     same = {each.number: each for each in alike if each.codes or each.nearness >= NEARLY_THE_SAME}
     places, values = one_of("number", [*same, ticket.number])
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     end = stored(parsed(ticket.created_at) + timedelta(hours=settings.incident_hours))
     rows = db.query(
         f"""
@@ -62,7 +62,7 @@ def around(
         WHERE t.number IN ({places}) AND t.created_at BETWEEN :began AND :end AND {condition}
         ORDER BY t.number
         """,  # noqa: S608 (names of parameters)
-        {**values, **words, "began": began(ticket, settings), "end": end},
+        {**values, **principals, "began": began(ticket, settings), "end": end},
     )
     people = {row.pop("person") for row in rows} - {None}
     if len(rows) < settings.incident_requests or len(people) < settings.incident_people:

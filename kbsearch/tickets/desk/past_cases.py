@@ -54,13 +54,13 @@ def list_beside(
     access.only_agents(viewer, "ticket.not_found")
     numbers = [int(hit.id) for hit in hits]
     places, values = one_of("number", numbers)
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.status, COALESCE(t.solved_at, t.updated_at) AS date
         FROM tickets t WHERE t.number IN ({places}) AND {condition}
         """,  # noqa: S608 (names of parameters)
-        {**values, **words},
+        {**values, **principals},
     )
     found = {row["number"]: row for row in rows}
     solutions = _solutions(db, {row["id"]: row["status"] for row in rows})
@@ -161,11 +161,11 @@ def _open_to_readers_of(db: Database, ticket: Ticket, case_ids: Sequence[str]) -
     readers = readers_of(db, ticket)
     if not readers:
         return set()
-    words = _words_of(db, case_ids)
+    readers_by_case = _principals_of(db, case_ids)
     return {
         case_id
         for case_id in case_ids
-        if all(words.get(case_id, set()) & set(reader.words) for reader in readers)
+        if all(readers_by_case.get(case_id, set()) & set(reader.principals) for reader in readers)
     }
 
 
@@ -173,21 +173,22 @@ def readers_of(db: Database, ticket: Ticket) -> list[Viewer]:
     """Those who read a ticket, as viewers: its people, and one for all who share it."""
     if any(copy.person_id is None for copy in ticket.copies):
         return []
-    words = sorted(_words_of(db, [ticket.id]).get(ticket.id, set()) - {AGENTS})
-    return [reader for reader in (_reader(db, word) for word in words) if reader is not None]
+    principals = sorted(_principals_of(db, [ticket.id]).get(ticket.id, set()) - {AGENTS})
+    readers = [_reader(db, principal) for principal in principals]
+    return [reader for reader in readers if reader is not None]
 
 
-def _reader(db: Database, word: str) -> Viewer | None:
-    kind, _, whose = word.partition(":")
+def _reader(db: Database, principal: str) -> Viewer | None:
+    kind, _, person_id = principal.partition(":")
     if kind != "user":
-        return Viewer("customer", words=(EVERYONE, CUSTOMERS, word))
+        return Viewer("customer", principals=(EVERYONE, CUSTOMERS, principal))
     try:
-        return viewers.find(db, people.find_id(db, whose).email)
+        return viewers.find(db, people.find_id(db, person_id).email)
     except NotFound:  # who may not sign in reads nothing
         return None
 
 
-def _words_of(db: Database, ticket_ids: Iterable[str]) -> dict[str, set[str]]:
+def _principals_of(db: Database, ticket_ids: Iterable[str]) -> dict[str, set[str]]:
     places, values = one_of("ticket", list(ticket_ids))
     rows = db.query(
         f"SELECT ticket_id, word FROM ticket_readers WHERE ticket_id IN ({places})",  # noqa: S608

@@ -369,7 +369,7 @@ def _read(
     is_put_off: bool = False,
 ) -> list[Row]:
     """Drafts of the viewer's; a reply to what they may not read any more is out of reach."""
-    visible, words = access.visible(viewer, "ticket_readers", "ticket_id", "d.ticket_id")
+    visible, principals = access.visible(viewer, "ticket_readers", "ticket_id", "d.ticket_id")
     return db.query(
         f"""
         SELECT d.form_key, d.ticket_id, d.fields, d.created_at, d.updated_at, d.leaves_at,
@@ -379,7 +379,7 @@ def _read(
           AND (d.leaves_at IS NOT NULL) = :is_put_off
         ORDER BY d.updated_at DESC, d.form_key
         """,  # noqa: S608 (constants of this module)
-        {"me": viewer.person_id, "is_put_off": int(is_put_off), **values, **words},
+        {"me": viewer.person_id, "is_put_off": int(is_put_off), **values, **principals},
     )
 
 

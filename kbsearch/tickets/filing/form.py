@@ -90,8 +90,8 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Choice
 
 def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
     """The known versions of a product, then those of tickets the viewer may read, by frequency."""
-    condition, words = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
-    values = {"slug": software, "limit": MOST_VERSIONS, **words}
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    values = {"slug": software, "limit": MOST_VERSIONS, **principals}
     known = db.query(
         """
         SELECT v.name AS version FROM product_versions v JOIN products p ON p.id = v.product_id

@@ -108,7 +108,7 @@ def page(gap: Gap, wrong: Problem | None = None) -> Response:
 
 def tried(phrases: list[Phrase], answer: Card) -> list[Trial]:
     """The phrases searched again, as those would whom the article is for."""
-    reader = Viewer(role="customer", words=(EVERYONE, CUSTOMERS, answer.audience))
+    reader = Viewer(role="customer", principals=(EVERYONE, CUSTOMERS, answer.audience))
     return [Trial(each, rank_of(reader, each.text, answer)) for each in phrases[:MOST_TRIED]]
 
 

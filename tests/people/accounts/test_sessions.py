@@ -23,7 +23,7 @@ def test_a_session_makes_the_viewer_with_words_of_contract_and_organisation(
     assert viewer.name == "Alice Martin"
     assert viewer.organisations == ("acme",)
     assert viewer.products == ("icownect",)
-    assert set(viewer.words) == {
+    assert set(viewer.principals) == {
         "everyone",
         "customers",
         f"user:{viewer.person_id}",
@@ -129,7 +129,7 @@ def test_an_enrolling_session_sees_what_a_stranger_sees_until_it_is_renewed(
 ):
     token = accounts.open_session(db, dan.person_id or "", enrolling=True)
     viewer = accounts.viewer_of(db, token)
-    assert (viewer.words, viewer.role) == (ANONYMOUS.words, ANONYMOUS.role)
+    assert (viewer.principals, viewer.role) == (ANONYMOUS.principals, ANONYMOUS.role)
     assert not viewer.is_agent
     assert (viewer.person_id, viewer.is_enrolling) == (dan.person_id, True)
 
@@ -175,7 +175,7 @@ def test_a_change_of_organisation_counts_on_the_next_request(db: SqliteDatabase,
     viewer = accounts.viewer_of(db, token)
     assert viewer.organisations == ("globex",)
     assert viewer.products == ("cervo-atelier",)
-    assert "org:acme" not in viewer.words
+    assert "org:acme" not in viewer.principals
 
 
 def test_a_contract_opens_its_products_between_its_dates_only(db: SqliteDatabase, alice: Viewer):

@@ -106,7 +106,9 @@ def test_who_is_asked_for_what(
     viewer = accounts.viewer_of(db, inside.session)
     assert viewer.is_enrolling == inside.is_enrolling == enrolling
     if enrolling:
-        assert viewer.words == ANONYMOUS.words, "nothing is seen before the factor is set up"
+        assert viewer.principals == ANONYMOUS.principals, (
+            "nothing is seen before the factor is set up"
+        )
 
 
 def test_who_has_an_authenticator_gets_no_mail_and_no_mailed_code_counts(

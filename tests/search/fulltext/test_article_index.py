@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from kbsearch.access import ANONYMOUS, Viewer, words
+from kbsearch.access import ANONYMOUS, Viewer, principals
 from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
@@ -17,8 +17,12 @@ LONG, GLOBEX, COEUR = "fr/pannes/journal", "fr/globex/reserve", "fr/sante/coeur"
 EN_PASSWORD, EN_PRINTER = "en/compte/mot-de-passe", "en/materiel/imprimante"
 FILLER = "Rien de particulier sur cette ligne du journal. " * 1_300  # over 60,000 characters
 
-GLOBEX_PERSON = Viewer(role="customer", person_id="c", words=words("customer", "c", ["globex"]))
-ACME_PERSON = Viewer(role="customer", person_id="a", words=words("customer", "a", ["acme"]))
+GLOBEX_PERSON = Viewer(
+    role="customer", person_id="c", principals=principals("customer", "c", ["globex"])
+)
+ACME_PERSON = Viewer(
+    role="customer", person_id="a", principals=principals("customer", "a", ["acme"])
+)
 
 
 @pytest.fixture(scope="module")
@@ -267,9 +271,9 @@ def test_what_is_only_counted_is_what_would_be_found(search: Search, text: str, 
     index = search._articles.by_language["fr"]
     for viewer in (ANONYMOUS, GLOBEX_PERSON):
         asked = understand(text, search._articles.synonyms)
-        query = index.query(asked, viewer.words)
-        _, total = index.search(query, viewer.words, 1, product=product)
-        assert index.count_found(asked, viewer.words, product) == total
+        query = index.query(asked, viewer.principals)
+        _, total = index.search(query, viewer.principals, 1, product=product)
+        assert index.count_found(asked, viewer.principals, product) == total
 
 
 def test_the_other_language_is_a_group_of_its_own(search: Search):
