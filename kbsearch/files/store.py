@@ -15,7 +15,7 @@ from typing import Protocol
 
 from kbsearch.database import new_id
 from kbsearch.errors import Full, Invalid
-from kbsearch.files.trash import Left, Trash
+from kbsearch.files.trash import Trash, UnclaimedFiles
 from kbsearch.files.types import HEAD_BYTES, TextCheck
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ SHARE = 0.05  # of the contents: more of them at once do not become nobody's
 AT_LEAST = 5  # contents, for a small site
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """What a file is read from, block by block."""
 
     def read(self, size: int, /) -> bytes:
@@ -36,7 +36,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFile:
     """What was learnt of a file while it was written."""
 
     sha256: str
@@ -50,7 +50,7 @@ class Swept:
     """How many contents went to the trash, and what was left alone."""
 
     moved: int
-    left: Left
+    unclaimed: UnclaimedFiles
 
 
 class FileStore:
@@ -63,7 +63,9 @@ class FileStore:
         """Where the content of that digest lies, or would."""
         return self.root / sha256[:2] / sha256
 
-    def write(self, source: Source, limit: int, accept: Callable[[Kept], None]) -> Kept:
+    def write(
+        self, source: ByteSource, limit: int, accept: Callable[[StoredFile], None]
+    ) -> StoredFile:
         """Keep what is read, if `accept` does not raise: synced before this returns.
 
         Nothing is left behind by a failure. Raises Invalid beyond `limit` bytes, Full without
@@ -75,12 +77,12 @@ class FileStore:
             self._check_room(limit)
             incoming = folder / new_id()
             try:
-                kept = _copy(source, incoming, limit)
-                accept(kept)
-                self._settle(incoming, self.path(kept.sha256))
+                content = _copy(source, incoming, limit)
+                accept(content)
+                self._settle(incoming, self.path(content.sha256))
             finally:
                 incoming.unlink(missing_ok=True)
-        return kept
+        return content
 
     def sweep(
         self,
@@ -99,35 +101,35 @@ class FileStore:
         its row is there.
         """
         before = time.time() - older_than
-        contents, found = self._orphans(is_wanted, before)
-        strange = [path for path in found if path.name not in let_go]
+        contents, orphans = self._orphans(is_wanted, before)
+        strange = [path for path in orphans if path.name not in let_go]
         most = max(AT_LEAST, int(contents * share))
-        left = len(strange) if len(strange) > most else 0
-        known = [path for path in found if path.name in let_go]
+        spared = len(strange) if len(strange) > most else 0
+        let_go_paths = [path for path in orphans if path.name in let_go]
         moved = 0
-        for path in ([] if left else strange) + known:
+        for path in ([] if spared else strange) + let_go_paths:
             if moved == most:
                 break
             with self._lock():
                 if _lies_since(path, before):
                     trash.put(path, self.root.name, let_go.get(path.name, ()))
                     moved += 1
-        if left:
-            log.warning("%s: nothing names %d of %d, left alone", self.root, left, contents)
-        return Swept(moved, Left(self.root.name, left, contents))
+        if spared:
+            log.warning("%s: nothing names %d of %d, left alone", self.root, spared, contents)
+        return Swept(moved, UnclaimedFiles(self.root.name, spared, contents))
 
     def _orphans(
         self, is_wanted: Callable[[list[str]], set[str]], before: float
     ) -> tuple[int, list[Path]]:
         """How many contents there are, and the old ones that nobody wants."""
-        contents, found = 0, []
+        contents, orphans = 0, []
         for folder in sorted(path for path in self.root.glob("*") if path.is_dir()):
             paths = list(folder.iterdir())
             contents += len(paths)
             old = [path for path in paths if _lies_since(path, before)]
-            wanted = set() if folder.name == TEMPORARY else is_wanted([p.name for p in old])
-            found += [path for path in old if path.name not in wanted]
-        return contents, found
+            named = set() if folder.name == TEMPORARY else is_wanted([p.name for p in old])
+            orphans += [path for path in old if path.name not in named]
+        return contents, orphans
 
     def _check_room(self, limit: int) -> None:
         disk = shutil.disk_usage(self.root)
@@ -158,7 +160,7 @@ def _lies_since(path: Path, before: float) -> bool:
         return False
 
 
-def _copy(source: Source, target: Path, limit: int) -> Kept:
+def _copy(source: ByteSource, target: Path, limit: int) -> StoredFile:
     digest, text, head, size = hashlib.sha256(), TextCheck(), bytearray(), 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
@@ -172,7 +174,7 @@ def _copy(source: Source, target: Path, limit: int) -> Kept:
             file.write(block)
         file.flush()
         os.fsync(file.fileno())
-    return Kept(digest.hexdigest(), size, bytes(head), text.is_text)
+    return StoredFile(digest.hexdigest(), size, bytes(head), text.is_text)
 
 
 def sync_folder(folder: Path) -> None:

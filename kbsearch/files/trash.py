@@ -23,7 +23,7 @@ STATE = "orphans_left"
 
 
 @dataclass(frozen=True)
-class Left:
+class UnclaimedFiles:
     """What a sweep did not dare to move: how many of how many contents of a store."""
 
     store: str
@@ -48,10 +48,10 @@ class Trash:
 
     def erase(self, store: str, digests: Iterable[str], owners: Iterable[str]) -> None:
         """Remove at once what has one of these digests, or was one of these owners'."""
-        gone, whose = set(digests), set(owners)
+        erased_digests, erased_owners = set(digests), set(owners)
         for path in self.root.glob(f"*/{store}/*"):
-            digest, *theirs = path.name.split(".")
-            if digest in gone or whose & set(theirs):
+            digest, *file_owners = path.name.split(".")
+            if digest in erased_digests or erased_owners & set(file_owners):
                 path.unlink()
 
     def empty(self, *, at: datetime | None = None) -> None:
@@ -69,24 +69,24 @@ def owner_of(sender: str) -> str:
     return hashlib.sha256(parseaddr(sender)[1].casefold().encode()).hexdigest()[:24]
 
 
-def note(db: Database, left: Left) -> None:
+def note(db: Database, unclaimed: UnclaimedFiles) -> None:
     """Remember what a sweep left, or that it left nothing."""
     db.execute(
         """
         INSERT INTO state (name, value) VALUES (:name, :value)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value
         """,
-        {"name": f"{STATE}.{left.store}", "value": json.dumps(vars(left))},
+        {"name": f"{STATE}.{unclaimed.store}", "value": json.dumps(vars(unclaimed))},
     )
 
 
-def list_left(db: Database) -> list[Left]:
+def list_unclaimed(db: Database) -> list[UnclaimedFiles]:
     """What the last sweeps left, for somebody to look at."""
     rows = db.query(
         "SELECT value FROM state WHERE name LIKE :prefix ORDER BY name", {"prefix": f"{STATE}.%"}
     )
-    found = [Left(**json.loads(row["value"])) for row in rows]
-    return [left for left in found if left.orphans]
+    notes = [UnclaimedFiles(**json.loads(row["value"])) for row in rows]
+    return [unclaimed for unclaimed in notes if unclaimed.orphans]
 
 
 def _day(name: str) -> date | None:

@@ -131,9 +131,9 @@ def _is_seen(character: str) -> bool:
 
 
 def _image(name: str, extension: str, head: bytes) -> FileType:
-    found = images.info(head)
-    if found is None or found.media_type != IMAGES[extension]:
+    image = images.info(head)
+    if image is None or image.media_type != IMAGES[extension]:
         raise Invalid("attachment.type_differs", name=name)
-    if found.width * found.height > MAX_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise Invalid("attachment.too_many_pixels", name=name, limit=MAX_PIXELS // 1_000_000)
-    return FileType(found.media_type, found.width, found.height)
+    return FileType(image.media_type, image.width, image.height)

@@ -11,7 +11,7 @@ from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files import types
-from kbsearch.files.store import SHARE, FileStore, Kept, Source
+from kbsearch.files.store import SHARE, ByteSource, FileStore, StoredFile
 from kbsearch.files.trash import Trash, note
 from kbsearch.files.types import FileType
 
@@ -57,7 +57,7 @@ def keep(
     store: FileStore,
     form_key: str,
     name: str,
-    source: Source,
+    source: ByteSource,
     *,
     at: datetime | None = None,
 ) -> Attachment:
@@ -73,7 +73,7 @@ def keep(
     left = _check_limits(db, viewer.person_id, form_key, moment)
     found: list[FileType] = []
 
-    def accept(kept: Kept) -> None:
+    def accept(kept: StoredFile) -> None:
         if kept.size == 0:
             raise Invalid("attachment.empty", name=name)
         if kept.size > left:
@@ -305,7 +305,7 @@ def forget_orphans(
         digest = row["sha256"]
         if not store.path(digest).exists() or is_wanted([digest]):
             db.execute("DELETE FROM attachments WHERE id = :id", {"id": row["id"]})
-    note(db, swept.left)
+    note(db, swept.unclaimed)
     return swept.moved
 
 

@@ -105,11 +105,11 @@ def test_more_than_a_small_share_that_no_row_knows_is_left_alone(
     assert len(thrown(bin)) == moved
     if not moved:
         assert f"nothing names {strange} of {strange + 4}" in caplog.text
-        (left,) = trash.list_left(db)
+        (left,) = trash.list_unclaimed(db)
         assert (left.orphans, left.contents) == (strange, strange + 4)
     attachments.forget_orphans(db, store, bin, share=1.0)
     assert len(lies_in(store)) == 4
-    assert trash.list_left(db) == []
+    assert trash.list_unclaimed(db) == []
 
 
 def test_a_large_site_may_lose_one_in_twenty(
@@ -135,7 +135,7 @@ def test_what_people_let_go_goes_a_share_at_a_time(
     assert db.query("SELECT COUNT(*) AS n FROM attachments")[0]["n"] == 3
     assert attachments.forget_orphans(db, store, bin) == 3
     assert db.query("SELECT COUNT(*) AS n FROM attachments")[0]["n"] == 0
-    assert trash.list_left(db) == []
+    assert trash.list_unclaimed(db) == []
 
 
 def test_killed_between_content_and_row_the_next_round_goes_on(

@@ -173,7 +173,7 @@ def open_a_file(site: Planted) -> None:
 
 
 def leave_orphans(site: Planted) -> None:
-    trash.note(site.database, trash.Left("files", 90, 100))
+    trash.note(site.database, trash.UnclaimedFiles("files", 90, 100))
 
 
 def lose_a_mail(site: Planted) -> None:

@@ -161,7 +161,7 @@ def test_a_file_that_is_gone_from_the_disk_is_not_found(
 
 
 def refused(
-    db: SqliteDatabase, viewer: Viewer, store: FileStore, name: str, source: file_store.Source
+    db: SqliteDatabase, viewer: Viewer, store: FileStore, name: str, source: file_store.ByteSource
 ) -> Problem:
     before = lies_in(store) if store.root.exists() else set()
     with pytest.raises(Problem) as problem:

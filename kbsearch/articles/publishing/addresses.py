@@ -13,7 +13,7 @@ from kbsearch.articles.publishing.tree import Tree
 from kbsearch.config import LANGUAGES
 from kbsearch.files import images
 from kbsearch.files.images import ImageInfo
-from kbsearch.text.markup import Picture, Target, scheme_of, slug_of
+from kbsearch.text.markup import LinkTarget, Picture, scheme_of, slug_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
@@ -121,11 +121,11 @@ class PageResolver:
         self.language = source.language
         self.folder = posixpath.dirname(source.entry.path)
 
-    def link(self, target: str) -> Target | None:
+    def link(self, target: str) -> LinkTarget | None:
         if scheme_of(target):
-            return Target(target, is_external=True)
+            return LinkTarget(target, is_external=True)
         if target.startswith("#"):
-            return Target(target)
+            return LinkTarget(target)
         if target.startswith("//"):
             return None
         if target.startswith("/"):
@@ -135,9 +135,9 @@ class PageResolver:
             if file in self.addresses.slugs:
                 return self._page(file, anchor)
         picture = self.picture(target)
-        return Target(picture.url) if picture else None
+        return LinkTarget(picture.url) if picture else None
 
-    def by_slug(self, slug: str) -> Target | None:
+    def by_slug(self, slug: str) -> LinkTarget | None:
         wanted, anchor = _split(slug)
         key = self.language, slug_of(wanted)
         file = self.addresses.files.get(key) or self.addresses.aliases.get(key)
@@ -166,17 +166,17 @@ class PageResolver:
             return ""
         return f"{target.url} {target.title}" if reference.kind == "slug" else target.url
 
-    def page(self, reference: Reference) -> Target | None:
+    def page(self, reference: Reference) -> LinkTarget | None:
         """What a reference that is no picture leads to."""
         if reference.kind == "link":
             return self.link(reference.target)
         return self.by_slug(reference.target)
 
-    def _page(self, file: str, anchor: str) -> Target:
+    def _page(self, file: str, anchor: str) -> LinkTarget:
         url = self.addresses.url(file) + anchor
         if access.is_narrower(self.addresses.audiences[file], self.audience):
-            return Target(url, is_narrower=True)
-        return Target(url, self.addresses.titles[file])
+            return LinkTarget(url, is_narrower=True)
+        return LinkTarget(url, self.addresses.titles[file])
 
     def _path(self, written: str) -> str:
         path = unquote(written)
@@ -184,7 +184,7 @@ class PageResolver:
             return posixpath.normpath(path.lstrip("/"))
         return posixpath.normpath(posixpath.join(self.folder, path))
 
-    def _site_page(self, target: str) -> Target | None:
+    def _site_page(self, target: str) -> LinkTarget | None:
         """An address of this very site: its articles must exist, its other pages are ours."""
         written, anchor = _split(target)
         language, _, rest = written.strip("/").partition("/")
@@ -194,9 +194,9 @@ class PageResolver:
             file = file or self.addresses.aliases.get((language, slug))
             return self._page(file, anchor) if file else None
         if language in LANGUAGES and page in _SITE_PAGES:
-            return Target(target)
+            return LinkTarget(target)
         picture = self.picture(target)
-        return Target(picture.url) if picture else None
+        return LinkTarget(picture.url) if picture else None
 
 
 # What follows the language in the addresses of the site's own pages.

@@ -251,7 +251,7 @@ def forget_old(
         digest = row["sha256"]
         if not kept.path(digest).exists() or is_wanted([digest]):
             db.execute("DELETE FROM mails WHERE id = :id", {"id": row["id"]})
-    note(db, swept.left)
+    note(db, swept.unclaimed)
     return swept.moved
 
 

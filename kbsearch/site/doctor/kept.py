@@ -27,12 +27,12 @@ def mails(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
 
 def orphans(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
     """What housekeeping found that nothing names, too much of it to be right."""
-    for left in trash.list_left(db):
+    for unclaimed in trash.list_unclaimed(db):
         yield warn(
             "orphans",
             "nothing names %(orphans)d of %(contents)d files in %(store)s: they were left alone",
             "Is it an older database? Restore the right one; else: kbsearch sweep",
-            **vars(left),
+            **vars(unclaimed),
         )
 
 

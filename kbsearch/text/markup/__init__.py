@@ -19,17 +19,17 @@ from kbsearch.text.markup.outline import (
     text_of,
 )
 from kbsearch.text.markup.parser import Parser, article_parser, message_parser, scheme_of
-from kbsearch.text.markup.renderer import Context, Picture, Renderer, Resolver, Target
+from kbsearch.text.markup.renderer import Context, LinkTarget, Picture, Renderer, Resolver
 
 __all__ = [
     "ARTICLE_LIMIT",
     "MESSAGE_LIMIT",
     "Document",
+    "LinkTarget",
     "Passage",
     "Picture",
     "Resolver",
     "Section",
-    "Target",
     "article",
     "excerpt",
     "message",
@@ -68,8 +68,8 @@ def parse(text: str, title: str = "") -> Document:
     env: dict[str, Any] = {}
     tokens = article_parser().parse(text, env)
     if title and tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
-        written = text_of(tokens[1:2])
-        if slug_of(written) == slug_of(title):
+        heading = text_of(tokens[1:2])
+        if slug_of(heading) == slug_of(title):
             return Document(tokens[3:], headings(tokens[3:]), env, repeats_title=True)
     return Document(tokens, headings(tokens), env)
 
@@ -114,12 +114,12 @@ def _render(
 class _Outside:
     """Links of messages: absolute addresses and our own pages; no image from anywhere."""
 
-    def link(self, target: str) -> Target | None:
+    def link(self, target: str) -> LinkTarget | None:
         if scheme_of(target):
-            return Target(target, is_external=True)
-        return Target(target) if target.startswith("/") and target[1:2] not in "/\\" else None
+            return LinkTarget(target, is_external=True)
+        return LinkTarget(target) if target.startswith("/") and target[1:2] not in "/\\" else None
 
-    def by_slug(self, slug: str) -> Target | None:
+    def by_slug(self, slug: str) -> LinkTarget | None:
         return None
 
     def picture(self, target: str) -> Picture | None:

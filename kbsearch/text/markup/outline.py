@@ -78,21 +78,21 @@ def headings(tokens: Sequence[Token]) -> tuple[Heading, ...]:
 
     Their level is their depth: a document that jumps from `#` to `###` still gets h2 then h3.
     """
-    found: list[Heading] = []
+    outline: list[Heading] = []
     used: dict[str, int] = dict.fromkeys(RESERVED, 1)
     depth: list[int] = []
     for position, token in enumerate(tokens):
         if token.type != "heading_open" or token.level:
             continue
-        written = int(token.tag[1])
-        while depth and depth[-1] >= written:
+        level = int(token.tag[1])
+        while depth and depth[-1] >= level:
             depth.pop()
-        depth.append(written)
+        depth.append(level)
         title = text_of(tokens[position + 1 : position + 2])
         section = Section(_anchor(title, used), title, min(len(depth) + 1, 6))
         line = token.map[0] if token.map else 0
-        found.append(Heading(position, written, line, section))
-    return tuple(found)
+        outline.append(Heading(position, level, line, section))
+    return tuple(outline)
 
 
 def _anchor(title: str, used: dict[str, int]) -> str:
@@ -107,11 +107,11 @@ def _anchor(title: str, used: dict[str, int]) -> str:
     return anchor
 
 
-def passages(tokens: Sequence[Token], found: Sequence[Heading]) -> tuple[Passage, ...]:
+def passages(tokens: Sequence[Token], outline: Sequence[Heading]) -> tuple[Passage, ...]:
     """The text of each section; the introduction has neither anchor nor title."""
-    starts = [0, *(heading.position + 3 for heading in found)]
-    ends = [*(heading.position for heading in found), len(tokens)]
-    sections = [Section("", "", 1), *(heading.section for heading in found)]
+    starts = [0, *(heading.position + 3 for heading in outline)]
+    ends = [*(heading.position for heading in outline), len(tokens)]
+    sections = [Section("", "", 1), *(heading.section for heading in outline)]
     return tuple(
         Passage(section.anchor, section.title, text_of(tokens[start:end]))
         for section, start, end in zip(sections, starts, ends, strict=True)

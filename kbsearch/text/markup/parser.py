@@ -31,8 +31,8 @@ class Parser(MarkdownIt):
 
 def scheme_of(url: str) -> str | None:
     """The scheme a browser would see (it skips control characters), or None."""
-    found = _SCHEME.match(_INVISIBLE.sub("", url))
-    return found[1].lower() if found else None
+    scheme = _SCHEME.match(_INVISIBLE.sub("", url))
+    return scheme[1].lower() if scheme else None
 
 
 @cache

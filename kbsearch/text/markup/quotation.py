@@ -83,7 +83,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class _Header:
+class _QuoteHeader:
     """Lines that announce a quotation; `is_sure` when they need no quoted line to prove it."""
 
     lines: int
@@ -94,12 +94,12 @@ def cut(text: str, subject: str = "") -> Cut:
     """The text without its quotation and without the signature below a line of two dashes."""
     plain = nfc(text).replace("\u200b", "").replace("\ufeff", "")
     lines = plain.split("\n")
-    kept = lines if _IS_FORWARD.match(subject) else _without_quotation(lines)
-    kept = _without_signature(kept)
-    if not _has_words(kept):
-        kept = lines  # better shown whole than not at all
-    shown = _joined(kept)
-    return Cut(shown, shown != _joined(lines))
+    rest = lines if _IS_FORWARD.match(subject) else _without_quotation(lines)
+    rest = _without_signature(rest)
+    if not _has_words(rest):
+        rest = lines  # better shown whole than not at all
+    body = _joined(rest)
+    return Cut(body, body != _joined(lines))
 
 
 def _without_quotation(lines: list[str]) -> list[str]:
@@ -113,55 +113,55 @@ def _without_quotation(lines: list[str]) -> list[str]:
     return _without_trail(lines)
 
 
-def _header(lines: list[str], place: int) -> _Header | None:
+def _header(lines: list[str], place: int) -> _QuoteHeader | None:
     """The header of a quotation that begins at a line, be it quoted itself."""
     line = _bare(lines[place])
     if not line or len(line) > MAX_ATTRIBUTION:
         return None
     if _MARK.search(line):
-        return _Header(1, is_sure=True)
+        return _QuoteHeader(1, is_sure=True)
     original = _ORIGINAL.fullmatch(line)
     if original:
         fields = _fields(lines, place + 1)
         is_sure = bool(fields or original[1] or original[2])
-        return _Header(1 + (fields.lines if fields else 0), is_sure)
+        return _QuoteHeader(1 + (fields.lines if fields else 0), is_sure)
     if _STARTS.match(line.lstrip("- ")):
         return _attribution(lines, place)
-    found = _FIELD.match(line)
-    if found and found[1].lower() in _FROM:
+    field = _FIELD.match(line)
+    if field and field[1].lower() in _FROM:
         return _fields(lines, place)
     if line.endswith(":") and _HOUR.search(line) and _ADDRESS.search(line):
-        return _Header(1, is_sure=False)  # a name first, in whatever language
+        return _QuoteHeader(1, is_sure=False)  # a name first, in whatever language
     return None
 
 
-def _attribution(lines: list[str], place: int) -> _Header | None:
+def _attribution(lines: list[str], place: int) -> _QuoteHeader | None:
     """ "Le lundi 3 février 2026 à 10:12, Support <…> a écrit :", however it is wrapped."""
-    said = ""
+    sentence = ""
     for count, line in enumerate(lines[place : place + MAX_WRAPPED], 1):
-        said = f"{said} {_bare(line)}".strip()
-        if not _bare(line) or len(said) > MAX_ATTRIBUTION:
+        sentence = f"{sentence} {_bare(line)}".strip()
+        if not _bare(line) or len(sentence) > MAX_ATTRIBUTION:
             return None
-        if _WROTE.search(said[-160:]) and re.search(r"\d", said):
-            return _Header(count, bool(_HOUR.search(said) and _ADDRESS.search(said)))
+        if _WROTE.search(sentence[-160:]) and re.search(r"\d", sentence):
+            return _QuoteHeader(count, bool(_HOUR.search(sentence) and _ADDRESS.search(sentence)))
     return None
 
 
-def _fields(lines: list[str], place: int) -> _Header | None:
+def _fields(lines: list[str], place: int) -> _QuoteHeader | None:
     """The four or five fields that Outlook, Zimbra and others copy above a quotation."""
     names, end = set(), place
     for at, line in enumerate(lines[place : place + MAX_HEADER], place):
-        found = _FIELD.match(_bare(line)[:MAX_ATTRIBUTION])
-        if found:
-            names.add(found[1].lower())
+        field = _FIELD.match(_bare(line)[:MAX_ATTRIBUTION])
+        if field:
+            names.add(field[1].lower())
             end = at
         elif not _bare(line) and names:
             break
     is_header = bool(names & _WHEN and names & _TO)
-    return _Header(end + 1 - place, is_sure=True) if is_header else None
+    return _QuoteHeader(end + 1 - place, is_sure=True) if is_header else None
 
 
-def _rest(lines: list[str], place: int, header: _Header) -> list[str] | None:
+def _rest(lines: list[str], place: int, header: _QuoteHeader) -> list[str] | None:
     """What is left without a quotation; None when the header turns out to announce none."""
     start = place + header.lines
     while start < len(lines) and not lines[start].strip():
@@ -202,13 +202,13 @@ def _without_trail(lines: list[str]) -> list[str]:
 
 
 def _without_signature(lines: list[str]) -> list[str]:
-    kept = _trimmed(lines)
+    body = _trimmed(lines)
     for _ in range(MAX_SIGNATURES):
-        shorter = _trimmed(kept[: _signature_start(kept)])
-        if len(shorter) == len(kept):
+        shorter = _trimmed(body[: _signature_start(body)])
+        if len(shorter) == len(body):
             break
-        kept = shorter
-    return kept
+        body = shorter
+    return body
 
 
 def _signature_start(lines: list[str]) -> int:
@@ -234,8 +234,8 @@ def _is_signature(below: list[str], *, is_marked: bool) -> bool:
 
 def _names_client(line: str) -> bool:
     """ "Envoyé de mon iPhone", with or without a link to a shop."""
-    said = " ".join(_LINK.sub("", line[:MAX_ATTRIBUTION]).replace("[", "").replace("]", "").split())
-    return bool(_CLIENT.fullmatch(said))
+    unlinked = _LINK.sub("", line[:MAX_ATTRIBUTION]).replace("[", "").replace("]", "")
+    return bool(_CLIENT.fullmatch(" ".join(unlinked.split())))
 
 
 def _trimmed(lines: list[str]) -> list[str]:

@@ -27,7 +27,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Target:
+class LinkTarget:
     """Where a link leads; `title` names the page it leads to, when that is known."""
 
     url: str
@@ -39,10 +39,10 @@ class Target:
 class Resolver(Protocol):
     """What links and images of a text stand for; None is something that does not exist."""
 
-    def link(self, target: str) -> Target | None:
+    def link(self, target: str) -> LinkTarget | None:
         """What a link written in the text leads to."""
 
-    def by_slug(self, slug: str) -> Target | None:
+    def by_slug(self, slug: str) -> LinkTarget | None:
         """What `[[slug]]` leads to."""
 
     def picture(self, target: str) -> Picture | None:
@@ -155,9 +155,9 @@ class Renderer(RendererHTML):
         checked = tokens[idx].meta.get("checked")
         if checked is None:
             return "<li>"
-        told = _context(env).say("Done" if checked else "To do")
+        label = _context(env).say("Done" if checked else "To do")
         box = "☑" if checked else "☐"
-        return f'<li><span class="task" role="img" aria-label="{told}">{box}</span> '
+        return f'<li><span class="task" role="img" aria-label="{label}">{box}</span> '
 
     def keys(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         names = tokens[idx].content.split("+")
@@ -242,7 +242,7 @@ def _aligned(token: Token) -> str:
     return f' class="align-{side}"' if side in ("center", "right") else ""
 
 
-def _link(target: Target) -> str:
+def _link(target: LinkTarget) -> str:
     outside = ' class="external" rel="noopener noreferrer"' if target.is_external else ""
     return f'<a href="{escape(target.url)}"{outside}>'
 

@@ -30,8 +30,8 @@ def plugin(parser: MarkdownIt) -> None:
 def _tab(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if is_code_block(state, start) or not state.src.startswith("=== ", _line_start(state, start)):
         return False
-    found = _TAB.match(state.src[_line_start(state, start) : state.eMarks[start]])
-    if found is None:
+    match = _TAB.match(state.src[_line_start(state, start) : state.eMarks[start]])
+    if match is None:
         return False
     if silent:
         return True
@@ -40,12 +40,12 @@ def _tab(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     while following < end and (state.isEmpty(following) or state.sCount[following] >= indent):
         following += 1
     opening = state.push("tab_open", "section", 1)
-    opening.meta = {"title": found[1]}
+    opening.meta = {"title": match[1]}
     opening.map = [start, following]
-    kept = state.lineMax, state.blkIndent, state.parentType
+    outer = state.lineMax, state.blkIndent, state.parentType
     state.lineMax, state.blkIndent, state.parentType = following, indent, "tab"
     state.md.block.tokenize(state, start + 1, following)
-    state.lineMax, state.blkIndent, state.parentType = kept
+    state.lineMax, state.blkIndent, state.parentType = outer
     state.push("tab_close", "section", -1)
     state.line = following
     return True
@@ -56,27 +56,27 @@ def _line_start(state: StateBlock, line: int) -> int:
 
 
 def _keys(state: StateInline, silent: bool) -> bool:
-    found = _KEYS.match(state.src, state.pos) if state.src[state.pos] == "+" else None
-    if found is None:
+    match = _KEYS.match(state.src, state.pos) if state.src[state.pos] == "+" else None
+    if match is None:
         return False
     if not silent:
         token = state.push("keys", "kbd", 0)
-        token.content = found[1]
-    state.pos = found.end()
+        token.content = match[1]
+    state.pos = match.end()
     return True
 
 
 def _by_slug(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith("[[", state.pos):
         return False
-    found = _BY_SLUG.match(state.src, state.pos)
-    if found is None:
+    match = _BY_SLUG.match(state.src, state.pos)
+    if match is None:
         return False
     if not silent:
         token = state.push("by_slug", "a", 0)
-        token.content = (found[2] or "").strip()
-        token.meta = {"slug": found[1].strip()}
-    state.pos = found.end()
+        token.content = (match[2] or "").strip()
+        token.meta = {"slug": match[1].strip()}
+    state.pos = match.end()
     return True
 
 

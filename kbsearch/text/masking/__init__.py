@@ -81,19 +81,19 @@ class Masked:
 
 
 def mask(
-    text: str, known: Iterable[str] = (), *, keep: Iterable[str] = (), language: str = "fr"
+    text: str, people: Iterable[str] = (), *, keep: Iterable[str] = (), language: str = "fr"
 ) -> Masked:
     """The text with its personal data masked.
 
-    `known` are people's names, found in all their forms; `keep` are texts that are nobody's, as
+    `people` are names, found in all their forms; `keep` are texts that are nobody's, as
     the names of products and their versions. The placeholders are words of `language`.
     """
-    return _numbered([normal(text)], list(known), list(keep), language)[0]
+    return _numbered([normal(text)], list(people), list(keep), language)[0]
 
 
 def mask_together(
     texts: Iterable[str],
-    known: Iterable[str] = (),
+    people: Iterable[str] = (),
     *,
     keep: Iterable[str] = (),
     language: str = "fr",
@@ -102,16 +102,16 @@ def mask_together(
 
     A name that one of them gives away, and what opens something, is masked in the others too.
     """
-    sources, kept = [normal(text) for text in texts], list(keep)
-    first = _numbered(sources, list(known), kept, language)
+    sources, harmless = [normal(text) for text in texts], list(keep)
+    first = _numbered(sources, list(people), harmless, language)
     items = [item for masked in first for item in masked.items]
-    people = [*known, *(item.text for item in items if item.kind == "name")]
+    every_name = [*people, *(item.text for item in items if item.kind == "name")]
     opening = {
         item.text: item.kind
         for item in items
         if item.kind in ("secret", "login") and len(item.text) >= SHORTEST_SECRET
     }
-    return _numbered(sources, list(dict.fromkeys(people)), kept, language, opening)
+    return _numbered(sources, list(dict.fromkeys(every_name)), harmless, language, opening)
 
 
 def unmask(text: str, items: Iterable[Item]) -> str:
@@ -128,17 +128,17 @@ def label(kind: Kind, language: str) -> str:
 
 def placeholders(text: str) -> Iterator[tuple[int, str]]:
     """Where placeholders stand in a text, in whichever language; prompts to write too."""
-    for found in _any_placeholder().finditer(text):
-        yield found.start(), found[0]
+    for match in _any_placeholder().finditer(text):
+        yield match.start(), match[0]
 
 
 @cache
 def _any_placeholder() -> re.Pattern[str]:
     names = {label(kind, language) for kind in _LABELS for language in LANGUAGES}
     prompts = {gettext(language, "masking.prompt") for language in LANGUAGES}
-    told = "|".join(map(re.escape, sorted(names)))
-    begun = "|".join(map(re.escape, sorted(prompts)))
-    return re.compile(rf"‹(?:(?:{told})(?: \d+)?|(?:{begun})[^‹›\n]{{0,200}})›")
+    labels = "|".join(map(re.escape, sorted(names)))
+    prompt_starts = "|".join(map(re.escape, sorted(prompts)))
+    return re.compile(rf"‹(?:(?:{labels})(?: \d+)?|(?:{prompt_starts})[^‹›\n]{{0,200}})›")
 
 
 def prompt(language: str, missing: str) -> str:
@@ -148,7 +148,7 @@ def prompt(language: str, missing: str) -> str:
 
 def _numbered(
     sources: Sequence[str],
-    known: Sequence[str],
+    people: Sequence[str],
     keep: Sequence[str],
     language: str,
     opening: Mapping[str, Kind] | None = None,
@@ -157,30 +157,30 @@ def _numbered(
     masked = []
     for source in sources:
         items = []
-        found = _found(source, known, keep, opening or {})
-        for kind, start, end in sorted(found, key=lambda each: each[1]):
-            said = source[start:end]
+        spans = _spans(source, people, keep, opening or {})
+        for kind, start, end in sorted(spans, key=lambda span: span[1]):
+            fragment = source[start:end]
             of_kind = placeholders.setdefault(kind, {})
-            if said not in of_kind:
-                of_kind[said] = _placeholder(kind, len(of_kind) + 1, language)
-            items.append(Item(kind, start, end, said, of_kind[said]))
+            if fragment not in of_kind:
+                of_kind[fragment] = _placeholder(kind, len(of_kind) + 1, language)
+            items.append(Item(kind, start, end, fragment, of_kind[fragment]))
         masked.append(Masked(source, _filled(source, items), tuple(items)))
     return tuple(masked)
 
 
-def _found(
-    source: str, known: Iterable[str], keep: Iterable[str], opening: Mapping[str, Kind]
+def _spans(
+    source: str, people: Iterable[str], keep: Iterable[str], opening: Mapping[str, Kind]
 ) -> Iterator[tuple[Kind, int, int]]:
     hidden = source
-    for said, kind in opening.items():
-        for start, end in occurrences(said, hidden):
+    for fragment, kind in opening.items():
+        for start, end in occurrences(fragment, hidden):
             yield kind, start, end
             hidden = _hide(hidden, start, end)
-    for kept in keep:
-        for start, end in occurrences(kept, hidden):
+    for fragment in keep:
+        for start, end in occurrences(fragment, hidden):
             hidden = _hide(hidden, start, end)
-    people = names.Known(known)
-    for kind, find in (*_FINDERS, ("name", people.find), ("name", names.find)):
+    known_names = names.KnownNames(people)
+    for kind, find in (*_FINDERS, ("name", known_names.find), ("name", names.find)):
         for start, end in find(hidden):
             if HIDDEN not in hidden[start:end]:
                 yield kind, start, end

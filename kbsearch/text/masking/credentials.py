@@ -85,19 +85,19 @@ def secrets(text: str) -> Iterator[Span]:
     for pattern in (_KEY_BLOCK, _SHAPES, _IN_URL):
         yield from matches(pattern, text)
     for pattern in (_HEADER, _CODE):
-        for found in pattern.finditer(text):
-            yield found.span(found.lastgroup or 0)
-    for found in _SAID.finditer(text):
-        if found["quoted"]:
-            yield found.span("quoted")
+        for match in pattern.finditer(text):
+            yield match.span(match.lastgroup or 0)
+    for match in _SAID.finditer(text):
+        if match["quoted"]:
+            yield match.span("quoted")
             continue
-        said = found["it"].rstrip(".)")
-        if said.lower() not in _NOT_PRIVATE and _may_open(said, text, found.end()):
-            yield found.start("it"), found.start("it") + len(said)
-    for found in _IS.finditer(text):
-        said = found["it"].rstrip(".)")
-        if not said.isalpha() or (said != said.lower() and said != said.capitalize()):
-            yield found.start("it"), found.start("it") + len(said)
+        word = match["it"].rstrip(".)")
+        if word.lower() not in _NOT_PRIVATE and _may_open(word, text, match.end()):
+            yield match.start("it"), match.start("it") + len(word)
+    for match in _IS.finditer(text):
+        word = match["it"].rstrip(".)")
+        if not word.isalpha() or (word != word.lower() and word != word.capitalize()):
+            yield match.start("it"), match.start("it") + len(word)
     yield from matches(_HEX, text)
     for start, end in matches(_DENSE, text):
         if not _GUID.fullmatch(text[start:end]) and _is_drawn(text[start:end]):
@@ -108,28 +108,28 @@ def logins(text: str) -> Iterator[Span]:
     """What people sign in as, and the folders named after them."""
     for pattern in (_LOGIN, _HOME):
         for start, end in matches(pattern, text):
-            said = text[start:end].rstrip(".-")
-            if said.lower() not in _NOT_PRIVATE:
-                yield start, start + len(said)
+            login = text[start:end].rstrip(".-")
+            if login.lower() not in _NOT_PRIVATE:
+                yield start, start + len(login)
 
 
-def _may_open(said: str, text: str, end: int) -> bool:
+def _may_open(word: str, text: str, end: int) -> bool:
     """A word like any other is a password where nothing follows it: `mdp : soleil`."""
-    if not said.isalpha() or said not in (said.lower(), said.capitalize()):
+    if not word.isalpha() or word not in (word.lower(), word.capitalize()):
         return True
     return text[end : end + 1] in ("", "\n", "\r", ";", ",", '"', "'", "`")
 
 
-def _is_drawn(said: str) -> bool:
+def _is_drawn(run: str) -> bool:
     """Whether letters of both cases and digits are mixed as no word has them."""
-    letters = [sign for sign in said if sign.isalpha()]
-    digits = sum(sign.isdecimal() for sign in said)
-    if digits < 2 or not letters or "/" in said and said.count("/") > len(said) / 12:
+    letters = [sign for sign in run if sign.isalpha()]
+    digits = sum(sign.isdecimal() for sign in run)
+    if digits < 2 or not letters or "/" in run and run.count("/") > len(run) / 12:
         return False
     changes = sum(
-        _class_of(before) != _class_of(after) for before, after in zip(said, said[1:], strict=False)
+        _class_of(before) != _class_of(after) for before, after in zip(run, run[1:], strict=False)
     )
-    return changes >= len(said) / 3
+    return changes >= len(run) / 3
 
 
 def _class_of(sign: str) -> int:

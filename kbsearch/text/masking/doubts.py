@@ -40,28 +40,28 @@ def find(text: str, keep: Iterable[str] = ()) -> list[Doubt]:
     hidden = text
     for pattern in (_CODE, _PLACEHOLDER, *map(whole, filter(str.strip, keep))):
         hidden = pattern.sub(_blank, hidden)
-    taken = bytearray(len(text))
+    covered = bytearray(len(text))
     doubts = []
     for why, start, end in _pieces(hidden):
-        if not any(taken[start:end]):
+        if not any(covered[start:end]):
             doubts.append(Doubt(why, start, end, text[start:end]))
-            taken[start:end] = b"\1" * (end - start)
+            covered[start:end] = b"\1" * (end - start)
     return sorted(doubts, key=lambda doubt: doubt.start)
 
 
 def _pieces(text: str) -> Iterator[tuple[Why, int, int]]:
-    for found in _ADDRESS.finditer(text):
-        yield "address", *found.span()
-    for found in _NUMBER.finditer(text):
-        if not _VERSION.fullmatch(found[0]):
-            yield "number", *found.span()
-    for found in _WORD.finditer(text):
-        said = found[0]
-        begins_sentence = _BEGINS.search(text[max(0, found.start() - 20) : found.start()])
-        is_initials = said.isupper() and len(said) < 5
-        if not (begins_sentence or is_initials or names.is_ordinary(said)):
-            yield "word", *found.span()
+    for match in _ADDRESS.finditer(text):
+        yield "address", *match.span()
+    for match in _NUMBER.finditer(text):
+        if not _VERSION.fullmatch(match[0]):
+            yield "number", *match.span()
+    for match in _WORD.finditer(text):
+        word = match[0]
+        begins_sentence = _BEGINS.search(text[max(0, match.start() - 20) : match.start()])
+        is_initials = word.isupper() and len(word) < 5
+        if not (begins_sentence or is_initials or names.is_ordinary(word)):
+            yield "word", *match.span()
 
 
-def _blank(found: re.Match[str]) -> str:
-    return HIDDEN * len(found[0])
+def _blank(match: re.Match[str]) -> str:
+    return HIDDEN * len(match[0])

@@ -103,7 +103,7 @@ _PARTICLES = {
 Token = tuple[str, int, int]
 
 
-class Known:
+class KnownNames:
     """People's names as they are known, found as they are written: whole, in part, reversed."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -121,8 +121,8 @@ class Known:
     def find(self, text: str) -> Iterator[Span]:
         """Whole names in any case; parts of one with a capital, for they may be words too."""
         words = [
-            (fold_word(found[0]), found.start(), found.end())
-            for found in re.finditer(rf"{_LETTER}+", text)
+            (fold_word(match[0]), match.start(), match.end())
+            for match in re.finditer(rf"{_LETTER}+", text)
         ]
         position = 0
         while position < len(words):
@@ -159,26 +159,26 @@ class Known:
 def find(text: str) -> Iterator[Span]:
     """Names by a title, a greeting, a signature, a label, or a first name among them."""
     for pattern in (_TITLED, _LABELLED, _INTRODUCED, _GREETED, _SIGNED, _COLLEAGUE):
-        for found in pattern.finditer(text):
-            yield from _trimmed(text, *found.span("it"))
+        for match in pattern.finditer(text):
+            yield from _trimmed(text, *match.span("it"))
     for pattern in (_TITLED_LOWER, _LABELLED_LOWER, _SIGNED_LOWER):
-        for found in pattern.finditer(text):
-            if not any(is_ordinary(word) for word in found["it"].split()):
-                yield found.span("it")
-    for found in _INITIALS.finditer(text):
-        if fold_word(found["last"]) in _surnames() or found["last"].isupper():
-            yield found.span("it")
-    for found in _RUN.finditer(text):
-        yield from _with_first_name(text, found.start(), found.end())
-    for found in _WITH_TWO.finditer(text):
-        words = found["it"].split()
+        for match in pattern.finditer(text):
+            if not any(is_ordinary(word) for word in match["it"].split()):
+                yield match.span("it")
+    for match in _INITIALS.finditer(text):
+        if fold_word(match["last"]) in _surnames() or match["last"].isupper():
+            yield match.span("it")
+    for match in _RUN.finditer(text):
+        yield from _with_first_name(text, match.start(), match.end())
+    for match in _WITH_TWO.finditer(text):
+        words = match["it"].split()
         if not any(is_ordinary(word) or word.isupper() for word in words):
-            yield found.span("it")
+            yield match.span("it")
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
     """A name up to the first word that cannot be part of one."""
-    run = [(found[0], *found.span()) for found in _TOKENS.finditer(text, start, end)]
+    run = [(match[0], *match.span()) for match in _TOKENS.finditer(text, start, end)]
     length = _length_of_name(run, 0)
     if length:
         last = run[length - 1][2]
@@ -200,7 +200,7 @@ def _length_of_name(run: list[Token], position: int) -> int:
 
 def _with_first_name(text: str, start: int, end: int) -> Iterator[Span]:
     """The part of a run of capitalised words that a first name or a family name is in."""
-    run = [(found[0], *found.span()) for found in _TOKENS.finditer(text, start, end)]
+    run = [(match[0], *match.span()) for match in _TOKENS.finditer(text, start, end)]
     position = 0
     while position < len(run):
         word, begin, stop = run[position]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kbsearch.text.masking import Kind, label
-from kbsearch.text.masking.names import Known
+from kbsearch.text.masking.names import KnownNames
 
 
 class OnePerson:
@@ -19,20 +19,20 @@ class OnePerson:
     ) -> None:
         kinds: tuple[Kind, ...] = ("email", "phone", "name")
         self._signs = {kind: f"‹{label(kind, language)}›" for kind in kinds}
-        known = list(names)
-        reversed_too = {*known, *(" ".join(reversed(name.split())) for name in known)}
-        written = {
+        full_names = list(names)
+        reversed_too = {*full_names, *(" ".join(reversed(name.split())) for name in full_names)}
+        forms = {
             "email": [rf"(?<![\w.+-]){re.escape(email)}(?![\w-])" for email in emails],
             "phone": [_dialled(mobile) for mobile in mobiles],
             "name": [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(reversed_too)],
         }
-        groups = (f"(?P<{kind}>{'|'.join(them)})" for kind, them in written.items() if them)
+        groups = (f"(?P<{kind}>{'|'.join(them)})" for kind, them in forms.items() if them)
         self._anywhere = re.compile("|".join(groups) or "(?!)", re.IGNORECASE)
-        self._known = Known(known)
+        self._known = KnownNames(full_names)
 
     def text(self, text: str, *, is_theirs: bool) -> str:
         """The text without them; in what is theirs, any part of the name means them."""
-        masked = self._anywhere.sub(lambda found: self._signs[found.lastgroup], text)  # type: ignore[index]
+        masked = self._anywhere.sub(lambda match: self._signs[match.lastgroup], text)  # type: ignore[index]
         if not is_theirs:
             return masked
         pieces, position = [], 0
@@ -44,9 +44,9 @@ class OnePerson:
     def value(self, value: Any, *, is_theirs: bool) -> Any:
         """The same for all the texts of a JSON value."""
         if isinstance(value, dict):
-            return {key: self.value(each, is_theirs=is_theirs) for key, each in value.items()}
+            return {key: self.value(item, is_theirs=is_theirs) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.value(each, is_theirs=is_theirs) for each in value]
+            return [self.value(item, is_theirs=is_theirs) for item in value]
         return self.text(value, is_theirs=is_theirs) if isinstance(value, str) else value
 
 

@@ -87,15 +87,15 @@ def networks(text: str) -> Iterator[Span]:
         if not is_version and _is_somewhere(text[start:end]):
             yield start, end
     for start, end in matches(_IPV6, text):
-        said = text[start:end].partition("%")[0]
-        if any(sign.isdecimal() for sign in said) and _is_somewhere(said):
+        address = text[start:end].partition("%")[0]
+        if any(sign.isdecimal() for sign in address) and _is_somewhere(address):
             yield start, end
 
 
-def _is_somewhere(said: str) -> bool:
+def _is_somewhere(text: str) -> bool:
     try:
-        address = ipaddress.ip_address(said)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    is_netmask = address.version == 4 and said.startswith(("255.", "0."))
+    is_netmask = address.version == 4 and text.startswith(("255.", "0."))
     return not (address.is_loopback or address.is_unspecified or is_netmask)

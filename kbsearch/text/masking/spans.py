@@ -12,9 +12,9 @@ GAP = r"[ \t\u00a0\u2007\u2009\u202f]"  # between two words of a line
 def matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
     """Where a pattern stands; its group `it`, if it has one, is the part that counts."""
     group = "it" if "it" in pattern.groupindex else 0
-    for found in pattern.finditer(text):
-        if found[group]:
-            yield found.span(group)
+    for match in pattern.finditer(text):
+        if match[group]:
+            yield match.span(group)
 
 
 def whole(words: str) -> re.Pattern[str]:

@@ -12,7 +12,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.files.store import FileStore, Source
+from kbsearch.files.store import ByteSource, FileStore
 from kbsearch.text import plain_text
 from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import files as attachments
@@ -88,7 +88,7 @@ def attach(
     store: FileStore,
     key: str,
     name: str,
-    source: Source,
+    source: ByteSource,
     *,
     ticket: Ticket | None = None,
     at: datetime | None = None,

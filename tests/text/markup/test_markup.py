@@ -17,14 +17,15 @@ from kbsearch.text.markup.retold import retold
 class Shelf:
     """Two pages and one image that exist; the rest does not."""
 
-    def link(self, target: str) -> markup.Target | None:
+    def link(self, target: str) -> markup.LinkTarget | None:
         if markup.scheme_of(target):
-            return markup.Target(target, is_external=True)
-        found = target.startswith(("#", "known.md"))
-        return markup.Target(target.replace("known.md", "/en/articles/known")) if found else None
+            return markup.LinkTarget(target, is_external=True)
+        if not target.startswith(("#", "known.md")):
+            return None
+        return markup.LinkTarget(target.replace("known.md", "/en/articles/known"))
 
-    def by_slug(self, slug: str) -> markup.Target | None:
-        return markup.Target(f"/en/articles/{slug}", "Known page") if slug == "known" else None
+    def by_slug(self, slug: str) -> markup.LinkTarget | None:
+        return markup.LinkTarget(f"/en/articles/{slug}", "Known page") if slug == "known" else None
 
     def picture(self, target: str) -> markup.Picture | None:
         return markup.Picture("/media/abc/box.png", 40, 30) if target == "box.png" else None
