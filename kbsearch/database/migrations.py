@@ -816,3 +816,21 @@ def s038_mail_grants(db: SqliteUtils) -> None:
           problem TEXT NOT NULL DEFAULT '', consented_at TEXT, holder TEXT, leased_until TEXT);
         """,
     )
+
+
+@steps()
+def s040_guests_of_gaps(db: SqliteUtils) -> None:
+    """Guests are counted apart from the people of a gap: those known are counted anew."""
+    db.execute("ALTER TABLE gaps ADD COLUMN guests INTEGER NOT NULL DEFAULT 0")
+    who = """
+        SELECT COUNT(DISTINCT s.who) FROM gap_signals s
+        WHERE s.gap_id = gaps.id AND s.kind <> 'found' AND s.is_hidden = 0
+          AND (s.vote_id IS NULL OR EXISTS (
+            SELECT 1 FROM article_votes v JOIN articles a ON a.path = v.path
+              AND a.publication_id = (SELECT value FROM state WHERE name = 'live_publication')
+            WHERE v.id = s.vote_id AND v.edition = COALESCE(a.changed_commit, a.content_hash)))
+    """
+    is_guest = "(s.who LIKE 'network:%' OR s.who LIKE 'visit:%')"
+    db.execute(
+        f"UPDATE gaps SET people = ({who} AND NOT {is_guest}), guests = ({who} AND {is_guest})"  # noqa: S608
+    )

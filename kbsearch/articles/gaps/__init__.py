@@ -2,7 +2,8 @@
 
 A gap gathers texts that ask the same. It has a number for good, `G-42`, which a commit names to
 close it. It is shown once two people touched it, or one who said so to the support team: what a
-single person typed into a box is nobody's business.
+single person typed into a box is nobody's business. Guests are shown and rank nothing: who they
+are, and how many, is as good as their word.
 """
 
 import json
@@ -14,13 +15,14 @@ from typing import Literal, get_args
 from kbsearch import access, articles
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card
+from kbsearch.articles.gaps.counts import IS_GUEST
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
 
 State = Literal["open", "dismissed", "answered", "closed"]
-Shelf = Literal["open", "hidden", "closed", "dismissed"]  # as the board parts them
+Shelf = Literal["open", "guests", "hidden", "closed", "dismissed"]  # as the board parts them
 SHELVES: tuple[Shelf, ...] = get_args(Shelf)
 
 MAX_REASON = 500
@@ -34,7 +36,8 @@ READER = Viewer(role="customer", principals=(CUSTOMERS, EVERYONE))  # what any c
 
 _SHELVES: Mapping[Shelf, str] = {
     "open": "g.state = 'open' AND g.people > 0",
-    "hidden": "g.state = 'open' AND g.people = 0",
+    "guests": "g.state = 'open' AND g.people = 0 AND g.guests > 0",
+    "hidden": "g.state = 'open' AND g.people = 0 AND g.guests = 0",
     "closed": "g.state IN ('closed', 'answered')",
     "dismissed": "g.state = 'dismissed'",
 }
@@ -53,8 +56,9 @@ class Gap:
     answer: str  # the article that answers it
     commit_id: str  # that closed it
     decided_at: str | None
-    people: int
-    hidden_people: int  # who would have found something if they might read it
+    people: int  # who are known
+    guests: int  # networks of those who are not
+    hidden_people: int  # guests too, who would have found something if they might read it
     organisations: int
     products: tuple[str, ...]
     counts: Mapping[str, int]
@@ -74,6 +78,7 @@ class Phrase:
 
     text: str
     people: int
+    guests: int
     times: int
     last_at: str
 
@@ -103,12 +108,13 @@ class Asked:
 
 
 def list_all(db: Database, viewer: Viewer, shelf: Shelf, limit: int = MOST_LISTED) -> list[Gap]:
-    """The gaps of a shelf, those that touch most people first."""
+    """The gaps of a shelf, those that touch most people first, guests where nobody is known."""
     condition, values = _seen_by(viewer)
     rows = db.query(
         f"""
         SELECT g.* FROM gaps g WHERE {_SHELVES[shelf]} AND {condition}
-        ORDER BY g.people + g.hidden_people DESC, g.last_at DESC, g.number LIMIT :limit
+        ORDER BY g.people DESC, g.guests + g.hidden_people DESC, g.last_at DESC, g.number
+        LIMIT :limit
         """,  # noqa: S608 (constants)
         {**values, "limit": limit},
     )
@@ -148,14 +154,17 @@ def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -
     """What people typed, most of them first; subjects of requests are for agents."""
     access.only_staff(viewer, "gap.not_found")
     rows = db.query(
-        """
+        f"""
         WITH latest AS (
           SELECT text, who, at FROM gap_signals
           WHERE gap_id = :gap AND text <> '' AND kind <> 'found' AND (kind <> 'case' OR :agent = 1)
           ORDER BY at DESC LIMIT :signals)
-        SELECT text, COUNT(DISTINCT who) AS people, COUNT(*) AS times, MAX(at) AS last_at
-        FROM latest GROUP BY text ORDER BY COUNT(DISTINCT who) DESC, MAX(at) DESC, text LIMIT :limit
-        """,
+        SELECT s.text, COUNT(DISTINCT CASE WHEN NOT {IS_GUEST} THEN s.who END) AS people,
+          COUNT(DISTINCT CASE WHEN {IS_GUEST} THEN s.who END) AS guests,
+          COUNT(*) AS times, MAX(s.at) AS last_at
+        FROM latest s GROUP BY s.text ORDER BY people DESC, guests DESC, last_at DESC, s.text
+        LIMIT :limit
+        """,  # noqa: S608 (a constant)
         {"gap": gap.id, "agent": int(viewer.is_agent), "limit": limit, "signals": MOST_COUNTED},
     )
     return [Phrase(**row) for row in rows]

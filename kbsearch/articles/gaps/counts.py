@@ -17,6 +17,9 @@ Kind = Literal["empty", "ignored", "found", "filed", "vote", "case"]
 SHOWN_FROM = 2  # people
 CASES_COUNT_FOR = timedelta(days=180)
 
+# Whoever signed in or wrote to the support team is somebody; the others are as many as they like.
+IS_GUEST = "(s.who LIKE 'network:%' OR s.who LIKE 'visit:%')"
+
 # Votes on an earlier text say nothing of what is read now.
 _COUNTED = """
     s.gap_id = :gap AND s.kind <> 'found' AND (s.vote_id IS NULL OR EXISTS (
@@ -189,7 +192,9 @@ def _recount(db: Database, gap_id: str) -> None:
         return
     (total,) = db.query(
         f"""
-        SELECT COUNT(DISTINCT CASE WHEN s.is_hidden = 0 THEN s.who END) AS people,
+        SELECT
+          COUNT(DISTINCT CASE WHEN s.is_hidden = 0 AND NOT {IS_GUEST} THEN s.who END) AS people,
+          COUNT(DISTINCT CASE WHEN s.is_hidden = 0 AND {IS_GUEST} THEN s.who END) AS guests,
           COUNT(DISTINCT CASE WHEN s.is_hidden = 1 THEN s.who END) AS hidden_people,
           COUNT(DISTINCT m.organisation_id) AS organisations,
           MIN(s.at) AS first_at, MAX(s.at) AS last_at
@@ -200,7 +205,7 @@ def _recount(db: Database, gap_id: str) -> None:
     )
     told = counts.keys() & {"filed", "vote", "case"}
     was_shown = gap["state"] != "open" and gap["is_shown"]
-    most = max(total["people"], total["hidden_people"])
+    most = max(total["people"] + total["guests"], total["hidden_people"])
     change = {
         **total,
         "title": gap["title"] if gap["path"] else _title(db, gap_id) or gap["title"],

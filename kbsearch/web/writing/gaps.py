@@ -1,6 +1,7 @@
 """The gap board: what people look for and do not find, and what is done about each."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -11,13 +12,19 @@ from werkzeug.wrappers import Response
 from kbsearch import access, articles, i18n
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card, gaps
-from kbsearch.articles.gaps import SHELVES, Gap, Phrase, Shelf
+from kbsearch.articles.gaps import Gap, Phrase, Shelf
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 
+BOARD: Mapping[Shelf, tuple[Shelf, ...]] = {  # a page has other shelves below its own
+    "open": ("open", "guests"),
+    "hidden": ("hidden",),
+    "closed": ("closed",),
+    "dismissed": ("dismissed",),
+}
 KINDS = ("empty", "ignored", "filed", "vote", "case")  # what is counted of a gap
 MOST_TRIED = 5  # phrases searched again
 DEEPEST = 20  # results
@@ -44,12 +51,12 @@ def only_staff() -> None:
 @bp.get("/desk/gaps")
 def index() -> Response:
     asked = request.args.get("shelf", "")
-    shelf: Shelf = next((each for each in SHELVES if each == asked), "open")
+    shelf: Shelf = next((each for each in BOARD if each == asked), "open")
     if request.args.get("format") == "csv":
         return as_file(shelf)
     return render(
         "writing/gaps.html",
-        found=gaps.list_all(db(), viewer(), shelf),
+        shelves={each: gaps.list_all(db(), viewer(), each) for each in BOARD[shelf]},
         shelf=shelf,
         counts=gaps.count(db(), viewer()),
         single=gaps.count_single(db(), viewer()),
@@ -169,13 +176,14 @@ def writing(gap: Gap, phrases: list[Phrase]) -> str:
 
 
 def as_file(shelf: Shelf) -> Response:
-    """The gaps of a shelf as a CSV file."""
+    """The gaps of a page of the board as a CSV file, in its order."""
     words = site().words[language()]
     _ = words.translate
     headings = (
         _("Gap"),
         _("What people typed"),
         _("People"),
+        _("Networks of guests"),
         _("Who may not read it"),
         _("Organisations"),
         _("Software"),
@@ -189,6 +197,7 @@ def as_file(shelf: Shelf) -> Response:
             gap.name,
             gap.title,
             gap.people,
+            gap.guests,
             gap.hidden_people,
             gap.organisations,
             ", ".join(map(words.product_name, gap.products)),
@@ -197,6 +206,7 @@ def as_file(shelf: Shelf) -> Response:
             gap.last_at,
             gap.answer or gap.reason,
         )
-        for gap in gaps.list_all(db(), viewer(), shelf, MOST_IN_FILE)
+        for each in BOARD[shelf]
+        for gap in gaps.list_all(db(), viewer(), each, MOST_IN_FILE)
     ]
     return spreadsheet(f"{_('gaps')}-{datetime.now(UTC).date()}", headings, rows)

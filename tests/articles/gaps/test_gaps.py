@@ -17,8 +17,9 @@ from kbsearch.articles.gaps import counts as gap_counts
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.gaps import texts as gap_texts
 from kbsearch.articles.publishing.publish import Publication, publish
+from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import SqliteDatabase, migrations, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.phrases import Phrase, Phrases
 from kbsearch.search.learning import visits as analytics
@@ -134,14 +135,17 @@ def test_a_planted_log_is_merged_as_expected(db: SqliteDatabase, cast: Cast, sea
     ):
         looks_for(db, viewer, text)
     take_all(db, search)
-    assert list(board(db, cast.dan).values()) == [5, 2]
+    assert list(board(db, cast.dan).values()) == [3, 2]
     assert next(iter(board(db, cast.dan))) == "imprimante bloquée"
     assert gaps.count_single(db, cast.wendy) == 1
     first, second = gaps.list_all(db, cast.wendy, "open")
-    assert (first.counts, first.organisations) == ({"empty": 6}, 2)
+    assert (first.counts, first.organisations, first.guests) == ({"empty": 6}, 2, 2)
     assert second.counts == {"empty": 3} and second.organisations == 1
-    typed = {each.text: (each.people, each.times) for each in gaps.phrases(db, cast.dan, first)}
-    assert typed["imprimante bloquée"] == (2, 3)
+    typed = {
+        each.text: (each.people, each.guests, each.times)
+        for each in gaps.phrases(db, cast.dan, first)
+    }
+    assert typed["imprimante bloquée"] == (1, 1, 3)
     assert len(typed) == 4
 
 
@@ -403,3 +407,26 @@ def test_the_worker_needs_no_index_to_go_on(
         looks_for(db, viewer, text)
     take_all(db, Search(settings, db))
     assert only(db, cast.dan).people == 2
+
+
+def test_a_database_of_before_counts_its_guests_apart(tmp_path: Path):
+    db = SqliteDatabase(tmp_path / "before.db")
+    migrations.steps.apply(db.tables, stop_before="s040_guests_of_gaps")
+    times = {"first_at": stored(NOON), "last_at": stored(NOON)}
+    said = {"key": "imprimante", "words": "", "title": "imprimante", "state": "open"}
+    db.insert("gaps", {"id": "g", "number": 1, **said, "people": 4, "is_shown": 1, **times})
+    for kind, who in (
+        ("empty", "user:a"),
+        ("filed", "ticket:b"),
+        ("empty", "network:c"),
+        ("ignored", "network:c"),
+        ("empty", "visit:d"),
+        ("found", "network:e"),
+    ):
+        signal = {"id": new_id(), "gap_id": "g", "kind": kind, "origin": new_id(), "who": who}
+        db.insert("gap_signals", {**signal, "key": "imprimante", "at": stored(NOON)})
+    migrations.migrate(db)
+    (gap,) = db.query("SELECT people, guests FROM gaps")
+    assert gap == {"people": 2, "guests": 2}
+    gap_counts.recount(db, ["g"])
+    assert db.query("SELECT people, guests FROM gaps") == [gap], "as it is counted from now on"

@@ -20,13 +20,16 @@ from tests.conftest import Cast
 from tests.kit.web import publish_articles, sign_in
 
 NOW = datetime.now(UTC)
+SETTLED = NOW - timedelta(minutes=59)
 BOARD = "/fr/desk/gaps"
 GAP = f"{BOARD}/G-1"
 
 
-def look_for(db: SqliteDatabase, viewer: Viewer, text: str, at: datetime, results: int = 0) -> None:
-    visit = analytics.visit(db, viewer, at=at)
-    analytics.searched(db, visit, text, results=results, at=at)
+def look_for(
+    db: SqliteDatabase, viewer: Viewer, text: str, at: datetime, *, network: str = ""
+) -> None:
+    visit = analytics.visit(db, viewer, at=at, network=network)
+    analytics.searched(db, visit, text, results=0, at=at)
 
 
 @pytest.fixture(autouse=True)
@@ -55,15 +58,16 @@ def test_the_board_shows_what_several_miss_and_apart_what_permission_hides(clien
 
 
 @pytest.mark.parametrize(
-    ("addresses", "people"),
+    ("addresses", "guests"),
     [
+        (["192.0.2.7", "192.0.2.7", "192.0.2.7"], 1),
         (["192.0.2.7", "192.0.2.7", "192.0.2.200", "::ffff:192.0.2.9"], 1),
         (["2001:db8:1:2::3", "2001:db8:1:ff00::4"], 1),
         (["192.0.2.7", "198.51.100.7", "2001:db8:1::3", "2001:db8:2::3"], 4),
     ],
 )
-def test_guests_of_one_network_are_one_person(
-    app: Flask, db: SqliteDatabase, settings: Settings, addresses: list[str], people: int
+def test_guests_of_one_network_count_once_and_are_nobody_known(
+    app: Flask, db: SqliteDatabase, settings: Settings, addresses: list[str], guests: int
 ):
     guest = app.test_client(use_cookies=False)
     for address in addresses:
@@ -75,8 +79,8 @@ def test_guests_of_one_network_are_one_person(
         )
         assert answer.status_code == 204
     gap_signals.take(db, Search(settings, db), at=datetime.now(UTC) + timedelta(hours=2))
-    (gap,) = db.query("SELECT people FROM gaps WHERE title LIKE 'tondeuse%'")
-    assert gap["people"] == people
+    (gap,) = db.query("SELECT people, guests, is_shown FROM gaps WHERE title LIKE 'tondeuse%'")
+    assert gap == {"people": 0, "guests": guests, "is_shown": int(guests > 1)}
     kept = db.query("SELECT network FROM visits UNION SELECT who FROM gap_signals")
     assert not any(address[:7] in str(kept) for address in addresses)
 
@@ -133,16 +137,46 @@ def test_the_board_is_a_file_too_in_which_nothing_is_a_formula(
     settings: Settings, client: FlaskClient, db: SqliteDatabase
 ):
     for _ in range(2):
-        look_for(db, ANONYMOUS, "=cmd|calc", NOW - timedelta(minutes=59))
+        look_for(db, ANONYMOUS, "=cmd|calc", SETTLED)
     gap_signals.take(db, Search(settings, db), at=NOW)
     answer = client.get(f"{BOARD}?format=csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert "manques-" in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert [row[:3] for row in rows[1:]] in (
-        [["G-4", "'=cmd|calc", "2"], ["G-1", "<b>imprimante</b> bloquée", "2"]],
-        [["G-1", "<b>imprimante</b> bloquée", "2"], ["G-4", "'=cmd|calc", "2"]],
-    )
+    assert [row[:4] for row in rows[1:]] == [
+        ["G-1", "<b>imprimante</b> bloquée", "2", "0"],
+        ["G-4", "'=cmd|calc", "0", "2"],
+    ]
+
+
+def test_a_gap_of_guests_stands_below_those_of_people_however_many_they_are(
+    settings: Settings, client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    for number in range(5):
+        look_for(db, ANONYMOUS, "tondeuse muette", SETTLED, network=f"n{number}")
+    look_for(db, cast.alice, "collier perdu", SETTLED)
+    look_for(db, ANONYMOUS, "collier perdu", SETTLED, network="n1")
+    gap_signals.take(db, Search(settings, db), at=NOW)
+    page = client.get(BOARD).text
+    order = [page.index(text) for text in ("imprimante", "collier perdu", "tondeuse muette")]
+    assert order == sorted(order)
+    people, below = page.split("<h2", 1)
+    assert "collier" in people and "1 réseau de visiteurs" in people
+    assert 'id="guests-title">Visiteurs seuls <span class="n">1</span>' in below
+    assert "5 réseaux de visiteurs" in below and "collier" not in below
+    assert "tondeuse" not in client.get(f"{BOARD}?shelf=hidden").text
+    file = client.get(f"{BOARD}?format=csv").text.removeprefix("\ufeff")
+    rows = [row[1:4] for row in csv.reader(io.StringIO(file))]
+    assert rows == [
+        ["Ce qui a été tapé", "Personnes", "Réseaux de visiteurs"],
+        ["<b>imprimante</b> bloquée", "2", "0"],
+        ["collier perdu", "1", "1"],
+        ["tondeuse muette", "0", "5"],
+    ]
+    english = client.get("/en/desk/gaps").text
+    assert "Guests alone" in english and "5 networks of guests" in english
+    own = client.get(f"{BOARD}/G-4").text
+    assert "5 réseaux de visiteurs ne l’ont pas trouvé" in own
 
 
 def test_customers_and_strangers_find_no_board(app: Flask, db: SqliteDatabase, cast: Cast):
