@@ -12,7 +12,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
-from kbsearch.tickets.events import Event
+from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.messages import Message
 
@@ -77,12 +77,12 @@ class Ticket:
     copies: tuple[Copy, ...] = ()
     files: tuple[Attachment, ...] = ()  # of the description
     messages: tuple[Message, ...] = ()
-    events: tuple[Event, ...] = ()
+    events: tuple[TicketEvent, ...] = ()
     follows: Link | None = None
     followed_by: tuple[Link, ...] = ()
 
     @property
-    def timeline(self) -> tuple[Message | Event, ...]:
+    def timeline(self) -> tuple[Message | TicketEvent, ...]:
         """What was said and what happened, oldest first; what was imported comes before."""
         return tuple(sorted([*self.messages, *self.events], key=lambda item: item.revision))
 
@@ -103,7 +103,7 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Found:
+class DatabaseHit:
     """A ticket found without the index."""
 
     id: str
@@ -119,12 +119,12 @@ class Found:
 
 def find(db: Database, viewer: Viewer, ticket_id: str) -> Ticket:
     """The ticket with that id, its conversation oldest first."""
-    return _find(db, viewer, "t.id = :wanted", ticket_id)
+    return _find(db, viewer, "t.id = :value", ticket_id)
 
 
 def find_number(db: Database, viewer: Viewer, number: int) -> Ticket:
     """The ticket with that number."""
-    return _find(db, viewer, "t.number = :wanted", number)
+    return _find(db, viewer, "t.number = :value", number)
 
 
 def visible_numbers(db: Database, viewer: Viewer, numbers: Iterable[int]) -> set[int]:
@@ -138,7 +138,7 @@ def visible_numbers(db: Database, viewer: Viewer, numbers: Iterable[int]) -> set
     return {row["number"] for row in rows}
 
 
-def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list[Found]:
+def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list[DatabaseHit]:
     """Tickets that hold every word of a text, newest first: for the time without an index."""
     clean = text.replace("\x00", " ").encode("utf-8", "replace").decode()
     terms = [term[:DATABASE_SEARCH_WORD] for term in clean.lower().split()[:DATABASE_SEARCH_WORDS]]
@@ -164,10 +164,10 @@ def search_database(db: Database, viewer: Viewer, text: str, limit: int) -> list
         """,  # noqa: S608 (the pieces are constants, what was typed is in the values)
         {**patterns, **principals, "depth": DATABASE_SEARCH_DEPTH, "limit": limit},
     )
-    return [Found(**row) for row in rows]
+    return [DatabaseHit(**row) for row in rows]
 
 
-def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
+def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
@@ -184,18 +184,18 @@ def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
         LEFT JOIN products p ON p.id = t.product_id
         WHERE {key} AND {condition}
         """,  # noqa: S608 (constants of this module)
-        {"wanted": wanted, **principals},
+        {"value": value, **principals},
     )
     if not rows:
         raise NotFound("ticket.not_found")
     ticket = rows[0]
-    said = conversations.read(
+    messages = conversations.read(
         db,
         "t.id = :id AND (m.internal = 0 OR :is_agent = 1)",
         {"id": ticket["id"], "is_agent": int(viewer.is_agent)},
     )
-    solution = conversations.solution(said, ticket["status"])
-    files = attachments.of_ticket(db, ticket["id"], [row["id"] for row in said])
+    solution = conversations.solution(messages, ticket["status"])
+    files = attachments.of_ticket(db, ticket["id"], [row["id"] for row in messages])
     before, after = _links(db, viewer, ticket["id"])
     return Ticket(
         **{
@@ -207,7 +207,7 @@ def _find(db: Database, viewer: Viewer, key: str, wanted: str | int) -> Ticket:
         files=tuple(files.get(None, ())),
         messages=tuple(
             conversations.message(row, is_solution=row is solution, files=files.get(row["id"], ()))
-            for row in said
+            for row in messages
         ),
         events=tuple(ticket_events.of_ticket(db, ticket["id"])),
         follows=before,

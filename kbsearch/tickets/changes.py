@@ -65,10 +65,10 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
     if not rows:
         return []
     span = {"after": after_revision, "last": rows[-1]["revision"]}
-    said: dict[str, list[Row]] = {}
+    conversations: dict[str, list[Row]] = {}
     for row in messages.read(db, "t.revision > :after AND t.revision <= :last", span):
-        said.setdefault(row["ticket_id"], []).append(row)
-    return [_case(row, said.get(row["id"], ())) for row in rows]
+        conversations.setdefault(row["ticket_id"], []).append(row)
+    return [_case(row, conversations.get(row["id"], ())) for row in rows]
 
 
 def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[int, int]]:
@@ -83,9 +83,11 @@ def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[in
     return [(row["number"], row["revision"]) for row in rows]
 
 
-def _case(row: Row, said: Sequence[Row]) -> Case:
-    solution = messages.solution(said, "open" if row["is_merged"] else row["status"])
-    public = [message for message in said if not message["internal"] and message is not solution]
+def _case(row: Row, conversation: Sequence[Row]) -> Case:
+    solution = messages.solution(conversation, "open" if row["is_merged"] else row["status"])
+    public = [
+        message for message in conversation if not message["internal"] and message is not solution
+    ]
     answers = [solution, *public] if solution else public
     return Case(
         number=row["number"],
@@ -94,7 +96,7 @@ def _case(row: Row, said: Sequence[Row]) -> Case:
         subject=row["subject"],
         description=row["description"],
         answers="\n\n".join(message["body"] for message in answers),
-        notes="\n\n".join(message["body"] for message in said if message["internal"]),
+        notes="\n\n".join(message["body"] for message in conversation if message["internal"]),
         product=row["product"] or "",
         version=row["version"] or "",
         status=row["status"],

@@ -42,29 +42,29 @@ class Clock:
 
 def of_tickets(
     db: Database,
-    wanted: Sequence[Target],
+    promised: Sequence[Target],
     ticket_ids: Sequence[str],
     *,
     at: datetime | None = None,
 ) -> dict[str, Clock]:
     """The clock of each of these requests, in two queries for any number of them."""
-    if not wanted or not ticket_ids:
+    if not promised or not ticket_ids:
         return {}
     moment = at or datetime.now(UTC)
-    took = statuses(db, ticket_ids)
-    found: dict[str, Clock] = {}
-    for some in _batches(ticket_ids):
-        for row in _tickets(db, some):
-            target = targets.of(wanted, row["severity"], row["organisation"])
-            found[row["id"]] = _clock(row, target, took.get(row["id"], ()), moment)
-    return found
+    histories = statuses(db, ticket_ids)
+    ticket_clocks: dict[str, Clock] = {}
+    for batch in _batches(ticket_ids):
+        for row in _tickets(db, batch):
+            target = targets.of(promised, row["severity"], row["organisation"])
+            ticket_clocks[row["id"]] = _clock(row, target, histories.get(row["id"], ()), moment)
+    return ticket_clocks
 
 
 def statuses(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """When each of these requests took which status, in order."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for some in _batches(ticket_ids):
-        places, values = one_of("id", some)
+    histories: dict[str, list[tuple[str, str]]] = {}
+    for batch in _batches(ticket_ids):
+        places, values = one_of("id", batch)
         rows = db.query(
             f"""
             SELECT ticket_id, at, after FROM ticket_events
@@ -73,8 +73,8 @@ def statuses(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[tuple[st
             values,
         )
         for row in rows:
-            found.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
-    return found
+            histories.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
+    return histories
 
 
 def waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:

@@ -9,7 +9,7 @@ from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import NotFound
 from kbsearch.tickets import changes
 
-Kind = Literal[
+EventKind = Literal[
     "ticket.opened",
     "ticket.replied",
     "ticket.noted",
@@ -23,15 +23,15 @@ Kind = Literal[
     "ticket.cc_removed",
     "ticket.edited",
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
 @dataclass(frozen=True)
-class Event:
+class TicketEvent:
     """A change of a ticket: what was changed, from what, to what; people by name."""
 
     id: str
-    kind: Kind
+    kind: EventKind
     actor: str  # a name; empty when it happened by itself
     at: str
     field: str | None
@@ -41,7 +41,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Present:
+class PresentTicket:
     """A ticket as it stands inside the transaction that is about to change it."""
 
     id: str
@@ -59,7 +59,7 @@ class Present:
         return viewer.is_agent or self.requester_id == viewer.person_id
 
 
-def present(db: Database, viewer: Viewer, ticket_id: str) -> Present:
+def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
     """The ticket as it stands; raises NotFound, also when the viewer has just lost sight of it."""
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
@@ -74,14 +74,14 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> Present:
     )
     if not rows or viewer.person_id is None:
         raise NotFound("ticket.not_found")
-    return Present(**{**rows[0], "is_copied": bool(rows[0]["is_copied"])})
+    return PresentTicket(**{**rows[0], "is_copied": bool(rows[0]["is_copied"])})
 
 
 def record(
     db: Database,
     viewer: Viewer | None,
     ticket_id: str,
-    kind: Kind,
+    kind: EventKind,
     at: str,
     *,
     field: str | None = None,
@@ -96,8 +96,8 @@ def record(
     """
     event_id, is_internal = new_id(), kind == "ticket.noted"
     actor_id = viewer.person_id if viewer else None
-    known = {"id": ticket_id}
-    before_it = db.query("SELECT activity FROM tickets WHERE id = :id", known)[0]["activity"]
+    values = {"id": ticket_id}
+    before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]
     revision = changes.reserve_revisions(db, 1)
     edition = db.query(
         """
@@ -156,7 +156,7 @@ def mark_seen(db: Database, viewer: Viewer, ticket_id: str, activity: int) -> No
         )
 
 
-def of_ticket(db: Database, ticket_id: str) -> list[Event]:
+def of_ticket(db: Database, ticket_id: str) -> list[TicketEvent]:
     """What happened to a ticket besides what was said, oldest first; its viewer may read it."""
     rows = db.query(
         """
@@ -174,7 +174,7 @@ def of_ticket(db: Database, ticket_id: str) -> list[Event]:
         """,
         {"id": ticket_id},
     )
-    return [Event(**row) for row in rows]
+    return [TicketEvent(**row) for row in rows]
 
 
 def list_edited_since(db: Database, ticket_id: str, edition: int) -> dict[str, Row]:

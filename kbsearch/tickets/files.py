@@ -70,31 +70,31 @@ def keep(
     moment = at or datetime.now(UTC)
     name = types.clean_name(name)
     types.extension_of(name)
-    left = _check_limits(db, viewer.person_id, form_key, moment)
-    found: list[FileType] = []
+    bytes_left = _check_limits(db, viewer.person_id, form_key, moment)
+    file_types: list[FileType] = []
 
-    def accept(kept: StoredFile) -> None:
-        if kept.size == 0:
+    def accept(content: StoredFile) -> None:
+        if content.size == 0:
             raise Invalid("attachment.empty", name=name)
-        if kept.size > left:
+        if content.size > bytes_left:
             raise _day_full()
-        found.append(types.identify(name, kept.head, is_text=kept.is_text))
+        file_types.append(types.identify(name, content.head, is_text=content.is_text))
 
-    kept = store.write(source, MAX_BYTES, accept)
+    content = store.write(source, MAX_BYTES, accept)
     attachment = Attachment(
         new_id(),
         name,
-        found[0].media_type,
-        kept.size,
-        kept.sha256,
-        found[0].width,
-        found[0].height,
+        file_types[0].media_type,
+        content.size,
+        content.sha256,
+        file_types[0].width,
+        file_types[0].height,
     )
     with db.atomic():
         for there in list_unsent(db, viewer, form_key):
-            if (there.name, there.sha256) == (name, kept.sha256):
+            if (there.name, there.sha256) == (name, content.sha256):
                 return there
-        _check_limits(db, viewer.person_id, form_key, moment, coming=kept.size)
+        _check_limits(db, viewer.person_id, form_key, moment, coming=content.size)
         db.insert(
             "attachments",
             {
@@ -226,9 +226,9 @@ def share(db: Database, message_id: str, ticket_id: str) -> None:
 
 def share_unsent(db: Database, viewer: Viewer, form_key: str, other_key: str) -> None:
     """Give the files of a form that is not sent yet to another form of the viewer's too."""
-    wanted = {"me": viewer.person_id, "key": form_key}
+    values = {"me": viewer.person_id, "key": form_key}
     condition = "person_id = :me AND form_key = :key AND ticket_id IS NULL"
-    _copy(db, condition, wanted, {"form_key": other_key})
+    _copy(db, condition, values, {"form_key": other_key})
 
 
 def _copy(db: Database, condition: str, values: Row, changes: Row) -> None:
@@ -323,10 +323,10 @@ def _check_limits(
     )[0]
     if row["files"] >= MAX_FILES:
         raise Invalid("attachment.too_many", limit=MAX_FILES)
-    left = MAX_BYTES_A_DAY - int(row["sent"])
-    if left <= 0 or coming > left:
+    bytes_left = MAX_BYTES_A_DAY - int(row["sent"])
+    if bytes_left <= 0 or coming > bytes_left:
         raise _day_full()
-    return left
+    return bytes_left
 
 
 def _day_full() -> TooMany:

@@ -15,7 +15,7 @@ from kbsearch.database import Database, Values, escape_like, one_of
 from kbsearch.tickets import STATUSES, Severity, Status
 
 Scope = Literal["mine", "copied", "organisation", "all"]
-Sort = Literal["updated", "created", "number", "status", "severity"]
+ListSort = Literal["updated", "created", "number", "status", "severity"]
 
 PAGE_SIZE = 25
 MOST_EXPORTED = 10_000
@@ -32,7 +32,7 @@ SCOPES: dict[Scope, str] = {
     "all": "1 = 1",
 }
 # What is waited for comes first; a severity by its weight.
-ORDERS: dict[Sort, str] = {
+ORDERS: dict[ListSort, str] = {
     "updated": "t.updated_at",
     "created": "t.created_at",
     "number": "t.number",
@@ -43,21 +43,21 @@ ORDERS: dict[Sort, str] = {
 
 
 @dataclass(frozen=True)
-class Filter:
+class ListFilter:
     """What a list is narrowed to and how it is sorted; all of it fits in an address."""
 
     scope: Scope = "mine"
     statuses: tuple[Status, ...] = ()  # none: all
     product: str = ""  # a slug
     text: str = ""
-    sort: Sort = "updated"
+    sort: ListSort = "updated"
     ascending: bool = False
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """A request in a list."""
 
     id: str
@@ -79,7 +79,7 @@ class Line:
 class Listing:
     """A page of a list; counts by status are of everything else in the filter."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ListLine, ...]
     total: int
     page: int
     pages: int
@@ -87,9 +87,9 @@ class Listing:
     products: tuple[tuple[str, str], ...]  # (slug, name) that the scope has
 
 
-def list_tickets(db: Database, viewer: Viewer, wanted: Filter) -> Listing:
+def list_tickets(db: Database, viewer: Viewer, filter: ListFilter) -> Listing:
     """A page of requests the viewer may read, in three queries for any number of them."""
-    where, values = _where(viewer, wanted)
+    where, values = _where(viewer, filter)
     counted = {
         row["status"]: row["n"]
         for row in db.query(
@@ -100,27 +100,27 @@ def list_tickets(db: Database, viewer: Viewer, wanted: Filter) -> Listing:
         )
     }
     counts = {status: int(counted.get(status, 0)) for status in STATUSES}
-    total = sum(counts[status] for status in wanted.statuses or STATUSES)
+    total = sum(counts[status] for status in filter.statuses or STATUSES)
     pages = max(1, -(-total // PAGE_SIZE))
-    page = min(max(1, wanted.page), pages)
-    lines = _lines(db, viewer, wanted, PAGE_SIZE, (page - 1) * PAGE_SIZE)
-    return Listing(lines, total, page, pages, counts, _products(db, viewer, wanted.scope))
+    page = min(max(1, filter.page), pages)
+    lines = _lines(db, viewer, filter, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    return Listing(lines, total, page, pages, counts, _products(db, viewer, filter.scope))
 
 
-def list_current(db: Database, viewer: Viewer, limit: int) -> tuple[Line, ...]:
+def list_current(db: Database, viewer: Viewer, limit: int) -> tuple[ListLine, ...]:
     """The viewer's own requests that are not solved yet, those changed last first."""
     if viewer.person_id is None:
         return ()
-    return _lines(db, viewer, Filter("mine", statuses=("new", "open", "pending")), limit, 0)
+    return _lines(db, viewer, ListFilter("mine", statuses=("new", "open", "pending")), limit, 0)
 
 
-def csv_rows(db: Database, viewer: Viewer, wanted: Filter) -> Iterator[tuple[str, ...]]:
+def csv_rows(db: Database, viewer: Viewer, filter: ListFilter) -> Iterator[tuple[str, ...]]:
     """Every request of a filter as cells that no spreadsheet takes for a formula.
 
     In order: number, subject, status, severity, product, version, requester, organisation,
     created, updated.
     """
-    for line in _lines(db, viewer, wanted, MOST_EXPORTED, 0):
+    for line in _lines(db, viewer, filter, MOST_EXPORTED, 0):
         cells = (
             str(line.number),
             line.subject,
@@ -158,19 +158,19 @@ def count_unread(db: Database, viewer: Viewer) -> int:
     return int(rows[0]["n"])
 
 
-def _where(viewer: Viewer, wanted: Filter) -> tuple[str, dict[str, object]]:
+def _where(viewer: Viewer, filter: ListFilter) -> tuple[str, dict[str, object]]:
     """Scope, product and text; the status apart, for it is counted."""
     visible, principals = _visible(viewer)
     places, slugs = one_of("organisation", viewer.organisations)
-    conditions = [visible, SCOPES[wanted.scope].format(organisations=places)]
+    conditions = [visible, SCOPES[filter.scope].format(organisations=places)]
     values: dict[str, object] = {**principals, **slugs, "me": viewer.person_id}
-    if wanted.scope == "all" and not viewer.is_agent:
+    if filter.scope == "all" and not viewer.is_agent:
         conditions.append("1 = 0")
-    if wanted.product:
+    if filter.product:
         conditions.append("t.product_id = (SELECT mp.id FROM products mp WHERE mp.slug = :product)")
-        values["product"] = wanted.product
-    found, patterns = holds(wanted)
-    return " AND ".join([*conditions, *found]), {**values, **patterns}
+        values["product"] = filter.product
+    conditions_of_text, patterns = holds(filter)
+    return " AND ".join([*conditions, *conditions_of_text]), {**values, **patterns}
 
 
 def _visible(viewer: Viewer) -> tuple[str, Values]:
@@ -180,9 +180,9 @@ def _visible(viewer: Viewer) -> tuple[str, Values]:
     return access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
 
 
-def holds(wanted: Filter) -> tuple[list[str], Values]:
+def holds(filter: ListFilter) -> tuple[list[str], Values]:
     """Every word typed is in the subject or begins the number, or the index found the ticket."""
-    clean = wanted.text.replace("\x00", " ").encode("utf-8", "replace").decode()
+    clean = filter.text.replace("\x00", " ").encode("utf-8", "replace").decode()
     terms = [term[:LONGEST_WORD].lower() for term in clean.split()[:MOST_WORDS]]
     if not terms:
         return [], {}
@@ -195,16 +195,16 @@ def holds(wanted: Filter) -> tuple[list[str], Values]:
             f"(LOWER(t.subject) LIKE :word{n} ESCAPE '!'"
             f" OR CAST(t.number AS TEXT) LIKE :number{n} ESCAPE '!')"
         )
-    places, numbers = one_of("found", wanted.also[:MOST_FOUND])
+    places, numbers = one_of("found", filter.also[:MOST_FOUND])
     return [f"(({' AND '.join(holds)}) OR t.number IN ({places}))"], {**values, **numbers}
 
 
 def _lines(
-    db: Database, viewer: Viewer, wanted: Filter, limit: int, offset: int
-) -> tuple[Line, ...]:
-    where, values = _where(viewer, wanted)
-    places, statuses = one_of("status", wanted.statuses or STATUSES)
-    direction = "ASC" if wanted.ascending else "DESC"
+    db: Database, viewer: Viewer, filter: ListFilter, limit: int, offset: int
+) -> tuple[ListLine, ...]:
+    where, values = _where(viewer, filter)
+    places, statuses = one_of("status", filter.statuses or STATUSES)
+    direction = "ASC" if filter.ascending else "DESC"
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.language, t.status, t.severity, p.name AS product,
@@ -217,17 +217,17 @@ def _lines(
         LEFT JOIN organisations o ON o.id = t.organisation_id
         LEFT JOIN ticket_visits v ON v.ticket_id = t.id AND v.person_id = :me
         WHERE {where} AND t.status IN ({places})
-        ORDER BY {ORDERS[wanted.sort]} {direction}, t.number {direction}
+        ORDER BY {ORDERS[filter.sort]} {direction}, t.number {direction}
         LIMIT :limit OFFSET :offset
         """,  # noqa: S608 (constants of this module)
         {**values, **statuses, "limit": limit, "offset": offset},
     )
-    return tuple(Line(**{**row, "is_unread": bool(row["is_unread"])}) for row in rows)
+    return tuple(ListLine(**{**row, "is_unread": bool(row["is_unread"])}) for row in rows)
 
 
 def _products(db: Database, viewer: Viewer, scope: Scope) -> tuple[tuple[str, str], ...]:
     """The products one can narrow to: those that the scope has, whatever else is asked."""
-    where, values = _where(viewer, Filter(scope=scope))
+    where, values = _where(viewer, ListFilter(scope=scope))
     rows = db.query(
         f"""
         SELECT DISTINCT p.slug, p.name FROM tickets t JOIN products p ON p.id = t.product_id
@@ -242,7 +242,7 @@ def scope_counts(db: Database, viewer: Viewer, scopes: Sequence[Scope]) -> dict[
     """How many requests each list has, for the links between them."""
     counts: dict[Scope, int] = {}
     for scope in scopes:
-        where, values = _where(viewer, Filter(scope=scope))
+        where, values = _where(viewer, ListFilter(scope=scope))
         rows = db.query(
             f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}",  # noqa: S608 (constants)
             values,

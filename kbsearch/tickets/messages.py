@@ -55,9 +55,9 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
     )
 
 
-def solution(said: Sequence[Row], status: str) -> Row | None:
+def solution(rows: Sequence[Row], status: str) -> Row | None:
     """The public answer marked as the solution; once resolved, else the last of the staff."""
-    public = [row for row in said if not row["internal"]]
+    public = [row for row in rows if not row["internal"]]
     marked = [row for row in public if row["solution"]]
     answers = marked or [row for row in public if row["is_staff"] and status in RESOLVED]
     return answers[-1] if answers else None

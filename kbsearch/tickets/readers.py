@@ -30,9 +30,9 @@ def adopt(db: Database, addresses: Sequence[str]) -> None:
         SELECT ticket_id FROM ticket_copies WHERE person_id IS NULL AND email IN ({places})
     """  # noqa: S608 (names of parameters)
     with db.atomic():
-        found = [row["id"] for row in db.query(waiting, values)]
-        for start in range(0, len(found), BATCH):
-            _adopt(db, found[start : start + BATCH])
+        ticket_ids = [row["id"] for row in db.query(waiting, values)]
+        for start in range(0, len(ticket_ids), BATCH):
+            _adopt(db, ticket_ids[start : start + BATCH])
 
 
 def followers(db: Database, organisation_id: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.clocks import Clock
-from kbsearch.tickets.events import Event
+from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.waiting import Waiting
 from kbsearch.web import assets
 
@@ -314,7 +314,7 @@ class Words:
         }
         return names.get(kind, Markup.escape(kind))
 
-    def event_sentence(self, event: Event) -> Markup:
+    def event_sentence(self, event: TicketEvent) -> Markup:
         """A change of a request, in its conversation."""
         _ = self.translate
         who = event.actor or self._settings.site_name
@@ -355,7 +355,7 @@ class Words:
             return Markup.escape(own[field].told(self.language))
         return names.get(field) or self.field_name(field) or Markup.escape(field)
 
-    def _field_value(self, event: Event, value: str | None) -> Markup:
+    def _field_value(self, event: TicketEvent, value: str | None) -> Markup:
         _ = self.translate
         if event.field == "confidential":
             return _("yes") if value else _("no")

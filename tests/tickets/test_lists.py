@@ -12,7 +12,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.conversation import lifecycle, replies
-from kbsearch.tickets.lists import Filter, Listing, Scope, Sort, list_tickets
+from kbsearch.tickets.lists import ListFilter, Listing, ListSort, Scope, list_tickets
 from tests.conftest import Cast, take_over
 from tests.kit.requests import count_statements, file, later
 
@@ -60,11 +60,11 @@ def test_each_list_has_what_belongs_in_it(
     db: SqliteDatabase, cast: Cast, some: None, who: str, scope: Scope, found: list[str]
 ):
     viewer: Viewer = getattr(cast, who)
-    listing = list_tickets(db, viewer, Filter(scope))
+    listing = list_tickets(db, viewer, ListFilter(scope))
     assert subjects(listing) == found
     assert listing.total == sum(listing.counts.values()) == len(found)
     assert ticket_lists.scope_counts(db, viewer, [scope]) == {scope: len(found)}
-    rows = list(ticket_lists.csv_rows(db, viewer, Filter(scope)))
+    rows = list(ticket_lists.csv_rows(db, viewer, ListFilter(scope)))
     assert [row[1] for row in rows] == found
 
 
@@ -73,13 +73,13 @@ def test_filters_narrow_what_is_listed_and_counts_tell_the_rest(db: SqliteDataba
     file(db, cast.alice, subject="two", software="icownect")
     file(db, cast.alice, subject="three")
     lifecycle.solve(db, cast.alice, first)
-    wanted = Filter(statuses=("new", "open"), product="icownect")
+    wanted = ListFilter(statuses=("new", "open"), product="icownect")
     listing = list_tickets(db, cast.alice, wanted)
     assert subjects(listing) == ["two"]
     assert (listing.counts["new"], listing.counts["solved"]) == (1, 1)
     assert (listing.total, listing.pages) == (1, 1)
     assert listing.products == (("icownect", "iCownect"),)
-    both = list_tickets(db, cast.alice, Filter(statuses=("new", "solved")))
+    both = list_tickets(db, cast.alice, ListFilter(statuses=("new", "solved")))
     assert both.total == 3
 
 
@@ -107,14 +107,14 @@ def test_what_is_typed_is_found_in_subject_and_number(
     file(db, cast.alice, subject="Collar 100% lost", at=later(hours=1))
     file(db, cast.alice, subject="Feeder stuck", at=later(hours=2))
     file(db, cast.chloe, subject="secret collar")
-    assert subjects(list_tickets(db, cast.alice, Filter(text=text))) == found
+    assert subjects(list_tickets(db, cast.alice, ListFilter(text=text))) == found
 
 
 def test_what_the_index_found_is_added_if_it_may_be_seen(db: SqliteDatabase, cast: Cast):
     mine = file(db, cast.alice, subject="Feeder stuck")
     other = file(db, cast.chloe, subject="Theirs")
     also = (mine.number, other.number, 999)
-    listing = list_tickets(db, cast.alice, Filter(text="vis sans fin", also=also))
+    listing = list_tickets(db, cast.alice, ListFilter(text="vis sans fin", also=also))
     assert subjects(listing) == ["Feeder stuck"]
 
 
@@ -131,32 +131,32 @@ def test_what_the_index_found_is_added_if_it_may_be_seen(db: SqliteDatabase, cas
     ],
 )
 def test_every_column_sorts(
-    db: SqliteDatabase, cast: Cast, sort: Sort, ascending: bool, found: list[str]
+    db: SqliteDatabase, cast: Cast, sort: ListSort, ascending: bool, found: list[str]
 ):
     first = file(db, cast.alice, subject="a", severity="blocking", at=later(hours=1))
     second = file(db, cast.alice, subject="b", at=later(hours=2))
     file(db, cast.alice, subject="c", severity="major", at=later(hours=3))
     lifecycle.solve(db, cast.alice, first, at=later(hours=2))
     lifecycle.set_status(db, cast.dan, second, "pending", at=later(hours=4))
-    listing = list_tickets(db, cast.alice, Filter(sort=sort, ascending=ascending))
+    listing = list_tickets(db, cast.alice, ListFilter(sort=sort, ascending=ascending))
     assert subjects(listing) == found
 
 
 def test_pages_have_25_and_none_is_beyond_the_last(db: SqliteDatabase, cast: Cast):
     for number in range(1, 53):
         take_over(db, number=number)
-    first = list_tickets(db, cast.alice, Filter(sort="number", ascending=True))
+    first = list_tickets(db, cast.alice, ListFilter(sort="number", ascending=True))
     assert (len(first.lines), first.pages, first.total) == (25, 3, 52)
     for asked in (3, 4, 10**18):
-        last = list_tickets(db, cast.alice, Filter(sort="number", ascending=True, page=asked))
+        last = list_tickets(db, cast.alice, ListFilter(sort="number", ascending=True, page=asked))
         assert (last.page, [line.number for line in last.lines]) == (3, [51, 52])
-    assert list_tickets(db, cast.alice, Filter(page=-5)).page == 1
+    assert list_tickets(db, cast.alice, ListFilter(page=-5)).page == 1
 
 
 def test_a_list_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cast):
     def cost() -> int:
         statements = count_statements(db)
-        list_tickets(db, cast.alice, Filter("organisation", text="collar"))
+        list_tickets(db, cast.alice, ListFilter("organisation", text="collar"))
         db.tables.conn.set_trace_callback(None)
         return len(statements)
 
@@ -169,7 +169,7 @@ def test_a_list_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cas
 
 def test_news_is_unread_until_it_is_seen_and_ones_own_never_is(db: SqliteDatabase, cast: Cast):
     def unread(viewer: Viewer) -> list[bool]:
-        return [x.is_unread for x in list_tickets(db, viewer, Filter("organisation")).lines]
+        return [x.is_unread for x in list_tickets(db, viewer, ListFilter("organisation")).lines]
 
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     assert (unread(cast.alice), unread(cast.bob)) == ([False], [True])
@@ -203,13 +203,13 @@ def test_nobody_marks_what_they_may_not_read(db: SqliteDatabase, cast: Cast):
 
 def test_what_was_taken_over_is_not_news(db: SqliteDatabase, cast: Cast):
     take_over(db, messages=[{"author": "dan@support.example", "body": "Done."}])
-    assert not list_tickets(db, cast.alice, Filter()).lines[0].is_unread
+    assert not list_tickets(db, cast.alice, ListFilter()).lines[0].is_unread
 
 
 def test_a_spreadsheet_runs_nothing_that_people_typed(db: SqliteDatabase, cast: Cast):
     formula = '=HYPERLINK("http://evil.example";"1,2")'
     file(db, cast.alice, subject=formula, version="@SUM(A1)", software="icownect")
-    rows = list(ticket_lists.csv_rows(db, cast.alice, Filter()))
+    rows = list(ticket_lists.csv_rows(db, cast.alice, ListFilter()))
     assert rows[0][1] == f"'{formula}"
     assert rows[0][5] == "'@SUM(A1)"
 

@@ -33,7 +33,7 @@ from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.filing import copies, drafts
-from kbsearch.tickets.lists import Filter
+from kbsearch.tickets.lists import ListFilter
 from tests.kit.requests import attach, file
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))
@@ -283,13 +283,13 @@ def check_lists(site: Site, name: str, viewer: Viewer, mine: list[Request]) -> N
         "all": {r.id for r in mine} if viewer.is_agent else set(),
     }
     for scope, ids in expected.items():
-        listing = ticket_lists.list_tickets(site.db, viewer, Filter(scope))
+        listing = ticket_lists.list_tickets(site.db, viewer, ListFilter(scope))
         assert {line.id for line in listing.lines} == ids
         assert listing.total == sum(listing.counts.values()) == len(ids)
-        assert len(list(ticket_lists.csv_rows(site.db, viewer, Filter(scope)))) == len(ids)
+        assert len(list(ticket_lists.csv_rows(site.db, viewer, ListFilter(scope)))) == len(ids)
         for request in site.world.requests:
             number = tickets.find(site.db, site.viewer("dan"), request.id).number
-            asked = Filter(scope, text=request.word, also=(number,))
+            asked = ListFilter(scope, text=request.word, also=(number,))
             found = ticket_lists.list_tickets(site.db, viewer, asked)
             assert {line.id for line in found.lines} == ids & {request.id}
     assert ticket_lists.scope_counts(site.db, viewer, list(expected)) == {

@@ -12,12 +12,12 @@ from kbsearch import teams
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.tickets import readers
-from kbsearch.tickets.events import Kind
+from kbsearch.tickets.events import EventKind
 
 Why = Literal["requester", "copied", "follower", "assignee", "taking_part", "team"]
 CUSTOMERS: tuple[Why, ...] = ("requester", "copied", "follower")
 
-TOLD_TO_CUSTOMERS: tuple[Kind, ...] = (
+TOLD_TO_CUSTOMERS: tuple[EventKind, ...] = (
     "ticket.opened",
     "ticket.replied",
     "ticket.status_changed",
@@ -25,15 +25,20 @@ TOLD_TO_CUSTOMERS: tuple[Kind, ...] = (
     "ticket.reopened",
     "ticket.closed",
 )
-TOLD_TO_ASSIGNEE: tuple[Kind, ...] = (
+TOLD_TO_ASSIGNEE: tuple[EventKind, ...] = (
     "ticket.replied",
     "ticket.noted",
     "ticket.status_changed",
     "ticket.solved",
     "ticket.reopened",
 )
-TOLD_TO_TEAM: tuple[Kind, ...] = ("ticket.opened", "ticket.replied", "ticket.reopened")
-KINDS: tuple[Kind, ...] = (*TOLD_TO_CUSTOMERS, "ticket.noted", "ticket.assigned", "ticket.cc_added")
+TOLD_TO_TEAM: tuple[EventKind, ...] = ("ticket.opened", "ticket.replied", "ticket.reopened")
+KINDS: tuple[EventKind, ...] = (
+    *TOLD_TO_CUSTOMERS,
+    "ticket.noted",
+    "ticket.assigned",
+    "ticket.cc_added",
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Change:
 
     id: str
     revision: int  # what happened later has a higher one
-    kind: Kind
+    kind: EventKind
     at: str
     actor_id: str | None
     actor: str  # a name; empty when it happened by itself

@@ -89,7 +89,7 @@ def of_card(card: articles.Card) -> Hit:
     )
 
 
-def of_ticket(found: tickets.Found, language: str) -> Hit:
+def of_ticket(found: tickets.DatabaseHit, language: str) -> Hit:
     """A past request found in the database."""
     return Hit(
         kind="ticket",

@@ -11,7 +11,7 @@ from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import SEVERITIES, Ticket, events
 from kbsearch.tickets import readers as ticket_readers
-from kbsearch.tickets.events import Present, present
+from kbsearch.tickets.events import PresentTicket, present
 from kbsearch.tickets.filing import form
 
 COLUMNS = {
@@ -44,14 +44,12 @@ def edit_fields(
         there = present(db, viewer, ticket.id)
         _check_may(viewer, there, changes)
         before = _read(db, there.id)
-        wanted = {name: text for name, text in changes.items() if text != before[name]}
-        if "confidential" in wanted and bool(wanted["confidential"]) == bool(
-            before["confidential"]
-        ):
-            del wanted["confidential"]
-        _check_news(db, there, wanted, before, edition)
-        values, answers = _checked(db, viewer, there, wanted, before, fields)
-        if "organisation" in wanted:
+        edits = {name: text for name, text in changes.items() if text != before[name]}
+        if "confidential" in edits and bool(edits["confidential"]) == bool(before["confidential"]):
+            del edits["confidential"]
+        _check_news(db, there, edits, before, edition)
+        values, answers = _checked(db, viewer, there, edits, before, fields)
+        if "organisation" in edits:
             _drop_strangers(db, viewer, there.id, values["organisation_id"], moment)
         for column, value in values.items():
             db.execute(
@@ -63,10 +61,10 @@ def edit_fields(
                 "UPDATE tickets SET fields = :fields WHERE id = :id",
                 {"fields": json.dumps(answers, ensure_ascii=False), "id": there.id},
             )
-        if {"organisation", "confidential"} & set(wanted):
+        if {"organisation", "confidential"} & set(edits):
             ticket_readers.rewrite(db, there.id)
         after = _read(db, there.id)
-        for name in wanted:
+        for name in edits:
             if before[name] != after[name]:
                 events.record(
                     db,
@@ -80,7 +78,7 @@ def edit_fields(
                 )
 
 
-class Texts(dict[str, str]):
+class FieldTexts(dict[str, str]):
     """The fields of a ticket as a form shows them; a question never answered is empty."""
 
     def __missing__(self, name: str) -> str:
@@ -89,7 +87,7 @@ class Texts(dict[str, str]):
         return ""
 
 
-def _read(db: Database, ticket_id: str) -> Texts:
+def _read(db: Database, ticket_id: str) -> FieldTexts:
     row: Row = db.query(
         """
         SELECT t.subject, COALESCE(p.slug, '') AS software, COALESCE(t.version, '') AS version,
@@ -101,10 +99,10 @@ def _read(db: Database, ticket_id: str) -> Texts:
     )[0]
     answers = json.loads(row.pop("fields"))
     row["confidential"] = "1" if row["confidential"] else ""
-    return Texts(row | {f"fields.{name}": said for name, said in answers.items()})
+    return FieldTexts(row | {f"fields.{name}": answer for name, answer in answers.items()})
 
 
-def _check_may(viewer: Viewer, there: Present, changes: Mapping[str, str]) -> None:
+def _check_may(viewer: Viewer, there: PresentTicket, changes: Mapping[str, str]) -> None:
     if not there.is_of(viewer):
         raise Forbidden("ticket.not_yours")
     if "organisation" in changes and not viewer.is_agent:
@@ -114,12 +112,12 @@ def _check_may(viewer: Viewer, there: Present, changes: Mapping[str, str]) -> No
 
 
 def _check_news(
-    db: Database, there: Present, wanted: Mapping[str, str], before: Texts, edition: int
+    db: Database, there: PresentTicket, edits: Mapping[str, str], before: FieldTexts, edition: int
 ) -> None:
     if there.edition <= edition:
         return
     news = events.list_edited_since(db, there.id, edition)
-    differences = {name: (wanted[name], before[name]) for name in wanted if name in news}
+    differences = {name: (edits[name], before[name]) for name in edits if name in news}
     if differences:
         raise Conflict("ticket.edited_meanwhile", differences)
 
@@ -127,18 +125,18 @@ def _check_news(
 def _checked(
     db: Database,
     viewer: Viewer,
-    there: Present,
-    wanted: Mapping[str, str],
-    before: Texts,
+    there: PresentTicket,
+    edits: Mapping[str, str],
+    before: FieldTexts,
     fields: Sequence[FormField],
 ) -> tuple[Row, dict[str, str] | None]:
     """The columns to write, and the answers if they change; raises InvalidForm."""
     mistakes, values = form.Mistakes(), Row()
     today = datetime.now(UTC).date().isoformat()
     organisation_id = there.organisation_id
-    if "organisation" in wanted:
+    if "organisation" in edits:
         with mistakes.of("organisation"):
-            organisation_id = _organisation(db, wanted["organisation"])
+            organisation_id = _organisation(db, edits["organisation"])
             values["organisation_id"] = organisation_id
     readers: dict[str, Callable[[str], object]] = {
         "subject": form.subject,
@@ -148,20 +146,20 @@ def _checked(
         "software": lambda text: form.product(db, viewer, organisation_id, text, today),
     }
     for name, read in readers.items():
-        if name in wanted:
+        if name in edits:
             with mistakes.of(name):
-                values[COLUMNS[name]] = read(wanted[name])
+                values[COLUMNS[name]] = read(edits[name])
     answers = None
-    software = wanted.get("software", before["software"])
-    if software != before["software"] or any(name.startswith("fields.") for name in wanted):
-        said = {**before, **wanted}
-        given = {
+    software = edits.get("software", before["software"])
+    if software != before["software"] or any(name.startswith("fields.") for name in edits):
+        texts = {**before, **edits}
+        typed_answers = {
             name.removeprefix("fields."): text
-            for name, text in said.items()
+            for name, text in texts.items()
             if name.startswith("fields.")
         }
-        answers, wrong = form.check_answers(fields, software or None, given)
-        mistakes.problems.update(wrong)
+        answers, problems = form.check_answers(fields, software or None, typed_answers)
+        mistakes.problems.update(problems)
     mistakes.check()
     return values, answers
 

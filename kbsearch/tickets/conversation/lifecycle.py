@@ -7,7 +7,7 @@ from kbsearch.clock import stored
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import STATUSES, Status, Ticket, changes, events
-from kbsearch.tickets.events import Kind, Present, present
+from kbsearch.tickets.events import EventKind, PresentTicket, present
 from kbsearch.tickets.messages import RESOLVED
 
 BATCH = 500  # tickets closed in one go
@@ -109,11 +109,13 @@ def close_quiet(db: Database, days: int, *, at: datetime | None = None) -> int:
             {"before": stored(moment - timedelta(days=days)), "limit": BATCH},
         )
         for row in rows:
-            move(db, None, Present(**row, is_copied=False), "closed", stored(moment))
+            move(db, None, PresentTicket(**row, is_copied=False), "closed", stored(moment))
     return len(rows)
 
 
-def move(db: Database, viewer: Viewer | None, there: Present, status: str, moment: str) -> None:
+def move(
+    db: Database, viewer: Viewer | None, there: PresentTicket, status: str, moment: str
+) -> None:
     """Change the status inside the caller's transaction; the same status is no change."""
     if there.status == status:
         return
@@ -140,7 +142,7 @@ def move(db: Database, viewer: Viewer | None, there: Present, status: str, momen
     )
 
 
-def _kind(before: str, after: str) -> Kind:
+def _kind(before: str, after: str) -> EventKind:
     if after == "solved":
         return "ticket.solved"
     if after == "closed":
@@ -148,7 +150,7 @@ def _kind(before: str, after: str) -> Kind:
     return "ticket.reopened" if before in RESOLVED else "ticket.status_changed"
 
 
-def _mark_solution(db: Database, there: Present, message_id: str) -> None:
+def _mark_solution(db: Database, there: PresentTicket, message_id: str) -> None:
     values = {"id": there.id, "message": message_id}
     marked = db.query(
         """
@@ -168,14 +170,14 @@ def _mark_solution(db: Database, there: Present, message_id: str) -> None:
     changes.mark_changed(db, "id = :id", {"id": there.id})
 
 
-def _for_agents(db: Database, viewer: Viewer, ticket: Ticket) -> Present:
+def _for_agents(db: Database, viewer: Viewer, ticket: Ticket) -> PresentTicket:
     there = present(db, viewer, ticket.id)
     if not viewer.is_agent:
         raise Forbidden("ticket.agents_only")
     return there
 
 
-def _for_its_people(db: Database, viewer: Viewer, ticket: Ticket) -> Present:
+def _for_its_people(db: Database, viewer: Viewer, ticket: Ticket) -> PresentTicket:
     there = present(db, viewer, ticket.id)
     if not there.is_of(viewer):
         raise Forbidden("ticket.not_yours")

@@ -15,14 +15,14 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.tickets import Link, Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle, replies
-from kbsearch.tickets.events import Present, present
+from kbsearch.tickets.events import PresentTicket, present
 from kbsearch.tickets.filing import copies
 
 MOST_QUOTED = 20_000  # characters of what was said, in the note
 
 
 @dataclass(frozen=True)
-class Links:
+class MergeLinks:
     """What a request goes on in and what goes on in it, as far as the viewer may read them."""
 
     is_merged: bool = False
@@ -35,9 +35,9 @@ def check(viewer: Viewer, ticket: Ticket, into: Ticket) -> None:
     access.only_agents(viewer, "ticket.not_found")
     if ticket.id == into.id:
         raise Invalid("merge.itself")
-    for each in (ticket, into):
-        if each.status == "closed":
-            raise Invalid("merge.closed", number=each.number)
+    for end in (ticket, into):
+        if end.status == "closed":
+            raise Invalid("merge.closed", number=end.number)
     is_alike = ticket.organisation_slug == into.organisation_slug
     if not is_alike or (into.organisation_slug is None and not _same_requester(ticket, into)):
         raise Invalid("merge.other_organisation", number=into.number)
@@ -113,7 +113,7 @@ def undo(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = 
         lifecycle.move(db, viewer, there, before, stored(at or datetime.now(UTC)))
 
 
-def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> MergeLinks:
     """What a request was merged with."""
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
@@ -125,15 +125,15 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
         """,  # noqa: S608 (a condition of names of parameters)
         {"id": ticket.id, **principals},
     )
-    seen = [
+    links = [
         (row["is_merged"], Link(row["id"], row["number"], row["subject"]))
         for row in rows
         if row["is_visible"]
     ]
-    return Links(
+    return MergeLinks(
         is_merged=any(row["is_merged"] for row in rows),
-        into=next((link for is_merged, link in seen if is_merged), None),
-        merged=tuple(link for is_merged, link in seen if not is_merged),
+        into=next((link for is_merged, link in links if is_merged), None),
+        merged=tuple(link for is_merged, link in links if not is_merged),
     )
 
 
@@ -148,11 +148,11 @@ def _same_requester(ticket: Ticket, into: Ticket) -> bool:
     return ticket.requester_id is not None and ticket.requester_id == into.requester_id
 
 
-def _check_now(there: Present, into: Present) -> None:
+def _check_now(there: PresentTicket, into: PresentTicket) -> None:
     """Somebody else may have changed one of them since it was read."""
-    for each in (there, into):
-        if each.status == "closed":
-            raise Invalid("merge.closed", number=each.number)
+    for end in (there, into):
+        if end.status == "closed":
+            raise Invalid("merge.closed", number=end.number)
     if there.organisation_id != into.organisation_id:
         raise Invalid("merge.other_organisation", number=into.number)
 
@@ -176,10 +176,10 @@ def _note(ticket: Ticket, language: str) -> str:
     """What agents need of the request that goes on here."""
     address = f"/{language}/requests/{ticket.id}"
     link = f"[#{ticket.number} {ticket.subject.translate(_BRACKETS)}]({address})"
-    said = [(ticket.requester, ticket.description)]
-    said += [(each.author, each.body) for each in ticket.messages if not each.internal]
-    told = "\n\n".join(f"**{author}**\n\n{body}" for author, body in said)
-    quoted = "\n".join(f"> {line}".rstrip() for line in told[:MOST_QUOTED].splitlines())
+    parts = [(ticket.requester, ticket.description)]
+    parts += [(message.author, message.body) for message in ticket.messages if not message.internal]
+    text = "\n\n".join(f"**{author}**\n\n{body}" for author, body in parts)
+    quoted = "\n".join(f"> {line}".rstrip() for line in text[:MOST_QUOTED].splitlines())
     return f"{i18n.gettext(language, 'This request goes on here: %(link)s', link=link)}\n\n{quoted}"
 
 

@@ -10,7 +10,7 @@ from kbsearch.errors import AlreadySent, Forbidden, Invalid
 from kbsearch.text import plain_text
 from kbsearch.tickets import Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle
-from kbsearch.tickets.events import Present, present
+from kbsearch.tickets.events import EventKind, PresentTicket, present
 from kbsearch.tickets.filing import drafts
 
 MAX_BODY = 64_000
@@ -22,6 +22,18 @@ class Reply:
 
     message_id: str
     has_news: bool
+
+
+@dataclass(frozen=True)
+class _Post:
+    """A message on its way: the text of a form, and the page it was written on."""
+
+    body: str
+    key: str
+    at: datetime
+    activity: int | None = None
+    status: Status | None = None
+    is_note: bool = False
 
 
 def reply(
@@ -42,7 +54,8 @@ def reply(
     What customers say opens a request again, an agent's answer waits for theirs unless `status`
     says otherwise. `activity` is the one the page was read at: a late reply is kept all the same.
     """
-    return _say(db, viewer, ticket, body, key, activity, status, at, is_note=False)
+    post = _Post(body, key, at or datetime.now(UTC), activity=activity, status=status)
+    return _say(db, viewer, ticket, post)
 
 
 def note(
@@ -55,39 +68,29 @@ def note(
     at: datetime | None = None,
 ) -> Reply:
     """Leave a note for agents; customers cannot tell that there is one."""
-    return _say(db, viewer, ticket, body, key, None, None, at, is_note=True)
+    return _say(db, viewer, ticket, _Post(body, key, at or datetime.now(UTC), is_note=True))
 
 
-def _say(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    body: str,
-    key: str,
-    activity: int | None,
-    status: Status | None,
-    at: datetime | None,
-    *,
-    is_note: bool,
-) -> Reply:
-    drafts.check_key(key)
-    moment = stored(at or datetime.now(UTC))
+def _say(db: Database, viewer: Viewer, ticket: Ticket, post: _Post) -> Reply:
+    drafts.check_key(post.key)
     with db.atomic():
         there = present(db, viewer, ticket.id)
-        if is_note and not viewer.is_agent:
+        if post.is_note and not viewer.is_agent:
             raise Forbidden("ticket.agents_only")
-        has_news = activity is not None and there.activity > activity
-        sent = find_same(db, viewer, ticket, body, key=key, is_note=is_note)
-        if sent is not None:
-            return Reply(sent, has_news=False)
-        held = drafts.find_put_off(db, viewer, key)
+        has_news = post.activity is not None and there.activity > post.activity
+        same = find_same(db, viewer, ticket, post.body, key=post.key, is_note=post.is_note)
+        if same is not None:
+            return Reply(same, has_news=False)
+        held = drafts.find_put_off(db, viewer, post.key)
         if held is not None:
-            raise AlreadySent("reply.already_sent", {"body": (body, held.fields.get("body", ""))})
-        if there.status == "closed" and not is_note:
+            texts = (post.body, held.fields.get("body", ""))
+            raise AlreadySent("reply.already_sent", {"body": texts})
+        if there.status == "closed" and not post.is_note:
             raise Invalid("ticket.is_closed", number=there.number)
-        message_id = _write(db, viewer, there, body, key, moment, is_note=is_note)
-        if not is_note:
-            lifecycle.move(db, viewer, there, _status_after(viewer, there, status), moment)
+        message_id = _write(db, viewer, there, post)
+        if not post.is_note:
+            status = _status_after(viewer, there, post.status)
+            lifecycle.move(db, viewer, there, status, stored(post.at))
         return Reply(message_id, has_news)
 
 
@@ -113,24 +116,16 @@ def find_same(
     )
     if not rows:
         return None
-    sent, said = rows[0], plain_text.block(body)
-    if (sent["ticket_id"], sent["body"], sent["internal"]) != (ticket.id, said, int(is_note)):
-        raise AlreadySent("reply.already_sent", {"body": (said, sent["body"])})
-    return str(sent["id"])
+    row, text = rows[0], plain_text.block(body)
+    if (row["ticket_id"], row["body"], row["internal"]) != (ticket.id, text, int(is_note)):
+        raise AlreadySent("reply.already_sent", {"body": (text, row["body"])})
+    return str(row["id"])
 
 
-def _write(
-    db: Database,
-    viewer: Viewer,
-    there: Present,
-    body: str,
-    key: str,
-    moment: str,
-    *,
-    is_note: bool,
-) -> str:
-    message_id, said = new_id(), plain_text.block(body)
-    if len(said) > MAX_BODY:
+def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> str:
+    message_id, moment = new_id(), stored(post.at)
+    text = plain_text.block(post.body)
+    if len(text) > MAX_BODY:
         raise Invalid("request.too_long", limit=MAX_BODY)
     db.execute(
         """
@@ -143,15 +138,15 @@ def _write(
             "ticket": there.id,
             "me": viewer.person_id,
             "at": moment,
-            "body": said,
-            "internal": int(is_note),
-            "key": key,
+            "body": text,
+            "internal": int(post.is_note),
+            "key": post.key,
         },
     )
-    files = drafts.send(db, viewer, key, there.id, message_id)
-    if not said and not files:
+    files = drafts.send(db, viewer, post.key, there.id, message_id)
+    if not text and not files:
         raise Invalid("reply.body_required")
-    kind: events.Kind = "ticket.noted" if is_note else "ticket.replied"
+    kind: EventKind = "ticket.noted" if post.is_note else "ticket.replied"
     revision = events.record(db, viewer, there.id, kind, moment, message_id=message_id)
     db.execute(
         "UPDATE messages SET revision = :revision WHERE id = :id",
@@ -160,7 +155,7 @@ def _write(
     return message_id
 
 
-def _status_after(viewer: Viewer, there: Present, status: Status | None) -> str:
+def _status_after(viewer: Viewer, there: PresentTicket, status: Status | None) -> str:
     if viewer.is_agent and there.requester_id != viewer.person_id:
         if status not in (None, "open", "pending", "solved"):
             raise Invalid("ticket.status_unknown", status=status)

@@ -18,7 +18,7 @@ MAX_WHY = 2_000
 
 
 @dataclass(frozen=True)
-class Question:
+class SatisfactionQuestion:
     """What a link asks its person about; `is_good` is None until it is answered."""
 
     ticket_id: str
@@ -50,19 +50,19 @@ def ask(db: Database, ticket_id: str, person_id: str, *, at: datetime | None = N
     return token
 
 
-def peek(db: Database, token: str, *, at: datetime | None = None) -> Question:
+def peek(db: Database, token: str, *, at: datetime | None = None) -> SatisfactionQuestion:
     """What a link asks, recording nothing: mail scanners follow links too."""
-    found = _read(
+    question = _read(
         db,
         "s.token_hash = :hash AND s.expires_at > :now",
         {"hash": _hash(token), "now": stored(at or datetime.now(UTC))},
     )
-    if found is None:
+    if question is None:
         raise NotFound("satisfaction.link_unusable")
-    return found
+    return question
 
 
-def find(db: Database, viewer: Viewer, ticket: Ticket) -> Question | None:
+def find(db: Database, viewer: Viewer, ticket: Ticket) -> SatisfactionQuestion | None:
     """What the viewer was asked about a request, or answered."""
     values = {"ticket": ticket.id, "person": viewer.person_id}
     return _read(db, "s.ticket_id = :ticket AND s.person_id = :person", values)
@@ -70,7 +70,7 @@ def find(db: Database, viewer: Viewer, ticket: Ticket) -> Question | None:
 
 def answer(
     db: Database, token: str, *, is_good: bool, why: str = "", at: datetime | None = None
-) -> Question:
+) -> SatisfactionQuestion:
     """Record what somebody thinks; while the link lives they may change their mind."""
     with db.atomic():
         question = peek(db, token, at=at)
@@ -104,7 +104,7 @@ def rate(
         _record(db, there.id, viewer.person_id, is_good, why, at)
 
 
-def _read(db: Database, condition: str, values: Values) -> Question | None:
+def _read(db: Database, condition: str, values: Values) -> SatisfactionQuestion | None:
     """The question to somebody who may still come in and read the request."""
     rows = db.query(
         f"""
@@ -120,7 +120,7 @@ def _read(db: Database, condition: str, values: Values) -> Question | None:
     if not rows:
         return None
     is_good = rows[0].pop("is_good")
-    return Question(**rows[0], is_good=None if is_good is None else bool(is_good))
+    return SatisfactionQuestion(**rows[0], is_good=None if is_good is None else bool(is_good))
 
 
 def _record(
@@ -131,8 +131,8 @@ def _record(
     why: str,
     at: datetime | None,
 ) -> None:
-    said = plain_text.block(why)
-    if len(said) > MAX_WHY:
+    text = plain_text.block(why)
+    if len(text) > MAX_WHY:
         raise Invalid("request.too_long", limit=MAX_WHY)
     db.execute(
         """
@@ -141,7 +141,7 @@ def _record(
         """,
         {
             "good": int(is_good),
-            "why": said,
+            "why": text,
             "now": stored(at or datetime.now(UTC)),
             "ticket": ticket_id,
             "person": person_id,

@@ -42,15 +42,15 @@ def split(
             confidential=ticket.confidential,
             requester=people.find_id(db, message.author_id or "").email,
         )
-        made = filing.open(db, viewer, request, key=key, after_contract=True, at=at)
-        if made.follows is not None:
-            return made  # the same form again
+        new_ticket = filing.open(db, viewer, request, key=key, after_contract=True, at=at)
+        if new_ticket.follows is not None:
+            return new_ticket  # the same form again
         db.execute(
             "UPDATE tickets SET follows_id = :ticket WHERE id = :id",
-            {"ticket": ticket.id, "id": made.id},
+            {"ticket": ticket.id, "id": new_ticket.id},
         )
-        files.share(db, message.id, made.id)
-        link = f"[#{made.number}](/{language}/requests/{made.id})"
+        files.share(db, message.id, new_ticket.id)
+        link = f"[#{new_ticket.number}](/{language}/requests/{new_ticket.id})"
         note = i18n.gettext(
             language,
             "What %(name)s wrote became a request: %(link)s",
@@ -58,7 +58,7 @@ def split(
             link=link,
         )
         replies.note(db, viewer, ticket, note, key=new_id(), at=at)
-    return tickets.find(db, viewer, made.id)
+    return tickets.find(db, viewer, new_ticket.id)
 
 
 def find(ticket: Ticket, message_id: str) -> Message:

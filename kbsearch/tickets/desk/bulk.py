@@ -15,7 +15,7 @@ MOST = 200
 
 
 @dataclass(frozen=True)
-class Left:
+class Unchanged:
     """A request that was not changed, and what kept it from it."""
 
     number: int
@@ -24,65 +24,65 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BulkOutcome:
     """What became of them."""
 
     changed: tuple[int, ...]
-    left: tuple[Left, ...]
+    unchanged: tuple[Unchanged, ...]
+
+
+@dataclass(frozen=True)
+class _Change:
+    assignee: str | None
+    status: Status | None
+    at: datetime | None
 
 
 def apply(
     db: Database,
     viewer: Viewer,
-    chosen: Mapping[str, int],
+    editions: Mapping[str, int],
     *,
     assignee: str | None = None,
     status: str | None = None,
     at: datetime | None = None,
-) -> Outcome:
+) -> BulkOutcome:
     """Assign these requests (`""`: to nobody) and give them a status; None leaves it as it is.
 
-    `chosen` has the edition of each as it was shown: one that was changed since is left alone.
+    `editions` has that of each as it was shown: one that was changed since is left alone.
     Raises Invalid when nothing or too much is asked for, NotFound for those who are no agents.
     """
     access.only_agents(viewer)
-    wanted = _status(status)
-    if not chosen:
+    change = _Change(assignee, _status(status), at)
+    if not editions:
         raise Invalid("bulk.nothing_chosen")
-    if len(chosen) > MOST:
+    if len(editions) > MOST:
         raise Invalid("bulk.too_many", limit=MOST)
-    if assignee is None and wanted is None:
+    if change.assignee is None and change.status is None:
         raise Invalid("bulk.nothing_to_do")
     changed: list[int] = []
-    left: list[Left] = []
-    for ticket_id, edition in chosen.items():
+    unchanged: list[Unchanged] = []
+    for ticket_id, edition in editions.items():
         try:
             ticket = tickets.find(db, viewer, ticket_id)
         except NotFound:
             continue
         try:
             with db.atomic():
-                _change(db, viewer, ticket, edition, assignee, wanted, at)
+                _change(db, viewer, ticket, edition, change)
             changed.append(ticket.number)
         except (Conflict, Forbidden, Invalid, NotFound) as problem:
-            left.append(Left(ticket.number, ticket.subject, problem))
-    return Outcome(tuple(changed), tuple(left))
+            unchanged.append(Unchanged(ticket.number, ticket.subject, problem))
+    return BulkOutcome(tuple(changed), tuple(unchanged))
 
 
-def _change(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    edition: int,
-    assignee: str | None,
-    status: Status | None,
-    at: datetime | None,
-) -> None:
+def _change(db: Database, viewer: Viewer, ticket: Ticket, edition: int, change: _Change) -> None:
     there = tickets.find(db, viewer, ticket.id)
     if there.edition != edition:
         raise Conflict("bulk.changed_since", {})
-    if assignee is not None:
-        lifecycle.assign(db, viewer, there, assignee or None, at=at)
+    status, at = change.status, change.at
+    if change.assignee is not None:
+        lifecycle.assign(db, viewer, there, change.assignee or None, at=at)
     if status is None or status == there.status:
         return
     if status == "open" and there.is_resolved:
@@ -96,12 +96,12 @@ def _change(
 def _status(status: str | None) -> Status | None:
     if status is None:
         return None
-    for each in STATUSES:
-        if each == status:
-            return each
+    for name in STATUSES:
+        if name == status:
+            return name
     raise Invalid("ticket.status_unknown", status=status)
 
 
-def numbers(found: Sequence[int]) -> str:
+def numbers(ticket_numbers: Sequence[int]) -> str:
     """Numbers as a sentence names them."""
-    return ", ".join(f"#{number}" for number in found)
+    return ", ".join(f"#{number}" for number in ticket_numbers)

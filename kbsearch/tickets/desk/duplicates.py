@@ -27,7 +27,7 @@ class Linked:
 
 
 @dataclass(frozen=True)
-class Links:
+class DuplicateLinks:
     """What a request is linked with, as far as the viewer may read it."""
 
     original: Linked | None = None  # which it is a duplicate of
@@ -76,10 +76,10 @@ def unlink(db: Database, viewer: Viewer, ticket: Ticket) -> None:
         case_clicks.withdraw_duplicates(db, viewer, ticket)
 
 
-def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> DuplicateLinks:
     """Its original and its duplicates; nothing for whoever is no agent."""
     if not viewer.is_agent:
-        return Links()
+        return DuplicateLinks()
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
@@ -93,10 +93,10 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Links:
         """,  # noqa: S608 (names of parameters)
         {"ticket": ticket.id, **principals},
     )
-    found = [(row.pop("is_original"), Linked(**row)) for row in rows]
-    return Links(
-        next((linked for is_original, linked in found if is_original), None),
-        tuple(linked for is_original, linked in found if not is_original),
+    links = [(row.pop("is_original"), Linked(**row)) for row in rows]
+    return DuplicateLinks(
+        next((linked for is_original, linked in links if is_original), None),
+        tuple(linked for is_original, linked in links if not is_original),
     )
 
 

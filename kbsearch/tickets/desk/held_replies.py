@@ -3,7 +3,7 @@
 Until then one is a draft of its author's with the moment it leaves: nobody else finds it anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from kbsearch.tickets.conversation.replies import Reply
 from kbsearch.tickets.desk import past_cases
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing.drafts import Draft
+from kbsearch.tickets.filing.drafts import FormDraft
 
 RELEASE = "reply.release"
 
@@ -63,7 +63,12 @@ def hold(
     with db.atomic():
         if _is_sent(db, viewer, ticket, body, key):
             return False
-        rehearsed = _rehearse(db, viewer, ticket, body, key, activity, status)
+        rehearsed = _rehearse(
+            db,
+            lambda: replies.reply(
+                db, viewer, ticket, body, key=key, activity=activity, status=status
+            ),
+        )
         fields = {
             "body": body,
             "status": status or "",
@@ -102,12 +107,12 @@ def release(db: Database, viewer: Viewer, key: str, *, at: datetime | None = Non
         try:
             ticket = tickets.find(db, viewer, held.ticket.id if held.ticket else "")
             with db.atomic():
-                said = _send(db, viewer, ticket, held, moment)
+                reply = _send(db, viewer, ticket, held, moment)
         except Problem:
             return None
         numbers = [int(number) for number in held.fields.get("quoted", "").split()]
         past_cases.keep_quoted(db, viewer, ticket, numbers)
-    return said
+    return reply
 
 
 def handlers(db: Database) -> Handlers:
@@ -133,36 +138,26 @@ def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, body: str, key: str) 
     return True
 
 
-def _rehearse(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    body: str,
-    key: str,
-    activity: int | None,
-    status: Status | None,
-) -> Reply:
+def _rehearse(db: Database, send: Callable[[], Reply]) -> Reply:
     """What would become of it now; nothing of that is kept."""
     try:
         with db.atomic():
-            said = replies.reply(
-                db, viewer, ticket, body, key=key, activity=activity, status=status
-            )
+            reply = send()
             raise _Rehearsed
     except _Rehearsed:
-        return said
+        return reply
 
 
-def _send(db: Database, viewer: Viewer, ticket: Ticket, held: Draft, moment: datetime) -> Reply:
-    said, seen = held.fields, held.fields.get("activity", "")
-    status = next((each for each in tickets.STATUSES if each == said.get("status")), None)
+def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment: datetime) -> Reply:
+    fields, activity = held.fields, held.fields.get("activity", "")
+    status = next((name for name in tickets.STATUSES if name == fields.get("status")), None)
     return replies.reply(
         db,
         viewer,
         ticket,
-        said.get("body", ""),
+        fields.get("body", ""),
         key=held.key,
-        activity=int(seen) if seen else None,
+        activity=int(activity) if activity else None,
         status=status,
         at=moment,
     )

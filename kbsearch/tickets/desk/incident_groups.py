@@ -38,7 +38,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class SharedProblem:
+class IncidentGroup:
     """What several requests report; agents alone know that it is one."""
 
     id: str
@@ -49,7 +49,7 @@ class SharedProblem:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedIncidentGroup:
     """A problem in the list of them."""
 
     id: str
@@ -69,10 +69,10 @@ def group(
 ) -> str:
     """Make one problem of some requests; its id. Those of another problem come over."""
     access.only_agents(viewer, "problem.not_found")
-    said = plain_text.line(title)
-    if not said:
+    line = plain_text.line(title)
+    if not line:
         raise Invalid("problem.title_required")
-    if len(said) > MAX_TITLE:
+    if len(line) > MAX_TITLE:
         raise Invalid("request.too_long", limit=MAX_TITLE)
     if not grouped:
         raise Invalid("problem.tickets_required")
@@ -83,7 +83,7 @@ def group(
             "problems",
             {
                 "id": problem_id,
-                "title": said,
+                "title": line,
                 "created_at": moment,
                 "created_by_id": viewer.person_id,
             },
@@ -95,7 +95,7 @@ def group(
 def add(
     db: Database,
     viewer: Viewer,
-    problem: SharedProblem,
+    problem: IncidentGroup,
     ticket: Ticket,
     *,
     at: datetime | None = None,
@@ -108,7 +108,7 @@ def add(
         _add(db, problem.id, [ticket], stored(at or datetime.now(UTC)))
 
 
-def remove(db: Database, viewer: Viewer, problem: SharedProblem, ticket: Ticket) -> None:
+def remove(db: Database, viewer: Viewer, problem: IncidentGroup, ticket: Ticket) -> None:
     """Take a request out of a problem."""
     access.only_agents(viewer, "problem.not_found")
     with db.atomic():
@@ -118,7 +118,7 @@ def remove(db: Database, viewer: Viewer, problem: SharedProblem, ticket: Ticket)
         )
 
 
-def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
+def find(db: Database, viewer: Viewer, problem_id: str) -> IncidentGroup:
     """A problem with those of its requests that the viewer may read, oldest first."""
     access.only_agents(viewer, "problem.not_found")
     rows = db.query(
@@ -143,10 +143,10 @@ def find(db: Database, viewer: Viewer, problem_id: str) -> SharedProblem:
         """,  # noqa: S608 (names of parameters)
         {"id": problem_id, **principals},
     )
-    return SharedProblem(**rows[0], members=tuple(Member(**row) for row in members))
+    return IncidentGroup(**rows[0], members=tuple(Member(**row) for row in members))
 
 
-def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> SharedProblem | None:
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> IncidentGroup | None:
     """The problem a request is grouped under."""
     rows = db.query(
         "SELECT problem_id FROM problem_tickets WHERE ticket_id = :ticket", {"ticket": ticket.id}
@@ -154,7 +154,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> SharedProblem | N
     return find(db, viewer, rows[0]["problem_id"]) if rows else None
 
 
-def list_all(db: Database, viewer: Viewer) -> list[Listed]:
+def list_all(db: Database, viewer: Viewer) -> list[ListedIncidentGroup]:
     """Every problem, those with requests to solve first, then the newest."""
     access.only_agents(viewer, "problem.not_found")
     rows = db.query(
@@ -169,13 +169,13 @@ def list_all(db: Database, viewer: Viewer) -> list[Listed]:
                  THEN 0 ELSE 1 END, p.created_at DESC, p.id
         """
     )
-    return [Listed(**row) for row in rows]
+    return [ListedIncidentGroup(**row) for row in rows]
 
 
 def answer(
     db: Database,
     viewer: Viewer,
-    problem: SharedProblem,
+    problem: IncidentGroup,
     numbers: Iterable[int],
     body: str,
     *,
@@ -189,16 +189,16 @@ def answer(
     """
     access.only_agents(viewer, "problem.not_found")
     drafts.check_key(key)
-    wanted = set(numbers)
-    chosen = [member for member in problem.members if member.number in wanted]
-    if not chosen:
+    recipients = set(numbers)
+    members = [member for member in problem.members if member.number in recipients]
+    if not members:
         raise Invalid("problem.tickets_required")
     with db.atomic():
-        for member in chosen:
+        for member in members:
             ticket = tickets.find(db, viewer, member.ticket_id)
             own = sha256(f"{key} {ticket.id}".encode()).hexdigest()[:32]
             replies.reply(db, viewer, ticket, body, key=own, status=status, at=at)
-    return [member.number for member in chosen]
+    return [member.number for member in members]
 
 
 def _add(db: Database, problem_id: str, grouped: Iterable[Ticket], moment: str) -> None:

@@ -16,7 +16,7 @@ from kbsearch.tickets import Ticket
 
 
 @dataclass(frozen=True)
-class Report:
+class IncidentReport:
     """One of the requests."""
 
     ticket_id: str
@@ -31,7 +31,7 @@ class Report:
 class Incident:
     """What several people report, the request that was looked at among it."""
 
-    reports: tuple[Report, ...]
+    reports: tuple[IncidentReport, ...]
     people: int
     codes: tuple[str, ...]  # that they have in common with it
 
@@ -48,7 +48,7 @@ def around(
     access.only_agents(viewer, "ticket.not_found")
     if ticket.is_resolved:
         return None
-    same = {each.number: each for each in alike if each.codes or each.nearness >= NEARLY_THE_SAME}
+    same = {hit.number: hit for hit in alike if hit.codes or hit.nearness >= NEARLY_THE_SAME}
     places, values = one_of("number", [*same, ticket.number])
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     end = stored(parsed(ticket.created_at) + timedelta(hours=settings.incident_hours))
@@ -67,8 +67,8 @@ def around(
     people = {row.pop("person") for row in rows} - {None}
     if len(rows) < settings.incident_requests or len(people) < settings.incident_people:
         return None
-    reports = tuple(Report(**row) for row in rows)
+    reports = tuple(IncidentReport(**row) for row in rows)
     counted = [same[report.number].codes for report in reports if report.number in same]
-    said = f"{ticket.subject}\n{ticket.description}"
-    codes = dict.fromkeys(as_written(code, said) for codes in counted for code in codes)
+    text = f"{ticket.subject}\n{ticket.description}"
+    codes = dict.fromkeys(as_written(code, text) for codes in counted for code in codes)
     return Incident(reports, len(people), tuple(codes))

@@ -36,7 +36,7 @@ class PastCase:
     solution: str  # Markdown, without greeting and signature; empty when nobody answered
     reasons: tuple[str, ...]
     is_open_to_all: bool  # whether everybody who reads the request may open it
-    said: Kind | None  # by the viewer
+    click: Kind | None  # the viewer's
 
 
 @dataclass(frozen=True)
@@ -62,40 +62,40 @@ def list_beside(
         """,  # noqa: S608 (names of parameters)
         {**values, **principals},
     )
-    found = {row["number"]: row for row in rows}
+    cases = {row["number"]: row for row in rows}
     solutions = _solutions(db, {row["id"]: row["status"] for row in rows})
     open_to_all = _open_to_readers_of(db, ticket, [row["id"] for row in rows])
-    said = {each.number: each.kind for each in case_clicks.list_mine(db, viewer, ticket)}
+    clicks = {click.number: click.kind for click in case_clicks.list_mine(db, viewer, ticket)}
     return [
         PastCase(
-            ticket_id=found[number]["id"],
+            ticket_id=cases[number]["id"],
             number=number,
             subject=hit.title,
             language=hit.language,
             product=hit.products[0] if hit.products else "",
             version=hit.version,
-            date=found[number]["date"],
-            solution=_told(solutions.get(found[number]["id"], ""), hit.title),
+            date=cases[number]["date"],
+            solution=_essence(solutions.get(cases[number]["id"], ""), hit.title),
             reasons=hit.reasons,
-            is_open_to_all=found[number]["id"] in open_to_all,
-            said=said.get(number),
+            is_open_to_all=cases[number]["id"] in open_to_all,
+            click=clicks.get(number),
         )
         for number, hit in zip(numbers, hits, strict=True)
-        if number in found
+        if number in cases
     ]
 
 
 def quotation(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> Quotation:
     """How a case was solved, as it may be said to those who read the request."""
     access.only_agents(viewer, "ticket.not_found")
-    body = next((each.body for each in case.messages if each.solution), "")
-    told = _told(body, case.subject)
-    if not told:
+    body = next((message.body for message in case.messages if message.solution), "")
+    text = _essence(body, case.subject)
+    if not text:
         raise Invalid("case.no_solution", number=case.number)
     if case.id in _open_to_readers_of(db, ticket, [case.id]):
-        return Quotation(told, is_masked=False)
+        return Quotation(text, is_masked=False)
     keep = [word for word in (case.product_name, case.version) if word]
-    masked = masking.mask(told, _names(case), keep=keep, language=case.language)
+    masked = masking.mask(text, _names(case), keep=keep, language=case.language)
     return Quotation(masked.text, is_masked=True)
 
 
@@ -129,16 +129,16 @@ def keep_quoted(db: Database, viewer: Viewer, ticket: Ticket, numbers: Iterable[
 def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:
     """The text that solved each of some tickets, by the ticket's id."""
     places, values = one_of("ticket", list(statuses))
-    said = messages.read(db, f"t.id IN ({places}) AND m.internal = 0", values)
-    found = {}
-    for ticket_id, rows in groupby(said, key=lambda row: str(row["ticket_id"])):
+    message_rows = messages.read(db, f"t.id IN ({places}) AND m.internal = 0", values)
+    solutions = {}
+    for ticket_id, rows in groupby(message_rows, key=lambda row: str(row["ticket_id"])):
         solution = messages.solution(list(rows), statuses[ticket_id])
         if solution is not None:
-            found[ticket_id] = str(solution["body"])
-    return found
+            solutions[ticket_id] = str(solution["body"])
+    return solutions
 
 
-def _told(body: str, subject: str) -> str:
+def _essence(body: str, subject: str) -> str:
     return essence.of_description(body, subject).strip() if body.strip() else ""
 
 
@@ -194,7 +194,7 @@ def _principals_of(db: Database, ticket_ids: Iterable[str]) -> dict[str, set[str
         f"SELECT ticket_id, word FROM ticket_readers WHERE ticket_id IN ({places})",  # noqa: S608
         values,
     )
-    found: dict[str, set[str]] = {}
+    principals: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(row["ticket_id"], set()).add(row["word"])
-    return found
+        principals.setdefault(row["ticket_id"], set()).add(row["word"])
+    return principals

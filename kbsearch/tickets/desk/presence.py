@@ -18,7 +18,7 @@ WRITING = timedelta(seconds=60)  # since the draft was saved: one thinks between
 
 
 @dataclass(frozen=True)
-class Present:
+class PresentAgent:
     """Another agent on the same request."""
 
     name: str
@@ -27,7 +27,7 @@ class Present:
 
 def renew(
     db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None
-) -> list[Present]:
+) -> list[PresentAgent]:
     """Say that the viewer looks at a request; who else does, those who write first."""
     access.only_agents(viewer, "ticket.not_found")
     moment = at or datetime.now(UTC)
@@ -56,7 +56,7 @@ def renew(
             "lately": stored(moment - WRITING),
         },
     )
-    return [Present(row["name"], bool(row["is_writing"])) for row in rows]
+    return [PresentAgent(row["name"], bool(row["is_writing"])) for row in rows]
 
 
 def leave(db: Database, viewer: Viewer, ticket: Ticket) -> None:

@@ -16,15 +16,14 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.tickets import Severity, Status, changes, clocks, waiting
 from kbsearch.tickets.clocks import Clock
-from kbsearch.tickets.lists import Filter as ListFilter
-from kbsearch.tickets.lists import holds, safe_cell
+from kbsearch.tickets.lists import ListFilter, holds, safe_cell
 from kbsearch.tickets.messages import ANSWERS
 from kbsearch.tickets.waiting import Waiting
 
 View = Literal["todo", "mine", "unanswered", "blocking", "waiting", "solved", "all"]
-Sort = Literal["due", "age", "updated", "severity", "number"]
+QueueSort = Literal["due", "age", "updated", "severity", "number"]
 VIEWS: tuple[View, ...] = get_args(View)
-SORTS: tuple[Sort, ...] = get_args(Sort)
+SORTS: tuple[QueueSort, ...] = get_args(QueueSort)
 PAGE_SIZE = 25
 LATELY = timedelta(days=14)
 EXPORTED_AT_ONCE = 500
@@ -40,7 +39,7 @@ CONDITIONS: dict[View, str] = {
 }
 UNDER_WAY: tuple[View, ...] = ("todo", "mine", "unanswered", "blocking", "waiting")
 OLDEST_FIRST = "t.created_at ASC, t.number ASC"
-ORDERS: dict[Sort, str] = {
+ORDERS: dict[QueueSort, str] = {
     "due": OLDEST_FIRST,  # where nothing is due
     "age": OLDEST_FIRST,
     "updated": "t.updated_at DESC, t.number DESC",
@@ -51,7 +50,7 @@ ORDERS: dict[Sort, str] = {
 
 
 @dataclass(frozen=True)
-class Filter:
+class QueueFilter:
     """What is looked at; organisation and product by slug, assignee `me`, `nobody` or an id."""
 
     view: View = "todo"
@@ -59,13 +58,13 @@ class Filter:
     product: str = ""
     assignee: str = ""
     text: str = ""
-    sort: Sort = "due"
+    sort: QueueSort = "due"
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
 
 
 @dataclass(frozen=True)
-class Line:
+class QueueLine:
     """A request in the queue."""
 
     id: str
@@ -89,10 +88,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Page:
+class QueuePage:
     """A page of a view, and how many requests each view has with the same filters."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[QueueLine, ...]
     total: int
     page: int
     pages: int
@@ -101,45 +100,55 @@ class Page:
 
 
 def look(
-    db: Database, settings: Settings, viewer: Viewer, wanted: Filter, *, at: datetime | None = None
-) -> Page:
+    db: Database,
+    settings: Settings,
+    viewer: Viewer,
+    filter: QueueFilter,
+    *,
+    at: datetime | None = None,
+) -> QueuePage:
     """A page of the queue; raises NotFound for those who answer nothing."""
     access.only_agents(viewer)
     moment = at or datetime.now(UTC)
-    counts = _counts(db, viewer, wanted, moment)
-    total = counts[wanted.view]
+    counts = _counts(db, viewer, filter, moment)
+    total = counts[filter.view]
     pages = max(1, -(-total // PAGE_SIZE))
-    page = min(max(1, wanted.page), pages)
+    page = min(max(1, filter.page), pages)
     start = (page - 1) * PAGE_SIZE
-    ids, known = _order(db, settings, viewer, wanted, moment, PAGE_SIZE, start)
-    lines = _lines(db, settings, ids, known, moment)
-    return Page(lines, total, page, pages, counts, changes.last_revision(db))
+    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, PAGE_SIZE, start)
+    lines = _lines(db, settings, ids, ticket_clocks, moment)
+    return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
 
 
 def numbers(
-    db: Database, settings: Settings, viewer: Viewer, wanted: Filter, *, at: datetime | None = None
+    db: Database,
+    settings: Settings,
+    viewer: Viewer,
+    filter: QueueFilter,
+    *,
+    at: datetime | None = None,
 ) -> list[int]:
     """The numbers of a view in its order, as many as anybody walks through."""
     access.only_agents(viewer)
     moment = at or datetime.now(UTC)
-    ids, _ = _order(db, settings, viewer, wanted, moment, 1000, 0)
+    ids, _ = _order(db, settings, viewer, filter, moment, 1000, 0)
     places, values = one_of("id", ids)
     rows = db.query(f"SELECT id, number FROM tickets WHERE id IN ({places})", values)  # noqa: S608
-    known = {row["id"]: row["number"] for row in rows}
-    return [known[each] for each in ids]
+    numbers = {row["id"]: row["number"] for row in rows}
+    return [numbers[ticket_id] for ticket_id in ids]
 
 
 def neighbours(
     db: Database,
     settings: Settings,
     viewer: Viewer,
-    wanted: Filter,
+    filter: QueueFilter,
     number: int,
     *,
     at: datetime | None = None,
 ) -> tuple[int | None, int | None]:
     """The requests before and after one in a view; of one that has left it, the first is next."""
-    order = numbers(db, settings, viewer, wanted, at=at)
+    order = numbers(db, settings, viewer, filter, at=at)
     if number not in order:
         return None, order[0] if order else None
     place = order.index(number)
@@ -149,7 +158,12 @@ def neighbours(
 
 
 def csv_rows(
-    db: Database, settings: Settings, viewer: Viewer, wanted: Filter, *, at: datetime | None = None
+    db: Database,
+    settings: Settings,
+    viewer: Viewer,
+    filter: QueueFilter,
+    *,
+    at: datetime | None = None,
 ) -> Iterator[tuple[str, ...]]:
     """Every request of a view as cells that no spreadsheet takes for a formula, a batch at a time.
 
@@ -158,10 +172,10 @@ def csv_rows(
     """
     access.only_agents(viewer)
     moment = at or datetime.now(UTC)
-    ids, known = _order(db, settings, viewer, wanted, moment, None, 0)
+    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, None, 0)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
-        some = ids[start : start + EXPORTED_AT_ONCE]
-        for line in _lines(db, settings, some, known, moment):
+        batch = ids[start : start + EXPORTED_AT_ONCE]
+        for line in _lines(db, settings, batch, ticket_clocks, moment):
             yield tuple(map(safe_cell, _cells(line)))
 
 
@@ -175,17 +189,17 @@ def _order(
     db: Database,
     settings: Settings,
     viewer: Viewer,
-    wanted: Filter,
+    filter: QueueFilter,
     moment: datetime,
     limit: int | None,
     start: int,
 ) -> tuple[list[str], dict[str, Clock]]:
     """The ids of a stretch of the view, in order, and the clocks that were looked at for it."""
-    where, values = _where(viewer, wanted, moment)
-    is_by_clock = wanted.sort == "due" and settings.targets and wanted.view in UNDER_WAY
+    where, values = _where(viewer, filter, moment)
+    is_by_clock = filter.sort == "due" and settings.targets and filter.view in UNDER_WAY
     stretch = "" if is_by_clock or limit is None else "LIMIT :limit OFFSET :start"
-    order = "t.updated_at DESC" if wanted.view == "solved" else ORDERS[wanted.sort]
-    if wanted.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
+    order = "t.updated_at DESC" if filter.view == "solved" else ORDERS[filter.sort]
+    if filter.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
         order = f"+{order}"
     rows = db.query(
         f"SELECT t.id FROM tickets t WHERE {where} ORDER BY {order} {stretch}",  # noqa: S608
@@ -194,19 +208,20 @@ def _order(
     ids = [row["id"] for row in rows]
     if not is_by_clock:
         return ids, {}
-    known = clocks.of_tickets(db, settings.targets, ids, at=moment)
+    ticket_clocks = clocks.of_tickets(db, settings.targets, ids, at=moment)
     never = datetime.max.replace(tzinfo=UTC)
-    ids.sort(key=lambda each: known[each].due or never)  # what is due when is as old: stable
-    return ids[start : start + limit if limit is not None else None], known
+    # the sort is stable: what is due at the same time stays in the order of the view
+    ids.sort(key=lambda ticket_id: ticket_clocks[ticket_id].due or never)
+    return ids[start : start + limit if limit is not None else None], ticket_clocks
 
 
 def _lines(
     db: Database,
     settings: Settings,
     ids: Sequence[str],
-    known: Mapping[str, Clock],
+    ticket_clocks: Mapping[str, Clock],
     moment: datetime,
-) -> tuple[Line, ...]:
+) -> tuple[QueueLine, ...]:
     places, values = one_of("id", ids)
     rows = db.query(
         f"""
@@ -221,19 +236,23 @@ def _lines(
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    missing = [each for each in ids if each not in known]
-    known = {**known, **clocks.of_tickets(db, settings.targets, missing, at=moment)}
-    whom = waiting.of_tickets(db, ids)
-    found = {
-        row["id"]: Line(**row, waiting=whom[row["id"]], clock=known.get(row["id"], Clock()))
+    missing = [ticket_id for ticket_id in ids if ticket_id not in ticket_clocks]
+    ticket_clocks = {**ticket_clocks, **clocks.of_tickets(db, settings.targets, missing, at=moment)}
+    waiting_for = waiting.of_tickets(db, ids)
+    lines = {
+        row["id"]: QueueLine(
+            **row,
+            waiting=waiting_for[row["id"]],
+            clock=ticket_clocks.get(row["id"], Clock()),
+        )
         for row in rows
     }
-    return tuple(found[each] for each in ids)
+    return tuple(lines[ticket_id] for ticket_id in ids)
 
 
-def _counts(db: Database, viewer: Viewer, wanted: Filter, moment: datetime) -> dict[View, int]:
+def _counts(db: Database, viewer: Viewer, filter: QueueFilter, moment: datetime) -> dict[View, int]:
     """How long each view is, in one look at what the filters leave."""
-    where, values = _where(viewer, replace(wanted, view="all"), moment)
+    where, values = _where(viewer, replace(filter, view="all"), moment)
     sums = ", ".join(
         f"COALESCE(SUM(CASE WHEN {CONDITIONS[view]} THEN 1 ELSE 0 END), 0) AS {view}_"
         for view in UNDER_WAY
@@ -245,38 +264,38 @@ def _counts(db: Database, viewer: Viewer, wanted: Filter, moment: datetime) -> d
     )[0]
     counts: dict[View, int] = {view: int(row[f"{view}_"]) for view in UNDER_WAY}
     for view in ("solved", "all"):
-        where, values = _where(viewer, replace(wanted, view=view), moment)
+        where, values = _where(viewer, replace(filter, view=view), moment)
         rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}", values)  # noqa: S608
         counts[view] = int(rows[0]["n"])
     return counts
 
 
-def _where(viewer: Viewer, wanted: Filter, moment: datetime) -> tuple[str, dict[str, object]]:
-    conditions = [CONDITIONS[wanted.view]]
+def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, dict[str, object]]:
+    conditions = [CONDITIONS[filter.view]]
     values: dict[str, object] = {
         "me": viewer.person_id,
         "lately": stored(moment - LATELY),
     }
-    if wanted.organisation:
+    if filter.organisation:
         conditions.append(
             "t.organisation_id = (SELECT wo.id FROM organisations wo WHERE wo.slug = :organisation)"
         )
-        values["organisation"] = wanted.organisation
-    if wanted.product:
+        values["organisation"] = filter.organisation
+    if filter.product:
         conditions.append("t.product_id = (SELECT wp.id FROM products wp WHERE wp.slug = :product)")
-        values["product"] = wanted.product
-    if wanted.assignee == "me":
+        values["product"] = filter.product
+    if filter.assignee == "me":
         conditions.append("t.assignee_id = :me")
-    elif wanted.assignee == "nobody":
+    elif filter.assignee == "nobody":
         conditions.append("t.assignee_id IS NULL")
-    elif wanted.assignee:
+    elif filter.assignee:
         conditions.append("t.assignee_id = :assignee")
-        values["assignee"] = wanted.assignee
-    found, patterns = holds(ListFilter(text=wanted.text, also=wanted.also))
-    return " AND ".join([*conditions, *found]), {**values, **patterns}
+        values["assignee"] = filter.assignee
+    conditions_of_text, patterns = holds(ListFilter(text=filter.text, also=filter.also))
+    return " AND ".join([*conditions, *conditions_of_text]), {**values, **patterns}
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: QueueLine) -> tuple[str, ...]:
     clock = line.clock
     return (
         str(line.number),
@@ -302,7 +321,7 @@ def _met(is_met: bool | None) -> str:
     return "" if is_met is None else "yes" if is_met else "no"
 
 
-def is_overdue(line: Line, at: datetime | None = None) -> bool:
+def is_overdue(line: QueueLine, at: datetime | None = None) -> bool:
     """Whether what is due next should have come already."""
     due = line.clock.due
     return due is not None and due < (at or datetime.now(UTC))

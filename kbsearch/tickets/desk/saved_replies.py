@@ -53,10 +53,10 @@ def list_all(db: Database, viewer: Viewer) -> list[SavedReply]:
 def find(db: Database, viewer: Viewer, reply_id: str) -> SavedReply:
     """The saved reply with that id; raises NotFound."""
     access.only_agents(viewer)
-    found = _read(db, "id = :id", {"id": reply_id})
-    if not found:
+    replies = _read(db, "id = :id", {"id": reply_id})
+    if not replies:
         raise NotFound("saved_reply.not_found")
-    return found[0]
+    return replies[0]
 
 
 def search(db: Database, viewer: Viewer, text: str, language: str, limit: int) -> list[SavedReply]:
@@ -129,7 +129,7 @@ def remove(db: Database, viewer: Viewer, reply: SavedReply) -> None:
 def filled(settings: Settings, viewer: Viewer, ticket: Ticket, reply: SavedReply) -> str:
     """The text of a saved reply for a request, its fields filled in."""
     values = _values(settings, viewer, ticket)
-    return FIELD.sub(lambda found: values.get(found[1], ""), reply.body)
+    return FIELD.sub(lambda field: values.get(field[1], ""), reply.body)
 
 
 def _values(settings: Settings, viewer: Viewer, ticket: Ticket) -> Mapping[str, str]:
@@ -153,29 +153,29 @@ def _first(name: str) -> str:
 
 
 def _checked(language: str, name: str, body: str) -> dict[str, str]:
-    said, text = " ".join(name.split()), body.replace("\r\n", "\n").strip("\n")
+    clean_name, text = " ".join(name.split()), body.replace("\r\n", "\n").strip("\n")
     if language not in LANGUAGES:
         languages = ", ".join(LANGUAGES)
         raise Invalid("person.language_unknown", language=language, languages=languages)
-    if not said or len(said) > MAX_NAME or not said.isprintable():
+    if not clean_name or len(clean_name) > MAX_NAME or not clean_name.isprintable():
         raise Invalid("saved_reply.name_invalid", limit=MAX_NAME)
     if not text.strip() or len(text) > MAX_BODY or "\x00" in text:
         raise Invalid("saved_reply.body_invalid", limit=MAX_BODY)
     for field in FIELD.findall(text):
         if field not in FIELDS:
             raise Invalid("saved_reply.field_unknown", field=field, fields=", ".join(FIELDS))
-    return {"language": language, "name": said, "body": text}
+    return {"language": language, "name": clean_name, "body": text}
 
 
 def _check_free(db: Database, values: Values, reply_id: str) -> None:
-    taken = db.query(
+    namesakes = db.query(
         """
         SELECT 1 FROM saved_replies
         WHERE language = :language AND LOWER(name) = LOWER(:name) AND id <> :id
         """,
         {"language": values["language"], "name": values["name"], "id": reply_id},
     )
-    if taken:
+    if namesakes:
         raise Invalid("saved_reply.name_taken")
 
 

@@ -34,21 +34,21 @@ def list_mine(db: Database, viewer: Viewer) -> list[SavedView]:
 def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
     """Keep a view; one of that name is replaced."""
     access.only_agents(viewer)
-    said = " ".join(name.split())
-    if not said or len(said) > MAX_NAME or not said.isprintable():
+    clean_name = " ".join(name.split())
+    if not clean_name or len(clean_name) > MAX_NAME or not clean_name.isprintable():
         raise Invalid("view.name_invalid", limit=MAX_NAME)
     if len(query) > MAX_QUERY:
         raise Invalid("view.too_long")
     with db.atomic():
-        mine = list_mine(db, viewer)
-        same = next((view for view in mine if view.name.lower() == said.lower()), None)
-        if same:
+        views = list_mine(db, viewer)
+        namesake = next((view for view in views if view.name.lower() == clean_name.lower()), None)
+        if namesake:
             db.execute("UPDATE saved_views SET query = :query WHERE id = :id",
-                       {"query": query, "id": same.id})  # fmt: skip
-            return SavedView(same.id, same.name, query)
-        if len(mine) >= MOST:
+                       {"query": query, "id": namesake.id})  # fmt: skip
+            return SavedView(namesake.id, namesake.name, query)
+        if len(views) >= MOST:
             raise Invalid("view.too_many", limit=MOST)
-        view = SavedView(new_id(), said, query)
+        view = SavedView(new_id(), clean_name, query)
         row = {**vars(view), "person_id": viewer.person_id, "created_at": now()}
         db.insert("saved_views", row)
     return view

@@ -19,7 +19,7 @@ def among(db: Database, viewer: Viewer, ticket: Ticket, hits: Sequence[Hit]) -> 
     return frozenset(
         hit.id
         for hit in hits
-        if readers and all(articles.find_path(db, each, hit.id) for each in readers)
+        if readers and all(articles.find_path(db, reader, hit.id) for reader in readers)
     )
 
 
@@ -38,7 +38,7 @@ def text(db: Database, viewer: Viewer, ticket: Ticket, path: str, base: str) -> 
     if card is None:
         raise NotFound("article.not_found")
     readers = past_cases.readers_of(db, ticket)
-    if not readers or not all(articles.find_path(db, each, path) for each in readers):
+    if not readers or not all(articles.find_path(db, reader, path) for reader in readers):
         raise Forbidden("article.not_sendable")
     article = articles.find(db, viewer, card.language, card.slug)
     address = f"{base}/{card.language}/articles/{card.slug}"

@@ -37,17 +37,21 @@ def open(
         raise SignInNeeded("sign_in.needed")
     drafts.check_key(key)
     moment = at or datetime.now(UTC)
-    said = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
+    form_hash = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
     with db.atomic():
-        ticket_id = _filed(db, viewer, request, key, said)
+        ticket_id = _filed(db, viewer, request, key, form_hash)
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
-            row, copied = form.read(
+            row, colleagues = form.read(
                 db, viewer, request, fields, after_contract=after_contract, at=moment
             )
-            row |= {"form_key": key, "form_hash": said}
-            ticket_id = _write(db, viewer, row, copied, key, follows, moment)
+            row |= {
+                "form_key": key,
+                "form_hash": form_hash,
+                "follows_id": follows.id if follows else None,
+            }
+            ticket_id = _write(db, viewer, row, colleagues, moment)
     return tickets.find(db, viewer, ticket_id)
 
 
@@ -63,7 +67,6 @@ def follow_up(
     at: datetime | None = None,
 ) -> Ticket:
     """File a request that goes on where a closed one ended; they are linked."""
-    found = tickets.find(db, viewer, ticket.id)
     return open(
         db,
         viewer,
@@ -71,12 +74,12 @@ def follow_up(
         key=key,
         fields=fields,
         after_contract=after_contract,
-        follows=found,
+        follows=tickets.find(db, viewer, ticket.id),
         at=at,
     )
 
 
-def _filed(db: Database, viewer: Viewer, request: Request, key: str, said: str) -> str | None:
+def _filed(db: Database, viewer: Viewer, request: Request, key: str, form_hash: str) -> str | None:
     """The id of what the form became, if it was sent; AlreadySent if it said something else."""
     rows = db.query(
         """
@@ -88,7 +91,7 @@ def _filed(db: Database, viewer: Viewer, request: Request, key: str, said: str) 
     if not rows:
         return None
     there = rows[0]
-    if there["form_hash"] != said and (request.subject + request.description).strip():
+    if there["form_hash"] != form_hash and (request.subject + request.description).strip():
         both = {name: (getattr(request, name), there[name]) for name in ("subject", "description")}
         raise AlreadySent("request.already_sent", both, number=there["number"])
     return str(there["id"])
@@ -98,9 +101,7 @@ def _write(
     db: Database,
     viewer: Viewer,
     row: Row,
-    copied: Sequence[Colleague],
-    key: str,
-    follows: Ticket | None,
+    colleagues: Sequence[Colleague],
     at: datetime,
 ) -> str:
     ticket_id, moment = new_id(), stored(at)
@@ -114,7 +115,6 @@ def _write(
             "id": ticket_id,
             "number": number,
             "filed_by_id": viewer.person_id,
-            "follows_id": follows.id if follows else None,
             "status": "new",
             "created_at": moment,
             "updated_at": moment,
@@ -124,11 +124,11 @@ def _write(
     db.insert_many(
         "ticket_copies",
         [
-            {"ticket_id": ticket_id, "email": copy.email, "person_id": copy.person_id}
-            for copy in copied
+            {"ticket_id": ticket_id, "email": colleague.email, "person_id": colleague.person_id}
+            for colleague in colleagues
         ],
     )
     readers.rewrite(db, ticket_id)
-    drafts.send(db, viewer, key, ticket_id)
+    drafts.send(db, viewer, row["form_key"], ticket_id)
     events.record(db, viewer, ticket_id, "ticket.opened", moment)
     return ticket_id

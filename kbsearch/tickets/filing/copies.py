@@ -46,14 +46,14 @@ def check_all(
     db: Database, organisation_id: str | None, requester_id: str | None, addresses: Iterable[str]
 ) -> list[Colleague]:
     """Those whom addresses mean, once each, without the requester; raises Invalid."""
-    found = {
+    colleagues = {
         colleague.email: colleague
         for colleague in (check(db, organisation_id, a) for a in addresses if a.strip())
         if colleague.person_id != requester_id
     }
-    if len(found) > MAX_COPIES:
+    if len(colleagues) > MAX_COPIES:
         raise Invalid("copy.too_many", limit=MAX_COPIES)
-    return list(found.values())
+    return list(colleagues.values())
 
 
 def add(

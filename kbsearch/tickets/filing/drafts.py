@@ -24,7 +24,7 @@ MAX_DRAFTS = 200
 
 
 @dataclass(frozen=True)
-class Draft:
+class FormDraft:
     """A form that is not sent yet: of a new request, or of a reply to a ticket."""
 
     key: str
@@ -57,7 +57,7 @@ def save(
     ticket: Ticket | None = None,
     revision: str | None = None,
     at: datetime | None = None,
-) -> Draft | None:
+) -> FormDraft | None:
     """Keep what is typed so far. Nothing typed is no draft; nor is what has been sent meanwhile.
 
     Raises AlreadySent when another text was sent, and Conflict when another page has kept one
@@ -65,20 +65,20 @@ def save(
     """
     person_id = _person(viewer)
     check_key(key)
-    said = {name: text for name, text in fields.items() if text.strip()}
-    if sum(map(len, said.values())) > MAX_CHARACTERS:
+    texts = {name: text for name, text in fields.items() if text.strip()}
+    if sum(map(len, texts.values())) > MAX_CHARACTERS:
         raise Invalid("draft.too_long", limit=MAX_CHARACTERS)
     with db.atomic():
-        sent = find_sent(db, viewer, key)
-        if sent is not None:
-            _check_is_of(said, sent)
+        sent_texts = find_sent(db, viewer, key)
+        if sent_texts is not None:
+            _check_is_of(texts, sent_texts)
             return None
         if revision is not None:
-            _check_is_after(db, person_id, key, said, revision)
-        if not said and not attachments.list_unsent(db, viewer, key):
+            _check_is_after(db, person_id, key, texts, revision)
+        if not texts and not attachments.list_unsent(db, viewer, key):
             _delete(db, person_id, key)
             return None
-        _write(db, person_id, key, said, ticket, at)
+        _write(db, person_id, key, texts, ticket, at)
         return find(db, viewer, key)
 
 
@@ -112,7 +112,7 @@ def set_apart(
     *,
     ticket: Ticket | None = None,
     at: datetime | None = None,
-) -> tuple[str, Draft | None]:
+) -> tuple[str, FormDraft | None]:
     """Keep what `save` did not write over another text under a key of its own, with its files."""
     own = new_id()
     with db.atomic():
@@ -121,7 +121,7 @@ def set_apart(
         return own, save(db, viewer, own, fields, ticket=ticket, at=at)
 
 
-def find(db: Database, viewer: Viewer, key: str) -> Draft:
+def find(db: Database, viewer: Viewer, key: str) -> FormDraft:
     """A draft of the viewer's; nobody else's exists."""
     rows = _read(db, viewer, "d.form_key = :key", {"key": key})
     if not rows:
@@ -129,13 +129,13 @@ def find(db: Database, viewer: Viewer, key: str) -> Draft:
     return _draft(rows[0], attachments.list_unsent(db, viewer, key))
 
 
-def find_reply(db: Database, viewer: Viewer, ticket: Ticket) -> Draft | None:
+def find_reply(db: Database, viewer: Viewer, ticket: Ticket) -> FormDraft | None:
     """What the viewer began to answer to a ticket, if they did."""
     rows = _read(db, viewer, "d.ticket_id = :ticket", {"ticket": ticket.id})
     return find(db, viewer, rows[0]["form_key"]) if rows else None
 
 
-def list_all(db: Database, viewer: Viewer) -> list[Draft]:
+def list_all(db: Database, viewer: Viewer) -> list[FormDraft]:
     """The viewer's drafts, newest first; their files are read with each of them."""
     return [_draft(row, ()) for row in _read(db, viewer, "1 = 1", {})]
 
@@ -151,7 +151,7 @@ def put_off(
     """Keep a reply until it leaves: it is on no list, and what is typed elsewhere is not it."""
     person_id = _person(viewer)
     with db.atomic():
-        files = " ".join(each.id for each in attachments.list_unsent(db, viewer, key))
+        files = " ".join(attachment.id for attachment in attachments.list_unsent(db, viewer, key))
         fields = {**fields, "files": files}
         _write(db, person_id, check_key(key), fields, ticket, None, most=None)
         db.execute(
@@ -163,14 +163,14 @@ def put_off(
         )
 
 
-def list_put_off(db: Database, viewer: Viewer, ticket: Ticket) -> list[Draft]:
+def list_put_off(db: Database, viewer: Viewer, ticket: Ticket) -> list[FormDraft]:
     """The viewer's replies to a ticket that are about to leave, in the order in which they do."""
     rows = _read(db, viewer, "d.ticket_id = :ticket", {"ticket": ticket.id}, is_put_off=True)
-    found = [_draft(row, attachments.list_unsent(db, viewer, row["form_key"])) for row in rows]
-    return sorted(found, key=lambda draft: draft.leaves_at or "")
+    drafts = [_draft(row, attachments.list_unsent(db, viewer, row["form_key"])) for row in rows]
+    return sorted(drafts, key=lambda draft: draft.leaves_at or "")
 
 
-def find_put_off(db: Database, viewer: Viewer, key: str) -> Draft | None:
+def find_put_off(db: Database, viewer: Viewer, key: str) -> FormDraft | None:
     """A reply of the viewer's that is about to leave, even if they lost sight of the ticket."""
     rows = db.query(
         """
@@ -270,19 +270,19 @@ def _forget(db: Database, condition: str, value: str) -> int:
         return len(rows)
 
 
-def _check_is_of(said: Mapping[str, str], sent: Mapping[str, str]) -> None:
+def _check_is_of(texts: Mapping[str, str], sent_texts: Mapping[str, str]) -> None:
     """Raise AlreadySent unless a text is what was sent, or what it was while it was typed."""
     differences = {
-        name: (said[name], there)
-        for name, there in sent.items()
-        if not plain_text.block(there).startswith(plain_text.block(said.get(name, "")))
+        name: (texts[name], sent_text)
+        for name, sent_text in sent_texts.items()
+        if not plain_text.block(sent_text).startswith(plain_text.block(texts.get(name, "")))
     }
     if differences:
         raise AlreadySent("draft.already_sent", differences)
 
 
 def _check_is_after(
-    db: Database, person_id: str, key: str, said: Mapping[str, str], revision: str
+    db: Database, person_id: str, key: str, texts: Mapping[str, str], revision: str
 ) -> None:
     """Raise Conflict when a draft is neither what a page has seen of it nor what it says now."""
     rows = db.query(
@@ -290,9 +290,9 @@ def _check_is_after(
         {"me": person_id, "key": key},
     )
     there: Mapping[str, str] = json.loads(rows[0]["fields"]) if rows else {}
-    if there and there != said and revisions.of(there) != revision:
-        names = sorted(there.keys() | said.keys())
-        both = {name: (said.get(name, ""), there.get(name, "")) for name in names}
+    if there and there != texts and revisions.of(there) != revision:
+        names = sorted(there.keys() | texts.keys())
+        both = {name: (texts.get(name, ""), there.get(name, "")) for name in names}
         raise Conflict("draft.changed_elsewhere", both)
 
 
@@ -303,9 +303,9 @@ def _sent_along(db: Database, viewer: Viewer, key: str, attachment: Attachment) 
         return attachment
     with suppress(NotFound):  # it went along meanwhile
         attachments.discard(db, viewer, attachment.id)
-    for sent in attachments.list_sent(db, viewer, key):
-        if (sent.name, sent.sha256) == (attachment.name, attachment.sha256):
-            return sent
+    for sent_file in attachments.list_sent(db, viewer, key):
+        if (sent_file.name, sent_file.sha256) == (attachment.name, attachment.sha256):
+            return sent_file
     raise AlreadySent("draft.already_sent", {})
 
 
@@ -319,13 +319,13 @@ def _write(
     db: Database,
     person_id: str,
     key: str,
-    said: Mapping[str, str] | None,
+    texts: Mapping[str, str] | None,
     ticket: Ticket | None,
     at: datetime | None,
     *,
     most: int | None = MAX_DRAFTS,
 ) -> None:
-    """Make the draft or change it; without `said`, what is typed stays."""
+    """Make the draft or change it; without `texts`, what is typed stays."""
     moment = stored(at or datetime.now(UTC))
     values = {"me": person_id, "key": key, "now": moment}
     there = db.query("SELECT form_key FROM drafts WHERE person_id = :me", {"me": person_id})
@@ -338,7 +338,7 @@ def _write(
                 "person_id": person_id,
                 "form_key": key,
                 "ticket_id": ticket.id if ticket else None,
-                "fields": json.dumps(said or {}, ensure_ascii=False),
+                "fields": json.dumps(texts or {}, ensure_ascii=False),
                 "created_at": moment,
                 "updated_at": moment,
             },
@@ -349,7 +349,7 @@ def _write(
         UPDATE drafts SET updated_at = :now, fields = COALESCE(:fields, fields)
         WHERE person_id = :me AND form_key = :key
         """,
-        {**values, "fields": None if said is None else json.dumps(said, ensure_ascii=False)},
+        {**values, "fields": None if texts is None else json.dumps(texts, ensure_ascii=False)},
     )
 
 
@@ -383,9 +383,9 @@ def _read(
     )
 
 
-def _draft(row: Row, files: list[Attachment] | tuple[()]) -> Draft:
+def _draft(row: Row, files: list[Attachment] | tuple[()]) -> FormDraft:
     link = Link(row["ticket_id"], row["number"], row["subject"]) if row["ticket_id"] else None
-    return Draft(
+    return FormDraft(
         row["form_key"],
         link,
         json.loads(row["fields"]),

@@ -40,7 +40,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Choice:
+class OrganisationChoice:
     """An organisation one may file for, with what its contract covers today."""
 
     slug: str
@@ -64,7 +64,7 @@ def check(
     return {}
 
 
-def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Choice]:
+def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[OrganisationChoice]:
     """The organisations that the viewer, or a customer an agent files for, may file for."""
     person_id = viewer.person_id or ""
     if requester and viewer.is_agent:
@@ -85,21 +85,21 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Choice
     for row in rows:
         products = covered.setdefault((row["slug"], row["name"]), [])
         products += [(row["product"], row["product_name"])] if row["product"] else []
-    return [Choice(*key, tuple(products)) for key, products in covered.items()]
+    return [OrganisationChoice(*key, tuple(products)) for key, products in covered.items()]
 
 
 def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
     """The known versions of a product, then those of tickets the viewer may read, by frequency."""
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     values = {"slug": software, "limit": MOST_VERSIONS, **principals}
-    known = db.query(
+    product_versions = db.query(
         """
         SELECT v.name AS version FROM product_versions v JOIN products p ON p.id = v.product_id
         WHERE p.slug = :slug ORDER BY v.position LIMIT :limit
         """,
         values,
     )
-    said = db.query(
+    ticket_versions = db.query(
         f"""
         SELECT t.version FROM tickets t JOIN products p ON p.id = t.product_id
         WHERE p.slug = :slug AND t.version IS NOT NULL AND {condition}
@@ -107,7 +107,7 @@ def list_versions(db: Database, viewer: Viewer, software: str) -> list[str]:
         """,  # noqa: S608 (a condition of names of parameters)
         values,
     )
-    return list(dict.fromkeys(row["version"] for row in [*known, *said]))
+    return list(dict.fromkeys(row["version"] for row in [*product_versions, *ticket_versions]))
 
 
 class Mistakes:
@@ -167,8 +167,8 @@ def read(
             row["product_id"] = product(db, viewer, row["organisation_id"], request.software, today)
         with mistakes.of("cc"):
             copied = copies.check_all(db, row["organisation_id"], row["requester_id"], request.cc)
-    answers, wrong = check_answers(fields, request.software or None, request.fields)
-    mistakes.problems.update(wrong)
+    answers, problems = check_answers(fields, request.software or None, request.fields)
+    mistakes.problems.update(problems)
     mistakes.check()
     row["fields"] = json.dumps(answers, ensure_ascii=False)
     row["language"] = detect_language(f"{row['subject']} {row['description']}")
@@ -177,20 +177,20 @@ def read(
 
 def subject(text: str) -> str:
     """The subject of a request as it is kept; raises Invalid."""
-    said = plain_text.line(text)
-    if not said:
+    line = plain_text.line(text)
+    if not line:
         raise Invalid("request.subject_required")
-    if len(said) > MAX_SUBJECT:
+    if len(line) > MAX_SUBJECT:
         raise Invalid("request.too_long", limit=MAX_SUBJECT)
-    return said
+    return line
 
 
 def version(text: str) -> str | None:
     """The version of a product as it is kept; raises Invalid."""
-    said = plain_text.line(text)
-    if len(said) > MAX_VERSION:
+    line = plain_text.line(text)
+    if len(line) > MAX_VERSION:
         raise Invalid("request.too_long", limit=MAX_VERSION)
-    return said or None
+    return line or None
 
 
 def product(
@@ -224,19 +224,19 @@ def check_answers(
     fields: Sequence[FormField], software: str | None, answers: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, Problem]]:
     """The answers to a product's own questions that are kept, and what is wrong, by field."""
-    kept: dict[str, str] = {}
-    wrong: dict[str, Problem] = {}
-    for asked in form_fields.asked(fields, software, answers):
-        said = plain_text.block(answers.get(asked.name, "")).strip()
-        if not said and asked.required:
-            wrong[f"fields.{asked.name}"] = Invalid("request.field_required")
-        elif said and asked.choices and said not in asked.choices:
-            wrong[f"fields.{asked.name}"] = Invalid("request.field_unknown")
-        elif len(said) > MAX_ANSWER:
-            wrong[f"fields.{asked.name}"] = Invalid("request.too_long", limit=MAX_ANSWER)
-        elif said:
-            kept[asked.name] = said
-    return kept, wrong
+    valid_answers: dict[str, str] = {}
+    problems: dict[str, Problem] = {}
+    for question in form_fields.asked(fields, software, answers):
+        answer = plain_text.block(answers.get(question.name, "")).strip()
+        if not answer and question.required:
+            problems[f"fields.{question.name}"] = Invalid("request.field_required")
+        elif answer and question.choices and answer not in question.choices:
+            problems[f"fields.{question.name}"] = Invalid("request.field_unknown")
+        elif len(answer) > MAX_ANSWER:
+            problems[f"fields.{question.name}"] = Invalid("request.too_long", limit=MAX_ANSWER)
+        elif answer:
+            valid_answers[question.name] = answer
+    return valid_answers, problems
 
 
 def _requester(db: Database, viewer: Viewer, address: str) -> str | None:
@@ -249,12 +249,12 @@ def _requester(db: Database, viewer: Viewer, address: str) -> str | None:
 
 
 def _body(text: str) -> str:
-    said = plain_text.block(text)
-    if not said:
+    body = plain_text.block(text)
+    if not body:
         raise Invalid("request.description_required")
-    if len(said) > MAX_BODY:
+    if len(body) > MAX_BODY:
         raise Invalid("request.too_long", limit=MAX_BODY)
-    return said
+    return body
 
 
 def _organisation(db: Database, requester_id: str | None, slug: str) -> str | None:

@@ -9,7 +9,7 @@ from kbsearch import access, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.tickets import Status, Ticket
 from kbsearch.tickets.desk import incident_groups, past_cases
-from kbsearch.tickets.desk.incident_groups import SharedProblem
+from kbsearch.tickets.desk.incident_groups import IncidentGroup
 from kbsearch.web.numbers import whole, wholes
 from kbsearch.web.render import db, go_to, language, person, render, viewer
 from kbsearch.web.tickets.conversation import AFTER_ANSWER
@@ -79,7 +79,7 @@ def answer(id: str) -> Response:
     return go_to(f"{place(id)}?sent={len(told)}")
 
 
-def find(id: str) -> SharedProblem:
+def find(id: str) -> IncidentGroup:
     return incident_groups.find(db(), viewer(), id)
 
 
@@ -92,7 +92,7 @@ def by_number(text: str) -> Ticket:
     raise Invalid("problem.number_unknown", number=text)
 
 
-def page(problem: SharedProblem, wrong: Problem | None = None, where: str = "") -> Response:
+def page(problem: IncidentGroup, wrong: Problem | None = None, where: str = "") -> Response:
     sent = request.form
     unsolved = [str(each.number) for each in problem.members if not each.is_resolved]
     response = render(

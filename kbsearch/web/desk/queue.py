@@ -16,8 +16,8 @@ from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.tickets.desk import bulk, queue, saved_views
-from kbsearch.tickets.desk.bulk import Outcome
-from kbsearch.tickets.desk.queue import SORTS, VIEWS, Filter, View
+from kbsearch.tickets.desk.bulk import BulkOutcome
+from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, View
 from kbsearch.tickets.lists import MOST_FOUND
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -36,7 +36,7 @@ class Asked:
     """A view as it stands in the address: what the links of its page change."""
 
     language: str
-    filter: Filter
+    filter: QueueFilter
 
     def query(self, **changes: Any) -> str:
         """What stands after the question mark, with some of it changed; it starts at page one."""
@@ -161,7 +161,7 @@ def place_of(number: int) -> Place | None:
 def page(
     asked: Asked,
     *,
-    outcome: Outcome | None = None,
+    outcome: BulkOutcome | None = None,
     problem: Problem | None = None,
     chosen: frozenset[str] = frozenset(),
     name: str = "",
@@ -180,7 +180,7 @@ def page(
         agents=people.list_answering(db()),
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
-        left=[(each, i18n.explain(each.problem, language())) for each in outcome.left]
+        left=[(each, i18n.explain(each.problem, language())) for each in outcome.unchanged]
         if outcome
         else [],
         named=bulk.numbers,
@@ -204,7 +204,7 @@ def asked_of(sent: Any) -> Asked:
     """The view an address asks for; whatever makes no sense in it is left out."""
     return Asked(
         language(),
-        Filter(
+        QueueFilter(
             view=next((each for each in VIEWS if each == sent.get("view")), "todo"),
             organisation=sent.get("organisation", "")[:MAX_TEXT],
             product=sent.get("product", "")[:MAX_TEXT],

@@ -21,7 +21,7 @@ from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import merging, replies, satisfaction
 from kbsearch.tickets.desk import held_replies
 from kbsearch.tickets.desk.held_replies import Held
-from kbsearch.tickets.events import Event
+from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.messages import Message
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     """A line of the conversation: a message, in HTML and at its place, or an event."""
 
     message: Message | None
-    event: Event | None
+    event: TicketEvent | None
     place: int = 0
     html: Markup = Markup("")
 
@@ -160,7 +160,7 @@ def shown(
     }
 
 
-def called_back(ticket: Ticket) -> drafts.Draft | None:
+def called_back(ticket: Ticket) -> drafts.FormDraft | None:
     """The draft of an answer to a request that the address names, if there is one."""
     try:
         draft = drafts.find(db(), viewer(), request.args.get("draft", ""))
@@ -195,14 +195,14 @@ def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
     }
 
 
-def is_of_others(item: Message | Event) -> bool:
+def is_of_others(item: Message | TicketEvent) -> bool:
     return (item.author if isinstance(item, Message) else item.actor) != viewer().name
 
 
 def timeline(ticket: Ticket) -> list[Entry]:
     found, place = [], 0
     for item in ticket.timeline:
-        if isinstance(item, Event):
+        if isinstance(item, TicketEvent):
             found.append(Entry(None, item))
         else:
             place += 1

@@ -10,7 +10,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing.drafts import Draft
+from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.tickets import form
 
@@ -98,7 +98,7 @@ def done(key: str, ticket: Ticket | None) -> Response:
     return Response(status=303, headers={"Location": f"/{language()}/{place}"})
 
 
-def apart(conflict: Conflict, key: str, draft: Draft | None) -> Response:
+def apart(conflict: Conflict, key: str, draft: FormDraft | None) -> Response:
     """A page goes on under a key of its own; the files it lists are those of that key."""
     files = draft.files if draft else ()
     response = render("tickets/_file.html", "tickets/_file.html", key=key, files=files)

@@ -18,7 +18,7 @@ from kbsearch.people.organisations import Organisation
 from kbsearch.tickets import SEVERITIES, Ticket, filing
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing.drafts import Draft
+from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
 from kbsearch.web.help import visits
 from kbsearch.web.render import db, go_to, language, my_organisations, person, render, site, viewer
@@ -135,7 +135,7 @@ def set_apart(files: Iterable[FileStorage], ticket: Ticket | None = None) -> str
     return key
 
 
-def keep(key: str, values: Mapping[str, str]) -> Draft | None:
+def keep(key: str, values: Mapping[str, str]) -> FormDraft | None:
     """Save the draft; what is too long for one is still in the page that answers."""
     try:
         return drafts.save(db(), viewer(), key, values)
@@ -164,7 +164,7 @@ def take_files(
     return wrong
 
 
-def page(filled: Filled, waiting: Iterable[Draft] = ()) -> Response:
+def page(filled: Filled, waiting: Iterable[FormDraft] = ()) -> Response:
     return render("tickets/new.html", "tickets/_new.html", waiting=list(waiting), **shown(filled))
 
 
@@ -213,11 +213,11 @@ def following(ticket: Ticket) -> dict[str, str]:
     }
 
 
-def of_draft(draft: Draft) -> Filled:
+def of_draft(draft: FormDraft) -> Filled:
     return Filled(draft.key, draft.fields, draft.files, revision=draft.revision)
 
 
-def waiting() -> list[Draft]:
+def waiting() -> list[FormDraft]:
     """The visitor's requests that are not sent yet."""
     return [draft for draft in drafts.list_all(db(), viewer()) if draft.ticket is None]
 

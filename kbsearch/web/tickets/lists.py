@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.tickets import STATUSES, Status
 from kbsearch.tickets import lists as ticket_lists
-from kbsearch.tickets.lists import Filter, Scope, Sort
+from kbsearch.tickets.lists import ListFilter, ListSort, Scope
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Words
@@ -34,7 +34,7 @@ class Asked:
     """A list as it stands in the address: what the links of its page change."""
 
     language: str
-    filter: Filter
+    filter: ListFilter
 
     def url(self, **changes: Any) -> str:
         """The address of this list with some of it changed; it starts at page one."""
@@ -59,7 +59,7 @@ class Asked:
         chosen = set(self.filter.statuses) ^ {status}
         return self.url(statuses=tuple(each for each in STATUSES if each in chosen), **changes)
 
-    def sorted_by(self, sort: Sort, **changes: Any) -> str:
+    def sorted_by(self, sort: ListSort, **changes: Any) -> str:
         """The address sorted by a column; the other way round when it is already."""
         is_turned = self.filter.sort == sort and not self.filter.ascending
         return self.url(sort=sort, ascending=is_turned, **changes)
@@ -112,10 +112,12 @@ def asked_of(scope: Scope) -> Asked:
     """The list an address asks for; whatever makes no sense in it is left out."""
     sent = request.args
     chosen = set(sent.getlist("status"))
-    sort: Sort = next((each for each in get_args(Sort) if each == sent.get("sort")), "updated")
+    sort: ListSort = next(
+        (each for each in get_args(ListSort) if each == sent.get("sort")), "updated"
+    )
     return Asked(
         language(),
-        Filter(
+        ListFilter(
             scope,
             statuses=tuple(status for status in STATUSES if status in chosen),
             product=sent.get("product", "")[:MAX_TEXT],
@@ -149,7 +151,7 @@ def titles(words: Words) -> dict[Scope, str]:
     }
 
 
-def as_file(wanted: Filter, words: Words) -> Response:
+def as_file(wanted: ListFilter, words: Words) -> Response:
     """Every request of the filter, as a file for a spreadsheet."""
     _ = words.translate
     headings = (

@@ -9,7 +9,7 @@ from kbsearch import i18n, tickets
 from kbsearch.errors import Forbidden, Invalid
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import satisfaction
-from kbsearch.tickets.conversation.satisfaction import Question
+from kbsearch.tickets.conversation.satisfaction import SatisfactionQuestion
 from kbsearch.web.render import db, go_to, language, person, render, viewer
 
 RATINGS = {"good": True, "bad": False}
@@ -51,13 +51,13 @@ def answer(token: str) -> Response:
     return hidden(go_to(f"/{language()}/satisfaction/{token}?thanks=1"))
 
 
-def asked(ticket: Ticket) -> Question:
+def asked(ticket: Ticket) -> SatisfactionQuestion:
     """The question about a closed request, to who filed it."""
     whose = viewer().person_id
     if whose is None or ticket.requester_id != whose:
         raise Forbidden("ticket.not_yours")
     found = satisfaction.find(db(), viewer(), ticket)
-    return found or Question(ticket.id, ticket.number, ticket.subject, whose, None, "")
+    return found or SatisfactionQuestion(ticket.id, ticket.number, ticket.subject, whose, None, "")
 
 
 def is_good() -> bool:
@@ -67,7 +67,7 @@ def is_good() -> bool:
     return RATINGS[rating]
 
 
-def page(question: Question, problem: Invalid | None = None) -> Response:
+def page(question: SatisfactionQuestion, problem: Invalid | None = None) -> Response:
     typed = request.form
     clicked = RATINGS.get(request.args.get("rating", ""), question.is_good)  # in a mail
     is_chosen = RATINGS.get(typed.get("rating", ""), clicked)

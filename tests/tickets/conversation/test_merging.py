@@ -65,8 +65,8 @@ def test_nobody_reads_more_than_before(
     before = [readers_of(db, cast, each) for each in (bobs, alices)]
     merge(db, cast.dan, bobs, alices)
     assert [readers_of(db, cast, each) for each in (bobs, alices)] == before
-    assert merging.of_ticket(db, cast.bob, bobs) == merging.Links(is_merged=True)
-    assert merging.of_ticket(db, cast.alice, alices) == merging.Links()
+    assert merging.of_ticket(db, cast.bob, bobs) == merging.MergeLinks(is_merged=True)
+    assert merging.of_ticket(db, cast.alice, alices) == merging.MergeLinks()
     into = Link(alices.id, alices.number, alices.subject)
     assert merging.of_ticket(db, cast.dan, bobs).into == into
     (merged,) = merging.of_ticket(db, cast.dan, alices).merged
@@ -120,7 +120,7 @@ def test_what_changed_since_it_was_read_is_noticed(
     db.execute("UPDATE tickets SET organisation_id = NULL WHERE id = :id", {"id": alices.id})
     with pytest.raises(Invalid):
         merge(db, cast.dan, bobs, alices)
-    assert merging.of_ticket(db, cast.dan, bobs) == merging.Links()
+    assert merging.of_ticket(db, cast.dan, bobs) == merging.MergeLinks()
 
 
 def test_it_is_taken_back(db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket):
@@ -129,7 +129,7 @@ def test_it_is_taken_back(db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: 
     merging.undo(db, cast.dan, bobs)
     again = tickets.find(db, cast.dan, bobs.id)
     assert (again.status, again.closed_at) == ("pending", None)
-    assert merging.of_ticket(db, cast.dan, bobs) == merging.Links()
+    assert merging.of_ticket(db, cast.dan, bobs) == merging.MergeLinks()
     with pytest.raises(Invalid):
         merging.undo(db, cast.dan, bobs)
     merge(db, cast.dan, again, alices)

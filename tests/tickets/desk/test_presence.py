@@ -11,7 +11,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.desk import presence
-from kbsearch.tickets.desk.presence import LEASE, Present
+from kbsearch.tickets.desk.presence import LEASE, PresentAgent
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.requests import MORNING, file
@@ -26,7 +26,7 @@ def ticket(db: SqliteDatabase, cast: Cast) -> Ticket:
 
 def seen_by(
     db: SqliteDatabase, viewer: Viewer, ticket: Ticket, after: timedelta = timedelta()
-) -> list[Present]:
+) -> list[PresentAgent]:
     return presence.renew(db, viewer, ticket, at=MORNING + after)
 
 
@@ -34,8 +34,8 @@ def test_each_sees_the_others_while_their_leases_run(
     db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     assert seen_by(db, cast.dan, ticket) == []
-    assert seen_by(db, cast.root, ticket) == [Present("Dan Leroy", is_writing=False)]
-    assert seen_by(db, cast.dan, ticket, LEASE - SECOND) == [Present("Root", is_writing=False)]
+    assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=False)]
+    assert seen_by(db, cast.dan, ticket, LEASE - SECOND) == [PresentAgent("Root", is_writing=False)]
     assert seen_by(db, cast.dan, ticket, LEASE) == []
     other = file(db, cast.alice)
     assert seen_by(db, cast.root, other) == [], "another request is another place"
@@ -47,11 +47,11 @@ def test_whoever_saves_a_draft_is_writing_until_it_is_sent(
     seen_by(db, cast.dan, ticket)
     key, said = new_id(), {"body": "I am looking"}
     drafts.save(db, cast.dan, key, said, ticket=ticket, at=MORNING - timedelta(minutes=2))
-    assert seen_by(db, cast.root, ticket) == [Present("Dan Leroy", is_writing=False)]
+    assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=False)]
     drafts.save(db, cast.dan, key, said, ticket=ticket, at=MORNING)
-    assert seen_by(db, cast.root, ticket) == [Present("Dan Leroy", is_writing=True)]
+    assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=True)]
     replies.reply(db, cast.dan, ticket, "I looked", key=key, at=MORNING)
-    assert seen_by(db, cast.root, ticket) == [Present("Dan Leroy", is_writing=False)]
+    assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=False)]
 
 
 def test_a_page_that_is_left_is_left_at_once(db: SqliteDatabase, cast: Cast, ticket: Ticket):

@@ -12,7 +12,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.tickets import Ticket, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.desk import bulk, queue, saved_views
-from kbsearch.tickets.desk.queue import VIEWS, Filter
+from kbsearch.tickets.desk.queue import VIEWS, QueueFilter
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file, later
 
@@ -26,7 +26,9 @@ def site(settings: Settings) -> Settings:
 
 def subjects(db: SqliteDatabase, site: Settings, viewer: Viewer, **wanted) -> list[str]:
     at = wanted.pop("at", later(hours=2))
-    return [line.subject for line in queue.look(db, site, viewer, Filter(**wanted), at=at).lines]
+    return [
+        line.subject for line in queue.look(db, site, viewer, QueueFilter(**wanted), at=at).lines
+    ]
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_each_view_has_what_it_says(
     }
     for view in VIEWS:
         assert set(subjects(db, site, cast.dan, view=view)) == expected[view], view
-    counts = queue.look(db, site, cast.dan, Filter(), at=later(hours=2)).counts
+    counts = queue.look(db, site, cast.dan, QueueFilter(), at=later(hours=2)).counts
     assert counts == {view: len(names) for view, names in expected.items()}
 
 
@@ -71,7 +73,7 @@ def test_what_is_overdue_comes_first(
 ):
     assert subjects(db, site, cast.dan) == ["blocking", "new", "mine"]
     assert subjects(db, dataclasses.replace(site, targets=()), cast.dan)[0] == "new", "the oldest"
-    seen = queue.look(db, site, cast.dan, Filter(), at=later(hours=2)).lines
+    seen = queue.look(db, site, cast.dan, QueueFilter(), at=later(hours=2)).lines
     assert [queue.is_overdue(line, later(hours=2)) for line in seen] == [True, False, False]
     assert subjects(db, site, cast.dan, sort="number")[0] == "mine"
     assert subjects(db, site, cast.dan, sort="severity")[0] == "blocking"
@@ -84,7 +86,9 @@ def test_a_view_is_narrowed_and_its_counts_with_it(
     assert subjects(db, site, cast.dan, assignee="nobody") == ["blocking", "new"]
     assert subjects(db, site, cast.dan, assignee=str(cast.dan.person_id)) == ["mine"]
     assert subjects(db, site, cast.dan, view="all", text="SOLV") == ["solved"]
-    counts = queue.look(db, site, cast.dan, Filter(organisation="globex"), at=later(hours=2)).counts
+    counts = queue.look(
+        db, site, cast.dan, QueueFilter(organisation="globex"), at=later(hours=2)
+    ).counts
     assert counts["todo"] == 0 and counts["waiting"] == 1 and counts["all"] == 1
 
 
@@ -108,7 +112,7 @@ def test_one_walks_from_request_to_request(
 ):
     def around(name: str) -> tuple[int | None, int | None]:
         number = desk[name].number
-        return queue.neighbours(db, site, cast.dan, Filter(), number, at=later(hours=2))
+        return queue.neighbours(db, site, cast.dan, QueueFilter(), number, at=later(hours=2))
 
     blocking, new, mine = (desk[name].number for name in ("blocking", "new", "mine"))
     assert around("blocking") == (None, new)
@@ -122,9 +126,9 @@ def test_nobody_else_has_a_queue(
 ):
     for viewer in (cast.alice, cast.chloe, cast.wendy, cast.nobody):
         for act in (
-            lambda viewer=viewer: queue.look(db, site, viewer, Filter()),
-            lambda viewer=viewer: queue.numbers(db, site, viewer, Filter()),
-            lambda viewer=viewer: list(queue.csv_rows(db, site, viewer, Filter())),
+            lambda viewer=viewer: queue.look(db, site, viewer, QueueFilter()),
+            lambda viewer=viewer: queue.numbers(db, site, viewer, QueueFilter()),
+            lambda viewer=viewer: list(queue.csv_rows(db, site, viewer, QueueFilter())),
             lambda viewer=viewer: queue.changed_since(db, viewer, 0),
             lambda viewer=viewer: bulk.apply(db, viewer, {desk["new"].id: 0}, status="solved"),
             lambda viewer=viewer: saved_views.keep(db, viewer, "x", ""),
@@ -139,7 +143,7 @@ def test_all_of_a_view_is_exported_and_no_cell_is_a_formula(
     monkeypatch.setattr(queue, "EXPORTED_AT_ONCE", 2)
     for number in range(5):
         file(db, cast.alice, subject=f"=cmd{number}")
-    rows = list(queue.csv_rows(db, site, cast.dan, Filter(), at=later(hours=9)))
+    rows = list(queue.csv_rows(db, site, cast.dan, QueueFilter(), at=later(hours=9)))
     assert [row[1] for row in rows] == [f"'=cmd{number}" for number in range(5)]
     assert {row[12] for row in rows} == {"2026-03-02T17:00:00Z"}
 
@@ -172,7 +176,7 @@ def test_many_are_assigned_and_solved_at_once(
     some = chosen(db, cast.dan, desk["new"], desk["blocking"])
     me = str(cast.dan.person_id)
     done = bulk.apply(db, cast.dan, some, assignee=me, status="solved")
-    assert (len(done.changed), done.left) == (2, ())
+    assert (len(done.changed), done.unchanged) == (2, ())
     for ticket_id in some:
         there = tickets.find(db, cast.dan, ticket_id)
         assert (there.assignee_id, there.status) == (me, "solved")
@@ -185,7 +189,7 @@ def test_what_changed_meanwhile_is_left_alone_and_said(
     lifecycle.assign(db, cast.root, desk["new"], cast.root.person_id)
     done = bulk.apply(db, cast.dan, some, assignee="")
     assert done.changed == (desk["blocking"].number,)
-    (left,) = done.left
+    (left,) = done.unchanged
     assert (left.number, left.problem.key) == (desk["new"].number, "bulk.changed_since")
     assert tickets.find(db, cast.dan, desk["new"].id).assignee_id == cast.root.person_id
 
@@ -197,7 +201,7 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
     some = chosen(db, cast.dan, desk["solved"], desk["new"])
     done = bulk.apply(db, cast.dan, some, assignee=str(cast.dan.person_id), status="open")
     assert done.changed == (desk["new"].number,)
-    assert [left.number for left in done.left] == [desk["solved"].number]
+    assert [left.number for left in done.unchanged] == [desk["solved"].number]
     there = tickets.find(db, cast.dan, desk["solved"].id)
     assert there.assignee_id is None, "all of a change or nothing"
 
@@ -206,14 +210,14 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
     ("asked", "key"),
     [
         ({"status": "solved"}, "bulk.nothing_chosen"),
-        ({"chosen": {"x": 0}}, "bulk.nothing_to_do"),
-        ({"chosen": {"x": 0}, "status": "lost"}, "ticket.status_unknown"),
-        ({"chosen": {str(n): 0 for n in range(201)}, "status": "solved"}, "bulk.too_many"),
+        ({"editions": {"x": 0}}, "bulk.nothing_to_do"),
+        ({"editions": {"x": 0}, "status": "lost"}, "ticket.status_unknown"),
+        ({"editions": {str(n): 0 for n in range(201)}, "status": "solved"}, "bulk.too_many"),
     ],
 )
 def test_a_change_of_nothing_is_refused(db: SqliteDatabase, cast: Cast, asked, key: str):
     with pytest.raises(Invalid, match=key):
-        bulk.apply(db, cast.dan, **{"chosen": {}, **asked})
+        bulk.apply(db, cast.dan, **{"editions": {}, **asked})
 
 
 def test_agents_keep_views_of_their_own(db: SqliteDatabase, cast: Cast):

@@ -314,7 +314,7 @@ def test_a_case_is_linked_as_the_original_and_let_go_again(app, db, cast, asked)
     theirs = unescape(client.get("/fr/desk/tickets/7/similar").text)
     assert "A pour doublon" in theirs and "#42 <span>Plus de synchronisation" in theirs
     for viewer in (cast.alice, cast.chloe):
-        assert duplicates.of_ticket(db, viewer, asked) == duplicates.Links()
+        assert duplicates.of_ticket(db, viewer, asked) == duplicates.DuplicateLinks()
     other = sign_in(app, db, cast.root)
     assert "Doublon de" not in other.post(url, data={"kind": ""}, headers=HTMX).text
     assert case_clicks.touching(db, [42]) == [], "whoever lets it go"
