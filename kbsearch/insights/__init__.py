@@ -137,7 +137,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Line:
+class CountedTicket:
     """A request behind a number."""
 
     id: str
@@ -164,26 +164,26 @@ def period(first: str, last: str, *, zone: str = "UTC", today: date | None = Non
     return Period(begin, end, zone)
 
 
-def visits(db: Database, viewer: Viewer, asked: Period) -> list[Visit]:
+def visits(db: Database, viewer: Viewer, period: Period) -> list[Visit]:
     """The visits that searched in a period: `deflection` counts them."""
     access.only_agents(viewer)
-    return deflection.visits(db, asked.since, asked.until)
+    return deflection.visits(db, period.since, period.until)
 
 
-def weeks(db: Database, viewer: Viewer, asked: Period, searched: Sequence[Visit]) -> list[Week]:
+def weeks(db: Database, viewer: Viewer, period: Period, visits: Sequence[Visit]) -> list[Week]:
     """The weeks of a period; a visit counts in that of its first search."""
     access.only_agents(viewer)
-    found = asked.weeks()
-    moments = [*(week.since for week in found), asked.until]
+    periods = period.weeks()
+    moments = [*(week.since for week in periods), period.until]
     opened, solved = (_by_stretch(db, column, moments) for column in ("created_at", "solved_at"))
-    by_week: list[list[Visit]] = [[] for _ in found]
-    for visit in searched:
+    by_week: list[list[Visit]] = [[] for _ in periods]
+    for visit in visits:
         by_week[_stretch(moments, visit.at)].append(visit)
     ledgers = map(deflection.ledger, by_week)
-    return [Week(*each) for each in zip(found, ledgers, opened, solved, strict=True)]
+    return [Week(*parts) for parts in zip(periods, ledgers, opened, solved, strict=True)]
 
 
-def fared(db: Database, viewer: Viewer, asked: Period) -> list[Fared]:
+def fared(db: Database, viewer: Viewer, period: Period) -> list[Fared]:
     """The requests opened in a period, the latest first."""
     access.only_agents(viewer)
     rows = db.query(
@@ -196,47 +196,49 @@ def fared(db: Database, viewer: Viewer, asked: Period) -> list[Fared]:
         WHERE t.created_at >= :since AND t.created_at < :until
         ORDER BY t.created_at DESC, t.number DESC
         """,  # noqa: S608 (constants)
-        {"since": asked.since, "until": asked.until},
+        {"since": period.since, "until": period.until},
     )
-    statuses = _statuses(db, asked)
+    statuses = _statuses(db, period)
     return [_fared(row, statuses.get(row["id"], ())) for row in rows]
 
 
 def shared(requests: Sequence[Fared], by: Group) -> list[Shared]:
     """Requests by product, organisation or severity, the most first."""
     by_name: dict[str, list[Fared]] = {}
-    for each in requests:
-        by_name.setdefault(getattr(each, by), []).append(each)
+    for request in requests:
+        by_name.setdefault(getattr(request, by), []).append(request)
     groups = [
         Shared(
             name,
-            len(some),
-            times([each.first_answer for each in some if each.first_answer is not None]),
-            times([each.solution for each in some if each.solution is not None]),
-            sum(each.is_reopened for each in some),
+            len(members),
+            times(
+                [request.first_answer for request in members if request.first_answer is not None]
+            ),
+            times([request.solution for request in members if request.solution is not None]),
+            sum(request.is_reopened for request in members),
         )
-        for name, some in by_name.items()
+        for name, members in by_name.items()
     ]
-    return sorted(groups, key=lambda each: (-each.opened, each.name))
+    return sorted(groups, key=lambda group: (-group.opened, group.name))
 
 
 def counted(
-    db: Database, viewer: Viewer, asked: Period, what: Counted, by: Group | None, name: str
+    db: Database, viewer: Viewer, period: Period, what: Counted, by: Group | None, name: str
 ) -> list[str]:
     """The ids of the requests that a number counts, the latest first."""
     access.only_agents(viewer)
     if what in _JUDGED:
-        return _ids(db, asked, _JUDGED[what])
+        return _ids(db, period, _JUDGED[what])
     if what == "ended":
-        return _ids(db, asked, _ENDED)
+        return _ids(db, period, _ENDED)
     return [
-        each.id
-        for each in fared(db, viewer, asked)
-        if _COUNTS[what](each) and (by is None or getattr(each, by) == name)
+        request.id
+        for request in fared(db, viewer, period)
+        if _COUNTS[what](request) and (by is None or getattr(request, by) == name)
     ]
 
 
-def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[Line]:
+def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[CountedTicket]:
     """Those requests, in the order of their ids."""
     access.only_agents(viewer)
     places, values = one_of("id", ids)
@@ -249,11 +251,11 @@ def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[Line]:
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    found = {row["id"]: Line(**row) for row in rows}
-    return [found[each] for each in ids if each in found]
+    lines = {row["id"]: CountedTicket(**row) for row in rows}
+    return [lines[ticket_id] for ticket_id in ids if ticket_id in lines]
 
 
-def opinion(db: Database, viewer: Viewer, asked: Period) -> Opinion:
+def opinion(db: Database, viewer: Viewer, period: Period) -> Opinion:
     """What requesters said in a period, the latest words first."""
     access.only_agents(viewer)
     rows = db.query(
@@ -263,7 +265,7 @@ def opinion(db: Database, viewer: Viewer, asked: Period) -> Opinion:
         WHERE s.is_good IS NOT NULL AND s.answered_at >= :since AND s.answered_at < :until
         ORDER BY s.answered_at DESC, t.number
         """,
-        {"since": asked.since, "until": asked.until},
+        {"since": period.since, "until": period.until},
     )
     good = sum(row["is_good"] for row in rows)
     words = tuple(
@@ -303,12 +305,12 @@ _JUDGED: Mapping[Counted, str] = {
 }
 
 
-def _ids(db: Database, asked: Period, sql: str) -> list[str]:
-    rows = db.query(f"{sql} ORDER BY at DESC, id", {"since": asked.since, "until": asked.until})
+def _ids(db: Database, period: Period, sql: str) -> list[str]:
+    rows = db.query(f"{sql} ORDER BY at DESC, id", {"since": period.since, "until": period.until})
     return [row["id"] for row in rows]
 
 
-def _statuses(db: Database, asked: Period) -> dict[str, list[tuple[str, str]]]:
+def _statuses(db: Database, period: Period) -> dict[str, list[tuple[str, str]]]:
     """When each request opened in a period took which status, in order."""
     rows = db.query(
         """
@@ -316,12 +318,12 @@ def _statuses(db: Database, asked: Period) -> dict[str, list[tuple[str, str]]]:
         JOIN ticket_events e ON e.ticket_id = t.id AND e.field = 'status'
         WHERE t.created_at >= :since AND t.created_at < :until ORDER BY e.ticket_id, e.revision
         """,
-        {"since": asked.since, "until": asked.until},
+        {"since": period.since, "until": period.until},
     )
-    found: dict[str, list[tuple[str, str]]] = {}
+    histories: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
-        found.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
-    return found
+        histories.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
+    return histories
 
 
 def _fared(row: Row, statuses: Sequence[tuple[str, str]]) -> Fared:
@@ -356,10 +358,10 @@ def _by_stretch(db: Database, column: str, moments: Sequence[str]) -> list[int]:
         """,  # noqa: S608 (constants)
         {"since": moments[0], "until": moments[-1]},
     )
-    found = [0 for _ in moments[1:]]
+    counts = [0 for _ in moments[1:]]
     for row in rows:
-        found[_stretch(moments, row["at"])] += 1
-    return found
+        counts[_stretch(moments, row["at"])] += 1
+    return counts
 
 
 def _stretch(moments: Sequence[str], at: str) -> int:

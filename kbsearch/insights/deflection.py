@@ -16,14 +16,14 @@ from typing import Literal, get_args
 from kbsearch.database import Database, Row
 from kbsearch.search.fulltext.text import singular, words_of
 
-Outcome = Literal["confirmed", "assumed", "failed", "abandoned"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+VisitOutcome = Literal["confirmed", "assumed", "failed", "abandoned"]
+OUTCOMES: tuple[VisitOutcome, ...] = get_args(VisitOutcome)
 Lack = Literal["result", "click"]
 LACKS: tuple[Lack, ...] = get_args(Lack)
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class VisitSearch:
     """A search and what it led to, before the next one: paths of articles, numbers of requests."""
 
     at: str
@@ -36,8 +36,8 @@ class Search:
 class Visit:
     """A visit with its searches in the period; who made it is not told."""
 
-    searches: tuple[Search, ...]
-    outcome: Outcome
+    searches: tuple[VisitSearch, ...]
+    outcome: VisitOutcome
     opened: frozenset[str]
     confirmed: frozenset[str]
 
@@ -61,7 +61,7 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadArticle:
     """An article in the visits that searched and opened it, and how these ended."""
 
     path: str
@@ -72,7 +72,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Query:
+class VisitQuery:
     """What was searched for, in its spellings, and how the visits that did ended."""
 
     key: str
@@ -86,10 +86,10 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VisitFilter:
     """Which visits or searches a number counts."""
 
-    outcome: Outcome | None = None
+    outcome: VisitOutcome | None = None
     lack: Lack | None = None  # of a search
     path: str = ""  # an article that was opened, or confirmed where the outcome is that
     key: str = ""  # of a query
@@ -116,11 +116,11 @@ def visits(db: Database, since: str, until: str) -> list[Visit]:
     ]
 
 
-def ledger(found: Iterable[Visit]) -> Ledger:
+def ledger(visits: Iterable[Visit]) -> Ledger:
     """Visits in numbers."""
     outcomes: Counter[str] = Counter()
     lacks: Counter[Lack | None] = Counter()
-    for visit in found:
+    for visit in visits:
         outcomes[visit.outcome] += 1
         lacks.update(search.lack for search in visit.searches)
     return Ledger(
@@ -132,40 +132,42 @@ def ledger(found: Iterable[Visit]) -> Ledger:
     )
 
 
-def articles(found: Iterable[Visit]) -> list[Read]:
+def articles(visits: Iterable[Visit]) -> list[ReadArticle]:
     """The articles that visits opened, those of most visits first."""
-    read: dict[str, Counter[str]] = {}
-    for visit in found:
+    counters: dict[str, Counter[str]] = {}
+    for visit in visits:
         for path in visit.opened:
             if "/" in path:
-                numbers = read.setdefault(path, Counter())
+                numbers = counters.setdefault(path, Counter())
                 numbers["visits"] += 1
                 if visit.outcome != "confirmed" or path in visit.confirmed:
                     numbers[visit.outcome] += 1
-    told = [
-        Read(path, each["visits"], each["confirmed"], each["assumed"], each["failed"])
-        for path, each in read.items()
+    articles = [
+        ReadArticle(
+            path, counts["visits"], counts["confirmed"], counts["assumed"], counts["failed"]
+        )
+        for path, counts in counters.items()
     ]
-    return sorted(told, key=lambda each: (-each.visits, each.path))
+    return sorted(articles, key=lambda article: (-article.visits, article.path))
 
 
-def queries(found: Iterable[Visit]) -> list[Query]:
+def queries(visits: Iterable[Visit]) -> list[VisitQuery]:
     """What was searched for, as far as its words are still known, most often first.
 
     Spellings that differ in case, accents, signs and plurals are one query.
     """
     texts: dict[str, Counter[str]] = {}
     numbers: dict[str, Counter[str]] = {}
-    for visit in found:
-        asked = {_key(search.text) for search in visit.searches if search.text}
-        for key in asked:
+    for visit in visits:
+        keys = {_key(search.text) for search in visit.searches if search.text}
+        for key in keys:
             numbers.setdefault(key, Counter())[visit.outcome] += 1
         for search in visit.searches:
             if search.text:
                 texts.setdefault(_key(search.text), Counter())[search.text] += 1
                 numbers[_key(search.text)][search.lack or "found"] += 1
-    told = [
-        Query(
+    queries = [
+        VisitQuery(
             key,
             max(spelt, key=lambda text: (spelt[text], text)),
             spelt.total(),
@@ -177,22 +179,24 @@ def queries(found: Iterable[Visit]) -> list[Query]:
         )
         for key, spelt in texts.items()
     ]
-    return sorted(told, key=lambda each: (-each.searches, each.text))
+    return sorted(queries, key=lambda query: (-query.searches, query.text))
 
 
-def searches(found: Iterable[Visit], wanted: Wanted) -> Iterator[tuple[Search, Visit]]:
+def searches(visits: Iterable[Visit], filter: VisitFilter) -> Iterator[tuple[VisitSearch, Visit]]:
     """The searches that a number counts, each with its visit."""
-    for visit in found:
-        if _is_wanted(visit, wanted):
+    for visit in visits:
+        if _fits_visit(visit, filter):
             for search in visit.searches:
-                if _is_asked(search, wanted):
+                if _fits_search(search, filter):
                     yield search, visit
 
 
-def matching(found: Iterable[Visit], wanted: Wanted) -> Iterator[Visit]:
+def matching(visits: Iterable[Visit], filter: VisitFilter) -> Iterator[Visit]:
     """The visits that a number counts."""
-    for visit in found:
-        if _is_wanted(visit, wanted) and any(_is_asked(each, wanted) for each in visit.searches):
+    for visit in visits:
+        if _fits_visit(visit, filter) and any(
+            _fits_search(search, filter) for search in visit.searches
+        ):
             yield visit
 
 
@@ -220,9 +224,9 @@ def _failed(db: Database, span: dict[str, str]) -> set[str]:
 
 
 def _visit(events: Sequence[Row], since: str, until: str, *, is_failed: bool) -> Visit:
-    opened = frozenset(each["target"] for each in events if each["kind"] != "searched")
-    confirmed = frozenset(each["target"] for each in events if each["kind"] == "confirmed")
-    outcome: Outcome = "abandoned"
+    opened = frozenset(event["target"] for event in events if event["kind"] != "searched")
+    confirmed = frozenset(event["target"] for event in events if event["kind"] == "confirmed")
+    outcome: VisitOutcome = "abandoned"
     if is_failed:
         outcome = "failed"
     elif confirmed or opened:
@@ -230,7 +234,7 @@ def _visit(events: Sequence[Row], since: str, until: str, *, is_failed: bool) ->
     return Visit(tuple(_searches(events, since, until)), outcome, opened, confirmed)
 
 
-def _searches(events: Sequence[Row], since: str, until: str) -> Iterator[Search]:
+def _searches(events: Sequence[Row], since: str, until: str) -> Iterator[VisitSearch]:
     for place, event in enumerate(events):
         if event["kind"] == "searched" and since <= event["at"] < until:
             led_to: dict[str, None] = {}
@@ -239,22 +243,22 @@ def _searches(events: Sequence[Row], since: str, until: str) -> Iterator[Search]
                     break
                 led_to[later["target"]] = None
             lack: Lack | None = None if led_to else "click"
-            yield Search(
+            yield VisitSearch(
                 event["at"], event["text"], lack if event["results"] else "result", tuple(led_to)
             )
 
 
-def _is_wanted(visit: Visit, wanted: Wanted) -> bool:
-    if wanted.outcome not in (None, visit.outcome):
+def _fits_visit(visit: Visit, filter: VisitFilter) -> bool:
+    if filter.outcome not in (None, visit.outcome):
         return False
-    of_outcome = visit.confirmed if wanted.outcome == "confirmed" else visit.opened
-    return not wanted.path or wanted.path in of_outcome
+    of_outcome = visit.confirmed if filter.outcome == "confirmed" else visit.opened
+    return not filter.path or filter.path in of_outcome
 
 
-def _is_asked(search: Search, wanted: Wanted) -> bool:
-    if wanted.lack not in (None, search.lack):
+def _fits_search(search: VisitSearch, filter: VisitFilter) -> bool:
+    if filter.lack not in (None, search.lack):
         return False
-    return not wanted.key or (bool(search.text) and _key(search.text) == wanted.key)
+    return not filter.key or (bool(search.text) and _key(search.text) == filter.key)
 
 
 @lru_cache(maxsize=10_000)

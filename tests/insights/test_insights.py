@@ -17,7 +17,7 @@ from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection
-from kbsearch.insights.deflection import Read
+from kbsearch.insights.deflection import ReadArticle
 from kbsearch.search.learning import visits as analytics
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from tests.conftest import Cast, take_over
@@ -226,8 +226,8 @@ def busy(db: SqliteDatabase, cast: Cast) -> None:
 def test_articles_and_queries_have_their_own_ledgers(db: SqliteDatabase, cast: Cast, busy: None):
     visits = insights.visits(db, cast.dan, MARCH)
     assert deflection.articles(visits) == [
-        Read("fr/aide/un", visits=3, confirmed=1, assumed=1, failed=1),
-        Read("fr/aide/deux", visits=2, confirmed=0, assumed=1, failed=0),
+        ReadArticle("fr/aide/un", visits=3, confirmed=1, assumed=1, failed=1),
+        ReadArticle("fr/aide/deux", visits=2, confirmed=0, assumed=1, failed=0),
     ]
     told = {each.key: each for each in deflection.queries(visits)}
     passwords = told["mot de passe"]

@@ -21,7 +21,14 @@ from kbsearch.insights import (
     Period,
     deflection,
 )
-from kbsearch.insights.deflection import LACKS, OUTCOMES, Read, Search, Visit, Wanted
+from kbsearch.insights.deflection import (
+    LACKS,
+    OUTCOMES,
+    ReadArticle,
+    Visit,
+    VisitFilter,
+    VisitSearch,
+)
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -108,14 +115,14 @@ def show() -> Response:
 def list_searches() -> Response:
     """The visits, or with `of=searches` the searches, that a number counts."""
     asked, sent = asked_of(), request.args
-    wanted = Wanted(
+    wanted = VisitFilter(
         outcome=next((each for each in OUTCOMES if each == sent.get("outcome")), None),
         lack=next((each for each in LACKS if each == sent.get("lack")), None),
         path=sent.get("path", "")[:MAX_TEXT],
         key=sent.get("key", "")[:MAX_TEXT],
     )
     visits = insights.visits(db(), viewer(), asked.period)
-    found: list[tuple[tuple[Search, ...], Visit]]
+    found: list[tuple[tuple[VisitSearch, ...], Visit]]
     if is_of_searches := sent.get("of") == "searches":
         found = [((search,), visit) for search, visit in deflection.searches(visits, wanted)]
     else:
@@ -195,7 +202,7 @@ def preset(shown: Period, days: int) -> Period:
     return replace(shown, first=today - timedelta(days=days - 1), last=today)
 
 
-def title(read: Read) -> str:
+def title(read: ReadArticle) -> str:
     """What an article is called now; its path when it is no more."""
     card = articles.find_path(db(), viewer(), read.path)
     return card.title if card else read.path
