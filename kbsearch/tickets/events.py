@@ -41,6 +41,18 @@ class TicketEvent:
 
 
 @dataclass(frozen=True)
+class NewEvent:
+    """A change as it is written: people by their ids, a copy by its address."""
+
+    kind: EventKind
+    at: str
+    field: str | None = None
+    before: str | None = None
+    after: str | None = None
+    message_id: str | None = None  # the message that it is
+
+
+@dataclass(frozen=True)
 class PresentTicket:
     """A ticket as it stands inside the transaction that is about to change it."""
 
@@ -77,24 +89,13 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
     return PresentTicket(**{**rows[0], "is_copied": bool(rows[0]["is_copied"])})
 
 
-def record(
-    db: Database,
-    viewer: Viewer | None,
-    ticket_id: str,
-    kind: EventKind,
-    at: str,
-    *,
-    field: str | None = None,
-    before: str | None = None,
-    after: str | None = None,
-    message_id: str | None = None,
-) -> int:
+def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent) -> int:
     """Write an event in the transaction of its change; the revision it gave the ticket.
 
     A note leaves no trace that customers could notice: neither the moment of the last change,
     nor the edition, nor anything unread. What happens by itself leaves a ticket to its source.
     """
-    event_id, is_internal = new_id(), kind == "ticket.noted"
+    event_id, is_internal = new_id(), event.kind == "ticket.noted"
     actor_id = viewer.person_id if viewer else None
     values = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]
@@ -110,10 +111,10 @@ def record(
         """,
         {
             "revision": revision,
-            "field": field,
+            "field": event.field,
             "internal": int(is_internal),
             "actor": actor_id,
-            "at": at,
+            "at": event.at,
             "id": ticket_id,
         },
     )[0]["edition"]
@@ -124,17 +125,12 @@ def record(
             "ticket_id": ticket_id,
             "revision": revision,
             "edition": edition,
-            "at": at,
             "actor_id": actor_id,
-            "kind": kind,
-            "message_id": message_id,
-            "field": field,
-            "before": before,
-            "after": after,
             "internal": int(is_internal),
+            **vars(event),
         },
     )
-    outbox.add(db, kind, event_id)
+    outbox.add(db, event.kind, event_id)
     if actor_id and not is_internal:
         _keep_seen(db, actor_id, ticket_id, before_it, revision)
     return revision

@@ -152,7 +152,10 @@ def remove_copy(db: Database, viewer: Viewer | None, ticket_id: str, email: str,
         if removed:
             rewrite(db, ticket_id)
             events.record(
-                db, viewer, ticket_id, "ticket.cc_removed", at, field="copy", before=email
+                db,
+                viewer,
+                ticket_id,
+                events.NewEvent("ticket.cc_removed", at, field="copy", before=email),
             )
 
 

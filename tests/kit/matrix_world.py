@@ -206,9 +206,8 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
     merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
     merging.merge(db, dan, merged, other, key="key-of-the-merge")
-    held_replies.hold(
-        db, dan, there, f"Un {WORD} CANARI-HELD", key="key-of-the-held-one", seconds=3600
-    )
+    form = held_replies.ReplyForm("key-of-the-held-one", f"Un {WORD} CANARI-HELD")
+    held_replies.hold(db, dan, there, form, seconds=3600)
     drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})
     files["draft-file"] = attach(db, alice, store, "key-of-the-draft", content=b"CANARI-DRAFT\n")
     foreign = file(

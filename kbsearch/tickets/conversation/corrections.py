@@ -70,11 +70,9 @@ def edit_fields(
                     db,
                     viewer,
                     there.id,
-                    "ticket.edited",
-                    moment,
-                    field=name,
-                    before=before[name],
-                    after=after[name],
+                    events.NewEvent(
+                        "ticket.edited", moment, field=name, before=before[name], after=after[name]
+                    ),
                 )
 
 

@@ -36,11 +36,13 @@ def assign(
             db,
             viewer,
             there.id,
-            "ticket.assigned",
-            stored(at or datetime.now(UTC)),
-            field="assignee",
-            before=there.assignee_id,
-            after=agent_id,
+            events.NewEvent(
+                "ticket.assigned",
+                stored(at or datetime.now(UTC)),
+                field="assignee",
+                before=there.assignee_id,
+                after=agent_id,
+            ),
         )
 
 
@@ -134,11 +136,9 @@ def move(
         db,
         viewer,
         there.id,
-        _kind(there.status, status),
-        moment,
-        field="status",
-        before=there.status,
-        after=status,
+        events.NewEvent(
+            _kind(there.status, status), moment, field="status", before=there.status, after=status
+        ),
     )
 
 

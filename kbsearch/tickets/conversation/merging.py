@@ -91,11 +91,9 @@ def merge(
             db,
             viewer,
             ticket.id,
-            "ticket.merged",
-            stored(moment),
-            field="status",
-            before=there.status,
-            after="closed",
+            events.NewEvent(
+                "ticket.merged", stored(moment), field="status", before=there.status, after="closed"
+            ),
         )
 
 

@@ -147,7 +147,9 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
     if not text and not files:
         raise Invalid("reply.body_required")
     kind: EventKind = "ticket.noted" if post.is_note else "ticket.replied"
-    revision = events.record(db, viewer, there.id, kind, moment, message_id=message_id)
+    revision = events.record(
+        db, viewer, there.id, events.NewEvent(kind, moment, message_id=message_id)
+    )
     db.execute(
         "UPDATE messages SET revision = :revision WHERE id = :id",
         {"revision": revision, "id": message_id},

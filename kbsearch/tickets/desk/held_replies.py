@@ -3,7 +3,6 @@
 Until then one is a draft of its author's with the moment it leaves: nobody else finds it anywhere.
 """
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,6 +36,17 @@ class Held:
     leaves_at: str
 
 
+@dataclass(frozen=True)
+class ReplyForm:
+    """An answer as it was sent: with the status it gives, and the cases it was filled with."""
+
+    key: str
+    body: str
+    activity: int | None = None  # of the page it was written on
+    status: Status | None = None
+    quoted: tuple[int, ...] = ()  # numbers of past cases
+
+
 class _Rehearsed(Exception):
     """Takes back an answer that was sent to see whether it can be."""
 
@@ -45,13 +55,9 @@ def hold(
     db: Database,
     viewer: Viewer,
     ticket: Ticket,
-    body: str,
+    form: ReplyForm,
     *,
-    key: str,
     seconds: int,
-    activity: int | None = None,
-    status: Status | None = None,
-    quoted: Sequence[int] = (),
     at: datetime | None = None,
 ) -> bool:
     """Send an answer in so many seconds; whether others had written since the page was read.
@@ -61,23 +67,18 @@ def hold(
     """
     moment = at or datetime.now(UTC)
     with db.atomic():
-        if _is_sent(db, viewer, ticket, body, key):
+        if _is_sent(db, viewer, ticket, form):
             return False
-        rehearsed = _rehearse(
-            db,
-            lambda: replies.reply(
-                db, viewer, ticket, body, key=key, activity=activity, status=status
-            ),
-        )
+        rehearsed = _rehearse(db, viewer, ticket, form)
         fields = {
-            "body": body,
-            "status": status or "",
-            "activity": "" if activity is None else str(activity),
-            "quoted": " ".join(map(str, quoted)),
+            "body": form.body,
+            "status": form.status or "",
+            "activity": "" if form.activity is None else str(form.activity),
+            "quoted": " ".join(map(str, form.quoted)),
         }
         leaves_at = moment + timedelta(seconds=seconds)
-        drafts.put_off(db, viewer, key, fields, ticket, leaves_at)
-        outbox.add(db, RELEASE, key, due=leaves_at)
+        drafts.put_off(db, viewer, form.key, fields, ticket, leaves_at)
+        outbox.add(db, RELEASE, form.key, due=leaves_at)
     return rehearsed.has_news
 
 
@@ -127,22 +128,22 @@ def handlers(db: Database) -> Handlers:
     return {RELEASE: send}
 
 
-def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, body: str, key: str) -> bool:
+def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> bool:
     """Whether that same answer is held, or has left."""
-    held = drafts.find_put_off(db, viewer, key)
+    held = drafts.find_put_off(db, viewer, form.key)
     if held is None or held.ticket is None:
-        return replies.find_same(db, viewer, ticket, body, key=key) is not None
+        return replies.find_same(db, viewer, ticket, form.body, key=form.key) is not None
     text = held.fields.get("body", "")
-    if (held.ticket.id, plain_text.block(text)) != (ticket.id, plain_text.block(body)):
-        raise AlreadySent("reply.already_sent", {"body": (body, text)})
+    if (held.ticket.id, plain_text.block(text)) != (ticket.id, plain_text.block(form.body)):
+        raise AlreadySent("reply.already_sent", {"body": (form.body, text)})
     return True
 
 
-def _rehearse(db: Database, send: Callable[[], Reply]) -> Reply:
+def _rehearse(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> Reply:
     """What would become of it now; nothing of that is kept."""
     try:
         with db.atomic():
-            reply = send()
+            reply = _reply(db, viewer, ticket, form)
             raise _Rehearsed
     except _Rehearsed:
         return reply
@@ -150,14 +151,25 @@ def _rehearse(db: Database, send: Callable[[], Reply]) -> Reply:
 
 def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment: datetime) -> Reply:
     fields, activity = held.fields, held.fields.get("activity", "")
-    status = next((name for name in tickets.STATUSES if name == fields.get("status")), None)
+    form = ReplyForm(
+        held.key,
+        fields.get("body", ""),
+        activity=int(activity) if activity else None,
+        status=next((name for name in tickets.STATUSES if name == fields.get("status")), None),
+    )
+    return _reply(db, viewer, ticket, form, at=moment)
+
+
+def _reply(
+    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, *, at: datetime | None = None
+) -> Reply:
     return replies.reply(
         db,
         viewer,
         ticket,
-        fields.get("body", ""),
-        key=held.key,
-        activity=int(activity) if activity else None,
-        status=status,
-        at=moment,
+        form.body,
+        key=form.key,
+        activity=form.activity,
+        status=form.status,
+        at=at,
     )

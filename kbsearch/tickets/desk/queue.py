@@ -25,6 +25,7 @@ QueueSort = Literal["due", "age", "updated", "severity", "number"]
 VIEWS: tuple[View, ...] = get_args(View)
 SORTS: tuple[QueueSort, ...] = get_args(QueueSort)
 PAGE_SIZE = 25
+MOST_WALKED = 1_000  # requests of a view, from one to the next
 LATELY = timedelta(days=14)
 EXPORTED_AT_ONCE = 500
 
@@ -115,7 +116,8 @@ def look(
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(max(1, filter.page), pages)
     start = (page - 1) * PAGE_SIZE
-    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, PAGE_SIZE, start)
+    stretch = slice(start, start + PAGE_SIZE)
+    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, stretch)
     lines = _lines(db, settings, ids, ticket_clocks, moment)
     return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
 
@@ -131,7 +133,7 @@ def numbers(
     """The numbers of a view in its order, as many as anybody walks through."""
     access.only_agents(viewer)
     moment = at or datetime.now(UTC)
-    ids, _ = _order(db, settings, viewer, filter, moment, 1000, 0)
+    ids, _ = _order(db, settings, viewer, filter, moment, slice(0, MOST_WALKED))
     places, values = one_of("id", ids)
     rows = db.query(f"SELECT id, number FROM tickets WHERE id IN ({places})", values)  # noqa: S608
     numbers = {row["id"]: row["number"] for row in rows}
@@ -172,7 +174,7 @@ def csv_rows(
     """
     access.only_agents(viewer)
     moment = at or datetime.now(UTC)
-    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, None, 0)
+    ids, ticket_clocks = _order(db, settings, viewer, filter, moment)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
         batch = ids[start : start + EXPORTED_AT_ONCE]
         for line in _lines(db, settings, batch, ticket_clocks, moment):
@@ -191,19 +193,21 @@ def _order(
     viewer: Viewer,
     filter: QueueFilter,
     moment: datetime,
-    limit: int | None,
-    start: int,
+    stretch: slice | None = None,
 ) -> tuple[list[str], dict[str, Clock]]:
-    """The ids of a stretch of the view, in order, and the clocks that were looked at for it."""
+    """The ids of the view or a stretch of it, in order, and the clocks that were looked at."""
     where, values = _where(viewer, filter, moment)
     is_by_clock = filter.sort == "due" and settings.targets and filter.view in UNDER_WAY
-    stretch = "" if is_by_clock or limit is None else "LIMIT :limit OFFSET :start"
+    limit = ""
+    if stretch is not None and not is_by_clock:
+        limit = "LIMIT :limit OFFSET :start"
+        values |= {"limit": stretch.stop - stretch.start, "start": stretch.start}
     order = "t.updated_at DESC" if filter.view == "solved" else ORDERS[filter.sort]
     if filter.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
         order = f"+{order}"
     rows = db.query(
-        f"SELECT t.id FROM tickets t WHERE {where} ORDER BY {order} {stretch}",  # noqa: S608
-        {**values, "limit": limit, "start": start},
+        f"SELECT t.id FROM tickets t WHERE {where} ORDER BY {order} {limit}",  # noqa: S608
+        values,
     )
     ids = [row["id"] for row in rows]
     if not is_by_clock:
@@ -212,7 +216,7 @@ def _order(
     never = datetime.max.replace(tzinfo=UTC)
     # the sort is stable: what is due at the same time stays in the order of the view
     ids.sort(key=lambda ticket_id: ticket_clocks[ticket_id].due or never)
-    return ids[start : start + limit if limit is not None else None], ticket_clocks
+    return ids if stretch is None else ids[stretch], ticket_clocks
 
 
 def _lines(

@@ -130,5 +130,5 @@ def _write(
     )
     readers.rewrite(db, ticket_id)
     drafts.send(db, viewer, row["form_key"], ticket_id)
-    events.record(db, viewer, ticket_id, "ticket.opened", moment)
+    events.record(db, viewer, ticket_id, events.NewEvent("ticket.opened", moment))
     return ticket_id

@@ -77,7 +77,10 @@ def add(
         readers.rewrite(db, there.id)
         moment = stored(at or datetime.now(UTC))
         events.record(
-            db, viewer, there.id, "ticket.cc_added", moment, field="copy", after=colleague.email
+            db,
+            viewer,
+            there.id,
+            events.NewEvent("ticket.cc_added", moment, field="copy", after=colleague.email),
         )
 
 

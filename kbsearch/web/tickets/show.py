@@ -22,6 +22,7 @@ from kbsearch.text import markup
 from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies
 from kbsearch.tickets.desk import held_replies, past_cases, presence
+from kbsearch.tickets.desk.held_replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from kbsearch.web.desk import queue
 from kbsearch.web.desk.past_cases import quoted
@@ -235,17 +236,9 @@ def is_held(sent: Draft) -> bool:
 
 
 def hold(ticket: Ticket, sent: Draft) -> Response:
-    has_news = held_replies.hold(
-        db(),
-        viewer(),
-        ticket,
-        sent.body,
-        key=sent.key,
-        seconds=site().settings.undo_seconds,
-        activity=activity(),
-        status=sent.status,
-        quoted=sent.quoted,
-    )
+    form = ReplyForm(sent.key, sent.body, activity(), sent.status, sent.quoted)
+    seconds = site().settings.undo_seconds
+    has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
     query = "?meanwhile=1" if has_news else ""
     return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{sent.key}")
 

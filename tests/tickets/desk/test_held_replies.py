@@ -18,6 +18,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import Reply
 from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.desk.held_replies import ReplyForm
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.requests import MORNING, attach, file
@@ -32,8 +33,9 @@ def ticket(db: SqliteDatabase, cast: Cast) -> Ticket:
 
 
 def hold(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, body: str = BODY, **more: Any) -> bool:
-    given = {"key": KEY, "seconds": 8, "at": MORNING, **more}
-    return held_replies.hold(db, viewer, ticket, body, **given)
+    seconds, at = more.pop("seconds", 8), more.pop("at", MORNING)
+    form = ReplyForm(more.pop("key", KEY), body, **more)
+    return held_replies.hold(db, viewer, ticket, form, seconds=seconds, at=at)
 
 
 def release(db: SqliteDatabase, viewer: Viewer, seconds: float = 8) -> Reply | None:
@@ -216,7 +218,7 @@ dan = viewers.find(db, "dan@support.example")
 ticket = tickets.find(db, dan, sys.argv[2])
 for number in range(100_000):
     key = f"key-{sys.argv[3]}-{number:05}"
-    held_replies.hold(db, dan, ticket, key, key=key, seconds=0)
+    held_replies.hold(db, dan, ticket, held_replies.ReplyForm(key, key), seconds=0)
     print(key, flush=True)
     held_replies.release(db, dan, key)
 """
