@@ -53,7 +53,7 @@ from kbsearch.people.accounts import (
     sign_ins_under_way,
 )
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
-from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
@@ -81,15 +81,15 @@ KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
 
 
-def run(settings: Settings, db: Database, leash: Leash) -> None:
+def run(settings: Settings, db: Database, parent_pipe: ParentPipe) -> None:
     """Work until TERM or INT; the step under way is finished first."""
     signals = Signals()
     os.nice(NICENESS)
     ways_out = _ways_out(settings, db)
-    pulse = Pulse(db, leash)
+    pulse = Pulse(db, parent_pipe)
     by_lanes = {kind for handlers in ways_out.values() for kind in handlers}
     with (
-        _turn(settings.data_path / "worker.lock", signals, leash),
+        _turn(settings.data_path / "worker.lock", signals, parent_pipe),
         courier.at_work(settings, db),
         lanes.at_work(db, ways_out),
         mailbox.followed(settings, db),
@@ -125,7 +125,7 @@ def run(settings: Settings, db: Database, leash: Leash) -> None:
         )
         if articles.live_publication(db) is None:
             steps[0].attempt()  # nobody is told of a site that has no page yet
-        leash.ready()
+        parent_pipe.ready()
         while not signals.stop:
             if not _round(steps, signals, pulse):
                 time.sleep(POLL_SECONDS)
@@ -187,14 +187,14 @@ class Step:
 class Pulse:
     """The loop's signs of life: to its parent, and in the database for whoever asks /readyz."""
 
-    def __init__(self, db: Database, leash: Leash) -> None:
+    def __init__(self, db: Database, parent_pipe: ParentPipe) -> None:
         self.db = db
-        self.leash = leash
+        self.parent_pipe = parent_pipe
         self._due_at = 0.0
 
     def beat(self, patience: float = PATIENCE) -> None:
         """All is well; the next beat may be that many seconds away."""
-        self.leash.beat(patience)
+        self.parent_pipe.beat(patience)
         if patience <= PATIENCE and time.monotonic() < self._due_at:
             return
         try:
@@ -296,7 +296,7 @@ def _ways_out(settings: Settings, db: Database) -> dict[str, Handlers]:
 
 
 @contextmanager
-def _turn(path: Path, signals: Signals, leash: Leash) -> Iterator[None]:
+def _turn(path: Path, signals: Signals, parent_pipe: ParentPipe) -> Iterator[None]:
     """Wait to be the only worker. The system frees the lock of a process however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
@@ -308,9 +308,9 @@ def _turn(path: Path, signals: Signals, leash: Leash) -> Iterator[None]:
             except BlockingIOError:
                 if not waited:
                     log.info("another worker is at work; waiting for it to end")
-                    leash.ready()
+                    parent_pipe.ready()
                     waited = True
-                leash.beat()
+                parent_pipe.beat()
                 time.sleep(POLL_SECONDS)
         yield
 

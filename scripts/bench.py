@@ -482,7 +482,7 @@ def serve_floor(fd: int, settings: Settings) -> None:
     """
     from flask import Flask, request
 
-    from kbsearch.processes.parent_pipe import Leash
+    from kbsearch.processes.parent_pipe import ParentPipe
     from kbsearch.web import server
 
     app = Flask("floor")
@@ -495,7 +495,7 @@ def serve_floor(fd: int, settings: Settings) -> None:
 
     app.add_url_rule("/", "empty", lambda: "")
     app.add_url_rule("/raw", "raw", engine)
-    server.run(app, socket.socket(fileno=fd), Leash())
+    server.run(app, socket.socket(fileno=fd), ParentPipe())
 
 
 def free_port() -> int:

@@ -25,7 +25,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import profile_letters
 from kbsearch.people import viewers
 from kbsearch.people.accounts import mobiles
-from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import health
@@ -254,8 +254,8 @@ def test_a_step_is_left_alone_until_it_is_due():
     assert not step.attempt()
 
 
-class Heard(Leash):
-    """A leash that remembers how much patience was asked for."""
+class Heard(ParentPipe):
+    """A pipe that remembers how much patience was asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,7 +266,7 @@ class Heard(Leash):
 
 
 def test_every_step_is_preceded_by_a_sign_of_life_that_allows_for_it(place, signals):
-    leash = Heard()
+    parent_pipe = Heard()
     seen: list[float] = []
 
     def look() -> bool:
@@ -279,8 +279,8 @@ def test_every_step_is_preceded_by_a_sign_of_life_that_allows_for_it(place, sign
         worker.Step("not due", look, due_at=math.inf),
         worker.Step("quick again", look),
     )
-    assert worker._round(steps, signals, worker.Pulse(place.db, leash))
-    assert leash.beats == [30.0, 300.0, 30.0]
+    assert worker._round(steps, signals, worker.Pulse(place.db, parent_pipe))
+    assert parent_pipe.beats == [30.0, 300.0, 30.0]
     assert seen == [30.0, 300.0, 30.0]
 
 

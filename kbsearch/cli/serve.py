@@ -17,7 +17,7 @@ from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database
 from kbsearch.processes import logs, tree
-from kbsearch.processes.parent_pipe import PATIENCE, Leash
+from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.processes.tree import Child, Tree
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def serve_command(
 
 @click.command("web")
 @click.option("--fd", type=int, hidden=True, help="A listening socket to use.")
-@click.option("--leash", type=int, hidden=True)
+@click.option("--parent-pipe", type=int, hidden=True)
 @pass_site
-def web_command(site: Site, fd: int | None, leash: int | None) -> None:
+def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
     """Run one web process, for those who supervise the halves apart.
 
     Example: kbsearch web
@@ -96,7 +96,7 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
     server.run(
         app,
         listener,
-        Leash(leash),
+        ParentPipe(parent_pipe),
         behind_proxy=site.settings.trusted_proxies > 0,
         longest_body=partial(bodies.longest, app),
         connections_per_address=site.settings.connections_per_address,
@@ -104,9 +104,9 @@ def web_command(site: Site, fd: int | None, leash: int | None) -> None:
 
 
 @click.command("worker")
-@click.option("--leash", type=int, hidden=True)
+@click.option("--parent-pipe", type=int, hidden=True)
 @pass_site
-def worker_command(site: Site, leash: int | None) -> None:
+def worker_command(site: Site, parent_pipe: int | None) -> None:
     """Run the worker: it publishes, indexes and empties the outbox. HUP publishes now.
 
     Example: kbsearch worker
@@ -114,7 +114,7 @@ def worker_command(site: Site, leash: int | None) -> None:
     from kbsearch import worker
 
     logs.start()
-    worker.run(site.settings, site.db, Leash(leash))
+    worker.run(site.settings, site.db, ParentPipe(parent_pipe))
 
 
 def _for_demo(configuration: Configuration) -> Settings:

@@ -36,4 +36,4 @@ def start(level: int = logging.INFO) -> None:
 
 
 def _escaped(text: str) -> str:
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)

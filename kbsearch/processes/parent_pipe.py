@@ -19,15 +19,15 @@ BEAT_SECONDS = 1.0
 DRAIN_SECONDS = 10.0  # what a process has, once told to stop, to finish what it does
 
 
-class Leash:
-    """The child's end. Without a parent (`fd` is None) it is slack and nothing happens."""
+class ParentPipe:
+    """The child's end. Without a parent (`fd` is None) nothing happens."""
 
     def __init__(self, fd: int | None = None) -> None:
         self._socket = None if fd is None else socket.socket(fileno=fd)
         self._next_beat = 0.0
         if self._socket is not None:
             self._socket.set_inheritable(False)
-            threading.Thread(target=self._follow, name="leash", daemon=True).start()
+            threading.Thread(target=self._follow, name="parent-pipe", daemon=True).start()
 
     def ready(self) -> None:
         """Tell the parent that this process does its work from now on."""

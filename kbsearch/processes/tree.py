@@ -52,7 +52,7 @@ class Child:
     inherits: Sequence[int] = ()  # descriptors it keeps
     heeds_hup: bool = False
     process: "subprocess.Popen[bytes] | None" = None
-    leash: socket.socket | None = None
+    pipe: socket.socket | None = None
     is_ready: bool = False
     started_at: float = 0.0
     silent_until: float = 0.0  # in the time of the parent's loop
@@ -92,7 +92,7 @@ class Tree:
         while self._kill_at is None or any(child.process for child in self.children):
             events = self._selector.select(self._pause())
             self._live()
-            for key, _ in events:  # before anybody is judged: what was said may be long waiting
+            for key, _ in events:  # before anybody is judged: beats may have waited long
                 key.data()
             if not self._announced and all(child.is_ready for child in self.children):
                 self._announced = True
@@ -101,43 +101,43 @@ class Tree:
         return self._status
 
     def _start(self, child: Child) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent_end, child_end = socket.socketpair()
+        with child_end:
             child.process = subprocess.Popen(
-                [*child.command, "--leash", str(theirs.fileno())],
+                [*child.command, "--parent-pipe", str(child_end.fileno())],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(*child.inherits, theirs.fileno()),
+                pass_fds=(*child.inherits, child_end.fileno()),
                 env=dict(self.environment),
                 start_new_session=True,  # Ctrl-C in a terminal reaches the parent alone
             )
-        ours.setblocking(False)
-        child.leash, child.is_ready, child.restart_at = ours, False, None
+        parent_end.setblocking(False)
+        child.pipe, child.is_ready, child.restart_at = parent_end, False, None
         child.started_at = time.monotonic()
         child.silent_until = self._lived + STARTING * self.patience
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._follow(child))
+        self._selector.register(parent_end, selectors.EVENT_READ, lambda: self._follow(child))
 
     def _follow(self, child: Child) -> None:
-        assert child.leash is not None
+        assert child.pipe is not None
         try:
-            said = child.leash.recv(4096)
+            beats = child.pipe.recv(4096)
         except ConnectionResetError:
-            said = b""
-        if not said:  # its end was closed
+            beats = b""
+        if not beats:  # its end was closed
             self._bury(child)
             return
-        child.is_ready = child.is_ready or READY in said
-        child.silent_until = self._lived + max(1, said[-1]) * self.patience
+        child.is_ready = child.is_ready or READY in beats
+        child.silent_until = self._lived + max(1, beats[-1]) * self.patience
 
     def _bury(self, child: Child) -> None:
-        assert child.process is not None and child.leash is not None
-        self._selector.unregister(child.leash)
-        child.leash.close()
+        assert child.process is not None and child.pipe is not None
+        self._selector.unregister(child.pipe)
+        child.pipe.close()
         try:
             status = child.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             child.process.kill()
             status = child.process.wait()
-        child.process, child.leash, child.is_ready = None, None, False
+        child.process, child.pipe, child.is_ready = None, None, False
         if self._kill_at is not None:
             return
         if not self._announced:
@@ -214,7 +214,7 @@ class Tree:
                 self._kill_hanging(child)
 
     def _kill_hanging(self, child: Child) -> None:
-        """End a child and what it started; its leash ends with it, and it is started again."""
+        """End a child and what it started; its pipe ends with it, and it is started again."""
         assert child.process is not None
         log.error("%s hangs: it gave no sign of life in time and is killed", child.name)
         child.silent_until = self._lived + self.patience

@@ -25,7 +25,7 @@ from waitress.task import WSGITask
 from waitress.utilities import BadRequest
 
 from kbsearch import limits
-from kbsearch.processes.parent_pipe import Leash
+from kbsearch.processes.parent_pipe import ParentPipe
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Task(WSGITask):
 
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
-        environment[PATIENCE] = self.channel.server.leash.beat
+        environment[PATIENCE] = self.channel.server.parent_pipe.beat
         environment[REFUSED] = self.request.refused
         return environment
 
@@ -192,7 +192,7 @@ class Channel(HTTPChannel):
             self.socket.shutdown(socket.SHUT_WR)
 
     def write_soon(self, data: Any) -> int:
-        self.server.leash.beat()  # an answer that grows, however long it takes, is no hanging one
+        self.server.parent_pipe.beat()  # an answer that grows, however slowly, is no hanging one
         return int(super().write_soon(data))
 
 
@@ -212,12 +212,12 @@ class Server(TcpWSGIServer):
         listener: socket.socket,
         sockets: dict[int, Any],
         waiting: Any,
-        leash: Leash,
+        parent_pipe: ParentPipe,
         share: int,
         longest_body: LongestBody,
         **options: Any,
     ) -> None:
-        self.leash = leash
+        self.parent_pipe = parent_pipe
         self.share = share
         self.longest_body = longest_body
         self._has_callers = False

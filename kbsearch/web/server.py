@@ -32,7 +32,7 @@ from typing import Any
 
 from waitress import wasyncore
 
-from kbsearch.processes.parent_pipe import DRAIN_SECONDS, PATIENCE, Leash
+from kbsearch.processes.parent_pipe import DRAIN_SECONDS, PATIENCE, ParentPipe
 from kbsearch.web.connections import SHORT_BODY, LongestBody, Server
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ OPTIONS: dict[str, Any] = {
 def run(
     app: Any,
     listener: socket.socket,
-    leash: Leash,
+    parent_pipe: ParentPipe,
     *,
     behind_proxy: bool = False,
     connections_per_address: int = 0,
@@ -89,16 +89,16 @@ def run(
         listener,
         sockets,
         waiting,
-        leash,
+        parent_pipe,
         longest_body=longest_body,
         share=0 if behind_proxy else connections_per_address,
         clear_untrusted_proxy_headers=not behind_proxy,
         **OPTIONS,
     )
-    leash.ready()
+    parent_pipe.ready()
     while not stopping:
         if not waiting.hangs:
-            leash.beat()
+            parent_pipe.beat()
         _work(server, sockets, waiting, 0.5)
     _drain(server, sockets, waiting)
 

@@ -17,7 +17,7 @@ from kbsearch.files import trash
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.messages.incoming import mails
-from kbsearch.processes.parent_pipe import Leash
+from kbsearch.processes.parent_pipe import ParentPipe
 from kbsearch.site import backups, erasing
 from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
@@ -175,7 +175,7 @@ def test_nothing_is_swept_at_the_start(
     monkeypatch.setattr(worker.Signals, "__init__", lambda signals: setattr(signals, "stop", False))
     monkeypatch.setattr(worker.Signals, "publish", False, raising=False)
     monkeypatch.setattr(os, "nice", lambda _: 0)
-    worker.run(settings, db, Leash(None))
+    worker.run(settings, db, ParentPipe(None))
     assert "clearing files away" in done
     assert len(lies_in(store)) == 1
 

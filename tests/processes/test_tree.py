@@ -28,8 +28,8 @@ sys.exit(Tree(children, {}, patience=patience).run(lambda: print("ready", flush=
 # falls silent once it is ready, "slow" does too but has asked for patience.
 CHILD = """
 import os, pathlib, signal, sys, time
-from kbsearch.processes.parent_pipe import Leash
-name, leash = sys.argv[1], Leash(int(sys.argv[3]))
+from kbsearch.processes.parent_pipe import ParentPipe
+name, parent_pipe = sys.argv[1], ParentPipe(int(sys.argv[3]))
 log = pathlib.Path(__file__).with_name(name + ".log")
 def note(text):
     with log.open("a") as file:
@@ -43,13 +43,13 @@ if name == "broken":
 signal.signal(signal.SIGTERM, on_signal)
 signal.signal(signal.SIGHUP, on_signal)
 note("started")
-leash.ready()
+parent_pipe.ready()
 if name == "slow":
-    leash.beat(patience=255 * 30)
+    parent_pipe.beat(patience=255 * 30)
 while True:
     time.sleep(0.05)
     if name not in ("mute", "slow"):
-        leash.beat()
+        parent_pipe.beat()
 """
 
 

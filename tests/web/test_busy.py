@@ -154,15 +154,15 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         listener = serving.listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
-        leash, theirs = socket.socketpair()
-        with listener, theirs, leash:
+        pipe, theirs = socket.socketpair()
+        with listener, theirs, pipe:
             files = [listener.fileno(), theirs.fileno()]
             command = [sys.executable, "-m", "kbsearch", "web"]
-            command += ["--fd", str(files[0]), "--leash", str(files[1])]
+            command += ["--fd", str(files[0]), "--parent-pipe", str(files[1])]
             self.process = subprocess.Popen(command, pass_fds=files, cwd=settings.site)
-            while READY not in (life := leash.recv(16)):
+            while READY not in (life := pipe.recv(16)):
                 assert life, "it ended before it was ready"
-            self.leash = leash.dup()
+            self.pipe = pipe.dup()
 
     def ask(self, method: str, path: str, body: str = "", timeout: float = 60) -> int:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -176,7 +176,7 @@ class Process:
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
-        self.leash.close()
+        self.pipe.close()
 
 
 def test_a_web_process_answers_while_many_wait_to_write(

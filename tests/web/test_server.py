@@ -22,7 +22,7 @@ from kbsearch.processes.parent_pipe import READY
 SERVER = """
 import socket, sys, threading, time
 from kbsearch.web import connections, server as web_server; from kbsearch.processes import logs
-from kbsearch.processes.parent_pipe import Leash
+from kbsearch.processes.parent_pipe import ParentPipe
 
 typed = threading.Event()
 
@@ -61,13 +61,13 @@ for place in sys.argv[3:]:
     setattr(connections, name, float(value))
 logs.start()
 web_server.PATIENCE = 2.0
-leash = Leash(int(sys.argv[2]))
+parent_pipe = ParentPipe(int(sys.argv[2]))
 share = int(getattr(connections, "SHARE", 0))
 listener = socket.socket(fileno=int(sys.argv[1]))
 web_server.run(
     app,
     listener,
-    leash,
+    parent_pipe,
     connections_per_address=share,
     longest_body=lambda environ: 10_000_000 if environ["PATH_INFO"] == "/up" else 100_000,
 )
@@ -80,18 +80,18 @@ class Server:
     def __init__(self, **changed: float) -> None:
         listener = serving.listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
-        self.leash, theirs = socket.socketpair()
+        self.pipe, theirs = socket.socketpair()
         with listener, theirs:
             files = [listener.fileno(), theirs.fileno()]
             constants = [f"{name}={value}" for name, value in changed.items()]
             command = [sys.executable, "-c", SERVER, *map(str, files), *constants]
             self.process = subprocess.Popen(command, pass_fds=files, stderr=subprocess.PIPE)
-        assert self.leash.recv(1) == bytes([READY])
+        assert self.pipe.recv(1) == bytes([READY])
 
     def beats(self) -> bytes:
         """What the process has told its parent since this was last asked."""
         try:
-            return self.leash.recv(4096, socket.MSG_DONTWAIT)
+            return self.pipe.recv(4096, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return b""
 
@@ -127,7 +127,7 @@ class Server:
 def running(**changed: float) -> Iterator[Server]:
     """A server some of whose constants are changed."""
     server = Server(**changed)
-    with server.leash, server.process:
+    with server.pipe, server.process:
         try:
             yield server
         finally:
@@ -476,7 +476,7 @@ def test_an_upload_that_never_ends_is_cut_after_the_drain_time(server):
 
 
 def test_the_end_of_the_parent_is_the_end_of_the_web_process(server):
-    server.leash.close()
+    server.pipe.close()
     assert server.process.wait(timeout=3) == 0
 
 
