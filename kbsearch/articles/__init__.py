@@ -155,10 +155,10 @@ def list_by_category(
 ) -> tuple[tuple[str, tuple[Card, ...]], ...]:
     """Every article, under its category; both in alphabetical order."""
     condition = "a.language = :language ORDER BY a.category, a.title, a.path"
-    found: dict[str, list[Card]] = {}
+    categories: dict[str, list[Card]] = {}
     for row in _select(db, viewer, _CARD, condition, language=language):
-        found.setdefault(row["category"], []).append(_card(row))
-    return tuple((category, tuple(cards)) for category, cards in found.items())
+        categories.setdefault(row["category"], []).append(_card(row))
+    return tuple((category, tuple(cards)) for category, cards in categories.items())
 
 
 def find_media(db: Database, viewer: Viewer, digest: str) -> Media:

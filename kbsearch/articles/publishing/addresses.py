@@ -51,9 +51,9 @@ def assign(
     live = [source for source in sources if source.is_live]
     for source in live:
         slug = source.own_slug
-        other = files.get((source.language, slug))
-        if other is not None:
-            values = {"slug": slug, "other": tree.shown + other}
+        holder = files.get((source.language, slug))
+        if holder is not None:
+            values = {"slug": slug, "other": tree.shown + holder}
             place = source.front.place("slug")
             findings.append(Finding(tree.shown + source.entry.path, *place, "slug-clash", values))
             slug = _free(source, slug, files)
@@ -61,17 +61,17 @@ def assign(
         slugs[source.entry.path] = slug
     aliases: dict[tuple[str, str], str] = {}
     for source in live:
-        for written in source.front.list("alias"):
-            alias = slug_of(written.rstrip("/").rpartition("/")[2])
+        for old_address in source.front.list("alias"):
+            alias = slug_of(old_address.rstrip("/").rpartition("/")[2])
             key = source.language, alias
-            other = files.get(key) or aliases.get(key)
-            if other is None:
+            holder = files.get(key) or aliases.get(key)
+            if holder is None:
                 aliases[key] = source.entry.path
-            elif other != source.entry.path:
-                values = {"alias": alias, "other": tree.shown + other}
+            elif holder != source.entry.path:
+                values = {"alias": alias, "other": tree.shown + holder}
                 place = source.front.place("alias")
-                told = Finding(tree.shown + source.entry.path, *place, "alias-clash", values)
-                findings.append(told)
+                finding = Finding(tree.shown + source.entry.path, *place, "alias-clash", values)
+                findings.append(finding)
     pictures = _pictures(tree, known_images)
     return Addresses(
         shown=tree.shown,
@@ -98,13 +98,15 @@ def _free(source: Source, slug: str, files: Mapping[tuple[str, str], str]) -> st
 
 
 def _pictures(
-    tree: Tree, known: Mapping[str, ImageInfo]
+    tree: Tree, known_images: Mapping[str, ImageInfo]
 ) -> dict[str, tuple[str, ImageInfo | None]]:
     entries = [
         entry for entry in tree.entries.values() if entry.path.lower().endswith(IMAGE_SUFFIXES)
     ]
-    pictures = {entry.path: (entry.blob, known.get(entry.blob)) for entry in entries}
-    for path, body in tree.read([entry.path for entry in entries if entry.blob not in known]):
+    pictures = {entry.path: (entry.blob, known_images.get(entry.blob)) for entry in entries}
+    for path, body in tree.read(
+        [entry.path for entry in entries if entry.blob not in known_images]
+    ):
         pictures[path] = tree.entries[path].blob, images.info(body)
     return pictures
 
@@ -130,16 +132,16 @@ class PageResolver:
             return None
         if target.startswith("/"):
             return self._site_page(target)
-        written, anchor = _split(target)
-        for file in _candidates(self._path(written)):
+        path, anchor = _split(target)
+        for file in _candidates(self._path(path)):
             if file in self.addresses.slugs:
                 return self._page(file, anchor)
         picture = self.picture(target)
         return LinkTarget(picture.url) if picture else None
 
     def by_slug(self, slug: str) -> LinkTarget | None:
-        wanted, anchor = _split(slug)
-        key = self.language, slug_of(wanted)
+        name, anchor = _split(slug)
+        key = self.language, slug_of(name)
         file = self.addresses.files.get(key) or self.addresses.aliases.get(key)
         return self._page(file, anchor) if file else None
 
@@ -178,16 +180,16 @@ class PageResolver:
             return LinkTarget(url, is_narrower=True)
         return LinkTarget(url, self.addresses.titles[file])
 
-    def _path(self, written: str) -> str:
-        path = unquote(written)
+    def _path(self, target: str) -> str:
+        path = unquote(target)
         if path.startswith("/"):
             return posixpath.normpath(path.lstrip("/"))
         return posixpath.normpath(posixpath.join(self.folder, path))
 
     def _site_page(self, target: str) -> LinkTarget | None:
         """An address of this very site: its articles must exist, its other pages are ours."""
-        written, anchor = _split(target)
-        language, _, rest = written.strip("/").partition("/")
+        path, anchor = _split(target)
+        language, _, rest = path.strip("/").partition("/")
         page, _, slug = rest.partition("/")
         if page == "articles":
             file = self.addresses.files.get((language, slug))

@@ -82,10 +82,10 @@ def list_all(settings: Settings) -> list[Branch]:
 def find(settings: Settings, name: str) -> Branch:
     """A branch by its name; raises NotFound."""
     live = live_tree(settings) if is_name(name) else None
-    found = _read(live, name) if live else []
-    if not found:
+    matches = _read(live, name) if live else []
+    if not matches:
         raise NotFound("branch.not_found")
-    return found[0]
+    return matches[0]
 
 
 def is_taken(settings: Settings, name: str) -> bool:
@@ -100,9 +100,9 @@ def split(settings: Settings, address: str) -> tuple[Branch, str]:
     live = live_tree(settings) if len(address) <= 2 * MAX_NAME else None
     names = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
     for name in names if live else ():  # no branch's name begins with another's and a slash
-        found = _read(live, name) if live and is_name(name) else []
-        if found:
-            return found[0], "/".join(parts[name.count("/") + 1 :])
+        matches = _read(live, name) if live and is_name(name) else []
+        if matches:
+            return matches[0], "/".join(parts[name.count("/") + 1 :])
     raise NotFound("branch.not_found")
 
 
@@ -119,11 +119,11 @@ def changed(settings: Settings, branch: Branch) -> list[str]:
     arguments = ["diff", "-z", "--name-only", "--no-renames", f"{live.commit}...{branch.commit}"]
     prefix = tree.repository.prefix
     try:
-        told = git.run(tree.repository, *arguments, "--", prefix or ".")
+        output = git.run(tree.repository, *arguments, "--", prefix or ".")
     except subprocess.CalledProcessError:  # no common ancestor
         arguments[-1:] = [live.commit, branch.commit]
-        told = git.run(tree.repository, *arguments, "--", prefix or ".")
-    names = told.decode(errors="replace").split("\0")
+        output = git.run(tree.repository, *arguments, "--", prefix or ".")
+    names = output.decode(errors="replace").split("\0")
     return [name.removeprefix(prefix) for name in names if name]
 
 
@@ -143,10 +143,10 @@ def base_of(settings: Settings, branch: Branch) -> GitTree:
     live = live_tree(settings)
     assert live is not None
     try:
-        told = git.run(live.repository, "merge-base", live.commit, branch.commit)
+        answer = git.run(live.repository, "merge-base", live.commit, branch.commit)
     except subprocess.CalledProcessError:
         return live
-    return GitTree(live.repository, told.decode().strip())
+    return GitTree(live.repository, answer.decode().strip())
 
 
 def propose(
@@ -188,10 +188,10 @@ def discard(settings: Settings, branch: Branch) -> None:
         raise Invalid("branch.not_a_draft")
     if branch.is_checked_out:
         raise Conflict("branch.checked_out", {})
-    kept = f"{KEPT}{branch.commit}/{branch.name}"
+    reference = f"{KEPT}{branch.commit}/{branch.name}"
     _update(
         settings,
-        f"update {kept} {branch.commit}",
+        f"update {reference} {branch.commit}",
         f"delete refs/heads/{branch.name} {branch.commit}",
     )
 
@@ -199,12 +199,12 @@ def discard(settings: Settings, branch: Branch) -> None:
 def restore(settings: Settings, name: str, commit: str) -> None:
     """Bring back a draft that was thrown away."""
     live = live_tree(settings)
-    kept = f"{KEPT}{commit}/{name}"
+    reference = f"{KEPT}{commit}/{name}"
     if not (live and is_name(name) and name.startswith(DRAFTS) and _COMMIT.fullmatch(commit)):
         raise NotFound("branch.not_found")
-    if git.resolve(live.repository, kept) != commit:
+    if git.resolve(live.repository, reference) != commit:
         raise NotFound("branch.not_found")
-    _update(settings, f"create refs/heads/{name} {commit}", f"delete {kept} {commit}")
+    _update(settings, f"create refs/heads/{name} {commit}", f"delete {reference} {commit}")
 
 
 def _update(settings: Settings, *steps: str) -> None:
@@ -223,7 +223,7 @@ def _read(live: GitTree, name: str = "", *, among_live: bool = False) -> list[Br
     pattern = f"refs/heads/{name}" if name else "refs/heads"
     arguments = ["for-each-ref", f"--format={_FIELDS}", "--sort=-committerdate"]
     arguments += [] if among_live else [f"--no-merged={live.commit}"]
-    found = []
+    branches = []
     for line in (
         git.run(live.repository, *arguments, "--", pattern).decode(errors="replace").splitlines()
     ):
@@ -233,7 +233,7 @@ def _read(live: GitTree, name: str = "", *, among_live: bool = False) -> list[Br
             continue
         ahead, behind = _distance(live.repository, live.commit, commit)
         if ahead or among_live:
-            found.append(
+            branches.append(
                 Branch(
                     own,
                     commit,
@@ -246,9 +246,9 @@ def _read(live: GitTree, name: str = "", *, among_live: bool = False) -> list[Br
                     behind,
                 )  # fmt: skip
             )
-        if len(found) == MOST:
+        if len(branches) == MOST:
             break
-    return found
+    return branches
 
 
 def _distance(repository: Repository, live: str, commit: str) -> tuple[int, int]:
@@ -271,8 +271,8 @@ def _commit(
         git.run(repository, "read-tree", parent, environment=index)
         for path, body in files.items():
             if body is None:
-                gone = ("update-index", "--force-remove", "--", f"{repository.prefix}{path}")
-                git.run(repository, *gone, environment=index)
+                removal = ("update-index", "--force-remove", "--", f"{repository.prefix}{path}")
+                git.run(repository, *removal, environment=index)
                 continue
             blob = _told(git.run(repository, "hash-object", "-w", "--stdin", data=body))
             entry = f"100644,{blob},{repository.prefix}{path}"

@@ -22,31 +22,32 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     """What is to be said of one article, by itself and by what it points at."""
     source, front = rendered.source, rendered.source.front
     path = places.shown + source.entry.path
-    said = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
+    remarks = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
     if front.foreign:
-        said.append(Remark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
+        remarks.append(Remark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
     if foreign_keys.is_held_folder(source.entry.path):
-        said.append(Remark(1, 1, "draft-folder"))
+        remarks.append(Remark(1, 1, "draft-folder"))
     if not front.text("title"):
-        said.append(Remark(1, 1, "title-missing", {"title": source.title}))
+        remarks.append(Remark(1, 1, "title-missing", {"title": source.title}))
     if not front.text("audience"):
-        said.append(Remark(1, 1, "audience-missing", {"audience": rendered.audience}))
+        remarks.append(Remark(1, 1, "audience-missing", {"audience": rendered.audience}))
     reviewed = front.text("reviewed") or rendered.updated_at
     if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
-        said.append(Remark(*front.place("reviewed", "updated"), "stale", {"date": reviewed[:10]}))
+        place = front.place("reviewed", "updated")
+        remarks.append(Remark(*place, "stale", {"date": reviewed[:10]}))
     resolver = PageResolver(places, source, rendered.audience)
     for resolved in rendered.references:
         if resolved.reference.kind == "picture":
-            said += _picture(resolved, resolver)
+            remarks += _picture(resolved, resolver)
         elif not resolved.outcome:
             reference = resolved.reference
             values = {"target": reference.target}
-            said.append(Remark(reference.line, reference.column, "broken-link", values))
+            remarks.append(Remark(reference.line, reference.column, "broken-link", values))
         else:
-            said += _narrower(resolved.reference, resolver)
+            remarks += _narrower(resolved.reference, resolver)
     return [
         Finding(path, remark.line, remark.column, remark.rule, remark.values)
-        for remark in (*rendered.remarks, *said)
+        for remark in (*rendered.remarks, *remarks)
     ]
 
 
@@ -73,8 +74,8 @@ def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
         return [Remark(*place, "image-format", values)]
     size = resolver.addresses.sizes[file]
     if size > MAX_IMAGE:
-        told = {"size": str(size // 1024), "limit": str(MAX_IMAGE // 1024)}
-        return [Remark(*place, "image-size", {**values, **told})]
+        sizes = {"size": str(size // 1024), "limit": str(MAX_IMAGE // 1024)}
+        return [Remark(*place, "image-size", {**values, **sizes})]
     return []
 
 
@@ -90,8 +91,8 @@ def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Find
         here = f"/{article.source.language}/articles/{article.slug}"
         for resolved in article.references:
             page, _, anchor = resolved.outcome.partition(" ")[0].partition("#")
-            known = anchors.get(page or here)
-            if anchor and known is not None and anchor not in known:
+            page_anchors = anchors.get(page or here)
+            if anchor and page_anchors is not None and anchor not in page_anchors:
                 reference = resolved.reference
                 values = {"target": reference.target, "anchor": anchor}
                 path = places.shown + article.source.entry.path
@@ -107,15 +108,15 @@ def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
         for article in articles
         if not article.source.front.text("source_commit")
     }
-    asked: dict[tuple[str, str], tuple[Rendered, Rendered]] = {}
+    translations: dict[tuple[str, str], tuple[Rendered, Rendered]] = {}
     for article in articles:
         commit = article.source.front.text("source_commit")
         original = originals.get(article.source.translation_key)
         if commit and original is not None:
-            asked[commit, original.source.entry.path] = article, original
+            translations[commit, original.source.entry.path] = article, original
     findings = []
-    for place, blob in (tree.blobs_at(asked) if asked else {}).items():
-        article, original = asked[place]
+    for place, blob in (tree.blobs_at(translations) if translations else {}).items():
+        article, original = translations[place]
         if blob != original.source.entry.blob:
             path = tree.shown + article.source.entry.path
             values = {"original": tree.shown + original.source.entry.path, "commit": place[0]}
@@ -132,7 +133,7 @@ class Index(Protocol):
 
 
 def not_found(
-    articles: Sequence[Rendered], shown: str, index: Callable[[], Index]
+    articles: Sequence[Rendered], prefix: str, index: Callable[[], Index]
 ) -> list[Finding]:
     """The phrases under which an article says it is found, and is not; `index` if there is one."""
     promising = [
@@ -150,6 +151,6 @@ def not_found(
             if article.source.path not in first:
                 values = {"phrase": phrase, "first": ", ".join(first) or "–"}
                 place = front.place("trouvable_par", "found_by")
-                path = shown + article.source.entry.path
+                path = prefix + article.source.entry.path
                 findings.append(Finding(path, *place, "not-found-by", values))
     return findings

@@ -1,7 +1,7 @@
 """An edition: every article of a tree rendered, and everything the rules say of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kbsearch.articles.publishing import addresses, cross_rules, sources
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
@@ -15,7 +15,16 @@ from kbsearch.files.images import ImageInfo
 from kbsearch.search.fulltext.article_index import TrialIndex
 from kbsearch.search.fulltext.documents import Page
 
-Known = Mapping[str, Rendered]  # by path: what is live now
+
+@dataclass(frozen=True)
+class Reusable:
+    """What is taken as it is where nothing changed: articles by path, images by blob."""
+
+    articles: Mapping[str, Rendered] = field(default_factory=dict)
+    images: Mapping[str, ImageInfo] = field(default_factory=dict)
+
+
+NOTHING = Reusable()
 
 
 @dataclass(frozen=True)
@@ -36,42 +45,40 @@ class Edition:
 def make(
     tree: Tree,
     settings: Settings,
-    known: Known | None = None,
-    known_images: Mapping[str, ImageInfo] | None = None,
+    reusable: Reusable = NOTHING,
     *,
     folder: str = ARTICLES,
     index: Callable[[list[Page], str], Index] = TrialIndex,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda count, total: None,
 ) -> Edition:
-    """Read, render and check a whole tree; what did not change is taken from `known`.
+    """Read, render and check a whole tree; what did not change is taken from `reusable`.
 
     `index` is asked for the pages and synonyms indexed when articles say how they are found.
     """
-    known = known or {}
-    kept = {path: rendered.source for path, rendered in known.items()}
-    read = sources.read(tree, settings.languages, kept, folder=folder)
+    known_sources = {path: rendered.source for path, rendered in reusable.articles.items()}
+    read = sources.read(tree, settings.languages, known_sources, folder=folder)
     places = addresses.assign(
-        tree, read.articles, known_images or {}, audience=settings.default_audience
+        tree, read.articles, reusable.images, audience=settings.default_audience
     )
-    history = _history(tree, read.articles, known)
+    history = _history(tree, read.articles, reusable.articles)
     findings = [*read.findings, *places.findings]
     if not read.articles:
         findings.append(Finding(tree.shown + (folder or "."), 1, 1, "no-articles"))
     articles: list[Rendered] = []
-    for done, source in enumerate(read.articles):
+    for count, source in enumerate(read.articles, 1):
         change = history[source.entry.path]
         rendered = render(
             tree,
             source,
             PageResolver(places, source, settings.default_audience),
-            known.get(source.path),
+            reusable.articles.get(source.path),
             audience=settings.default_audience,
             change=change,
         )
         findings += cross_rules.about(rendered, places)
         if source.is_live:
             articles.append(replace(rendered, source=replace(source, text=None)))
-        progress(done + 1, len(read.articles))
+        progress(count, len(read.articles))
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
     synonyms = _synonyms(tree)
@@ -89,15 +96,17 @@ def _order(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, finding.line, finding.column, finding.rule
 
 
-def _history(tree: Tree, articles: Sequence[Source], known: Known) -> dict[str, Change]:
+def _history(
+    tree: Tree, articles: Sequence[Source], live: Mapping[str, Rendered]
+) -> dict[str, Change]:
     """The last change of each file; git is asked about those that changed."""
-    found: dict[str, Change] = {}
+    changes: dict[str, Change] = {}
     for source in articles:
-        before = known.get(source.path)
+        before = live.get(source.path)
         if before is not None and before.source.entry.blob == source.entry.blob:
-            found[source.entry.path] = before.change
-    asked = [source.entry.path for source in articles if source.entry.path not in found]
-    return {**found, **tree.changes(asked)}
+            changes[source.entry.path] = before.change
+    unread = [source.entry.path for source in articles if source.entry.path not in changes]
+    return {**changes, **tree.changes(unread)}
 
 
 def _synonyms(tree: Tree) -> str:

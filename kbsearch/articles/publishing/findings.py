@@ -81,16 +81,16 @@ class Finding:
         return f"{place} {self.rule} {self.message(language)} {self.remedy(language)}"
 
     def as_json(self, language: str) -> dict[str, Any]:
-        told = {"message": self.message(language), "remedy": self.remedy(language)}
+        texts = {"message": self.message(language), "remedy": self.remedy(language)}
         place = {"path": self.path, "line": self.line, "column": self.column}
-        return {**place, "rule": self.rule, "severity": self.severity, **told}
+        return {**place, "rule": self.rule, "severity": self.severity, **texts}
 
     def as_github(self, language: str) -> str:
         """An annotation of GitHub Actions."""
-        told = _escaped(f"{self.message(language)} {self.remedy(language)}")
+        message = _escaped(f"{self.message(language)} {self.remedy(language)}")
         path = _escaped(self.path, ",:")
         place = f"file={path},line={self.line},col={self.column},title={self.rule}"
-        return f"::{self.severity} {place}::{told}"
+        return f"::{self.severity} {place}::{message}"
 
 
 def has_errors(findings: tuple[Finding, ...]) -> bool:

@@ -66,15 +66,15 @@ def is_known(key: str) -> bool:
 def holds_back(key: str, value: Value) -> bool:
     """Whether a key of other tools says that its page is not shown, or leaves it in doubt."""
     plain = _plain(key)
-    said = value.strip().lower() if isinstance(value, str) else "?"
+    word = value.strip().lower() if isinstance(value, str) else "?"
     if plain in _HIDING:
-        return said not in _NO
+        return word not in _NO
     if plain in _SHOWING:
-        return said not in _YES and not _is_past(said)
+        return word not in _YES and not _is_past(word)
     if plain in _STATES:
-        return said not in _SHOWN
+        return word not in _SHOWN
     if plain in _BEGINS:
-        return not _is_past(said)
+        return not _is_past(word)
     return plain in _ENDS  # nothing here takes a page down when its day comes
 
 
@@ -106,13 +106,13 @@ def _is_past(text: str) -> bool:
 
 def _days(text: str) -> Iterator[date]:
     """The day that a text names: the two it may be, or the last of a year, where it is unclear."""
-    found = _YEAR_FIRST.match(text)
-    if found:
-        orders = [(found[1], found[2], found[3])]
-    elif found := _YEAR_LAST.match(text):
-        orders = [(found[3], found[2], found[1]), (found[3], found[1], found[2])]
-    elif found := _YEAR.search(text):
-        orders = [(found[1], "12", "31")]
+    match = _YEAR_FIRST.match(text)
+    if match:
+        orders = [(match[1], match[2], match[3])]
+    elif match := _YEAR_LAST.match(text):
+        orders = [(match[3], match[2], match[1]), (match[3], match[1], match[2])]
+    elif match := _YEAR.search(text):
+        orders = [(match[1], "12", "31")]
     else:
         return
     for year, month, day in orders:

@@ -111,7 +111,7 @@ def _place(mark: Any) -> Place:
 
 def _mapping(events: Iterator[Any]) -> dict[str, tuple[Place, Value]]:
     """The keys with their values; None is a value with a structure of its own."""
-    found: dict[str, tuple[Place, Value]] = {}
+    mapping: dict[str, tuple[Place, Value]] = {}
     for event in events:
         if isinstance(event, (yaml.StreamStartEvent, yaml.DocumentStartEvent, yaml.StreamEndEvent)):
             continue
@@ -119,14 +119,14 @@ def _mapping(events: Iterator[Any]) -> dict[str, tuple[Place, Value]]:
             continue
         if isinstance(event, yaml.ScalarEvent) and not event.value:
             continue  # nothing between the fences
-        if not isinstance(event, yaml.MappingStartEvent) or found:
+        if not isinstance(event, yaml.MappingStartEvent) or mapping:
             raise FrontMatterError("not-a-mapping", _place(event.start_mark))
         _refuse_tricks(event)
         for key, place, value in _pairs(events):
-            if key in found:
+            if key in mapping:
                 raise FrontMatterError("duplicate", place, key=key)
-            found[key] = place, value
-    return found
+            mapping[key] = place, value
+    return mapping
 
 
 def _pairs(events: Iterator[Any]) -> Iterator[tuple[str, Place, Value]]:
@@ -166,17 +166,17 @@ def _refuse_tricks(event: Any) -> None:
         raise FrontMatterError("tag", _place(event.start_mark))
 
 
-def _checked(found: dict[str, tuple[Place, Value]]) -> FrontMatter:
+def _checked(mapping: dict[str, tuple[Place, Value]]) -> FrontMatter:
     texts: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
     places: dict[str, Place] = {}
     unknown: list[tuple[str, Place]] = []
     foreign: list[str] = []
-    for key, place, value in _named_as_here(found):
+    for key, place, value in _named_as_here(mapping):
         if key not in KNOWN:
             if foreign_keys.holds_back(key, value):
-                told = value if isinstance(value, str) else "…"
-                raise FrontMatterError("state", place, key=key, value=told)
+                state = value if isinstance(value, str) else "…"
+                raise FrontMatterError("state", place, key=key, value=state)
             if foreign_keys.is_known(key):
                 foreign.append(key)
             else:
@@ -200,14 +200,14 @@ def _checked(found: dict[str, tuple[Place, Value]]) -> FrontMatter:
 
 
 def _named_as_here(
-    found: dict[str, tuple[Place, Value]],
+    mapping: dict[str, tuple[Place, Value]],
 ) -> Iterator[tuple[str, Place, Value]]:
     """The keys by their names here; what a key of another tool says yields to our own."""
-    for key, (place, value) in found.items():
-        ours = foreign_keys.MAPPED.get(key, "")
-        is_fit = isinstance(value, str) or (ours in LISTS and isinstance(value, tuple))
-        if ours and ours not in found and is_fit:
-            yield ours, place, value
+    for key, (place, value) in mapping.items():
+        own_key = foreign_keys.MAPPED.get(key, "")
+        is_fit = isinstance(value, str) or (own_key in LISTS and isinstance(value, tuple))
+        if own_key and own_key not in mapping and is_fit:
+            yield own_key, place, value
         else:
             yield key, place, value
 
@@ -243,12 +243,12 @@ def to_json(front: FrontMatter) -> dict[str, Any]:
     return dict(vars(front))
 
 
-def from_json(kept: dict[str, Any]) -> FrontMatter:
+def from_json(fields: dict[str, Any]) -> FrontMatter:
     """The front matter that was kept."""
     return FrontMatter(
-        texts=kept["texts"],
-        lists={key: tuple(values) for key, values in kept["lists"].items()},
-        places={key: (line, column) for key, (line, column) in kept["places"].items()},
-        unknown=tuple((key, (line, column)) for key, (line, column) in kept["unknown"]),
-        foreign=tuple(kept.get("foreign", ())),
+        texts=fields["texts"],
+        lists={key: tuple(values) for key, values in fields["lists"].items()},
+        places={key: (line, column) for key, (line, column) in fields["places"].items()},
+        unknown=tuple((key, (line, column)) for key, (line, column) in fields["unknown"]),
+        foreign=tuple(fields.get("foreign", ())),
     )

@@ -71,8 +71,8 @@ def resolve(repository: Repository, revision: str) -> str | None:
 
 def head_of(repository: Repository) -> str:
     """The branch that is checked out; the commit where it is none."""
-    told = (repository.git_folder / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
-    return told.removeprefix("ref: refs/heads/")
+    head = (repository.git_folder / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
+    return head.removeprefix("ref: refs/heads/")
 
 
 def branches_of(repository: Repository) -> list[str]:
@@ -93,8 +93,8 @@ def _command(repository: Repository, *arguments: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """Without what a hook says about the repository it runs in, nor prompts and translations."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**inherited, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
 
 
 def run(

@@ -82,14 +82,14 @@ class GitTree:
             elif not is_safe(path):
                 self._refuse(self.shown + path, "file-name")
             elif int(size) > MAX_FILE:
-                told = {"size": str(int(size) // 1024), "limit": str(MAX_FILE // 1024)}
-                self._refuse(self.shown + path, "file-size", **told)
+                sizes = {"size": str(int(size) // 1024), "limit": str(MAX_FILE // 1024)}
+                self._refuse(self.shown + path, "file-size", **sizes)
             else:
                 yield Entry(path, blob, int(size))
 
-    def _refuse(self, shown: str, rule: str, /, **values: str) -> None:
-        shown = "".join(character if character.isprintable() else "�" for character in shown)
-        self._refused.append(Finding(shown, 1, 1, rule, values))
+    def _refuse(self, path: str, rule: str, /, **values: str) -> None:
+        path = "".join(character if character.isprintable() else "�" for character in path)
+        self._refused.append(Finding(path, 1, 1, rule, values))
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         with git.conversation(self.repository, "cat-file", "--batch") as process:
@@ -103,17 +103,17 @@ class GitTree:
                 yield path, body
 
     def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
-        wanted = set(paths)
-        found: dict[str, Change] = {}
-        if wanted:
-            self._walk_history(wanted, found)
-        if wanted:  # changed by a merge alone
+        pending = set(paths)
+        changes: dict[str, Change] = {}
+        if pending:
+            self._walk_history(pending, changes)
+        if pending:  # changed by a merge alone
             at = git.run(self.repository, "log", "-1", "--format=%cI", self.commit).decode().strip()
             change = Change(stored(parsed(at)), self.commit)
-            found |= dict.fromkeys(wanted, change)
-        return found
+            changes |= dict.fromkeys(pending, change)
+        return changes
 
-    def _walk_history(self, wanted: set[str], found: dict[str, Change]) -> None:
+    def _walk_history(self, pending: set[str], changes: dict[str, Change]) -> None:
         """From the newest commit down, only as far as needed."""
         arguments = ["log", "-z", "--format=%x01%H %cI", "--name-only", "--no-renames"]
         arguments += [self.commit, "--", self.repository.prefix or "."]
@@ -126,14 +126,14 @@ class GitTree:
                     commit, _, at = head.decode().partition(" ")
                 path = record.decode(errors="replace").strip("\n")
                 path = path.removeprefix(self.repository.prefix)
-                if path in wanted:
-                    wanted.discard(path)
-                    found[path] = Change(stored(parsed(at)), commit)
-                    if not wanted:
+                if path in pending:
+                    pending.discard(path)
+                    changes[path] = Change(stored(parsed(at)), commit)
+                    if not pending:
                         return
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
+        blobs: dict[tuple[str, str], str] = {}
         with git.conversation(
             self.repository, "cat-file", "--batch-check=%(objectname)"
         ) as process:
@@ -145,8 +145,8 @@ class GitTree:
                 process.stdin.flush()
                 answer = process.stdout.readline().decode(errors="replace").strip()
                 if not answer.endswith((" missing", " ambiguous")):
-                    found[commit, path] = answer
-        return found
+                    blobs[commit, path] = answer
+        return blobs
 
 
 def _records(stream: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,16 +17,16 @@ class Overlay:
         self.entries: Mapping[str, Entry] = {**below.entries, **own}
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        wanted = list(paths)
-        yield from ((path, self._files[path]) for path in wanted if path in self._files)
-        others = [path for path in wanted if path not in self._files]
-        if others:
-            yield from self._below.read(others)
+        requested = list(paths)
+        yield from ((path, self._files[path]) for path in requested if path in self._files)
+        rest = [path for path in requested if path not in self._files]
+        if rest:
+            yield from self._below.read(rest)
 
     def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
-        wanted = set(paths)
-        own = {path: Change(now()) for path in wanted & set(self._files)}
-        return {**self._below.changes(wanted - set(own)), **own}
+        requested = set(paths)
+        own = {path: Change(now()) for path in requested & set(self._files)}
+        return {**self._below.changes(requested - set(own)), **own}
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         return self._below.blobs_at(places)

@@ -40,7 +40,7 @@ class Rank(NamedTuple):
     first: tuple[str, ...]  # the titles that come first
 
 
-class Line(NamedTuple):
+class DifferenceLine(NamedTuple):
     """A line of a difference; its number in the new file, or in the old one where it is gone."""
 
     kind: Literal["same", "added", "removed", "gap"]
@@ -59,22 +59,21 @@ class Preview:
 
     def article(self, path: str) -> Rendered | None:
         """The article as it would be shown; None when it is no page."""
-        return next((each for each in self.edition.articles if each.source.path == path), None)
+        return next((page for page in self.edition.articles if page.source.path == path), None)
 
     def findings_of(self, file: str) -> list[Finding]:
         """What the rules say of one file."""
-        shown = self.edition.addresses.shown + file
-        return [finding for finding in self.edition.findings if finding.path == shown]
+        path = self.edition.addresses.shown + file
+        return [finding for finding in self.edition.findings if finding.path == path]
 
     def new_findings(self, files: Sequence[str]) -> list[Finding]:
         """What is to be said of these files, and of others what was not there before."""
-        shown = {self.edition.addresses.shown + file for file in files}
-        known = {(each.path, each.rule, str(each.values)) for each in self.live_findings}
-        found = self.edition.findings
+        paths = {self.edition.addresses.shown + file for file in files}
+        live = {_identity(finding) for finding in self.live_findings}
         return [
-            each
-            for each in found
-            if each.path in shown or (each.path, each.rule, str(each.values)) not in known
+            finding
+            for finding in self.edition.findings
+            if finding.path in paths or _identity(finding) not in live
         ]
 
     def ranks(self, path: str, phrases: Sequence[str]) -> list[Rank]:
@@ -82,14 +81,19 @@ class Preview:
         language = path.partition("/")[0]
         pages = [page for page in self.edition.pages if page.language == language]
         then = self.trial or TrialIndex(pages, self.edition.synonyms)
-        titles = {each.source.path: each.source.title for each in self.edition.articles}
-        found = []
+        titles = {page.source.path: page.source.title for page in self.edition.articles}
+        ranks = []
         for phrase in phrases:
             before = self.now.top(language, phrase, DEPTH) if self.now else []
             after = then.top(language, phrase, DEPTH)
-            first = tuple(titles.get(each, each) for each in after[:3])
-            found.append(Rank(phrase, _place(path, before), _place(path, after), first))
-        return found
+            first = tuple(titles.get(place, place) for place in after[:3])
+            ranks.append(Rank(phrase, _place(path, before), _place(path, after), first))
+        return ranks
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    """By what a finding is the same one, whatever line it moved to."""
+    return finding.path, finding.rule, str(finding.values)
 
 
 def of_branch(db: Database, settings: Settings, branch: Branch) -> Preview:
@@ -100,12 +104,12 @@ def of_branch(db: Database, settings: Settings, branch: Branch) -> Preview:
         if key in _previews:
             _previews.move_to_end(key)
             return _previews[key]
-    made = _make(db, settings, branches.tree_of(settings, branch), is_ranked=True)
+    preview = _make(db, settings, branches.tree_of(settings, branch), is_ranked=True)
     with _lock:
-        _previews[key] = made
+        _previews[key] = preview
         while len(_previews) > KEPT:
             _previews.popitem(last=False)
-    return made
+    return preview
 
 
 def of_file(db: Database, settings: Settings, place: str, text: str) -> Preview:
@@ -124,25 +128,25 @@ def bytes_of(settings: Settings, branch: Branch, file: str) -> bytes | None:
     return dict(tree.read([file]))[file] if file in tree.entries else None
 
 
-def differences(told: str) -> list[Line]:
+def differences(diff: str) -> list[DifferenceLine]:
     """The lines of a difference as git tells it: those that changed, with a few around."""
-    lines: list[Line] = []
+    lines: list[DifferenceLine] = []
     old = new = 0
-    for line in told.split("\n")[:MOST_LINES]:
+    for line in diff.split("\n")[:MOST_LINES]:
         begins = _HUNK.match(line)
         if begins:
             old, new = int(begins[1]), int(begins[2])
-            lines += [Line("gap", 0, "")] if lines else []
+            lines += [DifferenceLine("gap", 0, "")] if lines else []
         elif not new and not old:
             continue  # the names of the files
         elif line.startswith("-"):
-            lines.append(Line("removed", old, line[1:]))
+            lines.append(DifferenceLine("removed", old, line[1:]))
             old += 1
         elif line.startswith("+"):
-            lines.append(Line("added", new, line[1:]))
+            lines.append(DifferenceLine("added", new, line[1:]))
             new += 1
         elif line.startswith(" "):
-            lines.append(Line("same", new, line[1:]))
+            lines.append(DifferenceLine("same", new, line[1:]))
             old, new = old + 1, new + 1
     return lines
 
@@ -171,11 +175,11 @@ def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = Fal
         return trials[0]
 
     live = publications.find_live(db)
-    known = publications.load(db, live) if live else {}
-    images = publications.known_images(db)
-    made = edition.make(tree, settings, known, images, index=try_out if is_ranked else _Unranked)
+    reusable = publications.reusable(db, live)
+    index = try_out if is_ranked else _Unranked
+    draft = edition.make(tree, settings, reusable, index=index)
     trial = trials[0] if trials else None
-    return Preview(made, live.findings if live else (), _index(db, settings), trial)
+    return Preview(draft, live.findings if live else (), _index(db, settings), trial)
 
 
 def _index(db: Database, settings: Settings) -> Articles | None:
@@ -191,8 +195,8 @@ def _index(db: Database, settings: Settings) -> Articles | None:
         return _indexes[name]
 
 
-def _place(path: str, found: Sequence[str]) -> int | None:
-    return found.index(path) + 1 if path in found else None
+def _place(path: str, paths: Sequence[str]) -> int | None:
+    return paths.index(path) + 1 if path in paths else None
 
 
 def article_of(file: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kbsearch.access import article_readers
 from kbsearch.articles.publishing import front_matter
-from kbsearch.articles.publishing.edition import Edition, Known
+from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, Remark
@@ -67,16 +67,17 @@ def find_refused(db: Database) -> Refusal | None:
     rows = db.query("SELECT value FROM state WHERE name = :refused", {"refused": REFUSED})
     if not rows:
         return None
-    kept = json.loads(rows[0]["value"])
-    return Refusal(kept["commit"], kept["refused_at"], _findings(json.dumps(kept["findings"])))
+    record = json.loads(rows[0]["value"])
+    findings = _findings(json.dumps(record["findings"]))
+    return Refusal(record["commit"], record["refused_at"], findings)
 
 
 def refuse(db: Database, commit: str, findings: tuple[Finding, ...]) -> Refusal:
     """Keep the refusal, for whoever asks why the commit is not live."""
     refusal = Refusal(commit, now(), findings)
-    kept = {"commit": commit, "refused_at": refusal.refused_at}
-    kept_findings = [finding.row() for finding in findings]
-    _set(db, REFUSED, json.dumps({**kept, "findings": kept_findings}))
+    record = {"commit": commit, "refused_at": refusal.refused_at}
+    rows = [finding.row() for finding in findings]
+    _set(db, REFUSED, json.dumps({**record, "findings": rows}))
     return refusal
 
 
@@ -144,7 +145,7 @@ def put_live(db: Database, publication: Publication, index_name: str) -> tuple[s
     """Switch to a publication and its index; the ids that are kept: it and the one before."""
     with db.atomic():
         live = find_live(db)
-        kept = (publication.id, live.id) if live is not None else (publication.id,)
+        publication_ids = (publication.id, live.id) if live is not None else (publication.id,)
         if live is not None:
             _set(db, PREVIOUS, live.id)
         _set(db, LIVE, publication.id)
@@ -152,7 +153,7 @@ def put_live(db: Database, publication: Publication, index_name: str) -> tuple[s
         accept(db)
         if live is not None:  # a first publication is a whole site: news to nobody
             _tell_changes(db, live, publication)
-    return kept
+    return publication_ids
 
 
 def _tell_changes(db: Database, before: Publication, after: Publication) -> None:
@@ -177,25 +178,28 @@ def _tell_changes(db: Database, before: Publication, after: Publication) -> None
 
 def forget(db: Database, *, but: tuple[str, ...]) -> None:
     """Remove the rows of every other publication, those of an interrupted one too."""
-    kept = {"live": but[0], "previous": but[-1]}
+    ids = {"live": but[0], "previous": but[-1]}
     old = "SELECT id FROM publications WHERE id NOT IN (:live, :previous)"
     old_articles = f"SELECT id FROM articles WHERE publication_id IN ({old})"  # noqa: S608
     with db.atomic():
         for table in ("article_readers", "article_media", "article_aliases"):
-            db.execute(f"DELETE FROM {table} WHERE article_id IN ({old_articles})", kept)  # noqa: S608
-        db.execute(f"DELETE FROM articles WHERE publication_id IN ({old})", kept)  # noqa: S608
-        db.execute("DELETE FROM publications WHERE id NOT IN (:live, :previous)", kept)
+            db.execute(f"DELETE FROM {table} WHERE article_id IN ({old_articles})", ids)  # noqa: S608
+        db.execute(f"DELETE FROM articles WHERE publication_id IN ({old})", ids)  # noqa: S608
+        db.execute("DELETE FROM publications WHERE id NOT IN (:live, :previous)", ids)
         db.execute("DELETE FROM media WHERE hash NOT IN (SELECT hash FROM article_media)")
 
 
-def known_images(db: Database) -> dict[str, ImageInfo]:
-    """The images already kept, by blob."""
+def reusable(db: Database, publication: Publication | None) -> Reusable:
+    """The articles of a publication as they were rendered, and all images that are kept."""
+    return Reusable(_articles(db, publication) if publication else {}, _images(db))
+
+
+def _images(db: Database) -> dict[str, ImageInfo]:
     rows = db.query("SELECT hash, media_type, width, height FROM media")
     return {row["hash"]: ImageInfo(row["media_type"], row["width"], row["height"]) for row in rows}
 
 
-def load(db: Database, publication: Publication) -> Known:
-    """The articles of a publication as they were rendered, to use those that did not change."""
+def _articles(db: Database, publication: Publication) -> dict[str, Rendered]:
     rows = db.query(
         """
         SELECT path, language, category, slug, audience, body_html, sections, content_hash,
@@ -258,16 +262,16 @@ def _rendering(article: Rendered) -> dict[str, Any]:
 
 
 def _rendered(row: Row) -> Rendered:
-    kept = json.loads(row["rendering"])
+    rendering = json.loads(row["rendering"])
     sections = json.loads(row["sections"])
     source = Source(
-        entry=Entry(kept["file"], row["content_hash"], 0),
+        entry=Entry(rendering["file"], row["content_hash"], 0),
         path=row["path"],
         language=row["language"],
         category=row["category"],
-        name=kept["name"],
-        front=front_matter.from_json(kept["front"]),
-        heading=kept["heading"],
+        name=rendering["name"],
+        front=front_matter.from_json(rendering["front"]),
+        heading=rendering["heading"],
     )
     return Rendered(
         source=source,
@@ -279,23 +283,24 @@ def _rendered(row: Row) -> Rendered:
         ),
         passages=tuple(Passage(anchor, title, text) for anchor, title, _, text in sections),
         references=tuple(
-            Resolved(Reference(*reference), outcome) for *reference, outcome in kept["references"]
+            Resolved(Reference(*reference), outcome)
+            for *reference, outcome in rendering["references"]
         ),
-        remarks=tuple(Remark(*remark) for remark in kept["remarks"]),
-        change=Change(kept["changed_at"], row["changed_commit"] or ""),
+        remarks=tuple(Remark(*remark) for remark in rendering["remarks"]),
+        change=Change(rendering["changed_at"], row["changed_commit"] or ""),
     )
 
 
 def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str, str]) -> None:
     """Keep the images that articles show, once each, and which article shows which."""
     by_blob = {blob: file for file, (blob, info) in edition.addresses.pictures.items() if info}
-    shown = {
+    images_shown = {
         (files[article.source.entry.path], blob)
         for article in edition.articles
         for blob in _shown_images(article)
     }
-    kept = {row["hash"] for row in db.query("SELECT hash FROM media")}
-    missing = sorted({blob for _, blob in shown} - kept)
+    stored_hashes = {row["hash"] for row in db.query("SELECT hash FROM media")}
+    missing = sorted({blob for _, blob in images_shown} - stored_hashes)
     for file, body in tree.read([by_blob[blob] for blob in missing]):
         blob, info = edition.addresses.pictures[file]
         assert info is not None
@@ -309,7 +314,7 @@ def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str,
                 "body": body,
             },
         )
-    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(shown)]
+    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(images_shown)]
     db.insert_many("article_media", rows)
 
 

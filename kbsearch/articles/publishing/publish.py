@@ -30,7 +30,7 @@ def publish(
     db: Database,
     settings: Settings,
     rev: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda count, total: None,
 ) -> Publication | Refusal:
     """Put the content live, or say why not; a commit already live is left as it is.
 
@@ -45,26 +45,23 @@ def publish(
             publications.accept(db)
             trailers.take(db, tree)  # unless its death came before
             return live
-        same = live is not None and live.made_with == made_with
-        known = publications.load(db, live) if live is not None and same else {}
-        images = publications.known_images(db)
+        is_same = live is not None and live.made_with == made_with
+        reusable = publications.reusable(db, live if is_same else None)
         publication_id = new_id()
         folder = settings.index_path / f"articles-{publication_id}"
-        made = edition.make(
-            tree, settings, known, images, index=_building(folder), progress=progress
-        )
-        if tree.is_committed and has_errors(made.findings):
+        draft = edition.make(tree, settings, reusable, index=_building(folder), progress=progress)
+        if tree.is_committed and has_errors(draft.findings):
             shutil.rmtree(folder, ignore_errors=True)
-            return publications.refuse(db, tree.commit, made.findings)
+            return publications.refuse(db, tree.commit, draft.findings)
         if not folder.exists():
-            article_writer.build(folder, made.pages, made.synonyms)
-        publication = publications.write(db, publication_id, tree, made, made_with)
+            article_writer.build(folder, draft.pages, draft.synonyms)
+        publication = publications.write(db, publication_id, tree, draft, made_with)
         with db.atomic():
-            kept = publications.put_live(db, publication, folder.name)
+            publication_ids = publications.put_live(db, publication, folder.name)
             lessons.review(db)
         trailers.take(db, tree)
-        publications.forget(db, but=kept)
-        _forget_indexes(settings, kept)
+        publications.forget(db, but=publication_ids)
+        _forget_indexes(settings, publication_ids)
         return publication
 
 
@@ -107,8 +104,8 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _forget_indexes(settings: Settings, kept: tuple[str, ...]) -> None:
-    names = tuple(f"articles-{publication_id}" for publication_id in kept)
+def _forget_indexes(settings: Settings, publication_ids: tuple[str, ...]) -> None:
+    names = tuple(f"articles-{publication_id}" for publication_id in publication_ids)
     for folder in settings.index_path.glob("articles-*"):
         if not folder.name.startswith(names):
             shutil.rmtree(folder, ignore_errors=True)

@@ -43,8 +43,8 @@ class Rendered:
 
     @property
     def updated_at(self) -> str:
-        written = self.source.front.text("updated")
-        return f"{written}T00:00:00Z" if len(written) == 10 else written or self.change.at
+        date = self.source.front.text("updated")
+        return f"{date}T00:00:00Z" if len(date) == 10 else date or self.change.at
 
     @property
     def page(self) -> Page:

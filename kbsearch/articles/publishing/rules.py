@@ -81,20 +81,20 @@ class Text:
 
 def references(text: Text) -> tuple[Reference, ...]:
     """Everything the document points at, in order."""
-    found: list[Reference] = []
+    references: list[Reference] = []
     for token, line in text.inline():
         if token.type == "link_open":
             target = str(token.attrGet("href") or "")
             place = text.place(line, unquote(target))
-            found.append(Reference("link", target, *place))
+            references.append(Reference("link", target, *place))
         elif token.type == "by_slug":
             slug = str(token.meta["slug"])
             kind, end = ("named", "|") if token.content else ("slug", "")
-            found.append(Reference(kind, slug, *text.place(line, f"[[{slug}{end}")))
+            references.append(Reference(kind, slug, *text.place(line, f"[[{slug}{end}")))
         elif token.type == "image":
             target = str(token.attrGet("src") or "")
-            found.append(Reference("picture", target, *text.place(line, unquote(target))))
-    return tuple(found)
+            references.append(Reference("picture", target, *text.place(line, unquote(target))))
+    return tuple(references)
 
 
 def check(text: Text, language: str) -> list[Remark]:
@@ -110,8 +110,8 @@ def _headings(text: Text) -> Iterator[Remark]:
         yield text.remark(0, "# ", "h1-in-body")
     level = 1
     tokens = text.document.tokens
-    found = text.document.headings
-    for position, heading in enumerate(found):
+    headings = text.document.headings
+    for position, heading in enumerate(headings):
         title = heading.section.title
         if heading.written_level == 1:
             yield text.remark(heading.line, "#", "h1-in-body", title=title)
@@ -119,7 +119,7 @@ def _headings(text: Text) -> Iterator[Remark]:
             values = {"title": title, "level": str(heading.written_level), "before": str(level)}
             yield text.remark(heading.line, "#", "heading-jump", **values)
         level = heading.written_level
-        after = found[position + 1] if position + 1 < len(found) else None
+        after = headings[position + 1] if position + 1 < len(headings) else None
         end = after.position if after else len(tokens)
         is_empty = end == heading.position + 3
         if is_empty and (after is None or after.written_level <= heading.written_level):
@@ -177,17 +177,17 @@ def _images(text: Text) -> Iterator[Remark]:
 
 def _words(text: Text) -> Iterator[Remark]:
     for token, line in text.inline():
-        found = _HTML.search(token.content) if token.type == "text" else None
-        if found:
-            yield text.remark(line, found[0], "raw-html", html=found[0][:40])
+        match = _HTML.search(token.content) if token.type == "text" else None
+        if match:
+            yield text.remark(line, match[0], "raw-html", html=match[0][:40])
 
 
 def _french(text: Text) -> Iterator[Remark]:
     """At most one remark a line: they come in numbers."""
-    told: set[int] = set()
+    lines: set[int] = set()
     for token, line in text.inline():
-        found = _FRENCH.search(token.content) if token.type == "text" else None
-        if found and line not in told:
-            told.add(line)
-            around = token.content[max(0, found.start() - 12) : found.end() + 2].strip()
+        match = _FRENCH.search(token.content) if token.type == "text" else None
+        if match and line not in lines:
+            lines.add(line)
+            around = token.content[max(0, match.start() - 12) : match.end() + 2].strip()
             yield text.remark(line, around, "nbsp", text=around)

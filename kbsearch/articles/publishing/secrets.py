@@ -36,32 +36,32 @@ def check(lines: Iterable[str]) -> Iterator[Remark]:
     """The remarks on a file's lines, code included: a key in an example is a key."""
     for number, line in enumerate(lines, start=1):
         for name, pattern in _SECRETS.items():
-            found = pattern.search(line)
-            if found:
-                yield Remark(number, found.start() + 1, "secret", {"kind": name})
+            match = pattern.search(line)
+            if match:
+                yield Remark(number, match.start() + 1, "secret", {"kind": name})
         for kind, text, column in _personal(line):
             yield Remark(number, column, "personal-data", {"reason": kind, "text": text})
         for start, text in masking.placeholders(_INLINE.sub(_blank, line)):
             yield Remark(number, start + 1, "placeholder", {"text": text})
 
 
-def _blank(found: re.Match[str]) -> str:
-    return " " * len(found[0])
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def _personal(line: str) -> Iterator[tuple[str, str, int]]:
-    for found in _EMAIL.finditer(line):
-        if "example" not in found[1] and not _EXAMPLE_DOMAIN.search(found[2].lower()):
-            yield "email", found[0], found.start() + 1
+    for match in _EMAIL.finditer(line):
+        if "example" not in match[1] and not _EXAMPLE_DOMAIN.search(match[2].lower()):
+            yield "email", match[0], match.start() + 1
     for kind, pattern, is_real in (
         ("mobile", _MOBILE, lambda digits: not digits.startswith(_FICTION)),
         ("iban", _IBAN, _is_iban),
         ("social-security", _NIR, lambda digits: int(digits[:13]) % 97 == 97 - int(digits[13:])),
         ("card", _CARD, _is_card),
     ):
-        for found in pattern.finditer(line):
-            if is_real(re.sub(r"[ .\-]", "", found[0])):
-                yield kind, f"{found[0][:4]}…", found.start() + 1
+        for match in pattern.finditer(line):
+            if is_real(re.sub(r"[ .\-]", "", match[0])):
+                yield kind, f"{match[0][:4]}…", match.start() + 1
 
 
 def _is_iban(text: str) -> bool:

@@ -79,35 +79,35 @@ class Sources:
 def read(
     tree: Tree,
     languages: Sequence[str],
-    known: Mapping[str, Source],
+    live: Mapping[str, Source],
     *,
     folder: str = ARTICLES,
 ) -> Sources:
-    """Read the articles; `known` ones whose bytes are the same are taken as they were."""
+    """Read the articles; those of `live` whose bytes are the same are taken as they were."""
     findings = list(tree.findings)
     fresh: dict[str, Source] = {}
-    found: list[Source] = []
+    articles: list[Source] = []
     for entry in tree.entries.values():
         if not entry.path.startswith(folder) or not entry.path.lower().endswith(".md"):
             continue
         source = _located(entry, folder, languages)
         if source is None:
-            told = {"languages": ", ".join(languages)}
-            findings.append(Finding(tree.shown + entry.path, 1, 1, "misplaced", told))
+            values = {"languages": ", ".join(languages)}
+            findings.append(Finding(tree.shown + entry.path, 1, 1, "misplaced", values))
         elif entry.size > ARTICLE_LIMIT:
-            told = {"size": str(entry.size // 1024), "limit": str(ARTICLE_LIMIT // 1024)}
-            findings.append(Finding(tree.shown + entry.path, 1, 1, "file-size", told))
-        elif source.path in known and known[source.path].entry.blob == entry.blob:
-            found.append(replace(known[source.path], entry=entry))
+            values = {"size": str(entry.size // 1024), "limit": str(ARTICLE_LIMIT // 1024)}
+            findings.append(Finding(tree.shown + entry.path, 1, 1, "file-size", values))
+        elif source.path in live and live[source.path].entry.blob == entry.blob:
+            articles.append(replace(live[source.path], entry=entry))
         else:
             fresh[entry.path] = source
     for path, body in tree.read(fresh):
         read_source = _parsed(fresh[path], body, findings.append, tree)
         if read_source is not None:
-            found.append(read_source)
+            articles.append(read_source)
     findings += _case_clashes(tree)
-    found.sort(key=lambda source: source.entry.path)
-    return Sources(tuple(found), tuple(findings))
+    articles.sort(key=lambda source: source.entry.path)
+    return Sources(tuple(articles), tuple(findings))
 
 
 def reread(tree: Tree, source: Source) -> Source:
@@ -136,24 +136,24 @@ def _parsed(
     source: Source, body: bytes, tell: Callable[[Finding], None], tree: Tree
 ) -> Source | None:
     """The source with its front matter and text; None when it cannot be read."""
-    shown = tree.shown + source.entry.path
+    path = tree.shown + source.entry.path
     try:
         text = body.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
         line = body.count(b"\n", 0, problem.start) + 1
         column = problem.start - (body.rfind(b"\n", 0, problem.start) + 1) + 1
-        tell(Finding(shown, line, column, "encoding", {"byte": f"0x{body[problem.start]:02X}"}))
+        tell(Finding(path, line, column, "encoding", {"byte": f"0x{body[problem.start]:02X}"}))
         return None
     try:
         lines, rest, lines_before = front_matter.split(text)
         front = front_matter.read(lines)
-        written = front.text("lang")
-        if written and written != source.language:
-            values = {"key": "lang", "value": written, "expected": source.language}
+        language = front.text("lang")
+        if language and language != source.language:
+            values = {"key": "lang", "value": language, "expected": source.language}
             raise FrontMatterError("value", front.place("lang"), **values)
     except FrontMatterError as problem:
         values = {"reason": problem.reason, **problem.values}
-        tell(Finding(shown, *problem.place, "front-matter", values))
+        tell(Finding(path, *problem.place, "front-matter", values))
         return None
     remarks = tuple(secrets.check(text.split("\n")))
     heading = _HEADING.search(rest)
@@ -169,8 +169,8 @@ def _parsed(
 
 def _case_clashes(tree: Tree) -> Iterable[Finding]:
     """Names that some disks take for the same: a checkout there would lose one of them."""
-    seen: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for path in tree.entries:
-        other = seen.setdefault(path.casefold(), path)
-        if other != path:
-            yield Finding(tree.shown + path, 1, 1, "name-case", {"other": tree.shown + other})
+        spelling = spellings.setdefault(path.casefold(), path)
+        if spelling != path:
+            yield Finding(tree.shown + path, 1, 1, "name-case", {"other": tree.shown + spelling})

@@ -40,17 +40,17 @@ def take(db: Database, tree: Tree) -> list[Trailer]:
     if before == tree.commit:
         return []
     repository = tree.repository
-    known = git.resolve(repository, before) if before else None
+    start = git.resolve(repository, before) if before else None
     moment = now()
-    found = [
+    trailers = [
         Trailer(commit, key, value, path, moment)
-        for commit, said in _commits(repository, known, tree.commit)
+        for commit, pairs in _commits(repository, start, tree.commit)
         for path in _articles(repository, commit) or [""]
-        for key, value in said
+        for key, value in pairs
     ]
-    renamed = _renamed(repository, known, tree.commit) if known else []
+    renamed = _renamed(repository, start, tree.commit) if start else []
     with db.atomic():
-        new = [trailer for trailer in found if _keep(db, trailer)]
+        new = [trailer for trailer in trailers if _keep(db, trailer)]
         for old, path in renamed:
             _follow(db, old, path)
         for commit in dict.fromkeys(trailer.commit for trailer in new):
@@ -63,14 +63,14 @@ def list_all(
     db: Database, key: str, *, value: str = "", path: str = "", commit: str = ""
 ) -> list[Trailer]:
     """What was published under a key, the oldest first: all, or that value, article or commit."""
-    wanted = {"value": value, "path": path, "commit_id": commit}
-    conditions = [f"AND {column} = :{column}" for column, said in wanted.items() if said]
+    filters = {"value": value, "path": path, "commit_id": commit}
+    conditions = [f"AND {column} = :{column}" for column, text in filters.items() if text]
     rows = db.query(
         f"""
         SELECT commit_id AS "commit", key, value, path, published_at FROM published_trailers
         WHERE key = :key {" ".join(conditions)} ORDER BY published_at, commit_id, value, path
         """,  # noqa: S608 (columns named here)
-        {"key": key, **{column: said for column, said in wanted.items() if said}},
+        {"key": key, **{column: text for column, text in filters.items() if text}},
     )
     return [Trailer(**row) for row in rows]
 
@@ -85,18 +85,18 @@ def _commits(
     arguments += [f"^{before}"] if before else []
     for record in git.run(repository, *arguments, "--").decode(errors="replace").split("\0"):
         commit, _, block = record.strip().partition("\n")
-        said = list(dict.fromkeys(_said(block)))
-        if said:
-            yield commit, said
+        pairs = list(dict.fromkeys(_values(block)))
+        if pairs:
+            yield commit, pairs
 
 
-def _said(block: str) -> Iterator[tuple[str, str]]:
+def _values(block: str) -> Iterator[tuple[str, str]]:
     """`Solves-Ticket: 1042, #1043` says two values."""
     keys = {key.lower(): key for key in KEYS}
     for line in block.splitlines():
-        name, _, said = line.partition(":")
+        name, _, values = line.partition(":")
         key = keys.get(name.strip().lower())
-        for value in said.replace(",", " ").split() if key else ():
+        for value in values.replace(",", " ").split() if key else ():
             if key and value.strip("#"):
                 yield key, value.lstrip("#")[:MAX_VALUE]
 
@@ -111,11 +111,11 @@ def _articles(repository: Repository, commit: str) -> list[str]:
 
 def _renamed(repository: Repository, before: str, after: str) -> list[tuple[str, str]]:
     arguments = ["diff", "-z", "--name-status", "-M", "--diff-filter=R", before, after]
-    told = git.run(repository, *arguments, "--", repository.prefix or ".")
-    parts = told.decode(errors="replace").split("\0")
+    output = git.run(repository, *arguments, "--", repository.prefix or ".")
+    parts = output.decode(errors="replace").split("\0")
     pairs = zip(parts[1::3], parts[2::3], strict=False)
-    found = [(_article(repository, old), _article(repository, new)) for old, new in pairs]
-    return [(old, new) for old, new in found if old and new]
+    renames = [(_article(repository, old), _article(repository, new)) for old, new in pairs]
+    return [(old, new) for old, new in renames if old and new]
 
 
 def _article(repository: Repository, name: str) -> str:

@@ -56,8 +56,8 @@ def _history(content: Path) -> Iterator[tuple[str, int, int, int]]:
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int, int]]:
     try:
-        with os.scandir(folder) as found:
-            items = sorted(found, key=lambda item: item.name)
+        with os.scandir(folder) as entries:
+            items = sorted(entries, key=lambda item: item.name)
     except OSError:
         return
     for item in items:
@@ -70,7 +70,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int, int]]:
 
 def _mark(file: Path) -> Iterator[tuple[str, int, int, int]]:
     try:
-        seen = file.lstat()
+        status = file.lstat()
     except OSError:
         return
-    yield str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino
+    yield str(file), status.st_mtime_ns, status.st_size, status.st_ino

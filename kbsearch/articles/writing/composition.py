@@ -83,23 +83,23 @@ def compose(
     access.only_staff(viewer, "article_draft.not_found")
     if gap and not GAP.fullmatch(gap):
         raise Invalid("article_draft.gap_unknown")
-    asked = list(dict.fromkeys(tickets))[:MOST_TICKETS]
-    readable = requests.visible_numbers(db, viewer, asked)
-    found = [requests.find_number(db, viewer, number) for number in asked if number in readable]
-    if asked and not found and not title.strip():
+    numbers = list(dict.fromkeys(tickets))[:MOST_TICKETS]
+    readable = requests.visible_numbers(db, viewer, numbers)
+    sources = [requests.find_number(db, viewer, number) for number in numbers if number in readable]
+    if numbers and not sources and not title.strip():
         raise NotFound("ticket.not_found")
-    said = _said(db, viewer, found, title, list(phrases))
+    original = _original(db, viewer, sources, title, list(phrases))
     if language not in LANGUAGES:
-        text = f"{said.title}\n{said.problem}"
-        language = found[0].language if found else detect_language(text)
+        text = f"{original.title}\n{original.problem}"
+        language = sources[0].language if sources else detect_language(text)
     masked = masking.mask_together(
-        said.texts,
-        _people(db, found, said.texts),
-        keep=_nobody(db, found),
+        original.texts,
+        _people(db, sources, original.texts),
+        keep=_nobody(db, sources),
         language=language,
     )
-    clear, problem, solution, *found_by = (each.text for each in masked)
-    slugs = [each.product for each in found if each.product]
+    clear, problem, solution, *found_by = (text.text for text in masked)
+    slugs = [ticket.product for ticket in sources if ticket.product]
     product = product or (slugs[0] if slugs else "")
     article = ArticleFile(
         language=language,
@@ -109,16 +109,16 @@ def compose(
         slug=slug_of(_PLACEHOLDER.sub(" ", clear))[:MAX_SLUG].strip("-"),
         audience=audience,
         product=product,
-        version=next((each.version for each in found if each.version), ""),
+        version=next((ticket.version for ticket in sources if ticket.version), ""),
         phrases=tuple(found_by),
     )
-    items = {item.placeholder: item for each in masked for item in each.items}
+    items = {item.placeholder: item for text in masked for item in text.items}
     hidden = tuple(Hidden(item.kind, item.text, item.placeholder) for item in items.values())
-    return Composed(tidy(article), hidden, tuple(each.number for each in found), gap)
+    return Composed(tidy(article), hidden, tuple(ticket.number for ticket in sources), gap)
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Original:
     """What was said, as it was typed."""
 
     title: str
@@ -131,65 +131,66 @@ class _Said:
         return (self.title, self.problem, self.solution, *self.phrases)
 
 
-def _said(
-    db: Database, viewer: Viewer, found: Sequence[Ticket], title: str, phrases: Sequence[str]
-) -> _Said:
-    subjects = [essence.of_subject(each.subject) for each in found]
-    for ticket in found:
+def _original(
+    db: Database, viewer: Viewer, sources: Sequence[Ticket], title: str, phrases: Sequence[str]
+) -> _Original:
+    subjects = [essence.of_subject(ticket.subject) for ticket in sources]
+    for ticket in sources:
         linked = duplicates.of_ticket(db, viewer, ticket)
-        others = ((linked.original,) if linked.original else ()) + linked.duplicates
-        subjects += [essence.of_subject(each.subject) for each in others]
-    searched = visits.searches_before(db, [each.id for each in found])
+        links = ((linked.original,) if linked.original else ()) + linked.duplicates
+        subjects += [essence.of_subject(link.subject) for link in links]
+    searched = visits.searches_before(db, [ticket.id for ticket in sources])
     solutions = (
         essence.of_description(message.body, ticket.subject)
-        for ticket in found
+        for ticket in sources
         for message in ticket.messages
         if message.solution and not message.internal
     )
-    first = found[0] if found else None
-    return _Said(
+    first = sources[0] if sources else None
+    return _Original(
         title=title.strip() or (_capital(subjects[0]) if subjects else ""),
         problem=essence.of_description(first.description, first.subject)[:MAX_PART]
         if first
         else "",
-        solution=next((told for told in solutions if told.strip()), "")[:MAX_PART],
+        solution=next((solution for solution in solutions if solution.strip()), "")[:MAX_PART],
         phrases=tuple(_different([*phrases, *searched, *subjects])),
     )
 
 
 def _different(phrases: Iterable[str]) -> list[str]:
     """Each wording once, however it was typed; the first ones."""
-    kept: dict[tuple[str, ...], str] = {}
+    by_words: dict[tuple[str, ...], str] = {}
     for phrase in phrases:
         words = tuple(words_of(phrase))
         if words and len(phrase) <= MAX_PHRASE:
-            kept.setdefault(words, " ".join(phrase.split()))
-    return list(kept.values())[:MOST_PHRASES]
+            by_words.setdefault(words, " ".join(phrase.split()))
+    return list(by_words.values())[:MOST_PHRASES]
 
 
-def _people(db: Database, found: Sequence[Ticket], texts: Iterable[str]) -> list[str]:
+def _people(db: Database, sources: Sequence[Ticket], texts: Iterable[str]) -> list[str]:
     """The names of whoever had to do with it, and of all others whose whole name is written."""
     own: list[str] = []
-    for ticket in found:
+    for ticket in sources:
         own += [ticket.requester, ticket.organisation or "", ticket.assignee or ""]
         own += [copy.name for copy in ticket.copies]
         own += [message.author for message in ticket.messages]
-    written = {word for text in texts for word in words_of(text)}
-    everybody = [*people.list_names(db), *(each.name for each in organisations.list_all(db))]
-    others = [
+    words_typed = {word for text in texts for word in words_of(text)}
+    customers = (organisation.name for organisation in organisations.list_all(db))
+    everybody = [*people.list_names(db), *customers]
+    mentioned = [
         name
         for name in everybody
         if (words := words_of(name))
-        and written.issuperset(words)
+        and words_typed.issuperset(words)
         and not all(names.is_ordinary(word) for word in words)
     ]
-    return [name for name in dict.fromkeys([*own, *others]) if name]
+    return [name for name in dict.fromkeys([*own, *mentioned]) if name]
 
 
-def _nobody(db: Database, found: Sequence[Ticket]) -> list[str]:
+def _nobody(db: Database, sources: Sequence[Ticket]) -> list[str]:
     """What is no person, though it may look like one: products and versions."""
-    versions = [each.version for each in found if each.version]
-    return [*(each.name for each in products.list_all(db)), *versions]
+    versions = [ticket.version for ticket in sources if ticket.version]
+    return [*(product.name for product in products.list_all(db)), *versions]
 
 
 def _category(db: Database, viewer: Viewer, language: str, product: str) -> str:
@@ -207,10 +208,10 @@ def _body(language: str, problem: str, solution: str) -> str:
     """Problem, cause, solution; what nobody said yet is asked for in the place it goes."""
 
     def part(heading: str, text: str, missing: str) -> str:
-        told = _plain(text, language).strip() or masking.prompt(
+        content = _plain(text, language).strip() or masking.prompt(
             language, i18n.gettext(language, missing)
         )
-        return f"## {i18n.gettext(language, heading)}\n\n{told}"
+        return f"## {i18n.gettext(language, heading)}\n\n{content}"
 
     return "\n\n".join(
         [

@@ -27,7 +27,7 @@ MAX_TAB = 64
 
 
 @dataclass(frozen=True)
-class Draft:
+class ArticleDraft:
     """An article that somebody writes, of which requests and for which gap."""
 
     key: str
@@ -50,7 +50,7 @@ def save(
     edition: int = 0,
     tab: str = "",
     at: datetime | None = None,
-) -> Draft:
+) -> ArticleDraft:
     """Keep what is written so far.
 
     A page saves over what it saw or wrote itself. Raises Conflict, with what both have, when
@@ -81,7 +81,7 @@ def save(
         return find(db, viewer, key)
 
 
-def find(db: Database, viewer: Viewer, key: str) -> Draft:
+def find(db: Database, viewer: Viewer, key: str) -> ArticleDraft:
     """A draft of the viewer's; nobody else's exists."""
     access.only_staff(viewer, "article_draft.not_found")
     rows = _read(db, viewer, "d.form_key = :key", key=key)
@@ -90,7 +90,7 @@ def find(db: Database, viewer: Viewer, key: str) -> Draft:
     return _draft(db, viewer, rows[0])
 
 
-def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> Draft | None:
+def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> ArticleDraft | None:
     """What the viewer began to write of a request, or for a gap; the last one."""
     access.only_staff(viewer, "article_draft.not_found")
     if gap:
@@ -105,7 +105,7 @@ def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> 
     return _draft(db, viewer, rows[0]) if rows else None
 
 
-def list_all(db: Database, viewer: Viewer) -> list[Draft]:
+def list_all(db: Database, viewer: Viewer) -> list[ArticleDraft]:
     """The viewer's drafts, the last changed first."""
     access.only_staff(viewer, "article_draft.not_found")
     return [_draft(db, viewer, row) for row in _read(db, viewer, "1 = 1")]
@@ -114,10 +114,10 @@ def list_all(db: Database, viewer: Viewer) -> list[Draft]:
 def discard(db: Database, viewer: Viewer, key: str) -> None:
     """Throw a draft away; what was proposed of it stays on its branch."""
     access.only_staff(viewer, "article_draft.not_found")
-    done = db.execute(
+    deleted = db.execute(
         "DELETE FROM article_drafts WHERE person_id = :me AND form_key = :key", _own(viewer, key)
     )
-    if not done:
+    if not deleted:
         raise NotFound("article_draft.not_found")
 
 
@@ -195,16 +195,16 @@ def _read(db: Database, viewer: Viewer, condition: str, /, **values: object) -> 
     )
 
 
-def _draft(db: Database, viewer: Viewer, row: Row) -> Draft:
+def _draft(db: Database, viewer: Viewer, row: Row) -> ArticleDraft:
     of_draft = db.query(
         "SELECT ticket_id FROM article_draft_tickets WHERE person_id = :me AND form_key = :key",
         _own(viewer, row["form_key"]),
     )
-    return Draft(
+    return ArticleDraft(
         key=row["form_key"],
         article=ArticleFile.of_fields(json.loads(row["fields"])),
         hidden=tuple(Hidden(**item) for item in json.loads(row["hidden"])),
-        tickets=tuple(_links(db, viewer, "t.id", [each["ticket_id"] for each in of_draft])),
+        tickets=tuple(_links(db, viewer, "t.id", [link["ticket_id"] for link in of_draft])),
         gap=row["gap"],
         edition=row["edition"],
         branch=row["branch"],
@@ -214,10 +214,10 @@ def _draft(db: Database, viewer: Viewer, row: Row) -> Draft:
 
 
 def _links(
-    db: Database, viewer: Viewer, column: str, wanted: tuple[int, ...] | list[str]
+    db: Database, viewer: Viewer, column: str, identifiers: tuple[int, ...] | list[str]
 ) -> list[Link]:
     """Those of some tickets that the viewer may read, in the order of their numbers."""
-    places, values = one_of("wanted", list(wanted))
+    places, values = one_of("wanted", list(identifiers))
     condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
     rows = db.query(
         f"""
@@ -229,8 +229,8 @@ def _links(
     return [Link(**row) for row in rows]
 
 
-def _differences(mine: ArticleFile, theirs: ArticleFile) -> dict[str, tuple[str, str]]:
-    own, there = mine.as_fields(), theirs.as_fields()
+def _differences(article: ArticleFile, stored_article: ArticleFile) -> dict[str, tuple[str, str]]:
+    own, there = article.as_fields(), stored_article.as_fields()
     return {
         name: (_told(value), _told(there[name]))
         for name, value in own.items()

@@ -50,11 +50,11 @@ class ArticleFile:
 
     def as_fields(self) -> dict[str, Any]:
         """What it is kept as."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def of_fields(cls, kept: dict[str, Any]) -> Self:
-        return cls(**{**kept, "phrases": tuple(kept["phrases"])})
+    def of_fields(cls, values: dict[str, Any]) -> Self:
+        return cls(**{**values, "phrases": tuple(values["phrases"])})
 
 
 def tidy(article: ArticleFile) -> ArticleFile:
@@ -103,10 +103,10 @@ def written(article: ArticleFile) -> str:
         "summary": article.summary,
         FOUND_BY[article.language]: list(article.phrases),
     }
-    said = {key: value for key, value in values.items() if value}
-    front = (
-        yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=2**31 - 1) if said else ""
-    )
+    filled = {key: value for key, value in values.items() if value}
+    front = ""
+    if filled:
+        front = yaml.safe_dump(filled, allow_unicode=True, sort_keys=False, width=2**31 - 1)
     return f"---\n{front}---\n\n{article.body.strip()}\n"
 
 
@@ -117,18 +117,18 @@ def lines_before(article: ArticleFile) -> int:
 
 def _line(text: str, limit: int) -> str:
     """One line of what can be seen."""
-    seen = "".join(sign for sign in plain_text.line(text) if sign.isprintable())
-    return " ".join(seen[:limit].split())
+    visible = "".join(sign for sign in plain_text.line(text) if sign.isprintable())
+    return " ".join(visible[:limit].split())
 
 
-def _audience(said: str) -> str:
+def _audience(text: str) -> str:
     """`customers`, `org:acme`; nothing for what is no audience."""
-    kind, colon, slug = said.partition(":")
+    kind, colon, slug = text.partition(":")
     clean = f"{kind}{colon}{slug_of(slug)[:MAX_SLUG]}"
     return clean if is_audience(clean) else ""
 
 
 def _cut(body: str) -> str:
     """No longer than a published article may be, front matter and all."""
-    kept = body.encode()[: ARTICLE_LIMIT - 16 * 1024]
-    return kept.decode(errors="ignore")
+    head = body.encode()[: ARTICLE_LIMIT - 16 * 1024]
+    return head.decode(errors="ignore")

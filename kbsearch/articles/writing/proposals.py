@@ -7,7 +7,7 @@ from kbsearch.articles.publishing import branches, trailers
 from kbsearch.articles.publishing.branches import Author
 from kbsearch.articles.writing import drafts
 from kbsearch.articles.writing import files as article_files
-from kbsearch.articles.writing.drafts import Draft
+from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
@@ -32,14 +32,14 @@ def propose(
     return name
 
 
-def is_announced(db: Database, draft: Draft) -> bool:
+def is_announced(db: Database, draft: ArticleDraft) -> bool:
     """Whether those who filed its requests are to be told when it is published."""
     places, values = one_of("ticket", [link.id for link in draft.tickets])
     sql = f"SELECT 1 FROM article_announcements WHERE ticket_id IN ({places})"  # noqa: S608
     return bool(db.query(sql, values))
 
 
-def _commit(settings: Settings, viewer: Viewer, draft: Draft) -> tuple[str, str]:
+def _commit(settings: Settings, viewer: Viewer, draft: ArticleDraft) -> tuple[str, str]:
     """The branch and the commit that hold the draft as it is now."""
     place, text = draft.article.place, article_files.written(draft.article).encode()
     live = branches.live_tree(settings)
@@ -68,7 +68,7 @@ def _free_name(settings: Settings, slug: str) -> str:
     return name
 
 
-def _proposed(settings: Settings, draft: Draft) -> dict[str, bytes]:
+def _proposed(settings: Settings, draft: ArticleDraft) -> dict[str, bytes]:
     """What the branch of a draft holds of it, perhaps under another address."""
     try:
         branch = branches.find(settings, draft.branch)
@@ -81,13 +81,13 @@ def _proposed(settings: Settings, draft: Draft) -> dict[str, bytes]:
     return dict(tree.read([file for file in files if file in tree.entries]))
 
 
-def _message(draft: Draft) -> str:
+def _message(draft: ArticleDraft) -> str:
     """A subject, and the trailers alone below it: no title can write one."""
-    said = [f"{trailers.SOLVES_TICKET}: {link.number}" for link in draft.tickets]
+    lines = [f"{trailers.SOLVES_TICKET}: {link.number}" for link in draft.tickets]
     if draft.gap:
-        said.append(f"{trailers.CLOSES_GAP}: {draft.gap}")
-    block = "\n".join(said)
-    return f"{draft.article.title}\n\n{block}\n" if said else f"{draft.article.title}\n"
+        lines.append(f"{trailers.CLOSES_GAP}: {draft.gap}")
+    block = "\n".join(lines)
+    return f"{draft.article.title}\n\n{block}\n" if lines else f"{draft.article.title}\n"
 
 
 def _announce(db: Database, viewer: Viewer, ticket_id: str, *, tell: bool) -> None:

@@ -14,7 +14,7 @@ State = Literal["masked", "restored", "gone"]
 MOST_DOUBTS = 60
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     """Where something stands: a field, and a line of it."""
 
     field: Literal["title", "summary", "body", "phrases"]
@@ -28,7 +28,7 @@ class Seen:
     position: int  # among what was masked
     hidden: Hidden
     state: State
-    places: tuple[Place, ...]
+    places: tuple[FieldPlace, ...]
 
 
 class Doubtful(NamedTuple):
@@ -36,18 +36,18 @@ class Doubtful(NamedTuple):
 
     why: Why
     text: str
-    places: tuple[Place, ...]
+    places: tuple[FieldPlace, ...]
 
 
 def masked(article: ArticleFile, hidden: Sequence[Hidden]) -> list[Seen]:
     """Everything that was masked, where it stands now; what was restored too."""
-    found = []
+    items = []
     for position, item in enumerate(hidden):
         covered = _places(article, re.compile(re.escape(item.placeholder)))
         open_ = _places(article, _whole(item.text))
         state: State = "masked" if covered else "restored" if open_ else "gone"
-        found.append(Seen(position, item, state, tuple(covered or open_)))
-    return found
+        items.append(Seen(position, item, state, tuple(covered or open_)))
+    return items
 
 
 def restore(article: ArticleFile, item: Hidden) -> ArticleFile:
@@ -62,13 +62,13 @@ def mask_again(article: ArticleFile, item: Hidden) -> ArticleFile:
 
 def doubtful(article: ArticleFile, keep: Iterable[str]) -> list[Doubtful]:
     """What may be missed, each once with its places."""
-    kept = list(keep)
-    found: dict[tuple[Why, str], list[Place]] = {}
+    harmless = list(keep)
+    places_of: dict[tuple[Why, str], list[FieldPlace]] = {}
     for field, text in _texts(article):
-        for doubt in doubts.find(text, kept):
-            place = Place(field, text.count("\n", 0, doubt.start) + 1)
-            found.setdefault((doubt.why, doubt.text), []).append(place)
-    several = [Doubtful(why, text, tuple(places)) for (why, text), places in found.items()]
+        for doubt in doubts.find(text, harmless):
+            place = FieldPlace(field, text.count("\n", 0, doubt.start) + 1)
+            places_of.setdefault((doubt.why, doubt.text), []).append(place)
+    several = [Doubtful(why, text, tuple(places)) for (why, text), places in places_of.items()]
     return several[:MOST_DOUBTS]
 
 
@@ -88,11 +88,11 @@ def _whole(text: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
 
 
-def _places(article: ArticleFile, wanted: re.Pattern[str]) -> list[Place]:
+def _places(article: ArticleFile, pattern: re.Pattern[str]) -> list[FieldPlace]:
     return [
-        Place(field, written.count("\n", 0, found.start()) + 1)
-        for field, written in _texts(article)
-        for found in wanted.finditer(written)
+        FieldPlace(field, text.count("\n", 0, match.start()) + 1)
+        for field, text in _texts(article)
+        for match in pattern.finditer(text)
     ]
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kbsearch.articles import Card
 from kbsearch.articles.writing import drafts
-from kbsearch.articles.writing.drafts import Draft
+from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.messages.notifications import solutions
 from kbsearch.messages.notifications.solutions import Told
 from kbsearch.tickets import Ticket
@@ -16,7 +16,7 @@ class AnsweredBy(NamedTuple):
 
     articles: list[tuple[Card, Told | None]]
     may_write: bool
-    draft: Draft | None
+    draft: ArticleDraft | None
 
 
 def of_ticket(ticket: Ticket) -> AnsweredBy:

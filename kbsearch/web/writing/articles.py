@@ -7,7 +7,7 @@ from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.writing import drafts, files, proposals, review
 from kbsearch.articles.writing.composition import Composed, Hidden
-from kbsearch.articles.writing.drafts import Draft
+from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.articles.writing.review import Seen
 from kbsearch.config import LANGUAGES
 from kbsearch.database import new_id
@@ -164,17 +164,17 @@ def tell(number: int) -> Response:
     return go_to(f"/{language()}/requests/{ticket.id}#answered-by")
 
 
-def begun_before(tickets: tuple[int, ...], gap: str) -> Draft | None:
+def begun_before(tickets: tuple[int, ...], gap: str) -> ArticleDraft | None:
     if gap:
         return drafts.find_of(db(), viewer(), gap=gap)
     return drafts.find_of(db(), viewer(), ticket=tickets[0]) if tickets else None
 
 
-def keep(key: str, sent: Sent) -> Draft:
+def keep(key: str, sent: Sent) -> ArticleDraft:
     return drafts.save(db(), viewer(), key, sent.composed, edition=sent.edition, tab=sent.tab)
 
 
-def saved(key: str) -> Draft | None:
+def saved(key: str) -> ArticleDraft | None:
     """The draft as it is kept; none before it was."""
     try:
         return drafts.find(db(), viewer(), key)
@@ -203,7 +203,7 @@ def conflict(key: str, sent: Sent, problem: Conflict) -> Response:
 def editor(
     key: str,
     composed: Composed,
-    draft: Draft | None = None,
+    draft: ArticleDraft | None = None,
     *,
     sent: Sent | None = None,
     problem: Problem | None = None,
@@ -221,7 +221,7 @@ def editor(
 def shown(
     key: str,
     sent: Sent,
-    draft: Draft | None,
+    draft: ArticleDraft | None,
     *,
     problem: Problem | None = None,
     ranks: list[previews.Rank] | None = None,

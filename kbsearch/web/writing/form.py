@@ -15,7 +15,7 @@ from kbsearch.articles.publishing.previews import Preview, Rank
 from kbsearch.articles.writing import files
 from kbsearch.articles.writing import review as article_review
 from kbsearch.articles.writing.composition import Composed, Hidden
-from kbsearch.articles.writing.drafts import MAX_HIDDEN, Draft
+from kbsearch.articles.writing.drafts import MAX_HIDDEN, ArticleDraft
 from kbsearch.articles.writing.files import ArticleFile
 from kbsearch.articles.writing.review import Doubtful, Seen
 from kbsearch.config import Settings
@@ -202,7 +202,7 @@ def with_address(article: ArticleFile) -> ArticleFile:
     return ArticleFile(**values)
 
 
-def as_composed(draft: Draft) -> Composed:
+def as_composed(draft: ArticleDraft) -> Composed:
     """A draft as its form carries it."""
     tickets = tuple(link.number for link in draft.tickets)
     return Composed(draft.article, draft.hidden, tickets, draft.gap)

@@ -224,8 +224,8 @@ def test_the_title_goes_when_the_audience_of_a_page_becomes_narrower(content):
     write(content, HERE, article(body="See [[other]]."))
     before = edition.make(FolderTree(content, ""), Settings())
     write(content, "articles/en/guide/other.md", article("The other page", audience="agents"))
-    known = {each.source.path: each for each in before.articles}
-    after = edition.make(FolderTree(content, ""), Settings(), known)
+    reusable = edition.Reusable({page.source.path: page for page in before.articles})
+    after = edition.make(FolderTree(content, ""), Settings(), reusable)
     pages = {each.source.entry.path: each.html for each in after.articles}
     assert "The other page" not in pages[HERE] and "other" in pages[HERE]
 

@@ -12,7 +12,7 @@ from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
 from kbsearch.articles.writing import review as article_review
 from kbsearch.articles.writing.composition import Composed, compose
-from kbsearch.articles.writing.drafts import Draft
+from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase
 from kbsearch.errors import Conflict, Invalid, NotFound
@@ -39,7 +39,7 @@ def composed(db, cast) -> Composed:
 
 
 @pytest.fixture
-def draft(db, cast, composed) -> Draft:
+def draft(db, cast, composed) -> ArticleDraft:
     return article_drafts.save(db, cast.dan, KEY, composed, tab="one")
 
 
