@@ -21,7 +21,7 @@ from kbsearch.people import viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 
 PEOPLE = ("alice@acme.example", "bob@acme.example")
 MOST_ACKNOWLEDGED = 7  # by one sender before it is killed
@@ -57,7 +57,7 @@ class Sender:
 
     def send(self, key: str) -> None:
         self.done("file", key, lambda: self.attach(key))
-        request = Request(key, f"description of {key}")
+        request = RequestForm(key, f"description of {key}")
         self.done("ticket", key, lambda: filing.open(self.db, self.viewer, request, key=key).id)
         ticket = filing.open(self.db, self.viewer, request, key=key)
         answer = f"{key}-reply"

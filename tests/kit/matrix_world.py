@@ -205,7 +205,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     asked = replies.reply(db, who["bob"], there, "Et CANARI-REQUEST ?", key="key-of-the-question")
     other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
     merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
-    merging.merge(db, dan, merged, other, key="key-of-the-merge")
+    merging.merge(db, dan, merged, other, merging.MergeForm("key-of-the-merge"))
     form = held_replies.ReplyForm("key-of-the-held-one", f"Un {WORD} CANARI-HELD")
     held_replies.hold(db, dan, there, form, seconds=3600)
     drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})

@@ -14,7 +14,7 @@ from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -37,7 +37,7 @@ def file(
 ) -> Ticket:
     """File a request, usual but for what is given."""
     usual = {"subject": "Collar lost", "description": "The collar of a cow is lost."}
-    request = Request(**{**usual, **said})
+    request = RequestForm(**{**usual, **said})
     return filing.open(db, viewer, request, key=key or new_id(), fields=fields, at=at)
 
 

@@ -30,6 +30,18 @@ class MergeLinks:
     merged: tuple[Link, ...] = ()
 
 
+@dataclass(frozen=True)
+class MergeForm:
+    """How requests are merged: what is said to the people of the one that is closed, if anything,
+    whether they come in copy of the other one, and the language of the note for agents.
+    """
+
+    key: str
+    body: str = ""
+    with_copies: bool = False
+    language: str = "en"
+
+
 def check(viewer: Viewer, ticket: Ticket, into: Ticket) -> None:
     """Raises Invalid with the reason why a request cannot go on in another."""
     access.only_agents(viewer, "ticket.not_found")
@@ -48,17 +60,13 @@ def merge(
     viewer: Viewer,
     ticket: Ticket,
     into: Ticket,
+    form: MergeForm,
     *,
-    key: str,
-    body: str = "",
-    with_copies: bool = False,
-    language: str = "en",
     at: datetime | None = None,
 ) -> None:
-    """Close a request that goes on in another, after saying `body` to its people, if anything.
+    """Close a request that goes on in another; who cannot come in copy of that one does not.
 
-    `with_copies` puts them in copy of the other one, as far as they can be. The note is in
-    `language`. Sent again, it is one merge. Raises Invalid.
+    Sent again, it is one merge. Raises Invalid.
     """
     moment = at or datetime.now(UTC)
     with db.atomic():
@@ -67,12 +75,12 @@ def merge(
             return
         check(viewer, ticket, into)
         _check_now(there, present(db, viewer, into.id))
-        if body.strip():
-            replies.reply(db, viewer, ticket, body, key=key, status="open", at=moment)
+        if form.body.strip():
+            replies.reply(db, viewer, ticket, form.body, key=form.key, status="open", at=moment)
             there = present(db, viewer, ticket.id)
-        if with_copies:
+        if form.with_copies:
             _put_in_copy(db, viewer, ticket, into, moment)
-        replies.note(db, viewer, into, _note(ticket, language), key=new_id(), at=moment)
+        replies.note(db, viewer, into, _note(ticket, form.language), key=new_id(), at=moment)
         db.insert(
             "merges",
             {

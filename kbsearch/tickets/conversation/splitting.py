@@ -8,7 +8,7 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket, files, filing
 from kbsearch.tickets.conversation import replies
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.tickets.messages import Message
 
 
@@ -32,7 +32,7 @@ def split(
     access.only_agents(viewer, "ticket.not_found")
     message = find(ticket, message_id)
     with db.atomic():
-        request = Request(
+        request = RequestForm(
             subject=subject,
             description=message.body or subject,
             software=ticket.product or "",

@@ -13,13 +13,13 @@ from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, events, readers
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 
 
 def open(
     db: Database,
     viewer: Viewer,
-    request: Request,
+    request: RequestForm,
     *,
     key: str,
     fields: Sequence[FormField] = (),
@@ -59,7 +59,7 @@ def follow_up(
     db: Database,
     viewer: Viewer,
     ticket: Ticket,
-    request: Request,
+    request: RequestForm,
     *,
     key: str,
     fields: Sequence[FormField] = (),
@@ -79,7 +79,9 @@ def follow_up(
     )
 
 
-def _filed(db: Database, viewer: Viewer, request: Request, key: str, form_hash: str) -> str | None:
+def _filed(
+    db: Database, viewer: Viewer, request: RequestForm, key: str, form_hash: str
+) -> str | None:
     """The id of what the form became, if it was sent; AlreadySent if it said something else."""
     rows = db.query(
         """

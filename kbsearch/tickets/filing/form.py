@@ -24,7 +24,7 @@ MOST_VERSIONS = 20
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestForm:
     """What a form says, as it was typed; `organisation` and `software` are slugs."""
 
     subject: str = ""
@@ -51,7 +51,7 @@ class OrganisationChoice:
 def check(
     db: Database,
     viewer: Viewer,
-    request: Request,
+    request: RequestForm,
     fields: Sequence[FormField] = (),
     *,
     after_contract: bool = False,
@@ -131,7 +131,7 @@ class Mistakes:
 def read(
     db: Database,
     viewer: Viewer,
-    request: Request,
+    request: RequestForm,
     fields: Sequence[FormField],
     *,
     after_contract: bool,

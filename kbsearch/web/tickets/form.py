@@ -14,7 +14,7 @@ from kbsearch.form_fields import FormField
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import form
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.web.render import db, language, site, viewer
 
 TYPED = ("subject", "description", "software", "version", "severity", "cc")
@@ -51,9 +51,9 @@ class Filled:
     revision: str = ""  # of its draft
 
     @cached_property
-    def request(self) -> Request:
+    def request(self) -> RequestForm:
         said = {name: self.values.get(name, "") for name in TYPED if name != "cc"}
-        return Request(
+        return RequestForm(
             **said,
             organisation=self.values.get("organisation", ""),
             cc=tuple(

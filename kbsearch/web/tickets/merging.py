@@ -7,6 +7,7 @@ from kbsearch import i18n
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import merging, splitting
+from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.desk import past_cases
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -33,16 +34,13 @@ def merge(number: int) -> Response:
     into = None
     try:
         into = other(ticket, sent.get("into", ""))
-        merging.merge(
-            db(),
-            viewer(),
-            ticket,
-            into,
-            key=sent.get("key", ""),
+        form = MergeForm(
+            sent.get("key", ""),
             body=sent.get("body", ""),
             with_copies="copies" in sent,
             language=language(),
         )
+        merging.merge(db(), viewer(), ticket, into, form)
     except (Invalid, AlreadySent) as problem:
         return page(ticket, into, problem)
     return go_to(f"/{language()}/requests/{into.id}")

@@ -14,6 +14,7 @@ from kbsearch.people import organisations
 from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import lifecycle, merging, replies
+from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, take_over
 from tests.kit.incoming import letter, receiving, take
@@ -35,7 +36,7 @@ def alices(db: SqliteDatabase, cast: Cast) -> Ticket:
 
 
 def merge(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, into: Ticket, **more) -> None:
-    merging.merge(db, viewer, ticket, into, key=KEY, at=later(hours=2), **more)
+    merging.merge(db, viewer, ticket, into, MergeForm(KEY, **more), at=later(hours=2))
 
 
 def test_the_one_is_closed_and_a_note_for_agents_repeats_it_in_the_other(
@@ -145,7 +146,7 @@ def test_a_ring_cannot_be_made_by_two_at_once(
 
     def run(ticket: Ticket, into: Ticket) -> None:
         try:
-            merging.merge(db, cast.dan, ticket, into, key=new_id())
+            merging.merge(db, cast.dan, ticket, into, MergeForm(new_id()))
         except Invalid as problem:
             refused.append(problem)
 

@@ -9,7 +9,7 @@ from kbsearch.tickets import files as attachments
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.filing import copies, drafts
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 from tests.kit.requests import attach, file, later
 
@@ -164,6 +164,6 @@ def test_a_form_that_is_refused_keeps_its_draft(db: SqliteDatabase, cast: Cast, 
     drafts.save(db, cast.alice, "form-0001", TYPED)
     attach(db, cast.alice, store, "form-0001", "a.txt")
     with pytest.raises(Invalid):
-        filing.open(db, cast.alice, Request("Only a subject"), key="form-0001")
+        filing.open(db, cast.alice, RequestForm("Only a subject"), key="form-0001")
     draft = drafts.find(db, cast.alice, "form-0001")
     assert (draft.fields["subject"], [f.name for f in draft.files]) == ("Collier", ["a.txt"])

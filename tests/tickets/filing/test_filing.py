@@ -19,7 +19,7 @@ from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import filing
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing import form as request_forms
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast, take_over
 from tests.kit.requests import attach, file, readers_of
 
@@ -29,7 +29,7 @@ from pathlib import Path
 from kbsearch.database import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.tickets import filing
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 
 db = SqliteDatabase(Path(sys.argv[1]))
 viewer = viewers.find(db, "alice@acme.example")
@@ -37,7 +37,7 @@ gate, sent = threading.Barrier(3), []
 
 def send():
     gate.wait()
-    request = Request(subject="Once", description="Only once.")
+    request = RequestForm(subject="Once", description="Only once.")
     sent.append(filing.open(db, viewer, request, key="the-same-form").id)
     db.close()
 
@@ -187,8 +187,8 @@ def test_everything_wrong_is_said_at_once_by_field(db: SqliteDatabase, cast: Cas
 
 
 def test_what_is_wrong_can_be_asked_before_sending(db: SqliteDatabase, cast: Cast):
-    assert request_forms.check(db, cast.alice, Request("A", "B")) == {}
-    assert set(request_forms.check(db, cast.alice, Request("A"))) == {"description"}
+    assert request_forms.check(db, cast.alice, RequestForm("A", "B")) == {}
+    assert set(request_forms.check(db, cast.alice, RequestForm("A"))) == {"description"}
     assert tickets_there(db) == 0
 
 
@@ -247,7 +247,7 @@ def test_nobody_files_for_an_organisation_of_others(db: SqliteDatabase, cast: Ca
 
 def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
     customers.edit(db, customers.find(db, "acme"), contract_ends="2020-01-01")
-    request = Request("After", "The contract is over.", software="icownect")
+    request = RequestForm("After", "The contract is over.", software="icownect")
     problems = request_forms.check(db, cast.alice, request, after_contract=True)
     assert {name: p.key for name, p in problems.items()} == {"software": "request.software_unknown"}
     assert request_forms.choices(db, cast.alice)[0].products == ()
@@ -260,7 +260,7 @@ def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
     assert wrong(db, cast.alice) == {"organisation": "request.contract_ended"}
     assert file(db, cast.chloe).organisation == "Globex"
     assert file(db, cast.dan, requester="alice@acme.example").organisation == "Acme"
-    request = Request("After", "The contract is over.")
+    request = RequestForm("After", "The contract is over.")
     ticket = filing.open(db, cast.alice, request, key=new_id(), after_contract=True)
     assert ticket.organisation == "Acme"
 
@@ -298,7 +298,7 @@ def test_strangers_file_nothing(db: SqliteDatabase, cast: Cast):
 @pytest.mark.parametrize("key", ["", "short", "x" * 65, "with space", "a/b/c/d/e", "\x00" * 10])
 def test_a_form_without_a_proper_key_is_not_ours(db: SqliteDatabase, cast: Cast, key: str):
     with pytest.raises(Invalid):
-        filing.open(db, cast.alice, Request("A", "B"), key=key)
+        filing.open(db, cast.alice, RequestForm("A", "B"), key=key)
 
 
 FIELDS = (
@@ -309,7 +309,7 @@ FIELDS = (
 
 def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
     def problems(**answers: str) -> dict[str, str]:
-        request = Request("A", "B", software="icownect", fields=answers)
+        request = RequestForm("A", "B", software="icownect", fields=answers)
         found = request_forms.check(db, cast.alice, request, FIELDS)
         return {name: problem.key for name, problem in found.items()}
 
@@ -318,10 +318,10 @@ def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
     assert problems(where="barn") == {"fields.lot": "request.field_required"}
     assert problems(where="field") == {}
     answers = {"where": "barn", "lot": " 7 ", "never": "asked"}
-    request = Request("A", "B", software="icownect", fields=answers)
+    request = RequestForm("A", "B", software="icownect", fields=answers)
     ticket = filing.open(db, cast.alice, request, key=new_id(), fields=FIELDS)
     assert ticket.fields == {"where": "barn", "lot": "7"}
-    other = filing.open(db, cast.alice, Request("A", "B"), key=new_id(), fields=FIELDS)
+    other = filing.open(db, cast.alice, RequestForm("A", "B"), key=new_id(), fields=FIELDS)
     assert other.fields == {}
 
 
@@ -337,7 +337,9 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
 
 def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
-    ticket = filing.follow_up(db, cast.alice, past, Request("Again", "Lost again."), key=new_id())
+    ticket = filing.follow_up(
+        db, cast.alice, past, RequestForm("Again", "Lost again."), key=new_id()
+    )
     assert ticket.follows is not None and ticket.follows.number == 7
     (link,) = tickets.find(db, cast.alice, past.id).followed_by
     assert link.id == ticket.id
@@ -345,17 +347,17 @@ def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast
 
 def test_a_link_to_what_one_may_not_read_is_not_shown(db: SqliteDatabase, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
-    request = Request("Again", "Lost.", confidential=True)
+    request = RequestForm("Again", "Lost.", confidential=True)
     filing.follow_up(db, cast.alice, past, request, key=new_id())
     assert tickets.find(db, cast.bob, past.id).followed_by == ()
     with pytest.raises(NotFound):
-        filing.follow_up(db, cast.chloe, past, Request("Mine", "Mine."), key=new_id())
+        filing.follow_up(db, cast.chloe, past, RequestForm("Mine", "Mine."), key=new_id())
 
 
 def test_only_what_is_closed_is_followed(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     with pytest.raises(Invalid):
-        filing.follow_up(db, cast.alice, ticket, Request("Again", "Lost."), key=new_id())
+        filing.follow_up(db, cast.alice, ticket, RequestForm("Again", "Lost."), key=new_id())
 
 
 def test_a_request_keeps_the_moment_it_was_filed(db: SqliteDatabase, cast: Cast):

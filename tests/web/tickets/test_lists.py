@@ -17,13 +17,13 @@ from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.filing import copies
-from kbsearch.tickets.filing.form import Request
+from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 from tests.kit.web import HTMX, sign_in
 
 
 def file(db: SqliteDatabase, viewer: Viewer, subject: str, **changes: Any) -> Ticket:
-    said = Request(subject=subject, description="Voici ce qui arrive.", **changes)
+    said = RequestForm(subject=subject, description="Voici ce qui arrive.", **changes)
     return filing.open(db, viewer, said, key=new_id())
 
 
