@@ -21,7 +21,7 @@ from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
 
-State = Literal["open", "dismissed", "answered", "closed"]
+GapState = Literal["open", "dismissed", "answered", "closed"]
 Shelf = Literal["open", "guests", "hidden", "closed", "dismissed"]  # as the board parts them
 SHELVES: tuple[Shelf, ...] = get_args(Shelf)
 
@@ -51,7 +51,7 @@ class Gap:
     number: int
     title: str  # the words most people used, or the title of the article at fault
     path: str  # of that article
-    state: State
+    state: GapState
     reason: str  # why it was dismissed
     answer: str  # the article that answers it
     commit_id: str  # that closed it
@@ -73,7 +73,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Phrase:
+class GapPhrase:
     """A text as people typed it, without personal data."""
 
     text: str
@@ -84,7 +84,7 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Found:
+class MissedArticle:
     """An article that a search showed and nobody opened, or that its people may not read."""
 
     path: str
@@ -96,7 +96,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Asked:
+class GapTicket:
     """A request that belongs to a gap."""
 
     id: str
@@ -150,7 +150,7 @@ def find(db: Database, viewer: Viewer, number: int) -> Gap:
     return _gap(rows[0])
 
 
-def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -> list[Phrase]:
+def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -> list[GapPhrase]:
     """What people typed, most of them first; subjects of requests are for agents."""
     access.only_staff(viewer, "gap.not_found")
     rows = db.query(
@@ -167,10 +167,10 @@ def phrases(db: Database, viewer: Viewer, gap: Gap, limit: int = MOST_PHRASES) -
         """,  # noqa: S608 (a constant)
         {"gap": gap.id, "agent": int(viewer.is_agent), "limit": limit, "signals": MOST_COUNTED},
     )
-    return [Phrase(**row) for row in rows]
+    return [GapPhrase(**row) for row in rows]
 
 
-def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
+def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[MissedArticle]:
     """The articles that its searches showed and nobody opened, most often shown first."""
     access.only_staff(viewer, "gap.not_found")
     rows = db.query(
@@ -190,7 +190,7 @@ def passed_over(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
     return _articles(db, viewer, {row["path"]: row["times"] for row in rows})[:MOST_FOUND]
 
 
-def hidden_answers(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
+def hidden_answers(db: Database, viewer: Viewer, gap: Gap) -> list[MissedArticle]:
     """The articles that would have answered those who may not read them."""
     access.only_staff(viewer, "gap.not_found")
     rows = db.query(
@@ -203,7 +203,7 @@ def hidden_answers(db: Database, viewer: Viewer, gap: Gap) -> list[Found]:
     return _articles(db, viewer, {row["path"]: row["times"] for row in rows})
 
 
-def requests(db: Database, viewer: Viewer, gap: Gap) -> list[Asked]:
+def requests(db: Database, viewer: Viewer, gap: Gap) -> list[GapTicket]:
     """The requests that belong to a gap, newest first; agents alone see them."""
     if not viewer.is_agent:
         return []
@@ -216,7 +216,7 @@ def requests(db: Database, viewer: Viewer, gap: Gap) -> list[Asked]:
         """,
         {"gap": gap.id, "limit": MOST_TICKETS},
     )
-    return [Asked(**row) for row in rows]
+    return [GapTicket(**row) for row in rows]
 
 
 def dismiss(
@@ -224,12 +224,12 @@ def dismiss(
 ) -> None:
     """Say why nothing is to be written; it stays dismissed whoever searches it again."""
     access.only_staff(viewer, "gap.not_found")
-    said = plain_text.line(reason)
-    if not said:
+    reason = plain_text.line(reason)
+    if not reason:
         raise Invalid("gap.reason_required")
-    if len(said) > MAX_REASON:
+    if len(reason) > MAX_REASON:
         raise Invalid("request.too_long", limit=MAX_REASON)
-    _decide(db, viewer, gap, "dismissed", at, reason=said)
+    _decide(db, viewer, gap, _Decision("dismissed", reason=reason), at)
 
 
 def answer_by(
@@ -239,13 +239,13 @@ def answer_by(
     access.only_staff(viewer, "gap.not_found")
     if articles.find_path(db, viewer, path) is None:
         raise Invalid("gap.article_unknown")
-    _decide(db, viewer, gap, "answered", at, answer=path)
+    _decide(db, viewer, gap, _Decision("answered", answer=path), at)
 
 
 def reopen(db: Database, viewer: Viewer, gap: Gap, *, at: datetime | None = None) -> None:
     """Put it back on the board; a commit that closed it does not close it again."""
     access.only_staff(viewer, "gap.not_found")
-    _decide(db, viewer, gap, "open", at)
+    _decide(db, viewer, gap, _Decision("open"), at)
 
 
 def close(db: Database, number: int, commit: str, path: str, at: str) -> bool:
@@ -266,15 +266,15 @@ def close(db: Database, number: int, commit: str, path: str, at: str) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Decision:
+    state: GapState
+    reason: str = ""
+    answer: str = ""
+
+
 def _decide(
-    db: Database,
-    viewer: Viewer,
-    gap: Gap,
-    state: State,
-    at: datetime | None,
-    *,
-    reason: str = "",
-    answer: str = "",
+    db: Database, viewer: Viewer, gap: Gap, decision: _Decision, at: datetime | None
 ) -> None:
     db.execute(
         """
@@ -283,9 +283,7 @@ def _decide(
         WHERE id = :id
         """,
         {
-            "state": state,
-            "reason": reason,
-            "answer": answer,
+            **vars(decision),
             "at": stored(at or datetime.now(UTC)),
             "me": viewer.person_id,
             "id": gap.id,
@@ -293,10 +291,12 @@ def _decide(
     )
 
 
-def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[Found]:
+def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[MissedArticle]:
     cards: Iterable[Card | None] = (articles.find_path(db, viewer, path) for path in times)
     return [
-        Found(card.path, card.title, card.language, card.slug, card.audience, times[card.path])
+        MissedArticle(
+            card.path, card.title, card.language, card.slug, card.audience, times[card.path]
+        )
         for card in cards
         if card is not None
     ]

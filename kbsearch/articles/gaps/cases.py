@@ -6,7 +6,7 @@ from kbsearch import tickets
 from kbsearch.articles.gaps import counts
 from kbsearch.articles.gaps.counts import CASES_COUNT_FOR, Signal
 from kbsearch.articles.gaps.signals import cursor, keep
-from kbsearch.articles.gaps.texts import STAFF, Asks, Texts
+from kbsearch.articles.gaps.texts import STAFF, Asks, GapTexts
 from kbsearch.articles.publishing import trailers
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, one_of
@@ -41,7 +41,7 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     )
     if not rows:
         return False
-    reader = Texts(db, search)
+    reader = GapTexts(db, search)
     for row in rows:
         cluster = _cluster(db, search, row["id"], oldest)
         if cluster:
@@ -52,14 +52,14 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
 
 def drop_answered(db: Database) -> None:
     """Forget the clusters that an article solves by now, as its commit says."""
-    said = {each.value for each in trailers.list_all(db, trailers.SOLVES_TICKET)}
+    solved = {trailer.value for trailer in trailers.list_all(db, trailers.SOLVES_TICKET)}
     rows = db.query(
         """
         SELECT DISTINCT s.gap_id, t.number FROM gap_signals s JOIN tickets t ON t.id = s.ticket_id
         WHERE s.kind = 'case'
         """
     )
-    for gap_id in {row["gap_id"] for row in rows if str(row["number"]) in said}:
+    for gap_id in {row["gap_id"] for row in rows if str(row["number"]) in solved}:
         db.execute("DELETE FROM gap_signals WHERE gap_id = :gap AND kind = 'case'", {"gap": gap_id})
         counts.recount(db, [gap_id])
 
@@ -68,7 +68,7 @@ def _cluster(db: Database, search: Asks, ticket_id: str, since: str) -> list[Row
     """The solved requests that tell the same as one, it among them; none with an article."""
     ticket = tickets.find(db, STAFF, ticket_id)
     alike = search.alike(STAFF, ticket, since)
-    numbers = {each.number for each in alike if each.codes or each.nearness >= NEARLY_THE_SAME}
+    numbers = {hit.number for hit in alike if hit.codes or hit.nearness >= NEARLY_THE_SAME}
     places, values = one_of("number", [*(numbers | _linked(db, ticket)), ticket.number])
     rows = db.query(
         f"""
@@ -97,22 +97,22 @@ def _linked(db: Database, ticket: Ticket) -> set[int]:
     """What agents said is the same."""
     links = duplicates.of_ticket(db, STAFF, ticket)
     original = [links.original] if links.original else []
-    return {each.number for each in [*original, *links.duplicates]}
+    return {link.number for link in [*original, *links.duplicates]}
 
 
-def _store(db: Database, reader: Texts, cluster: list[Row]) -> None:
+def _store(db: Database, reader: GapTexts, cluster: list[Row]) -> None:
     """Put them to the gap that one of them belongs to, or to the one of the oldest's subject."""
     texts = {row["id"]: reader.clear(essence.of_subject(row["subject"])) for row in cluster}
     places, values = one_of("ticket", list(texts))
-    known = db.query(
+    gap_rows = db.query(
         f"""
         SELECT gap_id FROM gap_signals WHERE ticket_id IN ({places})
         ORDER BY CASE WHEN kind = 'case' THEN 0 ELSE 1 END, at LIMIT 1
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    place = next((found for text in texts.values() if (found := reader.place(text))), None)
-    gap_id = str(known[0]["gap_id"]) if known else place and counts.gap_at(db, place)
+    place = next(filter(None, map(reader.place, texts.values())), None)
+    gap_id = str(gap_rows[0]["gap_id"]) if gap_rows else place and counts.gap_at(db, place)
     if not (gap_id or place):
         return
     with db.atomic():

@@ -9,7 +9,7 @@ from typing import Literal
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, new_id
 
-Kind = Literal["empty", "ignored", "found", "filed", "vote", "case"]
+SignalKind = Literal["empty", "ignored", "found", "filed", "vote", "case"]
 # empty: a search without results; ignored: one whose results nobody opened; found: one that went
 # well, of a gap that is known; filed: a request after it; vote: an article that did not help;
 # case: a solved request like others, without an article.
@@ -33,7 +33,7 @@ _COUNTED = """
 class Signal:
     """One thing that says that something is missing, or no longer; `origin` makes it unique."""
 
-    kind: Kind
+    kind: SignalKind
     origin: str
     who: str  # a person, the network of guests, or the visit of one
     at: str
@@ -48,7 +48,7 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Place:
+class GapPlace:
     """Which gap a signal belongs to: by what its text asks, or by the article it is about."""
 
     key: str
@@ -58,7 +58,7 @@ class Place:
     title: str = ""
 
 
-def gap_at(db: Database, place: Place) -> str | None:
+def gap_at(db: Database, place: GapPlace) -> str | None:
     """The gap of a place: of its own key, of a text that was put there before, of the nearest."""
     rows = db.query(
         """
@@ -72,7 +72,7 @@ def gap_at(db: Database, place: Place) -> str | None:
     return str(rows[0]["id"]) if rows else None
 
 
-def make(db: Database, place: Place, signal: Signal) -> str:
+def make(db: Database, place: GapPlace, signal: Signal) -> str:
     """A new gap, with the next number; its id."""
     (counter,) = db.query(
         "UPDATE counters SET value = value + 1 WHERE name = 'gap' RETURNING value"
@@ -138,12 +138,12 @@ def forget(db: Database, days: int, *, at: datetime | None = None) -> None:
 
 def erase_person(db: Database, person_id: str) -> None:
     """Forget what somebody said and searched; a gap that was theirs alone has no words left."""
-    theirs = """
+    condition = """
         person_id = :person
         OR event_id IN (SELECT e.id FROM visit_events e JOIN visits v ON v.id = e.visit_id
                         WHERE v.person_id = :person)
     """
-    for gap_id in _remove(db, theirs, {"person": person_id}):
+    for gap_id in _remove(db, condition, {"person": person_id}):
         db.execute(
             """
             UPDATE gaps SET title = '', words = '', key = 'erased ' || id
@@ -203,7 +203,7 @@ def _recount(db: Database, gap_id: str) -> None:
         """,  # noqa: S608 (a constant)
         values,
     )
-    told = counts.keys() & {"filed", "vote", "case"}
+    confirmed = counts.keys() & {"filed", "vote", "case"}
     was_shown = gap["state"] != "open" and gap["is_shown"]
     most = max(total["people"] + total["guests"], total["hidden_people"])
     change = {
@@ -211,7 +211,7 @@ def _recount(db: Database, gap_id: str) -> None:
         "title": gap["title"] if gap["path"] else _title(db, gap_id) or gap["title"],
         "products": json.dumps(_products(db, gap_id)),
         "counts": json.dumps(counts),
-        "is_shown": int(most >= SHOWN_FROM or bool(told) or was_shown),
+        "is_shown": int(most >= SHOWN_FROM or bool(confirmed) or was_shown),
         "is_of_requests": int(counts.keys() == {"case"}),
         **_since(db, gap_id, gap["decided_at"] if gap["state"] != "open" else None),
     }

@@ -11,8 +11,8 @@ from kbsearch import articles, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import gaps
 from kbsearch.articles.gaps import counts
-from kbsearch.articles.gaps.counts import Kind, Place, Signal
-from kbsearch.articles.gaps.texts import STAFF, Asks, Texts
+from kbsearch.articles.gaps.counts import GapPlace, Signal, SignalKind
+from kbsearch.articles.gaps.texts import STAFF, Asks, GapTexts
 from kbsearch.articles.publishing import trailers
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row
@@ -69,8 +69,8 @@ _SEARCH_BEFORE_VOTE = """
 """
 
 
-Found = tuple[Place, Signal]
-Read = Callable[[Row], Found | None]
+PlacedSignal = tuple[GapPlace, Signal]
+ReadSignal = Callable[[Row], PlacedSignal | None]
 
 
 def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
@@ -79,8 +79,8 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     reading = Reading(db, search)
     settled = stored(moment - SEARCH_SETTLES)
     more = _batch(db, "searched", _SEARCHES, settled, reading.of_search)
-    known = cursor(db, "searched")[0] if more else settled  # a request comes after its search
-    filed = _batch(db, "filed", _FILED, known, reading.of_request)
+    read_until = cursor(db, "searched")[0] if more else settled  # a request follows its search
+    filed = _batch(db, "filed", _FILED, read_until, reading.of_request)
     votes = _batch(db, "vote", _VOTES, stored(moment - VOTE_SETTLES), reading.of_vote)
     return more or filed or votes
 
@@ -95,10 +95,10 @@ def follow(db: Database) -> bool:
     if now == _state(db, FOLLOWED):
         return False
     with db.atomic():
-        for each in trailers.list_all(db, trailers.CLOSES_GAP):
-            name = each.value.upper().removeprefix("G-")
+        for trailer in trailers.list_all(db, trailers.CLOSES_GAP):
+            name = trailer.value.upper().removeprefix("G-")
             if name.isdecimal() and len(name) < 10:
-                gaps.close(db, int(name), each.commit, each.path, each.published_at)
+                gaps.close(db, int(name), trailer.commit, trailer.path, trailer.published_at)
         voted = db.query(
             "SELECT DISTINCT gap_id AS id FROM gap_signals WHERE vote_id IS NOT NULL"
             " UNION SELECT id FROM gaps WHERE state = 'closed'"
@@ -114,13 +114,14 @@ class Reading:
     def __init__(self, db: Database, search: Asks) -> None:
         self._db = db
         self._search = search
-        self._texts = Texts(db, search)
+        self._texts = GapTexts(db, search)
         self._viewers: dict[str, Viewer] = {}
         self._hidden: dict[tuple[str, str, Viewer], str] = {}
 
-    def of_search(self, row: Row) -> Found | None:
+    def of_search(self, row: Row) -> PlacedSignal | None:
         """A search that found nothing, or nothing worth opening, or went well."""
-        kind: Kind = "empty" if not row["results"] else "found" if row["opened"] else "ignored"
+        outcome: SignalKind = "found" if row["opened"] else "ignored"
+        kind: SignalKind = outcome if row["results"] else "empty"
         hidden = self._hidden_from(row) if kind == "empty" else ""
         signal = Signal(
             kind=kind,
@@ -136,28 +137,28 @@ class Reading:
         )
         return self._of_text(signal)
 
-    def of_request(self, row: Row) -> Found | None:
+    def of_request(self, row: Row) -> PlacedSignal | None:
         """The last search of whoever filed a request, for three days before it."""
         searches = self._db.query(_SEARCH_BEFORE, row)
         if not searches:
             return None
-        found = searches[0]
+        search = searches[0]
         signal = Signal(
             kind="filed",
             origin=row["ticket_id"],
             who=_who(row),
             at=row["at"],
-            text=self._texts.clear(found["text"]),
-            product=row["product"] or found["product"],
-            is_hidden=bool(found["is_hidden"]),
-            path=found["path"] or "",
-            event_id=found["id"],
+            text=self._texts.clear(search["text"]),
+            product=row["product"] or search["product"],
+            is_hidden=bool(search["is_hidden"]),
+            path=search["path"] or "",
+            event_id=search["id"],
             ticket_id=row["ticket_id"],
             person_id=row["person_id"],
         )
         return self._of_text(signal)
 
-    def of_vote(self, row: Row) -> Found | None:
+    def of_vote(self, row: Row) -> PlacedSignal | None:
         """A reason why an article did not help; of the search, where it was the wrong article."""
         searches = self._db.query(_SEARCH_BEFORE_VOTE, row) if row["reason"] == "elsewhere" else []
         text = self._texts.clear(searches[0]["text"]) if searches else ""
@@ -171,23 +172,23 @@ class Reading:
             event_id=searches[0]["id"] if searches else None,
             person_id=row["person_id"],
         )
-        if text and (found := self._of_text(signal)):
-            return found
+        if text and (placed := self._of_text(signal)):
+            return placed
         article = articles.find_path(self._db, STAFF, row["path"])
         if article is None:
             return None
-        place = Place(f"article:{row['path']}", path=row["path"], title=article.title)
+        place = GapPlace(f"article:{row['path']}", path=row["path"], title=article.title)
         return place, signal
 
-    def _of_text(self, signal: Signal) -> Found | None:
+    def _of_text(self, signal: Signal) -> PlacedSignal | None:
         place = self._texts.place(signal.text)
         return (place, signal) if place else None
 
     def _hidden_from(self, row: Row) -> str:
         """The article that answers the staff and is not for whoever searched; empty if none."""
         viewer, text = self._viewer(row["person_id"]), row["text"]
-        asked = text, row["product"], viewer
-        if asked not in self._hidden:
+        key = text, row["product"], viewer
+        if key not in self._hidden:
             question = Question(
                 text,
                 language=detect_language(text),
@@ -195,11 +196,11 @@ class Reading:
                 product=row["product"] or None,
                 limit=1,
             )
-            theirs, all_of_it = (self._search.ask(who, question) for who in (viewer, STAFF))
-            hits = all_of_it.hits + all_of_it.other_language
-            is_theirs = theirs.hits + theirs.other_language
-            self._hidden[asked] = hits[0].id if hits and not is_theirs else ""
-        return self._hidden[asked]
+            visible, whole = (self._search.ask(who, question) for who in (viewer, STAFF))
+            hits = whole.hits + whole.other_language
+            visible_hits = visible.hits + visible.other_language
+            self._hidden[key] = hits[0].id if hits and not visible_hits else ""
+        return self._hidden[key]
 
     def _viewer(self, person_id: str | None) -> Viewer:
         if person_id is None:
@@ -213,10 +214,10 @@ class Reading:
         return self._viewers[person_id]
 
 
-def store(db: Database, found: Sequence[Found]) -> None:
+def store(db: Database, placed_signals: Sequence[PlacedSignal]) -> None:
     """Put signals to their gaps. What went well is of interest where a gap is known."""
     touched = []
-    for place, signal in found:
+    for place, signal in placed_signals:
         gap_id = counts.gap_at(db, place)
         if gap_id is None and signal.kind == "found":
             continue
@@ -226,16 +227,16 @@ def store(db: Database, found: Sequence[Found]) -> None:
     counts.recount(db, touched)
 
 
-def _batch(db: Database, name: str, sql: str, before: str, read: Read) -> bool:
+def _batch(db: Database, name: str, sql: str, before: str, read: ReadSignal) -> bool:
     """Take in the next rows of a source, up to a moment."""
     last_at, last_id = cursor(db, name)
     values = {"last_at": last_at, "last_id": last_id, "before": before, "limit": BATCH}
     rows = db.query(sql, values)
     if not rows:
         return False
-    found = [signal for row in rows if (signal := read(row)) is not None]
+    placed_signals = [signal for row in rows if (signal := read(row)) is not None]
     with db.atomic():
-        store(db, found)
+        store(db, placed_signals)
         keep(db, name, rows[-1])
     return True
 

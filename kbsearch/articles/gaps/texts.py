@@ -5,7 +5,7 @@ from typing import Protocol
 
 from kbsearch import people
 from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, WRITERS, Viewer
-from kbsearch.articles.gaps.counts import Place
+from kbsearch.articles.gaps.counts import GapPlace
 from kbsearch.database import Database
 from kbsearch.people.organisations import products
 from kbsearch.search import Question, Results
@@ -26,7 +26,7 @@ class Asks(Protocol):
     def alike(self, viewer: Viewer, ticket: Ticket, since: str) -> list[Alike]: ...
 
 
-class Texts:
+class GapTexts:
     """Reads the texts of one batch; what they are compared with is looked up once."""
 
     def __init__(self, db: Database, search: Asks) -> None:
@@ -36,14 +36,14 @@ class Texts:
         self._products: list[str] | None = None
         self._names: defaultdict[str, list[tuple[str, frozenset[str]]]] | None = None
 
-    def place(self, text: str) -> Place | None:
+    def place(self, text: str) -> GapPlace | None:
         """Where a text belongs; None for one without a word."""
         if self._phrases is None:
             rows = self._db.query("SELECT words FROM gaps")
-            known = (word for row in rows for word in row["words"].split())
-            self._phrases = Phrases(known, self._spelt)
+            words = (word for row in rows for word in row["words"].split())
+            self._phrases = Phrases(words, self._spelt)
         read = self._phrases.read(text)
-        return Place(read.key, read.near, read.words) if read.key else None
+        return GapPlace(read.key, read.near, read.words) if read.key else None
 
     def clear(self, text: str) -> str:
         """A text without personal data."""
@@ -60,8 +60,9 @@ class Texts:
                 words = frozenset(words_of(name))
                 if len(words) > 1:
                     self._names[min(words)].append((name, words))
-        said = set(words_of(text))
-        return [name for word in said for name, words in self._names.get(word, ()) if words <= said]
+        typed_words = set(words_of(text))
+        candidates = [pair for word in typed_words for pair in self._names.get(word, ())]
+        return [name for name, words in candidates if words <= typed_words]
 
     def _spelt(self, text: str, language: str) -> tuple[str, frozenset[str]]:
         return self._search.spelt(STAFF, text, language)

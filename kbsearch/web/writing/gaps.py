@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from kbsearch import access, articles, i18n
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card, gaps
-from kbsearch.articles.gaps import Gap, Phrase, Shelf
+from kbsearch.articles.gaps import Gap, GapPhrase, Shelf
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
@@ -39,7 +39,7 @@ bp = Blueprint("gaps", __name__)
 class Trial(NamedTuple):
     """Where a phrase finds the article today; no rank when it does not."""
 
-    phrase: Phrase
+    phrase: GapPhrase
     rank: int | None
 
 
@@ -113,7 +113,7 @@ def page(gap: Gap, wrong: Problem | None = None) -> Response:
     return response
 
 
-def tried(phrases: list[Phrase], answer: Card) -> list[Trial]:
+def tried(phrases: list[GapPhrase], answer: Card) -> list[Trial]:
     """The phrases searched again, as those would whom the article is for."""
     reader = Viewer(role="customer", principals=(EVERYONE, CUSTOMERS, answer.audience))
     return [Trial(each, rank_of(reader, each.text, answer)) for each in phrases[:MOST_TRIED]]
@@ -159,7 +159,7 @@ def article_named() -> str:
     return "/".join(parts)
 
 
-def writing(gap: Gap, phrases: list[Phrase]) -> str:
+def writing(gap: Gap, phrases: list[GapPhrase]) -> str:
     """Where an article about it is begun, with the words people typed and their requests."""
     said = [each.text for each in phrases[:MOST_WRITTEN]]
     asked = [each.number for each in gaps.requests(db(), viewer(), gap)]
