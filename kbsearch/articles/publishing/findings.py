@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from kbsearch.i18n import gettext, terminal_language
 
-Severity = Literal["error", "warning"]
+FindingSeverity = Literal["error", "warning"]
 
 ERRORS = frozenset(
     {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
@@ -56,7 +56,7 @@ class Finding:
         assert self.rule in ERRORS | WARNINGS, self.rule
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> FindingSeverity:
         is_mild = (self.rule, self.values.get("reason")) in MILD
         return "warning" if self.rule in WARNINGS or is_mild else "error"
 

@@ -25,13 +25,13 @@ _FOREIGN_FENCES = frozenset({"+++", ";;;", "{", "---toml", "---json"})
 # CBaseLoader is not there where PyYAML was built without libyaml
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 
 
 class FrontMatterError(Exception):
     """The front matter cannot be used; `key` names the reason, at a line and a column."""
 
-    def __init__(self, reason: str, place: Place, /, **values: str) -> None:
+    def __init__(self, reason: str, place: Position, /, **values: str) -> None:
         super().__init__(reason, place, values)
         self.reason, self.place, self.values = reason, place, values
 
@@ -42,8 +42,8 @@ class FrontMatter:
 
     texts: dict[str, str] = field(default_factory=dict)
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
-    unknown: tuple[tuple[str, Place], ...] = ()
+    places: dict[str, Position] = field(default_factory=dict)
+    unknown: tuple[tuple[str, Position], ...] = ()
     foreign: tuple[str, ...] = ()  # keys of other tools that change nothing here
 
     def text(self, key: str) -> str:
@@ -62,7 +62,7 @@ class FrontMatter:
     def status(self) -> str:
         return self.text("status") or "published"
 
-    def place(self, *keys: str) -> Place:
+    def place(self, *keys: str) -> Position:
         """Where the first of these keys stands; the top of the file when none is there."""
         return next((self.places[key] for key in keys if key in self.places), (1, 1))
 
@@ -105,13 +105,13 @@ def read(text: str) -> FrontMatter:
         raise FrontMatterError("yaml", (1, 1), problem=str(problem).split("\n")[0]) from None
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: Any) -> Position:
     return (mark.line + 2, mark.column + 1) if mark else (1, 1)  # 2: the opening fence is line 1
 
 
-def _mapping(events: Iterator[Any]) -> dict[str, tuple[Place, Value]]:
+def _mapping(events: Iterator[Any]) -> dict[str, tuple[Position, Value]]:
     """The keys with their values; None is a value with a structure of its own."""
-    mapping: dict[str, tuple[Place, Value]] = {}
+    mapping: dict[str, tuple[Position, Value]] = {}
     for event in events:
         if isinstance(event, (yaml.StreamStartEvent, yaml.DocumentStartEvent, yaml.StreamEndEvent)):
             continue
@@ -129,7 +129,7 @@ def _mapping(events: Iterator[Any]) -> dict[str, tuple[Place, Value]]:
     return mapping
 
 
-def _pairs(events: Iterator[Any]) -> Iterator[tuple[str, Place, Value]]:
+def _pairs(events: Iterator[Any]) -> Iterator[tuple[str, Position, Value]]:
     for event in events:
         if isinstance(event, yaml.MappingEndEvent):
             return
@@ -166,11 +166,11 @@ def _refuse_tricks(event: Any) -> None:
         raise FrontMatterError("tag", _place(event.start_mark))
 
 
-def _checked(mapping: dict[str, tuple[Place, Value]]) -> FrontMatter:
+def _checked(mapping: dict[str, tuple[Position, Value]]) -> FrontMatter:
     texts: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
-    places: dict[str, Place] = {}
-    unknown: list[tuple[str, Place]] = []
+    places: dict[str, Position] = {}
+    unknown: list[tuple[str, Position]] = []
     foreign: list[str] = []
     for key, place, value in _named_as_here(mapping):
         if key not in KNOWN:
@@ -200,8 +200,8 @@ def _checked(mapping: dict[str, tuple[Place, Value]]) -> FrontMatter:
 
 
 def _named_as_here(
-    mapping: dict[str, tuple[Place, Value]],
-) -> Iterator[tuple[str, Place, Value]]:
+    mapping: dict[str, tuple[Position, Value]],
+) -> Iterator[tuple[str, Position, Value]]:
     """The keys by their names here; what a key of another tool says yields to our own."""
     for key, (place, value) in mapping.items():
         own_key = foreign_keys.MAPPED.get(key, "")

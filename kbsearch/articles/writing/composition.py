@@ -23,7 +23,7 @@ from kbsearch.search.fulltext.text import detect_language, words_of
 from kbsearch.search.learning import visits
 from kbsearch.text import masking
 from kbsearch.text.markup import slug_of
-from kbsearch.text.masking import Kind, names
+from kbsearch.text.masking import DataKind, names
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import duplicates
 
@@ -48,7 +48,7 @@ _PLACEHOLDER = re.compile(r"‹[^‹›\n]*›")
 class Hidden:
     """Something that was masked, and what stands in its place wherever it stood."""
 
-    kind: Kind
+    kind: DataKind
     text: str
     placeholder: str
 

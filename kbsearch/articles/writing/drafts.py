@@ -58,12 +58,12 @@ def save(
     """
     access.only_staff(viewer, "article_draft.not_found")
     check_key(key)
-    moment = stored(at or datetime.now(UTC))
     fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
+    page = _PageState(fields, tab[:MAX_TAB], stored(at or datetime.now(UTC)))
     with db.atomic():
         rows = _read(db, viewer, "d.form_key = :key", key=key)
         if not rows:
-            _insert(db, viewer, key, composed, fields, tab[:MAX_TAB], moment)
+            _insert(db, viewer, key, composed, page)
         else:
             there = _draft(db, viewer, rows[0])
             is_same_page = bool(tab) and rows[0]["tab"] == tab
@@ -74,9 +74,9 @@ def save(
             db.execute(
                 """
                 UPDATE article_drafts SET fields = :fields, edition = edition + 1, tab = :tab,
-                  updated_at = :now WHERE person_id = :me AND form_key = :key
+                  updated_at = :updated_at WHERE person_id = :me AND form_key = :key
                 """,
-                {"fields": fields, "tab": tab[:MAX_TAB], "now": moment, **_own(viewer, key)},
+                {**vars(page), **_own(viewer, key)},
             )
         return find(db, viewer, key)
 
@@ -154,9 +154,16 @@ def _own(viewer: Viewer, key: str) -> dict[str, object]:
     return {"me": viewer.person_id, "key": key}
 
 
-def _insert(
-    db: Database, viewer: Viewer, key: str, composed: Composed, fields: str, tab: str, moment: str
-) -> None:
+@dataclass(frozen=True)
+class _PageState:
+    """What a page says at one moment, as it is stored."""
+
+    fields: str
+    tab: str
+    updated_at: str
+
+
+def _insert(db: Database, viewer: Viewer, key: str, composed: Composed, page: _PageState) -> None:
     count = db.query(
         "SELECT COUNT(*) AS n FROM article_drafts WHERE person_id = :me", {"me": viewer.person_id}
     )
@@ -170,13 +177,11 @@ def _insert(
         "article_drafts",
         {
             **own,
-            "fields": fields,
+            **vars(page),
             "hidden": json.dumps(hidden, ensure_ascii=False),
             "gap": composed.gap,
             "edition": 1,
-            "tab": tab,
-            "created_at": moment,
-            "updated_at": moment,
+            "created_at": page.updated_at,
         },
     )
     readable = _links(db, viewer, "t.number", composed.tickets)

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 from kbsearch.articles.writing.composition import Hidden
 from kbsearch.articles.writing.files import ArticleFile
 from kbsearch.text.masking import doubts
-from kbsearch.text.masking.doubts import Why
+from kbsearch.text.masking.doubts import DoubtReason
 
-State = Literal["masked", "restored", "gone"]
+MaskState = Literal["masked", "restored", "gone"]
 MOST_DOUBTS = 60
 
 
@@ -27,14 +27,14 @@ class Seen:
 
     position: int  # among what was masked
     hidden: Hidden
-    state: State
+    state: MaskState
     places: tuple[FieldPlace, ...]
 
 
 class Doubtful(NamedTuple):
     """Something that may be personal, nobody can tell without knowing."""
 
-    why: Why
+    why: DoubtReason
     text: str
     places: tuple[FieldPlace, ...]
 
@@ -45,7 +45,7 @@ def masked(article: ArticleFile, hidden: Sequence[Hidden]) -> list[Seen]:
     for position, item in enumerate(hidden):
         covered = _places(article, re.compile(re.escape(item.placeholder)))
         open_ = _places(article, _whole(item.text))
-        state: State = "masked" if covered else "restored" if open_ else "gone"
+        state: MaskState = "masked" if covered else "restored" if open_ else "gone"
         items.append(Seen(position, item, state, tuple(covered or open_)))
     return items
 
@@ -63,7 +63,7 @@ def mask_again(article: ArticleFile, item: Hidden) -> ArticleFile:
 def doubtful(article: ArticleFile, keep: Iterable[str]) -> list[Doubtful]:
     """What may be missed, each once with its places."""
     harmless = list(keep)
-    places_of: dict[tuple[Why, str], list[FieldPlace]] = {}
+    places_of: dict[tuple[DoubtReason, str], list[FieldPlace]] = {}
     for field, text in _texts(article):
         for doubt in doubts.find(text, harmless):
             place = FieldPlace(field, text.count("\n", 0, doubt.start) + 1)

@@ -16,7 +16,7 @@ from kbsearch.search.fulltext.text import normal
 from kbsearch.text.masking import credentials, names, numbers, places
 from kbsearch.text.masking.spans import HIDDEN, Span, occurrences
 
-Kind = Literal[
+DataKind = Literal[
     "address",
     "bank",
     "birth",
@@ -30,7 +30,7 @@ Kind = Literal[
     "social_security",
 ]
 
-_LABELS: dict[Kind, str] = {
+_LABELS: dict[DataKind, str] = {
     "address": "masking.address",
     "bank": "masking.bank",
     "birth": "masking.birth",
@@ -46,7 +46,7 @@ _LABELS: dict[Kind, str] = {
 KINDS = frozenset(_LABELS)
 SHORTEST_SECRET = 4  # characters; a shorter one is masked only where it is said to be one
 # The surest first: what one has found is hidden from the next.
-_FINDERS: tuple[tuple[Kind, Callable[[str], Iterable[Span]]], ...] = (
+_FINDERS: tuple[tuple[DataKind, Callable[[str], Iterable[Span]]], ...] = (
     ("secret", credentials.secrets),
     ("email", numbers.emails),
     ("bank", numbers.accounts),
@@ -64,7 +64,7 @@ _FINDERS: tuple[tuple[Kind, Callable[[str], Iterable[Span]]], ...] = (
 class Item:
     """One piece of a text that was masked; equal texts have the same placeholder."""
 
-    kind: Kind
+    kind: DataKind
     start: int  # in `Masked.source`
     end: int
     text: str
@@ -121,7 +121,7 @@ def unmask(text: str, items: Iterable[Item]) -> str:
     return text
 
 
-def label(kind: Kind, language: str) -> str:
+def label(kind: DataKind, language: str) -> str:
     """What a kind of personal data is called."""
     return gettext(language, _LABELS[kind])
 
@@ -151,9 +151,9 @@ def _numbered(
     people: Sequence[str],
     keep: Sequence[str],
     language: str,
-    opening: Mapping[str, Kind] | None = None,
+    opening: Mapping[str, DataKind] | None = None,
 ) -> tuple[Masked, ...]:
-    placeholders: dict[Kind, dict[str, str]] = {}
+    placeholders: dict[DataKind, dict[str, str]] = {}
     masked = []
     for source in sources:
         items = []
@@ -169,8 +169,8 @@ def _numbered(
 
 
 def _spans(
-    source: str, people: Iterable[str], keep: Iterable[str], opening: Mapping[str, Kind]
-) -> Iterator[tuple[Kind, int, int]]:
+    source: str, people: Iterable[str], keep: Iterable[str], opening: Mapping[str, DataKind]
+) -> Iterator[tuple[DataKind, int, int]]:
     hidden = source
     for fragment, kind in opening.items():
         for start, end in occurrences(fragment, hidden):
@@ -199,6 +199,6 @@ def _filled(source: str, items: list[Item]) -> str:
     return "".join([*pieces, source[position:]])
 
 
-def _placeholder(kind: Kind, number: int, language: str) -> str:
+def _placeholder(kind: DataKind, number: int, language: str) -> str:
     """`‹nom›`, `‹nom 2›`: signs that mean nothing to Markdown, YAML or HTML."""
     return f"‹{label(kind, language)}›" if number == 1 else f"‹{label(kind, language)} {number}›"

@@ -11,7 +11,7 @@ from typing import Literal
 from kbsearch.text.masking import names
 from kbsearch.text.masking.spans import HIDDEN, whole
 
-Why = Literal["word", "number", "address"]
+DoubtReason = Literal["word", "number", "address"]
 
 _CODE = re.compile(r"```[\s\S]*?(?:```|\Z)|`[^`\n]+`")
 _PLACEHOLDER = re.compile(r"‹[^‹›\n]{1,80}›")
@@ -29,7 +29,7 @@ _BEGINS = re.compile(r"(?:^|[.!?:…»\"“*_>|\])#\-]\s*|\n\s*|\d[.)]\s*)$")
 class Doubt:
     """A piece of a text to look at."""
 
-    why: Why
+    why: DoubtReason
     start: int
     end: int
     text: str
@@ -49,7 +49,7 @@ def find(text: str, keep: Iterable[str] = ()) -> list[Doubt]:
     return sorted(doubts, key=lambda doubt: doubt.start)
 
 
-def _pieces(text: str) -> Iterator[tuple[Why, int, int]]:
+def _pieces(text: str) -> Iterator[tuple[DoubtReason, int, int]]:
     for match in _ADDRESS.finditer(text):
         yield "address", *match.span()
     for match in _NUMBER.finditer(text):

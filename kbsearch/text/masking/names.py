@@ -100,7 +100,7 @@ _PARTICLES = {
     "von",
 }
 
-Token = tuple[str, int, int]
+SpannedWord = tuple[str, int, int]
 
 
 class KnownNames:
@@ -185,7 +185,7 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
         yield start, last - (2 if _POSSESSIVE.search(text[start:last]) else 0)
 
 
-def _length_of_name(run: list[Token], position: int) -> int:
+def _length_of_name(run: list[SpannedWord], position: int) -> int:
     """How many words of a run may be of one name, from there on."""
     length = 0
     while position + length < len(run):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from kbsearch.text.masking import Kind, label
+from kbsearch.text.masking import DataKind, label
 from kbsearch.text.masking.names import KnownNames
 
 
@@ -17,7 +17,7 @@ class OnePerson:
     def __init__(
         self, names: Iterable[str], emails: Iterable[str], mobiles: Iterable[str], language: str
     ) -> None:
-        kinds: tuple[Kind, ...] = ("email", "phone", "name")
+        kinds: tuple[DataKind, ...] = ("email", "phone", "name")
         self._signs = {kind: f"‹{label(kind, language)}›" for kind in kinds}
         full_names = list(names)
         reversed_too = {*full_names, *(" ".join(reversed(name.split())) for name in full_names)}

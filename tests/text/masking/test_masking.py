@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from kbsearch.text.masking import Kind, label, mask, unmask
+from kbsearch.text.masking import DataKind, label, mask, unmask
 from tests.kit.planted import PLANTED, Planted
 
 PEOPLE = ("Nathalie Perrin-Leroy", "Pierre Petit")
@@ -129,7 +129,7 @@ def test_accents_typed_in_two_signs_hide_nothing():
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_kind_has_a_name(language: str):
-    kinds = Kind.__args__  # type: ignore[attr-defined]
+    kinds = DataKind.__args__  # type: ignore[attr-defined]
     assert len({label(kind, language) for kind in kinds}) == len(kinds)
 
 
