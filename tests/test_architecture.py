@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.kit import rooms
 from tests.kit.imports import GROUND, circles, imports_of, modules, ours, room_of
 
 SQL = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE)\s", re.MULTILINE)
@@ -145,11 +146,7 @@ def test_the_ground_knows_no_room_but_the_database():
 def test_nothing_leads_back_to_itself():
     graph = {name: ours(path) for name, path in modules().items()}
     assert circles(graph) == []
-    rooms = defaultdict[str, set[str]](set)
-    for name, others in graph.items():
-        if name not in WIRING and room_of(name) != GROUND:
-            rooms[room_of(name)] |= {room_of(other) for other in others} - {room_of(name), GROUND}
-    assert circles(rooms) == []
+    assert circles(rooms.graph()) == []
 
 
 def test_the_table_has_no_line_that_nothing_needs():
@@ -158,6 +155,10 @@ def test_the_table_has_no_line_that_nothing_needs():
         used[room_of(name)] |= {room_of(other) for other in ours(path)}
     for room, others in ALLOWED.items():
         assert set(others.split()) <= used[room], room
+
+
+def test_the_drawing_of_the_house_is_the_house():
+    assert rooms.drawing() in rooms.HANDBOOK.read_text(encoding="utf-8")
 
 
 def test_sql_is_portable_and_stays_in_the_nouns():

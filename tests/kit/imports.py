@@ -1,7 +1,7 @@
 """Who imports whom: the modules of kbsearch, read from their text and never run."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def ours(path: Path) -> set[str]:
+@cache
+def ours(path: Path) -> frozenset[str]:
     """The modules of kbsearch that a file imports; a name of a package's front counts for it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -45,7 +46,7 @@ def ours(path: Path) -> set[str]:
             for alias in node.names:
                 module = f"{package}.{alias.name}".strip(".")
                 found.add(module if module in modules() else package)
-    return found
+    return frozenset(found)
 
 
 def room_of(module: str) -> str:
@@ -59,7 +60,7 @@ def room_of(module: str) -> str:
     return parts[0] if is_package else GROUND
 
 
-def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+def circles(graph: Mapping[str, Collection[str]]) -> list[set[str]]:
     """The groups of names that lead back to each other (Tarjan's strongly connected components)."""
     order: dict[str, int] = {}
     lowest: dict[str, int] = {}
