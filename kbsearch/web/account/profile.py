@@ -152,7 +152,7 @@ def done(path: str, what: str = "", in_language: str | None = None) -> Response:
 def page(name: str, section: str, problem: Problem | None = None, **context: Any) -> Response:
     """A page of the account; with a problem it is an answer that nothing was changed."""
     answer = render.render(
-        f"accounts/{name}.html",
+        f"account/{name}.html",
         section=section,
         problem=problem,
         wrong=i18n.explain(problem, language()) if problem else "",
