@@ -8,7 +8,7 @@ from kbsearch.articles.publishing import foreign_keys
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
-from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.clock import parsed
 from kbsearch.text import markup
@@ -22,19 +22,19 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     """What is to be said of one article, by itself and by what it points at."""
     source, front = rendered.source, rendered.source.front
     path = places.shown + source.entry.path
-    remarks = [Remark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
+    remarks = [RuleRemark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
     if front.foreign:
-        remarks.append(Remark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
+        remarks.append(RuleRemark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
     if foreign_keys.is_held_folder(source.entry.path):
-        remarks.append(Remark(1, 1, "draft-folder"))
+        remarks.append(RuleRemark(1, 1, "draft-folder"))
     if not front.text("title"):
-        remarks.append(Remark(1, 1, "title-missing", {"title": source.title}))
+        remarks.append(RuleRemark(1, 1, "title-missing", {"title": source.title}))
     if not front.text("audience"):
-        remarks.append(Remark(1, 1, "audience-missing", {"audience": rendered.audience}))
+        remarks.append(RuleRemark(1, 1, "audience-missing", {"audience": rendered.audience}))
     reviewed = front.text("reviewed") or rendered.updated_at
     if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
         place = front.place("reviewed", "updated")
-        remarks.append(Remark(*place, "stale", {"date": reviewed[:10]}))
+        remarks.append(RuleRemark(*place, "stale", {"date": reviewed[:10]}))
     resolver = PageResolver(places, source, rendered.audience)
     for resolved in rendered.references:
         if resolved.reference.kind == "picture":
@@ -42,7 +42,7 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
         elif not resolved.outcome:
             reference = resolved.reference
             values = {"target": reference.target}
-            remarks.append(Remark(reference.line, reference.column, "broken-link", values))
+            remarks.append(RuleRemark(reference.line, reference.column, "broken-link", values))
         else:
             remarks += _narrower(resolved.reference, resolver)
     return [
@@ -51,31 +51,31 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     ]
 
 
-def _narrower(reference: Reference, resolver: PageResolver) -> list[Remark]:
+def _narrower(reference: Reference, resolver: PageResolver) -> list[RuleRemark]:
     """A link that some readers of the page cannot follow; one without words shows them a slug."""
     target = resolver.page(reference)
     if target is None or not target.is_narrower:
         return []
     reason = "slug" if reference.kind == "slug" else "link"
     values = {"target": reference.target, "reason": reason}
-    return [Remark(reference.line, reference.column, "narrower-link", values)]
+    return [RuleRemark(reference.line, reference.column, "narrower-link", values)]
 
 
-def _picture(resolved: Resolved, resolver: PageResolver) -> list[Remark]:
+def _picture(resolved: Resolved, resolver: PageResolver) -> list[RuleRemark]:
     reference = resolved.reference
     place = reference.line, reference.column
     values = {"target": reference.target}
     if markup.scheme_of(reference.target) or reference.target.startswith("//"):
-        return [Remark(*place, "image-external", values)]
+        return [RuleRemark(*place, "image-external", values)]
     file = resolver.picture_file(reference.target)
     if file not in resolver.addresses.pictures:
-        return [Remark(*place, "broken-image", values)]
+        return [RuleRemark(*place, "broken-image", values)]
     if not resolved.outcome:
-        return [Remark(*place, "image-format", values)]
+        return [RuleRemark(*place, "image-format", values)]
     size = resolver.addresses.sizes[file]
     if size > MAX_IMAGE:
         sizes = {"size": str(size // 1024), "limit": str(MAX_IMAGE // 1024)}
-        return [Remark(*place, "image-size", {**values, **sizes})]
+        return [RuleRemark(*place, "image-size", {**values, **sizes})]
     return []
 
 

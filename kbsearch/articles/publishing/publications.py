@@ -10,7 +10,7 @@ from kbsearch.articles.publishing import front_matter
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
-from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import Change, Entry, Tree
 from kbsearch.clock import now
@@ -286,7 +286,7 @@ def _rendered(row: Row) -> Rendered:
             Resolved(Reference(*reference), outcome)
             for *reference, outcome in rendering["references"]
         ),
-        remarks=tuple(Remark(*remark) for remark in rendering["remarks"]),
+        remarks=tuple(RuleRemark(*remark) for remark in rendering["remarks"]),
         change=Change(rendering["changed_at"], row["changed_commit"] or ""),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from kbsearch import access
 from kbsearch.articles.publishing import rules, sources
 from kbsearch.articles.publishing.addresses import PageResolver
-from kbsearch.articles.publishing.rules import Reference, Remark
+from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import Change, Tree
 from kbsearch.search.fulltext.documents import Page
@@ -32,7 +32,7 @@ class Rendered:
     sections: tuple[Section, ...]
     passages: tuple[Passage, ...]
     references: tuple[Resolved, ...]
-    remarks: tuple[Remark, ...]
+    remarks: tuple[RuleRemark, ...]
     change: Change
 
     @property

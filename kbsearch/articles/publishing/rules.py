@@ -28,7 +28,7 @@ _FRENCH = re.compile(r" (?=[:;!?»](?:\s|$|[)\"”]))|(?<=«)[ ]|(?<=[^\W\d_])(?
 
 
 @dataclass(frozen=True)
-class Remark:
+class RuleRemark:
     """A finding before it knows its file."""
 
     line: int
@@ -75,8 +75,8 @@ class Text:
                 if token.type in ("softbreak", "hardbreak"):
                     line += 1
 
-    def remark(self, line: int, needle: str, rule: str, /, **values: str) -> Remark:
-        return Remark(*self.place(line, needle), rule, values)
+    def remark(self, line: int, needle: str, rule: str, /, **values: str) -> RuleRemark:
+        return RuleRemark(*self.place(line, needle), rule, values)
 
 
 def references(text: Text) -> tuple[Reference, ...]:
@@ -97,7 +97,7 @@ def references(text: Text) -> tuple[Reference, ...]:
     return tuple(references)
 
 
-def check(text: Text, language: str) -> list[Remark]:
+def check(text: Text, language: str) -> list[RuleRemark]:
     """What the rules say of the text alone."""
     remarks = [*_headings(text), *_tables(text), *_links(text), *_images(text), *_words(text)]
     if language == "fr":
@@ -105,7 +105,7 @@ def check(text: Text, language: str) -> list[Remark]:
     return remarks
 
 
-def _headings(text: Text) -> Iterator[Remark]:
+def _headings(text: Text) -> Iterator[RuleRemark]:
     if text.document.repeats_title:
         yield text.remark(0, "# ", "h1-in-body")
     level = 1
@@ -126,7 +126,7 @@ def _headings(text: Text) -> Iterator[Remark]:
             yield text.remark(heading.line, "#", "empty-section", title=title)
 
 
-def _tables(text: Text) -> Iterator[Remark]:
+def _tables(text: Text) -> Iterator[RuleRemark]:
     tokens = text.document.tokens
     for position, token in enumerate(tokens):
         if token.type == "thead_open":
@@ -139,7 +139,7 @@ def _tables(text: Text) -> Iterator[Remark]:
                 yield text.remark(token.map[0] if token.map else 0, "|", "table-header")
 
 
-def _links(text: Text) -> Iterator[Remark]:
+def _links(text: Text) -> Iterator[RuleRemark]:
     inside: list[Token] | None = None
     opening: tuple[Token, int] | None = None
     for token, line in text.inline():
@@ -152,7 +152,7 @@ def _links(text: Text) -> Iterator[Remark]:
             inside.append(token)
 
 
-def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[Remark]:
+def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[RuleRemark]:
     target = str(opening.attrGet("href") or "")
     if opening.info == "auto":
         if target.startswith(("http://", "https://")):
@@ -161,7 +161,7 @@ def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[Remark]
         yield text.remark(line, f"[{label}", "link-text", label=label)
 
 
-def _images(text: Text) -> Iterator[Remark]:
+def _images(text: Text) -> Iterator[RuleRemark]:
     for token, line in text.inline():
         if token.type == "image":
             target = str(token.attrGet("src") or "")
@@ -175,14 +175,14 @@ def _images(text: Text) -> Iterator[Remark]:
                 yield text.remark(line, "![", "image-alt", image=unquote(target))
 
 
-def _words(text: Text) -> Iterator[Remark]:
+def _words(text: Text) -> Iterator[RuleRemark]:
     for token, line in text.inline():
         match = _HTML.search(token.content) if token.type == "text" else None
         if match:
             yield text.remark(line, match[0], "raw-html", html=match[0][:40])
 
 
-def _french(text: Text) -> Iterator[Remark]:
+def _french(text: Text) -> Iterator[RuleRemark]:
     """At most one remark a line: they come in numbers."""
     lines: set[int] = set()
     for token, line in text.inline():

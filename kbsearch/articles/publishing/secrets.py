@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from kbsearch.articles.publishing.rules import Remark
+from kbsearch.articles.publishing.rules import RuleRemark
 from kbsearch.text import masking
 
 # Forms that only a real credential has; `password: …` in an example is none of them.
@@ -32,17 +32,17 @@ _CARD = re.compile(r"\b(?:4\d{3}|5[1-5]\d\d)(?:[ \-]?\d{4}){3}\b")
 _INLINE = re.compile(r"`[^`]+`")  # whoever writes of placeholders quotes them
 
 
-def check(lines: Iterable[str]) -> Iterator[Remark]:
+def check(lines: Iterable[str]) -> Iterator[RuleRemark]:
     """The remarks on a file's lines, code included: a key in an example is a key."""
     for number, line in enumerate(lines, start=1):
         for name, pattern in _SECRETS.items():
             match = pattern.search(line)
             if match:
-                yield Remark(number, match.start() + 1, "secret", {"kind": name})
+                yield RuleRemark(number, match.start() + 1, "secret", {"kind": name})
         for kind, text, column in _personal(line):
-            yield Remark(number, column, "personal-data", {"reason": kind, "text": text})
+            yield RuleRemark(number, column, "personal-data", {"reason": kind, "text": text})
         for start, text in masking.placeholders(_INLINE.sub(_blank, line)):
-            yield Remark(number, start + 1, "placeholder", {"text": text})
+            yield RuleRemark(number, start + 1, "placeholder", {"text": text})
 
 
 def _blank(match: re.Match[str]) -> str:

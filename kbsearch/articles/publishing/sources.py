@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from kbsearch.articles.publishing import foreign_keys, front_matter, secrets
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
-from kbsearch.articles.publishing.rules import Remark
+from kbsearch.articles.publishing.rules import RuleRemark
 from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
 from kbsearch.config import LANGUAGES
 from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
@@ -28,7 +28,7 @@ class Source:
     front: FrontMatter
     text: str | None = None
     lines_before: int = 0
-    remarks: tuple[Remark, ...] = ()  # about its lines, whatever they mean
+    remarks: tuple[RuleRemark, ...] = ()  # about its lines, whatever they mean
     heading: str = ""  # its first one, for an article without title
 
     @property
