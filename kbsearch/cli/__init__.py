@@ -69,8 +69,8 @@ class Lazy(click.Group):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            told = i18n.explain(problem, i18n.terminal_language())
-            raise _refused(ctx.invoked_subcommand, told) from None
+            message = i18n.explain(problem, i18n.terminal_language())
+            raise _refused(ctx.invoked_subcommand, message) from None
         except Busy:
             busy = i18n.explain(Problem("site.busy"), i18n.terminal_language())
             raise _refused(ctx.invoked_subcommand, busy) from None
@@ -162,8 +162,8 @@ def cli(ctx: click.Context, path: Path | None) -> None:
         ctx.invoke(serve)
 
 
-def _refused(command: str | None, told: str) -> Refused:
-    return NotNow(told) if command == "mail-in" else Refused(told)
+def _refused(command: str | None, message: str) -> Refused:
+    return NotNow(message) if command == "mail-in" else Refused(message)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

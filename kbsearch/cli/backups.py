@@ -36,10 +36,10 @@ def backup_command(site: Site, file: Path, as_json: bool) -> None:
         echo_json(_told(manifest))
         return
     size = round(manifest.size / 1_000_000, 1)
-    told = say(
+    line = say(
         "%(file)s: %(count)d files, %(size)s MB", file=file, count=len(manifest.files), size=size
     )
-    click.echo(told)
+    click.echo(line)
     _warn(manifest)
 
 
@@ -72,10 +72,10 @@ def restore_command(site: Site, file: Path, dry_run: bool, as_json: bool) -> Non
 
 def _tell(restored: Restored, dry_run: bool) -> None:
     manifest = restored.manifest
-    told = say(
+    line = say(
         "Made %(at)s with kbsearch %(version)s.", at=manifest.made_at, version=manifest.kbsearch
     )
-    click.echo(told)
+    click.echo(line)
     for noun, count in restored.counts.items():
         click.echo(f"  {say(noun)}: {count}")
     _warn(manifest)
@@ -92,8 +92,8 @@ def _tell(restored: Restored, dry_run: bool) -> None:
 
 def _warn(manifest: Manifest) -> None:
     if manifest.missing:
-        told = say("%(count)d files that requests name were missing", count=len(manifest.missing))
-        click.echo(f"! {told}", err=True)
+        line = say("%(count)d files that requests name were missing", count=len(manifest.missing))
+        click.echo(f"! {line}", err=True)
 
 
 def _told(manifest: Manifest) -> dict[str, object]:

@@ -85,21 +85,22 @@ def _checked(settings: Settings, path: Path) -> Iterator[Finding]:
     """The findings on the content around a path, those outside it left out."""
     path = path.resolve()
     root, folder = _root_of(path)
-    shown = os.path.relpath(root)
-    tree = FolderTree(root, "" if shown == "." else f"{shown}/")
+    name = os.path.relpath(root)
+    tree = FolderTree(root, "" if name == "." else f"{name}/")
     within = os.path.relpath(path)
 
     def is_meant(place: str) -> bool:
         return within == "." or path == root or f"{place}/".startswith(f"{within}/")
 
-    meant = [each for each in tree.entries if is_meant(tree.shown + each)]
+    places = [place for place in tree.entries if is_meant(tree.shown + place)]
     if not any(
-        each.startswith(folder) and each.lower().endswith(".md") or path.is_file() for each in meant
+        place.startswith(folder) and place.lower().endswith(".md") or path.is_file()
+        for place in places
     ):
         raise NotFound("check.nothing", path=path)
     with _progress() as report:
-        made = edition.make(tree, settings, folder=folder, progress=report)
-    yield from (finding for finding in made.findings if is_meant(finding.path))
+        result = edition.make(tree, settings, folder=folder, progress=report)
+    yield from (finding for finding in result.findings if is_meant(finding.path))
 
 
 def _root_of(path: Path) -> tuple[Path, str]:
@@ -117,8 +118,8 @@ def _root_of(path: Path) -> tuple[Path, str]:
 def _print_findings(findings: list[Finding], form: str, *, err: bool = False) -> None:
     language = terminal_language()
     if form == "json":
-        told = [finding.as_json(language) for finding in findings]
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        rows = [finding.as_json(language) for finding in findings]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     for finding in findings:
         line = finding.as_github(language) if form == "github" else finding.as_text(language)
@@ -130,21 +131,21 @@ def _print_outcome(outcome: Publication | Refusal) -> None:
         click.echo(f"{outcome.commit[:16]} is live: {outcome.articles} articles")
         return
     errors = sum(finding.severity == "error" for finding in outcome.findings)
-    told = f"{outcome.commit[:16]} is refused for {errors} errors; the last good commit stays live"
-    click.echo(f"kbsearch: {told}", err=True)
+    line = f"{outcome.commit[:16]} is refused for {errors} errors; the last good commit stays live"
+    click.echo(f"kbsearch: {line}", err=True)
 
 
 def _as_json(outcome: Publication | Refusal) -> dict[str, object]:
     language = terminal_language()
-    told: dict[str, object] = {
+    values: dict[str, object] = {
         "commit": outcome.commit,
         "published": isinstance(outcome, Publication),
         "findings": [finding.as_json(language) for finding in outcome.findings],
     }
     if isinstance(outcome, Publication):
-        told |= {"id": outcome.id, "published_at": outcome.published_at}
-        told |= {"articles": outcome.articles}
-    return told
+        values |= {"id": outcome.id, "published_at": outcome.published_at}
+        values |= {"articles": outcome.articles}
+    return values
 
 
 @contextmanager
@@ -153,4 +154,4 @@ def _progress() -> Iterator[Report]:
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda count, total: bar.update(task, completed=count, total=total)

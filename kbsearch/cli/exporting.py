@@ -28,7 +28,7 @@ def export_command(site: Site, folder: Path, as_json: bool) -> None:
             site.settings,
             site.db,
             folder,
-            lambda done, in_all: progress.update(task, completed=done, total=in_all),
+            lambda count, in_all: progress.update(task, completed=count, total=in_all),
         )
     if as_json:
         echo_json(asdict(exported))

@@ -46,11 +46,14 @@ def identity_list(site: Site, as_json: bool) -> None:
 
     Example: kbsearch identity list --json
     """
-    known = identities.list_all(site.db)
+    bindings = identities.list_all(site.db)
     if as_json:
-        echo_json({"identities": [asdict(identity) for identity in known]})
+        echo_json({"identities": [asdict(identity) for identity in bindings]})
         return
-    rows = [(each.email, each.issuer, each.subject, each.created_at) for each in known]
+    rows = [
+        (identity.email, identity.issuer, identity.subject, identity.created_at)
+        for identity in bindings
+    ]
     echo_table([say("address"), say("issuer"), say("subject"), say("since")], rows)
 
 
@@ -68,8 +71,8 @@ def identity_remove(site: Site, email: str, issuer: str | None) -> None:
     click.echo(say("%(email)s no longer comes in that way", email=person.email))
 
 
-def _issuer(site: Site, given: str | None) -> str:
-    issuer = given or site.settings.oidc_issuer
+def _issuer(site: Site, name: str | None) -> str:
+    issuer = name or site.settings.oidc_issuer
     if not issuer:
         raise Invalid("identity.issuer_missing")
     return issuer

@@ -98,7 +98,7 @@ def _catch_up(site: Site) -> None:
             indexing.catch_up(
                 site.settings,
                 site.db,
-                lambda done, in_all: bar.update(task, completed=done, total=in_all),
+                lambda count, in_all: bar.update(task, completed=count, total=in_all),
             )
         except TimeoutError:
             click.echo(say("the worker is busy: the index follows later"), err=True)
@@ -154,8 +154,8 @@ def _finish(report: Report, as_json: bool) -> None:
         echo_json({**counts, "remarks": [remark.told(language) for remark in report.remarks]})
     else:
         for remark in report.remarks[:SHOWN_REMARKS]:
-            told = remark.told(language)
-            click.echo(say("line %(line)s (%(subject)s): %(reason)s", **told), err=True)
+            values = remark.told(language)
+            click.echo(say("line %(line)s (%(subject)s): %(reason)s", **values), err=True)
         unseen = report.refused + report.altered - SHOWN_REMARKS
         if unseen > 0:
             click.echo(say("… and %(count)s more: --report FILE has all", count=unseen), err=True)

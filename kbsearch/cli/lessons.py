@@ -32,8 +32,8 @@ def lessons_list(site: Site, path: str, as_json: bool) -> None:
         echo_json([vars(phrase) for phrase in phrases])
         return
     rows = [
-        (each.id, each.wording, ", ".join(each.kinds), str(each.people), each.since)
-        for each in phrases
+        (phrase.id, phrase.wording, ", ".join(phrase.kinds), str(phrase.people), phrase.since)
+        for phrase in phrases
     ]
     echo_table(["id", "phrase", "kinds", "people", "since"], rows)
 
@@ -47,8 +47,8 @@ def lessons_forget(site: Site, path: str, lesson: str | None) -> None:
 
     Example: kbsearch lessons forget fr/account/sign-in
     """
-    gone = lessons.forget(site.db, OPERATOR, _find(site, path), lesson or "")
-    click.echo(say("%(count)s lessons forgotten.", count=gone))
+    count = lessons.forget(site.db, OPERATOR, _find(site, path), lesson or "")
+    click.echo(say("%(count)s lessons forgotten.", count=count))
 
 
 def _find(site: Site, path: str) -> Article:

@@ -27,14 +27,16 @@ def mail_in_command(site: Site, sender: str | None, recipient: str, as_json: boo
     """
     raw = _read()
     try:
-        taken = taking.take(site.db, site.settings, raw, Envelope(sender, recipient))
+        arrival = taking.take(site.db, site.settings, raw, Envelope(sender, recipient))
     except Exception as problem:
         log.exception("a mail was not taken")
         raise NotNow(f"{type(problem).__name__}: {problem}") from None
     if as_json:
-        echo_json({"state": taken.state, "reason": taken.reason, "new": taken.is_new})
+        echo_json({"state": arrival.state, "reason": arrival.reason, "new": arrival.is_new})
     else:
-        click.echo(" ".join(say(told) for told in reasons.sentences(taken.state, taken.reason)))
+        click.echo(
+            " ".join(say(sentence) for sentence in reasons.sentences(arrival.state, arrival.reason))
+        )
 
 
 def _read() -> bytes:

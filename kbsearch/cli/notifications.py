@@ -33,31 +33,31 @@ def notify_list(site: Site, channel: str | None, state: str | None, as_json: boo
 
     Example: kbsearch notify list --channel mail --state dead
     """
-    seen = outgoing.look(site.db, OPERATOR, channel=channel, state=state)
+    listing = outgoing.look(site.db, OPERATOR, channel=channel, state=state)
     if as_json:
-        echo_json([asdict(each) for each in seen.found])
+        echo_json([asdict(task) for task in listing.found])
         return
     rows = [
         (
-            each.id,
-            each.channel,
-            each.state,
-            each.kind,
-            each.to,
-            str(each.number or ""),
-            str(each.attempts),
-            each.due_at,
-            each.problem,
+            task.id,
+            task.channel,
+            task.state,
+            task.kind,
+            task.to,
+            str(task.number or ""),
+            str(task.attempts),
+            task.due_at,
+            task.problem,
         )
-        for each in seen.found
+        for task in listing.found
     ]
     headings = (
         "id", "channel", "state", "event", "to", "request", "attempts", "next try", "why",
     )  # fmt: skip
     echo_table([say(heading) for heading in headings], rows)
-    if seen.total > len(rows):
-        told = say("%(shown)d of %(total)d are shown", shown=len(rows), total=seen.total)
-        click.echo(told, err=True)
+    if listing.total > len(rows):
+        line = say("%(shown)d of %(total)d are shown", shown=len(rows), total=listing.total)
+        click.echo(line, err=True)
 
 
 @notify_command.command("retry")

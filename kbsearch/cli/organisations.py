@@ -47,7 +47,9 @@ look_options = (
 
 def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options at once, in the order they are listed."""
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+    return lambda command: reduce(
+        lambda wrapped, option: option(wrapped), reversed(options), command
+    )
 
 
 @click.group("org")
@@ -70,13 +72,13 @@ def org_add(
     slug: str | None,
     sharing: str | None,
     trusted_devices: bool | None,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Take a customer in.
 
     Example: kbsearch org add "Acme" --product icownect --contract-ends 2026-12-31
     """
-    look = _look(given)
+    look = _look(options)
     with site.db.atomic():
         added = organisations.add(
             site.db,
@@ -84,7 +86,7 @@ def org_add(
             slug=slug,
             sharing=sharing or "nobody",
             trusted_devices=bool(trusted_devices),
-            **given,
+            **options,
         )
         branding.dress(site.db, added.id, **look)
     click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
@@ -112,7 +114,7 @@ def org_edit(
     no_logo: bool,
     followers: tuple[str, ...],
     no_follower: bool,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Change an organisation: only what is given; products and followers as a whole.
 
@@ -121,7 +123,7 @@ def org_edit(
 
     Example: kbsearch org edit acme --sharing people --follower alice@acme.example
     """
-    look = _look(given)
+    look = _look(options)
     if no_logo:
         look["logo"] = b""
     with site.db.atomic():
@@ -131,7 +133,7 @@ def org_edit(
             slug=new_slug,
             products=products if products or no_product else None,
             followers=followers if followers or no_follower else None,
-            **given,
+            **options,
         )
         branding.dress(site.db, edited.id, **look)
     click.echo(say("%(slug)s changed", slug=edited.slug))
@@ -145,20 +147,23 @@ def org_list(site: Site, as_json: bool) -> None:
 
     Example: kbsearch org list --json
     """
-    known = organisations.list_all(site.db)
+    all_organisations = organisations.list_all(site.db)
     if as_json:
-        echo_json({"organisations": [_told(site, each) for each in known]})
+        echo_json(
+            {"organisations": [_told(site, organisation) for organisation in all_organisations]}
+        )
         return
     rows = [
         (
-            each.slug,
-            each.name,
-            each.sharing,
-            f"{each.contract_starts or ''} – {each.contract_ends or ''}".strip(" –") or "–",
-            ", ".join(each.products),
-            each.phone or "",
+            organisation.slug,
+            organisation.name,
+            organisation.sharing,
+            f"{organisation.contract_starts or ''} – {organisation.contract_ends or ''}".strip(" –")
+            or "–",
+            ", ".join(organisation.products),
+            organisation.phone or "",
         )
-        for each in known
+        for organisation in all_organisations
     ]
     headings = ("slug", "name", "sharing", "contract", "products", "phone")
     echo_table([say(heading) for heading in headings], rows)
@@ -219,11 +224,11 @@ def product_list(site: Site, as_json: bool) -> None:
 
     Example: kbsearch product list --json
     """
-    known = products.list_all(site.db)
+    all_products = products.list_all(site.db)
     if as_json:
-        echo_json({"products": [public(asdict(product)) for product in known]})
+        echo_json({"products": [public(asdict(product)) for product in all_products]})
         return
-    rows = [(product.slug, product.name, ", ".join(product.versions)) for product in known]
+    rows = [(product.slug, product.name, ", ".join(product.versions)) for product in all_products]
     echo_table([say("slug"), say("name"), say("versions")], rows)
 
 
@@ -245,8 +250,8 @@ def product_version_add(site: Site, slug: str, version: str) -> None:
     Example: kbsearch product version add icownect 4.3.0
     """
     product = products.add_version(site.db, products.find(site.db, slug), version)
-    told = say("%(version)s is the newest of %(name)s", version=version, name=product.name)
-    click.echo(told)
+    line = say("%(version)s is the newest of %(name)s", version=version, name=product.name)
+    click.echo(line)
 
 
 @product_version.command("list")
@@ -266,15 +271,15 @@ def product_version_list(site: Site, slug: str, as_json: bool) -> None:
         click.echo(version)
 
 
-def _look(given: dict[str, Any]) -> dict[str, Any]:
+def _look(options: dict[str, Any]) -> dict[str, Any]:
     """The options about the look, taken out of what was given."""
-    logo, texts = given.pop("logo"), {n: given.pop(n) for n in ("welcome_fr", "welcome_en")}
+    logo, texts = options.pop("logo"), {n: options.pop(n) for n in ("welcome_fr", "welcome_en")}
     try:
         read = {name: file.read() if file else None for name, file in texts.items()}
     except UnicodeDecodeError:
         raise Invalid("look.welcome_not_utf8") from None
     return {
-        "accent": given.pop("accent"),
+        "accent": options.pop("accent"),
         "logo": logo.read_bytes() if logo else None,
         **read,
     }

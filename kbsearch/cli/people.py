@@ -67,8 +67,8 @@ def user_add(
         if password is not None:
             hashed = passwords.prepare(site.db, site.settings, added, password)
             passwords.keep(site.db, added, hashed)
-    told = say("%(email)s added as %(role)s", email=added.email, role=added.role)
-    click.echo(told)
+    line = say("%(email)s added as %(role)s", email=added.email, role=added.role)
+    click.echo(line)
 
 
 @user_command.command("edit")
@@ -122,9 +122,9 @@ def user_list(site: Site, org: str | None, role: str | None, as_json: bool) -> N
     """
     if org is not None:
         organisations.find(site.db, org)
-    known = people.list_all(site.db, organisation=org, role=role)
+    everybody = people.list_all(site.db, organisation=org, role=role)
     if as_json:
-        echo_json({"people": [public(asdict(person)) for person in known]})
+        echo_json({"people": [public(asdict(person)) for person in everybody]})
         return
     rows = [
         (
@@ -134,7 +134,7 @@ def user_list(site: Site, org: str | None, role: str | None, as_json: bool) -> N
             ", ".join(person.organisations),
             say("closed") if person.disabled_at else "",
         )
-        for person in known
+        for person in everybody
     ]
     echo_table([say("address"), say("name"), say("role"), say("organisations"), ""], rows)
 
@@ -162,15 +162,15 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
     Example: kbsearch user invite alice@acme.example
     """
     person = people.find(site.db, email)
-    told: dict[str, object] = {"email": person.email}
+    values: dict[str, object] = {"email": person.email}
     if to_print:
-        told["link"] = choosing.invitation_link(site.db, site.settings, person)
+        values["link"] = choosing.invitation_link(site.db, site.settings, person)
     else:
         directory.invite(site.db, OPERATOR, person)
     if as_json:
-        echo_json(told)
+        echo_json(values)
     elif to_print:
-        click.echo(told["link"])
+        click.echo(values["link"])
     else:
         click.echo(say("%(email)s will get a mail with a link", email=person.email))
 
@@ -196,8 +196,8 @@ def user_reset_factor(site: Site, email: str) -> None:
 def _read_password(ask: bool, stdin: bool) -> str | None:
     """From the terminal, unseen and twice, or from a pipe; never from the command line."""
     if ask:
-        typed: str = click.prompt(say("Password"), hide_input=True, confirmation_prompt=True)
-        return typed
+        password: str = click.prompt(say("Password"), hide_input=True, confirmation_prompt=True)
+        return password
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return None

@@ -205,19 +205,19 @@ def _asking(
 
     def ask(question: JudgedQuestion) -> evaluation.Answered:
         language = next(iter(judgements[question.id])).partition("/")[0]
-        asked = Question(
+        search_question = Question(
             question.text or "",
             language=language if language in LANGUAGES else LANGUAGES[0],
             kind="article" if kind == "article" else "ticket",
             limit=DEPTH,
         )
-        ranking = search.rank(OPERATOR, asked, wordings)
-        return ranking, lambda: search.ask(OPERATOR, replace(asked, limit=10))
+        ranking = search.rank(OPERATOR, search_question, wordings)
+        return ranking, lambda: search.ask(OPERATOR, replace(search_question, limit=10))
 
     return ask
 
 
-class _Asked(TypedDict):
+class _CaseText(TypedDict):
     number: int | None
     subject: str
     description: str
@@ -229,9 +229,9 @@ def _similar_to(search: Search, clicks: Clicks | None = None) -> evaluation.Rank
     def ask(question: JudgedQuestion) -> evaluation.Answered:
         number = None if question.text is not None else int(question.id)
         subject, _, description = (question.text or "").partition("\n")
-        asked: _Asked = {"number": number, "subject": subject, "description": description}
-        ranking = search.rank_similar(OPERATOR, **asked, limit=DEPTH, clicks=clicks)
-        return ranking, lambda: search.similar(OPERATOR, **asked, limit=10)
+        case: _CaseText = {"number": number, "subject": subject, "description": description}
+        ranking = search.rank_similar(OPERATOR, **case, limit=DEPTH, clicks=clicks)
+        return ranking, lambda: search.similar(OPERATOR, **case, limit=10)
 
     return ask
 
@@ -244,28 +244,28 @@ def _taught(clicks: list[JudgedClick], questions: list[JudgedQuestion]) -> Mappi
     texts = {question.id: question.text for question in questions}
     return by_language(
         Taught(
-            each.question.text or texts.get(each.question.id) or "",
-            each.document.partition("/")[0],
-            each.document,
-            each.person,
-            not each.person.startswith("customer"),
+            judged.question.text or texts.get(judged.question.id) or "",
+            judged.document.partition("/")[0],
+            judged.document,
+            judged.person,
+            not judged.person.startswith("customer"),
         )
-        for each in clicks
-        if each.is_right
+        for judged in clicks
+        if judged.is_right
     )
 
 
 def _touching(clicks: list[JudgedClick]) -> Clicks:
     """Clicks by the numbers of the tickets they touch; texts that are no tickets teach nothing."""
     by_number: dict[int, list[Click]] = {}
-    for each in clicks:
-        if each.question.id.isdecimal() and each.document.isdecimal():
-            asked, case = int(each.question.id), int(each.document)
-            said = Click(asked, case, each.person, each.is_right)
-            by_number.setdefault(asked, []).append(said)
-            by_number.setdefault(case, []).append(said)
+    for judged in clicks:
+        if judged.question.id.isdecimal() and judged.document.isdecimal():
+            question_number, case = int(judged.question.id), int(judged.document)
+            signal = Click(question_number, case, judged.person, judged.is_right)
+            by_number.setdefault(question_number, []).append(signal)
+            by_number.setdefault(case, []).append(signal)
     return lambda numbers: list(
-        dict.fromkeys(said for number in numbers for said in by_number.get(number, ()))
+        dict.fromkeys(signal for number in numbers for signal in by_number.get(number, ()))
     )
 
 
@@ -347,11 +347,11 @@ class _Bar:
         self._progress = progress
         self._task = task
 
-    def __call__(self, done: int | None = None, total: int | None = None) -> None:
-        if done is None:
+    def __call__(self, count: int | None = None, total: int | None = None) -> None:
+        if count is None:
             self._progress.advance(self._task)
         else:
-            self._progress.update(self._task, completed=done, total=total)
+            self._progress.update(self._task, completed=count, total=total)
 
 
 @contextmanager

@@ -124,19 +124,19 @@ def _for_demo(configuration: Configuration) -> Settings:
         return settings
     from kbsearch.site import new
 
-    chosen: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         name: value for name, value in new.DEMO.items() if configuration.sources[name] == "default"
     }
     if not settings.content_path.is_dir():
-        chosen["content"] = resources.folder("content")
-    return dataclasses.replace(settings, **chosen)
+        overrides["content"] = resources.folder("content")
+    return dataclasses.replace(settings, **overrides)
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:
     """Where this machine finds the site, when no setting says where people do."""
     host = EVERYWHERE.get(settings.host, settings.host)
-    told = f"[{host}]" if ":" in host else host
-    return f"http://{told}:{listener.getsockname()[1]}"
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 def _children(path: Path | None, settings: Settings, listener: socket.socket) -> list[Child]:

@@ -41,8 +41,8 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
     address = people.fold_email(admin or "admin@localhost")
     under_git = new.create(folder, demo=with_demo)
     if not under_git:
-        told = say("git is not there: the content is a plain folder, published as it stands")
-        click.echo(told, err=True)
+        line = say("git is not there: the content is a plain folder, published as it stands")
+        click.echo(line, err=True)
     site = Site(config.load(folder / config.CONFIG_NAME))
     if with_demo:
         opened = demo.fill(site.settings, site.db)
@@ -105,21 +105,21 @@ def config_show(site: Site, as_json: bool) -> None:
 
     Example: kbsearch config show --json
     """
-    shown: dict[str, object] = {}
+    values: dict[str, object] = {}
     for name, item in config.FIELDS.items():
         value = getattr(site.settings, name)
         if name in config.TABLES:
             value = tuple(table.name for table in value)
-        shown[name] = MASK if item.metadata["secret"] and value else value
+        values[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources
     if as_json:
-        plain = {n: str(v) if isinstance(v, Path) else v for n, v in shown.items()}
+        plain = {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
         settings = {name: {"value": v, "source": sources[name]} for name, v in plain.items()}
         echo_json({"settings": settings})
         return
     rows = [
         (name, ", ".join(value) if isinstance(value, tuple) else str(value), sources[name])
-        for name, value in shown.items()
+        for name, value in values.items()
     ]
     echo_table([say("setting"), say("value"), say("source")], rows)
 
@@ -137,7 +137,7 @@ def doctor_command(site: Site, deep: bool, strict: bool, as_json: bool) -> None:
     Example: kbsearch doctor --deep
     """
     checks = list(doctor.examine(site.configuration, deep=deep))
-    told = [
+    lines = [
         {
             "name": check.name,
             "state": check.state,
@@ -147,9 +147,9 @@ def doctor_command(site: Site, deep: bool, strict: bool, as_json: bool) -> None:
         for check in checks
     ]
     if as_json:
-        echo_json({"checks": told})
+        echo_json({"checks": lines})
     else:
-        for line in told:
+        for line in lines:
             mark = MARKS[line["state"]]
             click.echo(f"{mark} {line['name']}: {line['told']}. {line['remedy']}".rstrip())
     wrong = ("fail", "warn") if strict else ("fail",)

@@ -25,37 +25,35 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
 
     Example: kbsearch stats --from 2026-01-01 --to 2026-03-31 --json
     """
-    asked = insights.period(first, last, zone=DEFAULT_TIME_ZONE)
-    ledger = deflection.ledger(insights.visits(site.db, OPERATOR, asked))
-    requests = insights.fared(site.db, OPERATOR, asked)
+    period = insights.period(first, last, zone=DEFAULT_TIME_ZONE)
+    ledger = deflection.ledger(insights.visits(site.db, OPERATOR, period))
+    requests = insights.fared(site.db, OPERATOR, period)
     groups = {by: insights.shared(requests, by) for by in insights.GROUPS}
-    opinion = insights.opinion(site.db, OPERATOR, asked)
+    opinion = insights.opinion(site.db, OPERATOR, period)
     if as_json:
         echo_json(
             {
-                "from": asked.first.isoformat(),
-                "to": asked.last.isoformat(),
+                "from": period.first.isoformat(),
+                "to": period.last.isoformat(),
                 "there_are": health.counts(site.db),
                 "searches": asdict(ledger),
-                "requests": {
-                    name: [asdict(each) for each in some] for name, some in groups.items()
-                },
+                "requests": {name: [asdict(row) for row in some] for name, some in groups.items()},
                 "satisfaction": {"good": opinion.good, "bad": opinion.bad},
             }
         )
         return
-    click.echo(f"{asked.first} – {asked.last}")
+    click.echo(f"{period.first} – {period.last}")
     for name, count in {**asdict(ledger), "good": opinion.good, "bad": opinion.bad}.items():
         click.echo(f"  {name}: {count}")
     for name, some in groups.items():
         rows = [
             (
-                each.name or "–",
-                str(each.opened),
-                _hours(each.first_answer.median),
-                _hours(each.solution.median),
+                row.name or "–",
+                str(row.opened),
+                _hours(row.first_answer.median),
+                _hours(row.solution.median),
             )
-            for each in some
+            for row in some
         ]
         headings = (name, "opened", "first answer (h)", "solution (h)")
         echo_table([say(heading) for heading in headings], rows)

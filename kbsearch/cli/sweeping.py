@@ -26,5 +26,5 @@ def sweep_command(site: Site) -> None:
     files = FileStore(site.settings.files_path)
     moved = attachments.forget_orphans(site.db, files, trash, share=ALL)
     moved += mails.forget_old(site.db, site.settings, trash, share=ALL)
-    told = say("%(count)d files are in %(folder)s now", count=moved, folder=trash.root)
-    click.echo(told)
+    line = say("%(count)d files are in %(folder)s now", count=moved, folder=trash.root)
+    click.echo(line)

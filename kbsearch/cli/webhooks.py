@@ -51,12 +51,13 @@ def webhook_list(site: Site, as_json: bool) -> None:
 
     Example: kbsearch webhook list --json
     """
-    found = webhooks.list_all(site.db, OPERATOR)
+    endpoints = webhooks.list_all(site.db, OPERATOR)
     if as_json:
-        echo_json([_public(webhook) for webhook in found])
+        echo_json([_public(webhook) for webhook in endpoints])
         return
     rows = [
-        (each.id, each.shown, each.owner, _state(each), ", ".join(each.kinds)) for each in found
+        (webhook.id, webhook.shown, webhook.owner, _state(webhook), ", ".join(webhook.kinds))
+        for webhook in endpoints
     ]
     echo_table([say("id"), say("address"), say("owner"), say("state"), say("events")], rows)
 
@@ -125,13 +126,20 @@ def webhook_log(site: Site, webhook_id: str, as_json: bool) -> None:
     Example: kbsearch webhook log 4qvT7SLHRT2w4PO7
     """
     webhook = webhooks.find(site.db, OPERATOR, webhook_id)
-    found = deliveries.of_webhook(site.db, webhook.id)
+    attempts = deliveries.of_webhook(site.db, webhook.id)
     if as_json:
-        echo_json([asdict(each) for each in found])
+        echo_json([asdict(delivery) for delivery in attempts])
         return
     rows = [
-        (each.id, each.kind, each.state, str(each.attempts), each.at, each.problem or "")
-        for each in found
+        (
+            delivery.id,
+            delivery.kind,
+            delivery.state,
+            str(delivery.attempts),
+            delivery.at,
+            delivery.problem or "",
+        )
+        for delivery in attempts
     ]
     headings = [say("id"), say("event"), say("state"), say("attempts"), say("at"), say("why")]
     echo_table(headings, rows)
@@ -150,9 +158,9 @@ def _tell_secret(webhook: Webhook, as_json: bool) -> None:
 
 def _public(webhook: Webhook) -> dict[str, object]:
     """What is printed of one: the secret only by whoever has just made it."""
-    told = asdict(webhook)
-    del told["secret"], told["owner_id"]
-    return {**told, "url": webhook.shown}
+    values = asdict(webhook)
+    del values["secret"], values["owner_id"]
+    return {**values, "url": webhook.shown}
 
 
 def _state(webhook: Webhook) -> str:
