@@ -78,11 +78,11 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     products = language.ProductNames(db)
-    said = {
-        name: language.Words(app, settings, name, products, REQUEST_GLOBALS)
-        for name in settings.languages
+    languages = {
+        code: language.Language(app, settings, code, products, REQUEST_GLOBALS)
+        for code in settings.languages
     }
-    app.extensions["kbsearch"] = render.Site(settings, db, search, said)
+    app.extensions["kbsearch"] = render.WebSite(settings, db, search, languages)
 
     login = LoginManager(app)  # type: ignore[no-untyped-call]
     login.anonymous_user = render.Visitor  # type: ignore[assignment]

@@ -81,13 +81,13 @@ def url(name: str) -> str:
 
 @bp.get("/static/<digest>/<path:name>")
 def asset(digest: str, name: str) -> Response:
-    found = load(name)
-    response = Response(found.body, content_type=found.media_type)
-    if found.packed is not None:
+    file = load(name)
+    response = Response(file.body, content_type=file.media_type)
+    if file.packed is not None:
         response.vary.add("Accept-Encoding")
         if request.accept_encodings.quality("gzip"):
-            response.data = found.packed
+            response.data = file.packed
             response.headers["Content-Encoding"] = "gzip"
     # a page of the previous release may still ask for the old one: answer, but keep nothing
-    response.headers["Cache-Control"] = IMMUTABLE if digest == found.digest else "no-cache"
+    response.headers["Cache-Control"] = IMMUTABLE if digest == file.digest else "no-cache"
     return response

@@ -11,7 +11,7 @@ from kbsearch.tickets import files
 from kbsearch.web import patience
 from kbsearch.web.account import tokens
 from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY
-from kbsearch.web.render import Site
+from kbsearch.web.render import WebSite
 
 # Bytes
 FORM = 1_000_000
@@ -71,7 +71,7 @@ def _of_endpoint(endpoint: str | None) -> int:
 
 def _is_known(app: Flask, environment: dict[str, Any]) -> bool:
     """Whether the request comes from a browser in which somebody has signed in."""
-    site: Site = app.extensions["kbsearch"]
+    site: WebSite = app.extensions["kbsearch"]
     cookies = app.request_class(environment).cookies
     session, browser = (
         cookies.get(f"{site.cookie}{kind}", "") for kind in (tokens.SESSION, tokens.BROWSER)

@@ -22,7 +22,7 @@ def manifest() -> Response:
         {"src": assets.url("icon-192.png"), "sizes": "192x192", "type": "image/png"},
         {"src": assets.url("icon-512.png"), "sizes": "512x512", "type": "image/png"},
     ]
-    told = {
+    values = {
         "name": name,
         "short_name": name[:12],
         "start_url": "/",
@@ -31,7 +31,7 @@ def manifest() -> Response:
         "theme_color": "#17494d",
         "icons": icons,
     }
-    response = jsonify(told)
+    response = jsonify(values)
     response.content_type = "application/manifest+json"
     return response
 

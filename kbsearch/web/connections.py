@@ -47,7 +47,7 @@ PATIENCE = "kbsearch.patience"  # in a request's environment: what asks for more
 LongestBody = Callable[[dict[str, Any]], int]  # bytes, for a request of this environment
 
 
-class Request(HTTPRequestParser):
+class RequestParser(HTTPRequestParser):
     """A request as it is read."""
 
     body_rcv: Any
@@ -88,11 +88,11 @@ class Request(HTTPRequestParser):
         if self.content_length > longest:
             self.refuse(TOO_LONG)
             return
-        wanted = longest if self.chunked else self.content_length
-        if wanted > SHORT_BODY and wanted > self._channel.server.room():
+        length = longest if self.chunked else self.content_length
+        if length > SHORT_BODY and length > self._channel.server.room():
             self.refuse(NO_ROOM)
             return
-        self.spooled = wanted
+        self.spooled = length
 
     def _chunk_head(self) -> int:
         """What came of a chunk's head or of the trailer; waitress keeps it whatever its length."""
@@ -108,7 +108,7 @@ class Request(HTTPRequestParser):
         self.completed = True
 
 
-class Task(WSGITask):
+class AnswerTask(WSGITask):
     """The answer to one request."""
 
     channel: "Channel"
@@ -123,7 +123,7 @@ class Task(WSGITask):
 class Channel(HTTPChannel):
     """One connection, and since when its client owes what comes next."""
 
-    task_class = Task
+    task_class = AnswerTask
     server: "Server"
 
     def __init__(self, server: "Server", connection: Any, address: Any, *rest: Any, **more: Any):
@@ -133,12 +133,12 @@ class Channel(HTTPChannel):
         self._ends_early = self._is_lingering = False
         super().__init__(server, connection, address, *rest, **more)
 
-    def parser_class(self, adjustments: Adjustments) -> Request:
+    def parser_class(self, adjustments: Adjustments) -> RequestParser:
         """Called by waitress for each request."""
-        return Request(adjustments, self)
+        return RequestParser(adjustments, self)
 
-    def longest_body(self, request: Request) -> int:
-        return self.server.longest_body(Task(self, request).get_environment())
+    def longest_body(self, request: RequestParser) -> int:
+        return self.server.longest_body(AnswerTask(self, request).get_environment())
 
     @property
     def spooled(self) -> int:
@@ -174,14 +174,14 @@ class Channel(HTTPChannel):
         self._since = time.monotonic()
 
     def handle_write(self) -> None:
-        left = self.total_outbufs_len
+        unsent = self.total_outbufs_len
         if self._ends_early and self.close_when_flushed and not self.will_close:
             self._flush_exception(self._flush_some)
             if not self.total_outbufs_len:
                 self._linger()
         else:
             super().handle_write()
-        if self.total_outbufs_len < left:
+        if self.total_outbufs_len < unsent:
             self._since = time.monotonic()
 
     def _linger(self) -> None:

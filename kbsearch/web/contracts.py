@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kbsearch.people import organisations
-from kbsearch.web.render import language, my_organisations, site
+from kbsearch.web.render import my_organisations, site, spoken_language
 
 
 class Contract(NamedTuple):
@@ -21,11 +21,11 @@ def my_contracts() -> list[Contract]:
     today = datetime.now(UTC).date()
     return [
         Contract(
-            mine.name,
-            site().words[language()].date(mine.contract_ends),
-            mine.has_ended(today),
-            organisations.accepts_requests(mine, today, site().settings),
+            organisation.name,
+            spoken_language().date(organisation.contract_ends),
+            organisation.has_ended(today),
+            organisations.accepts_requests(organisation, today, site().settings),
         )
-        for mine in my_organisations()
-        if mine.contract_ends
+        for organisation in my_organisations()
+        if organisation.contract_ends
     ]

@@ -97,12 +97,12 @@ def page(status: int, detail: str = "", incident: str = "") -> Response:
     """The error page. After a defect it asks nothing of the database, which may be the cause."""
     if status >= 500:
         render.ask_nothing()
-    known = status if status in EXPLAINED else (500 if status >= 500 else 400)
+    explained = status if status in EXPLAINED else (500 if status >= 500 else 400)
     is_in_place = status >= 500 and request.method == "POST"
     response = render.render(
         "shared/problem.html",
         "shared/_problem.html" if is_in_place else None,
-        status=known,
+        status=explained,
         detail=detail,
         incident=incident,
         nobody=status >= 500,
@@ -119,9 +119,9 @@ def _unsent() -> Unsent | None:
     if request.method in security.SAFE_METHODS:
         return None
     try:
-        sent, files = list(request.form.items(multi=True)), list(request.files)
+        fields, files = list(request.form.items(multi=True)), list(request.files)
     except HTTPException:  # it could not be read either
         return None
-    shown = kept_forms.without_secrets(sent)
-    secrets = [name for name, _ in sent if name not in dict(shown)]
-    return Unsent(request.full_path.rstrip("?"), shown, secrets, files)
+    visible = kept_forms.without_secrets(fields)
+    secrets = [name for name, _ in fields if name not in dict(visible)]
+    return Unsent(request.full_path.rstrip("?"), visible, secrets, files)

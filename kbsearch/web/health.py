@@ -28,11 +28,11 @@ def healthz() -> Response:
 @bp.get("/readyz")
 def readyz() -> Response:
     """Whether visitors can be sent here: yes or no; and why, for those who run the site."""
-    found = _look()
-    ready = found is not None and is_ready(found)
+    state = _look()
+    ready = state is not None and is_ready(state)
     response = Response("yes\n" if ready else "no\n", content_type=PLAIN)
-    if holds_token() or (found is not None and viewer().is_administrator):
-        response = jsonify(details(found))
+    if holds_token() or (state is not None and viewer().is_administrator):
+        response = jsonify(details(state))
     response.status_code = 200 if ready else 503
     return unkept(response)
 
@@ -43,15 +43,15 @@ def metrics() -> Response:
     if not holds_token():
         raise NotFound("web.not_found")
     registry = CollectorRegistry()
-    found = health.look(db())
+    state = health.look(db())
 
-    def told(name: str, what: str, value: float) -> None:
+    def gauge(name: str, what: str, value: float) -> None:
         Gauge(f"kbsearch_{name}", what, registry=registry).set(value)
 
     for noun, count in health.counts(db()).items():
-        told(noun, f"Number of {noun}", count)
-    told("outbox_dead", "Tasks given up after every retry", found.outbox_dead)
-    told("outbox_age_seconds", "Age of the oldest waiting task", found.outbox_age or 0)
+        gauge(noun, f"Number of {noun}", count)
+    gauge("outbox_dead", "Tasks given up after every retry", state.outbox_dead)
+    gauge("outbox_age_seconds", "Age of the oldest waiting task", state.outbox_age or 0)
     waiting = Gauge(
         "kbsearch_waiting_seconds",
         "Age of the oldest thing that has not left",
@@ -59,16 +59,16 @@ def metrics() -> Response:
         registry=registry,
     )
     for channel in outgoing.CHANNELS:
-        waiting.labels(channel).set(found.waiting.get(channel, 0))
-    told("worker_up", "Whether the worker was seen lately", found.is_worker_alive)
+        waiting.labels(channel).set(state.waiting.get(channel, 0))
+    gauge("worker_up", "Whether the worker was seen lately", state.is_worker_alive)
     return unkept(Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
 
 
 def holds_token() -> bool:
     """Whether metrics_token came along: a machine of those who run the site."""
     token = site().settings.metrics_token
-    sent = request.headers.get("Authorization", "")
-    return bool(token) and hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+    header = request.headers.get("Authorization", "")
+    return bool(token) and hmac.compare_digest(header.encode(), f"Bearer {token}".encode())
 
 
 def _look() -> Health | None:
@@ -80,21 +80,21 @@ def _look() -> Health | None:
         return None
 
 
-def is_ready(found: Health) -> bool:
-    return has_index(found) and found.is_worker_alive and found.publication is not None
+def is_ready(state: Health) -> bool:
+    return has_index(state) and state.is_worker_alive and state.publication is not None
 
 
-def details(found: Health | None) -> dict[str, object]:
+def details(state: Health | None) -> dict[str, object]:
     """What makes the site ready or not."""
-    if found is None:
+    if state is None:
         return {"ready": False, "database": False}
-    told = {"ready": is_ready(found), "database": True, "index": has_index(found)}
-    return {**told, "version": __version__, **asdict(found)}
+    values = {"ready": is_ready(state), "database": True, "index": has_index(state)}
+    return {**values, "version": __version__, **asdict(state)}
 
 
-def has_index(found: Health) -> bool:
+def has_index(state: Health) -> bool:
     """Whether both indexes are in service, and their folders there."""
-    names = (found.article_index, found.ticket_index)
+    names = (state.article_index, state.ticket_index)
     return all(name and (site().settings.index_path / name).is_dir() for name in names)
 
 

@@ -29,10 +29,10 @@ ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
 
 
-class Words:
-    """The product's words in a language, and the templates that say them.
+class Language:
+    """A language of the site: the product's words in it, and the templates that say them.
 
-    Bound to the language once, so that a word costs a dictionary look-up and not a question
+    Bound to its code once, so that a word costs a dictionary look-up and not a question
     about the request.
     """
 
@@ -40,17 +40,17 @@ class Words:
         self,
         app: Flask,
         settings: Settings,
-        language: str,
+        code: str,
         product_name: "ProductNames",
         request_globals: Mapping[str, Callable[..., object]],
     ) -> None:
         """`request_globals`: what templates ask of the request under way, `viewer` among them."""
-        self.language = language
+        self.code = code
         self.product_name = product_name
         self._settings = settings
         self._viewer = cast("Callable[[], Viewer]", request_globals["viewer"])
-        self._catalogue = i18n.catalogue(language)
-        self._said: dict[str, Markup] = {}
+        self._catalogue = i18n.catalogue(code)
+        self._translated: dict[str, Markup] = {}
         self.date = lru_cache(maxsize=1024)(self._date)
         self.number = lru_cache(maxsize=1024)(self._number)
         self._facts = lru_cache(maxsize=4096)(self._render_facts)
@@ -77,8 +77,8 @@ class Words:
             "field_name": self.field_name,
             "product_name": product_name,
             "asset": assets.url,
-            "language": language,
-            "here": f"/{language}",
+            "language": code,
+            "here": f"/{code}",
             "settings": settings,
             "reason_name": self.reason_name,
             "signal_name": self.signal_name,
@@ -96,9 +96,9 @@ class Words:
 
     def translate(self, message: str, /, **values: object) -> Markup:
         """The message in this language; catalogues are ours, values are escaped."""
-        text = self._said.get(message)
+        text = self._translated.get(message)
         if text is None:
-            text = self._said[message] = Markup(self._catalogue.gettext(message))
+            text = self._translated[message] = Markup(self._catalogue.gettext(message))
         return text % values if values else text
 
     def ntranslate(self, singular: str, plural: str, number: int, /, **values: object) -> Markup:
@@ -107,22 +107,22 @@ class Words:
         return text % {"number": self.number(number), **values}
 
     def percent(self, share: float) -> str:
-        return i18n.percent(self.language, share)
+        return i18n.percent(self.code, share)
 
     def file_size(self, size: int) -> str:
-        return i18n.file_size(self.language, size)
+        return i18n.file_size(self.code, size)
 
     def ago(self, moment: str) -> str:
-        return i18n.ago(self.language, moment)
+        return i18n.ago(self.code, moment)
 
     def moment(self, moment: str, zone: str) -> str:
-        return i18n.moment(self.language, moment, zone)
+        return i18n.moment(self.code, moment, zone)
 
     def category_name(self, category: str) -> str:
         """A folder of articles in words: the catalogue's, or the folder's own name."""
         key = f"category.{category}"
-        told = self._catalogue.gettext(key)
-        return told if told != key else category.rpartition("/")[2].replace("-", " ").capitalize()
+        name = self._catalogue.gettext(key)
+        return name if name != key else category.rpartition("/")[2].replace("-", " ").capitalize()
 
     def status_name(self, status: str) -> Markup:
         _ = self.translate
@@ -153,7 +153,7 @@ class Words:
     def expected(self, waiting: Waiting, status: str) -> Markup:
         """What is expected of whom, for those who answer: it is not what the customer reads."""
         _ = self.translate
-        span = i18n.span(self.language, waiting.since)
+        span = i18n.span(self.code, waiting.since)
         if waiting.whom == "us":
             return _("Our answer, for %(span)s", span=span)
         if waiting.whom == "customer":
@@ -161,7 +161,7 @@ class Words:
         return self.status_name(status)
 
     def duration(self, hours: float) -> str:
-        return i18n.duration(self.language, hours)
+        return i18n.duration(self.code, hours)
 
     def due(self, clock: Clock) -> Markup:
         """What is due next, and whether it should have come already."""
@@ -169,7 +169,7 @@ class Words:
         if clock.due is None:
             return Markup()
         moment = stored(clock.due)
-        span = i18n.span(self.language, moment)
+        span = i18n.span(self.code, moment)
         is_answer = clock.first_answer_met is None and clock.first_answer_due == clock.due
         if clock.due < datetime.now(UTC):
             if is_answer:
@@ -335,9 +335,9 @@ class Words:
             "ticket.cc_added": _("%(who)s put %(after)s in copy.", who=who, after=after),
             "ticket.cc_removed": _("%(who)s took %(before)s out of copy.", who=who, before=before),
         }
-        told = names.get(event.kind)
-        if told is not None:
-            return told
+        sentence = names.get(event.kind)
+        if sentence is not None:
+            return sentence
         return _(
             "%(field)s: %(before)s, then %(after)s (%(who)s).",
             field=self.edited_name(event.field or ""),
@@ -350,9 +350,9 @@ class Words:
         """What a correction calls a field of a request."""
         _ = self.translate
         names = {"organisation": _("Organisation"), "confidential": _("Confidential")}
-        own = {f"fields.{each.name}": each for each in self._settings.fields}
+        own = {f"fields.{question.name}": question for question in self._settings.fields}
         if field in own:
-            return Markup.escape(own[field].told(self.language))
+            return Markup.escape(own[field].told(self.code))
         return names.get(field) or self.field_name(field) or Markup.escape(field)
 
     def _field_value(self, event: TicketEvent, value: str | None) -> Markup:
@@ -409,11 +409,11 @@ class Words:
     def told(self, check: Check) -> tuple[str, str]:
         """What a look at the site found, and what to do about it."""
         values = dict(check.values)
-        found = (
-            i18n.gettext(self.language, text, **values) if text else ""
+        texts = (
+            i18n.gettext(self.code, text, **values) if text else ""
             for text in (check.told, check.remedy)
         )
-        return next(found), next(found)
+        return next(texts), next(texts)
 
     def facts(self, hit: Hit) -> Markup:
         """What a result is (kind, product, date), rendered once and kept: many share the line."""
@@ -447,10 +447,10 @@ class Words:
         )
 
     def _date(self, moment: str) -> str:
-        return i18n.date(self.language, moment)
+        return i18n.date(self.code, moment)
 
     def _number(self, value: int) -> str:
-        return i18n.number(self.language, value)
+        return i18n.number(self.code, value)
 
 
 class ProductNames:
@@ -463,7 +463,6 @@ class ProductNames:
 
     def __call__(self, slug: str) -> str:
         if time.monotonic() >= self._until:
-            found = products.list_all(self._db)
-            self._names = {product.slug: product.name for product in found}
+            self._names = {product.slug: product.name for product in products.list_all(self._db)}
             self._until = time.monotonic() + PRODUCTS_KEPT
         return self._names.get(slug, slug)

@@ -15,6 +15,6 @@ def wholes(texts: Iterable[str]) -> list[int]:
     return [number for number in map(whole, texts) if number is not None]
 
 
-def page(sent: Mapping[str, str], most: int) -> int:
+def page(args: Mapping[str, str], most: int) -> int:
     """The page that an address asks for, the first one where it asks for none."""
-    return min(max(whole(sent.get("page", "")) or 1, 1), most)
+    return min(max(whole(args.get("page", "")) or 1, 1), most)

@@ -19,7 +19,7 @@ from kbsearch.tickets import lists
 
 if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
-    from kbsearch.web.language import Words
+    from kbsearch.web.language import Language
 
 LANGUAGE_COOKIE = "kb-language"
 THEME_COOKIE = "kb-theme"
@@ -29,13 +29,13 @@ VARY = "HX-Request, HX-Boosted, HX-History-Restore-Request, Cookie, Accept-Langu
 
 
 @dataclass(frozen=True)
-class Site:
+class WebSite:
     """What the views work with."""
 
     settings: Settings
     db: Database
     search: "Search"
-    words: Mapping[str, "Words"]  # by language
+    words: Mapping[str, "Language"]  # by code
 
     @property
     def is_secure(self) -> bool:
@@ -65,15 +65,15 @@ class Visitor(UserMixin):
         return self.viewer.person_id or ""
 
 
-def visitor_of(sent: Request) -> Visitor | None:
+def visitor_of(http_request: Request) -> Visitor | None:
     """The person whose session cookie came with the request."""
-    token = sent.cookies.get(site().cookie)
+    token = http_request.cookies.get(site().cookie)
     return Visitor(sessions.viewer_of(db(), token)) if token else None
 
 
-def site() -> Site:
-    found: Site = current_app.extensions["kbsearch"]
-    return found
+def site() -> WebSite:
+    current: WebSite = current_app.extensions["kbsearch"]
+    return current
 
 
 def db() -> Database:
@@ -84,8 +84,8 @@ def viewer() -> Viewer:
     """Whoever looks; asked for many times a page, and Flask-Login's proxy is not free."""
     if "viewer" not in g:
         g.viewer = cast(Visitor, current_user).viewer
-    found: Viewer = g.viewer
-    return found
+    current: Viewer = g.viewer
+    return current
 
 
 def language_prefix(settings: Settings) -> str:
@@ -104,8 +104,8 @@ def my_organisations() -> list[Organisation]:
     """The organisations of whoever looks, by name; pages ask, the pieces of a search do not."""
     if "organisations" not in g:
         g.organisations = organisations.list_of(db(), viewer())
-    found: list[Organisation] = g.organisations
-    return found
+    current: list[Organisation] = g.organisations
+    return current
 
 
 def organisation() -> Organisation | None:
@@ -115,8 +115,8 @@ def organisation() -> Organisation | None:
 
 def support_phone() -> str:
     """Whom this visitor calls: their organisation's own number, or the site's."""
-    mine = organisation()
-    return (mine and mine.phone) or site().settings.support_phone
+    own_organisation = organisation()
+    return (own_organisation and own_organisation.phone) or site().settings.support_phone
 
 
 def unread() -> int:
@@ -140,8 +140,8 @@ def language() -> str:
     """The language to answer in: address, account, cookie, browser, then the first offered."""
     if "language" not in g:
         g.language = _language()
-    found: str = g.language
-    return found
+    current: str = g.language
+    return current
 
 
 def _language() -> str:
@@ -149,16 +149,21 @@ def _language() -> str:
     first = request.path.split("/", 2)[1]
     if first in offered:  # a page that does not exist still has the language of its address
         return first
-    for wanted in (viewer().language, request.cookies.get(LANGUAGE_COOKIE)):
-        if wanted in offered:
-            return wanted
+    for tongue in (viewer().language, request.cookies.get(LANGUAGE_COOKIE)):
+        if tongue in offered:
+            return tongue
     return request.accept_languages.best_match(offered) or offered[0]
+
+
+def spoken_language() -> "Language":
+    """What to answer in: `language()` is its code."""
+    return site().words[language()]
 
 
 def theme() -> str | None:
     """The theme somebody chose; None follows the system's."""
-    chosen = request.cookies.get(THEME_COOKIE)
-    return chosen if chosen in THEMES else None
+    name = request.cookies.get(THEME_COOKIE)
+    return name if name in THEMES else None
 
 
 def wants_fragment() -> bool:
@@ -188,4 +193,4 @@ def go_to(path: str) -> Response:
 
 def text_of(template: str, **context: Any) -> str:
     """A template in the visitor's language."""
-    return site().words[language()].templates.get_template(template).render(context)
+    return spoken_language().templates.get_template(template).render(context)

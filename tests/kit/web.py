@@ -15,7 +15,7 @@ from kbsearch.database import Database, SqliteDatabase, new_id
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.search import Hit, Question, Results
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.web.render import Site
+from kbsearch.web.render import WebSite
 
 HTMX = {"HX-Request": "true"}
 
@@ -119,7 +119,7 @@ class Scripted:
 def script(app: Flask, results: Results, delay: float = 0.0) -> Scripted:
     """Make the application's search answer this."""
     search = Scripted(results, delay)
-    site: Site = app.extensions["kbsearch"]
+    site: WebSite = app.extensions["kbsearch"]
     app.extensions["kbsearch"] = replace(site, search=search)  # type: ignore[arg-type]
     return search
 

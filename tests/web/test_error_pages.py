@@ -22,7 +22,7 @@ def failing(app: Flask, problem: BaseException) -> FlaskClient:
         def ask(self, *_: object) -> None:
             raise problem
 
-    site: render.Site = app.extensions["kbsearch"]
+    site: render.WebSite = app.extensions["kbsearch"]
     app.extensions["kbsearch"] = replace(site, search=Failing())  # type: ignore[arg-type]
     return app.test_client()
 

@@ -38,8 +38,8 @@ def arrive() -> Response:
 @bp.post("/access/jwt")
 def forward() -> Response:
     """Go on with the GET: the browser sends no cookie with what another site posts."""
-    sent = {name: request.form.get(name, "") for name in ("jwt", "return_to")}
-    return preferences.hidden(redirect(f"/access/jwt?{urlencode(sent)}", 303))
+    fields = {name: request.form.get(name, "") for name in ("jwt", "return_to")}
+    return preferences.hidden(redirect(f"/access/jwt?{urlencode(fields)}", 303))
 
 
 @bp.post("/access/jwt/confirmed")
@@ -62,6 +62,6 @@ def _is_somebody_else(handover: Handover) -> bool:
 
 def _back() -> str:
     """Where to go afterwards: a path of this site, as it is or with our own address before it."""
-    wanted = request.values.get("return_to", "")
-    path = wanted.removeprefix(site().settings.base_url.rstrip("/"))
+    address = request.values.get("return_to", "")
+    path = address.removeprefix(site().settings.base_url.rstrip("/"))
     return path if security.is_own_path(path) else ""

@@ -24,13 +24,13 @@ def invitation(token: str) -> Response:
 @bp.post("/invitation/<token>")
 def accept(token: str) -> Response:
     try:
-        asked = choosing.accept_invitation(
+        step = choosing.accept_invitation(
             db(), site().settings, tokens.caller(), token, repeated_password()
         )
     except (Invalid, Unavailable) as problem:
         return refused(page_of_invitation(token, problem), problem)
     response = hidden(redirect(f"{home()}login/code", 303))
-    tokens.give(response, tokens.SIGN_IN, asked.token)
+    tokens.give(response, tokens.SIGN_IN, step.token)
     return response
 
 
@@ -58,9 +58,9 @@ def reset(token: str) -> Response:
 
 @bp.post("/password/reset/<token>")
 def follow(token: str) -> Response:
-    asked = choosing.begin_reset(db(), tokens.caller(), token)
+    step = choosing.begin_reset(db(), tokens.caller(), token)
     response = hidden(redirect(f"{home()}password/code", 303))
-    tokens.give(response, tokens.RESET, asked.token)
+    tokens.give(response, tokens.RESET, step.token)
     return response
 
 

@@ -29,13 +29,13 @@ def prefer() -> Response:
     """Keep the theme or the language in a cookie, and go back to the page."""
     back = request.form.get("back", "")
     response = make_response(redirect(back if security.is_own_path(back) else "/", 303))
-    theme, wanted = request.form.get("theme"), request.form.get("language")
+    theme, tongue = request.form.get("theme"), request.form.get("language")
     if theme in THEMES:
         keep(response, THEME_COOKIE, theme)
     elif theme == "auto":
         response.delete_cookie(THEME_COOKIE, samesite="Lax", secure=site().is_secure)
-    elif wanted in site().settings.languages:
-        keep(response, LANGUAGE_COOKIE, wanted)
+    elif tongue in site().settings.languages:
+        keep(response, LANGUAGE_COOKIE, tongue)
     else:
         raise Invalid("web.unknown_preference")
     return response

@@ -54,16 +54,16 @@ def profile() -> Response:
 
 @bp.post("/account")
 def edit() -> Response:
-    sent = request.form
+    fields = request.form
     try:
         edited = profiles.edit(
             db(),
             viewer(),
-            name=sent.get("name", ""),
-            language=sent.get("language") or None,
-            time_zone=sent.get("time_zone") or None,
-            single_keys="single_keys" in sent,
-            revision=sent.get("revision") or None,
+            name=fields.get("name", ""),
+            language=fields.get("language") or None,
+            time_zone=fields.get("time_zone") or None,
+            single_keys="single_keys" in fields,
+            revision=fields.get("revision") or None,
         )
     except REFUSALS as problem:
         return _profile(profiles.find(db(), viewer()), problem)
@@ -106,12 +106,12 @@ def notifications() -> Response:
 
 @bp.post("/account/notifications")
 def choose() -> Response:
-    sent = [text.partition(":") for text in request.form.getlist("wanted")]
+    choices = [text.partition(":") for text in request.form.getlist("wanted")]
     try:
         notification_choices.choose(
             db(),
             viewer(),
-            [(event, channel) for event, _, channel in sent],
+            [(event, channel) for event, _, channel in choices],
             digest=request.form.get("digest", "none"),
         )
     except REFUSALS as problem:
@@ -127,9 +127,11 @@ def data() -> Response:
 @bp.post("/account/data")
 def export() -> Response:
     """The file itself, made at once and kept nowhere; a link to it would be one more secret."""
-    whose = viewer().person_id
+    person_id = viewer().person_id
     patience.ask_for(patience.EXPORT)
-    audit.record(db(), "data.exported", person_id=whose, actor_id=whose, network=caller().network)
+    audit.record(
+        db(), "data.exported", person_id=person_id, actor_id=person_id, network=caller().network
+    )
     text = json.dumps(own_data.collect(db(), viewer()), ensure_ascii=False, indent=1)
     return Response(
         text,

@@ -90,17 +90,17 @@ def password() -> Response:
 def change_password() -> Response:
     """Change it; every session ends, and this browser gets a new one."""
     person = people.find_id(db(), viewer().person_id or "")
-    sent = request.form
+    fields = request.form
     try:
-        if sent.get("password", "") != sent.get("again", ""):
+        if fields.get("password", "") != fields.get("again", ""):
             raise Invalid("password.not_repeated")
         session = choosing.change(
             db(),
             site().settings,
             caller(),
             person,
-            sent.get("current", ""),
-            sent.get("password", ""),
+            fields.get("current", ""),
+            fields.get("password", ""),
         )
     except REFUSALS as problem:
         return page("password", "safety", problem, shortest=passwords.SHORTEST)
@@ -126,18 +126,18 @@ def offer() -> Response:
 @proved
 def confirm() -> Response:
     """Take the first code. Recovery codes come with the answer, as they are shown this once."""
-    whose = viewer().person_id or ""
+    person_id = viewer().person_id or ""
     with db().atomic():
         confirmed = second_factor.confirm_totp(
             db(),
             site().settings,
-            whose,
+            person_id,
             request.form.get("code", ""),
             network=caller().network,
         )
         if confirmed:
-            codes = second_factor.make_recovery_codes(db(), whose, network=caller().network)
-            sessions.end_other_sessions(db(), whose, caller().session)
+            codes = second_factor.make_recovery_codes(db(), person_id, network=caller().network)
+            sessions.end_other_sessions(db(), person_id, caller().session)
             session = sessions.renew_session(db(), caller().session)
     if not confirmed:
         return _totp(Invalid("second_factor.code_wrong"))
@@ -150,10 +150,10 @@ def remove() -> Response:
     """Go back to mailed codes, for who may."""
     if viewer().role != "customer":
         raise Invalid("second_factor.needed")
-    whose = viewer().person_id or ""
+    person_id = viewer().person_id or ""
     with db().atomic():
-        second_factor.remove_totp(db(), whose, actor_id=whose, network=caller().network)
-        sessions.end_other_sessions(db(), whose, caller().session)
+        second_factor.remove_totp(db(), person_id, actor_id=person_id, network=caller().network)
+        sessions.end_other_sessions(db(), person_id, caller().session)
     return done("/account/security", "totp_removed")
 
 
@@ -161,10 +161,10 @@ def remove() -> Response:
 @proved
 def make_codes() -> Response:
     """New recovery codes, in the answer itself: they are shown this once."""
-    whose = viewer().person_id or ""
-    if not second_factor.has_totp(db(), whose):
+    person_id = viewer().person_id or ""
+    if not second_factor.has_totp(db(), person_id):
         raise NotFound("web.not_found")
-    codes = second_factor.make_recovery_codes(db(), whose, network=caller().network)
+    codes = second_factor.make_recovery_codes(db(), person_id, network=caller().network)
     return _shown_once(codes)
 
 
@@ -253,8 +253,8 @@ def resend() -> Response:
 
 
 def _record(kind: str) -> None:
-    whose = viewer().person_id
-    audit.record(db(), kind, person_id=whose, actor_id=whose, network=caller().network)
+    person_id = viewer().person_id
+    audit.record(db(), kind, person_id=person_id, actor_id=person_id, network=caller().network)
 
 
 def _totp(problem: Problem | None = None) -> Response:

@@ -39,11 +39,13 @@ def login() -> Response:
 
 @bp.post("/login")
 def begin() -> Response:
-    sent = request.form
-    destination = own(sent.get("next", ""))
-    email = sent.get("email", "")
+    fields = request.form
+    destination = own(fields.get("next", ""))
+    email = fields.get("email", "")
     try:
-        step = signing_in.begin(db(), tokens.caller(), email, sent.get("password", ""), destination)
+        step = signing_in.begin(
+            db(), tokens.caller(), email, fields.get("password", ""), destination
+        )
     except (Invalid, TooMany, Unavailable) as problem:
         return refused(page_of_login(destination, email, problem), problem)
     return go_on(step)
@@ -60,16 +62,16 @@ def finish() -> Response:
     waiting = under_way()
     if waiting is None:
         return begin_again()
-    sent = request.form
+    fields = request.form
     try:
         inside = signing_in.finish(
             db(),
             site().settings,
             tokens.caller(),
             tokens.held(tokens.SIGN_IN),
-            sent.get("code", ""),
-            recovery="recovery" in sent,
-            trust="trust" in sent,
+            fields.get("code", ""),
+            recovery="recovery" in fields,
+            trust="trust" in fields,
         )
     except (Invalid, TooMany) as problem:
         return refused(page_of_code(waiting, problem), problem)
@@ -127,12 +129,12 @@ def ask_who() -> Response:
     if request.method in security.SAFE_METHODS:
         return go_to(f"{home()}login?next={quote(destination)}")
     token = None
-    whose = sessions.last_person(db(), tokens.held(tokens.SESSION)) or (
+    person_id = sessions.last_person(db(), tokens.held(tokens.SESSION)) or (
         known_browsers.last_person(db(), tokens.held(tokens.BROWSER))
     )
-    if whose is not None:
+    if person_id is not None:
         fields = list(request.form.items(multi=True))
-        token = kept_forms.keep(db(), whose, destination, fields)
+        token = kept_forms.keep(db(), person_id, destination, fields)
     if token is None:
         return go_to(f"{home()}login")
     response = go_to(f"{home()}login?next={home()}login/kept")
@@ -158,9 +160,9 @@ def welcome(inside: Inside) -> Response:
 
 
 def page_of_login(destination: str, email: str = "", problem: Problem | None = None) -> Response:
-    told = i18n.explain(problem, language()) if problem else ""
+    reason = i18n.explain(problem, language()) if problem else ""
     return hidden(
-        render("account/login.html", back=destination, email=email, told=told),
+        render("account/login.html", back=destination, email=email, told=reason),
     )
 
 

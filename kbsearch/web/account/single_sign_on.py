@@ -99,8 +99,8 @@ def failed(problem: Problem, back: str | None) -> Response:
 
 
 def _provider() -> Provider:
-    found: Provider = current_app.extensions[EXTENSION]
-    return found
+    provider: Provider = current_app.extensions[EXTENSION]
+    return provider
 
 
 def _cookie() -> str:

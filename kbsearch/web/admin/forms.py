@@ -19,7 +19,7 @@ class Form:
 
     values: Mapping[str, Any] = field(default_factory=dict)
     wrong: str = ""
-    told: str = ""
+    reason: str = ""
 
     def refused(self, problem: Problem, fields: Mapping[str, str]) -> "Form":
         """The same form, saying what is wrong; `fields` tells which field a problem is about."""

@@ -58,7 +58,7 @@ def new_organisation() -> Response:
 @bp.post("/organisations")
 def add_organisation() -> Response:
     request.max_form_parts = MAX_PARTS
-    given = sent()
+    fields = sent()
     try:
         with db().atomic():
             added = organisations.add(
@@ -74,32 +74,32 @@ def add_organisation() -> Response:
             )
             dress(added)
     except (Invalid, NotFound) as problem:
-        return form(None, given.refused(problem, FIELDS))
+        return form(None, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/organisations/{added.id}?saved=1", 303)
 
 
 @bp.get("/organisations/<id>")
 def show_organisation(id: str) -> Response:
-    found = organisation_of(id)
+    organisation = organisation_of(id)
     values = {
-        **vars(found),
-        **vars(found.look),
-        "followers": organisations.followers(db(), found),
-        "revision": revisions.of(organisations.texts(db(), found)),
+        **vars(organisation),
+        **vars(organisation.look),
+        "followers": organisations.followers(db(), organisation),
+        "revision": revisions.of(organisations.texts(db(), organisation)),
     }
-    return form(found, Form(values))
+    return form(organisation, Form(values))
 
 
 @bp.post("/organisations/<id>")
 def save_organisation(id: str) -> Response:
     request.max_form_parts = MAX_PARTS
-    found, given = organisation_of(id), sent()
+    organisation, fields = organisation_of(id), sent()
     try:
         with db().atomic():
-            organisations.check_revision(db(), found, wanted(), revision())
+            organisations.check_revision(db(), organisation, wanted(), revision())
             organisations.edit(
                 db(),
-                found,
+                organisation,
                 name=text("name"),
                 slug=text("slug") or None,
                 sharing=text("sharing"),
@@ -110,9 +110,9 @@ def save_organisation(id: str) -> Response:
                 trusted_devices=is_on("trusted_devices"),
                 followers=texts("followers"),
             )
-            dress(found)
+            dress(organisation)
     except (Invalid, NotFound) as problem:
-        return form(found, given.refused(problem, FIELDS))
+        return form(organisation, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
 
 
@@ -149,30 +149,32 @@ def sent() -> Form:
     return Form({**values, **boxes, "products": texts("products"), "followers": texts("followers")})
 
 
-def form(organisation: Organisation | None, given: Form) -> Response:
+def form(organisation: Organisation | None, fields: Form) -> Response:
     response = render(
         "admin/organisation.html",
-        form=given,
+        form=fields,
         shown=organisation,
-        accent=accent_of(given.values.get("accent")),
+        accent=accent_of(fields.values.get("accent")),
         products=[(product.slug, product.name) for product in products.list_all(db())],
         people=members(organisation) if organisation else [],
         sharings=SHARING,
         saved="saved" in request.args,
     )
-    response.status_code = 422 if given.wrong else 200
+    response.status_code = 422 if fields.wrong else 200
     return response
 
 
 def members(organisation: Organisation) -> list[tuple[str, str]]:
     """Its people: whom it may name, by address."""
-    found = people.list_all(db(), organisation=organisation.slug)
-    return [(person.email, f"{person.name} – {person.email}") for person in found]
+    return [
+        (person.email, f"{person.name} – {person.email}")
+        for person in people.list_all(db(), organisation=organisation.slug)
+    ]
 
 
-def accent_of(typed: str | None) -> str | None:
+def accent_of(text: str | None) -> str | None:
     """The colour that was typed, once it is one."""
-    colour = (typed or "").strip().lower()
+    colour = (text or "").strip().lower()
     return colour if HEX.fullmatch(colour) else None
 
 

@@ -33,41 +33,45 @@ DONE = ("added", "saved", "invited", "closed", "opened", "signed-out", "reset", 
 @bp.get("/people")
 @for_agents
 def list_people() -> Response:
-    asked = asked_of()
+    query = read_query()
     return render(
         "admin/people.html",
         "admin/_people.html",
-        asked=asked,
-        found=directory.search(db(), viewer(), asked),
+        asked=query,
+        found=directory.search(db(), viewer(), query),
         roles=access.ROLES,
         organisations=names(),
     )
 
 
-def asked_of() -> Asked:
+def read_query() -> Asked:
     """The people an address asks for; whatever makes no sense in it is left out."""
-    sent = request.args
+    args = request.args
     return Asked(
-        sent.get("q", "")[:MAX_TEXT],
-        role=sent.get("role") or None,
-        organisation=sent.get("organisation") or None,
-        state=cast(State, sent["state"]) if sent.get("state") in ("open", "closed") else None,
-        page=numbers.page(sent, MAX_PAGE),
+        args.get("q", "")[:MAX_TEXT],
+        role=args.get("role") or None,
+        organisation=args.get("organisation") or None,
+        state=cast(State, args["state"]) if args.get("state") in ("open", "closed") else None,
+        page=numbers.page(args, MAX_PAGE),
     )
 
 
 @bp.get("/people/new")
 @for_agents
 def new_person() -> Response:
-    chosen = request.args.get("organisation")
-    values = {"role": "customer", "invited": True, "organisations": [chosen] if chosen else []}
+    organisation = request.args.get("organisation")
+    values = {
+        "role": "customer",
+        "invited": True,
+        "organisations": [organisation] if organisation else [],
+    }
     return form(None, Form(values))
 
 
 @bp.post("/people")
 @for_agents
 def add_person() -> Response:
-    given = sent()
+    fields = sent()
     try:
         added = directory.add(
             db(),
@@ -80,25 +84,25 @@ def add_person() -> Response:
             invited=is_on("invited"),
         )
     except (Invalid, NotFound) as problem:
-        return form(None, given.refused(problem, FIELDS))
+        return form(None, fields.refused(problem, FIELDS))
     return done(added.id, "added")
 
 
 @bp.get("/people/<id>")
 @for_agents
 def show_person(id: str) -> Response:
-    found = person_of(id)
-    return form(found, shown(found))
+    person = person_of(id)
+    return form(person, shown(person))
 
 
 @bp.post("/people/<id>")
 def save_person(id: str) -> Response:
-    found, given = person_of(id), sent()
+    person, fields = person_of(id), sent()
     try:
         directory.edit(
             db(),
             viewer(),
-            found,
+            person,
             name=text("name"),
             role=text("role"),
             organisations=texts("organisations"),
@@ -106,7 +110,7 @@ def save_person(id: str) -> Response:
             revision=revision(),
         )
     except (Invalid, NotFound) as problem:
-        return form(found, given.refused(problem, FIELDS))
+        return form(person, fields.refused(problem, FIELDS))
     return done(id, "saved")
 
 
@@ -139,18 +143,18 @@ def reset_second_factor(id: str) -> Response:
     return act(id, directory.reset_second_factor, "reset")
 
 
-def act(id: str, verb: Callable[..., object], said: str) -> Response:
+def act(id: str, verb: Callable[..., object], outcome: str) -> Response:
     """Do it and come back to the person, or say there why it cannot be done."""
-    found = person_of(id)
+    person = person_of(id)
     try:
-        verb(db(), viewer(), found)
+        verb(db(), viewer(), person)
     except Invalid as problem:
-        return form(found, shown(found).refused(problem, {problem.key: "account"}))
-    return done(id, said)
+        return form(person, shown(person).refused(problem, {problem.key: "account"}))
+    return done(id, outcome)
 
 
-def done(id: str, said: str) -> Response:
-    return redirect(f"/{language()}/admin/people/{id}?done={said}", 303)
+def done(id: str, outcome: str) -> Response:
+    return redirect(f"/{language()}/admin/people/{id}?done={outcome}", 303)
 
 
 def shown(person: Person) -> Form:
@@ -163,23 +167,23 @@ def sent() -> Form:
     return Form({**values, **boxes})
 
 
-def form(person: Person | None, given: Form) -> Response:
+def form(person: Person | None, fields: Form) -> Response:
     response = render(
         "admin/person.html",
-        form=given,
+        form=fields,
         shown=person,
         unreached=undeliverable.find(db(), person.id) if person else None,
         roles=access.ROLES if viewer().is_administrator else ("customer",),
         organisations=names().items(),
-        done=next((said for said in DONE if said == request.args.get("done")), None),
+        done=next((outcome for outcome in DONE if outcome == request.args.get("done")), None),
     )
-    response.status_code = 422 if given.wrong else 200
+    response.status_code = 422 if fields.wrong else 200
     return response
 
 
 def names() -> dict[str, str]:
     """The names of organisations by slug."""
-    return {each.slug: each.name for each in organisations.list_all(db())}
+    return {organisation.slug: organisation.name for organisation in organisations.list_all(db())}
 
 
 def person_of(id: str) -> Person:

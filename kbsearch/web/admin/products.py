@@ -33,7 +33,7 @@ def new_product() -> Response:
 
 @bp.post("/products")
 def add_product() -> Response:
-    given = sent()
+    fields = sent()
     try:
         added = products.add(
             db(),
@@ -44,24 +44,24 @@ def add_product() -> Response:
             where_en=text("where_en"),
         )
     except Invalid as problem:
-        return form(None, given.refused(problem, FIELDS))
+        return form(None, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/products/{added.id}?saved=1", 303)
 
 
 @bp.get("/products/<id>")
 def show_product(id: str) -> Response:
-    found = product_of(id)
-    texts = products.texts(found)
-    return form(found, Form({**texts, "revision": revisions.of(texts)}))
+    product = product_of(id)
+    texts = products.texts(product)
+    return form(product, Form({**texts, "revision": revisions.of(texts)}))
 
 
 @bp.post("/products/<id>")
 def save_product(id: str) -> Response:
-    found, given = product_of(id), sent()
+    product, fields = product_of(id), sent()
     try:
         products.edit(
             db(),
-            found,
+            product,
             name=text("name"),
             versions=versions(),
             where_fr=text("where_fr"),
@@ -69,7 +69,7 @@ def save_product(id: str) -> Response:
             revision=revision(),
         )
     except Invalid as problem:
-        return form(found, given.refused(problem, FIELDS))
+        return form(product, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/products/{id}?saved=1", 303)
 
 
@@ -83,11 +83,11 @@ def sent() -> Form:
     return Form({name: text(name) for name in names})
 
 
-def form(product: Product | None, given: Form) -> Response:
+def form(product: Product | None, fields: Form) -> Response:
     response = render(
-        "admin/product.html", form=given, shown=product, saved="saved" in request.args
+        "admin/product.html", form=fields, shown=product, saved="saved" in request.args
     )
-    response.status_code = 422 if given.wrong else 200
+    response.status_code = 422 if fields.wrong else 200
     return response
 
 

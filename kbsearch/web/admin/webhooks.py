@@ -40,58 +40,60 @@ def new_webhook() -> Response:
 
 @bp.post("/webhooks")
 def add_webhook() -> Response:
-    given = Form({"url": text("url"), "kinds": texts("kinds")})
+    fields = Form({"url": text("url"), "kinds": texts("kinds")})
     try:
         added = webhooks.add(db(), viewer(), site().settings, text("url"), texts("kinds"))
     except Invalid as problem:
-        return new_form(given.refused(problem, FIELDS))
+        return new_form(fields.refused(problem, FIELDS))
     return done(added.id, "added") if added.is_room else tell_secret(added)
 
 
 @bp.get("/webhooks/<id>")
 def show_webhook(id: str) -> Response:
-    found = webhook_of(id)
-    return form(found, shown(found))
+    webhook = webhook_of(id)
+    return form(webhook, shown(webhook))
 
 
 @bp.post("/webhooks/<id>")
 def save_webhook(id: str) -> Response:
-    found = webhook_of(id)
-    given = Form({"kinds": texts("kinds"), "revision": text("revision")})
+    webhook = webhook_of(id)
+    fields = Form({"kinds": texts("kinds"), "revision": text("revision")})
     try:
-        webhooks.choose(db(), viewer(), found, texts("kinds"), revision=revision())
+        webhooks.choose(db(), viewer(), webhook, texts("kinds"), revision=revision())
     except Invalid as problem:
-        return form(found, given.refused(problem, FIELDS))
+        return form(webhook, fields.refused(problem, FIELDS))
     return done(id, "saved")
 
 
 @bp.post("/webhooks/<id>/secret")
 def change_webhook_secret(id: str) -> Response:
-    found = webhook_of(id)
+    webhook = webhook_of(id)
     try:
-        changed = webhooks.rotate(db(), viewer(), site().settings, found, at_once=is_on("at_once"))
+        changed = webhooks.rotate(
+            db(), viewer(), site().settings, webhook, at_once=is_on("at_once")
+        )
     except Invalid as problem:
-        return form(found, shown(found).refused(problem, FIELDS))
+        return form(webhook, shown(webhook).refused(problem, FIELDS))
     return tell_secret(changed)
 
 
 @bp.post("/webhooks/<id>/state")
 def enable_or_disable_webhook(id: str) -> Response:
-    found = webhook_of(id)
+    webhook = webhook_of(id)
     if text("state") == "disabled":
-        webhooks.disable(db(), viewer(), found)
+        webhooks.disable(db(), viewer(), webhook)
         return done(id, "disabled")
-    webhooks.enable(db(), viewer(), found)
+    webhooks.enable(db(), viewer(), webhook)
     return done(id, "enabled")
 
 
 @bp.post("/webhooks/<id>/tests")
 def test_webhook(id: str) -> Response:
-    found = webhook_of(id)
+    webhook = webhook_of(id)
     try:
-        webhooks.test(db(), viewer(), found)
+        webhooks.test(db(), viewer(), webhook)
     except Invalid as problem:
-        return form(found, shown(found).refused(problem, FIELDS))
+        return form(webhook, shown(webhook).refused(problem, FIELDS))
     return done(id, "tested")
 
 
@@ -102,10 +104,10 @@ def show_webhook_delivery(id: str, delivery: str) -> Response:
 
 @bp.post("/webhooks/<id>/deliveries/<delivery>")
 def send_webhook_delivery_again(id: str, delivery: str) -> Response:
-    found, sent = webhook_of(id), delivery_of(id, delivery)
-    if not deliveries.again(db(), sent.id):
+    webhook, webhook_delivery = webhook_of(id), delivery_of(id, delivery)
+    if not deliveries.again(db(), webhook_delivery.id):
         refused = Form().refused(Invalid("webhook.is_disabled"), FIELDS)
-        return delivery_page(found, sent, refused)
+        return delivery_page(webhook, webhook_delivery, refused)
     return redirect(f"/{language()}/admin/webhooks/{id}/deliveries/{delivery}?done=again", 303)
 
 
@@ -113,42 +115,42 @@ def shown(webhook: Webhook) -> Form:
     return Form({"kinds": webhook.kinds, "revision": revisions.of(webhooks.texts(webhook))})
 
 
-def new_form(given: Form) -> Response:
-    response = render("admin/new_webhook.html", form=given, kinds=events.KINDS)
-    response.status_code = 422 if given.wrong else 200
+def new_form(fields: Form) -> Response:
+    response = render("admin/new_webhook.html", form=fields, kinds=events.KINDS)
+    response.status_code = 422 if fields.wrong else 200
     return response
 
 
-def form(webhook: Webhook, given: Form) -> Response:
+def form(webhook: Webhook, fields: Form) -> Response:
     page = page_of()
-    found = deliveries.of_webhook(
+    rows = deliveries.of_webhook(
         db(), webhook.id, limit=PAGE_LENGTH + 1, offset=(page - 1) * PAGE_LENGTH
     )
     response = render(
         "admin/webhook.html",
-        form=given,
+        form=fields,
         shown=webhook,
         kinds=events.KINDS,
-        deliveries=found[:PAGE_LENGTH],
+        deliveries=rows[:PAGE_LENGTH],
         number_of_page=page,
-        has_more=len(found) > PAGE_LENGTH,
+        has_more=len(rows) > PAGE_LENGTH,
         done=what_was_done(),
     )
-    response.status_code = 422 if given.wrong else 200
+    response.status_code = 422 if fields.wrong else 200
     return response
 
 
-def delivery_page(webhook: Webhook, delivery: Delivery, given: Form | None = None) -> Response:
+def delivery_page(webhook: Webhook, delivery: Delivery, fields: Form | None = None) -> Response:
     response = render(
         "admin/webhook_delivery.html",
-        form=given or Form(),
+        form=fields or Form(),
         webhook=webhook,
         shown=delivery,
         body=deliveries.body_of(db(), delivery),
         attempts=deliveries.attempts_of(db(), delivery),
         done=what_was_done(),
     )
-    response.status_code = 422 if given else 200
+    response.status_code = 422 if fields else 200
     return response
 
 
@@ -160,12 +162,12 @@ def tell_secret(webhook: Webhook) -> Response:
     return response
 
 
-def done(id: str, said: str) -> Response:
-    return redirect(f"/{language()}/admin/webhooks/{id}?done={said}", 303)
+def done(id: str, outcome: str) -> Response:
+    return redirect(f"/{language()}/admin/webhooks/{id}?done={outcome}", 303)
 
 
 def what_was_done() -> str | None:
-    return next((said for said in DONE if said == request.args.get("done")), None)
+    return next((outcome for outcome in DONE if outcome == request.args.get("done")), None)
 
 
 def page_of() -> int:
@@ -180,7 +182,7 @@ def webhook_of(id: str) -> Webhook:
 
 
 def delivery_of(id: str, delivery_id: str) -> Delivery:
-    found = deliveries.find(db(), delivery_id)
-    if found is None or found.endpoint_id != id:
+    delivery = deliveries.find(db(), delivery_id)
+    if delivery is None or delivery.endpoint_id != id:
         raise NotFound("web.not_found")
-    return found
+    return delivery

@@ -31,7 +31,7 @@ def index() -> Response:
 @bp.post("/desk/problems")
 def group() -> Response:
     """Make one problem of the requests whose numbers are sent."""
-    grouped = [by_number(each) for each in request.form.getlist("tickets")]
+    grouped = [by_number(number) for number in request.form.getlist("tickets")]
     title = request.form.get("title", "")
     return go_to(place(incident_groups.group(db(), viewer(), title, grouped)))
 
@@ -44,13 +44,13 @@ def show(id: str) -> Response:
 @bp.post("/desk/problems/<id>/tickets")
 def change_tickets(id: str) -> Response:
     """`remove` a request by its number, or `add` one; those that were ticked are `tickets`."""
-    problem, sent = find(id), request.form
+    problem, fields = find(id), request.form
     try:
-        if "remove" in sent:
-            incident_groups.remove(db(), viewer(), problem, by_number(sent["remove"]))
+        if "remove" in fields:
+            incident_groups.remove(db(), viewer(), problem, by_number(fields["remove"]))
         else:
-            for each in [*sent.getlist("tickets"), *sent.getlist("add")]:
-                incident_groups.add(db(), viewer(), problem, by_number(each))
+            for number in [*fields.getlist("tickets"), *fields.getlist("add")]:
+                incident_groups.add(db(), viewer(), problem, by_number(number))
     except Invalid as refusal:
         return page(problem, refusal, where="add")
     return go_to(place(id))
@@ -59,24 +59,24 @@ def change_tickets(id: str) -> Response:
 @bp.post("/desk/problems/<id>/messages")
 def answer(id: str) -> Response:
     """Send one answer to each of the requests that are ticked, on its own."""
-    problem, sent = find(id), request.form
+    problem, fields = find(id), request.form
     status: Status | None = next(
-        (each for each in AFTER_ANSWER if each == sent.get("status")), None
+        (choice for choice in AFTER_ANSWER if choice == fields.get("status")), None
     )
-    numbers = wholes(sent.getlist("tickets"))
+    numbers = wholes(fields.getlist("tickets"))
     try:
-        told = incident_groups.answer(
+        answered = incident_groups.answer(
             db(),
             viewer(),
             problem,
             numbers,
-            sent.get("body", ""),
-            key=sent.get("key", ""),
+            fields.get("body", ""),
+            key=fields.get("key", ""),
             status=status,
         )
     except (Invalid, NotFound, AlreadySent) as refusal:
         return page(problem, refusal, where="body")
-    return go_to(f"{place(id)}?sent={len(told)}")
+    return go_to(f"{place(id)}?sent={len(answered)}")
 
 
 def find(id: str) -> IncidentGroup:
@@ -93,18 +93,18 @@ def by_number(text: str) -> Ticket:
 
 
 def page(problem: IncidentGroup, wrong: Problem | None = None, where: str = "") -> Response:
-    sent = request.form
-    unsolved = [str(each.number) for each in problem.members if not each.is_resolved]
+    fields = request.form
+    unsolved = [str(ticket.number) for ticket in problem.members if not ticket.is_resolved]
     response = render(
         "desk/incident_group.html",
         problem=problem,
         wrong=i18n.explain(wrong, language()) if wrong else "",
         where=where,
         key=key_after(wrong),
-        body=sent.get("body", ""),
-        status=sent.get("status", "pending"),
-        ticked=sent.getlist("tickets") if "body" in sent else unsolved,
-        added=sent.get("add", ""),
+        body=fields.get("body", ""),
+        status=fields.get("status", "pending"),
+        ticked=fields.getlist("tickets") if "body" in fields else unsolved,
+        added=fields.get("add", ""),
         after_answer=AFTER_ANSWER,
         reached=whole(request.args.get("sent", "")) or 0,
     )

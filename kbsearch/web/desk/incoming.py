@@ -30,11 +30,15 @@ def for_agents() -> None:
 
 @bp.get("/desk/mail")
 def index() -> Response:
-    shown = request.args.get("list", "held")
-    if shown not in LISTS:
+    name = request.args.get("list", "held")
+    if name not in LISTS:
         raise NotFound("web.not_found")
-    found = mails.list_all(db(), viewer(), LISTS[shown])
-    return render("desk/incoming.html", mails=found, shown=shown, sentences=reasons.sentences)
+    return render(
+        "desk/incoming.html",
+        mails=mails.list_all(db(), viewer(), LISTS[name]),
+        shown=name,
+        sentences=reasons.sentences,
+    )
 
 
 @bp.get("/desk/mail/<id>")
@@ -56,14 +60,14 @@ def original(id: str) -> Response:
 @bp.post("/desk/mail/<id>/attach")
 def attach(id: str) -> Response:
     mail = mails.find(db(), viewer(), id)
-    typed = request.form.get("number", "").strip().lstrip("#")
+    text = request.form.get("number", "").strip().lstrip("#")
     try:
-        number = whole(typed)
+        number = whole(text)
         if number is None:
             raise Invalid("mail.number_required")
         mail = mails.attach(db(), viewer(), site().settings, mail, number)
     except (Invalid, NotFound) as problem:
-        response = _page(mail, problem=problem, typed=typed)
+        response = _page(mail, problem=problem, text=text)
         response.status_code = 422
         return response
     return redirect(f"/{language()}/requests/{mail.ticket_id}", 303)
@@ -82,11 +86,11 @@ def attempt(id: str) -> Response:
     return redirect(f"/{language()}/desk/mail/{id}", 303)
 
 
-def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, typed: str = "") -> Response:
+def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, text: str = "") -> Response:
     original = mails.original(db(), viewer(), site().settings, mail.id)
     if mail.is_untaken:
-        told = reasons.sentences(mail.state, mail.reason)
-        return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=told)
+        sentences = reasons.sentences(mail.state, mail.reason)
+        return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=sentences)
     read = parsing.read(original)
     return render(
         "desk/incoming_message.html",
@@ -94,6 +98,6 @@ def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, typed: str =
         read=read,
         shown=quotation.cut(read.text, read.fields.subject),
         problem=problem,
-        number=typed or mail.suggested_number or "",
+        number=text or mail.suggested_number or "",
         sentences=reasons.sentences,
     )

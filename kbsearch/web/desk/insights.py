@@ -45,7 +45,7 @@ bp = Blueprint("insights", __name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class InsightsAddress:
     """What an address asks for: a period, and the one it is compared with."""
 
     language: str
@@ -54,11 +54,11 @@ class Asked:
 
     def url(self, page: str = "", **more: object) -> str:
         """A page of these insights, with what else it is told."""
-        sent: dict[str, object] = {"from": self.period.first, "to": self.period.last}
+        args: dict[str, object] = {"from": self.period.first, "to": self.period.last}
         if self.compare != "before":
-            sent["compare"] = self.compare
-        sent |= {name: value for name, value in more.items() if value not in ("", None)}
-        return f"/{self.language}/desk/insights{page}?{urlencode(sent)}"
+            args["compare"] = self.compare
+        args |= {name: value for name, value in more.items() if value not in ("", None)}
+        return f"/{self.language}/desk/insights{page}?{urlencode(args)}"
 
     def over(self, period: Period, page: str = "", **more: object) -> str:
         """The same of another period."""
@@ -75,35 +75,38 @@ def show() -> Response:
     """All numbers of the period in the address; one block as a file when that is asked for."""
     problem = ""
     try:
-        asked = asked_of()
+        address = read_address()
     except Invalid as wrong:
-        problem, asked = i18n.explain(wrong, language()), Asked(language(), period("", ""))
+        problem, address = (
+            i18n.explain(wrong, language()),
+            InsightsAddress(language(), period("", "")),
+        )
     block = request.args.get("csv", "")
     if block in BLOCKS:
-        headings, *lines = rows(block, asked.period)
-        name = f"{block}-{asked.period.first}-{asked.period.last}"
+        headings, *lines = rows(block, address.period)
+        name = f"{block}-{address.period.first}-{address.period.last}"
         return spreadsheet(name, headings, lines)
-    visits = insights.visits(db(), viewer(), asked.period)
-    requests = insights.fared(db(), viewer(), asked.period)
-    then = asked.period.compared(asked.compare)
+    visits = insights.visits(db(), viewer(), address.period)
+    requests = insights.fared(db(), viewer(), address.period)
+    then = address.period.compared(address.compare)
     visits_then = insights.visits(db(), viewer(), then) if then else []
     read, queries = deflection.articles(visits), deflection.queries(visits)
     response = render(
         "desk/insights.html",
-        asked=asked,
+        asked=address,
         problem=problem,
-        presets=[(days, preset(asked.period, days)) for days in PRESETS],
+        presets=[(days, preset(address.period, days)) for days in PRESETS],
         compared=then,
         now=deflection.ledger(visits),
         then=deflection.ledger(visits_then) if then else None,
-        weeks=insights.weeks(db(), viewer(), asked.period, visits),
+        weeks=insights.weeks(db(), viewer(), address.period, visits),
         weeks_then=insights.weeks(db(), viewer(), then, visits_then) if then else [],
-        read=[(each, title(each)) for each in read[:MOST_SHOWN]],
+        read=[(article, title(article)) for article in read[:MOST_SHOWN]],
         more_read=len(read) - MOST_SHOWN,
         queries=queries[:MOST_SHOWN],
         more_queries=len(queries) - MOST_SHOWN,
         groups=[(by, insights.shared(requests, by)) for by in GROUPS],
-        opinion=insights.opinion(db(), viewer(), asked.period),
+        opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
         small=insights.SMALL,
     )
@@ -114,26 +117,26 @@ def show() -> Response:
 @bp.get("/desk/insights/searches")
 def list_searches() -> Response:
     """The visits, or with `of=searches` the searches, that a number counts."""
-    asked, sent = asked_of(), request.args
-    wanted = VisitFilter(
-        outcome=next((each for each in OUTCOMES if each == sent.get("outcome")), None),
-        lack=next((each for each in LACKS if each == sent.get("lack")), None),
-        path=sent.get("path", "")[:MAX_TEXT],
-        key=sent.get("key", "")[:MAX_TEXT],
+    address, args = read_address(), request.args
+    criteria = VisitFilter(
+        outcome=next((outcome for outcome in OUTCOMES if outcome == args.get("outcome")), None),
+        lack=next((lack for lack in LACKS if lack == args.get("lack")), None),
+        path=args.get("path", "")[:MAX_TEXT],
+        key=args.get("key", "")[:MAX_TEXT],
     )
-    visits = insights.visits(db(), viewer(), asked.period)
-    found: list[tuple[tuple[VisitSearch, ...], Visit]]
-    if is_of_searches := sent.get("of") == "searches":
-        found = [((search,), visit) for search, visit in deflection.searches(visits, wanted)]
+    visits = insights.visits(db(), viewer(), address.period)
+    matches: list[tuple[tuple[VisitSearch, ...], Visit]]
+    if is_of_searches := args.get("of") == "searches":
+        matches = [((search,), visit) for search, visit in deflection.searches(visits, criteria)]
     else:
-        found = [(each.searches, each) for each in deflection.matching(visits, wanted)]
-    found.sort(key=lambda each: each[0][-1].at, reverse=True)
+        matches = [(visit.searches, visit) for visit in deflection.matching(visits, criteria)]
+    matches.sort(key=lambda match: match[0][-1].at, reverse=True)
     return counted_page(
         "desk/counted_searches.html",
-        asked,
-        found,
+        address,
+        matches,
         list,
-        wanted=wanted,
+        wanted=criteria,
         is_of_searches=is_of_searches,
     )
 
@@ -141,14 +144,14 @@ def list_searches() -> Response:
 @bp.get("/desk/insights/requests")
 def list_requests() -> Response:
     """The requests that a number counts."""
-    asked, sent = asked_of(), request.args
-    what: Counted = next((each for each in COUNTED if each == sent.get("what")), "opened")
-    by: Group | None = next((each for each in GROUPS if each == sent.get("by")), None)
-    name = sent.get("name", "")[:MAX_TEXT]
-    ids = insights.counted(db(), viewer(), asked.period, what, by, name)
+    address, args = read_address(), request.args
+    what: Counted = next((kind for kind in COUNTED if kind == args.get("what")), "opened")
+    by: Group | None = next((group for group in GROUPS if group == args.get("by")), None)
+    name = args.get("name", "")[:MAX_TEXT]
+    ids = insights.counted(db(), viewer(), address.period, what, by, name)
     return counted_page(
         "desk/counted_requests.html",
-        asked,
+        address,
         ids,
         lambda some: insights.lines(db(), viewer(), some),
         what=what,
@@ -159,35 +162,35 @@ def list_requests() -> Response:
 
 def counted_page(
     template: str,
-    asked: Asked,
-    found: list[Any],
+    address: InsightsAddress,
+    items: list[Any],
     tell: Callable[[list[Any]], list[Any]],
     **more: Any,
 ) -> Response:
     """A page of what a number counts: `tell` makes lines of those that are on it."""
-    last = max(1, -(-len(found) // PAGE_SIZE))
+    last = max(1, -(-len(items) // PAGE_SIZE))
     number = min(numbers.page(request.args, MAX_PAGE), last)
-    kept = {name: value for name, value in request.args.items() if name not in ("page", "csv")}
+    args = {name: value for name, value in request.args.items() if name not in ("page", "csv")}
     return render(
         template,
-        asked=asked,
-        total=len(found),
-        some=tell(found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]),
+        asked=address,
+        total=len(items),
+        some=tell(items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]),
         number_of_page=number,
         last=last,
-        page_url=lambda other: f"{request.path}?{urlencode({**kept, 'page': other})}",
+        page_url=lambda page: f"{request.path}?{urlencode({**args, 'page': page})}",
         **more,
     )
 
 
-def asked_of() -> Asked:
+def read_address() -> InsightsAddress:
     """The insights an address asks for; raises Invalid for days that are none."""
-    sent = request.args
-    found = period(sent.get("from", "")[:20], sent.get("to", "")[:20])
+    args = request.args
+    days = period(args.get("from", "")[:20], args.get("to", "")[:20])
     compare: Compared = next(
-        (each for each in COMPARED if each == sent.get("compare")), COMPARED[0]
+        (choice for choice in COMPARED if choice == args.get("compare")), COMPARED[0]
     )
-    return Asked(language(), found, compare)
+    return InsightsAddress(language(), days, compare)
 
 
 def period(first: str, last: str) -> Period:
@@ -196,10 +199,10 @@ def period(first: str, last: str) -> Period:
     return insights.period(first, last, zone=me.time_zone or DEFAULT_TIME_ZONE)
 
 
-def preset(shown: Period, days: int) -> Period:
+def preset(current: Period, days: int) -> Period:
     """So many days until today."""
-    today = insights.period("", "", zone=shown.zone).last
-    return replace(shown, first=today - timedelta(days=days - 1), last=today)
+    today = insights.period("", "", zone=current.zone).last
+    return replace(current, first=today - timedelta(days=days - 1), last=today)
 
 
 def title(read: ReadArticle) -> str:
@@ -208,21 +211,27 @@ def title(read: ReadArticle) -> str:
     return card.title if card else read.path
 
 
-def rows(block: str, asked: Period) -> Iterator[tuple[object, ...]]:
+def rows(block: str, period: Period) -> Iterator[tuple[object, ...]]:
     """What a file has of a block, its headings first: the names are those of the format."""
     if block in GROUPS:
-        yield from group_rows(block, asked)
+        yield from group_rows(block, period)
     elif block == "satisfaction":
         yield ("number", "good", "why", "at")
-        yield from insights.opinion(db(), viewer(), asked).words
+        yield from insights.opinion(db(), viewer(), period).words
     else:
-        visits = insights.visits(db(), viewer(), asked)
+        visits = insights.visits(db(), viewer(), period)
         if block == "weeks":
-            yield from week_rows(asked, visits)
+            yield from week_rows(period, visits)
         elif block == "articles":
             yield ("article", "visits", "confirmed", "assumed", "failed")
-            for each in deflection.articles(visits):
-                yield (each.path, each.visits, each.confirmed, each.assumed, each.failed)
+            for article in deflection.articles(visits):
+                yield (
+                    article.path,
+                    article.visits,
+                    article.confirmed,
+                    article.assumed,
+                    article.failed,
+                )
         else:
             names = ("searches", "without_results", "without_clicks", *OUTCOMES[:3])
             yield ("query", *names)
@@ -230,26 +239,26 @@ def rows(block: str, asked: Period) -> Iterator[tuple[object, ...]]:
                 yield (query.text, *(getattr(query, name) for name in names))
 
 
-def week_rows(asked: Period, visits: list[Visit]) -> Iterator[tuple[object, ...]]:
+def week_rows(period: Period, visits: list[Visit]) -> Iterator[tuple[object, ...]]:
     names = ("searches", "without_results", "visits", *OUTCOMES[:3])
     yield ("from", "to", *names, "opened", "solved", "without_clicks")
-    for week in insights.weeks(db(), viewer(), asked, visits):
-        told = [getattr(week.ledger, name) for name in names]
+    for week in insights.weeks(db(), viewer(), period, visits):
+        counts = [getattr(week.ledger, name) for name in names]
         ends = (week.opened, week.solved, week.ledger.without_clicks)
-        yield (week.period.first, week.period.last, *told, *ends)
+        yield (week.period.first, week.period.last, *counts, *ends)
 
 
-def group_rows(by: str, asked: Period) -> Iterator[tuple[object, ...]]:
+def group_rows(by: str, period: Period) -> Iterator[tuple[object, ...]]:
     yield (
         by, "opened", "answered", "first_answer_median_h", "first_answer_p90_h", "solved",
         "solution_median_h", "solution_p90_h", "reopened",
     )  # fmt: skip
-    requests = insights.fared(db(), viewer(), asked)
-    for each in insights.shared(requests, next(group for group in GROUPS if group == by)):
-        first, last = each.first_answer, each.solution
+    requests = insights.fared(db(), viewer(), period)
+    for row in insights.shared(requests, next(group for group in GROUPS if group == by)):
+        first, last = row.first_answer, row.solution
         yield (
-            each.name, each.opened, first.count, hours(first.median), hours(first.p90),
-            last.count, hours(last.median), hours(last.p90), each.reopened,
+            row.name, row.opened, first.count, hours(first.median), hours(first.p90),
+            last.count, hours(last.median), hours(last.p90), row.reopened,
         )  # fmt: skip
 
 

@@ -45,14 +45,14 @@ def send_again(id: str) -> Response:
 
 def _chosen(name: str, among: Collection[str]) -> str | None:
     """What the address or the form asks for; what is none of these is nothing."""
-    given = request.values.get(name, "")
-    return given if given in among else None
+    value = request.values.get(name, "")
+    return value if value in among else None
 
 
 def page(wrong: str = "") -> Response:
     channel = _chosen("channel", outgoing.CHANNELS)
     state = _chosen("state", outgoing.STATES)
-    done = request.args.get("done", "")
+    outcome = request.args.get("done", "")
     response = render(
         "desk/outgoing.html",
         seen=outgoing.look(db(), viewer(), channel=channel, state=state),
@@ -61,8 +61,8 @@ def page(wrong: str = "") -> Response:
         channels=outgoing.CHANNELS,
         states=outgoing.STATES,
         wrong=wrong,
-        is_done=done == "again",
-        count_done=whole(done),
+        is_done=outcome == "again",
+        count_done=whole(outcome),
     )
     response.status_code = 422 if wrong else 200
     return response

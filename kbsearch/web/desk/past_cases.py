@@ -36,7 +36,7 @@ LENGTH = 280  # characters of a solution that are shown at once
 bp = Blueprint("past_cases", __name__)
 
 
-class Shown(NamedTuple):
+class ShownCase(NamedTuple):
     """A past case on the page: the beginning of its solution, and all of it where there is more."""
 
     case: PastCase
@@ -44,7 +44,7 @@ class Shown(NamedTuple):
     whole: Markup | None
 
 
-class Proposed(NamedTuple):
+class ProposedArticle(NamedTuple):
     """An article, and the link to it that goes into an answer; none where customers have none."""
 
     hit: Hit
@@ -66,9 +66,9 @@ class Insertion:
         if not viewer().is_agent:
             return None
         for name, text_of in {"saved": saved, "article": text_of_article}.items():
-            if wanted := request.args.get(name):
+            if reference := request.args.get(name):
                 with suppress(NotFound, Forbidden):
-                    return cls(text_of(ticket, wanted))
+                    return cls(text_of(ticket, reference))
         for name, said_of in {"quote": quote, "link": link_to}.items():
             number = whole(request.args.get(name, ""))
             if number is not None:
@@ -85,16 +85,16 @@ def show(number: int) -> Response:
 @bp.post("/desk/tickets/<int:number>/similar/<int:case>")
 def say(number: int, case: int) -> Response:
     """Say that a case helped, is the same or has nothing in it; with no word, take it back."""
-    ticket, said = find(number), request.form.get("kind", "")
-    other = past_cases.find(db(), viewer(), case)
-    if said == "duplicate":
-        duplicates.link(db(), viewer(), ticket, other)
-    elif said:
-        case_clicks.record(db(), viewer(), ticket, other, said)
+    ticket, kind = find(number), request.form.get("kind", "")
+    past_case = past_cases.find(db(), viewer(), case)
+    if kind == "duplicate":
+        duplicates.link(db(), viewer(), ticket, past_case)
+    elif kind:
+        case_clicks.record(db(), viewer(), ticket, past_case, kind)
     elif is_original(ticket, case):
         duplicates.unlink(db(), viewer(), ticket)
     else:
-        case_clicks.withdraw(db(), viewer(), ticket, other)
+        case_clicks.withdraw(db(), viewer(), ticket, past_case)
     if wants_fragment():
         return panel(ticket)
     return go_to(f"/{language()}/desk/tickets/{number}/similar")
@@ -115,8 +115,8 @@ def link(number: int, case: int) -> Response:
 @bp.get("/desk/tickets/<int:number>/articles/<path:path>")
 def article(number: int, path: str) -> Response:
     """What an article says, as a text for the answer being written."""
-    said = text_of_article(find(number), path)
-    return Response(said, content_type="text/plain; charset=utf-8")
+    text = text_of_article(find(number), path)
+    return Response(text, content_type="text/plain; charset=utf-8")
 
 
 def find(number: int) -> Ticket:
@@ -129,8 +129,8 @@ def is_original(ticket: Ticket, case: int) -> bool:
 
 
 def quote(ticket: Ticket, case: int) -> str:
-    other = past_cases.find(db(), viewer(), case)
-    return past_cases.quotation(db(), viewer(), ticket, other).text
+    past_case = past_cases.find(db(), viewer(), case)
+    return past_cases.quotation(db(), viewer(), ticket, past_case).text
 
 
 def saved(ticket: Ticket, id: str) -> str:
@@ -143,8 +143,8 @@ def text_of_article(ticket: Ticket, path: str) -> str:
 
 
 def link_to(ticket: Ticket, case: int) -> str:
-    other = past_cases.find(db(), viewer(), case)
-    return past_cases.link(db(), viewer(), ticket, other, f"{base()}/{language()}")
+    past_case = past_cases.find(db(), viewer(), case)
+    return past_cases.link(db(), viewer(), ticket, past_case, f"{base()}/{language()}")
 
 
 def quoted() -> tuple[int, ...]:
@@ -153,8 +153,8 @@ def quoted() -> tuple[int, ...]:
 
 
 def panel(ticket: Ticket) -> Response:
-    said = case_clicks.list_mine(db(), viewer(), ticket)
-    rejected = [each for each in said if each.kind == "rejected"]
+    clicks = case_clicks.list_mine(db(), viewer(), ticket)
+    rejected = [click for click in clicks if click.kind == "rejected"]
     return render(
         "desk/similar.html",
         "desk/_similar.html",
@@ -169,26 +169,26 @@ def panel(ticket: Ticket) -> Response:
     )
 
 
-def cases(ticket: Ticket, rejected: list[Said]) -> list[Shown]:
+def cases(ticket: Ticket, rejected: list[Said]) -> list[ShownCase]:
     hits = site().search.similar(
         viewer(), number=ticket.number, language=language(), limit=MOST_CASES + len(rejected)
     )
-    without = {str(each.number) for each in rejected}
+    without = {str(click.number) for click in rejected}
     least = LEAST_LIKE * hits[0].score if hits else 0.0
-    wanted = [hit for hit in hits if hit.id not in without and hit.score >= least][:MOST_CASES]
-    return [shown(case) for case in past_cases.list_beside(db(), viewer(), ticket, wanted)]
+    nearest = [hit for hit in hits if hit.id not in without and hit.score >= least][:MOST_CASES]
+    return [shown(case) for case in past_cases.list_beside(db(), viewer(), ticket, nearest)]
 
 
-def shown(case: PastCase) -> Shown:
+def shown(case: PastCase) -> ShownCase:
     words = markup.plain(case.solution)
     is_long = len(words) > LENGTH
     whole = markup.message(case.solution, case.language) if is_long else None
-    return Shown(case, markup.excerpt(words, LENGTH), whole)
+    return ShownCase(case, markup.excerpt(words, LENGTH), whole)
 
 
-def articles(ticket: Ticket) -> list[Proposed]:
+def articles(ticket: Ticket) -> list[ProposedArticle]:
     """In the order of the search box; what customers may not open is shown and not inserted."""
-    found = site().search.suggest(
+    results = site().search.suggest(
         viewer(),
         subject=essence.of_subject(ticket.subject),
         description=essence.of_description(ticket.description, ticket.subject),
@@ -198,10 +198,10 @@ def articles(ticket: Ticket) -> list[Proposed]:
         kind="article",
         limit=MOST_ARTICLES,
     )
-    sendable = sendable_articles.among(db(), viewer(), ticket, found.hits)
+    sendable = sendable_articles.among(db(), viewer(), ticket, results.hits)
     return [
-        Proposed(hit, sendable_articles.link(hit, base()) if hit.id in sendable else "")
-        for hit in found.hits
+        ProposedArticle(hit, sendable_articles.link(hit, base()) if hit.id in sendable else "")
+        for hit in results.hits
     ]
 
 

@@ -21,9 +21,9 @@ from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, View
 from kbsearch.tickets.lists import MOST_FOUND
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
-from kbsearch.web.language import Words
+from kbsearch.web.language import Language
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.render import db, go_to, language, person, render, site, spoken_language, viewer
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
@@ -32,7 +32,7 @@ bp = Blueprint("desk", __name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueueAddress:
     """A view as it stands in the address: what the links of its page change."""
 
     language: str
@@ -40,17 +40,17 @@ class Asked:
 
     def query(self, **changes: Any) -> str:
         """What stands after the question mark, with some of it changed; it starts at page one."""
-        wanted = replace(self.filter, **{"page": 1, **changes})
-        said = (
-            ("view", wanted.view),
-            ("q", wanted.text),
-            ("organisation", wanted.organisation),
-            ("product", wanted.product),
-            ("assignee", wanted.assignee),
-            ("sort", wanted.sort if wanted.sort != "due" else ""),
-            ("page", str(wanted.page) if wanted.page > 1 else ""),
+        ticket_filter = replace(self.filter, **{"page": 1, **changes})
+        pairs = (
+            ("view", ticket_filter.view),
+            ("q", ticket_filter.text),
+            ("organisation", ticket_filter.organisation),
+            ("product", ticket_filter.product),
+            ("assignee", ticket_filter.assignee),
+            ("sort", ticket_filter.sort if ticket_filter.sort != "due" else ""),
+            ("page", str(ticket_filter.page) if ticket_filter.page > 1 else ""),
         )
-        return urlencode([pair for pair in said if pair[1]])
+        return urlencode([pair for pair in pairs if pair[1]])
 
     def url(self, **changes: Any) -> str:
         return f"/{self.language}/desk?{self.query(**changes)}"
@@ -61,8 +61,13 @@ class Asked:
 
     @property
     def is_narrowed(self) -> bool:
-        wanted = self.filter
-        return bool(wanted.text or wanted.organisation or wanted.product or wanted.assignee)
+        ticket_filter = self.filter
+        return bool(
+            ticket_filter.text
+            or ticket_filter.organisation
+            or ticket_filter.product
+            or ticket_filter.assignee
+        )
 
 
 @bp.before_request
@@ -74,33 +79,33 @@ def only_agents() -> None:
 @bp.get("/desk")
 def show() -> Response:
     """A view of the queue; as a file when that is asked for."""
-    asked = asked_of(request.args)
+    address = read_address(request.args)
     if request.args.get("format") == "csv":
-        return as_file(found(asked), site().words[language()])
-    return page(asked)
+        return as_file(with_matches(address), spoken_language())
+    return page(address)
 
 
 @bp.post("/desk")
 def change_many() -> Response:
     """Assign the chosen requests or give them a status; the view stays as it was."""
-    asked = asked_of(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
-    chosen = {}
-    for each in request.form.getlist("chosen"):
-        ticket_id, _, edition = each.partition(":")
-        known = whole(edition)
-        chosen[ticket_id] = -1 if known is None else known
+    address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
+    editions = {}
+    for box in request.form.getlist("chosen"):
+        ticket_id, _, edition = box.partition(":")
+        number = whole(edition)
+        editions[ticket_id] = -1 if number is None else number
     assignee = request.form.get("assignee", "-")
     try:
         outcome = bulk.apply(
             db(),
             viewer(),
-            chosen,
+            editions,
             assignee={"-": None, "nobody": "", "me": viewer().person_id}.get(assignee, assignee),
             status=request.form.get("status") or None,
         )
     except Invalid as problem:
-        return page(asked, problem=problem, chosen=frozenset(chosen))
-    return page(asked, outcome=outcome)
+        return page(address, problem=problem, ticked=frozenset(editions))
+    return page(address, outcome=outcome)
 
 
 @bp.get("/desk/news")
@@ -110,19 +115,21 @@ def news() -> Response:
     changed = 0 if since is None else queue.changed_since(db(), viewer(), since)
     if not changed:
         return Response(status=HTTPStatus.NO_CONTENT)
-    asked = asked_of(request.args)
-    return render("desk/_queue_news.html", changed=changed, url=asked.url(page=asked.filter.page))
+    address = read_address(request.args)
+    return render(
+        "desk/_queue_news.html", changed=changed, url=address.url(page=address.filter.page)
+    )
 
 
 @bp.post("/desk/views")
 def keep_view() -> Response:
     """Keep the view that is shown under a name."""
-    asked = asked_of(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
+    address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
     try:
-        saved_views.keep(db(), viewer(), request.form.get("name", ""), asked.query())
+        saved_views.keep(db(), viewer(), request.form.get("name", ""), address.query())
     except Invalid as problem:
-        return page(asked, problem=problem, name=request.form.get("name", "")[:MAX_TEXT])
-    return go_to(asked.url())
+        return page(address, problem=problem, name=request.form.get("name", "")[:MAX_TEXT])
+    return go_to(address.url())
 
 
 @bp.post("/desk/views/<id>")
@@ -140,7 +147,7 @@ def ticket(number: int) -> Response:
 
 
 @dataclass(frozen=True)
-class Place:
+class QueuePosition:
     """Where a request stands in the view that somebody came from."""
 
     query: str
@@ -148,43 +155,45 @@ class Place:
     after: int | None
 
 
-def place_of(number: int) -> Place | None:
+def place_of(number: int) -> QueuePosition | None:
     """Its place in the queue, for agents whose address says which view they came from."""
     if not viewer().is_agent or "view" not in request.args:
         return None
-    asked = asked_of(request.args)
-    wanted = found(asked).filter
-    before, after = queue.neighbours(db(), site().settings, viewer(), wanted, number)
-    return Place(asked.query(), before, after)
+    address = read_address(request.args)
+    ticket_filter = with_matches(address).filter
+    before, after = queue.neighbours(db(), site().settings, viewer(), ticket_filter, number)
+    return QueuePosition(address.query(), before, after)
 
 
 def page(
-    asked: Asked,
+    address: QueueAddress,
     *,
     outcome: BulkOutcome | None = None,
     problem: Problem | None = None,
-    chosen: frozenset[str] = frozenset(),
+    ticked: frozenset[str] = frozenset(),
     name: str = "",
 ) -> Response:
-    settings, words = site().settings, site().words[language()]
+    settings = site().settings
     response = render(
         "desk/queue.html",
         "desk/_queue.html",
-        asked=asked,
-        seen=queue.look(db(), settings, viewer(), found(asked).filter),
-        titles=titles(words),
-        sorts=sorts(words),
+        asked=address,
+        seen=queue.look(db(), settings, viewer(), with_matches(address).filter),
+        titles=titles(spoken_language()),
+        sorts=sorts(spoken_language()),
         saved=saved_views.list_mine(db(), viewer()),
-        organisations=[(each.slug, each.name) for each in organisations.list_all(db())],
-        products=[(each.slug, each.name) for each in products.list_all(db())],
+        organisations=[
+            (organisation.slug, organisation.name) for organisation in organisations.list_all(db())
+        ],
+        products=[(product.slug, product.name) for product in products.list_all(db())],
         agents=people.list_answering(db()),
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
-        left=[(each, i18n.explain(each.problem, language())) for each in outcome.unchanged]
+        left=[(ticket, i18n.explain(ticket.problem, language())) for ticket in outcome.unchanged]
         if outcome
         else [],
         named=bulk.numbers,
-        chosen=chosen,
+        chosen=ticked,
         name=name,
         is_overdue=queue.is_overdue,
     )
@@ -192,33 +201,33 @@ def page(
     return response
 
 
-def found(asked: Asked) -> Asked:
+def with_matches(address: QueueAddress) -> QueueAddress:
     """The same with what the index knows of the text typed."""
-    if not asked.filter.text:
-        return asked
-    also = site().search.numbers(viewer(), asked.filter.text, MOST_FOUND)
-    return replace(asked, filter=replace(asked.filter, also=tuple(also)))
+    if not address.filter.text:
+        return address
+    also = site().search.numbers(viewer(), address.filter.text, MOST_FOUND)
+    return replace(address, filter=replace(address.filter, also=tuple(also)))
 
 
-def asked_of(sent: Any) -> Asked:
+def read_address(args: Any) -> QueueAddress:
     """The view an address asks for; whatever makes no sense in it is left out."""
-    return Asked(
+    return QueueAddress(
         language(),
         QueueFilter(
-            view=next((each for each in VIEWS if each == sent.get("view")), "todo"),
-            organisation=sent.get("organisation", "")[:MAX_TEXT],
-            product=sent.get("product", "")[:MAX_TEXT],
-            assignee=sent.get("assignee", "")[:MAX_TEXT],
-            text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
-            sort=next((each for each in SORTS if each == sent.get("sort")), "due"),
-            page=numbers.page(sent, MAX_PAGE),
+            view=next((view for view in VIEWS if view == args.get("view")), "todo"),
+            organisation=args.get("organisation", "")[:MAX_TEXT],
+            product=args.get("product", "")[:MAX_TEXT],
+            assignee=args.get("assignee", "")[:MAX_TEXT],
+            text=" ".join(args.get("q", "").split())[:MAX_TEXT],
+            sort=next((sort for sort in SORTS if sort == args.get("sort")), "due"),
+            page=numbers.page(args, MAX_PAGE),
         ),
     )
 
 
-def titles(words: Words) -> dict[View, Markup]:
+def titles(language: Language) -> dict[View, Markup]:
     """What the views are called."""
-    _ = words.translate
+    _ = language.translate
     return {
         "todo": _("To do"),
         "mine": _("Mine"),
@@ -230,8 +239,8 @@ def titles(words: Words) -> dict[View, Markup]:
     }
 
 
-def sorts(words: Words) -> dict[str, Markup]:
-    _ = words.translate
+def sorts(language: Language) -> dict[str, Markup]:
+    _ = language.translate
     return {
         "due": _("What is due first"),
         "age": _("Oldest first"),
@@ -241,9 +250,9 @@ def sorts(words: Words) -> dict[str, Markup]:
     }
 
 
-def as_file(asked: Asked, words: Words) -> Response:
+def as_file(address: QueueAddress, language: Language) -> Response:
     """Every request of the view as a file for a spreadsheet, sent as it is read."""
-    _ = words.translate
+    _ = language.translate
     headings = (
         _("Number"),
         _("Subject"),
@@ -262,14 +271,14 @@ def as_file(asked: Asked, words: Words) -> Response:
         _("Solution due"),
         _("Solution in time"),
     )
-    said = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
+    answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 
     def rows() -> Iterator[list[str]]:
-        for row in queue.csv_rows(db(), site().settings, viewer(), asked.filter):
+        for row in queue.csv_rows(db(), site().settings, viewer(), address.filter):
             cells = list(row)
-            cells[2] = str(words.staff_status(row[2]))
-            cells[3] = str(words.severity_name(row[3]))
-            cells[13], cells[15] = said[row[13]], said[row[15]]
+            cells[2] = str(language.staff_status(row[2]))
+            cells[3] = str(language.severity_name(row[3]))
+            cells[13], cells[15] = answers[row[13]], answers[row[15]]
             yield cells
 
     return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())

@@ -51,39 +51,39 @@ def index() -> Response:
 
 @bp.post("/desk/replies")
 def add() -> Response:
-    given = sent()
+    fields = sent()
     try:
         saved_replies.add(db(), viewer(), language=text("language"), name=text("name"), body=body())
     except Invalid as problem:
-        return page(given.refused(problem, FIELDS))
+        return page(fields.refused(problem, FIELDS))
     return go_to(f"/{language()}/desk/replies?done=added")
 
 
 @bp.get("/desk/replies/<id>")
 def show(id: str) -> Response:
-    found = saved_replies.find(db(), viewer(), id)
-    texts = saved_replies.texts(found)
-    return page(Form({**texts, "revision": revisions.of(texts)}), found)
+    reply = saved_replies.find(db(), viewer(), id)
+    texts = saved_replies.texts(reply)
+    return page(Form({**texts, "revision": revisions.of(texts)}), reply)
 
 
 @bp.post("/desk/replies/<id>")
 def save(id: str) -> Response:
-    found, given = saved_replies.find(db(), viewer(), id), sent()
+    reply, fields = saved_replies.find(db(), viewer(), id), sent()
     if "remove" in request.form:
-        saved_replies.remove(db(), viewer(), found)
+        saved_replies.remove(db(), viewer(), reply)
         return go_to(f"/{language()}/desk/replies?done=removed")
     try:
         saved_replies.edit(
             db(),
             viewer(),
-            found,
+            reply,
             language=text("language"),
             name=text("name"),
             body=body(),
             revision=revision(),
         )
     except Invalid as problem:
-        return page(given.refused(problem, FIELDS), found)
+        return page(fields.refused(problem, FIELDS), reply)
     return go_to(f"/{language()}/desk/replies?done=saved")
 
 
@@ -91,11 +91,11 @@ def save(id: str) -> Response:
 def insertions(number: int) -> Response:
     """What `::` or `??` and a few letters offer: saved replies, or articles as links or texts."""
     ticket = past_cases.find(db(), viewer(), number)
-    wanted = request.args.get("q", "")[:MAX_TEXT]
+    query = request.args.get("q", "")[:MAX_TEXT]
     if request.args.get("kind") == "article":
-        offered = [each for hit in hits(ticket, wanted) for each in both(ticket, *hit)]
+        offered = [insertable for hit in hits(ticket, query) for insertable in both(ticket, *hit)]
         return render("desk/_insertions.html", offered=offered)
-    found = saved_replies.search(db(), viewer(), wanted, ticket.language, MOST_OFFERED)
+    replies = saved_replies.search(db(), viewer(), query, ticket.language, MOST_OFFERED)
     settings = site().settings
     offered = [
         Insertable(
@@ -103,16 +103,16 @@ def insertions(number: int) -> Response:
             reply.language,
             text=saved_replies.filled(settings, viewer(), ticket, reply),
         )
-        for reply in found
+        for reply in replies
     ]
     return render("desk/_insertions.html", offered=offered)
 
 
-def hits(ticket: Ticket, wanted: str) -> list[tuple[Hit, bool]]:
+def hits(ticket: Ticket, text: str) -> list[tuple[Hit, bool]]:
     """Articles by the ranking of the search box, each with whether it may be sent."""
-    asked = Question(wanted, language=ticket.language, kind="article", limit=MOST_ARTICLES)
-    found = site().search.ask(viewer(), asked)
-    first = (*found.hits, *found.other_language)[:MOST_ARTICLES]
+    question = Question(text, language=ticket.language, kind="article", limit=MOST_ARTICLES)
+    results = site().search.ask(viewer(), question)
+    first = (*results.hits, *results.other_language)[:MOST_ARTICLES]
     sendable = sendable_articles.among(db(), viewer(), ticket, first)
     return [(hit, hit.id in sendable) for hit in first]
 
@@ -146,16 +146,16 @@ def sent() -> Form:
     return Form({**values, "body": body()})
 
 
-def page(given: Form, shown: SavedReply | None = None) -> Response:
-    done = request.args.get("done")
+def page(fields: Form, reply: SavedReply | None = None) -> Response:
+    outcome = request.args.get("done")
     response = render(
         "desk/replies.html",
-        form=given,
-        shown=shown,
+        form=fields,
+        shown=reply,
         found=saved_replies.list_all(db(), viewer()),
         fields=["{{" + field + "}}" for field in saved_replies.FIELDS],
         insert_into=into(),
-        done=done if done in ("added", "saved", "removed") else "",
+        done=outcome if outcome in ("added", "saved", "removed") else "",
     )
-    response.status_code = 422 if given.wrong else 200
+    response.status_code = 422 if fields.wrong else 200
     return response

@@ -31,6 +31,6 @@ def spreadsheet(
 
 
 def _line(cells: Iterable[object]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow([safe_cell(str(cell)) for cell in cells])
-    return written.getvalue()
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([safe_cell(str(cell)) for cell in cells])
+    return buffer.getvalue()

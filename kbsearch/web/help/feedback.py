@@ -22,27 +22,27 @@ bp = Blueprint("feedback", __name__)
 @bp.post("/articles/<slug>/feedback")
 def vote(slug: str) -> Response:
     """Say that an article helped or not, why not, or with no answer take it back."""
-    found = find(slug)
-    sent = request.form
+    article = find(slug)
+    fields = request.form
     visit = analytics.visit(db(), viewer(), tokens.held(tokens.VISIT), network=visits.network())
     try:
         charge()
-        helped = ANSWERS.get(sent.get("helped", ""))
+        helped = ANSWERS.get(fields.get("helped", ""))
         if helped is None:
-            votes.take_back(db(), viewer(), visit, found)
+            votes.take_back(db(), viewer(), visit, article)
         else:
             votes.give(
                 db(),
                 viewer(),
                 visit,
-                found,
+                article,
                 helped=helped,
-                reason=sent.get("reason", ""),
-                words=sent.get("words", ""),
+                reason=fields.get("reason", ""),
+                words=fields.get("words", ""),
             )
     except (Invalid, TooMany) as problem:
-        return refused(found, problem)
-    response = below(found, visit) if wants_fragment() else go_to(f"{address(found)}#feedback")
+        return refused(article, problem)
+    response = below(article, visit) if wants_fragment() else go_to(f"{address(article)}#feedback")
     visits.remember(response, visit)
     return response
 
@@ -57,9 +57,9 @@ def index() -> Response:
 def show(tongue: str, slug: str) -> Response:
     """All that was said of an article, edition by edition."""
     access.only_staff(person(), "article.not_found")
-    found = articles.find(db(), viewer(), tongue, slug)
-    editions = votes.list_editions(db(), viewer(), found)
-    return render("writing/article_feedback.html", article=found, editions=editions)
+    article = articles.find(db(), viewer(), tongue, slug)
+    editions = votes.list_editions(db(), viewer(), article)
+    return render("writing/article_feedback.html", article=article, editions=editions)
 
 
 def find(slug: str) -> Article:
@@ -67,19 +67,19 @@ def find(slug: str) -> Article:
     try:
         return articles.find(db(), viewer(), language(), slug)
     except NotFound:
-        found = pages.elsewhere(slug)
-        if found is None:
+        article = pages.elsewhere(slug)
+        if article is None:
             raise
-        return found
+        return article
 
 
 def charge() -> None:
     """Count a vote against whoever gives it; guests of one network share a limit."""
-    whose = viewer().person_id
-    if whose is None:
+    person_id = viewer().person_id
+    if person_id is None:
         limits.take(db(), limits.VOTES_FROM_NETWORK, limits.network(request.remote_addr))
     else:
-        limits.take(db(), limits.VOTES_OF_PERSON, whose)
+        limits.take(db(), limits.VOTES_OF_PERSON, person_id)
 
 
 def below(article: Article, visit: str | None, wrong: str = "") -> Response:

@@ -18,12 +18,12 @@ bp = Blueprint("feeds", __name__)
 @bp.get("/sitemap.xml")
 def sitemap() -> Response:
     only_public()
-    found = [
+    cards = [
         article
         for tongue in site().settings.languages
         for article in articles.list_recent(db(), ANONYMOUS, tongue, SITEMAP_LENGTH)
     ]
-    return xml("feeds/sitemap.xml", "application/xml", articles=found[:SITEMAP_LENGTH])
+    return xml("feeds/sitemap.xml", "application/xml", articles=cards[:SITEMAP_LENGTH])
 
 
 @bp.get("/feed.<any(fr, en):lang>.atom")
@@ -31,9 +31,9 @@ def atom() -> Response:
     only_public()
     if language() not in site().settings.languages:
         raise NotFound("web.not_found")
-    found = articles.list_recent(db(), ANONYMOUS, language(), FEED_LENGTH)
-    updated = max((article.updated_at for article in found), default=now())
-    return xml("feeds/atom.xml", "application/atom+xml", articles=found, updated=updated)
+    cards = articles.list_recent(db(), ANONYMOUS, language(), FEED_LENGTH)
+    updated = max((article.updated_at for article in cards), default=now())
+    return xml("feeds/atom.xml", "application/atom+xml", articles=cards, updated=updated)
 
 
 def only_public() -> None:

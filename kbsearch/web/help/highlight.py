@@ -16,16 +16,16 @@ ENDINGS = re.compile(r"(?<=\w{3})(?:es|s|x|e)$")
 
 def highlight(html: Markup, searched: str) -> tuple[Markup, int]:
     """The same HTML with <mark> around the words that were searched, and how many."""
-    wanted = {_root(word) for word in re.findall(r"\w+", searched[:MAX_TEXT])[:MAX_WORDS]}
-    wanted.discard("")
-    if not wanted:
+    roots = {_root(word) for word in re.findall(r"\w+", searched[:MAX_TEXT])[:MAX_WORDS]}
+    roots.discard("")
+    if not roots:
         return html, 0
     count = 0
 
     def marked(piece: re.Match[str]) -> str:
         nonlocal count
         text = piece[0]
-        if text[0] in "<&" or not _matches(_root(text), wanted):
+        if text[0] in "<&" or not _matches(_root(text), roots):
             return text
         count += 1
         return f"<mark>{text}</mark>"
@@ -34,8 +34,8 @@ def highlight(html: Markup, searched: str) -> tuple[Markup, int]:
     return Markup(PIECE.sub(marked, str(html))), count
 
 
-def _matches(root: str, wanted: set[str]) -> bool:
-    return root in wanted or any(len(word) >= SHORTEST and root.startswith(word) for word in wanted)
+def _matches(root: str, roots: set[str]) -> bool:
+    return root in roots or any(len(word) >= SHORTEST and root.startswith(word) for word in roots)
 
 
 def _root(word: str) -> str:

@@ -64,8 +64,8 @@ def preview() -> Response:
 
 @bp.get("/logo/<digest>")
 def logo(digest: str) -> Response:
-    found, body = branding.find_logo(db(), viewer(), digest)
-    response = Response(body, content_type=found.media_type)
+    image, body = branding.find_logo(db(), viewer(), digest)
+    response = Response(body, content_type=image.media_type)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = KEPT
     return response

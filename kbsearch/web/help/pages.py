@@ -22,12 +22,12 @@ from kbsearch.web.help.results import (
     MAX_PAGE,
     MAX_TEXT,
     PAGE_LENGTH,
-    Asked,
+    SearchAddress,
     filters,
     last_page,
     lines,
 )
-from kbsearch.web.render import db, language, person, render, site, viewer
+from kbsearch.web.render import db, language, person, render, site, spoken_language, viewer
 
 RELATED = 4
 RECENT = 6
@@ -39,17 +39,17 @@ bp = Blueprint("root", __name__)
 pages = Blueprint("help", __name__)
 
 
-def asked_of(sent: dict[str, str]) -> Asked:
+def read_address(args: dict[str, str]) -> SearchAddress:
     """The search an address asks for; whatever makes no sense in it is left out."""
     kinds: dict[str, Kind] = {"article": "article", "ticket": "ticket"}
-    return Asked(
+    return SearchAddress(
         language(),
-        text=sent.get("q", "")[:MAX_TEXT],
-        kind=kinds.get(sent.get("kind", "")),
-        product=sent.get("product") or None,
-        only_language=sent["lang"] if sent.get("lang") in site().settings.languages else None,
-        page=numbers.page(sent, MAX_PAGE),
-        literal=sent.get("literal") == "1",
+        text=args.get("q", "")[:MAX_TEXT],
+        kind=kinds.get(args.get("kind", "")),
+        product=args.get("product") or None,
+        only_language=args["lang"] if args.get("lang") in site().settings.languages else None,
+        page=numbers.page(args, MAX_PAGE),
+        literal=args.get("literal") == "1",
     )
 
 
@@ -62,40 +62,40 @@ def root() -> Response:
 
 @pages.get("/")
 def home() -> Response:
-    return render("help/home.html", asked=Asked(language()), **browsing())
+    return render("help/home.html", asked=SearchAddress(language()), **browsing())
 
 
 @pages.get("/search")
 def search() -> Response:
     """The results; `palette` asks for them as the palette's list."""
-    asked = asked_of(request.args)
+    address = read_address(request.args)
     partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
-    if not asked.text.strip():
-        return render("help/search.html", partial, asked=asked, **browsing())
-    results, words = ask(asked), site().words[language()]
+    if not address.text.strip():
+        return render("help/search.html", partial, asked=address, **browsing())
+    results, spoken = ask(address), spoken_language()
     return render(
         "help/search.html",
         partial,
-        asked=asked,
+        asked=address,
         results=results,
-        lines=lines(asked, results.hits, words),
-        foreign_lines=lines(asked, results.other_language, words),
-        filters=filters(asked, results, words),
+        lines=lines(address, results.hits, spoken),
+        foreign_lines=lines(address, results.other_language, spoken),
+        filters=filters(address, results, spoken),
         last=last_page(results),
     )
 
 
-def ask(asked: Asked) -> Results:
+def ask(address: SearchAddress) -> Results:
     """The one ranking, for this visitor."""
     question = Question(
-        asked.text,
+        address.text,
         language=language(),
-        kind=asked.kind,
-        product=asked.product,
-        only_language=asked.only_language,
-        page=asked.page,
+        kind=address.kind,
+        product=address.product,
+        only_language=address.only_language,
+        page=address.page,
         limit=PAGE_LENGTH,
-        literal=asked.literal,
+        literal=address.literal,
     )
     return site().search.ask(viewer(), question)
 
@@ -125,33 +125,33 @@ def _in_order(
 @pages.get("/articles/<slug>")
 def article(slug: str) -> Response:
     try:
-        found = articles.find(db(), viewer(), language(), slug)
+        article = articles.find(db(), viewer(), language(), slug)
     except NotFound:
         return moved(slug)
-    return show(found)
+    return show(article)
 
 
-def show(found: Article, wrong: str = "") -> Response:
+def show(article: Article, wrong: str = "") -> Response:
     """An article, the searched words of `?h=` marked; `wrong` is what is with the vote sent."""
     words = searched()
-    html, marks = highlight(found.html, words) if words else (found.html, 0)
+    html, marks = highlight(article.html, words) if words else (article.html, 0)
     is_staff = viewer().is_staff
-    translations = articles.translations(db(), viewer(), found)
+    translations = articles.translations(db(), viewer(), article)
     return render(
         "help/article.html",
-        article=found,
+        article=article,
         html=html,
         marks=marks,
-        minutes=reading_minutes(found),
+        minutes=reading_minutes(article),
         translations=translations,
-        original=original_of(found, translations),
-        related=articles.related(db(), viewer(), found, RELATED),
-        phrases=lessons.of_article(found),
+        original=original_of(article, translations),
+        related=articles.related(db(), viewer(), article, RELATED),
+        phrases=lessons.of_article(article),
         searched=words,
-        vote=votes.mine(db(), viewer(), tokens.held(tokens.VISIT), found),
+        vote=votes.mine(db(), viewer(), tokens.held(tokens.VISIT), article),
         sent=request.form if wrong else None,
         wrong=wrong,
-        editions=votes.list_editions(db(), viewer(), found, WORDS) if is_staff else (),
+        editions=votes.list_editions(db(), viewer(), article, WORDS) if is_staff else (),
     )
 
 
@@ -162,12 +162,12 @@ def searched() -> str:
 
 def moved(slug: str) -> Response:
     """The way from an old address, or from the other language's, to where the article is."""
-    found = articles.find_alias(db(), viewer(), language(), slug)
-    if found is not None:
-        return redirect(url_for("help.article", lang=found.language, slug=found.slug), 301)
-    found = elsewhere(slug)
-    if found is not None:
-        return show(found)
+    article = articles.find_alias(db(), viewer(), language(), slug)
+    if article is not None:
+        return redirect(url_for("help.article", lang=article.language, slug=article.slug), 301)
+    article = elsewhere(slug)
+    if article is not None:
+        return show(article)
     if site().settings.is_public:
         raise NotFound("web.not_found")
     person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
@@ -176,10 +176,10 @@ def moved(slug: str) -> Response:
 
 def elsewhere(slug: str) -> Article | None:
     """The article of that name in another language."""
-    for other in site().settings.languages:
-        if other != language():
+    for tongue in site().settings.languages:
+        if tongue != language():
             with suppress(NotFound):
-                return articles.find(db(), viewer(), other, slug)
+                return articles.find(db(), viewer(), tongue, slug)
     return None
 
 
@@ -192,10 +192,10 @@ def original_of(article: Article, translations: tuple[Article, ...]) -> Article 
     """The original of a translation that was changed since the translation was made."""
     if not article.source_commit:
         return None
-    for other in translations:
-        is_original = bool(other.commit) and not other.source_commit
-        if is_original and not other.commit.startswith(article.source_commit):
-            return other
+    for translation in translations:
+        is_original = bool(translation.commit) and not translation.source_commit
+        if is_original and not translation.commit.startswith(article.source_commit):
+            return translation
     return None
 
 
@@ -207,11 +207,11 @@ def accessibility() -> Response:
 @bp.get("/media/<digest>/<name>")
 def media(digest: str, name: str) -> Response:
     """An image of an article, for those who may read one that shows it."""
-    found = articles.find_media(db(), viewer(), digest)
+    image = articles.find_media(db(), viewer(), digest)
     if request.if_none_match.contains(digest):
         response = Response(status=304)
     else:
-        response = Response(found.body, content_type=found.media_type)
+        response = Response(image.body, content_type=image.media_type)
     response.set_etag(digest)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = "private, no-cache"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from kbsearch.search import Facet, Hit, Kind, Results
-from kbsearch.web.language import Words
+from kbsearch.web.language import Language
 
 MAX_TEXT = 4000  # characters of a pasted text that are searched
 MAX_SUBJECT = 300  # of them kept as the subject of a request
@@ -21,7 +21,7 @@ LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchAddress:
     """A search as it stands in the address: what the links of the results page change."""
 
     language: str  # of the page
@@ -35,8 +35,8 @@ class Asked:
     def url(self, **changes: object) -> str:
         """The address of this search with some of it changed; it starts at page one."""
         parts = {**self.filters, "literal": "1" if self.literal else None, **changes}
-        sent = "".join(f"&{name}={quote(str(value))}" for name, value in parts.items() if value)
-        return f"{self._stem}{sent}"
+        query = "".join(f"&{name}={quote(str(value))}" for name, value in parts.items() if value)
+        return f"{self._stem}{query}"
 
     @cached_property
     def _stem(self) -> str:
@@ -45,8 +45,8 @@ class Asked:
     @cached_property
     def filters(self) -> dict[str, str]:
         """What narrows the search, by field name."""
-        chosen = {"kind": self.kind, "product": self.product, "lang": self.only_language}
-        return {name: value for name, value in chosen.items() if value}
+        values = {"kind": self.kind, "product": self.product, "lang": self.only_language}
+        return {name: value for name, value in values.items() if value}
 
     @cached_property
     def subject(self) -> str:
@@ -67,7 +67,7 @@ class Asked:
 _quoted = lru_cache(maxsize=1024)(quote)
 
 
-class Line(NamedTuple):
+class ResultLine(NamedTuple):
     """A result as the list shows it."""
 
     url: str
@@ -79,7 +79,7 @@ class Line(NamedTuple):
     target: str  # an article's path, or a request's number
 
 
-class Choice(NamedTuple):
+class FacetChoice(NamedTuple):
     """A filter that can be set, or taken away when it is."""
 
     value: str
@@ -89,59 +89,59 @@ class Choice(NamedTuple):
     is_chosen: bool
 
 
-class Filter(NamedTuple):
+class FacetFilter(NamedTuple):
     name: str
     label: str
-    choices: list[Choice]
+    choices: list[FacetChoice]
 
 
-def lines(asked: Asked, hits: tuple[Hit, ...], words: Words) -> list[Line]:
+def lines(address: SearchAddress, hits: tuple[Hit, ...], language: Language) -> list[ResultLine]:
     """The results of one language or the other, in their order."""
     return [
-        Line(
-            opened(hit, asked.hint),
+        ResultLine(
+            opened(hit, address.hint),
             hit.title,
             hit.section,
             Markup(hit.snippet),
-            words.facts(hit),
-            None if hit.language == asked.language else hit.language,
+            language.facts(hit),
+            None if hit.language == address.language else hit.language,
             hit.id,
         )
         for hit in hits
     ]
 
 
-def filters(asked: Asked, results: Results, words: Words) -> list[Filter]:
+def filters(address: SearchAddress, results: Results, language: Language) -> list[FacetFilter]:
     """Those worth offering: with two values or more, or one that is set."""
-    _ = words.translate
+    _ = language.translate
     facets = results.facets
     kinds = {"article": _("Articles"), "ticket": _("Past requests")}
     offered: list[tuple[str, str, tuple[Facet, ...], Callable[[str], str]]] = [
         ("kind", _("Type"), facets.kinds, kinds.__getitem__),
-        ("product", _("Product"), facets.products, words.product_name),
+        ("product", _("Product"), facets.products, language.product_name),
         ("lang", _("Language"), facets.languages, LANGUAGE_NAMES.__getitem__),
     ]
-    found = []
-    for name, label, values, told in offered:
-        chosen = asked.filters.get(name)
-        if len(values) < 2 and not chosen:
+    filters = []
+    for name, label, values, name_of in offered:
+        current = address.filters.get(name)
+        if len(values) < 2 and not current:
             continue
-        shown = list(values[:FACETS_SHOWN])
-        if chosen and all(facet.value != chosen for facet in shown):
-            shown.append(Facet(chosen, 0))
-        without = asked.url(**{name: None})
+        visible = list(values[:FACETS_SHOWN])
+        if current and all(facet.value != current for facet in visible):
+            visible.append(Facet(current, 0))
+        without = address.url(**{name: None})
         choices = [
-            Choice(
+            FacetChoice(
                 facet.value,
-                told(facet.value),
-                words.number(facet.count),
-                without if facet.value == chosen else f"{without}&{name}={_quoted(facet.value)}",
-                facet.value == chosen,
+                name_of(facet.value),
+                language.number(facet.count),
+                without if facet.value == current else f"{without}&{name}={_quoted(facet.value)}",
+                facet.value == current,
             )
-            for facet in shown
+            for facet in visible
         ]
-        found.append(Filter(name, label, choices))
-    return found
+        filters.append(FacetFilter(name, label, choices))
+    return filters
 
 
 def opened(hit: Hit, hint: str) -> str:

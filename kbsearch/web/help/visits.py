@@ -36,28 +36,28 @@ def tell() -> Response:
     return response
 
 
-def _take_down(told: Mapping[str, str]) -> str | None:
+def _take_down(fields: Mapping[str, str]) -> str | None:
     limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
     with db().atomic():
-        found = visit()
-        if "q" in told:
+        visit_id = visit()
+        if "q" in fields:
             visits.searched(
                 db(),
-                found,
-                told["q"],
-                results=min(whole(told.get("results", "")) or 0, 1_000_000),
-                product=told.get("product", "")[:MAX_TARGET],
+                visit_id,
+                fields["q"],
+                results=min(whole(fields.get("results", "")) or 0, 1_000_000),
+                product=fields.get("product", "")[:MAX_TARGET],
             )
-        visits.shown(db(), found, targets("shown"))
+        visits.shown(db(), visit_id, targets("shown"))
         for target in targets("opened")[:1]:
-            visits.opened(db(), found, target)
-    return found
+            visits.opened(db(), visit_id, target)
+    return visit_id
 
 
 def targets(name: str) -> list[str]:
     """Paths of articles and numbers of requests; anything else is no result of ours."""
-    sent = [text[:MAX_TARGET] for text in request.form.getlist(name)]
-    return [text for text in sent if text.isdecimal() or text.count("/") >= 1]
+    targets = [text[:MAX_TARGET] for text in request.form.getlist(name)]
+    return [text for text in targets if text.isdecimal() or text.count("/") >= 1]
 
 
 def visit() -> str | None:
@@ -72,16 +72,16 @@ def network() -> str:
     """The network this request comes from, for a day: no address can be had from it again."""
     near = limits.neighbourhood(request.remote_addr)
     key = keys.derive(site().settings, "networks of guests")
-    said = f"{datetime.now(UTC).date()} {near}".encode()
-    return hmac.digest(key, said, "sha256").hex()[:32]
+    text = f"{datetime.now(UTC).date()} {near}".encode()
+    return hmac.digest(key, text, "sha256").hex()[:32]
 
 
 def filed(response: Response, ticket: Ticket) -> None:
     """Take down that a request was filed, which it is whatever becomes of this."""
     with if_possible(db()), db().atomic():
-        found = visit()
-        visits.filed(db(), found, ticket)
-        remember(response, found)
+        visit_id = visit()
+        visits.filed(db(), visit_id, ticket)
+        remember(response, visit_id)
 
 
 def remember(response: Response, visit_id: str | None) -> None:

@@ -22,12 +22,12 @@ class AnsweredBy(NamedTuple):
 def of_ticket(ticket: Ticket) -> AnsweredBy:
     """Agents see who was told, and write; everybody sees the articles that are for them."""
     is_agent = viewer().is_agent
-    found = [
+    answers = [
         (card, solutions.told(db(), viewer(), ticket, card.path) if is_agent else None)
         for card in solutions.of_ticket(db(), viewer(), ticket)
     ]
     may_write = viewer().is_staff and ticket.is_resolved
     draft = drafts.find_of(db(), viewer(), ticket=ticket.number) if may_write else None
-    if draft and draft.article.path in {card.path for card, _ in found}:
-        return AnsweredBy(found, False, None)  # it is this one
-    return AnsweredBy(found, may_write, draft)
+    if draft and draft.article.path in {card.path for card, _ in answers}:
+        return AnsweredBy(answers, False, None)  # it is this one
+    return AnsweredBy(answers, may_write, draft)

@@ -29,12 +29,12 @@ from kbsearch.web.desk import past_cases
 from kbsearch.web.numbers import wholes
 from kbsearch.web.render import db, language, site, viewer
 from kbsearch.web.tickets import answered_by
-from kbsearch.web.tickets.form import OWN, Filled, Shown
+from kbsearch.web.tickets.form import OWN, Filled, FormView
 
 AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
 
 
-class Entry(NamedTuple):
+class TimelineEntry(NamedTuple):
     """A line of the conversation: a message, in HTML and at its place, or an event."""
 
     message: Message | None
@@ -63,7 +63,7 @@ class News(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Draft:
+class ReplyDraft:
     """An answer being written."""
 
     key: str
@@ -84,12 +84,12 @@ class Draft:
         return replace(self, body=body, quoted=(insertion.case,) if insertion.case else ())
 
     @classmethod
-    def of_form(cls, sent: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:
+    def of_form(cls, fields: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:
         """As sent: what was marked as a note is one, whatever button sent it."""
-        status = next((each for each in get_args(Status) if each == sent.get("status")), None)
-        is_note = sent.get("internal") == "1" or sent.get("send") == "note"
+        status = next((value for value in get_args(Status) if value == fields.get("status")), None)
+        is_note = fields.get("internal") == "1" or fields.get("send") == "note"
         return cls(
-            sent.get("key") or new_id(), sent.get("body", ""), is_note, status, quoted=quoted
+            fields.get("key") or new_id(), fields.get("body", ""), is_note, status, quoted=quoted
         )
 
     @classmethod
@@ -112,23 +112,23 @@ class Correction:
     conflict: Conflict | None = None
 
 
-def keep(draft: Draft, ticket: Ticket) -> Draft:
+def keep(draft: ReplyDraft, ticket: Ticket) -> ReplyDraft:
     """The same answer, that could not be sent, saved if there is room for it."""
     fields = {"body": draft.body, "internal": "1" if draft.is_note else ""}
     try:
-        kept = drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
+        stored = drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
     except Problem:
         return draft  # it is still in the page that answers
-    return replace(draft, revision=kept.revision if kept else "")
+    return replace(draft, revision=stored.revision if stored else "")
 
 
 def shown(
-    ticket: Ticket, draft: Draft | None, correction: Correction | None, problem: Problem | None
+    ticket: Ticket, draft: ReplyDraft | None, correction: Correction | None, problem: Problem | None
 ) -> dict[str, object]:
     """What the templates of the page need."""
     entries = timeline(ticket)
     solutions = [entry.place for entry in entries if entry.message and entry.message.solution]
-    draft = draft or Draft.begun(ticket).with_inserted(past_cases.Insertion.asked(ticket))
+    draft = draft or ReplyDraft.begun(ticket).with_inserted(past_cases.Insertion.asked(ticket))
     if not draft.files:
         files = tuple(attachments.list_unsent(db(), viewer(), draft.key))
         draft = replace(draft, files=files)
@@ -142,7 +142,7 @@ def shown(
         "merges": merging.of_ticket(db(), viewer(), ticket),
         "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
         "draft": draft,
-        "form": Shown(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
+        "form": FormView(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
@@ -170,9 +170,9 @@ def called_back(ticket: Ticket) -> drafts.FormDraft | None:
 
 
 def leaving(held: Held) -> Leaving:
-    left = clock.parsed(held.leaves_at) - datetime.now(UTC)
+    remaining = clock.parsed(held.leaves_at) - datetime.now(UTC)
     html = markup.message(held.body, language())
-    return Leaving(held, html, max(0, ceil(left.total_seconds())))
+    return Leaving(held, html, max(0, ceil(remaining.total_seconds())))
 
 
 def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
@@ -180,18 +180,22 @@ def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
 
     `since` is how far the page went; it goes further unless others said or did something there.
     """
-    held = [each for each in held_replies.of_ticket(db(), viewer(), ticket) if each.key == key]
-    sent = replies.find_sent(db(), viewer(), key)
+    held = [reply for reply in held_replies.of_ticket(db(), viewer(), ticket) if reply.key == key]
+    message_id = replies.find_sent(db(), viewer(), key)
     entries = timeline(ticket)
-    first = next((n for n, entry in enumerate(entries) if entry.is_message(sent)), len(entries))
-    others = [item for item in ticket.timeline if is_of_others(item) and item.revision > since]
+    first = next(
+        (n for n, entry in enumerate(entries) if entry.is_message(message_id)), len(entries)
+    )
+    foreign_items = [
+        item for item in ticket.timeline if is_of_others(item) and item.revision > since
+    ]
     return {
         "ticket": ticket,
         "leaving": leaving(held[0]) if held else None,
         "entries": entries[first:],
         "mailed": {},
         "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
-        "latest": since if others else latest(ticket),
+        "latest": since if foreign_items else latest(ticket),
     }
 
 
@@ -199,15 +203,17 @@ def is_of_others(item: Message | TicketEvent) -> bool:
     return (item.author if isinstance(item, Message) else item.actor) != viewer().name
 
 
-def timeline(ticket: Ticket) -> list[Entry]:
-    found, place = [], 0
+def timeline(ticket: Ticket) -> list[TimelineEntry]:
+    entries, place = [], 0
     for item in ticket.timeline:
         if isinstance(item, TicketEvent):
-            found.append(Entry(None, item))
+            entries.append(TimelineEntry(None, item))
         else:
             place += 1
-            found.append(Entry(item, None, place, markup.message(item.body, ticket.language)))
-    return found
+            entries.append(
+                TimelineEntry(item, None, place, markup.message(item.body, ticket.language))
+            )
+    return entries
 
 
 def latest(ticket: Ticket) -> int:
@@ -222,23 +228,23 @@ def news(ticket: Ticket, viewer: Viewer, since: int) -> News | None:
         return None
     places = [
         place
-        for place, said in enumerate(ticket.messages, 1)
-        if said.revision > since and said.author_id != viewer.person_id
+        for place, message in enumerate(ticket.messages, 1)
+        if message.revision > since and message.author_id != viewer.person_id
     ]
     return News(len(places), places[0] if places else 0, until)
 
 
-def fields(ticket: Ticket, correction: Correction | None) -> Shown:
+def fields(ticket: Ticket, correction: Correction | None) -> FormView:
     """The form that corrects the fields, with what was sent or what is there."""
     there = {
         "software": ticket.product or "",
         "version": ticket.version or "",
         "severity": ticket.severity,
         "confidential": "1" if ticket.confidential else "",
-        **{OWN + name: said for name, said in ticket.fields.items()},
+        **{OWN + name: answer for name, answer in ticket.fields.items()},
     }
-    sent, problems = (correction.values, correction.problems) if correction else ({}, {})
-    values = there | dict(sent)
+    entered, problems = (correction.values, correction.problems) if correction else ({}, {})
+    values = there | dict(entered)
     form = Filled("", values, problems=problems).shown(None)
     choices = list(form.software)
     if ticket.product and ticket.product not in dict(choices):  # no contract covers it any more
@@ -248,7 +254,7 @@ def fields(ticket: Ticket, correction: Correction | None) -> Shown:
 
 def agents(ticket: Ticket) -> list[tuple[str, str]]:
     """Those who may look after it, and whoever does though their account is closed by now."""
-    found = people.list_answering(db())
-    if ticket.assignee_id and ticket.assignee_id not in dict(found):
-        found.append((ticket.assignee_id, ticket.assignee or ""))
-    return found
+    choices = people.list_answering(db())
+    if ticket.assignee_id and ticket.assignee_id not in dict(choices):
+        choices.append((ticket.assignee_id, ticket.assignee or ""))
+    return choices

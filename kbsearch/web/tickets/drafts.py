@@ -22,8 +22,8 @@ bp = Blueprint("drafts", __name__)
 @bp.get("/requests/drafts")
 def index() -> Response:
     """What is begun and not sent: requests and replies."""
-    found = drafts.list_all(db(), person())
-    return render("tickets/drafts.html", drafts=found, days=site().settings.draft_days)
+    unsent = drafts.list_all(db(), person())
+    return render("tickets/drafts.html", drafts=unsent, days=site().settings.draft_days)
 
 
 @bp.post("/requests/drafts/<key>")
@@ -31,10 +31,10 @@ def save(key: str) -> Response:
     """Save what is typed; a page that saves in the background is told nothing but that."""
     person()
     ticket = answered()
-    sent = request.form
-    values = {n: sent[n] for n in REPLY if n in sent} if ticket else form.typed(sent)
+    fields = request.form
+    values = {n: fields[n] for n in REPLY if n in fields} if ticket else form.typed(fields)
     try:
-        revision = sent.get("draft_revision")
+        revision = fields.get("draft_revision")
         draft = drafts.save(db(), viewer(), key, values, ticket=ticket, revision=revision)
     except Conflict as conflict:
         key, draft = drafts.set_apart(db(), viewer(), key, values, ticket=ticket)
@@ -56,13 +56,13 @@ def upload(key: str) -> Response:
     """Take a file in at the moment it is chosen; the answer is its line in the list."""
     person()
     store, ticket = FileStore(site().settings.files_path), answered()
-    taken: list[Attachment] = []
+    attachments: list[Attachment] = []
     try:
-        for sent in request.files.getlist("files"):
-            if sent.filename:
-                taken.append(
+        for file in request.files.getlist("files"):
+            if file.filename:
+                attachments.append(
                     drafts.attach(
-                        db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket
+                        db(), viewer(), store, key, file.filename, file.stream, ticket=ticket
                     )
                 )
     except (Invalid, AlreadySent, TooMany, Full) as problem:
@@ -70,7 +70,7 @@ def upload(key: str) -> Response:
             raise
         return told(problem)
     if wants_fragment():
-        return render("tickets/_file.html", "tickets/_file.html", key=key, files=taken)
+        return render("tickets/_file.html", "tickets/_file.html", key=key, files=attachments)
     return done(key, ticket)
 
 

@@ -20,15 +20,15 @@ bp = Blueprint("attachments", __name__)
 @bp.get("/attachments/<id>/<path:name>")
 def download(id: str, name: str) -> Response:
     """The file, whole or the range asked for; under another name, the way to its own."""
-    found = files.open_file(db(), person(), FileStore(site().settings.files_path), id)
-    attachment = found.attachment
+    file = files.open_file(db(), person(), FileStore(site().settings.files_path), id)
+    attachment = file.attachment
     if name != attachment.name:
         return Response(status=301, headers={"Location": address(attachment)} | PRIVATE)
-    is_harmless = found.is_inline or found.media_type in SHOWN_AS_THEY_ARE
+    is_harmless = file.is_inline or file.media_type in SHOWN_AS_THEY_ARE
     response = send_file(
-        found.path,
-        mimetype=found.media_type if is_harmless else "application/octet-stream",
-        as_attachment=not found.is_inline,
+        file.path,
+        mimetype=file.media_type if is_harmless else "application/octet-stream",
+        as_attachment=not file.is_inline,
         download_name=attachment.name,
         conditional=True,
         etag=attachment.sha256,

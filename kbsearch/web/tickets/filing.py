@@ -34,24 +34,24 @@ bp = Blueprint("filing", __name__)
 @bp.get("/requests/new")
 def new() -> Response:
     """The form: empty, prefilled by its address, after a closed request, or a draft."""
-    asked = request.args
+    args = request.args
     if not viewer().is_signed_in:
         return render(
             "tickets/stranger.html", "tickets/_stranger.html", subject=prefilled()["subject"]
         )
     if accepting() is None:
         return render("tickets/closed.html", "tickets/_closed.html")
-    if "draft" in asked:
-        if drafts.was_sent(db(), viewer(), asked["draft"]):  # somebody goes back, or on elsewhere
+    if "draft" in args:
+        if drafts.was_sent(db(), viewer(), args["draft"]):  # somebody goes back, or on elsewhere
             return page(Filled(new_id(), prefilled()), waiting())
-        draft = drafts.find(db(), viewer(), asked["draft"])
+        draft = drafts.find(db(), viewer(), args["draft"])
         if draft.ticket is not None:
             return go_to(f"/{language()}/requests/{draft.ticket.id}#reply")
         return page(of_draft(draft))
     values = prefilled()
-    if "follows" in asked:
-        values |= following(tickets.find(db(), viewer(), asked["follows"]))
-    offered = () if "follows" in asked else waiting()
+    if "follows" in args:
+        values |= following(tickets.find(db(), viewer(), args["follows"]))
+    offered = () if "follows" in args else waiting()
     return page(Filled(new_id(), values), offered)
 
 
@@ -95,7 +95,7 @@ def fields() -> Response:
 
 def file(key: str, values: Mapping[str, str]) -> Ticket:
     """The ticket that the form makes, or made the first time it was sent."""
-    said = Filled(key, values).request
+    content = Filled(key, values).request
     settings = site().settings
     after_contract = settings.expired_contract_requests
     follows = values.get("follows")
@@ -105,13 +105,13 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
             db(),
             viewer(),
             followed,
-            said,
+            content,
             key=key,
             fields=settings.fields,
             after_contract=after_contract,
         )
     return filing.open(
-        db(), viewer(), said, key=key, fields=settings.fields, after_contract=after_contract
+        db(), viewer(), content, key=key, fields=settings.fields, after_contract=after_contract
     )
 
 
@@ -119,12 +119,12 @@ def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]
     """The form again with everything in it, kept as a draft, and what is wrong told first."""
     if problems.keys() == {""} and problems[""].key == "form.key_invalid":
         key = new_id()
-    kept = keep(key, values)
+    draft = keep(key, values)
     files = attachments.list_unsent(db(), viewer(), key)
-    filled = Filled(key, values, files, problems, kept.revision if kept else "")
+    filled = Filled(key, values, files, problems, draft.revision if draft else "")
     response = page(filled) if accepting() is not None else render("tickets/closed.html")
-    told = problems.get("")
-    response.status_code = told.status if told else HTTPStatus.UNPROCESSABLE_ENTITY
+    problem = problems.get("")
+    response.status_code = problem.status if problem else HTTPStatus.UNPROCESSABLE_ENTITY
     return response
 
 
@@ -151,12 +151,12 @@ def take_files(
     Raises AlreadySent when the form was sent without one of them.
     """
     store, wrong = FileStore(site().settings.files_path), None
-    for sent in files:
-        if not sent.filename:
+    for file in files:
+        if not file.filename:
             continue
-        sent.stream.seek(0)
+        file.stream.seek(0)
         try:
-            drafts.attach(db(), viewer(), store, key, sent.filename, sent.stream, ticket=ticket)
+            drafts.attach(db(), viewer(), store, key, file.filename, file.stream, ticket=ticket)
         except (SignInNeeded, AlreadySent):
             raise
         except Problem as problem:
@@ -180,23 +180,27 @@ def shown(filled: Filled) -> dict[str, object]:
 
 def accepting() -> list[Organisation] | None:
     """The visitor's organisations that may file today; None when they have some, and none may."""
-    mine, today = my_organisations(), datetime.now(UTC).date()
+    own_organisations, today = my_organisations(), datetime.now(UTC).date()
     settings = site().settings
-    open_ones = [each for each in mine if organisations.accepts_requests(each, today, settings)]
-    return open_ones if open_ones or not mine or viewer().is_agent else None
+    open_ones = [
+        organisation
+        for organisation in own_organisations
+        if organisations.accepts_requests(organisation, today, settings)
+    ]
+    return open_ones if open_ones or not own_organisations or viewer().is_agent else None
 
 
 def prefilled() -> dict[str, str]:
     """What the address says, checked: unknown choices are dropped, long texts are cut."""
-    asked = request.args
+    args = request.args
     limits = {"subject": MAX_SUBJECT, "description": MAX_BODY, "version": MAX_VERSION}
-    values = {name: clean(asked.get(name, ""))[:limit] for name, limit in limits.items()}
+    values = {name: clean(args.get(name, ""))[:limit] for name, limit in limits.items()}
     values["subject"] = " ".join(values["subject"].split())
     values["version"] = " ".join(values["version"].split())
-    if asked.get("severity") in SEVERITIES:
-        values["severity"] = asked["severity"]
-    values["software"] = asked.get("software", "")
-    values["cc"] = ", ".join(_ADDRESS.findall(clean(asked.get("cc", ""))[:MAX_CC]))
+    if args.get("severity") in SEVERITIES:
+        values["severity"] = args["severity"]
+    values["software"] = args.get("software", "")
+    values["cc"] = ", ".join(_ADDRESS.findall(clean(args.get("cc", ""))[:MAX_CC]))
     return values
 
 

@@ -22,7 +22,7 @@ CHOSEN = ("organisation", "requester", "confidential", "follows")
 OWN = "fields."  # before the name of what a product asks for besides
 
 
-class Shown(NamedTuple):
+class FormView(NamedTuple):
     """What the templates need of a form."""
 
     key: str
@@ -34,7 +34,7 @@ class Shown(NamedTuple):
     software: Sequence[tuple[str, str]]
     versions: Sequence[str]
     where: str  # the version of the software is to be found
-    asked: Sequence[FormField]
+    questions: Sequence[FormField]
 
     def value(self, name: str) -> str:
         return self.values.get(name, "")
@@ -52,9 +52,9 @@ class Filled:
 
     @cached_property
     def request(self) -> RequestForm:
-        said = {name: self.values.get(name, "") for name in TYPED if name != "cc"}
+        texts = {name: self.values.get(name, "") for name in TYPED if name != "cc"}
         return RequestForm(
-            **said,
+            **texts,
             organisation=self.values.get("organisation", ""),
             cc=tuple(
                 part.strip() for part in self.values.get("cc", "").replace(";", ",").split(",")
@@ -73,24 +73,26 @@ class Filled:
             if name.startswith(OWN)
         }
 
-    def shown(self, mine: Sequence[Organisation] | None) -> Shown:
+    def shown(self, organisations: Sequence[Organisation] | None) -> FormView:
         """For the page of somebody who may file for these organisations."""
         choices = software_of(self.values.get("requester", ""))
         software = self.values.get("software", "")
-        known = software in dict(choices)
-        values = {**self.values, "software": software if known else ""}
-        asked = form_fields.asked(site().settings.fields, values["software"] or None, self.answers)
-        return Shown(
+        is_known = software in dict(choices)
+        values = {**self.values, "software": software if is_known else ""}
+        questions = form_fields.asked(
+            site().settings.fields, values["software"] or None, self.answers
+        )
+        return FormView(
             self.key,
             values,
             self.files,
             {name: i18n.explain(problem, language()) for name, problem in self.problems.items()},
             self.revision,
-            mine or (),
+            organisations or (),
             choices,
-            form.list_versions(db(), viewer(), software) if known else (),
-            products.find(db(), software).where(language()) if known else "",
-            asked,
+            form.list_versions(db(), viewer(), software) if is_known else (),
+            products.find(db(), software).where(language()) if is_known else "",
+            questions,
         )
 
 
@@ -100,15 +102,15 @@ def key_after(problem: Problem | None) -> str:
     return own or new_id()
 
 
-def values_of(sent: Mapping[str, str]) -> dict[str, str]:
+def values_of(fields: Mapping[str, str]) -> dict[str, str]:
     """The fields of a form that was sent; what is none of ours is left out."""
-    names = {*TYPED, *CHOSEN, *(OWN + each.name for each in site().settings.fields)}
-    return {name: text for name, text in sent.items() if name in names}
+    names = {*TYPED, *CHOSEN, *(OWN + question.name for question in site().settings.fields)}
+    return {name: text for name, text in fields.items() if name in names}
 
 
-def typed(sent: Mapping[str, str]) -> dict[str, str]:
+def typed(fields: Mapping[str, str]) -> dict[str, str]:
     """The same when it is worth a draft: a severity alone was not chosen by anybody."""
-    values = values_of(sent)
+    values = values_of(fields)
     return values if any(values[name].strip() for name in values if name != "severity") else {}
 
 
@@ -116,5 +118,8 @@ def software_of(requester: str) -> list[tuple[str, str]]:
     """What there is to choose: what contracts cover, for agents everything."""
     if viewer().is_agent:
         return [(product.slug, product.name) for product in products.list_all(db())]
-    found = form.choices(db(), viewer())
-    return sorted({each for choice in found for each in choice.products}, key=lambda each: each[1])
+    choices = form.choices(db(), viewer())
+    return sorted(
+        {product for choice in choices for product in choice.products},
+        key=lambda product: product[1],
+    )

@@ -14,8 +14,8 @@ from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.lists import ListFilter, ListSort, Scope
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
-from kbsearch.web.language import Words
-from kbsearch.web.render import db, language, person, render, site, viewer
+from kbsearch.web.language import Language
+from kbsearch.web.render import db, language, person, render, site, spoken_language, viewer
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
@@ -30,7 +30,7 @@ bp = Blueprint("request_lists", __name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListAddress:
     """A list as it stands in the address: what the links of its page change."""
 
     language: str
@@ -38,26 +38,26 @@ class Asked:
 
     def url(self, **changes: Any) -> str:
         """The address of this list with some of it changed; it starts at page one."""
-        wanted = replace(self.filter, **{"page": 1, **changes})
-        sent: list[tuple[str, str]] = [("status", status) for status in wanted.statuses]
-        sent += [
+        ticket_filter = replace(self.filter, **{"page": 1, **changes})
+        args: list[tuple[str, str]] = [("status", status) for status in ticket_filter.statuses]
+        args += [
             (name, value)
             for name, value in (
-                ("q", wanted.text),
-                ("product", wanted.product),
-                ("sort", wanted.sort if wanted.sort != "updated" else ""),
-                ("order", "asc" if wanted.ascending else ""),
-                ("page", str(wanted.page) if wanted.page > 1 else ""),
+                ("q", ticket_filter.text),
+                ("product", ticket_filter.product),
+                ("sort", ticket_filter.sort if ticket_filter.sort != "updated" else ""),
+                ("order", "asc" if ticket_filter.ascending else ""),
+                ("page", str(ticket_filter.page) if ticket_filter.page > 1 else ""),
             )
             if value
         ]
-        query = f"?{urlencode(sent)}" if sent else ""
-        return f"/{self.language}/{PATHS[wanted.scope]}{query}"
+        query = f"?{urlencode(args)}" if args else ""
+        return f"/{self.language}/{PATHS[ticket_filter.scope]}{query}"
 
     def toggled(self, status: Status, **changes: Any) -> str:
         """The address with a status added to those shown, or taken away."""
-        chosen = set(self.filter.statuses) ^ {status}
-        return self.url(statuses=tuple(each for each in STATUSES if each in chosen), **changes)
+        statuses = set(self.filter.statuses) ^ {status}
+        return self.url(statuses=tuple(value for value in STATUSES if value in statuses), **changes)
 
     def sorted_by(self, sort: ListSort, **changes: Any) -> str:
         """The address sorted by a column; the other way round when it is already."""
@@ -71,8 +71,8 @@ class Asked:
 
     @property
     def is_narrowed(self) -> bool:
-        wanted = self.filter
-        return bool(wanted.statuses or wanted.text or wanted.product)
+        ticket_filter = self.filter
+        return bool(ticket_filter.statuses or ticket_filter.text or ticket_filter.product)
 
 
 @bp.get("/requests")
@@ -92,44 +92,44 @@ def organisation() -> Response:
 
 def show(scope: Scope) -> Response:
     person()
-    asked = asked_of(scope)
-    found_by_index = site().search.numbers(viewer(), asked.filter.text, ticket_lists.MOST_FOUND)
-    wanted = replace(asked.filter, also=tuple(found_by_index))
+    address = read_address(scope)
+    found_by_index = site().search.numbers(viewer(), address.filter.text, ticket_lists.MOST_FOUND)
+    ticket_filter = replace(address.filter, also=tuple(found_by_index))
     if request.args.get("format") == "csv":
-        return as_file(wanted, site().words[language()])
+        return as_file(ticket_filter, spoken_language())
     return render(
         "tickets/index.html",
         "tickets/_list.html",
-        asked=asked,
+        asked=address,
         scope=scope,
-        found=ticket_lists.list_tickets(db(), viewer(), wanted),
-        lists=lists(asked),
-        titles=titles(site().words[language()]),
+        found=ticket_lists.list_tickets(db(), viewer(), ticket_filter),
+        lists=lists(address),
+        titles=titles(spoken_language()),
     )
 
 
-def asked_of(scope: Scope) -> Asked:
+def read_address(scope: Scope) -> ListAddress:
     """The list an address asks for; whatever makes no sense in it is left out."""
-    sent = request.args
-    chosen = set(sent.getlist("status"))
+    args = request.args
+    statuses = set(args.getlist("status"))
     sort: ListSort = next(
-        (each for each in get_args(ListSort) if each == sent.get("sort")), "updated"
+        (column for column in get_args(ListSort) if column == args.get("sort")), "updated"
     )
-    return Asked(
+    return ListAddress(
         language(),
         ListFilter(
             scope,
-            statuses=tuple(status for status in STATUSES if status in chosen),
-            product=sent.get("product", "")[:MAX_TEXT],
-            text=" ".join(sent.get("q", "").split())[:MAX_TEXT],
+            statuses=tuple(status for status in STATUSES if status in statuses),
+            product=args.get("product", "")[:MAX_TEXT],
+            text=" ".join(args.get("q", "").split())[:MAX_TEXT],
             sort=sort,
-            ascending=sent.get("order") == "asc",
-            page=numbers.page(sent, MAX_PAGE),
+            ascending=args.get("order") == "asc",
+            page=numbers.page(args, MAX_PAGE),
         ),
     )
 
 
-def lists(asked: Asked) -> list[tuple[Scope, str, int]]:
+def lists(address: ListAddress) -> list[tuple[Scope, str, int]]:
     """The lists one may go to, each with its address (what narrows it is kept) and its length."""
     scopes: list[Scope] = ["mine", "copied"]
     if viewer().organisations:
@@ -137,12 +137,12 @@ def lists(asked: Asked) -> list[tuple[Scope, str, int]]:
     if viewer().is_agent:
         scopes = ["all", *scopes]
     counts = ticket_lists.scope_counts(db(), viewer(), scopes)
-    return [(scope, asked.url(scope=scope), counts[scope]) for scope in scopes]
+    return [(scope, address.url(scope=scope), counts[scope]) for scope in scopes]
 
 
-def titles(words: Words) -> dict[Scope, str]:
+def titles(language: Language) -> dict[Scope, str]:
     """What the lists are called."""
-    _ = words.translate
+    _ = language.translate
     return {
         "mine": _("My requests"),
         "copied": _("Requests I am copied on"),
@@ -151,9 +151,9 @@ def titles(words: Words) -> dict[Scope, str]:
     }
 
 
-def as_file(wanted: ListFilter, words: Words) -> Response:
+def as_file(ticket_filter: ListFilter, language: Language) -> Response:
     """Every request of the filter, as a file for a spreadsheet."""
-    _ = words.translate
+    _ = language.translate
     headings = (
         _("Number"),
         _("Subject"),
@@ -168,10 +168,10 @@ def as_file(wanted: ListFilter, words: Words) -> Response:
     )
 
     def rows() -> Iterator[list[str]]:
-        for row in ticket_lists.csv_rows(db(), viewer(), wanted):
+        for row in ticket_lists.csv_rows(db(), viewer(), ticket_filter):
             cells = list(row)
-            cells[2] = str(words.status_name(row[2]))
-            cells[3] = str(words.severity_name(row[3]))
+            cells[2] = str(language.status_name(row[2]))
+            cells[3] = str(language.severity_name(row[3]))
             yield cells
 
     return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())

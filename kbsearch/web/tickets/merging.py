@@ -30,14 +30,14 @@ def ask(number: int) -> Response:
 
 @bp.post("/desk/tickets/<int:number>/merge")
 def merge(number: int) -> Response:
-    ticket, sent = find(number), request.form
+    ticket, fields = find(number), request.form
     into = None
     try:
-        into = other(ticket, sent.get("into", ""))
+        into = other(ticket, fields.get("into", ""))
         form = MergeForm(
-            sent.get("key", ""),
-            body=sent.get("body", ""),
-            with_copies="copies" in sent,
+            fields.get("key", ""),
+            body=fields.get("body", ""),
+            with_copies="copies" in fields,
             language=language(),
         )
         merging.merge(db(), viewer(), ticket, into, form)
@@ -60,45 +60,45 @@ def ask_split(number: int, message: str) -> Response:
 
 @bp.post("/desk/tickets/<int:number>/split/<message>")
 def split(number: int, message: str) -> Response:
-    ticket, sent = find(number), request.form
-    subject = sent.get("subject", "")
+    ticket, fields = find(number), request.form
+    subject = fields.get("subject", "")
     try:
-        made = splitting.split(
-            db(), viewer(), ticket, message, subject, key=sent.get("key", ""), language=language()
+        part = splitting.split(
+            db(), viewer(), ticket, message, subject, key=fields.get("key", ""), language=language()
         )
     except InvalidForm as refusal:
         return split_page(ticket, message, next(iter(refusal.problems.values()), refusal))
     except (Invalid, AlreadySent) as problem:
         return split_page(ticket, message, problem)
-    return go_to(f"/{language()}/requests/{made.id}")
+    return go_to(f"/{language()}/requests/{part.id}")
 
 
 def find(number: int) -> Ticket:
     return past_cases.find(db(), person(), number)
 
 
-def other(ticket: Ticket, typed: str) -> Ticket:
+def other(ticket: Ticket, text: str) -> Ticket:
     """The request whose number was typed; raises Invalid where it cannot go on there."""
-    number = whole(typed.strip().removeprefix("#"))
+    number = whole(text.strip().removeprefix("#"))
     try:
         into = past_cases.find(db(), viewer(), -1 if number is None else number)
     except NotFound:
-        raise Invalid("merge.number_unknown", number=typed) from None
+        raise Invalid("merge.number_unknown", number=text) from None
     merging.check(viewer(), ticket, into)
     return into
 
 
 def page(ticket: Ticket, into: Ticket | None = None, problem: Problem | None = None) -> Response:
-    sent = request.form
+    fields = request.form
     response = render(
         "desk/merge.html",
         ticket=ticket,
         into=into,
-        typed=sent.get("into", request.args.get("into", ""))[:20],
+        typed=fields.get("into", request.args.get("into", ""))[:20],
         key=key_after(problem),
-        body=sent["body"] if "body" in sent else words(ticket, into),
+        body=fields["body"] if "body" in fields else words(ticket, into),
         is_same_person=into is not None and ticket.requester_id == into.requester_id,
-        with_copies="copies" in sent if sent else into is not None and not into.confidential,
+        with_copies="copies" in fields if fields else into is not None and not into.confidential,
         problem=i18n.explain(problem, language()) if problem else "",
     )
     response.status_code = problem.status if problem else 200

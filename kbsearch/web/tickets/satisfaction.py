@@ -53,11 +53,13 @@ def answer(token: str) -> Response:
 
 def asked(ticket: Ticket) -> SatisfactionQuestion:
     """The question about a closed request, to who filed it."""
-    whose = viewer().person_id
-    if whose is None or ticket.requester_id != whose:
+    person_id = viewer().person_id
+    if person_id is None or ticket.requester_id != person_id:
         raise Forbidden("ticket.not_yours")
-    found = satisfaction.find(db(), viewer(), ticket)
-    return found or SatisfactionQuestion(ticket.id, ticket.number, ticket.subject, whose, None, "")
+    question = satisfaction.find(db(), viewer(), ticket)
+    return question or SatisfactionQuestion(
+        ticket.id, ticket.number, ticket.subject, person_id, None, ""
+    )
 
 
 def is_good() -> bool:
@@ -68,14 +70,14 @@ def is_good() -> bool:
 
 
 def page(question: SatisfactionQuestion, problem: Invalid | None = None) -> Response:
-    typed = request.form
+    fields = request.form
     clicked = RATINGS.get(request.args.get("rating", ""), question.is_good)  # in a mail
-    is_chosen = RATINGS.get(typed.get("rating", ""), clicked)
+    is_chosen = RATINGS.get(fields.get("rating", ""), clicked)
     response = render(
         "tickets/satisfaction.html",
         question=question,
         is_good=is_chosen,
-        why=typed.get("why", question.why),
+        why=fields.get("why", question.why),
         told=i18n.explain(problem, language()) if problem else "",
         thanked="thanks" in request.args and question.is_good is not None,
     )

@@ -39,7 +39,7 @@ from kbsearch.web.render import (
     wants_fragment,
 )
 from kbsearch.web.tickets import conversation, filing, suggestions
-from kbsearch.web.tickets.conversation import Correction, Draft
+from kbsearch.web.tickets.conversation import Correction, ReplyDraft
 
 EDITED = ("software", "version", "severity", "confidential")
 
@@ -54,37 +54,37 @@ def show(id: str) -> Response:
 @bp.post("/requests/<id>/messages")
 def reply(id: str) -> Response:
     """Answer, or leave a note for agents; what could not be sent is kept and shown again."""
-    ticket, sent = find(id), Draft.of_form(request.form, quoted())
+    ticket, draft = find(id), ReplyDraft.of_form(request.form, quoted())
     files = request.files.getlist("files")
     try:
-        wrong = filing.take_files(sent.key, files, ticket)
+        wrong = filing.take_files(draft.key, files, ticket)
         if wrong is not None:
             raise wrong
-        if is_held(sent):
-            return hold(ticket, sent)
-        if sent.is_note:
-            said = replies.note(db(), viewer(), ticket, sent.body, key=sent.key)
+        if is_held(draft):
+            return hold(ticket, draft)
+        if draft.is_note:
+            outcome = replies.note(db(), viewer(), ticket, draft.body, key=draft.key)
         else:
-            said = replies.reply(
+            outcome = replies.reply(
                 db(),
                 viewer(),
                 ticket,
-                sent.body,
-                key=sent.key,
+                draft.body,
+                key=draft.key,
                 activity=activity(),
-                status=sent.status,
+                status=draft.status,
             )
     except (NotFound, Forbidden):
         raise
     except Problem as problem:
         if isinstance(problem, AlreadySent):
-            sent = replace(sent, key=filing.set_apart(files, ticket))
-        return page(ticket, draft=conversation.keep(sent, ticket), problem=problem)
-    past_cases.keep_quoted(db(), viewer(), ticket, sent.quoted)
-    if not said.has_news:
+            draft = replace(draft, key=filing.set_apart(files, ticket))
+        return page(ticket, draft=conversation.keep(draft, ticket), problem=problem)
+    past_cases.keep_quoted(db(), viewer(), ticket, draft.quoted)
+    if not outcome.has_news:
         with if_possible(db()):
             events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
-    return go_to(place(ticket, said.message_id, "?meanwhile=1" if said.has_news else ""))
+    return go_to(place(ticket, outcome.message_id, "?meanwhile=1" if outcome.has_news else ""))
 
 
 @bp.post("/requests/<id>/undo")
@@ -120,17 +120,17 @@ def preview() -> Response:
 @bp.post("/requests/<id>/status")
 def change_status(id: str) -> Response:
     """Solved, also by a message; open again; for agents any."""
-    ticket, wanted = find(id), request.form.get("status", "")
+    ticket, name = find(id), request.form.get("status", "")
     try:
-        if wanted == "solved":
+        if name == "solved":
             message = request.form.get("message") or None
             lifecycle.solve(db(), viewer(), ticket, message_id=message)
-        elif wanted == "open" and (ticket.is_resolved or not viewer().is_agent):
+        elif name == "open" and (ticket.is_resolved or not viewer().is_agent):
             lifecycle.reopen(db(), viewer(), ticket)
         else:
-            status = next((each for each in STATUSES if each == wanted), None)
+            status = next((value for value in STATUSES if value == name), None)
             if status is None:
-                raise Invalid("ticket.status_unknown", status=wanted)
+                raise Invalid("ticket.status_unknown", status=name)
             lifecycle.set_status(db(), viewer(), ticket, status)
     except Invalid as problem:
         return page(ticket, problem=problem)
@@ -140,16 +140,16 @@ def change_status(id: str) -> Response:
 @bp.post("/requests/<id>/cc")
 def change_copies(id: str) -> Response:
     """`add` or `remove` an address; `leave` takes oneself out."""
-    ticket, sent = find(id), request.form
+    ticket, fields = find(id), request.form
     try:
-        if "leave" in sent:
+        if "leave" in fields:
             copies.leave(db(), viewer(), ticket)
-        elif "remove" in sent:
-            copies.remove(db(), viewer(), ticket, sent["remove"])
+        elif "remove" in fields:
+            copies.remove(db(), viewer(), ticket, fields["remove"])
         else:
-            copies.add(db(), viewer(), ticket, sent.get("add", ""))
+            copies.add(db(), viewer(), ticket, fields.get("add", ""))
     except Invalid as problem:
-        return page(ticket, problem=problem, address=sent.get("add", ""))
+        return page(ticket, problem=problem, address=fields.get("add", ""))
     try:
         return back(tickets.find(db(), viewer(), id))
     except NotFound:  # who leaves may have nothing more to read here
@@ -160,7 +160,7 @@ def change_copies(id: str) -> Response:
 def correct(id: str) -> Response:
     """Correct the fields that are sent, unless somebody else did meanwhile."""
     ticket = find(id)
-    wanted = {
+    values = {
         name: texts[-1]  # a box has a hidden field before it, for when it is not ticked
         for name, texts in request.form.lists()
         if name in EDITED or name.startswith("fields.")
@@ -171,17 +171,17 @@ def correct(id: str) -> Response:
             db(),
             viewer(),
             ticket,
-            wanted,
+            values,
             edition=ticket.edition if edition is None else edition,
             fields=site().settings.fields,
         )
     except InvalidForm as refusal:
-        return page(ticket, correction=Correction(wanted, refusal.problems))
+        return page(ticket, correction=Correction(values, refusal.problems))
     except Conflict as conflict:
         ticket = find(id)
-        return page(ticket, correction=Correction(wanted, {}, conflict), problem=conflict)
+        return page(ticket, correction=Correction(values, {}, conflict), problem=conflict)
     except Invalid as problem:
-        return page(ticket, problem=problem, correction=Correction(wanted))
+        return page(ticket, problem=problem, correction=Correction(values))
     return back(ticket)
 
 
@@ -223,24 +223,24 @@ def news(id: str) -> Response:
     ticket, since = find(id), number("activity", request.args)
     if not wants_fragment():
         return back(ticket)
-    found = conversation.news(ticket, viewer(), since or 0)
-    if found is None:
+    latest = conversation.news(ticket, viewer(), since or 0)
+    if latest is None:
         return Response(status=HTTPStatus.NO_CONTENT)
-    return render("tickets/_news.html", ticket=ticket, news=found)
+    return render("tickets/_news.html", ticket=ticket, news=latest)
 
 
-def is_held(sent: Draft) -> bool:
+def is_held(draft: ReplyDraft) -> bool:
     """Whether an answer waits to be called back: the form of agents asks for it."""
-    asked = "hold" in request.form and viewer().is_agent and site().settings.undo_seconds > 0
-    return asked and not sent.is_note
+    holds = "hold" in request.form and viewer().is_agent and site().settings.undo_seconds > 0
+    return holds and not draft.is_note
 
 
-def hold(ticket: Ticket, sent: Draft) -> Response:
-    form = ReplyForm(sent.key, sent.body, activity(), sent.status, sent.quoted)
+def hold(ticket: Ticket, draft: ReplyDraft) -> Response:
+    form = ReplyForm(draft.key, draft.body, activity(), draft.status, draft.quoted)
     seconds = site().settings.undo_seconds
     has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
     query = "?meanwhile=1" if has_news else ""
-    return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{sent.key}")
+    return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{draft.key}")
 
 
 def find(id: str) -> Ticket:
@@ -250,7 +250,7 @@ def find(id: str) -> Ticket:
 def page(
     ticket: Ticket,
     *,
-    draft: Draft | None = None,
+    draft: ReplyDraft | None = None,
     correction: Correction | None = None,
     problem: Problem | None = None,
     address: str = "",
@@ -282,8 +282,8 @@ def back(ticket: Ticket) -> Response:
 
 def place(ticket: Ticket, message_id: str, query: str = "") -> str:
     """The address of a message in its conversation."""
-    said = tickets.find(db(), viewer(), ticket.id).messages
-    at = next((n for n, message in enumerate(said, 1) if message.id == message_id), 0)
+    messages = tickets.find(db(), viewer(), ticket.id).messages
+    at = next((n for n, message in enumerate(messages, 1) if message.id == message_id), 0)
     return f"/{language()}/requests/{ticket.id}{query}#c{at}"
 
 
@@ -292,8 +292,8 @@ def activity() -> int | None:
     return number("activity")
 
 
-def number(name: str, sent: object = None) -> int | None:
-    values = request.args if sent is request.args else request.form
+def number(name: str, args: object = None) -> int | None:
+    values = request.args if args is request.args else request.form
     return whole(values.get(name, ""))
 
 

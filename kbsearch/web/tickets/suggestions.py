@@ -19,8 +19,17 @@ from kbsearch.text import markup
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.filing import drafts
 from kbsearch.web.help import visits
-from kbsearch.web.help.results import Asked, Line, lines
-from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
+from kbsearch.web.help.results import ResultLine, SearchAddress, lines
+from kbsearch.web.render import (
+    db,
+    language,
+    person,
+    render,
+    site,
+    spoken_language,
+    viewer,
+    wants_fragment,
+)
 from kbsearch.web.tickets.form import Filled, values_of
 
 MOST = 5
@@ -30,10 +39,10 @@ HEADING = re.compile(r'<h([2-6]) id="([^"]*)">')
 bp = Blueprint("suggestions", __name__)
 
 
-class Card(NamedTuple):
+class SuggestionCard(NamedTuple):
     """A suggestion: the line of a result, and where its answer is read in place."""
 
-    line: Line
+    line: ResultLine
     read_url: str
 
 
@@ -50,33 +59,33 @@ def read_article(slug: str) -> Response:
     """The section of an article that answers, to be read without leaving the form."""
     tongue = request.args.get("language", language())
     anchor = request.args.get("section", "")
-    found = articles.find(db(), viewer(), tongue, slug)
-    url = f"/{found.language}/articles/{found.slug}" + (f"#{anchor}" if anchor else "")
+    article = articles.find(db(), viewer(), tongue, slug)
+    url = f"/{article.language}/articles/{article.slug}" + (f"#{anchor}" if anchor else "")
     return render(
         "tickets/read.html",
         "tickets/_read.html",
-        html=section(found, anchor),
+        html=section(article, anchor),
         url=url,
-        title=found.title,
-        tongue=found.language,
+        title=article.title,
+        tongue=article.language,
     )
 
 
 @bp.get("/requests/suggestions/request/<id>")
 def read_request(id: str) -> Response:
     """A past request and how it was solved."""
-    found = tickets.find(db(), person(), id)
-    solved = [said for said in found.messages if said.solution and not said.internal]
-    said = solved[-1].body if solved else found.description
-    html = markup.message(said, found.language)
-    url = f"/{language()}/requests/{found.id}"
+    ticket = tickets.find(db(), person(), id)
+    solved = [message for message in ticket.messages if message.solution and not message.internal]
+    text = solved[-1].body if solved else ticket.description
+    html = markup.message(text, ticket.language)
+    url = f"/{language()}/requests/{ticket.id}"
     return render(
         "tickets/read.html",
         "tickets/_read.html",
         html=html,
         url=url,
-        title=found.subject,
-        tongue=found.language,
+        title=ticket.subject,
+        tongue=ticket.language,
     )
 
 
@@ -90,12 +99,12 @@ def solved() -> Response:
     except Problem:  # a request that exists already has no draft
         key = ""
     visit = visits.visit()
-    told = [*visits.targets("target"), ""][0]
+    target = [*visits.targets("target"), ""][0]
     with db().atomic():
-        event = analytics.confirmed(db(), visit, told) or ""
+        event = analytics.confirmed(db(), visit, target) or ""
         if event:
             subject = Filled(key, values).request.subject
-            lessons.teach_from_visit(db(), viewer(), visit, told, event, subject)
+            lessons.teach_from_visit(db(), viewer(), visit, target, event, subject)
     response = render("tickets/solved.html", "tickets/_solved.html", key=key, event=event)
     visits.remember(response, visit)
     return response
@@ -117,30 +126,31 @@ def undo() -> Response:
 
 def page(filled: Filled) -> Response:
     """The cards, alone or between the form and its sending, with everything kept."""
-    found = cards(filled)
-    return render("tickets/suggestions.html", "tickets/_cards.html", filled=filled, cards=found)
+    return render(
+        "tickets/suggestions.html", "tickets/_cards.html", filled=filled, cards=cards(filled)
+    )
 
 
-def cards(filled: Filled, limit: int = MOST) -> list[Card]:
+def cards(filled: Filled, limit: int = MOST) -> list[SuggestionCard]:
     """What may answer the form, for its viewer."""
-    said = filled.request
-    software = next((p.name for p in products.list_all(db()) if p.slug == said.software), "")
+    content = filled.request
+    software = next((p.name for p in products.list_all(db()) if p.slug == content.software), "")
     results = site().search.suggest(
         viewer(),
-        subject=said.subject,
-        description=said.description,
+        subject=content.subject,
+        description=content.description,
         software=software,
-        version=said.version,
+        version=content.version,
         language=language(),
         limit=limit,
     )
     hits = (results.hits + results.other_language)[:limit]
-    asked = Asked(language(), text=said.subject)
-    shown = lines(asked, hits, site().words[language()])
-    return [Card(line, read_url(hit)) for line, hit in zip(shown, hits, strict=True)]
+    address = SearchAddress(language(), text=content.subject)
+    rows = lines(address, hits, spoken_language())
+    return [SuggestionCard(line, read_url(hit)) for line, hit in zip(rows, hits, strict=True)]
 
 
-def afterwards(ticket: Ticket) -> list[Card]:
+def afterwards(ticket: Ticket) -> list[SuggestionCard]:
     """What may answer a request that was just sent, but for itself."""
     values = {
         "subject": ticket.subject,
@@ -148,8 +158,8 @@ def afterwards(ticket: Ticket) -> list[Card]:
         "software": ticket.product or "",
         "version": ticket.version or "",
     }
-    found = cards(Filled("", values), MOST_AFTERWARDS + 1)
-    return [card for card in found if card.line.target != str(ticket.number)][:MOST_AFTERWARDS]
+    suggested = cards(Filled("", values), MOST_AFTERWARDS + 1)
+    return [card for card in suggested if card.line.target != str(ticket.number)][:MOST_AFTERWARDS]
 
 
 def read_url(hit: Hit) -> str:
@@ -165,7 +175,8 @@ def section(article: Article, anchor: str) -> Markup:
     """The HTML from one heading to the next as high; the introduction without an anchor."""
     html = str(article.html)
     places = [
-        (int(found[1]), found[2], found.start(), found.end()) for found in HEADING.finditer(html)
+        (int(heading[1]), heading[2], heading.start(), heading.end())
+        for heading in HEADING.finditer(html)
     ]
     if not anchor:
         end = places[0][2] if places else len(html)
@@ -173,7 +184,7 @@ def section(article: Article, anchor: str) -> Markup:
     for position, (level, name, start, _) in enumerate(places):
         if name == anchor:
             end = next(
-                (other[2] for other in places[position + 1 :] if other[0] <= level), len(html)
+                (place[2] for place in places[position + 1 :] if place[0] <= level), len(html)
             )
             return Markup(html[start:end])  # safe: from heading to heading of safe HTML
     raise NotFound("article.not_found")

@@ -16,7 +16,7 @@ from kbsearch.messages.notifications import solutions
 from kbsearch.tickets.desk import past_cases
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.writing import form
-from kbsearch.web.writing.form import Sent
+from kbsearch.web.writing.form import EditorEntry
 
 bp = Blueprint("desk_articles", __name__)
 
@@ -47,23 +47,23 @@ def index() -> Response:
 @bp.get("/desk/articles/new")
 def new() -> Response:
     """A first draft of requests (`ticket`), of a gap, or of nothing; kept from the first change."""
-    asked = request.args
-    tickets = form.numbers(asked.getlist("ticket"))
-    gap = asked.get("gap", "")
+    args = request.args
+    tickets = form.numbers(args.getlist("ticket"))
+    gap = args.get("gap", "")
     begun = begun_before(tickets, gap)
     if begun is not None:
         return go_to(place(begun.key))
-    lines = [line for said in asked.getlist("phrases") for line in said.splitlines()]
-    wanted = asked.get("language", "")
+    lines = [line for text in args.getlist("phrases") for line in text.splitlines()]
+    tongue = args.get("language", "")
     composed = drafts.compose(
         db(),
         viewer(),
         tickets=tickets,
-        title=asked.get("title", ""),
+        title=args.get("title", ""),
         phrases=lines,
         gap=gap,
-        language=wanted if tickets or wanted in LANGUAGES else language(),
-        product=asked.get("product", ""),
+        language=tongue if tickets or tongue in LANGUAGES else language(),
+        product=args.get("product", ""),
         audience=site().settings.default_audience,
     )
     return editor(new_id(), composed)
@@ -78,73 +78,73 @@ def show(key: str) -> Response:
 @bp.post("/desk/articles/drafts/<key>")
 def save(key: str) -> Response:
     """Keep what is written; a page that saves as one types is told what is to be said of it."""
-    sent = Sent.of_form(request.form)
+    entry = EditorEntry.of_form(request.form)
     try:
-        draft = keep(key, sent)
+        draft = keep(key, entry)
     except Conflict as problem:
-        return conflict(key, sent, problem)
+        return conflict(key, entry, problem)
     if not wants_fragment():
         return go_to(place(key))
-    return render("writing/article.html", "writing/_review.html", **shown(key, sent, draft))
+    return render("writing/article.html", "writing/_review.html", **shown(key, entry, draft))
 
 
 @bp.post("/desk/articles/drafts/<key>/masking")
 def mask(key: str) -> Response:
     """Put back what was masked (`restore` says which), or mask it again (`mask`)."""
-    sent = Sent.of_form(request.form)
-    items = hidden_of(key, sent)
-    chosen = form.number(request.form.get("restore") or request.form.get("mask", ""))
+    entry = EditorEntry.of_form(request.form)
+    items = hidden_of(key, entry)
+    position = form.number(request.form.get("restore") or request.form.get("mask", ""))
     change = review.restore if "restore" in request.form else review.mask_again
-    article = sent.composed.article
-    if 1 <= chosen <= len(items):
-        article = change(article, items[chosen - 1])
-    changed = Composed(article, items, sent.composed.tickets, sent.composed.gap)
-    sent = Sent(changed, sent.edition, sent.tab)
+    article = entry.composed.article
+    if 1 <= position <= len(items):
+        article = change(article, items[position - 1])
+    changed = Composed(article, items, entry.composed.tickets, entry.composed.gap)
+    entry = EditorEntry(changed, entry.edition, entry.tab)
     try:
-        draft = keep(key, sent)
+        draft = keep(key, entry)
     except Conflict as problem:
-        return conflict(key, sent, problem)
+        return conflict(key, entry, problem)
     if not wants_fragment():
         return go_to(f"{place(key)}#masked")
-    return render("writing/article.html", "writing/_editor.html", **shown(key, sent, draft))
+    return render("writing/article.html", "writing/_editor.html", **shown(key, entry, draft))
 
 
 @bp.post("/desk/articles/drafts/<key>/ranks")
 def rank(key: str) -> Response:
     """Where each phrase would find the article, as it is typed now."""
-    sent = Sent.of_form(request.form)
-    found = form.ranks(sent.composed.article)
+    entry = EditorEntry.of_form(request.form)
+    ranks = form.ranks(entry.composed.article)
     if wants_fragment():
-        return render("writing/_ranks.html", "writing/_ranks.html", ranks=found, key=key)
-    return editor(key, sent.composed, saved(key), sent=sent, ranks=found)
+        return render("writing/_ranks.html", "writing/_ranks.html", ranks=ranks, key=key)
+    return editor(key, entry.composed, saved(key), entry=entry, ranks=ranks)
 
 
 @bp.post("/desk/articles/drafts/<key>/branch")
 def propose(key: str) -> Response:
     """Commit the article on a branch of its own, and look at it there."""
-    sent = Sent.of_form(request.form)
+    entry = EditorEntry.of_form(request.form)
     try:
-        keep(key, sent)
+        keep(key, entry)
         tell = bool(request.form.get("tell")) and viewer().is_agent
         name = proposals.propose(db(), site().settings, viewer(), key, tell=tell)
     except Conflict as problem:
-        return conflict(key, sent, problem)
+        return conflict(key, entry, problem)
     except Invalid as problem:
-        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+        return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
     return go_to(f"/{language()}/preview/{name}/?proposed=1")
 
 
 @bp.post("/desk/articles/drafts/<key>/file")
 def download(key: str) -> Response:
     """The article as a file, to be put into the content by hand."""
-    sent = Sent.of_form(request.form)
+    entry = EditorEntry.of_form(request.form)
     try:
-        draft = keep(key, sent)
+        draft = keep(key, entry)
         files.check(draft.article, site().settings)
     except Conflict as problem:
-        return conflict(key, sent, problem)
+        return conflict(key, entry, problem)
     except Invalid as problem:
-        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+        return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
     response = Response(files.written(draft.article), content_type="text/markdown; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{draft.article.slug}.md"'
     return response
@@ -170,8 +170,8 @@ def begun_before(tickets: tuple[int, ...], gap: str) -> ArticleDraft | None:
     return drafts.find_of(db(), viewer(), ticket=tickets[0]) if tickets else None
 
 
-def keep(key: str, sent: Sent) -> ArticleDraft:
-    return drafts.save(db(), viewer(), key, sent.composed, edition=sent.edition, tab=sent.tab)
+def keep(key: str, entry: EditorEntry) -> ArticleDraft:
+    return drafts.save(db(), viewer(), key, entry.composed, edition=entry.edition, tab=entry.tab)
 
 
 def saved(key: str) -> ArticleDraft | None:
@@ -182,19 +182,19 @@ def saved(key: str) -> ArticleDraft | None:
         return None
 
 
-def hidden_of(key: str, sent: Sent) -> tuple[Hidden, ...]:
+def hidden_of(key: str, entry: EditorEntry) -> tuple[Hidden, ...]:
     draft = saved(key)
-    return draft.hidden if draft else sent.composed.hidden
+    return draft.hidden if draft else entry.composed.hidden
 
 
-def conflict(key: str, sent: Sent, problem: Conflict) -> Response:
+def conflict(key: str, entry: EditorEntry, problem: Conflict) -> Response:
     """Somebody was quicker: in another window, or on the branch. What was typed stays."""
     if not wants_fragment():
-        return editor(key, sent.composed, saved(key), sent=sent, problem=problem)
+        return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
     response = render(
         "writing/article.html",
         "writing/_review.html",
-        **shown(key, sent, saved(key), problem=problem),
+        **shown(key, entry, saved(key), problem=problem),
     )
     response.status_code = 422  # a page swaps this one in, and not a 409
     return response
@@ -205,14 +205,14 @@ def editor(
     composed: Composed,
     draft: ArticleDraft | None = None,
     *,
-    sent: Sent | None = None,
+    entry: EditorEntry | None = None,
     problem: Problem | None = None,
     ranks: list[previews.Rank] | None = None,
 ) -> Response:
     """The page on which an article is written."""
-    edition = sent.edition if sent else draft.edition if draft else 0
-    sent = sent or Sent(composed, edition, form.new_tab())
-    context = shown(key, sent, draft, problem=problem, ranks=ranks)
+    edition = entry.edition if entry else draft.edition if draft else 0
+    entry = entry or EditorEntry(composed, edition, form.new_tab())
+    context = shown(key, entry, draft, problem=problem, ranks=ranks)
     response = render("writing/article.html", None, **context)
     response.status_code = problem.status if problem else 200
     return response
@@ -220,29 +220,29 @@ def editor(
 
 def shown(
     key: str,
-    sent: Sent,
+    entry: EditorEntry,
     draft: ArticleDraft | None,
     *,
     problem: Problem | None = None,
     ranks: list[previews.Rank] | None = None,
 ) -> dict[str, object]:
     """What the templates of the page need."""
-    article = sent.composed.article
-    items = draft.hidden if draft else sent.composed.hidden
+    article = entry.composed.article
+    items = draft.hidden if draft else entry.composed.hidden
     settings = site().settings
-    tickets = draft.tickets if draft else drafts.links(db(), viewer(), sent.composed)
+    tickets = draft.tickets if draft else drafts.links(db(), viewer(), entry.composed)
     is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
     return {
         "key": key,
         "article": article,
         "tickets": tickets,
         "is_confidential": lambda: drafts.is_confidential(db(), tickets),
-        "numbers": sent.composed.tickets,
-        "gap": sent.composed.gap,
+        "numbers": entry.composed.tickets,
+        "gap": entry.composed.gap,
         "hidden": "" if draft else form.as_text(items),
         "draft": draft,
-        "tab": sent.tab,
-        "edition": sent.edition if problem else draft.edition if draft else 0,
+        "tab": entry.tab,
+        "edition": entry.edition if problem else draft.edition if draft else 0,
         "over": draft.edition if is_over and draft else 0,
         "problem": i18n.explain(problem, language()) if problem else "",
         "choices": lambda: form.choices(article, settings),
@@ -257,9 +257,9 @@ def shown(
     }
 
 
-def where(seen: Seen) -> int:
+def where(part: Seen) -> int:
     """The line of the text where a masked piece stands first; 0 when it is elsewhere."""
-    return next((each.line for each in seen.places if each.field == "body"), 0)
+    return next((place.line for place in part.places if place.field == "body"), 0)
 
 
 def place(key: str) -> str:

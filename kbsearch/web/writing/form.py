@@ -34,7 +34,7 @@ UNNAMED = "article"  # stands for an address that is not chosen yet
 
 
 @dataclass(frozen=True)
-class Sent:
+class EditorEntry:
     """What the form carried: the article, and what it belongs to."""
 
     composed: Composed
@@ -42,30 +42,30 @@ class Sent:
     tab: str
 
     @classmethod
-    def of_form(cls, sent: Mapping[str, str]) -> Self:
+    def of_form(cls, fields: Mapping[str, str]) -> Self:
         article = ArticleFile(
-            language=sent.get("language", ""),
-            title=sent.get("title", ""),
-            body=sent.get("body", ""),
-            category=sent.get("category", ""),
-            slug=sent.get("slug", ""),
-            summary=sent.get("summary", ""),
-            audience=sent.get("audience", ""),
-            product=sent.get("product", ""),
-            version=sent.get("version", ""),
-            phrases=tuple(sent.get("phrases", "").splitlines()),
+            language=fields.get("language", ""),
+            title=fields.get("title", ""),
+            body=fields.get("body", ""),
+            category=fields.get("category", ""),
+            slug=fields.get("slug", ""),
+            summary=fields.get("summary", ""),
+            audience=fields.get("audience", ""),
+            product=fields.get("product", ""),
+            version=fields.get("version", ""),
+            phrases=tuple(fields.get("phrases", "").splitlines()),
         )
         composed = Composed(
             files.tidy(article),
-            hidden(sent.get("hidden", "")),
+            hidden(fields.get("hidden", "")),
             numbers(request.form.getlist("ticket")),
-            sent.get("gap", ""),
+            fields.get("gap", ""),
         )
-        edition = sent.get("over") or sent.get("edition", "")
-        return cls(composed, number(edition), sent.get("tab", ""))
+        edition = fields.get("over") or fields.get("edition", "")
+        return cls(composed, number(edition), fields.get("tab", ""))
 
 
-class Remark(NamedTuple):
+class PlacedFinding(NamedTuple):
     """A finding, and where it stands in the form: a line of the text, or a field above it."""
 
     finding: Finding
@@ -80,16 +80,16 @@ class Review:
     seen: list[Seen]
     doubts: list[Doubtful]
     html: Markup | None = None
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[PlacedFinding, ...] = ()
     is_refused: bool = False  # the content cannot be read just now
 
     @property
     def masked(self) -> int:
-        return sum(each.state == "masked" for each in self.seen)
+        return sum(part.state == "masked" for part in self.seen)
 
     @property
     def errors(self) -> int:
-        return sum(each.finding.severity == "error" for each in self.remarks)
+        return sum(remark.finding.severity == "error" for remark in self.remarks)
 
 
 class Choices(NamedTuple):
@@ -103,19 +103,21 @@ class Choices(NamedTuple):
 def hidden(text: str) -> tuple[Hidden, ...]:
     """What was masked when the page was made: it comes back with the first save."""
     try:
-        found = json.loads(text[:LONGEST_HIDDEN])
-        items = [(each["kind"], each["text"], each["placeholder"]) for each in found[:MAX_HIDDEN]]
+        values = json.loads(text[:LONGEST_HIDDEN])
+        items = [
+            (value["kind"], value["text"], value["placeholder"]) for value in values[:MAX_HIDDEN]
+        ]
     except (ValueError, TypeError, KeyError, RecursionError):
         return ()
     return tuple(
-        Hidden(kind, said, placeholder)
-        for kind, said, placeholder in items
+        Hidden(kind, original, placeholder)
+        for kind, original, placeholder in items
         if isinstance(kind, str)
         and kind in masking.KINDS
-        and isinstance(said, str)
-        and said
+        and isinstance(original, str)
+        and original
         and isinstance(placeholder, str)
-        and placeholder in [told for _, told in masking.placeholders(placeholder)]
+        and placeholder in [mark for _, mark in masking.placeholders(placeholder)]
     )
 
 
@@ -125,8 +127,8 @@ def as_text(items: tuple[Hidden, ...]) -> str:
 
 def numbers(texts: list[str]) -> tuple[int, ...]:
     """The numbers of requests in an address or a form."""
-    found = dict.fromkeys(map(number, texts[:MAX_NUMBERS]))
-    return tuple(each for each in found if each)
+    unique = dict.fromkeys(map(number, texts[:MAX_NUMBERS]))
+    return tuple(value for value in unique if value)
 
 
 def number(text: str) -> int:
@@ -144,13 +146,16 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
     categories = [category for category, _ in there if category]
     if article.category and article.category not in categories:
         categories.append(article.category)
-    known = products.list_all(db())
+    offered = products.list_all(db())
     audiences = [("everyone", ""), ("customers", ""), ("agents", "")]
-    audiences += [(f"org:{each.slug}", each.name) for each in organisations.list_all(db())]
-    audiences += [(f"product:{each.slug}", each.name) for each in known]
+    audiences += [
+        (f"org:{organisation.slug}", organisation.name)
+        for organisation in organisations.list_all(db())
+    ]
+    audiences += [(f"product:{product.slug}", product.name) for product in offered]
     if article.audience and article.audience not in dict(audiences):
         audiences.append((article.audience, article.audience))
-    named = [(each.slug, each.name) for each in known]
+    named = [(product.slug, product.name) for product in offered]
     if article.product and article.product not in dict(named):
         named.append((article.product, article.product))
     return Choices(categories or [UNNAMED], audiences, named)
@@ -158,22 +163,24 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
 
 def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
     """The article as it would be shown, and what is to be said of it."""
-    keep = [each.name for each in products.list_all(db())]
-    seen = article_review.masked(article, items)
+    keep = [product.name for product in products.list_all(db())]
+    parts = article_review.masked(article, items)
     doubts = article_review.doubtful(article, keep)
     try:
         preview, file = rendered(article)
     except Invalid:
-        return Review(seen, doubts, is_refused=True)
-    shown = preview.article(file.path)
+        return Review(parts, doubts, is_refused=True)
+    article_preview = preview.article(file.path)
     before = files.lines_before(file)
     lines = files.written(file).split("\n")
     remarks = [
-        Remark(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
+        PlacedFinding(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
         for finding in preview.findings_of(file.place)
     ]
-    html = Markup(shown.html) if shown else None  # safe: it left markup.clean as the live ones do
-    return Review(seen, doubts, html, tuple(remarks))
+    html = (
+        Markup(article_preview.html) if article_preview else None
+    )  # safe: it left markup.clean as the live ones do
+    return Review(parts, doubts, html, tuple(remarks))
 
 
 def field_of(lines: list[str]) -> str:

@@ -36,23 +36,23 @@ def show(address: str) -> Response:
     file = chosen(files, path)
     if "raw" in request.args:
         return picture(preview, branch, file)
-    view: View = next((each for each in VIEWS if each == request.args.get("view")), "rendered")
+    view: View = next((name for name in VIEWS if name == request.args.get("view")), "rendered")
     own = previews.article_of(file)
-    found = preview.new_findings(files)
-    shown = preview.article(own)
+    findings = preview.new_findings(files)
+    article = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
     return render(
         "writing/preview.html",
         branch=branch,
-        files=[(each, address_of(branch, each)) for each in files],
+        files=[(name, address_of(branch, name)) for name in files],
         file=file,
         here_is=address_of(branch, file) if file else root_of(branch),
         view=view,
-        shown=shown,
-        html=with_pictures(shown.html, preview, branch, files) if shown else None,
+        shown=article,
+        html=with_pictures(article.html, preview, branch, files) if article else None,
         is_picture=file in preview.edition.addresses.pictures,
-        findings=found,
-        errors=sum(each.severity == "error" for each in found),
+        findings=findings,
+        errors=sum(finding.severity == "error" for finding in findings),
         lines=previews.differences(branches.difference(settings, branch, file))
         if view == "differences"
         else [],
@@ -60,7 +60,7 @@ def show(address: str) -> Response:
         is_gone=bool(file) and source is None,
         ranks=ranks(preview, own) if view == "ranks" else [],
         is_proposed="proposed" in request.args,
-        address_of=lambda each: address_of(branch, each),
+        address_of=lambda name: address_of(branch, name),
     )
 
 
@@ -69,11 +69,11 @@ def findings() -> Response:
     """How much is to be said of a branch; it takes a moment, and is asked for apart."""
     branch = branches.find(site().settings, request.args.get("branch", ""))
     files = branches.changed(site().settings, branch)
-    found = previews.of_branch(db(), site().settings, branch).new_findings(files)
-    errors = sum(each.severity == "error" for each in found)
+    findings = previews.of_branch(db(), site().settings, branch).new_findings(files)
+    errors = sum(finding.severity == "error" for finding in findings)
     return render(
         "writing/branch_findings.html", "writing/_branch_findings.html",
-        branch=branch, errors=errors, warnings=len(found) - errors,
+        branch=branch, errors=errors, warnings=len(findings) - errors,
     )  # fmt: skip
 
 
@@ -85,25 +85,25 @@ def discard() -> Response:
     if branch.commit != request.form.get("commit"):
         raise Conflict("branch.moved", {})
     branches.discard(settings, branch)
-    told = f"?discarded={branch.name}&commit={branch.commit}"
-    return go_to(f"/{language()}/desk/articles{told}")
+    query = f"?discarded={branch.name}&commit={branch.commit}"
+    return go_to(f"/{language()}/desk/articles{query}")
 
 
 @bp.post("/desk/articles/branches/restore")
 def restore() -> Response:
-    sent = request.form
-    branches.restore(site().settings, sent.get("branch", ""), sent.get("commit", ""))
+    fields = request.form
+    branches.restore(site().settings, fields.get("branch", ""), fields.get("commit", ""))
     return go_to(f"/{language()}/desk/articles")
 
 
 def chosen(files: list[str], path: str) -> str:
     """The file that an address asks for: an article by its path, any file by its own."""
     if not path:
-        own = [each for each in files if previews.article_of(each)]
+        own = [file for file in files if previews.article_of(file)]
         return next(iter(own or files), "")
-    for each in files:
-        if path in (each, previews.article_of(each)):
-            return each
+    for file in files:
+        if path in (file, previews.article_of(file)):
+            return file
     raise NotFound("branch.file_not_found")
 
 
@@ -130,8 +130,8 @@ def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str])
 
 def ranks(preview: Preview, path: str) -> list[previews.Rank]:
     """For the phrases that an article says it is found by."""
-    shown = preview.article(path)
-    return preview.ranks(path, shown.source.front.found_by) if shown else []
+    article = preview.article(path)
+    return preview.ranks(path, article.source.front.found_by) if article else []
 
 
 def address_of(branch: Branch, file: str) -> str:
