@@ -287,10 +287,10 @@ def times(hours: Sequence[float]) -> Times:
 
 
 _COUNTS: Mapping[Counted, Callable[[Fared], bool]] = {
-    "opened": lambda each: True,
-    "answered": lambda each: each.first_answer is not None,
-    "solved": lambda each: each.solution is not None,
-    "reopened": lambda each: each.is_reopened,
+    "opened": lambda request: True,
+    "answered": lambda request: request.first_answer is not None,
+    "solved": lambda request: request.solution is not None,
+    "reopened": lambda request: request.is_reopened,
 }
 _ENDED = """
     SELECT id, solved_at AS at FROM tickets WHERE solved_at >= :since AND solved_at < :until
