@@ -75,8 +75,8 @@ def edit(
     values = {"name": name, "role": role, "language": language}
     organisations = None if organisations is None else tuple(organisations)
     with db.atomic():
-        wanted = {**values, "organisations": revisions.several(organisations)}
-        revisions.check(revision, texts(find_id(db, person.id)), wanted)
+        edited = {**values, "organisations": revisions.several(organisations)}
+        revisions.check(revision, texts(find_id(db, person.id)), edited)
         if role not in (None, "administrator"):
             _keep_an_administrator(db, person)
         for column, value in _checked(**{k: v for k, v in values.items() if v is not None}).items():
@@ -87,10 +87,10 @@ def edit(
         if role is not None and role != person.role:
             _shut_out(db, person)
         if organisations is not None:
-            left = set(person.organisations) - set(organisations)
+            former = set(person.organisations) - set(organisations)
             db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
             _join(db, person.id, organisations)
-            readers.leave_organisations(db, person.id, sorted(left), now())
+            readers.leave_organisations(db, person.id, sorted(former), now())
     return find(db, person.email)
 
 
@@ -166,8 +166,8 @@ def list_answering(db: Database) -> list[tuple[str, str]]:
         WHERE role IN ('agent', 'administrator') AND disabled_at IS NULL AND erased_at IS NULL
         """
     )
-    named = [(row["id"], row["name"]) for row in rows]
-    return sorted(named, key=lambda each: each[1].casefold())
+    answering = [(row["id"], row["name"]) for row in rows]
+    return sorted(answering, key=lambda person: person[1].casefold())
 
 
 def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
@@ -222,27 +222,27 @@ def _checked(**values: str | None) -> dict[str, str | None]:
 
 
 def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
-    wanted = sorted(set(organisations))
-    places, values = one_of("slug", wanted)
-    found = db.query(f"SELECT id, slug FROM organisations WHERE slug IN ({places})", values)  # noqa: S608
-    missing = set(wanted) - {row["slug"] for row in found}
+    slugs = sorted(set(organisations))
+    places, values = one_of("slug", slugs)
+    rows = db.query(f"SELECT id, slug FROM organisations WHERE slug IN ({places})", values)  # noqa: S608
+    missing = set(slugs) - {row["slug"] for row in rows}
     if missing:
         raise NotFound("organisation.not_found", slug=min(missing))
     db.insert_many(
-        "memberships", [{"person_id": person_id, "organisation_id": row["id"]} for row in found]
+        "memberships", [{"person_id": person_id, "organisation_id": row["id"]} for row in rows]
     )
 
 
 def _keep_an_administrator(db: Database, person: Person) -> None:
     """Somebody must be left who can let people in."""
-    others = db.query(
+    administrators = db.query(
         """
         SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
         LIMIT 1
         """,
         {"id": person.id},
     )
-    if person.role == "administrator" and not person.disabled_at and not others:
+    if person.role == "administrator" and not person.disabled_at and not administrators:
         raise Invalid("person.last_administrator", email=person.email)
 
 

@@ -51,17 +51,17 @@ def find(db: Database, viewer: Viewer) -> dict[Choice, bool]:
 
 
 def choose(
-    db: Database, viewer: Viewer, wanted: Iterable[Choice], *, digest: str = "none"
+    db: Database, viewer: Viewer, choices: Iterable[Choice], *, digest: str = "none"
 ) -> dict[Choice, bool]:
     """Want these and no others; agents may have their mail gathered."""
-    chosen, offered = set(wanted), set(find(db, viewer))
-    if not chosen <= offered or digest not in DIGESTS:
+    selection, offered = set(choices), set(find(db, viewer))
+    if not selection <= offered or digest not in DIGESTS:
         raise Invalid("preferences.unknown")
-    if any(channel == "sms" for _, channel in chosen) and not _has_mobile(db, viewer.person_id):
+    if any(channel == "sms" for _, channel in selection) and not _has_mobile(db, viewer.person_id):
         raise Invalid("preferences.mobile_needed")
     with db.atomic():
         for choice in sorted(offered):
-            _keep(db, viewer.person_id, choice, is_wanted=choice in chosen)
+            _keep(db, viewer.person_id, choice, is_wanted=choice in selection)
         db.execute(
             "UPDATE people SET digest = :digest WHERE id = :id",
             {"digest": digest if viewer.is_agent else "none", "id": viewer.person_id},
@@ -75,8 +75,8 @@ def choose(
 def decline(db: Database, person_id: str, event: str, channel: str = "mail") -> None:
     """Want no more of an event, or of any when it is empty; said by the link of a mail."""
     with db.atomic():
-        for each in ALL_EVENTS if not event else (event,):
-            _keep(db, person_id, (each, channel), is_wanted=False)
+        for kind in ALL_EVENTS if not event else (event,):
+            _keep(db, person_id, (kind, channel), is_wanted=False)
         audit.record(db, "notifications.declined", person_id=person_id, event=event)
 
 
@@ -96,8 +96,8 @@ def digest(db: Database, person_id: str) -> Digest:
         """,
         {"id": person_id},
     )
-    chosen: Digest = rows[0]["digest"] if rows else "none"
-    return chosen
+    interval: Digest = rows[0]["digest"] if rows else "none"
+    return interval
 
 
 def _said(db: Database, person_id: str | None, events: Iterable[str]) -> dict[Choice, bool]:
@@ -105,8 +105,8 @@ def _said(db: Database, person_id: str | None, events: Iterable[str]) -> dict[Ch
         "SELECT event, channel, wanted FROM notification_choices WHERE person_id = :id",
         {"id": person_id},
     )
-    said = {(row["event"], row["channel"]): bool(row["wanted"]) for row in rows}
-    return {choice: said.get(choice, first) for choice, first in _at_first(events).items()}
+    choices = {(row["event"], row["channel"]): bool(row["wanted"]) for row in rows}
+    return {choice: choices.get(choice, first) for choice, first in _at_first(events).items()}
 
 
 def _keep(db: Database, person_id: str | None, choice: Choice, *, is_wanted: bool) -> None:

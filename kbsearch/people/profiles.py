@@ -68,7 +68,7 @@ def edit(
     Raises Outdated when it is not as a page showed it at that revision.
     """
     profile = find(db, viewer)
-    wanted = {
+    edited = {
         "name": name,
         "language": language or "",
         "time_zone": time_zone or "",
@@ -77,7 +77,7 @@ def edit(
     if time_zone and not _is_zone(time_zone):
         raise Invalid("profile.time_zone_unknown", time_zone=time_zone[:100])
     with db.atomic():
-        revisions.check(revision, texts(find(db, viewer)), wanted)
+        revisions.check(revision, texts(find(db, viewer)), edited)
         people.edit(db, profile.person, name=name, language=language)
         db.execute(
             """

@@ -79,8 +79,8 @@ def is_so(db: Database, person_id: str) -> bool:
 
 def find(db: Database, person_id: str) -> Unreached | None:
     """What is known of somebody's address; None while mail reaches it."""
-    found = _read(db, [person_id])
-    return found[0] if found else None
+    unreached = _read(db, [person_id])
+    return unreached[0] if unreached else None
 
 
 def list_all(db: Database) -> list[Unreached]:

@@ -91,13 +91,13 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
     Raises Unreadable unless each byte is as it was written, and on anything that no backup has:
     another kind of file, a place outside.
     """
-    found: dict[str, tuple[int, str]] = {}
+    contents: dict[str, tuple[int, str]] = {}
     manifest = None
     try:
         with tarfile.open(path, "r|*", tarinfo=_Header) as archive:
             for member in archive:
                 name, file = member.name, archive.extractfile(member)
-                if not _is_ours(member) or name in found or (manifest and name == MANIFEST):
+                if not _is_ours(member) or name in contents or (manifest and name == MANIFEST):
                     raise Unreadable("backup.not_one", path=path)
                 target = into / name if into and (only is None or name in only) else None
                 if file is None:
@@ -106,7 +106,7 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
                 elif name == MANIFEST:
                     manifest = _manifest(path, file.read())
                 else:
-                    found[name] = _unpack(file, target, member)
+                    contents[name] = _unpack(file, target, member)
     except OSError as problem:
         if problem.errno in store.NO_SPACE:
             raise _no_room(into or path) from problem
@@ -115,16 +115,16 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
         raise Unreadable("backup.not_one", path=path) from problem
     if manifest is None:
         raise Unreadable("backup.cut_short", path=path)
-    if found != manifest.files:
+    if contents != manifest.files:
         raise Unreadable("backup.damaged", path=path)
-    if DATABASE not in found:
+    if DATABASE not in contents:
         raise Unreadable("backup.not_one", path=path)
     return manifest
 
 
 def _fill(archive: tarfile.TarFile, settings: Settings, copy: Path, tell: Told) -> Manifest:
     made_at = now()
-    kept: dict[str, tuple[int, str]] = {}
+    contents: dict[str, tuple[int, str]] = {}
     for name, path in _sources(settings, copy):
         tell(name)
         if path.is_dir():
@@ -132,12 +132,12 @@ def _fill(archive: tarfile.TarFile, settings: Settings, copy: Path, tell: Told) 
             continue
         try:
             with path.open("rb") as file:
-                kept[name] = _add(archive, name, file)
+                contents[name] = _add(archive, name, file)
         except FileNotFoundError:
             continue  # removed since it was listed: nothing names it any more
-    manifest = Manifest(made_at, __version__, kept, tuple(_missing(copy, kept)))
-    told = json.dumps(asdict(manifest), indent=1).encode()
-    archive.addfile(_header(MANIFEST, size=len(told)), io.BytesIO(told))
+    manifest = Manifest(made_at, __version__, contents, tuple(_missing(copy, contents)))
+    text = json.dumps(asdict(manifest), indent=1).encode()
+    archive.addfile(_header(MANIFEST, size=len(text)), io.BytesIO(text))
     return manifest
 
 
@@ -165,33 +165,33 @@ def _below(root: Path) -> Iterator[Path]:
     """
     kinds = {"packed-refs", "objects", "pack"}
 
-    def look(*wanted: str) -> set[Path]:
-        return {path for path in _walk(root) if kinds & {*path.parts} == {*wanted}}
+    def look(*parts: str) -> set[Path]:
+        return {path for path in _walk(root) if kinds & {*path.parts} == {*parts}}
 
-    for wanted in ((), ("packed-refs",), ("objects",)):
-        yield from sorted(look(*wanted))
-    given: set[Path] = set()
-    while new := look("objects", "pack") - given:
+    for parts in ((), ("packed-refs",), ("objects",)):
+        yield from sorted(look(*parts))
+    yielded: set[Path] = set()
+    while new := look("objects", "pack") - yielded:
         yield from sorted(new)
-        given |= new
+        yielded |= new
 
 
 def _walk(root: Path) -> list[Path]:
     """What lies below a folder as it is now, relative to it; links are left out."""
-    found = (
+    paths = (
         Path(folder, name).relative_to(root)
         for folder, folders, names in os.walk(root)
         for name in (*folders, *names)
     )
-    return [path for path in found if not (root / path).is_symlink()]
+    return [path for path in paths if not (root / path).is_symlink()]
 
 
 def _of_store(root: Path) -> list[Path]:
-    kept = (path for path in _walk(root) if path.parts[0] != store.TEMPORARY)
-    return sorted(path for path in kept if len(path.parts) == 2)
+    paths = (path for path in _walk(root) if path.parts[0] != store.TEMPORARY)
+    return sorted(path for path in paths if len(path.parts) == 2)
 
 
-def _missing(copy: Path, kept: dict[str, tuple[int, str]]) -> list[str]:
+def _missing(copy: Path, contents: dict[str, tuple[int, str]]) -> list[str]:
     """The contents that the database of the archive names and the archive has not."""
     db = SqliteDatabase(copy)
     try:
@@ -199,7 +199,7 @@ def _missing(copy: Path, kept: dict[str, tuple[int, str]]) -> list[str]:
             digest
             for folder, table in ((FILES, "attachments"), (MAILS, "mails"))
             for row in db.query(f"SELECT DISTINCT sha256 FROM {table} ORDER BY sha256")  # noqa: S608
-            if f"{folder}/{(digest := row['sha256'])[:2]}/{digest}" not in kept
+            if f"{folder}/{(digest := row['sha256'])[:2]}/{digest}" not in contents
         ]
     finally:
         db.close()
@@ -207,11 +207,11 @@ def _missing(copy: Path, kept: dict[str, tuple[int, str]]) -> list[str]:
 
 def _add(archive: tarfile.TarFile, name: str, file: IO[bytes]) -> tuple[int, str]:
     """Copy a file that may grow meanwhile: what it was as it was opened."""
-    found = os.fstat(file.fileno())
-    header = _header(name, size=found.st_size, mode=found.st_mode & 0o700)
-    read = _Counted(file, found.st_size)
+    status = os.fstat(file.fileno())
+    header = _header(name, size=status.st_size, mode=status.st_mode & 0o700)
+    read = _Counted(file, status.st_size)
     archive.addfile(header, read)  # raises OSError when it became shorter
-    return found.st_size, read.digest.hexdigest()
+    return status.st_size, read.digest.hexdigest()
 
 
 class _Counted(io.RawIOBase):
@@ -275,7 +275,7 @@ def _is_ours(member: tarfile.TarInfo) -> bool:
         return False
     if member.name in (*WHOLE_FILES, MANIFEST):
         return member.isreg() and not member.issparse()
-    is_inside = any(member.name.startswith(f"{each}/") for each in FOLDERS)
+    is_inside = any(member.name.startswith(f"{folder}/") for folder in FOLDERS)
     return is_inside and (member.isdir() or (member.isreg() and not member.issparse()))
 
 
@@ -287,27 +287,27 @@ def _unpack(file: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> tu
     """The size and the digest of a file of the archive, which is written where it is wanted."""
     digest, size = hashlib.sha256(), 0
     with ExitStack() as stack:
-        written = None
+        output = None
         if target:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if member.size > shutil.disk_usage(target.parent).free:
                 raise _no_room(target.parent)
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
-            written = stack.enter_context(open(descriptor, "wb"))
+            output = stack.enter_context(open(descriptor, "wb"))
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
             size += len(block)
-            if written:
-                written.write(block)
-        if written:
-            written.flush()
-            os.fsync(written.fileno())
+            if output:
+                output.write(block)
+        if output:
+            output.flush()
+            os.fsync(output.fileno())
     return size, digest.hexdigest()
 
 
-def _manifest(path: Path, told: bytes) -> Manifest:
+def _manifest(path: Path, text: bytes) -> Manifest:
     try:
-        values = json.loads(told)
+        values = json.loads(text)
         if values["format"] > FORMAT:
             raise Unreadable("backup.too_new", path=path, version=str(values["kbsearch"]))
         parsed(values["made_at"])

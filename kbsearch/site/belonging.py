@@ -52,9 +52,9 @@ def open_database(configuration: Configuration) -> SqliteDatabase:
 def adopt(configuration: Configuration) -> SqliteDatabase:
     """The same where a person says that data folder and content are this database's from now on."""
     settings = configuration.settings
-    found = _id_of(settings) or _read_one(settings.data_path / IN_DATA)
+    site_id = _id_of(settings) or _read_one(settings.data_path / IN_DATA)
     _check_key(settings)
-    return _opened(configuration, found or new_id())
+    return _opened(configuration, site_id or new_id())
 
 
 def take_key(configuration: Configuration) -> list[Person]:
@@ -96,8 +96,8 @@ def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
 def mark_data(settings: Settings) -> None:
     """Give the data folder the id of the database that was just put beside it."""
     with closing(SqliteDatabase(settings.database_path)) as db:
-        if found := _state(db, STATE):
-            _write(settings.data_path / IN_DATA, {found})
+        if site_id := _state(db, STATE):
+            _write(settings.data_path / IN_DATA, {site_id})
 
 
 def _opened(configuration: Configuration, site_id: str) -> SqliteDatabase:
@@ -123,14 +123,14 @@ def _check_key(settings: Settings) -> None:
     if is_blank(settings.database_path):
         return
     with closing(SqliteDatabase(settings.database_path)) as db:
-        known = _state(db, KEY_STATE)
+        fingerprint = _state(db, KEY_STATE)
         seals = "authenticators" in db.tables.table_names() and db.query(
             "SELECT person_id FROM authenticators LIMIT 1"
         )
     if not keys.is_there(settings):
-        if known or seals:
+        if fingerprint or seals:
             raise Problem("site.key_missing", path=path)
-    elif known and known != keys.fingerprint(settings):
+    elif fingerprint and fingerprint != keys.fingerprint(settings):
         raise Problem("site.key_of_another", path=path)
 
 
@@ -157,16 +157,16 @@ def _id_of(settings: Settings) -> str | None:
     used = _is_used(settings)
     marked = (settings.data_path / IN_DATA).exists()
     path = settings.database_path
-    gone = Problem("site.database_missing", database=path, folder=settings.data_path)
+    missing = Problem("site.database_missing", database=path, folder=settings.data_path)
     if is_blank(path):
         if used or marked:
-            raise gone
+            raise missing
         return None
     with closing(SqliteDatabase(path)) as db:
-        found = _state(db, STATE)
-        if used and not found and not _has_people(db):
-            raise gone
-        return found
+        site_id = _state(db, STATE)
+        if used and not site_id and not _has_people(db):
+            raise missing
+        return site_id
 
 
 def _state(db: Database, name: str) -> str | None:
@@ -188,8 +188,8 @@ def _keep(db: Database, name: str, value: str) -> None:
 def _is_used(settings: Settings) -> bool:
     """Whether the data folder holds what only its own database gives a meaning."""
     stores = (settings.files_path, settings.mails_path)
-    kept = (next(root.glob("??/*"), None) for root in stores)
-    return (settings.data_path / keys.KEY_NAME).exists() or any(kept)
+    contents = (next(root.glob("??/*"), None) for root in stores)
+    return (settings.data_path / keys.KEY_NAME).exists() or any(contents)
 
 
 def _has_people(db: Database) -> bool:
@@ -218,7 +218,7 @@ def _write(place: Path, ids: set[str] | frozenset[str]) -> None:
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = place.with_name(f"{place.name}.{new_id()}")
     with draft.open("x", encoding="utf-8") as file:
-        file.write("".join(f"{each}\n" for each in sorted(ids)))
+        file.write("".join(f"{site_id}\n" for site_id in sorted(ids)))
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, place)

@@ -128,9 +128,9 @@ def erase(
         person = _find(db, address)
         values = {"id": person.id if person else "", "email": address}
         rows = db.query(f"SELECT t.id FROM tickets t WHERE {THEIRS}", values)  # noqa: S608
-        theirs = {row["id"] for row in rows}
+        ticket_ids = {row["id"] for row in rows}
         contents = _mails_of(db, values)
-        if not (person or theirs or contents):
+        if not (person or ticket_ids or contents):
             raise NotFound("person.not_found", email=email)
         masks = OnePerson(
             [person.name] if person else [],
@@ -142,11 +142,11 @@ def erase(
         counts.erase_person(db, values["id"])
         visits.erase_person(db, values["id"])
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
-        counts.forget_words(db, lambda said: masks.text(said, is_theirs=False) != said)
+        counts.forget_words(db, lambda text: masks.text(text, is_theirs=False) != text)
         masked = 0
         for table in TEXTS:
             tell(table[0])
-            masked += _mask(db, masks, theirs, *table)
+            masked += _mask(db, masks, ticket_ids, *table)
         if person:
             _replace(db, settings, person)
         _forget_address(db, values)
@@ -154,21 +154,21 @@ def erase(
         audit.record(db, "person.erased", had_account=person is not None, by="operator")
         outbox.add_once(db, indexing.REBUILD, "tickets")
     owners = [owner_of(address), *([person.id] if person else [])]
-    for store, gone in (
+    for store, digests in (
         (FileStore(settings.mails_path), set(contents) - _named(db, "mails", contents)),
         (FileStore(settings.files_path), set(files) - _named(db, "attachments", files)),
     ):
-        for digest in gone:
+        for digest in digests:
             store.path(digest).unlink(missing_ok=True)
-        Trash(settings.trash_path).erase(store.root.name, gone, owners)
+        Trash(settings.trash_path).erase(store.root.name, digests, owners)
     db.compact()
-    return Erased(person is not None, len(theirs), masked, len(contents), len(files))
+    return Erased(person is not None, len(ticket_ids), masked, len(contents), len(files))
 
 
 def _mask(
     db: Database,
     masks: OnePerson,
-    theirs: set[str],
+    ticket_ids: set[str],
     table: str,
     key: str,
     ticket: str,
@@ -186,32 +186,32 @@ def _mask(
     ):
         last = rows[-1]["key"]
         for row in rows:
-            found = {name: row[name] for name in columns if row[name]}
-            is_theirs = row["ticket"] in theirs
-            masked = {name: _without(masks, name, told, is_theirs) for name, told in found.items()}
-            if masked != found:
+            texts = {name: row[name] for name in columns if row[name]}
+            is_theirs = row["ticket"] in ticket_ids
+            masked = {name: _without(masks, name, text, is_theirs) for name, text in texts.items()}
+            if masked != texts:
                 changed += 1
                 _write(db, table, key, row["key"], masked)
     return changed
 
 
-def _without(masks: OnePerson, column: str, told: str, is_theirs: bool) -> str:
+def _without(masks: OnePerson, column: str, text: str, is_theirs: bool) -> str:
     if column == "query":
-        asked = dict(parse_qsl(told))
-        masked = masks.value(asked, is_theirs=is_theirs)
-        return told if masked == asked else urlencode(masked)
+        arguments = dict(parse_qsl(text))
+        masked = masks.value(arguments, is_theirs=is_theirs)
+        return text if masked == arguments else urlencode(masked)
     if column not in JSON_COLUMNS:
-        return masks.text(told, is_theirs=is_theirs)
-    value = json.loads(told)
+        return masks.text(text, is_theirs=is_theirs)
+    value = json.loads(text)
     masked = masks.value(value, is_theirs=is_theirs)
-    return told if masked == value else json.dumps(masked)
+    return text if masked == value else json.dumps(masked)
 
 
 def _write(db: Database, table: str, key: str, value: str, masked: dict[str, str]) -> None:
-    for name, told in masked.items():
+    for name, text in masked.items():
         db.execute(
             f"UPDATE {table} SET {name} = :new WHERE {key} = :key",  # noqa: S608
-            {"new": told, "key": value},
+            {"new": text, "key": value},
         )
 
 
@@ -282,9 +282,9 @@ def _mails_of(db: Database, values: Values) -> list[str]:
 def _drop_files(db: Database, values: Values, *, with_files: bool) -> list[str]:
     """Remove what they attached and never sent, or all of it; the digests."""
     condition = "person_id = :id AND (ticket_id IS NULL OR :all = 1)"
-    given = {"id": values["id"], "all": int(with_files)}
-    rows = db.query(f"SELECT sha256 FROM attachments WHERE {condition}", given)  # noqa: S608
-    db.execute(f"DELETE FROM attachments WHERE {condition}", given)  # noqa: S608
+    filters = {"id": values["id"], "all": int(with_files)}
+    rows = db.query(f"SELECT sha256 FROM attachments WHERE {condition}", filters)  # noqa: S608
+    db.execute(f"DELETE FROM attachments WHERE {condition}", filters)  # noqa: S608
     return [row["sha256"] for row in rows]
 
 

@@ -38,7 +38,7 @@ class Exported:
 
 
 def export(
-    settings: Settings, db: SqliteDatabase, folder: Path, tell: Told = lambda done, in_all: None
+    settings: Settings, db: SqliteDatabase, folder: Path, tell: Told = lambda count, in_all: None
 ) -> Exported:
     """Write everything, as it is at one moment, to a folder that is empty or not there yet.
 
@@ -48,23 +48,25 @@ def export(
         raise Problem("export.folder_not_empty", folder=folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with db.snapshot():
-        known = people.list_all(db)
+        accounts = people.list_all(db)
         companies = organisations.list_all(db)
         sold = products.list_all(db)
-        _write_json(folder / "organisations.json", [_organisation(db, each) for each in companies])
-        _write_json(folder / "products.json", [_public(each) for each in sold])
-        _write_lines(folder / "people.jsonl", (_public(person) for person in known))
+        _write_json(
+            folder / "organisations.json", [_organisation(db, company) for company in companies]
+        )
+        _write_json(folder / "products.json", [_public(product) for product in sold])
+        _write_lines(folder / "people.jsonl", (_public(person) for person in accounts))
         in_all = int(db.query("SELECT COUNT(*) AS n FROM tickets")[0]["n"])
-        done = _write_lines(folder / "tickets.jsonl", _tickets(db, in_all, tell))
+        count = _write_lines(folder / "tickets.jsonl", _tickets(db, in_all, tell))
         store = FileStore(settings.files_path)
         files = _write_lines(folder / "attachments.jsonl", _attachments(db, store, folder))
     if settings.content_path.is_dir():
         shutil.copytree(settings.content_path, folder / "content", symlinks=True)
-    return Exported(done, len(known), len(companies), len(sold), files)
+    return Exported(count, len(accounts), len(companies), len(sold), files)
 
 
 def _tickets(db: Database, in_all: int, tell: Told) -> Iterator[dict[str, Any]]:
-    done, last = 0, -1
+    count, last = 0, -1
     while rows := db.query(
         """
         SELECT t.id, t.number, t.subject, t.description,
@@ -82,15 +84,19 @@ def _tickets(db: Database, in_all: int, tell: Told) -> Iterator[dict[str, Any]]:
     ):
         last = rows[-1]["number"]
         ids = [row["id"] for row in rows]
-        said, copied = _messages(db, ids), _copies(db, ids)
+        messages, copied = _messages(db, ids), _copies(db, ids)
         for row in rows:
             ticket_id = row.pop("id")
             row["confidential"] = bool(row["confidential"])
             row["fields"] = json.loads(row["fields"] or "{}")
-            found = {**row, "cc": copied.get(ticket_id, []), "messages": said.get(ticket_id, [])}
-            yield {name: value for name, value in found.items() if value not in (None, "", {})}
-        done += len(rows)
-        tell(done, in_all)
+            ticket = {
+                **row,
+                "cc": copied.get(ticket_id, []),
+                "messages": messages.get(ticket_id, []),
+            }
+            yield {name: value for name, value in ticket.items() if value not in (None, "", {})}
+        count += len(rows)
+        tell(count, in_all)
 
 
 def _messages(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[Row]]:
@@ -104,16 +110,16 @@ def _messages(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[Row]]:
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    found: dict[str, list[Row]] = {}
+    messages: dict[str, list[Row]] = {}
     for row in rows:
         flags = {"internal": bool(row["internal"]), "solution": bool(row["solution"])}
-        found.setdefault(row.pop("ticket_id"), []).append({**row, **flags})
-    return found
+        messages.setdefault(row.pop("ticket_id"), []).append({**row, **flags})
+    return messages
 
 
 def _copies(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[str]]:
     places, values = one_of("ticket", ticket_ids)
-    found: dict[str, list[str]] = {}
+    copies: dict[str, list[str]] = {}
     for row in db.query(
         f"""
         SELECT ticket_id, email FROM ticket_copies
@@ -121,8 +127,8 @@ def _copies(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[str]]:
         """,  # noqa: S608 (names of parameters)
         values,
     ):
-        found.setdefault(row["ticket_id"], []).append(row["email"])
-    return found
+        copies.setdefault(row["ticket_id"], []).append(row["email"])
+    return copies
 
 
 def _attachments(db: Database, store: FileStore, folder: Path) -> Iterator[dict[str, Any]]:

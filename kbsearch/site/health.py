@@ -50,7 +50,7 @@ def look(db: Database) -> Health:
         outbox_age=_age(outbox.oldest_waiting(db)),
         outbox_dead=outbox.count_dead(db),
         waiting={channel: round(age) for channel, age in waiting.items()},
-        late=tuple(sorted(each for each, age in waiting.items() if age > LATE_AFTER)),
+        late=tuple(sorted(channel for channel, age in waiting.items() if age > LATE_AFTER)),
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
     )

@@ -98,8 +98,8 @@ def create(folder: Path, *, demo: bool = False) -> bool:
     under_git = _commit(content)
     (folder / "var").mkdir(mode=0o700)
     (folder / "index").mkdir(mode=0o700)  # it holds what people wrote, too
-    chosen = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
-    _write(folder / config.CONFIG_NAME, settings_file(chosen))
+    settings = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
+    _write(folder / config.CONFIG_NAME, settings_file(settings))
     return under_git
 
 
@@ -133,9 +133,9 @@ def _commit(content: Path) -> bool:
         ("add", "--all"),
         (*AUTHOR, "commit", "--quiet", "--message", "First articles"),
     ):
-        done = subprocess.run(
+        result = subprocess.run(
             [*GIT, *arguments], cwd=content, env=environment, capture_output=True, text=True
         )
-        if done.returncode:
-            raise CannotCreate("site.git_failed", told=done.stderr.strip().replace("\n", " "))
+        if result.returncode:
+            raise CannotCreate("site.git_failed", told=result.stderr.strip().replace("\n", " "))
     return True

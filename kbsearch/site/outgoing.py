@@ -67,15 +67,17 @@ def look(
     """What has not left, those given up first, then the oldest; at most LIMIT of them."""
     access.only_agents(viewer)
     counts = _counts(db)
-    asked: dict[str, object] = {"channel": channel, "state": state, "limit": LIMIT}
-    wanted = [
+    filters: dict[str, object] = {"channel": channel, "state": state, "limit": LIMIT}
+    totals = [
         count
         for (its_channel, its_state), count in counts.items()
         if channel in (None, its_channel) and state in (None, its_state)
     ]
-    rows = [*_tasks(db, asked), *_webhooks(db, asked)]
-    found = sorted(rows, key=lambda each: (each.state != "dead", each.created_at, each.id))
-    return Overview(tuple(found[:LIMIT]), sum(wanted), counts)
+    rows = [*_tasks(db, filters), *_webhooks(db, filters)]
+    sendings = sorted(
+        rows, key=lambda sending: (sending.state != "dead", sending.created_at, sending.id)
+    )
+    return Overview(tuple(sendings[:LIMIT]), sum(totals), counts)
 
 
 def list_all(db: Database, viewer: Viewer) -> list[Sending]:
@@ -105,9 +107,9 @@ def all_dead_again(db: Database, viewer: Viewer, *, channel: str | None = None) 
     with db.atomic():
         while dead := look(db, viewer, channel=channel, state="dead").found:
             before = count
-            for each in dead:
+            for sending in dead:
                 try:
-                    again(db, viewer, each.id)
+                    again(db, viewer, sending.id)
                     count += 1
                 except Invalid as problem:
                     refused = problem
@@ -139,8 +141,8 @@ def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
 
 def _channel_of(kind: str) -> str:
     """An SQL expression: by which channel a task of the outbox leaves."""
-    texts = ", ".join(f"'{each}'" for each in BY_TEXT)
-    inside = ", ".join(f"'{each}'" for each in events.KINDS)
+    texts = ", ".join(f"'{name}'" for name in BY_TEXT)
+    inside = ", ".join(f"'{name}'" for name in events.KINDS)
     return (
         f"CASE WHEN {kind} IN ({texts}) THEN 'sms' WHEN {kind} IN ({inside}) THEN 'inside' "
         "ELSE 'mail' END"
@@ -160,7 +162,7 @@ def _counts(db: Database) -> dict[tuple[Channel, State], int]:
     return {(row["channel"], row["state"]): row["n"] for row in rows}
 
 
-def _tasks(db: Database, asked: dict[str, object]) -> list[Sending]:
+def _tasks(db: Database, filters: dict[str, object]) -> list[Sending]:
     rows = db.query(
         f"""
         SELECT * FROM (
@@ -170,18 +172,18 @@ def _tasks(db: Database, asked: dict[str, object]) -> list[Sending]:
         WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)
         ORDER BY state <> 'dead', created_at, id LIMIT :limit
         """,  # noqa: S608 (constants)
-        asked,
+        filters,
     )
     about = _subjects(db, [row["subject"] for row in rows])
-    found = []
+    sendings = []
     for row in rows:
-        told = about.get(row.pop("subject"), {})
-        kind = told.get("kind") or row.pop("kind")
+        subject = about.get(row.pop("subject"), {})
+        kind = subject.get("kind") or row.pop("kind")
         row.pop("kind", None)
-        found.append(
-            Sending(**row, kind=kind, to=told.get("email") or "", number=told.get("number"))
+        sendings.append(
+            Sending(**row, kind=kind, to=subject.get("email") or "", number=subject.get("number"))
         )
-    return found
+    return sendings
 
 
 def _subjects(db: Database, subjects: Sequence[str]) -> dict[str, Row]:
@@ -204,26 +206,28 @@ def _subjects(db: Database, subjects: Sequence[str]) -> dict[str, Row]:
     return {row["subject"]: row for row in rows}
 
 
-def _webhooks(db: Database, asked: dict[str, object]) -> list[Sending]:
-    if asked["channel"] not in (None, "webhook"):
+def _webhooks(db: Database, filters: dict[str, object]) -> list[Sending]:
+    if filters["channel"] not in (None, "webhook"):
         return []
     condition = f"d.sent_at IS NULL AND (:state IS NULL OR {STATE_OF_DELIVERY} = :state)"
     first = "d.dead_at IS NULL, d.created_at, d.id"
-    found = deliveries.read(db, condition, {"state": asked["state"]}, limit=LIMIT, order=first)
+    rows = deliveries.read(db, condition, {"state": filters["state"]}, limit=LIMIT, order=first)
     return [
         Sending(
-            id=each.id,
+            id=delivery.id,
             channel="webhook",
-            kind=each.kind,
-            to=urlsplit(each.url).scheme if rooms.is_room(each.url) else _host(each.url),
+            kind=delivery.kind,
+            to=urlsplit(delivery.url).scheme
+            if rooms.is_room(delivery.url)
+            else _host(delivery.url),
             number=None,
-            created_at=each.created_at,
-            due_at=each.due_at,
-            attempts=each.attempts,
-            state=each.state,  # type: ignore[arg-type]  # what is not sent
-            problem=each.problem or "",
+            created_at=delivery.created_at,
+            due_at=delivery.due_at,
+            attempts=delivery.attempts,
+            state=delivery.state,  # type: ignore[arg-type]  # what is not sent
+            problem=delivery.problem or "",
         )
-        for each in found
+        for delivery in rows
     ]
 
 

@@ -69,8 +69,8 @@ def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
         """,  # noqa: S608 (a constant)
         {**values, "limit": PAGE_LENGTH, "start": (asked.page - 1) * PAGE_LENGTH},
     )
-    found = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
-    return Page(tuple(found[row["id"]] for row in rows), count[0]["n"])
+    by_id = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
+    return Page(tuple(by_id[row["id"]] for row in rows), count[0]["n"])
 
 
 def find(db: Database, viewer: Viewer, person_id: str) -> Person:

@@ -35,9 +35,9 @@ def keep(
     db: Database, person_id: str, path: str, fields: Fields, *, at: datetime | None = None
 ) -> str | None:
     """Keep a form; the token for its browser, or None when nothing in it is worth it."""
-    kept = without_secrets(fields)
-    text = json.dumps(kept)
-    if not any(value.strip() for _, value in kept) or len(text) > MAX_KEPT:
+    kept_fields = without_secrets(fields)
+    text = json.dumps(kept_fields)
+    if not any(value.strip() for _, value in kept_fields) or len(text) > MAX_KEPT:
         return None
     token = secrets.token_urlsafe(32)
     db.insert(

@@ -44,20 +44,20 @@ def last_person(db: Database, token: str) -> str | None:
 def remember(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> str:
     """Know this browser from now on; the token it keeps, a new one if it had none of ours."""
     moment = stored(at or datetime.now(UTC))
-    ours = db.query(
+    rows = db.query(
         "SELECT 1 FROM known_browsers WHERE token_hash = :hash LIMIT 1",
         {"hash": hash_token(token)},
     )
-    kept = token if token and ours else secrets.token_urlsafe(32)
+    browser_token = token if token and rows else secrets.token_urlsafe(32)
     db.execute(
         """
         INSERT INTO known_browsers (token_hash, person_id, created_at, seen_at)
         VALUES (:hash, :id, :now, :now)
         ON CONFLICT (token_hash, person_id) DO UPDATE SET seen_at = excluded.seen_at
         """,
-        {"hash": hash_token(kept), "id": person_id, "now": moment},
+        {"hash": hash_token(browser_token), "id": person_id, "now": moment},
     )
-    return kept
+    return browser_token
 
 
 def forget_unused(db: Database, *, at: datetime | None = None) -> int:

@@ -113,8 +113,8 @@ def verify(
     if not tried:
         raise Invalid("mobile.code_over")
     request = Request(**tried[0])
-    typed = "".join(code.split()).encode("utf-8", "surrogatepass")
-    if not hmac.compare_digest(code_of(settings, request).encode(), typed):
+    digits = "".join(code.split()).encode("utf-8", "surrogatepass")
+    if not hmac.compare_digest(code_of(settings, request).encode(), digits):
         raise Invalid("mobile.code_wrong")
     with db.atomic():
         if not db.execute("DELETE FROM mobile_requests WHERE id = :id", {"id": request.id}):

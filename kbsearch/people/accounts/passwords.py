@@ -97,25 +97,25 @@ def verify(db: Database, person_id: str | None, password: str) -> bool:
     """
     from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-    kept = _kept(db, person_id)
+    hashed = _kept(db, person_id)
     if len(password) > LONGEST:
-        kept, password = None, ""
+        hashed, password = None, ""
     try:
         with _place():
-            right = _hasher().verify(kept or _NOBODY, _bytes(password))
+            right = _hasher().verify(hashed or _NOBODY, _bytes(password))
     except (VerifyMismatchError, InvalidHashError):
         return False
-    if kept is None or person_id is None:
+    if hashed is None or person_id is None:
         return False
-    if _hasher().check_needs_rehash(kept):
+    if _hasher().check_needs_rehash(hashed):
         _keep(db, person_id, hash(password))
     return right
 
 
 def _kept(db: Database, person_id: str | None) -> str | None:
     rows = db.query("SELECT password_hash FROM people WHERE id = :id", {"id": person_id or ""})
-    kept: str | None = rows[0]["password_hash"] if rows else None
-    return kept
+    hashed: str | None = rows[0]["password_hash"] if rows else None
+    return hashed
 
 
 def _keep(db: Database, person_id: str, hashed: str) -> None:

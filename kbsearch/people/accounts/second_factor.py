@@ -198,11 +198,11 @@ def make_recovery_codes(
 
 def count_recovery_codes(db: Database, person_id: str) -> int:
     """How many a person has left."""
-    left = db.query(
+    rows = db.query(
         "SELECT COUNT(*) AS n FROM recovery_codes WHERE person_id = :id AND used_at IS NULL",
         {"id": person_id},
     )
-    return int(left[0]["n"])
+    return int(rows[0]["n"])
 
 
 def use_recovery_code(
@@ -257,14 +257,14 @@ def trust_device(
 def is_trusted(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> bool:
     """Whether this browser was trusted by this very person, less than a month ago."""
     moment = stored(at or datetime.now(UTC))
-    seen = db.execute(
+    updated = db.execute(
         """
         UPDATE trusted_devices SET seen_at = :now
         WHERE token_hash = :hash AND person_id = :id AND expires_at > :now
         """,
         {"now": moment, "hash": _hash(token), "id": person_id},
     )
-    return seen == 1
+    return updated == 1
 
 
 def list_devices(db: Database, person_id: str, *, at: datetime | None = None) -> list[Device]:
@@ -340,17 +340,17 @@ def _step_of(secret: str, code: str, moment: datetime) -> int | None:
     """The step whose code this is: the present one, or the one before for who types slowly."""
     import pyotp
 
-    typed = "".join(code.split()) if len(code) <= MAX_TYPED else ""
-    if len(typed) != DIGITS or not typed.isascii() or not typed.isdecimal():
+    digits = "".join(code.split()) if len(code) <= MAX_TYPED else ""
+    if len(digits) != DIGITS or not digits.isascii() or not digits.isdecimal():
         return None
     now = int(moment.timestamp()) // STEP
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP)
-    fits = [step for step in (now - 1, now) if _same(totp.generate_otp(step), typed)]
+    fits = [step for step in (now - 1, now) if _same(totp.generate_otp(step), digits)]
     return fits[-1] if fits else None
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def _same(first: str, second: str) -> bool:
+    return hmac.compare_digest(first.encode(), second.encode())
 
 
 def _purpose(person_id: str) -> str:

@@ -115,9 +115,9 @@ def is_code(
         """,
         {"id": pending.id, "now": stored(at or datetime.now(UTC)), "limit": CODE_ATTEMPTS},
     )
-    typed = "".join(code.split()) if len(code) < 64 else ""
+    digits = "".join(code.split()) if len(code) < 64 else ""
     return bool(rows) and hmac.compare_digest(
-        rows[0]["code_hmac"], _sealed(settings, pending.id, typed)
+        rows[0]["code_hmac"], _sealed(settings, pending.id, digits)
     )
 
 

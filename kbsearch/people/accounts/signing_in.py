@@ -246,8 +246,8 @@ def charge(
     except TooMany as problem:
         limit_name = str(problem.values["limit"])
         with suppress(TooMany):  # told a moment ago
-            told = f"{limit_name} {person.id if person else caller.network}"
-            limits.take(db, limits.REFUSALS_TOLD, told, at=at)
+            refusal = f"{limit_name} {person.id if person else caller.network}"
+            limits.take(db, limits.REFUSALS_TOLD, refusal, at=at)
             audit.record(
                 db,
                 "limit.reached",

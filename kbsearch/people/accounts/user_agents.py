@@ -23,8 +23,8 @@ SYSTEMS = (
 
 def told(user_agent: str) -> str:
     """`Firefox, Windows`; empty when nothing in it is known."""
-    known = (_first(BROWSERS, user_agent), _first(SYSTEMS, user_agent))
-    return ", ".join(name for name in known if name)
+    parts = (_first(BROWSERS, user_agent), _first(SYSTEMS, user_agent))
+    return ", ".join(name for name in parts if name)
 
 
 def _first(names: tuple[tuple[str, str], ...], user_agent: str) -> str:

@@ -207,15 +207,15 @@ def list_all(db: Database) -> list[Organisation]:
 def ensure(db: Database, name: str) -> Organisation:
     """The organisation of that slug or name; a new one, without a contract, when there is none."""
     values = {"slug": slug_of(name), "name": name}
-    found = _read(db, "WHERE o.slug IN (:slug, :name) OR o.name = :name", values)
-    return found[0] if found else add(db, name)
+    matches = _read(db, "WHERE o.slug IN (:slug, :name) OR o.name = :name", values)
+    return matches[0] if matches else add(db, name)
 
 
-def _one(db: Database, condition: str, wanted: str) -> Organisation:
-    found = _read(db, condition, {"wanted": wanted})
-    if not found:
-        raise NotFound("organisation.not_found", slug=wanted)
-    return found[0]
+def _one(db: Database, condition: str, value: str) -> Organisation:
+    organisations = _read(db, condition, {"wanted": value})
+    if not organisations:
+        raise NotFound("organisation.not_found", slug=value)
+    return organisations[0]
 
 
 def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
@@ -246,44 +246,44 @@ def _organisation(row: Row, products: Iterable[str]) -> Organisation:
 
 
 def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
-    wanted = sorted(set(products))
-    places, values = one_of("slug", wanted)
-    found = db.query(f"SELECT id, slug FROM products WHERE slug IN ({places})", values)  # noqa: S608
-    missing = set(wanted) - {row["slug"] for row in found}
+    slugs = sorted(set(products))
+    places, values = one_of("slug", slugs)
+    rows = db.query(f"SELECT id, slug FROM products WHERE slug IN ({places})", values)  # noqa: S608
+    missing = set(slugs) - {row["slug"] for row in rows}
     if missing:
         raise NotFound("product.not_found", slug=min(missing))
     db.insert_many(
         "organisation_products",
-        [{"organisation_id": organisation_id, "product_id": row["id"]} for row in found],
+        [{"organisation_id": organisation_id, "product_id": row["id"]} for row in rows],
     )
 
 
 def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> bool:
     """Name these people and no other; whether that changes anything."""
-    wanted = sorted({address.strip().lower() for address in addresses})
-    places, values = one_of("email", wanted)
-    found = db.query(
+    emails = sorted({address.strip().lower() for address in addresses})
+    places, values = one_of("email", emails)
+    members = db.query(
         f"""
         SELECT p.id, p.email FROM people p JOIN memberships m ON m.person_id = p.id
         WHERE m.organisation_id = :id AND p.email IN ({places})
         """,  # noqa: S608 (names of parameters)
         {"id": organisation_id, **values},
     )
-    outside = set(wanted) - {row["email"] for row in found}
+    outside = set(emails) - {row["email"] for row in members}
     if outside:
         raise Invalid("organisation.follower_outside", email=min(outside))
     present = db.query(
         "SELECT person_id FROM organisation_followers WHERE organisation_id = :id",
         {"id": organisation_id},
     )
-    if {row["person_id"] for row in present} == {row["id"] for row in found}:
+    if {row["person_id"] for row in present} == {row["id"] for row in members}:
         return False
     db.execute(
         "DELETE FROM organisation_followers WHERE organisation_id = :id", {"id": organisation_id}
     )
     db.insert_many(
         "organisation_followers",
-        [{"organisation_id": organisation_id, "person_id": row["id"]} for row in found],
+        [{"organisation_id": organisation_id, "person_id": row["id"]} for row in members],
     )
     return True
 

@@ -50,9 +50,9 @@ class Look:
 
     def welcome(self, language: str) -> tuple[str, str]:
         """The words of welcome and their language: the other one's where one has none."""
-        told = {"fr": self.welcome_fr, "en": self.welcome_en}
-        spoken = next((name for name in (language, *told) if told[name]), language)
-        return told[spoken], spoken
+        welcomes = {"fr": self.welcome_fr, "en": self.welcome_en}
+        spoken = next((name for name in (language, *welcomes) if welcomes[name]), language)
+        return welcomes[spoken], spoken
 
 
 def of_row(row: Row) -> Look:
@@ -100,7 +100,7 @@ def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
     """A logo and its bytes, for the people who see it and those who choose it."""
     places, values = one_of("slug", viewer.organisations)
     condition = "1 = 1" if viewer.is_administrator else f"o.slug IN ({places})"
-    found = db.query(
+    rows = db.query(
         f"""
         SELECT l.hash, l.media_type, l.width, l.height, l.body FROM logos l
         WHERE l.hash = :hash
@@ -108,10 +108,10 @@ def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
         """,  # noqa: S608 (names of parameters)
         {"hash": digest, **values},
     )
-    if not found:
+    if not rows:
         raise NotFound("web.not_found")
-    body: bytes = found[0].pop("body")
-    return Logo(**found[0]), body
+    body: bytes = rows[0].pop("body")
+    return Logo(**rows[0]), body
 
 
 @lru_cache(maxsize=256)
@@ -143,10 +143,10 @@ def shades(accent: str) -> Mapping[str, tuple[str, str]]:
 @lru_cache(maxsize=256)
 def style_sheet(accent: str, selector: str = ":root") -> str:
     """The shades of a colour as custom properties."""
-    told = "".join(
+    properties = "".join(
         f"--{name}:light-dark({one},{two});" for name, (one, two) in shades(accent).items()
     )
-    return f"{selector}{{{told}}}\n"
+    return f"{selector}{{{properties}}}\n"
 
 
 def theme_hash(accent: str) -> str:

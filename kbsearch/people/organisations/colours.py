@@ -9,9 +9,9 @@ READABLE = 4.5  # of text, WCAG 2.2 1.4.3
 STEPS = 255
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(colour: str, background: str) -> float:
     """The contrast ratio of two colours, from 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(colour), _luminance(background)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -32,7 +32,7 @@ def lightened(colour: str, passes: Callable[[str], bool]) -> str:
 def mixed(colour: str, into: str, share: float) -> str:
     """A share of one colour in another: a tint of it."""
     parts = zip(_channels(colour), _channels(into), strict=True)
-    return _hex([share * mine + (1 - share) * other for mine, other in parts])
+    return _hex([share * own + (1 - share) * base for own, base in parts])
 
 
 def _first(shades: Iterator[str], passes: Callable[[str], bool]) -> str:

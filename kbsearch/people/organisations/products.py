@@ -27,8 +27,8 @@ class Product:
 
     def where(self, language: str) -> str:
         """Where to find the version, in that language or else in another."""
-        told = {"fr": self.where_fr, "en": self.where_en}
-        return told[language] or next(filter(None, told.values()), "")
+        texts = {"fr": self.where_fr, "en": self.where_en}
+        return texts[language] or next(filter(None, texts.values()), "")
 
 
 def add(
@@ -71,7 +71,7 @@ def edit(
     Raises Outdated when it is not as a page showed it at that revision.
     """
     versions = None if versions is None else list(versions)
-    wanted = {
+    edited = {
         "name": name,
         "versions": None if versions is None else "\n".join(versions),
         "where_fr": where_fr,
@@ -84,7 +84,7 @@ def edit(
         "where_en": product.where_en if where_en is None else _checked_where(where_en),
     }
     with db.atomic():
-        revisions.check(revision, texts(find_id(db, product.id)), wanted)
+        revisions.check(revision, texts(find_id(db, product.id)), edited)
         db.execute(
             """
             UPDATE products SET name = :name, where_fr = :where_fr, where_en = :where_en
@@ -93,9 +93,9 @@ def edit(
             values,
         )
         if versions is not None:
-            known = _checked_versions(versions)
+            names = _checked_versions(versions)
             db.execute("DELETE FROM product_versions WHERE product_id = :id", {"id": product.id})
-            _know(db, product.id, known)
+            _know(db, product.id, names)
     return find_id(db, product.id)
 
 
@@ -113,8 +113,8 @@ def add_version(db: Database, product: Product, version: str) -> Product:
     """Know one more version, the newest; one that is known comes first again."""
     name = _checked_versions([version])
     with db.atomic():
-        known = find_id(db, product.id).versions
-        return edit(db, product, versions=[*name, *(old for old in known if old not in name)])
+        versions = find_id(db, product.id).versions
+        return edit(db, product, versions=[*name, *(old for old in versions if old not in name)])
 
 
 def find(db: Database, slug: str) -> Product:
@@ -130,8 +130,8 @@ def find_id(db: Database, product_id: str) -> Product:
 def ensure(db: Database, name: str) -> Product:
     """The product of that slug or name, made when there is none."""
     values = {"slug": slug_of(name), "name": name}
-    found = _read(db, "WHERE p.slug IN (:slug, :name) OR p.name = :name", values)
-    return found[0] if found else add(db, name)
+    matches = _read(db, "WHERE p.slug IN (:slug, :name) OR p.name = :name", values)
+    return matches[0] if matches else add(db, name)
 
 
 def list_all(db: Database) -> list[Product]:
@@ -139,11 +139,11 @@ def list_all(db: Database) -> list[Product]:
     return _read(db, "", {})
 
 
-def _one(db: Database, condition: str, wanted: str) -> Product:
-    found = _read(db, condition, {"wanted": wanted})
-    if not found:
-        raise NotFound("product.not_found", slug=wanted)
-    return found[0]
+def _one(db: Database, condition: str, value: str) -> Product:
+    products = _read(db, condition, {"wanted": value})
+    if not products:
+        raise NotFound("product.not_found", slug=value)
+    return products[0]
 
 
 def _read(db: Database, condition: str, values: dict[str, str]) -> list[Product]:

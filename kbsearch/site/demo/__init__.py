@@ -137,8 +137,8 @@ def _open_account(
 ) -> Account:
     import pyotp  # one command needs it
 
-    its = [organisation] if organisation else []
-    person = people.add(db, email=email, name=name, role=role, organisations=its)
+    organisations = [organisation] if organisation else []
+    person = people.add(db, email=email, name=name, role=role, organisations=organisations)
     totp_secret = pyotp.random_base32() if role in WITH_TOTP else None
     password = secrets.token_urlsafe(12)
     passwords.keep(db, person, passwords.hash(password))
@@ -175,4 +175,4 @@ def _keep(settings: Settings, accounts: Sequence[Account]) -> None:
 def _kept(settings: Settings) -> Iterator[Account]:
     path = settings.data_path / ACCOUNTS_NAME
     if path.is_file():
-        yield from (Account(**each) for each in json.loads(path.read_text(encoding="utf-8")))
+        yield from (Account(**account) for account in json.loads(path.read_text(encoding="utf-8")))

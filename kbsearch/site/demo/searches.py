@@ -34,9 +34,9 @@ FOUND = (  # who, days ago, text, what was opened, whether they said that it sol
 
 def search(db: Database) -> None:
     """Put them into the ledger, as if it had counted them."""
-    for email, days, text, results, shown in SEARCHES:
+    for email, days, text, results, path in SEARCHES:
         visit, moment = _search(db, email, days, text, results)
-        visits.shown(db, visit, shown, at=moment)
+        visits.shown(db, visit, path, at=moment)
     for email, days, text, opened, is_confirmed in FOUND:
         visit, moment = _search(db, email, days, text, 3)
         visits.opened(db, visit, opened, at=moment)

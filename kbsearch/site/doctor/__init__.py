@@ -58,12 +58,12 @@ def examine(configuration: Configuration, *, deep: bool = False) -> Iterator[Che
     yield from _attempted("schema", _inside(patient))
 
 
-def glance(settings: Settings, db: Database, seen: Health) -> Iterator[Check]:
+def glance(settings: Settings, db: Database, state: Health) -> Iterator[Check]:
     """What can be seen in passing, without reading the whole database: for a page."""
     patient = Patient(Configuration(settings, {}))
     for look in (database.release, folders.writable, folders.disk):
         yield from look(patient)
-    yield from work.seen(seen)
+    yield from work.seen(state)
     yield from servers.mail_access(patient, db)
     for look in (content.articles, content.program, content.branch, indexes.folder):
         yield from look(patient)
@@ -82,9 +82,9 @@ def _inside(patient: Patient) -> Iterator[Check]:
             yield from _attempted(look.__name__, look(patient, db))
 
 
-def _attempted(name: str, found: Iterator[Check]) -> Iterator[Check]:
+def _attempted(name: str, checks: Iterator[Check]) -> Iterator[Check]:
     try:
-        yield from found
+        yield from checks
     except Exception as problem:
         yield fail(
             name.replace("_", " "),

@@ -38,18 +38,18 @@ Look = Callable[[Patient], Iterator[Check]]
 LookInside = Callable[[Patient, SqliteDatabase], Iterator[Check]]  # of a database of this release
 
 
-def ok(name: str, told: str, /, **values: object) -> Check:
-    return Check(name, "ok", told, "", tuple(values.items()))
+def ok(name: str, message: str, /, **values: object) -> Check:
+    return Check(name, "ok", message, "", tuple(values.items()))
 
 
-def warn(name: str, told: str, remedy: str, /, **values: object) -> Check:
+def warn(name: str, message: str, remedy: str, /, **values: object) -> Check:
     """It works, and somebody should look at it."""
-    return Check(name, "warn", told, remedy, tuple(values.items()))
+    return Check(name, "warn", message, remedy, tuple(values.items()))
 
 
-def fail(name: str, told: str, remedy: str, /, **values: object) -> Check:
+def fail(name: str, message: str, remedy: str, /, **values: object) -> Check:
     """Something is lost, does not work, or can be read by those it is not for."""
-    return Check(name, "fail", told, remedy, tuple(values.items()))
+    return Check(name, "fail", message, remedy, tuple(values.items()))
 
 
 def listed(names: list[str]) -> str:

@@ -75,20 +75,20 @@ def _checked_out(repository: Repository, live: str, names: list[str]) -> Check:
     head = git.head_of(repository)
     if git.is_bare(repository) or (live != "HEAD" and live not in names) or live == head:
         return ok("branch", "%(branch)s is what is live", branch=live)
-    told = head[:10] if COMMIT.fullmatch(head) else head
+    checked_out = head[:10] if COMMIT.fullmatch(head) else head
     if live == "HEAD":
         return warn(
             "branch",
             "whatever is checked out is live, now %(head)s: a change of branch publishes it",
             "Set branch in kbsearch.toml to the branch that readers should see.",
-            head=told,
+            head=checked_out,
         )
     return warn(
         "branch",
         "%(branch)s is live, but %(head)s is checked out: what is committed there is not live",
         "Merge it into %(branch)s, or go back: git switch %(branch)s",
         branch=live,
-        head=told,
+        head=checked_out,
     )
 
 
@@ -110,13 +110,13 @@ def objects(patient: Patient) -> Iterator[Check]:
         seconds = DEEP_FSCK_SECONDS if patient.is_deep else FSCK_SECONDS
         git.run(repository, "fsck", "--no-dangling", "--no-progress", timeout=seconds)
     except subprocess.CalledProcessError as problem:
-        said = (problem.stderr or problem.stdout).decode(errors="replace").strip().splitlines()
+        lines = (problem.stderr or problem.stdout).decode(errors="replace").strip().splitlines()
         yield fail(
             "objects",
             "the repository of %(folder)s is damaged: %(said)s",
             "Fetch it again from a clone or a backup: git fsck --full names every object.",
             folder=folder,
-            said=said[0] if said else problem.returncode,
+            said=lines[0] if lines else problem.returncode,
         )
     except subprocess.TimeoutExpired:
         yield warn(
@@ -135,10 +135,10 @@ def locks(patient: Patient) -> Iterator[Check]:
     repository = _repository(patient)
     if repository is None:
         return
-    shared = git.common_folder(repository.git_folder)
-    found = {*repository.git_folder.glob("*.lock"), *shared.glob("*.lock")}
-    found |= {*shared.glob("refs/**/*.lock"), *shared.glob("objects/**/*.lock")}
-    for path in sorted(found):
+    common = git.common_folder(repository.git_folder)
+    locked = {*repository.git_folder.glob("*.lock"), *common.glob("*.lock")}
+    locked |= {*common.glob("refs/**/*.lock"), *common.glob("objects/**/*.lock")}
+    for path in sorted(locked):
         yield warn(
             "locks",
             "%(path)s is locked: nothing can be committed there meanwhile",
@@ -164,7 +164,7 @@ def next_publication(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
             "commit %(commit)s would be refused: %(finding)s",
             "Run kbsearch check, correct what it names and commit.",
             commit=tree.commit[:10],
-            finding=next(str(each) for each in findings if each.severity == "error"),
+            finding=next(str(finding) for finding in findings if finding.severity == "error"),
         )
 
 

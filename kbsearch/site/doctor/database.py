@@ -11,7 +11,7 @@ from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
 
 
 def release(_: Patient) -> Iterator[Check]:
-    told = ".".join(map(str, SQLITE_VERSION))
+    version = ".".join(map(str, SQLITE_VERSION))
     try:
         check_sqlite(SQLITE_VERSION)
     except RuntimeError:
@@ -19,10 +19,10 @@ def release(_: Patient) -> Iterator[Check]:
             "sqlite",
             "SQLite %(version)s can lose data",
             "Install pysqlite3 0.6.1 or later into the same environment.",
-            version=told,
+            version=version,
         )
     else:
-        yield ok("sqlite", "SQLite %(version)s", version=told)
+        yield ok("sqlite", "SQLite %(version)s", version=version)
 
 
 def soundness(patient: Patient) -> Iterator[Check]:

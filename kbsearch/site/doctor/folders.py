@@ -15,14 +15,14 @@ LOW_DISK = 1024**3  # bytes
 OTHERS_MAY = 0o077
 SHIPPED = (
     *("templates/layout.html", "templates/help/home.html", "templates/shared/problem.html"),
-    *(f"locale/{each}/LC_MESSAGES/messages.po" for each in LANGUAGES),
+    *(f"locale/{language}/LC_MESSAGES/messages.po" for language in LANGUAGES),
     *("static", "hooks/post-receive"),
 )
 
 
 def shipped(_: Patient) -> Iterator[Check]:
     """What pages are made of came with the code."""
-    missing = [each for each in SHIPPED if not _is_shipped(each)]
+    missing = [path for path in SHIPPED if not _is_shipped(path)]
     if missing:
         yield fail(
             "shipped",
@@ -106,16 +106,16 @@ def _secret_file(name: str, path: Path) -> Check:
 def disk(patient: Patient) -> Iterator[Check]:
     folder = patient.settings.data_path
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
-    found = shutil.disk_usage(nearest)
-    free = found.free // 1024**2
-    if found.free < found.total * FREE_FLOOR:
+    usage = shutil.disk_usage(nearest)
+    free = usage.free // 1024**2
+    if usage.free < usage.total * FREE_FLOOR:
         yield warn(
             "disk",
             "%(free)s MB are free, less than one part in twenty: no file is taken in",
             "Make room: a full disk stops every change.",
             free=free,
         )
-    elif found.free < LOW_DISK:
+    elif usage.free < LOW_DISK:
         yield warn(
             "disk",
             "%(free)s MB are free",

@@ -11,7 +11,7 @@ from kbsearch.tickets import changes
 
 def folder(patient: Patient) -> Iterator[Check]:
     place = patient.settings.index_path
-    if place.is_dir() and any(each.is_dir() for each in place.iterdir()):
+    if place.is_dir() and any(entry.is_dir() for entry in place.iterdir()):
         yield ok("generations", "%(folder)s holds an index", folder=place)
     else:
         yield warn(
@@ -23,7 +23,7 @@ def folder(patient: Patient) -> Iterator[Check]:
 
 
 def in_service(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    found = indexing.status(patient.settings, db)
+    status = indexing.status(patient.settings, db)
     live = indexing.live_folders(db)
     counts = (
         ("articles", "article_index", articles.count_searchable(db)),
@@ -33,28 +33,28 @@ def in_service(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
         if state not in live:
             continue  # none was built yet
         place = patient.settings.index_path / live[state]
-        if not found[f"{name}_sound"]:
+        if not status[f"{name}_sound"]:
             yield fail(
                 "index",
                 "%(folder)s is missing or damaged: search answers less, or nothing",
                 "Build it anew: kbsearch index rebuild",
                 folder=place,
             )
-        elif name == "tickets" and found["tickets_behind"]:
+        elif name == "tickets" and status["tickets_behind"]:
             yield warn(
                 "index",
                 "%(folder)s is behind by %(count)s changes",
                 "The worker takes them in: see that it runs.",
                 folder=place,
-                count=found["tickets_behind"],
+                count=status["tickets_behind"],
             )
-        elif found[name] != expected:
+        elif status[name] != expected:
             yield fail(
                 "index",
                 "%(folder)s holds %(found)s of %(expected)s",
                 "Build it anew: kbsearch index rebuild",
                 folder=place,
-                found=found[name],
+                found=status[name],
                 expected=expected,
             )
         else:

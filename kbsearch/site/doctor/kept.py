@@ -77,8 +77,8 @@ def _contents(name: str, store: FileStore, sizes: Sizes, patient: Patient) -> It
 
 
 def _is_whole(path: Path, size: int | None) -> bool:
-    found = path.stat().st_size
-    return found == size if size is not None else found > 0
+    actual = path.stat().st_size
+    return actual == size if size is not None else actual > 0
 
 
 def _is_its_own(path: Path) -> bool:

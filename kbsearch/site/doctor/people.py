@@ -12,7 +12,7 @@ from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
 
 
 def administrators(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    if any(not each.disabled_at for each in accounts.list_all(db, role="administrator")):
+    if any(not person.disabled_at for person in accounts.list_all(db, role="administrator")):
         yield ok("administrators", "somebody administers")
     else:
         yield fail(
@@ -50,7 +50,7 @@ def teams(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
 
 
 def unreached(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    names = [each.email for each in undeliverable.list_all(db)]
+    names = [person.email for person in undeliverable.list_all(db)]
     if names:
         yield warn(
             "unreached",
@@ -62,7 +62,7 @@ def unreached(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
 
 
 def webhooks_disabled(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    names = [each.host for each in webhooks.list_disabled(db)]
+    names = [endpoint.host for endpoint in webhooks.list_disabled(db)]
     if names:
         yield warn(
             "webhooks",

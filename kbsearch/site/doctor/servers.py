@@ -45,8 +45,8 @@ def mail(patient: Patient) -> Iterator[Check]:
                 folder=folder,
             )
         else:
-            told = "no smtp_url is set: letters are written to %(folder)s"
-            yield ok("mail", told, folder=folder)
+            message = "no smtp_url is set: letters are written to %(folder)s"
+            yield ok("mail", message, folder=folder)
         return
     host = urlsplit(settings.smtp_url).hostname
     problem = _tried(lambda: channels.sign_in(settings))
@@ -136,18 +136,18 @@ def provider(patient: Patient) -> Iterator[Check]:
 
 def _tried(ask: Callable[[], object]) -> str:
     """What went wrong, in a line; nothing where nothing did. A server that drips is left behind."""
-    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             ask()
         except Exception as problem:
-            told.put(" ".join(f"{type(problem).__name__}: {problem}".split()))
+            outcome.put(" ".join(f"{type(problem).__name__}: {problem}".split()))
         else:
-            told.put("")
+            outcome.put("")
 
     threading.Thread(target=run, name="doctor", daemon=True).start()
     try:
-        return told.get(timeout=PATIENCE)
+        return outcome.get(timeout=PATIENCE)
     except queue.Empty:
         return f"no answer within {PATIENCE:g} s"

@@ -17,8 +17,8 @@ CLOCK_MAY_LAG = timedelta(minutes=5)
 def clock(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
     """No moment that was noted lies ahead; nor does the making of this program."""
     now = datetime.now(UTC)
-    made = datetime.fromtimestamp(Path(kbsearch.__file__).stat().st_mtime, UTC)
-    latest = max(filter(None, [made, *map(parsed, health.latest_moments(db))]))
+    installed = datetime.fromtimestamp(Path(kbsearch.__file__).stat().st_mtime, UTC)
+    latest = max(filter(None, [installed, *map(parsed, health.latest_moments(db))]))
     if latest > now + CLOCK_MAY_LAG:
         yield fail(
             "clock",
@@ -35,10 +35,10 @@ def running(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
     yield from seen(health.look(db))
 
 
-def seen(found: Health) -> Iterator[Check]:
-    yield from _outbox(found)
-    yield _publication(found)
-    if found.is_worker_alive:
+def seen(state: Health) -> Iterator[Check]:
+    yield from _outbox(state)
+    yield _publication(state)
+    if state.is_worker_alive:
         yield ok("worker", "the worker is running")
     else:
         yield warn(
@@ -48,34 +48,34 @@ def seen(found: Health) -> Iterator[Check]:
         )
 
 
-def _outbox(found: Health) -> Iterator[Check]:
-    if found.outbox_dead:
+def _outbox(state: Health) -> Iterator[Check]:
+    if state.outbox_dead:
         yield warn(
             "outbox",
             "%(count)s tasks were given up after every retry",
             "Read the log of the worker for their reason.",
-            count=found.outbox_dead,
+            count=state.outbox_dead,
         )
     else:
         yield ok("outbox", "nothing was given up")
-    for channel in found.late:
+    for channel in state.late:
         yield warn(
             "waiting",
             "%(channel)s: the oldest thing to leave has waited for %(minutes)s minutes",
             "kbsearch notify list says why.",
             channel=channel,
-            minutes=round(found.waiting[channel] / 60),
+            minutes=round(state.waiting[channel] / 60),
         )
 
 
-def _publication(found: Health) -> Check:
-    if found.refused_commit:
+def _publication(state: Health) -> Check:
+    if state.refused_commit:
         return fail(
             "publication",
             "commit %(commit)s was refused; the one before it is live",
             "Run kbsearch check, correct what it names and commit.",
-            commit=found.refused_commit[:10],
+            commit=state.refused_commit[:10],
         )
-    if found.commit is None:
+    if state.commit is None:
         return warn("publication", "nothing is published yet", "kbsearch serve publishes.")
-    return ok("publication", "commit %(commit)s is live", commit=found.commit[:10])
+    return ok("publication", "commit %(commit)s is live", commit=state.commit[:10])

@@ -150,19 +150,19 @@ def _audiences(claim: Any) -> list[Any]:
 
 def _created(db: Database, settings: Settings, handover: Handover) -> Person:
     """A new customer of an organisation that exists, where the settings allow it."""
-    known = {
+    slugs = {
         name: organisation.slug
         for organisation in organisations.list_all(db)
         for name in (organisation.slug, organisation.name)
     }
-    if not settings.jwt_creates_accounts or handover.organisation not in known:
+    if not settings.jwt_creates_accounts or handover.organisation not in slugs:
         log.warning("a hand-over for somebody without an account is refused")
         raise Forbidden("handover.account_missing")
     return people.add(
         db,
         email=handover.email,
         name=handover.name,
-        organisations=[known[handover.organisation]],
+        organisations=[slugs[handover.organisation]],
     )
 
 

@@ -55,11 +55,11 @@ def bind(db: Database, person: Person, issuer: str, subject: str) -> None:
 
 def has_one(db: Database, person: Person, issuer: str) -> bool:
     """Whether this issuer already has a name for the person."""
-    found = db.query(
+    rows = db.query(
         "SELECT 1 FROM identities WHERE person_id = :id AND issuer = :issuer",
         {"id": person.id, "issuer": issuer},
     )
-    return bool(found)
+    return bool(rows)
 
 
 def unbind(db: Database, person: Person, issuer: str) -> None:

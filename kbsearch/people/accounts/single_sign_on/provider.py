@@ -90,8 +90,8 @@ class Provider:
             if answer.status != 200:
                 raise Unbelievable(f"status {answer.status}: {answer.said.get('error')!r}")
             claims = self._checked(answer.said, journey.nonce)
-            asked = self._wants_address and "email" not in claims
-            if asked and isinstance(access_token, str):
+            lacks_address = self._wants_address and "email" not in claims
+            if lacks_address and isinstance(access_token, str):
                 claims = self._user_info(access_token, claims) | claims
         except Unbelievable as problem:
             log.warning("the answer of %s is refused: %s", self.issuer, problem)
@@ -161,11 +161,11 @@ class Provider:
     def _known(self) -> dict[str, Any]:
         """What the provider publishes of itself."""
         if time.monotonic() >= self._metadata_until:
-            said = self._ask(self._place()).said
-            wrong = self._wrong_with(said)
+            metadata = self._ask(self._place()).said
+            wrong = self._wrong_with(metadata)
             if wrong:
                 raise self._unusable(wrong)
-            self._metadata = said
+            self._metadata = metadata
             self._metadata_until = time.monotonic() + KEPT_SECONDS
         return self._metadata
 
@@ -174,14 +174,14 @@ class Provider:
         address: str = get_well_known_url(self.issuer, external=True)
         return address
 
-    def _wrong_with(self, said: Mapping[str, Any]) -> str:
+    def _wrong_with(self, metadata: Mapping[str, Any]) -> str:
         """Why what it says of itself cannot be used; empty where it can."""
         required = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        addresses = [said.get(name) for name in required]
-        if "userinfo_endpoint" in said:
-            addresses.append(said["userinfo_endpoint"])
-        if said.get("issuer") != self.issuer:
-            return f"it calls itself {said.get('issuer')!r}, not {self.issuer!r}"
+        addresses = [metadata.get(name) for name in required]
+        if "userinfo_endpoint" in metadata:
+            addresses.append(metadata["userinfo_endpoint"])
+        if metadata.get("issuer") != self.issuer:
+            return f"it calls itself {metadata.get('issuer')!r}, not {self.issuer!r}"
         if not all(isinstance(address, str) and is_private(address) for address in addresses):
             return f"not all of these addresses are https: {addresses}"
         return ""
@@ -201,11 +201,11 @@ class Provider:
             return {"client_id": self._client_id, "client_secret": self._client_secret}
         return {}
 
-    def _ask(self, url: str, **sent: Any) -> fetching.Answer:
+    def _ask(self, url: str, **request: Any) -> fetching.Answer:
         if time.monotonic() < self._down_until:
             raise Unavailable("provider.unreachable", retry_after=PAUSE_SECONDS)
         try:
-            return fetching.ask(url, **sent)
+            return fetching.ask(url, **request)
         except fetching.Unusable as problem:
             raise self._unusable(str(problem)) from problem
         except fetching.Unreachable as problem:

@@ -27,17 +27,17 @@ def read(token: str, key: KeySet | OctKey, algorithms: Collection[str]) -> jwt.T
     if len(token) > LONGEST:
         raise Unbelievable(f"a token of {len(token)} characters")
     try:
-        found = jwt.decode(token, key, algorithms=algorithms)
+        decoded = jwt.decode(token, key, algorithms=algorithms)
     except UNREADABLE as problem:
         raise Unbelievable(f"{type(problem).__name__}: {problem}") from problem
-    if not isinstance(found.claims, dict):
+    if not isinstance(decoded.claims, dict):
         raise Unbelievable("no claims")
-    return found
+    return decoded
 
 
 def text(claims: dict[str, Any], name: str, *, limit: int = 255) -> str:
     """The claim of that name when it is a text of one line; an empty one otherwise."""
-    found = claims.get(name)
-    if not isinstance(found, str) or len(found) > limit or not found.isprintable():
+    claim = claims.get(name)
+    if not isinstance(claim, str) or len(claim) > limit or not claim.isprintable():
         return ""
-    return found.strip()
+    return claim.strip()
