@@ -37,6 +37,27 @@ def repository_of(content: Path) -> Repository | None:
     return None
 
 
+def damaged(content: Path) -> Path | None:
+    """What was the repository of a content folder, and is none any more."""
+    content = content.resolve()
+    if _is_git_folder(content):
+        return None
+    if sum((content / name).exists() for name in ("HEAD", "objects", "refs")) > 1:  # a bare one
+        return content
+    places = (folder / ".git" for folder in (content, *content.parents))
+    nearest = next((place for place in places if os.path.lexists(place)), None)
+    return nearest if nearest and _git_folder(nearest) is None else None
+
+
+def is_new(repository: Repository) -> bool:
+    """Whether nothing was ever committed; a repository that lost its commits is not new."""
+    try:
+        run(repository, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+        return not run(repository, "for-each-ref", "--count=1")
+    except subprocess.CalledProcessError:
+        return False
+
+
 def _git_folder(place: Path) -> Path | None:
     """`.git`, or the folder that a `.git` file names in a linked work tree."""
     if place.is_file():

@@ -1,8 +1,10 @@
 """A committed tree, read by git itself: no checkout, no hooks, no shell, no link followed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from kbsearch.articles.publishing import git
 from kbsearch.articles.publishing.findings import Finding
@@ -12,18 +14,30 @@ from kbsearch.clock import parsed, stored
 from kbsearch.errors import Invalid
 
 SYMLINK, SUBMODULE = "120000", "160000"
+MISSING = "BAD"  # the size that git gives to what is not there
 
 
 def committed_tree(content: Path, revision: str) -> "GitTree | None":
-    """The tree of a revision; None when this content is not kept in git."""
+    """The tree of a revision; None when this content is not kept in git.
+
+    Raises Invalid where it was: the files of a damaged repository are no plain folder, since what
+    nobody has committed lies among them.
+    """
+    if damage := git.damaged(content):
+        raise Invalid("publish.damaged_repository", path=damage)
     repository = repository_of(content)
     if repository is None:
         return None
     commit = git.resolve(repository, revision)
     if commit is None:
-        if revision == "HEAD" and repository.prefix:
+        if revision == "HEAD" and repository.prefix and git.is_new(repository):
             return None  # nothing committed yet around a folder that may not be meant to be
         raise Invalid("publish.unknown_revision", revision=revision)
+    with _whole(repository):
+        return _tree(repository, commit)
+
+
+def _tree(repository: Repository, commit: str) -> "GitTree | None":
     places = [repository.prefix] if repository.prefix else ["", "content/"]
     for prefix in places:
         if git.run(repository, "ls-tree", "--name-only", commit, "--", f"{prefix}{ARTICLES}"):
@@ -33,6 +47,19 @@ def committed_tree(content: Path, revision: str) -> "GitTree | None":
     ):
         return None  # ignored by that repository: a plain folder that happens to lie in it
     return GitTree(repository, commit)
+
+
+@contextmanager
+def _whole(repository: Repository) -> Iterator[None]:
+    """Raise Invalid where git cannot read what a commit leads to."""
+    try:
+        yield
+    except CalledProcessError as problem:
+        raise _damaged(repository) from problem
+
+
+def _damaged(repository: Repository) -> Invalid:
+    return Invalid("publish.damaged_repository", path=repository.git_folder)
 
 
 class GitTree:
@@ -56,7 +83,8 @@ class GitTree:
     @cached_property
     def _listed(self) -> tuple[Mapping[str, Entry], tuple[Finding, ...]]:
         """Listed when it is first asked for: many ask for the commit alone."""
-        entries = {entry.path: entry for entry in self._list()}
+        with _whole(self.repository):
+            entries = {entry.path: entry for entry in self._list()}
         return entries, tuple(sorted(self._refused))
 
     def _list(self) -> Iterator[Entry]:
@@ -68,6 +96,8 @@ class GitTree:
                 continue
             about, _, name = record.partition(b"\t")
             mode, _, blob, size = about.decode().split()
+            if size == MISSING:
+                raise _damaged(self.repository)
             try:
                 path = name.decode().removeprefix(self.repository.prefix)
             except UnicodeDecodeError:
@@ -97,7 +127,10 @@ class GitTree:
             for path in paths:
                 process.stdin.write(f"{self.entries[path].blob}\n".encode())
                 process.stdin.flush()
-                size = int(process.stdout.readline().split()[2])
+                head = process.stdout.readline().split()
+                if len(head) < 3:  # "missing", or nothing from a git that gave up
+                    raise _damaged(self.repository)
+                size = int(head[2])
                 body = process.stdout.read(size)
                 process.stdout.read(1)
                 yield path, body

@@ -95,14 +95,14 @@ def _checked_out(repository: Repository, live: str, names: list[str]) -> Check:
 def objects(patient: Patient) -> Iterator[Check]:
     """The repository is one, and each object that its branches lead to is there and whole."""
     repository, folder = _repository(patient), patient.settings.content_path
+    if damage := git.damaged(folder):
+        yield fail(
+            "objects",
+            "%(folder)s is no repository any more, so nothing new is published",
+            "Bring it back from a backup, or clone the repository again.",
+            folder=damage,
+        )
     if repository is None:
-        if _has_history(patient):
-            yield fail(
-                "objects",
-                "%(folder)s has a .git that is no repository: the files themselves go live",
-                "Bring .git back from a backup, or clone the repository again.",
-                folder=folder,
-            )
         return
     if shutil.which("git") is None:
         return
@@ -169,7 +169,8 @@ def next_publication(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
 
 
 def _repository(patient: Patient) -> Repository | None:
-    return repository_of(patient.settings.content_path)
+    content = patient.settings.content_path
+    return None if git.damaged(content) else repository_of(content)
 
 
 def _is_pushed_to(patient: Patient) -> bool:

@@ -1,6 +1,7 @@
 """Publishing: what goes live, what is refused, and that nothing in between is ever served."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -446,3 +447,80 @@ def _live(db: SqliteDatabase) -> str:
     live = publications.find_live(db)
     assert live is not None
     return live.id
+
+
+def lose_head(content: Path) -> None:
+    (content / ".git/HEAD").unlink()
+
+
+def spoil_head(content: Path) -> None:
+    (content / ".git/HEAD").write_text("nonsense\n")
+
+
+def lose_the_objects(content: Path) -> None:
+    shutil.rmtree(content / ".git/objects")
+
+
+def empty_the_objects(content: Path) -> None:
+    lose_the_objects(content)
+    (content / ".git/objects").mkdir()
+
+
+def lose_a_folder(content: Path) -> None:
+    lose_object(content, "articles/en")
+
+
+def lose_a_file(content: Path) -> None:
+    lose_object(content, PAGE)
+
+
+def lose_object(content: Path, path: str) -> None:
+    """One that a new commit needs."""
+    (page,) = content.glob(f"**/{PAGE}")
+    page.write_text(article("Committed"))
+    commit(content)
+    prefix = str(page.relative_to(content)).removesuffix(PAGE)
+    name = git(content, "rev-parse", f"HEAD:{prefix}{path}")
+    (content / ".git/objects" / name[:2] / name[2:]).unlink()
+
+
+def spoil_the_branch(content: Path) -> None:
+    (content / ".git/refs/heads/main").write_bytes(b"")
+
+
+def point_nowhere(content: Path) -> None:
+    shutil.rmtree(content / ".git")
+    (content / ".git").write_text("gitdir: /nowhere/.git/worktrees/content\n")
+
+
+def link_nowhere(content: Path) -> None:
+    shutil.rmtree(content / ".git")
+    (content / ".git").symlink_to("/nowhere")
+
+
+def empty_it(content: Path) -> None:
+    shutil.rmtree(content / ".git")
+    (content / ".git").mkdir()
+
+
+DAMAGES = [lose_head, spoil_head, lose_the_objects, empty_the_objects, lose_a_folder, lose_a_file]
+DAMAGES += [spoil_the_branch, point_nowhere, link_nowhere, empty_it]
+
+
+@pytest.mark.parametrize(("part", "branch"), [("", "main"), ("docs", "HEAD")])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_repository_is_no_plain_folder(db, settings, content, damage, part, branch):
+    """What nobody committed stays unread, and what is live stays."""
+    settings = replace(settings, branch=branch)
+    if part:
+        (content / part).mkdir()
+        git(content, "mv", "articles", f"{part}/articles")
+        commit(content)
+        settings = replace(settings, content=f"content/{part}")
+    live = published(db, settings)
+    damage(content)
+    write(settings.content_path, PAGE, article("Not committed"))
+    with pytest.raises(Invalid, match="damaged_repository|unknown_revision"):
+        publish(db, settings)
+    assert title(db) == "First title"
+    assert publications.find_live(db) == live

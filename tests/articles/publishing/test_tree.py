@@ -219,3 +219,12 @@ def test_what_a_hook_says_of_its_own_repository_is_not_listened_to(content, monk
 def test_a_file_has_the_same_id_in_a_folder_and_in_git(content):
     assert FolderTree(content).entries == tree(content).entries
     assert blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+
+@pytest.mark.parametrize("lost", ["HEAD", "objects"])
+def test_a_damaged_bare_repository_is_no_folder_without_articles(content, tmp_path, lost):
+    bare = tmp_path / "bare.git"
+    git(content, "clone", "--quiet", "--bare", str(content), str(bare))
+    (bare / lost).rename(tmp_path / "lost")
+    with pytest.raises(Invalid, match="damaged_repository"):
+        committed_tree(bare, "main")
