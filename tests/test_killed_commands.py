@@ -4,6 +4,7 @@ KBSEARCH_KILLS is how often each of them is: a few times at every change, hundre
 each death the same command is given again and ends well.
 """
 
+import errno
 import json
 import os
 import random
@@ -11,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -400,31 +401,105 @@ def died(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Site:
         return copy_of(site, site.folder.with_name("copy"))
 
 
-@pytest.mark.parametrize("moves", range(8))
-def test_a_restore_that_ends_between_two_moves_goes_on_where_it_was(
-    died: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
-):
-    site = copy_of(died, tmp_path / "site")
-    found = config.load(site.folder / config.CONFIG_NAME)
-    left = iter(range(moves))
-    move = restoring._move
+Step = Callable[[], None]
 
-    def interrupted(source: Path, target: Path) -> None:
-        if next(left, None) is None:
-            raise KeyboardInterrupt
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def restore(site: Site, steps: Iterable[Step | None] = ()) -> None:
+    """Bring the backup back; a step takes the place of each move, where there is one."""
+    found, move, left = config.load(site.folder / config.CONFIG_NAME), restoring._move, iter(steps)
+
+    def moved(source: Path, target: Path) -> None:
+        if step := next(left, None):
+            step()
         move(source, target)
 
-    monkeypatch.setattr(restoring, "_move", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(restoring, "_move", moved)
         restoring.restore(found, site.folder / "backup.tar")
+
+
+def killed_while_it_restores(site: Site, steps: Iterable[Step | None]) -> None:
+    """A process of its own, killed for real."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            restore(site, steps)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     with pytest.raises(Problem, match="backup.interrupted"):
         restoring.see_that_none_is_under_way(site.folder)
-    monkeypatch.undo()
-    restoring.restore(found, site.folder / "backup.tar")
+
+
+def has_the_last_request(site: Site) -> bool:
+    return bool(site.rows("SELECT id FROM tickets WHERE subject = 'ours-request-last'"))
+
+
+def check_restored(site: Site) -> None:
     restored(site)
     (aside,) = site.folder.glob("before-restore-*")
-    last = "SELECT 1 AS n FROM tickets WHERE subject = 'ours-request-last'"
-    assert opened(site, aside).rows(last) == [{"n": 1}]
+    assert has_the_last_request(opened(site, aside))
+
+
+def check_put_back(site: Site) -> None:
+    restoring.see_that_none_is_under_way(site.folder)
+    assert whose(site) == "ours" and has_the_last_request(site)
+    assert list(site.folder.glob("restoring*")) == list(site.folder.glob("before-restore-*")) == []
+
+
+@pytest.mark.parametrize("moves", range(8))
+def test_a_restore_that_ends_between_two_moves_goes_on_where_it_was(
+    died: Site, tmp_path: Path, moves: int
+):
+    site = copy_of(died, tmp_path / "site")
+    killed_while_it_restores(site, [*[None] * moves, die])
+    restore(site)
+    check_restored(site)
+
+
+@pytest.mark.parametrize("moves", range(3))
+@pytest.mark.parametrize("before", [0, 2, 4, 7])
+def test_a_restore_given_again_that_cannot_go_on_puts_back_what_was_there(
+    died: Site, tmp_path: Path, before: int, moves: int
+):
+    site = copy_of(died, tmp_path / "site")
+    killed_while_it_restores(site, [*[None] * before, die])
+    with pytest.raises(Problem, match="backup.put_back"):
+        restore(site, [*[None] * moves, fail])
+    check_put_back(site)
+
+
+@pytest.mark.parametrize("later", range(4))
+def test_killed_while_it_puts_back_it_goes_on_or_puts_back_when_given_again(
+    died: Site, tmp_path: Path, later: int
+):
+    site = copy_of(died, tmp_path / "site")
+    killed_while_it_restores(site, [*[None] * 7, fail, *[None] * later, die])
+    again = copy_of(site, tmp_path / "again")
+    restore(site)
+    check_restored(site)
+    with pytest.raises(Problem, match="backup.put_back"):
+        restore(again, [None, fail])
+    check_put_back(again)
+
+
+def test_where_it_cannot_put_back_either_it_says_so_and_does_not_open(died: Site, tmp_path: Path):
+    site = copy_of(died, tmp_path / "site")
+    with pytest.raises(Problem, match="backup.not_put_back"):
+        restore(site, [*[None] * 5, fail, fail])
+    with pytest.raises(Problem, match="backup.interrupted"):
+        restoring.see_that_none_is_under_way(site.folder)
+    restore(site)
+    check_restored(site)
 
 
 def test_a_command_that_cannot_write_says_so_in_one_line(commands: Commands, tmp_path: Path):

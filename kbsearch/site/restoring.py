@@ -1,8 +1,9 @@
 """Bringing a backup back: all of it or nothing, and what was there is set aside, never removed.
 
-Whatever fails before the archive has been read whole changes nothing. Then folders are renamed.
-Stopped half-way, the site does not open; given again, the command goes on where it was: all that
-was there ends in one folder.
+Whatever fails before the archive has been read whole changes nothing. Then folders are renamed,
+beside a note of what was there. Where that fails, all of it is put back. Killed half-way, the site
+does not open; given again, the command goes on where it was, and may put back what was there
+before it was given first.
 """
 
 import errno
@@ -66,8 +67,7 @@ def restore(found: config.Configuration, path: Path) -> Restored:
         counts = _prepare(room, path, manifest)
         settings = _settings(found, room, site, path)
         with _alone(settings):
-            set_aside = _exchange(settings, room, site)
-            beside = _keep_settings(room, site)
+            set_aside, beside = _exchange(settings, room, site)
     return Restored(manifest, counts, set_aside, beside)
 
 
@@ -130,62 +130,82 @@ class _Exchange:
     there: list[str]
 
 
-def _exchange(settings: Settings, room: Path, site: Path) -> Path | None:
-    """What was there goes aside, what was unpacked takes its place."""
-    moved: list[tuple[Path, Path]] = []
+def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, Path | None]:
+    """What was there goes aside, what was unpacked takes its place; or all is put back.
 
-    def move(source: Path, target: Path) -> None:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _move(source, target)
-        moved.append((source, target))
-
-    is_first = not _under_way(site)
-    aside = room  # until it is known
+    Where what was there lies now, and the archive's settings where the site has others.
+    """
     try:
-        begun = _begin(settings, room, site)
-        aside = site / begun.aside
-        for name, place in _places(settings).items():
-            came = name not in begun.there or (aside / place.name).exists()  # in an attempt before
-            for each in (*_beside_database(name, place), place):
-                if each.exists() and came:
-                    _remove(each)
-                elif each.exists():
-                    move(each, aside / each.name)
-            if (room / name).exists():
-                move(room / name, place)
-        belonging.mark_data(settings)
+        note = _under_way(site) or _begin(settings, room)
+        begun = _Exchange(**json.loads(note.read_text(encoding="utf-8")))
     except OSError as problem:
-        for source, target in reversed(moved):
-            _move(target, source)
-        if is_first:  # all is as it was
-            with suppress(OSError):
-                aside.rmdir()
-            (room / EXCHANGE).unlink(missing_ok=True)
         raise Problem("backup.cannot_write", folder=site, reason=problem) from problem
-    indexing.remove_all(settings)
-    return aside if aside.exists() else None
+    aside = site / begun.aside
+    try:
+        _bring(settings, room, aside, begun.there)
+        belonging.mark_data(settings)
+        indexing.remove_all(settings)
+        beside = _keep_settings(room, site)
+        note.unlink()
+    except OSError as problem:
+        try:
+            _put_back(settings, aside, begun.there)
+            note.unlink()
+        except OSError as reason:
+            raise Problem("backup.not_put_back", folder=site, reason=reason) from problem
+        raise Problem("backup.put_back", folder=site, reason=problem) from problem
+    finally:
+        if not _under_way(site):
+            _remove_rooms_of_the_dead(site)
+    return aside if aside.exists() else None, beside
 
 
-def _begin(settings: Settings, room: Path, site: Path) -> _Exchange:
-    """Note down what is there before anything is moved, unless an earlier attempt has."""
-    if earlier := _under_way(site):
-        begun = _Exchange(**json.loads(earlier.read_text(encoding="utf-8")))
-    else:
-        there = [name for name, place in _places(settings).items() if place.exists()]
-        aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
-        begun = _Exchange(aside, there)
+def _begin(settings: Settings, room: Path) -> Path:
+    """Note down what is there before anything is moved."""
+    there = [name for name, place in _places(settings).items() if place.exists()]
+    aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
     draft = room / f"{EXCHANGE}.part"
     with draft.open("x", encoding="utf-8") as file:
-        json.dump(asdict(begun), file)
+        json.dump(asdict(_Exchange(aside, there)), file)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(room / EXCHANGE)
+    note = draft.replace(room / EXCHANGE)
     store.sync_folder(room)
-    return begun
+    return note
+
+
+def _bring(settings: Settings, room: Path, aside: Path, there: list[str]) -> None:
+    for name, place in _places(settings).items():
+        has_come = _has_come(name, place, aside, there)
+        for path in (*_beside_database(name, place), place):  # the database last: it tells
+            if has_come:
+                _remove(path)
+            elif path.exists():
+                _move(path, aside / path.name)
+        if (room / name).exists():
+            _move(room / name, place)
+
+
+def _put_back(settings: Settings, aside: Path, there: list[str]) -> None:
+    for name, place in _places(settings).items():
+        has_come = _has_come(name, place, aside, there)
+        for path in (place, *_beside_database(name, place)):  # the database first: it tells
+            if has_come:
+                _remove(path)
+            if (aside / path.name).exists():
+                _move(aside / path.name, path)
+    with suppress(OSError):
+        aside.rmdir()
+
+
+def _has_come(name: str, place: Path, aside: Path, there: list[str]) -> bool:
+    """Whether what lies in a place was brought, in this attempt or in one before."""
+    return name not in there or (aside / place.name).exists()
 
 
 def _move(source: Path, target: Path) -> None:
-    """What has its name in the new place is whole, also on another disk."""
+    """What has its name in either place is whole, also on another disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         source.rename(target)
     except OSError as problem:
@@ -198,14 +218,14 @@ def _move(source: Path, target: Path) -> None:
         else:
             shutil.copy2(source, part)
         part.rename(target)
-        _remove(source)
+        _remove(source.rename(source.with_name(f"{source.name}.part")))
 
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif os.path.lexists(path):  # nor is there anything where a file stands for its folder
+        path.unlink()
 
 
 def _places(settings: Settings) -> dict[str, Path]:
@@ -244,7 +264,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _room(site: Path) -> Iterator[Path]:
-    """A folder to unpack into, on the disk of the site; gone afterwards, with those of the dead.
+    """A folder to unpack into, on the disk of the site; gone afterwards.
 
     One in which an exchange has begun and not ended stays, for the next attempt.
     """
@@ -260,8 +280,6 @@ def _room(site: Path) -> Iterator[Path]:
             if not (room / EXCHANGE).exists():
                 shutil.rmtree(room)
             raise
-        if (room / EXCHANGE).exists():
-            _remove_rooms_of_the_dead(site)
         shutil.rmtree(room)
 
 
@@ -278,5 +296,5 @@ def _held(room: Path) -> Iterator[None]:
 
 def _remove_rooms_of_the_dead(site: Path) -> None:
     for room in site.glob(ROOMS):
-        with suppress(BlockingIOError), _held(room):
+        with suppress(OSError), _held(room):
             shutil.rmtree(room)

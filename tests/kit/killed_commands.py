@@ -16,8 +16,10 @@ from kbsearch import cli
 
 for module in {*cli.COMMANDS.values()} - {"serve"}:
     importlib.import_module(f"kbsearch.cli.{module}")
-for module in ("importing.people", "importing.tickets", "publishing.publish", "search.service"):
+for module in ("articles.publishing.publish", "search.ranking", "search.ranking.indexing"):
     importlib.import_module(f"kbsearch.{module}")
+for module in ("people", "tickets"):
+    importlib.import_module(f"kbsearch.site.importing.{module}")
 
 
 def begin(asked: dict[str, Any]) -> int:
