@@ -27,8 +27,7 @@ from kbsearch.search.fulltext.article_writer import (
 )
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import Highlighter, Match
-from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, understand
-from kbsearch.search.fulltext.query import Query as Asked
+from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms, understand
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 CODE = 1_000.0  # above any sum of words: an exact code comes first
@@ -38,7 +37,7 @@ NO_VOTES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
-class Found:
+class PageHit:
     """A page that matches, before it is shown."""
 
     path: str
@@ -49,7 +48,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Place:
+class Excerpt:
     """The best passage of a page for a query, with its snippet."""
 
     anchor: str
@@ -92,7 +91,7 @@ class ArticleIndex:
         product: str = "",
         explain: bool = False,
         votes: Mapping[str, float] = NO_VOTES,
-    ) -> tuple[list[Found], int]:
+    ) -> tuple[list[PageHit], int]:
         """The pages a viewer's principals may read, best first, and how many there are.
 
         `votes` say for which pages words like these were confirmed.
@@ -107,12 +106,12 @@ class ArticleIndex:
             if is_voted
             else (answer.hits)
         )
-        found = []
+        pages = []
         for score, address in hits:
             path, page = self._stored(address.segment_ord, address.doc)
             reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
-            found.append(Found(path, score, page, reasons, votes.get(path, 0.0)))
-        return found, engine.count_of(answer)
+            pages.append(PageHit(path, score, page, reasons, votes.get(path, 0.0)))
+        return pages, engine.count_of(answer)
 
     def _by_votes(
         self, hits: Sequence[tuple[float, DocAddress]], votes: Mapping[str, float]
@@ -122,10 +121,10 @@ class ArticleIndex:
         order = confirmed.reordered([score for score, _ in first], paths, votes, CODE)
         return [*((score, first[place][1]) for place, score in order), *rest]
 
-    def votes(self, asked: Asked, wordings: "confirmed.Wordings") -> Mapping[str, float]:
+    def votes(self, terms: Terms, wordings: "confirmed.Wordings") -> Mapping[str, float]:
         """What was confirmed for words like these, the one still being typed left out."""
-        stems = set(self._rarest(self._analyzer.analyze(asked.text)))
-        unfinished = self._stem(asked.unfinished) if asked.unfinished else None
+        stems = set(self._rarest(self._analyzer.analyze(terms.text)))
+        unfinished = self._stem(terms.unfinished) if terms.unfinished else None
         if unfinished and not self.weight(unfinished):
             stems.discard(unfinished)
         return wordings.votes(stems, self.rarity)
@@ -134,27 +133,27 @@ class ArticleIndex:
         """The weight of a stem where texts are compared: one no page has is the rarest."""
         return self.weight(stem) or math.log(1 + self.searcher.num_docs)
 
-    def count_found(self, asked: Asked, principals: Sequence[str], product: str = "") -> int:
+    def count_found(self, terms: Terms, principals: Sequence[str], product: str = "") -> int:
         """How many pages `search` would find, asked of the fields that hold all the others."""
-        stems = self._analyzer.analyze(asked.text)
-        if not stems or len(asked.words) > MOST_TERMS:  # only written forms may match
-            query = self.query(asked, principals)
+        stems = self._analyzer.analyze(terms.text)
+        if not stems or len(terms.words) > MOST_TERMS:  # only written forms may match
+            query = self.query(terms, principals)
         else:
-            stems += self.completions(asked, principals)
+            stems += self.completions(terms, principals)
             stems += [
-                stem for other in asked.also for stem in self._analyzer.analyze(" ".join(other))
+                stem for phrase in terms.also for stem in self._analyzer.analyze(" ".join(phrase))
             ]
             mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
             clauses = [clause for mention in mentions for clause in mention]
-            query = engine.any_of([*clauses, *map(self._code, self.codes(asked))])
+            query = engine.any_of([*clauses, *map(self._code, self.codes(terms))])
         answer = self.searcher.search(self.restricted(query, principals, product), 1, count=True)
         return engine.count_of(answer)
 
     def _stored_at(self, segment: int, document: int) -> tuple[str, StoredPage]:
         """The page at an address; an index of articles never changes."""
-        kept = self.searcher.doc(DocAddress(segment, document))
-        page = stored_page(engine.stored_bytes(kept, "page"))
-        return engine.stored_text(kept, "path"), page
+        doc = self.searcher.doc(DocAddress(segment, document))
+        page = stored_page(engine.stored_bytes(doc, "page"))
+        return engine.stored_text(doc, "path"), page
 
     def _path_at(self, segment: int, document: int) -> str:
         return self._stored(segment, document)[0]
@@ -179,21 +178,21 @@ class ArticleIndex:
         )
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
 
-    def query(self, asked: Asked, principals: Sequence[str]) -> Query:
+    def query(self, terms: Terms, principals: Sequence[str]) -> Query:
         """The ranking: a sum over the query's words of what each field says."""
-        stems = self._rarest(self._analyzer.analyze(asked.text))
+        stems = self._rarest(self._analyzer.analyze(terms.text))
         clauses = [clause for stem in stems for clause in self._word(stem)]
-        content = [word for word in asked.words if word not in texts.STOP_WORDS[self.language]]
-        for word in list(dict.fromkeys(content or asked.words))[:MOST_TERMS]:
+        content = [word for word in terms.words if word not in texts.STOP_WORDS[self.language]]
+        for word in list(dict.fromkeys(content or terms.words))[:MOST_TERMS]:
             clauses.append(self._term("x", word, SURFACE))
         for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
-        clauses += map(self._code, self.codes(asked))
-        for stem, weight in self.completions(asked, principals).items():
+        clauses += map(self._code, self.codes(terms))
+        for stem, weight in self.completions(terms, principals).items():
             if stem not in stems:
                 clauses += self._word(stem, weight)
-        for other in asked.also:
-            for stem in self._analyzer.analyze(" ".join(other)):
+        for phrase in terms.also:
+            for stem in self._analyzer.analyze(" ".join(phrase)):
                 if stem not in stems:
                     clauses += self._word(stem, SYNONYM)
         return engine.any_of(clauses) if clauses else Query.empty_query()
@@ -229,19 +228,19 @@ class ArticleIndex:
         frequency = self.searcher.doc_freq("all", stem)
         return math.log(1 + self.searcher.num_docs / frequency) if frequency else 0.0
 
-    def codes(self, asked: Asked) -> list[str]:
+    def codes(self, terms: Terms) -> list[str]:
         """The codes, versions and paths of a query."""
-        return texts.codes_of(asked.text)[:MOST_TERMS]
+        return texts.codes_of(terms.text)[:MOST_TERMS]
 
-    def completions(self, asked: Asked, principals: Sequence[str]) -> dict[str, float]:
+    def completions(self, terms: Terms, principals: Sequence[str]) -> dict[str, float]:
         """Stems of the commonest words that the unfinished one begins, and their weight."""
-        if asked.unfinished is None:
+        if terms.unfinished is None:
             return {}
-        known = self.is_known(asked.unfinished, principals)
-        weight = COMPLETION_OF_KNOWN if known else COMPLETION_OF_UNKNOWN
+        is_known = self.is_known(terms.unfinished, principals)
+        weight = COMPLETION_OF_KNOWN if is_known else COMPLETION_OF_UNKNOWN
         return {
             stem: weight
-            for word in self._begun_by(asked.unfinished, tuple(principals))
+            for word in self._begun_by(terms.unfinished, tuple(principals))
             for stem in self._analyzer.analyze(word)
         }
 
@@ -250,10 +249,10 @@ class ArticleIndex:
         return bool(self._begun_by(prefix, tuple(principals)))
 
     def _words_begun_by(self, prefix: str, principals: tuple[str, ...]) -> list[str]:
-        mine = engine.one_of_terms(self.schema, "readers", principals)
+        readable = engine.one_of_terms(self.schema, "readers", principals)
         for field in ("pt", "x"):
             terms = self.searcher.terms_with_prefix(
-                field, prefix, filter_query=mine, limit=MOST_COMPLETIONS + 1
+                field, prefix, filter_query=readable, limit=MOST_COMPLETIONS + 1
             )
             longer = [term for term, _ in terms if term != prefix][:MOST_COMPLETIONS]
             if longer:
@@ -280,28 +279,28 @@ class ArticleIndex:
         pairs = {pair for pair in zip(stems, stems[1:], strict=False) if stem in pair}
         return sum(self.searcher.doc_freq("bg", "_".join(pair)) for pair in pairs)
 
-    def highlighter(self, asked: Asked, principals: Sequence[str]) -> Highlighter:
+    def highlighter(self, terms: Terms, principals: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""
-        stems = self._analyzer.analyze(asked.text)[: MOST_TERMS * 4]
+        stems = self._analyzer.analyze(terms.text)[: MOST_TERMS * 4]
         weights = {stem: 0.1 + self.weight(stem) for stem in stems}
-        for other in asked.also:
-            for stem in self._analyzer.analyze(" ".join(other)):
+        for phrase in terms.also:
+            for stem in self._analyzer.analyze(" ".join(phrase)):
                 weights.setdefault(stem, 0.5)
-        prefix = asked.unfinished if self.completions(asked, principals) else None
-        return Highlighter(weights, self._stem, codes=self.codes(asked), prefix=prefix)
+        prefix = terms.unfinished if self.completions(terms, principals) else None
+        return Highlighter(weights, self._stem, codes=self.codes(terms), prefix=prefix)
 
-    def place(self, found: Found, highlighter: Highlighter) -> Place:
+    def excerpt(self, hit: PageHit, highlighter: Highlighter) -> Excerpt:
         """Where a page answers best, and a snippet of it."""
-        page = found.page
+        page = hit.page
         matches = highlighter.matches(page.flat_body)
         best, inside = _best_passage(page, matches, highlighter)
         if not inside or best is None:
-            return Place("", "", str(highlighter.snippet(page.summary or page.body[:400], [])))
+            return Excerpt("", "", str(highlighter.snippet(page.summary or page.body[:400], [])))
         start, begins, anchor, title = page.starts[best]
         end = page.starts[best + 1][0] if best + 1 < len(page.starts) else len(page.body)
         in_words = [match for match in inside if match.start >= begins]
         snippet = highlighter.snippet(page.body[begins:end], in_words, offset=begins)
-        return Place(anchor, title, str(snippet))
+        return Excerpt(anchor, title, str(snippet))
 
 
 def _best_passage(
@@ -335,7 +334,7 @@ class Articles:
         self._words: dict[str, list[corrector.Word]] = {}
         self._correctors: dict[tuple[str, tuple[bool, ...]], corrector.Corrector] = {}
         self.by_language = {
-            language: ArticleIndex(engine.Reader(folder / language).index, language)
+            language: ArticleIndex(engine.IndexReader(folder / language).index, language)
             for language in engine.SNOWBALL
         }
 
@@ -354,8 +353,9 @@ class Articles:
         if (language, kind) not in self._correctors:
             if language not in self._words:
                 self._words[language] = corrector.read_words(self.folder / language)
-            made = corrector.Corrector(self._words[language], principals)
-            self._correctors[language, kind] = made
+            self._correctors[language, kind] = corrector.Corrector(
+                self._words[language], principals
+            )
         return self._correctors[language, kind]
 
 
@@ -385,4 +385,4 @@ def _top(
     index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
 ) -> list[str]:
     query = index.query(understand(phrase, synonyms), (reader,))
-    return [found.path for found in index.search(query, (reader,), limit)[0]]
+    return [hit.path for hit in index.search(query, (reader,), limit)[0]]

@@ -28,35 +28,35 @@ def no_clicks(numbers: Collection[int]) -> Sequence[Click]:
 
 
 def reordered(
-    scores: Scores, clicks: Sequence[Click], nearness: Callable[[int], float], asked: int | None
+    scores: Scores, clicks: Sequence[Click], nearness: Callable[[int], float], ticket: int | None
 ) -> list[tuple[int, float]]:
     """Cases by their numbers, best first, by score and by what agents said.
 
     `scores` are those of all requests like the question, `nearness` tells how much of the words a
-    request that was asked shares with it; `asked` is the question's own number.
+    request that was asked shares with it; `ticket` is the question's own number.
     """
     best = max(scores.values(), default=0.0)
     if not best:
         return []
     own = {number: score / best for number, score in scores.items()}
-    lifted = _by_companions(own, clicks, asked)
+    lifted = _by_companions(own, clicks, ticket)
     like_it = sorted(own, key=lambda number: own[number], reverse=True)[:MOST_ASKED]
-    for number, vote in _votes(clicks, set(like_it), nearness, asked).items():
+    for number, vote in _votes(clicks, set(like_it), nearness, ticket).items():
         lifted[number] = lifted.get(number, 0.0) + VOTE * vote
     ranked = [(number, score * best) for number, score in lifted.items()]
     return sorted(ranked, key=lambda case: (-case[1], case[0]))
 
 
-def _by_companions(own: Scores, clicks: Sequence[Click], asked: int | None) -> dict[int, float]:
+def _by_companions(own: Scores, clicks: Sequence[Click], ticket: int | None) -> dict[int, float]:
     companions: dict[int, set[int]] = defaultdict(set)
     for click in clicks:
-        if click.is_confirmed and asked not in (click.asked, click.case):
-            companions[click.asked].add(click.case)
-            companions[click.case].add(click.asked)
+        if click.is_confirmed and ticket not in (click.ticket, click.case):
+            companions[click.ticket].add(click.case)
+            companions[click.case].add(click.ticket)
     lifted = dict(own)
     for number in own:
         if companions[number]:
-            nearest = max(own.get(other, 0.0) for other in companions[number])
+            nearest = max(own.get(companion, 0.0) for companion in companions[number])
             lifted[number] += COMPANION * (nearest - COMPANION_EXPECTED * own[number])
     return lifted
 
@@ -65,20 +65,20 @@ def _votes(
     clicks: Sequence[Click],
     like_it: Collection[int],
     nearness: Callable[[int], float],
-    asked: int | None,
+    ticket: int | None,
 ) -> dict[int, float]:
     """For each case what the agents' clicks say, by how near they were given: one vote each."""
-    near = {click.asked: 0.0 for click in clicks}
+    near = {click.ticket: 0.0 for click in clicks}
     near |= {number: nearness(number) for number in near if number in like_it}
-    if asked is not None:
-        near[asked] = 1.0
-    given: dict[tuple[int, bool], dict[str, float]] = defaultdict(dict)
+    if ticket is not None:
+        near[ticket] = 1.0
+    by_case: dict[tuple[int, bool], dict[str, float]] = defaultdict(dict)
     for click in clicks:
-        if near[click.asked] >= NEARLY_THE_SAME and click.case != asked:
-            by_agent = given[click.case, click.is_confirmed]
-            by_agent[click.person] = max(by_agent.get(click.person, 0.0), near[click.asked])
+        if near[click.ticket] >= NEARLY_THE_SAME and click.case != ticket:
+            by_agent = by_case[click.case, click.is_confirmed]
+            by_agent[click.person] = max(by_agent.get(click.person, 0.0), near[click.ticket])
     votes: dict[int, float] = defaultdict(float)
-    for (case, is_confirmed), by_agent in given.items():
+    for (case, is_confirmed), by_agent in by_case.items():
         weight = sum(sorted(by_agent.values(), reverse=True)[:MOST_VOTES])
         votes[case] += weight if is_confirmed else -weight
     return votes

@@ -27,9 +27,9 @@ class Wordings:
 
     def __init__(self, taught: Iterable[Taught], language: str) -> None:
         self._by_stems: dict[frozenset[str], set[tuple[str, str, bool]]] = defaultdict(set)
-        for each in taught:
-            if each.language == language and (stems := _stems(each.wording, language)):
-                self._by_stems[stems].add((each.path, each.voice, each.is_staff))
+        for lesson in taught:
+            if lesson.language == language and (stems := _stems(lesson.wording, language)):
+                self._by_stems[stems].add((lesson.path, lesson.voice, lesson.is_staff))
         self._wordings = list(self._by_stems)
         self._having: dict[str, list[int]] = defaultdict(list)
         for place, stems in enumerate(self._wordings):
@@ -38,34 +38,34 @@ class Wordings:
         self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._votes)
         self._weighed: tuple[Weigh, list[float]] | None = None
 
-    def votes(self, asked: Collection[str], weigh: Weigh) -> Mapping[str, float]:
+    def votes(self, text_stems: Collection[str], weigh: Weigh) -> Mapping[str, float]:
         """By page, how much was confirmed for words like these."""
-        return self._remembered(frozenset(asked), weigh) if self._by_stems else {}
+        return self._remembered(frozenset(text_stems), weigh) if self._by_stems else {}
 
-    def _votes(self, asked: frozenset[str], weigh: Weigh) -> dict[str, float]:
-        near = self._near(asked, weigh)
+    def _votes(self, text_stems: frozenset[str], weigh: Weigh) -> dict[str, float]:
+        near = self._near(text_stems, weigh)
         if not near:
             return {}
-        given: dict[str, dict[tuple[str, bool], float]] = defaultdict(dict)
+        by_path: dict[str, dict[tuple[str, bool], float]] = defaultdict(dict)
         for stems, nearness in near.items():
             for path, voice, is_staff in self._by_stems[stems]:
-                said = given[path]
-                said[voice, is_staff] = max(said.get((voice, is_staff), 0.0), nearness)
+                voices = by_path[path]
+                voices[voice, is_staff] = max(voices.get((voice, is_staff), 0.0), nearness)
         return {
-            path: sum(sorted(said.values(), reverse=True)[:MOST_VOICES])
-            for path, said in given.items()
-            if len(said) >= FEWEST_VOICES or any(is_staff for _, is_staff in said)
+            path: sum(sorted(voices.values(), reverse=True)[:MOST_VOICES])
+            for path, voices in by_path.items()
+            if len(voices) >= FEWEST_VOICES or any(is_staff for _, is_staff in voices)
         }
 
-    def _near(self, asked: frozenset[str], weigh: Weigh) -> dict[frozenset[str], float]:
+    def _near(self, text_stems: frozenset[str], weigh: Weigh) -> dict[frozenset[str], float]:
         """The wordings that share enough; only those with a rare word of the text can."""
-        weights = {stem: weigh(stem) for stem in asked}
-        in_all = left = sum(weights.values())
+        weights = {stem: weigh(stem) for stem in text_stems}
+        in_all = remaining = sum(weights.values())
         sums, having = self._sums(weigh), self._having
         shared: dict[int, float] = {}
         for stem in sorted(weights, key=lambda stem: len(having.get(stem, ()))):
             weight = weights[stem]
-            if left >= NEARLY_THE_SAME * in_all:
+            if remaining >= NEARLY_THE_SAME * in_all:
                 for place in having.get(stem, ()):
                     shared[place] = shared.get(place, 0.0) + weight
             else:  # what shares only the words left shares too little
@@ -75,7 +75,7 @@ class Wordings:
                     for place in shared:
                         if stem in wordings[place]:
                             shared[place] += weight
-            left -= weight
+            remaining -= weight
         return {
             self._wordings[place]: share / (in_all + sums[place] - share)
             for place, share in shared.items()

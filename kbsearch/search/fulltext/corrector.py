@@ -26,7 +26,7 @@ class Word:
     """A folded word, how it is written most often, and how many pages each kind may read it in."""
 
     folded: str
-    written: str
+    spelling: str
     everyone: int
     customers: int
     staff: int
@@ -39,15 +39,15 @@ def write_words(folder: Path, pages: Iterable[Page]) -> None:
     for page in pages:
         public, shared = EVERYONE in page.readers, CUSTOMERS in page.readers
         text = "\n".join((page.title, *(passage.text for passage in page.passages)))
-        for written in {word.lower() for word in WORD.findall(normal(text))}:
-            folded = fold_word(written)
+        for spelling in {word.lower() for word in WORD.findall(normal(text))}:
+            folded = fold_word(spelling)
             if len(folded) >= SHORTEST and not any(letter.isdigit() for letter in folded):
                 count = counts.setdefault(folded, [0, 0, 0])
                 count[0] += public
                 count[1] += public or shared
                 count[2] += 1
                 form = forms.setdefault(folded, {})
-                form[written] = form.get(written, 0) + 1
+                form[spelling] = form.get(spelling, 0) + 1
     lines = (
         "\t".join((folded, max(forms[folded], key=lambda form: forms[folded][form]), *map(str, n)))
         for folded, n in sorted(counts.items())
@@ -58,7 +58,7 @@ def write_words(folder: Path, pages: Iterable[Page]) -> None:
 def read_words(folder: Path) -> list[Word]:
     """The words kept beside an index."""
     rows = (line.split("\t") for line in (folder / FILE).read_text("utf-8").splitlines())
-    return [Word(folded, written, int(a), int(b), int(c)) for folded, written, a, b, c in rows]
+    return [Word(folded, spelling, int(a), int(b), int(c)) for folded, spelling, a, b, c in rows]
 
 
 class Corrector:
@@ -71,7 +71,7 @@ class Corrector:
             return word.customers if CUSTOMERS in principals else word.everyone
 
         self._count = {word.folded: n for word in words if (n := count(word))}
-        self._written = {word.folded: word.written for word in words if word.folded in self._count}
+        self._written = {word.folded: word.spelling for word in words if word.folded in self._count}
         self._words = list(self._count)
 
     def candidates(self, word: str, more: Sequence[tuple[str, int]] = ()) -> list[str]:
@@ -84,7 +84,7 @@ class Corrector:
         counts = dict(more) | self._count
         near = process.extract(
             word,
-            [*self._words, *(other for other, _ in more)],
+            [*self._words, *(candidate for candidate, _ in more)],
             scorer=OSA.distance,
             score_cutoff=2 if len(word) >= LONG else 1,
             limit=20,

@@ -61,7 +61,7 @@ class Taught:
 class Click:
     """One agent's word on a request and a past case, by their numbers."""
 
-    asked: int
+    ticket: int
     case: int
     person: str
     is_confirmed: bool  # else rejected

@@ -59,8 +59,8 @@ _COURTESY = re.compile(
 
 def of_subject(subject: str) -> str:
     """A subject without the marks of answers and forwards."""
-    while found := _PREFIX.match(subject):
-        subject = subject[found.end() :]
+    while prefix := _PREFIX.match(subject):
+        subject = subject[prefix.end() :]
     return subject
 
 
@@ -68,8 +68,8 @@ def of_description(description: str, subject: str = "") -> str:
     """What is told of the problem; the whole text when nothing else is left of it."""
     lines = quotation.cut(description, subject).text.split("\n")
     lines = _without_courtesies(_without_closing(_without_greeting(lines)))
-    told = "\n".join(lines).strip()
-    return told if len(words_of(told)) >= FEWEST_WORDS else description
+    text = "\n".join(lines).strip()
+    return text if len(words_of(text)) >= FEWEST_WORDS else description
 
 
 def line_keys(text: str) -> list[str]:
@@ -88,32 +88,32 @@ def line_key(line: str) -> str:
 
 def _without_greeting(lines: Sequence[str]) -> list[str]:
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    kept = list(lines[first:])
-    found = _GREETING.match(kept[0]) if kept else None
-    if found:
-        kept[0] = kept[0][found.end() :]
-    return kept
+    rest = list(lines[first:])
+    greeting = _GREETING.match(rest[0]) if rest else None
+    if greeting:
+        rest[0] = rest[0][greeting.end() :]
+    return rest
 
 
 def _without_closing(lines: Sequence[str]) -> list[str]:
     """Cut at the first closing that has nothing but a signature below it."""
     end = next((at for at, line in enumerate(lines) if _DISCLAIMER.match(line.strip())), len(lines))
-    kept = list(lines[:end])
+    body = list(lines[:end])
     below = 0
-    for at in range(len(kept) - 1, -1, -1):
-        line = kept[at].strip()
+    for at in range(len(body) - 1, -1, -1):
+        line = body[at].strip()
         if _CLOSING.match(line):
-            kept = kept[:at]
+            body = body[:at]
             below = 0
         elif line:
             below += 1
             if below > MAX_SIGNATURE or _is_told(line):
                 break
-    while kept and not kept[-1].strip():
-        kept.pop()
-    if kept:
-        kept[-1] = _without_last_courtesies(kept[-1])
-    return kept
+    while body and not body[-1].strip():
+        body.pop()
+    if body:
+        body[-1] = _without_last_courtesies(body[-1])
+    return body
 
 
 def _is_told(line: str) -> bool:
@@ -126,8 +126,8 @@ def _is_told(line: str) -> bool:
 def _without_last_courtesies(line: str) -> str:
     """ "… ERR-1042. Merci d'avance. Cordialement, Bob": the same, in one line."""
     sentences = _SENTENCE.split(line)
-    at = next((n for n, each in enumerate(sentences) if n and _CLOSING.match(each)), None)
-    if at is None or sum(len(each) for each in sentences[at:]) > LONGEST_LINE_OF_SIGNATURE:
+    at = next((n for n, sentence in enumerate(sentences) if n and _CLOSING.match(sentence)), None)
+    if at is None or sum(len(sentence) for sentence in sentences[at:]) > LONGEST_LINE_OF_SIGNATURE:
         return line
     return " ".join(sentences[:at])
 

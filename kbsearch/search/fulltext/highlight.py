@@ -70,20 +70,20 @@ class Highlighter:
 
     def matches(self, flat_text: str) -> list[Match]:
         """Every match in a text made `flat`, in its order."""
-        found = [
+        matches = [
             Match(start, start + len(code), code)
             for code in self._codes
             for start in _starts_of(flat_text, code)
         ]
-        taken = {position for match in found for position in range(match.start, match.end)}
+        positions = {position for match in matches for position in range(match.start, match.end)}
         for head in self._heads:
             for start in _starts_of(flat_text, head):
                 word = WORD.match(flat_text, start)
-                if word is not None and start not in taken:
+                if word is not None and start not in positions:
                     term = self._term(word.group())
                     if term is not None:
-                        found.append(Match(start, word.end(), term))
-        return sorted(found)
+                        matches.append(Match(start, word.end(), term))
+        return sorted(matches)
 
     def _term(self, word: str) -> str | None:
         if word not in self._terms:
@@ -137,11 +137,11 @@ def _head(stem: str) -> str:
 
 def _without_longer(heads: Iterable[str]) -> list[str]:
     """Heads of which none begins like another: each word is then proposed once."""
-    kept: list[str] = []
+    shortest: list[str] = []
     for head in sorted(heads):
-        if head and not (kept and head.startswith(kept[-1])):
-            kept.append(head)
-    return kept
+        if head and not (shortest and head.startswith(shortest[-1])):
+            shortest.append(head)
+    return shortest
 
 
 def _starts_of(flat_text: str, head: str) -> list[int]:

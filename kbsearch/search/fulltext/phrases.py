@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(r"‹[^‹›\n]*›")
 
 
 @dataclass(frozen=True)
-class Phrase:
+class ComparedPhrase:
     """A text as it is compared: stems in alphabetical order, with spaces between them."""
 
     key: str  # empty for a text without a word
@@ -40,19 +40,19 @@ class Phrases:
     the very ones that matter here: they are compared with those read so far.
     """
 
-    def __init__(self, known: Iterable[str] = (), correct: Correct = as_typed) -> None:
+    def __init__(self, words: Iterable[str] = (), correct: Correct = as_typed) -> None:
         self._correct = correct
-        self._words = set(known)
+        self._words = set(words)
 
-    def read(self, text: str) -> Phrase:
+    def read(self, text: str) -> ComparedPhrase:
         clear = _PLACEHOLDER.sub(" ", normal(text))
         language = detect_language(clear)
         spelt, unknown = self._correct(clear, language)
         words = list(dict.fromkeys(fold_word(word) for word in WORD.findall(spelt)))
         words = [word for word in words if engine.stemmer(language)(word)] or words
-        meant = [self._nearest(word) if word in unknown else word for word in words]
+        nearest = [self._nearest(word) if word in unknown else word for word in words]
         self._words.update(words)
-        return Phrase(_key(words, language), _key(meant, language), tuple(words))
+        return ComparedPhrase(_key(words, language), _key(nearest, language), tuple(words))
 
     def _nearest(self, word: str) -> str:
         """The word read before that an unknown one is, but for a slip."""
@@ -60,7 +60,11 @@ class Phrases:
             return word
         near = process.extract(
             word,
-            [each for each in self._words if each[0] == word[0] and len(each) >= SHORTEST - 1],
+            [
+                candidate
+                for candidate in self._words
+                if candidate[0] == word[0] and len(candidate) >= SHORTEST - 1
+            ],
             scorer=OSA.distance,
             score_cutoff=2 if len(word) >= LONG else 1,
             limit=1,

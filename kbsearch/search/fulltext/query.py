@@ -13,7 +13,7 @@ MOST_COMPLETIONS = 8
 
 
 @dataclass(frozen=True)
-class Query:
+class Terms:
     """A text to look for: normal form, folded words in order, the word not yet finished."""
 
     text: str
@@ -22,9 +22,9 @@ class Query:
     also: tuple[Phrase, ...] = ()  # what its phrases may be called too
 
 
-def understand(text: str, synonyms: Synonyms = NO_SYNONYMS) -> Query:
+def understand(text: str, synonyms: Synonyms = NO_SYNONYMS) -> Terms:
     """Read a typed or pasted text; anything is acceptable, nothing raises."""
     clean = normal(text[:LONGEST_TEXT])
     words = tuple(words_of(clean))
     is_open = bool(words) and bool(WORD.match(clean[-1:])) and len(words[-1]) >= SHORTEST_PREFIX
-    return Query(clean, words, words[-1] if is_open else None, synonyms.others(words))
+    return Terms(clean, words, words[-1] if is_open else None, synonyms.others(words))

@@ -14,7 +14,7 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.clicks import MOST_ASKED, Clicks, no_clicks, reordered
 from kbsearch.search.fulltext.highlight import Highlighter, as_written, flat
 from kbsearch.search.fulltext.query import MOST_TERMS
-from kbsearch.search.fulltext.ticket_index import ALL, ANSWERS, TITLE, Found, TicketIndex
+from kbsearch.search.fulltext.ticket_index import ALL, ANSWERS, TITLE, CaseHit, TicketIndex
 from kbsearch.search.fulltext.ticket_writer import schema
 
 MOST_WORDS = 40
@@ -102,41 +102,41 @@ def _has_digit(code: str) -> bool:
 
 def ranked(
     index: TicketIndex,
-    wanted: Likeness,
+    likeness: Likeness,
     limit: int,
     *,
     without: int | None = None,
     clicks: Clicks = no_clicks,
 ) -> list[tuple[int, float]]:
     """Solved tickets like that by their numbers, nearest first, in the light of agents' clicks."""
-    query = _query(wanted)
+    query = _query(likeness)
     if query is None:
         return []
     solved = _scores(index, engine.filtered(query, [_is_solved()]), max(limit, DEPTH), without)
-    asked = _scores(index, query, MOST_ASKED, without)
-    scores = {**asked, **solved}
-    said = clicks([*scores, *([] if without is None else [without])])
-    if said:
-        near = Nearness(index, wanted)
-        in_order = reordered(scores, said, near.of, without)
+    of_any_status = _scores(index, query, MOST_ASKED, without)
+    scores = {**of_any_status, **solved}
+    signals = clicks([*scores, *([] if without is None else [without])])
+    if signals:
+        near = Nearness(index, likeness)
+        in_order = reordered(scores, signals, near.of, without)
         strangers = [number for number, _ in in_order if number not in solved]
         cases = solved.keys() | index.cases(strangers, _is_solved()).keys()
         return [(number, score) for number, score in in_order if number in cases][:limit]
     return list(solved.items())[:limit]
 
 
-def _query(wanted: Likeness) -> Query | None:
+def _query(likeness: Likeness) -> Query | None:
     clauses = [
         engine.boosted(Query.term_query(schema(), f"{field}_{language}", stem), weight * boost)
-        for (language, stem), weight in wanted.weights.items()
+        for (language, stem), weight in likeness.weights.items()
         for field, boost in (("t", TITLE), ("all", ALL), ("ans", ANSWERS))
     ]
-    clauses += [Query.term_query(schema(), "code", code) for code in wanted.codes]
+    clauses += [Query.term_query(schema(), "code", code) for code in likeness.codes]
     if not clauses:
         return None
-    raising = [Query.term_query(schema(), "code", code) for code in wanted.version]
-    if wanted.product:
-        product = Query.term_query(schema(), "product", wanted.product)
+    raising = [Query.term_query(schema(), "code", code) for code in likeness.version]
+    if likeness.product:
+        product = Query.term_query(schema(), "product", likeness.product)
         raising.append(Query.const_score_query(product, SAME_PRODUCT))
     return engine.raised(engine.any_of(clauses), raising)
 
@@ -146,29 +146,31 @@ def _is_solved() -> Query:
 
 
 def _scores(index: TicketIndex, query: Query, limit: int, without: int | None) -> dict[int, float]:
-    found = index.best(query, limit + 1)
-    return {number: score for number, score in found if number != without}
+    hits = index.best(query, limit + 1)
+    return {number: score for number, score in hits if number != without}
 
 
 class Nearness:
     """How much of the words of a likeness other tickets share: 1 for the same words."""
 
-    def __init__(self, index: TicketIndex, wanted: Likeness) -> None:
+    def __init__(self, index: TicketIndex, likeness: Likeness) -> None:
         self._index = index
-        self._wanted = wanted
+        self._likeness = likeness
 
     def of(self, number: int) -> float:
         """The shared words' part of all words of both, by their rarity; 0 for an unknown ticket."""
-        found = self._index.cases([number]).get(number)
-        if found is None:
+        hit = self._index.cases([number]).get(number)
+        if hit is None:
             return 0.0
-        case, language = found.case, found.case.language
-        told = essence.of_description(case.description, case.subject)
-        stems = engine.stemmed(language).analyze(f"{essence.of_subject(case.subject)}\n{told}")
-        theirs = set(stems)
-        mine = {stem for of, stem in self._wanted.weights if of == language}
-        every = self._weigh(mine | theirs, language)
-        return self._weigh(mine & theirs, language) / every if every else 0.0
+        case, language = hit.case, hit.case.language
+        description = essence.of_description(case.description, case.subject)
+        stems = engine.stemmed(language).analyze(
+            f"{essence.of_subject(case.subject)}\n{description}"
+        )
+        case_stems = set(stems)
+        own_stems = {stem for of, stem in self._likeness.weights if of == language}
+        every = self._weigh(own_stems | case_stems, language)
+        return self._weigh(own_stems & case_stems, language) / every if every else 0.0
 
     def _weigh(self, stems: set[str], language: str) -> float:
         return sum(self._index.weight(stem, language) for stem in stems)
@@ -183,38 +185,38 @@ class Alike:
     nearness: float
 
 
-def recent(index: TicketIndex, wanted: Likeness, since: int, limit: int) -> list[Alike]:
+def recent(index: TicketIndex, likeness: Likeness, since: int, limit: int) -> list[Alike]:
     """Requests like that among those changed since a day of the index."""
-    query = _query(wanted)
+    query = _query(likeness)
     if query is None:
         return []
     is_recent = Query.range_query(schema(), "day", FieldType.Integer, since, None)
     numbers = [number for number, _ in index.best(engine.filtered(query, [is_recent]), limit)]
-    near, alike = Nearness(index, wanted), []
-    for number, found in index.cases(numbers).items():
-        theirs = set(texts.codes_of(f"{found.case.subject}\n{found.case.description}"))
-        codes = tuple(code for code in wanted.codes if code in theirs and _has_digit(code))
+    near, alike = Nearness(index, likeness), []
+    for number, hit in index.cases(numbers).items():
+        case_codes = set(texts.codes_of(f"{hit.case.subject}\n{hit.case.description}"))
+        codes = tuple(code for code in likeness.codes if code in case_codes and _has_digit(code))
         alike.append(Alike(number, codes, near.of(number)))
     return alike
 
 
-def shared(index: TicketIndex, found: Found, wanted: Likeness) -> tuple[list[str], list[str]]:
+def shared(index: TicketIndex, hit: CaseHit, likeness: Likeness) -> tuple[list[str], list[str]]:
     """What a past case has of a likeness: its codes, and its most telling words."""
-    case = found.case
+    case = hit.case
     text = f"{case.subject}\n{case.text}"
     of_case = set(texts.codes_of(text))
     weights = {
         stem: index.weight(stem, language)
-        for language, stem in wanted.weights
+        for language, stem in likeness.weights
         if language == case.language
     }
     matches = Highlighter(weights, engine.stemmer(case.language)).matches(flat(text))
-    written = {match.term: text[match.start : match.end] for match in reversed(matches)}
-    codes = [code for code in wanted.codes if code in of_case]
+    spellings = {match.term: text[match.start : match.end] for match in reversed(matches)}
+    codes = [code for code in likeness.codes if code in of_case]
     parts = {part for code in codes for part in texts.words_of(code)}
     telling = [
-        written[stem]
-        for stem in sorted(written, key=lambda stem: weights[stem], reverse=True)
-        if texts.fold_word(written[stem]) not in parts | SMALL_WORDS
+        spellings[stem]
+        for stem in sorted(spellings, key=lambda stem: weights[stem], reverse=True)
+        if texts.fold_word(spellings[stem]) not in parts | SMALL_WORDS
     ]
     return [as_written(code, text) for code in codes], telling[:MOST_SHARED]

@@ -3,7 +3,7 @@
 from kbsearch.access import Viewer
 from kbsearch.search.fulltext import corrector
 from kbsearch.search.fulltext.article_index import Articles
-from kbsearch.search.fulltext.query import Query
+from kbsearch.search.fulltext.query import Terms
 from kbsearch.search.fulltext.text import STOP_WORDS, WORD, codes_of, fold_word, unglue, words_of
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 
@@ -22,19 +22,19 @@ class Speller:
         self._viewer = viewer
         self._language = language
 
-    def correct(self, asked: Query) -> str | None:
+    def correct(self, terms: Terms) -> str | None:
         """The text with unknown words replaced by those probably meant; None to leave it."""
         pieces, at, tries = [], 0, 0
-        in_codes = set(words_of(" ".join(codes_of(asked.text))))
-        for match in WORD.finditer(asked.text):
+        in_codes = set(words_of(" ".join(codes_of(terms.text))))
+        for match in WORD.finditer(terms.text):
             word = fold_word(match.group())
-            if tries < MOST_TRIES and word not in in_codes and not self._is_fine(word, asked):
+            if tries < MOST_TRIES and word not in in_codes and not self._is_fine(word, terms):
                 tries += 1  # a stack trace is full of words nobody wrote: each try costs
-                meant = self._meant(word, asked)
-                if meant is not None:
-                    pieces += [asked.text[at : match.start()], meant]
+                replacement = self._meant(word, terms)
+                if replacement is not None:
+                    pieces += [terms.text[at : match.start()], replacement]
                     at = match.end()
-        return "".join((*pieces, asked.text[at:])) if pieces else None
+        return "".join((*pieces, terms.text[at:])) if pieces else None
 
     def unknown(self, text: str) -> frozenset[str]:
         """The words of a text that nothing the viewer may read has, folded."""
@@ -48,12 +48,12 @@ class Speller:
             and not self._shelf.synonyms.has(word)
         )
 
-    def _is_fine(self, word: str, asked: Query) -> bool:
+    def _is_fine(self, word: str, terms: Terms) -> bool:
         if len(word) < corrector.SHORTEST or word in SMALL_WORDS or self._is_known(word):
             return True
         if self._shelf.synonyms.has(word):
             return True
-        return word == asked.unfinished and self._begins_a_word(word)
+        return word == terms.unfinished and self._begins_a_word(word)
 
     def _is_known(self, word: str) -> bool:
         principals = self._viewer.principals
@@ -67,7 +67,7 @@ class Speller:
             return True
         return self._cases is not None and self._cases.begins_a_word(word, principals)
 
-    def _meant(self, word: str, asked: Query) -> str | None:
+    def _meant(self, word: str, terms: Terms) -> str | None:
         """What an unknown word stands for: of the nearest, the one its neighbours go with."""
         helper = self._shelf.corrector(self._language, self._viewer.principals)
         rest = unglue(word, self._is_known)
@@ -81,5 +81,5 @@ class Speller:
             return None
         index = self._shelf.by_language[self._language]
         return helper.written(
-            max(candidates, key=lambda candidate: index.goes_with(asked.words, word, candidate))
+            max(candidates, key=lambda candidate: index.goes_with(terms.words, word, candidate))
         )

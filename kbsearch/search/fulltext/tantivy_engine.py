@@ -37,8 +37,8 @@ LONGEST_WORD = 40  # bytes; longer tokens are noise, or codes, which have a fiel
 
 def _analyzer(tokenizer: Tokenizer, *filters: Filter) -> TextAnalyzer:
     builder = TextAnalyzerBuilder(tokenizer)
-    for each in filters:
-        builder = builder.filter(each)
+    for token_filter in filters:
+        builder = builder.filter(token_filter)
     analyzer: TextAnalyzer = builder.build()
     return analyzer
 
@@ -116,7 +116,7 @@ def guarded() -> Iterator[None]:
         raise
 
 
-class Reader:
+class IndexReader:
     """An index on disk, opened for reading; `searcher()` always sees the last commit."""
 
     def __init__(self, folder: Path) -> None:
@@ -172,7 +172,7 @@ def all_of(queries: Iterable[Query]) -> Query:
 
 def raised(query: Query, by: Iterable[Query]) -> Query:
     """The query, with higher scores for documents that satisfy others too."""
-    should = [(Occur.Should, each) for each in by]
+    should = [(Occur.Should, boost) for boost in by]
     return Query.boolean_query([(Occur.Must, query), *should]) if should else query
 
 
@@ -180,7 +180,7 @@ def filtered(query: Query, filters: Sequence[Query]) -> Query:
     """The query, restricted by filters that do not change its scores."""
     if not filters:
         return query
-    must = [(Occur.Must, Query.const_score_query(each, 0.0)) for each in filters]
+    must = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in filters]
     return Query.boolean_query([(Occur.Must, query), *must])
 
 

@@ -85,7 +85,7 @@ def words_of(text: str) -> list[str]:
 
 def codes_of(text: str) -> list[str]:
     """The codes, versions, paths and identifiers of a text, folded, each once."""
-    found: dict[str, None] = {}
+    codes: dict[str, None] = {}
     end = 0
     for sign in _CODE_SIGN.finditer(text):  # few words have one: looking at those alone is fast
         start = sign.start()
@@ -96,8 +96,8 @@ def codes_of(text: str) -> list[str]:
         chunk = text[start:end].rstrip(".:,;)")
         if not chunk.isdecimal():
             for code in _codes_in(chunk[:1000]):
-                found[fold_word(code[:_LONGEST_CODE])] = None
-    return list(found)
+                codes[fold_word(code[:_LONGEST_CODE])] = None
+    return list(codes)
 
 
 def _codes_in(chunk: str) -> Iterator[str]:
@@ -148,15 +148,17 @@ class Synonyms:
 
     def others(self, words: Iterable[str]) -> tuple[Phrase, ...]:
         """What the phrases of a text may also be called."""
-        asked = [singular(word) for word in words]
-        found: dict[Phrase, None] = {}
-        for position, word in enumerate(asked):
+        singulars = [singular(word) for word in words]
+        synonyms: dict[Phrase, None] = {}
+        for position, word in enumerate(singulars):
             for phrase, group in self._by_first_word.get(word, ()):
-                if tuple(asked[position : position + len(phrase)]) == phrase:
-                    found |= {
-                        other: None for other in group if tuple(map(singular, other)) != phrase
+                if tuple(singulars[position : position + len(phrase)]) == phrase:
+                    synonyms |= {
+                        synonym: None
+                        for synonym in group
+                        if tuple(map(singular, synonym)) != phrase
                     }
-        return tuple(found)
+        return tuple(synonyms)
 
     @cached_property
     def _by_first_word(self) -> dict[str, list[tuple[Phrase, tuple[Phrase, ...]]]]:

@@ -17,8 +17,7 @@ from kbsearch.access import AGENTS
 from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.highlight import Highlighter
-from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS
-from kbsearch.search.fulltext.query import Query as Asked
+from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.ticket_writer import (
     FIELDS,
     StoredCase,
@@ -40,7 +39,7 @@ DEEPEST = 1_000  # hits of a customer that are confirmed while the index lags be
 
 
 @dataclass(frozen=True)
-class Found:
+class CaseHit:
     """A ticket that matches, before it is confirmed against the database and shown."""
 
     number: int
@@ -50,10 +49,10 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CaseHits:
     """Tickets that match, how many in all, and how many of each product and language."""
 
-    found: list[Found]
+    hits: list[CaseHit]
     total: int
     products: Mapping[str, int]
     languages: Mapping[str, int]
@@ -64,26 +63,28 @@ class _Commit:
 
     def __init__(self, searcher: Searcher) -> None:
         self.searcher = searcher
-        self.languages = [each for each in engine.SNOWBALL if searcher.doc_freq("language", each)]
+        self.languages = [
+            language for language in engine.SNOWBALL if searcher.doc_freq("language", language)
+        ]
         self.stored = lru_cache(maxsize=MOST_STORED)(self._stored)
         self.reading = lru_cache(maxsize=MOST_REMEMBERED)(self._reading)
         self.has_word = lru_cache(maxsize=MOST_REMEMBERED)(self._has_word)
         self.begun_by = lru_cache(maxsize=MOST_REMEMBERED)(self._begun_by)
 
-    def found(self, score: float, address: DocAddress) -> Found:
+    def hit(self, score: float, address: DocAddress) -> CaseHit:
         """The ticket at an address of this commit; in another it could be any ticket."""
         number, case = self.stored(address.segment_ord, address.doc)
-        return Found(number, score, case)
+        return CaseHit(number, score, case)
 
     def _stored(self, segment: int, document: int) -> tuple[int, StoredCase]:
-        kept = self.searcher.doc(DocAddress(segment, document))
-        case = stored_case(engine.stored_bytes(kept, "case"))
-        return int(engine.stored_text(kept, "number")), case
+        doc = self.searcher.doc(DocAddress(segment, document))
+        case = stored_case(engine.stored_bytes(doc, "case"))
+        return int(engine.stored_text(doc, "number")), case
 
     def _reading(self, principals: tuple[str, ...]) -> Query:
         """The tickets that these principals may read; those that open none are left out."""
-        mine = [one for one in principals if self.searcher.doc_freq("readers", one)]
-        return engine.one_of_terms(schema(), "readers", mine)
+        readers = [name for name in principals if self.searcher.doc_freq("readers", name)]
+        return engine.one_of_terms(schema(), "readers", readers)
 
     def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
         for language in self.languages:
@@ -95,8 +96,8 @@ class _Commit:
         return False
 
     def _begun_by(self, prefix: str, principals: tuple[str, ...], limit: int) -> list[str]:
-        mine = None if _reads_all(principals) else self.reading(principals)
-        begun = self.searcher.terms_with_prefix("pt", prefix, filter_query=mine, limit=limit)
+        readable = None if _reads_all(principals) else self.reading(principals)
+        begun = self.searcher.terms_with_prefix("pt", prefix, filter_query=readable, limit=limit)
         return [word for word, _ in begun]
 
 
@@ -104,7 +105,7 @@ class TicketIndex:
     """The tickets, as one viewer's principals may search them."""
 
     def __init__(self, folder: Path) -> None:
-        self._reader = engine.Reader(folder)
+        self._reader = engine.IndexReader(folder)
         self._commit = _Commit(self._reader.searcher())
 
     def refresh(self) -> None:
@@ -131,7 +132,7 @@ class TicketIndex:
 
     def search(
         self,
-        asked: Asked,
+        terms: Terms,
         principals: Sequence[str],
         limit: int,
         *,
@@ -141,7 +142,7 @@ class TicketIndex:
         product: str = "",
         language: str = "",
         explain: bool = False,
-    ) -> "Answer":
+    ) -> CaseHits:
         """The tickets these principals may read, best first, each confirmed by its number.
 
         While the index is not current, all of a customer's tickets are confirmed before they are
@@ -149,35 +150,35 @@ class TicketIndex:
         """
         commit = self._commit  # one throughout: addresses are of it only
         searcher = commit.searcher
-        query = self.query(asked, principals)
+        query = self.query(terms, principals)
         restricted = self.restricted(query, principals, product, language)
         if not _reads_all(principals):
             if not is_current:
-                mine = self.restricted(query, principals)
+                of_viewer = self.restricted(query, principals)
                 return self._confirmed_answer(
-                    commit, mine, confirm, slice(offset, offset + limit), product, language
+                    commit, of_viewer, confirm, slice(offset, offset + limit), product, language
                 )
             ranked, total = _newest_first(searcher, restricted, offset + limit)
             ranked = ranked[offset:]
             confirmed = confirm(number for _, number, _ in ranked)
-            kept = [each for each in ranked if each[1] in confirmed]
-            total -= len(ranked) - len(kept)
-            return Answer(
-                [commit.found(score, address) for score, _, address in kept],
+            visible = [hit for hit in ranked if hit[1] in confirmed]
+            total -= len(ranked) - len(visible)
+            return CaseHits(
+                [commit.hit(score, address) for score, _, address in visible],
                 total,
                 **self._count_values(commit, query, principals, total),
             )
         answer = searcher.search(restricted, limit, count=True, offset=offset)
-        found = [commit.found(score, address) for score, address in answer.hits]
+        hits = [commit.hit(score, address) for score, address in answer.hits]
         if explain:
-            found = [
-                replace(each, reasons=engine.explained(query, searcher, address, FIELDS))
-                for each, (_, address) in zip(found, answer.hits, strict=True)
+            hits = [
+                replace(hit, reasons=engine.explained(query, searcher, address, FIELDS))
+                for hit, (_, address) in zip(hits, answer.hits, strict=True)
             ]
-        confirmed = confirm(each.number for each in found)
-        shown = [each for each in found if each.number in confirmed]
-        total = engine.count_of(answer) - (len(found) - len(shown))
-        return Answer(shown, total, **self._count_values(commit, query, principals, total))
+        confirmed = confirm(hit.number for hit in hits)
+        visible_hits = [hit for hit in hits if hit.number in confirmed]
+        total = engine.count_of(answer) - (len(hits) - len(visible_hits))
+        return CaseHits(visible_hits, total, **self._count_values(commit, query, principals, total))
 
     def best(self, query: Query, limit: int) -> list[tuple[int, float]]:
         """The best tickets of a query by their numbers, with scores, whoever may read them."""
@@ -186,55 +187,55 @@ class TicketIndex:
         numbers = searcher.fast_field_values("order", [address for _, address in hits])
         return [(int(number or 0), score) for number, (score, _) in zip(numbers, hits, strict=True)]
 
-    def cases(self, numbers: Sequence[int], *filters: Query) -> dict[int, Found]:
+    def cases(self, numbers: Sequence[int], *filters: Query) -> dict[int, CaseHit]:
         """Tickets as they are stored, by their numbers, whoever may read them."""
         if not numbers:
             return {}
         commit = self._commit
-        wanted = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
-        query = engine.filtered(wanted, filters)
-        hits = commit.searcher.search(query, len(numbers), count=False).hits
-        found = [commit.found(score, address) for score, address in hits]
-        return {each.number: each for each in found}
+        by_number = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
+        query = engine.filtered(by_number, filters)
+        answer = commit.searcher.search(query, len(numbers), count=False)
+        hits = [commit.hit(score, address) for score, address in answer.hits]
+        return {hit.number: hit for hit in hits}
 
     def _confirmed_answer(
         self,
         commit: _Commit,
-        mine: Query,
+        query: Query,
         confirm: Callable[[Iterable[int]], set[int]],
         page: slice,
         product: str,
         language: str,
-    ) -> "Answer":
+    ) -> CaseHits:
         """The same from an index that lags behind: filtered and counted after confirming all."""
-        answer = commit.searcher.search(mine, DEEPEST, count=False, weight_by_field="day")
+        answer = commit.searcher.search(query, DEEPEST, count=False, weight_by_field="day")
         ranked = _by_score_and_date(commit.searcher, answer.hits, DEEPEST)
         confirmed = confirm(number for _, number, _ in ranked)
-        found = [
-            commit.found(score, address) for score, number, address in ranked if number in confirmed
+        hits = [
+            commit.hit(score, address) for score, number, address in ranked if number in confirmed
         ]
-        kept = [
-            each
-            for each in found
-            if product in ("", each.case.product) and language in ("", each.case.language)
+        matching = [
+            hit
+            for hit in hits
+            if product in ("", hit.case.product) and language in ("", hit.case.language)
         ]
-        return Answer(
-            kept[page],
-            len(kept),
-            Counter(each.case.product for each in found),
-            Counter(each.case.language for each in found),
+        return CaseHits(
+            matching[page],
+            len(matching),
+            Counter(hit.case.product for hit in hits),
+            Counter(hit.case.language for hit in hits),
         )
 
-    def having_all(self, asked: Asked, principals: Sequence[str], limit: int) -> list[int]:
+    def having_all(self, terms: Terms, principals: Sequence[str], limit: int) -> list[int]:
         """The numbers of tickets that have every word of a text, the last one perhaps unfinished.
 
         For lists, where each word typed narrows; the newest come first.
         """
-        completions = self._completions(asked, principals)
+        completions = self._completions(terms, principals)
         queries = []
         for language in self._commit.languages:
             must = [
-                self._any_field(stem, language, principals) for stem in self._stems(asked, language)
+                self._any_field(stem, language, principals) for stem in self._stems(terms, language)
             ]
             if must and completions:
                 begun = {stem for word in completions for stem in self._analyze(word, language)}
@@ -255,8 +256,8 @@ class TicketIndex:
         fields = ("all", "ans", "notes") if _reads_all(principals) else ("all", "ans")
         return engine.any_of(_term(field, language, stem) for field in fields)
 
-    def _stems(self, asked: Asked, language: str) -> list[str]:
-        return list(dict.fromkeys(self._analyze(asked.text, language)))[:MOST_TERMS]
+    def _stems(self, terms: Terms, language: str) -> list[str]:
+        return list(dict.fromkeys(self._analyze(terms.text, language)))[:MOST_TERMS]
 
     def _analyze(self, text: str, language: str) -> list[str]:
         stems: list[str] = engine.stemmed(language).analyze(text)
@@ -293,23 +294,23 @@ class TicketIndex:
         }
         return {"languages": {written_in[0]: total}, **counts} if written_in else counts
 
-    def query(self, asked: Asked, principals: Sequence[str]) -> Query:
+    def query(self, terms: Terms, principals: Sequence[str]) -> Query:
         """The words of a typed text, over the fields these principals may search."""
         reads_all = _reads_all(principals)
-        completions = self._completions(asked, principals)
+        completions = self._completions(terms, principals)
         clauses: list[Query] = []
         for language in self._commit.languages:
             analyze = engine.stemmed(language).analyze
-            asked_for = self._rarest(analyze(asked.text), language, reads_all)
+            asked_for = self._rarest(analyze(terms.text), language, reads_all)
             for stem in asked_for:
                 clauses += _word(stem, language, reads_all)
-            for stem in {stem for other in asked.also for stem in analyze(" ".join(other))}:
+            for stem in {stem for phrase in terms.also for stem in analyze(" ".join(phrase))}:
                 if stem not in asked_for:
                     clauses += _word(stem, language, reads_all, SYNONYM)
             for stem in {stem for word in completions for stem in analyze(word)}:
                 if stem not in asked_for:
                     clauses.append(_completion(stem, language, reads_all))
-        for code in texts.codes_of(asked.text)[:MOST_TERMS]:
+        for code in texts.codes_of(terms.text)[:MOST_TERMS]:
             term = Query.term_query(schema(), "code", code)
             clauses.append(Query.const_score_query(term, CODE))
         return engine.any_of(clauses) if clauses else Query.empty_query()
@@ -319,8 +320,8 @@ class TicketIndex:
         if len(distinct) <= MOST_TERMS or not reads_all:
             return distinct[:MOST_TERMS]
         by_weight = sorted(distinct, key=lambda stem: self.weight(stem, language), reverse=True)
-        kept = set(by_weight[:MOST_TERMS])
-        return [stem for stem in distinct if stem in kept]
+        rarest = set(by_weight[:MOST_TERMS])
+        return [stem for stem in distinct if stem in rarest]
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""
@@ -332,14 +333,14 @@ class TicketIndex:
         """How many tickets have a line, by its key: for agents only."""
         return self.searcher().doc_freq("lines", key)
 
-    def _completions(self, asked: Asked, principals: Sequence[str]) -> list[str]:
+    def _completions(self, terms: Terms, principals: Sequence[str]) -> list[str]:
         """The commonest words of subjects that the unfinished one begins, if it is none itself."""
-        if asked.unfinished is None or len(asked.unfinished) < SHORTEST_COMPLETED:
+        if terms.unfinished is None or len(terms.unfinished) < SHORTEST_COMPLETED:
             return []
-        if self.is_known(asked.unfinished, principals):
+        if self.is_known(terms.unfinished, principals):
             return []
-        begun = self._commit.begun_by(asked.unfinished, tuple(principals), MOST_COMPLETIONS + 1)
-        return [word for word in begun if word != asked.unfinished][:MOST_COMPLETIONS]
+        begun = self._commit.begun_by(terms.unfinished, tuple(principals), MOST_COMPLETIONS + 1)
+        return [word for word in begun if word != terms.unfinished][:MOST_COMPLETIONS]
 
     def begins_a_word(self, prefix: str, principals: Sequence[str]) -> bool:
         """Whether a subject that these principals may read has a word beginning so."""
@@ -354,28 +355,28 @@ class TicketIndex:
         terms = self.searcher().terms_with_prefix("pt", initial, limit=20_000)
         return [(term, count) for term, count in terms if len(term) > 3 and count > 1]
 
-    def highlighter(self, asked: Asked, language: str) -> Highlighter:
+    def highlighter(self, terms: Terms, language: str) -> Highlighter:
         """What marks this query's words in tickets of a language."""
-        others = " ".join(word for other in asked.also for word in other)
-        stems = engine.stemmed(language).analyze(f"{asked.text}\n{others}")[: MOST_TERMS * 4]
+        synonyms = " ".join(word for phrase in terms.also for word in phrase)
+        stems = engine.stemmed(language).analyze(f"{terms.text}\n{synonyms}")[: MOST_TERMS * 4]
         return Highlighter(
             dict.fromkeys(stems, 1.0),
             engine.stemmer(language),
-            codes=texts.codes_of(asked.text)[:MOST_TERMS],
-            prefix=asked.unfinished,
+            codes=texts.codes_of(terms.text)[:MOST_TERMS],
+            prefix=terms.unfinished,
         )
 
 
 def _newest_first(
-    searcher: Searcher, query: Query, wanted: int
+    searcher: Searcher, query: Query, limit: int
 ) -> tuple[list[tuple[float, int, DocAddress]], int]:
     """The best for a customer, and how many there are; all that tie with the last are compared."""
     for spare in SPARE:
-        answer = searcher.search(query, wanted + spare, count=True, weight_by_field="day")
+        answer = searcher.search(query, limit + spare, count=True, weight_by_field="day")
         hits = answer.hits
-        if len(hits) < wanted + spare or round(hits[-1][0], 4) < round(hits[wanted - 1][0], 4):
+        if len(hits) < limit + spare or round(hits[-1][0], 4) < round(hits[limit - 1][0], 4):
             break
-    return _by_score_and_date(searcher, hits, wanted), engine.count_of(answer)
+    return _by_score_and_date(searcher, hits, limit), engine.count_of(answer)
 
 
 def _by_score_and_date(
@@ -390,11 +391,11 @@ def _by_score_and_date(
         return []
     least = round(hits[min(limit, len(hits)) - 1][0], 4)
     scored = [(round(score, 4), address) for score, address in hits]
-    wanted = [(score, address) for score, address in scored if score >= least]
-    numbers = searcher.fast_field_values("order", [address for _, address in wanted])
+    best = [(score, address) for score, address in scored if score >= least]
+    numbers = searcher.fast_field_values("order", [address for _, address in best])
     ranked = [
         (score, int(number or 0), address)
-        for (score, address), number in zip(wanted, numbers, strict=True)
+        for (score, address), number in zip(best, numbers, strict=True)
     ]
     return sorted(ranked, key=lambda hit: hit[:2], reverse=True)[:limit]
 

@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class Said:
+class CaseClick:
     """What one agent said of a case beside a request."""
 
     number: int
@@ -78,7 +78,7 @@ def withdraw_duplicates(db: Database, viewer: Viewer, ticket: Ticket) -> None:
         )
 
 
-def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[Said]:
+def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[CaseClick]:
     """What the viewer said of cases beside a request, the last first."""
     rows = db.query(
         """
@@ -87,24 +87,24 @@ def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[Said]:
         """,
         {"ticket": ticket.id, "me": viewer.person_id},
     )
-    return [Said(**row) for row in rows]
+    return [CaseClick(**row) for row in rows]
 
 
 def touching(db: Database, numbers: Collection[int]) -> list[Click]:
     """All that was said of requests and cases with these numbers."""
     places, values = one_of("number", list(numbers))
-    wanted = f"SELECT id FROM tickets WHERE number IN ({places})"  # noqa: S608
+    ids = f"SELECT id FROM tickets WHERE number IN ({places})"  # noqa: S608
     rows = db.query(
         f"""
-        SELECT t.number AS asked, c.number AS case_number, k.person_id, k.kind
+        SELECT t.number AS ticket_number, c.number AS case_number, k.person_id, k.kind
         FROM case_clicks k JOIN tickets t ON t.id = k.ticket_id JOIN tickets c ON c.id = k.case_id
-        WHERE k.ticket_id IN ({wanted}) OR k.case_id IN ({wanted})
+        WHERE k.ticket_id IN ({ids}) OR k.case_id IN ({ids})
         ORDER BY k.at, k.ticket_id, k.case_id, k.person_id
         """,  # noqa: S608 (names of parameters)
         values,
     )
     return [
-        Click(row["asked"], row["case_number"], row["person_id"], row["kind"] != "rejected")
+        Click(row["ticket_number"], row["case_number"], row["person_id"], row["kind"] != "rejected")
         for row in rows
     ]
 

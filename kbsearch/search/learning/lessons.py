@@ -32,7 +32,7 @@ STAFF_ROLES = ("agent", "writer", "administrator")
 
 
 @dataclass(frozen=True)
-class Phrase:
+class LearntPhrase:
     """What the staff see of the lessons with one wording: without personal data, nor who."""
 
     id: str  # of one of them
@@ -64,10 +64,10 @@ def teach(
     page = _readable(db, viewer, target) if viewer.is_signed_in else None
     if page is None:
         return 0
-    said = dict.fromkeys(plain_text.line(wording)[:LONGEST].strip() for wording in wordings)
-    kept = [wording for wording in said if words_of(wording)]
-    known = {row["wording"] for row in _of_person(db, viewer, page["path"])}
-    new = [wording for wording in kept if wording not in known]
+    lines = dict.fromkeys(plain_text.line(wording)[:LONGEST].strip() for wording in wordings)
+    phrases = [wording for wording in lines if words_of(wording)]
+    before = {row["wording"] for row in _of_person(db, viewer, page["path"])}
+    new = [wording for wording in phrases if wording not in before]
     with db.atomic():
         for wording in new:
             db.insert(
@@ -137,7 +137,7 @@ def take_back(db: Database, viewer: Viewer, source: str) -> None:
         changed(db)
 
 
-def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[Phrase]:
+def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[LearntPhrase]:
     """What an article was confirmed for, the last first; for the staff, personal data masked."""
     access.only_staff(viewer)
     rows = db.query(
@@ -147,7 +147,7 @@ def list_phrases(db: Database, viewer: Viewer, article: Article) -> list[Phrase]
     for row in rows:
         grouped.setdefault(row["wording"].casefold(), []).append(row)
     return [
-        Phrase(
+        LearntPhrase(
             id=some[0]["id"],
             wording=masking.mask(some[0]["wording"], language=article.language).text,
             kinds=tuple(sorted({row["kind"] for row in some})),
@@ -163,12 +163,12 @@ def forget(db: Database, viewer: Viewer, article: Article, lesson_id: str = "") 
     """Forget a phrase of an article, whoever taught it, or all of them; how many lessons."""
     access.only_staff(viewer)
     rows = db.query("SELECT id, wording FROM lessons WHERE path = :path", {"path": article.path})
-    said = {row["id"]: row["wording"].casefold() for row in rows}
-    if lesson_id and lesson_id not in said:
+    phrases = {row["id"]: row["wording"].casefold() for row in rows}
+    if lesson_id and lesson_id not in phrases:
         raise NotFound("lesson.not_found")
-    gone = [id for id, wording in said.items() if not lesson_id or wording == said[lesson_id]]
+    ids = [id for id, wording in phrases.items() if not lesson_id or wording == phrases[lesson_id]]
     with db.atomic():
-        for id in gone:
+        for id in ids:
             db.execute("DELETE FROM lessons WHERE id = :id", {"id": id})
         changed(db)
         audit.record(
@@ -176,9 +176,9 @@ def forget(db: Database, viewer: Viewer, article: Article, lesson_id: str = "") 
             "lessons.forgotten",
             actor_id=viewer.person_id,
             article=article.path,
-            count=len(gone),
+            count=len(ids),
         )
-    return len(gone)
+    return len(ids)
 
 
 def review(db: Database) -> None:
@@ -306,8 +306,8 @@ def _sketch(page: Row) -> str:
     return "".join(hashes[:SKETCH])
 
 
-def _shared(one: str, other: str) -> float:
-    first, second = _parts(one), _parts(other)
+def _shared(sketch: str, other_sketch: str) -> float:
+    first, second = _parts(sketch), _parts(other_sketch)
     smallest = set(sorted(first | second)[:SKETCH])
     return len(smallest & first & second) / len(smallest) if smallest else 1.0
 

@@ -37,28 +37,28 @@ def learn(db: Database, settings: Settings, event_id: str) -> int:
         """,
         {"event": event_id},
     )
-    said: Row | None = solution(rows, "solved") if rows else None
-    if said is None or not said["is_staff"]:
+    answer: Row | None = solution(rows, "solved") if rows else None
+    if answer is None or not answer["is_staff"]:
         return 0
     try:
-        viewer = viewers.find(db, said["email"])
+        viewer = viewers.find(db, answer["email"])
     except NotFound:
         return 0  # their account is closed by now
-    paths = list(dict.fromkeys(linked(db, settings, said["body"])))[:MOST]
-    return lessons.teach_from_solution(db, viewer, said["ticket_id"], paths)
+    paths = list(dict.fromkeys(linked(db, settings, answer["body"])))[:MOST]
+    return lessons.teach_from_solution(db, viewer, answer["ticket_id"], paths)
 
 
 def linked(db: Database, settings: Settings, text: str) -> Iterator[str]:
     """The paths of the articles on this site that a text links to, in their order."""
     base = re.escape(settings.base_url.rstrip("/"))
     link = re.compile(rf"(?:{base})?/({'|'.join(settings.languages)})/articles/([^\s/?#)\"'<>]+)")
-    for found in link.finditer(text):
+    for match in link.finditer(text):
         rows = db.query(
             """
             SELECT a.path FROM articles a
             JOIN state s ON s.value = a.publication_id AND s.name = 'live_publication'
             WHERE a.language = :language AND a.slug = :slug
             """,
-            {"language": found[1], "slug": unquote(found[2])},
+            {"language": match[1], "slug": unquote(match[2])},
         )
         yield from (row["path"] for row in rows)

@@ -70,20 +70,20 @@ def searched(
     at: datetime | None = None,
 ) -> None:
     """A search and how much it found. While somebody types on, it is the same search."""
-    said = plain_text.line(text)[:MAX_TEXT]
-    if visit_id is None or not said:
+    query = plain_text.line(text)[:MAX_TEXT]
+    if visit_id is None or not query:
         return
     moment = at or datetime.now(UTC)
     with db.atomic():
         last = _last(db, visit_id)
         row = {
             "at": stored(moment),
-            "text": said,
+            "text": query,
             "product": product,
             "results": results,
             "fails_until": stored(moment + FAILS_WITHIN),
         }
-        if last and _is_typed_on(last, said, product, moment):
+        if last and _is_typed_on(last, query, product, moment):
             db.execute(
                 """
                 UPDATE visit_events SET at = :at, text = :text, results = :results,

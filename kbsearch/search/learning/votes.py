@@ -4,6 +4,7 @@ A vote is on one edition of it, the commit that changed it last; one person, or 
 guest, has one vote on it, and the last one counts. The staff reads votes and has none.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Said:
+class Comment:
     """The words of somebody whom it did not help, without personal data."""
 
     reason: str
@@ -51,7 +52,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Edition:
+class EditionVotes:
     """The votes on an article as one commit left it."""
 
     id: str
@@ -59,7 +60,7 @@ class Edition:
     helped: int
     votes: int
     reasons: tuple[tuple[str, int], ...]  # the most given first; "" for none
-    said: tuple[Said, ...]
+    comments: tuple[Comment, ...]
     first_at: str
     last_at: str
 
@@ -69,7 +70,7 @@ class Edition:
 
 
 @dataclass(frozen=True)
-class Listed:
+class JudgedArticle:
     """A live article in the list of those that readers judged."""
 
     path: str
@@ -98,10 +99,10 @@ def give(
     at: datetime | None = None,
 ) -> Vote:
     """Say whether an article helped; said again, it replaces what was said before."""
-    said = plain_text.block(words)
+    comment = plain_text.block(words)
     if reason and reason not in REASONS:
         raise Invalid("vote.reason_unknown")
-    if len(said) > MAX_WORDS:
+    if len(comment) > MAX_WORDS:
         raise Invalid("request.too_long", limit=MAX_WORDS)
     key = _key(viewer, visit_id, article)
     moment = at or datetime.now(UTC)
@@ -114,7 +115,7 @@ def give(
             "event_id": event_id,
             "helped": int(helped),
             "reason": "" if helped else reason,
-            "words": "" if helped else said,
+            "words": "" if helped else comment,
             "at": stored(moment),
         }
         _forget(db, viewer, visit_id, article)
@@ -163,7 +164,7 @@ def mine(db: Database, viewer: Viewer, visit_id: str | None, article: Article) -
 
 def list_editions(
     db: Database, viewer: Viewer, article: Article, most_words: int = MOST_WORDS
-) -> list[Edition]:
+) -> list[EditionVotes]:
     """The votes on an article, those on what is read now first; for the staff."""
     access.only_staff(viewer, "article.not_found")
     rows = db.query(
@@ -173,13 +174,13 @@ def list_editions(
         """,
         {"path": article.path},
     )
-    found: dict[str, list[Row]] = {article.edition: []}
+    by_edition: dict[str, list[Row]] = {article.edition: []}
     for row in rows:
-        found.setdefault(row["edition"], []).append(row)
-    return [_edition(name, votes, article, most_words) for name, votes in found.items()]
+        by_edition.setdefault(row["edition"], []).append(row)
+    return [_edition(name, votes, article, most_words) for name, votes in by_edition.items()]
 
 
-def list_articles(db: Database, viewer: Viewer) -> list[Listed]:
+def list_articles(db: Database, viewer: Viewer) -> list[JudgedArticle]:
     """The live articles that readers judged: those that did not help most people first."""
     access.only_staff(viewer, "article.not_found")
     rows = db.query(
@@ -200,7 +201,7 @@ def list_articles(db: Database, viewer: Viewer) -> list[Listed]:
         """,
         {"limit": MOST_LISTED},
     )
-    return [Listed(**row) for row in rows]
+    return [JudgedArticle(**row) for row in rows]
 
 
 def list_of(db: Database, person_id: str) -> list[Row]:
@@ -271,17 +272,17 @@ def _told(vote: Vote) -> tuple[bool, str]:
     return vote.helped, vote.reason
 
 
-def _edition(name: str, votes: list[Row], article: Article, most_words: int) -> Edition:
+def _edition(name: str, votes: list[Row], article: Article, most_words: int) -> EditionVotes:
     against = [vote for vote in votes if not vote["helped"]]
-    return Edition(
+    return EditionVotes(
         id=name,
         is_current=name == article.edition,
         helped=len(votes) - len(against),
         votes=len(votes),
         reasons=_counted(vote["reason"] for vote in against),
-        said=tuple(
-            Said(vote["reason"], _masked(vote["words"], article.language), vote["at"])
-            for vote in [each for each in against if each["words"]][:most_words]
+        comments=tuple(
+            Comment(vote["reason"], _masked(vote["words"], article.language), vote["at"])
+            for vote in [vote for vote in against if vote["words"]][:most_words]
         ),
         first_at=min((vote["at"] for vote in votes), default=""),
         last_at=max((vote["at"] for vote in votes), default=""),
@@ -289,10 +290,9 @@ def _edition(name: str, votes: list[Row], article: Article, most_words: int) -> 
 
 
 def _counted(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    given = list(reasons)
-    order = (*REASONS, "")
-    found = [(reason, given.count(reason)) for reason in order if reason in given]
-    return tuple(sorted(found, key=lambda each: -each[1]))
+    counts = Counter(reasons)
+    pairs = [(reason, counts[reason]) for reason in (*REASONS, "") if reason in counts]
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _masked(words: str, language: str) -> str:

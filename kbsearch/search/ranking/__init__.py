@@ -27,7 +27,7 @@ from kbsearch.search.learning import case_clicks, lessons
 from kbsearch.search.ranking import hits
 from kbsearch.search.ranking.answer import Answer
 from kbsearch.search.ranking.indexing import ask_rebuild, live_folders
-from kbsearch.search.ranking.known import Known
+from kbsearch.search.ranking.known import Snapshot
 
 DEEPEST = 1_000  # hits; nobody pages further
 MOST_ALIKE = 50  # recent requests compared with one
@@ -44,7 +44,7 @@ class Search:
         self._lock = Lock()
         self._articles: Articles | None = None
         self._tickets: tuple[str, TicketIndex] | None = None
-        self._known: tuple[object, Known] | None = None
+        self._snapshot: tuple[object, Snapshot] | None = None
         self._wordings: tuple[int, Mapping[str, Wordings]] = (0, {})
 
     def ask(self, viewer: Viewer, question: Question) -> Results:
@@ -56,33 +56,33 @@ class Search:
             page=max(1, min(question.page, DEEPEST // max(1, question.limit))),
             product=normal(question.product or "") or None,
         )
-        asked = understand(question.text)
+        terms = understand(question.text)
         results = Results((), 0)
-        if asked.words:
-            known = self._look()
-            shelf = self._open_articles(known.live.get("article_index"))
-            cases = self._open_tickets(known.live.get("ticket_index"))
+        if terms.words:
+            snapshot = self._look()
+            shelf = self._open_articles(snapshot.live.get("article_index"))
+            cases = self._open_tickets(snapshot.live.get("ticket_index"))
             try:
                 with guarded():
-                    wordings = self._learnt(known)
-                    results = Answer(known, viewer, question, shelf, cases, wordings).find(asked)
+                    wordings = self._learnt(snapshot)
+                    results = Answer(snapshot, viewer, question, shelf, cases, wordings).find(terms)
             except ValueError:  # a damaged file shows when it is read, not before
                 self._report_damage()
-                results = Answer(known, viewer, question, None, None).find(asked)
+                results = Answer(snapshot, viewer, question, None, None).find(terms)
         return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
 
     def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]:
         """A text as it would be corrected, and its words that are in nothing the viewer reads."""
-        known = self._look()
-        shelf = self._open_articles(known.live.get("article_index"))
+        snapshot = self._look()
+        shelf = self._open_articles(snapshot.live.get("article_index"))
         if shelf is None:
             return text, frozenset()
         try:
             with guarded():
-                cases = self._open_tickets(known.live.get("ticket_index"))
+                cases = self._open_tickets(snapshot.live.get("ticket_index"))
                 speller = Speller(shelf, cases, viewer, language)
-                told = speller.correct(replace(understand(text), unfinished=None)) or text
-                return told, speller.unknown(told)
+                corrected = speller.correct(replace(understand(text), unfinished=None)) or text
+                return corrected, speller.unknown(corrected)
         except ValueError:
             self._report_damage()
             return text, frozenset()
@@ -104,10 +104,10 @@ class Search:
         The product is a word like the others: it raises what is about it and hides nothing. Of a
         long description the beginning and the end are asked: what was done, and the last error.
         """
-        said = f"{software} {version}\n{_ends_of(description)}\n{subject}"
+        text = f"{software} {version}\n{_ends_of(description)}\n{subject}"
         if not (subject.strip() or description.strip()):
             return Results((), 0)
-        return self.ask(viewer, Question(said, language=language, kind=kind, limit=limit))
+        return self.ask(viewer, Question(text, language=language, kind=kind, limit=limit))
 
     def similar(
         self,
@@ -145,20 +145,20 @@ class Search:
         language: str,
         limit: int,
     ) -> tuple[Hit, ...]:
-        wanted = _wanted(cases, ticket, *text)
+        likeness = _likeness(cases, ticket, *text)
         without = ticket.number if ticket else None
         ranked = similar_index.ranked(
-            cases, wanted, limit + SPARE, without=without, clicks=self._clicks
+            cases, likeness, limit + SPARE, without=without, clicks=self._clicks
         )
         confirmed = tickets.visible_numbers(self._db, viewer, (number for number, _ in ranked))
-        shown = [case for case in ranked if case[0] in confirmed][:limit]
-        found = cases.cases([number for number, _ in shown])
+        visible = [case for case in ranked if case[0] in confirmed][:limit]
+        by_number = cases.cases([number for number, _ in visible])
         similar = []
-        for number, score in shown:
-            each = replace(found[number], score=score)
-            codes, words = similar_index.shared(cases, each, wanted)
-            reasons = hits.reasons(codes, words, each, ticket, language)
-            similar.append(hits.of_similar(each, language, reasons))
+        for number, score in visible:
+            hit = replace(by_number[number], score=score)
+            codes, words = similar_index.shared(cases, hit, likeness)
+            reasons = hits.reasons(codes, words, hit, ticket, language)
+            similar.append(hits.of_similar(hit, language, reasons))
         return tuple(similar)
 
     def _clicks(self, numbers: Collection[int]) -> list[Click]:
@@ -174,8 +174,8 @@ class Search:
             return []
         try:
             with guarded():
-                wanted = similar_index.likeness(cases, ticket.subject, ticket.description)
-                return similar_index.recent(cases, wanted, day_of(since), MOST_ALIKE)
+                likeness = similar_index.likeness(cases, ticket.subject, ticket.description)
+                return similar_index.recent(cases, likeness, day_of(since), MOST_ALIKE)
         except ValueError:
             self._report_damage()
             return []
@@ -185,13 +185,13 @@ class Search:
 
         The database confirms them: the index may lag behind. None while there is no index.
         """
-        asked = understand(text)
+        terms = understand(text)
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
-        if cases is None or not asked.words or not viewer.is_signed_in:
+        if cases is None or not terms.words or not viewer.is_signed_in:
             return []
         try:
             with guarded():
-                return cases.having_all(asked, viewer.principals, limit)
+                return cases.having_all(terms, viewer.principals, limit)
         except ValueError:
             self._report_damage()
             return []
@@ -206,14 +206,14 @@ class Search:
 
         `wordings` are those to learn from instead of what people confirmed here.
         """
-        asked = understand(question.text)
-        if not asked.words:
+        terms = understand(question.text)
+        if not terms.words:
             return []
-        known = self._look()
-        shelf = self._open_articles(known.live.get("article_index"))
-        cases = self._open_tickets(known.live.get("ticket_index"))
-        learnt = self._learnt(known) if wordings is None else wordings
-        return Answer(known, viewer, question, shelf, cases, learnt).rank(asked)
+        snapshot = self._look()
+        shelf = self._open_articles(snapshot.live.get("article_index"))
+        cases = self._open_tickets(snapshot.live.get("ticket_index"))
+        learnt = self._learnt(snapshot) if wordings is None else wordings
+        return Answer(snapshot, viewer, question, shelf, cases, learnt).rank(terms)
 
     def rank_similar(
         self,
@@ -233,26 +233,26 @@ class Search:
         if cases is None or not viewer.is_agent:
             return []
         ticket = tickets.find_number(self._db, viewer, number) if number is not None else None
-        wanted = _wanted(cases, ticket, subject, description)
+        likeness = _likeness(cases, ticket, subject, description)
         ranked = similar_index.ranked(
-            cases, wanted, limit, without=number, clicks=clicks or self._clicks
+            cases, likeness, limit, without=number, clicks=clicks or self._clicks
         )
-        return [(str(each), score) for each, score in ranked]
+        return [(str(case), score) for case, score in ranked]
 
-    def _learnt(self, known: Known) -> Mapping[str, Wordings]:
+    def _learnt(self, snapshot: Snapshot) -> Mapping[str, Wordings]:
         """The confirmed wordings by language, read anew when one was added or forgotten."""
-        if not self._settings.learning or not known.lessons_revision:
+        if not self._settings.learning or not snapshot.lessons_revision:
             return {}
-        if self._wordings[0] != known.lessons_revision:
-            self._wordings = known.lessons_revision, by_language(lessons.active(self._db))
+        if self._wordings[0] != snapshot.lessons_revision:
+            self._wordings = snapshot.lessons_revision, by_language(lessons.active(self._db))
         return self._wordings[1]
 
-    def _look(self) -> Known:
+    def _look(self) -> Snapshot:
         """What the database says; asked anew as soon as anything was written to it."""
         version = self._db.version()
-        held = self._known
+        held = self._snapshot
         if held is None or held[0] != version:
-            held = self._known = version, Known(self._db)
+            held = self._snapshot = version, Snapshot(self._db)
         return held[1]
 
     def _open_articles(self, name: str | None) -> Articles | None:
@@ -297,7 +297,7 @@ def by_language(taught: Iterable[Taught]) -> Mapping[str, Wordings]:
     return {language: Wordings(every, language) for language in SNOWBALL} if every else {}
 
 
-def _wanted(
+def _likeness(
     cases: TicketIndex, ticket: tickets.Ticket | None, subject: str, description: str
 ) -> Likeness:
     """What to look for: the likeness of a ticket, or of a text."""

@@ -155,8 +155,8 @@ def compare(before: Run, after: Run, judgements: Mapping[str, Grades]) -> Compar
     """What changed from one ranking to another, question by question."""
     pairs = [
         (
-            _of_one([each for each, _ in before.rankings[question]], judgements[question]),
-            _of_one([each for each, _ in after.rankings[question]], judgements[question]),
+            _of_one([hit for hit, _ in before.rankings[question]], judgements[question]),
+            _of_one([hit for hit, _ in after.rankings[question]], judgements[question]),
         )
         for question in before.rankings
         if question in judgements
@@ -175,9 +175,9 @@ def compare(before: Run, after: Run, judgements: Mapping[str, Grades]) -> Compar
 def _chance(differences: Sequence[float]) -> float:
     """How often the differences sum up to as much with signs drawn anew: a paired test."""
     signs = random.Random(1)
-    seen = abs(sum(differences)) - 1e-9
+    observed = abs(sum(differences)) - 1e-9
     as_far = sum(
-        abs(sum(by if signs.getrandbits(1) else -by for by in differences)) >= seen
+        abs(sum(by if signs.getrandbits(1) else -by for by in differences)) >= observed
         for _ in range(DRAWS)
     )
     return round(as_far / DRAWS, 4)

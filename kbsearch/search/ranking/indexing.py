@@ -76,25 +76,25 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     upto = changes.last_revision(db)
     in_all = changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
-        done = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
-        done += _follow(db, writer, BATCH)
+        count = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
+        count += _follow(db, writer, BATCH)
     finally:
         writer.close()
     _switch(db, "ticket_index", folder)
     _sweep(settings, db, "tickets-")
-    return done
+    return count
 
 
 def _all_cases(db: Database, upto: int, in_all: int, progress: Progress | None) -> Iterator[Case]:
     """Every ticket that has not changed since a revision, read batch by batch."""
-    after = done = 0
+    after = count = 0
     while after < upto:
         changed = changes.list_changed(db, after, BATCH)
         yield from (case for case in changed if case.revision <= upto)
         after = changed[-1].revision if changed else upto
-        done += len(changed)
+        count += len(changed)
         if progress:
-            progress(done, max(in_all, done))
+            progress(count, max(in_all, count))
 
 
 def _follow(
@@ -104,21 +104,21 @@ def _follow(
     before_long: Callable[[], None] = lambda: None,
 ) -> int:
     """Take in what changed since the writer's revision; how many tickets."""
-    done = 0
+    count = 0
     while True:
         last = changes.last_revision(db)
         changed = changes.list_changed(db, writer.revision, batch)
-        gone = changes.list_removed(db, writer.revision, batch)
+        removals = changes.list_removed(db, writer.revision, batch)
         upto = changed[-1].revision if len(changed) == batch else last
-        if len(gone) == batch:  # there may be more: they are for the next turn
-            upto = min(upto, gone[-1][1])
+        if len(removals) == batch:  # there may be more: they are for the next turn
+            upto = min(upto, removals[-1][1])
         if upto < last:
             before_long()
         changed = [case for case in changed if case.revision <= upto]
-        removed = [number for number, revision in gone if revision <= upto]
+        removed = [number for number, revision in removals if revision <= upto]
         if upto == writer.revision:
-            return done
-        done += writer.apply(changed, removed, upto)
+            return count
+        count += writer.apply(changed, removed, upto)
 
 
 def _sweep(settings: Settings, db: Database, prefix: str) -> None:
@@ -126,7 +126,8 @@ def _sweep(settings: Settings, db: Database, prefix: str) -> None:
     live = set(live_folders(db).values())
     folders = [folder for folder in settings.index_path.glob(f"{prefix}*") if folder.is_dir()]
     folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in [each for each in folders if each.name not in live][1:]:
+    unused = [folder for folder in folders if folder.name not in live]
+    for folder in unused[1:]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -137,14 +138,14 @@ def forget_generations(settings: Settings, db: Database, *, older_than: float = 
     """
     live = set(live_folders(db).values())
     before = time.time() - older_than
-    gone = [
+    unused = [
         folder
         for folder in _generations(settings)
         if folder.name not in live and folder.stat().st_mtime < before
     ]
-    for folder in gone:
+    for folder in unused:
         shutil.rmtree(folder, ignore_errors=True)
-    return len(gone)
+    return len(unused)
 
 
 def remove_all(settings: Settings) -> None:
@@ -154,14 +155,14 @@ def remove_all(settings: Settings) -> None:
 
 
 def _generations(settings: Settings) -> list[Path]:
-    found = (settings.index_path.glob(f"{prefix}*") for prefix in ("articles-", "tickets-"))
-    return [folder for folders in found for folder in folders if folder.is_dir()]
+    globs = (settings.index_path.glob(f"{prefix}*") for prefix in ("articles-", "tickets-"))
+    return [folder for folders in globs for folder in folders if folder.is_dir()]
 
 
 def status(settings: Settings, db: Database) -> dict[str, object]:
     """What both indexes hold, and whether they can be read."""
     live = live_folders(db)
-    told: dict[str, object] = {
+    facts: dict[str, object] = {
         "commit": articles.live_commit(db),
         "articles": 0,
         "articles_sound": False,
@@ -172,17 +173,17 @@ def status(settings: Settings, db: Database) -> dict[str, object]:
     try:
         with guarded():
             shelf = Articles(settings.index_path / live["article_index"])
-        told |= {"articles": shelf.count, "articles_sound": True}
+        facts |= {"articles": shelf.count, "articles_sound": True}
     except (KeyError, OSError, ValueError):
-        told["articles_sound"] = articles.live_publication(db) is None
+        facts["articles_sound"] = articles.live_publication(db) is None
     try:
         with guarded():
             cases = TicketIndex(settings.index_path / live["ticket_index"])
         behind = changes.last_revision(db) - cases.revision
-        told |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
+        facts |= {"tickets": cases.count, "tickets_sound": True, "tickets_behind": behind}
     except (KeyError, OSError, ValueError):
-        told["tickets_sound"] = "ticket_index" not in live
-    return told
+        facts["tickets_sound"] = "ticket_index" not in live
+    return facts
 
 
 class Indexer:

@@ -13,7 +13,7 @@ CONFIRMED_AT_ONCE = 200  # tickets
 MOST_CONFIRMED = 20_000
 
 
-class Known:
+class Snapshot:
     """One version of the database: the indexes in service, and the tickets that may be shown."""
 
     def __init__(self, db: Database) -> None:
@@ -27,11 +27,11 @@ class Known:
         """Those a viewer may read: the index may lag behind a change of access."""
         if len(self._confirmed) > MOST_CONFIRMED:
             self._confirmed.clear()
-        wanted = list(numbers)
+        candidates = list(numbers)
         answers, principals = self._confirmed, viewer.principals
-        new = [number for number in wanted if (principals, number) not in answers]
+        new = [number for number in candidates if (principals, number) not in answers]
         for start in range(0, len(new), CONFIRMED_AT_ONCE):
             some = new[start : start + CONFIRMED_AT_ONCE]
             visible = tickets.visible_numbers(self.db, viewer, some)
             answers |= {(principals, number): number in visible for number in some}
-        return {number for number in wanted if answers[principals, number]}
+        return {number for number in candidates if answers[principals, number]}

@@ -12,7 +12,7 @@ from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.search import Hit
 from kbsearch.search.fulltext import essence
 from kbsearch.search.learning import case_clicks
-from kbsearch.search.learning.case_clicks import Said
+from kbsearch.search.learning.case_clicks import CaseClick
 from kbsearch.text import markup
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import (
@@ -169,7 +169,7 @@ def panel(ticket: Ticket) -> Response:
     )
 
 
-def cases(ticket: Ticket, rejected: list[Said]) -> list[ShownCase]:
+def cases(ticket: Ticket, rejected: list[CaseClick]) -> list[ShownCase]:
     hits = site().search.similar(
         viewer(), number=ticket.number, language=language(), limit=MOST_CASES + len(rejected)
     )

@@ -7,7 +7,7 @@ from kbsearch import access, articles
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
 from kbsearch.search.learning import lessons
-from kbsearch.search.learning.lessons import Phrase
+from kbsearch.search.learning.lessons import LearntPhrase
 from kbsearch.web.render import db, go_to, language, person, viewer
 
 bp = Blueprint("lessons", __name__)
@@ -25,5 +25,5 @@ def forget(slug: str) -> Response:
     return go_to(f"/{language()}/articles/{article.slug}#lessons")
 
 
-def of_article(article: Article) -> list[Phrase]:
+def of_article(article: Article) -> list[LearntPhrase]:
     return lessons.list_phrases(db(), viewer(), article) if viewer().is_staff else []

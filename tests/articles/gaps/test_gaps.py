@@ -21,7 +21,7 @@ from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase, migrations, new_id
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.fulltext.phrases import Phrase, Phrases
+from kbsearch.search.fulltext.phrases import ComparedPhrase, Phrases
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
 from kbsearch.search.ranking import Search
@@ -71,7 +71,7 @@ def take_all(db: SqliteDatabase, search: Search, at: datetime = LATER) -> None:
         pass
 
 
-def reader(search: Search) -> Callable[[str], Phrase]:
+def reader(search: Search) -> Callable[[str], ComparedPhrase]:
     return Phrases(correct=partial(search.spelt, gap_texts.STAFF)).read
 
 

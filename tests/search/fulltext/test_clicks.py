@@ -11,7 +11,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.clicks import MOST_VOTES, reordered
 from kbsearch.search.fulltext.documents import Click
 from kbsearch.search.learning import case_clicks
-from kbsearch.search.learning.case_clicks import Said
+from kbsearch.search.learning.case_clicks import CaseClick
 from kbsearch.search.ranking import Search, evaluation
 from tests.conftest import take_over
 from tests.kit.requests import later
@@ -86,7 +86,7 @@ def test_the_last_word_of_an_agent_counts_and_can_be_taken_back(db, cast, pair):
     case_clicks.record(db, cast.root, ticket, case, "quoted", at=later(hours=3))
     dan, root = str(cast.dan.person_id), str(cast.root.person_id)
     assert case_clicks.touching(db, [2]) == [Click(1, 2, dan, False), Click(1, 2, root, True)]
-    assert case_clicks.list_mine(db, cast.dan, ticket) == [Said(2, "Collier muet", "rejected")]
+    assert case_clicks.list_mine(db, cast.dan, ticket) == [CaseClick(2, "Collier muet", "rejected")]
     case_clicks.withdraw(db, cast.dan, ticket, case)
     assert case_clicks.touching(db, [1]) == [Click(1, 2, root, True)]
     assert case_clicks.touching(db, [3]) == []

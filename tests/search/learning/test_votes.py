@@ -63,7 +63,7 @@ def test_a_reader_has_one_vote_and_the_last_one_counts(
     assert counted(db, cast.wendy, article) == [(True, 1, 2)]
     (edition,) = article_votes.list_editions(db, cast.dan, article)
     assert edition.reasons == (("outdated", 1),)
-    assert [said.words for said in edition.said] == [" Menu changé"]
+    assert [comment.words for comment in edition.comments] == [" Menu changé"]
     article_votes.take_back(db, cast.alice, visit, article)
     assert article_votes.mine(db, cast.alice, visit, article) is None
     assert counted(db, cast.root, article) == [(True, 1, 1)]
@@ -176,7 +176,7 @@ def test_personal_data_in_the_words_is_hidden_from_the_staff_and_not_from_its_au
     visit = visit_of(db, cast.alice)
     article_votes.give(db, cast.alice, visit, article, helped=False, reason="other", words=words)
     (edition,) = article_votes.list_editions(db, cast.wendy, article)
-    assert "12 34" not in edition.said[0].words and "alice@" not in edition.said[0].words
+    assert "12 34" not in edition.comments[0].words and "alice@" not in edition.comments[0].words
     (mine,) = own_data.collect(db, cast.alice)["article_feedback"]
     assert (mine["words"], mine["helped"]) == (words, False)
     assert own_data.collect(db, cast.bob)["article_feedback"] == []

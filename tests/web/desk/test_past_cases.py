@@ -252,7 +252,7 @@ def test_a_quoted_case_counts_once_the_answer_is_sent(app, db, cast, asked):
     sent = {"key": "key-of-an-answer", "body": "Ouvrez le port.", "quoted": ["7", "4242", "x"]}
     assert client.post(f"/fr/requests/{asked.id}/messages", data=sent).status_code == 303
     (click,) = case_clicks.touching(db, [7])
-    assert (click.asked, click.case, click.is_confirmed) == (42, 7, True)
+    assert (click.ticket, click.case, click.is_confirmed) == (42, 7, True)
     alice = sign_in(app, db, cast.alice)
     alice.post(f"/fr/requests/{asked.id}/messages", data={**sent, "quoted": "8"})
     assert case_clicks.touching(db, [8]) == []
