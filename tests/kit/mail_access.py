@@ -41,7 +41,7 @@ class Running:
     url: str
 
     def post(self, path: str, **form: str) -> dict[str, Any]:
-        return fetching.ask(f"{self.url}/{path}", form=form).said
+        return fetching.ask(f"{self.url}/{path}", form=form).content
 
     def seen(self, grant: str) -> int:
         return int(self.post("seen").get(grant, 0))

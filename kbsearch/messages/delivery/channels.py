@@ -51,7 +51,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Mail:
+class MailChannel:
     """E-mail, by the server of `smtp_url`; without one, a file per letter in `folder`."""
 
     smtp_url: str
@@ -63,7 +63,7 @@ class Mail:
         if self.smtp_url:
             self._deliver(letter, recipients)
         else:
-            lines = "".join(f"Delivered-To: {each}\r\n" for each in recipients or ())
+            lines = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients or ())
             _write(self.folder, ".eml", lines.encode() + letter.as_bytes(policy=policy.SMTP))
 
     def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> None:
@@ -74,8 +74,8 @@ class Mail:
                 code, reason = next(iter(problem.recipients.values()))
                 raise ChannelError(_told(code, reason), permanent=code >= 500) from problem
             except smtplib.SMTPResponseException as problem:
-                told = _told(problem.smtp_code, problem.smtp_error)
-                raise ChannelError(told, permanent=problem.smtp_code >= 500) from problem
+                reply = _told(problem.smtp_code, problem.smtp_error)
+                raise ChannelError(reply, permanent=problem.smtp_code >= 500) from problem
             except (OSError, smtplib.SMTPException) as problem:  # among them every timeout
                 raise ChannelError(_named(problem), permanent=False) from problem
 
@@ -104,10 +104,10 @@ class Sms:
         except ImportError:
             raise ChannelError(NEEDS_EXTRA, permanent=False) from None
         try:
-            taken = apprise_gateways.send(self.guard, _addressed(self.sms_url, number), text)
+            is_sent = apprise_gateways.send(self.guard, _addressed(self.sms_url, number), text)
         except ValueError as problem:
             raise ChannelError(f"sms_url: {problem}", permanent=True) from None
-        if not taken:
+        if not is_sent:
             raise ChannelError("the gateway did not take the message", permanent=False)
 
     def reach(self) -> None:
@@ -132,20 +132,20 @@ class Sms:
         try:
             answer = self.guard.send(filled, b"", headers, method="GET")
         except NoAnswer as problem:
-            told = f"the gateway: {problem.reason}, {problem}"
+            details = f"the gateway: {problem.reason}, {problem}"
             is_general = problem.reason in ("unresolved", "unreachable", "tls")
             raise ChannelError(
-                told, permanent=problem.reason == "blocked", is_general=is_general
+                details, permanent=problem.reason == "blocked", is_general=is_general
             ) from problem
         if not 200 <= answer.status < 300:
             is_permanent = 400 <= answer.status < 500 and answer.status not in (408, 429)
             raise ChannelError(f"the gateway answered {answer.status}", permanent=is_permanent)
 
 
-def mail(settings: Settings, db: Database) -> Mail:
+def mail(settings: Settings, db: Database) -> MailChannel:
     """The mail channel of this site."""
     token = token_of(settings, db) if uses_token(settings, settings.smtp_url) else None
-    return Mail(settings.smtp_url, settings.data_path / "mail", token)
+    return MailChannel(settings.smtp_url, settings.data_path / "mail", token)
 
 
 def token_of(settings: Settings, db: Database) -> Token:
@@ -265,10 +265,10 @@ def _sign_in(server: smtplib.SMTP, user: str, token: Token) -> None:
     mechanism = token_sign_in.pick(server.esmtp_features.get("auth", "").upper().split())
     if mechanism is None:
         raise smtplib.SMTPNotSupportedError("the server takes no token (XOAUTH2, OAUTHBEARER)")
-    given = token.get()
+    access_token = token.get()
 
     def say(challenge: bytes | None = None) -> str:
-        return token_sign_in.answer(mechanism, user, given, challenge)
+        return token_sign_in.answer(mechanism, user, access_token, challenge)
 
     try:
         server.auth(mechanism, say)
@@ -295,8 +295,8 @@ def _without_user(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
     if parts.username is None:
         return url, {}
-    said = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-    return without_user(url), {"Authorization": f"Basic {b64encode(said).decode()}"}
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return without_user(url), {"Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
 def _addressed(url: str, number: str) -> str:

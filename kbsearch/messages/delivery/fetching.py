@@ -28,29 +28,29 @@ class Unusable(Unreachable):
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonAnswer:
     """What was answered: a status that is no redirect, and a JSON object."""
 
     status: int
-    said: dict[str, Any]
+    content: dict[str, Any]
 
 
 def ask(
     url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> JsonAnswer:
     """GET, or POST a form; raises Unreachable. Redirects are not followed."""
     try:
         status, body = _exchange(url, form, {"Accept": "application/json", **(headers or {})})
         if len(body) > LARGEST:
             raise ValueError(f"more than {LARGEST} bytes")
-        said = json.loads(body)
-        if not isinstance(said, dict) or 300 <= status < 400 or status >= 500:
-            raise ValueError(f"status {status}, {type(said).__name__}")
+        content = json.loads(body)
+        if not isinstance(content, dict) or 300 <= status < 400 or status >= 500:
+            raise ValueError(f"status {status}, {type(content).__name__}")
     except (OSError, IncompleteRead) as problem:
         raise Unreachable(f"{url}: {type(problem).__name__}: {problem}") from problem
     except (HTTPException, ValueError, RecursionError) as problem:
         raise Unusable(f"{url}: {type(problem).__name__}: {problem}") from problem
-    return Answer(status, said)
+    return JsonAnswer(status, content)
 
 
 def _exchange(

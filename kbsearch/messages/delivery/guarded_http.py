@@ -50,13 +50,13 @@ UNICAST = ipaddress.ip_network("2000::/3")  # the rest of IPv6: NAT64, site-loca
 class NoAnswer(Exception):
     """No answer that counts: `reason` in a word, the text of the exception for whoever looks."""
 
-    def __init__(self, reason: Reason, told: str = "") -> None:
-        super().__init__(told)
+    def __init__(self, reason: Reason, details: str = "") -> None:
+        super().__init__(details)
         self.reason: Reason = reason
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What came back; header names are in small letters, the body is cut at 4 KB."""
 
     status: int
@@ -125,8 +125,8 @@ def is_public(address: Address) -> bool:
 
 def resolve(host: str, port: int) -> list[str]:
     """Every address of a host, in the order in which the system would try them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Guard:
 
     def send(
         self, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send a request and read the answer; raises NoAnswer, within the deadline."""
         clock = _Clock(self.deadline)
         parts = parse(url, self.exceptions)
@@ -179,19 +179,19 @@ class Guard:
         self, parts: SplitResult, host: str, port: int, clock: "_Clock"
     ) -> Sequence[Address]:
         try:
-            found = _in_time(lambda: self.resolve(host, port), clock)
+            texts = _in_time(lambda: self.resolve(host, port), clock)
         except TimeoutError:
             raise NoAnswer("unresolved", f"no address for {host} in time") from None
         except (OSError, UnicodeError) as problem:
             raise NoAnswer("unresolved", f"{host}: {problem}") from None
-        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
+        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
         _check(parts, addresses, self.exceptions)
         return addresses
 
     def _connection(
         self, scheme: str, host: str, port: int, addresses: Sequence[Address], clock: "_Clock"
     ) -> socket.socket:
-        told = f"{host} has no address"
+        details = f"{host} has no address"
         for number, address in enumerate(addresses, 1):
             patience = clock.left() if number == len(addresses) else CONNECT_SECONDS
             try:
@@ -199,7 +199,7 @@ class Guard:
                     (str(address), port), timeout=min(patience, clock.left())
                 )
             except OSError as problem:
-                told = f"{address}: {problem.strerror or problem}"
+                details = f"{address}: {problem.strerror or problem}"
                 continue
             if scheme == "http":
                 return line
@@ -211,7 +211,7 @@ class Guard:
                 if isinstance(problem, ssl.SSLError):
                     raise NoAnswer("tls", str(problem)[:200]) from None
                 raise
-        raise NoAnswer("unreachable", told)
+        raise NoAnswer("unreachable", details)
 
 
 class _Clock:
@@ -222,10 +222,10 @@ class _Clock:
 
     def left(self) -> float:
         """Seconds, never none at all; raises TimeoutError."""
-        left = self._end - time.monotonic()
-        if left <= 0:
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
             raise TimeoutError
-        return left
+        return seconds
 
 
 class _Wire:
@@ -234,7 +234,7 @@ class _Wire:
     def __init__(self, line: socket.socket, clock: _Clock) -> None:
         self._line = line
         self._clock = clock
-        self.reader = _Reader(line, clock)
+        self.reader = _BoundedReader(line, clock)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self.reader, buffer_size=1024)
@@ -249,7 +249,7 @@ class _Wire:
         """Nothing: http.client says this before the body is read."""
 
 
-class _Reader(io.RawIOBase):
+class _BoundedReader(io.RawIOBase):
     """What comes in: a timeout of the socket alone would start anew with each byte that drips."""
 
     def __init__(self, line: socket.socket, clock: _Clock) -> None:
@@ -277,7 +277,7 @@ def _exchange(
     port: int,
     body: bytes,
     headers: Mapping[str, str],
-) -> Answer:
+) -> HttpAnswer:
     connection = http.client.HTTPConnection(str(parts.hostname), port)
     connection.default_port = PORTS[parts.scheme]  # what the Host header leaves out
     connection.sock = wire
@@ -287,8 +287,10 @@ def _exchange(
     wire.reader.is_bounded = False  # of the body as much is read as is kept
     if not HTTPStatus.OK <= answer.status <= 599:
         raise ValueError(f"status {answer.status}")
-    kept = b"" if method == "HEAD" else answer.read(MAX_BODY)
-    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, kept)
+    content = b"" if method == "HEAD" else answer.read(MAX_BODY)
+    return HttpAnswer(
+        answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+    )
 
 
 def _literal(host: str) -> Address | None:
@@ -311,17 +313,17 @@ def _check(parts: SplitResult, addresses: Sequence[Address], exceptions: Excepti
 
 def _in_time(ask: Callable[[], Sequence[str]], clock: _Clock) -> Sequence[str]:
     """The answer of a call that knows no timeout, as the system's resolver; raises TimeoutError."""
-    told: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            told.put(ask())
+            answers.put(ask())
         except Exception as problem:
-            told.put(problem)
+            answers.put(problem)
 
     threading.Thread(target=run, name="resolver", daemon=True).start()
     try:
-        answer = told.get(timeout=clock.left())
+        answer = answers.get(timeout=clock.left())
     except queue.Empty:
         raise TimeoutError from None
     if isinstance(answer, Exception):

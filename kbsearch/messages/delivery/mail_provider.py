@@ -70,7 +70,7 @@ class Provider:
     def address(self, state: str, verifier: str) -> str:
         """Where an administrator consents."""
         digest = hashlib.sha256(verifier.encode()).digest()
-        asked = {
+        arguments = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
@@ -81,12 +81,12 @@ class Provider:
             **self.wants,
         }
         mark = "&" if "?" in self.authorization_url else "?"
-        return f"{self.authorization_url}{mark}{urlencode(asked)}"
+        return f"{self.authorization_url}{mark}{urlencode(arguments)}"
 
     def redeem(self, code: str, verifier: str) -> Tokens:
         """The first tokens, for the code that the administrator came back with."""
-        given = {"code": code, "redirect_uri": self.redirect_uri, "code_verifier": verifier}
-        return self._ask({"grant_type": "authorization_code", **given})
+        form = {"code": code, "redirect_uri": self.redirect_uri, "code_verifier": verifier}
+        return self._ask({"grant_type": "authorization_code", **form})
 
     def renew(self, refresh: str) -> Tokens:
         """New tokens for the refresh token; raises NoToken, withdrawn once it is good no more."""
@@ -97,37 +97,37 @@ class Provider:
         return self._ask({"grant_type": "client_credentials", "scope": self.scope})
 
     def _ask(self, form: dict[str, str]) -> Tokens:
-        known = {"client_id": self.client_id}
+        credentials = {"client_id": self.client_id}
         if self.client_secret:
-            known["client_secret"] = self.client_secret
+            credentials["client_secret"] = self.client_secret
         try:
-            answer = fetching.ask(self.token_url, form={**form, **known})
+            answer = fetching.ask(self.token_url, form={**form, **credentials})
         except fetching.Unreachable as problem:
             raise NoToken(str(problem)) from problem
-        access, refresh = answer.said.get("access_token"), answer.said.get("refresh_token")
+        access, refresh = answer.content.get("access_token"), answer.content.get("refresh_token")
         if answer.status != 200 or not isinstance(access, str) or not _is_bearer(access):
-            error = answer.said.get("error", f"status {answer.status}, no token")
+            error = answer.content.get("error", f"status {answer.status}, no token")
             raise NoToken(
-                f"{error}: {answer.said.get('error_description', '')}"[:MAX_TOLD],
+                f"{error}: {answer.content.get('error_description', '')}"[:MAX_TOLD],
                 is_withdrawn=error == WITHDRAWN and self.asks_people,
             )
         refresh = refresh if isinstance(refresh, str) else ""
-        return Tokens(access, refresh, _lifetime(answer.said.get("expires_in")))
+        return Tokens(access, refresh, _lifetime(answer.content.get("expires_in")))
 
 
 def of(settings: Settings) -> Provider | None:
     """The provider of the settings; None when servers of mail are given passwords."""
     if not settings.mail_oauth:
         return None
-    chosen, asks_people = settings.mail_oauth, settings.mail_oauth_flow == "code"
-    usual = SCOPES.get((chosen, settings.mail_oauth_flow), "")
-    if chosen == "microsoft":
+    name, asks_people = settings.mail_oauth, settings.mail_oauth_flow == "code"
+    usual = SCOPES.get((name, settings.mail_oauth_flow), "")
+    if name == "microsoft":
         base = MICROSOFT.format(tenant=settings.mail_oauth_tenant)
         addresses = f"{base}/authorize", f"{base}/token"
-    elif chosen == "google":
+    elif name == "google":
         addresses = "https://accounts.google.com/o/oauth2/v2/auth", GOOGLE
     else:
-        addresses = settings.mail_oauth_authorization, chosen
+        addresses = settings.mail_oauth_authorization, name
     return Provider(
         *addresses,
         scope=settings.mail_oauth_scope or usual,
@@ -135,7 +135,7 @@ def of(settings: Settings) -> Provider | None:
         client_secret=settings.mail_oauth_client_secret,
         redirect_uri=f"{settings.base_url.rstrip('/')}/{settings.languages[0]}{CALLBACK}",
         asks_people=asks_people,
-        wants=WANTS.get(chosen, {}),
+        wants=WANTS.get(name, {}),
     )
 
 
@@ -144,8 +144,8 @@ def _is_bearer(token: str) -> bool:
     return token.isascii() and token.isprintable() and bool(token)
 
 
-def _lifetime(told: Any) -> int:
+def _lifetime(seconds: Any) -> int:
     try:
-        return max(0, min(int(told), LONGEST_LIFETIME))
+        return max(0, min(int(seconds), LONGEST_LIFETIME))
     except (TypeError, ValueError, OverflowError):
         return USUAL_LIFETIME

@@ -101,8 +101,8 @@ def access_token(db: Database, settings: Settings) -> str:
     while True:
         grant, now = _find(db, provider), stored(datetime.now(UTC))
         if provider.asks_people and (grant is None or grant.is_withdrawn):
-            told = grant.problem if grant else "nobody has consented yet: see /admin/mail"
-            raise NoToken(told, is_withdrawn=True)
+            problem = grant.problem if grant else "nobody has consented yet: see /admin/mail"
+            raise NoToken(problem, is_withdrawn=True)
         if grant and now < grant.renew_at and (token := _opened(settings, grant.access)):
             return token
         holder = _take_turn(db, provider)
@@ -181,7 +181,7 @@ def _take_turn(db: Database, provider: Provider) -> str:
     if not provider.asks_people:
         _add(db, provider)
     moment, holder = datetime.now(UTC), new_id()
-    taken = db.execute(
+    is_ours = db.execute(
         """
         UPDATE mail_grants SET holder = :holder, leased_until = :until
         WHERE name = :name AND (leased_until IS NULL OR leased_until < :now)
@@ -193,7 +193,7 @@ def _take_turn(db: Database, provider: Provider) -> str:
             "now": stored(moment),
         },
     )
-    return holder if taken else ""
+    return holder if is_ours else ""
 
 
 def _release(db: Database, holder: str) -> None:

@@ -29,7 +29,7 @@ _THIS = "mailbox = :mailbox AND validity = :validity AND uid = :uid"
 
 
 @dataclass(frozen=True)
-class Place:
+class Mailbox:
     """A mailbox; `validity` changes when its numbers start anew."""
 
     mailbox: str
@@ -47,17 +47,17 @@ class Arrival:
     mail_id: str | None
 
 
-def note(db: Database, place: Place, uids: Iterable[int], *, at: datetime) -> None:
+def note(db: Database, mailbox: Mailbox, uids: Iterable[int], *, at: datetime) -> None:
     """Note new mails; what is left of a mailbox that has started anew since is forgotten."""
     db.execute(
-        "DELETE FROM arrivals WHERE mailbox = :mailbox AND validity <> :validity", vars(place)
+        "DELETE FROM arrivals WHERE mailbox = :mailbox AND validity <> :validity", vars(mailbox)
     )
-    rows = [{**vars(place), "uid": uid, "due_at": stored(at)} for uid in uids]
+    rows = [{**vars(mailbox), "uid": uid, "due_at": stored(at)} for uid in uids]
     if rows:
         db.insert_many("arrivals", rows)
 
 
-def list_due(db: Database, place: Place, *, at: datetime) -> list[Arrival]:
+def list_due(db: Database, mailbox: Mailbox, *, at: datetime) -> list[Arrival]:
     """What is to be tried now: the new mails first, then those that failed before."""
     rows = db.query(
         """
@@ -65,7 +65,7 @@ def list_due(db: Database, place: Place, *, at: datetime) -> list[Arrival]:
         WHERE mailbox = :mailbox AND validity = :validity AND due_at <= :now
         ORDER BY attempts, uid
         """,
-        {**vars(place), "now": stored(at)},
+        {**vars(mailbox), "now": stored(at)},
     )
     return [Arrival(**row) for row in rows]
 
@@ -96,10 +96,10 @@ def fail(
     at: datetime,
 ) -> None:
     """Keep what stood in the way; after the last attempt, set the mail aside for an agent."""
-    told = f"{type(problem).__name__}: {problem}"[:MAX_PROBLEM]
+    text = f"{type(problem).__name__}: {problem}"[:MAX_PROBLEM]
     attempts = arrival.attempts + 1
-    log.error("mail %d of the mailbox, attempt %d: %s", arrival.uid, attempts, told)
-    _change(db, arrival, "problem = :problem", problem=told)
+    log.error("mail %d of the mailbox, attempt %d: %s", arrival.uid, attempts, text)
+    _change(db, arrival, "problem = :problem", problem=text)
     if attempts >= MAX_ATTEMPTS:
         _set_aside(db, settings, arrival, raw, at)
 
@@ -123,24 +123,24 @@ def _set_aside(
 ) -> None:
     """A row for agents with the mail as it came; where it never came, with nothing."""
     content = (raw or b"")[: parsing.MAX_BYTES]
-    kept = mails.store(settings).write(BytesIO(content), parsing.MAX_BYTES, lambda _: None)
+    file = mails.store(settings).write(BytesIO(content), parsing.MAX_BYTES, lambda _: None)
     where = f"{arrival.mailbox}\n{arrival.validity}\n{arrival.uid}"
     with db.atomic():
-        mail_id = arrival.mail_id or _row(db, where, content, kept.sha256, at)
+        mail_id = arrival.mail_id or _row(db, where, content, file.sha256, at)
         _change(db, arrival, "due_at = NULL, mail_id = :mail", mail=mail_id)
 
 
 def _row(db: Database, where: str, content: bytes, digest: str, at: datetime) -> str:
-    known, mail_id = _header(content), new_id()
+    header, mail_id = _header(content), new_id()
     db.insert(
         "mails",
         {
             "id": mail_id,
             "fingerprint": sha256(f"{NOT_TAKEN}\n{where}".encode()).hexdigest(),
-            "message_id": known.message_id,
+            "message_id": header.message_id,
             "received_at": stored(at),
-            "sender": known.sender,
-            "subject": known.subject[: mails.MAX_SUBJECT],
+            "sender": header.sender,
+            "subject": header.subject[: mails.MAX_SUBJECT],
             "sha256": digest,
             "state": "held",
             "reason": NOT_TAKEN,
@@ -153,12 +153,12 @@ def _row(db: Database, where: str, content: bytes, digest: str, at: datetime) ->
 def _header(content: bytes) -> Fields:
     """Its header, if that at least can be read."""
     try:
-        known = fields.parse(content[: parsing.MAX_HEADER_BYTES].partition(b"\r\n\r\n")[0])
-        known.sender, known.subject, known.message_id  # noqa: B018 (read as they are asked for)
+        header = fields.parse(content[: parsing.MAX_HEADER_BYTES].partition(b"\r\n\r\n")[0])
+        header.sender, header.subject, header.message_id  # noqa: B018 (read as they are asked for)
     except Exception:
         log.exception("the header of a mail cannot be read")
         return Fields(())
-    return known
+    return header
 
 
 def _change(db: Database, arrival: Arrival, change: str, /, **values: object) -> None:

@@ -49,9 +49,9 @@ def _as_reported(server: str, fields: Fields, domain: str) -> Proof:
 def _judged(results: list[list[tuple[str, str]]], domain: str) -> Proof:
     def says(method: str, outcome: str, *properties: str) -> bool:
         return any(
-            found[:1] == [(method, outcome)]
-            and any(name in properties and _speaks_for(value, domain) for name, value in found[1:])
-            for found in results
+            pairs[:1] == [(method, outcome)]
+            and any(name in properties and _speaks_for(value, domain) for name, value in pairs[1:])
+            for pairs in results
         )
 
     is_signed = says("dkim", "pass", "header.d", "header.i")
@@ -62,7 +62,7 @@ def _judged(results: list[list[tuple[str, str]]], domain: str) -> Proof:
 
 
 def _pairs(result: str) -> list[tuple[str, str]]:
-    return [(found[1], found[2]) for found in _PAIR.finditer(result)]
+    return [(match[1], match[2]) for match in _PAIR.finditer(result)]
 
 
 def _speaks_for(value: str, domain: str) -> bool:
@@ -73,7 +73,7 @@ def _speaks_for(value: str, domain: str) -> bool:
 
 def _bare(value: str) -> str:
     """A field without its comments and quoted texts: what a sender chose may stand in them."""
-    kept, depth, is_quoted, is_escaped = [], 0, False, False
+    signs, depth, is_quoted, is_escaped = [], 0, False, False
     for sign in value.lower():
         if is_escaped:
             is_escaped = False
@@ -86,8 +86,8 @@ def _bare(value: str) -> str:
         elif sign in "()":
             depth = max(0, depth + (1 if sign == "(" else -1))
         elif not depth:
-            kept.append(sign)
-    return "".join(kept)
+            signs.append(sign)
+    return "".join(signs)
 
 
 def _signers(raw: bytes, lookup: Lookup | None) -> Iterator[str]:
@@ -96,12 +96,12 @@ def _signers(raw: bytes, lookup: Lookup | None) -> Iterator[str]:
         import dkim
     except ImportError:  # the extra `dkim` is not there: nothing is proved
         return
-    wanted = {"dnsfunc": lookup} if lookup else {}
+    options = {"dnsfunc": lookup} if lookup else {}
     mail = dkim.DKIM(raw, timeout=DNS_SECONDS)
     count = sum(1 for name, _ in mail.headers if name.lower() == b"dkim-signature")
     for place in range(min(count, MAX_SIGNATURES)):
         try:
-            is_good = mail.verify(idx=place, **wanted)
+            is_good = mail.verify(idx=place, **options)
         except Exception:  # whatever a sender wrote there, or no answer from the DNS
             continue
         if is_good and b"l" not in mail.signature_fields:  # signs a part: more can be added to it

@@ -21,20 +21,20 @@ AWAY = re.compile(
 _FAILED = re.compile(r"^action:\s*(failed|delayed)", re.IGNORECASE | re.MULTILINE)
 
 
-def reason(settings: Settings, known: Fields, envelope_sender: str | None = None) -> str:
+def reason(settings: Settings, header: Fields, envelope_sender: str | None = None) -> str:
     """Why a mail is taken for a machine's, in a word; empty when a person may have written it."""
-    submitted = known.first("auto-submitted").partition(";")[0].strip().lower()
+    submitted = header.first("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted != "no":
         return "auto_submitted"
-    if envelope_sender == "" or "<>" in known.every("return-path"):
+    if envelope_sender == "" or "<>" in header.every("return-path"):
         return "null_return_path"
-    if known.first("precedence").strip().lower() in BULK:
+    if header.first("precedence").strip().lower() in BULK:
         return "bulk"
-    if known.every("list-id"):
+    if header.every("list-id"):
         return "list"
-    if SUPPRESSED.search(known.first("x-auto-response-suppress")):
+    if SUPPRESSED.search(header.first("x-auto-response-suppress")):
         return "suppressed"
-    if known.message_id.rpartition("@")[2].lower() == threads.domain(settings):
+    if header.message_id.rpartition("@")[2].lower() == threads.domain(settings):
         return "own"
     return ""
 
@@ -51,11 +51,11 @@ def bounce(settings: Settings, mail: Incoming) -> Bounce | None:
     message_id = mail.returned.message_id
     if message_id.rpartition("@")[2].lower() != threads.domain(settings):
         return None
-    told = fields.parse(mail.report.encode())
-    recipient = told.first("final-recipient") or told.first("original-recipient")
+    report = fields.parse(mail.report.encode())
+    recipient = report.first("final-recipient") or report.first("original-recipient")
     return Bounce(
         message_id,
         recipient.partition(";")[2].strip().lower() or recipient.lower(),
-        told.first("status").split(" ")[0],
-        told.first("diagnostic-code").partition(";")[2].strip()[:500],
+        report.first("status").split(" ")[0],
+        report.first("diagnostic-code").partition(";")[2].strip()[:500],
     )

@@ -29,7 +29,7 @@ class Fields:
 
     def every(self, name: str) -> list[str]:
         """All values of a field."""
-        return [value for known, value in self.items if known == name]
+        return [value for field, value in self.items if field == name]
 
     def first(self, name: str) -> str:
         """The topmost value of a field, or nothing."""
@@ -52,12 +52,12 @@ class Fields:
     @property
     def sender(self) -> str:
         """The one address of the one From field, folded; empty when that is in doubt."""
-        written = self.every("from")
-        found = addresses(written[0]) if len(written) == 1 else []
-        if len(found) != 1 or len(written[0]) >= MAX_FIELD:
+        values = self.every("from")
+        senders = addresses(values[0]) if len(values) == 1 else []
+        if len(senders) != 1 or len(values[0]) >= MAX_FIELD:
             return ""
         try:
-            return people.fold_email(found[0])
+            return people.fold_email(senders[0])
         except Invalid:
             return ""
 
@@ -65,7 +65,10 @@ class Fields:
     def recipients(self) -> tuple[str, ...]:
         """Every address that a field of recipients names."""
         return tuple(
-            found for name in RECIPIENTS for each in self.every(name) for found in addresses(each)
+            address
+            for name in RECIPIENTS
+            for value in self.every(name)
+            for address in addresses(value)
         )
 
 
@@ -75,12 +78,12 @@ def parse(block: bytes) -> Fields:
         text = block.decode()
     except UnicodeDecodeError:
         text = block.decode("cp1252", "replace")
-    found = []
+    items = []
     for line in _UNFOLD.sub("", text).split("\n"):  # nothing else ends a line here
         name, colon, value = line.partition(":")
         if colon and name.strip():
-            found.append((name.strip().lower(), _CONTROL.sub(" ", value[:MAX_FIELD]).strip()))
-    return Fields(tuple(found[:MAX_FIELDS]))
+            items.append((name.strip().lower(), _CONTROL.sub(" ", value[:MAX_FIELD]).strip()))
+    return Fields(tuple(items[:MAX_FIELDS]))
 
 
 def decoded(value: str) -> str:
@@ -102,7 +105,7 @@ def addresses(value: str) -> list[str]:
 
 def ids(value: str) -> Iterator[str]:
     """The message ids in a field."""
-    for place, found in enumerate(_ID.finditer(value)):
+    for place, match in enumerate(_ID.finditer(value)):
         if place >= MAX_IDS:
             return
-        yield found[1]
+        yield match[1]

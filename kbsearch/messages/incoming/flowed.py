@@ -12,10 +12,10 @@ def unfold(text: str, *, delete_space: bool = False) -> str:
         content = line[depth:]
         content = content.removeprefix(" ")  # what begins with a space or a ">" was stuffed
         flows = content.endswith(" ") and content != SIGNATURE
-        kept = content[:-1] if flows and delete_space else content
+        piece = content[:-1] if flows and delete_space else content
         if is_open and depth == depth_before and content != SIGNATURE:
-            paragraphs[-1].append(kept)
+            paragraphs[-1].append(piece)
         else:
-            paragraphs.append([f"{'>' * depth} " if depth else "", kept])
+            paragraphs.append([f"{'>' * depth} " if depth else "", piece])
         depth_before, is_open = depth, flows
     return "\n".join("".join(pieces) for pieces in paragraphs)

@@ -77,24 +77,24 @@ class _Page:
     def say(self, text: str) -> None:
         if self.hidden:
             return
-        said = html.unescape(text)
+        content = html.unescape(text)
         if self.preformatted:
-            first, *others = said.replace("\r\n", "\n").split("\n")
+            first, *lines = content.replace("\r\n", "\n").split("\n")
             self.line.append(first)
-            for other in others:
+            for line in lines:
                 self._end_line(even_empty=True)
-                self.line.append(other)
+                self.line.append(line)
             return
-        said = _SPACE.sub(" ", said)
-        if said == " " and not self.line:
+        content = _SPACE.sub(" ", content)
+        if content == " " and not self.line:
             return
-        if said:
-            self.line.append(said)
+        if content:
+            self.line.append(content)
 
     def tag(self, inside: str) -> None:
-        found = _NAME.match(inside)
-        assert found is not None
-        name = found[0].lower()
+        match = _NAME.match(inside)
+        assert match is not None
+        name = match[0].lower()
         if self.hidden:
             if name == f"/{self.hidden}" or (self.hidden == "head" and name == "body"):
                 self.hidden = ""
@@ -166,8 +166,8 @@ class _Page:
 
 def _attributes(inside: str) -> Mapping[str, str]:
     return {
-        found[1].lower(): html.unescape(found[2].strip("\"'"))
-        for found in _ATTRIBUTE.finditer(inside[:4000])
+        match[1].lower(): html.unescape(match[2].strip("\"'"))
+        for match in _ATTRIBUTE.finditer(inside[:4000])
     }
 
 

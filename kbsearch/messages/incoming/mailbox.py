@@ -18,7 +18,7 @@ from kbsearch.database import Busy, Damaged, Database
 from kbsearch.messages.delivery import channels, token_sign_in
 from kbsearch.messages.delivery.channels import Token
 from kbsearch.messages.incoming import arrivals, parsing, taking
-from kbsearch.messages.incoming.arrivals import Arrival, Place
+from kbsearch.messages.incoming.arrivals import Arrival, Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,9 @@ def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int
     url = urlsplit(settings.imap_url)
     name = f"{unquote(url.username or '')}@{url.hostname}{url.path}"
     with _connection(settings, db) as server:
-        place = Place(name, _select(server, _folder(settings.imap_url)))
-        _note_new(db, server, place, moment)
-        due = arrivals.list_due(db, place, at=moment)
+        mailbox = Mailbox(name, _select(server, _folder(settings.imap_url)))
+        _note_new(db, server, mailbox, moment)
+        due = arrivals.list_due(db, mailbox, at=moment)
         return sum(_attempt(settings, db, server, arrival, moment) for arrival in due)
 
 
@@ -79,23 +79,23 @@ def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
             pause = POLL_SECONDS
         except Exception as problem:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            told = f"{type(problem).__name__}: {problem}"
-            log.warning("the mailbox cannot be read, tried again in %d s: %s", pause, told)
+            text = f"{type(problem).__name__}: {problem}"
+            log.warning("the mailbox cannot be read, tried again in %d s: %s", pause, text)
         over.wait(pause)
 
 
-def _note_new(db: Database, server: imaplib.IMAP4, place: Place, at: datetime) -> None:
+def _note_new(db: Database, server: imaplib.IMAP4, mailbox: Mailbox, at: datetime) -> None:
     """Note what has come since the last time, and how far the mailbox was read, together."""
-    last_uid = _last_uid(db, place)
+    last_uid = _last_uid(db, mailbox)
     if last_uid is None:
-        known, new = _search(server, "UID 1:*"), _search(server, "UNSEEN")
+        uids, new = _search(server, "UID 1:*"), _search(server, "UNSEEN")
     else:
-        found = _search(server, f"UID {last_uid + 1}:*")
-        known = new = [uid for uid in found if uid > last_uid]  # "n:*" names the last mail at least
+        listed = _search(server, f"UID {last_uid + 1}:*")
+        uids = new = [uid for uid in listed if uid > last_uid]  # "n:*" names the last mail at least
     if new or last_uid is None:
         with db.atomic():
-            arrivals.note(db, place, new, at=at)
-            _remember(db, place, max([last_uid or 0, *known, *new]))
+            arrivals.note(db, mailbox, new, at=at)
+            _remember(db, mailbox, max([last_uid or 0, *uids, *new]))
 
 
 def _attempt(
@@ -111,7 +111,7 @@ def _attempt(
             return 0
         if arrival.attempts >= arrivals.MAX_ATTEMPTS and arrival.mail_id is None:
             raise MailboxError("the process ended each time it was being taken in")
-        taken = taking.take(db, settings, raw)
+        outcome = taking.take(db, settings, raw)
     except OUR_FAULT:
         raise
     except Exception as problem:
@@ -120,7 +120,7 @@ def _attempt(
             raise
         return 0
     arrivals.settle(db, arrival)
-    log.info("mail %d of the mailbox: %s %s", arrival.uid, taken.state, taken.reason)
+    log.info("mail %d of the mailbox: %s %s", arrival.uid, outcome.state, outcome.reason)
     status, _ = server.uid("STORE", str(arrival.uid), "+FLAGS.SILENT", r"(\Seen)")
     if status != "OK":
         log.warning("mail %d of the mailbox cannot be marked as read", arrival.uid)
@@ -167,10 +167,10 @@ def _sign_in(server: imaplib.IMAP4, user: str, token: Token) -> None:
     mechanism = token_sign_in.pick(offered)
     if mechanism is None:
         raise MailboxError("the server takes no token (XOAUTH2, OAUTHBEARER)")
-    given = token.get()
+    access_token = token.get()
 
     def say(challenge: bytes) -> bytes:
-        return token_sign_in.answer(mechanism, user, given, challenge).encode()
+        return token_sign_in.answer(mechanism, user, access_token, challenge).encode()
 
     try:
         server.authenticate(mechanism, say)
@@ -193,8 +193,8 @@ def _select(server: imaplib.IMAP4, folder: str, *, read_only: bool = False) -> i
 
 
 def _search(server: imaplib.IMAP4, criteria: str) -> list[int]:
-    found = _done(server.uid("SEARCH", criteria))
-    return sorted(int(uid) for part in found if isinstance(part, bytes) for uid in part.split())
+    parts = _done(server.uid("SEARCH", criteria))
+    return sorted(int(uid) for part in parts if isinstance(part, bytes) for uid in part.split())
 
 
 def _done(answer: tuple[str, Sequence[object]]) -> Sequence[object]:
@@ -204,15 +204,15 @@ def _done(answer: tuple[str, Sequence[object]]) -> Sequence[object]:
     return data
 
 
-def _last_uid(db: Database, place: Place) -> int | None:
+def _last_uid(db: Database, mailbox: Mailbox) -> int | None:
     rows = db.query(
         "SELECT last_uid FROM mailboxes WHERE name = :mailbox AND uid_validity = :validity",
-        vars(place),
+        vars(mailbox),
     )
     return int(rows[0]["last_uid"]) if rows else None
 
 
-def _remember(db: Database, place: Place, last_uid: int) -> None:
+def _remember(db: Database, mailbox: Mailbox, last_uid: int) -> None:
     db.execute(
         """
         INSERT INTO mailboxes (name, uid_validity, last_uid)
@@ -220,5 +220,5 @@ def _remember(db: Database, place: Place, last_uid: int) -> None:
         ON CONFLICT (name) DO UPDATE SET uid_validity = excluded.uid_validity,
           last_uid = excluded.last_uid
         """,
-        {**vars(place), "last_uid": last_uid},
+        {**vars(mailbox), "last_uid": last_uid},
     )

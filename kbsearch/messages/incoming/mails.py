@@ -166,7 +166,7 @@ def attach(
     with db.atomic():
         _decide(db, viewer, mail, "joined", at)
         write = replies.reply if author else replies.note
-        said = write(db, author or viewer, ticket, text, key=key, at=at)
+        message = write(db, author or viewer, ticket, text, key=key, at=at)
         db.execute(
             """
             UPDATE mails SET ticket_id = :ticket, said_id = :said, left_out = :left_out
@@ -174,7 +174,7 @@ def attach(
             """,
             {
                 "ticket": ticket.id,
-                "said": said.message_id,
+                "said": message.message_id,
                 "left_out": json.dumps(left_out),
                 "id": mail.id,
             },
@@ -198,10 +198,10 @@ def keep_files(
     at: datetime | None = None,
 ) -> tuple[str, list[str]]:
     """Take files in as if the author had chosen them in a form: its key, and what was refused."""
-    key, kept, left_out = new_id(), FileStore(settings.files_path), []
+    key, file_store, left_out = new_id(), FileStore(settings.files_path), []
     for file in files:
         try:
-            attachments.keep(db, author, kept, key, file.name, BytesIO(file.content), at=at)
+            attachments.keep(db, author, file_store, key, file.name, BytesIO(file.content), at=at)
         except Problem as problem:
             if problem.status >= 500:
                 raise
@@ -213,8 +213,8 @@ def mention(text: str, left_out: Sequence[str], language: str) -> str:
     """The text, and below it the names of the files that were refused."""
     if not left_out:
         return text
-    told = i18n.gettext(language, "Not accepted and left out: %(names)s", names=", ".join(left_out))
-    return f"{text}\n\n{told}".strip()
+    line = i18n.gettext(language, "Not accepted and left out: %(names)s", names=", ".join(left_out))
+    return f"{text}\n\n{line}".strip()
 
 
 def forget_old(
@@ -229,7 +229,7 @@ def forget_old(
 
     A row goes once its content has: killed between the two, the next round goes on.
     """
-    kept = store(settings)
+    file_store = store(settings)
     values = {"before": stored((at or datetime.now(UTC)) - KEEP_MACHINES)}
     due = db.query(f"SELECT id, sha256, person_id, sender FROM mails WHERE {LET_GO}", values)  # noqa: S608
     let_go: dict[str, list[str]] = {}
@@ -246,10 +246,10 @@ def forget_old(
         return {row["sha256"] for row in rows}
 
     older_than = attachments.KEEP_ORPHANS.total_seconds()
-    swept = kept.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
+    swept = file_store.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
     for row in due:
         digest = row["sha256"]
-        if not kept.path(digest).exists() or is_wanted([digest]):
+        if not file_store.path(digest).exists() or is_wanted([digest]):
             db.execute("DELETE FROM mails WHERE id = :id", {"id": row["id"]})
     note(db, swept.unclaimed)
     return swept.moved

@@ -59,13 +59,15 @@ def read(raw: bytes) -> Incoming:
     """The mail in these bytes."""
     problem = _excess(raw)
     header, body = _halves(raw[:MAX_BYTES])
-    known, digest = fields.parse(header), sha256(body).hexdigest()
+    header_fields, digest = fields.parse(header), sha256(body).hexdigest()
     if not problem:
         try:
-            return _Reader().read(message_from_bytes(raw, policy=_POLICY), known, digest)
+            return _MailReader().read(
+                message_from_bytes(raw, policy=_POLICY), header_fields, digest
+            )
         except Exception:  # the parser recurses into what is sent, and stumbles in places
             problem = "broken"
-    return Incoming(known, digest, _decoded(body[:MAX_TEXT], ""), problem=problem)
+    return Incoming(header_fields, digest, _decoded(body[:MAX_TEXT], ""), problem=problem)
 
 
 def _excess(raw: bytes) -> str:
@@ -96,7 +98,7 @@ class _Short(Compat32):
 _POLICY = _Short()
 
 
-class _Reader:
+class _MailReader:
     """Walks through the parts of a mail and keeps count."""
 
     def __init__(self) -> None:
@@ -106,10 +108,10 @@ class _Reader:
         self.report = ""
         self.returned = Fields(())
 
-    def read(self, root: "Message", known: Fields, digest: str) -> Incoming:
-        text = "\n\n".join(said for said in self._texts(root, 0) if said.strip())
+    def read(self, root: "Message", header: Fields, digest: str) -> Incoming:
+        text = "\n\n".join(piece for piece in self._texts(root, 0) if piece.strip())
         return Incoming(
-            known, digest, text, tuple(self.files), self.report, self.returned, self.problem
+            header, digest, text, tuple(self.files), self.report, self.returned, self.problem
         )
 
     def _texts(self, part: "Message", depth: int) -> Iterator[str]:
@@ -120,10 +122,10 @@ class _Reader:
             return
         kind = part.get_content_type()
         if part.is_multipart() and part.get_content_maintype() == "multipart":
-            said = [list(self._texts(child, depth + 1)) for child in _children(part)]
+            children = [list(self._texts(child, depth + 1)) for child in _children(part)]
             if kind == "multipart/alternative":
-                said = [next((texts for texts in said if any(map(str.strip, texts))), [])]
-            yield from (text for texts in said for text in texts)
+                children = [next((texts for texts in children if any(map(str.strip, texts))), [])]
+            yield from (text for texts in children for text in texts)
         elif kind == "message/delivery-status":
             self.report += "\n".join(map(_lines, _children(part)))
         elif kind == "text/rfc822-headers":
@@ -159,7 +161,7 @@ class _Reader:
 
 def _children(part: "Message") -> list["Message"]:
     payload = part.get_payload()
-    return [each for each in payload if isinstance(each, Message)] if part.is_multipart() else []
+    return [child for child in payload if isinstance(child, Message)] if part.is_multipart() else []
 
 
 def _is_file(part: "Message") -> bool:

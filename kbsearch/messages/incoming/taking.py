@@ -87,7 +87,7 @@ def take(
         return before
     bounce = automatic.bounce(settings, incoming)
     verdict = Verdict("bounced") if bounce else judge(db, settings, incoming, proof, envelope)
-    kept = mails.store(settings).write(
+    file = mails.store(settings).write(
         BytesIO(raw[: parsing.MAX_BYTES]), parsing.MAX_BYTES, lambda _: None
     )
     key, left_out = new_id(), list[str]()
@@ -113,14 +113,14 @@ def take(
                 "received_at": stored(moment),
                 "sender": incoming.fields.sender,
                 "subject": incoming.fields.subject[: mails.MAX_SUBJECT],
-                "sha256": kept.sha256,
+                "sha256": file.sha256,
                 "state": verdict.state,
                 "reason": verdict.reason,
                 "is_proved": int(proof.is_aligned),
                 "suggested_number": verdict.number,
                 "left_out": json.dumps(left_out),
                 "recipients": json.dumps(
-                    sorted({each.lower() for each in incoming.fields.recipients})
+                    sorted({address.lower() for address in incoming.fields.recipients})
                 ),
                 "person_id": verdict.person.id if verdict.person else None,
                 "ticket_id": place.ticket_id if place else None,
@@ -145,20 +145,20 @@ def judge(
     envelope: Envelope = NO_ENVELOPE,
 ) -> Verdict:
     """What is to become of a mail: every way in asks here, and nowhere else."""
-    known = incoming.fields
-    machine = automatic.reason(settings, known, envelope.sender)
-    addresses = (envelope.recipient, *known.recipients)
+    header = incoming.fields
+    machine = automatic.reason(settings, header, envelope.sender)
+    addresses = (envelope.recipient, *header.recipients)
     claims = {reply_addresses.read(settings, address) for address in addresses} - {None}
-    person = _person(db, known.sender)
+    person = _person(db, header.sender)
     number = next(iter(sorted(claim.number for claim in claims if claim)), None)
-    number = number or _answered(db, settings, known.references)
+    number = number or _answered(db, settings, header.references)
 
     def held(reason: str) -> Verdict:
         return Verdict("held", reason, person, number)
 
     if machine:
         return Verdict("automatic", machine, person, number)
-    if not known.sender:
+    if not header.sender:
         return held("sender_in_doubt")
     if person is None:
         return held("stranger")
@@ -170,11 +170,11 @@ def judge(
         return held("staff_not_signed")
     if incoming.problem:
         return held(incoming.problem)
-    if automatic.looks_away(known.subject):
+    if automatic.looks_away(header.subject):
         return held("looks_away")
-    mine = [claim for claim in claims if claim and claim.person_id == person.id]
-    if len(mine) == 1:
-        return Verdict("joined", "", person, mine[0].number)
+    own_claims = [claim for claim in claims if claim and claim.person_id == person.id]
+    if len(own_claims) == 1:
+        return Verdict("joined", "", person, own_claims[0].number)
     if claims:
         return held("address_of_another")
     if any(map(reply_addresses.is_alike, addresses)):
@@ -214,8 +214,8 @@ def _act(
     if ticket.status == "closed":
         request = RequestForm(subject=subject or ticket.subject, description=body)
         return _Place(filing.follow_up(db, author, ticket, request, key=key, at=at).id, None)
-    said = replies.reply(db, author, ticket, body, key=key, at=at)
-    return _Place(ticket.id, said.message_id)
+    message = replies.reply(db, author, ticket, body, key=key, at=at)
+    return _Place(ticket.id, message.message_id)
 
 
 def _author(db: Database, verdict: Verdict) -> Viewer:
@@ -226,7 +226,9 @@ def _author(db: Database, verdict: Verdict) -> Viewer:
 def _told(problem: Problem) -> str:
     """What stood in the way, in a word; of a form, its first mistake."""
     mistakes = problem.problems.values() if isinstance(problem, InvalidForm) else ()
-    return reasons.OF_PROBLEMS.get(next((each.key for each in mistakes), problem.key), "refused")
+    return reasons.OF_PROBLEMS.get(
+        next((mistake.key for mistake in mistakes), problem.key), "refused"
+    )
 
 
 def _person(db: Database, address: str) -> Person | None:
@@ -240,9 +242,9 @@ def _answered(db: Database, settings: Settings, references: tuple[str, ...]) -> 
     """The request that a mail says it answers: a hint for an agent, and no more than that."""
     return next(
         (
-            found
+            number
             for reference in reversed(references)
-            if (found := threads.number_of(db, settings, reference)) is not None
+            if (number := threads.number_of(db, settings, reference)) is not None
         ),
         None,
     )
@@ -250,8 +252,8 @@ def _answered(db: Database, settings: Settings, references: tuple[str, ...]) -> 
 
 def _fingerprint(incoming: Incoming, proof: Proof) -> str:
     """What tells a mail from another. A forged copy must not keep the true one out."""
-    known = incoming.fields
-    parts = (known.message_id, known.sender, str(proof), incoming.digest)
+    header = incoming.fields
+    parts = (header.message_id, header.sender, str(proof), incoming.digest)
     return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -77,8 +77,8 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
         ticket = tickets.find(db, viewer, change.ticket_id)
     except NotFound:
         return None  # they have just lost sight of it
-    said = {None, *(message.id for message in ticket.messages)}
-    return Telling(change, why, person, viewer, ticket) if change.message_id in said else None
+    readable = {None, *(message.id for message in ticket.messages)}
+    return Telling(change, why, person, viewer, ticket) if change.message_id in readable else None
 
 
 def begin(db: Database, notice_id: str) -> bool:
@@ -147,8 +147,8 @@ def told_together(db: Database, settings: Settings, change: Change) -> list[Pers
         for person_id, why in whys.items()
         if why in ("requester", "copied") and is_told(db, change, person_id, why, "mail")
     ]
-    found = people.find_all(db, together)
-    return sorted(found, key=lambda person: whys[person.id] != "requester")
+    readers = people.find_all(db, together)
+    return sorted(readers, key=lambda person: whys[person.id] != "requester")
 
 
 def is_told(db: Database, change: Change, person_id: str, why: Why, channel: str) -> bool:

@@ -11,7 +11,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
 from kbsearch.messages.delivery import channels, lanes
-from kbsearch.messages.delivery.channels import Mail
+from kbsearch.messages.delivery.channels import MailChannel
 from kbsearch.messages.notifications import letters
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person
@@ -36,7 +36,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 class Office:
     """Writes letters about accounts and hands them to the mail channel."""
 
-    def __init__(self, settings: Settings, db: Database, mail: Mail) -> None:
+    def __init__(self, settings: Settings, db: Database, mail: MailChannel) -> None:
         self.settings = settings
         self.db = db
         self.mail = mail

@@ -7,7 +7,7 @@ from kbsearch.database import Database
 from kbsearch.messages.delivery import channels, lanes
 from kbsearch.messages.notifications import letters, opt_outs, solutions, ticket_letters
 from kbsearch.messages.notifications.letters import Brand
-from kbsearch.messages.notifications.solutions import Telling
+from kbsearch.messages.notifications.solutions import ArticleTelling
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import organisations
 
@@ -28,7 +28,9 @@ def handlers(settings: Settings, db: Database) -> Handlers:
     return {solutions.TOLD: carry}
 
 
-def compose(db: Database, settings: Settings, telling: Telling, message_id: str) -> EmailMessage:
+def compose(
+    db: Database, settings: Settings, telling: ArticleTelling, message_id: str
+) -> EmailMessage:
     """The letter: which request, which article."""
     language = letters.language_of(settings, telling.person)
     base = settings.base_url.rstrip("/")
@@ -53,6 +55,6 @@ def compose(db: Database, settings: Settings, telling: Telling, message_id: str)
     return letter
 
 
-def _brand(db: Database, telling: Telling) -> Brand:
+def _brand(db: Database, telling: ArticleTelling) -> Brand:
     slug = telling.ticket.organisation_slug
     return letters.brand_for(organisations.find(db, slug)) if slug else letters.OURS

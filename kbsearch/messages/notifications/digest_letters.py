@@ -39,26 +39,26 @@ def handlers(settings: Settings, db: Database) -> Handlers:
     mail = channels.mail(settings, db)
 
     def write(task: Task) -> None:
-        found = {
+        by_notice = {
             notice_id: notifications.look(db, settings, notice_id)
             for notice_id in notifications.gathered(db, task.subject)
         }
-        told = [telling for telling in found.values() if telling is not None]
-        if told:
-            letter = compose(settings, told, task.id)
+        tellings = [telling for telling in by_notice.values() if telling is not None]
+        if tellings:
+            letter = compose(settings, tellings, task.id)
             try:
-                lanes.hand_over(lambda: mail.send(letter, [told[0].person.email]))
+                lanes.hand_over(lambda: mail.send(letter, [tellings[0].person.email]))
             except Hopeless:  # what comes next is tried again, this is not
-                _settle(db, found, "refused")
+                _settle(db, by_notice, "refused")
                 raise
-        _settle(db, found, "sent")
+        _settle(db, by_notice, "sent")
 
     return {WANTED: write}
 
 
-def compose(settings: Settings, told: list[Telling], message_id: str) -> EmailMessage:
+def compose(settings: Settings, tellings: list[Telling], message_id: str) -> EmailMessage:
     """The letter that tells somebody of all this, request by request."""
-    person = told[0].person
+    person = tellings[0].person
     language = letters.language_of(settings, person)
     opt_out = opt_outs.url(settings, language, person.id, opt_outs.EVERY_EVENT)
     letter = letters.compose(
@@ -67,8 +67,8 @@ def compose(settings: Settings, told: list[Telling], message_id: str) -> EmailMe
         person,
         message_id,
         {
-            "chapters": _chapters(settings, language, told),
-            "count": len({telling.ticket.id for telling in told}),
+            "chapters": _chapters(settings, language, tellings),
+            "count": len({telling.ticket.id for telling in tellings}),
             "account_url": f"{settings.base_url.rstrip('/')}/{language}/account/notifications",
             "opt_out_url": opt_out,
         },
@@ -77,9 +77,9 @@ def compose(settings: Settings, told: list[Telling], message_id: str) -> EmailMe
     return letter
 
 
-def _chapters(settings: Settings, language: str, told: Iterable[Telling]) -> list[Chapter]:
+def _chapters(settings: Settings, language: str, tellings: Iterable[Telling]) -> list[Chapter]:
     chapters: dict[str, Chapter] = {}
-    for telling in told:
+    for telling in tellings:
         ticket = telling.ticket
         status = status_name(language, ticket.status, is_staff=True)
         chapter = chapters.setdefault(
@@ -93,7 +93,7 @@ def sentence(settings: Settings, language: str, telling: Telling) -> str:
     """What happened, in a few words."""
     change = telling.change
     who = change.actor or settings.site_name
-    told = {
+    sentences = {
         "ticket.opened": i18n.gettext(language, "%(who)s filed the request", who=who),
         "ticket.replied": i18n.gettext(language, "%(who)s replied", who=who),
         "ticket.noted": i18n.gettext(language, "%(who)s wrote an internal note", who=who),
@@ -103,10 +103,12 @@ def sentence(settings: Settings, language: str, telling: Telling) -> str:
         "ticket.closed": i18n.gettext(language, "It was closed"),
         "ticket.cc_added": i18n.gettext(language, "%(who)s put you in copy", who=who),
     }
-    return told.get(change.kind) or i18n.gettext(language, "%(who)s changed its status", who=who)
+    return sentences.get(change.kind) or i18n.gettext(
+        language, "%(who)s changed its status", who=who
+    )
 
 
-def _settle(db: Database, found: Mapping[str, Telling | None], outcome: str) -> None:
+def _settle(db: Database, by_notice: Mapping[str, Telling | None], outcome: str) -> None:
     with db.atomic():
-        for notice_id, telling in found.items():
+        for notice_id, telling in by_notice.items():
             notifications.settle(db, notice_id, outcome if telling else "dropped")

@@ -69,7 +69,7 @@ def compose(
 ) -> EmailMessage:
     """The letter of that name to this person; `message_id` is one for each letter, for ever."""
     language = language_of(settings, person)
-    shown = {
+    context = {
         **values,
         "settings": settings,
         "person": person,
@@ -81,14 +81,14 @@ def compose(
         "shades": branding.shades(brand.accent),
     }
     letter = EmailMessage()
-    letter["Subject"] = one_line(_filled("_subject.txt", language, name, shown))
+    letter["Subject"] = one_line(_filled("_subject.txt", language, name, context))
     letter["From"] = sender(settings)
     letter["To"] = address(person.name, person.email)
     letter["Date"] = format_datetime(datetime.now(UTC))
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(_filled("_letter.txt", language, name, shown).strip("\n") + "\n")
-    letter.add_alternative(_filled("_letter.html", language, name, shown), subtype="html")
+    letter.set_content(_filled("_letter.txt", language, name, context).strip("\n") + "\n")
+    letter.add_alternative(_filled("_letter.html", language, name, context), subtype="html")
     letter["Content-Language"] = language
     return letter
 
@@ -115,11 +115,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _filled(layout: str, language: str, name: str, shown: Mapping[str, Any]) -> str:
+def _filled(layout: str, language: str, name: str, context: Mapping[str, Any]) -> str:
     """The letter in a layout: its subject, or one of its forms, the same words in other pieces."""
     form = layout.rpartition(".")[2]
     environment = _environment(language, form)
-    parts: dict[str, Any] = {**shown, "layout": environment.get_template(layout)}
+    parts: dict[str, Any] = {**context, "layout": environment.get_template(layout)}
     parts["say"] = environment.get_template(f"_pieces.{form}").make_module(parts)
     return environment.get_template(f"{name}.html").render(parts)
 

@@ -33,15 +33,15 @@ def url(settings: Settings, language: str, person_id: str, event: str) -> str:
 
 
 def make(settings: Settings, person_id: str, event: str) -> str:
-    said = f"{person_id}.{event}"
-    return f"{_code(settings, said)}.{said}"
+    content = f"{person_id}.{event}"
+    return f"{_code(settings, content)}.{content}"
 
 
 def read(settings: Settings, token: str) -> OptOut:
     """What a link turns off; raises NotFound unless every character of it is ours."""
-    code, _, said = token.partition(".")
-    person_id, _, event = said.partition(".")
-    expected = _code(settings, said)
+    code, _, content = token.partition(".")
+    person_id, _, event = content.partition(".")
+    expected = _code(settings, content)
     if not hmac.compare_digest(expected.encode(), code.encode("utf-8", "surrogatepass")):
         raise NotFound("opt_out.link_unusable")
     return OptOut(person_id, event)
@@ -53,7 +53,7 @@ def follow(db: Database, opt_out: OptOut) -> None:
     notification_choices.decline(db, opt_out.person_id, opt_out.event)
 
 
-def _code(settings: Settings, said: str) -> str:
+def _code(settings: Settings, content: str) -> str:
     key = keys.derive(settings, PURPOSE)
-    digest = hmac.digest(key, said.encode("utf-8", "surrogatepass"), "sha256")[:CODE_BYTES]
+    digest = hmac.digest(key, content.encode("utf-8", "surrogatepass"), "sha256")[:CODE_BYTES]
     return urlsafe_b64encode(digest).decode("ascii").rstrip("=")

@@ -29,8 +29,8 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             return
         if person.disabled_at is None:
             name = task.kind.replace(".", "_")
-            told, brand = {"at": task.created_at}, letters.brand_of(db, person)
-            letter = letters.compose(settings, name, person, task.id, told, brand)
+            values, brand = {"at": task.created_at}, letters.brand_of(db, person)
+            letter = letters.compose(settings, name, person, task.id, values, brand)
             lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
 
     return dict.fromkeys(NOTICES, tell)

@@ -99,22 +99,22 @@ def find(db: Database, event_id: str) -> Change | None:
     )
     if not rows:
         return None
-    told = {
+    flags = {
         name: bool(rows[0][name]) for name in ("is_internal", "is_by_staff", "comes_with_reply")
     }
-    return Change(**{**rows[0], **told})
+    return Change(**{**rows[0], **flags})
 
 
 def of(db: Database, settings: Settings, change: Change) -> dict[str, Why]:
     """Whom a change concerns, by their ids, and why."""
-    found: dict[str, Why] = {}
+    whys: dict[str, Why] = {}
     for why, ids in (*_customers(db, change), *_staff(db, settings, change)):
         for person_id in ids:
-            found.setdefault(person_id, why)
+            whys.setdefault(person_id, why)
     is_confirmation = change.kind == "ticket.opened" and change.requester_id == change.actor_id
     if change.actor_id and not is_confirmation:
-        found.pop(change.actor_id, None)
-    return found
+        whys.pop(change.actor_id, None)
+    return whys
 
 
 def unknown_in_teams(db: Database, settings: Settings) -> list[str]:
@@ -136,7 +136,7 @@ def _customers(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str
 def _staff(db: Database, settings: Settings, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:
     assignee = [change.assignee_id] if change.assignee_id else []
     if change.kind == "ticket.assigned":
-        yield "assignee", [each for each in assignee if each == change.after]
+        yield "assignee", [person_id for person_id in assignee if person_id == change.after]
     if change.kind in TOLD_TO_ASSIGNEE:
         yield "assignee", assignee
     if change.kind == "ticket.noted":

@@ -32,8 +32,8 @@ class Claim:
 
 def make(settings: Settings, number: int, person_id: str) -> str:
     """The address at which this person, and nobody else, answers the request of that number."""
-    said = f"{number}.{_lowered(urlsafe_b64decode(person_id))}"
-    return f"r+{said}.{_code(settings, said)}@{domain(settings)}"
+    content = f"{number}.{_lowered(urlsafe_b64decode(person_id))}"
+    return f"r+{content}.{_code(settings, content)}@{domain(settings)}"
 
 
 def are_read(settings: Settings) -> bool:
@@ -43,11 +43,11 @@ def are_read(settings: Settings) -> bool:
 
 def read(settings: Settings, address: str) -> Claim | None:
     """What the address says; None when a single character of it is missing or another."""
-    found = _LOCAL.fullmatch(_local(address))
-    if not found or not hmac.compare_digest(_code(settings, found["said"]), found["code"]):
+    match = _LOCAL.fullmatch(_local(address))
+    if not match or not hmac.compare_digest(_code(settings, match["said"]), match["code"]):
         return None
-    person = b32decode(found["person"].upper() + "====")
-    return Claim(int(found["number"]), urlsafe_b64encode(person).decode("ascii"))
+    person = b32decode(match["person"].upper() + "====")
+    return Claim(int(match["number"]), urlsafe_b64encode(person).decode("ascii"))
 
 
 def is_alike(address: str) -> bool:
@@ -62,8 +62,8 @@ def domain(settings: Settings) -> str:
     return settings.reply_domain or sender.rpartition("@")[2] or host
 
 
-def _code(settings: Settings, said: str) -> str:
-    digest = hmac.digest(keys.derive(settings, PURPOSE), said.encode("ascii"), "sha256")
+def _code(settings: Settings, content: str) -> str:
+    digest = hmac.digest(keys.derive(settings, PURPOSE), content.encode("ascii"), "sha256")
     return _lowered(digest[:CODE_BYTES])
 
 

@@ -19,15 +19,15 @@ PREFERENCE = "ticket.article"
 
 
 @dataclass(frozen=True)
-class Told:
+class LetterCount:
     """How far the people of a request have been told of an article."""
 
     people: int  # who may read it and want to know
-    asked: int  # for whom a letter was asked for
+    letters: int  # that were asked for
 
 
 @dataclass(frozen=True)
-class Telling:
+class ArticleTelling:
     """A letter to write: to whom, of which article, for which of their requests."""
 
     person: Person
@@ -37,10 +37,10 @@ class Telling:
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Card]:
     """The live articles that solve a request, as far as the viewer may read them."""
-    said = trailers.list_all(db, trailers.SOLVES_TICKET, value=str(ticket.number))
-    paths = dict.fromkeys(each.path for each in said if each.path)
-    found = (articles.find_path(db, viewer, path) for path in paths)
-    return [card for card in found if card is not None]
+    records = trailers.list_all(db, trailers.SOLVES_TICKET, value=str(ticket.number))
+    paths = dict.fromkeys(trailer.path for trailer in records if trailer.path)
+    cards = (articles.find_path(db, viewer, path) for path in paths)
+    return [card for card in cards if card is not None]
 
 
 def tell(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> int:
@@ -54,17 +54,17 @@ def tell(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> int:
         return _ask(db, viewer.person_id, ticket, path)
 
 
-def told(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> Told:
+def told(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> LetterCount:
     """Who could be told of an article, and who was."""
     access.only_agents(viewer, "article.not_found")
     rows = db.query(
         "SELECT COUNT(*) AS n FROM article_tellings WHERE ticket_id = :ticket AND path = :path",
         {"ticket": ticket.id, "path": path},
     )
-    return Told(len(_audience(db, ticket, path)), rows[0]["n"])
+    return LetterCount(len(_audience(db, ticket, path)), rows[0]["n"])
 
 
-def find(db: Database, telling_id: str) -> Telling | None:
+def find(db: Database, telling_id: str) -> ArticleTelling | None:
     """What a letter says, as things stand now; None when there is nobody to tell any more."""
     rows = db.query(
         """
@@ -91,9 +91,9 @@ def handlers(db: Database) -> Handlers:
     """What follows a publication: those who were promised a letter get it."""
 
     def keep_promises(task: Task) -> None:
-        for each in trailers.list_all(db, trailers.SOLVES_TICKET, commit=task.subject):
-            if each.path and each.value.isdecimal():
-                _keep_promise(db, each.value, each.path)
+        for trailer in trailers.list_all(db, trailers.SOLVES_TICKET, commit=task.subject):
+            if trailer.path and trailer.value.isdecimal():
+                _keep_promise(db, trailer.value, trailer.path)
 
     return {trailers.PUBLISHED: keep_promises}
 
@@ -126,7 +126,7 @@ def _seen_by_agents(db: Database, row: Row) -> Ticket | None:
 
 
 def _ask(db: Database, asked_by: str | None, ticket: Ticket, path: str) -> int:
-    asked = 0
+    count = 0
     for person_id in _audience(db, ticket, path):
         telling_id = new_id()
         is_new = db.execute(
@@ -146,8 +146,8 @@ def _ask(db: Database, asked_by: str | None, ticket: Ticket, path: str) -> int:
         )
         if is_new:
             outbox.add(db, TOLD, telling_id)
-            asked += 1
-    return asked
+            count += 1
+    return count
 
 
 def _audience(db: Database, ticket: Ticket, path: str) -> list[str]:
@@ -160,7 +160,7 @@ def _audience(db: Database, ticket: Ticket, path: str) -> list[str]:
     ]
 
 
-def _telling(db: Database, ticket_id: str, path: str, person_id: str) -> Telling | None:
+def _telling(db: Database, ticket_id: str, path: str, person_id: str) -> ArticleTelling | None:
     try:
         person = people.find_id(db, person_id)
         reader = viewers.find(db, person.email)
@@ -172,4 +172,4 @@ def _telling(db: Database, ticket_id: str, path: str, person_id: str) -> Telling
     is_wanted = notification_choices.wants(db, person_id, PREFERENCE, "mail")
     if article is None or reader.is_agent or not (is_concerned and is_wanted):
         return None
-    return Telling(person, ticket, article)
+    return ArticleTelling(person, ticket, article)

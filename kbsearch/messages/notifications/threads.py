@@ -49,11 +49,11 @@ def before(db: Database, settings: Settings, event_id: str) -> Before:
     ids: list[str] = []
     answers = ""
     for row in rows:
-        theirs = [f"<{row['message_id']}>"] if row["message_id"] else []
-        ours = [] if row["is_this"] else [message_id_for(settings, row["id"])]
-        ids += [*theirs, *ours]
+        writer_ids = [f"<{row['message_id']}>"] if row["message_id"] else []
+        our_ids = [] if row["is_this"] else [message_id_for(settings, row["id"])]
+        ids += [*writer_ids, *our_ids]
         if row["is_said"]:
-            answers = next(iter([*theirs, *ours]), answers)
+            answers = next(iter([*writer_ids, *our_ids]), answers)
     first = ids[: 2 if rows and rows[0]["message_id"] else 1]
     return Before(answers, tuple(dict.fromkeys([*first, *ids[-LATEST:]])))
 

@@ -46,7 +46,7 @@ _FOCUSED = re.compile(r' tabindex="0"')
 
 
 @dataclass(frozen=True)
-class Said:
+class LetterMessage:
     """A message in a letter, as text and as HTML; its files are links."""
 
     author: str
@@ -113,7 +113,9 @@ def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:
     together = _together(db, settings, telling)
     letter.replace_header("To", letters.address(together[0].name, together[0].email))
     if together[1:]:
-        letter["Cc"] = [letters.address(each.name, each.email) for each in together[1:]]
+        letter["Cc"] = [
+            letters.address(colleague.name, colleague.email) for colleague in together[1:]
+        ]
     if is_answerable:
         reply_to = reply_addresses.make(settings, ticket.number, person.id)
         letter["Reply-To"] = letters.address(settings.site_name, reply_to)
@@ -171,11 +173,11 @@ def status_name(language: str, status: str, *, is_staff: bool) -> str:
 def _status(telling: Telling) -> str:
     """The status that a change gave the request, or its present one."""
     change = telling.change
-    given = change.status_with_it if change.kind == "ticket.replied" else change.after
-    return given if given in STATUSES else telling.ticket.status
+    status = change.status_with_it if change.kind == "ticket.replied" else change.after
+    return status if status in STATUSES else telling.ticket.status
 
 
-def _said(settings: Settings, language: str, telling: Telling) -> Said | None:
+def _said(settings: Settings, language: str, telling: Telling) -> LetterMessage | None:
     """What was said, as far as its reader may read it: the request itself, a message, or none."""
     change, ticket = telling.change, telling.ticket
     if change.kind in ("ticket.opened", "ticket.cc_added", "ticket.assigned"):
@@ -200,10 +202,10 @@ def _shown(
     body: str,
     language: str,
     files: Sequence[Attachment],
-) -> Said:
+) -> LetterMessage:
     base = settings.base_url.rstrip("/")
     html = _OWN_PAGE.sub(f"{base}/", _FOCUSED.sub("", markup.message(body, language)))
-    return Said(
+    return LetterMessage(
         author,
         at,
         _OWN_LINK.sub(f"{base}/", body),
@@ -236,9 +238,9 @@ def _together(db: Database, settings: Settings, telling: Telling) -> list[Person
 
     Nobody is named to somebody of another organisation, nor a follower or an agent to anybody.
     """
-    reader, its = telling.person, telling.ticket.organisation_slug
-    if telling.why not in ("requester", "copied") or its not in reader.organisations:
+    reader, organisation = telling.person, telling.ticket.organisation_slug
+    if telling.why not in ("requester", "copied") or organisation not in reader.organisations:
         return [reader]
-    told = notifications.told_together(db, settings, telling.change)
-    colleagues = [person for person in told if its in person.organisations]
+    people = notifications.told_together(db, settings, telling.change)
+    colleagues = [person for person in people if organisation in person.organisations]
     return colleagues if reader in colleagues else [reader]

@@ -61,9 +61,9 @@ def plain(text: str) -> str:
 
 
 def _nearest(sign: str) -> str:
-    known = {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "…": "...", "œ": "oe"}
-    if sign in known:
-        return known[sign]
+    signs = {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "…": "...", "œ": "oe"}
+    if sign in signs:
+        return signs[sign]
     if sign in "–—‑−":
         return "-"
     if sign.isspace():
@@ -75,7 +75,7 @@ def _nearest(sign: str) -> str:
 def _sentence(language: str, telling: Telling) -> str:
     number, change = telling.ticket.number, telling.change
     status = status_name(language, telling.ticket.status, is_staff=telling.viewer.is_agent)
-    told = {
+    sentences = {
         "ticket.opened": i18n.gettext(language, "request %(number)s was received.", number=number),
         "ticket.replied": i18n.gettext(language, "new reply to request %(number)s.", number=number),
         "ticket.noted": i18n.gettext(language, "note on request %(number)s.", number=number),
@@ -86,7 +86,7 @@ def _sentence(language: str, telling: Telling) -> str:
             language, "you are in copy of request %(number)s.", number=number
         ),
     }
-    return told.get(change.kind) or i18n.gettext(
+    return sentences.get(change.kind) or i18n.gettext(
         language, "request %(number)s: %(status)s.", number=number, status=status
     )
 

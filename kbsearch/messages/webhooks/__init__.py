@@ -65,7 +65,7 @@ def add(
 ) -> Webhook:
     """Tell an address of some kinds of events from now on; its secret is in the answer."""
     _for_administrators(viewer)
-    checked, chosen = _url(settings, url), _kinds(kinds)
+    checked, names = _url(settings, url), _kinds(kinds)
     webhook_id, secret = new_id(), signing.new_secret()
     with db.atomic():
         if db.query("SELECT 1 FROM webhook_endpoints WHERE url = :url", {"url": checked}):
@@ -80,7 +80,7 @@ def add(
                 "created_at": stored(at or datetime.now(UTC)),
             },
         )
-        _choose(db, webhook_id, chosen)
+        _choose(db, webhook_id, names)
         _note(db, viewer, "webhook.added", webhook_id)
     return replace(find(db, viewer, webhook_id), secret=secret)
 
@@ -88,10 +88,10 @@ def add(
 def find(db: Database, viewer: Viewer, webhook_id: str) -> Webhook:
     """The webhook with that id; raises NotFound."""
     _for_administrators(viewer)
-    found = look(db, webhook_id)
-    if found is None:
+    webhook = look(db, webhook_id)
+    if webhook is None:
         raise NotFound("webhook.not_found")
-    return found
+    return webhook
 
 
 def list_all(db: Database, viewer: Viewer) -> list[Webhook]:
@@ -115,12 +115,12 @@ def choose(
 ) -> None:
     """Say which kinds of events it is told of from now on; raises Outdated like all that edits."""
     _for_administrators(viewer)
-    chosen = _kinds(kinds)
+    names = _kinds(kinds)
     with db.atomic():
-        wanted = {"kinds": revisions.several(chosen)}
-        revisions.check(revision, texts(find(db, viewer, webhook.id)), wanted)
+        changes = {"kinds": revisions.several(names)}
+        revisions.check(revision, texts(find(db, viewer, webhook.id)), changes)
         db.execute("DELETE FROM webhook_choices WHERE endpoint_id = :id", {"id": webhook.id})
-        _choose(db, webhook.id, chosen)
+        _choose(db, webhook.id, names)
         _note(db, viewer, "webhook.changed", webhook.id)
 
 
@@ -208,14 +208,14 @@ def signers(db: Database, settings: Settings, webhook_id: str, at: datetime) -> 
     sealed = [rows[0]["secret"]]
     if _is_later(rows[0]["old_secret_until"], at):
         sealed.append(rows[0]["old_secret"])
-    opened = [sealing.unseal(settings, _purpose(webhook_id), each) for each in sealed]
+    opened = [sealing.unseal(settings, _purpose(webhook_id), secret) for secret in sealed]
     return [secret for secret in opened if secret is not None]
 
 
 def look(db: Database, webhook_id: str) -> Webhook | None:
     """The webhook as the worker sees it, which has no viewer."""
-    found = _read(db, "e.id = :id", {"id": webhook_id})
-    return found[0] if found else None
+    webhooks = _read(db, "e.id = :id", {"id": webhook_id})
+    return webhooks[0] if webhooks else None
 
 
 def _for_administrators(viewer: Viewer) -> None:
@@ -232,25 +232,25 @@ def _url(settings: Settings, url: str) -> str:
 
     A name that is not to be resolved at this moment is taken: each sending looks again.
     """
-    typed = url.strip()
-    asked = rooms.spoken_to(typed) if rooms.is_room(typed) else typed
+    address = url.strip()
+    target = rooms.spoken_to(address) if rooms.is_room(address) else address
     guard = Guard(Exceptions.of(settings.webhook_private_targets), deadline=RESOLVING_SECONDS)
     try:
-        guard.check(asked)
+        guard.check(target)
     except NoAnswer as problem:
         if problem.reason == "blocked":
             raise Invalid("webhook.url_blocked") from None
-    return typed
+    return address
 
 
 def _kinds(kinds: Iterable[str]) -> tuple[str, ...]:
-    wanted = set(kinds)
-    if not wanted:
+    names = set(kinds)
+    if not names:
         raise Invalid("webhook.events_required")
-    unknown = wanted - set(events.KINDS)
+    unknown = names - set(events.KINDS)
     if unknown:
         raise Invalid("webhook.event_unknown", kind=min(unknown))
-    return tuple(kind for kind in events.KINDS if kind in wanted)
+    return tuple(kind for kind in events.KINDS if kind in names)
 
 
 def _choose(db: Database, webhook_id: str, kinds: Iterable[str]) -> None:
@@ -268,15 +268,15 @@ def _read(db: Database, condition: str, values: dict[str, object]) -> list[Webho
         """,  # noqa: S608 (a constant)
         values,
     )
-    chosen: dict[str, set[str]] = {row["id"]: set() for row in rows}
+    kinds: dict[str, set[str]] = {row["id"]: set() for row in rows}
     for row in db.query("SELECT endpoint_id, kind FROM webhook_choices"):
-        if row["endpoint_id"] in chosen:
-            chosen[row["endpoint_id"]].add(row["kind"])
-    return [_webhook(row, chosen[row["id"]]) for row in rows]
+        if row["endpoint_id"] in kinds:
+            kinds[row["endpoint_id"]].add(row["kind"])
+    return [_webhook(row, kinds[row["id"]]) for row in rows]
 
 
-def _webhook(row: Row, chosen: set[str]) -> Webhook:
-    return Webhook(**row, kinds=tuple(kind for kind in events.KINDS if kind in chosen))
+def _webhook(row: Row, kinds: set[str]) -> Webhook:
+    return Webhook(**row, kinds=tuple(kind for kind in events.KINDS if kind in kinds))
 
 
 def _is_later(moment: str | None, at: datetime) -> bool:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import webhooks
-from kbsearch.messages.delivery.guarded_http import Answer, Exceptions, Guard, NoAnswer
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, HttpAnswer, NoAnswer
 from kbsearch.messages.webhooks import deliveries, rooms, signing
 from kbsearch.messages.webhooks.deliveries import Due, Outcome
 from kbsearch.processes.parent_pipe import DRAIN_SECONDS
@@ -107,7 +107,7 @@ class Courier:
         self._on_the_road += 1
 
 
-def _attempt(send: Callable[[], Answer]) -> Outcome:
+def _attempt(send: Callable[[], HttpAnswer]) -> Outcome:
     begun = time.monotonic()
     try:
         answer = send()
@@ -115,8 +115,8 @@ def _attempt(send: Callable[[], Answer]) -> Outcome:
         return Outcome(None, problem=problem.reason, told=str(problem), duration_ms=_since(begun))
     except Exception as problem:  # a defect of ours must not keep the delivery on the road
         log.exception("a delivery failed in a way nobody thought of")
-        told = type(problem).__name__  # its text may hold the address of a room
-        return Outcome(None, problem="garbled", told=told, duration_ms=_since(begun))
+        details = type(problem).__name__  # its text may hold the address of a room
+        return Outcome(None, problem="garbled", told=details, duration_ms=_since(begun))
     return Outcome(
         answer.status,
         response=answer.body.decode("utf-8", "replace"),

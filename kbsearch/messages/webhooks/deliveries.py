@@ -105,19 +105,19 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 def fan_out(db: Database, settings: Settings, task: Task) -> None:
     """Prepare one delivery for each webhook that chose this kind; the same task again adds none."""
     with db.atomic():
-        chosen = db.query(
+        endpoints = db.query(
             """
             SELECT e.id FROM webhook_endpoints e JOIN webhook_choices c ON c.endpoint_id = e.id
             WHERE c.kind = :kind AND e.disabled_at IS NULL AND e.created_at <= :at
             """,
             {"kind": task.kind, "at": task.created_at},
         )
-        facts = events.facts(db, settings, task.kind, task.subject) if chosen else None
+        facts = events.facts(db, settings, task.kind, task.subject) if endpoints else None
         if facts is None:
             return
         message_id = f"msg_{task.id}"
         _add_message(db, message_id, task.kind, task.created_at, facts)
-        for row in chosen:
+        for row in endpoints:
             _add_delivery(db, message_id, row["id"], stored(datetime.now(UTC)))
 
 
@@ -152,14 +152,14 @@ def claim(db: Database, *, at: datetime | None = None) -> Due | None:
     if not rows:
         return None
     due = Due(**rows[0])
-    taken = db.execute(
+    is_ours = db.execute(
         """
         UPDATE webhook_deliveries SET leased_until = :lease
         WHERE id = :id AND sent_at IS NULL AND dead_at IS NULL
         """,
         {"lease": values["lease"], "id": due.id},
     )
-    return due if taken else None
+    return due if is_ours else None
 
 
 def release_all(db: Database) -> None:
@@ -238,7 +238,7 @@ def stop(db: Database, endpoint_id: str, because: str, at: datetime) -> None:
 def again(db: Database, delivery_id: str, *, at: datetime | None = None) -> bool:
     """Send it from the beginning, whatever became of it; False when its address is disabled."""
     moment = stored(at or datetime.now(UTC))
-    sent = db.execute(
+    count = db.execute(
         """
         UPDATE webhook_deliveries SET due_at = :now, began_at = :now, attempts = 0,
           sent_at = NULL, dead_at = NULL, problem = NULL
@@ -247,7 +247,7 @@ def again(db: Database, delivery_id: str, *, at: datetime | None = None) -> bool
         """,
         {"id": delivery_id, "now": moment},
     )
-    return sent == 1
+    return count == 1
 
 
 _STATE = """
@@ -293,8 +293,8 @@ def of_webhook(
 
 def find(db: Database, delivery_id: str) -> Delivery | None:
     """The delivery with that id."""
-    found = read(db, "d.id = :id", {"id": delivery_id})
-    return found[0] if found else None
+    deliveries = read(db, "d.id = :id", {"id": delivery_id})
+    return deliveries[0] if deliveries else None
 
 
 def body_of(db: Database, delivery: Delivery) -> str:
@@ -418,12 +418,12 @@ def _was_heard_of(db: Database, due: Due) -> bool:
 
 def _wish(outcome: Outcome, moment: datetime) -> timedelta:
     """How long the receiver asks to be left alone: Retry-After in seconds or as a date."""
-    told = (outcome.retry_after or "").strip()
+    wish = (outcome.retry_after or "").strip()
     none = SLOW_DOWN if outcome.status in SLOWED else timedelta()
-    if told.isascii() and told.isdecimal():
-        return min(timedelta(seconds=min(int(told[:9]), 10**6)), LONGEST_WISH)
+    if wish.isascii() and wish.isdecimal():
+        return min(timedelta(seconds=min(int(wish[:9]), 10**6)), LONGEST_WISH)
     try:
-        until = parsedate_to_datetime(told)
+        until = parsedate_to_datetime(wish)
     except ValueError:
         return none
     if until.tzinfo is None:

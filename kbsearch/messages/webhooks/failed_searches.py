@@ -19,11 +19,11 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
     """Tell of those that have settled since the last time; whether there were any."""
     until = stored((at or datetime.now(UTC)) - SETTLED)
     with db.atomic():
-        known = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
-        since = known[0]["value"] if known else until
-        found = []
+        states = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
+        since = states[0]["value"] if states else until
+        searches = []
         if events.is_awaited(db, KIND):
-            found = db.query(
+            searches = db.query(
                 """
                 SELECT id FROM visit_events
                 WHERE kind = 'searched' AND results = 0 AND text <> ''
@@ -31,9 +31,9 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
                 """,
                 {"since": since, "until": until},
             )
-        for row in found:
+        for row in searches:
             events.tell(db, KIND, row["id"])
-        if until > since or not known:
+        if until > since or not states:
             db.execute(
                 """
                 INSERT INTO state (name, value) VALUES (:name, :until)
@@ -41,4 +41,4 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
                 """,
                 {"name": TOLD_UNTIL, "until": until},
             )
-    return bool(found)
+    return bool(searches)

@@ -50,7 +50,7 @@ class Address:
             raise Invalid("room.unknown") from None
         user_info, _, host = parts.netloc.rpartition("@")
         user, _, password = user_info.partition(":")
-        path = tuple(unquote(each) for each in parts.path.split("/") if each)
+        path = tuple(unquote(part) for part in parts.path.split("/") if part)
         room = unquote(parts.fragment.partition("?")[0]).strip("/")
         return cls(parts.scheme, unquote(user), unquote(password), host, path, room, parts.query)
 
@@ -65,17 +65,17 @@ class Address:
         return self._site()[1]
 
     def _site(self) -> re.Match[str]:
-        found = HOST.fullmatch(self.host)
-        if not found:
+        match = HOST.fullmatch(self.host)
+        if not match:
             raise Invalid("room.unknown")
-        return found
+        return match
 
     def tokens(self, count: int) -> tuple[str, ...]:
         """The first parts of an address that names no host; what follows them is the room."""
-        found = (self.host, *self.path)[:count]
-        if len(found) < count or not all(found):
+        parts = (self.host, *self.path)[:count]
+        if len(parts) < count or not all(parts):
             raise Invalid("room.unknown")
-        return found
+        return parts
 
 
 def first(url: str, text: str) -> Call:
@@ -154,12 +154,12 @@ def _zulip(address: Address, text: str) -> Call:
     site = f"{address.host}.zulipchat.com"
     bot = address.user if "@" in address.user else f"{address.user.removesuffix('-bot')}-bot@{site}"
     stream = "".join(address.path[1:2]) or address.room or "general"
-    said = {"type": "stream", "to": stream, "topic": TOPIC, "content": text}
+    form = {"type": "stream", "to": stream, "topic": TOPIC, "content": text}
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Authorization": f"Basic {b64encode(f'{bot}:{address.path[0]}'.encode()).decode()}",
     }
-    return Call(f"https://{site}/api/v1/messages", urlencode(said).encode(), headers)
+    return Call(f"https://{site}/api/v1/messages", urlencode(form).encode(), headers)
 
 
 def _matrix(address: Address, _text: str) -> Call:
@@ -170,8 +170,8 @@ def matrix_signing_in(address: Address) -> Call:
     """What is answered with a token, to an account with a password."""
     _matrix_room(address)
     who = {"type": "m.id.user", "user": address.user}
-    given = {"type": "m.login.password", "identifier": who, "password": address.password}
-    return _json(f"{_matrix_site(address)}/login", {**given, "device_id": DEVICE})
+    account = {"type": "m.login.password", "identifier": who, "password": address.password}
+    return _json(f"{_matrix_site(address)}/login", {**account, "device_id": DEVICE})
 
 
 def matrix_joining(address: Address, token: str = "") -> Call:
@@ -186,8 +186,8 @@ def matrix_saying(address: Address, token: str, room_id: str, text: str) -> Call
     """What says it, to those who are in the room."""
     path = _path("rooms", room_id, "send", "m.room.message", new_id())
     url = f"{_matrix_site(address)}/{path}"
-    said = _json(url, {"msgtype": "m.text", "body": text}, token or address.user)
-    return Call(said.url, said.body, said.headers, method="PUT")
+    call = _json(url, {"msgtype": "m.text", "body": text}, token or address.user)
+    return Call(call.url, call.body, call.headers, method="PUT")
 
 
 def _matrix_site(address: Address) -> str:
@@ -202,11 +202,11 @@ def _matrix_room(address: Address) -> str:
     return named if ":" in named else f"{named}:{address.host_name}"
 
 
-def _json(url: str, said: Mapping[str, Any], token: str = "") -> Call:
+def _json(url: str, content: Mapping[str, Any], token: str = "") -> Call:
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    return Call(url, json.dumps(said).encode(), headers)
+    return Call(url, json.dumps(content).encode(), headers)
 
 
 def _given(named: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import json
 
 from kbsearch import i18n
 from kbsearch.errors import Invalid
-from kbsearch.messages.delivery.guarded_http import Answer, Guard, NoAnswer
+from kbsearch.messages.delivery.guarded_http import Guard, HttpAnswer, NoAnswer
 from kbsearch.messages.webhooks import room_calls
 from kbsearch.messages.webhooks.room_calls import Address, Call
 
@@ -26,7 +26,7 @@ def spoken_to(url: str) -> str:
     return room_calls.first(url, "").url
 
 
-def post(guard: Guard, url: str, text: str) -> Answer:
+def post(guard: Guard, url: str, text: str) -> HttpAnswer:
     """Say it in the room, through the guard; raises NoAnswer."""
     try:
         answer = _send(guard, room_calls.first(url, text))
@@ -38,7 +38,7 @@ def post(guard: Guard, url: str, text: str) -> Answer:
         raise NoAnswer("garbled", "this is no address of a room") from None
 
 
-def _go_on_in_matrix(guard: Guard, address: Address, answer: Answer, text: str) -> Answer:
+def _go_on_in_matrix(guard: Guard, address: Address, answer: HttpAnswer, text: str) -> HttpAnswer:
     """Once signed in with a password, or in the room with a token: the rest of the way."""
     token = ""
     if address.password:
@@ -50,12 +50,12 @@ def _go_on_in_matrix(guard: Guard, address: Address, answer: Answer, text: str) 
     return _send(guard, room_calls.matrix_saying(address, token, room_id, text))
 
 
-def _send(guard: Guard, call: Call) -> Answer:
+def _send(guard: Guard, call: Call) -> HttpAnswer:
     headers = {"User-Agent": "kbsearch", **call.headers}
     return guard.send(call.url, call.body, headers, method=call.method)
 
 
-def _read(answer: Answer, name: str) -> str:
+def _read(answer: HttpAnswer, name: str) -> str:
     try:
         value = json.loads(answer.body)[name]
     except (ValueError, KeyError, TypeError):
@@ -70,7 +70,7 @@ def sentence(language: str, body: str) -> str:
     event = json.loads(body)
     facts = event["data"]
     about = {"number": facts.get("number", ""), "id": facts.get("id", "")}
-    told = {
+    lines = {
         "ticket.opened": i18n.gettext(language, "New request %(number)s", **about),
         "ticket.replied": i18n.gettext(language, "Reply to request %(number)s", **about),
         "ticket.noted": i18n.gettext(language, "Internal note on request %(number)s", **about),
@@ -88,7 +88,7 @@ def sentence(language: str, body: str) -> str:
         ),
         "webhook.test": i18n.gettext(language, "A test: messages arrive here."),
     }
-    line = told.get(event["type"])
+    line = lines.get(event["type"])
     if line is None and about["number"]:
         line = i18n.gettext(language, "Request %(number)s changed", **about)
     details = [facts[name] for name in ("severity", "product", "version") if facts.get(name)]

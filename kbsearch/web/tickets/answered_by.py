@@ -6,7 +6,7 @@ from kbsearch.articles import Card
 from kbsearch.articles.writing import drafts
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.messages.notifications import solutions
-from kbsearch.messages.notifications.solutions import Told
+from kbsearch.messages.notifications.solutions import LetterCount
 from kbsearch.tickets import Ticket
 from kbsearch.web.render import db, viewer
 
@@ -14,7 +14,7 @@ from kbsearch.web.render import db, viewer
 class AnsweredBy(NamedTuple):
     """The articles, each with who was told of it; what the viewer began to write."""
 
-    articles: list[tuple[Card, Told | None]]
+    articles: list[tuple[Card, LetterCount | None]]
     may_write: bool
     draft: ArticleDraft | None
 

@@ -10,7 +10,7 @@ from aiosmtpd.smtp import AuthResult
 
 import kbsearch
 from kbsearch.messages.delivery import channels
-from kbsearch.messages.delivery.channels import ChannelError, Mail, Sms
+from kbsearch.messages.delivery.channels import ChannelError, MailChannel, Sms
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from tests.kit.mail import Mailbox, serving
 from tests.kit.receivers import receiver
@@ -62,7 +62,7 @@ def trusting(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) ->
 def test_a_letter_arrives_as_it_was_written(
     mailbox: Mailbox, port: int, letter: EmailMessage, tmp_path: Path
 ):
-    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+    MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     (read,) = mailbox.letters
     assert read["Subject"] == "Code de vérification"
     assert read["To"] == "Alice <alice@acme.example>"
@@ -95,7 +95,7 @@ def test_a_refusal_says_whether_to_try_again(
     else:
         mailbox.refuse_recipient = answer
     with pytest.raises(ChannelError) as refused:
-        Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+        MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     assert refused.value.permanent is permanent
     assert answer in str(refused.value)
 
@@ -106,7 +106,7 @@ def test_a_server_that_is_away_is_tried_again(
     with serving(mailbox) as port:
         pass
     with pytest.raises(ChannelError) as refused:
-        Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+        MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     assert not refused.value.permanent
 
 
@@ -119,7 +119,7 @@ def test_a_silent_server_is_not_waited_for_long(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(ChannelError) as refused:
-            Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+            MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     assert not refused.value.permanent
 
 
@@ -140,9 +140,9 @@ def test_a_letter_goes_encrypted_and_signed_in(
         "auth_required": True,
     }
     with serving(mailbox, **options) as port:
-        Mail(url.format("kb", "p%40ss%2Fword", f"127.0.0.1:{port}"), tmp_path).send(letter)
+        MailChannel(url.format("kb", "p%40ss%2Fword", f"127.0.0.1:{port}"), tmp_path).send(letter)
         with pytest.raises(ChannelError) as refused:
-            Mail(url.format("kb", "wrong", f"127.0.0.1:{port}"), tmp_path).send(letter)
+            MailChannel(url.format("kb", "wrong", f"127.0.0.1:{port}"), tmp_path).send(letter)
     assert tried[0] == (b"kb", b"p@ss/word")
     assert len(mailbox.letters) == 1
     assert str(refused.value).startswith("535"), "signing in is what failed"
@@ -154,7 +154,7 @@ def test_a_letter_goes_over_tls_from_the_first_byte(
     mailbox: Mailbox, letter: EmailMessage, tmp_path: Path, trusting: ssl.SSLContext
 ):
     with serving(mailbox, ssl_context=trusting) as port:
-        Mail(f"smtps://127.0.0.1:{port}", tmp_path).send(letter)
+        MailChannel(f"smtps://127.0.0.1:{port}", tmp_path).send(letter)
     assert len(mailbox.letters) == 1
 
 
@@ -165,7 +165,7 @@ def test_a_server_nobody_vouches_for_gets_no_letter(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     with serving(mailbox, tls_context=context) as port, pytest.raises(ChannelError) as refused:
-        Mail(f"smtp+starttls://127.0.0.1:{port}", tmp_path).send(letter)
+        MailChannel(f"smtp+starttls://127.0.0.1:{port}", tmp_path).send(letter)
     assert not refused.value.permanent
     assert mailbox.letters == []
 
@@ -174,7 +174,7 @@ def test_without_a_server_letters_are_files_in_the_order_they_were_sent(
     letter: EmailMessage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("INFO")
-    mail = Mail("", tmp_path / "mail")
+    mail = MailChannel("", tmp_path / "mail")
     for _ in range(3):
         mail.send(letter)
     files = sorted((tmp_path / "mail").iterdir())
@@ -193,13 +193,13 @@ def test_a_letter_that_names_several_goes_to_the_one_it_is_sent_to(
     mailbox: Mailbox, port: int, letter: EmailMessage, tmp_path: Path
 ):
     letter["Cc"] = "Bob <bob@acme.example>"
-    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter, ["bob@acme.example"])
-    Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
+    MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter, ["bob@acme.example"])
+    MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter)
     assert mailbox.recipients == [
         ("bob@acme.example",),
         ("alice@acme.example", "bob@acme.example"),
     ]
-    Mail("", tmp_path).send(letter, ["bob@acme.example"])
+    MailChannel("", tmp_path).send(letter, ["bob@acme.example"])
     (file,) = tmp_path.glob("*.eml")
     read = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert read["Delivered-To"] == "bob@acme.example" and read["To"] == letter["To"]

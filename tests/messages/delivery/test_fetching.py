@@ -48,7 +48,7 @@ def sending(*pieces: bytes, pause: float = 0.0) -> Callable[[socket.socket], Non
 
 def test_an_object_is_answered():
     with server(sending(OK + b"\r\n" + b'{"a": 1}')) as url:
-        assert ask(url).said == {"a": 1}
+        assert ask(url).content == {"a": 1}
 
 
 def test_a_refusal_is_an_answer():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch.messages.delivery import guarded_http
-from kbsearch.messages.delivery.guarded_http import Answer, Exceptions, Guard, NoAnswer
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, HttpAnswer, NoAnswer
 from tests.kit import receivers
 from tests.kit.receivers import Manner, Receiver, receiver
 
@@ -156,11 +156,11 @@ def test_a_redirect_is_an_answer_and_is_not_followed():
         assert (answer.status, inside.received) == (302, [])
 
 
-def hostile_answer(manner: Manner, deadline: float = QUICK) -> tuple[Answer | NoAnswer, float]:
+def hostile_answer(manner: Manner, deadline: float = QUICK) -> tuple[HttpAnswer | NoAnswer, float]:
     with receiver(manner) as hostile:
         begun = time.monotonic()
         try:
-            answer: Answer | NoAnswer = Guard(LOCAL, deadline).send(hostile.url, b"{}", {})
+            answer: HttpAnswer | NoAnswer = Guard(LOCAL, deadline).send(hostile.url, b"{}", {})
         except NoAnswer as problem:
             answer = problem
         return answer, time.monotonic() - begun
@@ -201,14 +201,14 @@ def test_the_real_deadline_is_fifteen_seconds_headers_included():
 
 def test_of_an_endless_answer_four_kilobytes_are_read():
     answer, took = hostile_answer(receivers.endless_body)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, HttpAnswer)
     assert answer.body == b"x" * 4096 and took < QUICK
 
 
 def test_a_body_in_chunks_is_put_together():
     told = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n6\n world\n0"
     answer, _ = hostile_answer(receivers.saying(told))
-    assert isinstance(answer, Answer) and answer.body == b"hello world"
+    assert isinstance(answer, HttpAnswer) and answer.body == b"hello world"
 
 
 def test_nobody_listening_is_said():
@@ -241,7 +241,7 @@ def tls_guard(ca: Path | None, deadline: float = 5) -> Guard:
     return Guard(LOCAL, deadline, lambda host, port: ["127.0.0.1"], tls)
 
 
-def send_over_tls(kind: Receiver, guard: Guard, name: str) -> Answer:
+def send_over_tls(kind: Receiver, guard: Guard, name: str) -> HttpAnswer:
     return guard.send(f"https://{name}:{kind.port}/", b"{}", {})
 
 

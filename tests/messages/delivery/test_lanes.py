@@ -18,7 +18,7 @@ from kbsearch.config import Settings
 from kbsearch.database import SqliteDatabase, new_id
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels, lanes
-from kbsearch.messages.delivery.channels import ChannelError, Mail, Sms
+from kbsearch.messages.delivery.channels import ChannelError, MailChannel, Sms
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.notifications import ticket_letters
 from kbsearch.outbox import Task
@@ -73,7 +73,7 @@ def test_nothing_loses_its_turn_or_an_attempt_while_the_server_is_away(
     monkeypatch.setattr(outbox, "RETRY_AFTER", [timedelta(0)])
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    mail = Mail(f"smtp://127.0.0.1:{port}", tmp_path)
+    mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
     for number in range(5):
         outbox.add(db, "letter", str(number), thread="one", place=number)
     handlers = {"letter": lambda task: lanes.hand_over(lambda: mail.send(letter(task.subject)))}
@@ -86,7 +86,7 @@ def test_nothing_loses_its_turn_or_an_attempt_while_the_server_is_away(
     assert "refused" in rows[0]["problem"]
     mailbox = Mailbox()
     with serving(mailbox) as port:
-        mail = Mail(f"smtp://127.0.0.1:{port}", tmp_path)
+        mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
         while outbox.run_one(db, handlers):
             pass
     assert [each["Message-ID"] for each in mailbox.letters] == [
@@ -100,7 +100,7 @@ def test_what_fails_before_a_letter_is_named_fails_for_all(url: str, tmp_path: P
     with serving(Mailbox()) as port:
         user = "someone:secret@" if url == "smtp" else ""
         with pytest.raises(ChannelError) as refused:
-            Mail(f"{url}://{user}127.0.0.1:{port}", tmp_path).send(letter(1))
+            MailChannel(f"{url}://{user}127.0.0.1:{port}", tmp_path).send(letter(1))
     assert (refused.value.is_general, refused.value.permanent) == (True, False)
 
 
@@ -114,7 +114,7 @@ def test_letters_of_a_lane_share_a_session(tmp_path: Path):
 
     mailbox.handle_DATA = handle_DATA  # type: ignore[method-assign]
     with serving(mailbox) as port:
-        mail = Mail(f"smtp://127.0.0.1:{port}", tmp_path)
+        mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
         with channels.kept_open() as close:
             for number in range(channels.LETTERS_OF_A_SESSION + 10):
                 mail.send(letter(number))
@@ -131,16 +131,16 @@ def test_a_session_that_was_cut_is_made_anew(tmp_path: Path):
     first, second = Mailbox(), Mailbox()
     with channels.kept_open():
         with serving(first) as port:
-            Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter(1))
+            MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter(1))
         with serving(second) as port:
-            Mail(f"smtp://127.0.0.1:{port}", tmp_path).send(letter(2))
+            MailChannel(f"smtp://127.0.0.1:{port}", tmp_path).send(letter(2))
     assert (len(first.letters), len(second.letters)) == (1, 1)
 
 
 def test_a_refused_letter_does_not_end_the_session(tmp_path: Path):
     mailbox = Mailbox()
     with serving(mailbox) as port, channels.kept_open():
-        mail = Mail(f"smtp://127.0.0.1:{port}", tmp_path)
+        mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
         mailbox.answer = "550 no"
         with pytest.raises(ChannelError):
             mail.send(letter(1))

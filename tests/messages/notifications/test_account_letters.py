@@ -192,7 +192,7 @@ def test_a_channel_that_fails_keeps_the_letter_waiting(
     def fail(self, letter) -> None:
         raise ChannelError("no route", permanent=False)
 
-    monkeypatch.setattr(channels.Mail, "send", fail)
+    monkeypatch.setattr(channels.MailChannel, "send", fail)
     choosing_passwords.invite(db, people.find(db, ALICE))
     assert outbox.run_one(db, account_letters.handlers(settings, db))
     assert outbox.count_dead(db) == 0

@@ -93,7 +93,7 @@ def test_those_who_asked_are_told_once(db, settings, cast, content):
     ticket = tickets.find(db, cast.dan, solve(db, cc=["bob@acme.example", "someone@else.example"]))
     publish_lost(db, settings, content)
     assert work(db, settings) == [], "nobody is told unless an agent says so"
-    assert solutions.told(db, cast.dan, ticket, PATH) == solutions.Told(2, 0)
+    assert solutions.told(db, cast.dan, ticket, PATH) == solutions.LetterCount(2, 0)
     assert solutions.tell(db, cast.dan, ticket, PATH) == 2
     sent = work(db, settings)
     assert told_to(sent) == ["alice@acme.example", "bob@acme.example"]

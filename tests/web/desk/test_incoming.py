@@ -9,7 +9,7 @@ from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database, SqliteDatabase, new_id
 from kbsearch.messages.incoming import arrivals, mails
-from kbsearch.messages.incoming.arrivals import Place
+from kbsearch.messages.incoming.arrivals import Mailbox
 from kbsearch.messages.notifications import reply_addresses
 from kbsearch.people import viewers
 from kbsearch.tickets.conversation import replies
@@ -154,7 +154,7 @@ def test_a_strangers_mail_in_a_note_is_not_given_away(
 
 def set_aside(settings: Settings, db: Database, agent: Viewer, raw: bytes | None) -> mails.Mail:
     """One that could not be taken, however often it was tried."""
-    place, at = Place("support@mail.example", 1), datetime.now(UTC)
+    place, at = Mailbox("support@mail.example", 1), datetime.now(UTC)
     arrivals.note(db, place, [7], at=at)
     (arrival,) = arrivals.list_due(db, place, at=at)
     last = dataclasses.replace(arrival, attempts=arrivals.MAX_ATTEMPTS)

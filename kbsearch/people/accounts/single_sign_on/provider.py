@@ -68,7 +68,7 @@ class Provider:
 
     def look(self) -> None:
         """See that the provider says of itself what is needed; raises Unreachable, Unbelievable."""
-        wrong = self._wrong_with(fetching.ask(self._place()).said)
+        wrong = self._wrong_with(fetching.ask(self._place()).content)
         if wrong:
             raise Unbelievable(wrong)
 
@@ -85,11 +85,11 @@ class Provider:
             },
             headers=self._credentials_of_header(),
         )
-        access_token = answer.said.get("access_token")
+        access_token = answer.content.get("access_token")
         try:
             if answer.status != 200:
-                raise Unbelievable(f"status {answer.status}: {answer.said.get('error')!r}")
-            claims = self._checked(answer.said, journey.nonce)
+                raise Unbelievable(f"status {answer.status}: {answer.content.get('error')!r}")
+            claims = self._checked(answer.content, journey.nonce)
             lacks_address = self._wants_address and "email" not in claims
             if lacks_address and isinstance(access_token, str):
                 claims = self._user_info(access_token, claims) | claims
@@ -142,7 +142,7 @@ class Provider:
         if time.monotonic() - self._keys_read_at >= age:
             answer = self._ask(self._known()["jwks_uri"])
             try:
-                self._keys = KeySet.import_key_set({"keys": _signing(answer.said["keys"])})
+                self._keys = KeySet.import_key_set({"keys": _signing(answer.content["keys"])})
             except tokens.UNREADABLE as problem:
                 raise Unbelievable(f"its keys: {problem}") from problem
             self._keys_read_at = time.monotonic()
@@ -154,14 +154,14 @@ class Provider:
         if not endpoint:
             return {}
         answer = self._ask(endpoint, headers={"Authorization": f"Bearer {access_token}"})
-        if answer.status != 200 or answer.said.get("sub") != claims["sub"]:
+        if answer.status != 200 or answer.content.get("sub") != claims["sub"]:
             raise Unbelievable("its user information is about somebody else")
-        return answer.said
+        return answer.content
 
     def _known(self) -> dict[str, Any]:
         """What the provider publishes of itself."""
         if time.monotonic() >= self._metadata_until:
-            metadata = self._ask(self._place()).said
+            metadata = self._ask(self._place()).content
             wrong = self._wrong_with(metadata)
             if wrong:
                 raise self._unusable(wrong)
@@ -201,7 +201,7 @@ class Provider:
             return {"client_id": self._client_id, "client_secret": self._client_secret}
         return {}
 
-    def _ask(self, url: str, **request: Any) -> fetching.Answer:
+    def _ask(self, url: str, **request: Any) -> fetching.JsonAnswer:
         if time.monotonic() < self._down_until:
             raise Unavailable("provider.unreachable", retry_after=PAUSE_SECONDS)
         try:
