@@ -154,12 +154,11 @@ def _place_in(content: Path) -> Path:
 def _id_of(settings: Settings) -> str | None:
     """The id in the database. Raises Problem where there is a site's data without its database."""
     # Looked for first: where two processes make a site, the database comes before the key.
-    used = _is_used(settings)
-    marked = (settings.data_path / IN_DATA).exists()
+    used, begun = _is_used(settings), has_data(settings)
     path = settings.database_path
     missing = Problem("site.database_missing", database=path, folder=settings.data_path)
     if is_blank(path):
-        if used or marked:
+        if begun:
             raise missing
         return None
     with closing(SqliteDatabase(path)) as db:
@@ -183,6 +182,11 @@ def _keep(db: Database, name: str, value: str) -> None:
             """,
             {"name": name, "value": value},
         )
+
+
+def has_data(settings: Settings) -> bool:
+    """Whether there is a site's data, so that its database must be there too."""
+    return _is_used(settings) or (settings.data_path / IN_DATA).exists()
 
 
 def _is_used(settings: Settings) -> bool:

@@ -552,6 +552,11 @@ def test_each_fault_is_named_with_its_remedy(
     assert "s3cret" not in str(findings) and "wr0ng" not in str(findings)
 
 
+def test_a_lost_database_is_not_said_to_be_made_by_a_start(site: Planted):
+    lose_the_database(site)
+    assert "database" not in {check.name for check in site.findings()}
+
+
 def test_a_changed_byte_is_found_by_a_deep_look_alone(site: Planted):
     site.kept("files", ATTACHED).write_bytes(ATTACHED.swapcase())
     assert site.findings() == []

@@ -29,7 +29,9 @@ def soundness(patient: Patient) -> Iterator[Check]:
     """Every page of the file, and in a deep look every entry of its indexes."""
     path = patient.settings.database_path
     if not path.exists():
-        yield warn("database", "%(path)s does not exist yet", "kbsearch serve makes it.", path=path)
+        if not marks.has_data(patient.settings):  # else it is lost, and no start makes another
+            told, remedy = "%(path)s does not exist yet", "kbsearch serve makes it."
+            yield warn("database", told, remedy, path=path)
         return
     statement = "PRAGMA integrity_check(1)" if patient.is_deep else "PRAGMA quick_check(1)"
     try:
