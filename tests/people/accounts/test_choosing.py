@@ -56,8 +56,9 @@ def test_a_refused_password_leaves_the_invitation_as_it_was(
 
 
 def test_twenty_people_with_one_invitation_choose_one_password(
-    db: SqliteDatabase, settings: Settings, cast: Cast
+    db: SqliteDatabase, settings: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 600)  # nobody is asked to come again
     token = one_time_links.make(db, "invitation", people.find(db, ALICE))
 
     def accept(number: int) -> int:
