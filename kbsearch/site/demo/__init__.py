@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from kbsearch import people, resources
+from kbsearch import people
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -20,6 +21,7 @@ from kbsearch.site.importing import lines, tickets
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
 
+HERE = Path(__file__).parent
 PRODUCTS = (  # name, versions from the newest
     ("iCownect", ("4.2.1", "4.2.0", "4.1.3")),
     ("Cervo Atelier", ("2026.2", "2026.1", "2025.4")),
@@ -128,7 +130,7 @@ def _take_in(db: Database, customer: Customer) -> None:
         accent=customer.accent,
         welcome_fr=customer.welcome_fr,
         welcome_en=customer.welcome_en,
-        logo=(resources.folder("demo") / f"{added.slug}.png").read_bytes(),
+        logo=(HERE / f"{added.slug}.png").read_bytes(),
     )
 
 
@@ -149,7 +151,7 @@ def _open_account(
 
 def _past_requests() -> Iterator[Line]:
     """The shipped requests, moved by whole days so that the newest one is of yesterday."""
-    path = resources.folder("demo") / "tickets.jsonl"
+    path = HERE / "tickets.jsonl"
     shipped = list(lines.read(path, "jsonl"))
     newest = max(line.values["updated_at"] for line in shipped)
     days = (datetime.now(UTC).date() - parsed(newest).date()).days - 1
