@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import AuthResult
 
-import kbsearch
+from kbsearch.messages import delivery
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError, MailChannel, Sms
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
@@ -233,7 +233,7 @@ def test_an_address_of_no_gateway_is_no_use_to_try_again(tmp_path: Path):
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import sys
 
-    monkeypatch.delattr(kbsearch, "apprise_gateways", raising=False)
+    monkeypatch.delattr(delivery, "apprise_gateways", raising=False)
     monkeypatch.delitem(sys.modules, "kbsearch.messages.delivery.apprise_gateways", raising=False)
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ChannelError, match=r"kbsearch\[sms\]"):
