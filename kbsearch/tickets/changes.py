@@ -71,18 +71,6 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
     return [_case(row, conversations.get(row["id"], ())) for row in rows]
 
 
-def list_removed(db: Database, after_revision: int, limit: int) -> list[tuple[int, int]]:
-    """Numbers that are gone after a revision, each with the revision of its removal."""
-    rows = db.query(
-        """
-        SELECT number, revision FROM removed_tickets
-        WHERE revision > :after ORDER BY revision LIMIT :limit
-        """,
-        {"after": after_revision, "limit": limit},
-    )
-    return [(row["number"], row["revision"]) for row in rows]
-
-
 def _case(row: Row, conversation: Sequence[Row]) -> Case:
     solution = messages.solution(conversation, "open" if row["is_merged"] else row["status"])
     public = [

@@ -10,7 +10,6 @@ from kbsearch.database import Database
 from kbsearch.search import Hit, Question, Results
 from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.tickets import changes as ticket_changes
 
 
 def write(content: Path, path: str, body: str, **front: object) -> None:
@@ -46,11 +45,9 @@ def counts(facet: tuple[object, ...]) -> dict[str, int]:
 
 
 def remove(db: Database, number: int) -> None:
-    """Take a ticket out for good, as forgetting a person does."""
+    """Take a ticket out of the database: the index does not know."""
     with db.atomic():
-        revision = ticket_changes.reserve_revisions(db, 1)
         mine = "(SELECT id FROM tickets WHERE number = :number)"
         for table in ("messages", "ticket_copies", "ticket_readers"):
             db.execute(f"DELETE FROM {table} WHERE ticket_id IN {mine}", {"number": number})  # noqa: S608
         db.execute("DELETE FROM tickets WHERE number = :number", {"number": number})
-        db.insert("removed_tickets", {"number": number, "revision": revision})

@@ -141,12 +141,10 @@ class TicketWriter:
         self._writer = index.writer(WRITER_HEAP, 1)
         self.revision = revision_of(index.searcher())
 
-    def apply(self, cases: Iterable[Case], removed: Iterable[int], revision: int) -> int:
-        """Put and remove tickets and remember the revision, in one commit; how many were put."""
+    def apply(self, cases: Iterable[Case], revision: int) -> int:
+        """Put tickets and remember the revision, in one commit; how many were put."""
         count = 0
         try:
-            for number in removed:
-                self._writer.delete_documents_by_term("number", str(number))
             for case in cases:
                 if self.revision:  # an empty index has nothing to replace
                     self._writer.delete_documents_by_term("number", str(case.number))

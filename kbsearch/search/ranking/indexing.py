@@ -76,7 +76,7 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
     upto = changes.last_revision(db)
     in_all = changes.count_changed(db, 0) if progress else 0
     try:  # one commit: segments need no merging, and an empty index has nothing to replace
-        count = writer.apply(_all_cases(db, upto, in_all, progress), [], upto)
+        count = writer.apply(_all_cases(db, upto, in_all, progress), upto)
         count += _follow(db, writer, BATCH)
     finally:
         writer.close()
@@ -108,17 +108,12 @@ def _follow(
     while True:
         last = changes.last_revision(db)
         changed = changes.list_changed(db, writer.revision, batch)
-        removals = changes.list_removed(db, writer.revision, batch)
         upto = changed[-1].revision if len(changed) == batch else last
-        if len(removals) == batch:  # there may be more: they are for the next turn
-            upto = min(upto, removals[-1][1])
         if upto < last:
             before_long()
-        changed = [case for case in changed if case.revision <= upto]
-        removed = [number for number, revision in removals if revision <= upto]
         if upto == writer.revision:
             return count
-        count += writer.apply(changed, removed, upto)
+        count += writer.apply((case for case in changed if case.revision <= upto), upto)
 
 
 def _sweep(settings: Settings, db: Database, prefix: str) -> None:

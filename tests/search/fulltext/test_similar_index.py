@@ -34,7 +34,7 @@ def index_of(folder, told, language):
         )
         for number, each in enumerate(told, 1)
     ]
-    writer.apply(cases, [], 1)
+    writer.apply(cases, 1)
     writer.close()
     return TicketIndex(folder)
 
