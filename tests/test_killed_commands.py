@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from kbsearch.search import Question
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.site import restoring
 from tests.conftest import introduce
+from tests.kit.earlier import put_database
 from tests.kit.places import TOP
 from tests.kit.requests import attach, file
 
@@ -37,6 +39,7 @@ KILLS = int(os.environ.get("KBSEARCH_KILLS", "10"))
 STOPS = max(2, KILLS // 3)
 ARTICLES = 40
 TICKETS = 1500  # a batch of an import has a thousand
+GAPS = 30_000  # counted anew by a step of an earlier database
 
 
 class Commands:
@@ -158,31 +161,33 @@ class Act:
     always: Callable[[Site], None]
 
 
-OLD = "s008_profiles"
-
-
 def prepare_old(folder: Path, commands: Commands) -> Site:
     site = new_site(folder)
+    put_database(site.settings.database_path)
     with site.db() as db:
-        migrations.steps.apply(db.tables, stop_before=OLD)
         db.insert_many(
-            "people",
+            "gaps",
             [
                 {
-                    "id": f"p{number}",
-                    "email": f"{number}@acme.example",
-                    "name": "",
-                    "role": "customer",
-                    "created_at": "2026-01-31T09:00:00Z",
+                    "id": f"g{number}",
+                    "number": 1000 + number,
+                    "key": f"k{number}",
+                    "words": "",
+                    "title": "",
+                    "state": "open",
+                    "first_at": "2026-01-31T09:00:00Z",
+                    "last_at": "2026-01-31T09:00:00Z",
                 }
-                for number in range(2000)
+                for number in range(GAPS)
             ],
         )
     return site
 
 
 def schema(db: SqliteDatabase) -> set[str]:
-    return {row["sql"] for row in db.query("SELECT sql FROM sqlite_master WHERE sql <> ''")}
+    """What made each table and index, without what is only layout."""
+    rows = db.query("SELECT sql FROM sqlite_master WHERE sql <> ''")
+    return {re.sub(r"\s+", "", row["sql"]) for row in rows}
 
 
 def migrated(site: Site) -> None:
@@ -193,10 +198,14 @@ def migrated(site: Site) -> None:
 
 
 def migrated_or_not(site: Site) -> None:
-    names = [step.name for step in migrations.steps._migrations]
+    _, *names = migrations.STEPS
     with site.db() as db:
-        assert migrations.pending(db) in ([], names[names.index(OLD) :])
-        assert db.query("SELECT COUNT(*) AS n FROM people") == [{"n": 2000}]
+        noted = {"schema_steps", migrations.EARLIER} & set(db.list_tables())
+        assert (migrations.pending(db), noted) in (
+            ([], {"schema_steps"}),
+            (names, {migrations.EARLIER}),
+        )
+        assert db.query("SELECT COUNT(*) AS n FROM gaps") == [{"n": GAPS + 1}]
 
 
 def prepare_articles(folder: Path, commands: Commands) -> Site:
@@ -364,7 +373,7 @@ def test_killed_at_any_moment_it_is_done_or_not_and_done_when_given_again(
         assert site.is_sound()
         act.done(site)
         shutil.rmtree(site.folder)
-    assert killed > KILLS / 2, "somebody must die for this test to mean anything"
+    assert killed > KILLS / 4, "somebody must die for this test to mean anything"
 
 
 def copy_of(site: Site, folder: Path) -> Site:

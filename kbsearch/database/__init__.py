@@ -47,6 +47,9 @@ class Database(Protocol):
     def insert_many(self, table: str, rows: Sequence[Values]) -> None:
         """Add rows that all have the columns of the first."""
 
+    def list_tables(self) -> list[str]:
+        """The names of the tables that are there."""
+
     waits: "Patience"
 
     def atomic(self) -> Any:
@@ -118,7 +121,7 @@ def is_blank(path: Path) -> bool:
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return True
     with closing(SqliteDatabase(path)) as db:
-        return not db.tables.table_names()
+        return not db.list_tables()
 
 
 class SqliteDatabase:
@@ -177,6 +180,9 @@ class SqliteDatabase:
             with self.atomic():
                 statement = _insert_statement(table, tuple(rows[0]))
                 self.tables.conn.executemany(statement, [dict(row) for row in rows])
+
+    def list_tables(self) -> list[str]:
+        return self.tables.table_names()
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

@@ -124,7 +124,7 @@ def _check_key(settings: Settings) -> None:
         return
     with closing(SqliteDatabase(settings.database_path)) as db:
         fingerprint = _state(db, KEY_STATE)
-        seals = "authenticators" in db.tables.table_names() and db.query(
+        seals = "authenticators" in db.list_tables() and db.query(
             "SELECT person_id FROM authenticators LIMIT 1"
         )
     if not keys.is_there(settings):

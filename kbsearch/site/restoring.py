@@ -77,7 +77,7 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
         with closing(SqliteDatabase(room / backups.DATABASE)) as db:
             if "ok" not in db.query("PRAGMA quick_check(1)")[0].values():
                 raise Unreadable("backup.damaged", path=path)
-            if "state" not in db.tables.table_names():
+            if "state" not in db.list_tables():
                 raise Unreadable("backup.not_one", path=path)
             if unknown := migrations.unknown(db):
                 raise Unreadable("backup.schema_too_new", path=path, step=unknown[0])

@@ -13,7 +13,6 @@ from kbsearch.database import (
     SqliteDatabase,
     check_sqlite,
     if_possible,
-    migrations,
     new_id,
     one_of,
 )
@@ -220,22 +219,6 @@ def test_one_of_matches_what_is_named_and_nothing_else(
     places, values = one_of("name", names)
     rows = db.query(f"SELECT * FROM counters WHERE name IN ({places})", values)  # noqa: S608
     assert len(rows) == found
-
-
-def test_two_processes_starting_together_migrate_once(tmp_path: Path):
-    program = (
-        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
-        "from kbsearch.database.migrations import migrate\n"
-        "migrate(SqliteDatabase(Path(sys.argv[1])))\n"
-    )
-    path = tmp_path / "new.sqlite3"
-    command = [sys.executable, "-c", program, str(path)]
-    children = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [child.communicate()[1] for child in children] == ["", "", ""]
-    db = SqliteDatabase(path)
-    assert migrations.pending(db) == []
-    assert migrations.migrate(db) == []
-    db.close()
 
 
 def test_a_version_lasts_until_anybody_writes(db: SqliteDatabase):

@@ -249,8 +249,7 @@ def test_a_site_at_work_is_not_replaced(site: Settings, tmp_path: Path):
 
 def test_a_database_of_a_later_release_is_refused(site: Settings, tmp_path: Path):
     def from_later(db: SqliteDatabase) -> None:
-        row = {"migration_set": "kbsearch", "name": "s999_later", "applied_at": "2030-01-01"}
-        db.insert("_sqlite_migrations", row)
+        db.insert("schema_steps", {"name": "s999_later", "applied_at": "2030-01-01T00:00:00Z"})
 
     with_db(site, from_later)
     back_up(site, tmp_path / "site.tar")

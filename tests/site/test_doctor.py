@@ -244,11 +244,11 @@ def overwrite_the_database(site: Planted) -> None:
 
 
 def come_from_the_future(site: Planted) -> None:
-    site.run("UPDATE _sqlite_migrations SET name = 's999_later' WHERE name = 's029_presences'")
+    site.run("UPDATE schema_steps SET name = 's999_later' WHERE name = 's034_form_hashes'")
 
 
 def owe_a_step(site: Planted) -> None:
-    site.run("DELETE FROM _sqlite_migrations WHERE name = 's029_presences'")
+    site.run("DELETE FROM schema_steps WHERE name = 's034_form_hashes'")
 
 
 def _loose_object(site: Planted, what: str) -> Path:
@@ -321,7 +321,6 @@ def spoil_the_tickets_index(site: Planted) -> None:
 
 
 def miss_a_ticket(site: Planted) -> None:
-    site.run("DELETE FROM removed_tickets")
     site.run("UPDATE articles SET searchable = 0 WHERE path = (SELECT MIN(path) FROM articles)")
 
 

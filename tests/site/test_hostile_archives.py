@@ -189,7 +189,9 @@ def test_a_manifest_of_another_shape_is_one_line(tmp_path: Path, manifest: str):
     refused(tmp_path, packed([("manifest.json", FILE, manifest.encode())]))
 
 
-APPLIED = "CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT)"
+APPLIED = "CREATE TABLE schema_steps (name TEXT, applied_at TEXT)"
+EARLIER = "CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT)"
+STATE = "CREATE TABLE state (name TEXT, value TEXT)"
 DATABASES: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "empty": lambda: database("CREATE TABLE a (x)", "DROP TABLE a"),
@@ -197,9 +199,15 @@ DATABASES: dict[str, Callable[[], bytes]] = {
     "no database": lambda: b"no database " * 500,
     "another one": lambda: database("CREATE TABLE people (x)"),
     "steps without tables": lambda: database(
-        APPLIED, "INSERT INTO _sqlite_migrations VALUES ('kbsearch', 's001_foundation', '')"
+        STATE, APPLIED, "INSERT INTO schema_steps VALUES ('s031_schema', '')"
     ),
-    "steps of another shape": lambda: database("CREATE TABLE _sqlite_migrations (x BLOB)"),
+    "earlier steps without tables": lambda: database(
+        STATE, EARLIER, "INSERT INTO _sqlite_migrations VALUES ('kbsearch', 's001_foundation', '')"
+    ),
+    "steps of another shape": lambda: database(STATE, "CREATE TABLE schema_steps (x BLOB)"),
+    "steps that are no texts": lambda: database(
+        STATE, EARLIER, "INSERT INTO _sqlite_migrations VALUES (1, x'ff', 2), (1, NULL, 2)"
+    ),
     "a view": lambda: database("CREATE VIEW state AS SELECT 1 AS name, 2 AS value"),
     "half": lambda: database("CREATE TABLE a (x)", "CREATE TABLE b (x)")[:5000],
 }

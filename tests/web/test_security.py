@@ -46,7 +46,7 @@ def test_reading_changes_nothing(app: Flask, client: FlaskClient, db: SqliteData
     client.get("/fr/")
 
     def state() -> dict[str, object]:
-        return {name: db.query(f"SELECT * FROM {name}") for name in db.tables.table_names()}  # noqa: S608
+        return {name: db.query(f"SELECT * FROM {name}") for name in db.list_tables()}  # noqa: S608
 
     before = state()
     for address in addresses(app):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database, SqliteDatabase, migrations
+from kbsearch.database import Database, SqliteDatabase
 from kbsearch.site.doctor import content, database, folders, indexes, kept, people, servers, work
 from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, State, fail
 from kbsearch.site.health import Health
@@ -75,8 +75,9 @@ def _inside(patient: Patient) -> Iterator[Check]:
     if not path.exists():
         return
     with closing(SqliteDatabase(path, read_only=True)) as db:
-        yield from database.schema(patient, db)
-        if migrations.pending(db) or migrations.unknown(db):
+        (schema,) = database.schema(patient, db)
+        yield schema
+        if schema.state != "ok":
             return
         for look in LOOKS_INSIDE:
             yield from _attempted(look.__name__, look(patient, db))

@@ -68,7 +68,11 @@ def belonging(patient: Patient) -> Iterator[Check]:
 
 
 def schema(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
-    pending, unknown = migrations.pending(db), migrations.unknown(db)
+    try:
+        pending, unknown = migrations.pending(db), migrations.unknown(db)
+    except Problem as problem:
+        yield fail("schema", problem.key, "The site does not start before that is done.")
+        return
     if unknown:
         yield fail(
             "schema",

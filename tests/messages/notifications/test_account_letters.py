@@ -170,7 +170,7 @@ def test_neither_code_nor_link_rests_in_the_database(
     code = code_in(latest(settings, db))
     choosing_passwords.forget(db, Caller(), ALICE)
     link = link_in(latest(settings, db)).rsplit("/", 1)[1]
-    tables = [name for name in db.tables.table_names() if not name.startswith("sqlite")]
+    tables = [name for name in db.list_tables() if not name.startswith("sqlite")]
     kept = str([db.query(f"SELECT * FROM {name}") for name in tables])  # noqa: S608
     assert link not in kept
     assert f"'{code}'" not in kept

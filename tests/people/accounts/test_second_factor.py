@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier
 
 import pyotp
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, migrations
+from kbsearch.database import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts import second_factor
 from tests.conftest import Cast
@@ -360,17 +359,3 @@ def test_what_happens_to_a_second_factor_is_logged_and_told(
     assert actors["authenticator.removed"] == cast.root.person_id
     told = db.query("SELECT kind, subject FROM outbox")
     assert {row["kind"] for row in told} == kinds and {row["subject"] for row in told} == {dan_id}
-
-
-def test_secrets_kept_in_plain_text_are_gone_and_their_owner_enrols_again(
-    settings: Settings, tmp_path: Path
-):
-    db = SqliteDatabase(tmp_path / "old.sqlite3")
-    migrations.steps.apply(db.tables, stop_before="s008_profiles")
-    person = {"id": "dan", "email": "dan@support.example", "name": "Dan", "role": "agent"}
-    db.insert("people", {**person, "totp_secret": RFC_SECRET, "created_at": "2026-01-01T00:00:00Z"})
-    migrations.migrate(db)
-    assert [row["name"] for row in db.query("SELECT name FROM people")] == ["Dan"]
-    assert not second_factor.has_totp(db, "dan")
-    assert "totp_secret" not in db.query("SELECT * FROM people")[0]
-    db.close()

@@ -30,7 +30,7 @@ def forgotten(client: FlaskClient, settings: Settings, db: SqliteDatabase, email
 
 
 def state(db: SqliteDatabase) -> list[object]:
-    return [db.query(f"SELECT * FROM {name}") for name in db.tables.table_names()]  # noqa: S608
+    return [db.query(f"SELECT * FROM {name}") for name in db.list_tables()]  # noqa: S608
 
 
 def test_an_invitation_becomes_a_password_a_code_and_a_session(

@@ -400,9 +400,9 @@ def test_nothing_but_the_hand_over_and_an_opt_out_may_be_posted_from_another_sit
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]  # type: ignore[operator]
     exempt = {rule.rule for rule in rules if rule.endpoint in FROM_ANYWHERE}
     assert exempt == {"/access/jwt", "/<any(fr, en):lang>/unsubscribe/<token>"}
-    before = {name: db.query(f"SELECT * FROM {name}") for name in db.tables.table_names()}  # noqa: S608
+    before = {name: db.query(f"SELECT * FROM {name}") for name in db.list_tables()}  # noqa: S608
     client.post("/access/jwt", data={"jwt": sign(said())}, headers=CROSS_SITE)
-    after = {name: db.query(f"SELECT * FROM {name}") for name in db.tables.table_names()}  # noqa: S608
+    after = {name: db.query(f"SELECT * FROM {name}") for name in db.list_tables()}  # noqa: S608
     assert after == before
 
 

@@ -1,0 +1,182 @@
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kbsearch import create_app
+from kbsearch.cli import cli
+from kbsearch.config import Settings
+from kbsearch.database import Row, SqliteDatabase, migrations
+from kbsearch.errors import Problem
+from kbsearch.people import viewers
+from kbsearch.search.ranking.indexing import Indexer
+from tests.kit.earlier import put_database
+from tests.kit.web import sign_in
+
+PRAGMAS = ("table_xinfo", "foreign_key_list", "index_list")
+
+
+@pytest.fixture
+def earlier(settings: Settings) -> Iterator[SqliteDatabase]:
+    put_database(settings.database_path)
+    database = SqliteDatabase(settings.database_path)
+    yield database
+    database.close()
+
+
+def statements(db: SqliteDatabase) -> dict[str, str]:
+    """What made each table, index and trigger, without what is only layout."""
+    rows = db.query("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {row["name"]: re.sub(r"\s+", "", row["sql"]) for row in rows}
+
+
+def structure(db: SqliteDatabase) -> dict[str, list[list[Row]]]:
+    """Columns, references and indexes of each table, as the engine understands them."""
+    return {
+        table: [db.query(f"PRAGMA {pragma}({table})") for pragma in PRAGMAS]
+        for table in db.list_tables()
+    }
+
+
+def contents(db: SqliteDatabase) -> dict[str, list[Row]]:
+    return {table: db.query(f"SELECT * FROM {table}") for table in db.list_tables()}  # noqa: S608
+
+
+def test_an_earlier_database_has_the_schema_of_a_new_one(earlier: SqliteDatabase, tmp_path: Path):
+    migrations.migrate(earlier)
+    with closing(SqliteDatabase(tmp_path / "new.sqlite3")) as new:
+        migrations.migrate(new)
+        assert statements(earlier) == statements(new)
+        assert {t: by_name(s) for t, s in structure(earlier).items()} == {
+            t: by_name(s) for t, s in structure(new).items()
+        }
+        names = "SELECT name FROM {} ORDER BY name"
+        for table in ("counters", "schema_steps"):
+            assert earlier.query(names.format(table)) == new.query(names.format(table))
+    assert migrations.pending(earlier) == migrations.unknown(earlier) == []
+    assert earlier.query("PRAGMA foreign_key_check") == []
+
+
+def by_name(parts: list[list[Row]]) -> list[list[Row]]:
+    """Without the order of indexes, in which nothing lies."""
+    return [sorted((_plain(row) for row in rows), key=str) for rows in parts]
+
+
+def _plain(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key != "seq" or "from" in row}
+
+
+def test_every_row_of_an_earlier_database_is_still_there(earlier: SqliteDatabase):
+    before = contents(earlier)
+    migrations.migrate(earlier)
+    after = contents(earlier)
+    gone = {"removed_tickets", migrations.EARLIER}
+    assert before.keys() - after.keys() == gone
+    for table, rows in before.items():
+        if table not in gone:
+            columns = rows[0].keys() if rows else ()
+            assert [{c: row[c] for c in columns} for row in after[table]] == rows, table
+
+
+def test_a_site_works_on_an_earlier_database(earlier: SqliteDatabase, settings: Settings):
+    migrations.migrate(earlier)
+    with closing(Indexer(settings, earlier)) as indexer:
+        indexer.ensure()
+    client = create_app(settings, earlier).test_client()
+    alice = viewers.find(earlier, "alice@acme.example")
+    dan = viewers.find(earlier, "dan@support.example")
+    rows = earlier.query("SELECT number, id FROM tickets")
+    address = {row["number"]: f"/fr/requests/{row['id']}" for row in rows}
+    sign_in(client, earlier, alice)
+    assert "Un troupeau perdu" in client.get(address[1001]).text
+    assert client.get(address[1004]).status_code == 404
+    assert "Le troupeau customers" in client.get("/fr/search?q=troupeau").text
+    sign_in(client, earlier, dan)
+    assert "CANARI-FOREIGN" in client.get(address[1004]).text
+    assert "Le troupeau agents" in client.get("/fr/search?q=troupeau").text
+
+
+def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabase):
+    """Between release 0.1 and the one text there were steps, noted in the earlier table."""
+    done = list(migrations.STEPS)[1:3]
+    for name in done:
+        migrations._run(earlier, migrations.STEPS[name])
+        row = {"migration_set": "kbsearch", "name": name, "applied_at": "2026-11-29"}
+        earlier.insert(migrations.EARLIER, row)
+    expected = list(migrations.STEPS)[3:]
+    assert migrations.pending(earlier) == expected
+    assert migrations.migrate(earlier) == expected
+    assert migrations.migrate(earlier) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["s001_foundation", "s029_presences", "s031_requests_after_searches"]
+)
+def test_a_database_of_an_unfinished_version_is_refused_and_stays_as_it_is(
+    earlier: SqliteDatabase, settings: Settings, name: str
+):
+    earlier.execute(f"DELETE FROM {migrations.EARLIER} WHERE name = :name", {"name": name})  # noqa: S608
+    before = contents(earlier)
+    for ask in (migrations.migrate, migrations.pending, migrations.unknown):
+        with pytest.raises(Problem, match="schema_too_old"):
+            ask(earlier)
+    toml = settings.site / "kbsearch.toml"
+    toml.touch()
+    for arguments in (["migrate"], ["migrate", "--list"], ["publish"]):
+        told = CliRunner().invoke(cli, ["--config", str(toml), *arguments])
+        assert (told.exit_code, told.stdout) == (1, "")
+        assert told.stderr.count("\n") == 1 and "kbsearch migrate" in told.stderr
+    doctor = CliRunner().invoke(cli, ["--config", str(toml), "doctor"])
+    (line,) = [line for line in doctor.stdout.splitlines() if " schema: " in line]
+    assert "kbsearch migrate" in line
+    assert contents(earlier) == before
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_step_that_fails_leaves_all_as_it_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_new: bool
+):
+    if not is_new:
+        put_database(settings.database_path)
+    monkeypatch.setitem(migrations.STEPS, "s999_broken", "CREATE TABLE a (x);\nNONSENSE;")
+    monkeypatch.setattr(migrations, "SCHEMA", settings.site / "schema.sql")
+    migrations.SCHEMA.write_text("CREATE TABLE a (x);\nNONSENSE;\n")
+    with closing(SqliteDatabase(settings.database_path)) as db:
+        before = contents(db)
+        with pytest.raises(Exception, match="NONSENSE"):
+            migrations.migrate(db)
+        assert contents(db) == before
+
+
+def test_a_step_of_a_later_release_is_named(db: SqliteDatabase):
+    db.insert("schema_steps", {"name": "s999_later", "applied_at": "2030-01-01T00:00:00Z"})
+    assert migrations.unknown(db) == ["s999_later"]
+    assert migrations.migrate(db) == []
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_processes_starting_together_migrate_once(tmp_path: Path, is_new: bool):
+    program = (
+        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
+        "from kbsearch.database.migrations import migrate\n"
+        "print(len(migrate(SqliteDatabase(Path(sys.argv[1])))))\n"
+    )
+    path = tmp_path / "site.sqlite3"
+    if not is_new:
+        put_database(path)
+    command = [sys.executable, "-c", program, str(path)]
+    children = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [child.communicate() for child in children]
+    assert [problem for _, problem in said] == ["", "", ""]
+    count = len(migrations.STEPS) - (not is_new)
+    assert sorted(int(number) for number, _ in said) == [0, 0, count]
+    with closing(SqliteDatabase(path)) as db:
+        assert migrations.migrate(db) == []
