@@ -306,3 +306,23 @@ def _read_article(said: str) -> object:
     document = markup.parse(body, "a")
     found = rules.Text(document, body, before)
     return rules.references(found), rules.check(found, "fr"), document.passages
+
+
+def test_words_too_long_to_be_words_do_not_fill_the_memory():
+    before = text._remembered.cache_info().currsize
+    assert text.fold_word("É" * 100_000) == "e" * 100_000
+    assert text._remembered.cache_info().currsize == before
+    text.fold_word("Élévation")
+    assert text._remembered("élévation") == text.fold_word("ÉLÉVATION") == "elevation"
+
+
+def test_no_pattern_is_compiled_where_the_tests_of_all_patterns_do_not_see_it():
+    written = re.compile(r"\bre\.(?:sub|split|search|match|fullmatch|findall|finditer)\(r?['\"]")
+    root = Path(kbsearch.__file__).parent
+    hidden = [
+        f"{path.relative_to(root)}:{number}"
+        for path in sorted(root.rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if written.search(line)
+    ]
+    assert hidden == []

@@ -10,6 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.errors import Forbidden
 from kbsearch.web import render
 
+_AFTER_PATH = re.compile("[?#]")
 LOCAL_NAMES = ("localhost", "127.0.0.1")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What another site may POST here. The vendor's page posts a signed hand-over to /access/jwt; that
@@ -77,7 +78,7 @@ def _comes_from_here(settings: Settings) -> bool:
 
 def is_own_path(path: str) -> bool:
     """Whether a text is a path of this site, safe to send a browser to, decoded once or not."""
-    decoded = unquote(re.split("[?#]", path, maxsplit=1)[0])
+    decoded = unquote(_AFTER_PATH.split(path, maxsplit=1)[0])
     return path.isprintable() and "\\" not in path and all(map(_begins_here, (path, decoded)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 MAX_QUOTES = 10  # deeper ones look like the last
 _ATTRIBUTE = re.compile(r"""(?<![\w:-])([a-zA-Z]{1,20})\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s"']+)""")
+_SCHEME = re.compile(r"^https?://")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]*")
 _FLAT_MARGIN = re.compile(r"margin(-top|-bottom)?:\s*0", re.IGNORECASE)
@@ -186,5 +187,5 @@ def _is_indent(attributes: Mapping[str, str]) -> bool:
 
 def _says(label: str, target: str) -> bool:
     """Whether a link is written out already."""
-    bare = re.sub(r"^https?://", "", target).rstrip("/")
-    return bare.startswith(re.sub(r"^https?://", "", label).rstrip("/").rstrip("…."))
+    bare = _SCHEME.sub("", target).rstrip("/")
+    return bare.startswith(_SCHEME.sub("", label).rstrip("/").rstrip("…."))

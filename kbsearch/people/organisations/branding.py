@@ -24,6 +24,7 @@ JOIN = "LEFT JOIN logos l ON l.hash = o.logo_hash"
 PAPERS = ("paper", "card", "sunk", "good-wash", "warn-wash", "bad-wash")
 LIGHT = ("#fbfaf8", "#ffffff", "#f2f1ed", "#e7f4ea", "#fdf2df", "#fcebe9")
 DARK = ("#14181a", "#1b2023", "#22282b", "#1b3224", "#3a2b14", "#3d201e")
+_LINE_END = re.compile(r"\r\n?")
 ON_BRAND = "#ffffff"
 SEEN = 3.0  # contrast of a button with the page around it, WCAG 2.2 1.4.11
 TINT = (0.1, 0.18)  # share of the colour in a wash, light and dark
@@ -162,7 +163,7 @@ def checked_accent(accent: str) -> str | None:
 
 
 def _checked_welcome(text: str) -> str:
-    text = re.sub(r"\r\n?", "\n", text).strip()
+    text = _LINE_END.sub("\n", text).strip()
     if len(text) > MAX_WELCOME or "\x00" in text:
         raise Invalid("look.welcome_too_long", limit=MAX_WELCOME)
     return text

@@ -7,6 +7,7 @@ from kbsearch.errors import Invalid
 from kbsearch.text.normal_form import nfkd
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_OTHER_SIGNS = re.compile(r"[^a-z0-9]+")
 MAX_SLUG = 60
 MAX_NAME = 200
 
@@ -14,7 +15,7 @@ MAX_NAME = 200
 def slug_of(name: str) -> str:
     """A name as a part of an address: lower case, no accents; a digest where nothing is left."""
     folded = nfkd(name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", folded)[:MAX_SLUG].strip("-")
+    slug = _OTHER_SIGNS.sub("-", folded)[:MAX_SLUG].strip("-")
     return slug or "x" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:10]
 
 

@@ -210,6 +210,8 @@ def open_or_create(folder: Path, schema: Schema) -> Index:
 
 
 MOST_REASONS = 8
+# `TermQuery(Term(field=3, type=Str, "mot"))`; a term is a word or a code, and short.
+_TERM = re.compile(r'field=(\d{1,4}), [^"\n]{0,60}"(.{0,400})"\)')
 
 
 def explained(
@@ -220,7 +222,7 @@ def explained(
 
     def walk(node: dict[str, Any], factor: float) -> None:
         for context in node.get("context", ()):
-            term = re.search(r'field=(\d+), .*"(.*)"\)', context)
+            term = _TERM.search(context)
             if term:
                 name = f"{fields[int(term[1])]}:{term[2]}"
                 shares[name] = shares.get(name, 0.0) + factor * node["value"]

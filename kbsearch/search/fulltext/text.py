@@ -43,6 +43,7 @@ _DIGIT = re.compile(r"\d")
 _CODE_SIGN = re.compile(r"[0-9_\\.:](?<![.:](?![^\W_]))")
 _CHUNK = re.compile(r"\S*")
 _LONGEST_CODE = 120
+_LONGEST_REMEMBERED = 60  # what is longer is no word: it would fill the memory
 WORD = re.compile(r"[^\W_]+")
 _ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
 _VOWELS = frozenset("aeiouyh")
@@ -61,9 +62,17 @@ _LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d",
 _LETTERS |= {"ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl"}
 
 
-@lru_cache(maxsize=65_536)
 def fold_word(word: str) -> str:
     """A word in lower case without accents, as the index has it; œ and æ become two letters."""
+    return _remembered(word) if len(word) <= _LONGEST_REMEMBERED else _folded(word)
+
+
+@lru_cache(maxsize=65_536)
+def _remembered(word: str) -> str:
+    return _folded(word)
+
+
+def _folded(word: str) -> str:
     word = word.lower()
     if word.isascii():
         return word

@@ -12,6 +12,7 @@ from kbsearch.text.normal_form import nfkd
 RESERVED = frozenset({"main", "q", "results", "search", "header", "footer", "contents", "palette"})
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o"})
 _SPACES = re.compile(r"\s+")
+_OTHER_SIGNS = re.compile(r"[^a-z0-9]+")
 _BREAKS = frozenset(
     {"paragraph_open", "heading_open", "td_open", "th_open", "tr_open", "list_item_open"}
     | {"dt_open", "dd_open", "softbreak", "hardbreak", "tab_open", "callout_title_open"}
@@ -49,7 +50,7 @@ class Heading:
 def slug_of(text: str) -> str:
     """A text as an address: lower-case ASCII letters and digits joined by hyphens."""
     folded = nfkd(text.translate(_LIGATURES))
-    return re.sub(r"[^a-z0-9]+", "-", folded.encode("ascii", "ignore").decode().lower()).strip("-")
+    return _OTHER_SIGNS.sub("-", folded.encode("ascii", "ignore").decode().lower()).strip("-")
 
 
 def text_of(tokens: Iterable[Token]) -> str:

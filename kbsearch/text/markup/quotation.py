@@ -42,6 +42,7 @@ _ORIGINAL = re.compile(
     re.IGNORECASE,
 )
 _MARK = re.compile(r"##-.{0,200}-##")  # of our own letters
+_DIGIT = re.compile(r"\d")
 _RULE = re.compile(r"\s*(?:_{5,}|-{5,}|={5,}|\*{5,})\s*")
 _IS_FORWARD = re.compile(r"\s*(?:tr|fw|fwd|wg|rv)\s?:", re.IGNORECASE)
 _FORWARDED = re.compile(
@@ -142,7 +143,7 @@ def _attribution(lines: list[str], place: int) -> _QuoteHeader | None:
         sentence = f"{sentence} {_bare(line)}".strip()
         if not _bare(line) or len(sentence) > MAX_ATTRIBUTION:
             return None
-        if _WROTE.search(sentence[-160:]) and re.search(r"\d", sentence):
+        if _WROTE.search(sentence[-160:]) and _DIGIT.search(sentence):
             return _QuoteHeader(count, bool(_HOUR.search(sentence) and _ADDRESS.search(sentence)))
     return None
 

@@ -81,6 +81,9 @@ _INITIALS = re.compile(
 )
 _RUN = re.compile(rf"(?<![\w@.'’\-/\\]){_FULL}")
 _TOKENS = re.compile(CAPITALISED)
+_WORD = re.compile(rf"{_LETTER}+")
+_BETWEEN = re.compile(r"[\s.,_'’\-]{1,3}")  # the words of a name
+_JOINS = re.compile(rf"{GAP}|[-'’]")  # its parts
 _POSSESSIVE = re.compile(r"['’]s$")
 _MIN_KNOWN = 3
 _PARTICLES = {
@@ -111,7 +114,7 @@ class KnownNames:
         self._parts: set[str] = set()
         self._logins: set[str] = set()
         for name in names:
-            words = tuple(fold_word(word) for word in re.findall(rf"{_LETTER}+", name))
+            words = tuple(fold_word(word) for word in _WORD.findall(name))
             if len(words) > 1:
                 first, last = words[0], "".join(words[1:])
                 self._whole |= {words, words[1:] + words[:1], words[-1:] + words[:-1]}
@@ -121,8 +124,7 @@ class KnownNames:
     def find(self, text: str) -> Iterator[Span]:
         """Whole names in any case; parts of one with a capital, for they may be words too."""
         words = [
-            (fold_word(match[0]), match.start(), match.end())
-            for match in re.finditer(rf"{_LETTER}+", text)
+            (fold_word(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)
         ]
         position = 0
         while position < len(words):
@@ -137,7 +139,7 @@ class KnownNames:
             run = words[position : position + length]
             gaps = [text[a[2] : b[1]] for a, b in zip(run, run[1:], strict=False)]
             if tuple(word for word, _, _ in run) in self._whole and all(
-                re.fullmatch(r"[\s.,_'’\-]{1,3}", gap) for gap in gaps
+                _BETWEEN.fullmatch(gap) for gap in gaps
             ):
                 return length
         word, start, end = words[position]
@@ -150,7 +152,7 @@ class KnownNames:
         while position + length < len(words):  # Marie Lefèvre-Dupont: the rest of the same name
             following, begin, _ = words[position + length]
             gap = text[words[position + length - 1][2] : begin]
-            if following not in self._parts or not re.fullmatch(rf"{GAP}|[-'’]", gap):
+            if following not in self._parts or not _JOINS.fullmatch(gap):
                 break
             length += 1
         return length

@@ -11,12 +11,13 @@ MAX_TEXT = 256
 SHORTEST = 3  # below, only the whole word is marked: `a` must not mark half of the page
 # A tag (quoted attributes may hold `>`), an entity, or a word.
 PIECE = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>|&#?\w+;|\w+""")
+WORD = re.compile(r"\w+")
 ENDINGS = re.compile(r"(?<=\w{3})(?:es|s|x|e)$")
 
 
 def highlight(html: Markup, searched: str) -> tuple[Markup, int]:
     """The same HTML with <mark> around the words that were searched, and how many."""
-    roots = {_root(word) for word in re.findall(r"\w+", searched[:MAX_TEXT])[:MAX_WORDS]}
+    roots = {_root(word) for word in WORD.findall(searched[:MAX_TEXT])[:MAX_WORDS]}
     roots.discard("")
     if not roots:
         return html, 0

@@ -34,6 +34,7 @@ RECENT = 6
 CURRENT = 3  # requests under way, on the home page
 WORDS = 3  # of readers, below an article
 WORDS_PER_MINUTE = 200
+_TAG = re.compile(r"<[^<>]*>")
 
 bp = Blueprint("root", __name__)
 pages = Blueprint("help", __name__)
@@ -184,7 +185,7 @@ def elsewhere(slug: str) -> Article | None:
 
 
 def reading_minutes(article: Article) -> int:
-    words = len(re.sub(r"<[^>]*>", " ", article.html).split())
+    words = len(_TAG.sub(" ", article.html).split())
     return max(1, round(words / WORDS_PER_MINUTE))
 
 
