@@ -35,7 +35,7 @@ class WebSite:
     settings: Settings
     db: Database
     search: "Search"
-    words: Mapping[str, "Language"]  # by code
+    languages: Mapping[str, "Language"]  # by code
 
     @property
     def is_secure(self) -> bool:
@@ -157,7 +157,7 @@ def _language() -> str:
 
 def spoken_language() -> "Language":
     """What to answer in: `language()` is its code."""
-    return site().words[language()]
+    return site().languages[language()]
 
 
 def theme() -> str | None:

@@ -17,7 +17,7 @@ from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.web.desk.spreadsheets import spreadsheet
-from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.render import db, go_to, language, person, render, site, spoken_language, viewer
 
 BOARD: Mapping[Shelf, tuple[Shelf, ...]] = {  # a page has other shelves below its own
     "open": ("open", "guests"),
@@ -50,13 +50,13 @@ def only_staff() -> None:
 
 @bp.get("/desk/gaps")
 def index() -> Response:
-    asked = request.args.get("shelf", "")
-    shelf: Shelf = next((each for each in BOARD if each == asked), "open")
+    name = request.args.get("shelf", "")
+    shelf: Shelf = next((key for key in BOARD if key == name), "open")
     if request.args.get("format") == "csv":
         return as_file(shelf)
     return render(
         "writing/gaps.html",
-        shelves={each: gaps.list_all(db(), viewer(), each) for each in BOARD[shelf]},
+        shelves={section: gaps.list_all(db(), viewer(), section) for section in BOARD[shelf]},
         shelf=shelf,
         counts=gaps.count(db(), viewer()),
         single=gaps.count_single(db(), viewer()),
@@ -71,11 +71,11 @@ def show(number: int) -> Response:
 @bp.post("/desk/gaps/G-<int:number>")
 def decide(number: int) -> Response:
     """Dismiss a gap, say which article answers it, or put it back; `state` says what of these."""
-    gap, sent = gaps.find(db(), viewer(), number), request.form
-    state = sent.get("state", "")
+    gap, fields = gaps.find(db(), viewer(), number), request.form
+    state = fields.get("state", "")
     try:
         if state == "dismissed":
-            gaps.dismiss(db(), viewer(), gap, sent.get("reason", ""))
+            gaps.dismiss(db(), viewer(), gap, fields.get("reason", ""))
         elif state == "answered":
             gaps.answer_by(db(), viewer(), gap, article_named())
         elif state == "open":
@@ -116,18 +116,18 @@ def page(gap: Gap, wrong: Problem | None = None) -> Response:
 def tried(phrases: list[GapPhrase], answer: Card) -> list[Trial]:
     """The phrases searched again, as those would whom the article is for."""
     reader = Viewer(role="customer", principals=(EVERYONE, CUSTOMERS, answer.audience))
-    return [Trial(each, rank_of(reader, each.text, answer)) for each in phrases[:MOST_TRIED]]
+    return [Trial(phrase, rank_of(reader, phrase.text, answer)) for phrase in phrases[:MOST_TRIED]]
 
 
 def rank_of(reader: Viewer, text: str, answer: Card) -> int | None:
     question = Question(text, language=answer.language, kind="article", limit=DEEPEST)
-    found = [hit.id for hit in site().search.ask(reader, question).hits]
-    return found.index(answer.path) + 1 if answer.path in found else None
+    paths = [hit.id for hit in site().search.ask(reader, question).hits]
+    return paths.index(answer.path) + 1 if answer.path in paths else None
 
 
 def found_by(trials: list[Trial], answer: Card) -> str:
     """The front matter that makes sure of the phrases that do not find it; empty for none."""
-    missed = [each.phrase.text for each in trials if each.rank is None or each.rank > SURE]
+    missed = [trial.phrase.text for trial in trials if trial.rank is None or trial.rank > SURE]
     name = "trouvable_par" if answer.language == "fr" else "found_by"
     lines = [f"  - {json.dumps(text, ensure_ascii=False)}" for text in missed]
     return "\n".join([f"{name}:", *lines]) if missed else ""
@@ -144,11 +144,11 @@ def offered(gap: Gap) -> list[Hit]:
 
 def article_named() -> str:
     """The article that was chosen, or whose address was typed."""
-    typed = request.form.get("address", "").strip()
-    if not typed:
+    address = request.form.get("address", "").strip()
+    if not address:
         return request.form.get("article", "")
     try:
-        parts = urlsplit(typed).path.strip("/").split("/")
+        parts = urlsplit(address).path.strip("/").split("/")
     except ValueError:  # half an address
         return ""
     if len(parts) == 3 and parts[1] == "articles":
@@ -161,24 +161,24 @@ def article_named() -> str:
 
 def writing(gap: Gap, phrases: list[GapPhrase]) -> str:
     """Where an article about it is begun, with the words people typed and their requests."""
-    said = [each.text for each in phrases[:MOST_WRITTEN]]
-    asked = [each.number for each in gaps.requests(db(), viewer(), gap)]
-    wanted = {
+    texts = [phrase.text for phrase in phrases[:MOST_WRITTEN]]
+    numbers = [ticket.number for ticket in gaps.requests(db(), viewer(), gap)]
+    values = {
         "gap": gap.name,
         "title": gap.title,
-        "phrases": "\n".join(said),
+        "phrases": "\n".join(texts),
         "language": detect_language(gap.title),
         "product": gap.products[0] if len(gap.products) == 1 else "",
-        "ticket": asked,
+        "ticket": numbers,
     }
-    filled = {name: value for name, value in wanted.items() if value}
-    return f"/{language()}/desk/articles/new?{urlencode(filled, doseq=True)}"
+    args = {name: value for name, value in values.items() if value}
+    return f"/{language()}/desk/articles/new?{urlencode(args, doseq=True)}"
 
 
 def as_file(shelf: Shelf) -> Response:
     """The gaps of a page of the board as a CSV file, in its order."""
-    words = site().words[language()]
-    _ = words.translate
+    spoken = spoken_language()
+    _ = spoken.translate
     headings = (
         _("Gap"),
         _("What people typed"),
@@ -187,7 +187,7 @@ def as_file(shelf: Shelf) -> Response:
         _("Who may not read it"),
         _("Organisations"),
         _("Software"),
-        *(words.signal_name(kind) for kind in KINDS),
+        *(spoken.signal_name(kind) for kind in KINDS),
         _("First seen"),
         _("Last seen"),
         _("Answer"),
@@ -200,13 +200,13 @@ def as_file(shelf: Shelf) -> Response:
             gap.guests,
             gap.hidden_people,
             gap.organisations,
-            ", ".join(map(words.product_name, gap.products)),
+            ", ".join(map(spoken.product_name, gap.products)),
             *(gap.counts.get(kind, 0) for kind in KINDS),
             gap.first_at,
             gap.last_at,
             gap.answer or gap.reason,
         )
-        for each in BOARD[shelf]
-        for gap in gaps.list_all(db(), viewer(), each, MOST_IN_FILE)
+        for section in BOARD[shelf]
+        for gap in gaps.list_all(db(), viewer(), section, MOST_IN_FILE)
     ]
     return spreadsheet(f"{_('gaps')}-{datetime.now(UTC).date()}", headings, rows)
