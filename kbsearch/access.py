@@ -63,15 +63,15 @@ def principals(
     role: Role, person_id: str, organisations: Iterable[str] = (), products: Iterable[str] = ()
 ) -> tuple[str, ...]:
     """The principals a signed-in person answers to, sorted; organisations and products by slug."""
-    mine = {EVERYONE, CUSTOMERS, f"user:{person_id}"}
+    names = {EVERYONE, CUSTOMERS, f"user:{person_id}"}
     if role == "customer":
-        mine |= {f"org:{slug}" for slug in organisations}
-        mine |= {f"product:{slug}" for slug in products}
+        names |= {f"org:{slug}" for slug in organisations}
+        names |= {f"product:{slug}" for slug in products}
     if role in ("agent", "administrator"):
-        mine.add(AGENTS)
+        names.add(AGENTS)
     if role in ("writer", "administrator"):
-        mine.add(WRITERS)
-    return tuple(sorted(mine))
+        names.add(WRITERS)
+    return tuple(sorted(names))
 
 
 # Whoever may run commands on the machine of the site.

@@ -34,8 +34,8 @@ class ConfigError(Exception):
     """A setting is wrong; the text names it, its source and what it takes."""
 
 
-def _setting(default: Any, told: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"told": told, "secret": secret})
+def _setting(default: Any, sentence: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"told": sentence, "secret": secret})
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,9 @@ def load(
         for name, value in _read_toml(path).items():
             values[name], sources[name] = _checked(name, value, str(path)), str(path)
     for name in FIELDS:
-        found = _from_environment(name, environ)
-        if found is not None:
-            text, source = found
+        setting = _from_environment(name, environ)
+        if setting is not None:
+            text, source = setting
             values[name], sources[name] = _checked(name, text, source), source
     for name, value in (flags or {}).items():
         if value is not None:
@@ -267,10 +267,10 @@ def _integer(value: Any) -> int:
 
 
 def _boolean(value: Any) -> bool:
-    told = str(value).strip().lower()
-    if told not in ("true", "false"):
+    text = str(value).strip().lower()
+    if text not in ("true", "false"):
         raise ValueError(f"{value!r} is neither true nor false")
-    return told == "true"
+    return text == "true"
 
 
 def _text(value: Any) -> str:
@@ -308,8 +308,8 @@ TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
-    def refuse(name: str, told: str) -> None:
-        raise ConfigError(f"{sources[name]}: {name}: {told}")
+    def refuse(name: str, reason: str) -> None:
+        raise ConfigError(f"{sources[name]}: {name}: {reason}")
 
     if not 0 <= settings.port <= 65535:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
@@ -369,23 +369,23 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
 
 def _check_mail_oauth(settings: Settings, refuse: Callable[[str, str], None]) -> None:
     """Tokens go to servers and providers that nobody listens in on, with all they need."""
-    chosen = settings.mail_oauth
+    provider = settings.mail_oauth
     if settings.mail_oauth_flow not in MAIL_FLOWS:
         refuse("mail_oauth_flow", f"pick from {', '.join(MAIL_FLOWS)}")
-    if not chosen:
+    if not provider:
         return
-    if chosen not in ("microsoft", "google") and not is_private(chosen):
+    if provider not in ("microsoft", "google") and not is_private(provider):
         refuse("mail_oauth", "microsoft, google or an address that starts with https://")
     if not settings.mail_oauth_client_id:
         refuse("mail_oauth", "it needs mail_oauth_client_id as well")
-    if chosen == "microsoft" and not TENANT.fullmatch(settings.mail_oauth_tenant):
+    if provider == "microsoft" and not TENANT.fullmatch(settings.mail_oauth_tenant):
         refuse("mail_oauth_tenant", "the id or the domain of your directory")
     if settings.mail_oauth_flow == "client_credentials":
-        if chosen == "google":
+        if provider == "google":
             refuse("mail_oauth_flow", "Google lets no application into a mailbox by itself: code")
         if not settings.mail_oauth_client_secret:
             refuse("mail_oauth_flow", "it needs mail_oauth_client_secret as well")
-    elif "://" in chosen and not is_private(settings.mail_oauth_authorization):
+    elif "://" in provider and not is_private(settings.mail_oauth_authorization):
         refuse("mail_oauth_authorization", "an address that starts with https://")
     for name in ("smtp_url", "imap_url"):
         url = urlsplit(getattr(settings, name))

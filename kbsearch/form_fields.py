@@ -41,13 +41,13 @@ def asked(
     fields: Sequence[FormField], product: str | None, answers: Mapping[str, str]
 ) -> list[FormField]:
     """The fields of a form in order: one whose condition is not asked is not asked either."""
-    shown: dict[str, str] = {}
-    kept = []
+    visible_answers: dict[str, str] = {}
+    visible_fields = []
     for field in fields:
-        if field.is_asked(product, shown):
-            kept.append(field)
-            shown[field.name] = answers.get(field.name, "").strip()
-    return kept
+        if field.is_asked(product, visible_answers):
+            visible_fields.append(field)
+            visible_answers[field.name] = answers.get(field.name, "").strip()
+    return visible_fields
 
 
 def parse(tables: Any) -> tuple[FormField, ...]:
@@ -56,11 +56,11 @@ def parse(tables: Any) -> tuple[FormField, ...]:
         raise ValueError("write each field as a [[fields]] table of kbsearch.toml")
     if len(tables) > MAX_FIELDS:
         raise ValueError(f"more than {MAX_FIELDS} fields")
-    found: dict[str, FormField] = {}
+    fields: dict[str, FormField] = {}
     for place, table in enumerate(tables, 1):
-        field = _field(place, table, found)
-        found[field.name] = field
-    return tuple(found.values())
+        field = _field(place, table, fields)
+        fields[field.name] = field
+    return tuple(fields.values())
 
 
 def _field(place: int, table: Mapping[str, Any], before: Mapping[str, FormField]) -> FormField:
@@ -68,8 +68,8 @@ def _field(place: int, table: Mapping[str, Any], before: Mapping[str, FormField]
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ValueError(f"field {place}: name: small letters, digits and _ after a letter")
 
-    def refuse(told: str) -> ValueError:
-        return ValueError(f"field '{name}': {told}")
+    def refuse(reason: str) -> ValueError:
+        return ValueError(f"field '{name}': {reason}")
 
     if name in before:
         raise refuse("there are two of that name")
@@ -109,26 +109,26 @@ def _when(
     condition = table["when"]
     if not isinstance(condition, dict) or set(condition) != {"field", "is"}:
         raise refuse('when: { field = "another", is = ["an answer"] }')
-    other = before.get(condition["field"]) if isinstance(condition["field"], str) else None
+    earlier = before.get(condition["field"]) if isinstance(condition["field"], str) else None
     answers = _texts(condition["is"])
-    if other is None:
+    if earlier is None:
         raise refuse(f"when: no field '{condition['field']}' comes before it")
-    if not answers or (other.kind == "choice" and not set(answers) <= set(other.choices)):
-        raise refuse(f"when: is: pick from {', '.join(other.choices) or 'texts'}")
-    return other.name, answers
+    if not answers or (earlier.kind == "choice" and not set(answers) <= set(earlier.choices)):
+        raise refuse(f"when: is: pick from {', '.join(earlier.choices) or 'texts'}")
+    return earlier.name, answers
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
-    given = [value] if isinstance(value, str) else value
-    if not isinstance(given, list) or not all(isinstance(g, str) and g.strip() for g in given):
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(g, str) and g.strip() for g in texts):
         return None
-    return tuple(text.strip() for text in given)
+    return tuple(text.strip() for text in texts)
 
 
 def _label(value: Any) -> dict[str, str] | None:
-    given = {"": value} if isinstance(value, str) else value
-    if not isinstance(given, dict) or not given:
+    labels = {"": value} if isinstance(value, str) else value
+    if not isinstance(labels, dict) or not labels:
         return None
-    if not all(isinstance(text, str) and 0 < len(text) <= MAX_LABEL for text in given.values()):
+    if not all(isinstance(text, str) and 0 < len(text) <= MAX_LABEL for text in labels.values()):
         return None
-    return dict(given)
+    return dict(labels)

@@ -112,8 +112,8 @@ def file_size(language: str, size: int) -> str:
     if size < 1000:
         return f"{size}\N{NO-BREAK SPACE}{units[0]}"
     value, unit = (size / 1000, units[1]) if size < 1_000_000 else (size / 1_000_000, units[2])
-    told = numbers.format_decimal(value, format="#,##0.#", locale=language)
-    return f"{told}\N{NO-BREAK SPACE}{unit}"
+    number = numbers.format_decimal(value, format="#,##0.#", locale=language)
+    return f"{number}\N{NO-BREAK SPACE}{unit}"
 
 
 @cache

@@ -59,10 +59,10 @@ def take_all(db: Database, charges: Charges, *, at: datetime | None = None) -> N
         for _, bucket in buckets:
             _heal(db, bucket, moment)
         waits = [(_wait(db, limit, bucket, moment), limit) for limit, bucket in buckets]
-        wait, narrowest = max(waits, key=lambda each: each[0])
+        wait, narrowest = max(waits, key=lambda pair: pair[0])
         if wait == 0:
-            taken = [{"bucket": bucket, "at": stored(moment)} for _, bucket in buckets]
-            db.insert_many("attempts", taken)
+            attempts = [{"bucket": bucket, "at": stored(moment)} for _, bucket in buckets]
+            db.insert_many("attempts", attempts)
     if wait:
         minutes = math.ceil(wait / 60)
         raise TooMany("limit.reached", retry_after=wait, minutes=minutes, limit=narrowest.name)
@@ -89,25 +89,25 @@ def give_back(db: Database, limit: Limit, key: str) -> None:
 def network(address: str | None) -> str:
     """What an address counts as: itself, or for IPv6 the /56 that one subscriber has."""
     try:
-        found = ipaddress.ip_address((address or "").partition("%")[0])
+        ip = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return "unknown"
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, SUBSCRIBER_PREFIX), strict=False))
-    return str(found)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, SUBSCRIBER_PREFIX), strict=False))
+    return str(ip)
 
 
 def neighbourhood(address: str | None) -> str:
     """The network that a household or an office may have for itself: a /24, for IPv6 a /48."""
     try:
-        found = ipaddress.ip_address((address or "").partition("%")[0])
+        ip = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return "unknown"
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
 
 
 def forget_old(db: Database, *, at: datetime | None = None) -> int:

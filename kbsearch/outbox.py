@@ -84,18 +84,19 @@ def claim(db: Database, *, only: Collection[str] = (), never: Collection[str] = 
     Of these kinds alone, if any are named, and of none of those.
     """
     moment = datetime.now(UTC)
-    wanted, of_these = one_of("only", sorted(only))
-    unwanted, of_those = one_of("never", sorted(never))
+    only_places, only_values = one_of("only", sorted(only))
+    never_places, never_values = one_of("never", sorted(never))
     next_one = f"""
         SELECT o.id FROM outbox o
         WHERE o.done_at IS NULL AND o.dead_at IS NULL AND o.due_at <= :now
-          AND (:any = 1 OR o.kind IN ({wanted})) AND o.kind NOT IN ({unwanted if never else "''"})
+          AND (:any = 1 OR o.kind IN ({only_places}))
+          AND o.kind NOT IN ({never_places if never else "''"})
           AND (o.thread IS NULL OR NOT EXISTS (
             SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.place < o.place
             AND p.done_at IS NULL AND p.dead_at IS NULL))
         ORDER BY o.due_at, o.created_at LIMIT 1
     """  # noqa: S608 (names of parameters)
-    values = {"now": stored(moment), "any": int(not only), **of_these, **of_those}
+    values = {"now": stored(moment), "any": int(not only), **only_values, **never_values}
     if not db.query(next_one, values):
         return None  # looking takes no lock, which would hold up those who write
     rows = db.query(
@@ -173,10 +174,10 @@ def together(*parts: Handlers) -> Handlers:
 
     One that fails brings the task back to those before it too: they are safe to repeat.
     """
-    wanted: dict[str, list[Callable[[Task], None]]] = {}
+    by_kind: dict[str, list[Callable[[Task], None]]] = {}
     for part in parts:
         for kind, handler in part.items():
-            wanted.setdefault(kind, []).append(handler)
+            by_kind.setdefault(kind, []).append(handler)
 
     def all_of(handlers: list[Callable[[Task], None]]) -> Callable[[Task], None]:
         def run(task: Task) -> None:
@@ -185,7 +186,7 @@ def together(*parts: Handlers) -> Handlers:
 
         return run
 
-    return {kind: all_of(handlers) for kind, handlers in wanted.items()}
+    return {kind: all_of(handlers) for kind, handlers in by_kind.items()}
 
 
 def again(db: Database, task_id: str) -> bool:

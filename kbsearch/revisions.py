@@ -15,7 +15,7 @@ def of(fields: Mapping[str, object]) -> str:
     return sha256(text.encode()).hexdigest()[:32] if fields else NOTHING
 
 
-def check(revision: str | None, there: Mapping[str, str], wanted: Mapping[str, str | None]) -> None:
+def check(revision: str | None, there: Mapping[str, str], edited: Mapping[str, str | None]) -> None:
     """Raise Outdated, with both texts, when others changed what a page showed at that revision.
 
     What is None is not to be changed. Without a revision nothing is checked: a command shows no
@@ -25,7 +25,7 @@ def check(revision: str | None, there: Mapping[str, str], wanted: Mapping[str, s
         return
     differences = {
         name: (text, there[name])
-        for name, text in wanted.items()
+        for name, text in edited.items()
         if text is not None and text.split() != there[name].split()
     }
     if differences:

@@ -54,8 +54,8 @@ def parse(tables: Any) -> tuple[Target, ...]:
 def _target(place: int, table: Mapping[str, Any]) -> Target:
     unknown = set(table) - KEYS
     if unknown:
-        told = ", ".join(sorted(KEYS))
-        raise ValueError(f"target {place}: there is no '{min(unknown)}'; pick from {told}")
+        names = ", ".join(sorted(KEYS))
+        raise ValueError(f"target {place}: there is no '{min(unknown)}'; pick from {names}")
     severity, organisation = table.get("severity", ""), table.get("organisation", "")
     if severity not in ("", *SEVERITIES):
         raise ValueError(f"target {place}: severity: pick from {', '.join(SEVERITIES)}")

@@ -22,10 +22,10 @@ def agents_of(teams: Sequence[Team], product: str | None) -> frozenset[str] | No
 
     Those of the teams that name the product, else those of the teams that name none.
     """
-    named = [team for team in teams if product in team.products]
-    others = [team for team in teams if not team.products]
-    found = named or others
-    return frozenset(agent for team in found for agent in team.agents) if found else None
+    specialised = [team for team in teams if product in team.products]
+    general = [team for team in teams if not team.products]
+    informed = specialised or general
+    return frozenset(agent for team in informed for agent in team.agents) if informed else None
 
 
 def parse(tables: Any) -> tuple[Team, ...]:
@@ -43,8 +43,8 @@ def _team(place: int, table: Mapping[str, Any]) -> Team:
         raise ValueError(f"team {place}: name: a text")
     unknown = set(table) - KEYS
     if unknown:
-        told = ", ".join(sorted(KEYS))
-        raise ValueError(f"team '{name}': there is no '{min(unknown)}'; pick from {told}")
+        names = ", ".join(sorted(KEYS))
+        raise ValueError(f"team '{name}': there is no '{min(unknown)}'; pick from {names}")
     agents = _texts(table.get("agents"))
     if not agents:
         raise ValueError(f"team '{name}': agents: a list of addresses")

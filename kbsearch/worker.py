@@ -174,8 +174,8 @@ class Step:
             self.failures += 1
             self.due_at = time.monotonic() + pause
             if isinstance(problem, Problem):  # it has words: nobody needs its trace
-                told = explain(problem, terminal_language())
-                log.error("%s failed, tried again in %d s: %s", self.name, pause, told)
+                reason = explain(problem, terminal_language())
+                log.error("%s failed, tried again in %d s: %s", self.name, pause, reason)
             else:
                 log.exception("%s failed, tried again in %d s", self.name, pause)
             return False

@@ -72,9 +72,9 @@ def flag(values: Mapping[str, Any], field: str) -> bool:
 def choice(values: Mapping[str, Any], field: str, choices: Sequence[Choice]) -> Choice | None:
     """One of the choices, or None when there is no value."""
     value = text(values, field).lower()
-    for known in choices:
-        if value == known:
-            return known
+    for option in choices:
+        if value == option:
+            return option
     if value:
         raise Invalid(
             "import.unknown_value", field=field, value=value[:80], choices=", ".join(choices)

@@ -56,13 +56,13 @@ def parse(values: Mapping[str, Any]) -> PersonRecord:
     """The record a line means; raises Invalid. `organisations` may also be called by one name."""
     email = fields.required(fields.text(values, "email"), "email")
     field = "organisations" if "organisations" in values else "organisation"
-    given = values.get(field)
+    names = values.get(field)
     return PersonRecord(
         email=people.fold_email(email),
         name=fields.name(values, "name", people.MAX_NAME) or None,
         role=fields.choice(values, "role", ROLES),
         language=fields.choice(values, "language", LANGUAGES),
-        organisations=None if given is None else tuple(fields.names(values, field)),
+        organisations=None if names is None else tuple(fields.names(values, field)),
     )
 
 
@@ -101,7 +101,7 @@ def _keep(db: Database, record: PersonRecord, report: Report) -> None:
 
 
 def _changes(db: Database, person: Person, record: PersonRecord) -> dict[str, Any]:
-    wanted = {
+    values = {
         "name": record.name,
         "role": record.role,
         "language": record.language,
@@ -109,7 +109,7 @@ def _changes(db: Database, person: Person, record: PersonRecord) -> dict[str, An
     }
     return {
         field: value
-        for field, value in wanted.items()
+        for field, value in values.items()
         if value is not None and value != getattr(person, field)
     }
 

@@ -57,16 +57,16 @@ class TicketRecord:
 
     def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
         """The same in the language its text is written in."""
-        said = " ".join(message.body for message in self.messages[:3])
-        language = detect(f"{self.subject} {self.description} {said}")
+        opening = " ".join(message.body for message in self.messages[:3])
+        language = detect(f"{self.subject} {self.description} {opening}")
         return dataclasses.replace(self, language=language)
 
     @property
     def digest(self) -> str:
         """Changes when anything of the record does."""
         values = [getattr(self, name) for name in TICKET_FIELDS]
-        said = [[getattr(m, name) for name in MESSAGE_FIELDS] for m in self.messages]
-        return hashlib.sha256(repr((values, said)).encode()).hexdigest()
+        messages = [[getattr(m, name) for name in MESSAGE_FIELDS] for m in self.messages]
+        return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
 
 TICKET_FIELDS = tuple(f.name for f in dataclasses.fields(TicketRecord) if f.name != "messages")
@@ -82,7 +82,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Known:
+class Directory:
     """The ids behind the names and addresses of a batch."""
 
     people: dict[str, str]
@@ -104,17 +104,17 @@ def store(db: Database, batch: Sequence[Numbered], report: Report) -> None:
         changed: list[tuple[str, TicketRecord, str]] = []
         unchanged = 0
         for item in batch:
-            digest, known = item.record.digest, there.get(item.record.number)
-            if known is None:
+            digest, ticket = item.record.digest, there.get(item.record.number)
+            if ticket is None:
                 new.append((_new_id(), item.record, digest))
-            elif known["source_hash"] is None:
+            elif ticket["source_hash"] is None:
                 number = item.record.number
                 problem = Invalid("import.number_taken", number=number)
                 report.refuse(item.line, str(number), problem)
-            elif known["source_hash"] == digest:
+            elif ticket["source_hash"] == digest:
                 unchanged += 1
             else:
-                changed.append((known["id"], item.record, digest))
+                changed.append((ticket["id"], item.record, digest))
         if new or changed:
             _write(db, new, changed)
     report.created += len(new)
@@ -145,20 +145,22 @@ def _write(
     changed: Sequence[tuple[str, TicketRecord, str]],
 ) -> None:
     items = [*new, *changed]
-    known = _known(db, [record for _, record, _ in items])
+    directory = _directory(db, [record for _, record, _ in items])
     first = changes.reserve_revisions(db, len(items))
     rows = [
-        _ticket(ticket_id, record, digest, first + place, known)
+        _ticket(ticket_id, record, digest, first + place, directory)
         for place, (ticket_id, record, digest) in enumerate(items)
     ]
     db.insert_many("tickets", rows[: len(new)])
     _update(db, rows[len(new) :])
-    db.insert_many("messages", [m for id, record, _ in items for m in _said(id, record, known)])
     db.insert_many(
-        "ticket_copies", [c for id, record, _ in items for c in _copied(id, record, known)]
+        "messages", [m for id, record, _ in items for m in _messages(id, record, directory)]
     )
     db.insert_many(
-        "ticket_readers", [r for id, record, _ in items for r in _readers(id, record, known)]
+        "ticket_copies", [c for id, record, _ in items for c in _copied(id, record, directory)]
+    )
+    db.insert_many(
+        "ticket_readers", [r for id, record, _ in items for r in _readers(id, record, directory)]
     )
     _raise_counter(db, [record.number for _, record, _ in new])
 
@@ -174,33 +176,33 @@ def _update(db: Database, rows: Sequence[Row]) -> None:
         db.execute(f"UPDATE tickets SET {settings} WHERE id = :id", row)  # noqa: S608
 
 
-def _known(db: Database, records: Sequence[TicketRecord]) -> Known:
+def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
     addresses = {record.requester for record in records}
     addresses |= {address for record in records for address in record.copies}
     addresses |= {message.author for record in records for message in record.messages}
     companies = {record.organisation for record in records} - {""}
     covered = {record.product for record in records} - {""}
-    known = {name: organisations.ensure(db, name) for name in sorted(companies)}
-    return Known(
+    by_name = {name: organisations.ensure(db, name) for name in sorted(companies)}
+    return Directory(
         people=_people(db, sorted(addresses - {""})),
-        organisations=known,
-        followers={name: readers.followers(db, known[name].id) for name in known},
+        organisations=by_name,
+        followers={name: readers.followers(db, by_name[name].id) for name in by_name},
         products={name: products.ensure(db, name).id for name in sorted(covered)},
     )
 
 
 def _people(db: Database, addresses: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for start in range(0, len(addresses), LOOKED_UP_AT_ONCE):
         places, values = one_of("email", addresses[start : start + LOOKED_UP_AT_ONCE])
         rows = db.query(f"SELECT email, id FROM people WHERE email IN ({places})", values)  # noqa: S608
-        found |= {row["email"]: row["id"] for row in rows}
-    return found
+        ids |= {row["email"]: row["id"] for row in rows}
+    return ids
 
 
-def _ticket(id: str, record: TicketRecord, digest: str, revision: int, known: Known) -> Row:
-    requester = known.people.get(record.requester)
-    organisation = known.organisations.get(record.organisation)
+def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory: Directory) -> Row:
+    requester = directory.people.get(record.requester)
+    organisation = directory.organisations.get(record.organisation)
     return {
         "id": id,
         "number": record.number,
@@ -210,7 +212,7 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, known: Kn
         "requester_id": requester,
         "requester_email": None if requester else record.requester or None,
         "organisation_id": organisation.id if organisation else None,
-        "product_id": known.products.get(record.product),
+        "product_id": directory.products.get(record.product),
         "version": record.version or None,
         "severity": record.severity,
         "status": record.status,
@@ -223,9 +225,9 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, known: Kn
     }
 
 
-def _said(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
+def _messages(id: str, record: TicketRecord, directory: Directory) -> Iterable[Row]:
     for position, message in enumerate(record.messages):
-        author = known.people.get(message.author)
+        author = directory.people.get(message.author)
         yield {
             "id": _new_id(),
             "ticket_id": id,
@@ -239,29 +241,30 @@ def _said(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
         }
 
 
-def _copied(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
+def _copied(id: str, record: TicketRecord, directory: Directory) -> Iterable[Row]:
     for address in record.copies:
-        yield {"ticket_id": id, "email": address, "person_id": known.people.get(address)}
+        yield {"ticket_id": id, "email": address, "person_id": directory.people.get(address)}
 
 
-def _readers(id: str, record: TicketRecord, known: Known) -> Iterable[Row]:
-    organisation = known.organisations.get(record.organisation)
+def _readers(id: str, record: TicketRecord, directory: Directory) -> Iterable[Row]:
+    organisation = directory.organisations.get(record.organisation)
     is_open = organisation is not None and not record.confidential
-    words = access.ticket_readers(
-        known.people.get(record.requester),
-        [known.people[address] for address in record.copies if address in known.people],
+    principals = access.ticket_readers(
+        directory.people.get(record.requester),
+        [directory.people[address] for address in record.copies if address in directory.people],
         organisation.slug if organisation else None,
         shared=is_open and organisation is not None and organisation.sharing == "everyone",
-        followers=known.followers[record.organisation] if is_open else (),
+        followers=directory.followers[record.organisation] if is_open else (),
     )
-    for word in words:
-        yield {"ticket_id": id, "word": word}
+    for principal in principals:
+        yield {"ticket_id": id, "word": principal}
 
 
 def _raise_counter(db: Database, numbers: Iterable[int]) -> None:
     """The next request filed here gets a number above the ones taken over."""
-    ours = [number for number in numbers if number < tickets.FIRST_FOREIGN_NUMBER]
-    if ours:
+    native = [number for number in numbers if number < tickets.FIRST_FOREIGN_NUMBER]
+    if native:
         db.execute(
-            "UPDATE counters SET value = :n WHERE name = 'ticket' AND value < :n", {"n": max(ours)}
+            "UPDATE counters SET value = :n WHERE name = 'ticket' AND value < :n",
+            {"n": max(native)},
         )

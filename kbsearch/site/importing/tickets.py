@@ -50,12 +50,12 @@ def take_in(
     progress: Callable[[int], None] = lambda position: None,
 ) -> Report:
     """Take in records from wherever they come."""
-    seen: set[int] = set()
+    numbers: set[int] = set()
     batch: list[Numbered] = []
     position = 0
     for line in read:
         position = line.position
-        record = _take(line, seen, report)
+        record = _take(line, numbers, report)
         if record is not None:
             batch.append(Numbered(line.number, record))
         if len(batch) == BATCH:
@@ -67,18 +67,18 @@ def take_in(
     return report
 
 
-def _take(line: Line, seen: set[int], report: Report) -> TicketRecord | None:
-    given = str(line.values.get("number", ""))[:20]
+def _take(line: Line, numbers: set[int], report: Report) -> TicketRecord | None:
+    number = str(line.values.get("number", ""))[:20]
     try:
         if line.problem is not None:
             raise line.problem
-        record = parse(line.values, lambda cut: report.alter(line.number, given, cut))
-        if record.number in seen:
+        record = parse(line.values, lambda cut: report.alter(line.number, number, cut))
+        if record.number in numbers:
             raise Invalid("import.number_repeated", number=record.number)
     except Invalid as problem:
-        report.refuse(line.number, given, problem)
+        report.refuse(line.number, number, problem)
         return None
-    seen.add(record.number)
+    numbers.add(record.number)
     return record
 
 
@@ -120,19 +120,19 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
 
 
 def _messages(values: Mapping[str, Any], alter: Alter) -> tuple[MessageRecord, ...]:
-    given = values.get("messages")
-    if isinstance(given, str):
+    messages = values.get("messages")
+    if isinstance(messages, str):
         try:
-            given = json.loads(given) if given.strip() else None
+            messages = json.loads(messages) if messages.strip() else None
         except (ValueError, RecursionError):
             raise Invalid("import.wrong_type", field="messages", expected="JSON") from None
-    if given is None:
+    if messages is None:
         return ()
-    if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise Invalid("import.wrong_type", field="messages", expected="[{…}]")
-    if len(given) > MAX_MESSAGES:
+    if len(messages) > MAX_MESSAGES:
         raise Invalid("import.too_many", field="messages", limit=MAX_MESSAGES)
-    return tuple(_message(message, alter) for message in given)
+    return tuple(_message(message, alter) for message in messages)
 
 
 def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
@@ -151,10 +151,10 @@ def _moment(message: MessageRecord) -> str:
 
 
 def _copies(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:
-    given = fields.names(values, "cc")
-    if len(given) > MAX_COPIES:
+    texts = fields.names(values, "cc")
+    if len(texts) > MAX_COPIES:
         raise Invalid("import.too_many", field="cc", limit=MAX_COPIES)
-    addresses = {_address(text, "cc", alter) for text in given}
+    addresses = {_address(text, "cc", alter) for text in texts}
     return tuple(sorted(addresses - {""}))
 
 
@@ -167,8 +167,8 @@ def _address(text: str, field: str, alter: Alter) -> str:
 
 def _language(values: Mapping[str, Any]) -> str:
     """`fr` of `fr-FR`; empty for a language that is not offered: the text decides."""
-    given = fields.text(values, "language")[:2].lower()
-    return given if given in LANGUAGES else ""
+    language = fields.text(values, "language")[:2].lower()
+    return language if language in LANGUAGES else ""
 
 
 def _cut(text: str, field: str, limit: int, alter: Alter) -> str:
