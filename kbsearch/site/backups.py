@@ -43,7 +43,7 @@ FILES_AND_FOLDERS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
 # What reading bytes that no backup has may end in, besides OSError.
 SPOILT = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, ArithmeticError)
 
-Told = Callable[[str], None]  # is told each name as it begins
+ArchiveProgress = Callable[[str], None]  # is told each name as it begins
 
 
 class Unreadable(Problem):
@@ -67,7 +67,7 @@ class Manifest:
 
 
 def create(
-    settings: Settings, db: SqliteDatabase, target: Path, tell: Told = lambda _: None
+    settings: Settings, db: SqliteDatabase, target: Path, tell: ArchiveProgress = lambda _: None
 ) -> Manifest:
     """Write the archive and read it back; it has its name once it is whole. For its owner alone."""
     unfinished = target.with_name(f"{target.name}.{new_id()}.part")
@@ -122,7 +122,9 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
     return manifest
 
 
-def _fill(archive: tarfile.TarFile, settings: Settings, copy: Path, tell: Told) -> Manifest:
+def _fill(
+    archive: tarfile.TarFile, settings: Settings, copy: Path, tell: ArchiveProgress
+) -> Manifest:
     made_at = now()
     contents: dict[str, tuple[int, str]] = {}
     for name, path in _sources(settings, copy):

@@ -96,7 +96,7 @@ THEIRS = """
                AND (c.person_id = :id OR c.email = :email))
 """
 
-Told = Callable[[str], object]  # is told which table is looked through
+ErasingProgress = Callable[[str], object]  # is told which table is looked through
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def erase(
     email: str,
     *,
     with_files: bool = False,
-    tell: Told = lambda _: None,
+    tell: ErasingProgress = lambda _: None,
 ) -> Erased:
     """Erase the person of an address, with or without an account; all of it or nothing.
 

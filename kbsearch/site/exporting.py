@@ -23,7 +23,7 @@ from kbsearch.people.organisations import products
 
 BATCH = 500
 
-Told = Callable[[int, int], object]  # tickets done, in all
+Progress = Callable[[int, int], object]  # tickets done, in all
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,10 @@ class Exported:
 
 
 def export(
-    settings: Settings, db: SqliteDatabase, folder: Path, tell: Told = lambda count, in_all: None
+    settings: Settings,
+    db: SqliteDatabase,
+    folder: Path,
+    tell: Progress = lambda count, in_all: None,
 ) -> Exported:
     """Write everything, as it is at one moment, to a folder that is empty or not there yet.
 
@@ -65,7 +68,7 @@ def export(
     return Exported(count, len(accounts), len(companies), len(sold), files)
 
 
-def _tickets(db: Database, in_all: int, tell: Told) -> Iterator[dict[str, Any]]:
+def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, Any]]:
     count, last = 0, -1
     while rows := db.query(
         """

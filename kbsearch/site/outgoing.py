@@ -20,9 +20,9 @@ from kbsearch.messages.webhooks import deliveries, events, rooms
 from kbsearch.people.accounts import mobiles
 
 Channel = Literal["mail", "sms", "webhook", "inside"]  # inside: what is done before it leaves
-State = Literal["waiting", "failed", "dead"]  # failed: it will be tried again
+SendingState = Literal["waiting", "failed", "dead"]  # failed: it will be tried again
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
-STATES: tuple[State, ...] = get_args(State)
+STATES: tuple[SendingState, ...] = get_args(SendingState)
 LIMIT = 200  # shown at once
 BY_TEXT = (CARRIERS["sms"], mobiles.CODE_ASKED)
 UNFINISHED = "done_at IS NULL AND kind NOT LIKE 'index.%'"
@@ -48,7 +48,7 @@ class Sending:
     created_at: str
     due_at: str
     attempts: int
-    state: State
+    state: SendingState
     problem: str  # a word of deliveries, or what the mail server said
 
 
@@ -58,7 +58,7 @@ class Overview:
 
     found: tuple[Sending, ...]
     total: int  # of what was asked for
-    counts: dict[tuple[Channel, State], int]
+    counts: dict[tuple[Channel, SendingState], int]
 
 
 def look(
@@ -149,7 +149,7 @@ def _channel_of(kind: str) -> str:
     )
 
 
-def _counts(db: Database) -> dict[tuple[Channel, State], int]:
+def _counts(db: Database) -> dict[tuple[Channel, SendingState], int]:
     rows = db.query(
         f"""
         SELECT {_channel_of("o.kind")} AS channel, {STATE_OF_TASK} AS state, COUNT(*) AS n

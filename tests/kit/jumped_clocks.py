@@ -18,7 +18,7 @@ from kbsearch.outbox import Task
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import one_time_links, signing_in
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts.signing_in import Asked, Caller
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.desk import presence
 from tests.conftest import Cast, introduce
@@ -58,7 +58,7 @@ class World:
 
     def ask(self) -> str:
         asked = signing_in.begin(self.db, HOME, ALICE, PASSWORD, "")
-        assert isinstance(asked, Asked)
+        assert isinstance(asked, CodeAsked)
         return asked.token
 
     def code(self) -> str:

@@ -18,7 +18,7 @@ from kbsearch.people import notification_choices as preferences
 from kbsearch.people import viewers
 from kbsearch.people.accounts import directory
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts.directory import Asked
+from kbsearch.people.accounts.directory import PeopleFilter
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.ranking import indexing
 from kbsearch.search.ranking.indexing import Indexer
@@ -120,7 +120,7 @@ def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, ca
     assert accounts.viewer_of(db, token) == access.ANONYMOUS
     with pytest.raises(NotFound):
         people.find(db, ALICE)
-    listed = directory.search(db, cast.root, Asked())
+    listed = directory.search(db, cast.root, PeopleFilter())
     assert [p.name.split()[0] for p in listed.people] == ["Bob", "Chloé", "Dan", "Root", "Wendy"]
     assert len(people.list_all(db)) == 5
     with pytest.raises(NotFound):

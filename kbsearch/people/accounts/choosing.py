@@ -16,7 +16,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.sessions import hash_token
-from kbsearch.people.accounts.signing_in import Asked, Caller
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked
 
 # The outbox's words
 INVITED = "person.invited"
@@ -50,7 +50,7 @@ def accept_invitation(
     password: str,
     *,
     at: datetime | None = None,
-) -> Asked:
+) -> CodeAsked:
     """Choose the first password; then a code is asked for, as of everybody."""
     moment = at or datetime.now(UTC)
     person = one_time_links.peek(db, "invitation", token, at=moment)
@@ -77,7 +77,9 @@ def forget(db: Database, caller: Caller, email: str, *, at: datetime | None = No
         outbox.add(db, FORGOTTEN, address)
 
 
-def begin_reset(db: Database, caller: Caller, token: str, *, at: datetime | None = None) -> Asked:
+def begin_reset(
+    db: Database, caller: Caller, token: str, *, at: datetime | None = None
+) -> CodeAsked:
     """Follow a reset link: a code is asked for. The link is used up by the new password."""
     person = one_time_links.peek(db, "reset", token, at=at)
     return signing_in.ask(db, caller, person, "reset", link_hash=hash_token(token), at=at)

@@ -15,23 +15,23 @@ from kbsearch.errors import Forbidden, NotFound
 from kbsearch.people import Person, undeliverable
 from kbsearch.people.accounts import choosing, second_factor, sessions
 
-State = Literal["open", "closed"]
+AccountState = Literal["open", "closed"]
 PAGE_LENGTH = 50
 
 
 @dataclass(frozen=True)
-class Asked:
+class PeopleFilter:
     """Whom to look for; organisation by slug."""
 
     text: str = ""
     role: str | None = None
     organisation: str | None = None
-    state: State | None = None
+    state: AccountState | None = None
     page: int = 1
 
 
 @dataclass(frozen=True)
-class Page:
+class PeoplePage:
     """Those of one page, by name, and how many there are in all."""
 
     people: tuple[Person, ...]
@@ -42,8 +42,8 @@ class Page:
         return max(1, -(-self.total // PAGE_LENGTH))
 
 
-def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
-    """The people whose name or address holds a text, narrowed down by what is asked."""
+def search(db: Database, viewer: Viewer, filters: PeopleFilter) -> PeoplePage:
+    """The people whose name or address holds a text, narrowed down by the rest of the filter."""
     _open_to(viewer)
     conditions = """
         (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
@@ -55,11 +55,11 @@ def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
           WHERE m.person_id = p.id AND o.slug = :organisation))
     """
     values = {
-        "pattern": f"%{escape_like(asked.text.strip().lower())}%",
+        "pattern": f"%{escape_like(filters.text.strip().lower())}%",
         "everybody": int(viewer.is_administrator),
-        "role": asked.role,
-        "state": asked.state,
-        "organisation": asked.organisation,
+        "role": filters.role,
+        "state": filters.state,
+        "organisation": filters.organisation,
     }
     count = db.query(f"SELECT COUNT(*) AS n FROM people p WHERE {conditions}", values)  # noqa: S608
     rows = db.query(
@@ -67,10 +67,10 @@ def search(db: Database, viewer: Viewer, asked: Asked) -> Page:
         SELECT p.id FROM people p WHERE {conditions}
         ORDER BY LOWER(p.name), p.email LIMIT :limit OFFSET :start
         """,  # noqa: S608 (a constant)
-        {**values, "limit": PAGE_LENGTH, "start": (asked.page - 1) * PAGE_LENGTH},
+        {**values, "limit": PAGE_LENGTH, "start": (filters.page - 1) * PAGE_LENGTH},
     )
     by_id = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
-    return Page(tuple(by_id[row["id"]] for row in rows), count[0]["n"])
+    return PeoplePage(tuple(by_id[row["id"]] for row in rows), count[0]["n"])
 
 
 def find(db: Database, viewer: Viewer, person_id: str) -> Person:

@@ -24,7 +24,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Request:
+class CodeRequest:
     """A number that waits for its code."""
 
     id: str
@@ -60,13 +60,13 @@ def spelt(mobile: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
-def ask(db: Database, viewer: Viewer, text: str, *, at: datetime | None = None) -> Request:
+def ask(db: Database, viewer: Viewer, text: str, *, at: datetime | None = None) -> CodeRequest:
     """Send a code to a number; one sent before, to whatever number, is good no more."""
     moment = at or datetime.now(UTC)
     mobile = parse(text)
     assert viewer.person_id is not None
     limits.take(db, limits.RESENDS, f"mobile {viewer.person_id}", at=moment)
-    request = Request(
+    request = CodeRequest(
         new_id(), viewer.person_id, mobile, stored(moment + timedelta(minutes=CODE_MINUTES))
     )
     with db.atomic():
@@ -76,7 +76,7 @@ def ask(db: Database, viewer: Viewer, text: str, *, at: datetime | None = None) 
     return request
 
 
-def waiting(db: Database, viewer: Viewer, *, at: datetime | None = None) -> Request | None:
+def waiting(db: Database, viewer: Viewer, *, at: datetime | None = None) -> CodeRequest | None:
     """The viewer's number that waits for its code."""
     rows = db.query(
         """
@@ -89,7 +89,7 @@ def waiting(db: Database, viewer: Viewer, *, at: datetime | None = None) -> Requ
             "now": stored(at or datetime.now(UTC)),
         },
     )
-    return Request(**rows[0]) if rows else None
+    return CodeRequest(**rows[0]) if rows else None
 
 
 def cancel(db: Database, viewer: Viewer) -> None:
@@ -112,7 +112,7 @@ def verify(
     )
     if not tried:
         raise Invalid("mobile.code_over")
-    request = Request(**tried[0])
+    request = CodeRequest(**tried[0])
     digits = "".join(code.split()).encode("utf-8", "surrogatepass")
     if not hmac.compare_digest(code_of(settings, request).encode(), digits):
         raise Invalid("mobile.code_wrong")
@@ -141,7 +141,9 @@ def remove(db: Database, viewer: Viewer) -> None:
             _tell(db, viewer, "mobile.removed")
 
 
-def find_request(db: Database, request_id: str, *, at: datetime | None = None) -> Request | None:
+def find_request(
+    db: Database, request_id: str, *, at: datetime | None = None
+) -> CodeRequest | None:
     """A request whose code is still worth sending."""
     rows = db.query(
         """
@@ -150,7 +152,7 @@ def find_request(db: Database, request_id: str, *, at: datetime | None = None) -
         """,
         {"id": request_id, "now": stored(at or datetime.now(UTC))},
     )
-    return Request(**rows[0]) if rows else None
+    return CodeRequest(**rows[0]) if rows else None
 
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
@@ -159,7 +161,7 @@ def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     return db.execute("DELETE FROM mobile_requests WHERE expires_at <= :now", moment)
 
 
-def code_of(settings: Settings, request: Request) -> str:
+def code_of(settings: Settings, request: CodeRequest) -> str:
     """The six digits of a request."""
     drawn = hmac.digest(keys.derive(settings, "mobile codes"), request.id.encode(), "sha256")
     return f"{int.from_bytes(drawn) % 10**DIGITS:0{DIGITS}d}"

@@ -40,7 +40,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CodeAsked:
     """A code is asked for; the browser keeps the token until it is given."""
 
     token: str
@@ -65,7 +65,7 @@ def begin(
     destination: str = "",
     *,
     at: datetime | None = None,
-) -> Asked | Inside:
+) -> CodeAsked | Inside:
     """Take an address and a password. An unknown address costs and says what a wrong one does."""
     moment = at or datetime.now(UTC)
     person = _find(db, email)
@@ -91,7 +91,7 @@ def ask(
     *,
     link_hash: str | None = None,
     at: datetime | None = None,
-) -> Asked:
+) -> CodeAsked:
     """Ask for the second factor, after a password or a link."""
     factor = factor_of(db, person)
     if factor == "mail":
@@ -99,7 +99,7 @@ def ask(
     token = sign_ins_under_way.begin(
         db, person.id, purpose, factor, destination, link_hash=link_hash, at=at
     )
-    return Asked(token)
+    return CodeAsked(token)
 
 
 def resend(

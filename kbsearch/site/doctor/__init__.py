@@ -6,10 +6,10 @@ from contextlib import closing
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database, SqliteDatabase
 from kbsearch.site.doctor import content, database, folders, indexes, kept, people, servers, work
-from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, State, fail
+from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, Verdict, fail
 from kbsearch.site.health import Health
 
-__all__ = ["Check", "State", "examine", "glance"]
+__all__ = ["Check", "Verdict", "examine", "glance"]
 
 LOOKS: tuple[Look, ...] = (
     database.release,

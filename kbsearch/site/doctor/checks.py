@@ -7,7 +7,7 @@ from typing import Literal
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import SqliteDatabase
 
-State = Literal["ok", "warn", "fail"]
+Verdict = Literal["ok", "warn", "fail"]
 MOST_NAMED = 5  # things of a kind that a line names
 
 
@@ -16,7 +16,7 @@ class Check:
     """One thing looked at; `told` and `remedy` are gettext messages, filled in with `values`."""
 
     name: str
-    state: State
+    state: Verdict
     told: str
     remedy: str = ""
     values: tuple[tuple[str, object], ...] = ()

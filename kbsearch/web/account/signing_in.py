@@ -16,7 +16,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.sign_ins_under_way import Pending
-from kbsearch.people.accounts.signing_in import Asked, Inside
+from kbsearch.people.accounts.signing_in import CodeAsked, Inside
 from kbsearch.web import security
 from kbsearch.web.account import tokens
 from kbsearch.web.account.preferences import hidden
@@ -142,7 +142,7 @@ def ask_who() -> Response:
     return response
 
 
-def go_on(step: Asked | Inside) -> Response:
+def go_on(step: CodeAsked | Inside) -> Response:
     """In, or to the page that asks for the code."""
     if isinstance(step, Inside):
         return welcome(step)

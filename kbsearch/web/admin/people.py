@@ -10,7 +10,7 @@ from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person, organisations, undeliverable
 from kbsearch.people.accounts import directory
-from kbsearch.people.accounts.directory import Asked, State
+from kbsearch.people.accounts.directory import AccountState, PeopleFilter
 from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
@@ -44,14 +44,16 @@ def list_people() -> Response:
     )
 
 
-def read_query() -> Asked:
+def read_query() -> PeopleFilter:
     """The people an address asks for; whatever makes no sense in it is left out."""
     args = request.args
-    return Asked(
+    return PeopleFilter(
         args.get("q", "")[:MAX_TEXT],
         role=args.get("role") or None,
         organisation=args.get("organisation") or None,
-        state=cast(State, args["state"]) if args.get("state") in ("open", "closed") else None,
+        state=cast(AccountState, args["state"])
+        if args.get("state") in ("open", "closed")
+        else None,
         page=numbers.page(args, MAX_PAGE),
     )
 

@@ -43,7 +43,7 @@ def test_an_invitation_leads_to_a_password_a_code_and_in(
     assert accounts.viewer_of(db, inside.session) == cast.alice
     with pytest.raises(NotFound, match="link.unusable"):
         choosing_passwords.accept_invitation(db, settings, HOME, token, ANOTHER)
-    assert isinstance(signing_in.begin(db, HOME, ALICE, PASSWORD), signing_in.Asked)
+    assert isinstance(signing_in.begin(db, HOME, ALICE, PASSWORD), signing_in.CodeAsked)
 
 
 def test_a_refused_password_leaves_the_invitation_as_it_was(

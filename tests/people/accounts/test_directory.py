@@ -14,13 +14,13 @@ from kbsearch.people import Person
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import directory, second_factor
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts.directory import Asked
+from kbsearch.people.accounts.directory import PeopleFilter
 from tests.conftest import Cast
 from tests.kit.signing import with_totp
 
 
 def names(db: SqliteDatabase, viewer: Viewer, **asked: object) -> list[str]:
-    found = directory.search(db, viewer, Asked(**asked))  # type: ignore[arg-type]
+    found = directory.search(db, viewer, PeopleFilter(**asked))  # type: ignore[arg-type]
     assert found.total == len(found.people)
     return [person.name.split()[0] for person in found.people]
 
@@ -36,7 +36,7 @@ def test_administrators_find_everybody_and_agents_the_customers(db: SqliteDataba
     assert names(db, cast.dan, role="administrator") == []
     for outsider in (cast.alice, cast.wendy, cast.nobody):
         with pytest.raises(NotFound):
-            directory.search(db, outsider, Asked())
+            directory.search(db, outsider, PeopleFilter())
 
 
 def test_people_are_narrowed_down(db: SqliteDatabase, cast: Cast):
@@ -53,8 +53,8 @@ def test_people_are_narrowed_down(db: SqliteDatabase, cast: Cast):
 def test_a_long_list_has_pages(db: SqliteDatabase, cast: Cast):
     for number in range(directory.PAGE_LENGTH):
         people.add(db, email=f"p{number:03}@acme.example", name=f"Person {number:03}")
-    first = directory.search(db, cast.root, Asked())
-    second = directory.search(db, cast.root, Asked(page=2))
+    first = directory.search(db, cast.root, PeopleFilter())
+    second = directory.search(db, cast.root, PeopleFilter(page=2))
     assert (first.total, first.last) == (directory.PAGE_LENGTH + 6, 2)
     assert len(first.people) == directory.PAGE_LENGTH
     assert len(second.people) == 6

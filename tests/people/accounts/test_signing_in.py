@@ -13,7 +13,7 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import known_browsers, passwords, second_factor, signing_in
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
-from kbsearch.people.accounts.signing_in import Asked, Caller, Inside
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside
 from tests.conftest import Cast
 from tests.kit.mail import code_in, latest, letters, post, text_of
 from tests.kit.signing import PASSWORD, totp, with_password, with_totp
@@ -27,7 +27,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def ask(db: SqliteDatabase, email: str, caller: Caller = HOME, destination: str = "") -> str:
     """Give address and password; the token that waits for the code."""
     asked = signing_in.begin(db, caller, email, PASSWORD, destination)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, CodeAsked)
     return asked.token
 
 
@@ -267,7 +267,7 @@ def test_ten_wrong_passwords_close_an_account_to_strangers_for_five_minutes(
     assert refused.value.retry_after == 300
     assert guess(db, "bob@acme.example", elsewhere, NOON) == "sign_in.refused"
     later = NOON + timedelta(minutes=5)
-    assert isinstance(signing_in.begin(db, elsewhere, ALICE, PASSWORD, at=later), Asked)
+    assert isinstance(signing_in.begin(db, elsewhere, ALICE, PASSWORD, at=later), CodeAsked)
 
 
 def test_nobody_locks_somebody_out_of_a_browser_they_have_signed_in_with(
@@ -285,7 +285,7 @@ def test_nobody_locks_somebody_out_of_a_browser_they_have_signed_in_with(
         guess(db, ALICE, HOME, moment)
     assert guess(db, DAN, HOME, moment) == "limit.reached"
     waiting = signing_in.begin(db, known, DAN, PASSWORD, at=moment)
-    assert isinstance(waiting, Asked)
+    assert isinstance(waiting, CodeAsked)
     assert signing_in.finish(db, settings, known, waiting.token, totp(moment), at=moment).session
     for _ in range(10):
         guess(db, DAN, known, moment)
@@ -346,10 +346,10 @@ def test_a_browser_is_trusted_only_where_the_organisation_allows_it(
     assert isinstance(inside, Inside)
     assert accounts.viewer_of(db, inside.session) == cast.alice
     with_password(db, "bob@acme.example")
-    assert isinstance(signing_in.begin(db, trusted, "bob@acme.example", PASSWORD), Asked)
+    assert isinstance(signing_in.begin(db, trusted, "bob@acme.example", PASSWORD), CodeAsked)
 
     trust(db, allowed=False)
-    assert isinstance(signing_in.begin(db, trusted, ALICE, PASSWORD), Asked)
+    assert isinstance(signing_in.begin(db, trusted, ALICE, PASSWORD), CodeAsked)
 
 
 def test_a_new_browser_is_told_by_mail_but_not_the_first_one(
