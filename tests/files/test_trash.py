@@ -164,7 +164,7 @@ def test_nothing_is_swept_at_the_start(
     keep(store, 1)
     done: list[str] = []
 
-    def once(steps: list[worker.Step], signals: worker.Signals) -> bool:
+    def once(steps: list[worker.Step], signals: worker.Signals, _: object) -> bool:
         for step in steps:
             step.attempt()
             done.append(step.name)
