@@ -33,7 +33,6 @@ def _sure(work: Callable[[str], object], seed: str, size: int) -> str | None:
 
 def _once(work: Callable[[str], object], seed: str, size: int) -> float:
     text = (seed * (size // len(seed) + 1))[:size]
-    gc.collect()
     gc.disable()  # a full collection costs by what else lives in the process
     try:
         began = time.process_time()
