@@ -27,7 +27,7 @@ from tests.kit import adversarial, growth
 
 ANCHORED = {"match", "fullmatch"}
 # What is looked for in a piece of text that is cut to so many characters where it is used.
-BOUNDED = {"mail.quotation._WROTE": 160}
+BOUNDED = {"text.markup.quotation._WROTE": 160}
 AnyPattern = re.Pattern[str] | re.Pattern[bytes]
 
 

@@ -12,6 +12,8 @@ from kbsearch.database import Database
 from kbsearch.errors import Problem
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+_COMMENT = re.compile(r"--.*")
+_END = re.compile(r";$", re.MULTILINE)
 APPLIED = """
 CREATE TABLE schema_steps (
   name TEXT PRIMARY KEY,
@@ -121,6 +123,6 @@ def _note(db: Database, names: list[str]) -> None:
 
 def _run(db: Database, script: str) -> None:
     """Run statement by statement what ends with a line; what comments say is left out."""
-    for statement in re.split(r";$", re.sub(r" *--.*", "", script), flags=re.MULTILINE):
+    for statement in _END.split(_COMMENT.sub("", script)):
         if statement.strip():
             db.execute(statement)
