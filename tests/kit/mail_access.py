@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,10 +139,12 @@ def dovecot(folder: Path, provider: Running, mechanism: str = "xoauth2") -> Iter
         f"introspection_mode = post\nintrospection_url = {provider.url}/introspect\n"
         "username_attribute = username\nactive_attribute = active\nactive_value = true\n"
     )
+    sockets = Path(tempfile.mkdtemp(prefix="kbsearch", dir="/tmp"))  # their names are short
+    sockets.chmod(0o755)
     configuration = folder / "dovecot.conf"
     configuration.write_text(
         f"""
-base_dir = {folder}/run
+base_dir = {sockets}
 log_path = {folder}/log
 ssl = no
 disable_plaintext_auth = no
@@ -180,6 +183,7 @@ service imap-login {{
             yield f"imap://{AT}@127.0.0.1:{port}/INBOX"
         finally:
             process.terminate()
+    shutil.rmtree(sockets)
 
 
 def deliver(folder: Path, raw: bytes) -> None:
