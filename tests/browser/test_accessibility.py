@@ -83,7 +83,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     root = viewers.find(live.db, "root@support.example")
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(live.db, root, title="Panne de Marie Lefèvre au Zorglub")
-    article_drafts.save(live.db, root, "article-of-a-test", composed)
+    article_drafts.save(live.db, root, "article-of-a-test", composed, tab="of-a-test")
     typed = {"subject": "Imprimante", "description": "Rien ne va."}
     drafts.save(live.db, root, "draft-of-a-test", typed)
     settings = live.app.extensions["kbsearch"].settings
