@@ -2,9 +2,11 @@
 
 import gzip
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
@@ -39,6 +41,7 @@ BUNDLES = {  # one request instead of several
     "desk.css": AGENTS,
     "site.js": ("vendor/htmx.min.js", "app.js"),
 }
+COMMENT_LINES = re.compile(rb"(?m)^[ \t]*//.*\n")
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)
@@ -61,7 +64,7 @@ def load(name: str) -> Asset:
     paths = [(folder / part).resolve() for part in BUNDLES.get(name, (name,))]
     if not all(path.is_file() and path.is_relative_to(folder.resolve()) for path in paths):
         raise NotFound("web.not_found")
-    body = b"\n".join(path.read_bytes() for path in paths)
+    body = b"\n".join(_as_sent(path) for path in paths)
     suffix = "." + name.rpartition(".")[2]
     media_type = MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0]
     packed = gzip.compress(body, mtime=0)
@@ -71,6 +74,12 @@ def load(name: str) -> Asset:
         media_type or "application/octet-stream",
         sha256(body).hexdigest()[:12],
     )
+
+
+def _as_sent(path: Path) -> bytes:
+    """A file without what is for its readers here; a licence in a comment of `/*! */` stays."""
+    body = path.read_bytes()
+    return COMMENT_LINES.sub(b"", body) if path.suffix == ".js" else body
 
 
 @cache

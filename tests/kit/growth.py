@@ -22,6 +22,14 @@ def excess(work: Callable[[str], object], seed: str) -> str | None:
     return None
 
 
+def excess_at(work: Callable[[str], object], seed: str, size: int) -> str | None:
+    """The same of one size in characters and four times as much."""
+    small = _once(work, seed, size)
+    large = _once(work, seed, size * STEP)
+    is_telling = large > TELLING and large > SUPERLINEAR * small
+    return _sure(work, seed, size) if is_telling else None
+
+
 def _sure(work: Callable[[str], object], seed: str, size: int) -> str | None:
     """The same once more, the smallest of three: whatever else runs can only add."""
     small = min(_once(work, seed, size) for _ in range(3))
