@@ -29,8 +29,8 @@ from kbsearch import people, resources
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import sessions
 from kbsearch.search import Question

@@ -14,8 +14,9 @@ from bench import DAN, client, get, made_up, make_people, serving, settings_of, 
 from kbsearch import people
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import stored
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.people.accounts import sessions
 

@@ -17,8 +17,8 @@ from bench import ALICE, DAN, client, made_up, make_people, serving, settings_of
 
 from kbsearch import resources
 from kbsearch.articles.publishing.publish import publish
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.people.accounts import sessions
 from kbsearch.search.ranking.indexing import Indexer

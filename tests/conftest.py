@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from kbsearch import create_app, people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations, viewers
 from kbsearch.people.organisations import products

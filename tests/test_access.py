@@ -2,7 +2,7 @@ import pytest
 
 from kbsearch import access
 from kbsearch.access import ANONYMOUS, Role, Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 
 
 @pytest.mark.parametrize(

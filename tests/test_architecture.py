@@ -113,8 +113,7 @@ def test_only_the_adapters_know_what_they_adapt():
     def who(part: str) -> set[str]:
         return {name for name, parts in knows.items() if part in parts}
 
-    assert who("sqlite3") | who("pysqlite3") == {"database"}
-    assert who("sqlite_utils") <= {"database", "database.migrations"}
+    assert who("sqlite3") | who("pysqlite3") | who("sqlite_utils") == {"database.sqlite"}
     assert who("htmx_flask") == {"web.render"}
     assert {room_of(name) for name in who("tantivy")} == {"search.fulltext"}
     assert {room_of(name) for name in who("flask") - WIRING} == {"web"}

@@ -4,10 +4,10 @@ import logging
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pysqlite3 import dbapi2 as sqlite
 
 from kbsearch import audit
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import IntegrityError
+from kbsearch.database.sqlite import SqliteDatabase
 
 
 def test_an_event_says_what_happened_to_whom_by_whom_and_from_where(db: SqliteDatabase):
@@ -31,7 +31,7 @@ def test_an_event_says_what_happened_to_whom_by_whom_and_from_where(db: SqliteDa
 )
 def test_nothing_is_ever_changed_or_removed(db: SqliteDatabase, statement: str):
     audit.record(db, "sign_in.failed")
-    with pytest.raises(sqlite.IntegrityError, match="append-only"):
+    with pytest.raises(IntegrityError, match="append-only"):
         db.execute(statement)
     assert len(db.query("SELECT * FROM security_log WHERE kind = 'sign_in.failed'")) == 1
 

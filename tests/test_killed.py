@@ -16,7 +16,7 @@ import pytest
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash

@@ -23,7 +23,8 @@ import pytest
 
 from kbsearch import articles, config
 from kbsearch.access import ANONYMOUS
-from kbsearch.database import SqliteDatabase, migrations, new_id
+from kbsearch.database import migrations, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people import viewers

@@ -9,7 +9,8 @@ import sys
 from collections import Counter
 
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.kit.mail import letters

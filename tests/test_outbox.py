@@ -9,7 +9,7 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.clock import stored
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.outbox import RETRY_AFTER, Task
 
 
@@ -113,7 +113,7 @@ def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Pa
     outbox.add(db, "slow", "x")
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from kbsearch import outbox; from kbsearch.database import SqliteDatabase\n"
+        "from kbsearch import outbox; from kbsearch.database.sqlite import SqliteDatabase\n"
         "def slow(task):\n    print('begun', flush=True)\n    time.sleep(60)\n"
         "outbox.run_one(SqliteDatabase(Path(sys.argv[1])), {'slow': slow})\n"
     )

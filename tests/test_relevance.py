@@ -12,8 +12,8 @@ from kbsearch.access import ANONYMOUS
 from kbsearch.articles.publishing.publications import Publication
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Question
 from kbsearch.search.ranking import Search
 

@@ -19,8 +19,8 @@ import pytest
 from kbsearch import outbox, people, tickets, worker
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import profile_letters
 from kbsearch.people import viewers

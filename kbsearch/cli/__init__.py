@@ -9,7 +9,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 
 from kbsearch import config, i18n
-from kbsearch.database import Busy, Damaged, SqliteDatabase
+from kbsearch.database import Busy, Damaged
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound, Problem
 from kbsearch.site import belonging, restoring
 from kbsearch.version import __version__

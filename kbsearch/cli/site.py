@@ -8,7 +8,8 @@ import click
 from kbsearch import config, people
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
-from kbsearch.database import SQLITE_VERSION, SqliteDatabase, migrations
+from kbsearch.database import migrations
+from kbsearch.database.sqlite import SQLITE_VERSION, SqliteDatabase
 from kbsearch.people.accounts import choosing
 from kbsearch.site import belonging, demo, doctor, new
 from kbsearch.version import __version__

@@ -22,7 +22,8 @@ from typing import IO, Any, Self
 
 from kbsearch.clock import now, parsed
 from kbsearch.config import CONFIG_NAME, Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Problem
 from kbsearch.files import store
 from kbsearch.version import __version__

@@ -16,7 +16,8 @@ from kbsearch import keys, people
 from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database, SqliteDatabase, is_blank, migrations, new_id
+from kbsearch.database import Database, migrations, new_id
+from kbsearch.database.sqlite import SqliteDatabase, is_blank
 from kbsearch.errors import Problem
 from kbsearch.files import store
 from kbsearch.people import Person

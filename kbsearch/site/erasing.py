@@ -14,7 +14,7 @@ from kbsearch import audit, outbox, people
 from kbsearch.articles.gaps import counts
 from kbsearch.clock import now
 from kbsearch.config import Settings
-from kbsearch.database import Database, SqliteDatabase, Values, new_id, one_of
+from kbsearch.database import Database, Values, new_id, one_of
 from kbsearch.errors import NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash, owner_of
@@ -111,7 +111,7 @@ class Erased:
 
 
 def erase(
-    db: SqliteDatabase,
+    db: Database,
     settings: Settings,
     email: str,
     *,

@@ -15,7 +15,7 @@ from typing import Any
 
 from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.database import Database, Row, SqliteDatabase, one_of
+from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations
@@ -39,7 +39,7 @@ class Exported:
 
 def export(
     settings: Settings,
-    db: SqliteDatabase,
+    db: Database,
     folder: Path,
     tell: Progress = lambda count, in_all: None,
 ) -> Exported:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from kbsearch import audit, config
 from kbsearch.config import CONFIG_NAME, Settings
-from kbsearch.database import Damaged, SqliteDatabase, migrations, new_id
+from kbsearch.database import Damaged, migrations, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import store
 from kbsearch.search.ranking import indexing

@@ -20,8 +20,8 @@ from waitress.server import create_server
 from kbsearch import create_app, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import sessions

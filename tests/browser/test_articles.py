@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.articles.writing.test_composition import solve
 from tests.browser.conftest import Live, serving
 from tests.browser.test_accessibility import violations

@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Page
 
 from kbsearch import tickets
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.people import organisations
 from kbsearch.people.organisations import branding

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from kbsearch import tickets
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from tests.cli.test_serve import Demo, serve

@@ -15,8 +15,8 @@ from waitress.server import create_server
 
 from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.accounts.single_sign_on import identities

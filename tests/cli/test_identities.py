@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions as accounts
 from tests.conftest import Cast
 

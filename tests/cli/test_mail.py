@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kbsearch import config
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.incoming import taking
 from tests.conftest import Cast
 from tests.kit.incoming import SERVER, letter

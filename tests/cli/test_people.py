@@ -9,7 +9,7 @@ from kbsearch import audit, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import one_time_links, passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from kbsearch import config, outbox
 from kbsearch.cli import cli
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import one_time_links
 from kbsearch.version import __version__
 from tests.kit.writers import article, commit, git, write

@@ -7,7 +7,7 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.messages.webhooks.deliveries import Outcome

@@ -5,23 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import database as module
-from kbsearch.database import (
-    Busy,
-    Damaged,
-    Patience,
-    SqliteDatabase,
-    check_sqlite,
-    if_possible,
-    new_id,
-    one_of,
-)
+from kbsearch.database import Busy, Damaged, IntegrityError, if_possible, new_id, one_of, sqlite
+from kbsearch.database.sqlite import Patience, SqliteDatabase, check_sqlite
 from kbsearch.errors import Full
 
 COUNT_UP = """
 import sys, threading
 from pathlib import Path
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 
 db = SqliteDatabase(Path(sys.argv[1]))
 
@@ -148,6 +139,24 @@ def test_a_full_disk_is_told_and_half_of_nothing_is_written(db: SqliteDatabase):
     assert db.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
 
 
+def test_whoever_cannot_even_open_it_is_told_that_it_is_busy(
+    db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite, "LONGEST_WAIT", 0.01)
+    db.query("PRAGMA locking_mode=EXCLUSIVE")
+    db.execute("DELETE FROM state")
+    other = SqliteDatabase(db.path)
+    with pytest.raises(Busy):
+        other.query("SELECT * FROM state")
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM nothing", "not a statement", "SELECT :missing"])
+def test_what_it_does_not_take_is_said_in_the_words_of_every_database(db: SqliteDatabase, sql: str):
+    for verb in (db.query, db.execute):
+        with pytest.raises(Damaged):
+            verb(sql)
+
+
 def test_each_thread_has_a_connection_of_its_own(db: SqliteDatabase):
     connections = [db.tables.conn]
 
@@ -169,7 +178,7 @@ def test_every_connection_is_durable_and_checks_foreign_keys(db: SqliteDatabase)
     assert pragma("journal_mode") == "wal"
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
-    with pytest.raises(Damaged):
+    with pytest.raises(IntegrityError):
         db.insert("memberships", {"person_id": "nobody", "organisation_id": "none"})
 
 
@@ -197,8 +206,8 @@ def test_a_release_that_can_lose_committed_pages_is_refused(
 
 
 def test_the_release_in_use_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    check_sqlite(module.SQLITE_VERSION)
-    monkeypatch.setattr(module, "SQLITE_VERSION", (3, 40, 1))
+    check_sqlite(sqlite.SQLITE_VERSION)
+    monkeypatch.setattr(sqlite, "SQLITE_VERSION", (3, 40, 1))
     with pytest.raises(RuntimeError):
         SqliteDatabase(tmp_path / "never.sqlite3")
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from kbsearch import create_app
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import Row, SqliteDatabase, migrations
+from kbsearch.database import Row, migrations
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.people import viewers
 from kbsearch.search.ranking.indexing import Indexer
@@ -162,7 +163,8 @@ def test_a_step_of_a_later_release_is_named(db: SqliteDatabase):
 @pytest.mark.parametrize("is_new", [True, False])
 def test_processes_starting_together_migrate_once(tmp_path: Path, is_new: bool):
     program = (
-        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
+        "import sys; from pathlib import Path\n"
+        "from kbsearch.database.sqlite import SqliteDatabase\n"
         "from kbsearch.database.migrations import migrate\n"
         "print(len(migrate(SqliteDatabase(Path(sys.argv[1])))))\n"
     )

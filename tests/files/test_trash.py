@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from kbsearch import worker
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import trash
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash

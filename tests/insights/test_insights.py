@@ -14,7 +14,8 @@ from kbsearch import i18n, insights
 from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection
 from kbsearch.insights.deflection import ReadArticle

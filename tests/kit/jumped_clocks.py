@@ -10,8 +10,9 @@ from pathlib import Path
 
 from kbsearch import create_app, limits, outbox, people, tickets
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound, TooMany
 from kbsearch.messages.notifications import digest_letters
 from kbsearch.outbox import Task

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.people import viewers
 from kbsearch.tickets import filing

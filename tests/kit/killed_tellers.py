@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.kit.mail import carry
 
 

@@ -16,7 +16,7 @@ from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs

@@ -7,7 +7,8 @@ from typing import Any
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.database import Database, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
-from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.database import Database, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.search import Hit, Question, Results
 from kbsearch.search.ranking.indexing import Indexer

@@ -3,7 +3,7 @@
 import pytest
 
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.people import notification_choices as preferences
 

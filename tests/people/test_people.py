@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from kbsearch import people
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from tests.conftest import Cast
 

@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch import audit, people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import profiles, viewers
 

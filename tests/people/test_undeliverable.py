@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from kbsearch import outbox
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import undeliverable
 from kbsearch.people.accounts import choosing as choosing_passwords

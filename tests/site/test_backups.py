@@ -19,7 +19,8 @@ from click.testing import CliRunner
 from kbsearch import audit, config
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, migrations
+from kbsearch.database import migrations
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people.accounts import sessions as accounts

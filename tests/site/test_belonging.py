@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from kbsearch import config
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import belonging
 from tests.kit.places import TOP

@@ -20,7 +20,7 @@ from kbsearch import config, i18n, outbox, people, resources
 from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import trash
 from kbsearch.files.store import FileStore
 from kbsearch.messages import webhooks

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kbsearch import access, audit, people, tickets
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.people import notification_choices as preferences

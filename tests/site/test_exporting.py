@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import erasing, exporting
 from kbsearch.site.importing import people as importing_people

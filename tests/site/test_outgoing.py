@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from kbsearch import outbox, people
 from kbsearch.cli import cli
 from kbsearch.config import FIELDS, Configuration, Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import notifications, webhooks
 from kbsearch.people import notification_choices as preferences

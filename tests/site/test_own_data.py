@@ -7,7 +7,7 @@ import pytest
 
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.accounts import sessions as accounts

@@ -7,7 +7,8 @@ import pytest
 
 from kbsearch import config, targets
 from kbsearch.config import ConfigError
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.targets import Target
 from kbsearch.tickets import Ticket, clocks
 from kbsearch.tickets.clocks import Clock

@@ -10,7 +10,8 @@ import pytest
 
 from kbsearch import tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid, NotFound, Problem, TooMany
 from kbsearch.files import store as file_store
 from kbsearch.files.store import FileStore

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from kbsearch import tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import lists as ticket_lists

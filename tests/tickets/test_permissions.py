@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from kbsearch import access, people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations, viewers

@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations
 from kbsearch.tickets import changes as ticket_changes

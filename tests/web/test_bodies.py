@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import known_browsers
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.processes import tree as serving

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.database import Busy, SqliteDatabase
+from kbsearch.database import Busy
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, TooMany
 from kbsearch.web import render
 

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.kit.matrix_world import World, build
 from tests.test_route_matrix import Case, knock, outcome
 from tests.web.test_busy import (

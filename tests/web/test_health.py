@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from kbsearch import create_app
 from kbsearch.clock import now
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.version import __version__
 from tests.conftest import Cast

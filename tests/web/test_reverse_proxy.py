@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions
 from kbsearch.processes import tree
 from kbsearch.tickets import files as attachments

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.web.security import HEADERS, is_own_path
 from tests.conftest import Cast
 from tests.kit.web import sign_in

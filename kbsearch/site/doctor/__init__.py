@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database, SqliteDatabase
+from kbsearch.database import Database
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.site.doctor import content, database, folders, indexes, kept, people, servers, work
 from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, Verdict, fail
 from kbsearch.site.health import Health

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 
 Verdict = Literal["ok", "warn", "fail"]
 MOST_NAMED = 5  # things of a kind that a line names
@@ -35,7 +35,7 @@ class Patient:
 
 
 Look = Callable[[Patient], Iterator[Check]]
-LookInside = Callable[[Patient, SqliteDatabase], Iterator[Check]]  # of a database of this release
+LookInside = Callable[[Patient, Database], Iterator[Check]]  # of a database of this release
 
 
 def ok(name: str, message: str, /, **values: object) -> Check:

@@ -12,7 +12,7 @@ from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git import Repository, repository_of
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publish import tree_of
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
 
@@ -147,7 +147,7 @@ def locks(patient: Patient) -> Iterator[Check]:
         )
 
 
-def next_publication(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def next_publication(patient: Patient, db: Database) -> Iterator[Check]:
     """Whether what is committed and not live yet would be put live."""
     settings = patient.settings
     refused, commit = publications.find_refused(db), published.live_commit(db)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kbsearch.config import ConfigError
-from kbsearch.database import SQLITE_VERSION, Damaged, SqliteDatabase, check_sqlite, migrations
+from kbsearch.database import Damaged, Database, migrations
+from kbsearch.database.sqlite import SQLITE_VERSION, SqliteDatabase, check_sqlite
 from kbsearch.errors import Problem
 from kbsearch.site import belonging as marks
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
@@ -67,7 +68,7 @@ def belonging(patient: Patient) -> Iterator[Check]:
         yield ok("site", "database, data folder and content are one site's")
 
 
-def schema(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def schema(_: Patient, db: Database) -> Iterator[Check]:
     try:
         pending, unknown = migrations.pending(db), migrations.unknown(db)
     except Problem as problem:
@@ -91,7 +92,7 @@ def schema(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
         yield ok("schema", "the schema is up to date")
 
 
-def references(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def references(_: Patient, db: Database) -> Iterator[Check]:
     """What rows name is there; SQLite sees to it, unless another program writes to the file."""
     broken = [row["table"] for row in db.query("PRAGMA foreign_key_check")]
     if broken:

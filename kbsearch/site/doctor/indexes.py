@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kbsearch import articles
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 from kbsearch.search.ranking import indexing
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.tickets import changes
@@ -22,7 +22,7 @@ def folder(patient: Patient) -> Iterator[Check]:
         )
 
 
-def in_service(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def in_service(patient: Patient, db: Database) -> Iterator[Check]:
     status = indexing.status(patient.settings, db)
     live = indexing.live_folders(db)
     counts = (

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 from kbsearch.files import trash
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails as incoming
@@ -15,17 +15,17 @@ from kbsearch.tickets import files
 Sizes = Mapping[str, int | None]  # by SHA-256, in bytes where they are known
 
 
-def attached(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def attached(patient: Patient, db: Database) -> Iterator[Check]:
     store = FileStore(patient.settings.files_path)
     yield from _contents("files", store, files.list_contents(db), patient)
 
 
-def mails(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def mails(patient: Patient, db: Database) -> Iterator[Check]:
     store = incoming.store(patient.settings)
     yield from _contents("mails", store, incoming.list_contents(db), patient)
 
 
-def orphans(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def orphans(_: Patient, db: Database) -> Iterator[Check]:
     """What housekeeping found that nothing names, too much of it to be right."""
     for unclaimed in trash.list_unclaimed(db):
         yield warn(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kbsearch import people as accounts
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 from kbsearch.messages import webhooks
 from kbsearch.messages.notifications import recipients
 from kbsearch.people import undeliverable
@@ -11,7 +11,7 @@ from kbsearch.people.accounts import second_factor
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
 
 
-def administrators(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def administrators(_: Patient, db: Database) -> Iterator[Check]:
     if any(not person.disabled_at for person in accounts.list_all(db, role="administrator")):
         yield ok("administrators", "somebody administers")
     else:
@@ -22,7 +22,7 @@ def administrators(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
         )
 
 
-def second_factors(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def second_factors(_: Patient, db: Database) -> Iterator[Check]:
     without = second_factor.list_staff_without(db)
     if without:
         yield warn(
@@ -36,7 +36,7 @@ def second_factors(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
         yield ok("factors", "everybody of the team has an authenticator app")
 
 
-def teams(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def teams(patient: Patient, db: Database) -> Iterator[Check]:
     unknown = recipients.unknown_in_teams(db, patient.settings)
     if unknown:
         yield warn(
@@ -49,7 +49,7 @@ def teams(patient: Patient, db: SqliteDatabase) -> Iterator[Check]:
         yield ok("teams", "everybody in the teams is an agent")
 
 
-def unreached(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def unreached(_: Patient, db: Database) -> Iterator[Check]:
     names = [person.email for person in undeliverable.list_all(db)]
     if names:
         yield warn(
@@ -61,7 +61,7 @@ def unreached(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
         )
 
 
-def webhooks_disabled(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def webhooks_disabled(_: Patient, db: Database) -> Iterator[Check]:
     names = [endpoint.host for endpoint in webhooks.list_disabled(db)]
     if names:
         yield warn(

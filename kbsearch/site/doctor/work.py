@@ -6,7 +6,7 @@ from pathlib import Path
 
 import kbsearch
 from kbsearch.clock import parsed
-from kbsearch.database import SqliteDatabase
+from kbsearch.database import Database
 from kbsearch.site import health
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.site.health import Health
@@ -14,7 +14,7 @@ from kbsearch.site.health import Health
 CLOCK_MAY_LAG = timedelta(minutes=5)
 
 
-def clock(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def clock(_: Patient, db: Database) -> Iterator[Check]:
     """No moment that was noted lies ahead; nor does the making of this program."""
     now = datetime.now(UTC)
     installed = datetime.fromtimestamp(Path(kbsearch.__file__).stat().st_mtime, UTC)
@@ -31,7 +31,7 @@ def clock(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
         yield ok("clock", "the clock goes on from what was noted last")
 
 
-def running(_: Patient, db: SqliteDatabase) -> Iterator[Check]:
+def running(_: Patient, db: Database) -> Iterator[Check]:
     yield from seen(health.look(db))
 
 

@@ -19,7 +19,8 @@ from kbsearch.articles.gaps import texts as gap_texts
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, migrations, new_id
+from kbsearch.database import migrations, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.phrases import ComparedPhrase, Phrases
 from kbsearch.search.learning import visits as analytics

@@ -6,7 +6,7 @@ from kbsearch.articles.publishing import edition, foreign_keys
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.publishing.tree import FolderTree
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.kit.writers import article, write
 
 PAGE = "articles/en/guide/page.md"

@@ -18,7 +18,7 @@ from kbsearch.articles.publishing import edition, publications
 from kbsearch.articles.publishing import publish as publish_module
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.text import markup
@@ -315,7 +315,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.articles.publishing import publications, publish
 from kbsearch.search.fulltext import article_writer
 
@@ -417,7 +417,7 @@ def test_a_reader_never_sees_a_mix(db, settings, content):
 def test_two_publishers_take_turns(settings, db, content):
     script = (
         "import sys; from pathlib import Path; from kbsearch.config import Settings;"
-        "from kbsearch.database import SqliteDatabase;"
+        "from kbsearch.database.sqlite import SqliteDatabase;"
         "from kbsearch.articles.publishing.publish import publish;"
         "s = Settings(site=Path(sys.argv[1])); publish(SqliteDatabase(s.database_path), s)"
     )

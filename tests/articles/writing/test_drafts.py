@@ -14,7 +14,7 @@ from kbsearch.articles.writing import review as article_review
 from kbsearch.articles.writing.composition import Composed, compose
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Conflict, Invalid, NotFound
 from kbsearch.site import erasing
 from tests.articles.writing.test_composition import solve

@@ -15,7 +15,8 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels, lanes
 from kbsearch.messages.delivery.channels import ChannelError, MailChannel, Sms

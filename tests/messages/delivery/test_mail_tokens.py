@@ -14,7 +14,7 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import ConfigError, Configuration, Settings, load
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.messages.delivery import channels, lanes, mail_provider, mail_tokens
 from kbsearch.messages.delivery.channels import ChannelError
@@ -135,7 +135,7 @@ def test_many_who_need_a_token_at_once_spend_one_refresh_token(
 RENEWING = """
 import os, signal, sys
 from kbsearch import config; from kbsearch.messages.delivery import mail_provider, mail_tokens
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.kit.mail_access import Running
 
 site, url, point = sys.argv[1:]

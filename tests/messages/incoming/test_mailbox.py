@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from kbsearch.config import Settings
-from kbsearch.database import Busy, SqliteDatabase
+from kbsearch.database import Busy
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
 from kbsearch.messages.incoming import arrivals, mailbox, mails, taking
 from tests.conftest import Cast
@@ -120,7 +121,7 @@ def test_an_empty_mailbox_is_followed_from_its_first_mail(
 KILLED = """
 import os, signal, sys
 from kbsearch import config
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.incoming import arrivals, mailbox, taking
 from tests.kit.incoming import receiving
 

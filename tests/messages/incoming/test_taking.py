@@ -7,7 +7,8 @@ import pytest
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import Busy, Database, SqliteDatabase
+from kbsearch.database import Busy, Database
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.files.trash import Trash
 from kbsearch.messages.incoming import mails, parsing, taking

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kbsearch import outbox, people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError

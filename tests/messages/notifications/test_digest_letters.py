@@ -9,7 +9,8 @@ import pytest
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import notifications
 from kbsearch.messages.notifications import digest_letters, digests, opt_outs
 from kbsearch.people import notification_choices as preferences

@@ -10,7 +10,7 @@ import pytest
 
 from kbsearch import people, resources
 from kbsearch.config import LANGUAGES, Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Brand
 from kbsearch.messages.webhooks import Webhook

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.messages.notifications.opt_outs import OptOut

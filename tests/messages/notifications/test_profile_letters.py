@@ -8,7 +8,7 @@ import pytest
 from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import profile_letters
 from kbsearch.people.accounts import mobiles, second_factor
 from tests.kit.mail import text_of

@@ -11,7 +11,7 @@ from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
 from kbsearch.articles.writing.composition import compose
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages.notifications import article_letters, solutions
 from kbsearch.people import notification_choices as preferences

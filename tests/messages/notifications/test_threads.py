@@ -2,7 +2,8 @@ from email import message_from_bytes
 
 from kbsearch import tickets
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import reply_addresses, threads
 from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast

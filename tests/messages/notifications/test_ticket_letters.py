@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.messages import notifications

@@ -7,7 +7,8 @@ import pytest
 from kbsearch import outbox
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.notifications import ticket_texts

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from kbsearch import outbox, people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.notifications import webhook_letters
 from kbsearch.messages.webhooks import deliveries

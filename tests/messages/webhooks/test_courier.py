@@ -19,7 +19,7 @@ from standardwebhooks import Webhook as Verifier
 from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.webhooks import Webhook, courier, deliveries
@@ -207,7 +207,7 @@ import sys, time
 from pathlib import Path
 from kbsearch.messages.webhooks import events
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 db = SqliteDatabase(Settings(site=Path(sys.argv[1])).database_path)
 for number in range(10_000):
     with db.atomic():

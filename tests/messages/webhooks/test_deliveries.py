@@ -12,7 +12,8 @@ from kbsearch.access import Viewer
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
 from kbsearch.messages.webhooks.deliveries import SCHEDULE, Delivery, Due, Outcome

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import deliveries, failed_searches
 from kbsearch.search.learning import visits as analytics

@@ -12,7 +12,7 @@ import pytest
 
 from kbsearch import resources
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery import guarded_http
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard

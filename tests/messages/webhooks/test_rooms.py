@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from kbsearch import outbox
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer

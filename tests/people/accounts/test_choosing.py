@@ -6,7 +6,7 @@ import pytest
 from kbsearch import audit, limits, outbox, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links, passwords, second_factor, signing_in

@@ -8,7 +8,7 @@ import pytest
 from kbsearch import audit, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import Person
 from kbsearch.people.accounts import choosing as choosing_passwords

@@ -7,7 +7,7 @@ import pytest
 
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, TooMany
 from kbsearch.people import profiles
 from kbsearch.people.accounts import mobiles

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import Person
 from kbsearch.people.accounts import one_time_links

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, Unavailable
 from kbsearch.people.accounts import passwords
 from tests.conftest import Cast

@@ -8,7 +8,7 @@ import pytest
 from kbsearch import audit, outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import reauthentication as proofs

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts import second_factor
 from tests.conftest import Cast

@@ -4,7 +4,8 @@ import pytest
 
 from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import Busy, Patience, SqliteDatabase
+from kbsearch.database import Busy
+from kbsearch.database.sqlite import Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import one_time_links

@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch import keys, outbox, people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.sign_ins_under_way import Pending

@@ -7,7 +7,7 @@ import pytest
 from kbsearch import audit, limits, outbox, people
 from kbsearch.access import ANONYMOUS
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
 from kbsearch.people import organisations
 from kbsearch.people.accounts import known_browsers, passwords, second_factor, signing_in

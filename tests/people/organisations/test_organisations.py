@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch import outbox, people, tickets
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.organisations import slugs

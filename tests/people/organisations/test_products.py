@@ -1,6 +1,6 @@
 import pytest
 
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.organisations import products
 

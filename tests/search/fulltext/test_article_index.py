@@ -4,8 +4,8 @@ import pytest
 
 from kbsearch.access import ANONYMOUS, Viewer, principals
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
 from kbsearch.database.migrations import migrate
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.fulltext.query import understand
 from kbsearch.search.ranking import Search
 from tests.kit.search import ask, counts, ids, put_live, write

@@ -12,7 +12,7 @@ import pytest
 
 import kbsearch
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.fulltext import tantivy_engine, ticket_writer
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.ticket_index import TicketIndex

@@ -12,7 +12,7 @@ import pytest
 from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.search.fulltext.ticket_index import TicketIndex
@@ -308,7 +308,7 @@ INDEXING = """
 import sys
 from pathlib import Path
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.ranking import indexing
 indexing.BATCH = 20
 settings = Settings(site=Path(sys.argv[1]))

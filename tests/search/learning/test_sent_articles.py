@@ -6,7 +6,8 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.learning import sent_articles
 from kbsearch.tickets.conversation import lifecycle, replies
 from tests.conftest import Cast

@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.insights import deflection
 from kbsearch.insights.deflection import Ledger

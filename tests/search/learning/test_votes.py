@@ -10,7 +10,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import Article
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import events, rooms

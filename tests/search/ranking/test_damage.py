@@ -9,7 +9,7 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Results
 from kbsearch.search.fulltext import article_writer
 from kbsearch.search.fulltext.ticket_writer import SCHEMA_VERSION

@@ -9,7 +9,7 @@ import pytest
 
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Question
 from kbsearch.search.ranking import Search
 from tests.conftest import Cast, take_over

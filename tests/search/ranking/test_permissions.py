@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations, viewers
 from kbsearch.people.organisations import products
 from kbsearch.search import Question, Results

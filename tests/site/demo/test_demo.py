@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch import people, tickets
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import second_factor

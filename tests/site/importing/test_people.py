@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch import people
 from kbsearch.access import ANONYMOUS
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.site.importing import people as importing

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from kbsearch import tickets
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.report import Report
 from tests.conftest import Cast, take_over
@@ -324,7 +325,8 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(
         )
     )
     program = (
-        "import sys; from pathlib import Path; from kbsearch.database import SqliteDatabase\n"
+        "import sys; from pathlib import Path\n"
+        "from kbsearch.database.sqlite import SqliteDatabase\n"
         "from kbsearch.site.importing import tickets\n"
         "tickets.run(SqliteDatabase(Path(sys.argv[1])), Path(sys.argv[2]))\n"
     )

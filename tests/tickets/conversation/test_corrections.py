@@ -2,7 +2,8 @@ import pytest
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Conflict, Forbidden, InvalidForm, NotFound
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations

@@ -2,7 +2,8 @@ import pytest
 
 from kbsearch import people, tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import changes as ticket_changes

@@ -7,7 +7,8 @@ import pytest
 from kbsearch import people, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.notifications import reply_addresses
 from kbsearch.people import organisations

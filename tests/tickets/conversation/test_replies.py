@@ -4,7 +4,8 @@ import pytest
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import Status, Ticket

@@ -1,7 +1,7 @@
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, satisfaction

@@ -3,7 +3,8 @@
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations

@@ -11,7 +11,8 @@ import pytest
 from kbsearch import outbox, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import now
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import AlreadySent, Invalid, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import Ticket
@@ -212,7 +213,7 @@ from pathlib import Path
 from kbsearch import tickets
 from kbsearch.people import viewers
 from kbsearch.tickets.desk import held_replies
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 db = SqliteDatabase(Path(sys.argv[1]))
 dan = viewers.find(db, "dan@support.example")
 ticket = tickets.find(db, dan, sys.argv[2])

@@ -6,7 +6,8 @@ import pytest
 
 from kbsearch import people
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import FIELDS

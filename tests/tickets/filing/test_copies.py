@@ -1,7 +1,8 @@
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import viewers
 from kbsearch.tickets import Ticket

@@ -2,7 +2,8 @@ import pytest
 
 from kbsearch import tickets
 from kbsearch.access import ANONYMOUS
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import AlreadySent, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import files as attachments

@@ -8,7 +8,8 @@ import pytest
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import ANONYMOUS, Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
@@ -26,7 +27,7 @@ from tests.kit.requests import attach, file, readers_of
 SEND = """
 import sys, threading
 from pathlib import Path
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.filing.form import RequestForm

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links, passwords
 from kbsearch.people.accounts import sessions as accounts

@@ -4,7 +4,7 @@ import re
 
 from flask.testing import FlaskClient
 
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.conftest import Cast
 from tests.kit.web import sign_in
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from kbsearch import people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import profiles
 from kbsearch.people.accounts import mobiles

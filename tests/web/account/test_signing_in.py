@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts

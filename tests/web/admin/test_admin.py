@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import outbox, people
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.messages.webhooks.deliveries import Outcome

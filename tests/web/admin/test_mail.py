@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from kbsearch import config, create_app
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.delivery import mail_tokens
 from tests.conftest import Cast
 from tests.kit.mail_access import Running, follow, provider_at_work, token_server

@@ -7,7 +7,8 @@ from flask.testing import FlaskClient
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import Database, SqliteDatabase, new_id
+from kbsearch.database import Database, new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.incoming import arrivals, mails
 from kbsearch.messages.incoming.arrivals import Mailbox
 from kbsearch.messages.notifications import reply_addresses

@@ -5,7 +5,8 @@ import re
 from flask.testing import FlaskClient
 
 from kbsearch import tickets
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.desk import saved_views
 from tests.conftest import Cast

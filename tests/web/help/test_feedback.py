@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import limits
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.limits import Limit
 from tests.conftest import Cast
 from tests.kit.web import HTMX, publish_articles, sign_in

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app, people
 from kbsearch.config import Settings
-from kbsearch.database import Row, SqliteDatabase, Values
+from kbsearch.database import Row, Values
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.organisations import branding as looks
 from kbsearch.search import Results

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app
 from kbsearch.config import Settings
-from kbsearch.database import Row, SqliteDatabase, Values
+from kbsearch.database import Row, Values
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Facet, Facets, Results
 from tests.conftest import Cast
 from tests.kit.web import HTMX, Scripted, hit, publish_articles, script, sign_in

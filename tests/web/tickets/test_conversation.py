@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from kbsearch import people, tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import organisations
 from kbsearch.tickets import Ticket

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.files import Attachment

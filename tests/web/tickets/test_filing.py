@@ -17,7 +17,7 @@ from waitress.server import create_server
 from kbsearch import create_app, tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts

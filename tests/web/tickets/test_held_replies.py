@@ -10,7 +10,8 @@ from werkzeug.test import TestResponse
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.desk import held_replies

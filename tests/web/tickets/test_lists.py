@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase, new_id
+from kbsearch.database import new_id
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.conversation import lifecycle, replies

@@ -2,7 +2,7 @@
 
 from flask.testing import FlaskClient
 
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.conftest import Cast
 from tests.kit.web import add_ticket, sign_in
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.insights import deflection
 from kbsearch.search.learning import visits as analytics
 from kbsearch.tickets import changes as ticket_changes

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import held_replies
 from kbsearch.tickets.desk import incident_groups as problems

@@ -13,7 +13,7 @@ from kbsearch import create_app
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from tests.articles.writing.test_composition import solve
 from tests.conftest import Cast
 from tests.kit.web import HTMX, sign_in

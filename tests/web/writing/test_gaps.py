@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.ranking import Search
 from tests.conftest import Cast

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from kbsearch import create_app, people, resources
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.signing_in import Caller

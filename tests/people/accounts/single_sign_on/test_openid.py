@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from kbsearch import create_app, limits, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
-from kbsearch.database import SqliteDatabase
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.signing_in import Caller

@@ -1,0 +1,257 @@
+"""SQLite behind the verbs of a database."""
+
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from pysqlite3 import dbapi2 as sqlite
+from sqlite_utils import Database as SqliteUtils
+
+from kbsearch.database import Busy, Damaged, IntegrityError, Row, Values
+from kbsearch.errors import Full
+
+# Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
+# (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
+FIXED_SQLITE = (3, 51, 3)
+FIXED_BACKPORTS: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
+SQLITE_VERSION: tuple[int, ...] = sqlite.sqlite_version_info
+LONGEST_WAIT = 10.0  # seconds that a write waits for its turn, where nobody waits for it
+PRAGMAS_OF_READING = (
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+    "mmap_size=268435456",  # read through the page cache of the system, shared by all processes
+)
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *PRAGMAS_OF_READING)
+
+
+class Patience:
+    """How long the writes of a process wait for their turn, in seconds.
+
+    Whoever waits in a web process keeps those waiting who only read: there, writes that wait in
+    vain have no more than `longest` together in a moment of `moment` seconds. When it is used up,
+    the next ones try once, until one gets its turn or the moment is over.
+    """
+
+    def __init__(self, longest: float = LONGEST_WAIT, *, moment: float = 0.0) -> None:
+        self._longest, self._moment = longest, moment
+        self._used, self._over_at = 0.0, 0.0
+
+    def left(self) -> float:
+        """What a write may wait that begins now."""
+        if time.monotonic() >= self._over_at:
+            self._used = 0.0
+        return max(0.0, self._longest - self._used)
+
+    def lose(self, waited: float) -> None:
+        """A write waited so long in vain."""
+        if self._used == 0.0:
+            self._over_at = time.monotonic() + self._moment
+        self._used += waited
+
+    def win(self) -> None:
+        """A write got its turn."""
+        self._used = 0.0
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Raise RuntimeError when this SQLite release can corrupt a database in WAL mode."""
+    backport = FIXED_BACKPORTS.get(version[:2])
+    if version < FIXED_SQLITE and (backport is None or version[2] < backport):
+        release = ".".join(map(str, version))
+        raise RuntimeError(f"SQLite {release} has the WAL-reset bug; install pysqlite3>=0.6.1")
+
+
+def is_blank(path: Path) -> bool:
+    """Whether there is no database yet: no file, an empty one, or one without a table."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return True
+    with closing(SqliteDatabase(path)) as db:
+        return not db.list_tables()
+
+
+class SqliteDatabase:
+    """One SQLite file; each thread has a connection of its own, opened at its first use.
+
+    Read only, it makes neither file nor folder, and whatever would change it raises Damaged. Where
+    nobody else has it open, nobody may begin to write to it meanwhile.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        check_sqlite(SQLITE_VERSION)
+        if not read_only:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+        self.waits = Patience()
+        self._is_read_only = read_only
+        self._local = threading.local()
+
+    @property
+    def tables(self) -> SqliteUtils:
+        """This thread's connection as sqlite-utils sees it."""
+        tables: SqliteUtils | None = getattr(self._local, "tables", None)
+        if tables is None:
+            tables = self._local.tables = SqliteUtils(self._connect())
+        return tables
+
+    def _connect(self) -> Any:
+        address = f"{self.path.absolute().as_uri()}?{self._manner()}"
+        try:
+            connection = sqlite.connect(address, uri=True, timeout=LONGEST_WAIT)
+            connection.isolation_level = None
+            for pragma in PRAGMAS_OF_READING if self._is_read_only else PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite.DatabaseError as problem:
+            raise _fault(problem) from problem
+        return connection
+
+    def _manner(self) -> str:
+        if not self._is_read_only:
+            return "mode=rwc"
+        # A reader makes the log that it finds missing, and leaves it behind, perhaps as another
+        # user's. Without a log nobody has the file open, and it can be read as it lies there.
+        has_log = self.path.with_name(f"{self.path.name}-wal").exists()
+        return "mode=ro" if has_log else "mode=ro&immutable=1"
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        connection = self.tables.conn
+        try:
+            cursor = connection.execute(sql, dict(values or {}))
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+        except sqlite.DatabaseError as problem:
+            raise _fault(problem) from problem
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        with self.atomic():
+            return int(self.tables.conn.execute(sql, dict(values or {})).rowcount)
+
+    def insert(self, table: str, row: Values) -> None:
+        self.execute(_insert_statement(table, tuple(row)), row)
+
+    def insert_many(self, table: str, rows: Sequence[Values]) -> None:
+        if rows:
+            with self.atomic():
+                statement = _insert_statement(table, tuple(rows[0]))
+                self.tables.conn.executemany(statement, [dict(row) for row in rows])
+
+    def list_tables(self) -> list[str]:
+        return [row["name"] for row in self.query(TABLES)]
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        connection: Any = self.tables.conn  # typed as the standard library's, which it is not
+        try:
+            if connection.in_transaction:
+                with self.tables.atomic():  # a savepoint
+                    yield
+            else:
+                with self._transaction(connection):
+                    yield
+        except sqlite.DatabaseError as problem:
+            raise _fault(problem) from problem
+
+    @contextmanager
+    def _transaction(self, connection: Any) -> Iterator[None]:
+        # A deferred BEGIN fails at once when two of them turn into writers (SQLITE_BUSY in spite
+        # of the timeout); an immediate one waits its turn.
+        self._begin(connection)
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        before = self._at_most
+        self._local.at_most = min(before, seconds)
+        try:
+            yield
+        finally:
+            self._local.at_most = before
+
+    def limit_waiting(self, longest: float, *, moment: float) -> None:
+        self.waits = Patience(longest, moment=moment)
+
+    @property
+    def _at_most(self) -> float:
+        return float(getattr(self._local, "at_most", math.inf))
+
+    def _begin(self, connection: Any) -> None:
+        """Wait for the turn of this write, as long as it may."""
+        patience = min(self.waits.left(), self._at_most)
+        _set_timeout(connection, patience)
+        began = time.monotonic()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite.OperationalError as problem:
+            if _primary_code(problem) == sqlite.SQLITE_BUSY:
+                self.waits.lose(time.monotonic() - began)
+            raise
+        finally:
+            _set_timeout(connection, LONGEST_WAIT)
+        self.waits.win()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        connection = self.tables.conn
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it, as it is at this moment, to a file that is not there yet."""
+        self.tables.conn.execute("VACUUM INTO :path", {"path": str(path)})
+
+    def compact(self) -> None:
+        self.tables.conn.execute("VACUUM")
+        self.tables.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def version(self) -> object:
+        connection: Any = self.tables.conn
+        if connection.in_transaction:  # what is read may yet be rolled back
+            return object()
+        by_others = connection.execute("PRAGMA data_version").fetchone()[0]
+        return connection, by_others, connection.total_changes
+
+    def close(self) -> None:
+        tables = getattr(self._local, "tables", None)
+        if tables is not None:
+            tables.close()
+            self._local.tables = None
+
+
+def _primary_code(problem: sqlite.DatabaseError) -> int:
+    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _fault(problem: sqlite.DatabaseError) -> Exception:
+    """The same as callers know it, who do not know the engine."""
+    code = _primary_code(problem)
+    if code == sqlite.SQLITE_BUSY:
+        return Busy(str(problem))
+    if code == sqlite.SQLITE_FULL:
+        return Full("site.disk_full")
+    return (IntegrityError if code == sqlite.SQLITE_CONSTRAINT else Damaged)(str(problem))
+
+
+def _set_timeout(connection: Any, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+
+
+def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
+    places = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 (names are constants)
