@@ -74,14 +74,24 @@ def principals(
     return tuple(sorted(names))
 
 
+def _administrator(name: str) -> Viewer:
+    return Viewer("administrator", name=name, principals=principals("administrator", name))
+
+
 # Whoever may run commands on the machine of the site.
-OPERATOR = Viewer(
-    "administrator", name="operator", principals=principals("administrator", "operator")
-)
+OPERATOR = _administrator("command line")
+# The application that the settings trust to say who its customers are.
+SINGLE_SIGN_ON = _administrator("single sign-on")
+
+
+def only_administrators(viewer: Viewer, key: str = "web.not_found") -> None:
+    """For others what is asked for does not exist: raises NotFound with that message."""
+    if not viewer.is_administrator:
+        raise NotFound(key)
 
 
 def only_agents(viewer: Viewer, key: str = "web.not_found") -> None:
-    """For others what is asked for does not exist: raises NotFound with that message."""
+    """The same for all who answer requests."""
     if not viewer.is_agent:
         raise NotFound(key)
 

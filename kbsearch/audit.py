@@ -1,22 +1,27 @@
 """The security log: who came in, who did not, what administrators did. Rows are only ever added.
 
 Kinds are `noun.past_participle`. A row holds ids and plain facts: never a password, a code, a
-token or what somebody typed. The same goes to the log as a line of JSON.
+token, or what somebody typed to come in. It outlives the people it is about: they are ids in it,
+not names or addresses. The same goes to the log as a line of JSON.
 """
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kbsearch.access import Viewer
 from kbsearch.clock import stored
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 
 log = logging.getLogger("kbsearch.security")
 
-Fact = str | int | bool | None
+MAX_TEXT = 500  # characters of a long text, as it was before a change or is after it
+
+Fact = str | int | bool | None | dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,38 @@ def record(
     db.insert("security_log", {**row, "details": json.dumps(details)})
     log.info("%s", json.dumps({**row, **details}))  # ASCII on one line, whatever is in it
     return str(row["id"])
+
+
+def change(
+    db: Database,
+    viewer: Viewer,
+    kind: str,
+    subject: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> None:
+    """Add a line about what an administrator changed, if anything: the fields that differ.
+
+    `subject` is a slug, or the id of somebody.
+    """
+    names = [name for name in after if before.get(name, "") != after[name]]
+    if names:
+        act(
+            db,
+            viewer,
+            kind,
+            subject=subject,
+            before={name: before[name][:MAX_TEXT] for name in names if before.get(name)},
+            after={name: after[name][:MAX_TEXT] for name in names},
+        )
+
+
+def act(
+    db: Database, viewer: Viewer, kind: str, *, person_id: str | None = None, **facts: Fact
+) -> None:
+    """Add a line about what a viewer did; one who is no person, like a command, by its name."""
+    details: dict[str, Any] = facts if viewer.person_id else {**facts, "by": viewer.name}
+    record(db, kind, person_id=person_id, actor_id=viewer.person_id, **details)
 
 
 def find(db: Database, event_id: str) -> Event:

@@ -26,13 +26,14 @@ import tantivy
 from pysqlite3 import dbapi2 as sqlite
 
 from kbsearch import people, resources
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import sessions
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search import Question
 from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.query import understand
@@ -104,7 +105,13 @@ def settings_of(place: Path) -> Settings:
 
 def make_people(db: SqliteDatabase) -> None:
     for slug in ("acme", "globex", "initech"):
-        organisations.add(db, slug.title(), slug=slug, sharing="everyone")
+        organisations.add(
+            db,
+            OPERATOR,
+            OrganisationFields(
+                OPERATOR, OrganisationFields(slug.title(), slug=slug, sharing="everyone")
+            ),
+        )
     people.add(db, email=ALICE, name="Alice", organisations=["acme"])
     people.add(db, email=DAN, name="Dan", role="agent")
 

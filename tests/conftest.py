@@ -11,13 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import create_app, people
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations, viewers
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site.importing import tickets
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
@@ -74,10 +75,14 @@ def scratch(
 
 def introduce(db: SqliteDatabase) -> Cast:
     """Everybody, with their organisations and the products these have."""
-    products.add(db, "iCownect")
-    products.add(db, "Cervo Atelier")
-    organisations.add(db, "Acme", sharing="everyone", products=["icownect"])
-    organisations.add(db, "Globex", sharing="everyone", products=["cervo-atelier"])
+    products.add(db, OPERATOR, ProductFields("iCownect"))
+    products.add(db, OPERATOR, ProductFields("Cervo Atelier"))
+    organisations.add(
+        db, OPERATOR, OrganisationFields("Acme", sharing="everyone", products=["icownect"])
+    )
+    organisations.add(
+        db, OPERATOR, OrganisationFields("Globex", sharing="everyone", products=["cervo-atelier"])
+    )
     for email, name, role, its in (
         ("alice@acme.example", "Alice Martin", "customer", ["acme"]),
         ("bob@acme.example", "Bob Durand", "customer", ["acme"]),

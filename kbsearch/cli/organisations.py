@@ -1,18 +1,27 @@
 """kbsearch org and product: the customers, what their contracts cover, what they see."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import click
 
+from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
-from kbsearch.people.organisations import SHARING, Organisation, branding, products
+from kbsearch.people.organisations import (
+    SHARING,
+    Organisation,
+    OrganisationFields,
+    branding,
+    products,
+)
+from kbsearch.people.organisations.branding import LookFields
+from kbsearch.people.organisations.products import ProductFields
 
 Command = Callable[..., Any]
 text_file = click.File("r", encoding="utf-8")
@@ -70,8 +79,6 @@ def org_add(
     /,
     name: str,
     slug: str | None,
-    sharing: str | None,
-    trusted_devices: bool | None,
     **options: Any,
 ) -> None:
     """Take a customer in.
@@ -81,14 +88,9 @@ def org_add(
     look = _look(options)
     with site.db.atomic():
         added = organisations.add(
-            site.db,
-            name,
-            slug=slug,
-            sharing=sharing or "nobody",
-            trusted_devices=bool(trusted_devices),
-            **options,
+            site.db, OPERATOR, OrganisationFields(name=name, slug=slug, **options)
         )
-        branding.dress(site.db, added.id, **look)
+        branding.dress(site.db, OPERATOR, added.id, look)
     click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
 
 
@@ -125,17 +127,17 @@ def org_edit(
     """
     look = _look(options)
     if no_logo:
-        look["logo"] = b""
+        look = replace(look, logo=b"")
+    fields = OrganisationFields(
+        slug=new_slug,
+        products=products if products or no_product else None,
+        followers=followers if followers or no_follower else None,
+        **options,
+    )
     with site.db.atomic():
-        edited = organisations.edit(
-            site.db,
-            organisations.find(site.db, slug),
-            slug=new_slug,
-            products=products if products or no_product else None,
-            followers=followers if followers or no_follower else None,
-            **options,
-        )
-        branding.dress(site.db, edited.id, **look)
+        organisation = organisations.find(site.db, slug)
+        edited = organisations.edit(site.db, OPERATOR, organisation, fields)
+        branding.dress(site.db, OPERATOR, edited.id, look)
     click.echo(say("%(slug)s changed", slug=edited.slug))
 
 
@@ -195,7 +197,8 @@ def product_add(
 
     Example: kbsearch product add "Cervo Atelier" --slug cervo
     """
-    added = products.add(site.db, name, slug=slug, where_fr=where_fr or "", where_en=where_en or "")
+    fields = ProductFields(name=name, where_fr=where_fr, where_en=where_en)
+    added = products.add(site.db, OPERATOR, fields, slug=slug)
     click.echo(say("%(name)s added as %(slug)s", name=added.name, slug=added.slug))
 
 
@@ -212,7 +215,8 @@ def product_edit(
     Example: kbsearch product edit cervo --where-en "Help > About"
     """
     product = products.find(site.db, slug)
-    products.edit(site.db, product, name=name, where_fr=where_fr, where_en=where_en)
+    fields = ProductFields(name=name, where_fr=where_fr, where_en=where_en)
+    products.edit(site.db, OPERATOR, product, fields)
     click.echo(say("%(slug)s changed", slug=slug))
 
 
@@ -249,7 +253,8 @@ def product_version_add(site: Site, slug: str, version: str) -> None:
 
     Example: kbsearch product version add icownect 4.3.0
     """
-    product = products.add_version(site.db, products.find(site.db, slug), version)
+    product = products.find(site.db, slug)
+    product = products.add_version(site.db, OPERATOR, product, version)
     line = say("%(version)s is the newest of %(name)s", version=version, name=product.name)
     click.echo(line)
 
@@ -271,18 +276,16 @@ def product_version_list(site: Site, slug: str, as_json: bool) -> None:
         click.echo(version)
 
 
-def _look(options: dict[str, Any]) -> dict[str, Any]:
+def _look(options: dict[str, Any]) -> LookFields:
     """The options about the look, taken out of what was given."""
     logo, texts = options.pop("logo"), {n: options.pop(n) for n in ("welcome_fr", "welcome_en")}
     try:
         read = {name: file.read() if file else None for name, file in texts.items()}
     except UnicodeDecodeError:
         raise Invalid("look.welcome_not_utf8") from None
-    return {
-        "accent": options.pop("accent"),
-        "logo": logo.read_bytes() if logo else None,
-        **read,
-    }
+    return LookFields(
+        accent=options.pop("accent"), logo=logo.read_bytes() if logo else None, **read
+    )
 
 
 def _told(site: Site, organisation: Organisation) -> dict[str, object]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from kbsearch import audit, outbox, people
+from kbsearch.access import OPERATOR
 from kbsearch.articles.gaps import counts
 from kbsearch.clock import now
 from kbsearch.config import Settings
@@ -151,7 +152,7 @@ def erase(
             _replace(db, settings, person)
         _forget_address(db, values)
         lessons.changed(db)
-        audit.record(db, "person.erased", had_account=person is not None, by="operator")
+        audit.act(db, OPERATOR, "person.erased", had_account=person is not None)
         outbox.add_once(db, indexing.REBUILD, "tickets")
     owners = [owner_of(address), *([person.id] if person else [])]
     for store, digests in (

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kbsearch import audit, config
+from kbsearch.access import OPERATOR
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import Damaged, migrations, new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -87,7 +88,7 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
                 with db.atomic():
                     for statement in ENDED:
                         db.execute(statement)
-                    audit.record(db, "site.restored", by="operator", made_at=manifest.made_at)
+                    audit.act(db, OPERATOR, "site.restored", made_at=manifest.made_at)
             return health.counts(db)
     except (Damaged, OSError, LookupError, TypeError, ValueError) as problem:
         raise Unreadable("backup.damaged", path=path) from problem

@@ -18,14 +18,15 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from waitress.server import create_server
 
 from kbsearch import create_app, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import sessions
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.web.render import person
 from tests.kit.web import ARTICLES, add_ticket, publish_articles, write_articles
 
@@ -148,8 +149,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     )
     db = SqliteDatabase(settings.database_path)
     migrate(db)
-    products.add(db, "iCownect")
-    organisations.add(db, "Acme", products=["icownect"])
+    products.add(db, OPERATOR, ProductFields("iCownect"))
+    organisations.add(db, OPERATOR, OrganisationFields("Acme", products=["icownect"]))
     people.add(db, email="alice@acme.example", name="Alice Martin", organisations=["acme"])
     people.add(db, email="dan@support.example", name="Dan Leroy", role="agent")
     people.add(db, email="root@support.example", name="Root", role="administrator")

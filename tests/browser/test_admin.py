@@ -7,8 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.people import organisations
-from kbsearch.people.organisations import branding
+from kbsearch.people.organisations import OrganisationFields, branding
+from kbsearch.people.organisations.branding import LookFields
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
 
@@ -63,8 +65,8 @@ def test_an_organisation_comes_in_with_its_look_and_its_first_person(
 
 def test_a_logo_moves_nothing_when_it_arrives(live: Live, visit: Callable[..., Page], logo: Path):
 
-    added = organisations.add(live.db, "Wide")
-    branding.dress(live.db, added.id, logo=logo.read_bytes())
+    added = organisations.add(live.db, OPERATOR, OrganisationFields("Wide"))
+    branding.dress(live.db, OPERATOR, added.id, LookFields(logo=logo.read_bytes()))
     people.add(live.db, email="w@wide.example", name="W", organisations=["wide"])
     page = visit("/fr/accessibility", person="w@wide.example")
     page.route("**/logo/*", lambda route: None)  # it never arrives

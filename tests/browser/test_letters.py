@@ -7,12 +7,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from kbsearch import tickets
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.people import organisations
 from kbsearch.people.organisations import branding
+from kbsearch.people.organisations.branding import LookFields
 from kbsearch.tickets.conversation import lifecycle, replies
 from tests.browser.test_accessibility import AXE
 from tests.conftest import Cast
@@ -45,7 +47,9 @@ RUN = """async () => (await axe.run(document, {runOnly: ['color-contrast', 'link
 def shown(db: SqliteDatabase, cast: Cast, settings: Settings, tmp_path: Path) -> list[Path]:
     """One letter of each kind, as files."""
     site = receiving(settings, reply_domain="support.example", support_phone="+33 1 70 00 00 00")
-    branding.dress(db, organisations.find(db, "acme").id, accent="#f2c200")  # hard to read on white
+    branding.dress(
+        db, OPERATOR, organisations.find(db, "acme").id, LookFields(accent="#f2c200")
+    )  # hard to read on white
     ticket = file(db, cast.alice, cc=["bob@acme.example"], description=BODY, severity="blocking")
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
     replies.reply(db, cast.dan, ticket, BODY, key=new_id())

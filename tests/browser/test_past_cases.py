@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.database import new_id
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations, viewers
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.search.learning import case_clicks
 from kbsearch.tickets import Ticket
 from tests.browser.conftest import Live
@@ -32,7 +33,7 @@ SOLUTION = (
 def with_past_case(live: Live) -> Ticket:
     """Alice's open request, like one of Chloé's at Globex that Dan solved."""
     try:
-        organisations.add(live.db, "Globex", products=["icownect"])
+        organisations.add(live.db, OPERATOR, OrganisationFields("Globex", products=["icownect"]))
         people.add(
             live.db, email="chloe@globex.example", name="Chloé Petit", organisations=["globex"]
         )

@@ -14,12 +14,14 @@ from playwright.sync_api import Browser, Page, expect
 from waitress.server import create_server
 
 from kbsearch import create_app, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.accounts.single_sign_on import identities
+from kbsearch.people.organisations import OrganisationFields
 from tests.browser.test_accessibility import violations
 from tests.kit.providers import CLIENT, SUBJECT, free_port, real_provider
 
@@ -52,7 +54,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         )
         db = SqliteDatabase(settings.database_path)
         migrate(db)
-        organisations.add(db, "Acme")
+        organisations.add(db, OPERATOR, OrganisationFields("Acme"))
         for email, name in (("alice@acme.example", "Alice Martin"), ("bob@acme.example", "Bob D")):
             people.add(db, email=email, name=name, organisations=["acme"])
         identities.bind(db, people.find(db, "alice@acme.example"), issuer, SUBJECT)

@@ -195,13 +195,13 @@ def test_what_commands_do_to_accounts_is_in_the_security_log(
     assert {event.actor_id for event in written} == {None}
     told = [(e.kind, e.details.get("role"), e.details.get("by")) for e in written]
     assert sorted(told) == [
-        ("person.added", "customer", "operator"),
-        ("person.changed", "agent", "operator"),
-        ("person.changed", "agent", "operator"),
-        ("person.disabled", "agent", "operator"),
-        ("person.enabled", "agent", "operator"),
+        ("person.added", "customer", "command line"),
+        ("person.changed", "agent", "command line"),
+        ("person.changed", "agent", "command line"),
+        ("person.disabled", "agent", "command line"),
+        ("person.enabled", "agent", "command line"),
         ("person.invited", None, None),
-        ("second_factor.reset", "agent", "operator"),
+        ("second_factor.reset", "agent", "command line"),
     ]
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import articles, create_app, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
@@ -26,8 +26,9 @@ from kbsearch.people.accounts import kept_forms, one_time_links, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations import branding as looks
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations.branding import LookFields
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
 from kbsearch.search.ranking import Search
@@ -129,7 +130,9 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         oidc_client_secret="secret",
     )
     cast = introduce(db)
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     people.add(
         db, email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
     )
@@ -247,7 +250,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
 def _people_and_organisations(db: SqliteDatabase) -> dict[str, str]:
     """Bob for what is done to a person: it must not end the visit of another visitor."""
     acme = organisations.find(db, "acme")
-    looks.dress(db, acme.id, accent="#b3391f", logo=png())
+    looks.dress(db, OPERATOR, acme.id, LookFields(accent="#b3391f", logo=png()))
     dressed = organisations.find(db, "acme").look
     assert dressed.logo is not None and dressed.accent is not None
     bob = people.find(db, "bob@acme.example")

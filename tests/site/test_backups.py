@@ -166,7 +166,7 @@ def test_nobody_is_signed_in_by_a_restore(
     copy = SqliteDatabase(there.database_path)
     assert not accounts.viewer_of(copy, token).is_signed_in
     rows = copy.query("SELECT id FROM security_log WHERE kind = 'site.restored'")
-    assert audit.find(copy, rows[0]["id"]).details["by"] == "operator"
+    assert audit.find(copy, rows[0]["id"]).details["by"] == "command line"
     copy.close()
 
 

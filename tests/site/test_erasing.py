@@ -129,7 +129,7 @@ def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, ca
     numbers = tickets.visible_numbers(db, viewers.find(db, again.email), [1001])
     assert not numbers, "the same address later is somebody else"
     (line,) = db.query("SELECT id FROM security_log WHERE kind = 'person.erased'")
-    assert audit.find(db, line["id"]).details == {"had_account": True, "by": "operator"}
+    assert audit.find(db, line["id"]).details == {"had_account": True, "by": "command line"}
 
 
 @pytest.mark.parametrize("who", [name for name in VISITORS if name not in ("nobody", "root")])

@@ -19,13 +19,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import access, people, tickets
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import lists as ticket_lists
@@ -97,7 +98,9 @@ class Site:
         self.world = World(members, {}, {company: set() for company in COMPANIES})
         with self.db.atomic():
             for company in COMPANIES:
-                organisations.add(self.db, company, sharing="everyone")
+                organisations.add(
+                    self.db, OPERATOR, OrganisationFields(company, sharing="everyone")
+                )
                 self.world.shares[company] = "everyone"
             for name in CREW:
                 role = "agent" if name == "dan" else "customer"
@@ -199,7 +202,9 @@ class Site:
         }
         followers = [f"{each}@x.example" for each in named]
         there = organisations.find(self.db, slug)
-        organisations.edit(self.db, there, sharing=sharing, followers=followers)
+        organisations.edit(
+            self.db, OPERATOR, there, OrganisationFields(sharing=sharing, followers=followers)
+        )
         self.world.shares[slug], self.world.followers[slug] = sharing, named
 
     def edit(self, which: int, what: int, value: int) -> None:

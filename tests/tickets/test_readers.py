@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import access, people
+from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from tests.conftest import take_over
 
 NAMES = ("ann", "ben", "cat")
@@ -40,7 +42,9 @@ def change(db: SqliteDatabase, number: int, what: Any) -> None:
         followers = None if named is None else map(address, named)
         organisation = organisations.find(db, slug)
         try:
-            organisations.edit(db, organisation, sharing=sharing, followers=followers)
+            organisations.edit(
+                db, OPERATOR, organisation, OrganisationFields(sharing=sharing, followers=followers)
+            )
         except Invalid as problem:
             assert problem.key == "organisation.follower_outside"
     elif what[0] == "move":
@@ -108,7 +112,7 @@ def test_readers_are_what_sharing_and_people_say_whatever_came_first(
         path = Path(shutil.copy(empty_database, folder))
         with closing(SqliteDatabase(path)) as db:
             for slug in ("one", "two"):
-                organisations.add(db, slug)
+                organisations.add(db, OPERATOR, OrganisationFields(slug))
             for name in NAMES:
                 people.add(db, email=address(name), name=name, organisations=["one"])
             filed: dict[int, Any] = {}

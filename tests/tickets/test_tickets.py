@@ -3,10 +3,11 @@ from typing import Any
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 
@@ -48,7 +49,9 @@ def test_colleagues_read_what_their_organisation_shares(db: SqliteDatabase, cast
 
 
 def test_colleagues_do_not_read_what_their_organisation_keeps_apart(db: SqliteDatabase, cast: Cast):
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     assert who_reads(db, cast, take_over(db)) == {"alice", "dan", "root"}
 
 

@@ -10,10 +10,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kbsearch import people, revisions
+from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Outdated
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets.desk import saved_replies
 from tests.conftest import Cast
 from tests.web.admin.test_admin import add_webhook
@@ -122,7 +124,7 @@ def test_a_mistake_in_between_makes_no_older_page_newer(app: Flask, db: SqliteDa
     root, product = visit(app, db, cast.root), products.find(db, "icownect")
     path = f"/fr/admin/products/{product.id}"
     mine = open_form(root, path)
-    products.edit(db, product, where_fr=ONE)
+    products.edit(db, OPERATOR, product, ProductFields(where_fr=ONE))
     refused = send(root, mine, name="", where_fr=TWO)
     assert refused.status_code == 422
     assert send(root, form_of(refused, path), name="iCownect").status_code == 409
@@ -131,8 +133,8 @@ def test_a_mistake_in_between_makes_no_older_page_newer(app: Flask, db: SqliteDa
 def test_a_command_shows_no_page_and_is_not_held_up(db: SqliteDatabase, cast: Cast):
     product = products.find(db, "icownect")
     seen = revisions.of(products.texts(product))
-    products.edit(db, product, name=ONE)
+    products.edit(db, OPERATOR, product, ProductFields(name=ONE))
     with pytest.raises(Outdated) as problem:
-        products.edit(db, product, name=TWO, revision=seen)
+        products.edit(db, OPERATOR, product, ProductFields(name=TWO), revision=seen)
     assert problem.value.differences == {"name": (TWO, ONE)}
-    assert products.edit(db, product, name=TWO).name == TWO
+    assert products.edit(db, OPERATOR, product, ProductFields(name=TWO)).name == TWO

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from kbsearch import revisions
-from kbsearch.access import Viewer
+from kbsearch import audit, revisions
+from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row, Values, escape_like, new_id, one_of
@@ -40,92 +40,67 @@ class Organisation:
         return self.contract_ends is not None and self.contract_ends < today.isoformat()
 
 
-def add(
-    db: Database,
-    name: str,
-    *,
-    slug: str | None = None,
-    sharing: str = "nobody",
-    contract_starts: str | None = None,
-    contract_ends: str | None = None,
-    products: Iterable[str] = (),
-    phone: str | None = None,
-    trusted_devices: bool = False,
-) -> Organisation:
+NOBODY_YET = Organisation("", "", "", None, None, "nobody", None, False, ())
+
+
+@dataclass(frozen=True)
+class OrganisationFields:
+    """What can be said of an organisation: None leaves it, an empty date or phone goes away.
+
+    Followers are addresses; products and followers are replaced as a whole.
+    """
+
+    name: str | None = None
+    slug: str | None = None
+    sharing: str | None = None
+    contract_starts: str | None = None
+    contract_ends: str | None = None
+    products: Iterable[str] | None = None
+    phone: str | None = None
+    trusted_devices: bool | None = None
+    followers: Iterable[str] | None = None
+
+
+def add(db: Database, viewer: Viewer, fields: OrganisationFields) -> Organisation:
     """Take a customer in; the slug is made of the name when none is given."""
-    starts, ends = _checked_date(contract_starts), _checked_date(contract_ends)
-    _check_contract(starts, ends)
-    organisation_id, its_slug = new_id(), checked_slug(slug or slug_of(name))
-    row = {
-        "id": organisation_id,
-        "slug": its_slug,
-        "name": checked_name(name),
-        "sharing": _checked_sharing(sharing),
-        "phone": _checked_phone(phone),
-        "trusted_devices": int(trusted_devices),
-        "contract_starts": starts,
-        "contract_ends": ends,
-        "created_at": now(),
-    }
+    only_administrators(viewer)
+    name, organisation_id = fields.name or "", new_id()
+    named = replace(fields, name=name, slug=fields.slug or slug_of(name))
+    columns = _columns(NOBODY_YET, named)
     with db.atomic():
-        _check_free(db, its_slug)
-        db.insert("organisations", row)
-        _cover(db, organisation_id, products)
-    return find(db, its_slug)
+        _check_free(db, str(columns["slug"]))
+        db.insert("organisations", {"id": organisation_id, **columns, "created_at": now()})
+        _relate(db, organisation_id, fields)
+        added = find_id(db, organisation_id)
+        audit.change(db, viewer, "organisation.added", added.slug, {}, _facts(db, added))
+    return added
 
 
 def edit(
-    db: Database,
-    organisation: Organisation,
-    *,
-    name: str | None = None,
-    slug: str | None = None,
-    sharing: str | None = None,
-    contract_starts: str | None = None,
-    contract_ends: str | None = None,
-    products: Iterable[str] | None = None,
-    phone: str | None = None,
-    trusted_devices: bool | None = None,
-    followers: Iterable[str] | None = None,
+    db: Database, viewer: Viewer, organisation: Organisation, fields: OrganisationFields
 ) -> Organisation:
-    """Change what is given; an empty date or phone is taken away, followers are addresses.
-
-    Who may read its requests follows in the same transaction.
-    """
-    old = organisation
-    starts = old.contract_starts if contract_starts is None else _checked_date(contract_starts)
-    ends = old.contract_ends if contract_ends is None else _checked_date(contract_ends)
-    _check_contract(starts, ends)
-    values = {
-        "id": old.id,
-        "name": old.name if name is None else checked_name(name),
-        "slug": old.slug if slug is None else checked_slug(slug),
-        "sharing": old.sharing if sharing is None else _checked_sharing(sharing),
-        "starts": starts,
-        "ends": ends,
-        "phone": old.phone if phone is None else _checked_phone(phone),
-        "trusted": int(old.trusted_devices if trusted_devices is None else trusted_devices),
-    }
+    """Change what is given. Who may read its requests follows in the same transaction."""
+    only_administrators(viewer)
     with db.atomic():
-        if values["slug"] != old.slug:
-            _check_free(db, str(values["slug"]))
+        old = find_id(db, organisation.id)
+        before, columns = _facts(db, old), _columns(old, fields)
+        if columns["slug"] != old.slug:
+            _check_free(db, str(columns["slug"]))
         db.execute(
             """
             UPDATE organisations SET name = :name, slug = :slug, sharing = :sharing,
-              contract_starts = :starts, contract_ends = :ends, phone = :phone,
-              trusted_devices = :trusted WHERE id = :id
+              contract_starts = :contract_starts, contract_ends = :contract_ends, phone = :phone,
+              trusted_devices = :trusted_devices WHERE id = :id
             """,
-            values,
+            {"id": old.id, **columns},
         )
-        if products is not None:
-            db.execute(
-                "DELETE FROM organisation_products WHERE organisation_id = :id", {"id": old.id}
-            )
-            _cover(db, old.id, products)
-        named_others = followers is not None and _follow(db, old.id, followers)
-        if named_others or (values["slug"], values["sharing"]) != (old.slug, old.sharing):
+        _relate(db, old.id, fields)
+        edited = find_id(db, old.id)
+        after = _facts(db, edited)
+        if any(before[name] != after[name] for name in ("slug", "sharing", "followers")):
             readers.rewrite_organisation(db, old.id)
-    return find_id(db, old.id)
+        audit.change(db, viewer, "organisation.changed", edited.slug, before, after)
+    return edited
 
 
 def texts(db: Database, organisation: Organisation) -> dict[str, str]:
@@ -204,11 +179,11 @@ def list_all(db: Database) -> list[Organisation]:
     return _read(db, "", {})
 
 
-def ensure(db: Database, name: str) -> Organisation:
+def ensure(db: Database, viewer: Viewer, name: str) -> Organisation:
     """The organisation of that slug or name; a new one, without a contract, when there is none."""
     values = {"slug": slug_of(name), "name": name}
     matches = _read(db, "WHERE o.slug IN (:slug, :name) OR o.name = :name", values)
-    return matches[0] if matches else add(db, name)
+    return matches[0] if matches else add(db, viewer, OrganisationFields(name))
 
 
 def _one(db: Database, condition: str, value: str) -> Organisation:
@@ -245,6 +220,52 @@ def _organisation(row: Row, products: Iterable[str]) -> Organisation:
     return Organisation(**row, trusted_devices=trusted, products=tuple(products), look=look)
 
 
+def _columns(old: Organisation, fields: OrganisationFields) -> Row:
+    """The columns of an organisation once what is given of it is changed."""
+    starts, ends = old.contract_starts, old.contract_ends
+    if fields.contract_starts is not None:
+        starts = _checked_date(fields.contract_starts)
+    if fields.contract_ends is not None:
+        ends = _checked_date(fields.contract_ends)
+    _check_contract(starts, ends)
+    trusted = old.trusted_devices if fields.trusted_devices is None else fields.trusted_devices
+    return {
+        "slug": old.slug if fields.slug is None else checked_slug(fields.slug),
+        "name": old.name if fields.name is None else checked_name(fields.name),
+        "sharing": old.sharing if fields.sharing is None else _checked_sharing(fields.sharing),
+        "phone": old.phone if fields.phone is None else _checked_phone(fields.phone),
+        "trusted_devices": int(trusted),
+        "contract_starts": starts,
+        "contract_ends": ends,
+    }
+
+
+def _relate(db: Database, organisation_id: str, fields: OrganisationFields) -> None:
+    """Cover these products and no other, name these people and no other, where they are given."""
+    if fields.products is not None:
+        db.execute(
+            "DELETE FROM organisation_products WHERE organisation_id = :id",
+            {"id": organisation_id},
+        )
+        _cover(db, organisation_id, fields.products)
+    if fields.followers is not None:
+        db.execute(
+            "DELETE FROM organisation_followers WHERE organisation_id = :id",
+            {"id": organisation_id},
+        )
+        _follow(db, organisation_id, fields.followers)
+
+
+def _facts(db: Database, organisation: Organisation) -> dict[str, str]:
+    """What the security log keeps of it: its texts, and people by their id alone."""
+    rows = db.query(
+        "SELECT person_id FROM organisation_followers WHERE organisation_id = :id",
+        {"id": organisation.id},
+    )
+    followers_by_id = "\n".join(sorted(row["person_id"] for row in rows))
+    return {**texts(db, organisation), "followers": followers_by_id}
+
+
 def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
     slugs = sorted(set(products))
     places, values = one_of("slug", slugs)
@@ -258,8 +279,7 @@ def _cover(db: Database, organisation_id: str, products: Iterable[str]) -> None:
     )
 
 
-def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> bool:
-    """Name these people and no other; whether that changes anything."""
+def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> None:
     emails = sorted({address.strip().lower() for address in addresses})
     places, values = one_of("email", emails)
     members = db.query(
@@ -272,20 +292,10 @@ def _follow(db: Database, organisation_id: str, addresses: Iterable[str]) -> boo
     outside = set(emails) - {row["email"] for row in members}
     if outside:
         raise Invalid("organisation.follower_outside", email=min(outside))
-    present = db.query(
-        "SELECT person_id FROM organisation_followers WHERE organisation_id = :id",
-        {"id": organisation_id},
-    )
-    if {row["person_id"] for row in present} == {row["id"] for row in members}:
-        return False
-    db.execute(
-        "DELETE FROM organisation_followers WHERE organisation_id = :id", {"id": organisation_id}
-    )
     db.insert_many(
         "organisation_followers",
         [{"organisation_id": organisation_id, "person_id": row["id"]} for row in members],
     )
-    return True
 
 
 def _checked_sharing(sharing: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from kbsearch.access import Viewer
+from kbsearch import audit
+from kbsearch.access import Viewer, only_administrators
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.files import images
@@ -65,25 +66,30 @@ def of_row(row: Row) -> Look:
     return Look(accent, welcome_fr, welcome_en, Logo(**picture) if picture["hash"] else None)
 
 
-def dress(
-    db: Database,
-    organisation_id: str,
-    *,
-    accent: str | None = None,
-    welcome_fr: str | None = None,
-    welcome_en: str | None = None,
-    logo: bytes | None = None,
-) -> None:
-    """Change what is given; what is given empty goes away."""
+@dataclass(frozen=True)
+class LookFields:
+    """What can be chosen of a look: None leaves it, what is given empty goes away."""
+
+    accent: str | None = None
+    welcome_fr: str | None = None
+    welcome_en: str | None = None
+    logo: bytes | None = None
+
+
+def dress(db: Database, viewer: Viewer, organisation_id: str, fields: LookFields) -> None:
+    """Change what is given of the look of an organisation."""
+    only_administrators(viewer)
     values: dict[str, object] = {}
-    if accent is not None:
-        values["accent"] = checked_accent(accent)
-    for name, text in (("welcome_fr", welcome_fr), ("welcome_en", welcome_en)):
-        if text is not None:
-            values[name] = _checked_welcome(text)
+    if fields.accent is not None:
+        values["accent"] = checked_accent(fields.accent)
+    if fields.welcome_fr is not None:
+        values["welcome_fr"] = _checked_welcome(fields.welcome_fr)
+    if fields.welcome_en is not None:
+        values["welcome_en"] = _checked_welcome(fields.welcome_en)
     with db.atomic():
-        if logo is not None:
-            values["logo_hash"] = _keep(db, logo) if logo else None
+        slug, before = _facts(db, organisation_id)
+        if fields.logo is not None:
+            values["logo_hash"] = _keep(db, fields.logo) if fields.logo else None
         for column, value in values.items():
             db.execute(
                 f"UPDATE organisations SET {column} = :value WHERE id = :id",  # noqa: S608 (above)
@@ -95,6 +101,8 @@ def dress(
             WHERE NOT EXISTS (SELECT 1 FROM organisations o WHERE o.logo_hash = logos.hash)
             """
         )
+        _, after = _facts(db, organisation_id)
+        audit.change(db, viewer, "look.changed", slug, before, after)
 
 
 def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
@@ -160,6 +168,21 @@ def checked_accent(accent: str) -> str | None:
     if accent and not colours.HEX.fullmatch(accent):
         raise Invalid("look.accent_invalid", accent=accent[:20])
     return accent or None
+
+
+def _facts(db: Database, organisation_id: str) -> tuple[str, dict[str, str]]:
+    """The slug of an organisation, and what the security log keeps of its look."""
+    rows = db.query(
+        """
+        SELECT slug, accent, welcome_fr, welcome_en, logo_hash AS logo
+        FROM organisations WHERE id = :id
+        """,
+        {"id": organisation_id},
+    )
+    if not rows:
+        raise NotFound("organisation.not_found", slug=organisation_id)
+    slug = rows[0].pop("slug")
+    return slug, {name: value or "" for name, value in rows[0].items()}
 
 
 def _checked_welcome(text: str) -> str:

@@ -1,9 +1,10 @@
 """Products: what contracts cover, and their known versions."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kbsearch import revisions
+from kbsearch import audit, revisions
+from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
@@ -31,72 +32,69 @@ class Product:
         return texts[language] or next(filter(None, texts.values()), "")
 
 
-def add(
-    db: Database,
-    name: str,
-    *,
-    slug: str | None = None,
-    versions: Iterable[str] = (),
-    where_fr: str = "",
-    where_en: str = "",
-) -> Product:
+@dataclass(frozen=True)
+class ProductFields:
+    """What can be said of a product: None leaves it; versions are replaced as a whole."""
+
+    name: str | None = None
+    versions: Iterable[str] | None = None
+    where_fr: str | None = None
+    where_en: str | None = None
+
+
+def add(db: Database, viewer: Viewer, fields: ProductFields, *, slug: str | None = None) -> Product:
     """Support one more product; the slug is made of the name when none is given."""
-    row = {
-        "id": new_id(),
-        "slug": checked_slug(slug or slug_of(name)),
-        "name": checked_name(name),
-        "where_fr": _checked_where(where_fr),
-        "where_en": _checked_where(where_en),
-        "created_at": now(),
-    }
+    only_administrators(viewer)
+    name = fields.name or ""
+    unnamed = Product(new_id(), checked_slug(slug or slug_of(name)), "")
+    columns = _columns(unnamed, replace(fields, name=name))
+    names = _checked_versions(fields.versions or ())
     with db.atomic():
-        _check_free(db, str(row["slug"]))
-        db.insert("products", row)
-        _know(db, str(row["id"]), _checked_versions(versions))
-    return find_id(db, str(row["id"]))
+        _check_free(db, unnamed.slug)
+        db.insert("products", {**columns, "slug": unnamed.slug, "created_at": now()})
+        _know(db, unnamed.id, names)
+        added = find_id(db, unnamed.id)
+        audit.change(db, viewer, "product.added", added.slug, {}, texts(added))
+    return added
 
 
 def edit(
     db: Database,
+    viewer: Viewer,
     product: Product,
+    fields: ProductFields,
     *,
-    name: str | None = None,
-    versions: Iterable[str] | None = None,
-    where_fr: str | None = None,
-    where_en: str | None = None,
     revision: str | None = None,
 ) -> Product:
-    """Change what is given; versions are replaced as a whole. Articles name the slug: it stays.
+    """Change what is given. Articles name the slug: it stays.
 
     Raises Outdated when it is not as a page showed it at that revision.
     """
-    versions = None if versions is None else list(versions)
+    only_administrators(viewer)
+    versions = None if fields.versions is None else list(fields.versions)
     edited = {
-        "name": name,
+        "name": fields.name,
         "versions": None if versions is None else "\n".join(versions),
-        "where_fr": where_fr,
-        "where_en": where_en,
-    }
-    values = {
-        "id": product.id,
-        "name": product.name if name is None else checked_name(name),
-        "where_fr": product.where_fr if where_fr is None else _checked_where(where_fr),
-        "where_en": product.where_en if where_en is None else _checked_where(where_en),
+        "where_fr": fields.where_fr,
+        "where_en": fields.where_en,
     }
     with db.atomic():
-        revisions.check(revision, texts(find_id(db, product.id)), edited)
+        old = find_id(db, product.id)
+        revisions.check(revision, texts(old), edited)
         db.execute(
             """
             UPDATE products SET name = :name, where_fr = :where_fr, where_en = :where_en
             WHERE id = :id
             """,
-            values,
+            _columns(old, fields),
         )
         if versions is not None:
             names = _checked_versions(versions)
-            db.execute("DELETE FROM product_versions WHERE product_id = :id", {"id": product.id})
-            _know(db, product.id, names)
-    return find_id(db, product.id)
+            db.execute("DELETE FROM product_versions WHERE product_id = :id", {"id": old.id})
+            _know(db, old.id, names)
+        new = find_id(db, old.id)
+        audit.change(db, viewer, "product.changed", new.slug, texts(old), texts(new))
+    return new
 
 
 def texts(product: Product) -> dict[str, str]:
@@ -109,12 +107,12 @@ def texts(product: Product) -> dict[str, str]:
     }
 
 
-def add_version(db: Database, product: Product, version: str) -> Product:
+def add_version(db: Database, viewer: Viewer, product: Product, version: str) -> Product:
     """Know one more version, the newest; one that is known comes first again."""
     name = _checked_versions([version])
     with db.atomic():
-        versions = find_id(db, product.id).versions
-        return edit(db, product, versions=[*name, *(old for old in versions if old not in name)])
+        older = [old for old in find_id(db, product.id).versions if old not in name]
+        return edit(db, viewer, product, ProductFields(versions=[*name, *older]))
 
 
 def find(db: Database, slug: str) -> Product:
@@ -127,11 +125,11 @@ def find_id(db: Database, product_id: str) -> Product:
     return _one(db, "WHERE p.id = :wanted", product_id)
 
 
-def ensure(db: Database, name: str) -> Product:
+def ensure(db: Database, viewer: Viewer, name: str) -> Product:
     """The product of that slug or name, made when there is none."""
     values = {"slug": slug_of(name), "name": name}
     matches = _read(db, "WHERE p.slug IN (:slug, :name) OR p.name = :name", values)
-    return matches[0] if matches else add(db, name)
+    return matches[0] if matches else add(db, viewer, ProductFields(name))
 
 
 def list_all(db: Database) -> list[Product]:
@@ -162,6 +160,16 @@ def _read(db: Database, condition: str, values: dict[str, str]) -> list[Product]
         versions = products.setdefault(row["id"], (row, []))[1]
         versions += [version] if version else []
     return [Product(**row, versions=tuple(names)) for row, names in products.values()]
+
+
+def _columns(old: Product, fields: ProductFields) -> Row:
+    """The columns of a product once what is given of it is changed."""
+    return {
+        "id": old.id,
+        "name": old.name if fields.name is None else checked_name(fields.name),
+        "where_fr": old.where_fr if fields.where_fr is None else _checked_where(fields.where_fr),
+        "where_en": old.where_en if fields.where_en is None else _checked_where(fields.where_en),
+    }
 
 
 def _know(db: Database, product_id: str, versions: Sequence[str]) -> None:

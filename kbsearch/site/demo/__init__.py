@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people import organisations
 from kbsearch.people.accounts import passwords, second_factor
-from kbsearch.people.organisations import branding, products
+from kbsearch.people.organisations import OrganisationFields, branding, products
+from kbsearch.people.organisations.branding import LookFields
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site.demo import searches
 from kbsearch.site.importing import lines, tickets
 from kbsearch.site.importing.lines import Line
@@ -103,7 +106,7 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Put the demo in, all of it or nothing; its passwords are kept in the data folder."""
     with db.atomic():
         for name, versions in PRODUCTS:
-            products.add(db, name, versions=versions, **WHERE)
+            products.add(db, OPERATOR, ProductFields(name, versions=versions, **WHERE))
         for customer in CUSTOMERS:
             _take_in(db, customer)
         opened = tuple(_open_account(settings, db, *person) for person in PEOPLE)
@@ -117,20 +120,26 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
 def _take_in(db: Database, customer: Customer) -> None:
     added = organisations.add(
         db,
-        customer.name,
-        products=customer.products,
-        sharing="everyone",
-        contract_ends=(datetime.now(UTC).date() + CONTRACT).isoformat(),
-        phone=customer.phone,
-        trusted_devices=customer.trusted_devices,
+        OPERATOR,
+        OrganisationFields(
+            customer.name,
+            products=customer.products,
+            sharing="everyone",
+            contract_ends=(datetime.now(UTC).date() + CONTRACT).isoformat(),
+            phone=customer.phone,
+            trusted_devices=customer.trusted_devices,
+        ),
     )
     branding.dress(
         db,
+        OPERATOR,
         added.id,
-        accent=customer.accent,
-        welcome_fr=customer.welcome_fr,
-        welcome_en=customer.welcome_en,
-        logo=(HERE / f"{added.slug}.png").read_bytes(),
+        LookFields(
+            accent=customer.accent,
+            welcome_fr=customer.welcome_fr,
+            welcome_en=customer.welcome_en,
+            logo=(HERE / f"{added.slug}.png").read_bytes(),
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kbsearch import people
-from kbsearch.access import ROLES, Role
+from kbsearch.access import OPERATOR, ROLES, Role
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
 from kbsearch.errors import NotFound, Problem
@@ -118,4 +118,6 @@ def _slugs(db: Database, record: PersonRecord) -> tuple[str, ...] | None:
     """Its organisations by slug, sorted as a person has them; unknown ones are made."""
     if record.organisations is None:
         return None
-    return tuple(sorted({organisations.ensure(db, name).slug for name in record.organisations}))
+    return tuple(
+        sorted({organisations.ensure(db, OPERATOR, name).slug for name in record.organisations})
+    )

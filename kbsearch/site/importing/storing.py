@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kbsearch import access, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
@@ -182,12 +183,12 @@ def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
     addresses |= {message.author for record in records for message in record.messages}
     companies = {record.organisation for record in records} - {""}
     covered = {record.product for record in records} - {""}
-    by_name = {name: organisations.ensure(db, name) for name in sorted(companies)}
+    by_name = {name: organisations.ensure(db, OPERATOR, name) for name in sorted(companies)}
     return Directory(
         people=_people(db, sorted(addresses - {""})),
         organisations=by_name,
         followers={name: readers.followers(db, by_name[name].id) for name in by_name},
-        products={name: products.ensure(db, name).id for name in sorted(covered)},
+        products={name: products.ensure(db, OPERATOR, name).id for name in sorted(covered)},
     )
 
 

@@ -8,11 +8,18 @@ from werkzeug.wrappers import Response
 from kbsearch import people, revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
-from kbsearch.people.organisations import SHARING, Organisation, branding, products
+from kbsearch.people.organisations import (
+    SHARING,
+    Organisation,
+    OrganisationFields,
+    branding,
+    products,
+)
+from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.colours import HEX
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
-from kbsearch.web.render import db, language, render
+from kbsearch.web.render import db, language, render, viewer
 
 MAX_TEXT = 200
 MAX_PARTS = 1000  # a box for each product and each person who may be named
@@ -61,17 +68,7 @@ def add_organisation() -> Response:
     fields = sent()
     try:
         with db().atomic():
-            added = organisations.add(
-                db(),
-                text("name"),
-                slug=text("slug") or None,
-                sharing=text("sharing"),
-                contract_starts=text("contract_starts"),
-                contract_ends=text("contract_ends"),
-                products=texts("products"),
-                phone=text("phone"),
-                trusted_devices=is_on("trusted_devices"),
-            )
+            added = organisations.add(db(), viewer(), typed())
             dress(added)
     except (Invalid, NotFound) as problem:
         return form(None, fields.refused(problem, FIELDS))
@@ -97,19 +94,7 @@ def save_organisation(id: str) -> Response:
     try:
         with db().atomic():
             organisations.check_revision(db(), organisation, wanted(), revision())
-            organisations.edit(
-                db(),
-                organisation,
-                name=text("name"),
-                slug=text("slug") or None,
-                sharing=text("sharing"),
-                contract_starts=text("contract_starts"),
-                contract_ends=text("contract_ends"),
-                products=texts("products"),
-                phone=text("phone"),
-                trusted_devices=is_on("trusted_devices"),
-                followers=texts("followers"),
-            )
+            organisations.edit(db(), viewer(), organisation, typed())
             dress(organisation)
     except (Invalid, NotFound) as problem:
         return form(organisation, fields.refused(problem, FIELDS))
@@ -123,17 +108,30 @@ def look() -> Response:
     return render("admin/look.html", "admin/_look.html", accent=colour)
 
 
+def typed() -> OrganisationFields:
+    return OrganisationFields(
+        name=text("name"),
+        slug=text("slug") or None,
+        sharing=text("sharing"),
+        contract_starts=text("contract_starts"),
+        contract_ends=text("contract_ends"),
+        products=texts("products"),
+        phone=text("phone"),
+        trusted_devices=is_on("trusted_devices"),
+        followers=texts("followers"),
+    )
+
+
 def dress(organisation: Organisation) -> None:
     file = request.files.get("logo")
     body = file.read() if file else b""
-    branding.dress(
-        db(),
-        organisation.id,
+    fields = LookFields(
         accent=text("accent"),
         welcome_fr=text("welcome_fr"),
         welcome_en=text("welcome_en"),
         logo=body or (b"" if is_on("no_logo") else None),
     )
+    branding.dress(db(), viewer(), organisation.id, fields)
 
 
 def wanted() -> dict[str, str]:

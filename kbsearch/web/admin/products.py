@@ -6,10 +6,10 @@ from werkzeug.wrappers import Response
 from kbsearch import revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.organisations import products
-from kbsearch.people.organisations.products import Product
+from kbsearch.people.organisations.products import Product, ProductFields
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.forms import Form, revision, text
-from kbsearch.web.render import db, language, render
+from kbsearch.web.render import db, language, render, viewer
 
 FIELDS = {  # of the form, by what can be wrong with them
     "organisation.name_invalid": "name",
@@ -35,14 +35,7 @@ def new_product() -> Response:
 def add_product() -> Response:
     fields = sent()
     try:
-        added = products.add(
-            db(),
-            text("name"),
-            slug=text("slug") or None,
-            versions=versions(),
-            where_fr=text("where_fr"),
-            where_en=text("where_en"),
-        )
+        added = products.add(db(), viewer(), typed(), slug=text("slug") or None)
     except Invalid as problem:
         return form(None, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/products/{added.id}?saved=1", 303)
@@ -59,23 +52,20 @@ def show_product(id: str) -> Response:
 def save_product(id: str) -> Response:
     product, fields = product_of(id), sent()
     try:
-        products.edit(
-            db(),
-            product,
-            name=text("name"),
-            versions=versions(),
-            where_fr=text("where_fr"),
-            where_en=text("where_en"),
-            revision=revision(),
-        )
+        products.edit(db(), viewer(), product, typed(), revision=revision())
     except Invalid as problem:
         return form(product, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/products/{id}?saved=1", 303)
 
 
-def versions() -> list[str]:
-    """One a line; empty lines do not count."""
-    return [line for line in text("versions").splitlines() if line.strip()]
+def typed() -> ProductFields:
+    """The fields of the form: one version a line, empty lines do not count."""
+    return ProductFields(
+        name=text("name"),
+        versions=[line for line in text("versions").splitlines() if line.strip()],
+        where_fr=text("where_fr"),
+        where_en=text("where_en"),
+    )
 
 
 def sent() -> Form:

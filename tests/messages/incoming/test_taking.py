@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from kbsearch import outbox, people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Busy, Database
 from kbsearch.database.sqlite import SqliteDatabase
@@ -16,6 +16,7 @@ from kbsearch.messages.incoming.mails import Mail
 from kbsearch.messages.incoming.taking import Envelope, Taken
 from kbsearch.messages.notifications import answers, reply_addresses
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle
 from tests.conftest import Cast
@@ -277,7 +278,9 @@ def test_who_may_not_read_a_request_any_more_does_not_answer_it(
     site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     to = address(site, ticket, cast.bob)
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     assert take(site, db, letter("bob@acme.example", to)) == Taken("held", "request_hidden")
     assert said(db, cast, ticket) == []
     people.disable(db, people.find(db, "alice@acme.example"))

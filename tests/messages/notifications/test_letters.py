@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from kbsearch import people, resources
+from kbsearch.access import OPERATOR
 from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Brand
 from kbsearch.messages.webhooks import Webhook
 from kbsearch.people import Person, organisations
+from kbsearch.people.organisations import OrganisationFields, colours
 from kbsearch.people.organisations import branding as looks
-from kbsearch.people.organisations import colours
+from kbsearch.people.organisations.branding import LookFields
 from tests.conftest import Cast
 from tests.kit.mail import html_of, text_of
 
@@ -133,8 +135,8 @@ def test_an_organisation_sees_its_name_its_colour_and_its_number(
     db: SqliteDatabase, cast: Cast, settings: Settings
 ):
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, phone="+33 1 70 00 00 11")
-    looks.dress(db, acme.id, accent="#b3391f")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(phone="+33 1 70 00 00 11"))
+    looks.dress(db, OPERATOR, acme.id, LookFields(accent="#b3391f"))
     person = people.find(db, "alice@acme.example")
     brand = letters.brand_of(db, person)
     letter = letters.compose(settings, "test", person, "m1", {}, brand)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import outbox, people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -19,6 +19,7 @@ from kbsearch.messages.notifications import recipients as concerns
 from kbsearch.outbox import Task
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.teams import Team
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import events as ticket_events
@@ -157,7 +158,9 @@ def test_who_follows_an_organisation_is_told_unless_it_is_confidential(
     db: SqliteDatabase, cast: Cast, settings: Settings
 ):
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, sharing="people", followers=["bob@acme.example"])
+    organisations.edit(
+        db, OPERATOR, acme, OrganisationFields(sharing="people", followers=["bob@acme.example"])
+    )
     file(db, cast.alice)
     assert ("Bob", "follower") in told(db, settings, "ticket.opened")
     file(db, cast.alice, confidential=True)
@@ -200,7 +203,9 @@ def test_what_closes_by_itself_is_told(db: SqliteDatabase, cast: Cast, settings:
 
 def test_a_contract_that_ended_stops_no_mail(db: SqliteDatabase, cast: Cast, settings: Settings):
     ticket = file(db, cast.alice)
-    organisations.edit(db, organisations.find(db, "acme"), contract_ends="2026-04-01")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(contract_ends="2026-04-01")
+    )
     reply(db, cast.dan, ticket)
     assert told(db, settings, "ticket.replied") == {("Alice", "requester")}
 
@@ -257,7 +262,9 @@ def _decline(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
 def test_who_lost_sight_or_interest_before_it_was_sent_is_told_nothing(
     db: SqliteDatabase, cast: Cast, settings: Settings, change
 ):
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     reply(db, cast.dan, ticket)
     assert ("Bob", "copied") in told(db, settings, "ticket.replied")
@@ -347,10 +354,17 @@ def _do(db: SqliteDatabase, cast: Cast, ticket: Ticket, what: str, who: str, fla
             people.edit(db, person, organisations=[])
         case "share":
             organisations.edit(
-                db, acme, sharing="people", followers=["bob@acme.example"] if flag else []
+                db,
+                OPERATOR,
+                acme,
+                OrganisationFields(
+                    sharing="people", followers=["bob@acme.example"] if flag else []
+                ),
             )
         case "secret":
-            organisations.edit(db, acme, sharing="nobody" if flag else "everyone")
+            organisations.edit(
+                db, OPERATOR, acme, OrganisationFields(sharing="nobody" if flag else "everyone")
+            )
         case "disable":
             people.disable(db, person)
         case "return":

@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kbsearch import outbox, people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -24,6 +24,7 @@ from kbsearch.messages.notifications import opt_outs, reply_addresses
 from kbsearch.messages.notifications import recipients as concerns
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
@@ -128,7 +129,9 @@ def test_who_is_not_told_is_not_named(db: SqliteDatabase, cast: Cast, site: Sett
 
 def test_agents_and_followers_are_named_to_nobody(db: SqliteDatabase, cast: Cast, site: Settings):
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, sharing="people", followers=["bob@acme.example"])
+    organisations.edit(
+        db, OPERATOR, acme, OrganisationFields(sharing="people", followers=["bob@acme.example"])
+    )
     ticket = file(db, cast.alice)
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
     reply(db, cast.root, ticket, "Yes.")
@@ -336,7 +339,9 @@ def test_every_letter_about_a_request_reads_well(
     for person in people.list_all(db):
         people.edit(db, person, language=language)
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, sharing="people", followers=["bob@acme.example"])
+    organisations.edit(
+        db, OPERATOR, acme, OrganisationFields(sharing="people", followers=["bob@acme.example"])
+    )
     site = dataclasses.replace(site, support_phone="+33 1")
     one = file(db, cast.alice, software="icownect", version="4.2", severity="blocking")
     file(db, cast.dan, requester="alice@acme.example", cc=["bob@acme.example"])

@@ -3,13 +3,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kbsearch import people
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database import Busy
 from kbsearch.database.sqlite import Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.organisations import OrganisationFields
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -184,7 +185,9 @@ def test_a_contract_opens_its_products_between_its_dates_only(db: SqliteDatabase
     acme = organisations.find(db, "acme")
 
     def products(starts: str, ends: str) -> tuple[str, ...]:
-        organisations.edit(db, acme, contract_starts=starts, contract_ends=ends)
+        organisations.edit(
+            db, OPERATOR, acme, OrganisationFields(contract_starts=starts, contract_ends=ends)
+        )
         return accounts.viewer_of(db, token, at=NOON).products
 
     assert products("2026-11-20", "2026-11-20") == ("icownect",)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kbsearch import audit, limits, outbox, people
-from kbsearch.access import ANONYMOUS
+from kbsearch.access import ANONYMOUS, OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
@@ -14,6 +14,7 @@ from kbsearch.people.accounts import known_browsers, passwords, second_factor, s
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside
+from kbsearch.people.organisations import OrganisationFields
 from tests.conftest import Cast
 from tests.kit.mail import code_in, latest, letters, post, text_of
 from tests.kit.signing import PASSWORD, totp, with_password, with_totp
@@ -328,7 +329,9 @@ def test_wrong_codes_are_counted_over_all_sign_ins_of_a_person(
 
 
 def trust(db: SqliteDatabase, *, allowed: bool) -> None:
-    organisations.edit(db, organisations.find(db, "acme"), trusted_devices=allowed)
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(trusted_devices=allowed)
+    )
 
 
 def test_a_browser_is_trusted_only_where_the_organisation_allows_it(

@@ -9,10 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kbsearch import resources
+from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
 from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.colours import contrast
 from tests.conftest import Cast
 
@@ -34,7 +36,7 @@ def png(width: int = 40, height: int = 20, extra: bytes = b"") -> bytes:
 
 
 def dress(db: SqliteDatabase, slug: str, **look: object) -> looks.Look:
-    looks.dress(db, organisations.find(db, slug).id, **look)  # type: ignore[arg-type]
+    looks.dress(db, OPERATOR, organisations.find(db, slug).id, LookFields(**look))  # type: ignore[arg-type]
     return organisations.find(db, slug).look
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from kbsearch import outbox, people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations, viewers
-from kbsearch.people.organisations import slugs
+from kbsearch.people.organisations import OrganisationFields, slugs
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
 from tests.tickets.test_tickets import who_reads
@@ -57,45 +58,59 @@ def test_what_is_wrong_about_an_organisation_is_said_and_nothing_kept(
 ):
     before = organisations.list_all(db)
     with pytest.raises(Invalid, match=problem):
-        organisations.add(db, **{"name": "New", **wrong})
+        organisations.add(db, OPERATOR, OrganisationFields(**{"name": "New", **wrong}))
     with pytest.raises(Invalid, match=problem):
-        organisations.edit(db, organisations.find(db, "acme"), **wrong)
+        organisations.edit(
+            db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(**wrong)
+        )
     assert organisations.list_all(db) == before
 
 
 def test_an_unknown_product_keeps_the_organisation_out(db: SqliteDatabase, cast: Cast):
     with pytest.raises(NotFound, match="product.not_found"):
-        organisations.add(db, "New", products=["icownect", "unknown"])
+        organisations.add(db, OPERATOR, OrganisationFields("New", products=["icownect", "unknown"]))
     with pytest.raises(NotFound, match="organisation.not_found"):
         organisations.find(db, "new")
 
 
 def test_only_what_is_given_changes_and_an_empty_date_goes_away(db: SqliteDatabase, cast: Cast):
     acme = organisations.find(db, "acme")
-    dated = organisations.edit(db, acme, contract_starts="2026-01-01", contract_ends="2026-12-31")
+    dated = organisations.edit(
+        db,
+        OPERATOR,
+        acme,
+        OrganisationFields(contract_starts="2026-01-01", contract_ends="2026-12-31"),
+    )
     assert (dated.name, dated.sharing, dated.products) == ("Acme", "everyone", ("icownect",))
-    assert organisations.edit(db, dated, contract_ends="").contract_ends is None
-    assert organisations.edit(db, dated, products=()).products == ()
+    assert (
+        organisations.edit(db, OPERATOR, dated, OrganisationFields(contract_ends="")).contract_ends
+        is None
+    )
+    assert organisations.edit(db, OPERATOR, dated, OrganisationFields(products=())).products == ()
 
 
 def test_sharing_takes_effect_on_tickets_that_are_there(db: SqliteDatabase, cast: Cast):
     ticket = take_over(db)
-    acme = organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    acme = organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
-    organisations.edit(db, acme, sharing="everyone")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(sharing="everyone"))
     assert who_reads(db, cast, ticket) == {"alice", "bob", "dan", "root"}
 
 
 def test_sharing_does_not_open_confidential_tickets_or_those_of_others(
     db: SqliteDatabase, cast: Cast
 ):
-    acme = organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    acme = organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     globex = organisations.find(db, "globex")
     take_over(db, number=1, confidential=True)
     theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
     take_over(db, number=2, **theirs)
     revision = ticket_changes.last_revision(db)
-    organisations.edit(db, acme, sharing="everyone")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(sharing="everyone"))
     assert tickets.visible_numbers(db, cast.bob, [1, 2]) == set()
     assert tickets.visible_numbers(db, cast.chloe, [1, 2]) == {2}
     assert [case.number for case in ticket_changes.list_changed(db, revision, 10)] == [1]
@@ -104,7 +119,7 @@ def test_sharing_does_not_open_confidential_tickets_or_those_of_others(
 
 def name_readers(db: SqliteDatabase, *addresses: str, sharing: str = "people") -> None:
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, sharing=sharing, followers=addresses)
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(sharing=sharing, followers=addresses))
 
 
 def test_people_who_are_named_read_what_is_not_confidential(db: SqliteDatabase, cast: Cast):
@@ -128,7 +143,9 @@ def test_being_named_counts_while_requests_are_shared_with_people(db: SqliteData
     ticket = take_over(db)
     name_readers(db, "bob@acme.example", sharing="nobody")
     assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
-    acme = organisations.edit(db, organisations.find(db, "acme"), sharing="people")
+    acme = organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="people")
+    )
     assert who_reads(db, cast, ticket) == {"alice", "bob", "dan", "root"}
     assert organisations.followers(db, acme) == ("bob@acme.example",)
     name_readers(db)
@@ -167,7 +184,9 @@ def test_only_its_own_people_can_be_named(db: SqliteDatabase, cast: Cast):
 def test_a_contract_lasts_to_the_end_of_its_last_day(
     db: SqliteDatabase, cast: Cast, ends: str | None, has_ended: bool
 ):
-    acme = organisations.edit(db, organisations.find(db, "acme"), contract_ends=ends)
+    acme = organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(contract_ends=ends)
+    )
     today = date(2026, 11, 25)
     assert acme.has_ended(today) == has_ended
     settings = Settings()
@@ -177,7 +196,9 @@ def test_a_contract_lasts_to_the_end_of_its_last_day(
 
 
 def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: Cast):
-    organisations.edit(db, organisations.find(db, "globex"), name="AAA")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "globex"), OrganisationFields(name="AAA")
+    )
     people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
     bob = viewers.find(db, "bob@acme.example")
     assert [mine.name for mine in organisations.list_of(db, bob)] == ["AAA", "Acme"]
@@ -186,7 +207,9 @@ def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: 
 
 
 def test_organisations_are_searched_by_name_or_slug(db: SqliteDatabase, cast: Cast):
-    organisations.edit(db, organisations.find(db, "acme"), name="Works 100%")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(name="Works 100%")
+    )
     assert [each.slug for each in organisations.search(db, "WORKS")] == ["acme"]
     assert [each.slug for each in organisations.search(db, "acm")] == ["acme"]
     assert [each.slug for each in organisations.search(db, "%")] == ["acme"], "a plain letter"
@@ -197,7 +220,9 @@ def test_another_slug_keeps_its_people_reading(db: SqliteDatabase, cast: Cast):
     take_over(db, number=1)
     take_over(db, number=2)
     revision = ticket_changes.last_revision(db)
-    organisations.edit(db, organisations.find(db, "acme"), slug="acme-sa")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(slug="acme-sa")
+    )
     changed = ticket_changes.list_changed(db, revision, 10)
     assert [case.number for case in changed] == [1, 2]
     assert len({case.revision for case in changed}) == 2
@@ -208,17 +233,21 @@ def test_the_index_is_asked_to_follow(db: SqliteDatabase, cast: Cast):
     take_over(db)
     db.execute("DELETE FROM outbox")
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, name="Acme SA", sharing="everyone", followers=())
+    organisations.edit(
+        db, OPERATOR, acme, OrganisationFields(name="Acme SA", sharing="everyone", followers=())
+    )
     assert outbox.claim(db) is None, "a name changes no reader"
-    organisations.edit(db, acme, sharing="nobody")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(sharing="nobody"))
     task = outbox.claim(db)
     assert task is not None
     assert (task.kind, task.subject) == ("index.tickets", "all")
 
 
 def test_an_imported_name_finds_its_organisation_or_makes_one(db: SqliteDatabase, cast: Cast):
-    organisations.edit(db, organisations.find(db, "acme"), name="Acme Élevage")
-    assert organisations.ensure(db, "acme").slug == "acme"
-    assert organisations.ensure(db, "Acme Élevage").slug == "acme"
-    assert organisations.ensure(db, "Initech").slug == "initech"
-    assert organisations.ensure(db, "INITECH").slug == "initech"
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(name="Acme Élevage")
+    )
+    assert organisations.ensure(db, OPERATOR, "acme").slug == "acme"
+    assert organisations.ensure(db, OPERATOR, "Acme Élevage").slug == "acme"
+    assert organisations.ensure(db, OPERATOR, "Initech").slug == "initech"
+    assert organisations.ensure(db, OPERATOR, "INITECH").slug == "initech"

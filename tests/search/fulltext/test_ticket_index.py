@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people import organisations, viewers
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from kbsearch.search.ranking import Search
@@ -72,7 +73,9 @@ def test_a_ticket_is_found_by_those_who_may_read_it(
     ticket: dict[str, Any],
     readers: set[str],
 ):
-    organisations.edit(db, organisations.find(db, "acme"), sharing=sharing)
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing=sharing)
+    )
     take_over(db, **LOST, **ticket)
     follow(settings, db)
     assert seen_by(search, cast, "zanzibar") == readers | {"dan", "root"}

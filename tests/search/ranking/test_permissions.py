@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import people, tickets
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations, viewers
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.search import Question, Results
 from kbsearch.search.fulltext import ticket_index
 from kbsearch.search.fulltext.article_index import ArticleIndex
@@ -189,13 +190,16 @@ class Site:
         self.world = world
         with self.db.atomic():
             for name in PRODUCTS:
-                products.add(self.db, name)
+                products.add(self.db, OPERATOR, ProductFields(name))
             for position, org in enumerate(world.organisations):
                 organisations.add(
                     self.db,
-                    f"o{position}",
-                    sharing="everyone" if org.shares else "nobody",
-                    products=[PRODUCTS[p] for p in org.products],
+                    OPERATOR,
+                    OrganisationFields(
+                        f"o{position}",
+                        sharing="everyone" if org.shares else "nobody",
+                        products=[PRODUCTS[p] for p in org.products],
+                    ),
                 )
             for position, person in enumerate(world.people):
                 people.add(
@@ -253,7 +257,12 @@ class Site:
         with self.db.atomic():
             for position, org in enumerate(self.world.organisations):
                 there = organisations.find(self.db, f"o{position}")
-                organisations.edit(self.db, there, sharing="everyone" if org.shares else "nobody")
+                organisations.edit(
+                    self.db,
+                    OPERATOR,
+                    there,
+                    OrganisationFields(sharing="everyone" if org.shares else "nobody"),
+                )
             for position, person in enumerate(self.world.people):
                 there_is = people.find(self.db, f"p{position}@x.example")
                 slugs = [f"o{o}" for o in person.organisations]

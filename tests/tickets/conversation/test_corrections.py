@@ -1,12 +1,13 @@
 import pytest
 
 from kbsearch import tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Conflict, Forbidden, InvalidForm, NotFound
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
@@ -117,5 +118,7 @@ def test_sharing_with_the_organisation_follows_for_requests_filed_here(
     db: SqliteDatabase, cast: Cast
 ):
     ticket = file(db, cast.alice)
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     assert readers_of(db, cast, ticket) == {"alice", "dan", "root"}

@@ -5,13 +5,14 @@ import threading
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.notifications import reply_addresses
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import lifecycle, merging, replies
@@ -27,7 +28,9 @@ KEY = "key-of-the-merge"
 @pytest.fixture
 def bobs(db: SqliteDatabase, cast: Cast) -> Ticket:
     """Bob's, which Alice may not read; hers is the other one."""
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     return file(db, cast.bob, subject="No scale", description="The scale is silent.")
 
 

@@ -3,11 +3,13 @@
 import pytest
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies, splitting
 from tests.conftest import Cast
@@ -19,7 +21,9 @@ KEY = "key-of-the-split"
 @pytest.fixture
 def ticket(db: SqliteDatabase, cast: Cast, store: FileStore) -> Ticket:
     """Alice's, with Bob in copy: he writes about something else, with a file."""
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     made = file(
         db,
         cast.alice,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kbsearch import outbox, people, tickets
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
@@ -15,7 +15,8 @@ from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations as customers
 from kbsearch.people import viewers
-from kbsearch.people.organisations import products
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import filing
 from kbsearch.tickets.filing import drafts
@@ -212,6 +213,11 @@ def test_a_colleague_in_copy_reads_what_is_confidential(db: SqliteDatabase, cast
     assert readers_of(db, cast, ticket) == {"alice", "bob", "dan", "root"}
 
 
+def change_acme(db: SqliteDatabase, **fields: str) -> None:
+    acme = customers.find(db, "acme")
+    customers.edit(db, OPERATOR, acme, OrganisationFields(**fields))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("sharing", "confidential", "readers"),
     [
@@ -223,7 +229,7 @@ def test_a_colleague_in_copy_reads_what_is_confidential(db: SqliteDatabase, cast
 def test_colleagues_read_what_the_organisation_shares(
     db: SqliteDatabase, cast: Cast, sharing: str, confidential: bool, readers: set[str]
 ):
-    customers.edit(db, customers.find(db, "acme"), sharing=sharing)
+    change_acme(db, sharing=sharing)
     assert readers_of(db, cast, file(db, cast.alice, confidential=confidential)) == readers
 
 
@@ -247,7 +253,7 @@ def test_nobody_files_for_an_organisation_of_others(db: SqliteDatabase, cast: Ca
 
 
 def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
-    customers.edit(db, customers.find(db, "acme"), contract_ends="2020-01-01")
+    change_acme(db, contract_ends="2020-01-01")
     request = RequestForm("After", "The contract is over.", software="icownect")
     problems = request_forms.check(db, cast.alice, request, after_contract=True)
     assert {name: p.key for name, p in problems.items()} == {"software": "request.software_unknown"}
@@ -257,7 +263,7 @@ def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
 def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
     db: SqliteDatabase, cast: Cast
 ):
-    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-01")
+    change_acme(db, contract_ends="2026-03-01")
     assert wrong(db, cast.alice) == {"organisation": "request.contract_ended"}
     assert file(db, cast.chloe).organisation == "Globex"
     assert file(db, cast.dan, requester="alice@acme.example").organisation == "Acme"
@@ -267,7 +273,7 @@ def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
 
 
 def test_the_last_day_of_a_contract_is_a_day_of_it(db: SqliteDatabase, cast: Cast):
-    customers.edit(db, customers.find(db, "acme"), contract_ends="2026-03-02")
+    change_acme(db, contract_ends="2026-03-02")
     assert file(db, cast.alice, software="icownect").product == "icownect"
 
 
@@ -332,7 +338,9 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
     file(db, cast.alice, software="icownect", version="9.9", confidential=True)
     assert request_forms.list_versions(db, cast.bob, "icownect") == ["4.2", "4.1"]
     assert request_forms.list_versions(db, cast.chloe, "icownect") == []
-    products.edit(db, products.find(db, "icownect"), versions=["5.0", "4.1"])
+    products.edit(
+        db, OPERATOR, products.find(db, "icownect"), ProductFields(versions=["5.0", "4.1"])
+    )
     assert request_forms.list_versions(db, cast.bob, "icownect") == ["5.0", "4.1", "4.2"]
 
 

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from kbsearch import create_app, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.web.account import signing_in as pages
 from kbsearch.web.render import person
 from kbsearch.web.security import is_own_path
@@ -283,7 +285,9 @@ def test_a_device_may_be_trusted_only_where_the_organisation_allows_it(
     with_password(db, ALICE)
     give_password(client, ALICE)
     assert 'name="trust"' not in client.get("/fr/login/code").text
-    organisations.edit(db, organisations.find(db, "acme"), trusted_devices=True)
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(trusted_devices=True)
+    )
     assert 'name="trust"' in client.get("/fr/login/code").text
     inside = give_code(client, code_in(latest(settings, db)), trust="1")
     assert "Max-Age=2592000" in cookies(inside)["kb-device"]

@@ -7,8 +7,10 @@ from html import unescape
 import pytest
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.ranking import Search
 from kbsearch.tickets.desk import duplicates, held_replies, past_cases
@@ -219,12 +221,16 @@ def test_a_request_that_its_organisation_shares_is_read_by_all_of_it(db, cast, a
     solved(db, 9, requester="alice@acme.example", organisation="acme", confidential=True)
     case = tickets.find_number(db, cast.dan, 9)
     assert past_cases.quotation(db, cast.dan, asked, case).is_masked
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     assert not past_cases.quotation(db, cast.dan, asked, case).is_masked
 
 
 def test_nobody_left_to_read_opens_nothing(db, cast, asked):
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     people.disable(db, people.find(db, "alice@acme.example"))
     case = tickets.find_number(db, cast.dan, 8)
     assert past_cases.quotation(db, cast.dan, asked, case).is_masked

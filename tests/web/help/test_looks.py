@@ -9,11 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import create_app, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.people.organisations import branding as looks
+from kbsearch.people.organisations.branding import LookFields
 from kbsearch.search import Results
 from tests.conftest import Cast
 from tests.kit.web import HTMX, hit, script, sign_in
@@ -26,15 +29,16 @@ YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 def dressed(db: SqliteDatabase, cast: Cast) -> Cast:
     """Acme has a look, a phone and words of its own; Globex another colour."""
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, phone="01 11 11 11 11")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(phone="01 11 11 11 11"))
     looks.dress(
         db,
+        OPERATOR,
         acme.id,
-        accent="#b3391f",
-        welcome_fr="Bonjour **Acme**\n\n<script>alert(1)</script>",
-        logo=png(),
+        LookFields(
+            accent="#b3391f", welcome_fr="Bonjour **Acme**\n\n<script>alert(1)</script>", logo=png()
+        ),
     )
-    looks.dress(db, organisations.find(db, "globex").id, accent="#4b3fb5")
+    looks.dress(db, OPERATOR, organisations.find(db, "globex").id, LookFields(accent="#4b3fb5"))
     return cast
 
 
@@ -103,7 +107,7 @@ def test_a_style_sheet_asked_by_its_old_address_is_kept_by_nobody(
 ):
     sign_in(client, db, dressed.alice)
     old = theme(client.get("/fr/").text)
-    looks.dress(db, organisations.find(db, "acme").id, accent="#006600")
+    looks.dress(db, OPERATOR, organisations.find(db, "acme").id, LookFields(accent="#006600"))
     assert theme(client.get("/fr/").text) != old
     answer = client.get(old)
     assert answer.text == looks.style_sheet("#006600")
@@ -127,7 +131,9 @@ def test_of_several_organisations_the_first_by_name_gives_the_look(
     people.edit(db, bob, organisations=["acme", "globex"])
     sign_in(client, db, dressed.bob)
     assert theme(client.get("/fr/").text).startswith("/theme/acme.")
-    organisations.edit(db, organisations.find(db, "globex"), name="A Globex")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "globex"), OrganisationFields(name="A Globex")
+    )
     assert theme(client.get("/fr/").text).startswith("/theme/globex.")
 
 
@@ -190,13 +196,17 @@ def test_a_defect_is_told_without_asking_the_database(
 
 
 def end_contract(db: SqliteDatabase) -> None:
-    organisations.edit(db, organisations.find(db, "acme"), contract_ends=YESTERDAY)
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(contract_ends=YESTERDAY)
+    )
 
 
 def test_a_contract_in_force_says_until_when(
     client: FlaskClient, db: SqliteDatabase, dressed: Cast
 ):
-    organisations.edit(db, organisations.find(db, "acme"), contract_ends="2999-12-31")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(contract_ends="2999-12-31")
+    )
     sign_in(client, db, dressed.alice)
     page = client.get("/fr/").text
     assert "contrat jusqu’au 31 décembre 2999" in page

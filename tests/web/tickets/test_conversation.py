@@ -7,10 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from kbsearch import people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import organisations
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.filing import copies, drafts
@@ -35,7 +36,9 @@ Browser = Callable[[Viewer], FlaskClient]
 @pytest.fixture
 def ticket(db: SqliteDatabase, cast: Cast) -> Ticket:
     """A request of Alice's, which her colleagues do not see unless they are in copy."""
-    organisations.edit(db, organisations.find(db, "acme"), sharing="nobody")
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
+    )
     return file(db, cast.alice, software="icownect", version="4.2")
 
 

@@ -15,12 +15,13 @@ from flask.testing import FlaskClient
 from waitress.server import create_server
 
 from kbsearch import create_app, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts
+from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
@@ -331,7 +332,7 @@ def test_after_the_contract_there_is_an_explanation_and_the_text_is_kept(
     signed_in: FlaskClient, db: SqliteDatabase, alice: Viewer
 ):
     acme = organisations.find(db, "acme")
-    organisations.edit(db, acme, contract_ends="2020-01-31")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields(contract_ends="2020-01-31"))
     page = signed_in.get("/fr/requests/new").text
     assert "31 janvier 2020" in page
     assert '<textarea name="description"' not in page and 'id="description"' not in page
