@@ -9,11 +9,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 
@@ -50,7 +50,7 @@ def record(
     """Add a line; its id. Call it in the transaction of what it tells."""
     row = {
         "id": new_id(),
-        "at": stored(at or datetime.now(UTC)),
+        "at": stored(at or utc_now()),
         "kind": kind,
         "person_id": person_id,
         "actor_id": actor_id,

@@ -1,11 +1,36 @@
-"""Time as it is stored: UTC, ISO 8601, to the second, sortable as text."""
+"""Time as it is stored: UTC, ISO 8601, to the second, sortable as text; and where it comes from."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+
+def _of_this_machine() -> datetime:
+    return datetime.now(UTC)
+
+
+_source: Callable[[], datetime] = _of_this_machine
+
+
+def utc_now() -> datetime:
+    """The present moment, aware."""
+    return _source()
 
 
 def now() -> str:
     """The present moment, as it is stored."""
-    return stored(datetime.now(UTC))
+    return stored(utc_now())
+
+
+@contextmanager
+def running_on(source: Callable[[], datetime]) -> Iterator[None]:
+    """Let this process take its moments from elsewhere: so a test can play a year."""
+    global _source
+    before, _source = _source, source
+    try:
+        yield
+    finally:
+        _source = before
 
 
 def stored(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from kbsearch import resources
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, utc_now
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 
@@ -75,13 +75,13 @@ def _months(language: str) -> Mapping[int, str]:
 
 def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
     """How long ago a stored moment was: `il y a 3 semaines`."""
-    gap = parsed(moment) - (today or datetime.now(UTC))
+    gap = parsed(moment) - (today or utc_now())
     return dates.format_timedelta(gap, add_direction=True, locale=language)
 
 
 def span(language: str, moment: str, *, today: datetime | None = None) -> str:
     """How long it is from a stored moment to now, or to it: `3 heures`."""
-    gap = abs(parsed(moment) - (today or datetime.now(UTC)))
+    gap = abs(parsed(moment) - (today or utc_now()))
     return dates.format_timedelta(gap, locale=language)
 
 

@@ -4,9 +4,9 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from pathlib import Path
 
+from kbsearch import randomness
 from kbsearch.config import ConfigError, Settings
 
 KEY_NAME = "secret_key"
@@ -55,11 +55,11 @@ def _read(path: Path) -> bytes:
 def _make(path: Path) -> None:
     """Write the whole file aside, then link it: of two processes, one wins and both read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{KEY_NAME}.{secrets.token_hex(8)}")
+    draft = path.with_name(f"{KEY_NAME}.{randomness.token_bytes(8).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as target:
-            target.write(secrets.token_hex(KEY_BYTES) + "\n")
+            target.write(randomness.token_bytes(KEY_BYTES).hex() + "\n")
             target.flush()
             os.fsync(target.fileno())
         os.link(draft, path)

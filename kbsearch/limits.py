@@ -9,9 +9,9 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch.clock import parsed, stored
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import TooMany
 
@@ -53,7 +53,7 @@ def take(db: Database, limit: Limit, key: str, *, at: datetime | None = None) ->
 
 def take_all(db: Database, charges: Charges, *, at: datetime | None = None) -> None:
     """Count an attempt against each of these limits, or against none of them."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     buckets = [(limit, _bucket(limit, key)) for limit, key in charges]
     with db.atomic():
         for _, bucket in buckets:
@@ -112,7 +112,7 @@ def neighbourhood(address: str | None) -> str:
 
 def forget_old(db: Database, *, at: datetime | None = None) -> int:
     """Remove the attempts that no window reaches any more; how many."""
-    oldest = stored((at or datetime.now(UTC)) - LONGEST)
+    oldest = stored((at or utc_now()) - LONGEST)
     return db.execute("DELETE FROM attempts WHERE at <= :oldest", {"oldest": oldest})
 
 

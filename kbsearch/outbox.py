@@ -7,10 +7,10 @@ behind it. What is given up holds nobody up.
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from kbsearch.clock import now, stored
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, new_id, one_of
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def claim(db: Database, *, only: Collection[str] = (), never: Collection[str] = 
 
     Of these kinds alone, if any are named, and of none of those.
     """
-    moment = datetime.now(UTC)
+    moment = utc_now()
     only_places, only_values = one_of("only", sorted(only))
     never_places, never_values = one_of("never", sorted(never))
     next_one = f"""
@@ -142,7 +142,7 @@ def _put_back(db: Database, task: Task, problem: str) -> Outcome:
         {
             "id": task.id,
             "problem": problem[:MAX_PROBLEM],
-            "due": stored(datetime.now(UTC) + RETRY_AFTER[0]),
+            "due": stored(utc_now() + RETRY_AFTER[0]),
         },
     )
     return "unavailable"
@@ -152,7 +152,7 @@ def _fail(db: Database, task: Task, problem: str) -> Outcome:
     if task.attempts > len(RETRY_AFTER):
         return _give_up(db, task, problem)
     log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
-    due = stored(datetime.now(UTC) + RETRY_AFTER[task.attempts - 1])
+    due = stored(utc_now() + RETRY_AFTER[task.attempts - 1])
     db.execute(
         "UPDATE outbox SET due_at = :due, problem = :problem WHERE id = :id",
         {"id": task.id, "problem": problem[:MAX_PROBLEM], "due": due},

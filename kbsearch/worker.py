@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from kbsearch import articles, limits, outbox
@@ -21,7 +21,7 @@ from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.articles.publishing.watch import Watcher
 from kbsearch.articles.writing import drafts as article_drafts
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Problem
@@ -327,7 +327,7 @@ def _fill_gaps(db: Database, search: Search) -> bool:
 
 def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
-    outbox.forget_done(db, before=stored(datetime.now(UTC) - KEEP_DONE_TASKS))
+    outbox.forget_done(db, before=stored(utc_now() - KEEP_DONE_TASKS))
     for forget in (
         sessions.forget_expired,
         second_factor.forget_expired,
@@ -342,7 +342,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         presence.forget_lapsed,
     ):
         forget(db)
-    deliveries.forget_old(db, before=stored(datetime.now(UTC) - deliveries.KEEP))
+    deliveries.forget_old(db, before=stored(utc_now() - deliveries.KEEP))
     drafts.forget_old(db, settings.draft_days)
     article_drafts.forget_old(db, settings.draft_days)
     visits.forget_texts(db, settings.search_log_days)

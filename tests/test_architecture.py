@@ -16,6 +16,17 @@ NOT_PORTABLE = re.compile(
 )
 EDGES = {"web", "cli"}  # rooms that may know Flask and click
 WIRING = {"", "__main__", "worker"}  # modules that put the rooms together
+# Who asks the machine for a moment or for chance: the two sources, what compares files on the disk
+# by their time or names them by it, and a test of significance that has a seed of its own.
+SOURCES = {
+    "clock": {"datetime.now"},
+    "randomness": {"random", "secrets"},
+    "files.store": {"time.time"},
+    "messages.delivery.channels": {"time.time_ns"},
+    "search.ranking.indexing": {"time.time"},
+    "search.ranking.evaluation": {"random"},
+}
+OF_THE_MACHINE = re.compile(r"datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns)")
 # The ground has two floors, with the database between them.
 UPPER_GROUND = {"access", "audit", "limits", "outbox"}
 
@@ -169,6 +180,23 @@ def test_sql_is_portable_and_stays_in_the_nouns():
             assert not NOT_PORTABLE.search(statement), (name, statement)
 
 
+def test_moments_and_chance_come_from_one_place():
+    asks = {name: set(sources_of(path)) for name, path in modules().items()}
+    assert {name: sources for name, sources in asks.items() if sources} == SOURCES
+
+
+def sources_of(path: Path) -> Iterator[str]:
+    """What of the machine's own clock and chance a file uses."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            if match := OF_THE_MACHINE.fullmatch(ast.unparse(node)):
+                yield match[0]
+        elif isinstance(node, ast.Import):
+            yield from {name.name for name in node.names} & {"random", "secrets", "uuid"}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from {str(node.module)} & {"random", "secrets", "uuid"}
+
+
 def test_what_fills_in_a_text_takes_blanks_of_any_name():
     """Also of the name of a parameter of its own: `language` once took two values."""
     wrong = {name: list(clashing(path)) for name, path in modules().items()}
@@ -212,6 +240,9 @@ def test_the_checks_above_see_what_they_forbid(tmp_path: Path):
     )
     assert {"pysqlite3", "flask.views"} <= set(imports_of(bad))
     assert ours(bad) == {"web.help.pages", "people"}
+    worse = tmp_path / "worse.py"
+    worse.write_text("import random\nfrom secrets import choice\ndatetime.now(UTC), time.time()\n")
+    assert set(sources_of(worse)) == {"random", "secrets", "datetime.now", "time.time"}
     (statement,) = [text for text in texts_of(bad) if SQL.search(text)]
     assert NOT_PORTABLE.search(statement)
     bad.write_text("def say(message, **values): ...\ndef tell(message, /, **values): ...\n")

@@ -1,10 +1,10 @@
 """What the nouns ask of a database, whichever it is: the verbs, and what may go wrong."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol
 
+from kbsearch import randomness
 from kbsearch.errors import Full
 
 Row = dict[str, Any]
@@ -72,7 +72,7 @@ def new_id() -> str:
 
     It does not begin with a dash: a command would take it for an option.
     """
-    while (made := secrets.token_urlsafe(12)).startswith("-"):
+    while (made := randomness.token(12)).startswith("-"):
         pass
     return made
 

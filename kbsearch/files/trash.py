@@ -10,10 +10,11 @@ import logging
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 
+from kbsearch.clock import utc_now
 from kbsearch.database import Database
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Trash:
 
     def put(self, path: Path, store: str, owners: Iterable[str] = ()) -> None:
         """Move a file here; killed meanwhile, it is there or here."""
-        folder = self.root / datetime.now(UTC).date().isoformat() / store
+        folder = self.root / utc_now().date().isoformat() / store
         for place in (self.root, folder.parent, folder):
             place.mkdir(mode=0o700, exist_ok=True)
         target = folder / ".".join([path.name, *sorted(set(owners))])
@@ -56,7 +57,7 @@ class Trash:
 
     def empty(self, *, at: datetime | None = None) -> None:
         """Remove the days that are over; anything else that lies here stays."""
-        last = (at or datetime.now(UTC)).date() - KEEP
+        last = (at or utc_now()).date() - KEEP
         for folder in sorted(self.root.glob("????-??-??")):
             day = _day(folder.name)
             if day is not None and day < last:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import parsed, stored
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.insights import deflection
@@ -153,7 +153,7 @@ class CountedTicket:
 
 def period(first: str, last: str, *, zone: str = "UTC", today: date | None = None) -> Period:
     """The period that two texts name, the last thirty days by default; raises Invalid."""
-    now = today or datetime.now(ZoneInfo(zone)).date()
+    now = today or utc_now().astimezone(ZoneInfo(zone)).date()
     try:
         end = date.fromisoformat(last) if last else now
         begin = date.fromisoformat(first) if first else end - timedelta(days=29)

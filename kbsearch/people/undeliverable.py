@@ -7,11 +7,11 @@ that was mailed, or somebody of the team says so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import audit, people
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
@@ -48,7 +48,7 @@ def hear(db: Database, bounce: Bounce, *, at: datetime | None = None) -> None:
 
     Only one about a letter that did go to that very address counts.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     try:
         person = people.find(db, bounce.recipient)
     except NotFound:

@@ -1,9 +1,8 @@
 """The viewer that a person is: their role, their organisations, and what their contracts cover."""
 
-from datetime import UTC, datetime
-
 from kbsearch import access, people
 from kbsearch.access import Viewer
+from kbsearch.clock import utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import NotFound
 
@@ -28,7 +27,7 @@ def find(db: Database, email: str) -> Viewer:
         {MEMBERSHIPS}
         WHERE p.email = :email AND p.disabled_at IS NULL
         """,  # noqa: S608 (a constant)
-        {"email": people.fold_email(email), "today": datetime.now(UTC).date().isoformat()},
+        {"email": people.fold_email(email), "today": utc_now().date().isoformat()},
     )
     if not rows:
         raise NotFound("person.not_found", email=email)

@@ -2,10 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from kbsearch import outbox
-from kbsearch.clock import now, parsed
+from kbsearch.clock import now, parsed, utc_now
 from kbsearch.database import Database
 from kbsearch.processes.parent_pipe import PATIENCE
 from kbsearch.site import outgoing
@@ -97,4 +96,4 @@ def _count(db: Database, table: str) -> int:
 
 
 def _age(moment: str | None) -> float | None:
-    return (datetime.now(UTC) - parsed(moment)).total_seconds() if moment else None
+    return (utc_now() - parsed(moment)).total_seconds() if moment else None

@@ -6,13 +6,13 @@ and not the rest of it, which may be a secret.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from kbsearch import access, outbox
 from kbsearch.access import Viewer
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.notifications import CARRIERS
@@ -122,7 +122,7 @@ def all_dead_again(db: Database, viewer: Viewer, *, channel: str | None = None) 
 
 def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
     """How long the oldest thing of each channel has waited, in seconds, where something waits."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     rows = db.query(
         f"""
         SELECT {_channel_of("o.kind")} AS channel, MIN(o.created_at) AS oldest FROM outbox o

@@ -3,12 +3,12 @@
 Only what is theirs: no note of the staff, no word of anybody else.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.people import notification_choices, profiles
 from kbsearch.people.accounts import second_factor, sessions
@@ -17,7 +17,7 @@ from kbsearch.search.learning import lessons, votes
 
 def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, Any]:
     """Profile, memberships, sessions, requests filed or copied on, and messages written."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     profile = profiles.find(db, viewer)
     person = profile.person
     choices = notification_choices.find(db, viewer)

@@ -14,11 +14,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kbsearch import audit, config
 from kbsearch.access import OPERATOR
+from kbsearch.clock import utc_now
 from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import Damaged, migrations, new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -165,7 +165,7 @@ def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, 
 def _begin(settings: Settings, room: Path) -> Path:
     """Note down what is there before anything is moved."""
     there = [name for name, place in _places(settings).items() if place.exists()]
-    aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}-{new_id()[:4]}"
+    aside = f"before-restore-{utc_now():%Y%m%d-%H%M%S}-{new_id()[:4]}"
     draft = room / f"{EXCHANGE}.part"
     with draft.open("x", encoding="utf-8") as file:
         json.dump(asdict(_Exchange(aside, there)), file)

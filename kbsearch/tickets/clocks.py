@@ -6,10 +6,10 @@ its solution stands still; its first answer is due whatever it waits for.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import targets
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.targets import Target
 from kbsearch.tickets.messages import ANSWERS, RESOLVED
@@ -50,7 +50,7 @@ def of_tickets(
     """The clock of each of these requests, in two queries for any number of them."""
     if not promised or not ticket_ids:
         return {}
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     histories = statuses(db, ticket_ids)
     ticket_clocks: dict[str, Clock] = {}
     for batch in _batches(ticket_ids):

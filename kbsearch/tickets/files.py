@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files import types
@@ -67,7 +67,7 @@ def keep(
     """
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     name = types.clean_name(name)
     types.extension_of(name)
     bytes_left = _check_limits(db, viewer.person_id, form_key, moment)
@@ -285,7 +285,7 @@ def forget_orphans(
 
     A row goes once its content has: killed between the two, the next round goes on.
     """
-    values = {"before": stored((at or datetime.now(UTC)) - KEEP_ORPHANS)}
+    values = {"before": stored((at or utc_now()) - KEEP_ORPHANS)}
     due = db.query(f"SELECT id, sha256, person_id FROM attachments WHERE {LET_GO}", values)  # noqa: S608
     let_go: dict[str, list[str]] = {}
     for row in due:

@@ -1,10 +1,11 @@
 """What browsers and crawlers ask for by themselves."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, jsonify
 from werkzeug.wrappers import Response
 
+from kbsearch.clock import utc_now
 from kbsearch.errors import NotFound
 from kbsearch.web import assets
 from kbsearch.web.render import language, site, text_of
@@ -68,7 +69,7 @@ def security_txt() -> Response:
     settings = site().settings
     if not settings.security_contact:
         raise NotFound("web.not_found")
-    expires = datetime.now(UTC).replace(hour=0, minute=0, second=0) + SECURITY_TXT_LIFETIME
+    expires = utc_now().replace(hour=0, minute=0, second=0) + SECURITY_TXT_LIFETIME
     return text(
         f"Contact: {settings.security_contact}\n"
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}\n"

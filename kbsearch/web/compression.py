@@ -10,12 +10,13 @@ background. What a page tells of people is private all the same: each answer car
 length, in the header of gzip.
 """
 
-import secrets
 import struct
 import zlib
 
 from flask import Flask, request
 from werkzeug.wrappers import Response
+
+from kbsearch import randomness
 
 SMALLEST = 1000  # bytes; below, an answer fits into one packet anyway
 LEVEL = 5
@@ -45,7 +46,7 @@ def offer(app: Flask) -> None:
 
 def packed(body: bytes) -> bytes:
     """A body as gzip (RFC 1952), the name of the file a pad that says nothing."""
-    pad = b"-" * secrets.randbelow(LONGEST_PAD + 1)
+    pad = b"-" * randomness.below(LONGEST_PAD + 1)
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     end = struct.pack("<II", zlib.crc32(body), len(body) & 0xFFFFFFFF)
     return b"".join((HEADER, pad, b"\0", deflate.compress(body), deflate.flush(), end))

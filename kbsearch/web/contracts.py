@@ -1,8 +1,8 @@
 """What the visitor is told of the contracts of their organisations."""
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from kbsearch.clock import utc_now
 from kbsearch.people import organisations
 from kbsearch.web.render import my_organisations, site, spoken_language
 
@@ -18,7 +18,7 @@ class Contract(NamedTuple):
 
 def my_contracts() -> list[Contract]:
     """How long the visitor's organisations are supported, those with a last day."""
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     return [
         Contract(
             organisation.name,

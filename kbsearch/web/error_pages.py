@@ -1,6 +1,5 @@
 """Error pages: what went wrong in words, the search, and the way to a person."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ from flask import Flask, current_app, request
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n
+from kbsearch import i18n, randomness
 from kbsearch.database import Busy
 from kbsearch.errors import Outdated, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.people.accounts import kept_forms
@@ -86,7 +85,7 @@ def busy(problem: Busy) -> Response:
 
 def crashed(error: Exception) -> Response:
     """A defect of ours: the visitor gets a number, the log the same number and the reason."""
-    incident = secrets.token_hex(4)
+    incident = randomness.token_bytes(4).hex()
     current_app.logger.error(
         "incident %s: %s %s", incident, request.method, request.path, exc_info=error
     )

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
@@ -12,7 +11,7 @@ from markupsafe import Markup
 
 from kbsearch import i18n
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people.organisations import products
@@ -171,7 +170,7 @@ class Language:
         moment = stored(clock.due)
         span = i18n.span(self.code, moment)
         is_answer = clock.first_answer_met is None and clock.first_answer_due == clock.due
-        if clock.due < datetime.now(UTC):
+        if clock.due < utc_now():
             if is_answer:
                 return _("First answer late by %(span)s", span=span)
             return _("Solution late by %(span)s", span=span)

@@ -9,14 +9,14 @@ are, and how many, is as good as their word.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 
 from kbsearch import access, articles
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card
 from kbsearch.articles.gaps.counts import IS_GUEST
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
@@ -284,7 +284,7 @@ def _decide(
         """,
         {
             **vars(decision),
-            "at": stored(at or datetime.now(UTC)),
+            "at": stored(at or utc_now()),
             "me": viewer.person_id,
             "id": gap.id,
         },

@@ -1,6 +1,6 @@
 """Solved requests that tell the same and have no article: what several had to ask a person for."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import tickets
 from kbsearch.articles.gaps import counts
@@ -8,7 +8,7 @@ from kbsearch.articles.gaps.counts import CASES_COUNT_FOR, Signal
 from kbsearch.articles.gaps.signals import cursor, keep
 from kbsearch.articles.gaps.texts import STAFF, Asks, GapTexts
 from kbsearch.articles.publishing import trailers
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.search.fulltext import essence
 from kbsearch.search.fulltext.clicks import NEARLY_THE_SAME
@@ -22,7 +22,7 @@ FEWEST_PEOPLE = 2
 
 def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     """Compare the next requests that were solved with those like them; whether there were any."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     oldest = stored(moment - CASES_COUNT_FOR)
     last_at, last_id = cursor(db, "case")
     rows = db.query(

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 
 SignalKind = Literal["empty", "ignored", "found", "filed", "vote", "case"]
@@ -123,7 +123,7 @@ def recount(db: Database, gap_ids: Iterable[str]) -> None:
 
 def forget(db: Database, days: int, *, at: datetime | None = None) -> None:
     """Forget signals as old as the ledger's texts may get, and cases that are old."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     _remove(
         db,
         "event_id IS NOT NULL AND at < :searches OR kind = 'case' AND at < :cases",

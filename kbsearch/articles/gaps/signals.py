@@ -5,7 +5,7 @@ database for counts alone. The texts are searched before anything is written: no
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import articles, people
 from kbsearch.access import ANONYMOUS, Viewer
@@ -14,7 +14,7 @@ from kbsearch.articles.gaps import counts
 from kbsearch.articles.gaps.counts import GapPlace, Signal, SignalKind
 from kbsearch.articles.gaps.texts import STAFF, Asks, GapTexts
 from kbsearch.articles.publishing import trailers
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import NotFound
 from kbsearch.people import viewers
@@ -75,7 +75,7 @@ ReadSignal = Callable[[Row], PlacedSignal | None]
 
 def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     """Take in a batch of each source; whether there was anything."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     reading = Reading(db, search)
     settled = stored(moment - SEARCH_SETTLES)
     more = _batch(db, "searched", _SEARCHES, settled, reading.of_search)

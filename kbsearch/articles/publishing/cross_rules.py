@@ -1,7 +1,7 @@
 """The rules that look beyond one text: at the pages it points at, its age, its translations."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from kbsearch.articles.publishing import foreign_keys
@@ -10,7 +10,7 @@ from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, utc_now
 from kbsearch.text import markup
 
 STALE_AFTER = timedelta(days=365)
@@ -32,7 +32,7 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
     if not front.text("audience"):
         remarks.append(RuleRemark(1, 1, "audience-missing", {"audience": rendered.audience}))
     reviewed = front.text("reviewed") or rendered.updated_at
-    if datetime.now(UTC) - parsed(reviewed) > STALE_AFTER:
+    if utc_now() - parsed(reviewed) > STALE_AFTER:
         place = front.place("reviewed", "updated")
         remarks.append(RuleRemark(*place, "stale", {"date": reviewed[:10]}))
     resolver = PageResolver(places, source, rendered.audience)

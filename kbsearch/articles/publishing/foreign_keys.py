@@ -6,7 +6,9 @@ that is not plainly "shown" is taken for a draft.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
+
+from kbsearch.clock import utc_now
 
 # What it is called here.
 MAPPED = {
@@ -101,7 +103,7 @@ def _says_state(plain: str) -> bool:
 def _is_past(text: str) -> bool:
     """Whether a date was reached, wherever one is; false for what is none."""
     days = list(_days(text))
-    return bool(days) and max(days) <= datetime.now(UTC).date()
+    return bool(days) and max(days) <= utc_now().date()
 
 
 def _days(text: str) -> Iterator[date]:

@@ -7,14 +7,14 @@ it alone: a piece that was nobody's can be put back.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.articles.writing import composition, files
 from kbsearch.articles.writing.composition import GAP, Composed, Hidden
 from kbsearch.articles.writing.files import ArticleFile
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Conflict, Invalid, NotFound, TooMany
 from kbsearch.tickets import Link
@@ -59,7 +59,7 @@ def save(
     access.only_staff(viewer, "article_draft.not_found")
     check_key(key)
     fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
-    page = _PageState(fields, tab[:MAX_TAB], stored(at or datetime.now(UTC)))
+    page = _PageState(fields, tab[:MAX_TAB], stored(at or utc_now()))
     with db.atomic():
         rows = _read(db, viewer, "d.form_key = :key", key=key)
         if not rows:
@@ -146,7 +146,7 @@ def mark_proposed(db: Database, viewer: Viewer, key: str, branch: str, commit: s
 
 def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
-    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    before = stored((at or utc_now()) - timedelta(days=days))
     return db.execute("DELETE FROM article_drafts WHERE updated_at < :before", {"before": before})
 
 

@@ -1,14 +1,12 @@
 """Articles proposed: drafts as commits on branches of the content, tied to their requests."""
 
-from datetime import UTC, datetime
-
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing import branches, trailers
 from kbsearch.articles.publishing.branches import Author
 from kbsearch.articles.writing import drafts
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import ArticleDraft
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.errors import Invalid, NotFound
@@ -99,5 +97,5 @@ def _announce(db: Database, viewer: Viewer, ticket_id: str, *, tell: bool) -> No
         INSERT INTO article_announcements (ticket_id, asked_by_id, asked_at)
         VALUES (:id, :me, :now) ON CONFLICT (ticket_id) DO NOTHING
         """,
-        {"id": ticket_id, "me": viewer.person_id, "now": stored(datetime.now(UTC))},
+        {"id": ticket_id, "me": viewer.person_id, "now": stored(utc_now())},
     )

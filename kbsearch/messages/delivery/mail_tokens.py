@@ -7,12 +7,12 @@ time, and take one that is used twice for stolen.
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from kbsearch import audit, sealing
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
@@ -82,7 +82,7 @@ def consent(db: Database, viewer: Viewer, settings: Settings, code: str, verifie
         raise Invalid("mail_access.refused", told=str(problem)) from problem
     if not tokens.refresh:
         raise Invalid("mail_access.not_lasting")
-    moment = datetime.now(UTC)
+    moment = utc_now()
     with db.atomic():
         _add(db, provider)
         _keep(db, settings, provider, tokens, moment)
@@ -99,7 +99,7 @@ def access_token(db: Database, settings: Settings) -> str:
     assert provider is not None, "only asked for where the settings name a provider"
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        grant, now = _find(db, provider), stored(datetime.now(UTC))
+        grant, now = _find(db, provider), stored(utc_now())
         if provider.asks_people and (grant is None or grant.is_withdrawn):
             problem = grant.problem if grant else "nobody has consented yet: see /admin/mail"
             raise NoToken(problem, is_withdrawn=True)
@@ -129,7 +129,7 @@ def _renewed(db: Database, settings: Settings, provider: Provider, holder: str) 
     """Ask for new tokens; it is our turn until the lease is over."""
     grant = _find(db, provider)  # once more: whoever had the turn before us may have renewed it
     assert grant is not None, "whoever has the turn has a row"
-    now = stored(datetime.now(UTC))
+    now = stored(utc_now())
     if now < grant.renew_at and (token := _opened(settings, grant.access)):
         _release(db, holder)
         return token
@@ -140,7 +140,7 @@ def _renewed(db: Database, settings: Settings, provider: Provider, holder: str) 
         if not problem.is_withdrawn and now < grant.expires_at:
             return _opened(settings, grant.access)
         raise
-    _keep(db, settings, provider, tokens, datetime.now(UTC))
+    _keep(db, settings, provider, tokens, utc_now())
     log.info("the token of the mailbox is new, and good for %d s", tokens.lifetime)
     return tokens.access
 
@@ -180,7 +180,7 @@ def _take_turn(db: Database, provider: Provider) -> str:
     """Be the one who renews, for the time of a lease; nothing while somebody else is."""
     if not provider.asks_people:
         _add(db, provider)
-    moment, holder = datetime.now(UTC), new_id()
+    moment, holder = utc_now(), new_id()
     is_ours = db.execute(
         """
         UPDATE mail_grants SET holder = :holder, leased_until = :until

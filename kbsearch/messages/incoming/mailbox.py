@@ -10,9 +10,10 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings, uses_token
 from kbsearch.database import Busy, Damaged, Database
 from kbsearch.messages.delivery import channels, token_sign_in
@@ -55,7 +56,7 @@ def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int
 
     The first time, what is unread is new.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     url = urlsplit(settings.imap_url)
     name = f"{unquote(url.username or '')}@{url.hostname}{url.path}"
     with _connection(settings, db) as server:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Literal
 
 from kbsearch import i18n, people, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
@@ -230,7 +230,7 @@ def forget_old(
     A row goes once its content has: killed between the two, the next round goes on.
     """
     file_store = store(settings)
-    values = {"before": stored((at or datetime.now(UTC)) - KEEP_MACHINES)}
+    values = {"before": stored((at or utc_now()) - KEEP_MACHINES)}
     due = db.query(f"SELECT id, sha256, person_id, sender FROM mails WHERE {LET_GO}", values)  # noqa: S608
     let_go: dict[str, list[str]] = {}
     for row in due:
@@ -275,7 +275,7 @@ def _decide(db: Database, viewer: Viewer, mail: Mail, state: State, at: datetime
         {
             "state": state,
             "me": viewer.person_id,
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
             "id": mail.id,
         },
     )

@@ -6,13 +6,13 @@ and the sender is proved to be that person. Whatever is in doubt is held: never 
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 
 from kbsearch import i18n, people, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
@@ -78,7 +78,7 @@ def take(
 
     Its row, what it says in a request and what this asks for are written together.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     incoming = parsing.read(raw)
     proof = authenticity.examine(settings, incoming.fields, raw, lookup)
     fingerprint = _fingerprint(incoming, proof)

@@ -6,11 +6,11 @@ again, as it sends, whether the person may still be told.
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
@@ -44,7 +44,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 
 def fan_out(db: Database, settings: Settings, task: Task, *, at: datetime | None = None) -> None:
     """Write the notices of a change, and ask for each to be carried; the same task adds none."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         change = recipients.find(db, task.subject)
         if change is None:
@@ -96,7 +96,7 @@ def settle(db: Database, notice_id: str, outcome: str, *, at: datetime | None = 
         UPDATE notices SET settled_at = :now, outcome = :outcome
         WHERE id = :id AND settled_at IS NULL
         """,
-        {"id": notice_id, "outcome": outcome, "now": stored(at or datetime.now(UTC))},
+        {"id": notice_id, "outcome": outcome, "now": stored(at or utc_now())},
     )
 
 
@@ -123,14 +123,14 @@ def whose_digest_is_due(db: Database, kind: str, *, at: datetime | None = None) 
                           AND o.subject = n.person_id AND o.done_at IS NULL AND o.dead_at IS NULL)
         ORDER BY n.person_id
         """,
-        {"kind": kind, "now": stored(at or datetime.now(UTC))},
+        {"kind": kind, "now": stored(at or utc_now())},
     )
     return [row["person_id"] for row in rows]
 
 
 def forget_settled(db: Database, *, at: datetime | None = None) -> int:
     """Remove the notices that were done with a while ago; how many."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     return db.execute(
         "DELETE FROM notices WHERE settled_at < :before", {"before": stored(moment - KEEP)}
     )

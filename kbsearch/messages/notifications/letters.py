@@ -6,7 +6,6 @@ style sheet or width. Whatever is filled in stays text: a name adds no header an
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -17,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kbsearch import i18n, resources
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages.notifications import threads
@@ -84,7 +84,7 @@ def compose(
     letter["Subject"] = one_line(_filled("_subject.txt", language, name, context))
     letter["From"] = sender(settings)
     letter["To"] = address(person.name, person.email)
-    letter["Date"] = format_datetime(datetime.now(UTC))
+    letter["Date"] = format_datetime(utc_now())
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(_filled("_letter.txt", language, name, context).strip("\n") + "\n")

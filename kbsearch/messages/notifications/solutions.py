@@ -1,13 +1,12 @@
 """Articles that solve requests, as their commits say, and telling the people who had asked."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from kbsearch import access, articles, outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.articles import Card
 from kbsearch.articles.publishing import trailers
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import NotFound
 from kbsearch.outbox import Handlers, Task
@@ -83,7 +82,7 @@ def settle(db: Database, telling_id: str, outcome: str) -> None:
         UPDATE article_tellings SET settled_at = :now, outcome = :outcome
         WHERE id = :id AND settled_at IS NULL
         """,
-        {"id": telling_id, "outcome": outcome, "now": stored(datetime.now(UTC))},
+        {"id": telling_id, "outcome": outcome, "now": stored(utc_now())},
     )
 
 
@@ -141,7 +140,7 @@ def _ask(db: Database, asked_by: str | None, ticket: Ticket, path: str) -> int:
                 "path": path,
                 "person": person_id,
                 "by": asked_by,
-                "now": stored(datetime.now(UTC)),
+                "now": stored(utc_now()),
             },
         )
         if is_new:

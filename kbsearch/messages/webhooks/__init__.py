@@ -5,12 +5,12 @@ Only administrators see them. A secret is told when it is made and never again; 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from kbsearch import audit, revisions, sealing
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
@@ -77,7 +77,7 @@ def add(
                 "url": checked,
                 "owner_id": viewer.person_id,
                 "secret": _seal(settings, webhook_id, secret),
-                "created_at": stored(at or datetime.now(UTC)),
+                "created_at": stored(at or utc_now()),
             },
         )
         _choose(db, webhook_id, names)
@@ -144,7 +144,7 @@ def rotate(
     is refused, unless `at_once`: after a leak the old ones sign nothing from this moment on.
     """
     _for_administrators(viewer)
-    moment, secret = at or datetime.now(UTC), signing.new_secret()
+    moment, secret = at or utc_now(), signing.new_secret()
     with db.atomic():
         there = find(db, viewer, webhook.id)
         if there.is_room:
@@ -171,7 +171,7 @@ def disable(db: Database, viewer: Viewer, webhook: Webhook, *, at: datetime | No
     """Tell it nothing more; what still waits for it is given up, and can be sent again later."""
     _for_administrators(viewer)
     with db.atomic():
-        deliveries.stop(db, webhook.id, "disabled", at or datetime.now(UTC))
+        deliveries.stop(db, webhook.id, "disabled", at or utc_now())
         _note(db, viewer, "webhook.disabled", webhook.id)
 
 

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import webhooks
@@ -87,7 +87,7 @@ class Courier:
             text = rooms.sentence(self.settings.languages[0], due.body)
             self._depart(due, lambda: _attempt(lambda: rooms.post(self.guard, due.url, text)))
             return
-        at, body = datetime.now(UTC), due.body.encode()
+        at, body = utc_now(), due.body.encode()
         secrets = webhooks.signers(self.db, self.settings, due.endpoint_id, at)
         if not secrets:  # the key of the site has changed: nothing leaves without a signature
             deliveries.record(self.db, due, Outcome(None, problem="unsigned"))

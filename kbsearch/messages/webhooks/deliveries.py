@@ -3,15 +3,14 @@
 Whoever receives one sees the same webhook-id each time, and a signature made for the attempt.
 """
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from kbsearch import outbox
-from kbsearch.clock import parsed, stored
+from kbsearch import outbox, randomness
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Values, new_id
 from kbsearch.messages.webhooks import events
@@ -118,12 +117,12 @@ def fan_out(db: Database, settings: Settings, task: Task) -> None:
         message_id = f"msg_{task.id}"
         _add_message(db, message_id, task.kind, task.created_at, facts)
         for row in endpoints:
-            _add_delivery(db, message_id, row["id"], stored(datetime.now(UTC)))
+            _add_delivery(db, message_id, row["id"], stored(utc_now()))
 
 
 def add_test(db: Database, endpoint_id: str) -> str:
     """An event that means nothing, for one address; the delivery's id."""
-    message_id, moment = f"msg_{new_id()}", stored(datetime.now(UTC))
+    message_id, moment = f"msg_{new_id()}", stored(utc_now())
     with db.atomic():
         _add_message(db, message_id, events.TEST, moment, {"webhook": endpoint_id})
         return _add_delivery(db, message_id, endpoint_id, moment)
@@ -134,7 +133,7 @@ def claim(db: Database, *, at: datetime | None = None) -> Due | None:
 
     An address is spoken to by one at a time, and not at all while it rests.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     values = {"now": stored(moment), "lease": stored(moment + LEASE)}
     rows = db.query(
         """
@@ -173,10 +172,10 @@ def record(
     outcome: Outcome,
     *,
     at: datetime | None = None,
-    chance: Callable[[], float] = random.random,
+    chance: Callable[[], float] = randomness.fraction,
 ) -> None:
     """Keep how an attempt went, and decide what comes next for the delivery and its address."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     now = stored(moment)
     with db.atomic():
         db.insert(
@@ -237,7 +236,7 @@ def stop(db: Database, endpoint_id: str, because: str, at: datetime) -> None:
 
 def again(db: Database, delivery_id: str, *, at: datetime | None = None) -> bool:
     """Send it from the beginning, whatever became of it; False when its address is disabled."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     count = db.execute(
         """
         UPDATE webhook_deliveries SET due_at = :now, began_at = :now, attempts = 0,

@@ -4,9 +4,9 @@ Somebody still typing has not failed yet: a search counts once it has stood for 
 told of it is what was searched for, with personal data masked.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.messages.webhooks import events
 
@@ -17,7 +17,7 @@ TOLD_UNTIL = "search_failed_until"  # a row of `state`
 
 def tell_new(db: Database, *, at: datetime | None = None) -> bool:
     """Tell of those that have settled since the last time; whether there were any."""
-    until = stored((at or datetime.now(UTC)) - SETTLED)
+    until = stored((at or utc_now()) - SETTLED)
     with db.atomic():
         states = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
         since = states[0]["value"] if states else until

@@ -2,9 +2,10 @@
 
 import base64
 import hmac
-import secrets
 from collections.abc import Iterable
 from datetime import datetime
+
+from kbsearch import randomness
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32  # the standard asks for 24 to 64
@@ -12,7 +13,7 @@ SECRET_BYTES = 32  # the standard asks for 24 to 64
 
 def new_secret() -> str:
     """A secret as it is told to the receiver."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return PREFIX + base64.b64encode(randomness.token_bytes(SECRET_BYTES)).decode()
 
 
 def headers(message_id: str, at: datetime, body: bytes, signers: Iterable[str]) -> dict[str, str]:

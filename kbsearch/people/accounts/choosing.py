@@ -1,8 +1,9 @@
 """Choosing a password: after an invitation, after it was forgotten, or because one wants to."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import audit, limits, outbox, people
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
@@ -52,7 +53,7 @@ def accept_invitation(
     at: datetime | None = None,
 ) -> CodeAsked:
     """Choose the first password; then a code is asked for, as of everybody."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     person = one_time_links.peek(db, "invitation", token, at=moment)
     hashed = passwords.prepare(db, settings, person, password)
     with db.atomic():

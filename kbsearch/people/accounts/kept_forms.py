@@ -5,13 +5,13 @@ form that was being sent; passwords and codes are not.
 """
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from kbsearch import randomness
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts.sessions import hash_token
@@ -39,7 +39,7 @@ def keep(
     text = json.dumps(kept_fields)
     if not any(value.strip() for _, value in kept_fields) or len(text) > MAX_KEPT:
         return None
-    token = secrets.token_urlsafe(32)
+    token = randomness.token()
     db.insert(
         "kept_forms",
         {
@@ -47,7 +47,7 @@ def keep(
             "person_id": person_id,
             "path": path,
             "fields": text,
-            "expires_at": stored((at or datetime.now(UTC)) + LIFETIME),
+            "expires_at": stored((at or utc_now()) + LIFETIME),
         },
     )
     return token
@@ -68,7 +68,7 @@ def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None
         {
             "hash": hash_token(token),
             "id": viewer.person_id,
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
         },
     )
     if not rows:
@@ -84,5 +84,5 @@ def drop(db: Database, token: str) -> None:
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove those that nobody came back for; how many."""
-    moment = {"now": stored(at or datetime.now(UTC))}
+    moment = {"now": stored(at or utc_now())}
     return db.execute("DELETE FROM kept_forms WHERE expires_at <= :now", moment)

@@ -3,10 +3,10 @@
 A new one is told to its person by mail; a known one is never locked out by what strangers try.
 """
 
-import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch.clock import stored
+from kbsearch import randomness
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.people.accounts.sessions import hash_token
 
@@ -43,12 +43,12 @@ def last_person(db: Database, token: str) -> str | None:
 
 def remember(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> str:
     """Know this browser from now on; the token it keeps, a new one if it had none of ours."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     rows = db.query(
         "SELECT 1 FROM known_browsers WHERE token_hash = :hash LIMIT 1",
         {"hash": hash_token(token)},
     )
-    browser_token = token if token and rows else secrets.token_urlsafe(32)
+    browser_token = token if token and rows else randomness.token()
     db.execute(
         """
         INSERT INTO known_browsers (token_hash, person_id, created_at, seen_at)
@@ -62,5 +62,5 @@ def remember(db: Database, person_id: str, token: str, *, at: datetime | None = 
 
 def forget_unused(db: Database, *, at: datetime | None = None) -> int:
     """Remove the browsers not seen for a year; how many."""
-    oldest = stored((at or datetime.now(UTC)) - LIFETIME)
+    oldest = stored((at or utc_now()) - LIFETIME)
     return db.execute("DELETE FROM known_browsers WHERE seen_at <= :oldest", {"oldest": oldest})

@@ -6,11 +6,11 @@ would tell it, and the worker can send it again after a failure.
 
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import audit, keys, limits, outbox
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
@@ -62,7 +62,7 @@ def spelt(mobile: str) -> str:
 
 def ask(db: Database, viewer: Viewer, text: str, *, at: datetime | None = None) -> CodeRequest:
     """Send a code to a number; one sent before, to whatever number, is good no more."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     mobile = parse(text)
     assert viewer.person_id is not None
     limits.take(db, limits.RESENDS, f"mobile {viewer.person_id}", at=moment)
@@ -86,7 +86,7 @@ def waiting(db: Database, viewer: Viewer, *, at: datetime | None = None) -> Code
         {
             "id": viewer.person_id,
             "attempts": ATTEMPTS,
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
         },
     )
     return CodeRequest(**rows[0]) if rows else None
@@ -101,7 +101,7 @@ def verify(
     db: Database, settings: Settings, viewer: Viewer, code: str, *, at: datetime | None = None
 ) -> None:
     """Keep the number that waits, if this is its code; five tries, then another code is needed."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     tried = db.query(
         """
         UPDATE mobile_requests SET attempts = attempts + 1
@@ -150,14 +150,14 @@ def find_request(
         SELECT id, person_id, mobile, expires_at FROM mobile_requests
         WHERE id = :id AND expires_at > :now
         """,
-        {"id": request_id, "now": stored(at or datetime.now(UTC))},
+        {"id": request_id, "now": stored(at or utc_now())},
     )
     return CodeRequest(**rows[0]) if rows else None
 
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove the requests that are over; how many."""
-    moment = {"now": stored(at or datetime.now(UTC))}
+    moment = {"now": stored(at or utc_now())}
     return db.execute("DELETE FROM mobile_requests WHERE expires_at <= :now", moment)
 
 

@@ -4,12 +4,11 @@ The database keeps the SHA-256 of a token, never the token. Looking at a link do
 mail scanners open links too.
 """
 
-import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from kbsearch import people
-from kbsearch.clock import stored
+from kbsearch import people, randomness
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
@@ -28,8 +27,8 @@ def make(db: Database, purpose: Purpose, person: Person, *, at: datetime | None 
     """A token for a link; those made before it for the same purpose stop working."""
     if person.disabled_at:
         raise Invalid("person.is_disabled", email=person.email)
-    moment = at or datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
+    moment = at or utc_now()
+    token = randomness.token()
     with db.atomic():
         db.execute(
             "DELETE FROM tokens WHERE person_id = :id AND purpose = :purpose AND used_at IS NULL",
@@ -70,7 +69,7 @@ def peek_hash(
         WHERE t.token_hash = :hash AND t.purpose = :purpose
           AND t.used_at IS NULL AND t.expires_at > :now
         """,
-        {"hash": token_hash, "purpose": purpose, "now": stored(at or datetime.now(UTC))},
+        {"hash": token_hash, "purpose": purpose, "now": stored(at or utc_now())},
     )
     if not rows:
         raise NotFound("link.unusable")
@@ -86,7 +85,7 @@ def use(db: Database, purpose: Purpose, token_hash: str, *, at: datetime | None 
           AND person_id IN (SELECT id FROM people WHERE disabled_at IS NULL)
         RETURNING person_id
         """,
-        {"hash": token_hash, "purpose": purpose, "now": stored(at or datetime.now(UTC))},
+        {"hash": token_hash, "purpose": purpose, "now": stored(at or utc_now())},
     )
     if not rows:
         raise NotFound("link.unusable")

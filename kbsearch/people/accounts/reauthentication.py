@@ -3,10 +3,11 @@
 An unlocked computer, or a stolen cookie, must not be enough to change the locks.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import audit, limits, people
 from kbsearch.access import Viewer
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
@@ -25,7 +26,7 @@ def begin(
     at: datetime | None = None,
 ) -> str:
     """Take the password, and ask for a code; the token the browser keeps meanwhile."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     person = people.find_id(db, viewer.person_id or "")
     charge = (limits.SIGN_INS_OF_ACCOUNT, f"{person.id} proof")
     signing_in.charge(db, caller, person, [charge], at=moment)
@@ -57,7 +58,7 @@ def finish(
     at: datetime | None = None,
 ) -> str:
     """Take the code; the session counts as proved, and the answer is where one was going."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     waiting = find(db, viewer, token, at=moment)
     factor = signing_in.check_code(
         db, settings, caller, waiting, code, recovery=recovery, at=moment

@@ -7,12 +7,11 @@ tokens only a hash is kept. Reading the database lets nobody in.
 import base64
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch import audit, outbox, sealing
-from kbsearch.clock import stored
+from kbsearch import audit, outbox, randomness, sealing
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
@@ -63,7 +62,7 @@ def offer_totp(
     db: Database, settings: Settings, person_id: str, *, at: datetime | None = None
 ) -> str:
     """A new secret to put in an authenticator; it counts once a code of it has been given."""
-    secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    secret = base64.b32encode(randomness.token_bytes(SECRET_BYTES)).decode()
     with db.atomic():
         _drop_offer(db, person_id)
         db.insert(
@@ -71,7 +70,7 @@ def offer_totp(
             {
                 "person_id": person_id,
                 "secret": sealing.seal(settings, _purpose(person_id), secret),
-                "expires_at": stored((at or datetime.now(UTC)) + OFFER_LIFETIME),
+                "expires_at": stored((at or utc_now()) + OFFER_LIFETIME),
             },
         )
     return secret
@@ -83,7 +82,7 @@ def offered_totp(
     """The secret that waits for its first code, if there is one."""
     rows = db.query(
         "SELECT secret FROM authenticator_offers WHERE person_id = :id AND expires_at > :now",
-        {"id": person_id, "now": stored(at or datetime.now(UTC))},
+        {"id": person_id, "now": stored(at or utc_now())},
     )
     return sealing.unseal(settings, _purpose(person_id), rows[0]["secret"]) if rows else None
 
@@ -101,7 +100,7 @@ def confirm_totp(
 
     It takes the place of the one before, and the devices trusted so far are trusted no more.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     secret = offered_totp(db, settings, person_id, at=moment)
     step = _step_of(secret, code, moment) if secret else None
     if secret is None or step is None:
@@ -116,7 +115,7 @@ def set_totp(
     db: Database, settings: Settings, person_id: str, secret: str, *, at: datetime | None = None
 ) -> None:
     """Give a person this secret at once, as whoever lays out a site does."""
-    _replace_totp(db, settings, person_id, secret, 0, at or datetime.now(UTC))
+    _replace_totp(db, settings, person_id, secret, 0, at or utc_now())
 
 
 def check_totp(
@@ -129,7 +128,7 @@ def check_totp(
     rows = db.query("SELECT secret FROM authenticators WHERE person_id = :id", {"id": person_id})
     sealed = rows[0]["secret"] if rows else None
     secret = sealing.unseal(settings, _purpose(person_id), sealed) if sealed else None
-    step = _step_of(secret, code, at or datetime.now(UTC)) if secret else None
+    step = _step_of(secret, code, at or utc_now()) if secret else None
     if step is None:
         return False
     used = db.execute(
@@ -161,7 +160,7 @@ def remove_totp(
         db.execute("DELETE FROM recovery_codes WHERE person_id = :id", {"id": person_id})
         removed = db.execute("DELETE FROM authenticators WHERE person_id = :id", {"id": person_id})
         if removed:
-            moment = at or datetime.now(UTC)
+            moment = at or utc_now()
             _tell(db, "authenticator.removed", person_id, actor_id, network, moment)
     return removed == 1
 
@@ -178,7 +177,7 @@ def make_recovery_codes(
 ) -> tuple[str, ...]:
     """Ten codes for a lost phone, each good once; those made before stop working."""
     codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         db.execute("DELETE FROM recovery_codes WHERE person_id = :id", {"id": person_id})
         db.insert_many(
@@ -214,7 +213,7 @@ def use_recovery_code(
     """
     if len(code) > MAX_TYPED:
         return False
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     values = {
         "now": stored(moment),
         "hash": _hash_recovery(person_id, code),
@@ -237,8 +236,8 @@ def trust_device(
     db: Database, person_id: str, *, user_agent: str = "", at: datetime | None = None
 ) -> str:
     """Ask this browser for no second factor during a month; the token it keeps."""
-    moment = at or datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
+    moment = at or utc_now()
+    token = randomness.token()
     db.insert(
         "trusted_devices",
         {
@@ -256,7 +255,7 @@ def trust_device(
 
 def is_trusted(db: Database, person_id: str, token: str, *, at: datetime | None = None) -> bool:
     """Whether this browser was trusted by this very person, less than a month ago."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     updated = db.execute(
         """
         UPDATE trusted_devices SET seen_at = :now
@@ -274,7 +273,7 @@ def list_devices(db: Database, person_id: str, *, at: datetime | None = None) ->
         SELECT id, created_at, seen_at, expires_at, user_agent FROM trusted_devices
         WHERE person_id = :id AND expires_at > :now ORDER BY seen_at DESC, id
         """,
-        {"id": person_id, "now": stored(at or datetime.now(UTC))},
+        {"id": person_id, "now": stored(at or utc_now())},
     )
     return [Device(**row) for row in rows]
 
@@ -300,7 +299,7 @@ def forget_devices(db: Database, person_id: str) -> int:
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove offers and devices that are over; how many."""
-    moment = {"now": stored(at or datetime.now(UTC))}
+    moment = {"now": stored(at or utc_now())}
     with db.atomic():
         offers = db.execute("DELETE FROM authenticator_offers WHERE expires_at <= :now", moment)
         return offers + db.execute("DELETE FROM trusted_devices WHERE expires_at <= :now", moment)
@@ -359,7 +358,9 @@ def _purpose(person_id: str) -> str:
 
 
 def _recovery_code() -> str:
-    letters = "".join(secrets.choice(RECOVERY_ALPHABET) for _ in range(RECOVERY_LENGTH))
+    letters = "".join(
+        RECOVERY_ALPHABET[randomness.below(len(RECOVERY_ALPHABET))] for _ in range(RECOVERY_LENGTH)
+    )
     return "-".join(letters[at : at + 4] for at in range(0, RECOVERY_LENGTH, 4))
 
 

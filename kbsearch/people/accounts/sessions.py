@@ -4,13 +4,12 @@ The database keeps the SHA-256 of a token, never the token: reading it opens no 
 """
 
 import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch import people
+from kbsearch import people, randomness
 from kbsearch.access import ANONYMOUS, Role, Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, if_possible
 from kbsearch.errors import NotFound
 from kbsearch.messages.webhooks import events
@@ -40,7 +39,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
 
     It runs on every keystroke: one query, and a write at most once a minute.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     rows = db.query(
         f"""
         SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
@@ -79,8 +78,8 @@ def open_session(
 
     An enrolling session is for setting up the second factor: it sees what a stranger sees.
     """
-    moment = at or datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
+    moment = at or utc_now()
+    token = randomness.token()
     lifetime = SESSION_LIFETIME[_kind(people.find_id(db, person_id).role)]
     with db.atomic():
         db.insert(
@@ -128,7 +127,7 @@ def list_sessions(
 ) -> list[Session]:
     """Where somebody is signed in, the latest seen first; the one with `token` is marked."""
     person = people.find_id(db, person_id)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     rows = db.query(
         """
         SELECT token_hash, created_at, seen_at, expires_at, user_agent FROM sessions
@@ -168,7 +167,7 @@ def renew_session(db: Database, token: str, *, at: datetime | None = None) -> st
 
     A copy of the cookie of before opens nothing.
     """
-    renewed = secrets.token_urlsafe(32)
+    renewed = randomness.token()
     changed = db.execute(
         """
         UPDATE sessions SET token_hash = :renewed, enrolling = 0
@@ -177,7 +176,7 @@ def renew_session(db: Database, token: str, *, at: datetime | None = None) -> st
         {
             "renewed": hash_token(renewed),
             "hash": hash_token(token),
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
         },
     )
     if not changed:
@@ -189,13 +188,13 @@ def mark_proved(db: Database, token: str, *, at: datetime | None = None) -> None
     """Keep that whoever has this session gave their password and second factor just now."""
     db.execute(
         "UPDATE sessions SET proved_at = :now WHERE token_hash = :hash",
-        {"now": stored(at or datetime.now(UTC)), "hash": hash_token(token)},
+        {"now": stored(at or utc_now()), "hash": hash_token(token)},
     )
 
 
 def is_proved(db: Database, token: str, *, at: datetime | None = None) -> bool:
     """Whether that was minutes ago: it is asked for again before what guards the account."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     rows = db.query(
         """
         SELECT 1 FROM sessions
@@ -212,7 +211,7 @@ def is_proved(db: Database, token: str, *, at: datetime | None = None) -> bool:
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove the sessions and one-time links that are over; how many."""
-    moment = {"now": stored(at or datetime.now(UTC))}
+    moment = {"now": stored(at or utc_now())}
     with db.atomic():
         sessions = db.execute("DELETE FROM sessions WHERE expires_at <= :now", moment)
         return sessions + db.execute("DELETE FROM tokens WHERE expires_at <= :now", moment)

@@ -5,13 +5,12 @@ worker as it sends it: here only its HMAC is kept, and it opens nothing without 
 """
 
 import hmac
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from kbsearch import keys, outbox
-from kbsearch.clock import stored
+from kbsearch import keys, outbox, randomness
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
@@ -51,8 +50,8 @@ def begin(
     at: datetime | None = None,
 ) -> str:
     """Ask somebody for a code; the token their browser keeps meanwhile."""
-    moment = at or datetime.now(UTC)
-    token, pending_id = secrets.token_urlsafe(32), new_id()
+    moment = at or utc_now()
+    token, pending_id = randomness.token(), new_id()
     with db.atomic():
         db.insert(
             "pending_sign_ins",
@@ -87,7 +86,7 @@ def make_code(
     db: Database, settings: Settings, pending: Pending, *, at: datetime | None = None
 ) -> str:
     """A code for that sign-in alone; the one before stops working."""
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    code = f"{randomness.below(10**CODE_DIGITS):0{CODE_DIGITS}}"
     db.execute(
         """
         UPDATE pending_sign_ins
@@ -95,7 +94,7 @@ def make_code(
         """,
         {
             "hmac": _sealed(settings, pending.id, code),
-            "expires": stored((at or datetime.now(UTC)) + CODE_LIFETIME),
+            "expires": stored((at or utc_now()) + CODE_LIFETIME),
             "id": pending.id,
         },
     )
@@ -113,7 +112,7 @@ def is_code(
           AND code_expires_at > :now AND code_attempts < :limit
         RETURNING code_hmac
         """,
-        {"id": pending.id, "now": stored(at or datetime.now(UTC)), "limit": CODE_ATTEMPTS},
+        {"id": pending.id, "now": stored(at or utc_now()), "limit": CODE_ATTEMPTS},
     )
     digits = "".join(code.split()) if len(code) < 64 else ""
     return bool(rows) and hmac.compare_digest(
@@ -128,7 +127,7 @@ def has_live_code(db: Database, pending: Pending, *, at: datetime | None = None)
         SELECT 1 FROM pending_sign_ins WHERE id = :id AND (code_hmac IS NULL
           OR (code_expires_at > :now AND code_attempts < :limit))
         """,
-        {"id": pending.id, "now": stored(at or datetime.now(UTC)), "limit": CODE_ATTEMPTS},
+        {"id": pending.id, "now": stored(at or utc_now()), "limit": CODE_ATTEMPTS},
     )
     return bool(rows)
 
@@ -140,7 +139,7 @@ def pass_through(db: Database, pending: Pending, *, at: datetime | None = None) 
         UPDATE pending_sign_ins SET passed_at = :now, code_hmac = NULL
         WHERE id = :id AND passed_at IS NULL
         """,
-        {"now": stored(at or datetime.now(UTC)), "id": pending.id},
+        {"now": stored(at or utc_now()), "id": pending.id},
     )
     return passed == 1
 
@@ -152,7 +151,7 @@ def end(db: Database, pending: Pending) -> None:
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove those that nobody finished; how many."""
-    moment = {"now": stored(at or datetime.now(UTC))}
+    moment = {"now": stored(at or utc_now())}
     return db.execute("DELETE FROM pending_sign_ins WHERE expires_at <= :now", moment)
 
 
@@ -164,7 +163,7 @@ def _find(db: Database, condition: str, key: str, purpose: str, at: datetime | N
         JOIN people p ON p.id = d.person_id AND p.disabled_at IS NULL
         WHERE {condition} AND d.expires_at > :now
         """,  # noqa: S608 (conditions are constants of this module)
-        {"key": key, "purpose": purpose, "now": stored(at or datetime.now(UTC))},
+        {"key": key, "purpose": purpose, "now": stored(at or utc_now())},
     )
     if not rows:
         raise NotFound("sign_in.expired")

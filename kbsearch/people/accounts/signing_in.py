@@ -7,9 +7,10 @@ Whoever can no longer use theirs types one of their recovery codes instead.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import audit, limits, outbox, people
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound, TooMany
@@ -67,7 +68,7 @@ def begin(
     at: datetime | None = None,
 ) -> CodeAsked | Inside:
     """Take an address and a password. An unknown address costs and says what a wrong one does."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     person = _find(db, email)
     charges = _charges_of_sign_in(db, caller, person, email)
     charge(db, caller, person, charges, at=moment)
@@ -126,7 +127,7 @@ def finish(
     at: datetime | None = None,
 ) -> Inside:
     """Take the code, and let its person in with a session that is new."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     waiting = sign_ins_under_way.find(db, token, "sign_in", at=moment)
     factor = check_code(db, settings, caller, waiting, code, recovery=recovery, at=moment)
     person = people.find_id(db, waiting.person_id)
@@ -146,7 +147,7 @@ def check_code(
     at: datetime | None = None,
 ) -> str:
     """The factor that was shown; raises Invalid for a wrong code. Each code passes once."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     if waiting.passed_at:
         raise NotFound("sign_in.expired")
     person = people.find_id(db, waiting.person_id)
@@ -186,7 +187,7 @@ def let_in(
     at: datetime | None = None,
 ) -> Inside:
     """Open a session for somebody who has shown enough; `factor` says what, for the log."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     enrolling = factor == "mail" and person.role != "customer"
     is_stranger = known_browsers.has_any(db, person.id) and not known_browsers.is_known(
         db, person.id, caller.browser

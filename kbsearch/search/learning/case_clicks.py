@@ -6,12 +6,12 @@ forgotten with the request, the case or the person.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, one_of
 from kbsearch.errors import Invalid
 from kbsearch.search.fulltext.documents import Click
@@ -51,7 +51,7 @@ def record(
             ON CONFLICT (ticket_id, case_id, person_id)
             DO UPDATE SET kind = excluded.kind, at = excluded.at
             """,
-            {**_pair(viewer, ticket, case), "kind": kind, "at": stored(at or datetime.now(UTC))},
+            {**_pair(viewer, ticket, case), "kind": kind, "at": stored(at or utc_now())},
         )
 
 

@@ -9,13 +9,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer, visible
 from kbsearch.articles import Article
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.documents import Taught
@@ -84,7 +84,7 @@ def teach(
                     "source": source,
                     "ticket_id": ticket_id,
                     "person_id": viewer.person_id,
-                    "at": stored(at or datetime.now(UTC)),
+                    "at": stored(at or utc_now()),
                 },
             )
         if new:

@@ -4,11 +4,11 @@ A visit is a random number of this site's own; what agents and writers do is not
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from kbsearch.access import Viewer
-from kbsearch.clock import parsed, stored
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import NotFound
 from kbsearch.text import plain_text
@@ -40,7 +40,7 @@ def visit(
     """
     if is_prefetch or viewer.role in STAFF:
         return None
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     values = {"id": visit_id, "me": viewer.person_id, "now": stored(moment)}
     with db.atomic():
         goes_on = db.execute(
@@ -73,7 +73,7 @@ def searched(
     query = plain_text.line(text)[:MAX_TEXT]
     if visit_id is None or not query:
         return
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         last = _last(db, visit_id)
         row = {
@@ -188,7 +188,7 @@ def searches_before(db: Database, ticket_ids: Sequence[str]) -> list[str]:
 
 def forget_texts(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the words of searches older than that many days; the counts stay. How many."""
-    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    before = stored((at or utc_now()) - timedelta(days=days))
     return db.execute(
         "UPDATE visit_events SET text = '' WHERE text <> '' AND at < :before", {"before": before}
     )
@@ -232,4 +232,4 @@ def _is_typed_on(last: Row, text: str, product: str, moment: datetime) -> bool:
 
 
 def _stored(at: datetime | None) -> str:
-    return stored(at or datetime.now(UTC))
+    return stored(at or utc_now())

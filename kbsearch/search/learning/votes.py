@@ -7,13 +7,13 @@ guest, has one vote on it, and the last one counts. The staff reads votes and ha
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.articles import Article
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.messages.webhooks import events
@@ -105,7 +105,7 @@ def give(
     if len(comment) > MAX_WORDS:
         raise Invalid("request.too_long", limit=MAX_WORDS)
     key = _key(viewer, visit_id, article)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         before = mine(db, viewer, visit_id, article)
         confirmed_in, event_id = _confirm(db, visit_id, article, before, helped, moment)
@@ -143,7 +143,7 @@ def take_back(
     """Have said nothing of it, after all."""
     with db.atomic():
         before = mine(db, viewer, visit_id, article)
-        _confirm(db, visit_id, article, before, False, at or datetime.now(UTC))
+        _confirm(db, visit_id, article, before, False, at or utc_now())
         _forget(db, viewer, visit_id, article)
         if before:
             lessons.take_back(db, viewer, before.id)

@@ -2,16 +2,15 @@
 
 import json
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kbsearch import people
+from kbsearch import people, randomness
 from kbsearch.access import OPERATOR
-from kbsearch.clock import parsed, stored
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people import organisations
@@ -125,7 +124,7 @@ def _take_in(db: Database, customer: Customer) -> None:
             customer.name,
             products=customer.products,
             sharing="everyone",
-            contract_ends=(datetime.now(UTC).date() + CONTRACT).isoformat(),
+            contract_ends=(utc_now().date() + CONTRACT).isoformat(),
             phone=customer.phone,
             trusted_devices=customer.trusted_devices,
         ),
@@ -151,7 +150,7 @@ def _open_account(
     organisations = [organisation] if organisation else []
     person = people.add(db, email=email, name=name, role=role, organisations=organisations)
     totp_secret = pyotp.random_base32() if role in WITH_TOTP else None
-    password = secrets.token_urlsafe(12)
+    password = randomness.token(12)
     passwords.keep(db, person, passwords.hash(password))
     if totp_secret:
         second_factor.set_totp(db, settings, person.id, totp_secret)
@@ -163,7 +162,7 @@ def _past_requests() -> Iterator[Line]:
     path = HERE / "tickets.jsonl"
     shipped = list(lines.read(path, "jsonl"))
     newest = max(line.values["updated_at"] for line in shipped)
-    days = (datetime.now(UTC).date() - parsed(newest).date()).days - 1
+    days = (utc_now().date() - parsed(newest).date()).days - 1
     for line in shipped:
         yield Line(line.number, line.position, _moved(line.values, timedelta(days=days)))
 

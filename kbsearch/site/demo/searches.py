@@ -1,8 +1,9 @@
 """What the demo's people searched lately: the gap board and the insights are not empty."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch.access import ANONYMOUS
+from kbsearch.clock import utc_now
 from kbsearch.database import Database
 from kbsearch.people import viewers
 from kbsearch.search.learning import visits
@@ -48,7 +49,7 @@ def _search(
     db: Database, email: str, days: int, text: str, results: int
 ) -> tuple[str | None, datetime]:
     viewer = viewers.find(db, email) if email else ANONYMOUS
-    moment = datetime.now(UTC) - timedelta(days=days)
+    moment = utc_now() - timedelta(days=days)
     visit = visits.visit(db, viewer, at=moment)
     visits.searched(db, visit, text, results=results, at=moment)
     return visit, moment

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import kbsearch
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database
 from kbsearch.site import health
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
@@ -16,7 +16,7 @@ CLOCK_MAY_LAG = timedelta(minutes=5)
 
 def clock(_: Patient, db: Database) -> Iterator[Check]:
     """No moment that was noted lies ahead; nor does the making of this program."""
-    now = datetime.now(UTC)
+    now = utc_now()
     installed = datetime.fromtimestamp(Path(kbsearch.__file__).stat().st_mtime, UTC)
     latest = max(filter(None, [installed, *map(parsed, health.latest_moments(db))]))
     if latest > now + CLOCK_MAY_LAG:

@@ -2,13 +2,12 @@
 
 import dataclasses
 import hashlib
-import secrets
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, tickets
+from kbsearch import access, randomness, tickets
 from kbsearch.access import OPERATOR
+from kbsearch.clock import utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
@@ -128,7 +127,7 @@ def _new_id() -> str:
 
     Twice as fast as ids that fall all over an index of 300,000.
     """
-    return f"{int(time.time()):x}{secrets.token_urlsafe(9)}"
+    return f"{int(utc_now().timestamp()):x}{randomness.token(9)}"
 
 
 def _there(db: Database, numbers: Sequence[int]) -> dict[int, Row]:

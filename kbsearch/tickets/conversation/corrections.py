@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 from kbsearch.form_fields import FormField
@@ -39,7 +39,7 @@ def edit_fields(
     Raises Conflict when one of them was changed by somebody else since, and changes none then;
     InvalidForm with what is wrong in each. An own question of the product is named `fields.<name>`.
     """
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     with db.atomic():
         there = present(db, viewer, ticket.id)
         _check_may(viewer, there, changes)
@@ -130,7 +130,7 @@ def _checked(
 ) -> tuple[Row, dict[str, str] | None]:
     """The columns to write, and the answers if they change; raises InvalidForm."""
     mistakes, values = form.Mistakes(), Row()
-    today = datetime.now(UTC).date().isoformat()
+    today = utc_now().date().isoformat()
     organisation_id = there.organisation_id
     if "organisation" in edits:
         with mistakes.of("organisation"):

@@ -1,9 +1,9 @@
 """The life of a request: who answers it, what it waits for, solved, reopened, closed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import STATUSES, Status, Ticket, changes, events
@@ -38,7 +38,7 @@ def assign(
             there.id,
             events.NewEvent(
                 "ticket.assigned",
-                stored(at or datetime.now(UTC)),
+                stored(at or utc_now()),
                 field="assignee",
                 before=there.assignee_id,
                 after=agent_id,
@@ -58,7 +58,7 @@ def set_status(
             raise Invalid("ticket.is_closed", number=there.number)
         if status == "closed" and there.status not in RESOLVED:
             raise Invalid("ticket.not_solved", number=there.number)
-        move(db, viewer, there, status, stored(at or datetime.now(UTC)))
+        move(db, viewer, there, status, stored(at or utc_now()))
 
 
 def solve(
@@ -76,7 +76,7 @@ def solve(
             raise Invalid("ticket.is_closed", number=there.number)
         if message_id is not None:
             _mark_solution(db, there, message_id)
-        move(db, viewer, there, "solved", stored(at or datetime.now(UTC)))
+        move(db, viewer, there, "solved", stored(at or utc_now()))
 
 
 def reopen(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None) -> None:
@@ -86,7 +86,7 @@ def reopen(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None 
         if there.status == "closed":
             raise Invalid("ticket.is_closed", number=there.number)
         if there.status == "solved":
-            move(db, viewer, there, "open", stored(at or datetime.now(UTC)))
+            move(db, viewer, there, "open", stored(at or utc_now()))
 
 
 def close(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None) -> None:
@@ -99,7 +99,7 @@ def close_quiet(db: Database, days: int, *, at: datetime | None = None) -> int:
 
     Past cases taken over from elsewhere stay as they came.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         rows = db.query(
             """

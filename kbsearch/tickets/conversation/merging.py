@@ -6,11 +6,11 @@ of it stands in a note for them. Its people read the other request once they are
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import access, i18n, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.tickets import Link, Status, Ticket, events
@@ -68,7 +68,7 @@ def merge(
 
     Sent again, it is one merge. Raises Invalid.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         there = present(db, viewer, ticket.id)
         if of_ticket(db, viewer, ticket).is_merged:
@@ -116,7 +116,7 @@ def undo(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = 
             raise Invalid("merge.is_none", number=ticket.number)
         before: Status = rows[0]["before"]
         there = present(db, viewer, ticket.id)
-        lifecycle.move(db, viewer, there, before, stored(at or datetime.now(UTC)))
+        lifecycle.move(db, viewer, there, before, stored(at or utc_now()))
 
 
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> MergeLinks:

@@ -1,10 +1,10 @@
 """What is said about a request: replies everybody in it reads, notes that only agents read."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import AlreadySent, Forbidden, Invalid
 from kbsearch.text import plain_text
@@ -54,7 +54,7 @@ def reply(
     What customers say opens a request again, an agent's answer waits for theirs unless `status`
     says otherwise. `activity` is the one the page was read at: a late reply is kept all the same.
     """
-    post = _Post(body, key, at or datetime.now(UTC), activity=activity, status=status)
+    post = _Post(body, key, at or utc_now(), activity=activity, status=status)
     return _say(db, viewer, ticket, post)
 
 
@@ -68,7 +68,7 @@ def note(
     at: datetime | None = None,
 ) -> Reply:
     """Leave a note for agents; customers cannot tell that there is one."""
-    return _say(db, viewer, ticket, _Post(body, key, at or datetime.now(UTC), is_note=True))
+    return _say(db, viewer, ticket, _Post(body, key, at or utc_now(), is_note=True))
 
 
 def _say(db: Database, viewer: Viewer, ticket: Ticket, post: _Post) -> Reply:

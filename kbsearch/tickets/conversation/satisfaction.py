@@ -1,12 +1,12 @@
 """One question when a request is closed: was it good, and why. A link asks, its form answers."""
 
 import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from kbsearch import randomness
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Values
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.text import plain_text
@@ -31,8 +31,8 @@ class SatisfactionQuestion:
 
 def ask(db: Database, ticket_id: str, person_id: str, *, at: datetime | None = None) -> str:
     """A token for one person about one closed request; one made before stops working."""
-    moment = at or datetime.now(UTC)
-    token = secrets.token_urlsafe(32)
+    moment = at or utc_now()
+    token = randomness.token()
     db.execute(
         """
         INSERT INTO satisfaction (ticket_id, person_id, token_hash, expires_at)
@@ -55,7 +55,7 @@ def peek(db: Database, token: str, *, at: datetime | None = None) -> Satisfactio
     question = _read(
         db,
         "s.token_hash = :hash AND s.expires_at > :now",
-        {"hash": _hash(token), "now": stored(at or datetime.now(UTC))},
+        {"hash": _hash(token), "now": stored(at or utc_now())},
     )
     if question is None:
         raise NotFound("satisfaction.link_unusable")
@@ -142,7 +142,7 @@ def _record(
         {
             "good": int(is_good),
             "why": text,
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
             "ticket": ticket_id,
             "person": person_id,
         },

@@ -4,11 +4,11 @@ Nothing of it reaches a customer: the original may be another organisation's.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.search.learning import case_clicks
@@ -60,7 +60,7 @@ def link(
             {
                 "ticket": ticket.id,
                 "original": original.id,
-                "at": stored(at or datetime.now(UTC)),
+                "at": stored(at or utc_now()),
                 "me": viewer.person_id,
             },
         )

@@ -5,11 +5,11 @@ Until then one is a draft of its author's with the moment it leaves: nobody else
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.outbox import Handlers, Task
@@ -65,7 +65,7 @@ def hold(
     It raises at once what `replies.reply` would; what was sent before stays as it is, and
     another text under its key raises AlreadySent.
     """
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         if _is_sent(db, viewer, ticket, form):
             return False
@@ -99,7 +99,7 @@ def call_back(db: Database, viewer: Viewer, key: str) -> None:
 
 def release(db: Database, viewer: Viewer, key: str, *, at: datetime | None = None) -> Reply | None:
     """Send what is due; what cannot be sent any more is a draft again. None for these two."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with db.atomic():
         held = drafts.find_put_off(db, viewer, key)
         if held is None or held.leaves_at is None or held.leaves_at > stored(moment):

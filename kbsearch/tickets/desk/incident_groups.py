@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 
 from kbsearch import access, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
@@ -77,7 +77,7 @@ def group(
     if not grouped:
         raise Invalid("problem.tickets_required")
     problem_id = new_id()
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     with db.atomic():
         db.insert(
             "problems",
@@ -105,7 +105,7 @@ def add(
     if len(problem.members) >= MOST_TICKETS:
         raise Invalid("problem.too_many", limit=MOST_TICKETS)
     with db.atomic():
-        _add(db, problem.id, [ticket], stored(at or datetime.now(UTC)))
+        _add(db, problem.id, [ticket], stored(at or utc_now()))
 
 
 def remove(db: Database, viewer: Viewer, problem: IncidentGroup, ticket: Ticket) -> None:

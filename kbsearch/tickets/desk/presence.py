@@ -5,11 +5,11 @@ saved a draft of an answer a moment ago is writing one.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, if_possible
 from kbsearch.tickets import Ticket
 
@@ -30,7 +30,7 @@ def renew(
 ) -> list[PresentAgent]:
     """Say that the viewer looks at a request; who else does, those who write first."""
     access.only_agents(viewer, "ticket.not_found")
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     with if_possible(db):  # the page comes back before the lease is over
         db.execute(
             """
@@ -69,7 +69,7 @@ def leave(db: Database, viewer: Viewer, ticket: Ticket) -> None:
 
 def forget_lapsed(db: Database, *, at: datetime | None = None) -> int:
     """Remove the leases that nobody renewed; how many."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     return db.execute("DELETE FROM presences WHERE until <= :now", {"now": moment})
 
 

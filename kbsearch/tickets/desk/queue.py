@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.tickets import Severity, Status, changes, clocks, waiting
@@ -110,7 +110,7 @@ def look(
 ) -> QueuePage:
     """A page of the queue; raises NotFound for those who answer nothing."""
     access.only_agents(viewer)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     counts = _counts(db, viewer, filter, moment)
     total = counts[filter.view]
     pages = max(1, -(-total // PAGE_SIZE))
@@ -132,7 +132,7 @@ def numbers(
 ) -> list[int]:
     """The numbers of a view in its order, as many as anybody walks through."""
     access.only_agents(viewer)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     ids, _ = _order(db, settings, viewer, filter, moment, slice(0, MOST_WALKED))
     places, values = one_of("id", ids)
     rows = db.query(f"SELECT id, number FROM tickets WHERE id IN ({places})", values)  # noqa: S608
@@ -173,7 +173,7 @@ def csv_rows(
     assignee, opened, updated, solved, first answer due, met, solution due, met.
     """
     access.only_agents(viewer)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     ids, ticket_clocks = _order(db, settings, viewer, filter, moment)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
         batch = ids[start : start + EXPORTED_AT_ONCE]
@@ -328,4 +328,4 @@ def _met(is_met: bool | None) -> str:
 def is_overdue(line: QueueLine, at: datetime | None = None) -> bool:
     """Whether what is due next should have come already."""
     due = line.clock.due
-    return due is not None and due < (at or datetime.now(UTC))
+    return due is not None and due < (at or utc_now())

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import revisions, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.form_fields import FormField
@@ -36,7 +36,7 @@ def open(
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
     drafts.check_key(key)
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     form_hash = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
     with db.atomic():
         ticket_id = _filed(db, viewer, request, key, form_hash)

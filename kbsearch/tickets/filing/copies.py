@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import people
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid
 from kbsearch.tickets import Ticket, events, readers
@@ -75,7 +75,7 @@ def add(
             raise Invalid("copy.too_many", limit=MAX_COPIES)
         db.insert("ticket_copies", {"ticket_id": there.id, **vars(colleague)})
         readers.rewrite(db, there.id)
-        moment = stored(at or datetime.now(UTC))
+        moment = stored(at or utc_now())
         events.record(
             db,
             viewer,
@@ -92,7 +92,7 @@ def remove(
         there = present(db, viewer, ticket.id)
         if not there.is_of(viewer):
             raise Forbidden("ticket.not_yours")
-        moment = stored(at or datetime.now(UTC))
+        moment = stored(at or utc_now())
         readers.remove_copy(db, viewer, there.id, people.fold_email(email), moment)
 
 
@@ -100,6 +100,6 @@ def leave(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None =
     """Take oneself out of copy."""
     with db.atomic():
         there = present(db, viewer, ticket.id)
-        moment = stored(at or datetime.now(UTC))
+        moment = stored(at or utc_now())
         if there.is_copied:
             readers.remove_copy(db, viewer, there.id, viewer.email, moment)

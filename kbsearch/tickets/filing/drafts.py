@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kbsearch import access, revisions
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files.store import ByteSource, FileStore
@@ -200,7 +200,7 @@ def resume(db: Database, viewer: Viewer, key: str) -> bool:
         UPDATE drafts SET leaves_at = NULL, updated_at = :now
         WHERE person_id = :me AND form_key = :key AND leaves_at IS NOT NULL
         """,
-        {"me": viewer.person_id, "key": key, "now": stored(datetime.now(UTC))},
+        {"me": viewer.person_id, "key": key, "now": stored(utc_now())},
     )
     return changed == 1
 
@@ -249,7 +249,7 @@ def find_sent(db: Database, viewer: Viewer, key: str) -> Mapping[str, str] | Non
 
 def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
-    before = stored((at or datetime.now(UTC)) - timedelta(days=days))
+    before = stored((at or utc_now()) - timedelta(days=days))
     attachments.drop_astray(db, before)
     return _forget(db, "updated_at < :value", before)
 
@@ -326,7 +326,7 @@ def _write(
     most: int | None = MAX_DRAFTS,
 ) -> None:
     """Make the draft or change it; without `texts`, what is typed stays."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     values = {"me": person_id, "key": key, "now": moment}
     there = db.query("SELECT form_key FROM drafts WHERE person_id = :me", {"me": person_id})
     if key not in {row["form_key"] for row in there}:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kbsearch import access, form_fields, people
 from kbsearch.access import Viewer
+from kbsearch.clock import utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
 from kbsearch.form_fields import FormField
@@ -79,7 +80,7 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Organi
         LEFT JOIN products p ON p.id = op.product_id
         WHERE m.person_id = :person ORDER BY o.name, o.slug, p.name
         """,
-        {"person": person_id, "today": datetime.now(UTC).date().isoformat()},
+        {"person": person_id, "today": utc_now().date().isoformat()},
     )
     covered: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for row in rows:
@@ -138,7 +139,7 @@ def read(
     at: datetime | None = None,
 ) -> tuple[Row, list[copies.Colleague]]:
     """The row of a ticket that a form makes, and who is in copy; raises InvalidForm."""
-    mistakes, today = Mistakes(), (at or datetime.now(UTC)).date().isoformat()
+    mistakes, today = Mistakes(), (at or utc_now()).date().isoformat()
     row: Row = {
         "requester_id": viewer.person_id,
         "organisation_id": None,

@@ -1,11 +1,9 @@
 """Signing in at the OpenID Connect provider: the way there, the way back, and what may go wrong."""
 
-import secrets
-
 from flask import Blueprint, Flask, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, limits
+from kbsearch import i18n, limits, randomness
 from kbsearch.config import Settings
 from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import signing_in
@@ -37,7 +35,7 @@ def depart() -> Response:
     It notes the departure and nothing else; the browser keeps the secret that goes with it.
     """
     back = request.args.get("next", "")
-    browser = _browser() or secrets.token_urlsafe(32)  # of several tabs, each one comes back
+    browser = _browser() or randomness.token()  # of several tabs, each one comes back
     if not security.is_own_path(back):
         back = f"/{language()}/"
     caller = tokens.caller()

@@ -1,11 +1,10 @@
 """Organisations: the list, and the form with contract, sharing and look."""
 
-from datetime import UTC, datetime
-
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import people, revisions
+from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
 from kbsearch.people.organisations import (
@@ -53,7 +52,7 @@ def list_organisations() -> Response:
         "admin/_organisations.html",
         q=searched,
         found=organisations.search(db(), searched),
-        today=datetime.now(UTC).date().isoformat(),
+        today=utc_now().date().isoformat(),
     )
 
 

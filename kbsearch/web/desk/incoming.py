@@ -1,10 +1,9 @@
 """Mail that came in, for agents: what is held, what became of the rest, the originals."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
+from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.incoming import arrivals, mails, parsing, reasons
 from kbsearch.messages.incoming.mails import Mail, State
@@ -82,7 +81,7 @@ def discard(id: str) -> Response:
 @bp.post("/desk/mail/<id>/attempt")
 def attempt(id: str) -> Response:
     """Have a mail that could not be taken in tried once more."""
-    arrivals.try_again(db(), viewer(), mails.find(db(), viewer(), id), at=datetime.now(UTC))
+    arrivals.try_again(db(), viewer(), mails.find(db(), viewer(), id), at=utc_now())
     return redirect(f"/{language()}/desk/mail/{id}", 303)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -12,6 +11,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import access, i18n, people, tickets
+from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
@@ -281,4 +281,4 @@ def as_file(address: QueueAddress, language: Language) -> Response:
             cells[13], cells[15] = answers[row[13]], answers[row[15]]
             yield cells
 
-    return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())
+    return spreadsheet(f"{_('requests')}-{utc_now().date()}", headings, rows())

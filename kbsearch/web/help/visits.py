@@ -8,12 +8,12 @@ recorded where it happens, also without JavaScript.
 import hmac
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import keys, limits
+from kbsearch.clock import utc_now
 from kbsearch.database import if_possible
 from kbsearch.errors import TooMany
 from kbsearch.search.learning import visits
@@ -72,7 +72,7 @@ def network() -> str:
     """The network this request comes from, for a day: no address can be had from it again."""
     near = limits.neighbourhood(request.remote_addr)
     key = keys.derive(site().settings, "networks of guests")
-    text = f"{datetime.now(UTC).date()} {near}".encode()
+    text = f"{utc_now().date()} {near}".encode()
     return hmac.digest(key, text, "sha256").hex()[:32]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from math import ceil
 from typing import NamedTuple, Self, get_args
 
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from kbsearch import clock, i18n, people
 from kbsearch.access import Viewer
+from kbsearch.clock import utc_now
 from kbsearch.database import new_id
 from kbsearch.errors import Conflict, NotFound, Problem
 from kbsearch.messages.incoming import mails
@@ -170,7 +170,7 @@ def called_back(ticket: Ticket) -> drafts.FormDraft | None:
 
 
 def leaving(held: Held) -> Leaving:
-    remaining = clock.parsed(held.leaves_at) - datetime.now(UTC)
+    remaining = clock.parsed(held.leaves_at) - utc_now()
     html = markup.message(held.body, language())
     return Leaving(held, html, max(0, ceil(remaining.total_seconds())))
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from flask import Blueprint, request
@@ -10,6 +9,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from kbsearch import tickets
+from kbsearch.clock import utc_now
 from kbsearch.database import new_id
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
 from kbsearch.files.store import FileStore
@@ -180,7 +180,7 @@ def shown(filled: Filled) -> dict[str, object]:
 
 def accepting() -> list[Organisation] | None:
     """The visitor's organisations that may file today; None when they have some, and none may."""
-    own_organisations, today = my_organisations(), datetime.now(UTC).date()
+    own_organisations, today = my_organisations(), utc_now().date()
     settings = site().settings
     open_ones = [
         organisation

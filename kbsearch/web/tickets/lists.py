@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, get_args
 from urllib.parse import urlencode
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from kbsearch.clock import utc_now
 from kbsearch.tickets import STATUSES, Status
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.lists import ListFilter, ListSort, Scope
@@ -174,4 +174,4 @@ def as_file(ticket_filter: ListFilter, language: Language) -> Response:
             cells[3] = str(language.severity_name(row[3]))
             yield cells
 
-    return spreadsheet(f"{_('requests')}-{datetime.now(UTC).date()}", headings, rows())
+    return spreadsheet(f"{_('requests')}-{utc_now().date()}", headings, rows())

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +12,7 @@ from kbsearch import access, articles, i18n
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card, gaps
 from kbsearch.articles.gaps import Gap, GapPhrase, Shelf
+from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
@@ -209,4 +209,4 @@ def as_file(shelf: Shelf) -> Response:
         for section in BOARD[shelf]
         for gap in gaps.list_all(db(), viewer(), section, MOST_IN_FILE)
     ]
-    return spreadsheet(f"{_('gaps')}-{datetime.now(UTC).date()}", headings, rows)
+    return spreadsheet(f"{_('gaps')}-{utc_now().date()}", headings, rows)

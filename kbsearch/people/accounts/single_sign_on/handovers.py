@@ -6,12 +6,13 @@ for customers alone: nobody of the staff comes in this way.
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from joserfc.jwk import OctKey
 
 from kbsearch import audit, people
+from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
@@ -42,7 +43,7 @@ class Handover:
 def read(settings: Settings, token: str, *, at: datetime | None = None) -> Handover:
     """The hand-over of a token; it is not used up by being read."""
     try:
-        return _checked(settings, token, at or datetime.now(UTC))
+        return _checked(settings, token, at or utc_now())
     except Unbelievable as problem:
         log.warning("a hand-over is refused: %s", problem)
         raise Forbidden("handover.not_believed") from problem
@@ -70,7 +71,7 @@ def redeem(
     at: datetime | None = None,
 ) -> Inside:
     """Use it up and let its person in."""
-    moment = at or datetime.now(UTC)
+    moment = at or utc_now()
     try:
         return _redeemed(db, settings, caller, handover, back, moment)
     except Forbidden:  # its own transaction is undone, the log is kept

@@ -1,11 +1,11 @@
 """Sign-ins that left for the provider and are expected back, once, in the same browser."""
 
 import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch.clock import stored
+from kbsearch import randomness
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 
@@ -27,8 +27,8 @@ def depart(
     db: Database, browser: str, back: str, language: str, *, at: datetime | None = None
 ) -> Journey:
     """Note a departure of the browser that holds this secret; over ones are forgotten."""
-    moment = at or datetime.now(UTC)
-    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    moment = at or utc_now()
+    state, nonce, verifier = (randomness.token() for _ in range(3))
     with db.atomic():
         forget_expired(db, at=moment)
         db.insert(
@@ -57,7 +57,7 @@ def arrive(db: Database, browser: str, state: str, *, at: datetime | None = None
         {
             "state": _hash(state),
             "browser": _hash(browser),
-            "now": stored(at or datetime.now(UTC)),
+            "now": stored(at or utc_now()),
         },
     )
     if not rows:
@@ -67,9 +67,7 @@ def arrive(db: Database, browser: str, state: str, *, at: datetime | None = None
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> None:
     """Remove the journeys nobody came back from in time."""
-    db.execute(
-        "DELETE FROM journeys WHERE expires_at <= :now", {"now": stored(at or datetime.now(UTC))}
-    )
+    db.execute("DELETE FROM journeys WHERE expires_at <= :now", {"now": stored(at or utc_now())})
 
 
 def _hash(secret: str) -> str:

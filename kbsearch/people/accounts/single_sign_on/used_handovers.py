@@ -1,9 +1,9 @@
 """The hand-overs that were used: each lets somebody in once."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from kbsearch.clock import stored
+from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 
 KEPT = timedelta(days=1)  # far longer than they are good for: clocks may be set back
@@ -26,5 +26,5 @@ def use_up(db: Database, jti: str, *, at: datetime) -> bool:
 
 def forget_expired(db: Database, *, at: datetime | None = None) -> None:
     """Remove those too old to be accepted anyway."""
-    moment = stored(at or datetime.now(UTC))
+    moment = stored(at or utc_now())
     db.execute("DELETE FROM used_handovers WHERE expires_at <= :now", {"now": moment})
