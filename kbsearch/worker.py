@@ -58,7 +58,7 @@ from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
-from kbsearch.tickets import files
+from kbsearch.tickets import changes, files
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
 from kbsearch.tickets.filing import drafts
@@ -268,7 +268,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         indexer.rebuild(task.subject)
 
     return outbox.together(
-        {"index.tickets": apply_changes, indexing.REBUILD: rebuild},
+        {changes.FOLLOW: apply_changes, indexing.REBUILD: rebuild},
         deliveries.handlers(settings, db),
         notifications.handlers(settings, db),
         sent_articles.handlers(settings, db),

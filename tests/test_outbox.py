@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox
-from kbsearch.clock import stored
+from kbsearch.clock import now, stored
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.outbox import RETRY_AFTER, Task
 
@@ -74,7 +74,8 @@ def test_a_failure_is_kept_with_its_reason_and_comes_due_again(db: SqliteDatabas
 
 
 def test_a_task_nobody_knows_is_a_failure_and_not_a_crash(db: SqliteDatabase):
-    outbox.add(db, "from.the_future", "x")
+    future = {"id": "x", "kind": "from.the_future", "channel": "mail", "subject": "x"}
+    db.insert("outbox", {**future, "created_at": now(), "due_at": now()})
     assert outbox.run_one(db, {})
     assert row(db)["problem"] == "KeyError: 'from.the_future'"
 
@@ -101,21 +102,21 @@ def test_work_asked_for_while_it_is_being_done_is_done_again(db: SqliteDatabase)
 
 
 def test_what_is_done_is_forgotten_and_what_is_not_stays(db: SqliteDatabase):
-    outbox.add(db, "a", "done")
-    outbox.run_one(db, {"a": lambda task: None})
-    outbox.add(db, "a", "waiting")
+    outbox.add(db, "ticket.noted", "done")
+    outbox.run_one(db, {"ticket.noted": lambda task: None})
+    outbox.add(db, "ticket.noted", "waiting")
     future = stored(datetime.now(UTC) + timedelta(days=1))
     assert outbox.forget_done(db, before=future) == 1
     assert row(db)["subject"] == "waiting"
 
 
 def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Path):
-    outbox.add(db, "slow", "x")
+    outbox.add(db, "notice.mail", "x")
     program = (
         "import sys, time; from pathlib import Path\n"
         "from kbsearch import outbox; from kbsearch.database.sqlite import SqliteDatabase\n"
         "def slow(task):\n    print('begun', flush=True)\n    time.sleep(60)\n"
-        "outbox.run_one(SqliteDatabase(Path(sys.argv[1])), {'slow': slow})\n"
+        "outbox.run_one(SqliteDatabase(Path(sys.argv[1])), {'notice.mail': slow})\n"
     )
     command = [sys.executable, "-c", program, str(db.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -123,9 +124,9 @@ def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Pa
         assert child.stdout.readline() == "begun\n"
         os.kill(child.pid, signal.SIGKILL)
     done: list[Task] = []
-    assert not outbox.run_one(db, {"slow": done.append}), "its lease still runs"
+    assert not outbox.run_one(db, {"notice.mail": done.append}), "its lease still runs"
     due_now(db)
-    assert outbox.run_one(db, {"slow": done.append})
+    assert outbox.run_one(db, {"notice.mail": done.append})
     assert [task.attempts for task in done] == [2]
     assert outbox.oldest_waiting(db) is None
 
@@ -133,18 +134,18 @@ def test_a_handler_killed_half_way_is_run_again(db: SqliteDatabase, tmp_path: Pa
 def test_those_who_want_the_same_kind_each_do_their_part(db: SqliteDatabase):
     done: list[str] = []
     both = outbox.together(
-        {"note.written": lambda task: done.append("mail"), "note.read": lambda task: None},
-        {"note.written": lambda task: done.append("webhook")},
+        {"ticket.noted": lambda task: done.append("mail"), "ticket.closed": lambda task: None},
+        {"ticket.noted": lambda task: done.append("webhook")},
     )
-    assert set(both) == {"note.written", "note.read"}
-    outbox.add(db, "note.written", "one")
+    assert set(both) == {"ticket.noted", "ticket.closed"}
+    outbox.add(db, "ticket.noted", "one")
     outbox.run_one(db, both)
     assert done == ["mail", "webhook"]
 
 
 def test_a_thread_keeps_its_order_also_while_its_first_waits(db: SqliteDatabase):
     for subject, thread, place in (("b2", "b", 2), ("a2", "a", 2), ("a1", "a", 1), ("b1", "b", 1)):
-        outbox.add(db, "letter", subject, thread=thread, place=place)
+        outbox.add(db, "notice.mail", subject, thread=thread, place=place)
     done: list[str] = []
 
     def send(task: Task) -> None:
@@ -152,18 +153,18 @@ def test_a_thread_keeps_its_order_also_while_its_first_waits(db: SqliteDatabase)
             raise OSError("later")
         done.append(task.subject)
 
-    while outbox.run_one(db, {"letter": send}):
+    while outbox.run_one(db, {"notice.mail": send}):
         pass
     assert done == ["b1", "b2"], "what is behind a1 waits with it"
     due_now(db)
-    while outbox.run_one(db, {"letter": send}):
+    while outbox.run_one(db, {"notice.mail": send}):
         pass
     assert done == ["b1", "b2", "a1", "a2"]
 
 
 def test_what_is_given_up_holds_nobody_up(db: SqliteDatabase):
-    outbox.add(db, "letter", "first", thread="a", place=1)
-    outbox.add(db, "letter", "second", thread="a", place=2)
+    outbox.add(db, "notice.mail", "first", thread="a", place=1)
+    outbox.add(db, "notice.mail", "second", thread="a", place=2)
     done: list[str] = []
 
     def send(task: Task) -> None:
@@ -171,19 +172,19 @@ def test_what_is_given_up_holds_nobody_up(db: SqliteDatabase):
             raise outbox.Hopeless("no such user")
         done.append(task.subject)
 
-    while outbox.run_one(db, {"letter": send}):
+    while outbox.run_one(db, {"notice.mail": send}):
         pass
     assert done == ["second"]
 
 
 def test_kinds_can_be_taken_alone_or_left(db: SqliteDatabase):
-    for kind in ("a", "b", "c"):
+    for kind in ("ticket.opened", "ticket.noted", "ticket.solved"):
         outbox.add(db, kind, "x")
-    assert outbox.run_one(db, {"b": lambda task: None}, only={"b"}) == "done"
-    assert outbox.run_one(db, {"b": lambda task: None}, only={"b"}) == ""
-    taken = outbox.claim(db, never={"a"})
-    assert taken is not None and taken.kind == "c"
-    assert outbox.claim(db, never={"a", "c"}) is None
+    assert outbox.run_one(db, {"ticket.noted": lambda task: None}, only={"ticket.noted"}) == "done"
+    assert outbox.run_one(db, {"ticket.noted": lambda task: None}, only={"ticket.noted"}) == ""
+    taken = outbox.claim(db, never={"ticket.opened"})
+    assert taken is not None and taken.kind == "ticket.solved"
+    assert outbox.claim(db, never={"ticket.opened", "ticket.solved"}) is None
 
 
 def test_looking_for_work_takes_no_lock(db: SqliteDatabase, tmp_path: Path):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox, people, tickets, worker
-from kbsearch.clock import stored
+from kbsearch.clock import now, stored
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
@@ -149,7 +149,8 @@ def test_a_lost_index_is_built_again(place):
 
 
 def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
-    outbox.add(place.db, "no.such_thing", "x")
+    later_release = {"id": "x", "kind": "no.such_thing", "channel": "inside", "subject": "x"}
+    place.db.insert("outbox", {**later_release, "created_at": now(), "due_at": now()})
     outbox.add(place.db, "index.tickets", "all")
     process = place.start()
     done = "SELECT kind FROM outbox WHERE done_at IS NOT NULL"
@@ -311,6 +312,15 @@ def test_publishing_and_indexing_everything_are_announced_as_long_work(place, si
         assert announced == ["publishing", "indexing"]
         indexer.rebuild("articles")
     assert announced == ["publishing", "indexing", "indexing"]
+
+
+def test_each_kind_of_task_has_somebody_to_do_it(place):
+    senders = worker._ways_out(place.settings, place.db)
+    handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
+    everything = [*handlers, *(kind for each in senders.values() for kind in each)]
+    assert sorted(everything) == sorted(outbox.KINDS), "and no more than one"
+    inside = {kind for kind in handlers if outbox.KINDS[kind].channel in ("inside", "index")}
+    assert inside == set(handlers)
 
 
 def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):

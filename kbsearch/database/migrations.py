@@ -65,6 +65,19 @@ STEPS = {
           ) w
           WHERE w.gap_id = gaps.id);
         """,
+    "s041_channels_of_tasks": """
+        ALTER TABLE outbox ADD COLUMN channel TEXT NOT NULL DEFAULT 'inside';
+        UPDATE outbox SET channel = CASE
+          WHEN kind IN ('notice.sms', 'mobile.code_asked') THEN 'sms'
+          WHEN kind IN ('index.tickets', 'index.rebuild') THEN 'index'
+          ELSE 'mail' END
+        WHERE kind IN (
+          'article.told', 'authenticator.added', 'authenticator.removed', 'code.wanted',
+          'index.rebuild', 'index.tickets', 'mail.stranger_answered', 'mobile.code_asked',
+          'mobile.removed', 'mobile.verified', 'notice.digest', 'notice.mail', 'notice.sms',
+          'password.changed', 'password.forgotten', 'person.invited', 'recovery_code.used',
+          'recovery_codes.made', 'sign_in.new_browser', 'webhook.died');
+        """,
 }
 
 

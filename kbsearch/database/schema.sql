@@ -32,7 +32,8 @@ CREATE TABLE outbox (
   dead_at TEXT,  -- given up
   problem TEXT,
   thread TEXT,  -- of one thread, the lowest place goes first, also when it failed
-  place INTEGER NOT NULL DEFAULT 0
+  place INTEGER NOT NULL DEFAULT 0,
+  channel TEXT NOT NULL DEFAULT 'inside'  -- by which it leaves: of its kind
 );
 CREATE INDEX outbox_due ON outbox (due_at, created_at) WHERE done_at IS NULL AND dead_at IS NULL;
 CREATE INDEX outbox_thread ON outbox (thread, place)

@@ -15,17 +15,14 @@ from kbsearch.access import Viewer
 from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.messages.notifications import CARRIERS
-from kbsearch.messages.webhooks import deliveries, events, rooms
-from kbsearch.people.accounts import mobiles
+from kbsearch.messages.webhooks import deliveries, rooms
+from kbsearch.outbox import Channel
 
-Channel = Literal["mail", "sms", "webhook", "inside"]  # inside: what is done before it leaves
 SendingState = Literal["waiting", "failed", "dead"]  # failed: it will be tried again
-CHANNELS: tuple[Channel, ...] = get_args(Channel)
+CHANNELS: tuple[Channel, ...] = ("mail", "sms", "webhook", "inside")
 STATES: tuple[SendingState, ...] = get_args(SendingState)
 LIMIT = 200  # shown at once
-BY_TEXT = (CARRIERS["sms"], mobiles.CODE_ASKED)
-UNFINISHED = "done_at IS NULL AND kind NOT LIKE 'index.%'"
+UNFINISHED = "o.done_at IS NULL AND o.channel <> 'index'"
 STATE_OF_TASK = """
     CASE WHEN o.dead_at IS NOT NULL THEN 'dead' WHEN o.problem IS NOT NULL THEN 'failed'
          ELSE 'waiting' END
@@ -125,7 +122,7 @@ def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
     moment = at or utc_now()
     rows = db.query(
         f"""
-        SELECT {_channel_of("o.kind")} AS channel, MIN(o.created_at) AS oldest FROM outbox o
+        SELECT o.channel, MIN(o.created_at) AS oldest FROM outbox o
         WHERE {UNFINISHED} AND o.dead_at IS NULL GROUP BY 1
         UNION ALL
         SELECT 'webhook', MIN(d.created_at) FROM webhook_deliveries d
@@ -139,20 +136,10 @@ def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
     }
 
 
-def _channel_of(kind: str) -> str:
-    """An SQL expression: by which channel a task of the outbox leaves."""
-    texts = ", ".join(f"'{name}'" for name in BY_TEXT)
-    inside = ", ".join(f"'{name}'" for name in events.KINDS)
-    return (
-        f"CASE WHEN {kind} IN ({texts}) THEN 'sms' WHEN {kind} IN ({inside}) THEN 'inside' "
-        "ELSE 'mail' END"
-    )
-
-
 def _counts(db: Database) -> dict[tuple[Channel, SendingState], int]:
     rows = db.query(
         f"""
-        SELECT {_channel_of("o.kind")} AS channel, {STATE_OF_TASK} AS state, COUNT(*) AS n
+        SELECT o.channel, {STATE_OF_TASK} AS state, COUNT(*) AS n
         FROM outbox o WHERE {UNFINISHED} GROUP BY 1, 2
         UNION ALL
         SELECT 'webhook', {STATE_OF_DELIVERY}, COUNT(*) FROM webhook_deliveries d
@@ -166,7 +153,7 @@ def _tasks(db: Database, filters: dict[str, object]) -> list[Sending]:
     rows = db.query(
         f"""
         SELECT * FROM (
-          SELECT o.id, {_channel_of("o.kind")} AS channel, o.kind, o.subject, o.created_at,
+          SELECT o.id, o.channel, o.kind, o.subject, o.created_at,
                  o.due_at, o.attempts, {STATE_OF_TASK} AS state, COALESCE(o.problem, '') AS problem
           FROM outbox o WHERE {UNFINISHED}) s
         WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)

@@ -7,6 +7,8 @@ from kbsearch.database import Database, Row, Values
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.tickets import messages
 
+FOLLOW = outbox.declare("index.tickets", "index")
+
 
 def last_revision(db: Database) -> int:
     """The revision of the newest change: an index that has reached it is up to date."""
@@ -15,7 +17,7 @@ def last_revision(db: Database) -> int:
 
 def reserve_revisions(db: Database, count: int) -> int:
     """Take `count` revisions, and ask for indexing; the first one taken."""
-    outbox.add_once(db, "index.tickets", "all")
+    outbox.add_once(db, FOLLOW, "all")
     rows = db.query(
         "UPDATE counters SET value = value + :n WHERE name = 'revision' RETURNING value",
         {"n": count},

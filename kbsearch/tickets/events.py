@@ -24,6 +24,8 @@ EventKind = Literal[
     "ticket.edited",
 ]
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
+for kind in KINDS:
+    outbox.declare(kind, "inside")
 
 
 @dataclass(frozen=True)

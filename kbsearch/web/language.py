@@ -310,6 +310,8 @@ class Language:
             "sign_in.new_browser": _("A sign-in from a new browser"),
             "notice.digest": _("A digest"),
             "mail.stranger_answered": _("An answer to a stranger’s mail"),
+            "reply.release": _("A reply that is about to leave"),
+            "trailers.published": _("A commit is published"),
         }
         return names.get(kind, Markup.escape(kind))
 

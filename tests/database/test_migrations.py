@@ -1,3 +1,4 @@
+import importlib
 import re
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from click.testing import CliRunner
 
 from kbsearch import create_app
 from kbsearch.cli import cli
+from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Row, migrations
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
+from kbsearch.outbox import KINDS
 from kbsearch.people import viewers
 from kbsearch.search.ranking.indexing import Indexer
 from tests.kit.earlier import put_database
@@ -113,6 +116,21 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
     assert migrations.pending(earlier) == expected
     assert migrations.migrate(earlier) == expected
     assert migrations.migrate(earlier) == []
+
+
+def test_tasks_of_an_earlier_database_have_the_channels_of_their_kinds(earlier: SqliteDatabase):
+    importlib.import_module("kbsearch.worker")  # and with it all that declares one
+    channels = {kind.name: kind.channel for kind in KINDS.values() if kind.channel != "webhook"}
+    earlier.execute("DELETE FROM outbox")
+    for kind in (*channels, "from.the_future"):
+        moments = {"created_at": now(), "due_at": now()}
+        earlier.insert("outbox", {"id": kind, "kind": kind, "subject": "one", **moments})
+    migrations.migrate(earlier)
+    rows = earlier.query("SELECT kind, channel FROM outbox")
+    assert {row["kind"]: row["channel"] for row in rows} == {
+        **channels,
+        "from.the_future": "inside",
+    }
 
 
 @pytest.mark.parametrize(

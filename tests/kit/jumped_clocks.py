@@ -151,10 +151,10 @@ def links(world: World) -> None:
 def leases(world: World) -> None:
     """What a worker died at is done once, after the jump and its lease at the latest."""
     done: list[str] = []
-    outbox.add(world.db, "noun.done", "one")
+    outbox.add(world.db, "ticket.opened", "one")
     assert outbox.claim(world.db)
     world.jump()
-    handlers = {"noun.done": lambda task: done.append(task.subject)}
+    handlers = {"ticket.opened": lambda task: done.append(task.subject)}
     outbox.run_one(world.db, handlers)
     world.jump(max(timedelta(), -world.by) + 2 * outbox.LEASE)
     outbox.run_one(world.db, handlers)
@@ -170,10 +170,10 @@ def tasks(world: World) -> None:
         world.jump()
         done.append(task.subject)
 
-    outbox.add(world.db, "noun.done", "one")
-    assert outbox.run_one(world.db, {"noun.done": do}) == "done"
+    outbox.add(world.db, "ticket.opened", "one")
+    assert outbox.run_one(world.db, {"ticket.opened": do}) == "done"
     world.jump(-world.by)
-    assert outbox.run_one(world.db, {"noun.done": do}) == ""
+    assert outbox.run_one(world.db, {"ticket.opened": do}) == ""
     assert done == ["one"]
 
 

@@ -365,7 +365,7 @@ def give_up(site: Planted) -> None:
 
 
 def wait(site: Planted) -> None:
-    outbox.add(site.database, "letter.invitation", "p1")
+    outbox.add(site.database, "person.invited", "p1")
     site.run("UPDATE outbox SET created_at = '2026-01-01T00:00:00Z'")
 
 

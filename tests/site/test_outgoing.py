@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kbsearch import outbox, people
+from kbsearch.articles.publishing import trailers
 from kbsearch.cli import cli
 from kbsearch.config import FIELDS, Configuration, Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -16,6 +17,8 @@ from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.site import doctor, health
 from kbsearch.site import outgoing as sendings
+from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.desk.held_replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import file
 from tests.kit.web import sign_in
@@ -65,6 +68,22 @@ def test_each_thing_says_to_whom_about_what_and_by_which_way(
             sendings.look(db, viewer)
         with pytest.raises(NotFound):
             sendings.all_dead_again(db, viewer)
+
+
+def test_what_is_done_before_it_leaves_is_no_mail(
+    db: SqliteDatabase, cast: Cast, client: FlaskClient
+):
+    """A held answer and a published commit once stood among the e-mails."""
+    ticket = file(db, cast.alice)
+    db.execute("DELETE FROM outbox")
+    held_replies.hold(db, cast.dan, ticket, ReplyForm("key-of-the-answer", "Soon."), seconds=60)
+    outbox.add(db, trailers.PUBLISHED, "0123456789abcdef")
+    assert sendings.look(db, cast.dan).counts == {("inside", "waiting"): 2}
+    assert sendings.look(db, cast.dan, channel="mail").found == ()
+    assert set(sendings.oldest(db)) == {"inside"}
+    sign_in(client, db, cast.dan)
+    page = client.get("/en/desk/deliveries?channel=inside").text
+    assert "A reply that is about to leave" in page and "A commit is published" in page
 
 
 def test_more_than_a_page_is_counted_and_not_hidden(

@@ -16,7 +16,7 @@ from kbsearch.database import Database
 
 SOLVES_TICKET, CLOSES_GAP = "Solves-Ticket", "Closes-Gap"
 KEYS = (SOLVES_TICKET, CLOSES_GAP)
-PUBLISHED = "trailers.published"  # the outbox's word: a commit said something new
+PUBLISHED = outbox.declare("trailers.published", "inside")  # a commit said something new
 MAX_VALUE = 100  # characters
 READ = "trailers_read"  # the commit up to which they have been read
 

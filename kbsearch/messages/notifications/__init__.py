@@ -20,8 +20,11 @@ from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person, notification_choices, undeliverable, viewers
 from kbsearch.tickets import Ticket
 
-# The outbox's words for: carry this notice. A channel is here once somebody handles its word.
-CARRIERS = {"mail": "notice.mail", "sms": "notice.sms"}
+# By which kind of task a notice leaves: a channel is here once somebody handles its kind.
+NOTICE_KINDS = {
+    "mail": outbox.declare("notice.mail", "mail"),
+    "sms": outbox.declare("notice.sms", "sms"),
+}
 KEEP = timedelta(days=90)
 AT_ONCE = "blocking"  # the severity that no digest holds back
 
@@ -50,7 +53,7 @@ def fan_out(db: Database, settings: Settings, task: Task, *, at: datetime | None
         if change is None:
             return
         for person_id, why in recipients.of(db, settings, change).items():
-            for channel in CARRIERS:
+            for channel in NOTICE_KINDS:
                 if is_told(db, change, person_id, why, channel):
                     _write(db, change, person_id, channel, moment)
 
@@ -208,7 +211,7 @@ def _write(db: Database, change: Change, person_id: str, channel: str, moment: d
     )
     if is_new and gathers_at is None:
         thread = f"{channel} {change.ticket_id} {person_id}"
-        outbox.add(db, CARRIERS[channel], notice_id, thread=thread, place=change.revision)
+        outbox.add(db, NOTICE_KINDS[channel], notice_id, thread=thread, place=change.revision)
 
 
 def _gathers_at(db: Database, change: Change, person_id: str, moment: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Reader
 from kbsearch.outbox import Handlers, Task
 
-WANTED = "mail.stranger_answered"
+WANTED = outbox.declare("mail.stranger_answered", "mail")
 TO_STRANGER = Limit("mail.stranger", ((1, timedelta(days=1)),))
 TO_STRANGERS = Limit("mail.strangers", ((100, timedelta(hours=1)),))
 TO_ADDRESS = Limit("mail.automatic", ((10, timedelta(days=1)),))

@@ -14,7 +14,7 @@ from kbsearch.messages.notifications.ticket_letters import mark_optional, status
 from kbsearch.outbox import Handlers, Hopeless, Task
 from kbsearch.tickets import Ticket
 
-WANTED = "notice.digest"
+WANTED = outbox.declare("notice.digest", "mail")
 
 
 class Chapter(NamedTuple):

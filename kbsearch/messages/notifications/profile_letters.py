@@ -7,15 +7,15 @@ from kbsearch.errors import NotFound
 from kbsearch.messages.delivery import channels, lanes
 from kbsearch.messages.notifications import letters
 from kbsearch.outbox import Handlers, Task
-from kbsearch.people.accounts import mobiles
+from kbsearch.people.accounts import mobiles, second_factor
 
 NOTICES = (  # each has a letter of its name
-    "authenticator.added",
-    "authenticator.removed",
-    "recovery_codes.made",
-    "recovery_code.used",
-    "mobile.verified",
-    "mobile.removed",
+    second_factor.ADDED,
+    second_factor.REMOVED,
+    second_factor.CODES_MADE,
+    second_factor.CODE_USED,
+    mobiles.VERIFIED,
+    mobiles.REMOVED,
 )
 
 

@@ -13,7 +13,7 @@ from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person, notification_choices, viewers
 from kbsearch.tickets import Ticket
 
-TOLD = "article.told"  # to one person; the outbox's word
+TOLD = outbox.declare("article.told", "mail")  # to one person
 PREFERENCE = "ticket.article"
 
 

@@ -20,7 +20,7 @@ from kbsearch.database import Database
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels, lanes
 from kbsearch.messages.notifications import (
-    CARRIERS,
+    NOTICE_KINDS,
     Telling,
     answers,
     letters,
@@ -73,7 +73,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         lanes.hand_over(lambda: mail.send(letter, [telling.person.email]))
         notifications.settle(db, task.subject, "sent")
 
-    return {CARRIERS["mail"]: carry}
+    return {NOTICE_KINDS["mail"]: carry}
 
 
 def _may_reply(db: Database, task: Task, telling: Telling) -> bool:

@@ -14,7 +14,7 @@ from kbsearch.errors import TooMany
 from kbsearch.limits import DAYS, Limit
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels, lanes
-from kbsearch.messages.notifications import CARRIERS, Telling, letters
+from kbsearch.messages.notifications import NOTICE_KINDS, Telling, letters
 from kbsearch.messages.notifications.ticket_letters import status_name, url_of
 from kbsearch.outbox import Handlers, Task
 from kbsearch.text.normal_form import nfkd
@@ -44,7 +44,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         lanes.hand_over(lambda: sms.send(number, text))
         notifications.settle(db, task.subject, "sent")
 
-    return {CARRIERS["sms"]: carry}
+    return {NOTICE_KINDS["sms"]: carry}
 
 
 def compose(settings: Settings, telling: Telling) -> str:

@@ -33,7 +33,7 @@ LONGEST_WISH = timedelta(hours=24)
 SLOWED = (429, 502, 504)
 GONE = 410
 KEEP = timedelta(days=30)
-DIED = "webhook.died"  # the outbox's word for: tell its owner that it is disabled
+DIED = outbox.declare("webhook.died", "mail")  # tell its owner that it is disabled
 
 State = Literal["waiting", "failed", "dead", "sent"]
 STATES: tuple[State, ...] = ("waiting", "failed", "dead", "sent")

@@ -134,11 +134,11 @@ def _url(settings: Settings, path: str, language: str = "") -> str:
 
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(events.KINDS, _ticket),
-    "article.published": _article,
-    "article.withdrawn": _withdrawn,
-    "article.feedback": _feedback,
-    "search.failed": _failed_search,
-    "user.invited": _person,
-    "user.signed_in": _person,
+    outbox.declare("article.published", "inside"): _article,
+    outbox.declare("article.withdrawn", "inside"): _withdrawn,
+    outbox.declare("article.feedback", "inside"): _feedback,
+    outbox.declare("search.failed", "inside"): _failed_search,
+    outbox.declare("user.invited", "inside"): _person,
+    outbox.declare("user.signed_in", "inside"): _person,
 }
 KINDS = tuple(READERS)

@@ -19,10 +19,9 @@ from kbsearch.people.accounts import (
 from kbsearch.people.accounts.sessions import hash_token
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked
 
-# The outbox's words
-INVITED = "person.invited"
-FORGOTTEN = "password.forgotten"
-CHANGED = "password.changed"
+INVITED = outbox.declare("person.invited", "mail")
+FORGOTTEN = outbox.declare("password.forgotten", "mail")
+CHANGED = outbox.declare("password.changed", "mail")
 
 
 def invite(db: Database, person: Person, *, actor_id: str | None = None) -> None:

@@ -18,7 +18,9 @@ from kbsearch.errors import Invalid
 REGION = "FR"  # of a number written without its country
 MAX_TYPED = 40
 CODE_MINUTES = 5
-CODE_ASKED = "mobile.code_asked"  # the outbox's word for: send the code
+CODE_ASKED = outbox.declare("mobile.code_asked", "sms")  # send the code
+VERIFIED = outbox.declare("mobile.verified", "mail")
+REMOVED = outbox.declare("mobile.removed", "mail")
 ATTEMPTS = 5
 DIGITS = 6
 
@@ -123,7 +125,7 @@ def verify(
             "UPDATE people SET mobile = :mobile, mobile_verified_at = :now WHERE id = :id",
             {"mobile": request.mobile, "now": moment, "id": request.person_id},
         )
-        _tell(db, viewer, "mobile.verified")
+        _tell(db, viewer, VERIFIED)
 
 
 def remove(db: Database, viewer: Viewer) -> None:
@@ -138,7 +140,7 @@ def remove(db: Database, viewer: Viewer) -> None:
             {"id": viewer.person_id},
         )
         if removed:
-            _tell(db, viewer, "mobile.removed")
+            _tell(db, viewer, REMOVED)
 
 
 def find_request(

@@ -27,6 +27,10 @@ MISREAD = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, " ": None, "\u
 MAX_TYPED = 64
 DEVICE_LIFETIME = timedelta(days=30)
 MAX_USER_AGENT = 300
+ADDED = outbox.declare("authenticator.added", "mail")
+REMOVED = outbox.declare("authenticator.removed", "mail")
+CODES_MADE = outbox.declare("recovery_codes.made", "mail")
+CODE_USED = outbox.declare("recovery_code.used", "mail")
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def confirm_totp(
         return False
     with db.atomic():
         _replace_totp(db, settings, person_id, secret, step, moment)
-        _tell(db, "authenticator.added", person_id, person_id, network, moment)
+        _tell(db, ADDED, person_id, person_id, network, moment)
     return True
 
 
@@ -161,7 +165,7 @@ def remove_totp(
         removed = db.execute("DELETE FROM authenticators WHERE person_id = :id", {"id": person_id})
         if removed:
             moment = at or utc_now()
-            _tell(db, "authenticator.removed", person_id, actor_id, network, moment)
+            _tell(db, REMOVED, person_id, actor_id, network, moment)
     return removed == 1
 
 
@@ -191,7 +195,7 @@ def make_recovery_codes(
                 for code in codes
             ],
         )
-        _tell(db, "recovery_codes.made", person_id, person_id, network, moment)
+        _tell(db, CODES_MADE, person_id, person_id, network, moment)
     return codes
 
 
@@ -228,7 +232,7 @@ def use_recovery_code(
             values,
         )
         if used:
-            _tell(db, "recovery_code.used", person_id, person_id, "", moment)
+            _tell(db, CODE_USED, person_id, person_id, "", moment)
     return used == 1
 
 

@@ -23,7 +23,7 @@ LIFETIME = timedelta(minutes=10)
 CODE_LIFETIME = timedelta(minutes=5)
 CODE_DIGITS = 6
 CODE_ATTEMPTS = 5
-CODE_WANTED = "code.wanted"  # the outbox's word for: make a code and send it
+CODE_WANTED = outbox.declare("code.wanted", "mail")  # make a code and send it
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from kbsearch.people.accounts import (
 from kbsearch.people.accounts.sessions import hash_token
 from kbsearch.people.accounts.sign_ins_under_way import Factor, Pending, Purpose
 
-NEW_BROWSER = "sign_in.new_browser"  # the outbox's word for: tell its person
+NEW_BROWSER = outbox.declare("sign_in.new_browser", "mail")  # tell its person
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from kbsearch.tickets import changes
 
 log = logging.getLogger(__name__)
 
-REBUILD = "index.rebuild"  # outbox kind; its subject is "articles" or "tickets"
+REBUILD = outbox.declare("index.rebuild", "index")  # its subject is "articles" or "tickets"
 BATCH = 1_000  # tickets of one commit while following
 FOLLOW_SECONDS = 0.2
 

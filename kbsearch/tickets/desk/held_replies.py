@@ -23,7 +23,7 @@ from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 
-RELEASE = "reply.release"
+RELEASE = outbox.declare("reply.release", "inside")
 
 
 @dataclass(frozen=True)

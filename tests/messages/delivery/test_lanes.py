@@ -50,8 +50,8 @@ def letter(number: int) -> EmailMessage:
 
 def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
     over, done = threading.Event(), []
-    outbox.add(db, "slow", "first")
-    outbox.add(db, "quick", "second")
+    outbox.add(db, "notice.mail", "first")
+    outbox.add(db, "notice.sms", "second")
 
     def hang(task: Task) -> None:
         over.wait(30)
@@ -60,7 +60,7 @@ def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
         done.append(task.subject)
 
     try:
-        with lanes.at_work(db, {"slow": {"slow": hang}, "quick": {"quick": note}}):
+        with lanes.at_work(db, {"slow": {"notice.mail": hang}, "quick": {"notice.sms": note}}):
             until(lambda: done == ["second"])
             over.set()
     finally:
@@ -76,8 +76,10 @@ def test_nothing_loses_its_turn_or_an_attempt_while_the_server_is_away(
         port = reserved.getsockname()[1]
     mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
     for number in range(5):
-        outbox.add(db, "letter", str(number), thread="one", place=number)
-    handlers = {"letter": lambda task: lanes.hand_over(lambda: mail.send(letter(task.subject)))}
+        outbox.add(db, "notice.mail", str(number), thread="one", place=number)
+    handlers = {
+        "notice.mail": lambda task: lanes.hand_over(lambda: mail.send(letter(task.subject)))
+    }
     tried = 0
     for _ in range(40):
         assert outbox.run_one(db, handlers) == "unavailable"

@@ -231,10 +231,10 @@ def test_when_consent_is_withdrawn_letters_wait_and_leave_after_it_is_given_agai
 
         provider.post("withdraw")
         mail_tokens.distrust(db, sending)
-        outbox.add(db, "letter.wanted", "1")
+        outbox.add(db, "notice.mail", "1")
         for _ in range(30):
             db.execute("UPDATE outbox SET due_at = created_at")
-            assert outbox.run_one(db, {"letter.wanted": send}) == "unavailable"
+            assert outbox.run_one(db, {"notice.mail": send}) == "unavailable"
         found = mail_tokens.look(db, sending)
         assert found.state == "withdrawn" and "invalid_grant" in found.problem
         assert access_seen(db, sending) == ["fail"]
@@ -243,7 +243,7 @@ def test_when_consent_is_withdrawn_letters_wait_and_leave_after_it_is_given_agai
 
         provider.consent(db, cast.root, sending)
         db.execute("UPDATE outbox SET due_at = created_at")
-        assert outbox.run_one(db, {"letter.wanted": send}) == "done"
+        assert outbox.run_one(db, {"notice.mail": send}) == "done"
     assert len(received.letters) == 1
     assert mail_tokens.look(db, sending).state == "given"
 

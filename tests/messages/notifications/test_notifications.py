@@ -47,7 +47,7 @@ def spread(db: SqliteDatabase, site: Settings) -> list[Task]:
         tasks.append(task)
 
     handlers: dict[str, Callable[[Task], None]] = {"index.tickets": tasks.append}
-    for kind in (*ticket_events.KINDS, *notifications.CARRIERS.values()):
+    for kind in (*ticket_events.KINDS, *notifications.NOTICE_KINDS.values()):
         handlers[kind] = fan_out if kind in concerns.KINDS else tasks.append
     while outbox.run_one(db, handlers):
         pass

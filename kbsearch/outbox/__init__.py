@@ -12,6 +12,9 @@ from typing import Literal
 
 from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, new_id, one_of
+from kbsearch.outbox.kinds import KINDS, Channel, Kind, declare
+
+__all__ = ["KINDS", "Channel", "Kind", "declare"]
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +63,19 @@ def add(
     In a thread, it is done once all that has a lower place in it is done or given up.
     """
     moment = now()
-    task = {"id": new_id(), "kind": kind, "subject": subject, "thread": thread, "place": place}
-    due_at = stored(due) if due else moment
-    db.insert("outbox", {**task, "created_at": moment, "due_at": due_at})
+    db.insert(
+        "outbox",
+        {
+            "id": new_id(),
+            "kind": kind,
+            "channel": KINDS[kind].channel,
+            "subject": subject,
+            "thread": thread,
+            "place": place,
+            "created_at": moment,
+            "due_at": stored(due) if due else moment,
+        },
+    )
 
 
 def add_once(db: Database, kind: str, subject: str) -> None:
