@@ -71,18 +71,20 @@ def change(
 ) -> None:
     """Add a line about what an administrator changed, if anything: the fields that differ.
 
-    `subject` is a slug, or the id of somebody.
+    `subject` names it: a slug, or an id.
     """
+    old, new = differences(before, after)
+    if new:
+        act(db, viewer, kind, subject=subject, before=old, after=new)
+
+
+def differences(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The fields that differ, as they were and as they are; long texts by their beginning."""
     names = [name for name in after if before.get(name, "") != after[name]]
-    if names:
-        act(
-            db,
-            viewer,
-            kind,
-            subject=subject,
-            before={name: before[name][:MAX_TEXT] for name in names if before.get(name)},
-            after={name: after[name][:MAX_TEXT] for name in names},
-        )
+    old = {name: before[name][:MAX_TEXT] for name in names if before.get(name)}
+    return old, {name: after[name][:MAX_TEXT] for name in names}
 
 
 def act(

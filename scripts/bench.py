@@ -31,7 +31,7 @@ from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search import Question
@@ -112,8 +112,14 @@ def make_people(db: SqliteDatabase) -> None:
                 OPERATOR, OrganisationFields(slug.title(), slug=slug, sharing="everyone")
             ),
         )
-    people.add(db, email=ALICE, name="Alice", organisations=["acme"])
-    people.add(db, email=DAN, name="Dan", role="agent")
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(OPERATOR, PersonFields(email=ALICE, name="Alice", organisations=["acme"])),
+    )
+    people.add(
+        db, OPERATOR, PersonFields(OPERATOR, PersonFields(email=DAN, name="Dan", role="agent"))
+    )
 
 
 def ticket_lines(source: Path | None, size: int) -> Iterator[dict[str, object]]:

@@ -12,12 +12,13 @@ from pathlib import Path
 from bench import DAN, client, get, made_up, make_people, serving, settings_of, store, timed, told
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import stored
 from kbsearch.database import new_id
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import sessions
 
 TICKETS, UNDER_WAY, VISITS = 100_000, 2_000, 10_000
@@ -94,7 +95,11 @@ def put_under_way(db: SqliteDatabase, chance: random.Random) -> None:
 def make_visits(db: SqliteDatabase, chance: random.Random) -> None:
     """Visits of a year, each with a search or two; most open something."""
     ids = [
-        people.add(db, email=f"c{n}@acme.example", name=f"Client {n}", organisations=["acme"]).id
+        people.add(
+            db,
+            OPERATOR,
+            PersonFields(email=f"c{n}@acme.example", name=f"Client {n}", organisations=["acme"]),
+        ).id
         for n in range(CUSTOMERS)
     ]
     words = ["voyant", "orange", "passerelle", "export", "facture", "collier", "licence"]

@@ -16,7 +16,7 @@ from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site.importing import tickets
@@ -91,7 +91,7 @@ def introduce(db: SqliteDatabase) -> Cast:
         ("wendy@support.example", "Wendy Faure", "writer", []),
         ("root@support.example", "Root", "administrator", []),
     ):
-        people.add(db, email=email, name=name, role=role, organisations=its)
+        people.add(db, OPERATOR, PersonFields(email=email, name=name, role=role, organisations=its))
     names = [person.email for person in people.list_all(db)]
     return Cast(**{email.split("@")[0]: viewers.find(db, email) for email in names})
 

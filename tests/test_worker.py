@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox, people, tickets, worker
+from kbsearch.access import OPERATOR
 from kbsearch.clock import now, stored
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import profile_letters
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import mobiles
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.search.learning import visits
@@ -162,7 +163,9 @@ def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
 
 
 def test_people_are_told_what_the_outbox_asks_for(place):
-    alice = people.add(place.db, email="alice@acme.example", name="Alice Martin")
+    alice = people.add(
+        place.db, OPERATOR, PersonFields(email="alice@acme.example", name="Alice Martin")
+    )
     mobiles.ask(place.db, viewers.find(place.db, alice.email), "06 12 34 56 78")
     for kind in profile_letters.NOTICES:
         outbox.add(place.db, kind, alice.id)
@@ -337,7 +340,7 @@ def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):
 def test_the_house_is_kept(place):
     """What its time has come for is closed, forgotten and cleared away; the rest stays."""
     db, store = place.db, FileStore(place.settings.files_path)
-    people.add(db, email="eve@acme.example", name="Eve")
+    people.add(db, OPERATOR, PersonFields(email="eve@acme.example", name="Eve"))
     eve = viewers.find(db, "eve@acme.example")
     ticket, young = (file(db, eve, at=later(days=0)) for _ in range(2))
     lifecycle.solve(db, eve, ticket, at=later(days=0))
@@ -363,7 +366,7 @@ def test_the_house_is_kept(place):
 
 
 def test_many_requests_are_closed_in_one_round(place, monkeypatch):
-    people.add(place.db, email="eve@acme.example", name="Eve")
+    people.add(place.db, OPERATOR, PersonFields(email="eve@acme.example", name="Eve"))
     eve = viewers.find(place.db, "eve@acme.example")
     for _ in range(5):
         lifecycle.solve(place.db, eve, file(place.db, eve, at=later(days=0)), at=later(days=0))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, say
 from kbsearch.errors import Invalid
@@ -34,7 +35,7 @@ def identity_add(site: Site, email: str, subject: str, issuer: str | None) -> No
     Example: kbsearch identity add alice@acme.example 248289761001
     """
     person = people.find(site.db, email)
-    identities.bind(site.db, person, _issuer(site, issuer), subject)
+    identities.bind(site.db, OPERATOR, person, _issuer(site, issuer), subject)
     click.echo(say("%(subject)s comes in as %(email)s", subject=subject, email=person.email))
 
 
@@ -67,7 +68,7 @@ def identity_remove(site: Site, email: str, issuer: str | None) -> None:
     Example: kbsearch identity remove alice@acme.example
     """
     person = people.find(site.db, email)
-    identities.unbind(site.db, person, _issuer(site, issuer))
+    identities.unbind(site.db, OPERATOR, person, _issuer(site, issuer))
     click.echo(say("%(email)s no longer comes in that way", email=person.email))
 
 

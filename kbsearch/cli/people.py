@@ -10,7 +10,7 @@ from kbsearch.access import OPERATOR, ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import choosing, directory, passwords
 
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
@@ -54,16 +54,8 @@ def user_add(
         raise click.UsageError(say("Pick one of --invite, --password and --password-stdin."))
     password = _read_password(ask, password_stdin)
     with site.db.atomic():
-        added = directory.add(
-            site.db,
-            OPERATOR,
-            email=email,
-            name=name,
-            role=role or "customer",
-            organisations=orgs,
-            language=language,
-            invited=invite,
-        )
+        fields = PersonFields(name, email, role, organisations=orgs, language=language)
+        added = directory.add(site.db, OPERATOR, fields, invited=invite)
         if password is not None:
             hashed = passwords.prepare(site.db, site.settings, added, password)
             passwords.keep(site.db, added, hashed)
@@ -95,18 +87,16 @@ def user_edit(
     Example: kbsearch user edit alice@acme.example --org acme --org globex
     """
     person = people.find(site.db, email)
+    fields = PersonFields(
+        name=name,
+        role=role,
+        organisations=orgs if orgs or no_org else None,
+        language=language,
+    )
     with site.db.atomic():
         if enable:
-            person = directory.enable(site.db, OPERATOR, person)
-        edited = directory.edit(
-            site.db,
-            OPERATOR,
-            person,
-            name=name,
-            role=role,
-            language=language,
-            organisations=orgs if orgs or no_org else None,
-        )
+            person = people.enable(site.db, OPERATOR, person)
+        edited = people.edit(site.db, OPERATOR, person, fields)
     click.echo(say("%(email)s changed", email=edited.email))
 
 
@@ -147,7 +137,7 @@ def user_disable(site: Site, email: str) -> None:
 
     Example: kbsearch user disable alice@acme.example
     """
-    person = directory.disable(site.db, OPERATOR, people.find(site.db, email))
+    person = people.disable(site.db, OPERATOR, people.find(site.db, email))
     click.echo(say("%(email)s can no longer come in", email=person.email))
 
 
@@ -164,9 +154,9 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
     person = people.find(site.db, email)
     values: dict[str, object] = {"email": person.email}
     if to_print:
-        values["link"] = choosing.invitation_link(site.db, site.settings, person)
+        values["link"] = choosing.invitation_link(site.db, OPERATOR, site.settings, person)
     else:
-        directory.invite(site.db, OPERATOR, person)
+        choosing.invite(site.db, OPERATOR, person)
     if as_json:
         echo_json(values)
     elif to_print:

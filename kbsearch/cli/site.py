@@ -6,10 +6,12 @@ from pathlib import Path
 import click
 
 from kbsearch import config, people
+from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
 from kbsearch.database import migrations
 from kbsearch.database.sqlite import SQLITE_VERSION, SqliteDatabase
+from kbsearch.people import PersonFields
 from kbsearch.people.accounts import choosing
 from kbsearch.site import belonging, demo, doctor, new
 from kbsearch.version import __version__
@@ -53,8 +55,10 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
         click.echo(say("%(folder)s is ready: cd %(folder)s && kbsearch serve", folder=folder))
         echo_accounts(opened, site.settings.data_path / "mail")
         return
-    person = people.add(site.db, email=address, name="Administrator", role="administrator")
-    link = choosing.invitation_link(site.db, site.settings, person)
+    person = people.add(
+        site.db, OPERATOR, PersonFields(email=address, name="Administrator", role="administrator")
+    )
+    link = choosing.invitation_link(site.db, OPERATOR, site.settings, person)
     if as_json:
         echo_json({"accounts": [{"email": person.email, "link": link}]})
         return

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, revisions
-from kbsearch.access import Role
+from kbsearch import access, audit, revisions
+from kbsearch.access import Role, Viewer, only_agents
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database, Row, Values, new_id, one_of
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.text.normal_form import nfc
 from kbsearch.tickets import readers
 
@@ -34,64 +34,85 @@ class Person:
     time_zone: str | None = None
 
 
-def add(
-    db: Database,
-    *,
-    email: str,
-    name: str,
-    role: str = "customer",
-    organisations: Iterable[str] = (),
-    language: str | None = None,
-) -> Person:
-    """Open an account. Past tickets that carry its address become its own."""
-    address = fold_email(email)
+@dataclass(frozen=True)
+class PersonFields:
+    """What can be said of a person: None leaves it, an empty language goes away.
+
+    An address is given once, with the account. Organisations, by slug, are replaced as a whole.
+    """
+
+    name: str | None = None
+    email: str = ""
+    role: str | None = None
+    organisations: Iterable[str] | None = None
+    language: str | None = None
+
+
+def add(db: Database, viewer: Viewer, fields: PersonFields) -> Person:
+    """Open an account: agents do for customers, administrators for everybody.
+
+    Past tickets that carry its address become its own.
+    """
+    role = fields.role or "customer"
+    only_agents(viewer)
+    if role != "customer":
+        only_deciders(viewer)
+    address = fold_email(fields.email)
     person_id = new_id()
-    checked = _checked(name=name, role=role, language=language)
+    row = {
+        "id": person_id,
+        "email": address,
+        "name": checked_name(fields.name or ""),
+        "role": _checked_role(role),
+        "language": checked_language(fields.language),
+        "created_at": now(),
+    }
     with db.atomic():
         if db.query("SELECT 1 FROM people WHERE email = :email", {"email": address}):
             raise Invalid("person.email_taken", email=address)
-        identity = {"id": person_id, "email": address, "created_at": now()}
-        db.insert("people", {**identity, **checked})
-        _join(db, person_id, organisations)
+        db.insert("people", row)
+        _join(db, person_id, fields.organisations or ())
         readers.adopt(db, [address])
-    return find(db, address)
+        return _changed(db, viewer, "person.added", None, person_id)
 
 
 def edit(
     db: Database,
+    viewer: Viewer,
     person: Person,
+    fields: PersonFields,
     *,
-    name: str | None = None,
-    role: str | None = None,
-    language: str | None = None,
-    organisations: Iterable[str] | None = None,
     revision: str | None = None,
 ) -> Person:
-    """Change what is given; an empty language takes it away.
+    """Change what is given: administrators only. Another role ends the sessions of the old one.
 
-    Another role ends the sessions opened under the old one. Raises Outdated when they are not as a
-    page showed them at that revision.
+    Raises Outdated when they are not as a page showed them at that revision.
     """
-    values = {"name": name, "role": role, "language": language}
-    organisations = None if organisations is None else tuple(organisations)
+    only_deciders(viewer)
+    organisations = None if fields.organisations is None else tuple(fields.organisations)
     with db.atomic():
-        edited = {**values, "organisations": revisions.several(organisations)}
-        revisions.check(revision, texts(find_id(db, person.id)), edited)
-        if role not in (None, "administrator"):
-            _keep_an_administrator(db, person)
-        for column, value in _checked(**{k: v for k, v in values.items() if v is not None}).items():
-            db.execute(
-                f"UPDATE people SET {column} = :value WHERE id = :id",  # noqa: S608 (a name above)
-                {"value": value, "id": person.id},
-            )
-        if role is not None and role != person.role:
-            _shut_out(db, person)
+        old = find_id(db, person.id)
+        edited = {
+            "name": fields.name,
+            "role": fields.role,
+            "language": fields.language,
+            "organisations": revisions.several(organisations),
+        }
+        revisions.check(revision, texts(old), edited)
+        if fields.role not in (None, "administrator"):
+            keep_an_administrator(db, old)
+        row = _columns(old, fields)
+        db.execute(
+            "UPDATE people SET name = :name, role = :role, language = :language WHERE id = :id", row
+        )
+        if row["role"] != old.role:
+            _shut_out(db, old)
         if organisations is not None:
-            former = set(person.organisations) - set(organisations)
-            db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": person.id})
-            _join(db, person.id, organisations)
-            readers.leave_organisations(db, person.id, sorted(former), now())
-    return find(db, person.email)
+            former = set(old.organisations) - set(organisations)
+            db.execute("DELETE FROM memberships WHERE person_id = :id", {"id": old.id})
+            _join(db, old.id, organisations)
+            readers.leave_organisations(db, old.id, sorted(former), now())
+        return _changed(db, viewer, "person.changed", old, old.id)
 
 
 def texts(person: Person) -> dict[str, str]:
@@ -104,22 +125,47 @@ def texts(person: Person) -> dict[str, str]:
     }
 
 
-def disable(db: Database, person: Person) -> Person:
+def disable(db: Database, viewer: Viewer, person: Person) -> Person:
     """Close the account: its sessions and links end at once, its past stays."""
+    only_deciders(viewer)
     with db.atomic():
-        _keep_an_administrator(db, person)
+        old = find_id(db, person.id)
+        keep_an_administrator(db, old)
         db.execute(
             "UPDATE people SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL",
-            {"now": now(), "id": person.id},
+            {"now": now(), "id": old.id},
         )
-        _shut_out(db, person)
-    return find(db, person.email)
+        _shut_out(db, old)
+        return _changed(db, viewer, "person.disabled", old, old.id)
 
 
-def enable(db: Database, person: Person) -> Person:
+def enable(db: Database, viewer: Viewer, person: Person) -> Person:
     """Open a closed account again."""
-    db.execute("UPDATE people SET disabled_at = NULL WHERE id = :id", {"id": person.id})
-    return find(db, person.email)
+    only_deciders(viewer)
+    with db.atomic():
+        old = find_id(db, person.id)
+        db.execute("UPDATE people SET disabled_at = NULL WHERE id = :id", {"id": old.id})
+        return _changed(db, viewer, "person.enabled", old, old.id)
+
+
+def only_deciders(viewer: Viewer) -> None:
+    """What administrators alone decide about people, whom agents see too; others know of none."""
+    only_agents(viewer)
+    if not viewer.is_administrator:
+        raise Forbidden("person.for_administrators")
+
+
+def keep_an_administrator(db: Database, person: Person) -> None:
+    """Raise Invalid when nobody else is left who can let people in."""
+    administrators = db.query(
+        """
+        SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
+        LIMIT 1
+        """,
+        {"id": person.id},
+    )
+    if person.role == "administrator" and not person.disabled_at and not administrators:
+        raise Invalid("person.last_administrator", email=person.email)
 
 
 def find(db: Database, email: str) -> Person:
@@ -204,21 +250,54 @@ def _read(db: Database, condition: str, values: Values) -> list[Person]:
     return [Person(**row, organisations=tuple(slugs)) for row, slugs in people.values()]
 
 
-def _checked(**values: str | None) -> dict[str, str | None]:
-    if "name" in values:
-        name = " ".join((values["name"] or "").split())
-        if not name or len(name) > MAX_NAME or not name.isprintable():
-            raise Invalid("person.name_invalid", limit=MAX_NAME)
-        values["name"] = name
-    if "role" in values and values["role"] not in access.ROLES:
-        raise Invalid("person.role_unknown", role=values["role"], roles=", ".join(access.ROLES))
-    if values.get("language") and values["language"] not in LANGUAGES:
-        raise Invalid(
-            "person.language_unknown", language=values["language"], languages=", ".join(LANGUAGES)
-        )
-    if "language" in values:
-        values["language"] = values["language"] or None
-    return values
+def checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid("person.name_invalid", limit=MAX_NAME)
+    return name
+
+
+def checked_language(language: str | None) -> str | None:
+    """None when it is empty: that of the browser."""
+    if language and language not in LANGUAGES:
+        raise Invalid("person.language_unknown", language=language, languages=", ".join(LANGUAGES))
+    return language or None
+
+
+def _checked_role(role: str) -> str:
+    if role not in access.ROLES:
+        raise Invalid("person.role_unknown", role=role, roles=", ".join(access.ROLES))
+    return role
+
+
+def _columns(old: Person, fields: PersonFields) -> Row:
+    """The columns of a person once what is given of them is changed."""
+    return {
+        "id": old.id,
+        "name": old.name if fields.name is None else checked_name(fields.name),
+        "role": old.role if fields.role is None else _checked_role(fields.role),
+        "language": old.language if fields.language is None else checked_language(fields.language),
+    }
+
+
+def _changed(db: Database, viewer: Viewer, kind: str, old: Person | None, person_id: str) -> Person:
+    """The person as they are now, once the security log says what they were."""
+    new = find_id(db, person_id)
+    before, after = audit.differences(_facts(old) if old else {}, _facts(new))
+    if old and old.name != new.name:
+        after["name"] = "…"  # that it changed: the log outlives whoever bears it
+    audit.act(db, viewer, kind, person_id=new.id, before=before, after=after)
+    return new
+
+
+def _facts(person: Person) -> dict[str, str]:
+    """What the security log keeps of a person: what they may do, not who they are."""
+    return {
+        "role": person.role,
+        "organisations": "\n".join(person.organisations),
+        "language": person.language or "",
+        "disabled_at": person.disabled_at or "",
+    }
 
 
 def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
@@ -231,19 +310,6 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
     db.insert_many(
         "memberships", [{"person_id": person_id, "organisation_id": row["id"]} for row in rows]
     )
-
-
-def _keep_an_administrator(db: Database, person: Person) -> None:
-    """Somebody must be left who can let people in."""
-    administrators = db.query(
-        """
-        SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
-        LIMIT 1
-        """,
-        {"id": person.id},
-    )
-    if person.role == "administrator" and not person.disabled_at and not administrators:
-        raise Invalid("person.last_administrator", email=person.email)
 
 
 def _shut_out(db: Database, person: Person) -> None:

@@ -78,14 +78,15 @@ def edit(
         raise Invalid("profile.time_zone_unknown", time_zone=time_zone[:100])
     with db.atomic():
         revisions.check(revision, texts(find(db, viewer)), edited)
-        people.edit(db, profile.person, name=name, language=language)
         db.execute(
             """
-            UPDATE people SET language = :language, time_zone = :zone, single_keys = :keys
+            UPDATE people
+            SET name = :name, language = :language, time_zone = :zone, single_keys = :keys
             WHERE id = :id
             """,
             {
-                "language": language or None,  # the browser's
+                "name": people.checked_name(name),
+                "language": people.checked_language(language),
                 "zone": time_zone or None,
                 "keys": int(single_keys),
                 "id": profile.person.id,

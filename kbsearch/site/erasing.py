@@ -236,7 +236,7 @@ def _mobiles(db: Database, values: Values) -> list[str]:
 
 def _replace(db: Database, settings: Settings, person: Person) -> None:
     """A nameless account takes their place, and theirs is deleted."""
-    people.disable(db, person)  # refuses the last administrator
+    people.keep_an_administrator(db, person)
     stand_in = new_id()
     db.insert(
         "people",

@@ -23,7 +23,7 @@ from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
@@ -113,7 +113,9 @@ def somebody_else(live: Live) -> Viewer:
     try:
         return viewers.find(live.db, "quentin@acme.example")
     except NotFound:
-        people.add(live.db, email="quentin@acme.example", name="Quentin Roux")
+        people.add(
+            live.db, OPERATOR, PersonFields(email="quentin@acme.example", name="Quentin Roux")
+        )
         return viewers.find(live.db, "quentin@acme.example")
 
 
@@ -151,9 +153,17 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     migrate(db)
     products.add(db, OPERATOR, ProductFields("iCownect"))
     organisations.add(db, OPERATOR, OrganisationFields("Acme", products=["icownect"]))
-    people.add(db, email="alice@acme.example", name="Alice Martin", organisations=["acme"])
-    people.add(db, email="dan@support.example", name="Dan Leroy", role="agent")
-    people.add(db, email="root@support.example", name="Root", role="administrator")
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(email="alice@acme.example", name="Alice Martin", organisations=["acme"]),
+    )
+    people.add(
+        db, OPERATOR, PersonFields(email="dan@support.example", name="Dan Leroy", role="agent")
+    )
+    people.add(
+        db, OPERATOR, PersonFields(email="root@support.example", name="Root", role="administrator")
+    )
     alice = viewers.find(db, "alice@acme.example")
     ticket = add_ticket(db, ("agents", f"user:{alice.person_id}"))
     write_articles(settings.content_path, {"fr/essais/tout.md": TORTURE} | ARTICLES)

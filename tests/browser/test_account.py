@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch import people
-from kbsearch.people import viewers
+from kbsearch.access import OPERATOR
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import mobiles, passwords, second_factor, sessions
 from tests.browser.conftest import Live
 from tests.browser.test_accessibility import violations
@@ -22,7 +23,9 @@ SET_UP = ("", "/notifications", "/security", "/totp")
 @pytest.fixture
 def eve(live: Live) -> Iterator[str]:
     """Somebody of Acme with a password and no authenticator; her id."""
-    person = people.add(live.db, email=EVE, name="Eve Garnier", organisations=["acme"])
+    person = people.add(
+        live.db, OPERATOR, PersonFields(email=EVE, name="Eve Garnier", organisations=["acme"])
+    )
     passwords.keep(live.db, person, passwords.hash(PASSWORD))
     yield person.id
     for table in (

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from kbsearch import people
 from kbsearch.access import OPERATOR
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, branding
 from kbsearch.people.organisations.branding import LookFields
 from tests.browser.conftest import Live, square
@@ -67,7 +67,9 @@ def test_a_logo_moves_nothing_when_it_arrives(live: Live, visit: Callable[..., P
 
     added = organisations.add(live.db, OPERATOR, OrganisationFields("Wide"))
     branding.dress(live.db, OPERATOR, added.id, LookFields(logo=logo.read_bytes()))
-    people.add(live.db, email="w@wide.example", name="W", organisations=["wide"])
+    people.add(
+        live.db, OPERATOR, PersonFields(email="w@wide.example", name="W", organisations=["wide"])
+    )
     page = visit("/fr/accessibility", person="w@wide.example")
     page.route("**/logo/*", lambda route: None)  # it never arrives
     place = "document.querySelector('.brand span').getBoundingClientRect().x"

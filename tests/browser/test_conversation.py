@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch import people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database import new_id
 from kbsearch.errors import Invalid
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.filing import copies
@@ -28,7 +28,11 @@ def viewer(live: Live, email: str) -> Viewer:
 def ticket(live: Live) -> Iterator[Ticket]:
     """A request of Alice's with Bob in copy."""
     try:
-        people.add(live.db, email="bob@acme.example", name="Bob Durand", organisations=["acme"])
+        people.add(
+            live.db,
+            OPERATOR,
+            PersonFields(email="bob@acme.example", name="Bob Durand", organisations=["acme"]),
+        )
     except Invalid:  # he is there since the first test
         people.find(live.db, "bob@acme.example")
     alice = viewer(live, "alice@acme.example")

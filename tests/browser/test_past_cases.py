@@ -10,7 +10,7 @@ from kbsearch import people, tickets
 from kbsearch.access import OPERATOR
 from kbsearch.database import new_id
 from kbsearch.errors import Invalid
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.search.learning import case_clicks
 from kbsearch.tickets import Ticket
@@ -35,7 +35,11 @@ def with_past_case(live: Live) -> Ticket:
     try:
         organisations.add(live.db, OPERATOR, OrganisationFields("Globex", products=["icownect"]))
         people.add(
-            live.db, email="chloe@globex.example", name="Chloé Petit", organisations=["globex"]
+            live.db,
+            OPERATOR,
+            PersonFields(
+                email="chloe@globex.example", name="Chloé Petit", organisations=["globex"]
+            ),
         )
     except Invalid:  # they are there since the first test
         organisations.find(live.db, "globex")

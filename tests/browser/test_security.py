@@ -5,6 +5,8 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, expect
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
+from kbsearch.people import PersonFields
 from tests.browser.conftest import Live
 
 
@@ -57,9 +59,9 @@ def test_after_signing_out_the_back_button_shows_no_request(visit: Callable[...,
 
 
 def test_a_closed_account_is_out_at_its_next_page(visit: Callable[..., Page], live: Live):
-    eve = people.add(live.db, email="nina@acme.example", name="Nina Noir")
+    eve = people.add(live.db, OPERATOR, PersonFields(email="nina@acme.example", name="Nina Noir"))
     page = visit("/fr/", person="nina@acme.example")
     expect(page.get_by_text("Nina Noir")).to_be_visible()
-    people.disable(live.db, eve)
+    people.disable(live.db, OPERATOR, eve)
     page.reload()
     expect(page.get_by_text("Nina Noir")).to_have_count(0)

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import choosing, second_factor, sessions
 from tests.browser.conftest import Live
 from tests.kit.mail import code_in, latest, link_in
@@ -51,8 +52,10 @@ def test_an_invitation_a_password_a_code_and_in(
     visit: Callable[..., Page], live: Live, settings: Settings
 ):
     email = "eve@acme.example"
-    people.add(live.db, email=email, name="Ève Roux", organisations=["acme"])
-    choosing.invite(live.db, people.find(live.db, email))
+    people.add(
+        live.db, OPERATOR, PersonFields(email=email, name="Ève Roux", organisations=["acme"])
+    )
+    choosing.invite(live.db, OPERATOR, people.find(live.db, email))
     page = visit(link_in(latest(settings, live.db)))
     expect(page.get_by_role("heading", name="Bienvenue, Ève Roux")).to_be_visible()
     page.get_by_label("Nouveau mot de passe").fill(PASSWORD)

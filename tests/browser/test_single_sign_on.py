@@ -18,7 +18,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.accounts.single_sign_on import identities
 from kbsearch.people.organisations import OrganisationFields
@@ -56,8 +56,8 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         migrate(db)
         organisations.add(db, OPERATOR, OrganisationFields("Acme"))
         for email, name in (("alice@acme.example", "Alice Martin"), ("bob@acme.example", "Bob D")):
-            people.add(db, email=email, name=name, organisations=["acme"])
-        identities.bind(db, people.find(db, "alice@acme.example"), issuer, SUBJECT)
+            people.add(db, OPERATOR, PersonFields(email=email, name=name, organisations=["acme"]))
+        identities.bind(db, OPERATOR, people.find(db, "alice@acme.example"), issuer, SUBJECT)
         server: Any = create_server(
             create_app(settings, db), host="127.0.0.1", port=port, threads=4
         )

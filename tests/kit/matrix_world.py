@@ -20,7 +20,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import kept_forms, one_time_links, second_factor
 from kbsearch.people.accounts import sessions as accounts
@@ -134,7 +134,11 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
     )
     people.add(
-        db, email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
+        db,
+        OPERATOR,
+        PersonFields(
+            email="carol@acme.example", name="Carol Roy", role="customer", organisations=["acme"]
+        ),
     )
     everybody: dict[str, Viewer] = {
         **vars(cast),

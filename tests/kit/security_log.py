@@ -16,3 +16,8 @@ def added_by(db: Database, act: Callable[[], object]) -> list[Event]:
 
 def _ids(db: Database) -> set[str]:
     return {row["id"] for row in db.query("SELECT id FROM security_log")}
+
+
+def events_about(db: Database, person_id: str) -> list[Event]:
+    """What is in the log about somebody since they were added, the latest first."""
+    return [event for event in audit.list_of(db, person_id) if event.kind != "person.added"]

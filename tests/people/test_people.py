@@ -3,13 +3,19 @@ import unicodedata
 import pytest
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import PersonFields
 from tests.conftest import Cast
 
 
 def test_somebody_is_found_however_the_address_is_typed(db: SqliteDatabase, cast: Cast):
-    people.add(db, email=" Zoé.Été@Globex.EXAMPLE ", name="Zoé", organisations=["globex"])
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(email=" Zoé.Été@Globex.EXAMPLE ", name="Zoé", organisations=["globex"]),
+    )
     decomposed = unicodedata.normalize("NFD", "zoé.ÉTÉ@globex.example")
     assert people.find(db, decomposed).name == "Zoé"
     assert people.find(db, decomposed).organisations == ("globex",)
@@ -19,7 +25,7 @@ def test_somebody_is_found_however_the_address_is_typed(db: SqliteDatabase, cast
 
 def test_an_address_belongs_to_one_person(db: SqliteDatabase, cast: Cast):
     with pytest.raises(Invalid, match="person.email_taken"):
-        people.add(db, email="ALICE@acme.example", name="Alice again")
+        people.add(db, OPERATOR, PersonFields(email="ALICE@acme.example", name="Alice again"))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +35,7 @@ def test_an_address_belongs_to_one_person(db: SqliteDatabase, cast: Cast):
 )
 def test_what_is_no_address_is_refused(db: SqliteDatabase, email: str):
     with pytest.raises(Invalid, match="person.email_invalid"):
-        people.add(db, email=email, name="Somebody")
+        people.add(db, OPERATOR, PersonFields(email=email, name="Somebody"))
 
 
 @pytest.mark.parametrize(
@@ -47,13 +53,19 @@ def test_what_is_wrong_about_a_person_is_said_and_nothing_kept(
     db: SqliteDatabase, wrong: dict[str, str], problem: str
 ):
     with pytest.raises(Invalid, match=problem):
-        people.add(db, **{"email": "new@acme.example", "name": "New", **wrong})
+        people.add(
+            db, OPERATOR, PersonFields(**{"email": "new@acme.example", "name": "New", **wrong})
+        )
     assert people.list_all(db) == []
 
 
 def test_an_unknown_organisation_keeps_nobody(db: SqliteDatabase, cast: Cast):
     with pytest.raises(NotFound, match="organisation.not_found"):
-        people.add(db, email="new@acme.example", name="New", organisations=["acme", "initech"])
+        people.add(
+            db,
+            OPERATOR,
+            PersonFields(email="new@acme.example", name="New", organisations=["acme", "initech"]),
+        )
     with pytest.raises(NotFound):
         people.find(db, "new@acme.example")
 
@@ -67,7 +79,7 @@ def test_people_are_listed_by_organisation_or_role(db: SqliteDatabase, cast: Cas
 
 def test_only_what_is_given_changes(db: SqliteDatabase, cast: Cast):
     before = people.find(db, "bob@acme.example")
-    after = people.edit(db, before, language="en")
+    after = people.edit(db, OPERATOR, before, PersonFields(language="en"))
     assert (after.name, after.role, after.organisations) == ("Bob Durand", "customer", ("acme",))
     assert after.language == "en"
 
@@ -75,17 +87,24 @@ def test_only_what_is_given_changes(db: SqliteDatabase, cast: Cast):
 def test_the_last_administrator_stays(db: SqliteDatabase, cast: Cast):
     root = people.find(db, "root@support.example")
     for change in (
-        lambda: people.edit(db, root, role="agent"),
-        lambda: people.disable(db, root),
+        lambda: people.edit(db, OPERATOR, root, PersonFields(role="agent")),
+        lambda: people.disable(db, OPERATOR, root),
     ):
         with pytest.raises(Invalid, match="person.last_administrator"):
             change()
     assert people.find(db, root.email) == root
-    people.edit(db, root, role="administrator", name="Robin")
-    second = people.add(db, email="second@support.example", name="Second", role="administrator")
-    people.disable(db, second)
+    people.edit(db, OPERATOR, root, PersonFields(role="administrator", name="Robin"))
+    second = people.add(
+        db,
+        OPERATOR,
+        PersonFields(email="second@support.example", name="Second", role="administrator"),
+    )
+    people.disable(db, OPERATOR, second)
     with pytest.raises(Invalid, match="person.last_administrator"):
-        people.disable(db, root)
-    people.enable(db, second)
-    assert people.disable(db, root).disabled_at
-    assert people.edit(db, people.find(db, root.email), role="agent").role == "agent"
+        people.disable(db, OPERATOR, root)
+    people.enable(db, OPERATOR, second)
+    assert people.disable(db, OPERATOR, root).disabled_at
+    assert (
+        people.edit(db, OPERATOR, people.find(db, root.email), PersonFields(role="agent")).role
+        == "agent"
+    )

@@ -4,11 +4,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kbsearch import audit, people
+from kbsearch import people
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import profiles, viewers
+from tests.kit.security_log import events_about
 
 
 def edit(db: SqliteDatabase, viewer: Viewer, **changes: object) -> profiles.Profile:
@@ -35,7 +36,7 @@ def test_people_change_their_name_language_zone_and_keys(db: SqliteDatabase, ali
     assert (edited.person.name, edited.person.language) == ("Alice Durand", "en")
     assert (edited.time_zone, edited.single_keys) == ("Indian/Reunion", False)
     assert not viewers.find(db, alice.email).single_keys
-    assert [event.kind for event in audit.list_of(db, edited.person.id)] == ["profile.changed"]
+    assert [event.kind for event in events_about(db, edited.person.id)] == ["profile.changed"]
 
 
 def test_a_language_can_be_left_to_the_browser_again(db: SqliteDatabase, alice: Viewer):

@@ -111,7 +111,7 @@ def test_a_bounce_that_somebody_made_up_counts_for_nothing(
 def test_an_invitation_that_does_not_arrive_counts_too(
     site: Settings, db: SqliteDatabase, cast: Cast
 ):
-    directory.invite(db, cast.dan, directory.find(db, cast.dan, str(cast.alice.person_id)))
+    choosing_passwords.invite(db, cast.dan, directory.find(db, cast.dan, str(cast.alice.person_id)))
     post(site, db)
     bounce(site, db, sent_as(site))
     assert is_unreached(db, cast.alice)

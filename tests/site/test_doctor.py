@@ -17,14 +17,14 @@ from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 
 from kbsearch import config, i18n, outbox, people, resources
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import trash
 from kbsearch.files.store import FileStore
 from kbsearch.messages import webhooks
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import doctor, health
 from kbsearch.site.doctor import Check, folders, servers
@@ -342,7 +342,9 @@ def lose_a_reader(site: Planted) -> None:
 
 
 def hire(site: Planted) -> None:
-    people.add(site.database, email="eve@support.example", name="Eve", role="agent")
+    people.add(
+        site.database, OPERATOR, PersonFields(email="eve@support.example", name="Eve", role="agent")
+    )
 
 
 def dismiss_everybody(site: Planted) -> None:

@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from kbsearch import access, audit, people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.files.store import FileStore
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people import notification_choices as preferences
-from kbsearch.people import viewers
 from kbsearch.people.accounts import directory
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.directory import PeopleFilter
@@ -125,7 +126,7 @@ def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, ca
     assert len(people.list_all(db)) == 5
     with pytest.raises(NotFound):
         erasing.erase(db, settings, ALICE)
-    again = people.add(db, email=ALICE, name="Alice Martin")
+    again = people.add(db, OPERATOR, PersonFields(email=ALICE, name="Alice Martin"))
     numbers = tickets.visible_numbers(db, viewers.find(db, again.email), [1001])
     assert not numbers, "the same address later is somebody else"
     (line,) = db.query("SELECT id FROM security_log WHERE kind = 'person.erased'")

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kbsearch import outbox, people
+from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing import trailers
 from kbsearch.cli import cli
 from kbsearch.config import FIELDS, Configuration, Settings
@@ -42,7 +43,7 @@ def waiting(settings: Settings, db: SqliteDatabase, cast: Cast) -> int:
         """,
         {"id": cast.alice.person_id},
     )
-    choosing_passwords.invite(db, people.find(db, "bob@acme.example"))
+    choosing_passwords.invite(db, OPERATOR, people.find(db, "bob@acme.example"))
     db.execute("DELETE FROM outbox WHERE kind = 'user.invited'")
     db.execute("UPDATE outbox SET dead_at = created_at, problem = '550 unknown' "
                "WHERE kind = 'person.invited'")  # fmt: skip

@@ -25,7 +25,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
 from kbsearch.files.store import FileStore
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import files as attachments
@@ -106,7 +106,11 @@ class Site:
                 role = "agent" if name == "dan" else "customer"
                 its = sorted(self.world.members[name])
                 email = f"{name}@x.example"
-                people.add(self.db, email=email, name=name, role=role, organisations=its)
+                people.add(
+                    self.db,
+                    OPERATOR,
+                    PersonFields(email=email, name=name, role=role, organisations=its),
+                )
 
     def viewer(self, name: str) -> Viewer:
         if name == "nobody":
@@ -184,7 +188,7 @@ class Site:
         name = CUSTOMERS[who % 3]
         now = {COMPANIES[n] for n in range(2) if where >> n & 1}
         person = people.find(self.db, f"{name}@x.example")
-        people.edit(self.db, person, organisations=sorted(now))
+        people.edit(self.db, OPERATOR, person, PersonFields(organisations=sorted(now)))
         for request in self.world.requests:
             if request.company in self.world.members[name] - now:
                 request.copied.discard(name)

@@ -13,7 +13,7 @@ from kbsearch import access, people
 from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from tests.conftest import take_over
 
@@ -49,7 +49,7 @@ def change(db: SqliteDatabase, number: int, what: Any) -> None:
             assert problem.key == "organisation.follower_outside"
     elif what[0] == "move":
         person = people.find(db, address(what[1]))
-        people.edit(db, person, organisations=what[2])
+        people.edit(db, OPERATOR, person, PersonFields(organisations=what[2]))
     else:
         _, slug, requester, copies, confidential = what
         take_over(
@@ -114,7 +114,11 @@ def test_readers_are_what_sharing_and_people_say_whatever_came_first(
             for slug in ("one", "two"):
                 organisations.add(db, OPERATOR, OrganisationFields(slug))
             for name in NAMES:
-                people.add(db, email=address(name), name=name, organisations=["one"])
+                people.add(
+                    db,
+                    OPERATOR,
+                    PersonFields(email=address(name), name=name, organisations=["one"]),
+                )
             filed: dict[int, Any] = {}
             for number, what in enumerate(story, 1):
                 if what[0] == "file":

@@ -6,7 +6,7 @@ from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
@@ -177,7 +177,11 @@ def test_opening_an_account_hands_over_the_past_that_carries_its_address(
     other = take_over(db, number=3, confidential=True)
     revision = ticket_changes.last_revision(db)
 
-    people.add(db, email="eve@acme.example", name="Eve Roux", organisations=["acme"])
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(email="eve@acme.example", name="Eve Roux", organisations=["acme"]),
+    )
     eve = Viewer(role="customer", principals=(f"user:{people.find(db, 'eve@acme.example').id}",))
     assert tickets.find(db, eve, mine).requester == "Eve Roux"
     assert tickets.find(db, eve, mine).messages[0].author == "Eve Roux"

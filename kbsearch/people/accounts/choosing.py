@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from kbsearch import audit, limits, outbox, people
+from kbsearch.access import Viewer, only_administrators, only_agents
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -24,21 +25,23 @@ FORGOTTEN = outbox.declare("password.forgotten", "mail")
 CHANGED = outbox.declare("password.changed", "mail")
 
 
-def invite(db: Database, person: Person, *, actor_id: str | None = None) -> None:
-    """Send somebody the link to choose a first password; the worker makes it as it sends it."""
+def invite(db: Database, viewer: Viewer, person: Person) -> None:
+    """Send somebody the link to choose a password, once more if need be; the worker makes it."""
+    only_agents(viewer)
     if person.disabled_at:
         raise Invalid("person.is_disabled", email=person.email)
     with db.atomic():
-        audit.record(db, "person.invited", person_id=person.id, actor_id=actor_id)
+        audit.act(db, viewer, "person.invited", person_id=person.id)
         outbox.add(db, INVITED, person.id)
         events.tell(db, "user.invited", person.id)
 
 
-def invitation_link(db: Database, settings: Settings, person: Person) -> str:
+def invitation_link(db: Database, viewer: Viewer, settings: Settings, person: Person) -> str:
     """The link itself, for an operator who hands it over without mail."""
+    only_administrators(viewer)
     with db.atomic():
         token = one_time_links.make(db, "invitation", person)
-        audit.record(db, "invitation.printed", person_id=person.id)
+        audit.act(db, viewer, "invitation.printed", person_id=person.id)
     return one_time_links.url(settings, "invitation", person, token)
 
 

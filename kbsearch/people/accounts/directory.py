@@ -4,15 +4,14 @@ Administrators see everybody and decide everything. Agents see the customers: th
 for them and send invitations. For anybody else there is no directory.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from kbsearch import audit, people
-from kbsearch.access import AGENTS, Viewer
+from kbsearch.access import Viewer, only_agents
 from kbsearch.database import Database, escape_like
-from kbsearch.errors import Forbidden, NotFound
-from kbsearch.people import Person, undeliverable
+from kbsearch.errors import NotFound
+from kbsearch.people import Person, PersonFields, only_deciders, undeliverable
 from kbsearch.people.accounts import choosing, second_factor, sessions
 
 AccountState = Literal["open", "closed"]
@@ -44,7 +43,7 @@ class PeoplePage:
 
 def search(db: Database, viewer: Viewer, filters: PeopleFilter) -> PeoplePage:
     """The people whose name or address holds a text, narrowed down by the rest of the filter."""
-    _open_to(viewer)
+    only_agents(viewer)
     conditions = """
         (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
         AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
@@ -75,97 +74,25 @@ def search(db: Database, viewer: Viewer, filters: PeopleFilter) -> PeoplePage:
 
 def find(db: Database, viewer: Viewer, person_id: str) -> Person:
     """The person with that id, if the viewer sees them."""
-    _open_to(viewer)
+    only_agents(viewer)
     person = people.find_id(db, person_id)
     if person.role != "customer" and not viewer.is_administrator:
         raise NotFound("person.not_found", email="")
     return person
 
 
-def add(
-    db: Database,
-    viewer: Viewer,
-    *,
-    email: str,
-    name: str,
-    role: str = "customer",
-    organisations: Iterable[str] = (),
-    language: str | None = None,
-    invited: bool = False,
-) -> Person:
+def add(db: Database, viewer: Viewer, fields: PersonFields, *, invited: bool = False) -> Person:
     """Open an account, and ask for the invitation in the same transaction."""
-    _open_to(viewer)
-    if role != "customer":
-        _decided_by(viewer)
     with db.atomic():
-        person = people.add(
-            db,
-            email=email,
-            name=name,
-            role=role,
-            organisations=organisations,
-            language=language,
-        )
-        _note(db, viewer, "person.added", person)
+        person = people.add(db, viewer, fields)
         if invited:
-            invite(db, viewer, person)
+            choosing.invite(db, viewer, person)
     return person
-
-
-def edit(
-    db: Database,
-    viewer: Viewer,
-    person: Person,
-    *,
-    name: str | None = None,
-    role: str | None = None,
-    organisations: Iterable[str] | None = None,
-    language: str | None = None,
-    revision: str | None = None,
-) -> Person:
-    """Change what is given of an account, an empty language takes it away: administrators only."""
-    _decided_by(viewer)
-    with db.atomic():
-        edited = people.edit(
-            db,
-            person,
-            name=name,
-            role=role,
-            organisations=organisations,
-            language=language,
-            revision=revision,
-        )
-        _note(db, viewer, "person.changed", person)
-    return edited
-
-
-def invite(db: Database, viewer: Viewer, person: Person) -> None:
-    """Send the invitation, once more if need be."""
-    _open_to(viewer)
-    choosing.invite(db, person, actor_id=viewer.person_id)
-
-
-def disable(db: Database, viewer: Viewer, person: Person) -> Person:
-    """Close an account."""
-    _decided_by(viewer)
-    with db.atomic():
-        closed = people.disable(db, person)
-        _note(db, viewer, "person.disabled", person)
-    return closed
-
-
-def enable(db: Database, viewer: Viewer, person: Person) -> Person:
-    """Open a closed account again."""
-    _decided_by(viewer)
-    with db.atomic():
-        opened = people.enable(db, person)
-        _note(db, viewer, "person.enabled", person)
-    return opened
 
 
 def end_sessions(db: Database, viewer: Viewer, person: Person) -> None:
     """Sign somebody out everywhere."""
-    _decided_by(viewer)
+    only_deciders(viewer)
     with db.atomic():
         sessions.end_other_sessions(db, person.id)
         _note(db, viewer, "sessions.ended", person)
@@ -176,7 +103,7 @@ def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
 
     Whether there was one.
     """
-    _decided_by(viewer)
+    only_deciders(viewer)
     with db.atomic():
         removed = second_factor.remove_totp(db, person.id)
         sessions.end_other_sessions(db, person.id)
@@ -186,30 +113,18 @@ def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
 
 def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
     """Mail somebody again whose address was known for not being reached."""
-    _open_to(viewer)
+    only_agents(viewer)
     undeliverable.clear(db, person.id, actor_id=viewer.person_id)
-
-
-def _open_to(viewer: Viewer) -> None:
-    if AGENTS not in viewer.principals:
-        raise NotFound("web.not_found")
-
-
-def _decided_by(viewer: Viewer) -> None:
-    _open_to(viewer)
-    if not viewer.is_administrator:
-        raise Forbidden("person.for_administrators")
 
 
 def _note(db: Database, viewer: Viewer, kind: str, person: Person) -> None:
     """Who did it, and what the account is from then on."""
     it = people.find_id(db, person.id)
-    audit.record(
+    audit.act(
         db,
+        viewer,
         kind,
         person_id=it.id,
-        actor_id=viewer.person_id,
         role=it.role,
         organisations=", ".join(it.organisations),
-        by=None if viewer.person_id else viewer.name,
     )

@@ -13,7 +13,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
@@ -148,7 +148,9 @@ def _open_account(
     import pyotp  # one command needs it
 
     organisations = [organisation] if organisation else []
-    person = people.add(db, email=email, name=name, role=role, organisations=organisations)
+    person = people.add(
+        db, OPERATOR, PersonFields(email=email, name=name, role=role, organisations=organisations)
+    )
     totp_secret = pyotp.random_base32() if role in WITH_TOTP else None
     password = randomness.token(12)
     passwords.keep(db, person, passwords.hash(password))

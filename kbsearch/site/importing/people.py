@@ -10,7 +10,7 @@ from kbsearch.access import OPERATOR, ROLES, Role
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
 from kbsearch.errors import NotFound, Problem
-from kbsearch.people import Person, organisations
+from kbsearch.people import Person, PersonFields, organisations
 from kbsearch.site.importing import fields, lines
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
@@ -84,17 +84,20 @@ def _keep(db: Database, record: PersonRecord, report: Report) -> None:
     except NotFound:
         people.add(
             db,
-            email=record.email,
-            name=record.name or record.email.partition("@")[0],
-            role=record.role or "customer",
-            organisations=_slugs(db, record) or (),
-            language=record.language,
+            OPERATOR,
+            PersonFields(
+                email=record.email,
+                name=record.name or record.email.partition("@")[0],
+                role=record.role or "customer",
+                organisations=_slugs(db, record) or (),
+                language=record.language,
+            ),
         )
         report.created += 1
         return
     changes = _changes(db, person, record)
     if changes:
-        people.edit(db, person, **changes)
+        people.edit(db, OPERATOR, person, PersonFields(**changes))
         report.updated += 1
     else:
         report.unchanged += 1

@@ -1,6 +1,7 @@
 """People: the list, the form, and what else can be done to an account."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from flask import redirect, request
@@ -8,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import Person, organisations, undeliverable
-from kbsearch.people.accounts import directory
+from kbsearch.people import Person, PersonFields, organisations, undeliverable
+from kbsearch.people.accounts import choosing, directory
 from kbsearch.people.accounts.directory import AccountState, PeopleFilter
 from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, for_agents
@@ -75,16 +76,9 @@ def new_person() -> Response:
 def add_person() -> Response:
     fields = sent()
     try:
-        added = directory.add(
-            db(),
-            viewer(),
-            email=text("email"),
-            name=text("name"),
-            role=text("role") if viewer().is_administrator else "customer",
-            organisations=texts("organisations"),
-            language=text("language") or None,
-            invited=is_on("invited"),
-        )
+        role = text("role") if viewer().is_administrator else "customer"
+        account = replace(typed(), email=text("email"), role=role)
+        added = directory.add(db(), viewer(), account, invited=is_on("invited"))
     except (Invalid, NotFound) as problem:
         return form(None, fields.refused(problem, FIELDS))
     return done(added.id, "added")
@@ -101,16 +95,7 @@ def show_person(id: str) -> Response:
 def save_person(id: str) -> Response:
     person, fields = person_of(id), sent()
     try:
-        directory.edit(
-            db(),
-            viewer(),
-            person,
-            name=text("name"),
-            role=text("role"),
-            organisations=texts("organisations"),
-            language=text("language"),
-            revision=revision(),
-        )
+        people.edit(db(), viewer(), person, typed(), revision=revision())
     except (Invalid, NotFound) as problem:
         return form(person, fields.refused(problem, FIELDS))
     return done(id, "saved")
@@ -119,14 +104,14 @@ def save_person(id: str) -> Response:
 @bp.post("/people/<id>/invitation")
 @for_agents
 def invite_person(id: str) -> Response:
-    return act(id, directory.invite, "invited")
+    return act(id, choosing.invite, "invited")
 
 
 @bp.post("/people/<id>/state")
 def open_or_close(id: str) -> Response:
     if text("state") == "closed":
-        return act(id, directory.disable, "closed")
-    return act(id, directory.enable, "opened")
+        return act(id, people.disable, "closed")
+    return act(id, people.enable, "opened")
 
 
 @bp.post("/people/<id>/sessions")
@@ -161,6 +146,15 @@ def done(id: str, outcome: str) -> Response:
 
 def shown(person: Person) -> Form:
     return Form({**vars(person), "revision": revisions.of(people.texts(person))})
+
+
+def typed() -> PersonFields:
+    return PersonFields(
+        name=text("name"),
+        role=text("role"),
+        organisations=texts("organisations"),
+        language=text("language"),
+    )
 
 
 def sent() -> Form:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch import articles, people, worker
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.articles import gaps
 from kbsearch.articles.gaps import Gap
 from kbsearch.articles.gaps import cases as gap_cases
@@ -22,6 +22,7 @@ from kbsearch.config import Settings
 from kbsearch.database import migrations, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import PersonFields
 from kbsearch.search.fulltext.phrases import ComparedPhrase, Phrases
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
@@ -359,7 +360,9 @@ def test_the_name_of_an_erased_person_is_in_nobody_elses_gap(
         looks_for(db, viewer, "numéro zoé lenoir")
     take_all(db, search)
     assert only(db, cast.dan).title == "numéro zoé lenoir"
-    people.add(db, email="zoe@acme.example", name="Zoé Lenoir")  # nobody's name until now
+    people.add(
+        db, OPERATOR, PersonFields(email="zoe@acme.example", name="Zoé Lenoir")
+    )  # nobody's name until now
     erasing.erase(db, settings, "zoe@acme.example")
     assert only(db, cast.dan).people == 2
     for table in ("gaps", "gap_signals"):

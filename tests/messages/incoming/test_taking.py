@@ -15,7 +15,7 @@ from kbsearch.messages.incoming import mails, parsing, taking
 from kbsearch.messages.incoming.mails import Mail
 from kbsearch.messages.incoming.taking import Envelope, Taken
 from kbsearch.messages.notifications import answers, reply_addresses
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle
@@ -283,7 +283,7 @@ def test_who_may_not_read_a_request_any_more_does_not_answer_it(
     )
     assert take(site, db, letter("bob@acme.example", to)) == Taken("held", "request_hidden")
     assert said(db, cast, ticket) == []
-    people.disable(db, people.find(db, "alice@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "alice@acme.example"))
     to = address(site, ticket, cast.alice)
     assert take(site, db, letter("alice@acme.example", to)) == Taken("held", "person_disabled")
 
@@ -386,7 +386,12 @@ def test_a_mail_without_subject_or_text_is_a_request_all_the_same(
 def test_for_which_organisation_it_is_an_agent_finds_out(
     site: Settings, db: SqliteDatabase, cast: Cast
 ):
-    people.edit(db, people.find(db, "alice@acme.example"), organisations=["acme", "globex"])
+    people.edit(
+        db,
+        OPERATOR,
+        people.find(db, "alice@acme.example"),
+        PersonFields(organisations=["acme", "globex"]),
+    )
     assert take(site, db, letter()) == Taken("held", "organisation_unknown")
     assert requests(db, cast) == 0
 

@@ -9,13 +9,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kbsearch import outbox, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError
 from kbsearch.messages.notifications import account_letters, letters
-from kbsearch.people import Person
+from kbsearch.people import Person, PersonFields
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts import sign_ins_under_way as pending
@@ -49,8 +50,8 @@ def test_a_letter_is_properly_addressed(db: SqliteDatabase, settings: Settings, 
 def test_a_letter_is_in_the_language_of_its_reader(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
-    alice = people.edit(db, people.find(db, ALICE), language="en")
-    choosing_passwords.invite(db, alice)
+    alice = people.edit(db, OPERATOR, people.find(db, ALICE), PersonFields(language="en"))
+    choosing_passwords.invite(db, OPERATOR, alice)
     letter = latest(settings, db)
     assert letter["Subject"] == "Your account on kbsearch"
     assert link_in(letter).startswith("/en/invitation/")
@@ -126,7 +127,7 @@ def test_a_code_nobody_waits_for_any_more_is_not_sent(
     finished = pending.begin(db, cast.bob.person_id or "", "sign_in", "mail")
     pending.pass_through(db, pending.find(db, finished, "sign_in"))
     pending.begin(db, cast.chloe.person_id or "", "sign_in", "mail")
-    people.disable(db, people.find(db, "chloe@globex.example"))
+    people.disable(db, OPERATOR, people.find(db, "chloe@globex.example"))
     post(settings, db)
     assert written(settings) == []
     assert outbox.oldest_waiting(db) is None
@@ -156,7 +157,7 @@ def test_a_letter_that_is_refused_for_good_is_not_tried_again(
     mailbox = Mailbox()
     mailbox.answer = "550 no such user"
     with serving(mailbox) as port:
-        choosing_passwords.invite(db, people.find(db, ALICE))
+        choosing_passwords.invite(db, OPERATOR, people.find(db, ALICE))
         post(replace(settings, smtp_url=f"smtp://127.0.0.1:{port}"), db)
     assert outbox.count_dead(db) == 1
     (task,) = db.query("SELECT problem FROM outbox")
@@ -193,7 +194,7 @@ def test_a_channel_that_fails_keeps_the_letter_waiting(
         raise ChannelError("no route", permanent=False)
 
     monkeypatch.setattr(channels.MailChannel, "send", fail)
-    choosing_passwords.invite(db, people.find(db, ALICE))
+    choosing_passwords.invite(db, OPERATOR, people.find(db, ALICE))
     assert outbox.run_one(db, account_letters.handlers(settings, db))
     assert outbox.count_dead(db) == 0
     assert outbox.oldest_waiting(db) is not None

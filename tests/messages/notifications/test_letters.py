@@ -15,7 +15,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Brand
 from kbsearch.messages.webhooks import Webhook
-from kbsearch.people import Person, organisations
+from kbsearch.people import Person, PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, colours
 from kbsearch.people.organisations import branding as looks
 from kbsearch.people.organisations.branding import LookFields
@@ -154,7 +154,12 @@ def test_an_organisation_sees_its_name_its_colour_and_its_number(
 def test_who_belongs_to_several_organisations_gets_the_sites_own_look(
     db: SqliteDatabase, cast: Cast
 ):
-    both = people.edit(db, people.find(db, "alice@acme.example"), organisations=["acme", "globex"])
+    both = people.edit(
+        db,
+        OPERATOR,
+        people.find(db, "alice@acme.example"),
+        PersonFields(organisations=["acme", "globex"]),
+    )
     assert letters.brand_of(db, both) == letters.OURS
 
 

@@ -17,8 +17,8 @@ from kbsearch.errors import Problem
 from kbsearch.messages import notifications
 from kbsearch.messages.notifications import recipients as concerns
 from kbsearch.outbox import Task
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people import notification_choices as preferences
-from kbsearch.people import organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.teams import Team
 from kbsearch.tickets import Ticket
@@ -34,7 +34,9 @@ Told = set[tuple[str, str]]  # a first name, and why
 @pytest.fixture
 def eve(db: SqliteDatabase, cast: Cast) -> Viewer:
     """Another agent."""
-    people.add(db, email="eve@support.example", name="Eve Moreau", role="agent")
+    people.add(
+        db, OPERATOR, PersonFields(email="eve@support.example", name="Eve Moreau", role="agent")
+    )
     return viewers.find(db, "eve@support.example")
 
 
@@ -243,7 +245,7 @@ def test_a_settled_notice_tells_nothing_more(db: SqliteDatabase, cast: Cast, set
 
 
 def _leave(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
-    people.edit(db, people.find(db, "bob@acme.example"), organisations=[])
+    people.edit(db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields(organisations=[]))
 
 
 def _remove(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
@@ -251,7 +253,7 @@ def _remove(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
 
 
 def _disable(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
-    people.disable(db, people.find(db, "bob@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
 
 
 def _decline(db: SqliteDatabase, cast: Cast, ticket: Ticket) -> None:
@@ -280,7 +282,9 @@ def test_an_agent_who_became_a_customer_is_told_nothing_of_the_desk(
     replies.note(db, cast.root, ticket, "Hush.", key=new_id())
     assert told(db, settings, "ticket.noted") == {("Dan", "assignee")}
     dan = people.find(db, "dan@support.example")
-    people.edit(db, dan, role="customer", organisations=["acme"])  # which shares with everybody
+    people.edit(
+        db, OPERATOR, dan, PersonFields(role="customer", organisations=["acme"])
+    )  # which shares with everybody
     assert told(db, settings, "ticket.noted") == set()
     assert told(db, settings, "ticket.assigned") == set()
 
@@ -351,7 +355,7 @@ def _do(db: SqliteDatabase, cast: Cast, ticket: Ticket, what: str, who: str, fla
         case "uncopy":
             copies.remove(db, viewer, ticket, "bob@acme.example")
         case "leave":
-            people.edit(db, person, organisations=[])
+            people.edit(db, OPERATOR, person, PersonFields(organisations=[]))
         case "share":
             organisations.edit(
                 db,
@@ -366,12 +370,12 @@ def _do(db: SqliteDatabase, cast: Cast, ticket: Ticket, what: str, who: str, fla
                 db, OPERATOR, acme, OrganisationFields(sharing="nobody" if flag else "everyone")
             )
         case "disable":
-            people.disable(db, person)
+            people.disable(db, OPERATOR, person)
         case "return":
-            people.enable(db, person)
+            people.enable(db, OPERATOR, person)
         case "move":
             role, its = ("customer", ["acme"]) if flag else ("agent", [])
-            people.edit(db, person, role=role, organisations=its)
+            people.edit(db, OPERATOR, person, PersonFields(role=role, organisations=its))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

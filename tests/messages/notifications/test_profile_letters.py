@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import profile_letters
+from kbsearch.people import PersonFields
 from kbsearch.people.accounts import mobiles, second_factor
 from tests.kit.mail import text_of
 
@@ -34,7 +35,9 @@ def send_all(db: SqliteDatabase, settings: Settings) -> None:
 def test_every_notice_has_a_letter_in_both_languages(
     db: SqliteDatabase, settings: Settings, alice: Viewer, kind: str, language: str
 ):
-    person = people.edit(db, people.find(db, alice.email), language=language)
+    person = people.edit(
+        db, OPERATOR, people.find(db, alice.email), PersonFields(language=language)
+    )
     outbox.add(db, kind, person.id)
     send_all(db, settings)
     (path,) = mails(settings)
@@ -65,7 +68,7 @@ def test_somebody_whose_account_is_closed_is_told_nothing(
     db: SqliteDatabase, settings: Settings, alice: Viewer
 ):
     outbox.add(db, "authenticator.added", str(alice.person_id))
-    people.disable(db, people.find(db, alice.email))
+    people.disable(db, OPERATOR, people.find(db, alice.email))
     outbox.add(db, "authenticator.added", "nobody")
     send_all(db, settings)
     assert mails(settings) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox, people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
@@ -127,7 +128,7 @@ def test_who_may_not_read_it_any_more_gets_no_letter(db, settings, cast, content
     ticket = tickets.find(db, cast.dan, solve(db, cc=["bob@acme.example"]))
     publish_lost(db, settings, content)
     assert solutions.tell(db, cast.dan, ticket, PATH) == 2
-    people.disable(db, people.find(db, "bob@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
     write(content, f"articles/{PATH}.md", article("Find a lost collar", audience="agents"))
     commit(content)
     go_live(db, settings)

@@ -22,8 +22,8 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages import notifications
 from kbsearch.messages.notifications import opt_outs, reply_addresses
 from kbsearch.messages.notifications import recipients as concerns
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people import notification_choices as preferences
-from kbsearch.people import organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.lines import Line
@@ -93,7 +93,7 @@ def test_colleagues_get_copies_of_one_message_each_with_their_own_ways_back(
     db: SqliteDatabase, cast: Cast, settings: Settings
 ):
     """Over a real connection: the envelope has one recipient, the header names them both."""
-    people.edit(db, people.find(db, "bob@acme.example"), language="en")
+    people.edit(db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields(language="en"))
     mailbox = Mailbox()
     with serving(mailbox) as port:
         site = receiving(
@@ -337,7 +337,7 @@ def test_every_letter_about_a_request_reads_well(
     db: SqliteDatabase, cast: Cast, site: Settings, language: str
 ):
     for person in people.list_all(db):
-        people.edit(db, person, language=language)
+        people.edit(db, OPERATOR, person, PersonFields(language=language))
     acme = organisations.find(db, "acme")
     organisations.edit(
         db, OPERATOR, acme, OrganisationFields(sharing="people", followers=["bob@acme.example"])
@@ -502,7 +502,7 @@ def test_no_subject_and_no_name_adds_a_header_or_a_recipient(
     for db in emptied():
         cast = introduce(db)
         try:
-            people.edit(db, people.find(db, "bob@acme.example"), name=name)
+            people.edit(db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields(name=name))
             ticket = file(db, cast.alice, subject=subject, cc=["bob@acme.example"])
         except Invalid:
             return

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from kbsearch import outbox, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.notifications import webhook_letters
 from kbsearch.messages.webhooks import deliveries
+from kbsearch.people import PersonFields
 from tests.conftest import Cast
 from tests.kit.mail import letters, text_of
 
@@ -41,8 +43,10 @@ def test_nobody_is_told_of_what_is_enabled_again_or_of_somebody_elses(
     deliveries.stop(db, webhook.id, "silent", datetime.now(UTC))
     webhooks.enable(db, cast.root, webhook)
     deliveries.stop(db, webhook.id, "gone", datetime.now(UTC))
-    people.add(db, email="ada@support.example", name="Ada", role="administrator")
-    people.disable(db, people.find(db, "root@support.example"))
+    people.add(
+        db, OPERATOR, PersonFields(email="ada@support.example", name="Ada", role="administrator")
+    )
+    people.disable(db, OPERATOR, people.find(db, "root@support.example"))
     outbox.add(db, deliveries.DIED, "unknown")
     post(settings, db)
     assert letters(settings) == [] and outbox.count_dead(db) == 0

@@ -17,13 +17,14 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from kbsearch import outbox, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.webhooks import Webhook, courier, deliveries
 from kbsearch.messages.webhooks.courier import Courier
+from kbsearch.people import PersonFields
 from tests.conftest import Cast
 from tests.kit import receivers
 from tests.kit.receivers import Receiver, receiver
@@ -223,7 +224,9 @@ def test_whoever_is_killed_nothing_committed_is_lost_and_nothing_else_is_told(
 ):
     """Writers and workers are killed at any moment; every committed event arrives, with one id."""
     open_settings = dataclasses.replace(settings, webhook_private_targets=LOCAL)
-    people.add(db, email="root@support.example", name="Root", role="administrator")
+    people.add(
+        db, OPERATOR, PersonFields(email="root@support.example", name="Root", role="administrator")
+    )
     root = Viewer(role="administrator", person_id=people.find(db, "root@support.example").id)
     environment = {
         **os.environ,

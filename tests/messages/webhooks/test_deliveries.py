@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from kbsearch import outbox, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
@@ -214,7 +214,7 @@ def test_signing_in_and_being_invited_are_told_by_id(
     accounts.open_session(db, alice.id, enrolling=True)
     assert outbox.oldest_waiting(db) is None, "whoever owes a second factor is not in yet"
     accounts.open_session(db, alice.id)
-    choosing_passwords.invite(db, alice)
+    choosing_passwords.invite(db, OPERATOR, alice)
     take_up(db, settings)
     told = [json.loads(deliveries.body_of(db, each)) for each in all_of(db, webhook)]
     assert {each["type"] for each in told} == {"user.signed_in", "user.invited"}

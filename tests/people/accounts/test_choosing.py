@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from kbsearch import audit, limits, outbox, people
-from kbsearch.access import ANONYMOUS
+from kbsearch import limits, outbox, people
+from kbsearch.access import ANONYMOUS, OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, TooMany
@@ -15,6 +15,7 @@ from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
 from tests.kit.mail import code_in, html_of, latest, letters, link_in, post, text_of
+from tests.kit.security_log import events_about
 from tests.kit.signing import PASSWORD, totp, with_password, with_totp
 
 ALICE = "alice@acme.example"
@@ -36,7 +37,7 @@ def forget(settings: Settings, db: SqliteDatabase, email: str) -> str:
 def test_an_invitation_leads_to_a_password_a_code_and_in(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
-    choosing_passwords.invite(db, people.find(db, ALICE), actor_id=cast.root.person_id)
+    choosing_passwords.invite(db, cast.root, people.find(db, ALICE))
     token = mailed_link(settings, db)
     asked = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
     inside = signing_in.finish(db, settings, HOME, asked.token, code_in(latest(settings, db)))
@@ -80,12 +81,12 @@ def test_a_closed_account_is_not_invited_even_if_it_was_closed_meanwhile(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     alice = people.find(db, ALICE)
-    choosing_passwords.invite(db, alice)
-    closed = people.disable(db, alice)
+    choosing_passwords.invite(db, OPERATOR, alice)
+    closed = people.disable(db, OPERATOR, alice)
     post(settings, db)
     assert letters(settings) == []
     with pytest.raises(Invalid, match="person.is_disabled"):
-        choosing_passwords.invite(db, closed)
+        choosing_passwords.invite(db, OPERATOR, closed)
 
 
 def test_a_forgotten_password_is_replaced_after_link_and_code(
@@ -122,7 +123,7 @@ def test_a_forgotten_password_is_replaced_after_link_and_code(
     told = latest(settings, db)
     assert told["Subject"] == "Votre mot de passe a été changé"
     assert ANOTHER not in text_of(told) + html_of(told)
-    kinds = [event.kind for event in audit.list_of(db, alice.id)]
+    kinds = [event.kind for event in events_about(db, alice.id)]
     assert {"reset.sent", "password.changed"} <= set(kinds)
 
 
@@ -173,7 +174,7 @@ def test_one_link_followed_twice_changes_one_password(
 def test_an_address_without_open_account_is_answered_alike_and_gets_nothing(
     db: SqliteDatabase, settings: Settings, cast: Cast, email: str
 ):
-    people.disable(db, people.find(db, "chloe@globex.example"))
+    people.disable(db, OPERATOR, people.find(db, "chloe@globex.example"))
     choosing_passwords.forget(db, HOME, email)
     post(settings, db)
     assert letters(settings) == []
@@ -212,9 +213,9 @@ def test_a_password_is_changed_by_whoever_knows_the_present_one(
 def test_the_link_for_an_operator_is_in_the_log_without_its_token(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
-    link = choosing_passwords.invitation_link(db, settings, people.find(db, ALICE))
+    link = choosing_passwords.invitation_link(db, OPERATOR, settings, people.find(db, ALICE))
     token = link.rsplit("/", 1)[1]
     assert one_time_links.peek(db, "invitation", token).email == ALICE
-    (event,) = audit.list_of(db, cast.alice.person_id or "")
+    (event,) = events_about(db, cast.alice.person_id or "")
     assert event.kind == "invitation.printed"
     assert token not in str(db.query("SELECT * FROM security_log"))

@@ -6,10 +6,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import Person
+from kbsearch.people import Person, PersonFields
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts.one_time_links import Purpose
 from kbsearch.people.accounts.sessions import hash_token
@@ -93,7 +94,7 @@ def test_the_database_keeps_no_token(db: SqliteDatabase, alice: Person):
 def test_a_token_nobody_was_given_never_works(token: str, scratch: SqliteDatabase):
     scratch.execute("DELETE FROM tokens")
     scratch.execute("DELETE FROM people")
-    person = people.add(scratch, email="p@example.org", name="P")
+    person = people.add(scratch, OPERATOR, PersonFields(email="p@example.org", name="P"))
     for purpose in one_time_links.LIFETIMES:
         one_time_links.make(scratch, purpose, person)
         assert not works(scratch, purpose, token)
@@ -119,7 +120,9 @@ def test_twenty_people_with_one_link_use_it_once(db: SqliteDatabase, alice: Pers
 def test_a_link_leads_to_the_site_in_the_language_of_its_person(
     db: SqliteDatabase, alice: Person, settings: Settings
 ):
-    bob = people.edit(db, people.find(db, "bob@acme.example"), language="en")
+    bob = people.edit(
+        db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields(language="en")
+    )
     at = "http://127.0.0.1:8080"
     assert one_time_links.url(settings, "reset", alice, "t") == f"{at}/fr/password/reset/t"
     assert one_time_links.url(settings, "invitation", bob, "t") == f"{at}/en/invitation/t"

@@ -9,9 +9,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, Unavailable
+from kbsearch.people import PersonFields
 from kbsearch.people.accounts import passwords
 from tests.conftest import Cast
 
@@ -98,7 +100,7 @@ def test_only_the_very_same_text_is_right(
     password: str, other: str, ending: str, scratch: SqliteDatabase
 ):
     scratch.execute("DELETE FROM people")
-    person = people.add(scratch, email="p@example.org", name="P")
+    person = people.add(scratch, OPERATOR, PersonFields(email="p@example.org", name="P"))
     passwords.keep(scratch, person, passwords.hash(password))
     assert passwords.verify(scratch, person.id, password)
     for typed in (password + ending, password[:-1], other, password.swapcase(), password.strip()):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from kbsearch import audit, outbox, people
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -16,6 +16,7 @@ from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
+from tests.kit.security_log import events_about
 
 NOON = datetime(2026, 11, 25, 12, 0, 5, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -44,7 +45,7 @@ def test_password_and_code_prove_a_session_for_ten_minutes(
     assert accounts.is_proved(db, caller.session, at=NOON + timedelta(minutes=9, seconds=59))
     assert not accounts.is_proved(db, caller.session, at=NOON + timedelta(minutes=10))
     assert not accounts.is_proved(db, caller.session, at=NOON - timedelta(minutes=1)), "set back"
-    assert audit.list_of(db, str(dan.person_id))[0].kind == "proof.given"
+    assert events_about(db, str(dan.person_id))[0].kind == "proof.given"
     with pytest.raises(NotFound):
         proofs.finish(db, settings, dan, caller, token, code, at=NOON)
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsearch import audit
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts import second_factor
 from tests.conftest import Cast
+from tests.kit.security_log import events_about
 
 RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()
 RFC_VECTORS = [  # RFC 6238, appendix B, SHA-1; the last six of its eight digits
@@ -352,7 +352,7 @@ def test_what_happens_to_a_second_factor_is_logged_and_told(
         "recovery_code.used",
         "authenticator.removed",
     }
-    logged = audit.list_of(db, dan_id)
+    logged = events_about(db, dan_id)
     assert {event.kind for event in logged} == kinds and len(logged) == 4
     actors = {event.kind: event.actor_id for event in logged}
     assert actors["authenticator.added"] == dan_id

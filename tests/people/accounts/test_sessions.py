@@ -7,7 +7,7 @@ from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database import Busy
 from kbsearch.database.sqlite import Patience, SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.organisations import OrganisationFields
@@ -146,7 +146,7 @@ def test_a_closed_account_is_out_at_once_and_its_links_are_dead(db: SqliteDataba
     token = accounts.open_session(db, alice.person_id or "")
     person = people.find(db, alice.email)
     link = one_time_links.make(db, "reset", person)
-    closed = people.disable(db, person)
+    closed = people.disable(db, OPERATOR, person)
     assert accounts.viewer_of(db, token) == ANONYMOUS
     with pytest.raises(NotFound):
         one_time_links.peek(db, "reset", link)
@@ -155,7 +155,7 @@ def test_a_closed_account_is_out_at_once_and_its_links_are_dead(db: SqliteDataba
     with pytest.raises(Invalid, match="person.is_disabled"):
         one_time_links.make(db, "reset", closed)
 
-    people.enable(db, people.find(db, alice.email))
+    people.enable(db, OPERATOR, people.find(db, alice.email))
     assert accounts.viewer_of(db, token) == ANONYMOUS, "an old cookie does not come back to life"
     assert viewers.find(db, alice.email) == alice
 
@@ -165,7 +165,7 @@ def test_another_role_ends_the_sessions_opened_under_the_old_one(
 ):
     token = accounts.open_session(db, alice.person_id or "")
     colleague = accounts.open_session(db, bob.person_id or "")
-    people.edit(db, people.find(db, alice.email), role="agent")
+    people.edit(db, OPERATOR, people.find(db, alice.email), PersonFields(role="agent"))
     assert accounts.viewer_of(db, token) == ANONYMOUS
     assert accounts.viewer_of(db, colleague) == bob
     assert viewers.find(db, alice.email).is_agent
@@ -173,7 +173,7 @@ def test_another_role_ends_the_sessions_opened_under_the_old_one(
 
 def test_a_change_of_organisation_counts_on_the_next_request(db: SqliteDatabase, alice: Viewer):
     token = accounts.open_session(db, alice.person_id or "")
-    people.edit(db, people.find(db, alice.email), organisations=["globex"])
+    people.edit(db, OPERATOR, people.find(db, alice.email), PersonFields(organisations=["globex"]))
     viewer = accounts.viewer_of(db, token)
     assert viewer.organisations == ("globex",)
     assert viewer.products == ("cervo-atelier",)

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kbsearch import keys, outbox, people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -119,7 +120,7 @@ def test_a_sign_in_is_no_reset(db: SqliteDatabase, token: str):
 
 
 def test_a_closed_account_has_nothing_under_way(db: SqliteDatabase, token: str):
-    people.disable(db, people.find(db, "alice@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "alice@acme.example"))
     with pytest.raises(NotFound):
         pending.find(db, token, "sign_in", at=NOON)
 

@@ -9,7 +9,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, slugs
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
@@ -123,7 +123,9 @@ def name_readers(db: SqliteDatabase, *addresses: str, sharing: str = "people") -
 
 
 def test_people_who_are_named_read_what_is_not_confidential(db: SqliteDatabase, cast: Cast):
-    people.add(db, email="eve@acme.example", name="Eve", organisations=["acme"])
+    people.add(
+        db, OPERATOR, PersonFields(email="eve@acme.example", name="Eve", organisations=["acme"])
+    )
     take_over(db, number=1)
     take_over(db, number=2, confidential=True)
     theirs = {"requester": "chloe@globex.example", "organisation": "globex"}
@@ -163,9 +165,9 @@ def test_whoever_leaves_the_organisation_no_longer_follows_it(db: SqliteDatabase
     ticket = take_over(db)
     name_readers(db, "bob@acme.example")
     bob = people.find(db, "bob@acme.example")
-    people.edit(db, bob, organisations=["globex"])
+    people.edit(db, OPERATOR, bob, PersonFields(organisations=["globex"]))
     assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}
-    people.edit(db, bob, organisations=["acme"])
+    people.edit(db, OPERATOR, bob, PersonFields(organisations=["acme"]))
     assert who_reads(db, cast, ticket) == {"alice", "dan", "root"}, "coming back is not following"
     assert organisations.followers(db, organisations.find(db, "acme")) == ()
 
@@ -199,7 +201,12 @@ def test_a_viewer_has_their_own_organisations_by_name(db: SqliteDatabase, cast: 
     organisations.edit(
         db, OPERATOR, organisations.find(db, "globex"), OrganisationFields(name="AAA")
     )
-    people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
+    people.edit(
+        db,
+        OPERATOR,
+        people.find(db, "bob@acme.example"),
+        PersonFields(organisations=["acme", "globex"]),
+    )
     bob = viewers.find(db, "bob@acme.example")
     assert [mine.name for mine in organisations.list_of(db, bob)] == ["AAA", "Acme"]
     assert organisations.list_of(db, cast.dan) == []

@@ -14,7 +14,7 @@ from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
@@ -115,7 +115,7 @@ def test_an_answer_is_found_and_marked(search: Search, db, settings, cast: Cast)
 
 def leave(db: SqliteDatabase, email: str) -> Viewer:
     """Take a person out of its organisation; what it is from the next request on."""
-    people.edit(db, people.find(db, email), organisations=[])
+    people.edit(db, OPERATOR, people.find(db, email), PersonFields(organisations=[]))
     return viewers.find(db, email)
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsearch import articles, people
-from kbsearch.access import ANONYMOUS
+from kbsearch.access import ANONYMOUS, OPERATOR
 from kbsearch.cli import cli
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.search.fulltext.confirmed import MOST_VOICES, Wordings, reordered
 from kbsearch.search.fulltext.documents import Taught
 from kbsearch.search.learning import lessons
@@ -183,7 +183,9 @@ def test_phrases_are_seen_and_forgotten_by_the_staff_alone(db, cast, shelf):
 
 
 def test_whoever_is_erased_takes_their_lessons_along(db, settings, cast, shelf):
-    people.add(db, email="eve@support.example", name="Eve Roux", role="agent")
+    people.add(
+        db, OPERATOR, PersonFields(email="eve@support.example", name="Eve Roux", role="agent")
+    )
     teach(db, viewers.find(db, "eve@support.example"))
     assert first(shelf) == RIGHT
     erasing.erase(db, settings, "eve@support.example")

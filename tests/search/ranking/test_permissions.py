@@ -22,7 +22,7 @@ from kbsearch import people, tickets
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.search import Question, Results
@@ -204,10 +204,13 @@ class Site:
             for position, person in enumerate(world.people):
                 people.add(
                     self.db,
-                    email=f"p{position}@x.example",
-                    name=f"P{position}",
-                    role=person.role,
-                    organisations=[f"o{o}" for o in person.organisations],
+                    OPERATOR,
+                    PersonFields(
+                        email=f"p{position}@x.example",
+                        name=f"P{position}",
+                        role=person.role,
+                        organisations=[f"o{o}" for o in person.organisations],
+                    ),
                 )
             for position in range(len(world.tickets)):
                 self.write_ticket(position)
@@ -266,7 +269,7 @@ class Site:
             for position, person in enumerate(self.world.people):
                 there_is = people.find(self.db, f"p{position}@x.example")
                 slugs = [f"o{o}" for o in person.organisations]
-                people.edit(self.db, there_is, organisations=slugs)
+                people.edit(self.db, OPERATOR, there_is, PersonFields(organisations=slugs))
             for position, (old, new) in enumerate(
                 zip(before.tickets, self.world.tickets, strict=True)
             ):

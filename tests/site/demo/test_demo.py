@@ -5,10 +5,11 @@ import pyotp
 import pytest
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.people import organisations, viewers
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.organisations import products
 from kbsearch.site import demo
@@ -53,14 +54,18 @@ def test_passwords_are_the_same_at_every_start_and_nobody_else_reads_them(
     opened = demo.ensure(settings, db)
     kept = settings.data_path / demo.ACCOUNTS_NAME
     assert kept.stat().st_mode & 0o777 == 0o600
-    people.disable(db, people.find(db, "alice@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "alice@acme.example"))
     assert demo.ensure(settings, db) == opened
     kept.unlink()
     assert demo.ensure(settings, db) == (), "nothing is said that is not known"
 
 
 def test_the_site_of_somebody_else_is_left_alone(settings: Settings, db: SqliteDatabase):
-    people.add(db, email="boss@company.example", name="The boss", role="administrator")
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(email="boss@company.example", name="The boss", role="administrator"),
+    )
     assert demo.ensure(settings, db) == ()
     assert organisations.list_all(db) == []
 

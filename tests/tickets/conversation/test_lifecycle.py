@@ -1,7 +1,7 @@
 import pytest
 
 from kbsearch import people, tickets
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
@@ -133,7 +133,7 @@ def test_every_change_says_who_when_and_from_what_to_what(db: SqliteDatabase, ca
 @pytest.mark.parametrize("who", ["alice", "wendy"])
 def test_only_an_agent_with_an_open_account_is_assigned(db: SqliteDatabase, cast: Cast, who: str):
     ticket = file(db, cast.alice)
-    people.disable(db, people.find(db, "dan@support.example"))
+    people.disable(db, OPERATOR, people.find(db, "dan@support.example"))
     for person_id in (getattr(cast, who).person_id, cast.dan.person_id, "missing"):
         with pytest.raises(NotFound):
             lifecycle.assign(db, cast.root, ticket, person_id)

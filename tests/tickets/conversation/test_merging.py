@@ -91,7 +91,7 @@ def test_its_people_are_put_in_copy_where_an_agent_says_so(
 def test_whoever_left_is_not_put_in_copy(
     db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket
 ):
-    people.disable(db, people.find(db, "bob@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
     merge(db, cast.dan, bobs, alices, with_copies=True)
     assert tickets.find(db, cast.dan, alices.id).copies == ()
 

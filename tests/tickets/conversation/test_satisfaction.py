@@ -1,6 +1,7 @@
 import pytest
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
@@ -58,7 +59,7 @@ def test_a_link_ends_with_time_with_a_newer_one_and_with_the_account(
         satisfaction.peek(db, old, at=later(days=1))
     with pytest.raises(NotFound):
         satisfaction.peek(db, token, at=later(days=31))
-    people.disable(db, people.find(db, "alice@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "alice@acme.example"))
     with pytest.raises(NotFound):
         satisfaction.peek(db, token, at=later(days=1))
 

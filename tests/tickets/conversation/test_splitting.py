@@ -88,7 +88,7 @@ def test_a_subject_is_needed_and_an_author_who_may_file(
 ):
     with pytest.raises(InvalidForm):
         splitting.split(db, cast.dan, ticket, ticket.messages[0].id, " ", key=KEY)
-    people.disable(db, people.find(db, "bob@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
     with pytest.raises(Invalid):
         splitting.split(db, cast.dan, ticket, ticket.messages[0].id, "The gate", key=KEY)
     assert len(db.query("SELECT 1 FROM tickets")) == 1

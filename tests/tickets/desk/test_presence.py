@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kbsearch import people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -72,7 +72,7 @@ def test_customers_are_neither_seen_nor_told(db: SqliteDatabase, cast: Cast, tic
 
 def test_who_is_no_agent_any_more_is_not_named(db: SqliteDatabase, cast: Cast, ticket: Ticket):
     seen_by(db, cast.dan, ticket)
-    people.disable(db, people.find(db, "dan@support.example"))
+    people.disable(db, OPERATOR, people.find(db, "dan@support.example"))
     assert seen_by(db, cast.root, ticket) == []
 
 

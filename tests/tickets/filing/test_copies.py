@@ -1,10 +1,11 @@
 import pytest
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.people import viewers
+from kbsearch.people import PersonFields, viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import replies
@@ -76,7 +77,7 @@ def test_a_stranger_and_nobody_are_the_same_answer(
 
 
 def test_a_closed_account_is_not_put_in_copy(db: SqliteDatabase, cast: Cast, ticket: Ticket):
-    people.disable(db, people.find(db, "bob@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
     with pytest.raises(Invalid):
         copies.add(db, cast.alice, ticket, "bob@acme.example")
 
@@ -92,7 +93,11 @@ def test_twice_in_copy_is_once(db: SqliteDatabase, cast: Cast, ticket: Ticket):
 
 def test_there_is_a_limit(db: SqliteDatabase, cast: Cast, ticket: Ticket):
     for n in range(copies.MAX_COPIES + 1):
-        people.add(db, email=f"p{n}@acme.example", name=f"P{n}", organisations=["acme"])
+        people.add(
+            db,
+            OPERATOR,
+            PersonFields(email=f"p{n}@acme.example", name=f"P{n}", organisations=["acme"]),
+        )
     for n in range(copies.MAX_COPIES):
         copies.add(db, cast.alice, ticket, f"p{n}@acme.example")
     with pytest.raises(Invalid):
@@ -111,7 +116,9 @@ def test_whoever_leaves_an_organisation_leaves_its_copies(
         requester="chloe@globex.example",
         cc=["bob@acme.example"],
     )
-    people.edit(db, people.find(db, "bob@acme.example"), organisations=["globex"])
+    people.edit(
+        db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields(organisations=["globex"])
+    )
     bob = viewers.find(db, "bob@acme.example")
     for lost in (ticket, shared):
         with pytest.raises(NotFound):

@@ -13,8 +13,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound, SignInNeeded
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
+from kbsearch.people import PersonFields, viewers
 from kbsearch.people import organisations as customers
-from kbsearch.people import viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
@@ -234,7 +234,12 @@ def test_colleagues_read_what_the_organisation_shares(
 
 
 def test_somebody_of_several_organisations_says_for_which(db: SqliteDatabase, cast: Cast):
-    people.edit(db, people.find(db, "bob@acme.example"), organisations=["acme", "globex"])
+    people.edit(
+        db,
+        OPERATOR,
+        people.find(db, "bob@acme.example"),
+        PersonFields(organisations=["acme", "globex"]),
+    )
     bob = viewers.find(db, "bob@acme.example")
     assert wrong(db, bob) == {"organisation": "request.organisation_required"}
     ticket = file(db, bob, organisation="globex", software="cervo-atelier")

@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import choosing as choosing_passwords
@@ -36,7 +37,7 @@ def state(db: SqliteDatabase) -> list[object]:
 def test_an_invitation_becomes_a_password_a_code_and_a_session(
     client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
 ):
-    choosing_passwords.invite(db, people.find(db, ALICE))
+    choosing_passwords.invite(db, OPERATOR, people.find(db, ALICE))
     link = link_in(latest(settings, db))
     before = state(db)
     for _ in range(3):

@@ -7,11 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from kbsearch import people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.people import PersonFields, profiles
 from kbsearch.people import notification_choices as preferences
-from kbsearch.people import profiles
 from kbsearch.people.accounts import mobiles
 from tests.conftest import Cast, take_over
 from tests.kit.web import sign_in
@@ -85,7 +85,7 @@ def test_fields_that_are_not_on_the_form_change_nothing(
     sent = {**PROFILE, "single_keys": "on", **extra}
     assert browser.post("/fr/account", data=sent, headers=HERE).status_code == 303
     after = people.find(db, alice.email)
-    assert after == people.edit(db, before, language="fr")
+    assert after == people.edit(db, OPERATOR, before, PersonFields(language="fr"))
     assert profiles.find(db, alice).mobile is None
 
 

@@ -8,13 +8,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import audit, people
+from kbsearch import people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
+from tests.kit.security_log import events_about
 from tests.kit.web import sign_in
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
@@ -125,7 +126,7 @@ def test_an_authenticator_is_set_up_and_its_secret_never_shown_again(
     kept = b"".join(p.read_bytes() for p in settings.database_path.parent.glob("*.sqlite3*"))
     assert secret.encode() not in kept
     assert not any(code.encode() in kept for code in codes)
-    kinds = [event.kind for event in audit.list_of(db, str(alice.person_id))]
+    kinds = [event.kind for event in events_about(db, str(alice.person_id))]
     assert {"authenticator.added", "recovery_codes.made"} <= set(kinds)
 
 

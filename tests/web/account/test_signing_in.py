@@ -18,7 +18,7 @@ from kbsearch import create_app, people
 from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
@@ -104,7 +104,7 @@ def test_an_unknown_address_is_answered_byte_for_byte_as_a_known_one(
     client: FlaskClient, db: SqliteDatabase, cast: Cast
 ):
     with_password(db, ALICE)
-    people.disable(db, with_password(db, "chloe@globex.example"))
+    people.disable(db, OPERATOR, with_password(db, "chloe@globex.example"))
     for path in ("/fr/login", "/fr/password/forgot"):
         answers = []
         for email in (ALICE, "stranger@acme.example", "chloe@globex.example"):
@@ -467,9 +467,9 @@ def test_an_old_cookie_is_worth_nothing(
     if end == "logout":
         client.post("/fr/logout", headers=SAME_SITE)
     elif end == "disable":
-        people.disable(db, alice)
+        people.disable(db, OPERATOR, alice)
     elif end == "role":
-        people.edit(db, alice, role="agent")
+        people.edit(db, OPERATOR, alice, PersonFields(role="agent"))
     elif end == "password":
         passwords.replace(db, alice, passwords.hash(PASSWORD))
     elif end == "idle":

@@ -231,7 +231,7 @@ def test_nobody_left_to_read_opens_nothing(db, cast, asked):
     organisations.edit(
         db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(sharing="nobody")
     )
-    people.disable(db, people.find(db, "alice@acme.example"))
+    people.disable(db, OPERATOR, people.find(db, "alice@acme.example"))
     case = tickets.find_number(db, cast.dan, 8)
     assert past_cases.quotation(db, cast.dan, asked, case).is_masked
 

@@ -13,7 +13,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.people import organisations
+from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.people.organisations import branding as looks
 from kbsearch.people.organisations.branding import LookFields
@@ -128,7 +128,7 @@ def test_of_several_organisations_the_first_by_name_gives_the_look(
     client: FlaskClient, db: SqliteDatabase, dressed: Cast
 ):
     bob = people.find(db, "bob@acme.example")
-    people.edit(db, bob, organisations=["acme", "globex"])
+    people.edit(db, OPERATOR, bob, PersonFields(organisations=["acme", "globex"]))
     sign_in(client, db, dressed.bob)
     assert theme(client.get("/fr/").text).startswith("/theme/acme.")
     organisations.edit(

@@ -322,7 +322,7 @@ def test_whoever_looks_after_it_stays_named_though_their_account_is_closed(
 ):
     lifecycle.assign(db, cast.dan, ticket, cast.dan.person_id)
     page = browser(cast.root).get(f"/fr/requests/{ticket.id}").text
-    people.disable(db, people.find(db, "dan@support.example"))
+    people.disable(db, OPERATOR, people.find(db, "dan@support.example"))
     closed = browser(cast.root).get(f"/fr/requests/{ticket.id}").text
     chosen = f'<option value="{cast.dan.person_id}" selected>Dan Leroy</option>'
     assert page.count(chosen) == closed.count(chosen) == 1

@@ -12,11 +12,12 @@ from typing import Any
 from joserfc.jwk import OctKey
 
 from kbsearch import audit, people
+from kbsearch.access import SINGLE_SIGN_ON
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.people import Person, organisations
+from kbsearch.people import Person, PersonFields, organisations
 from kbsearch.people.accounts import signing_in
 from kbsearch.people.accounts.signing_in import Caller, Inside
 from kbsearch.people.accounts.single_sign_on import identities, tokens, used_handovers
@@ -159,12 +160,12 @@ def _created(db: Database, settings: Settings, handover: Handover) -> Person:
     if not settings.jwt_creates_accounts or handover.organisation not in slugs:
         log.warning("a hand-over for somebody without an account is refused")
         raise Forbidden("handover.account_missing")
-    return people.add(
-        db,
+    fields = PersonFields(
         email=handover.email,
         name=handover.name,
         organisations=[slugs[handover.organisation]],
     )
+    return people.add(db, SINGLE_SIGN_ON, fields)
 
 
 def _bind(db: Database, person: Person, handover: Handover) -> None:
@@ -175,4 +176,4 @@ def _bind(db: Database, person: Person, handover: Handover) -> None:
         if identities.has_one(db, person, HANDOVER):
             log.warning("%s has another external id than the hand-over says", person.id)
             raise Forbidden("handover.account_missing")
-        identities.bind(db, person, HANDOVER, handover.external_id)
+        identities.bind(db, SINGLE_SIGN_ON, person, HANDOVER, handover.external_id)

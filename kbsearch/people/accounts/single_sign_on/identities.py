@@ -6,6 +6,7 @@ Addresses change hands; the pair (issuer, subject) is what a provider promises n
 from dataclasses import dataclass
 
 from kbsearch import audit, people
+from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
@@ -34,8 +35,9 @@ def find_person(db: Database, issuer: str, subject: str) -> Person | None:
     return people.find_id(db, rows[0]["person_id"]) if rows else None
 
 
-def bind(db: Database, person: Person, issuer: str, subject: str) -> None:
+def bind(db: Database, viewer: Viewer, person: Person, issuer: str, subject: str) -> None:
     """Let this identity come in as this person; each has one at an issuer, and only one has it."""
+    only_administrators(viewer)
     if not issuer or not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
         raise Invalid("identity.subject_invalid", limit=MAX_SUBJECT)
     with db.atomic():
@@ -50,7 +52,7 @@ def bind(db: Database, person: Person, issuer: str, subject: str) -> None:
                 "created_at": now(),
             },
         )
-        audit.record(db, "identity.bound", person_id=person.id, issuer=issuer)
+        audit.act(db, viewer, "identity.bound", person_id=person.id, issuer=issuer)
 
 
 def has_one(db: Database, person: Person, issuer: str) -> bool:
@@ -62,8 +64,9 @@ def has_one(db: Database, person: Person, issuer: str) -> bool:
     return bool(rows)
 
 
-def unbind(db: Database, person: Person, issuer: str) -> None:
+def unbind(db: Database, viewer: Viewer, person: Person, issuer: str) -> None:
     """Take the identity away; the sessions opened with it end, as do the person's others."""
+    only_administrators(viewer)
     with db.atomic():
         removed = db.execute(
             "DELETE FROM identities WHERE person_id = :id AND issuer = :issuer",
@@ -72,7 +75,7 @@ def unbind(db: Database, person: Person, issuer: str) -> None:
         if not removed:
             raise NotFound("identity.not_found", email=person.email, issuer=issuer)
         db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
-        audit.record(db, "identity.unbound", person_id=person.id, issuer=issuer)
+        audit.act(db, viewer, "identity.unbound", person_id=person.id, issuer=issuer)
 
 
 def list_all(db: Database) -> list[Identity]:

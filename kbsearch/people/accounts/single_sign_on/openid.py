@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kbsearch import audit, people
+from kbsearch.access import SINGLE_SIGN_ON
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
@@ -18,14 +19,14 @@ Claims = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ProviderArrival:
     """Somebody the provider vouches for, and whether their second factor is still to be asked."""
 
     person: Person
     needs_factor: bool
 
 
-def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) -> Arrival:
+def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) -> ProviderArrival:
     """The person of these claims. No account is ever made here."""
     with db.atomic():
         person = identities.find_person(db, claims["iss"], claims["sub"])
@@ -41,7 +42,7 @@ def welcome(db: Database, settings: Settings, caller: Caller, claims: Claims) ->
             factor="provider",
         )
         raise Forbidden("provider.account_missing")
-    return Arrival(person, needs_factor=not _has_both_factors(settings, person, claims))
+    return ProviderArrival(person, needs_factor=not _has_both_factors(settings, person, claims))
 
 
 def _matched_by_address(db: Database, settings: Settings, claims: Claims) -> Person | None:
@@ -59,7 +60,7 @@ def _matched_by_address(db: Database, settings: Settings, claims: Claims) -> Per
         return None
     if identities.has_one(db, person, claims["iss"]):  # the address went to somebody else there
         return None
-    identities.bind(db, person, claims["iss"], claims["sub"])
+    identities.bind(db, SINGLE_SIGN_ON, person, claims["iss"], claims["sub"])
     log.info("%s: %r is %s from now on", claims["iss"], claims["sub"], person.id)
     return person
 
