@@ -28,9 +28,10 @@ from kbsearch.search.fulltext.article_writer import (
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import Highlighter, Match
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms, understand
+from kbsearch.search.fulltext.scores import Tiers
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
-CODE = 1_000.0  # above any sum of words: an exact code comes first
+TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored besides
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
 SYNONYM = 0.5
 NO_VOTES: Mapping[str, float] = {}
@@ -118,7 +119,7 @@ class ArticleIndex:
     ) -> list[tuple[float, DocAddress]]:
         first, rest = hits[: confirmed.DEPTH], hits[confirmed.DEPTH :]
         paths = [self._path(address.segment_ord, address.doc) for _, address in first]
-        order = confirmed.reordered([score for score, _ in first], paths, votes, CODE)
+        order = confirmed.reordered([score for score, _ in first], paths, votes, TIERS.title)
         return [*((score, first[place][1]) for place, score in order), *rest]
 
     def votes(self, terms: Terms, wordings: "confirmed.Wordings") -> Mapping[str, float]:
@@ -145,7 +146,8 @@ class ArticleIndex:
             ]
             mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
             clauses = [clause for mention in mentions for clause in mention]
-            query = engine.any_of([*clauses, *map(self._code, self.codes(terms))])
+            clauses += [*map(self._code, self.codes(terms)), self._whole(terms)]
+            query = engine.any_of(clauses)
         answer = self.searcher.search(self.restricted(query, principals, product), 1, count=True)
         return engine.count_of(answer)
 
@@ -188,6 +190,7 @@ class ArticleIndex:
         for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
         clauses += map(self._code, self.codes(terms))
+        clauses.append(self._whole(terms))
         for stem, weight in self.completions(terms, principals).items():
             if stem not in stems:
                 clauses += self._word(stem, weight)
@@ -195,7 +198,7 @@ class ArticleIndex:
             for stem in self._analyzer.analyze(" ".join(phrase)):
                 if stem not in stems:
                     clauses += self._word(stem, SYNONYM)
-        return engine.any_of(clauses) if clauses else Query.empty_query()
+        return engine.any_of(clauses)
 
     def _term(self, field: str, term: str, boost: float) -> Query:
         return engine.boosted(Query.term_query(self.schema, field, term), boost)
@@ -213,7 +216,17 @@ class ArticleIndex:
         return self._word(stem)[1:]
 
     def _code(self, code: str) -> Query:
-        return Query.const_score_query(Query.term_query(self.schema, "code", code), CODE)
+        return Query.const_score_query(Query.term_query(self.schema, "code", code), TIERS.code)
+
+    def _whole(self, terms: Terms) -> Query:
+        """Pages of which the question is the title."""
+        title = Query.term_query(self.schema, "whole", texts.whole(terms.words))
+        return Query.const_score_query(title, TIERS.title)
+
+    def worth(self, terms: Terms) -> float:
+        """What all the words of a question weigh here."""
+        stems = self._rarest(self._analyzer.analyze(terms.text))
+        return sum(map(self.rarity, stems))
 
     def _rarest(self, stems: Sequence[str]) -> list[str]:
         """The stems of a query in order, each once; of a long one, those that say most."""

@@ -15,12 +15,12 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MARKER = "kbsearch.json"
 WRITER_HEAP = 50_000_000  # bytes
 
 # In the order of the schema, by which Tantivy's explanations name them.
-FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "readers", "products", "page")
+FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "whole", "readers", "products", "page")
 
 
 def schema(language: str) -> Schema:
@@ -34,6 +34,7 @@ def schema(language: str) -> Schema:
     builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
     builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
     builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("whole", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("products", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_bytes_field("page", stored=True)
@@ -106,6 +107,7 @@ def _document(page: Page, schema: Schema) -> Document:
             "pt": title,
             "bg": " ".join(pairs),
             "code": " ".join(texts.codes_of(f"{title}\n{body}\n{phrases}")),
+            "whole": texts.whole(texts.words_of(title)),
             "readers": list(page.readers),
             "products": list(page.products),
             "page": json.dumps(stored, ensure_ascii=False).encode(),

@@ -43,6 +43,7 @@ _DIGIT = re.compile(r"\d")
 _CODE_SIGN = re.compile(r"[0-9_\\.:](?<![.:](?![^\W_]))")
 _CHUNK = re.compile(r"\S*")
 _LONGEST_CODE = 120
+_LONGEST_WHOLE = 500
 _LONGEST_REMEMBERED = 60  # what is longer is no word: it would fill the memory
 WORD = re.compile(r"[^\W_]+")
 _ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
@@ -90,6 +91,11 @@ def _fold_letter(letter: str) -> str:
 def words_of(text: str) -> list[str]:
     """The folded surface words of a text, in order."""
     return [fold_word(word) for word in WORD.findall(normal(text))]
+
+
+def whole(words: Iterable[str]) -> str:
+    """A title as one term: its words, whatever stands between them."""
+    return " ".join(words)[:_LONGEST_WHOLE]
 
 
 def codes_of(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from tantivy import DocAddress, Query, Searcher
@@ -18,6 +18,7 @@ from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.highlight import Highlighter
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
+from kbsearch.search.fulltext.scores import Tiers
 from kbsearch.search.fulltext.ticket_writer import (
     FIELDS,
     StoredCase,
@@ -27,25 +28,35 @@ from kbsearch.search.fulltext.ticket_writer import (
 )
 
 TITLE, ALL, ANSWERS, NOTES = 1.0, 1.0, 0.5, 0.3
-CODE = 1_000.0
+TIERS = Tiers(title=2_000.0)
+TIERS_OF_CUSTOMERS = Tiers(title=50.0, share=0.9)  # low, as the date multiplies them
 COMPLETION = 0.7
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
 MOST_REMEMBERED = 20_000  # answers about words
 MOST_STORED = 2_000  # tickets kept in memory as they are stored, some kB each
-CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 1.0
+CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.5
+DAY_WEIGHS = 13.2  # log2(2 + day), by which the engine multiplies: 13.1 to 13.3 for decades
 SPARE = (16, 100, 1_000)  # hits of a customer looked at beyond the last wanted, while they tie
 DEEPEST = 1_000  # hits of a customer that are confirmed while the index lags behind
 
 
+Weigh = Callable[[str, str], float]  # what a word of a language says, by its stem
+
+
 @dataclass(frozen=True)
 class CaseHit:
-    """A ticket that matches, before it is confirmed against the database and shown."""
+    """A ticket that matches; it is read when it is shown, from the commit it was found in."""
 
     number: int
     score: float
-    case: StoredCase
+    read: Callable[[], StoredCase]
     reasons: tuple[str, ...] = ()
+
+    @cached_property
+    def case(self) -> StoredCase:
+        """What is shown of it."""
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,23 @@ class CaseHits:
     total: int
     products: Mapping[str, int]
     languages: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What is asked of the tickets: the words, for whom, what narrows them, and which stretch.
+
+    `weigh` says what a word is worth to a customer, from what is no secret.
+    """
+
+    terms: Terms
+    principals: tuple[str, ...]
+    limit: int
+    offset: int = 0
+    product: str = ""
+    language: str = ""
+    explain: bool = False
+    weigh: Weigh = lambda language, stem: 1.0
 
 
 class _Commit:
@@ -71,15 +99,18 @@ class _Commit:
         self.has_word = lru_cache(maxsize=MOST_REMEMBERED)(self._has_word)
         self.begun_by = lru_cache(maxsize=MOST_REMEMBERED)(self._begun_by)
 
-    def hit(self, score: float, address: DocAddress) -> CaseHit:
+    def hit(self, score: float, number: int, address: DocAddress) -> CaseHit:
         """The ticket at an address of this commit; in another it could be any ticket."""
-        number, case = self.stored(address.segment_ord, address.doc)
-        return CaseHit(number, score, case)
+        return CaseHit(number, score, partial(self.stored, address.segment_ord, address.doc))
 
-    def _stored(self, segment: int, document: int) -> tuple[int, StoredCase]:
+    def numbers(self, addresses: list[DocAddress]) -> list[int]:
+        """The numbers of the tickets at some addresses."""
+        values = self.searcher.fast_field_values("order", addresses)
+        return [int(number or 0) for number in values]
+
+    def _stored(self, segment: int, document: int) -> StoredCase:
         doc = self.searcher.doc(DocAddress(segment, document))
-        case = stored_case(engine.stored_bytes(doc, "case"))
-        return int(engine.stored_text(doc, "number")), case
+        return stored_case(engine.stored_bytes(doc, "case"))
 
     def _reading(self, principals: tuple[str, ...]) -> Query:
         """The tickets that these principals may read; those that open none are left out."""
@@ -131,17 +162,7 @@ class TicketIndex:
         return max(0, self.searcher().num_docs - 1)
 
     def search(
-        self,
-        terms: Terms,
-        principals: Sequence[str],
-        limit: int,
-        *,
-        confirm: Callable[[Iterable[int]], set[int]],
-        is_current: bool,
-        offset: int = 0,
-        product: str = "",
-        language: str = "",
-        explain: bool = False,
+        self, lookup: Lookup, *, confirm: Callable[[Iterable[int]], set[int]], is_current: bool
     ) -> CaseHits:
         """The tickets these principals may read, best first, each confirmed by its number.
 
@@ -149,43 +170,48 @@ class TicketIndex:
         counted, so that nothing of one he may no longer see remains, not even in a count.
         """
         commit = self._commit  # one throughout: addresses are of it only
-        searcher = commit.searcher
-        query = self.query(terms, principals)
-        restricted = self.restricted(query, principals, product, language)
-        if not _reads_all(principals):
-            if not is_current:
-                of_viewer = self.restricted(query, principals)
-                return self._confirmed_answer(
-                    commit, of_viewer, confirm, slice(offset, offset + limit), product, language
-                )
-            ranked, total = _newest_first(searcher, restricted, offset + limit)
-            ranked = ranked[offset:]
-            confirmed = confirm(number for _, number, _ in ranked)
-            visible = [hit for hit in ranked if hit[1] in confirmed]
-            total -= len(ranked) - len(visible)
-            return CaseHits(
-                [commit.hit(score, address) for score, _, address in visible],
-                total,
-                **self._count_values(commit, query, principals, total),
+        principals = lookup.principals
+        query = self._query(lookup)
+        restricted = self.restricted(query, principals, lookup.product, lookup.language)
+        if not (reads_all := _reads_all(principals)) and not is_current:
+            of_viewer = self.restricted(query, principals)
+            return self._confirmed_answer(commit, of_viewer, confirm, lookup)
+        if reads_all:
+            ranked, total = _best_first(commit, restricted, lookup.limit, lookup.offset)
+        else:
+            ranked, total = _newest_first(commit, restricted, lookup.offset + lookup.limit)
+            ranked = ranked[lookup.offset :]
+        confirmed = confirm(number for _, number, _ in ranked)
+        hits = [
+            replace(
+                commit.hit(self._comparable(score, lookup), number, address),
+                reasons=engine.explained(query, commit.searcher, address, FIELDS)
+                if lookup.explain and reads_all
+                else (),
             )
-        answer = searcher.search(restricted, limit, count=True, offset=offset)
-        hits = [commit.hit(score, address) for score, address in answer.hits]
-        if explain:
-            hits = [
-                replace(hit, reasons=engine.explained(query, searcher, address, FIELDS))
-                for hit, (_, address) in zip(hits, answer.hits, strict=True)
-            ]
-        confirmed = confirm(hit.number for hit in hits)
-        visible_hits = [hit for hit in hits if hit.number in confirmed]
-        total = engine.count_of(answer) - (len(hits) - len(visible_hits))
-        return CaseHits(visible_hits, total, **self._count_values(commit, query, principals, total))
+            for score, number, address in ranked
+            if number in confirmed
+        ]
+        total -= len(ranked) - len(hits)
+        return CaseHits(hits, total, **self._count_values(commit, query, principals, total))
+
+    def _comparable(self, score: float, lookup: Lookup) -> float:
+        """A score as it stands beside those of articles: customers' words are parts of 1."""
+        if _reads_all(lookup.principals):
+            return TIERS.comparable(score, self._worth(lookup.terms))
+        return TIERS_OF_CUSTOMERS.comparable(score / DAY_WEIGHS, 1.0)
+
+    def _worth(self, terms: Terms) -> float:
+        """What all the words of a question weigh, in the language that knows them best."""
+        return min(
+            sum(self._rarity(stem, language) for stem in self._asked_for(terms, language, True))
+            for language in self._commit.languages or engine.SNOWBALL
+        )
 
     def best(self, query: Query, limit: int) -> list[tuple[int, float]]:
         """The best tickets of a query by their numbers, with scores, whoever may read them."""
-        searcher = self.searcher()
-        hits = searcher.search(query, limit, count=False).hits
-        numbers = searcher.fast_field_values("order", [address for _, address in hits])
-        return [(int(number or 0), score) for number, (score, _) in zip(numbers, hits, strict=True)]
+        ranked, _ = _best_first(self._commit, query, limit, count=False)
+        return [(number, score) for score, number, _ in ranked]
 
     def cases(self, numbers: Sequence[int], *filters: Query) -> dict[int, CaseHit]:
         """Tickets as they are stored, by their numbers, whoever may read them."""
@@ -194,33 +220,33 @@ class TicketIndex:
         commit = self._commit
         by_number = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
         query = engine.filtered(by_number, filters)
-        answer = commit.searcher.search(query, len(numbers), count=False)
-        hits = [commit.hit(score, address) for score, address in answer.hits]
-        return {hit.number: hit for hit in hits}
+        ranked, _ = _best_first(commit, query, len(numbers), count=False)
+        return {number: commit.hit(score, number, address) for score, number, address in ranked}
 
     def _confirmed_answer(
         self,
         commit: _Commit,
         query: Query,
         confirm: Callable[[Iterable[int]], set[int]],
-        page: slice,
-        product: str,
-        language: str,
+        lookup: Lookup,
     ) -> CaseHits:
         """The same from an index that lags behind: filtered and counted after confirming all."""
         answer = commit.searcher.search(query, DEEPEST, count=False, weight_by_field="day")
-        ranked = _by_score_and_date(commit.searcher, answer.hits, DEEPEST)
+        ranked = _by_score_and_date(commit, answer.hits, DEEPEST)
         confirmed = confirm(number for _, number, _ in ranked)
         hits = [
-            commit.hit(score, address) for score, number, address in ranked if number in confirmed
+            commit.hit(self._comparable(score, lookup), number, address)
+            for score, number, address in ranked
+            if number in confirmed
         ]
         matching = [
             hit
             for hit in hits
-            if product in ("", hit.case.product) and language in ("", hit.case.language)
+            if lookup.product in ("", hit.case.product)
+            and lookup.language in ("", hit.case.language)
         ]
         return CaseHits(
-            matching[page],
+            matching[lookup.offset : lookup.offset + lookup.limit],
             len(matching),
             Counter(hit.case.product for hit in hits),
             Counter(hit.case.language for hit in hits),
@@ -246,11 +272,9 @@ class TicketIndex:
                 queries.append(engine.all_of(must))
         if not queries:
             return []
-        searcher = self.searcher()
         query = self.restricted(engine.any_of(queries), principals)
-        hits = searcher.search(query, limit, count=False, order_by_field="order").hits
-        numbers = searcher.fast_field_values("order", [address for _, address in hits])
-        return [int(number or 0) for number in numbers]
+        hits = self.searcher().search(query, limit, count=False, order_by_field="order").hits
+        return self._commit.numbers([address for _, address in hits])
 
     def _any_field(self, stem: str, language: str, principals: Sequence[str]) -> Query:
         fields = ("all", "ans", "notes") if _reads_all(principals) else ("all", "ans")
@@ -294,34 +318,43 @@ class TicketIndex:
         }
         return {"languages": {written_in[0]: total}, **counts} if written_in else counts
 
-    def query(self, terms: Terms, principals: Sequence[str]) -> Query:
+    def _query(self, lookup: Lookup) -> Query:
         """The words of a typed text, over the fields these principals may search."""
-        reads_all = _reads_all(principals)
-        completions = self._completions(terms, principals)
+        terms, reads_all = lookup.terms, _reads_all(lookup.principals)
+        completions = self._completions(terms, lookup.principals)
+        tiers = TIERS if reads_all else TIERS_OF_CUSTOMERS
         clauses: list[Query] = []
         for language in self._commit.languages:
             analyze = engine.stemmed(language).analyze
-            asked_for = self._rarest(analyze(terms.text), language, reads_all)
+            asked_for = self._asked_for(terms, language, reads_all)
+            part = _part_of_one(asked_for, language, lookup) if not reads_all else lambda stem: 1.0
             for stem in asked_for:
-                clauses += _word(stem, language, reads_all)
+                clauses += _word(stem, language, reads_all, part(stem))
             for stem in {stem for phrase in terms.also for stem in analyze(" ".join(phrase))}:
                 if stem not in asked_for:
-                    clauses += _word(stem, language, reads_all, SYNONYM)
+                    clauses += _word(stem, language, reads_all, SYNONYM * part(stem))
             for stem in {stem for word in completions for stem in analyze(word)}:
                 if stem not in asked_for:
                     clauses.append(_completion(stem, language, reads_all))
         for code in texts.codes_of(terms.text)[:MOST_TERMS]:
             term = Query.term_query(schema(), "code", code)
-            clauses.append(Query.const_score_query(term, CODE))
-        return engine.any_of(clauses) if clauses else Query.empty_query()
+            clauses.append(Query.const_score_query(term, tiers.code))
+        title = Query.term_query(schema(), "whole", texts.whole(terms.words))
+        clauses.append(Query.const_score_query(title, tiers.title))
+        return engine.any_of(clauses)
 
-    def _rarest(self, stems: Sequence[str], language: str, reads_all: bool) -> list[str]:
-        distinct = list(dict.fromkeys(stems))
+    def _asked_for(self, terms: Terms, language: str, reads_all: bool) -> list[str]:
+        """The stems of a question, each once; of a long one those that say most."""
+        distinct = list(dict.fromkeys(engine.stemmed(language).analyze(terms.text)))
         if len(distinct) <= MOST_TERMS or not reads_all:
             return distinct[:MOST_TERMS]
         by_weight = sorted(distinct, key=lambda stem: self.weight(stem, language), reverse=True)
         rarest = set(by_weight[:MOST_TERMS])
         return [stem for stem in distinct if stem in rarest]
+
+    def _rarity(self, stem: str, language: str) -> float:
+        """The weight of a stem in a question: one that no ticket has is the rarest."""
+        return self.weight(stem, language) or math.log(1 + self.searcher().num_docs)
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""
@@ -367,21 +400,35 @@ class TicketIndex:
         )
 
 
-def _newest_first(
-    searcher: Searcher, query: Query, limit: int
-) -> tuple[list[tuple[float, int, DocAddress]], int]:
+Ranked = list[tuple[float, int, DocAddress]]  # scores, numbers, and where they lie
+
+
+def _best_first(
+    commit: _Commit, query: Query, limit: int, offset: int = 0, *, count: bool = True
+) -> tuple[Ranked, int]:
+    """The best of a query, and how many there are if they are to be counted."""
+    answer = commit.searcher.search(query, limit, count=count, offset=offset)
+    numbers = commit.numbers([address for _, address in answer.hits])
+    ranked = [
+        (score, number, address)
+        for (score, address), number in zip(answer.hits, numbers, strict=True)
+    ]
+    return ranked, engine.count_of(answer)
+
+
+def _newest_first(commit: _Commit, query: Query, limit: int) -> tuple[Ranked, int]:
     """The best for a customer, and how many there are; all that tie with the last are compared."""
     for spare in SPARE:
-        answer = searcher.search(query, limit + spare, count=True, weight_by_field="day")
+        answer = commit.searcher.search(query, limit + spare, count=True, weight_by_field="day")
         hits = answer.hits
         if len(hits) < limit + spare or round(hits[-1][0], 4) < round(hits[limit - 1][0], 4):
             break
-    return _by_score_and_date(searcher, hits, limit), engine.count_of(answer)
+    return _by_score_and_date(commit, hits, limit), engine.count_of(answer)
 
 
 def _by_score_and_date(
-    searcher: Searcher, hits: Sequence[tuple[float, DocAddress]], limit: int
-) -> list[tuple[float, int, DocAddress]]:
+    commit: _Commit, hits: Sequence[tuple[float, DocAddress]], limit: int
+) -> Ranked:
     """The best as (score, number, address): the day is in the score, then the newest number.
 
     The order must not depend on where documents lie: hidden ones would move it. Those that
@@ -392,12 +439,17 @@ def _by_score_and_date(
     least = round(hits[min(limit, len(hits)) - 1][0], 4)
     scored = [(round(score, 4), address) for score, address in hits]
     best = [(score, address) for score, address in scored if score >= least]
-    numbers = searcher.fast_field_values("order", [address for _, address in best])
+    numbers = commit.numbers([address for _, address in best])
     ranked = [
-        (score, int(number or 0), address)
-        for (score, address), number in zip(best, numbers, strict=True)
+        (score, number, address) for (score, address), number in zip(best, numbers, strict=True)
     ]
     return sorted(ranked, key=lambda hit: hit[:2], reverse=True)[:limit]
+
+
+def _part_of_one(stems: Sequence[str], language: str, lookup: Lookup) -> Callable[[str], float]:
+    """Which part of a question a stem is; of another word, as much as if it stood in it."""
+    worth = sum(lookup.weigh(language, stem) for stem in stems)
+    return lambda stem: lookup.weigh(language, stem) / worth if worth else 1.0
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -14,7 +14,7 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.highlight import flat
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 REVISION_KEY = "@revision"  # a document that says how far the index has come
@@ -26,7 +26,8 @@ EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's prec
 FIELDS = (
     "number",
     *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
-    *("pt", "code", "lines", "readers", "product", "language", "solved", "day", "order", "case"),
+    *("pt", "code", "whole", "lines", "readers", "product", "language", "solved"),
+    *("day", "order", "case"),
 )
 
 
@@ -42,6 +43,7 @@ def schema() -> Schema:
             )
     builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
     builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
+    builder.add_text_field("whole", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("lines", tokenizer_name="whole", index_option="basic")
     builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
     for name in ("product", "language", "solved"):
@@ -112,6 +114,7 @@ def _document(case: Case) -> Document:
         f"t_{language}": subject,
         f"all_{language}": text,
         "pt": subject,
+        "whole": texts.whole(texts.words_of(subject)),
         "readers": list(case.readers),
         "product": case.product,
         "language": language,

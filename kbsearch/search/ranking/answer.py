@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from kbsearch import articles, tickets
 from kbsearch.access import Viewer
@@ -13,26 +13,31 @@ from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.query import Terms, understand
 from kbsearch.search.fulltext.speller import Speller
 from kbsearch.search.fulltext.text import Synonyms
-from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_index import Lookup, TicketIndex
 from kbsearch.search.ranking import hits
 from kbsearch.search.ranking.known import Snapshot
 
-ARTICLES_OF_TEN = 6  # among ten hits of both kinds, when there are enough of each
 FEW = 3  # articles; with fewer in the reader's language, those of the other are shown too
 MOST_OTHER_LANGUAGE = 3
 
-MakeHit = Callable[[], Hit]
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What may be shown: a hit is made, with its snippet, only when it is."""
+
+    score: float
+    id: str
+    make: Callable[[], Hit]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one index answers; a hit is made, with its snippet, only when it is shown."""
+    """What one index answers, best first, in scores that can be compared."""
 
-    hits: tuple[MakeHit, ...] = ()
+    candidates: tuple[_Candidate, ...] = ()
     total: int = 0
     products: Mapping[str, int] = field(default_factory=dict)
     languages: Mapping[str, int] = field(default_factory=dict)
-    is_exact: bool = False  # the first hit has a code of the question, letter for letter
     is_fallback: bool = False
 
 
@@ -57,35 +62,23 @@ class Answer:
         self.wordings = wordings or {}
         self.language = question.only_language or question.language
         self.synonyms = shelf.synonyms if shelf else Synonyms()
-        self.sees_tickets = viewer.is_signed_in
+        self.sees_tickets = viewer.is_signed_in or viewer.is_agent
         self.speller = Speller(shelf, cases, viewer, self.language) if shelf else None
-        self.turn: Mapping[Kind, tuple[int, int]] = {}
-        self.articles_found = 0
+        self.kind: Kind | None = question.kind if self.sees_tickets else question.kind or "article"
 
     def rank(self, terms: Terms) -> list[tuple[str, float]]:
         terms, _ = self._spelt(terms)
-        if self.question.kind == "ticket":
-            answer = self._search_tickets(terms)
-            return [(str(hit.number), hit.score) for hit in answer.hits] if answer else []
-        if self.shelf is None:
-            return []
-        index = self.shelf.by_language[self.language]
-        query = index.query(terms, self.principals)
-        votes = self._votes(index, terms)
-        pages, _ = index.search(query, self.principals, self.question.limit, votes=votes)
-        return [(page.path, page.score) for page in pages]
+        of_articles, of_tickets = self._find_articles(terms), self._find_tickets(terms)
+        return [(hit.id, hit.score) for hit in self._arranged(of_articles, of_tickets)]
 
     def find(self, terms: Terms) -> Results:
         terms, corrected = self._spelt(terms)
-        if self.question.kind is None and self.question.page > 1:
-            self.turn = self._later_page(terms)
         of_articles = self._find_articles(terms)
-        self.articles_found = len(of_articles.hits)
         of_tickets = self._find_tickets(terms)
         other_hits, in_other = self._find_other_language(terms, of_articles.total < FEW)
         fell_back = of_articles.is_fallback or of_tickets.is_fallback
         return Results(
-            hits=self._arranged(of_articles, of_tickets),
+            hits=tuple(hit.make() for hit in self._arranged(of_articles, of_tickets)),
             total=self._total(of_articles.total, of_tickets.total),
             corrected=corrected,
             synonyms=tuple(self.synonyms.names[phrase] for phrase in terms.also),
@@ -104,29 +97,14 @@ class Answer:
         return replace(terms, also=self.synonyms.others(terms.words)), None
 
     def _span(self, kind: Kind) -> tuple[int, int]:
-        """How many hits of a kind to fetch (the engine takes no 0), and after how many."""
-        if self.question.kind == kind:
-            return self.question.limit, (self.question.page - 1) * self.question.limit
-        if self.question.kind is None and self.turn:
-            return max(1, self.turn[kind][0]), self.turn[kind][1]
-        if self.question.kind:
-            return 1, 0
-        share = round(self.question.limit * ARTICLES_OF_TEN / 10)
-        article_count = min(self.articles_found, share) if kind == "ticket" else 0
-        return max(1, self.question.limit - article_count), 0
+        """How many hits of a kind to fetch (the engine takes no 0), and after how many.
 
-    def _later_page(self, terms: Terms) -> Mapping[Kind, tuple[int, int]]:
-        """What a page of both kinds has of each, after what the pages before it have."""
-        self.turn = {"article": (1, 0), "ticket": (1, 0)}
-        articles_left = self._find_articles(terms).total
-        tickets_left = self._find_tickets(terms).total
-        limit, after = self.question.limit, (0, 0)
-        for _ in range(self.question.page - 1):
-            first, second = _shares(limit, articles_left, tickets_left)
-            articles_left, tickets_left = articles_left - first, tickets_left - second
-            after = after[0] + first, after[1] + second
-        first, second = _shares(limit, articles_left, tickets_left)
-        return {"article": (first, after[0]), "ticket": (second, after[1])}
+        Where both kinds are in the list, any hit before the end of the page may be in it.
+        """
+        question = self.question
+        if self.kind == kind:
+            return question.limit, (question.page - 1) * question.limit
+        return (question.limit * question.page, 0) if self.kind is None else (1, 0)
 
     def _find_articles(self, terms: Terms) -> _Part:
         if self.shelf is None:
@@ -147,11 +125,10 @@ class Answer:
         if not pages and not product:
             return _Part(total=total)
         return _Part(
-            hits=self._pages(index, pages, terms) if self.question.kind != "ticket" else (),
+            candidates=self._pages(index, pages, terms) if self.kind != "ticket" else (),
             total=total,
             products=index.count_products(query, self.principals),
             languages={self.language: total},
-            is_exact=bool(pages) and pages[0].score >= article_index.CODE,
         )
 
     def _votes(self, index: ArticleIndex, terms: Terms) -> Mapping[str, float]:
@@ -161,10 +138,18 @@ class Answer:
 
     def _pages(
         self, index: ArticleIndex, pages: Sequence[article_index.PageHit], terms: Terms
-    ) -> tuple[MakeHit, ...]:
+    ) -> tuple[_Candidate, ...]:
         highlighter = index.highlighter(terms, self.principals)
-        language = self.question.language
-        return tuple(partial(hits.of_page, index, page, highlighter, language) for page in pages)
+        language, worth = self.question.language, index.worth(terms)
+        compared = [
+            replace(page, score=article_index.TIERS.comparable(page.score, worth)) for page in pages
+        ]
+        return tuple(
+            _Candidate(
+                page.score, page.path, partial(hits.of_page, index, page, highlighter, language)
+            )
+            for page in compared
+        )
 
     def _find_other_language(
         self, terms: Terms, is_shown: bool
@@ -190,7 +175,7 @@ class Answer:
                 product=product,
                 votes=self._votes(index, terms),
             )
-            other_hits += [make() for make in self._pages(index, pages, terms)]
+            other_hits += [page.make() for page in self._pages(index, pages, terms)]
         return tuple(other_hits), counts
 
     def _find_tickets(self, terms: Terms) -> _Part:
@@ -199,50 +184,50 @@ class Answer:
         answer = self._search_tickets(terms)
         if answer is None:
             return self._tickets_of_database(terms)
-        if not answer.hits or self.question.kind == "article":
-            return _Part((), answer.total, answer.products, answer.languages)
-        exact = answer.hits[0].score >= ticket_index.CODE
-        makers = self._cases(answer.hits, terms)
-        return _Part(makers, answer.total, answer.products, answer.languages, exact)
+        candidates = self._cases(answer.hits, terms) if self.kind != "article" else ()
+        return _Part(candidates, answer.total, answer.products, answer.languages)
 
     def _search_tickets(self, terms: Terms) -> ticket_index.CaseHits | None:
         if self.cases is None:
             return None
         limit, offset = self._span("ticket")
-        return self.cases.search(
+        lookup = Lookup(
             terms,
             self.principals,
             limit,
-            confirm=partial(self.snapshot.confirm, self.viewer),
-            is_current=self.cases.revision >= self.snapshot.last_revision,
-            offset=offset,
+            offset,
             product=self.question.product or "",
             language=self.question.only_language or "",
             explain=self.question.explain,
+            weigh=self._weigh,
+        )
+        return self.cases.search(
+            lookup,
+            confirm=partial(self.snapshot.confirm, self.viewer),
+            is_current=self.cases.revision >= self.snapshot.last_revision,
         )
 
-    def _cases(self, cases: Sequence[ticket_index.CaseHit], terms: Terms) -> tuple[MakeHit, ...]:
+    def _weigh(self, language: str, stem: str) -> float:
+        """What a word says, by the articles: how many tickets have it is no customer's business."""
+        return self.shelf.by_language[language].rarity(stem) if self.shelf else 1.0
+
+    def _cases(self, cases: Sequence[ticket_index.CaseHit], terms: Terms) -> tuple[_Candidate, ...]:
         assert self.cases is not None
-        highlighters = {
-            language: self.cases.highlighter(terms, language)
-            for language in {hit.case.language for hit in cases}
-        }
-        return tuple(
-            partial(hits.of_case, hit, self.question.language, highlighters[hit.case.language])
-            for hit in cases
-        )
+        highlighter = cache(partial(self.cases.highlighter, terms))
 
-    def _arranged(self, of_articles: _Part, of_tickets: _Part) -> tuple[Hit, ...]:
-        """Articles, then past cases; the kind that has the exact code first."""
-        if self.question.kind:
-            of_kind = (of_articles if self.question.kind == "article" else of_tickets).hits
-            return tuple(make() for make in of_kind)
-        shares = _shares(self.question.limit, len(of_articles.hits), len(of_tickets.hits))
-        if self.turn:
-            shares = self.turn["article"][0], self.turn["ticket"][0]
-        first, second = of_articles.hits[: shares[0]], of_tickets.hits[: shares[1]]
-        swap = of_tickets.is_exact and not of_articles.is_exact
-        return tuple(make() for make in ((*second, *first) if swap else (*first, *second)))
+        def make(hit: ticket_index.CaseHit) -> Hit:
+            return hits.of_case(hit, self.question.language, highlighter(hit.case.language))
+
+        return tuple(_Candidate(hit.score, str(hit.number), partial(make, hit)) for hit in cases)
+
+    def _arranged(self, of_articles: _Part, of_tickets: _Part) -> Sequence[_Candidate]:
+        """The candidates of this page in one order, whatever their kind; of equals articles."""
+        both = (*of_articles.candidates, *of_tickets.candidates)
+        if self.kind is not None:
+            return both
+        ranked = sorted(both, key=lambda hit: -hit.score)
+        after = (self.question.page - 1) * self.question.limit
+        return ranked[after : after + self.question.limit]
 
     def _total(self, of_articles: int, of_tickets: int) -> int:
         counts = {"article": of_articles, "ticket": of_tickets, None: of_articles + of_tickets}
@@ -255,8 +240,11 @@ class Answer:
         cards = articles.search_database(
             self.snapshot.db, self.viewer, self.language, terms.text, self.question.limit
         )
-        makers = tuple(partial(hits.of_card, card) for card in cards)
-        return _Part(makers, len(makers), languages={self.language: len(makers)}, is_fallback=True)
+        candidates = tuple(
+            _Candidate(0.0, card.path, partial(hits.of_card, card)) for card in cards
+        )
+        total = len(candidates)
+        return _Part(candidates, total, languages={self.language: total}, is_fallback=True)
 
     def _tickets_of_database(self, terms: Terms) -> _Part:
         if self.question.kind == "article":
@@ -264,16 +252,13 @@ class Answer:
         matches = tickets.search_database(
             self.snapshot.db, self.viewer, terms.text, self.question.limit
         )
-        makers = tuple(
-            partial(hits.of_ticket, ticket, self.question.language) for ticket in matches
+        candidates = tuple(
+            _Candidate(
+                0.0, str(ticket.number), partial(hits.of_ticket, ticket, self.question.language)
+            )
+            for ticket in matches
         )
-        return _Part(makers, len(makers), is_fallback=True)
-
-
-def _shares(limit: int, articles_left: int, tickets_left: int) -> tuple[int, int]:
-    """How many articles and tickets a page of both has; what one kind lacks the other takes."""
-    first = min(articles_left, max(round(limit * ARTICLES_OF_TEN / 10), limit - tickets_left))
-    return first, min(tickets_left, limit - first)
+        return _Part(candidates, len(candidates), is_fallback=True)
 
 
 def _facets(

@@ -1,0 +1,85 @@
+"""One order for articles and past tickets: the exact answer first, whatever it is."""
+
+import pytest
+
+from kbsearch.config import Settings
+from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.search import Question
+from kbsearch.search.ranking import Search
+from tests.conftest import Cast, take_over
+from tests.kit.search import ask, follow, ids, put_live, write
+
+ABOUT_CODES, WEBHOOKS, MAILS = "fr/aide/codes", "fr/aide/webhooks", "fr/aide/courriels"
+COLLARS, FENCES = "fr/elevage/colliers", "fr/elevage/clotures"
+
+
+@pytest.fixture
+def search(db: SqliteDatabase, settings: Settings, cast: Cast) -> Search:
+    content = settings.content_path
+    write(content, ABOUT_CODES, "Tapez un code, comme ERR-2000 ou 1042.", title="Chercher un code")
+    write(content, WEBHOOKS, "Le corps porte err et le port 1042.", title="Webhooks")
+    write(content, MAILS, "Un courriel refusé donne ERR 550.", title="Courriels")
+    write(content, COLLARS, "Localisez-le sur la carte.", title="Localiser un animal perdu")
+    write(content, FENCES, "Posez le fil, puis le collier du chien.", title="Poser une clôture")
+    for number in range(8):
+        write(content, f"fr/divers/page-{number}", "Rien de tel.", title=f"Page {number}")
+    put_live(db, settings)
+    take_over(db, number=1, subject="ERR-1042 à la synchronisation", description="Depuis hier.")
+    take_over(db, number=2, subject="Synchronisation", description="Message : ERR-1042, encore.")
+    take_over(db, number=3, subject="Le collier 2217 ne répond plus", description="Il est muet.")
+    take_over(db, number=4, subject="Poser une question", description="Une facture ?")
+    follow(settings, db)
+    return Search(settings, db)
+
+
+def test_the_cases_that_have_a_code_come_before_pages_that_have_parts_of_it(
+    search: Search, cast: Cast
+):
+    for viewer in (cast.alice, cast.dan):
+        assert ids(ask(search, "ERR-1042", viewer).hits)[:2] == ["1", "2"]
+
+
+def test_a_word_in_the_title_of_a_case_comes_before_the_same_word_in_the_text_of_a_page(
+    search: Search, cast: Cast
+):
+    for viewer in (cast.alice, cast.dan):
+        assert ids(ask(search, "collier", viewer).hits) == ["3", FENCES]
+
+
+@pytest.mark.parametrize(
+    "title, first",
+    [
+        ("Le collier 2217 ne répond plus", "3"),
+        ("le COLLIER 2217 ne repond plus !", "3"),
+        ("Poser une question", "4"),
+        ("Poser une clôture", FENCES),
+        ("localiser un animal perdu", COLLARS),
+    ],
+)
+def test_a_title_typed_word_for_word_is_first(search: Search, cast: Cast, title: str, first: str):
+    for viewer in (cast.alice, cast.dan):
+        assert ids(ask(search, title, viewer).hits)[0] == first
+
+
+def test_the_form_and_the_box_have_the_same_order(search: Search, cast: Cast):
+    text = "le collier ne se synchronise plus"
+    suggested = search.suggest(cast.alice, subject=text, description="")
+    assert ids(suggested.hits) == ids(ask(search, f"\n{text}", cast.alice, limit=5).hits)
+
+
+def test_what_is_ranked_is_what_is_shown(search: Search, cast: Cast):
+    for viewer in (cast.alice, cast.dan):
+        for text in ("collier", "ERR-1042", "poser une question sur le code"):
+            ranked = search.rank(viewer, Question(text))
+            assert [name for name, _ in ranked] == ids(ask(search, text, viewer).hits)
+
+
+def test_how_many_tickets_others_have_changes_nothing_for_a_customer(
+    search: Search, db, settings, cast: Cast
+):
+    before = [hit.score for hit in ask(search, "collier du chien", cast.alice).hits]
+    for number in range(100, 160):
+        chloe = "chloe@globex.example"
+        take_over(db, number=number, subject="Un collier", requester=chloe, organisation="globex")
+    follow(settings, db)
+    assert [hit.score for hit in ask(search, "collier du chien", cast.alice).hits] == before
