@@ -60,7 +60,7 @@ def test_the_wheel_holds_what_is_shown_and_no_test(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
     for shipped in (
         "kbsearch/shipped/templates/layout.html",
-        "kbsearch/shipped/content/synonyms.txt",
+        "kbsearch/demo/content/synonyms.txt",
         "kbsearch/locale/fr/LC_MESSAGES/messages.po",
         "kbsearch/static/app.css",
         "kbsearch/hooks/post-receive",
@@ -93,7 +93,7 @@ def test_without_its_extra_single_sign_on_says_what_to_install(kbsearch: Path, t
     )
 
 
-def test_the_handbook_is_found_and_read(home: str):
+def test_an_article_of_the_demo_is_found_and_read(home: str):
     results = get(f"{home}fr/search?q=mot+de+passe")
     article = re.search(r'href="/(fr/articles/[^"#?]+)', results)
     assert article

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config, resources
+from kbsearch import config
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
@@ -118,17 +118,17 @@ def worker_command(site: Site, parent_pipe: int | None) -> None:
 
 
 def _for_demo(configuration: Configuration) -> Settings:
-    """Where nobody has chosen settings, those of the demo, on the handbook if need be."""
+    """Where nobody has chosen settings, those of the demo, and its articles."""
     settings = configuration.settings
     if configuration.path is not None:
         return settings
-    from kbsearch.site import new
+    from kbsearch.site import demo, new
 
     overrides: dict[str, Any] = {
         name: value for name, value in new.DEMO.items() if configuration.sources[name] == "default"
     }
-    if not settings.content_path.is_dir():
-        overrides["content"] = resources.folder("content")
+    if configuration.sources["content"] == "default" and demo.is_its_own(settings):
+        overrides["content"] = new.demo_content()
     return dataclasses.replace(settings, **overrides)
 
 

@@ -136,7 +136,7 @@ def _check_key(settings: Settings) -> None:
 
 
 def _content(configuration: Configuration) -> Path | None:
-    """The content, if it is this site's: without a kbsearch.toml a demo borrows a handbook."""
+    """The content, if it is this site's: without a kbsearch.toml a demo borrows its articles."""
     content = configuration.settings.content_path
     return content if configuration.path is not None and content.is_dir() else None
 

@@ -26,10 +26,10 @@ SHOWN = (  # what a new kbsearch.toml speaks of; the README lists the rest
 )
 BRANCH = "main"  # of the repository made here, whatever git calls a first branch
 DEMO: Mapping[str, object] = {
-    "site_name": "Atelier Support",
+    "site_name": "Prairial & Varlope",
     "default_audience": "everyone",
-    "categories": ("find", "account", "requests", "agents", "writers", "operators"),
-    "support_phone": "+33 1 70 00 00 00",
+    "categories": ("troupelia", "sillonea", "etablia", "scellea", "account", "requests"),
+    "support_phone": "+33 4 65 71 12 34",
     "support_email": "support@support.example",
 }
 WELCOME = {
@@ -90,7 +90,7 @@ def create(folder: Path, *, demo: bool = False) -> bool:
         raise CannotCreate("site.folder_not_empty", folder=folder)
     content = folder / "content"
     if demo:
-        shutil.copytree(resources.folder("content"), content)
+        shutil.copytree(demo_content(), content)
     else:
         for name, text in WELCOME.items():
             _write(content / name, text)
@@ -101,6 +101,11 @@ def create(folder: Path, *, demo: bool = False) -> bool:
     settings = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
     _write(folder / config.CONFIG_NAME, settings_file(settings))
     return under_git
+
+
+def demo_content() -> Path:
+    """The help centre of the demo's vendor: articles on software that nobody sells."""
+    return resources.folder("demo") / "content"
 
 
 def settings_file(values: Mapping[str, object]) -> str:

@@ -43,7 +43,7 @@ def asked(db: SqliteDatabase) -> Ticket:
         viewers.find(db, "alice@acme.example"),
         subject=SUBJECT,
         description="Bonjour, la passerelle affiche ERR-1042, plus aucune donnée. Alice Martin",
-        software="icownect",
+        software="troupelia",
         version="4.0.3",
         severity="blocking",
         at=datetime.now(UTC),

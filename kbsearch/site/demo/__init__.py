@@ -25,8 +25,10 @@ from kbsearch.site.importing.report import Report
 
 HERE = Path(__file__).parent
 PRODUCTS = (  # name, versions from the newest
-    ("iCownect", ("4.2.1", "4.2.0", "4.1.3")),
-    ("Cervo Atelier", ("2026.2", "2026.1", "2025.4")),
+    ("Troupelia", ("5.2.1", "5.2.0", "5.1.1", "5.0.2", "4.2.3")),
+    ("Sillonea", ("3.6.0", "3.5.2", "3.4.1")),
+    ("Etablia", ("3.4.2", "3.4.1", "3.3.1", "3.2.0", "2.9.3")),
+    ("Scellea", ("2026.2.1", "2026.2.0", "2026.1", "2025.4")),
     ("Lumen Caisse", ("7.0.1", "6.9.4")),
 )
 WHERE = {"where_fr": "Menu Aide, puis À propos", "where_en": "Help menu, then About"}
@@ -48,7 +50,7 @@ class Customer:
 CUSTOMERS = (
     Customer(
         "Acme",
-        ("icownect", "cervo-atelier"),
+        ("troupelia", "sillonea", "etablia"),
         phone="+33 1 70 00 00 11",
         accent="#b3391f",
         welcome_fr="**Bienvenue à l’équipe d’Acme.** Votre interlocuteur est Dan Leroy, "
@@ -58,7 +60,7 @@ CUSTOMERS = (
     ),
     Customer(
         "Globex",
-        ("cervo-atelier", "lumen-caisse"),
+        ("etablia", "scellea", "lumen-caisse"),
         phone="+33 1 70 00 00 22",
         accent="#4b3fb5",
         welcome_fr="**Le support de Globex.** Une caisse est arrêtée ? Appelez-nous, "
@@ -90,6 +92,11 @@ class Account:
     role: str
     organisation: str | None
     totp_secret: str | None
+
+
+def is_its_own(settings: Settings) -> bool:
+    """Whether nobody has made a site of this place, or the demo has."""
+    return not settings.database_path.exists() or (settings.data_path / ACCOUNTS_NAME).exists()
 
 
 def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:

@@ -9,26 +9,27 @@ from kbsearch.people import viewers
 from kbsearch.search.learning import visits
 
 GUEST = ""
+CONTRACT = "account/invoices-and-contract"
 SEARCHES = (  # who, days ago, text, results, what was shown
-    ("alice@acme.example", 6, "imprimante étiquettes bloquée", 0, ()),
-    ("bob@acme.example", 5, "Imprimante etiquette bloquee", 0, ()),
-    ("chloe@globex.example", 3, "étiquettes imprimante bloquée", 0, ()),
-    (GUEST, 2, "imprimente étiquettes bloquée", 0, ()),
-    ("bob@acme.example", 4, "changer de tarif", 2, ("fr/find/privacy", "fr/account/sign-in")),
-    ("chloe@globex.example", 2, "changement tarif", 2, ("fr/find/privacy",)),
-    ("alice@acme.example", 1, "changer tarifs", 1, ("fr/account/sign-in",)),
-    (GUEST, 3, "export pour le comptable", 0, ()),
-    ("chloe@globex.example", 1, "exports comptable", 0, ()),
+    ("alice@acme.example", 6, "relier le robot de traite", 0, ()),
+    ("bob@acme.example", 5, "Relier robot de traite", 0, ()),
+    ("chloe@globex.example", 3, "robots de traite relier", 0, ()),
+    (GUEST, 2, "relier un robot de traitte", 0, ()),
+    ("bob@acme.example", 4, "changer de tarif", 2, (f"fr/{CONTRACT}", "fr/troupelia/faq")),
+    ("chloe@globex.example", 2, "changement tarif", 2, (f"fr/{CONTRACT}",)),
+    ("alice@acme.example", 1, "changer tarifs", 1, ("fr/troupelia/faq",)),
+    (GUEST, 3, "thème sombre tablette atelier", 0, ()),
+    ("chloe@globex.example", 1, "tablette atelier thème sombre", 0, ()),
 )
 FOUND = (  # who, days ago, text, what was opened, whether they said that it solved it
     ("alice@acme.example", 26, "mot de passe oublié", "fr/account/forgotten-password", True),
     ("bob@acme.example", 24, "changer mot de passe", "fr/account/forgotten-password", False),
     (GUEST, 19, "mots de passe oubliés", "fr/account/forgotten-password", True),
-    ("chloe@globex.example", 17, "recevoir les SMS", "fr/account/your-account", False),
-    ("alice@acme.example", 12, "mettre un collègue en copie", "fr/requests/people-in-copy", True),
-    (GUEST, 11, "joindre une capture", "fr/requests/attach-files", False),
-    ("bob@acme.example", 6, "rouvrir une demande", "fr/requests/solved-and-reopened", False),
-    ("chloe@globex.example", 4, "code de vérification", "fr/account/sign-in", True),
+    ("chloe@globex.example", 17, "imprimer sans prix", "fr/etablia/print-templates", False),
+    ("alice@acme.example", 12, "vache disparue de la liste", "fr/troupelia/missing-animal", True),
+    (GUEST, 11, "voyant rouge", "fr/troupelia/install-gateway", False),
+    ("bob@acme.example", 6, "pile collier", "fr/troupelia/collar-battery", False),
+    ("chloe@globex.example", 4, "lien de signature expiré", "fr/scellea/signer-cannot-open", True),
     ("alice@acme.example", 3, "Mot de passe oublié", "fr/account/forgotten-password", True),
 )
 
