@@ -34,6 +34,7 @@ class Viewer:
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     principals: tuple[str, ...] = field(default=(EVERYONE,))
+    via: str = ""  # how they act when it is not in a browser
     is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
 
     @property
@@ -75,7 +76,8 @@ def principals(
 
 
 def _administrator(name: str) -> Viewer:
-    return Viewer("administrator", name=name, principals=principals("administrator", name))
+    words = principals("administrator", name)
+    return Viewer("administrator", name=name, principals=words, via=name)
 
 
 # Whoever may run commands on the machine of the site.

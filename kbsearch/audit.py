@@ -7,14 +7,14 @@ not names or addresses. The same goes to the log as a line of JSON.
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kbsearch.access import Viewer
+from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import stored, utc_now
-from kbsearch.database import Database, new_id
+from kbsearch.database import Database, new_id, one_of
 from kbsearch.errors import NotFound
 
 log = logging.getLogger("kbsearch.security")
@@ -90,8 +90,8 @@ def differences(
 def act(
     db: Database, viewer: Viewer, kind: str, *, person_id: str | None = None, **facts: Fact
 ) -> None:
-    """Add a line about what a viewer did; one who is no person, like a command, by its name."""
-    details: dict[str, Any] = facts if viewer.person_id else {**facts, "by": viewer.name}
+    """Add a line about what a viewer did, and whether a command did it for them."""
+    details: dict[str, Any] = {**facts, "by": viewer.via} if viewer.via else facts
     record(db, kind, person_id=person_id, actor_id=viewer.person_id, **details)
 
 
@@ -101,6 +101,22 @@ def find(db: Database, event_id: str) -> Event:
     if not rows:
         raise NotFound("web.not_found")
     return _event(rows[0])
+
+
+def list_kinds(
+    db: Database, viewer: Viewer, kinds: Collection[str], *, limit: int, offset: int = 0
+) -> list[Event]:
+    """The latest events of some kinds, of all where none is named, newest first."""
+    only_administrators(viewer)
+    places, values = one_of("kind", sorted(kinds))
+    rows = db.query(
+        f"""
+        SELECT * FROM security_log WHERE :all = 1 OR kind IN ({places})
+        ORDER BY at DESC, id LIMIT :limit OFFSET :offset
+        """,  # noqa: S608 (names of parameters)
+        {"all": int(not kinds), "limit": limit, "offset": offset, **values},
+    )
+    return [_event(row) for row in rows]
 
 
 def list_of(db: Database, person_id: str, *, limit: int = 50) -> list[Event]:

@@ -1,6 +1,6 @@
 """kbsearch webhook: the addresses that are told of what happens here."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
@@ -38,7 +38,7 @@ def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_jso
 
     Example: kbsearch webhook add https://tools.example/in --owner root@support.example
     """
-    viewer = viewers.find(site.db, owner)
+    viewer = replace(viewers.find(site.db, owner), via=OPERATOR.via)
     added = webhooks.add(site.db, viewer, site.settings, url, kinds or events.KINDS)
     _tell_secret(added, as_json)
 

@@ -125,6 +125,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_webhook_delivery": [
             f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
         ],
+        "admin.show_log": ["/{lang}/admin/log", "/{lang}/admin/log?all=1"],
         "admin.show_mail": ["/{lang}/admin/mail?done=consented"],
         "desk_articles.index": ["/{lang}/desk/articles"],
         "desk_articles.new": ["/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre"],

@@ -90,7 +90,7 @@ def consent(db: Database, viewer: Viewer, settings: Settings, code: str, verifie
             "UPDATE mail_grants SET consented_at = :now WHERE name = :name",
             {"now": stored(moment), "name": provider.name},
         )
-        audit.record(db, "mail_access.consented", actor_id=viewer.person_id)
+        audit.act(db, viewer, "mail_access.consented", subject=provider.name)
 
 
 def access_token(db: Database, settings: Settings) -> str:

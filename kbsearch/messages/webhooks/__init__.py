@@ -81,7 +81,7 @@ def add(
             },
         )
         _choose(db, webhook_id, names)
-        _note(db, viewer, "webhook.added", webhook_id)
+        _note(db, viewer, "webhook.added", None, webhook_id)
     return replace(find(db, viewer, webhook_id), secret=secret)
 
 
@@ -118,10 +118,11 @@ def choose(
     names = _kinds(kinds)
     with db.atomic():
         changes = {"kinds": revisions.several(names)}
-        revisions.check(revision, texts(find(db, viewer, webhook.id)), changes)
+        old = find(db, viewer, webhook.id)
+        revisions.check(revision, texts(old), changes)
         db.execute("DELETE FROM webhook_choices WHERE endpoint_id = :id", {"id": webhook.id})
         _choose(db, webhook.id, names)
-        _note(db, viewer, "webhook.changed", webhook.id)
+        _note(db, viewer, "webhook.changed", old, webhook.id)
 
 
 def texts(webhook: Webhook) -> dict[str, str]:
@@ -163,7 +164,7 @@ def rotate(
                 "id": webhook.id,
             },
         )
-        _note(db, viewer, "webhook.secret_changed", webhook.id)
+        _note(db, viewer, "webhook.secret_changed", there, webhook.id)
     return replace(find(db, viewer, webhook.id), secret=secret)
 
 
@@ -171,14 +172,16 @@ def disable(db: Database, viewer: Viewer, webhook: Webhook, *, at: datetime | No
     """Tell it nothing more; what still waits for it is given up, and can be sent again later."""
     _for_administrators(viewer)
     with db.atomic():
+        old = find(db, viewer, webhook.id)
         deliveries.stop(db, webhook.id, "disabled", at or utc_now())
-        _note(db, viewer, "webhook.disabled", webhook.id)
+        _note(db, viewer, "webhook.disabled", old, webhook.id)
 
 
 def enable(db: Database, viewer: Viewer, webhook: Webhook) -> None:
     """Tell it of events again, from now on."""
     _for_administrators(viewer)
     with db.atomic():
+        old = find(db, viewer, webhook.id)
         db.execute(
             """
             UPDATE webhook_endpoints
@@ -187,7 +190,7 @@ def enable(db: Database, viewer: Viewer, webhook: Webhook) -> None:
             """,
             {"id": webhook.id},
         )
-        _note(db, viewer, "webhook.enabled", webhook.id)
+        _note(db, viewer, "webhook.enabled", old, webhook.id)
 
 
 def test(db: Database, viewer: Viewer, webhook: Webhook) -> str:
@@ -223,8 +226,18 @@ def _for_administrators(viewer: Viewer) -> None:
         raise NotFound("webhook.not_found")
 
 
-def _note(db: Database, viewer: Viewer, kind: str, webhook_id: str) -> None:
-    audit.record(db, kind, actor_id=viewer.person_id, webhook=webhook_id)
+def _note(db: Database, viewer: Viewer, kind: str, old: Webhook | None, webhook_id: str) -> None:
+    """Who did it, and what it changed: the log has neither secrets nor addresses that may be one.
+
+    Call it in the transaction of the change, with the webhook as it was.
+    """
+    new = find(db, viewer, webhook_id)
+    before, after = audit.differences(_facts(old) if old else {}, _facts(new))
+    audit.act(db, viewer, kind, subject=new.host, webhook=webhook_id, before=before, after=after)
+
+
+def _facts(webhook: Webhook) -> dict[str, str]:
+    return {**texts(webhook), "disabled": "yes" if webhook.disabled_at else ""}
 
 
 def _url(settings: Settings, url: str) -> str:

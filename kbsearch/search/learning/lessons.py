@@ -171,13 +171,7 @@ def forget(db: Database, viewer: Viewer, article: Article, lesson_id: str = "") 
         for id in ids:
             db.execute("DELETE FROM lessons WHERE id = :id", {"id": id})
         changed(db)
-        audit.record(
-            db,
-            "lessons.forgotten",
-            actor_id=viewer.person_id,
-            article=article.path,
-            count=len(ids),
-        )
+        audit.act(db, viewer, "lessons.forgotten", article=article.path, count=len(ids))
     return len(ids)
 
 

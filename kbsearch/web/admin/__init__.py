@@ -1,6 +1,23 @@
 """The screens of administrators, and the few of them that agents share."""
 
-from kbsearch.web.admin import mail, organisations, overview, people, products, webhooks
+from kbsearch.web.admin import (
+    mail,
+    organisations,
+    overview,
+    people,
+    products,
+    security_log,
+    webhooks,
+)
 from kbsearch.web.admin.door import bp
 
-__all__ = ["bp", "mail", "organisations", "overview", "people", "products", "webhooks"]
+__all__ = [
+    "bp",
+    "mail",
+    "organisations",
+    "overview",
+    "people",
+    "products",
+    "security_log",
+    "webhooks",
+]

@@ -1,0 +1,206 @@
+"""The security log as administrators read it: who changed what, before and after."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flask import request
+from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
+
+from kbsearch import audit, people
+from kbsearch.audit import Event
+from kbsearch.people import organisations
+from kbsearch.web import numbers
+from kbsearch.web.admin.door import bp
+from kbsearch.web.render import db, render, spoken_language, viewer
+
+PAGE_LENGTH = 50
+MAX_PAGE = 1000
+# What administrators and commands did; the rest is what people do to come in.
+CHANGES = frozenset(
+    {
+        *("organisation.added", "organisation.changed", "look.changed"),
+        *("product.added", "product.changed"),
+        *("person.added", "person.changed", "person.disabled", "person.enabled"),
+        *("person.invited", "person.erased", "invitation.printed"),
+        *("identity.bound", "identity.unbound", "sessions.ended", "second_factor.reset"),
+        *("webhook.added", "webhook.changed", "webhook.secret_changed"),
+        *("webhook.disabled", "webhook.enabled"),
+        *("mail_access.consented", "lessons.forgotten", "site.restored"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """A field of what was changed, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """An event in words: what was done, to what, by whom."""
+
+    at: str
+    kind: str
+    subject: str
+    actor: str
+    changes: tuple[FieldChange, ...]
+
+
+@bp.get("/log")
+def show_log() -> Response:
+    is_whole = "all" in request.args
+    page = numbers.page(request.args, MAX_PAGE)
+    events = audit.list_kinds(
+        db(),
+        viewer(),
+        () if is_whole else CHANGES,
+        limit=PAGE_LENGTH + 1,
+        offset=(page - 1) * PAGE_LENGTH,
+    )
+    names = names_of(events[:PAGE_LENGTH])
+    return render(
+        "admin/security_log.html",
+        lines=[line(event, names) for event in events[:PAGE_LENGTH]],
+        is_whole=is_whole,
+        number_of_page=page,
+        has_more=len(events) > PAGE_LENGTH,
+    )
+
+
+def line(event: Event, names: Mapping[str, str]) -> LogLine:
+    details = event.details
+    before, after = details.get("before", {}), details.get("after", {})
+    subject = details.get("subject") or details.get("article", "")
+    return LogLine(
+        at=event.at,
+        kind=kind_name(event.kind),
+        subject=name_of(event.person_id, names) if event.person_id else subject,
+        actor=actor_of(event, names),
+        changes=tuple(
+            FieldChange(
+                field_name(name),
+                value(name, before.get(name, ""), names),
+                value(name, text, names),
+            )
+            for name, text in after.items()
+        ),
+    )
+
+
+def names_of(events: Iterable[Event]) -> dict[str, str]:
+    """The names of the people in some events, by id."""
+    ids: set[str] = set()
+    for event in events:
+        ids |= {id for id in (event.person_id, event.actor_id) if id}
+        for side in ("before", "after"):
+            ids |= set(event.details.get(side, {}).get("followers", "").split())
+    return {person.id: person.name for person in people.find_all(db(), sorted(ids))}
+
+
+def name_of(person_id: str, names: Mapping[str, str]) -> str:
+    return names.get(person_id) or spoken_language().translate("Erased account")
+
+
+def actor_of(event: Event, names: Mapping[str, str]) -> str:
+    """Who did it: somebody, a command, or one for the other."""
+    _ = spoken_language().translate
+    ways = {"command line": _("The command line"), "single sign-on": _("Single sign-on")}
+    person = name_of(event.actor_id, names) if event.actor_id else ""
+    way = event.details.get("by", "")
+    return ", ".join(filter(None, [person, ways.get(way, way)]))
+
+
+def field_name(name: str) -> str:
+    _ = spoken_language().translate
+    names = {"logo": _("Logo"), "disabled_at": _("Closed on"), "disabled": _("Disabled")}
+    return names.get(name) or spoken_language().field_name(name) or name
+
+
+def value(name: str, text: str, names: Mapping[str, str]) -> str:
+    """The value of a field as its form says it."""
+    spoken = spoken_language()
+    _ = spoken.translate
+    if not text:
+        return "–"
+    if name == "sharing":
+        return spoken.sharing_name(text)
+    if name == "role":
+        return spoken.role_name(text)
+    if name in ("trusted_devices", "disabled"):
+        return _("Yes")
+    if name == "logo":
+        return _("A picture")
+    if name.endswith(("_at", "_starts", "_ends")):
+        return spoken.date(text)
+    parts = text.splitlines()
+    if name == "kinds":
+        parts = [spoken.event_name(kind) for kind in parts]
+    elif name == "followers":
+        parts = [name_of(id, names) for id in parts]
+    elif name == "organisations":
+        by_slug = {customer.slug: customer.name for customer in organisations.list_all(db())}
+        parts = [by_slug.get(slug, slug) for slug in parts]
+    return Markup(", ").join(escape(part) for part in parts)
+
+
+def kind_name(kind: str) -> str:
+    """What happened, in words."""
+    _ = spoken_language().translate
+    names = {
+        "organisation.added": _("Organisation added"),
+        "organisation.changed": _("Organisation changed"),
+        "look.changed": _("Look changed"),
+        "product.added": _("Product added"),
+        "product.changed": _("Product changed"),
+        "person.added": _("Account opened"),
+        "person.changed": _("Account changed"),
+        "person.disabled": _("Account closed"),
+        "person.enabled": _("Account opened again"),
+        "person.invited": _("Invitation sent"),
+        "person.erased": _("Somebody erased"),
+        "invitation.printed": _("Link of an invitation shown"),
+        "invitation.accepted": _("Invitation accepted"),
+        "identity.bound": _("Single sign-on allowed"),
+        "identity.unbound": _("Single sign-on taken away"),
+        "session.ended": _("Session ended"),
+        "sessions.ended": _("Sessions ended"),
+        "second_factor.reset": _("Second factor reset"),
+        "webhook.added": _("Webhook added"),
+        "webhook.changed": _("Webhook changed"),
+        "webhook.secret_changed": _("Secret of a webhook changed"),
+        "webhook.disabled": _("Webhook disabled"),
+        "webhook.enabled": _("Webhook enabled"),
+        "mail_access.consented": _("Access to mail given"),
+        "lessons.forgotten": _("Lessons forgotten"),
+        "site.restored": _("Site restored from an archive"),
+        "sign_in.succeeded": _("Signed in"),
+        "sign_in.failed": _("Sign-in failed"),
+        "sign_in.refused": _("Sign-in refused"),
+        "code.refused": _("Code refused"),
+        "limit.reached": _("Limit reached"),
+        "proof.given": _("Identity confirmed"),
+        "proof.failed": _("Identity not confirmed"),
+        "password.changed": _("Password changed"),
+        "password.refused": _("Present password refused"),
+        "reset.asked": _("New password asked for"),
+        "reset.sent": _("Link for a new password sent"),
+        "authenticator.added": _("Authenticator added"),
+        "authenticator.removed": _("Authenticator removed"),
+        "recovery_codes.made": _("Recovery codes made"),
+        "recovery_code.used": _("Recovery code used"),
+        "device.forgotten": _("Device no longer trusted"),
+        "mobile.verified": _("Mobile number verified"),
+        "mobile.removed": _("Mobile number removed"),
+        "profile.changed": _("Profile changed"),
+        "notifications.chosen": _("Notifications chosen"),
+        "notifications.declined": _("Notifications declined"),
+        "data.exported": _("Copy of one’s data taken"),
+        "address.unreached": _("Mail does not arrive"),
+        "address.reached": _("Mail arrives again"),
+    }
+    return names.get(kind, kind)

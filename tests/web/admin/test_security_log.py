@@ -1,0 +1,199 @@
+"""Whatever an administrator changes in the browser stands in the security log, in two languages."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from kbsearch import audit, people
+from kbsearch.access import OPERATOR, Viewer
+from kbsearch.config import Settings
+from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.errors import NotFound
+from kbsearch.messages import webhooks
+from kbsearch.people import PersonFields, organisations
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.web.admin import security_log
+from tests.conftest import Cast
+from tests.kit.security_log import added_by
+from tests.kit.web import sign_in
+from tests.people.organisations.test_branding import png
+
+ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A form of the administration, and the kind of row it leaves."""
+
+    endpoint: str
+    kind: str
+    form: Mapping[str, object] = field(default_factory=dict)
+    noun: str = ""
+
+
+ACME = {"name": "Acme", "sharing": "nobody", "products": "icownect"}
+CHANGES = [
+    Change("add_organisation", "organisation.added", {"name": "Initech", "sharing": "nobody"}),
+    Change("save_organisation", "organisation.changed", ACME, "organisation"),
+    Change(
+        "save_organisation",
+        "look.changed",
+        {**ACME, "sharing": "everyone", "accent": "#123456"},
+        "organisation",
+    ),
+    Change("add_product", "product.added", {"name": "Troupeau"}),
+    Change("save_product", "product.changed", {"name": "iCownect", "versions": "5.0"}, "product"),
+    Change(
+        "add_person",
+        "person.added",
+        {"name": "Eve", "email": "eve@acme.example", "role": "agent"},
+    ),
+    Change("save_person", "person.changed", {"name": "Bob Durand", "role": "agent"}, "person"),
+    Change("open_or_close", "person.disabled", {"state": "closed"}, "person"),
+    Change("open_or_close", "person.enabled", {"state": "open"}, "person"),
+    Change("invite_person", "person.invited", {}, "person"),
+    Change("end_sessions", "sessions.ended", {}, "person"),
+    Change("reset_second_factor", "second_factor.reset", {}, "person"),
+    Change("add_webhook", "webhook.added", {"url": "https://b.example/", "kinds": "ticket.opened"}),
+    Change("save_webhook", "webhook.changed", {"kinds": "ticket.solved"}, "webhook"),
+    Change("change_webhook_secret", "webhook.secret_changed", {}, "webhook"),
+    Change("enable_or_disable_webhook", "webhook.disabled", {"state": "disabled"}, "webhook"),
+    Change("enable_or_disable_webhook", "webhook.enabled", {"state": "enabled"}, "webhook"),
+]
+NO_CHANGE = {
+    "test_webhook": "sends an event that means nothing",
+    "send_webhook_delivery_again": "sends what was sent",
+    "send_test_mail": "sends a letter to whoever asks",
+    "ask_for_mail_consent": "leads to the provider; what it answers is kept by another page",
+    "reach_person_again": "leaves a row where mail did not arrive, as tests of addresses show",
+}
+
+
+@pytest.fixture
+def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
+    """The things to change, by noun."""
+    webhook = webhooks.add(db, cast.root, settings, "https://a.example/t0ken", ["ticket.opened"])
+    return {
+        "organisation": organisations.find(db, "acme").id,
+        "product": products.find(db, "icownect").id,
+        "person": str(cast.bob.person_id),
+        "webhook": webhook.id,
+        "": "",
+    }
+
+
+def page(client: FlaskClient, language: str = "en", query: str = "") -> str:
+    return unescape(client.get(f"/{language}/admin/log{query}").text)
+
+
+def sender(app: Flask, client: FlaskClient, change: Change, id: str) -> Callable[[], object]:
+    """What sends the form."""
+    values = {"lang": "fr", **({"id": id} if id else {})}
+    address = app.url_map.bind("127.0.0.1").build(f"admin.{change.endpoint}", values, "POST")
+
+    def send() -> None:
+        assert client.post(address, data=change.form, headers=ORIGIN).status_code < 400
+
+    return send
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=[change.kind for change in CHANGES])
+def test_each_change_of_an_administrator_is_a_row_that_can_be_read(
+    app: Flask,
+    client: FlaskClient,
+    db: SqliteDatabase,
+    cast: Cast,
+    ids: dict[str, str],
+    change: Change,
+):
+    sign_in(client, db, cast.root)
+    (event,) = added_by(db, sender(app, client, change, ids[change.noun]))
+    assert (event.kind, event.actor_id) == (change.kind, cast.root.person_id)
+    with app.test_request_context("/fr/"):
+        words = security_log.kind_name(event.kind)
+    french, english = page(client, "fr"), page(client)
+    assert words in french and words not in english and event.kind not in french + english
+    for shown in (french, english):
+        assert shown.count("Root</td>") >= 1
+        assert "t0ken" not in shown
+
+
+def test_no_form_of_the_administration_is_forgotten(app: Flask):
+    forms = {
+        rule.endpoint.removeprefix("admin.")
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("admin.") and "POST" in (rule.methods or ())
+    }
+    assert forms == {change.endpoint for change in CHANGES} | NO_CHANGE.keys() & forms
+
+
+def test_a_change_shows_what_was_and_what_is_in_words(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    acme = organisations.find(db, "acme")
+    fields = OrganisationFields(
+        sharing="people", followers=["bob@acme.example"], contract_ends="2026-12-31"
+    )
+    organisations.edit(db, cast.root, acme, fields)
+    people.edit(
+        db, OPERATOR, people.find(db, "bob@acme.example"), PersonFields("Robert", role="agent")
+    )
+    sign_in(client, db, cast.root)
+    shown = page(client)
+    for text in (
+        "everybody of the organisation → the people it names",
+        "People named: – → Robert",
+        "Last day: – → December 31, 2026",
+        "Role: Customer → Agent",
+        "The command line",
+    ):
+        assert text in shown
+    assert "Client → Agent" in page(client, "fr")
+    assert "La ligne de commande" in page(client, "fr")
+
+
+def test_sign_ins_are_shown_when_they_are_asked_for(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    audit.record(db, "sign_in.failed", person_id=cast.alice.person_id, network="192.0.2.7")
+    sign_in(client, db, cast.root)
+    assert "Sign-in failed" not in page(client)
+    assert "Sign-in failed" in page(client, query="?all=1")
+
+
+def test_an_erased_person_has_no_name_in_it(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    audit.record(db, "person.changed", person_id="gone", actor_id=cast.root.person_id)
+    sign_in(client, db, cast.root)
+    assert "Erased account" in page(client)
+
+
+def test_the_log_has_pages(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    for _ in range(security_log.PAGE_LENGTH + 1):
+        audit.record(db, "site.restored")
+    sign_in(client, db, cast.root)
+    assert "page=2" in page(client)
+    assert "page=1" in page(client, query="?page=2")
+    assert "Nothing happened yet." in page(client, query="?page=9")
+
+
+def test_nobody_else_reads_it(db: SqliteDatabase, cast: Cast):
+    def read(viewer: Viewer) -> object:
+        return audit.list_kinds(db, viewer, (), limit=1)
+
+    assert read(cast.root)
+    for outsider in (cast.alice, cast.dan, cast.wendy, cast.nobody):
+        with pytest.raises(NotFound, match="web.not_found"):
+            read(outsider)
+
+
+def test_a_logo_is_a_picture(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    sign_in(client, db, cast.root)
+    acme = organisations.find(db, "acme").id
+    form = {**ACME, "logo": (io.BytesIO(png()), "logo.png")}
+    client.post(f"/fr/admin/organisations/{acme}", data=form, headers=ORIGIN)
+    assert "Logo: – → A picture" in page(client)
