@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.site import erasing
@@ -28,7 +29,7 @@ def forget_command(site: Site, email: str, with_files: bool, yes: bool, as_json:
         question = say("Type the address again to erase %(email)s for good", email=email)
         if click.prompt(question, default="", show_default=False, err=True) != email:
             raise Refused(say("nothing was erased"))
-    erased = erasing.erase(site.db, site.settings, email, with_files=with_files)
+    erased = erasing.erase(site.db, OPERATOR, site.settings, email, with_files=with_files)
     if as_json:
         echo_json(asdict(erased))
         return

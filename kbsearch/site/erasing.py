@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from kbsearch import audit, outbox, people
-from kbsearch.access import OPERATOR
+from kbsearch import access, audit, outbox, people
+from kbsearch.access import Viewer
 from kbsearch.articles.gaps import counts
 from kbsearch.clock import now
 from kbsearch.config import Settings
@@ -113,6 +113,7 @@ class Erased:
 
 def erase(
     db: Database,
+    viewer: Viewer,
     settings: Settings,
     email: str,
     *,
@@ -124,6 +125,7 @@ def erase(
     `with_files` removes what they attached to requests as well. Raises NotFound for an address
     that nothing knows, Invalid for the last administrator. The index of requests is built anew.
     """
+    access.only_administrators(viewer)
     address = people.fold_email(email)
     with db.atomic():
         person = _find(db, address)
@@ -152,7 +154,7 @@ def erase(
             _replace(db, settings, person)
         _forget_address(db, values)
         lessons.changed(db)
-        audit.act(db, OPERATOR, "person.erased", had_account=person is not None)
+        audit.act(db, viewer, "person.erased", had_account=person is not None)
         outbox.add_once(db, indexing.REBUILD, "tickets")
     owners = [owner_of(address), *([person.id] if person else [])]
     for store, digests in (

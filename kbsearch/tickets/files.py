@@ -219,8 +219,9 @@ def hand_over(
     )
 
 
-def share(db: Database, message_id: str, ticket_id: str) -> None:
-    """Give the files of a message to the description of another ticket too."""
+def share(db: Database, viewer: Viewer, message_id: str, ticket_id: str) -> None:
+    """Give the files of a message to the description of another ticket too: agents do."""
+    access.only_agents(viewer, "ticket.not_found")
     _copy(db, "message_id = :message", {"message": message_id}, {"ticket_id": ticket_id})
 
 

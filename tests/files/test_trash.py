@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from kbsearch import worker
+from kbsearch.access import OPERATOR
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -209,7 +210,7 @@ def test_who_is_erased_is_erased_from_the_trash(
     attachments.forget_orphans(db, store, bin)
     mails.forget_old(db, settings, bin, at=datetime.now(UTC) + timedelta(days=91))
     assert len(thrown(bin)) == 4
-    erasing.erase(db, settings, ALICE)
+    erasing.erase(db, OPERATOR, settings, ALICE)
     left = list(bin.root.glob("*/*/*"))
     assert len(left) == 2
     assert not any(ALICE.encode() in path.read_bytes() for path in left)

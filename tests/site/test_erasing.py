@@ -88,7 +88,7 @@ def test_no_file_of_the_site_knows_them_any_more(
         indexer.apply_changes()
     assert traces(settings.site) == list(TRACES), "they are there, or this proves nothing"
 
-    done = erasing.erase(db, settings, "Alice@ACME.example")
+    done = erasing.erase(db, OPERATOR, settings, "Alice@ACME.example")
     with closing(Indexer(settings, db)) as indexer:
         indexer.rebuild("tickets")
     indexing.forget_generations(settings, db, older_than=-1)
@@ -117,7 +117,7 @@ def test_no_file_of_the_site_knows_them_any_more(
 def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, cast: Cast):
     token = accounts.open_session(db, str(cast.alice.person_id))
     file(db, cast.alice)
-    erasing.erase(db, settings, ALICE)
+    erasing.erase(db, OPERATOR, settings, ALICE)
     assert accounts.viewer_of(db, token) == access.ANONYMOUS
     with pytest.raises(NotFound):
         people.find(db, ALICE)
@@ -125,7 +125,7 @@ def test_they_are_nobody_from_then_on(settings: Settings, db: SqliteDatabase, ca
     assert [p.name.split()[0] for p in listed.people] == ["Bob", "Chloé", "Dan", "Root", "Wendy"]
     assert len(people.list_all(db)) == 5
     with pytest.raises(NotFound):
-        erasing.erase(db, settings, ALICE)
+        erasing.erase(db, OPERATOR, settings, ALICE)
     again = people.add(db, OPERATOR, PersonFields(email=ALICE, name="Alice Martin"))
     numbers = tickets.visible_numbers(db, viewers.find(db, again.email), [1001])
     assert not numbers, "the same address later is somebody else"
@@ -142,7 +142,7 @@ def test_whoever_has_one_of_everything_can_be_erased(
     domain = {"chloe": "globex", "dan": "support", "wendy": "support"}.get(who, "acme")
     email = f"{who}@{domain}.example"
     person = people.find(db, email)
-    erasing.erase(world.db, settings, email)
+    erasing.erase(world.db, OPERATOR, settings, email)
     for table in db.query("SELECT name FROM sqlite_master WHERE type = 'table'"):
         if table["name"] == "security_log":
             continue  # it only grows, and holds ids alone
@@ -157,7 +157,7 @@ def test_an_address_without_an_account_is_erased_too(
     settings: Settings, db: SqliteDatabase, cast: Cast
 ):
     take_over(db, requester="old@acme.example", description="Write to old@acme.example, please")
-    done = erasing.erase(db, settings, "old@acme.example")
+    done = erasing.erase(db, OPERATOR, settings, "old@acme.example")
     assert (done.had_account, done.requests, done.masked) == (False, 1, 1)
     assert "old@acme" not in str(db.query("SELECT * FROM tickets"))
 
@@ -167,7 +167,7 @@ def test_somebody_must_be_left_who_can_let_people_in(
 ):
     file(db, cast.alice)
     with pytest.raises(Invalid, match="last_administrator"):
-        erasing.erase(db, settings, "root@support.example")
+        erasing.erase(db, OPERATOR, settings, "root@support.example")
     assert people.find(db, "root@support.example").disabled_at is None
 
 
@@ -179,7 +179,7 @@ def test_files_of_requests_go_when_asked(settings: Settings, db: SqliteDatabase,
     attach(db, cast.alice, store, "third-key-of-a-form", content=b"only hers")
     file(db, cast.alice, key="third-key-of-a-form")
     file(db, cast.bob, key="second-key-of-a-form")
-    assert erasing.erase(db, settings, ALICE, with_files=True).files == 2
+    assert erasing.erase(db, OPERATOR, settings, ALICE, with_files=True).files == 2
     kept = [path for path in settings.files_path.glob("??/*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [b"the same"], "Bob sent it as well"
     assert db.query("SELECT 1 FROM attachments WHERE id = :id", {"id": shared.id}) == []
@@ -220,3 +220,10 @@ def test_the_command_asks_before(
     assert json.loads(done.stdout)["had_account"] is True
     unknown = run.invoke(cli, [*command, "--yes"])
     assert (unknown.exit_code, unknown.stderr.count("\n")) == (1, 1)
+
+
+def test_nobody_but_an_administrator_erases(db: SqliteDatabase, settings: Settings, cast: Cast):
+    for outsider in (cast.alice, cast.dan, cast.wendy, cast.nobody):
+        with pytest.raises(NotFound, match="web.not_found"):
+            erasing.erase(db, outsider, settings, ALICE)
+    assert people.find(db, ALICE).disabled_at is None

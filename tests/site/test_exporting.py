@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from kbsearch.access import OPERATOR
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
@@ -89,7 +90,7 @@ def test_the_erased_are_not_in_it(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):
     file(db, cast.alice)
-    erasing.erase(db, settings, "alice@acme.example")
+    erasing.erase(db, OPERATOR, settings, "alice@acme.example")
     exporting.export(settings, db, tmp_path / "out")
     held = on_disk(tmp_path / "out")
     assert b"alice" not in held

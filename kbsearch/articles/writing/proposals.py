@@ -13,7 +13,7 @@ from kbsearch.errors import Invalid, NotFound
 
 
 def propose(
-    db: Database, settings: Settings, viewer: Viewer, key: str, *, tell: bool = False
+    db: Database, viewer: Viewer, settings: Settings, key: str, *, tell: bool = False
 ) -> str:
     """Put a draft on a branch of the content; its name. Proposed again, it goes on from there.
 

@@ -100,7 +100,7 @@ def cancel(db: Database, viewer: Viewer) -> None:
 
 
 def verify(
-    db: Database, settings: Settings, viewer: Viewer, code: str, *, at: datetime | None = None
+    db: Database, viewer: Viewer, settings: Settings, code: str, *, at: datetime | None = None
 ) -> None:
     """Keep the number that waits, if this is its code; five tries, then another code is needed."""
     moment = stored(at or utc_now())

@@ -49,7 +49,7 @@ def split(
             "UPDATE tickets SET follows_id = :ticket WHERE id = :id",
             {"ticket": ticket.id, "id": new_ticket.id},
         )
-        files.share(db, message.id, new_ticket.id)
+        files.share(db, viewer, message.id, new_ticket.id)
         link = f"[#{new_ticket.number}](/{language}/requests/{new_ticket.id})"
         note = i18n.gettext(
             language,

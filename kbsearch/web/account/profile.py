@@ -87,7 +87,7 @@ def ask_mobile() -> Response:
 @bp.post("/account/mobile/code")
 def verify_mobile() -> Response:
     try:
-        mobiles.verify(db(), site().settings, viewer(), request.form.get("code", ""))
+        mobiles.verify(db(), viewer(), site().settings, request.form.get("code", ""))
     except REFUSALS as problem:
         return _mobile(problem)
     return done("/account", "mobile_verified")

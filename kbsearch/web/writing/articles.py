@@ -126,7 +126,7 @@ def propose(key: str) -> Response:
     try:
         keep(key, entry)
         tell = bool(request.form.get("tell")) and viewer().is_agent
-        name = proposals.propose(db(), site().settings, viewer(), key, tell=tell)
+        name = proposals.propose(db(), viewer(), site().settings, key, tell=tell)
     except Conflict as problem:
         return conflict(key, entry, problem)
     except Invalid as problem:

@@ -346,7 +346,7 @@ def test_what_an_erased_person_searched_is_gone_from_the_board(
     analytics.visit(db, cast.alice, guest, at=NOON)
     take_all(db, search)
     assert only(db, cast.dan).people == 2
-    erasing.erase(db, settings, people.find_id(db, cast.alice.person_id or "").email)
+    erasing.erase(db, OPERATOR, settings, people.find_id(db, cast.alice.person_id or "").email)
     rows = db.query("SELECT text FROM gap_signals")
     assert [row["text"] for row in rows] == ["imprimante étable"]
     (kept,) = db.query("SELECT title, is_shown FROM gaps")
@@ -363,7 +363,7 @@ def test_the_name_of_an_erased_person_is_in_nobody_elses_gap(
     people.add(
         db, OPERATOR, PersonFields(email="zoe@acme.example", name="Zoé Lenoir")
     )  # nobody's name until now
-    erasing.erase(db, settings, "zoe@acme.example")
+    erasing.erase(db, OPERATOR, settings, "zoe@acme.example")
     assert only(db, cast.dan).people == 2
     for table in ("gaps", "gap_signals"):
         assert "lenoir" not in str(db.query(f"SELECT * FROM {table}")).lower()  # noqa: S608

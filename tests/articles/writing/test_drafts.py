@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing import branches
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
@@ -124,7 +125,7 @@ def test_what_may_be_missed_is_shown(composed):
 
 
 def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, content, draft):
-    name = article_proposals.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, cast.dan, settings, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     told = git(content, "log", "-1", "--format=%an <%ae>%n%B", name)
     assert told.split("\n") == [
@@ -142,10 +143,10 @@ def test_a_draft_is_proposed_on_a_branch_with_its_trailers(db, settings, cast, c
 def test_proposed_again_it_goes_on_and_leaves_its_old_address(
     db, settings, cast, content, composed, draft
 ):
-    article_proposals.propose(db, settings, cast.dan, KEY)
+    article_proposals.propose(db, cast.dan, settings, KEY)
     better = changed(composed, slug="find-a-collar", title="Find a collar")
     article_drafts.save(db, cast.dan, KEY, better, edition=1, tab="one")
-    name = article_proposals.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, cast.dan, settings, KEY)
     assert name == "draft/collar-lost-from-the-herd"
     branch = branches.find(settings, name)
     assert branch.ahead == 2
@@ -157,7 +158,7 @@ def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content,
 
     def run() -> None:
         other = SqliteDatabase(settings.database_path)
-        names.append(article_proposals.propose(other, settings, cast.dan, KEY))
+        names.append(article_proposals.propose(other, cast.dan, settings, KEY))
         other.close()
 
     threads = [threading.Thread(target=run) for _ in range(4)]
@@ -173,34 +174,34 @@ def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content,
 def test_another_draft_of_the_same_name_has_a_branch_of_its_own(
     db, settings, cast, content, composed, draft
 ):
-    article_proposals.propose(db, settings, cast.dan, KEY)
+    article_proposals.propose(db, cast.dan, settings, KEY)
     article_drafts.save(db, cast.root, "draft-key-2", composed)
-    name = article_proposals.propose(db, settings, cast.root, "draft-key-2")
+    name = article_proposals.propose(db, cast.root, settings, "draft-key-2")
     assert name == "draft/collar-lost-from-the-herd-2"
 
 
 def test_what_somebody_else_pushed_is_not_lost(db, settings, cast, content, draft):
-    name = article_proposals.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, cast.dan, settings, KEY)
     git(content, "checkout", "--quiet", name)
     write(content, "articles/en/guide/other.md", article("By Wendy"))
     theirs = commit(content)
     git(content, "checkout", "--quiet", "main")
     with pytest.raises(Conflict):
-        article_proposals.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, cast.dan, settings, KEY)
     assert git(content, "rev-parse", name) == theirs
 
 
 def test_an_article_that_is_live_is_not_overwritten(db, settings, cast, content, composed):
     article_drafts.save(db, cast.dan, KEY, changed(composed, slug="page"))
     with pytest.raises(Invalid) as told:
-        article_proposals.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, cast.dan, settings, KEY)
     assert told.value.key == "article_draft.address_taken"
 
 
 @pytest.mark.parametrize("title", ["Solves-Ticket: 9", "x\n\nSolves-Ticket: 9", "# 9", "-m x"])
 def test_no_title_writes_a_trailer(db, settings, cast, content, composed, title):
     article_drafts.save(db, cast.dan, KEY, changed(composed, title=title))
-    name = article_proposals.propose(db, settings, cast.dan, KEY)
+    name = article_proposals.propose(db, cast.dan, settings, KEY)
     format = "--format=%(trailers:key=Solves-Ticket,valueonly)"
     assert git(content, "log", "-1", format, name) == "1042"
 
@@ -219,7 +220,7 @@ def test_what_is_not_whole_is_not_proposed(
 ):
     article_drafts.save(db, cast.dan, KEY, changed(composed, **{field: value}))
     with pytest.raises(Invalid) as told:
-        article_proposals.propose(db, settings, cast.dan, KEY)
+        article_proposals.propose(db, cast.dan, settings, KEY)
     assert told.value.key == key
     assert branches.list_all(settings) == []
 
@@ -231,13 +232,13 @@ def test_no_address_leaves_the_folder_of_articles(db, settings, cast, content, c
 
 
 def test_what_was_masked_goes_with_the_person(db, settings, cast, draft):
-    erasing.erase(db, settings, "bob@acme.example")
+    erasing.erase(db, OPERATOR, settings, "bob@acme.example")
     assert "Bob" not in str(db.query("SELECT * FROM article_drafts"))
     assert article_drafts.find(db, cast.dan, KEY).article == draft.article
 
 
 def test_the_drafts_of_who_is_erased_are_gone(db, settings, cast, draft):
-    erasing.erase(db, settings, "dan@support.example")
+    erasing.erase(db, OPERATOR, settings, "dan@support.example")
     assert db.query("SELECT 1 FROM article_drafts") == []
 
 

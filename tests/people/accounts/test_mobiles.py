@@ -65,12 +65,12 @@ def test_a_number_counts_once_its_code_is_given(
     code = asked(db, settings, alice)
     assert len(code) == 6 and code.isdecimal()
     assert profiles.find(db, alice).mobile is None
-    mobiles.verify(db, settings, alice, f" {code[:3]} {code[3:]} ", at=NOON)
+    mobiles.verify(db, alice, settings, f" {code[:3]} {code[3:]} ", at=NOON)
     profile = profiles.find(db, alice)
     assert profile.mobile == "+33612345678"
     assert profile.mobile_verified_at == "2026-11-25T12:00:00Z"
     with pytest.raises(Invalid):
-        mobiles.verify(db, settings, alice, code, at=NOON)
+        mobiles.verify(db, alice, settings, code, at=NOON)
     kinds = [row["kind"] for row in db.query("SELECT kind FROM outbox ORDER BY kind")]
     assert kinds == ["mobile.code_asked", "mobile.verified"]
 
@@ -88,10 +88,10 @@ def test_five_wrong_codes_end_the_request(db: SqliteDatabase, settings: Settings
     wrong = f"{(int(code) + 1) % 10**6:06d}"
     for _ in range(5):
         with pytest.raises(Invalid) as problem:
-            mobiles.verify(db, settings, alice, wrong, at=NOON)
+            mobiles.verify(db, alice, settings, wrong, at=NOON)
         assert problem.value.key == "mobile.code_wrong"
     with pytest.raises(Invalid) as problem:
-        mobiles.verify(db, settings, alice, code, at=NOON)
+        mobiles.verify(db, alice, settings, code, at=NOON)
     assert problem.value.key == "mobile.code_over"
     assert mobiles.waiting(db, alice, at=NOON) is None
 
@@ -100,7 +100,7 @@ def test_a_code_lasts_five_minutes(db: SqliteDatabase, settings: Settings, alice
     code = asked(db, settings, alice)
     assert mobiles.waiting(db, alice, at=NOON + timedelta(minutes=4, seconds=59))
     with pytest.raises(Invalid):
-        mobiles.verify(db, settings, alice, code, at=NOON + timedelta(minutes=5))
+        mobiles.verify(db, alice, settings, code, at=NOON + timedelta(minutes=5))
     assert mobiles.forget_expired(db, at=NOON) == 0
     assert mobiles.forget_expired(db, at=NOON + timedelta(minutes=5)) == 1
 
@@ -112,7 +112,7 @@ def test_another_request_replaces_the_one_before(
     second = mobiles.ask(db, alice, "07 81 23 45 67", at=NOON)
     assert mobiles.find_request(db, first.id, at=NOON) is None
     assert mobiles.find_request(db, second.id, at=NOON) == second
-    mobiles.verify(db, settings, alice, mobiles.code_of(settings, second), at=NOON)
+    mobiles.verify(db, alice, settings, mobiles.code_of(settings, second), at=NOON)
     assert profiles.find(db, alice).mobile == "+33781234567"
 
 
@@ -122,7 +122,7 @@ def test_a_code_is_of_one_person(
     code = asked(db, settings, alice)
     mobiles.ask(db, bob, "07 81 23 45 67", at=NOON)
     with pytest.raises(Invalid):
-        mobiles.verify(db, settings, bob, code, at=NOON)
+        mobiles.verify(db, bob, settings, code, at=NOON)
     assert profiles.find(db, bob).mobile is None
 
 
@@ -142,7 +142,7 @@ def test_one_code_sent_many_times_at_once_is_taken_once(
 
     def verify(_: int) -> bool:
         try:
-            mobiles.verify(db, settings, alice, code, at=NOON)
+            mobiles.verify(db, alice, settings, code, at=NOON)
         except Invalid:
             return False
         return True
@@ -152,7 +152,7 @@ def test_one_code_sent_many_times_at_once_is_taken_once(
 
 
 def test_a_number_can_be_removed(db: SqliteDatabase, settings: Settings, alice: Viewer):
-    mobiles.verify(db, settings, alice, asked(db, settings, alice), at=NOON)
+    mobiles.verify(db, alice, settings, asked(db, settings, alice), at=NOON)
     mobiles.remove(db, alice)
     mobiles.remove(db, alice)
     assert profiles.find(db, alice).mobile is None

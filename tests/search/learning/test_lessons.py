@@ -188,7 +188,7 @@ def test_whoever_is_erased_takes_their_lessons_along(db, settings, cast, shelf):
     )
     teach(db, viewers.find(db, "eve@support.example"))
     assert first(shelf) == RIGHT
-    erasing.erase(db, settings, "eve@support.example")
+    erasing.erase(db, OPERATOR, settings, "eve@support.example")
     assert first(shelf) == OTHER and lessons.active(db) == []
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kbsearch import articles
-from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.articles import Article
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
@@ -193,7 +193,7 @@ def test_votes_go_with_the_person_and_with_the_visits_they_had_as_a_guest(
     about = "Demandez à alice@acme.example"
     bobs = visit_of(db, cast.bob)
     article_votes.give(db, cast.bob, bobs, article, helped=False, words=about)
-    erasing.erase(db, settings, "alice@acme.example")
+    erasing.erase(db, OPERATOR, settings, "alice@acme.example")
     (words,) = [row["words"] for row in db.query("SELECT words FROM article_votes")]
     assert words.startswith("Demandez à") and "alice" not in words
 

@@ -1,0 +1,156 @@
+"""Whoever changes something is known: no public function that writes can forget to ask for whom.
+
+The functions are found in the source: those that take the database and write to it, by themselves
+or through what is private in their module.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tests.kit.imports import modules, room_of
+
+WRITES = {"execute", "insert", "insert_many"}
+RETURNING = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s")
+ELSEWHERE = {"cli", "web", "database"}  # they have no table: what they write, a noun writes
+
+# What takes no viewer, and why. A new entry is a decision about who may do it.
+WITHOUT_A_VIEWER = {
+    # Whoever comes in is nobody yet: these make the viewer, out of what somebody knows and holds.
+    "people.accounts.one_time_links.*": "a link of a letter is the proof itself",
+    "people.accounts.sign_ins_under_way.*": "half-way in, nobody is a viewer",
+    "people.accounts.single_sign_on.*": "a browser on its way to a provider and back",
+    "people.accounts.sessions.*": "a session is what a viewer is read from",
+    "people.accounts.second_factor.*": "it is asked for before there is a viewer, and to enrol",
+    "people.accounts.passwords.*": "a password is chosen by whoever came with a link",
+    "people.accounts.known_browsers.*": "a browser is remembered while its person comes in",
+    "people.accounts.kept_forms.*": "a form is kept for whoever was just signed out",
+    "people.notification_choices.decline": "the link of a letter is the proof",
+    "tickets.conversation.satisfaction.ask": "the worker makes the link of a letter",
+    "tickets.conversation.satisfaction.answer": "the link of a letter is the proof",
+    "limits.*": "strangers are counted first of all",
+    "search.learning.visits.*": "readers without an account leave signals too",
+    # The worker and the commands act for nobody, once something was decided or is over.
+    "outbox.*": "a queue: what is put there was decided by a viewer before",
+    "messages.webhooks.deliveries.*": "a queue: what is put there was decided before",
+    "messages.webhooks.failed_searches.tell_new": "the worker's round",
+    "messages.notifications.*": "the worker tells those whom it finds may read it",
+    "messages.incoming.*": "mail comes from outside: who wrote it is what has to be found out",
+    "messages.delivery.mail_tokens.access_token": "the worker renews what was consented to",
+    "messages.delivery.mail_tokens.distrust": "what a provider refuses is no longer good",
+    "articles.publishing.*": "whoever may push a commit publishes; the repository says who",
+    "articles.gaps.close": "a published commit closes it",
+    "articles.gaps.cases.drop_answered": "the worker's round",
+    "articles.gaps.counts.*": "signals are counted by the worker",
+    "articles.gaps.signals.*": "the worker's round",
+    "people.undeliverable.*": "mail came back, or arrived: a fact, not a decision",
+    "search.learning.lessons.changed": "follows a change that was allowed",
+    "search.learning.lessons.review": "the worker's round after a publication",
+    "site.health.mark_worker_seen": "the worker says that it lives",
+    "site.importing.storing.store": "a command; what it adds, it adds as the command line",
+    "tickets.conversation.lifecycle.close_quiet": "the worker's round",
+    "tickets.changes.*": "follows a change that was allowed",
+    "tickets.readers.*": "who may read follows from a change that was allowed",
+    "tickets.files.drop_unsent": "follows a draft that was let go",
+    "audit.record": "the log of what was allowed, and of what was not",
+    # What is over goes away by its age, in the worker's round.
+    "articles.writing.drafts.forget_old": "by age",
+    "files.trash.note": "by age: when something was first seen without an owner",
+    "people.accounts.mobiles.forget_expired": "by age",
+    "tickets.desk.presence.forget_lapsed": "by age",
+    "tickets.files.drop_astray": "by age",
+    "tickets.files.forget_orphans": "by age",
+    "tickets.filing.drafts.forget_old": "by age",
+    "tickets.filing.drafts.erase_person": "a person is erased: that was asked of a viewer",
+}
+
+
+def test_every_public_function_that_writes_takes_the_viewer_first():
+    careless = [
+        name
+        for name, function in writing_functions()
+        if not takes_the_viewer(function) and not reason_of(name)
+    ]
+    assert careless == []
+
+
+def test_no_reason_is_given_for_what_is_not_there():
+    without = [name for name, function in writing_functions() if not takes_the_viewer(function)]
+    idle = [
+        entry for entry in WITHOUT_A_VIEWER if not any(fnmatchcase(name, entry) for name in without)
+    ]
+    assert idle == []
+
+
+def test_a_function_that_writes_is_seen_however_it_does(tmp_path: Path):
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        "def by_itself(db, name): db.execute('...', {})\n"
+        "def by_another(db, name): _deeper(db)\n"
+        "def _deeper(db): _deepest(db)\n"
+        "def _deepest(db): db.insert('people', {})\n"
+        "def by_asking(db): return db.query('UPDATE people SET name = :n RETURNING id')\n"
+        "def in_a_block(db):\n    with db.atomic():\n        db.insert_many('people', [])\n"
+        "def reads(db): return db.query('SELECT 1')\n"
+        "def allowed(db, viewer, name): db.execute('...', {})\n"
+        "def late(db, name, viewer): db.execute('...', {})\n"
+    )
+    found = dict(writing_functions({"bad": bad}))
+    careless = {name for name, function in found.items() if not takes_the_viewer(function)}
+    assert careless == {
+        "bad.by_itself",
+        "bad.by_another",
+        "bad.by_asking",
+        "bad.in_a_block",
+        "bad.late",
+    }
+    assert "bad.allowed" in found
+
+
+def reason_of(name: str) -> str:
+    """Why a function takes no viewer; empty where there is no reason."""
+    return next((why for entry, why in WITHOUT_A_VIEWER.items() if fnmatchcase(name, entry)), "")
+
+
+def takes_the_viewer(function: ast.FunctionDef) -> bool:
+    return [argument.arg for argument in function.args.args[:2]] == ["db", "viewer"]
+
+
+def writing_functions(
+    paths: dict[str, Path] | None = None,
+) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The public functions that take the database and write to it, by their full name."""
+    for name, path in (paths or modules()).items():
+        if room_of(name) in ELSEWHERE:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        for function in functions.values():
+            takes_database = [argument.arg for argument in function.args.args[:1]] == ["db"]
+            is_public = not function.name.startswith("_")
+            if takes_database and is_public and does_write(function, functions, set()):
+                yield f"{name}.{function.name}", function
+
+
+def does_write(
+    function: ast.FunctionDef, functions: dict[str, ast.FunctionDef], seen: set[str]
+) -> bool:
+    """Whether it writes by itself, or calls another function of its module that does."""
+    seen.add(function.name)
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    helpers = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+    return any(map(is_a_write, calls)) or any(
+        does_write(functions[name], functions, seen)
+        for name in sorted(helpers & functions.keys())
+        if name not in seen
+    )
+
+
+def is_a_write(call: ast.Call) -> bool:
+    """Whether a call is one of the database's verbs that change something."""
+    if not isinstance(call.func, ast.Attribute) or ast.unparse(call.func.value) != "db":
+        return False
+    statement = ast.unparse(call.args[0]) if call.args else ""
+    return call.func.attr in WRITES or bool(RETURNING.search(statement))
