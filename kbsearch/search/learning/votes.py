@@ -99,11 +99,9 @@ def give(
     at: datetime | None = None,
 ) -> Vote:
     """Say whether an article helped; said again, it replaces what was said before."""
-    comment = plain_text.block(words)
+    comment = plain_text.block_within(MAX_WORDS, words)
     if reason and reason not in REASONS:
         raise Invalid("vote.reason_unknown")
-    if len(comment) > MAX_WORDS:
-        raise Invalid("request.too_long", limit=MAX_WORDS)
     key = _key(viewer, visit_id, article)
     moment = at or utc_now()
     with db.atomic():

@@ -124,9 +124,7 @@ def find_same(
 
 def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> str:
     message_id, moment = new_id(), stored(post.at)
-    text = plain_text.block(post.body)
-    if len(text) > MAX_BODY:
-        raise Invalid("request.too_long", limit=MAX_BODY)
+    text = plain_text.block_within(MAX_BODY, post.body)
     db.execute(
         """
         INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key)

@@ -69,11 +69,9 @@ def group(
 ) -> str:
     """Make one problem of some requests; its id. Those of another problem come over."""
     access.only_agents(viewer, "problem.not_found")
-    line = plain_text.line(title)
+    line = plain_text.line_within(MAX_TITLE, title)
     if not line:
         raise Invalid("problem.title_required")
-    if len(line) > MAX_TITLE:
-        raise Invalid("request.too_long", limit=MAX_TITLE)
     if not grouped:
         raise Invalid("problem.tickets_required")
     problem_id = new_id()

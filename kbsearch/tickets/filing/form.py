@@ -178,20 +178,15 @@ def read(
 
 def subject(text: str) -> str:
     """The subject of a request as it is kept; raises Invalid."""
-    line = plain_text.line(text)
+    line = plain_text.line_within(MAX_SUBJECT, text)
     if not line:
         raise Invalid("request.subject_required")
-    if len(line) > MAX_SUBJECT:
-        raise Invalid("request.too_long", limit=MAX_SUBJECT)
     return line
 
 
 def version(text: str) -> str | None:
     """The version of a product as it is kept; raises Invalid."""
-    line = plain_text.line(text)
-    if len(line) > MAX_VERSION:
-        raise Invalid("request.too_long", limit=MAX_VERSION)
-    return line or None
+    return plain_text.line_within(MAX_VERSION, text) or None
 
 
 def product(
@@ -228,13 +223,16 @@ def check_answers(
     valid_answers: dict[str, str] = {}
     problems: dict[str, Problem] = {}
     for question in form_fields.asked(fields, software, answers):
-        answer = plain_text.block(answers.get(question.name, "")).strip()
+        name = f"fields.{question.name}"
+        try:
+            answer = plain_text.block_within(MAX_ANSWER, answers.get(question.name, "")).strip()
+        except Invalid as problem:
+            problems[name] = problem
+            continue
         if not answer and question.required:
-            problems[f"fields.{question.name}"] = Invalid("request.field_required")
+            problems[name] = Invalid("request.field_required")
         elif answer and question.choices and answer not in question.choices:
-            problems[f"fields.{question.name}"] = Invalid("request.field_unknown")
-        elif len(answer) > MAX_ANSWER:
-            problems[f"fields.{question.name}"] = Invalid("request.too_long", limit=MAX_ANSWER)
+            problems[name] = Invalid("request.field_unknown")
         elif answer:
             valid_answers[question.name] = answer
     return valid_answers, problems
@@ -250,11 +248,9 @@ def _requester(db: Database, viewer: Viewer, address: str) -> str | None:
 
 
 def _body(text: str) -> str:
-    body = plain_text.block(text)
+    body = plain_text.block_within(MAX_BODY, text)
     if not body:
         raise Invalid("request.description_required")
-    if len(body) > MAX_BODY:
-        raise Invalid("request.too_long", limit=MAX_BODY)
     return body
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import tickets
+from kbsearch import i18n, tickets
 from kbsearch.database import if_possible
 from kbsearch.errors import (
     AlreadySent,
@@ -18,7 +18,7 @@ from kbsearch.errors import (
     Problem,
 )
 from kbsearch.people import notification_choices
-from kbsearch.text import markup
+from kbsearch.text import markup, plain_text
 from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies
 from kbsearch.tickets.desk import held_replies, past_cases, presence
@@ -111,10 +111,15 @@ def follow(id: str, key: str) -> Response:
 
 @bp.post("/requests/preview")
 def preview() -> Response:
-    """What is typed as it will be read."""
+    """What is typed as it will be read; what is too long to be sent is not read at all."""
     person()
-    html = markup.message(request.form.get("body", "")[: replies.MAX_BODY], language())
-    return render("tickets/_preview.html", html=html)
+    try:
+        body = plain_text.block_within(replies.MAX_BODY, request.form.get("body", ""))
+    except Invalid as problem:
+        response = render("tickets/_preview.html", told=i18n.explain(problem, language()))
+        response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+        return response
+    return render("tickets/_preview.html", html=markup.message(body, language()), told="")
 
 
 @bp.post("/requests/<id>/status")

@@ -273,6 +273,15 @@ def test_a_preview_runs_nothing(browser: Browser, cast: Cast):
     assert 'href="javascript' not in piece
 
 
+@pytest.mark.parametrize("length", [64_001, 300_000])
+def test_a_preview_of_what_is_too_long_to_send_says_so(browser: Browser, cast: Cast, length: int):
+    typed = {"body": "[" * length}
+    answer = browser(cast.alice).post("/fr/requests/preview", data=typed, headers=HTMX)
+    assert answer.status_code == 422
+    assert "Pas plus de 64" in answer.text
+    assert len(answer.text) < 200
+
+
 def test_satisfaction_is_asked_of_the_requester_once_closed(
     browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
