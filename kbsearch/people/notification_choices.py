@@ -7,7 +7,7 @@ number that was verified.
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
-from kbsearch import audit
+from kbsearch import audit, revisions
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
@@ -35,6 +35,7 @@ STAFF_EVENTS = (
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")
 BY_MAIL_ALONE = ("ticket.article",)  # there is something to read
+YES = "on"  # of a box that is ticked
 WANTED_AT_FIRST = {"mail": True, "sms": False}
 
 Choice = tuple[str, str]  # event, channel
@@ -50,16 +51,32 @@ def find(db: Database, viewer: Viewer) -> dict[Choice, bool]:
     return _said(db, viewer.person_id, events_for(viewer))
 
 
+def texts(db: Database, viewer: Viewer) -> dict[str, str]:
+    """What can be chosen, as its form shows it: each event and channel, and the digest."""
+    choices = find(db, viewer)
+    wanted = [choice for choice in choices if choices[choice]]
+    return _texts(choices, wanted, digest(db, viewer.person_id or ""))
+
+
 def choose(
-    db: Database, viewer: Viewer, choices: Iterable[Choice], *, digest: str = "none"
+    db: Database,
+    viewer: Viewer,
+    choices: Iterable[Choice],
+    *,
+    digest: str = "none",
+    revision: str | None = None,
 ) -> dict[Choice, bool]:
-    """Want these and no others; agents may have their mail gathered."""
+    """Want these and no others; agents may have their mail gathered.
+
+    Raises Outdated when they are not as a page showed them at that revision.
+    """
     selection, offered = set(choices), set(find(db, viewer))
     if not selection <= offered or digest not in DIGESTS:
         raise Invalid("preferences.unknown")
     if any(channel == "sms" for _, channel in selection) and not _has_mobile(db, viewer.person_id):
         raise Invalid("preferences.mobile_needed")
     with db.atomic():
+        revisions.check(revision, texts(db, viewer), _texts(offered, selection, digest))
         for choice in sorted(offered):
             _keep(db, viewer.person_id, choice, is_wanted=choice in selection)
         db.execute(
@@ -98,6 +115,12 @@ def digest(db: Database, person_id: str) -> Digest:
     )
     interval: Digest = rows[0]["digest"] if rows else "none"
     return interval
+
+
+def _texts(offered: Iterable[Choice], wanted: Iterable[Choice], digest: str) -> dict[str, str]:
+    chosen = {f"{event}:{channel}" for event, channel in wanted}
+    names = (f"{event}:{channel}" for event, channel in offered)
+    return {**{name: YES if name in chosen else "" for name in names}, "digest": digest}
 
 
 def _said(db: Database, person_id: str | None, events: Iterable[str]) -> dict[Choice, bool]:

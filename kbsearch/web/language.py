@@ -74,6 +74,7 @@ class Language:
             "due": self.due,
             "duration": self.duration,
             "field_name": self.field_name,
+            "form_value": self.form_value,
             "product_name": product_name,
             "asset": assets.url,
             "language": code,
@@ -232,8 +233,43 @@ class Language:
             "where_fr": _("Where to find the version, in French"),
             "where_en": _("Where to find the version, in English"),
             "kinds": _("Events"),
+            "logo": _("Logo"),
+            "digest": _("E-mails"),
+            "rating": _("Our answer was"),
+            "why": _("Why?"),
+            "state": _("State"),
+            "reason": _("Reason"),
+            "answer": _("Answer"),
         }
+        event, _colon, channel = name.partition(":")
+        if channel:
+            return Markup("{}, {}").format(self.event_name(event), self.channel_name(channel))
         return names.get(name)
+
+    def form_value(self, name: str, value: str) -> Markup:
+        """What a field of a form holds, in the words of that form."""
+        _ = self.translate
+        yes_or_no = {"on": _("yes"), "yes": _("yes"), "": _("no")}
+        names: dict[str, dict[str, Markup]] = {
+            "rating": {"good": _("good"), "bad": _("not good")},
+            "state": {
+                "open": _("To fill"),
+                "answered": _("An article answers it already"),
+                "closed": _("An article answers it already"),
+                "dismissed": _("dismissed"),
+            },
+            "digest": {
+                "none": _("At once"),
+                "hourly": _("Gathered, one an hour at most"),
+                "daily": _("Gathered, one each morning"),
+            },
+            "single_keys": yes_or_no,
+            "trusted_devices": yes_or_no,
+        }
+        if name == "logo" and value:
+            return _("a picture")
+        in_words = yes_or_no if ":" in name else names.get(name, {})
+        return in_words.get(value, Markup.escape(value or "–"))
 
     def reason_name(self, reason: str) -> Markup:
         """Why an article did not help."""
@@ -294,6 +330,7 @@ class Language:
             "ticket.cc_added": _("Somebody is put in copy"),
             "ticket.cc_removed": _("Somebody is taken out of copy"),
             "ticket.edited": _("A request is corrected"),
+            "ticket.article": _("An article answers one of my requests"),
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
             "article.feedback": _("A reader says whether an article helped"),

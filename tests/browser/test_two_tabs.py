@@ -7,8 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kbsearch.access import Viewer
+from kbsearch.database import new_id
 from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.kit.requests import file
@@ -127,3 +129,26 @@ def test_tabs_that_save_at_every_pause_keep_two_drafts(live: Live, visit: Visit,
         expect(page.locator("#problem")).to_have_count(0)
     assert said(live, viewer) == {ONE, TWO}
     assert drafts.list_all(live.db, viewer) == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_second_save_of_one_page_is_shown_both_texts_and_loses_none(
+    live: Live, visit: Visit, scripts: bool
+):
+    """A saved reply in two tabs."""
+    dan = viewers.find(live.db, "dan@support.example")
+    reply = saved_replies.add(live.db, dan, language="fr", name=new_id(), body="Début")
+    path = f"/fr/desk/replies/{reply.id}"
+    first = visit(path, person="dan@support.example", java_script_enabled=scripts)
+    second = first.context.new_page()
+    second.goto(path)
+    for page, text in ((first, ONE), (second, TWO)):
+        page.locator("#body").fill(text)
+        page.locator("#main button[type=submit]:not([name])").first.click()
+    expect(second.locator("h1")).to_have_text("Modifié entre-temps par quelqu’un d’autre")
+    for text in (ONE, TWO):
+        expect(second.locator(".differences")).to_contain_text(text)
+    assert saved_replies.find(live.db, dan, reply.id).body == ONE
+    second.locator("#main button[type=submit]").click()
+    expect(second.locator("#main .note.good")).to_be_visible()
+    assert saved_replies.find(live.db, dan, reply.id).body == TWO

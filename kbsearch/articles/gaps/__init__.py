@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from kbsearch import access, articles
+from kbsearch import access, articles, revisions
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card
 from kbsearch.articles.gaps.counts import IS_GUEST
@@ -219,33 +219,58 @@ def requests(db: Database, viewer: Viewer, gap: Gap) -> list[GapTicket]:
     return [GapTicket(**row) for row in rows]
 
 
+def decision_texts(gap: Gap) -> dict[str, str]:
+    """What was decided of a gap, as its page shows it."""
+    return {"state": gap.state, "reason": gap.reason, "answer": gap.answer}
+
+
 def dismiss(
-    db: Database, viewer: Viewer, gap: Gap, reason: str, *, at: datetime | None = None
+    db: Database,
+    viewer: Viewer,
+    gap: Gap,
+    reason: str,
+    *,
+    revision: str | None = None,
+    at: datetime | None = None,
 ) -> None:
-    """Say why nothing is to be written; it stays dismissed whoever searches it again."""
+    """Say why nothing is to be written; it stays dismissed whoever searches it again.
+
+    Like every decision it raises Outdated when the gap is not as a page showed it at that revision.
+    """
     access.only_staff(viewer, "gap.not_found")
-    reason = plain_text.line(reason)
+    reason = plain_text.line_within(MAX_REASON, reason)
     if not reason:
         raise Invalid("gap.reason_required")
-    if len(reason) > MAX_REASON:
-        raise Invalid("request.too_long", limit=MAX_REASON)
-    _decide(db, viewer, gap, _Decision("dismissed", reason=reason), at)
+    _decide(db, viewer, gap, _Decision("dismissed", reason=reason), revision, at)
 
 
 def answer_by(
-    db: Database, viewer: Viewer, gap: Gap, path: str, *, at: datetime | None = None
+    db: Database,
+    viewer: Viewer,
+    gap: Gap,
+    path: str,
+    *,
+    revision: str | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Say that an article answers it already: what is wanting is that it be found."""
     access.only_staff(viewer, "gap.not_found")
     if articles.find_path(db, viewer, path) is None:
         raise Invalid("gap.article_unknown")
-    _decide(db, viewer, gap, _Decision("answered", answer=path), at)
+    _decide(db, viewer, gap, _Decision("answered", answer=path), revision, at)
 
 
-def reopen(db: Database, viewer: Viewer, gap: Gap, *, at: datetime | None = None) -> None:
+def reopen(
+    db: Database,
+    viewer: Viewer,
+    gap: Gap,
+    *,
+    revision: str | None = None,
+    at: datetime | None = None,
+) -> None:
     """Put it back on the board; a commit that closed it does not close it again."""
     access.only_staff(viewer, "gap.not_found")
-    _decide(db, viewer, gap, _Decision("open"), at)
+    _decide(db, viewer, gap, _Decision("open"), revision, at)
 
 
 def close(db: Database, number: int, commit: str, path: str, at: str) -> bool:
@@ -274,21 +299,28 @@ class _Decision:
 
 
 def _decide(
-    db: Database, viewer: Viewer, gap: Gap, decision: _Decision, at: datetime | None
+    db: Database,
+    viewer: Viewer,
+    gap: Gap,
+    decision: _Decision,
+    revision: str | None,
+    at: datetime | None,
 ) -> None:
-    db.execute(
-        """
-        UPDATE gaps SET state = :state, reason = :reason, answer = :answer, commit_id = '',
-          decided_at = :at, decided_by_id = :me, found_since = 0, failed_since = 0
-        WHERE id = :id
-        """,
-        {
-            **vars(decision),
-            "at": stored(at or utc_now()),
-            "me": viewer.person_id,
-            "id": gap.id,
-        },
-    )
+    with db.atomic():
+        revisions.check(revision, decision_texts(find(db, viewer, gap.number)), vars(decision))
+        db.execute(
+            """
+            UPDATE gaps SET state = :state, reason = :reason, answer = :answer, commit_id = '',
+              decided_at = :at, decided_by_id = :me, found_since = 0, failed_since = 0
+            WHERE id = :id
+            """,
+            {
+                **vars(decision),
+                "at": stored(at or utc_now()),
+                "me": viewer.person_id,
+                "id": gap.id,
+            },
+        )
 
 
 def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[MissedArticle]:

@@ -119,13 +119,14 @@ def texts(db: Database, organisation: Organisation) -> dict[str, str]:
         "accent": look.accent or "",
         "welcome_fr": look.welcome_fr or "",
         "welcome_en": look.welcome_en or "",
+        "logo": look.logo.hash if look.logo else "",
     }
 
 
 def check_revision(
     db: Database,
     organisation: Organisation,
-    wanted: Mapping[str, str],
+    wanted: Mapping[str, str | None],
     revision: str | None,
 ) -> None:
     """Raise Outdated when it, or its look, is not as a page showed it: asked before both change."""

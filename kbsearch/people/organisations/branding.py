@@ -185,6 +185,11 @@ def _facts(db: Database, organisation_id: str) -> tuple[str, dict[str, str]]:
     return slug, {name: value or "" for name, value in rows[0].items()}
 
 
+def logo_hash(body: bytes) -> str:
+    """What a logo is known by."""
+    return sha256(body).hexdigest()[:32]
+
+
 def _checked_welcome(text: str) -> str:
     text = _LINE_END.sub("\n", text).strip()
     if len(text) > MAX_WELCOME or "\x00" in text:
@@ -200,7 +205,7 @@ def _keep(db: Database, body: bytes) -> str:
         raise Invalid("look.logo_format")
     if max(info.width, info.height) > MAX_LOGO_SIDE:
         raise Invalid("look.logo_side", limit=MAX_LOGO_SIDE)
-    digest = sha256(body).hexdigest()[:32]
+    digest = logo_hash(body)
     if not db.query("SELECT 1 FROM logos WHERE hash = :hash", {"hash": digest}):
         db.insert("logos", {"hash": digest, **vars(info), "body": body})
     return digest

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kbsearch import randomness
+from kbsearch import randomness, revisions
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Values
@@ -68,12 +68,29 @@ def find(db: Database, viewer: Viewer, ticket: Ticket) -> SatisfactionQuestion |
     return _read(db, "s.ticket_id = :ticket AND s.person_id = :person", values)
 
 
+def texts(question: SatisfactionQuestion | None) -> dict[str, str]:
+    """What was answered, as the page of the question shows it."""
+    if question is None or question.is_good is None:
+        return {"rating": "", "why": ""}
+    return {"rating": _word(question.is_good), "why": question.why}
+
+
 def answer(
-    db: Database, token: str, *, is_good: bool, why: str = "", at: datetime | None = None
+    db: Database,
+    token: str,
+    *,
+    is_good: bool,
+    why: str = "",
+    revision: str | None = None,
+    at: datetime | None = None,
 ) -> SatisfactionQuestion:
-    """Record what somebody thinks; while the link lives they may change their mind."""
+    """Record what somebody thinks; while the link lives they may change their mind.
+
+    Raises Outdated, as `rate` does, when they already did since the page of that revision.
+    """
     with db.atomic():
         question = peek(db, token, at=at)
+        revisions.check(revision, texts(question), {"rating": _word(is_good), "why": why})
         _record(db, question.ticket_id, question.person_id, is_good, why, at)
         return peek(db, token, at=at)
 
@@ -85,6 +102,7 @@ def rate(
     *,
     is_good: bool,
     why: str = "",
+    revision: str | None = None,
     at: datetime | None = None,
 ) -> None:
     """The same answer, given on the page of a closed request by who filed it."""
@@ -94,6 +112,8 @@ def rate(
             raise Forbidden("ticket.not_yours")
         if there.status != "closed":
             raise Invalid("ticket.not_closed", number=there.number)
+        before = texts(find(db, viewer, ticket))
+        revisions.check(revision, before, {"rating": _word(is_good), "why": why})
         db.execute(
             """
             INSERT INTO satisfaction (ticket_id, person_id) VALUES (:ticket, :person)
@@ -131,9 +151,7 @@ def _record(
     why: str,
     at: datetime | None,
 ) -> None:
-    text = plain_text.block(why)
-    if len(text) > MAX_WHY:
-        raise Invalid("request.too_long", limit=MAX_WHY)
+    text = plain_text.block_within(MAX_WHY, why)
     db.execute(
         """
         UPDATE satisfaction SET is_good = :good, why = :why, answered_at = :now
@@ -147,6 +165,10 @@ def _record(
             "person": person_id,
         },
     )
+
+
+def _word(is_good: bool) -> str:
+    return "good" if is_good else "bad"
 
 
 def _hash(token: str) -> str:

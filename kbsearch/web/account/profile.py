@@ -14,6 +14,7 @@ from kbsearch.people.profiles import Profile
 from kbsearch.site import own_data
 from kbsearch.web import patience, render
 from kbsearch.web.account.tokens import caller
+from kbsearch.web.admin.forms import revision
 from kbsearch.web.render import db, language, site, viewer
 
 REFUSALS = (Invalid, TooMany, Unavailable)  # said on the page of the form
@@ -63,7 +64,7 @@ def edit() -> Response:
             language=fields.get("language") or None,
             time_zone=fields.get("time_zone") or None,
             single_keys="single_keys" in fields,
-            revision=fields.get("revision") or None,
+            revision=revision(),
         )
     except REFUSALS as problem:
         return _profile(profiles.find(db(), viewer()), problem)
@@ -113,6 +114,7 @@ def choose() -> Response:
             viewer(),
             [(event, channel) for event, _, channel in choices],
             digest=request.form.get("digest", "none"),
+            revision=revision(),
         )
     except REFUSALS as problem:
         return _notifications(problem)
@@ -178,7 +180,7 @@ def _profile(profile: Profile, problem: Problem | None = None) -> Response:
         organisations=[organisations.find(db(), o).name for o in profile.person.organisations],
         zones=profiles.time_zones(),
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,
-        revision=request.form.get("revision") or revisions.of(profiles.texts(profile)),
+        revision=revision() or revisions.of(profiles.texts(profile)),
     )
 
 
@@ -197,5 +199,6 @@ def _notifications(problem: Problem | None = None) -> Response:
         choices=notification_choices.find(db(), viewer()),
         events=notification_choices.events_for(viewer()),
         digest=notification_choices.digest(db(), profile.person.id),
+        revision=revision() or revisions.of(notification_choices.texts(db(), viewer())),
         can_text=bool(profile.mobile and profile.mobile_verified_at),
     )

@@ -68,7 +68,7 @@ def add_organisation() -> Response:
     try:
         with db().atomic():
             added = organisations.add(db(), viewer(), typed())
-            dress(added)
+            dress(added, logo())
     except (Invalid, NotFound) as problem:
         return form(None, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/organisations/{added.id}?saved=1", 303)
@@ -89,12 +89,12 @@ def show_organisation(id: str) -> Response:
 @bp.post("/organisations/<id>")
 def save_organisation(id: str) -> Response:
     request.max_form_parts = MAX_PARTS
-    organisation, fields = organisation_of(id), sent()
+    organisation, fields, picture = organisation_of(id), sent(), logo()
     try:
         with db().atomic():
-            organisations.check_revision(db(), organisation, wanted(), revision())
+            organisations.check_revision(db(), organisation, wanted(picture), revision())
             organisations.edit(db(), viewer(), organisation, typed())
-            dress(organisation)
+            dress(organisation, picture)
     except (Invalid, NotFound) as problem:
         return form(organisation, fields.refused(problem, FIELDS))
     return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
@@ -121,22 +121,29 @@ def typed() -> OrganisationFields:
     )
 
 
-def dress(organisation: Organisation) -> None:
+def logo() -> bytes | None:
+    """The picture that was sent; empty to take the present one away, None to leave it."""
     file = request.files.get("logo")
     body = file.read() if file else b""
+    return body or (b"" if is_on("no_logo") else None)
+
+
+def dress(organisation: Organisation, picture: bytes | None) -> None:
     fields = LookFields(
         accent=text("accent"),
         welcome_fr=text("welcome_fr"),
         welcome_en=text("welcome_en"),
-        logo=body or (b"" if is_on("no_logo") else None),
+        logo=picture,
     )
     branding.dress(db(), viewer(), organisation.id, fields)
 
 
-def wanted() -> dict[str, str]:
+def wanted(picture: bytes | None) -> dict[str, str | None]:
     """What was sent, as `organisations.texts` says it."""
     several = {name: "\n".join(sorted(texts(name))) for name in ("products", "followers")}
-    return {name: text(name) for name in (*TYPED, "trusted_devices")} | several
+    digest = branding.logo_hash(picture) if picture else None if picture is None else ""
+    typed = {name: text(name) for name in (*TYPED, "trusted_devices")}
+    return {**typed, **several, "logo": digest}
 
 
 def sent() -> Form:

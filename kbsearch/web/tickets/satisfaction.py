@@ -5,11 +5,12 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, tickets
+from kbsearch import i18n, revisions, tickets
 from kbsearch.errors import Forbidden, Invalid
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import satisfaction
 from kbsearch.tickets.conversation.satisfaction import SatisfactionQuestion
+from kbsearch.web.admin.forms import revision
 from kbsearch.web.render import db, go_to, language, person, render, viewer
 
 RATINGS = {"good": True, "bad": False}
@@ -28,7 +29,12 @@ def rate(id: str) -> Response:
     question = asked(ticket)
     try:
         satisfaction.rate(
-            db(), viewer(), ticket, is_good=is_good(), why=request.form.get("why", "")
+            db(),
+            viewer(),
+            ticket,
+            is_good=is_good(),
+            why=request.form.get("why", ""),
+            revision=revision(),
         )
     except Invalid as problem:
         return page(question, problem)
@@ -45,7 +51,13 @@ def peek(token: str) -> Response:
 def answer(token: str) -> Response:
     question = satisfaction.peek(db(), token)
     try:
-        satisfaction.answer(db(), token, is_good=is_good(), why=request.form.get("why", ""))
+        satisfaction.answer(
+            db(),
+            token,
+            is_good=is_good(),
+            why=request.form.get("why", ""),
+            revision=revision(),
+        )
     except Invalid as problem:
         return hidden(page(question, problem))
     return hidden(go_to(f"/{language()}/satisfaction/{token}?thanks=1"))
@@ -76,6 +88,7 @@ def page(question: SatisfactionQuestion, problem: Invalid | None = None) -> Resp
     response = render(
         "tickets/satisfaction.html",
         question=question,
+        revision=revision() or revisions.of(satisfaction.texts(question)),
         is_good=is_chosen,
         why=fields.get("why", question.why),
         told=i18n.explain(problem, language()) if problem else "",

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, articles, i18n
+from kbsearch import access, articles, i18n, revisions
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
 from kbsearch.articles import Card, gaps
 from kbsearch.articles.gaps import Gap, GapPhrase, Shelf
@@ -16,6 +16,7 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
+from kbsearch.web.admin.forms import revision
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, go_to, language, person, render, site, spoken_language, viewer
 
@@ -75,11 +76,11 @@ def decide(number: int) -> Response:
     state = fields.get("state", "")
     try:
         if state == "dismissed":
-            gaps.dismiss(db(), viewer(), gap, fields.get("reason", ""))
+            gaps.dismiss(db(), viewer(), gap, fields.get("reason", ""), revision=revision())
         elif state == "answered":
-            gaps.answer_by(db(), viewer(), gap, article_named())
+            gaps.answer_by(db(), viewer(), gap, article_named(), revision=revision())
         elif state == "open":
-            gaps.reopen(db(), viewer(), gap)
+            gaps.reopen(db(), viewer(), gap, revision=revision())
         else:
             raise Invalid("gap.state_unknown")
     except Invalid as problem:
@@ -95,6 +96,7 @@ def page(gap: Gap, wrong: Problem | None = None) -> Response:
     response = render(
         "writing/gap.html",
         gap=gap,
+        revision=revision() or revisions.of(gaps.decision_texts(gap)),
         phrases=phrases,
         passed_over=passed_over,
         hidden_answers=gaps.hidden_answers(db(), viewer(), gap),
