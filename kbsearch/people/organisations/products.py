@@ -80,13 +80,14 @@ def edit(
     }
     with db.atomic():
         old = find_id(db, product.id)
+        columns = _columns(old, fields)
         revisions.check(revision, texts(old), edited)
         db.execute(
             """
             UPDATE products SET name = :name, where_fr = :where_fr, where_en = :where_en
             WHERE id = :id
             """,
-            _columns(old, fields),
+            columns,
         )
         if versions is not None:
             names = _checked_versions(versions)
