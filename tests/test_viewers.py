@@ -63,7 +63,6 @@ WITHOUT_A_VIEWER = {
     "tickets.files.drop_astray": "by age",
     "tickets.files.forget_orphans": "by age",
     "tickets.filing.drafts.forget_old": "by age",
-    "tickets.filing.drafts.erase_person": "a person is erased: that was asked of a viewer",
 }
 
 

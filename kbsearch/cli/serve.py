@@ -18,7 +18,7 @@ from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database
 from kbsearch.processes import logs, tree
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
-from kbsearch.processes.tree import Child, Tree
+from kbsearch.processes.tree import Child, ProcessTree
 
 if TYPE_CHECKING:
     from kbsearch.site.demo import Account
@@ -72,7 +72,7 @@ def serve_command(
         db.close()
 
     children = _children(configuration.path, settings, listener)
-    sys.exit(Tree(children, _environment(settings), listener, patience).run(announce))
+    sys.exit(ProcessTree(children, _environment(settings), listener, patience).run(announce))
 
 
 @click.command("web")

@@ -60,7 +60,7 @@ class Child:
     failures: int = 0
 
 
-class Tree:
+class ProcessTree:
     """A parent and its children; `run` is their whole life."""
 
     def __init__(

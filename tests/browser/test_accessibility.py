@@ -227,7 +227,7 @@ def closed_request(live: Live, viewer: Viewer) -> Ticket:
     """One that its requester may say something about."""
     ticket = file(live.db, viewer)
     lifecycle.solve(live.db, viewer, ticket)
-    lifecycle.close(live.db, viewer, ticket)
+    lifecycle.set_status(live.db, viewer, ticket, "closed")
     return ticket
 
 

@@ -150,7 +150,7 @@ def test_the_page_is_accessible_for_everybody(
 
 def test_a_closed_request_is_judged_by_who_filed_it(live: Live, visit: Visit, ticket: Ticket):
     lifecycle.solve(live.db, viewer(live, "alice@acme.example"), ticket)
-    lifecycle.close(live.db, viewer(live, "dan@support.example"), ticket)
+    lifecycle.set_status(live.db, viewer(live, "dan@support.example"), ticket, "closed")
     page = visit(
         f"/fr/requests/{ticket.id}",
         person="alice@acme.example",

@@ -228,7 +228,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     copies.add(db, alice, closed, "bob@acme.example")
     replies.reply(db, dan, closed, f"Le {WORD} est rentré.", key="key-of-the-solution")
     lifecycle.solve(db, alice, closed)
-    lifecycle.close(db, dan, closed)
+    lifecycle.set_status(db, dan, closed, "closed")
     assert alice.person_id is not None
     return {
         "request": there.id,

@@ -17,11 +17,11 @@ from kbsearch.processes import tree as serving
 PARENT = """
 import sys
 from kbsearch.processes import logs
-from kbsearch.processes.tree import Child, Tree
+from kbsearch.processes.tree import Child, ProcessTree
 logs.start()
 names, patience = sys.argv[1].split(","), float(sys.argv[3])
 children = [Child(name, [sys.executable, sys.argv[2], name], heeds_hup=True) for name in names]
-sys.exit(Tree(children, {}, patience=patience).run(lambda: print("ready", flush=True)))
+sys.exit(ProcessTree(children, {}, patience=patience).run(lambda: print("ready", flush=True)))
 """
 
 # Writes what happens to it in <name>.log; "stubborn" does not stop, "broken" does not start, "mute"

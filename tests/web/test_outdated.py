@@ -201,7 +201,7 @@ def test_what_becomes_of_a_gap_is_decided_once(
 def test_an_answer_is_rated_once(app: Flask, db: SqliteDatabase, cast: Cast, is_by_mail: bool):
     ticket = file(db, cast.alice)
     lifecycle.solve(db, cast.alice, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     token = satisfaction.ask(db, ticket.id, str(cast.alice.person_id))
     alice, paths = visit(app, db, cast.alice), [f"/fr/requests/{ticket.id}/satisfaction"]
     paths.insert(0 if is_by_mail else 1, f"/fr/satisfaction/{token}")

@@ -9,7 +9,7 @@ from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
-from kbsearch.articles.publishing.tree import ARTICLES, SYNONYMS, Change, Tree
+from kbsearch.articles.publishing.tree import ARTICLES, SYNONYMS, LastChange, Tree
 from kbsearch.config import Settings
 from kbsearch.files.images import ImageInfo
 from kbsearch.search.fulltext.article_index import TrialIndex
@@ -98,9 +98,9 @@ def _order(finding: Finding) -> tuple[str, int, int, str]:
 
 def _history(
     tree: Tree, articles: Sequence[Source], live: Mapping[str, Rendered]
-) -> dict[str, Change]:
+) -> dict[str, LastChange]:
     """The last change of each file; git is asked about those that changed."""
-    changes: dict[str, Change] = {}
+    changes: dict[str, LastChange] = {}
     for source in articles:
         before = live.get(source.path)
         if before is not None and before.source.entry.blob == source.entry.blob:

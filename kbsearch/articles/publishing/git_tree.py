@@ -9,7 +9,7 @@ from subprocess import CalledProcessError
 from kbsearch.articles.publishing import git
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.git import Repository, repository_of
-from kbsearch.articles.publishing.tree import ARTICLES, MAX_FILE, Change, Entry, is_safe
+from kbsearch.articles.publishing.tree import ARTICLES, MAX_FILE, Entry, LastChange, is_safe
 from kbsearch.clock import parsed, stored
 from kbsearch.errors import Invalid
 
@@ -135,18 +135,18 @@ class GitTree:
                 process.stdout.read(1)
                 yield path, body
 
-    def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
+    def changes(self, paths: Iterable[str]) -> Mapping[str, LastChange]:
         pending = set(paths)
-        changes: dict[str, Change] = {}
+        changes: dict[str, LastChange] = {}
         if pending:
             self._walk_history(pending, changes)
         if pending:  # changed by a merge alone
             at = git.run(self.repository, "log", "-1", "--format=%cI", self.commit).decode().strip()
-            change = Change(stored(parsed(at)), self.commit)
+            change = LastChange(stored(parsed(at)), self.commit)
             changes |= dict.fromkeys(pending, change)
         return changes
 
-    def _walk_history(self, pending: set[str], changes: dict[str, Change]) -> None:
+    def _walk_history(self, pending: set[str], changes: dict[str, LastChange]) -> None:
         """From the newest commit down, only as far as needed."""
         arguments = ["log", "-z", "--format=%x01%H %cI", "--name-only", "--no-renames"]
         arguments += [self.commit, "--", self.repository.prefix or "."]
@@ -161,7 +161,7 @@ class GitTree:
                 path = path.removeprefix(self.repository.prefix)
                 if path in pending:
                     pending.discard(path)
-                    changes[path] = Change(stored(parsed(at)), commit)
+                    changes[path] = LastChange(stored(parsed(at)), commit)
                     if not pending:
                         return
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kbsearch.articles.publishing.tree import Change, Entry, Tree, blob_id
+from kbsearch.articles.publishing.tree import Entry, LastChange, Tree, blob_id
 from kbsearch.clock import now
 
 
@@ -23,9 +23,9 @@ class Overlay:
         if rest:
             yield from self._below.read(rest)
 
-    def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
+    def changes(self, paths: Iterable[str]) -> Mapping[str, LastChange]:
         requested = set(paths)
-        own = {path: Change(now()) for path in requested & set(self._files)}
+        own = {path: LastChange(now()) for path in requested & set(self._files)}
         return {**self._below.changes(requested - set(own)), **own}
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:

@@ -12,7 +12,7 @@ from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
-from kbsearch.articles.publishing.tree import Change, Entry, Tree
+from kbsearch.articles.publishing.tree import Entry, LastChange, Tree
 from kbsearch.clock import now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.files.images import ImageInfo
@@ -287,7 +287,7 @@ def _rendered(row: Row) -> Rendered:
             for *reference, outcome in rendering["references"]
         ),
         remarks=tuple(RuleRemark(*remark) for remark in rendering["remarks"]),
-        change=Change(rendering["changed_at"], row["changed_commit"] or ""),
+        change=LastChange(rendering["changed_at"], row["changed_commit"] or ""),
     )
 
 

@@ -7,7 +7,7 @@ from kbsearch.articles.publishing import rules, sources
 from kbsearch.articles.publishing.addresses import PageResolver
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
-from kbsearch.articles.publishing.tree import Change, Tree
+from kbsearch.articles.publishing.tree import LastChange, Tree
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.text import markup
 from kbsearch.text.markup import Passage, Section
@@ -33,7 +33,7 @@ class Rendered:
     passages: tuple[Passage, ...]
     references: tuple[Resolved, ...]
     remarks: tuple[RuleRemark, ...]
-    change: Change
+    change: LastChange
 
     @property
     def summary(self) -> str:
@@ -72,7 +72,7 @@ def render(
     before: Rendered | None,
     *,
     audience: str,
-    change: Change,
+    change: LastChange,
 ) -> Rendered:
     """Render an article, unless what was rendered `before` still holds."""
     slug = resolver.addresses.slugs.get(source.entry.path, source.own_slug)

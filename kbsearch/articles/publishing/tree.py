@@ -26,7 +26,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Change:
+class LastChange:
     """The last change of a file; a folder without history has no commit."""
 
     at: str
@@ -51,7 +51,7 @@ class Tree(Protocol):
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The bytes of those files, each no larger than MAX_FILE."""
 
-    def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
+    def changes(self, paths: Iterable[str]) -> Mapping[str, LastChange]:
         """When each of those files changed last."""
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
@@ -94,8 +94,8 @@ class FolderTree:
         for path in paths:
             yield path, _bytes(self.root / path)
 
-    def changes(self, paths: Iterable[str]) -> Mapping[str, Change]:
-        return {path: Change(_changed(self.root / path)) for path in paths}
+    def changes(self, paths: Iterable[str]) -> Mapping[str, LastChange]:
+        return {path: LastChange(_changed(self.root / path)) for path in paths}
 
     def blobs_at(self, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         return {}

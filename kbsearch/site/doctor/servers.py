@@ -119,9 +119,11 @@ def provider(patient: Patient) -> Iterator[Check]:
     settings = patient.settings
     if not settings.oidc_issuer:
         return
-    from kbsearch.people.accounts.single_sign_on.provider import Provider  # needs the extra [sso]
+    from kbsearch.people.accounts.single_sign_on.provider import (
+        IdentityProvider,  # needs the extra [sso]
+    )
 
-    problem = _tried(lambda: Provider(settings).look())
+    problem = _tried(lambda: IdentityProvider(settings).look())
     if problem:
         yield fail(
             "sign-on",

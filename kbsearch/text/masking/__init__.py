@@ -114,13 +114,6 @@ def mask_together(
     return _numbered(sources, list(dict.fromkeys(every_name)), harmless, language, opening)
 
 
-def unmask(text: str, items: Iterable[Item]) -> str:
-    """A masked text, perhaps edited since, with some of its items as they were."""
-    for item in items:
-        text = text.replace(item.placeholder, item.text)
-    return text
-
-
 def label(kind: DataKind, language: str) -> str:
     """What a kind of personal data is called."""
     return gettext(language, _LABELS[kind])

@@ -89,11 +89,6 @@ def reopen(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None 
             move(db, viewer, there, "open", stored(at or utc_now()))
 
 
-def close(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = None) -> None:
-    """Close a solved request for good; for agents."""
-    set_status(db, viewer, ticket, "closed", at=at)
-
-
 def close_quiet(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Close the requests solved that many days ago that nobody reopened; how many.
 

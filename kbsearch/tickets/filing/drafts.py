@@ -251,23 +251,14 @@ def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
     before = stored((at or utc_now()) - timedelta(days=days))
     attachments.drop_astray(db, before)
-    return _forget(db, "updated_at < :value", before)
-
-
-def erase_person(db: Database, person_id: str) -> int:
-    """Forget everything somebody typed and did not send; how many drafts."""
-    return _forget(db, "person_id = :value", person_id)
-
-
-def _forget(db: Database, condition: str, value: str) -> int:
     with db.atomic():
         rows = db.query(
-            f"DELETE FROM drafts WHERE {condition} RETURNING person_id, form_key",  # noqa: S608
-            {"value": value},
+            "DELETE FROM drafts WHERE updated_at < :before RETURNING person_id, form_key",
+            {"before": before},
         )
         for row in rows:
             attachments.drop_unsent(db, row["person_id"], row["form_key"])
-        return len(rows)
+    return len(rows)
 
 
 def _check_is_of(texts: Mapping[str, str], sent_texts: Mapping[str, str]) -> None:

@@ -49,22 +49,6 @@ class OrganisationChoice:
     products: tuple[tuple[str, str], ...]  # (slug, name)
 
 
-def check(
-    db: Database,
-    viewer: Viewer,
-    request: RequestForm,
-    fields: Sequence[FormField] = (),
-    *,
-    after_contract: bool = False,
-) -> Mapping[str, Problem]:
-    """What is wrong with a form, by field; nothing when it can be sent."""
-    try:
-        read(db, viewer, request, fields, after_contract=after_contract)
-    except InvalidForm as refusal:
-        return refusal.problems
-    return {}
-
-
 def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[OrganisationChoice]:
     """The organisations that the viewer, or a customer an agent files for, may file for."""
     person_id = viewer.person_id or ""

@@ -9,7 +9,7 @@ from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import signing_in
 from kbsearch.people.accounts.single_sign_on import journeys, openid
 from kbsearch.people.accounts.single_sign_on.journeys import Journey
-from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, Provider
+from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, IdentityProvider
 from kbsearch.web import security
 from kbsearch.web.account import preferences, tokens
 from kbsearch.web.account.signing_in import go_on
@@ -23,7 +23,7 @@ bp = Blueprint("single_sign_on_callback", __name__)
 
 def offer(app: Flask, settings: Settings) -> None:
     """Let people sign in at the provider of the settings."""
-    app.extensions[EXTENSION] = Provider(settings)
+    app.extensions[EXTENSION] = IdentityProvider(settings)
     app.register_blueprint(bp)
     app.register_blueprint(pages, url_prefix=language_prefix(settings))
 
@@ -96,8 +96,8 @@ def failed(problem: Problem, back: str | None) -> Response:
     return preferences.hidden(response)
 
 
-def _provider() -> Provider:
-    provider: Provider = current_app.extensions[EXTENSION]
+def _provider() -> IdentityProvider:
+    provider: IdentityProvider = current_app.extensions[EXTENSION]
     return provider
 
 

@@ -347,7 +347,7 @@ def _do(db: SqliteDatabase, cast: Cast, ticket: Ticket, what: str, who: str, fla
         case "reopen":
             lifecycle.reopen(db, viewer, ticket)
         case "close":
-            lifecycle.close(db, viewer, ticket)
+            lifecycle.set_status(db, viewer, ticket, "closed")
         case "assign":
             lifecycle.assign(db, viewer, ticket, cast.root.person_id if flag else None)
         case "copy":

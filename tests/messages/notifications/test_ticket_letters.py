@@ -313,7 +313,7 @@ def test_closed_asks_the_requester_whether_they_are_satisfied(
 ):
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     lifecycle.solve(db, cast.dan, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     carry(site, db)
     asked = text_of(to(site, "alice")[-1])
     tokens = re.findall(r"/satisfaction/([\w-]+)\?rating=(good|bad)", asked)
@@ -353,7 +353,7 @@ def test_every_letter_about_a_request_reads_well(
     lifecycle.reopen(db, cast.alice, one)
     lifecycle.set_status(db, cast.dan, one, "pending")
     reply(db, cast.dan, one, "Solution.", status="solved")
-    lifecycle.close(db, cast.dan, one)
+    lifecycle.set_status(db, cast.dan, one, "closed")
     carry(site, db)
     assert outbox.count_dead(db) == 0 and not db.query("SELECT 1 FROM outbox WHERE done_at IS NULL")
     names = set()

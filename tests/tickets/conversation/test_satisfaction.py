@@ -15,7 +15,7 @@ def closed(db: SqliteDatabase, cast: Cast) -> Ticket:
     """A closed request of Alice's."""
     ticket = file(db, cast.alice)
     lifecycle.solve(db, cast.alice, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     return tickets.find(db, cast.alice, ticket.id)
 
 

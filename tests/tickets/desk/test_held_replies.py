@@ -148,7 +148,7 @@ def test_what_cannot_be_sent_any_more_is_a_draft_again(
 ):
     hold(db, cast.dan, ticket)
     lifecycle.solve(db, cast.dan, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     assert release(db, cast.dan) is None
     draft = drafts.find_reply(db, cast.dan, ticket)
     assert draft is not None

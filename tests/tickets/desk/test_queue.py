@@ -198,7 +198,7 @@ def test_what_changed_meanwhile_is_left_alone_and_said(
 def test_what_cannot_be_done_to_one_is_done_to_the_others(
     db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]
 ):
-    lifecycle.close(db, cast.dan, desk["solved"])
+    lifecycle.set_status(db, cast.dan, desk["solved"], "closed")
     some = chosen(db, cast.dan, desk["solved"], desk["new"])
     done = bulk.apply(db, cast.dan, some, assignee=str(cast.dan.person_id), status="open")
     assert done.changed == (desk["new"].number,)

@@ -138,17 +138,6 @@ def test_a_file_whose_draft_was_never_written_is_forgotten_too(
         attachments.find(db, cast.alice, kept.id)
 
 
-def test_what_somebody_typed_is_erased_with_their_account(
-    db: SqliteDatabase, cast: Cast, store: FileStore
-):
-    drafts.save(db, cast.alice, "form-0001", TYPED)
-    attach(db, cast.alice, store, "form-0001")
-    drafts.save(db, cast.bob, "form-0001", TYPED)
-    assert drafts.erase_person(db, str(cast.alice.person_id)) == 1
-    assert drafts.list_all(db, cast.alice) == []
-    assert len(drafts.list_all(db, cast.bob)) == 1
-
-
 def test_there_are_limits(db: SqliteDatabase, cast: Cast):
     with pytest.raises(Invalid):
         drafts.save(db, cast.alice, "form-0001", {"description": "x" * 200_001})

@@ -68,7 +68,7 @@ def test_for_anybody_else_these_pages_do_not_exist(
         assert there.status_code == nowhere.status_code == 404
     for verb in ("attach", "discard"):
         assert client.post(f"/en/desk/mail/{mail.id}/{verb}").status_code == 404
-    assert mails.count_held(db, cast.dan) == 1
+    assert len(mails.list_all(db, cast.dan)) == 1
 
 
 def test_it_is_attached_to_a_request(
@@ -100,7 +100,7 @@ def test_a_wrong_number_is_said_and_kept(
     page = client.post(f"/fr/desk/mail/{mail.id}/attach", data={"number": typed})
     assert page.status_code == 422
     assert told in page.text and f'value="{typed}"' in page.text
-    assert mails.count_held(db, cast.dan) == 1
+    assert len(mails.list_all(db, cast.dan)) == 1
 
 
 def test_it_is_discarded_and_still_there(

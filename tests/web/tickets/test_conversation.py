@@ -163,7 +163,7 @@ def test_what_cannot_be_sent_is_kept(
     browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     lifecycle.solve(db, cast.alice, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     sent = {"body": "Encore un mot", "key": KEY}
     answer = browser(cast.alice).post(f"/fr/requests/{ticket.id}/messages", data=sent)
     assert answer.status_code == 422
@@ -288,7 +288,7 @@ def test_satisfaction_is_asked_of_the_requester_once_closed(
     url, client = f"/fr/requests/{ticket.id}/satisfaction", browser(cast.alice)
     assert client.post(url, data={"rating": "good"}).status_code == 422
     lifecycle.solve(db, cast.alice, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     assert url in client.get(f"/fr/requests/{ticket.id}").text
     assert client.post(url, data={"why": "rien"}).status_code == 422
     assert client.post(url, data={"rating": "bad", "why": "Trop long"}).status_code == 303
@@ -301,7 +301,7 @@ def test_the_link_of_a_mail_asks_and_its_form_answers(
     client: FlaskClient, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     lifecycle.solve(db, cast.alice, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     token = satisfaction.ask(db, ticket.id, cast.alice.person_id or "")
     page = client.get(f"/fr/satisfaction/{token}")
     assert page.headers["Referrer-Policy"] == "no-referrer"

@@ -133,7 +133,7 @@ def test_what_could_not_leave_is_a_draft_and_it_is_said(
 ):
     send(dan, ticket)
     lifecycle.solve(db, cast.dan, ticket)
-    lifecycle.close(db, cast.dan, ticket)
+    lifecycle.set_status(db, cast.dan, ticket, "closed")
     leave(db, cast)
     assert "de nouveau un brouillon" in follow(dan, ticket)
     assert "Redémarrez" in dan.get("/fr/requests/drafts").text

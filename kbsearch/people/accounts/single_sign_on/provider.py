@@ -35,7 +35,7 @@ KEY_TYPES = ("RSA", "EC", "OKP")
 Claims = dict[str, Any]
 
 
-class Provider:
+class IdentityProvider:
     """The provider of the settings. Each process keeps what it says of itself for an hour."""
 
     def __init__(self, settings: Settings) -> None:
