@@ -16,7 +16,7 @@ from tests.cli.test_serve import Demo, serve
 from tests.kit.requests import file
 
 SUBJECT = "La passerelle ne synchronise plus, ERR-1042"
-SOLVED = 1004  # of Globex: the port 8883
+SOLVED = 1003  # of Acme: the port 8883
 LONG = 30_000  # ms
 
 

@@ -1,0 +1,97 @@
+"""Who and what the demo is about: its products, its customers with their looks, its people."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kbsearch import people, resources
+from kbsearch.access import OPERATOR
+from kbsearch.clock import utc_now
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.people import Person, PersonFields, organisations
+from kbsearch.people.accounts import second_factor
+from kbsearch.people.organisations import OrganisationFields, branding, products
+from kbsearch.people.organisations.branding import LookFields
+from kbsearch.people.organisations.products import ProductFields
+from kbsearch.people.organisations.slugs import slug_of
+from kbsearch.tickets.desk import saved_replies
+
+STAFF = ("agent", "writer", "administrator")
+
+
+def folder() -> Path:
+    """Where the demo's files lie."""
+    return resources.folder("demo")
+
+
+def add_products(db: Database) -> None:
+    for product in _listed("products.yml"):
+        products.add(db, OPERATOR, ProductFields(**product))
+
+
+def add_organisations(db: Database) -> None:
+    """Take the customers in; those who follow its requests come with `follow`."""
+    for fields in _listed("organisations.yml"):
+        added = organisations.add(
+            db,
+            OPERATOR,
+            OrganisationFields(
+                fields["name"],
+                products=fields["products"],
+                sharing=fields["sharing"],
+                contract_ends=_in_days(fields["contract_ends"]),
+                phone=fields["phone"],
+                trusted_devices=fields.get("trusted_devices", False),
+            ),
+        )
+        look = LookFields(
+            accent=fields["accent"],
+            welcome_fr=fields["welcome_fr"],
+            welcome_en=fields["welcome_en"],
+            logo=(folder() / "logos" / f"{added.slug}.png").read_bytes(),
+        )
+        branding.dress(db, OPERATOR, added.id, look)
+
+
+def add_people(settings: Settings, db: Database) -> Iterator[tuple[Person, str | None]]:
+    """Open the accounts; yields those who sign in, with the key of their second factor."""
+    import pyotp  # one command needs it
+
+    for fields in _listed("people.yml"):
+        signs_in, slug = fields.pop("signs_in", False), fields.pop("organisation", None)
+        person = people.add(
+            db, OPERATOR, PersonFields(**fields, organisations=[slug] if slug else [])
+        )
+        totp_secret = pyotp.random_base32() if person.role in STAFF else None
+        if totp_secret:
+            second_factor.set_totp(db, settings, person.id, totp_secret)
+        if signs_in:
+            yield person, totp_secret
+
+
+def follow(db: Database) -> None:
+    """Let people follow the requests of their organisation."""
+    for fields in _listed("organisations.yml"):
+        if "followers" in fields:
+            there = organisations.find(db, slug_of(fields["name"]))
+            organisations.edit(
+                db, OPERATOR, there, OrganisationFields(followers=fields["followers"])
+            )
+
+
+def add_saved_replies(db: Database) -> None:
+    for reply in _listed("saved_replies.yml"):
+        saved_replies.add(db, OPERATOR, **reply)
+
+
+def _listed(name: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = yaml.safe_load((folder() / name).read_text("utf-8"))
+    return entries
+
+
+def _in_days(days: int) -> str:
+    return (utc_now().date() + timedelta(days=days)).isoformat()
