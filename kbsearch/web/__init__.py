@@ -76,7 +76,12 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         SESSION_PROTECTION=None,
         REMEMBER_COOKIE_NAME="",  # sessions are rows of ours: no cookie of Flask-Login counts
     )
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    app.jinja_options = {
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "undefined": StrictUndefined,
+        "bytecode_cache": language.COMPILED,
+    }
     products = language.ProductNames(db)
     languages = {
         code: language.Language(app, settings, code, products, REQUEST_GLOBALS)

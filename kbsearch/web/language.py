@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import CodeType
 from typing import cast
 
 from flask import Flask
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from kbsearch import i18n
@@ -26,6 +28,22 @@ from kbsearch.web import assets
 # Stand for what differs in a line that many results share: a number, a day, that day in words.
 ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
 PRODUCTS_KEPT = 10  # seconds; a renamed product may show its old name that long
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates are compiled once in a process: what they are is the same in all languages."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = CompiledTemplates()
 
 
 class Language:
