@@ -22,6 +22,9 @@ from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site.importing import tickets
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
+from tests.kit import routes
+
+routes.share()
 
 
 @dataclass(frozen=True)
