@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.kit import rooms
 from tests.kit.imports import GROUND, circles, imports_of, modules, ours, room_of
+from tests.kit.places import TESTS
 
 SQL = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE)\s", re.MULTILINE)
 NOT_PORTABLE = re.compile(
@@ -205,6 +206,30 @@ def test_what_fills_in_a_text_takes_blanks_of_any_name():
     assert {name: functions for name, functions in wrong.items() if functions} == {}
 
 
+# Where a clock is read in tests, and why nothing depends on how busy the machine is.
+CLOCKS = {
+    "kit/growth.py": "CPU time of one work compared with that of another",
+    "kit/killed_commands.py": "how long a command takes says where it can be killed",
+    "kit/waiting.py": "a limit that ends a test that hangs",
+    "test_worker.py": "when a step is due, between a moment before and one after",
+    "web/account/test_signing_in.py": "CPU time of one answer compared with that of another",
+}
+CLOCK = re.compile(r"\btime\.(monotonic|perf_counter|process_time|thread_time)(_ns)?\(")
+# What a busy machine may take longer for than on any other day.
+SHORT_WAIT = re.compile(r"\btimeout=[12]?\d(\.\d+)?\b")
+
+
+def test_no_test_asserts_how_long_something_takes():
+    """They wait for what is to be seen (tests/kit/waiting.py) or compare (tests/kit/growth.py)."""
+    texts = {
+        str(path.relative_to(TESTS)): path.read_text(encoding="utf-8")
+        for path in TESTS.rglob("*.py")
+        if path.parent.name != "browser"
+    }
+    assert {name for name, text in texts.items() if CLOCK.search(text)} == CLOCKS.keys()
+    assert [name for name, text in texts.items() if SHORT_WAIT.search(text)] == []
+
+
 def clashing(path: Path) -> Iterator[str]:
     """The functions of a file whose `**values` cannot have the names of their own parameters."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -249,4 +274,8 @@ def test_the_checks_above_see_what_they_forbid(tmp_path: Path):
     assert NOT_PORTABLE.search(statement)
     bad.write_text("def say(message, **values): ...\ndef tell(message, /, **values): ...\n")
     assert list(clashing(bad)) == ["say"]
+    assert CLOCK.search("time.time() - time.monotonic" + "()") and SHORT_WAIT.search(
+        f"wait(timeout={2})"
+    )
+    assert not SHORT_WAIT.search("p.wait(timeout=60)")
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.kit.places import TOP
+from tests.kit.waiting import HUNG
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -48,11 +49,11 @@ def home(kbsearch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=HUNG) == 0
 
 
 def get(address: str) -> str:
-    with urlopen(address, timeout=10) as answer:
+    with urlopen(address, timeout=HUNG) as answer:
         return str(answer.read().decode())
 
 

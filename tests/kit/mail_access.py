@@ -28,6 +28,7 @@ from tests.kit.mail import Mailbox, serving
 from tests.kit.mail_provider import CLIENT, SECRET, USER
 from tests.kit.places import TOP
 from tests.kit.providers import Stay, free_port, sent_along, wait_for
+from tests.kit.waiting import HUNG
 
 needs_dovecot = pytest.mark.skipif(
     shutil.which("dovecot") is None or os.getuid() != 0, reason="needs dovecot, started by root"
@@ -72,7 +73,7 @@ class Running:
 def follow(address: str) -> str:
     """Where the provider sends the browser."""
     with pytest.raises(HTTPError) as answer:
-        build_opener(Stay).open(address, timeout=10)
+        build_opener(Stay).open(address, timeout=HUNG)
     with answer.value as redirect:
         return str(redirect.headers["Location"])
 

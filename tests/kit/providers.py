@@ -19,6 +19,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
+from tests.kit.waiting import HUNG, listens, until
+
 SUBJECT = "248289761001"
 ALICE = {"sub": SUBJECT, "email": "alice@acme.example", "email_verified": True}
 CLIENT = "help-centre"
@@ -45,13 +47,11 @@ def real_provider() -> Iterator[str]:
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
+    def is_up() -> bool:
         assert process.poll() is None, "the provider did not start"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the provider does not listen")
+        return listens(port)
+
+    until(is_up)
 
 
 class Stay(HTTPRedirectHandler):
@@ -63,9 +63,15 @@ def sign_in_there(address: str, **form: str) -> str:
     """Fill in the provider's page; the address it sends the browser back to."""
     sent = Request(address, data=urlencode(form).encode())
     with pytest.raises(HTTPError) as answer:  # a redirect that is not followed
-        build_opener(Stay).open(sent, timeout=10)
+        build_opener(Stay).open(sent, timeout=HUNG)
     with answer.value as redirect:
         return str(redirect.headers["Location"])
+
+
+def _open_gate() -> threading.Event:
+    gate = threading.Event()
+    gate.set()
+    return gate
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Puppet:
     status: int = 200
     user_info: dict[str, Any] = field(default_factory=dict)
     id_token: str = ""
-    delay: float = 0.0  # seconds before each answer
+    gate: threading.Event = field(default_factory=_open_gate)  # it answers while this is set
     asked: list[str] = field(default_factory=list)
     form: dict[str, str] = field(default_factory=dict)
     authorization: str | None = None
@@ -116,7 +122,7 @@ class Puppet:
 
     def respond(self, path: str) -> tuple[int, dict[str, Any]]:
         self.asked.append(path)
-        time.sleep(self.delay)
+        self.gate.wait(HUNG)
         if path == "/jwks":
             return 200, KeySet([self.key]).as_dict(private=False)  # type: ignore[return-value]
         if path == "/token":
@@ -159,7 +165,7 @@ def puppet_provider() -> Iterator[Puppet]:
         thread.start()
         yield puppet
         server.shutdown()
-        thread.join(timeout=5)
+        thread.join(timeout=HUNG)
 
 
 def sent_along(address: str) -> dict[str, str]:

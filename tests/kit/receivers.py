@@ -19,7 +19,6 @@ class Receiver:
 
     port: int
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)  # monotonic
     answers: list[bytes] = field(default_factory=list)  # of a kind one; 204 once it is empty
 
     @property
@@ -42,7 +41,6 @@ def receiver(manner: Manner | None = None, tls: ssl.SSLContext | None = None) ->
             headers, body = read_request(line)
             with lock:
                 found.received.append((headers, body))
-                found.at.append(time.monotonic())
                 answer = found.answers.pop(0) if found.answers else b"HTTP/1.1 204 No\r\n\r\n"
             if manner is None:
                 line.sendall(answer)
@@ -103,6 +101,17 @@ def drips_body(line: socket.socket) -> None:
     while True:
         line.sendall(b".")
         time.sleep(0.05)
+
+
+def drips_until(over: threading.Event, begin: bytes, piece: bytes) -> Manner:
+    """A receiver that does not come to an end of its answer before that."""
+
+    def drip(line: socket.socket) -> None:
+        line.sendall(begin)
+        while not over.wait(0.05):
+            line.sendall(piece)
+
+    return drip
 
 
 def endless_body(line: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """The process tree: real parents, real children, real signals."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from kbsearch import i18n
 from kbsearch.processes import tree as serving
+from tests.kit.waiting import HUNG, until
 
 PARENT = """
 import sys
@@ -95,13 +97,6 @@ def family(tmp_path: Path) -> Iterator[Callable[..., Family]]:
         one.parent.communicate()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -122,7 +117,7 @@ def test_a_signal_drains_every_child_and_the_parent_ends_well(family, number):
     tree = family("first", "second")
     tree.wait_until_ready()
     tree.tell(number)
-    assert tree.parent.wait(timeout=5) == 0
+    assert tree.parent.wait(timeout=HUNG) == 0
     assert [event for event, _ in tree.events("first")] == ["started", "SIGTERM"]
     assert [event for event, _ in tree.events("second")] == ["started", "SIGTERM"]
 
@@ -135,7 +130,7 @@ def test_a_second_signal_kills_who_does_not_listen(family):
     until(lambda: len(tree.events("stubborn")) == 2)
     assert tree.parent.poll() is None
     tree.tell(signal.SIGTERM)
-    assert tree.parent.wait(timeout=3) == 0
+    assert tree.parent.wait(timeout=HUNG) == 0
     assert not is_running(child)
 
 
@@ -147,25 +142,24 @@ def test_a_killed_child_is_started_again_and_the_log_says_so(family):
     until(lambda: len(tree.events("first")) == 2)
     assert tree.pid("second") == neighbour
     tree.tell(signal.SIGTERM)
-    _, log = tree.parent.communicate(timeout=5)
+    _, log = tree.parent.communicate(timeout=HUNG)
     assert b"first ended (status -9), starting again" in log
 
 
 def test_a_child_that_keeps_dying_is_started_less_and_less_often(family):
     tree = family("first")
     tree.wait_until_ready()
-    pauses = []
-    for _ in range(2):
-        killed, started = tree.pid("first"), time.monotonic()
-        os.kill(killed, signal.SIGKILL)
-        until(lambda killed=killed: tree.pid("first") != killed)  # type: ignore[misc]
-        pauses.append(time.monotonic() - started)
-    assert pauses[1] > pauses[0] + 0.5
+    for starts in (2, 3):
+        os.kill(tree.pid("first"), signal.SIGKILL)
+        until(lambda starts=starts: len(tree.events("first")) == starts)  # type: ignore[misc]
+    tree.tell(signal.SIGTERM)
+    _, log = tree.parent.communicate(timeout=HUNG)
+    assert re.findall(rb"starting again in (\d+) s", log) == [b"1", b"3"]
 
 
 def test_a_child_that_cannot_start_ends_it_all_with_status_1(family):
     tree = family("first", "broken")
-    _, log = tree.parent.communicate(timeout=5)
+    _, log = tree.parent.communicate(timeout=HUNG)
     assert tree.parent.returncode == 1
     assert b"broken could not start (status 3)" in log
     assert b"ready" not in log
@@ -179,7 +173,7 @@ def test_a_child_that_falls_silent_is_killed_and_replaced_and_nobody_else(family
     assert not is_running(silent)
     assert [tree.pid("slow"), tree.pid("first")] == others
     tree.tell(signal.SIGTERM)
-    _, log = tree.parent.communicate(timeout=5)
+    _, log = tree.parent.communicate(timeout=HUNG)
     assert b"mute hangs: it gave no sign of life in time and is killed" in log
 
 

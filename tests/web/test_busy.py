@@ -24,6 +24,7 @@ from kbsearch.processes import tree as serving
 from kbsearch.processes.parent_pipe import READY
 from tests.conftest import Cast
 from tests.kit.matrix_world import VISITORS, World, build
+from tests.kit.waiting import HUNG
 from tests.kit.web import HTMX
 from tests.test_route_matrix import CASES, Case, knock, outcome
 
@@ -191,7 +192,7 @@ def test_a_web_process_answers_while_many_wait_to_write(
             sent = [
                 people.submit(web.ask, "POST", f"/fr/unsubscribe/{token}", "n=1") for _ in range(6)
             ]
-            assert web.ask("GET", "/healthz", timeout=5) == 200
+            assert web.ask("GET", "/healthz", timeout=HUNG) == 200
             assert [each.result() for each in told] == [204] * 6
             assert [each.result() for each in sent] == [503] * 6
         assert web.ask("POST", f"/fr/unsubscribe/{token}", "n=1") == 200

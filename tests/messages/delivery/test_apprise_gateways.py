@@ -12,6 +12,7 @@ from apprise.manager_plugins import NotificationManager
 from kbsearch.messages.delivery import apprise_gateways
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from tests.kit.receivers import receiver
+from tests.kit.waiting import HUNG
 
 NUMBER = "+33612345678"
 TOKENS = f"{'a' * 32}/{'b' * 32}/{NUMBER}"
@@ -79,7 +80,7 @@ def test_what_nobody_holds_to_the_guard_goes_nowhere():
     with receiver() as kind:
         apprise_gateways.send(Guard(), gateway(kind.port), "Code 1")
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"http://127.0.0.1:{kind.port}/", timeout=5)
+            requests.get(f"http://127.0.0.1:{kind.port}/", timeout=HUNG)
         assert kind.received == []
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kbsearch.messages.delivery import fetching
 from kbsearch.messages.delivery.fetching import Unreachable, ask
+from tests.kit.waiting import HUNG
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -37,11 +38,33 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def sending(*pieces: bytes, pause: float = 0.0) -> Callable[[socket.socket], None]:
+def sending(*pieces: bytes) -> Callable[[socket.socket], None]:
     def behave(connection: socket.socket) -> None:
         for piece in pieces:
             connection.sendall(piece)
-            time.sleep(pause)
+
+    return behave
+
+
+def falling_silent(begin: bytes) -> Callable[[socket.socket], None]:
+    """It says no more, and does not hang up before the other side does."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        connection.settimeout(HUNG)
+        connection.recv(1)
+
+    return behave
+
+
+def dripping(piece: bytes) -> Callable[[socket.socket], None]:
+    """Each piece comes in time, the whole never does."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(OK)
+        while True:
+            connection.sendall(piece)
+            time.sleep(0.05)
 
     return behave
 
@@ -83,23 +106,15 @@ def test_what_is_no_answer_is_unreachable(answer: bytes):
 @pytest.mark.parametrize("answer", [b"", OK, OK + b"\r\n{"])
 def test_silence_ends(answer: bytes, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fetching, "STEP_SECONDS", 0.3)
-    begun = time.monotonic()
-    with server(sending(answer, pause=3.0)) as url, pytest.raises(Unreachable):
+    with server(falling_silent(answer)) as url, pytest.raises(Unreachable, match="TimeoutError"):
         ask(url)
-    assert time.monotonic() - begun < 1.5
 
 
-@pytest.mark.parametrize("piece", [b"X: y\r\n", b"\r\n" + b" " * 10])
+@pytest.mark.parametrize("piece", [b"X" * 10, b"\r\n" + b" " * 10])
 def test_dripping_ends(piece: bytes, monkeypatch: pytest.MonkeyPatch):
-    """Each piece comes in time, the whole never does."""
     monkeypatch.setattr(fetching, "WHOLE_SECONDS", 0.5)
-    begun = time.monotonic()
-    with (
-        server(sending(OK, *[piece] * 90, pause=0.05)) as url,
-        pytest.raises(Unreachable),
-    ):
+    with server(dripping(piece)) as url, pytest.raises(Unreachable):
         ask(url)
-    assert time.monotonic() - begun < 2.0
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "http:///x"])

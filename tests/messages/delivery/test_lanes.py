@@ -3,9 +3,7 @@
 import os
 import socket
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -28,16 +26,9 @@ from tests.conftest import Cast
 from tests.kit.mail import Mailbox, serving, text_of
 from tests.kit.receivers import never_answers, receiver
 from tests.kit.requests import file
+from tests.kit.waiting import HUNG, until
 
 MAILS = int(os.environ.get("KBSEARCH_MAILS", "300"))
-
-
-def until(is_so: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that other threads do; fails when it does not come about."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it has not come about"
-        time.sleep(0.01)
 
 
 def letter(number: int) -> EmailMessage:
@@ -54,7 +45,7 @@ def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
     outbox.add(db, "notice.sms", "second")
 
     def hang(task: Task) -> None:
-        over.wait(30)
+        over.wait(HUNG)
 
     def note(task: Task) -> None:
         done.append(task.subject)
@@ -214,7 +205,7 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
                            "AND problem <> ''")  # fmt: skip
                 return not db.query(left)
 
-            until(hurry, seconds=60 + MAILS / 10)
+            until(hurry, hung=HUNG + MAILS / 10)
     ids = [str(each["Message-ID"]) for each in mailbox.letters]
     assert len(set(ids)) == len(asked) * 10
     repeated = {message_id for message_id in ids if ids.count(message_id) > 1}

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from kbsearch.messages.incoming import arrivals, mailbox, mails, taking
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving
 from tests.kit.places import TOP
+from tests.kit.waiting import HUNG, listens, until
 
 USER, PASSWORD = "support", "p@ss/word"
 SECRET = "p%40ss%2Fword"
@@ -38,7 +38,7 @@ class Server:
 
     @contextmanager
     def session(self) -> Iterator[imaplib.IMAP4]:
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=HUNG) as client:
             client.login(USER, PASSWORD)
             client.select("INBOX")
             yield client
@@ -64,11 +64,7 @@ def running(*options: str) -> Iterator[Server]:
     command += ["--demo-user", USER, "--demo-password", PASSWORD]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        until(lambda: listens(port))
         yield Server(port)
     finally:
         process.terminate()
@@ -380,10 +376,7 @@ def test_it_is_followed_beside_everything_else(
     site = receiving(settings, imap_url=server.url)
     server.deliver(mail(1))
     with mailbox.followed(site, db):
-        until = time.monotonic() + 20
-        while not descriptions(db) and time.monotonic() < until:
-            time.sleep(0.05)
-    assert descriptions(db) == ["Collar 1 is lost."]
+        until(lambda: descriptions(db) == ["Collar 1 is lost."])
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from kbsearch.messages.webhooks import deliveries
 from kbsearch.messages.webhooks.courier import Courier
 from tests.conftest import Cast
 from tests.kit.receivers import receiver
+from tests.kit.waiting import until
 from tests.messages.webhooks.test_courier import LOCAL, open_settings
-from tests.test_worker import until
 
 __all__ = ["open_settings"]  # a fixture
 

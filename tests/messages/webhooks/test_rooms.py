@@ -22,8 +22,8 @@ from kbsearch.tickets.conversation import replies
 from tests.conftest import Cast
 from tests.kit.receivers import receiver
 from tests.kit.requests import file
+from tests.kit.waiting import until
 from tests.kit.web import sign_in
-from tests.messages.delivery.test_lanes import until
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 OPEN = Guard(Exceptions.of(["127.0.0.1"]))

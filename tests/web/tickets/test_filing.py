@@ -26,6 +26,7 @@ from kbsearch.tickets import files as attachments
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.requests import PNG
+from tests.kit.waiting import HUNG
 from tests.kit.web import HTMX, add_ticket, sign_in
 
 FORM = {"subject": "Le bracelet est perdu", "description": "Il ne répond plus depuis hier."}
@@ -216,7 +217,7 @@ def test_five_times_at_once_is_one_request(app: Flask, db: SqliteDatabase, alice
     }
 
     def send(_: int) -> tuple[int, str | None]:
-        connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=HUNG)
         connection.request("POST", "/fr/requests/new", body.encode(), headers)
         answer = connection.getresponse()
         answer.read()
