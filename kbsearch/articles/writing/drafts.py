@@ -54,10 +54,11 @@ def save(
     """Keep what is written so far.
 
     A page saves over what it saw or wrote itself. Raises Conflict, with what both have, when
-    another page of the same draft was quicker.
+    another page of the same draft was quicker, and Invalid for a text that is too long.
     """
     access.only_staff(viewer, "article_draft.not_found")
     check_key(key)
+    files.check_length(composed.article)
     fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
     page = _PageState(fields, tab[:MAX_TAB], stored(at or utc_now()))
     with db.atomic():

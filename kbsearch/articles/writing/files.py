@@ -19,6 +19,7 @@ MAX_PHRASES = 10
 MAX_SLUG = 80
 MAX_VERSION = 80
 MAX_CATEGORY = 100
+MAX_BODY = ARTICLE_LIMIT - 16 * 1024  # bytes: front matter comes before it
 WIDEST = 2**31 - 1  # characters: a value stays on its line
 FOUND_BY = {"fr": "trouvable_par", "en": "found_by"}
 
@@ -64,7 +65,7 @@ def tidy(article: ArticleFile) -> ArticleFile:
         article,
         language=article.language if article.language in LANGUAGES else LANGUAGES[0],
         title=_line(article.title, MAX_TITLE),
-        body=_cut(plain_text.block(article.body)),
+        body=article.body if is_too_long(article) else plain_text.block(article.body),
         category="/".join(slug_of(part) for part in article.category.split("/") if slug_of(part))[
             :MAX_CATEGORY
         ].strip("-/"),
@@ -75,6 +76,17 @@ def tidy(article: ArticleFile) -> ArticleFile:
         version=_line(article.version, MAX_VERSION),
         phrases=tuple(dict.fromkeys(filter(None, phrases)))[:MAX_PHRASES],
     )
+
+
+def is_too_long(article: ArticleFile) -> bool:
+    """Whether the text is longer than one that can be published: nothing is done with it."""
+    return len(article.body) > MAX_BODY or len(article.body.encode()) > MAX_BODY
+
+
+def check_length(article: ArticleFile) -> None:
+    """Raise Invalid for a text that is too long to be kept."""
+    if is_too_long(article):
+        raise Invalid("article_draft.too_long", limit=ARTICLE_LIMIT // 1024)
 
 
 def check(article: ArticleFile, settings: Settings) -> None:
@@ -126,9 +138,3 @@ def _audience(text: str) -> str:
     kind, colon, slug = text.partition(":")
     clean = f"{kind}{colon}{slug_of(slug)[:MAX_SLUG]}"
     return clean if is_audience(clean) else ""
-
-
-def _cut(body: str) -> str:
-    """No longer than a published article may be, front matter and all."""
-    head = body.encode()[: ARTICLE_LIMIT - 16 * 1024]
-    return head.decode(errors="ignore")

@@ -81,8 +81,8 @@ def save(key: str) -> Response:
     entry = EditorEntry.of_form(request.form)
     try:
         draft = keep(key, entry)
-    except Conflict as problem:
-        return conflict(key, entry, problem)
+    except (Conflict, Invalid) as problem:
+        return refused(key, entry, problem)
     if not wants_fragment():
         return go_to(place(key))
     return render("writing/article.html", "writing/_review.html", **shown(key, entry, draft))
@@ -102,8 +102,8 @@ def mask(key: str) -> Response:
     entry = EditorEntry(changed, entry.edition, entry.tab)
     try:
         draft = keep(key, entry)
-    except Conflict as problem:
-        return conflict(key, entry, problem)
+    except (Conflict, Invalid) as problem:
+        return refused(key, entry, problem)
     if not wants_fragment():
         return go_to(f"{place(key)}#masked")
     return render("writing/article.html", "writing/_editor.html", **shown(key, entry, draft))
@@ -113,7 +113,12 @@ def mask(key: str) -> Response:
 def rank(key: str) -> Response:
     """Where each phrase would find the article, as it is typed now."""
     entry = EditorEntry.of_form(request.form)
-    ranks = form.ranks(entry.composed.article)
+    ranks: list[previews.Rank] | None = None
+    try:
+        ranks = form.ranks(entry.composed.article)
+    except Invalid as problem:
+        if not wants_fragment():  # there, the page that saves as one types says why
+            return refused(key, entry, problem)
     if wants_fragment():
         return render("writing/_ranks.html", "writing/_ranks.html", ranks=ranks, key=key)
     return editor(key, entry.composed, saved(key), entry=entry, ranks=ranks)
@@ -127,10 +132,8 @@ def propose(key: str) -> Response:
         keep(key, entry)
         tell = bool(request.form.get("tell")) and viewer().is_agent
         name = proposals.propose(db(), viewer(), site().settings, key, tell=tell)
-    except Conflict as problem:
-        return conflict(key, entry, problem)
-    except Invalid as problem:
-        return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
+    except (Conflict, Invalid) as problem:
+        return refused(key, entry, problem)
     return go_to(f"/{language()}/preview/{name}/?proposed=1")
 
 
@@ -141,10 +144,8 @@ def download(key: str) -> Response:
     try:
         draft = keep(key, entry)
         files.check(draft.article, site().settings)
-    except Conflict as problem:
-        return conflict(key, entry, problem)
-    except Invalid as problem:
-        return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
+    except (Conflict, Invalid) as problem:
+        return refused(key, entry, problem)
     response = Response(files.written(draft.article), content_type="text/markdown; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{draft.article.slug}.md"'
     return response
@@ -187,14 +188,18 @@ def hidden_of(key: str, entry: EditorEntry) -> tuple[Hidden, ...]:
     return draft.hidden if draft else entry.composed.hidden
 
 
-def conflict(key: str, entry: EditorEntry, problem: Conflict) -> Response:
-    """Somebody was quicker: in another window, or on the branch. What was typed stays."""
+def refused(key: str, entry: EditorEntry, problem: Problem) -> Response:
+    """It is too long, or somebody was quicker, in another window or on the branch.
+
+    What was typed stays.
+    """
     if not wants_fragment():
         return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
     response = render(
         "writing/article.html",
         "writing/_review.html",
         **shown(key, entry, saved(key), problem=problem),
+        stands_alone=True,
     )
     response.status_code = 422  # a page swaps this one in, and not a 409
     return response

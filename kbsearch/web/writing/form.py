@@ -163,6 +163,8 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
 
 def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
     """The article as it would be shown, and what is to be said of it."""
+    if files.is_too_long(article):
+        return Review([], [])
     keep = [product.name for product in products.list_all(db())]
     parts = article_review.masked(article, items)
     doubts = article_review.doubtful(article, keep)
@@ -191,7 +193,8 @@ def field_of(lines: list[str]) -> str:
 
 
 def ranks(article: ArticleFile) -> list[Rank]:
-    """Where each phrase would find the article."""
+    """Where each phrase would find the article; raises Invalid for one that is too long."""
+    files.check_length(article)
     preview, file = rendered(article)
     return preview.ranks(file.path, article.phrases)
 

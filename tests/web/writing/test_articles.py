@@ -108,6 +108,18 @@ def test_the_preview_is_rendered_as_published_and_safe(dan):
     assert "<script>alert" not in answer and 'href="javascript' not in answer
 
 
+@pytest.mark.parametrize("path", ["", "/ranks", "/file", "/branch", "/masking"])
+def test_a_text_too_long_to_publish_is_not_worked_on_and_stays_on_the_page(dan, db, path):
+    body = "[" * 250_000
+    page = dan.post(f"{URL}{path}", data={**FORM, "body": body})
+    assert page.status_code == 422
+    assert "too long" in page.text and body in page.text
+    piece = dan.post(f"{URL}{path}", data={**FORM, "body": body}, headers=HTMX)
+    assert piece.status_code < 500
+    assert path == "/ranks" or "too long" in piece.text
+    assert db.query("SELECT 1 FROM article_drafts") == []
+
+
 def test_two_windows_are_told_of_each_other(dan):
     first = edition(dan.post(URL, data=FORM, headers=HTMX).text)
     other = {**FORM, "tab": "two", "edition": first, "title": "The other window"}
