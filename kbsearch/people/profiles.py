@@ -53,14 +53,21 @@ def find(db: Database, viewer: Viewer) -> Profile:
     return Profile(person, **{**row, "single_keys": bool(row["single_keys"])})
 
 
+@dataclass(frozen=True)
+class ProfileFields:
+    """All that somebody may change of themselves; no language is the browser's."""
+
+    name: str
+    language: str | None
+    time_zone: str | None
+    single_keys: bool
+
+
 def edit(
     db: Database,
     viewer: Viewer,
+    fields: ProfileFields,
     *,
-    name: str,
-    language: str | None,
-    time_zone: str | None,
-    single_keys: bool,
     revision: str | None = None,
 ) -> Profile:
     """Change one's own profile; nothing else of the account can be changed this way.
@@ -69,13 +76,13 @@ def edit(
     """
     profile = find(db, viewer)
     edited = {
-        "name": name,
-        "language": language or "",
-        "time_zone": time_zone or "",
-        "single_keys": YES if single_keys else "",
+        "name": fields.name,
+        "language": fields.language or "",
+        "time_zone": fields.time_zone or "",
+        "single_keys": YES if fields.single_keys else "",
     }
-    if time_zone and not _is_zone(time_zone):
-        raise Invalid("profile.time_zone_unknown", time_zone=time_zone[:100])
+    if fields.time_zone and not _is_zone(fields.time_zone):
+        raise Invalid("profile.time_zone_unknown", time_zone=fields.time_zone[:100])
     with db.atomic():
         revisions.check(revision, texts(find(db, viewer)), edited)
         db.execute(
@@ -85,10 +92,10 @@ def edit(
             WHERE id = :id
             """,
             {
-                "name": people.checked_name(name),
-                "language": people.checked_language(language),
-                "zone": time_zone or None,
-                "keys": int(single_keys),
+                "name": people.checked_name(fields.name),
+                "language": people.checked_language(fields.language),
+                "zone": fields.time_zone or None,
+                "keys": int(fields.single_keys),
                 "id": profile.person.id,
             },
         )

@@ -15,6 +15,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.articles import gaps
 from kbsearch.articles.gaps import signals
 from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing.composition import ArticleBrief
 from kbsearch.database import new_id
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails, taking
@@ -29,6 +30,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
@@ -82,7 +84,9 @@ def pages(live: Live) -> dict[str, list[str]]:
 
     root = viewers.find(live.db, "root@support.example")
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
-    composed = article_drafts.compose(live.db, root, title="Panne de Marie Lefèvre au Zorglub")
+    composed = article_drafts.compose(
+        live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
+    )
     article_drafts.save(live.db, root, "article-of-a-test", composed, tab="of-a-test")
     typed = {"subject": "Imprimante", "description": "Rien ne va."}
     drafts.save(live.db, root, "draft-of-a-test", typed)
@@ -236,7 +240,9 @@ def saved_reply(live: Live) -> str:
     known = {each.name: each.id for each in saved_replies.list_all(live.db, root)}
     if "Merci" in known:
         return known["Merci"]
-    return saved_replies.add(live.db, root, language="fr", name="Merci", body="x" * 200).id
+    return saved_replies.add(
+        live.db, root, SavedReplyFields(language="fr", name="Merci", body="x" * 200)
+    ).id
 
 
 def held_mail(live: Live) -> str:

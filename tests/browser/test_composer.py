@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from kbsearch.people import viewers
 from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from tests.browser.conftest import Live, somebody_else
 from tests.kit.requests import file
 
@@ -17,7 +18,7 @@ DAN = "dan@support.example"
 def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, visit: Visit) -> None:
     dan = viewers.find(live.db, DAN)
     body = "Bonjour {{requester.first_name}},\n\nMerci."
-    saved_replies.add(live.db, dan, language="fr", name="Salut poli", body=body)
+    saved_replies.add(live.db, dan, SavedReplyFields(language="fr", name="Salut poli", body=body))
     ticket = file(live.db, somebody_else(live), subject="Collier")
     page = visit(f"/fr/requests/{ticket.id}", person=DAN)
     area = page.locator("#body")

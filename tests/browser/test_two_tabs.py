@@ -11,6 +11,7 @@ from kbsearch.database import new_id
 from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.kit.requests import file
@@ -137,7 +138,9 @@ def test_the_second_save_of_one_page_is_shown_both_texts_and_loses_none(
 ):
     """A saved reply in two tabs."""
     dan = viewers.find(live.db, "dan@support.example")
-    reply = saved_replies.add(live.db, dan, language="fr", name=new_id(), body="Début")
+    reply = saved_replies.add(
+        live.db, dan, SavedReplyFields(language="fr", name=new_id(), body="Début")
+    )
     path = f"/fr/desk/replies/{reply.id}"
     first = visit(path, person="dan@support.example", java_script_enabled=scripts)
     second = first.context.new_page()

@@ -15,6 +15,7 @@ from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
+from kbsearch.articles.writing.composition import ArticleBrief
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
@@ -31,6 +32,7 @@ from kbsearch.people.organisations import branding as looks
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.learning.votes import VoteFields
 from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
@@ -38,6 +40,7 @@ from kbsearch.site import outgoing as sendings
 from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
 from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
 from kbsearch.tickets.desk import incident_groups as problems
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.web import assets
 from tests.conftest import introduce
@@ -156,7 +159,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     app = create_app(settings, db)
     things["webhook"], things["delivery"] = add_webhook(app, db)
     voted = articles.find(db, cast.alice, "fr", "public")
-    article_votes.give(db, cast.alice, None, voted, helped=False, words="CANARI-VOTE")
+    article_votes.give(db, cast.alice, None, voted, VoteFields(helped=False, words="CANARI-VOTE"))
     things |= _gap(settings, db, (cast.alice, cast.bob))
     things |= _asset() | _sessions(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
@@ -238,7 +241,9 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "closed-number": str(closed.number),
         "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
         "question": satisfaction.ask(db, closed.id, alice.person_id),
-        "reply": saved_replies.add(db, dan, language="fr", name="Merci bien", body="Merci").id,
+        "reply": saved_replies.add(
+            db, dan, SavedReplyFields(language="fr", name="Merci bien", body="Merci")
+        ).id,
         "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
         "held": "key-of-the-held-one",
@@ -293,7 +298,9 @@ def _gap(settings: Settings, db: SqliteDatabase, seekers: tuple[Viewer, ...]) ->
 def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
     """One that Dan writes, of Alice's closed request; another that was published of it."""
     (closed,) = db.query("SELECT number FROM tickets WHERE solved_at IS NOT NULL")
-    composed = article_drafts.compose(db, dan, tickets=[closed["number"]], title="CANARI-ARTICLE")
+    composed = article_drafts.compose(
+        db, dan, ArticleBrief(tickets=[closed["number"]], title="CANARI-ARTICLE")
+    )
     article_drafts.save(db, dan, "key-of-the-article", composed)
     said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
     db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})

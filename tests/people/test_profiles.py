@@ -9,6 +9,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import profiles, viewers
+from kbsearch.people.profiles import ProfileFields
 from tests.kit.security_log import events_about
 
 
@@ -19,7 +20,7 @@ def edit(db: SqliteDatabase, viewer: Viewer, **changes: object) -> profiles.Prof
         "time_zone": None,
         "single_keys": True,
     }
-    return profiles.edit(db, viewer, **{**usual, **changes})  # type: ignore[arg-type]
+    return profiles.edit(db, viewer, ProfileFields(**{**usual, **changes}))  # type: ignore[arg-type]
 
 
 def test_a_new_profile_says_nothing_yet(db: SqliteDatabase, alice: Viewer):

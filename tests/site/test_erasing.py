@@ -27,6 +27,7 @@ from kbsearch.site import erasing
 from kbsearch.text.masking.one_person import OnePerson
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.desk import saved_replies, saved_views
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast, take_over
 from tests.kit.incoming import letter, receiving, take
@@ -79,7 +80,9 @@ def test_no_file_of_the_site_knows_them_any_more(
     analytics.searched(db, visit, "ALICE-SEARCHED collier", results=0)
     preferences.choose(db, alice, [("ticket.replied", "mail")])
     saved_replies.add(
-        db, cast.dan, language="fr", name="Alice Martin", body="Appelez le 06 12 34 56 78."
+        db,
+        cast.dan,
+        SavedReplyFields(language="fr", name="Alice Martin", body="Appelez le 06 12 34 56 78."),
     )
     saved_views.keep(db, cast.dan, "Alice Martin", "view=all&q=alice%40acme.example")
     take(settings, db, letter(body="De la part d’Alice Martin"))

@@ -19,6 +19,7 @@ from kbsearch.files.trash import Trash
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.kit.requests import PNG, attach, file, later, lies_in
@@ -114,7 +115,7 @@ def test_a_sent_file_is_for_those_who_read_the_request_each_time(
     assert who_opens(db, store, cast, kept.id) == {"alice", "dan", "root"}
     there = tickets.find(db, cast.dan, ticket.id)
     moved = {"organisation": "globex", "confidential": ""}
-    edits.edit_fields(db, cast.dan, there, moved, edition=there.edition, fields=())
+    edits.edit_fields(db, cast.dan, there, FieldEdits(moved, edition=there.edition), fields=())
     assert who_opens(db, store, cast, kept.id) == {"alice", "chloe", "dan", "root"}
 
 

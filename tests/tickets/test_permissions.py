@@ -34,6 +34,7 @@ from kbsearch.tickets import messages as conversations
 from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.lists import ListFilter
 from tests.kit.requests import attach, file
@@ -221,7 +222,9 @@ class Site:
         if what % 2:
             changes = {"organisation": COMPANIES[value % 2]}
         try:
-            edits.edit_fields(self.db, dan, ticket, changes, edition=ticket.edition, fields=())
+            edits.edit_fields(
+                self.db, dan, ticket, FieldEdits(changes, edition=ticket.edition), fields=()
+            )
         except Invalid:
             assert ticket.status == "closed"
             return

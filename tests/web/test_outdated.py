@@ -24,6 +24,7 @@ from kbsearch.people.organisations.products import ProductFields
 from kbsearch.search.ranking import Search
 from kbsearch.tickets.conversation import lifecycle, satisfaction
 from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from tests.conftest import Cast
 from tests.kit.forms import Form, Forms
 from tests.kit.requests import file
@@ -73,7 +74,9 @@ def thing(request: pytest.FixtureRequest) -> Thing:
 
 @pytest.fixture
 def path(app: Flask, db: SqliteDatabase, cast: Cast, thing: Thing) -> str:
-    reply = saved_replies.add(db, cast.dan, language="fr", name="Merci", body="Merci bien")
+    reply = saved_replies.add(
+        db, cast.dan, SavedReplyFields(language="fr", name="Merci", body="Merci bien")
+    )
     names = {
         "organisation": organisations.find(db, "acme").id,
         "person": people.find(db, "bob@acme.example").id,

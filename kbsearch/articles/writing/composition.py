@@ -63,17 +63,23 @@ class Composed:
     gap: str = ""
 
 
+@dataclass(frozen=True)
+class ArticleBrief:
+    """What an article is to be about: requests by number, the words of a gap, or both."""
+
+    tickets: Iterable[int] = ()
+    title: str = ""
+    phrases: Iterable[str] = ()
+    gap: str = ""
+    language: str = ""
+    product: str = ""
+    audience: str = ""
+
+
 def compose(
     db: Database,
     viewer: Viewer,
-    *,
-    tickets: Iterable[int] = (),
-    title: str = "",
-    phrases: Iterable[str] = (),
-    gap: str = "",
-    language: str = "",
-    product: str = "",
-    audience: str = "",
+    brief: ArticleBrief,
 ) -> Composed:
     """Make a draft of some requests, of the words of a gap, or of both.
 
@@ -81,14 +87,15 @@ def compose(
     viewer may not read are left out. Raises NotFound where nothing is left to write about.
     """
     access.only_staff(viewer, "article_draft.not_found")
-    if gap and not GAP.fullmatch(gap):
+    if brief.gap and not GAP.fullmatch(brief.gap):
         raise Invalid("article_draft.gap_unknown")
-    numbers = list(dict.fromkeys(tickets))[:MOST_TICKETS]
+    numbers = list(dict.fromkeys(brief.tickets))[:MOST_TICKETS]
     readable = requests.visible_numbers(db, viewer, numbers)
     sources = [requests.find_number(db, viewer, number) for number in numbers if number in readable]
-    if numbers and not sources and not title.strip():
+    if numbers and not sources and not brief.title.strip():
         raise NotFound("ticket.not_found")
-    original = _original(db, viewer, sources, title, list(phrases))
+    original = _original(db, viewer, sources, brief.title, list(brief.phrases))
+    language = brief.language
     if language not in LANGUAGES:
         text = f"{original.title}\n{original.problem}"
         language = sources[0].language if sources else detect_language(text)
@@ -100,21 +107,21 @@ def compose(
     )
     clear, problem, solution, *found_by = (text.text for text in masked)
     slugs = [ticket.product for ticket in sources if ticket.product]
-    product = product or (slugs[0] if slugs else "")
+    product = brief.product or (slugs[0] if slugs else "")
     article = ArticleFile(
         language=language,
         title=clear[:MAX_TITLE],
         body=_body(language, problem, solution),
         category=_category(db, viewer, language, product),
         slug=slug_of(_PLACEHOLDER.sub(" ", clear))[:MAX_SLUG].strip("-"),
-        audience=audience,
+        audience=brief.audience,
         product=product,
         version=next((ticket.version for ticket in sources if ticket.version), ""),
         phrases=tuple(found_by),
     )
     items = {item.placeholder: item for text in masked for item in text.items}
     hidden = tuple(Hidden(item.kind, item.text, item.placeholder) for item in items.values())
-    return Composed(tidy(article), hidden, tuple(ticket.number for ticket in sources), gap)
+    return Composed(tidy(article), hidden, tuple(ticket.number for ticket in sources), brief.gap)
 
 
 @dataclass(frozen=True)

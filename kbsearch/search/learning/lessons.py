@@ -43,24 +43,31 @@ class LearntPhrase:
     sleeps: bool
 
 
+@dataclass(frozen=True)
+class LessonOrigin:
+    """What taught a lesson; `source` is the event it comes from, to take it back with."""
+
+    kind: Kind
+    source: str
+    ticket_id: str | None = None
+
+
 def teach(
     db: Database,
     viewer: Viewer,
     wordings: Iterable[str],
     target: str,
-    kind: Kind,
+    origin: LessonOrigin,
     *,
-    source: str,
-    ticket_id: str | None = None,
     at: datetime | None = None,
 ) -> int:
     """Keep that an article answered these words, for whoever is signed in; how many are new.
 
-    `target` is the article's path; one the viewer may not read teaches nothing. `source` is the
-    event it comes from, to take it back with. Call it in the transaction of that event.
+    `target` is the article's path; one the viewer may not read teaches nothing. Call it in the
+    transaction of the event it comes from.
     """
-    if kind not in KINDS:
-        raise Invalid("lesson.kind_unknown", kind=kind)
+    if origin.kind not in KINDS:
+        raise Invalid("lesson.kind_unknown", kind=origin.kind)
     page = _readable(db, viewer, target) if viewer.is_signed_in else None
     if page is None:
         return 0
@@ -80,9 +87,9 @@ def teach(
                     "path": page["path"],
                     "content_hash": page["content_hash"],
                     "sketch": _sketch(page),
-                    "kind": kind,
-                    "source": source,
-                    "ticket_id": ticket_id,
+                    "kind": origin.kind,
+                    "source": origin.source,
+                    "ticket_id": origin.ticket_id,
                     "person_id": viewer.person_id,
                     "at": stored(at or utc_now()),
                 },
@@ -100,10 +107,8 @@ def teach_from_solution(
     access.only_agents(viewer, "ticket.not_found")
     rows = db.query("SELECT subject FROM tickets WHERE id = :id", {"id": ticket_id})
     subjects = [row["subject"] for row in rows]
-    return sum(
-        teach(db, viewer, subjects, target, "sent", source=ticket_id, ticket_id=ticket_id)
-        for target in targets
-    )
+    origin = LessonOrigin("sent", source=ticket_id, ticket_id=ticket_id)
+    return sum(teach(db, viewer, subjects, target, origin) for target in targets)
 
 
 def teach_from_visit(
@@ -111,9 +116,8 @@ def teach_from_visit(
     viewer: Viewer,
     visit_id: str | None,
     target: str,
-    event_id: str,
-    subject: str,
-    kind: Kind = "deflected",
+    origin: LessonOrigin,
+    subject: str = "",
 ) -> int:
     """An article solved it: it answered what the visit had searched for, and the subject."""
     rows = db.query(
@@ -124,7 +128,7 @@ def teach_from_visit(
         {"visit": visit_id},
     )
     wordings = [subject, *(row["text"] for row in rows)]
-    return teach(db, viewer, wordings, target, kind, source=event_id)
+    return teach(db, viewer, wordings, target, origin)
 
 
 def take_back(db: Database, viewer: Viewer, source: str) -> None:

@@ -18,6 +18,7 @@ from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.messages.webhooks import events
 from kbsearch.search.learning import lessons, visits
+from kbsearch.search.learning.lessons import LessonOrigin
 from kbsearch.text import masking, plain_text
 
 Reason = Literal["incomplete", "outdated", "elsewhere", "other"]
@@ -87,20 +88,27 @@ class JudgedArticle:
         return self.votes < FEW
 
 
+@dataclass(frozen=True)
+class VoteFields:
+    """What somebody says of an article: a reason, and words, where it did not help."""
+
+    helped: bool
+    reason: str = ""
+    words: str = ""
+
+
 def give(
     db: Database,
     viewer: Viewer,
     visit_id: str | None,
     article: Article,
+    fields: VoteFields,
     *,
-    helped: bool,
-    reason: str = "",
-    words: str = "",
     at: datetime | None = None,
 ) -> Vote:
     """Say whether an article helped; said again, it replaces what was said before."""
-    comment = plain_text.block_within(MAX_WORDS, words)
-    if reason and reason not in REASONS:
+    helped, comment = fields.helped, plain_text.block_within(MAX_WORDS, fields.words)
+    if fields.reason and fields.reason not in REASONS:
         raise Invalid("vote.reason_unknown")
     key = _key(viewer, visit_id, article)
     moment = at or utc_now()
@@ -112,7 +120,7 @@ def give(
             "visit_id": confirmed_in,
             "event_id": event_id,
             "helped": int(helped),
-            "reason": "" if helped else reason,
+            "reason": "" if helped else fields.reason,
             "words": "" if helped else comment,
             "at": stored(moment),
         }
@@ -122,7 +130,8 @@ def give(
         if before:
             lessons.take_back(db, viewer, vote_id)
         if helped:
-            lessons.teach_from_visit(db, viewer, visit_id, article.path, vote_id, "", "voted")
+            origin = LessonOrigin("voted", source=vote_id)
+            lessons.teach_from_visit(db, viewer, visit_id, article.path, origin)
         after = mine(db, viewer, visit_id, article)
         assert after is not None
         if before is None or _told(before) != _told(after):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from kbsearch.access import Viewer
@@ -24,13 +25,20 @@ COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class FieldEdits:
+    """What a form sends: texts by the name of their field, and the edition that it showed."""
+
+    texts: Mapping[str, str]
+    edition: int
+
+
 def edit_fields(
     db: Database,
     viewer: Viewer,
     ticket: Ticket,
-    changes: Mapping[str, str],
+    edits: FieldEdits,
     *,
-    edition: int,
     fields: Sequence[FormField],
     at: datetime | None = None,
 ) -> None:
@@ -42,14 +50,14 @@ def edit_fields(
     moment = stored(at or utc_now())
     with db.atomic():
         there = present(db, viewer, ticket.id)
-        _check_may(viewer, there, changes)
+        _check_may(viewer, there, edits.texts)
         before = _read(db, there.id)
-        edits = {name: text for name, text in changes.items() if text != before[name]}
-        if "confidential" in edits and bool(edits["confidential"]) == bool(before["confidential"]):
-            del edits["confidential"]
-        _check_news(db, there, edits, before, edition)
-        values, answers = _checked(db, viewer, there, edits, before, fields)
-        if "organisation" in edits:
+        news = {name: text for name, text in edits.texts.items() if text != before[name]}
+        if "confidential" in news and bool(news["confidential"]) == bool(before["confidential"]):
+            del news["confidential"]
+        _check_news(db, there, news, before, edits.edition)
+        values, answers = _checked(db, viewer, there, news, before, fields)
+        if "organisation" in news:
             _drop_strangers(db, viewer, there.id, values["organisation_id"], moment)
         for column, value in values.items():
             db.execute(
@@ -61,10 +69,10 @@ def edit_fields(
                 "UPDATE tickets SET fields = :fields WHERE id = :id",
                 {"fields": json.dumps(answers, ensure_ascii=False), "id": there.id},
             )
-        if {"organisation", "confidential"} & set(edits):
+        if {"organisation", "confidential"} & set(news):
             ticket_readers.rewrite(db, there.id)
         after = _read(db, there.id)
-        for name in edits:
+        for name in news:
             if before[name] != after[name]:
                 events.record(
                     db,

@@ -1,5 +1,6 @@
 """A message about something else becomes a request of its own."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from kbsearch import access, i18n, people, tickets
@@ -12,29 +13,31 @@ from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.tickets.messages import Message
 
 
+@dataclass(frozen=True)
+class SplitForm:
+    """Which message becomes a request, under which subject; the note is in `language`."""
+
+    message_id: str
+    subject: str
+    key: str
+    language: str = "en"
+
+
 def split(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    message_id: str,
-    subject: str,
-    *,
-    key: str,
-    language: str = "en",
-    at: datetime | None = None,
+    db: Database, viewer: Viewer, ticket: Ticket, form: SplitForm, *, at: datetime | None = None
 ) -> Ticket:
     """File the message of a customer as a request of theirs, which follows the one it was in.
 
     Software, version, severity and confidentiality are those of the request; the files are there
-    too. The message stays where it is; a note in `language` says what became of it. Raises
-    NotFound for no message of a customer, Invalid where its author files no requests any more.
+    too. The message stays where it is; a note says what became of it. Raises NotFound for no
+    message of a customer, Invalid where its author files no requests any more.
     """
     access.only_agents(viewer, "ticket.not_found")
-    message = find(ticket, message_id)
+    message = find(ticket, form.message_id)
     with db.atomic():
         request = RequestForm(
-            subject=subject,
-            description=message.body or subject,
+            subject=form.subject,
+            description=message.body or form.subject,
             software=ticket.product or "",
             version=ticket.version or "",
             severity=ticket.severity,
@@ -42,7 +45,7 @@ def split(
             confidential=ticket.confidential,
             requester=people.find_id(db, message.author_id or "").email,
         )
-        new_ticket = filing.open(db, viewer, request, key=key, after_contract=True, at=at)
+        new_ticket = filing.open(db, viewer, request, key=form.key, after_contract=True, at=at)
         if new_ticket.follows is not None:
             return new_ticket  # the same form again
         db.execute(
@@ -50,9 +53,9 @@ def split(
             {"ticket": ticket.id, "id": new_ticket.id},
         )
         files.share(db, viewer, message.id, new_ticket.id)
-        link = f"[#{new_ticket.number}](/{language}/requests/{new_ticket.id})"
+        link = f"[#{new_ticket.number}](/{form.language}/requests/{new_ticket.id})"
         note = i18n.gettext(
-            language,
+            form.language,
             "What %(name)s wrote became a request: %(link)s",
             name=message.author,
             link=link,

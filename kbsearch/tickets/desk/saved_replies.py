@@ -44,6 +44,15 @@ class SavedReply:
     updated_at: str
 
 
+@dataclass(frozen=True)
+class SavedReplyFields:
+    """All that is typed of a saved reply."""
+
+    language: str
+    name: str
+    body: str
+
+
 def list_all(db: Database, viewer: Viewer) -> list[SavedReply]:
     """Every saved reply, by language and name."""
     access.only_agents(viewer)
@@ -75,10 +84,10 @@ def search(db: Database, viewer: Viewer, text: str, language: str, limit: int) -
     return sorted(fitting, key=place)[:limit]
 
 
-def add(db: Database, viewer: Viewer, *, language: str, name: str, body: str) -> SavedReply:
+def add(db: Database, viewer: Viewer, fields: SavedReplyFields) -> SavedReply:
     """Save a reply; raises Invalid with what is wrong in it."""
     access.only_agents(viewer)
-    values = _checked(language, name, body)
+    values = _checked(fields)
     with db.atomic():
         if len(_read(db, "1 = 1", {})) >= MOST:
             raise Invalid("saved_reply.too_many", limit=MOST)
@@ -93,15 +102,13 @@ def edit(
     db: Database,
     viewer: Viewer,
     reply: SavedReply,
+    fields: SavedReplyFields,
     *,
-    language: str,
-    name: str,
-    body: str,
     revision: str | None = None,
 ) -> SavedReply:
     """Change all of a saved reply; raises Outdated when it is not as a page showed it."""
     access.only_agents(viewer)
-    values = _checked(language, name, body)
+    values = _checked(fields)
     with db.atomic():
         revisions.check(revision, texts(find(db, viewer, reply.id)), values)
         _check_free(db, values, reply.id)
@@ -152,8 +159,9 @@ def _first(name: str) -> str:
     return name.split()[0] if name.split() else ""
 
 
-def _checked(language: str, name: str, body: str) -> dict[str, str]:
-    clean_name, text = " ".join(name.split()), body.replace("\r\n", "\n").strip("\n")
+def _checked(fields: SavedReplyFields) -> dict[str, str]:
+    language, clean_name = fields.language, " ".join(fields.name.split())
+    text = fields.body.replace("\r\n", "\n").strip("\n")
     if language not in LANGUAGES:
         languages = ", ".join(LANGUAGES)
         raise Invalid("person.language_unknown", language=language, languages=languages)

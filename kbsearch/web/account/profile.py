@@ -10,7 +10,7 @@ from kbsearch import audit, i18n, revisions
 from kbsearch.errors import Invalid, Problem, SignInNeeded, TooMany, Unavailable
 from kbsearch.people import notification_choices, organisations, profiles
 from kbsearch.people.accounts import mobiles
-from kbsearch.people.profiles import Profile
+from kbsearch.people.profiles import Profile, ProfileFields
 from kbsearch.site import own_data
 from kbsearch.web import patience, render
 from kbsearch.web.account.tokens import caller
@@ -60,10 +60,12 @@ def edit() -> Response:
         edited = profiles.edit(
             db(),
             viewer(),
-            name=fields.get("name", ""),
-            language=fields.get("language") or None,
-            time_zone=fields.get("time_zone") or None,
-            single_keys="single_keys" in fields,
+            ProfileFields(
+                name=fields.get("name", ""),
+                language=fields.get("language") or None,
+                time_zone=fields.get("time_zone") or None,
+                single_keys="single_keys" in fields,
+            ),
             revision=revision(),
         )
     except REFUSALS as problem:

@@ -10,7 +10,7 @@ from kbsearch.errors import Invalid
 from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import past_cases, saved_replies, sendable_articles
-from kbsearch.tickets.desk.saved_replies import SavedReply
+from kbsearch.tickets.desk.saved_replies import SavedReply, SavedReplyFields
 from kbsearch.web.admin.forms import Form, revision, text
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -53,7 +53,11 @@ def index() -> Response:
 def add() -> Response:
     fields = sent()
     try:
-        saved_replies.add(db(), viewer(), language=text("language"), name=text("name"), body=body())
+        saved_replies.add(
+            db(),
+            viewer(),
+            SavedReplyFields(language=text("language"), name=text("name"), body=body()),
+        )
     except Invalid as problem:
         return page(fields.refused(problem, FIELDS))
     return go_to(f"/{language()}/desk/replies?done=added")
@@ -77,9 +81,7 @@ def save(id: str) -> Response:
             db(),
             viewer(),
             reply,
-            language=text("language"),
-            name=text("name"),
-            body=body(),
+            SavedReplyFields(language=text("language"), name=text("name"), body=body()),
             revision=revision(),
         )
     except Invalid as problem:

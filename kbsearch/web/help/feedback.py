@@ -10,6 +10,7 @@ from kbsearch.articles import Article
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes
+from kbsearch.search.learning.votes import VoteFields
 from kbsearch.web.account import tokens
 from kbsearch.web.help import pages, visits
 from kbsearch.web.render import db, go_to, language, person, render, viewer, wants_fragment
@@ -36,9 +37,9 @@ def vote(slug: str) -> Response:
                 viewer(),
                 visit,
                 article,
-                helped=helped,
-                reason=fields.get("reason", ""),
-                words=fields.get("words", ""),
+                VoteFields(
+                    helped=helped, reason=fields.get("reason", ""), words=fields.get("words", "")
+                ),
             )
     except (Invalid, TooMany) as problem:
         return refused(article, problem)

@@ -8,6 +8,7 @@ from kbsearch.errors import AlreadySent, Invalid, InvalidForm, NotFound, Problem
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import merging, splitting
 from kbsearch.tickets.conversation.merging import MergeForm
+from kbsearch.tickets.conversation.splitting import SplitForm
 from kbsearch.tickets.desk import past_cases
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -64,7 +65,10 @@ def split(number: int, message: str) -> Response:
     subject = fields.get("subject", "")
     try:
         part = splitting.split(
-            db(), viewer(), ticket, message, subject, key=fields.get("key", ""), language=language()
+            db(),
+            viewer(),
+            ticket,
+            SplitForm(message, subject, key=fields.get("key", ""), language=language()),
         )
     except InvalidForm as refusal:
         return split_page(ticket, message, next(iter(refusal.problems.values()), refusal))

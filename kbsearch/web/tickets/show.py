@@ -21,6 +21,7 @@ from kbsearch.people import notification_choices
 from kbsearch.text import markup, plain_text
 from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies
+from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.desk import held_replies, past_cases, presence
 from kbsearch.tickets.desk.held_replies import ReplyForm
 from kbsearch.tickets.filing import copies
@@ -176,8 +177,7 @@ def correct(id: str) -> Response:
             db(),
             viewer(),
             ticket,
-            values,
-            edition=ticket.edition if edition is None else edition,
+            FieldEdits(values, edition=ticket.edition if edition is None else edition),
             fields=site().settings.fields,
         )
     except InvalidForm as refusal:

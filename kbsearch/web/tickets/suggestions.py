@@ -15,6 +15,7 @@ from kbsearch.people.organisations import products
 from kbsearch.search import Hit
 from kbsearch.search.learning import lessons
 from kbsearch.search.learning import visits as analytics
+from kbsearch.search.learning.lessons import LessonOrigin
 from kbsearch.text import markup
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.filing import drafts
@@ -104,7 +105,8 @@ def solved() -> Response:
         event = analytics.confirmed(db(), visit, target) or ""
         if event:
             subject = Filled(key, values).request.subject
-            lessons.teach_from_visit(db(), viewer(), visit, target, event, subject)
+            origin = LessonOrigin("deflected", source=event)
+            lessons.teach_from_visit(db(), viewer(), visit, target, origin, subject)
     response = render("tickets/solved.html", "tickets/_solved.html", key=key, event=event)
     visits.remember(response, visit)
     return response

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.writing import drafts, files, proposals, review
-from kbsearch.articles.writing.composition import Composed, Hidden
+from kbsearch.articles.writing.composition import ArticleBrief, Composed, Hidden
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.articles.writing.review import Seen
 from kbsearch.config import LANGUAGES
@@ -58,13 +58,15 @@ def new() -> Response:
     composed = drafts.compose(
         db(),
         viewer(),
-        tickets=tickets,
-        title=args.get("title", ""),
-        phrases=lines,
-        gap=gap,
-        language=tongue if tickets or tongue in LANGUAGES else language(),
-        product=args.get("product", ""),
-        audience=site().settings.default_audience,
+        ArticleBrief(
+            tickets=tickets,
+            title=args.get("title", ""),
+            phrases=lines,
+            gap=gap,
+            language=tongue if tickets or tongue in LANGUAGES else language(),
+            product=args.get("product", ""),
+            audience=site().settings.default_audience,
+        ),
     )
     return editor(new_id(), composed)
 

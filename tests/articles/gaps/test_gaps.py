@@ -26,6 +26,7 @@ from kbsearch.people import PersonFields
 from kbsearch.search.fulltext.phrases import ComparedPhrase, Phrases
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.learning.votes import VoteFields
 from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasing
@@ -200,11 +201,15 @@ def test_votes_with_a_reason_are_a_gap_of_the_article_or_of_what_was_searched(
 ):
     found = articles.find(db, cast.alice, "fr", "mot-de-passe")
     visit = looks_for(db, cast.alice, "badge perdu", results=3, opened=found.path)
-    article_votes.give(db, cast.alice, visit, found, helped=False, reason="elsewhere", at=NOON)
+    article_votes.give(
+        db, cast.alice, visit, found, VoteFields(helped=False, reason="elsewhere"), at=NOON
+    )
     bobs = analytics.visit(db, cast.bob, at=NOON)
-    article_votes.give(db, cast.bob, bobs, found, helped=False, reason="outdated", at=NOON)
+    article_votes.give(
+        db, cast.bob, bobs, found, VoteFields(helped=False, reason="outdated"), at=NOON
+    )
     chloes = analytics.visit(db, cast.chloe, at=NOON)
-    article_votes.give(db, cast.chloe, chloes, found, helped=False, at=NOON)
+    article_votes.give(db, cast.chloe, chloes, found, VoteFields(helped=False), at=NOON)
     take_all(db, search)
     assert board(db, cast.wendy) == {"badge perdu": 1, "Réinitialiser son mot de passe": 1}
     article_votes.take_back(db, cast.bob, bobs, found)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kbsearch import tickets
 from kbsearch.articles.publishing import front_matter
 from kbsearch.articles.writing import files as article_files
-from kbsearch.articles.writing.composition import Composed, compose
+from kbsearch.articles.writing.composition import ArticleBrief, Composed, compose
 from kbsearch.articles.writing.files import ArticleFile, tidy, written
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.learning import visits as analytics
@@ -48,7 +48,7 @@ def whole(composed: Composed) -> str:
 
 def test_the_problem_and_its_solution_are_the_draft(db, cast):
     solve(db)
-    composed = compose(db, cast.dan, tickets=[1042], audience="customers")
+    composed = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     assert composed.tickets == (1042,)
     article = composed.article
     assert (article.title, article.slug) == (
@@ -68,7 +68,7 @@ def test_the_problem_and_its_solution_are_the_draft(db, cast):
 
 def test_a_french_request_makes_a_french_draft(db, cast):
     solve(db, said="Le collier ne répond plus.", language="fr", subject="collier perdu")
-    composed = compose(db, cast.dan, tickets=[1042])
+    composed = compose(db, cast.dan, ArticleBrief(tickets=[1042]))
     assert composed.article.title == "Collier perdu"
     assert "## Problème" in composed.article.body and "‹à compléter" in composed.article.body
     assert "trouvable_par:" in whole(composed)
@@ -76,7 +76,7 @@ def test_a_french_request_makes_a_french_draft(db, cast):
 
 def test_internal_notes_stay_inside(db, cast):
     solve(db)
-    assert "CANARY" not in str(compose(db, cast.dan, tickets=[1042]))
+    assert "CANARY" not in str(compose(db, cast.dan, ArticleBrief(tickets=[1042])))
 
 
 def test_it_is_found_by_what_customers_typed(db, cast):
@@ -92,7 +92,7 @@ def test_it_is_found_by_what_customers_typed(db, cast):
             {"at": "2026-01-31T08:50:00Z", "until": "2026-02-03T08:50:00Z", "text": text},
         )
     analytics.searched(db, visit, "searched long after", results=1)
-    composed = compose(db, cast.dan, tickets=[1042])
+    composed = compose(db, cast.dan, ArticleBrief(tickets=[1042]))
     assert composed.article.phrases == (
         "lost collar", "collar of ‹name›", "Collar lost from the herd", "tag gone",
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_people_are_masked_wherever_they_are_named(db, cast):
         answer="Dan Leroy reset the account of Martin at alice@acme.example.",
         cc=["bob@acme.example"],
     )
-    text = whole(compose(db, cast.dan, tickets=[1042]))
+    text = whole(compose(db, cast.dan, ArticleBrief(tickets=[1042])))
     for name in ("Bob", "Durand", "Martin", "MARTIN", "Globex", "Petit", "Leroy", "alice@"):
         assert name not in text, text
     assert "‹name› and ‹name 2›" in text
@@ -114,7 +114,7 @@ def test_people_are_masked_wherever_they_are_named(db, cast):
 
 def test_a_name_that_one_part_gives_away_is_masked_in_the_others(db, cast):
     solve(db, said="My name is Zorbek Quint.", answer="Quint has to restart. Password: Zx9!kk")
-    composed = compose(db, cast.dan, tickets=[1042])
+    composed = compose(db, cast.dan, ArticleBrief(tickets=[1042]))
     assert "Quint" not in composed.article.body and "Zx9!kk" not in composed.article.body
 
 
@@ -133,7 +133,9 @@ def test_nothing_that_is_planted_reaches_a_draft(db, cast, planted: Planted):
         subject=planted.sentence.split("\n")[0][:200],
         language=language,
     )
-    composed = compose(db, cast.dan, tickets=[1042], phrases=[planted.sentence.split("\n")[0]])
+    composed = compose(
+        db, cast.dan, ArticleBrief(tickets=[1042], phrases=[planted.sentence.split("\n")[0]])
+    )
     assert "ERR-1042" in composed.article.body, "what describes the problem stays"
     frame = set(re.findall(r"\w+", f"{context} {FRAME}"))
     told = re.findall(r"[\w@]+", f"{whole(composed)} {composed.article.slug.replace('-', ' ')}")
@@ -157,49 +159,51 @@ TECHNICAL = [
 @pytest.mark.parametrize("text", TECHNICAL)
 def test_what_describes_the_problem_is_left(db, cast, text: str):
     solve(db, said=text, answer=text, language="fr")
-    composed = compose(db, cast.dan, tickets=[1042])
+    composed = compose(db, cast.dan, ArticleBrief(tickets=[1042]))
     assert composed.article.body.count(text) == 2 and composed.hidden == ()
 
 
 def test_headings_and_private_links_of_a_message_do_not_enter(db, cast):
     answer = "# Do this\n\nSee [my file](/attachments/abc/x.png) and [it](https://a.example/fr/requests/1)."
     solve(db, answer=answer)
-    body = compose(db, cast.dan, tickets=[1042]).article.body
+    body = compose(db, cast.dan, ArticleBrief(tickets=[1042])).article.body
     assert "\\# Do this" in body and "See my file and it." in body
 
 
 def test_french_gets_its_no_break_spaces_but_in_code(db, cast):
     said = "Le message : « Erreur » ! Voir `a : b` et\n```\nc : d\n```\nà 12:30 ?"
     solve(db, said=said, language="fr", answer=said)
-    body = compose(db, cast.dan, tickets=[1042]).article.body
+    body = compose(db, cast.dan, ArticleBrief(tickets=[1042])).article.body
     assert "Le message\u00a0: «\u00a0Erreur\u00a0»\u00a0! Voir `a : b` et" in body
     assert "c : d" in body and "à 12:30\u00a0?" in body
 
 
 def test_a_gap_makes_a_draft_of_its_words(db, cast):
     composed = compose(
-        db, cast.wendy, title="How to find the lost collar", phrases=["lost tag"], gap="G-42"
+        db,
+        cast.wendy,
+        ArticleBrief(title="How to find the lost collar", phrases=["lost tag"], gap="G-42"),
     )
     assert composed.gap == "G-42" and composed.article.phrases == ("lost tag",)
     assert composed.article.language == "en"
     with pytest.raises(Invalid):
-        compose(db, cast.wendy, title="x", gap="G-42\nSolves-Ticket: 1")
+        compose(db, cast.wendy, ArticleBrief(title="x", gap="G-42\nSolves-Ticket: 1"))
 
 
 def test_who_may_not_read_a_request_makes_nothing_of_it(db, cast):
     solve(db)
     for viewer in (cast.wendy, cast.alice, cast.nobody):
         with pytest.raises(NotFound):
-            compose(db, viewer, tickets=[1042])
-    told = compose(db, cast.wendy, tickets=[1042], title="Collars")
+            compose(db, viewer, ArticleBrief(tickets=[1042]))
+    told = compose(db, cast.wendy, ArticleBrief(tickets=[1042], title="Collars"))
     assert told.tickets == () and "ERR-1042" not in str(told)
     with pytest.raises(NotFound):
-        compose(db, cast.alice, title="Collars")
+        compose(db, cast.alice, ArticleBrief(title="Collars"))
 
 
 def test_a_huge_request_makes_a_draft_that_can_be_published(db, cast):
     solve(db, said="A line of a log.\n" * 60_000, answer="x" * 300_000)
-    text = whole(compose(db, cast.dan, tickets=[1042]))
+    text = whole(compose(db, cast.dan, ArticleBrief(tickets=[1042])))
     assert len(text.encode()) < 256 * 1024
     assert front_matter.read(front_matter.split(text)[0]).text("title")
 

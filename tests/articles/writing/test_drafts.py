@@ -12,7 +12,7 @@ from kbsearch.articles.publishing import branches
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
 from kbsearch.articles.writing import review as article_review
-from kbsearch.articles.writing.composition import Composed, compose
+from kbsearch.articles.writing.composition import ArticleBrief, Composed, compose
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -35,7 +35,7 @@ def content(settings: Settings) -> Path:
 @pytest.fixture
 def composed(db, cast) -> Composed:
     solve(db, said="Bob Durand cannot open it, ERR-1042.")
-    found = compose(db, cast.dan, tickets=[1042], audience="customers")
+    found = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     return replace(found, article=replace(found.article, category="guide"))
 
 
@@ -89,7 +89,7 @@ def test_a_page_that_does_not_say_which_it_is_overwrites_nothing(db, cast, compo
 
 
 def test_a_gap_has_its_draft(db, cast):
-    made = compose(db, cast.wendy, title="Collars", gap="G-42")
+    made = compose(db, cast.wendy, ArticleBrief(title="Collars", gap="G-42"))
     article_drafts.save(db, cast.wendy, KEY, made)
     found = article_drafts.find_of(db, cast.wendy, gap="G-42")
     assert found is not None and found.gap == "G-42"

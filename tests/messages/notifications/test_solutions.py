@@ -10,7 +10,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing import proposals as article_proposals
-from kbsearch.articles.writing.composition import compose
+from kbsearch.articles.writing.composition import ArticleBrief, compose
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
@@ -140,7 +140,7 @@ def test_who_may_not_read_it_any_more_gets_no_letter(db, settings, cast, content
 
 def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, cast, content):
     solve(db)
-    made = compose(db, cast.dan, tickets=[1042], audience="customers")
+    made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
     branch = article_proposals.propose(db, settings, cast.dan, draft.key, tell=True)
@@ -156,7 +156,7 @@ def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, c
 
 def test_a_promise_can_be_taken_back(db, settings, cast, content):
     solve(db)
-    made = compose(db, cast.dan, tickets=[1042], audience="customers")
+    made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
     article_proposals.propose(db, settings, cast.dan, draft.key, tell=True)

@@ -18,6 +18,8 @@ from kbsearch.search.fulltext.documents import Taught
 from kbsearch.search.learning import lessons
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.learning.lessons import LessonOrigin
+from kbsearch.search.learning.votes import VoteFields
 from kbsearch.search.ranking import Search
 from kbsearch.site import erasing
 from tests.conftest import take_over
@@ -42,7 +44,7 @@ def shelf(db, settings, cast):
 
 
 def teach(db, viewer, wording=TYPED, target=RIGHT, source="e"):
-    return lessons.teach(db, viewer, [wording], target, "deflected", source=source)
+    return lessons.teach(db, viewer, [wording], target, LessonOrigin("deflected", source=source))
 
 
 def forget_all(client):
@@ -104,7 +106,7 @@ def test_a_page_of_another_audience_is_taught_moved_and_told_for_its_readers_onl
 def test_a_stranger_teaches_nothing(db, cast, shelf):
     assert teach(db, ANONYMOUS) == 0
     with pytest.raises(Invalid):
-        lessons.teach(db, cast.dan, [TYPED], RIGHT, "liked", source="e")  # type: ignore[arg-type]
+        lessons.teach(db, cast.dan, [TYPED], RIGHT, LessonOrigin("liked", source="e"))  # type: ignore[arg-type]
 
 
 def test_what_did_not_hold_is_taken_back_by_its_teacher(db, cast, shelf):
@@ -127,11 +129,11 @@ def test_a_yes_after_a_search_teaches_until_it_is_a_no(db, cast, shelf):
     visit = analytics.visit(db, cast.alice)
     analytics.searched(db, visit, TYPED, results=2)
     article = articles.find(db, cast.alice, "fr", "right")
-    article_votes.give(db, cast.alice, visit, article, helped=True)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True))
     assert [each.wording for each in lessons.active(db)] == [TYPED]
-    article_votes.give(db, cast.alice, visit, article, helped=False)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False))
     assert lessons.active(db) == []
-    article_votes.give(db, cast.alice, visit, article, helped=True)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True))
     article_votes.take_back(db, cast.alice, visit, article)
     assert lessons.active(db) == []
 

@@ -16,6 +16,7 @@ from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import events, rooms
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning import votes as article_votes
+from kbsearch.search.learning.votes import VoteFields
 from kbsearch.site import erasing, own_data
 from tests.conftest import Cast
 from tests.kit.requests import later
@@ -54,12 +55,16 @@ def test_a_reader_has_one_vote_and_the_last_one_counts(
     db: SqliteDatabase, cast: Cast, article: Article
 ):
     visit = visit_of(db, cast.alice)
-    article_votes.give(db, cast.alice, visit, article, helped=True)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True))
     given = article_votes.give(
-        db, cast.alice, visit, article, helped=False, reason="outdated", words=" Menu changé\x00\n"
+        db,
+        cast.alice,
+        visit,
+        article,
+        VoteFields(helped=False, reason="outdated", words=" Menu changé\x00\n"),
     )
     assert (given.helped, given.reason, given.words) == (False, "outdated", " Menu changé")
-    article_votes.give(db, cast.bob, visit_of(db, cast.bob), article, helped=True)
+    article_votes.give(db, cast.bob, visit_of(db, cast.bob), article, VoteFields(helped=True))
     assert counted(db, cast.wendy, article) == [(True, 1, 2)]
     (edition,) = article_votes.list_editions(db, cast.dan, article)
     assert edition.reasons == (("outdated", 1),)
@@ -73,14 +78,14 @@ def test_a_guest_has_a_vote_a_visit_which_is_theirs_once_they_sign_in(
     db: SqliteDatabase, cast: Cast, article: Article
 ):
     visit = visit_of(db, ANONYMOUS)
-    article_votes.give(db, ANONYMOUS, visit, article, helped=False)
-    article_votes.give(db, ANONYMOUS, visit, article, helped=True)
-    article_votes.give(db, ANONYMOUS, visit_of(db, ANONYMOUS), article, helped=False)
+    article_votes.give(db, ANONYMOUS, visit, article, VoteFields(helped=False))
+    article_votes.give(db, ANONYMOUS, visit, article, VoteFields(helped=True))
+    article_votes.give(db, ANONYMOUS, visit_of(db, ANONYMOUS), article, VoteFields(helped=False))
     assert counted(db, cast.dan, article) == [(True, 1, 2)]
     assert analytics.visit(db, cast.alice, visit) == visit
     found = article_votes.mine(db, cast.alice, visit, article)
     assert found is not None and found.helped
-    article_votes.give(db, cast.alice, visit, article, helped=False)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False))
     assert counted(db, cast.dan, article) == [(True, 0, 2)]
 
 
@@ -88,11 +93,11 @@ def test_votes_on_an_earlier_text_are_told_apart(
     settings: Settings, db: SqliteDatabase, cast: Cast, article: Article
 ):
     visit = visit_of(db, cast.alice)
-    article_votes.give(db, cast.alice, visit, article, helped=False, reason="outdated")
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False, reason="outdated"))
     after = rewritten(settings, db)
     assert after.edition != article.edition
     assert article_votes.mine(db, cast.alice, visit, after) is None
-    article_votes.give(db, cast.alice, visit, after, helped=True)
+    article_votes.give(db, cast.alice, visit, after, VoteFields(helped=True))
     assert counted(db, cast.wendy, after) == [(True, 1, 1), (False, 0, 1)]
     (listed,) = article_votes.list_articles(db, cast.wendy)
     assert (listed.path, listed.helped, listed.votes, listed.earlier) == (after.path, 1, 1, 1)
@@ -101,7 +106,7 @@ def test_votes_on_an_earlier_text_are_told_apart(
 
 def test_a_translation_has_votes_of_its_own(db: SqliteDatabase, cast: Cast, article: Article):
     other = articles.find(db, ANONYMOUS, "en", "reset-your-password")
-    article_votes.give(db, cast.alice, visit_of(db, cast.alice), other, helped=False)
+    article_votes.give(db, cast.alice, visit_of(db, cast.alice), other, VoteFields(helped=False))
     assert counted(db, cast.dan, article) == [(True, 0, 0)]
     assert counted(db, cast.dan, other) == [(True, 0, 1)]
 
@@ -112,13 +117,17 @@ def test_a_yes_after_a_search_is_one_confirmation_until_it_is_taken_back(
     visit = searching(db, cast.alice, at=later(hours=0))
     assert outcome(db) == "abandoned"
     for _ in range(2):
-        article_votes.give(db, cast.alice, visit, article, helped=True, at=later(minutes=1))
+        article_votes.give(
+            db, cast.alice, visit, article, VoteFields(helped=True), at=later(minutes=1)
+        )
     assert outcome(db) == "confirmed"
     confirmed = db.query("SELECT target FROM visit_events WHERE kind = 'confirmed'")
     assert [row["target"] for row in confirmed] == ["fr/compte/mot-de-passe"]
-    article_votes.give(db, cast.alice, visit, article, helped=False, at=later(minutes=2))
+    article_votes.give(
+        db, cast.alice, visit, article, VoteFields(helped=False), at=later(minutes=2)
+    )
     assert outcome(db) == "abandoned"
-    article_votes.give(db, cast.alice, visit, article, helped=True, at=later(minutes=3))
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True), at=later(minutes=3))
     assert outcome(db) == "confirmed"
     article_votes.take_back(db, cast.alice, visit, article, at=later(minutes=4))
     assert outcome(db) == "abandoned"
@@ -127,7 +136,7 @@ def test_a_yes_after_a_search_is_one_confirmation_until_it_is_taken_back(
 def test_a_yes_without_a_search_says_nothing_of_deflection(
     db: SqliteDatabase, cast: Cast, article: Article
 ):
-    article_votes.give(db, cast.alice, visit_of(db, cast.alice), article, helped=True)
+    article_votes.give(db, cast.alice, visit_of(db, cast.alice), article, VoteFields(helped=True))
     assert db.query("SELECT * FROM visit_events") == []
 
 
@@ -135,12 +144,16 @@ def test_a_yes_said_again_on_another_day_can_still_be_taken_back_whole(
     db: SqliteDatabase, cast: Cast, article: Article
 ):
     visit = searching(db, cast.alice, at=later(hours=0))
-    article_votes.give(db, cast.alice, visit, article, helped=True, at=later(minutes=1))
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True), at=later(minutes=1))
     another = analytics.visit(db, cast.alice, at=later(hours=30))
     assert another not in (None, visit)
-    article_votes.give(db, cast.alice, another, article, helped=True, at=later(hours=30))
+    article_votes.give(
+        db, cast.alice, another, article, VoteFields(helped=True), at=later(hours=30)
+    )
     assert outcome(db) == "confirmed"
-    article_votes.give(db, cast.alice, another, article, helped=False, at=later(hours=31))
+    article_votes.give(
+        db, cast.alice, another, article, VoteFields(helped=False), at=later(hours=31)
+    )
     assert outcome(db) == "abandoned"
 
 
@@ -148,7 +161,7 @@ def test_the_staff_reads_votes_and_has_none(db: SqliteDatabase, cast: Cast, arti
     staff, others = (cast.dan, cast.wendy, cast.root), (cast.alice, cast.chloe, ANONYMOUS)
     for viewer in staff:
         with pytest.raises(Forbidden):
-            article_votes.give(db, viewer, None, article, helped=True)
+            article_votes.give(db, viewer, None, article, VoteFields(helped=True))
         assert article_votes.list_editions(db, viewer, article)
     for viewer in others:
         with pytest.raises(NotFound):
@@ -162,9 +175,9 @@ def test_what_makes_no_sense_changes_no_vote(
     db: SqliteDatabase, cast: Cast, article: Article, said: dict[str, Any]
 ):
     visit = visit_of(db, cast.alice)
-    article_votes.give(db, cast.alice, visit, article, helped=True)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=True))
     with pytest.raises(Invalid):
-        article_votes.give(db, cast.alice, visit, article, helped=False, **said)
+        article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False, **said))
     found = article_votes.mine(db, cast.alice, visit, article)
     assert found is not None and found.helped
 
@@ -174,7 +187,9 @@ def test_personal_data_in_the_words_is_hidden_from_the_staff_and_not_from_its_au
 ):
     words = "Rappelez-moi au 06 12 34 56 78 ou à alice@acme.example"
     visit = visit_of(db, cast.alice)
-    article_votes.give(db, cast.alice, visit, article, helped=False, reason="other", words=words)
+    article_votes.give(
+        db, cast.alice, visit, article, VoteFields(helped=False, reason="other", words=words)
+    )
     (edition,) = article_votes.list_editions(db, cast.wendy, article)
     assert "12 34" not in edition.comments[0].words and "alice@" not in edition.comments[0].words
     (mine,) = own_data.collect(db, cast.alice)["article_feedback"]
@@ -187,12 +202,12 @@ def test_votes_go_with_the_person_and_with_the_visits_they_had_as_a_guest(
 ):
     other = articles.find(db, ANONYMOUS, "en", "reset-your-password")
     visit = visit_of(db, ANONYMOUS)
-    article_votes.give(db, ANONYMOUS, visit, other, helped=False, words="guest")
+    article_votes.give(db, ANONYMOUS, visit, other, VoteFields(helped=False, words="guest"))
     analytics.visit(db, cast.alice, visit)
-    article_votes.give(db, cast.alice, visit, article, helped=False, words="signed in")
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False, words="signed in"))
     about = "Demandez à alice@acme.example"
     bobs = visit_of(db, cast.bob)
-    article_votes.give(db, cast.bob, bobs, article, helped=False, words=about)
+    article_votes.give(db, cast.bob, bobs, article, VoteFields(helped=False, words=about))
     erasing.erase(db, OPERATOR, settings, "alice@acme.example")
     (words,) = [row["words"] for row in db.query("SELECT words FROM article_votes")]
     assert words.startswith("Demandez à") and "alice" not in words
@@ -203,11 +218,11 @@ def test_a_webhook_is_told_of_a_vote_and_not_of_its_words(
 ):
     webhooks.add(db, cast.root, settings, "https://b.example/", ["article.feedback"])
     visit = visit_of(db, cast.alice)
-    article_votes.give(db, cast.alice, visit, article, helped=False)
+    article_votes.give(db, cast.alice, visit, article, VoteFields(helped=False))
     here = replace(settings, base_url="https://aide.example")
     for words in ("CANARI", "CANARI, mieux dit"):
         given = article_votes.give(
-            db, cast.alice, visit, article, helped=False, reason="outdated", words=words
+            db, cast.alice, visit, article, VoteFields(helped=False, reason="outdated", words=words)
         )
     told = db.query("SELECT subject FROM outbox WHERE kind = 'article.feedback'")
     assert [row["subject"] for row in told] == [given.id, given.id]  # the No, then its reason

@@ -11,6 +11,7 @@ from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.corrections import FieldEdits
 from tests.conftest import Cast
 from tests.kit.requests import file, later, readers_of
 
@@ -23,7 +24,9 @@ def ticket(db: SqliteDatabase, cast: Cast) -> Ticket:
 
 def edit(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, **changes: str) -> None:
     at = later(hours=1)
-    edits.edit_fields(db, viewer, ticket, changes, edition=ticket.edition, fields=(), at=at)
+    edits.edit_fields(
+        db, viewer, ticket, FieldEdits(changes, edition=ticket.edition), fields=(), at=at
+    )
 
 
 def test_a_correction_is_an_event_for_each_field(db: SqliteDatabase, cast: Cast, ticket: Ticket):
@@ -103,14 +106,16 @@ def test_another_product_asks_other_questions(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice, fields=(), software="")
     with pytest.raises(InvalidForm) as problem:
         edits.edit_fields(
-            db, cast.alice, ticket, {"software": "icownect"}, edition=0, fields=fields
+            db, cast.alice, ticket, FieldEdits({"software": "icownect"}, edition=0), fields=fields
         )
     assert set(problem.value.problems) == {"fields.lot"}
     wanted = {"software": "icownect", "fields.lot": "7"}
-    edits.edit_fields(db, cast.alice, ticket, wanted, edition=0, fields=fields)
+    edits.edit_fields(db, cast.alice, ticket, FieldEdits(wanted, edition=0), fields=fields)
     there = tickets.find(db, cast.alice, ticket.id)
     assert (there.product, there.fields) == ("icownect", {"lot": "7"})
-    edits.edit_fields(db, cast.alice, there, {"software": ""}, edition=there.edition, fields=fields)
+    edits.edit_fields(
+        db, cast.alice, there, FieldEdits({"software": ""}, edition=there.edition), fields=fields
+    )
     assert tickets.find(db, cast.alice, ticket.id).fields == {}
 
 

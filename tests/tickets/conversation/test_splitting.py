@@ -12,6 +12,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies, splitting
+from kbsearch.tickets.conversation.splitting import SplitForm
 from tests.conftest import Cast
 from tests.kit.requests import attach, file, later, readers_of
 
@@ -43,7 +44,7 @@ def test_it_is_its_authors_with_what_the_request_knew_and_the_files(
     db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     message = ticket.messages[0]
-    made = splitting.split(db, cast.dan, ticket, message.id, "The gate", key=KEY)
+    made = splitting.split(db, cast.dan, ticket, SplitForm(message.id, "The gate", key=KEY))
     assert (made.requester, made.subject, made.description) == (
         "Bob Durand", "The gate", "And the gate?",
     )  # fmt: skip
@@ -64,7 +65,7 @@ def test_it_is_its_authors_with_what_the_request_knew_and_the_files(
 
 def test_sent_twice_it_is_one_request(db: SqliteDatabase, cast: Cast, ticket: Ticket):
     first, again = (
-        splitting.split(db, cast.dan, ticket, ticket.messages[0].id, "The gate", key=KEY)
+        splitting.split(db, cast.dan, ticket, SplitForm(ticket.messages[0].id, "The gate", key=KEY))
         for _ in range(2)
     )
     assert first.id == again.id
@@ -77,19 +78,21 @@ def test_only_what_a_customer_wrote_and_by_agents_alone(
 ):
     for message_id in (ticket.messages[1].id, "nothing"):
         with pytest.raises(NotFound):
-            splitting.split(db, cast.dan, ticket, message_id, "The gate", key=KEY)
+            splitting.split(db, cast.dan, ticket, SplitForm(message_id, "The gate", key=KEY))
     for viewer in (cast.alice, cast.bob, cast.wendy):
         with pytest.raises(NotFound):
-            splitting.split(db, viewer, ticket, ticket.messages[0].id, "The gate", key=KEY)
+            splitting.split(
+                db, viewer, ticket, SplitForm(ticket.messages[0].id, "The gate", key=KEY)
+            )
 
 
 def test_a_subject_is_needed_and_an_author_who_may_file(
     db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     with pytest.raises(InvalidForm):
-        splitting.split(db, cast.dan, ticket, ticket.messages[0].id, " ", key=KEY)
+        splitting.split(db, cast.dan, ticket, SplitForm(ticket.messages[0].id, " ", key=KEY))
     people.disable(db, OPERATOR, people.find(db, "bob@acme.example"))
     with pytest.raises(Invalid):
-        splitting.split(db, cast.dan, ticket, ticket.messages[0].id, "The gate", key=KEY)
+        splitting.split(db, cast.dan, ticket, SplitForm(ticket.messages[0].id, "The gate", key=KEY))
     assert len(db.query("SELECT 1 FROM tickets")) == 1
     assert len(tickets.find(db, cast.dan, ticket.id).messages) == 2

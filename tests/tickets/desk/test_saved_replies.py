@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.tickets.desk import saved_replies
-from kbsearch.tickets.desk.saved_replies import FIELDS
+from kbsearch.tickets.desk.saved_replies import FIELDS, SavedReplyFields
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file
 from tests.kit.web import publish_articles, sign_in
@@ -21,7 +21,7 @@ SAME = {"Sec-Fetch-Site": "same-origin"}
 def test_fields_are_filled_in_for_the_request(settings: Settings, db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice, subject="Collar", software="icownect", version="4.2")
     body = "\n".join(f"{field}={{{{ {field} }}}}" for field in FIELDS)
-    reply = saved_replies.add(db, cast.dan, language="en", name="All", body=body)
+    reply = saved_replies.add(db, cast.dan, SavedReplyFields(language="en", name="All", body=body))
     told = saved_replies.filled(settings, cast.dan, ticket, reply)
     assert told.splitlines() == [
         "requester.name=Alice Martin",
@@ -39,7 +39,9 @@ def test_fields_are_filled_in_for_the_request(settings: Settings, db: SqliteData
 
 def test_what_a_customer_typed_is_no_field(settings: Settings, db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice, subject="{{ agent.name }}")
-    reply = saved_replies.add(db, cast.dan, language="fr", name="S", body="{{request.subject}}")
+    reply = saved_replies.add(
+        db, cast.dan, SavedReplyFields(language="fr", name="S", body="{{request.subject}}")
+    )
     assert saved_replies.filled(settings, cast.dan, ticket, reply) == "{{ agent.name }}"
 
 
@@ -59,14 +61,20 @@ def test_what_a_customer_typed_is_no_field(settings: Settings, db: SqliteDatabas
 )
 def test_a_wrong_one_is_refused(db: SqliteDatabase, cast: Cast, changes: dict[str, str], key: str):
     usual = {"language": "en", "name": "Other", "body": "Hello"}
-    saved_replies.add(db, cast.dan, language="en", name="Thanks", body="Thank you")
+    saved_replies.add(
+        db, cast.dan, SavedReplyFields(language="en", name="Thanks", body="Thank you")
+    )
     with pytest.raises(Invalid, match=key):
-        saved_replies.add(db, cast.dan, **{**usual, **changes})
+        saved_replies.add(db, cast.dan, SavedReplyFields(**{**usual, **changes}))
 
 
 def test_agents_share_them_and_nobody_else_has_any(db: SqliteDatabase, cast: Cast):
-    reply = saved_replies.add(db, cast.dan, language="en", name="Thanks", body="Thank you")
-    edited = saved_replies.edit(db, cast.root, reply, language="en", name="Thanks", body="Ta")
+    reply = saved_replies.add(
+        db, cast.dan, SavedReplyFields(language="en", name="Thanks", body="Thank you")
+    )
+    edited = saved_replies.edit(
+        db, cast.root, reply, SavedReplyFields(language="en", name="Thanks", body="Ta")
+    )
     assert saved_replies.find(db, cast.dan, reply.id) == edited
     for viewer in (cast.alice, cast.wendy, cast.nobody):
         with pytest.raises(NotFound):
@@ -80,7 +88,9 @@ def test_agents_share_them_and_nobody_else_has_any(db: SqliteDatabase, cast: Cas
 
 def test_the_language_of_the_request_comes_first(db: SqliteDatabase, cast: Cast):
     for language, name in (("en", "Thanks"), ("fr", "Merci (thanks)"), ("fr", "Autre")):
-        saved_replies.add(db, cast.dan, language=language, name=name, body=f"{name}!")
+        saved_replies.add(
+            db, cast.dan, SavedReplyFields(language=language, name=name, body=f"{name}!")
+        )
     found = saved_replies.search(db, cast.dan, "than", "fr", 8)
     assert [reply.name for reply in found] == ["Merci (thanks)", "Thanks"]
 
@@ -112,7 +122,9 @@ def test_what_customers_may_not_open_is_offered_and_cannot_be_inserted(
 ):
     take_over(db, number=900, requester=None)
     ticket = file(db, cast.alice)
-    saved_replies.add(db, cast.dan, language="fr", name="Bonjour", body="Bonjour {{agent.name}}")
+    saved_replies.add(
+        db, cast.dan, SavedReplyFields(language="fr", name="Bonjour", body="Bonjour {{agent.name}}")
+    )
     sign_in(client, db, cast.dan)
     address = f"/fr/desk/tickets/{ticket.number}/insertions"
     told = client.get(f"{address}?kind=reply&q=bonj", headers={"HX-Request": "true"}).text
