@@ -12,6 +12,7 @@ from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.mail import letters
 from tests.kit.places import TOP
@@ -24,7 +25,7 @@ REQUESTS = max(20, 2 * KILLS)
 def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, settings: Settings):
     for number in range(REQUESTS):
         ticket = file(db, cast.alice, subject=f"Collar {number}", cc=["bob@acme.example"])
-        replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+        replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which one?"))
     killed = 0
     for seed in (*range(1, KILLS + 1), 0):  # the last one lives
         command = [sys.executable, "-m", "tests.kit.killed_tellers", str(settings.site), str(seed)]

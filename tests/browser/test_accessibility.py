@@ -28,6 +28,7 @@ from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
@@ -80,7 +81,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     like_another = with_past_case(live)
     customer = viewers.find(live.db, "alice@acme.example")
     asked_too = file(live.db, customer, subject="La même panne")
-    said = replies.reply(live.db, customer, like_another, "Et ?", key=new_id()).message_id
+    said = replies.reply(live.db, customer, like_another, ReplyForm(new_id(), "Et ?")).message_id
 
     root = viewers.find(live.db, "root@support.example")
     problem = problems.group(live.db, root, "Station météo muette", [like_another])

@@ -12,6 +12,7 @@ from kbsearch.errors import Invalid
 from kbsearch.people import PersonFields, viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from tests.browser.conftest import Live, square
 from tests.browser.test_accessibility import violations
@@ -93,7 +94,7 @@ def test_a_new_reply_is_announced_and_nothing_moves(live: Live, visit: Visit, ti
     page = visit(f"/fr/requests/{ticket.id}", person="alice@acme.example")
     before = page.locator("#body").bounding_box()
     dan = viewer(live, "dan@support.example")
-    replies.reply(live.db, dan, ticket, "Redémarrez.", key=new_id())
+    replies.reply(live.db, dan, ticket, ReplyForm(new_id(), "Redémarrez."))
     page.evaluate(
         "htmx.ajax('GET', document.querySelector('.news').getAttribute('hx-get'), '.news')"
     )
@@ -134,8 +135,8 @@ def test_the_page_is_accessible_for_everybody(
     live: Live, visit: Visit, ticket: Ticket, person: str, language: str, width: int
 ):
     dan = viewer(live, "dan@support.example")
-    replies.reply(live.db, dan, ticket, "Redémarrez.\n\n> cité", key=new_id())
-    replies.note(live.db, dan, ticket, "Une note.", key=new_id())
+    replies.reply(live.db, dan, ticket, ReplyForm(new_id(), "Redémarrez.\n\n> cité"))
+    replies.note(live.db, dan, ticket, ReplyForm(new_id(), "Une note."))
     page = visit(
         f"/{language}/requests/{ticket.id}",
         person=person,

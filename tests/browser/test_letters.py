@@ -16,6 +16,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import branding
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.browser.test_accessibility import AXE
 from tests.conftest import Cast
 from tests.kit.incoming import receiving
@@ -52,8 +53,8 @@ def shown(db: SqliteDatabase, cast: Cast, settings: Settings, tmp_path: Path) ->
     )  # hard to read on white
     ticket = file(db, cast.alice, cc=["bob@acme.example"], description=BODY, severity="blocking")
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
-    replies.reply(db, cast.dan, ticket, BODY, key=new_id())
-    replies.note(db, cast.root, ticket, BODY, key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), BODY))
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), BODY))
     lifecycle.solve(db, cast.dan, tickets.find(db, cast.dan, ticket.id))
     lifecycle.set_status(db, cast.dan, ticket, "closed")
     carry(site, db)

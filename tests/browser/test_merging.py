@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from kbsearch import tickets
 from kbsearch.database import new_id
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.browser.conftest import Live, somebody_else
 from tests.browser.test_accessibility import violations
 from tests.kit.requests import file
@@ -48,7 +49,7 @@ def test_a_request_is_merged_by_keyboard_and_the_merge_undone(live: Live, visit:
 def test_a_message_becomes_a_request(live: Live, visit: Visit):
     quentin = somebody_else(live)
     ticket = file(live.db, quentin, subject="Barrière bloquée")
-    replies.reply(live.db, quentin, ticket, "Et la balance est muette.", key=new_id())
+    replies.reply(live.db, quentin, ticket, ReplyForm(new_id(), "Et la balance est muette."))
     page = visit(f"/fr/requests/{ticket.id}", person=DAN)
     page.get_by_role("link", name="En faire une demande").click()
     expect(page.locator("blockquote")).to_contain_text("Et la balance est muette.")

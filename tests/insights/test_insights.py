@@ -21,6 +21,7 @@ from kbsearch.insights import Period, Times, deflection
 from kbsearch.insights.deflection import ReadArticle
 from kbsearch.search.learning import visits as analytics
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file
 from tests.kit.web import sign_in
@@ -74,9 +75,9 @@ def test_times_leave_out_the_wait_for_the_customer(db: SqliteDatabase, cast: Cas
     for hours in (1, 2, 30):
         ticket = file(db, cast.alice, software="icownect", at=at(3))
         replies.reply(
-            db, cast.dan, ticket, "Which?", key=new_id(), at=at(3) + timedelta(hours=hours)
+            db, cast.dan, ticket, ReplyForm(new_id(), "Which?"), at=at(3) + timedelta(hours=hours)
         )
-        replies.reply(db, cast.alice, ticket, "It", key=new_id(), at=at(6))
+        replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "It"), at=at(6))
         lifecycle.solve(db, cast.dan, ticket, at=at(6, 12))
     lifecycle.reopen(db, cast.alice, ticket, at=at(7))
     file(db, cast.chloe, severity="blocking", at=at(4))
@@ -213,8 +214,8 @@ def busy(db: SqliteDatabase, cast: Cast) -> None:
     analytics.opened(db, failed, "7", at=at(10, 9, 2))
     lost = file(db, cast.chloe, severity="blocking", at=at(11))
     mine = file(db, cast.alice, software="icownect", at=at(9))
-    replies.reply(db, cast.dan, mine, "So", key=new_id(), status="solved", at=at(10))
-    replies.reply(db, cast.alice, mine, "No", key=new_id(), at=at(11))
+    replies.reply(db, cast.dan, mine, ReplyForm(new_id(), "So", status="solved"), at=at(10))
+    replies.reply(db, cast.alice, mine, ReplyForm(new_id(), "No"), at=at(11))
     lifecycle.solve(db, cast.dan, mine, at=at(12))
     for ticket, viewer, is_good in ((mine, cast.alice, 1), (lost, cast.chloe, 0)):
         satisfaction.ask(db, ticket.id, str(viewer.person_id), at=at(12))

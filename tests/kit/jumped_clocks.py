@@ -21,6 +21,7 @@ from kbsearch.people.accounts import one_time_links, signing_in
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import presence
 from tests.conftest import Cast, introduce
 from tests.kit.mail import carry, code_in, letters, post, text_of
@@ -200,7 +201,7 @@ def digests(world: World) -> None:
         digest_letters.ask(db)
         carry(settings, db)
     assert to_dan(world) == 1
-    replies.reply(db, cast.alice, ticket, "And now?", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "And now?"))
     carry(settings, db)
     world.jump(2 * HOUR)
     digest_letters.ask(db)
@@ -218,7 +219,7 @@ def mornings(world: World) -> None:
     )
     ticket, told = file(db, cast.alice), []
     for _ in range(40):
-        replies.reply(db, cast.alice, ticket, "And now?", key=new_id())
+        replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "And now?"))
         carry(settings, db)
         world.jump(HOUR)
         before = to_dan(world)
@@ -234,7 +235,7 @@ def times_of_requests(world: World) -> None:
     db, cast = world.db, world.cast
     ticket = file(db, cast.alice)
     world.jump()
-    replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which one?"))
     lifecycle.solve(db, cast.alice, tickets.find(db, cast.alice, ticket.id))
     client = create_app(world.settings, db).test_client()
     sign_in(client, db, cast.dan)

@@ -20,7 +20,8 @@ from kbsearch.files.store import FileStore
 from kbsearch.people import viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
-from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.form import RequestForm
 
 PEOPLE = ("alice@acme.example", "bob@acme.example")
@@ -58,13 +59,17 @@ class Sender:
     def send(self, key: str) -> None:
         self.done("file", key, lambda: self.attach(key))
         request = RequestForm(key, f"description of {key}")
-        self.done("ticket", key, lambda: filing.open(self.db, self.viewer, request, key=key).id)
-        ticket = filing.open(self.db, self.viewer, request, key=key)
+        self.done(
+            "ticket", key, lambda: filing.open(self.db, self.viewer, request, FilingTerms(key)).id
+        )
+        ticket = filing.open(self.db, self.viewer, request, FilingTerms(key))
         answer = f"{key}-reply"
         self.done(
             "message",
             key,
-            lambda: replies.reply(self.db, self.viewer, ticket, answer, key=answer).message_id,
+            lambda: (
+                replies.reply(self.db, self.viewer, ticket, ReplyForm(answer, answer)).message_id
+            ),
         )
 
     def attach(self, key: str) -> str:

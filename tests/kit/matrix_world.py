@@ -38,6 +38,7 @@ from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
 from kbsearch.site import outgoing as sendings
 from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
@@ -207,16 +208,18 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     copies.add(db, alice, there, "bob@acme.example")
     files["answer-file"] = attach(db, dan, store, "key-of-the-answer", ticket=there)
-    replies.reply(db, dan, there, "Lequel ? CANARI-REQUEST", key="key-of-the-answer")
+    replies.reply(db, dan, there, ReplyForm("key-of-the-answer", "Lequel ? CANARI-REQUEST"))
     files["note-file"] = attach(
         db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
     )
-    replies.note(db, dan, there, f"Le {WORD} : CANARI-NOTE", key="key-of-the-note")
-    asked = replies.reply(db, who["bob"], there, "Et CANARI-REQUEST ?", key="key-of-the-question")
+    replies.note(db, dan, there, ReplyForm("key-of-the-note", f"Le {WORD} : CANARI-NOTE"))
+    asked = replies.reply(
+        db, who["bob"], there, ReplyForm("key-of-the-question", "Et CANARI-REQUEST ?")
+    )
     other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
     merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
     merging.merge(db, dan, merged, other, merging.MergeForm("key-of-the-merge"))
-    form = held_replies.ReplyForm("key-of-the-held-one", f"Un {WORD} CANARI-HELD")
+    form = ReplyForm("key-of-the-held-one", f"Un {WORD} CANARI-HELD")
     held_replies.hold(db, dan, there, form, seconds=3600)
     drafts.save(db, alice, "key-of-the-draft", {"subject": f"{WORD} CANARI-DRAFT"})
     files["draft-file"] = attach(db, alice, store, "key-of-the-draft", content=b"CANARI-DRAFT\n")
@@ -229,7 +232,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     closed = file(db, alice, subject=f"Un {WORD} retrouvé", description="CANARI-REQUEST")
     copies.add(db, alice, closed, "bob@acme.example")
-    replies.reply(db, dan, closed, f"Le {WORD} est rentré.", key="key-of-the-solution")
+    replies.reply(db, dan, closed, ReplyForm("key-of-the-solution", f"Le {WORD} est rentré."))
     lifecycle.solve(db, alice, closed)
     lifecycle.set_status(db, dan, closed, "closed")
     assert alice.person_id is not None

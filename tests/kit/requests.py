@@ -14,7 +14,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.files import Attachment
-from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 
@@ -39,7 +39,7 @@ def file(
     """File a request, usual but for what is given."""
     usual = {"subject": "Collar lost", "description": "The collar of a cow is lost."}
     request = RequestForm(**{**usual, **said})
-    return filing.open(db, viewer, request, key=key or new_id(), fields=fields, at=at)
+    return filing.open(db, viewer, request, FilingTerms(key or new_id(), fields=fields), at=at)
 
 
 def attach(

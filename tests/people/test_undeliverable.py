@@ -16,6 +16,7 @@ from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import directory, signing_in
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving
 from tests.kit.mail import carry, letters, post
@@ -78,7 +79,7 @@ def test_who_is_not_reached_is_told_nothing_optional_but_codes(
     assert found is not None
     assert (found.email, found.why) == (ALICE, "5.1.1 550 5.1.1 no such user")
     before = len(letters(site))
-    replies.reply(db, cast.dan, ticket, "An answer", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "An answer"))
     carry(site, db)
     assert len(letters(site)) == before
     choosing_passwords.forget(db, signing_in.Caller(network=""), ALICE)

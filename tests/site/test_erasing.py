@@ -26,6 +26,7 @@ from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasing
 from kbsearch.text.masking.one_person import OnePerson
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import saved_replies, saved_views
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import copies, drafts
@@ -64,9 +65,14 @@ def test_no_file_of_the_site_knows_them_any_more(
     )
     copies.add(db, alice, ticket, "bob@acme.example")
     replies.reply(
-        db, cast.dan, ticket, "Bonjour Madame MARTIN, c’est réparé.", key="answer-key-of-a-form"
+        db,
+        cast.dan,
+        ticket,
+        ReplyForm("answer-key-of-a-form", "Bonjour Madame MARTIN, c’est réparé."),
     )
-    replies.note(db, cast.dan, ticket, "Alice a le +33 (0)6.12.34.56.78.", key="note-key-of-a-form")
+    replies.note(
+        db, cast.dan, ticket, ReplyForm("note-key-of-a-form", "Alice a le +33 (0)6.12.34.56.78.")
+    )
     other = file(db, cast.chloe, description="Comme Alice Martin. Le Martin-pêcheur aussi.")
     take_over(db, number=900, subject="Ancien", requester=ALICE)
     drafts.save(

@@ -18,8 +18,8 @@ from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.site import doctor, health
 from kbsearch.site import outgoing as sendings
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies
-from kbsearch.tickets.desk.held_replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import file
 from tests.kit.web import sign_in

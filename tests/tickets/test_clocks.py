@@ -13,6 +13,7 @@ from kbsearch.targets import Target
 from kbsearch.tickets import Ticket, clocks
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import MORNING, file, later
 
@@ -56,10 +57,10 @@ def test_the_customers_own_target_comes_first(
 
 def test_an_answer_in_time_and_one_that_is_late(db: SqliteDatabase, cast: Cast):
     soon, late = file(db, cast.alice), file(db, cast.alice)
-    replies.reply(db, cast.dan, soon, "Yes", key=new_id(), at=later(hours=7))
-    replies.note(db, cast.dan, late, "No answer", key=new_id(), at=later(hours=7))
+    replies.reply(db, cast.dan, soon, ReplyForm(new_id(), "Yes"), at=later(hours=7))
+    replies.note(db, cast.dan, late, ReplyForm(new_id(), "No answer"), at=later(hours=7))
     assert clock_of(db, late, later(hours=7)).first_answer_met is None, "a note answers nobody"
-    replies.reply(db, cast.dan, late, "Sorry", key=new_id(), at=later(hours=9))
+    replies.reply(db, cast.dan, late, ReplyForm(new_id(), "Sorry"), at=later(hours=9))
     assert clock_of(db, soon, later(hours=10)).first_answer_met is True
     assert clock_of(db, late, later(hours=10)).first_answer_met is False
     assert hours(clock_of(db, late, later(hours=9))) == (8, 40)
@@ -69,9 +70,9 @@ def test_the_solutions_clock_stands_still_while_the_customer_is_waited_for(
     db: SqliteDatabase, cast: Cast
 ):
     ticket = file(db, cast.alice)
-    replies.reply(db, cast.dan, ticket, "Which?", key=new_id(), at=later(hours=2))
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which?"), at=later(hours=2))
     assert hours(clock_of(db, ticket, later(hours=12))) == (8, 50), "ten hours so far"
-    replies.reply(db, cast.alice, ticket, "That one", key=new_id(), at=later(hours=32))
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "That one"), at=later(hours=32))
     assert hours(clock_of(db, ticket, later(hours=40))) == (8, 70), "thirty in all"
     lifecycle.solve(db, cast.dan, ticket, at=later(hours=69))
     assert clock_of(db, ticket, later(hours=500)).solution_met is True
@@ -83,7 +84,7 @@ def test_the_solutions_clock_stands_still_while_the_customer_is_waited_for(
 def test_what_is_due_next_is_what_has_not_come(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     assert clock_of(db, ticket, MORNING).due == MORNING + timedelta(hours=8)
-    replies.reply(db, cast.dan, ticket, "On it", key=new_id(), at=MORNING, status="open")
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "On it", status="open"), at=MORNING)
     assert clock_of(db, ticket, MORNING).due == MORNING + timedelta(hours=40)
     lifecycle.solve(db, cast.dan, ticket, at=later(hours=1))
     assert clock_of(db, ticket, MORNING).due is None

@@ -20,6 +20,7 @@ from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.kit.requests import PNG, attach, file, later, lies_in
@@ -122,7 +123,7 @@ def test_a_sent_file_is_for_those_who_read_the_request_each_time(
 def test_a_file_of_a_note_is_for_agents(db: SqliteDatabase, cast: Cast, store: FileStore):
     ticket = file(db, cast.alice)
     kept = attach(db, cast.dan, store, "note-0001", "canary.txt", ticket=ticket)
-    replies.note(db, cast.dan, ticket, "See", key="note-0001")
+    replies.note(db, cast.dan, ticket, ReplyForm("note-0001", "See"))
     assert who_opens(db, store, cast, kept.id) == {"dan", "root"}
     assert "canary" not in repr(tickets.find(db, cast.alice, ticket.id))
     (note,) = tickets.find(db, cast.root, ticket.id).messages
@@ -365,8 +366,8 @@ def test_a_file_of_a_message_is_never_handed_to_another(
 ):
     ticket = file(db, cast.alice)
     attach(db, cast.alice, store, "reply-0001", ticket=ticket)
-    replies.reply(db, cast.alice, ticket, "One", key="reply-0001")
-    replies.reply(db, cast.alice, ticket, "Two", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm("reply-0001", "One"))
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "Two"))
     files = [[f.name for f in m.files] for m in tickets.find(db, cast.dan, ticket.id).messages]
     assert files == [["log.txt"], []]
 

@@ -13,6 +13,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.lists import ListFilter, Listing, ListSort, Scope, list_tickets
 from tests.conftest import Cast, take_over
 from tests.kit.requests import count_statements, file, later
@@ -174,14 +175,14 @@ def test_news_is_unread_until_it_is_seen_and_ones_own_never_is(db: SqliteDatabas
 
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     assert (unread(cast.alice), unread(cast.bob)) == ([False], [True])
-    replies.reply(db, cast.dan, ticket, "Which lot?", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which lot?"))
     assert (unread(cast.alice), ticket_lists.count_unread(db, cast.alice)) == ([True], 1)
     there = tickets.find(db, cast.alice, ticket.id)
     ticket_events.mark_seen(db, cast.alice, ticket.id, there.activity)
     assert (unread(cast.alice), ticket_lists.count_unread(db, cast.alice)) == ([False], 0)
-    replies.note(db, cast.dan, ticket, "Canary", key=new_id())
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Canary"))
     assert unread(cast.alice) == [False], "a note is no news"
-    replies.reply(db, cast.alice, ticket, "The dry cows.", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "The dry cows."))
     assert unread(cast.alice) == [False]
     ticket_events.mark_seen(db, cast.alice, ticket.id, 0)
     assert unread(cast.alice) == [False], "an old page does not bring news back"
@@ -189,8 +190,8 @@ def test_news_is_unread_until_it_is_seen_and_ones_own_never_is(db: SqliteDatabas
 
 def test_what_one_answers_without_having_seen_the_news_stays_unread(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
-    replies.reply(db, cast.dan, ticket, "Which lot?", key=new_id())
-    replies.reply(db, cast.alice, ticket, "Hello?", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which lot?"))
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "Hello?"))
     assert ticket_lists.count_unread(db, cast.alice) == 1
 
 

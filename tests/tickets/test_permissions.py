@@ -35,6 +35,7 @@ from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.lists import ListFilter
 from tests.kit.requests import attach, file
@@ -162,7 +163,7 @@ class Site:
         body = f"{'secret' if internal else 'public'} {request.word}"
         say = replies.note if internal else replies.reply
         with suppress(Invalid):  # closed: nothing was said, the file stays with the form
-            say(self.db, viewer, ticket, body, key=key)
+            say(self.db, viewer, ticket, ReplyForm(key, body))
             self.world.sent_files.append((kept.id, request, internal))
             return
         self.world.drafts[key] = (name, kept.id)
@@ -278,7 +279,7 @@ def check_reading(site: Site, viewer: Viewer, everything: list[Request], seen: s
             assert request.id not in seen
             held = tickets.find(site.db, site.viewer("dan"), request.id)
             for act in (
-                lambda held: replies.reply(site.db, viewer, held, "x", key=new_id()),
+                lambda held: replies.reply(site.db, viewer, held, ReplyForm(new_id(), "x")),
                 lambda held: copies.leave(site.db, viewer, held),
                 lambda held: lifecycle.reopen(site.db, viewer, held),
             ):

@@ -21,6 +21,7 @@ from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 
 State = Literal["joined", "opened", "held", "automatic", "bounced", "discarded"]
 NOT_TAKEN = "not_taken"  # the reason of one that was set aside unread by us
@@ -159,7 +160,7 @@ def attach(
     with db.atomic():
         _decide(db, viewer, mail, "joined", at)
         write = replies.reply if author else replies.note
-        message = write(db, author or viewer, ticket, text, key=key, at=at)
+        message = write(db, author or viewer, ticket, ReplyForm(key, text), at=at)
         db.execute(
             """
             UPDATE mails SET ticket_id = :ticket, said_id = :said, left_out = :left_out

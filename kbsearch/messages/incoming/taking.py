@@ -24,6 +24,8 @@ from kbsearch.messages.notifications import answers, reply_addresses, threads
 from kbsearch.people import Person, undeliverable, viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import merging, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms
 from kbsearch.tickets.filing.form import MAX_SUBJECT, RequestForm
 
 
@@ -208,13 +210,15 @@ def _act(
         text = mails.mention(typesetting.whole(incoming.text), left_out, language)
         subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
         request = RequestForm(subject=subject, description=text or subject)
-        return _Place(filing.open(db, author, request, key=key, at=at).id, None)
+        return _Place(filing.open(db, author, request, FilingTerms(key), at=at).id, None)
     ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
     body = mails.mention(typesetting.reply(incoming.text, subject), left_out, language)
     if ticket.status == "closed":
         request = RequestForm(subject=subject or ticket.subject, description=body)
-        return _Place(filing.follow_up(db, author, ticket, request, key=key, at=at).id, None)
-    message = replies.reply(db, author, ticket, body, key=key, at=at)
+        return _Place(
+            filing.follow_up(db, author, ticket, request, FilingTerms(key), at=at).id, None
+        )
+    message = replies.reply(db, author, ticket, ReplyForm(key, body), at=at)
     return _Place(ticket.id, message.message_id)
 
 

@@ -15,6 +15,7 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.tickets import Link, Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.events import PresentTicket, present
 from kbsearch.tickets.filing import copies
 
@@ -76,11 +77,13 @@ def merge(
         check(viewer, ticket, into)
         _check_now(there, present(db, viewer, into.id))
         if form.body.strip():
-            replies.reply(db, viewer, ticket, form.body, key=form.key, status="open", at=moment)
+            replies.reply(
+                db, viewer, ticket, ReplyForm(form.key, form.body, status="open"), at=moment
+            )
             there = present(db, viewer, ticket.id)
         if form.with_copies:
             _put_in_copy(db, viewer, ticket, into, moment)
-        replies.note(db, viewer, into, _note(ticket, form.language), key=new_id(), at=moment)
+        replies.note(db, viewer, into, ReplyForm(new_id(), _note(ticket, form.language)), at=moment)
         db.insert(
             "merges",
             {

@@ -25,71 +25,65 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class _Post:
-    """A message on its way: the text of a form, and the page it was written on."""
+class ReplyForm:
+    """An answer as it was sent: with the status it gives, and the cases it was filled with."""
 
-    body: str
     key: str
-    at: datetime
-    activity: int | None = None
+    body: str
+    activity: int | None = None  # of the page it was written on
     status: Status | None = None
+    quoted: tuple[int, ...] = ()  # numbers of past cases
+
+
+@dataclass(frozen=True)
+class _Post:
+    """A message on its way."""
+
+    form: ReplyForm
+    at: datetime
     is_note: bool = False
 
 
 def reply(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    body: str,
-    *,
-    key: str,
-    activity: int | None = None,
-    status: Status | None = None,
-    at: datetime | None = None,
+    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, *, at: datetime | None = None
 ) -> Reply:
     """Answer, with the files of the form; sent again, it is the same message.
 
     Raises AlreadySent when the form of that key was sent with another text.
 
-    What customers say opens a request again, an agent's answer waits for theirs unless `status`
-    says otherwise. `activity` is the one the page was read at: a late reply is kept all the same.
+    What customers say opens a request again, an agent's answer waits for theirs unless its status
+    says otherwise. A late reply is kept all the same.
     """
-    post = _Post(body, key, at or utc_now(), activity=activity, status=status)
-    return _say(db, viewer, ticket, post)
+    return _say(db, viewer, ticket, _Post(form, at or utc_now()))
 
 
 def note(
-    db: Database,
-    viewer: Viewer,
-    ticket: Ticket,
-    body: str,
-    *,
-    key: str,
-    at: datetime | None = None,
+    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, *, at: datetime | None = None
 ) -> Reply:
     """Leave a note for agents; customers cannot tell that there is one."""
-    return _say(db, viewer, ticket, _Post(body, key, at or utc_now(), is_note=True))
+    return _say(db, viewer, ticket, _Post(form, at or utc_now(), is_note=True))
 
 
 def _say(db: Database, viewer: Viewer, ticket: Ticket, post: _Post) -> Reply:
-    drafts.check_key(post.key)
+    form = post.form
+    drafts.check_key(form.key)
     with db.atomic():
         there = present(db, viewer, ticket.id)
         if post.is_note and not viewer.is_agent:
             raise Forbidden("ticket.agents_only")
-        has_news = post.activity is not None and there.activity > post.activity
-        same = find_same(db, viewer, ticket, post.body, key=post.key, is_note=post.is_note)
+        has_news = form.activity is not None and there.activity > form.activity
+        same = find_same(db, viewer, ticket, form.body, key=form.key, is_note=post.is_note)
         if same is not None:
             return Reply(same, has_news=False)
-        held = drafts.find_put_off(db, viewer, post.key)
+        held = drafts.find_put_off(db, viewer, form.key)
         if held is not None:
-            texts = (post.body, held.fields.get("body", ""))
+            texts = (form.body, held.fields.get("body", ""))
             raise AlreadySent("reply.already_sent", {"body": texts})
         if there.status == "closed" and not post.is_note:
             raise Invalid("ticket.is_closed", number=there.number)
         message_id = _write(db, viewer, there, post)
         if not post.is_note:
-            status = _status_after(viewer, there, post.status)
+            status = _status_after(viewer, there, form.status)
             lifecycle.move(db, viewer, there, status, stored(post.at))
         return Reply(message_id, has_news)
 
@@ -124,7 +118,7 @@ def find_same(
 
 def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> str:
     message_id, moment = new_id(), stored(post.at)
-    text = plain_text.block_within(MAX_BODY, post.body)
+    text = plain_text.block_within(MAX_BODY, post.form.body)
     db.execute(
         """
         INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key)
@@ -138,10 +132,10 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
             "at": moment,
             "body": text,
             "internal": int(post.is_note),
-            "key": post.key,
+            "key": post.form.key,
         },
     )
-    files = drafts.send(db, viewer, post.key, there.id, message_id)
+    files = drafts.send(db, viewer, post.form.key, there.id, message_id)
     if not text and not files:
         raise Invalid("reply.body_required")
     kind: EventKind = "ticket.noted" if post.is_note else "ticket.replied"

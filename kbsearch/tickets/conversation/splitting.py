@@ -9,6 +9,8 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket, files, filing
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms
 from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.tickets.messages import Message
 
@@ -45,7 +47,9 @@ def split(
             confidential=ticket.confidential,
             requester=people.find_id(db, message.author_id or "").email,
         )
-        new_ticket = filing.open(db, viewer, request, key=form.key, after_contract=True, at=at)
+        new_ticket = filing.open(
+            db, viewer, request, FilingTerms(form.key, after_contract=True), at=at
+        )
         if new_ticket.follows is not None:
             return new_ticket  # the same form again
         db.execute(
@@ -60,7 +64,7 @@ def split(
             name=message.author,
             link=link,
         )
-        replies.note(db, viewer, ticket, note, key=new_id(), at=at)
+        replies.note(db, viewer, ticket, ReplyForm(new_id(), note), at=at)
     return tickets.find(db, viewer, new_ticket.id)
 
 

@@ -15,9 +15,9 @@ from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import viewers
 from kbsearch.text import plain_text
-from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies
-from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.desk import past_cases
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
@@ -34,17 +34,6 @@ class Held:
     body: str
     files: tuple[Attachment, ...]
     leaves_at: str
-
-
-@dataclass(frozen=True)
-class ReplyForm:
-    """An answer as it was sent: with the status it gives, and the cases it was filled with."""
-
-    key: str
-    body: str
-    activity: int | None = None  # of the page it was written on
-    status: Status | None = None
-    quoted: tuple[int, ...] = ()  # numbers of past cases
 
 
 class _Rehearsed(Exception):
@@ -143,7 +132,7 @@ def _rehearse(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> 
     """What would become of it now; nothing of that is kept."""
     try:
         with db.atomic():
-            reply = _reply(db, viewer, ticket, form)
+            reply = replies.reply(db, viewer, ticket, form)
             raise _Rehearsed
     except _Rehearsed:
         return reply
@@ -157,19 +146,4 @@ def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment:
         activity=int(activity) if activity else None,
         status=next((name for name in tickets.STATUSES if name == fields.get("status")), None),
     )
-    return _reply(db, viewer, ticket, form, at=moment)
-
-
-def _reply(
-    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, *, at: datetime | None = None
-) -> Reply:
-    return replies.reply(
-        db,
-        viewer,
-        ticket,
-        form.body,
-        key=form.key,
-        activity=form.activity,
-        status=form.status,
-        at=at,
-    )
+    return replies.reply(db, viewer, ticket, form, at=moment)

@@ -1,7 +1,7 @@
 """Problems that several requests report: grouped by agents, answered at once, each on its own."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
 from kbsearch.tickets import Status, Ticket, messages
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import drafts
 
 MAX_TITLE = 250
@@ -175,10 +176,8 @@ def answer(
     viewer: Viewer,
     problem: IncidentGroup,
     numbers: Iterable[int],
-    body: str,
+    form: ReplyForm,
     *,
-    key: str,
-    status: Status | None = None,
     at: datetime | None = None,
 ) -> list[int]:
     """Send one answer to some of its requests, to each on its own; the numbers it went to.
@@ -186,7 +185,7 @@ def answer(
     All of them get it or none does; sent again with the same key, it is the same answer.
     """
     access.only_agents(viewer, "problem.not_found")
-    drafts.check_key(key)
+    drafts.check_key(form.key)
     recipients = set(numbers)
     members = [member for member in problem.members if member.number in recipients]
     if not members:
@@ -194,8 +193,8 @@ def answer(
     with db.atomic():
         for member in members:
             ticket = tickets.find(db, viewer, member.ticket_id)
-            own = sha256(f"{key} {ticket.id}".encode()).hexdigest()[:32]
-            replies.reply(db, viewer, ticket, body, key=own, status=status, at=at)
+            own = sha256(f"{form.key} {ticket.id}".encode()).hexdigest()[:32]
+            replies.reply(db, viewer, ticket, replace(form, key=own), at=at)
     return [member.number for member in members]
 
 

@@ -1,7 +1,7 @@
 """Filing: a form becomes one request, however often it is sent, with its draft and its files."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from kbsearch import revisions, tickets
@@ -16,38 +16,45 @@ from kbsearch.tickets.filing.copies import Colleague
 from kbsearch.tickets.filing.form import RequestForm
 
 
+@dataclass(frozen=True)
+class FilingTerms:
+    """The key of a form, the site's own questions, and whether a contract that is over will do."""
+
+    key: str
+    fields: Sequence[FormField] = ()
+    after_contract: bool = False
+
+
 def open(
     db: Database,
     viewer: Viewer,
     request: RequestForm,
+    terms: FilingTerms,
     *,
-    key: str,
-    fields: Sequence[FormField] = (),
-    after_contract: bool = False,
     follows: Ticket | None = None,
     at: datetime | None = None,
 ) -> Ticket:
     """File a request; the ticket it is, also when the same form is sent again.
 
     The draft of that key is gone with it, its files are the ticket's. Raises InvalidForm with
-    what is wrong in each field, also when the contract is over, unless `after_contract`; raises
+    what is wrong in each field, also when the contract is over, unless the terms allow it; raises
     AlreadySent when the form of that key was sent with something else in it.
     """
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
-    drafts.check_key(key)
+    drafts.check_key(terms.key)
     moment = at or utc_now()
     form_hash = revisions.of({**asdict(request), "follows": follows.id if follows else ""})
     with db.atomic():
-        ticket_id = _filed(db, viewer, request, key, form_hash)
+        ticket_id = _filed(db, viewer, request, terms.key, form_hash)
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
             row, colleagues = form.read(
-                db, viewer, request, fields, after_contract=after_contract, at=moment
+                db, viewer, request, terms.fields, after_contract=terms.after_contract, at=moment
             )
             row |= {
-                "form_key": key,
+                "form_key": terms.key,
                 "form_hash": form_hash,
                 "follows_id": follows.id if follows else None,
             }
@@ -60,23 +67,13 @@ def follow_up(
     viewer: Viewer,
     ticket: Ticket,
     request: RequestForm,
+    terms: FilingTerms,
     *,
-    key: str,
-    fields: Sequence[FormField] = (),
-    after_contract: bool = False,
     at: datetime | None = None,
 ) -> Ticket:
     """File a request that goes on where a closed one ended; they are linked."""
-    return open(
-        db,
-        viewer,
-        request,
-        key=key,
-        fields=fields,
-        after_contract=after_contract,
-        follows=tickets.find(db, viewer, ticket.id),
-        at=at,
-    )
+    closed = tickets.find(db, viewer, ticket.id)
+    return open(db, viewer, request, terms, follows=closed, at=at)
 
 
 def _filed(

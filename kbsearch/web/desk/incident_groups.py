@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from kbsearch import access, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import incident_groups, past_cases
 from kbsearch.tickets.desk.incident_groups import IncidentGroup
 from kbsearch.web.numbers import whole, wholes
@@ -70,9 +71,7 @@ def answer(id: str) -> Response:
             viewer(),
             problem,
             numbers,
-            fields.get("body", ""),
-            key=fields.get("key", ""),
-            status=status,
+            ReplyForm(fields.get("key", ""), fields.get("body", ""), status=status),
         )
     except (Invalid, NotFound, AlreadySent) as refusal:
         return page(problem, refusal, where="body")

@@ -17,7 +17,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation
 from kbsearch.tickets import SEVERITIES, Ticket, filing
 from kbsearch.tickets import files as attachments
-from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
 from kbsearch.web.help import visits
@@ -97,22 +97,12 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
     """The ticket that the form makes, or made the first time it was sent."""
     content = Filled(key, values).request
     settings = site().settings
-    after_contract = settings.expired_contract_requests
+    terms = FilingTerms(key, settings.fields, after_contract=settings.expired_contract_requests)
     follows = values.get("follows")
     if follows:
         followed = tickets.find(db(), viewer(), follows)
-        return filing.follow_up(
-            db(),
-            viewer(),
-            followed,
-            content,
-            key=key,
-            fields=settings.fields,
-            after_contract=after_contract,
-        )
-    return filing.open(
-        db(), viewer(), content, key=key, fields=settings.fields, after_contract=after_contract
-    )
+        return filing.follow_up(db(), viewer(), followed, content, terms)
+    return filing.open(db(), viewer(), content, terms)
 
 
 def refused(key: str, values: Mapping[str, str], problems: Mapping[str, Problem]) -> Response:

@@ -22,8 +22,8 @@ from kbsearch.text import markup, plain_text
 from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, past_cases, presence
-from kbsearch.tickets.desk.held_replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from kbsearch.web.desk import queue
 from kbsearch.web.desk.past_cases import quoted
@@ -64,16 +64,13 @@ def reply(id: str) -> Response:
         if is_held(draft):
             return hold(ticket, draft)
         if draft.is_note:
-            outcome = replies.note(db(), viewer(), ticket, draft.body, key=draft.key)
+            outcome = replies.note(db(), viewer(), ticket, ReplyForm(draft.key, draft.body))
         else:
             outcome = replies.reply(
                 db(),
                 viewer(),
                 ticket,
-                draft.body,
-                key=draft.key,
-                activity=activity(),
-                status=draft.status,
+                ReplyForm(draft.key, draft.body, activity=activity(), status=draft.status),
             )
     except (NotFound, Forbidden):
         raise

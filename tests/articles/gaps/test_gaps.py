@@ -31,6 +31,7 @@ from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasing
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.earlier import put_database
 from tests.kit.requests import file, later
@@ -326,7 +327,7 @@ def test_solved_requests_that_tell_the_same_without_an_article_are_a_gap_for_age
     said = "Le module WX-7781 du collier refuse la trame radio du portail nord."
     for viewer in (cast.alice, cast.bob, cast.chloe):
         ticket = file(db, viewer, subject="Erreur WX-7781", description=said)
-        replies.reply(db, cast.dan, ticket, "Redémarrez le portail.", key=new_id())
+        replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Redémarrez le portail."))
         lifecycle.solve(db, cast.dan, ticket)
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():

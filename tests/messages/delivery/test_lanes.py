@@ -22,6 +22,7 @@ from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.notifications import ticket_letters
 from kbsearch.outbox import Task
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.mail import Mailbox, serving, text_of
 from tests.kit.receivers import never_answers, receiver
@@ -176,7 +177,7 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
     with db.atomic():
         for turn in range(10):
             for ticket in asked:
-                replies.reply(db, cast.dan, ticket, f"Turn {turn}", key=new_id())
+                replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), f"Turn {turn}"))
     spread = notifications.handlers(settings, db)
     while task := outbox.claim(db, only=spread):
         spread[task.kind](task)

@@ -16,6 +16,7 @@ from kbsearch.messages.notifications import digest_letters, digests, opt_outs
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.notification_choices import Digest
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.mail import Mailbox, carry, html_of, letters, serving, text_of
 from tests.kit.requests import file
@@ -49,8 +50,8 @@ def test_many_changes_are_one_letter(
 ):
     one, other = file(db, cast.alice), file(db, cast.chloe, subject="Till <down>")
     for _ in range(3):
-        replies.reply(db, cast.alice, one, "Any news?", key=new_id())
-    replies.note(db, cast.root, one, "Hidden words", key=new_id())
+        replies.reply(db, cast.alice, one, ReplyForm(new_id(), "Any news?"))
+    replies.note(db, cast.root, one, ReplyForm(new_id(), "Hidden words"))
     carry(settings, db)
     assert to_dan(settings) == [] and not digest_letters.ask(db), "not before its time"
     assert come_due(db, settings)

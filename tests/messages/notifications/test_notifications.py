@@ -24,6 +24,7 @@ from kbsearch.teams import Team
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, introduce
 from tests.kit.requests import file, later
@@ -69,7 +70,7 @@ def told(db: SqliteDatabase, site: Settings, kind: str) -> Told:
 
 
 def reply(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, **more) -> None:
-    replies.reply(db, viewer, ticket, "Have you tried?", key=new_id(), **more)
+    replies.reply(db, viewer, ticket, ReplyForm(new_id(), "Have you tried?", **more))
 
 
 def test_an_opened_request_is_confirmed_and_told_to_every_agent(
@@ -130,9 +131,9 @@ def test_a_note_is_told_to_agents_who_look_after_the_request_or_wrote_in_it(
 ):
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
-    replies.note(db, eve, ticket, "The sensor is known to fail.", key=new_id())
+    replies.note(db, eve, ticket, ReplyForm(new_id(), "The sensor is known to fail."))
     assert told(db, settings, "ticket.noted") == {("Dan", "assignee")}
-    replies.note(db, cast.root, ticket, "Since when?", key=new_id())
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), "Since when?"))
     assert told(db, settings, "ticket.noted") == {("Dan", "assignee"), ("Eve", "taking_part")}
 
 
@@ -279,7 +280,7 @@ def test_an_agent_who_became_a_customer_is_told_nothing_of_the_desk(
 ):
     ticket = file(db, cast.alice)
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
-    replies.note(db, cast.root, ticket, "Hush.", key=new_id())
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), "Hush."))
     assert told(db, settings, "ticket.noted") == {("Dan", "assignee")}
     dan = people.find(db, "dan@support.example")
     people.edit(
@@ -339,9 +340,9 @@ def _do(db: SqliteDatabase, cast: Cast, ticket: Ticket, what: str, who: str, fla
     key = new_id()
     match what:
         case "reply":
-            replies.reply(db, viewer, ticket, "Public words", key=key)
+            replies.reply(db, viewer, ticket, ReplyForm(key, "Public words"))
         case "note":
-            replies.note(db, viewer, ticket, "Internal words", key=key)
+            replies.note(db, viewer, ticket, ReplyForm(key, "Internal words"))
         case "solve":
             lifecycle.solve(db, viewer, ticket)
         case "reopen":

@@ -6,6 +6,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import reply_addresses, threads
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving, take
 from tests.kit.requests import file, later
@@ -23,10 +24,10 @@ def test_the_mails_of_a_request_name_those_before_them(
 ):
     site = receiving(settings)
     ticket = file(db, cast.alice)
-    replies.note(db, cast.dan, ticket, "Hidden", key=new_id(), at=later(minutes=1))
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Hidden"), at=later(minutes=1))
     to = reply_addresses.make(site, ticket.number, cast.alice.person_id or "")
     take(site, db, letter("alice@acme.example", to, message_id="hers@acme.example"))
-    replies.reply(db, cast.dan, ticket, "Good.", key=new_id(), at=later(hours=1))
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Good."), at=later(hours=1))
     kinds = {row["id"]: row["kind"] for row in db.query("SELECT id, kind FROM ticket_events")}
     public = [id for id in events(db, ticket.id) if kinds[id] != "ticket.noted"]
     last = [id for id in public if kinds[id] == "ticket.replied"][-1]
@@ -47,7 +48,7 @@ def test_a_request_that_came_by_mail_has_the_writers_id_as_its_root(
     site = receiving(settings)
     take(site, db, letter(message_id="root@acme.example"))
     ticket = tickets.find(db, cast.dan, db.query("SELECT id FROM tickets")[0]["id"])
-    replies.reply(db, cast.dan, ticket, "Which?", key=new_id(), at=later(hours=1))
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which?"), at=later(hours=1))
     last = events(db, ticket.id)[-1]
     opened = events(db, ticket.id)[0]
     assert threads.before(db, site, opened).answers == "<root@acme.example>", "its confirmation"
@@ -61,7 +62,9 @@ def test_a_long_conversation_names_its_root_and_the_latest_twenty(
     site = receiving(settings)
     ticket = file(db, cast.alice)
     for place in range(30):
-        replies.reply(db, cast.alice, ticket, f"{place}", key=new_id(), at=later(minutes=place))
+        replies.reply(
+            db, cast.alice, ticket, ReplyForm(new_id(), f"{place}"), at=later(minutes=place)
+        )
     ids = [threads.message_id_for(site, id) for id in events(db, ticket.id)]
     before = threads.before(db, site, events(db, ticket.id)[-1])
     assert before.references == (ids[0], *ids[-21:-1])

@@ -31,6 +31,7 @@ from kbsearch.site.importing.report import Report
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast, introduce
 from tests.kit.incoming import letter as incoming
@@ -49,7 +50,7 @@ def site(settings: Settings) -> Settings:
 
 
 def reply(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, body: str, **more) -> None:
-    replies.reply(db, viewer, ticket, body, key=new_id(), **more)
+    replies.reply(db, viewer, ticket, ReplyForm(new_id(), body, **more))
 
 
 def to(site: Settings, name: str) -> list[EmailMessage]:
@@ -245,7 +246,7 @@ def test_files_are_named_with_links_and_not_attached(
     kept = drafts.attach(
         db, cast.dan, store, key, "relevé (1) & 2.txt", BytesIO(b"one\n"), ticket=ticket
     )
-    replies.reply(db, cast.dan, ticket, "See the file.", key=key)
+    replies.reply(db, cast.dan, ticket, ReplyForm(key, "See the file."))
     carry(site, db)
     letter = to(site, "alice")[-1]
     assert list(letter.iter_attachments()) == []
@@ -284,7 +285,7 @@ def test_a_note_reaches_agents_alone_and_no_reply_to_it_would_reach_a_customer(
 ):
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
-    replies.note(db, cast.root, ticket, "CANARY", key=new_id())
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), "CANARY"))
     reply(db, cast.root, ticket, "Public.")
     carry(site, db)
     (noted,) = [each for each in letters(site) if "CANARY" in each.as_string()]
@@ -348,7 +349,7 @@ def test_every_letter_about_a_request_reads_well(
     for viewer in (cast.dan, cast.alice):
         reply(db, viewer, one, "Words.")
     lifecycle.assign(db, cast.root, one, cast.dan.person_id)
-    replies.note(db, cast.root, one, "Hidden words.", key=new_id())
+    replies.note(db, cast.root, one, ReplyForm(new_id(), "Hidden words."))
     lifecycle.solve(db, cast.alice, one)
     lifecycle.reopen(db, cast.alice, one)
     lifecycle.set_status(db, cast.dan, one, "pending")

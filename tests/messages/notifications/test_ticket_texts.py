@@ -16,6 +16,7 @@ from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import file
 
@@ -61,7 +62,7 @@ def test_each_step_is_told_in_the_language_of_its_reader(
 ):
     opt_in(db, cast.alice)
     ticket = file(db, cast.alice)
-    replies.reply(db, cast.dan, ticket, "Secret answer", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Secret answer"))
     lifecycle.solve(db, cast.dan, ticket)
     told = carry(settings, db)
     address = f"http://127.0.0.1:8080/fr/requests/{ticket.id}"
@@ -83,7 +84,7 @@ def test_who_did_not_ask_or_has_no_verified_number_gets_none(
     opt_in(db, cast.bob, "+33622222222")
     give_mobile(db, cast.bob, "+33622222222", verified=False)
     for viewer in (cast.alice, cast.bob):
-        replies.reply(db, cast.dan, file(db, viewer), "Yes", key=new_id())
+        replies.reply(db, cast.dan, file(db, viewer), ReplyForm(new_id(), "Yes"))
     assert carry(settings, db) == []
 
 
@@ -108,10 +109,10 @@ def test_a_note_is_told_to_agents_alone(settings: Settings, db: SqliteDatabase, 
     give_mobile(db, cast.dan, "+33633333333")
     preferences.choose(db, cast.dan, [("ticket.noted", "sms"), ("ticket.replied", "sms")])
     ticket_events_before = len(carry(settings, db))
-    replies.note(db, cast.root, ticket, "Do not tell", key=new_id())
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), "Do not tell"))
     assert len(carry(settings, db)) == ticket_events_before, "Dan has no part in it"
-    replies.note(db, cast.dan, ticket, "Mine", key=new_id())
-    replies.note(db, cast.root, ticket, "Do not tell", key=new_id())
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Mine"))
+    replies.note(db, cast.root, ticket, ReplyForm(new_id(), "Do not tell"))
     (told,) = carry(settings, db)[ticket_events_before:]
     assert told.startswith("+33633333333\n\nkbsearch: note")
     assert "Do not tell" not in told
@@ -124,8 +125,8 @@ def test_a_day_has_only_so_many(settings: Settings, db: SqliteDatabase, cast: Ca
     opt_in(db, cast.bob, "+33622222222")
     mine, his = file(db, cast.alice), file(db, cast.bob)
     for _ in range(5):
-        replies.reply(db, cast.dan, mine, "Again", key=new_id())
-    replies.reply(db, cast.dan, his, "Once", key=new_id())
+        replies.reply(db, cast.dan, mine, ReplyForm(new_id(), "Again"))
+    replies.reply(db, cast.dan, his, ReplyForm(new_id(), "Once"))
     told = carry(settings, db)
     numbers = [text.partition("\n")[0] for text in told]
     assert numbers.count("+33611111111") <= 3
@@ -170,6 +171,6 @@ def test_accounts_that_are_closed_get_none(settings: Settings, db: SqliteDatabas
     ticket = file(db, cast.alice)
     db.execute("UPDATE people SET disabled_at = '2026-01-01' WHERE id = :id",
                {"id": cast.alice.person_id})  # fmt: skip
-    replies.reply(db, cast.dan, ticket, "Late", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Late"))
     assert carry(settings, db) == []
     assert not accounts.viewer_of(db, "none").is_signed_in

@@ -22,6 +22,7 @@ from kbsearch.people.accounts import sessions as accounts
 from kbsearch.search.learning import visits as analytics
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from tests.conftest import Cast
 from tests.kit.requests import file
@@ -145,8 +146,10 @@ def test_a_request_is_told_by_ids_and_codes_without_a_word_of_it(
         software="icownect",
         severity="major",
     )
-    replies.note(db, cast.dan, ticket, "CANARY note", key=new_id())
-    said = replies.reply(db, cast.dan, ticket, "CANARY answer", key=new_id(), status="solved")
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "CANARY note"))
+    said = replies.reply(
+        db, cast.dan, ticket, ReplyForm(new_id(), "CANARY answer", status="solved")
+    )
     copies.remove(db, cast.alice, ticket, "bob@acme.example")
     take_up(db, settings)
     bodies = {delivery.kind: deliveries.body_of(db, delivery) for delivery in all_of(db, webhook)}

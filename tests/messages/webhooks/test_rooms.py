@@ -19,6 +19,7 @@ from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
 from kbsearch.messages.webhooks import courier, deliveries, events, room_calls, rooms
 from kbsearch.site import outgoing as sendings
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.receivers import receiver
 from tests.kit.requests import file
@@ -54,8 +55,8 @@ def test_a_room_reads_a_sentence_and_a_link_and_nothing_that_was_typed(
         ticket = file(
             db, cast.alice, subject="CANARY-1", description="CANARY-2", severity="blocking"
         )
-        replies.note(db, cast.dan, ticket, "CANARY-3", key=new_id())
-        replies.reply(db, cast.dan, ticket, "Not chosen", key=new_id())
+        replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "CANARY-3"))
+        replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Not chosen"))
         fan_out(settings, db)
         with courier.at_work(settings, db, OPEN):
             until(lambda: len(kind.received) == 2)

@@ -10,6 +10,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.learning import sent_articles
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import file
 from tests.kit.web import publish_articles
@@ -38,8 +39,8 @@ def test_a_link_in_the_answer_that_solved_it_teaches_the_subject(
 ):
     ticket = file(db, cast.alice, subject="Impossible de me connecter")
     link = f"Voyez [ceci](http://127.0.0.1:8080/fr/articles/{slug}#etapes) et /fr/articles/missing"
-    replies.note(db, cast.dan, ticket, link, key=new_id())
-    replies.reply(db, cast.dan, ticket, link, key=new_id())
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), link))
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), link))
     work(settings, db)
     assert taught(db) == [], "not before it is solved"
     lifecycle.solve(db, cast.alice, ticket)
@@ -55,9 +56,9 @@ def test_what_customers_and_notes_say_teaches_nothing(
     settings: Settings, db: SqliteDatabase, cast: Cast, slug: str
 ):
     ticket = file(db, cast.alice, subject="Impossible de me connecter")
-    replies.reply(db, cast.alice, ticket, f"/fr/articles/{slug}", key=new_id())
-    replies.note(db, cast.dan, ticket, f"/fr/articles/{slug}", key=new_id())
-    replies.reply(db, cast.dan, ticket, "http://evil.example/fr/articles/x", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), f"/fr/articles/{slug}"))
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), f"/fr/articles/{slug}"))
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "http://evil.example/fr/articles/x"))
     lifecycle.solve(db, cast.dan, ticket)
     work(settings, db)
     assert taught(db) == []

@@ -12,6 +12,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.requests import file, later, readers_of
 
@@ -59,7 +60,7 @@ def test_two_who_correct_different_fields_both_succeed(
 
 
 def test_a_reply_meanwhile_is_no_conflict(db: SqliteDatabase, cast: Cast, ticket: Ticket):
-    replies.reply(db, cast.alice, ticket, "More", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "More"))
     edit(db, cast.dan, ticket, severity="major")
     assert tickets.find(db, cast.alice, ticket.id).severity == "major"
 

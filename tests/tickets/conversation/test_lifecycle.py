@@ -8,6 +8,7 @@ from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file, later
 
@@ -16,7 +17,7 @@ def answered(db: SqliteDatabase, cast: Cast) -> tuple[Ticket, list[str]]:
     """A request with two answers of Dan's; the ids of these."""
     ticket = file(db, cast.alice)
     said = [
-        replies.reply(db, cast.dan, ticket, body, key=new_id(), at=later(hours=1)).message_id
+        replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), body), at=later(hours=1)).message_id
         for body in ("Tick all lots.", "Did it work?")
     ]
     return tickets.find(db, cast.alice, ticket.id), said
@@ -72,9 +73,9 @@ def test_another_message_may_turn_out_to_be_the_solution(db: SqliteDatabase, cas
 
 def test_a_note_or_a_foreign_message_is_no_solution(db: SqliteDatabase, cast: Cast):
     ticket, _ = answered(db, cast)
-    note = replies.note(db, cast.dan, ticket, "Canary", key=new_id()).message_id
+    note = replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Canary")).message_id
     other = file(db, cast.alice)
-    foreign = replies.reply(db, cast.dan, other, "Else", key=new_id()).message_id
+    foreign = replies.reply(db, cast.dan, other, ReplyForm(new_id(), "Else")).message_id
     for message in (note, foreign, "missing"):
         with pytest.raises(NotFound):
             lifecycle.solve(db, cast.dan, ticket, message_id=message)

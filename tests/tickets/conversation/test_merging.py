@@ -17,6 +17,7 @@ from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import lifecycle, merging, replies
 from kbsearch.tickets.conversation.merging import MergeForm
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, take_over
 from tests.kit.incoming import letter, receiving, take
@@ -46,8 +47,8 @@ def merge(db: SqliteDatabase, viewer: Viewer, ticket: Ticket, into: Ticket, **mo
 def test_the_one_is_closed_and_a_note_for_agents_repeats_it_in_the_other(
     db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket
 ):
-    replies.reply(db, cast.bob, bobs, "Since noon", key=new_id(), at=later(hours=1))
-    replies.note(db, cast.dan, bobs, "NOTE-OF-BOBS", key=new_id(), at=later(hours=1))
+    replies.reply(db, cast.bob, bobs, ReplyForm(new_id(), "Since noon"), at=later(hours=1))
+    replies.note(db, cast.dan, bobs, ReplyForm(new_id(), "NOTE-OF-BOBS"), at=later(hours=1))
     bobs = tickets.find(db, cast.dan, bobs.id)
     merge(db, cast.dan, bobs, alices)
     closed = tickets.find(db, cast.dan, bobs.id)
@@ -171,7 +172,7 @@ def test_sent_twice_it_is_one_merge(db: SqliteDatabase, cast: Cast, bobs: Ticket
 
 
 def test_it_is_no_past_case(db: SqliteDatabase, cast: Cast, bobs: Ticket, alices: Ticket):
-    replies.reply(db, cast.dan, bobs, "We look", key=new_id())
+    replies.reply(db, cast.dan, bobs, ReplyForm(new_id(), "We look"))
     merge(db, cast.dan, tickets.find(db, cast.dan, bobs.id), alices)
     cases = {each.number: each for each in ticket_changes.list_changed(db, 0, 10)}
     assert (cases[bobs.number].is_merged, cases[bobs.number].is_solved) == (True, False)

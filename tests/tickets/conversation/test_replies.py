@@ -11,7 +11,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.tickets import Status, Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import lifecycle, replies
-from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast, take_over
 from tests.kit.requests import attach, file, later
@@ -20,7 +20,7 @@ from tests.kit.requests import attach, file, later
 def say(
     db: SqliteDatabase, viewer: Viewer, ticket: Ticket, body: str = "Any news?", hour: int = 1
 ) -> Reply:
-    return replies.reply(db, viewer, ticket, body, key=new_id(), at=later(hours=hour))
+    return replies.reply(db, viewer, ticket, ReplyForm(new_id(), body), at=later(hours=hour))
 
 
 def test_everybody_in_it_reads_what_is_said_in_order(db: SqliteDatabase, cast: Cast):
@@ -43,20 +43,20 @@ def test_an_outsider_answers_nothing(db: SqliteDatabase, cast: Cast):
         with pytest.raises(NotFound):
             say(db, outsider, ticket)
         with pytest.raises(NotFound):
-            replies.note(db, outsider, ticket, "Mine", key=new_id())
+            replies.note(db, outsider, ticket, ReplyForm(new_id(), "Mine"))
     assert tickets.find(db, cast.dan, ticket.id).messages == ()
 
 
 def test_a_note_is_for_agents_and_leaves_customers_no_trace(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     before = tickets.find(db, cast.alice, ticket.id)
-    replies.note(db, cast.dan, ticket, "Canary", key=new_id(), at=later(hours=5))
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Canary"), at=later(hours=5))
     assert tickets.find(db, cast.alice, ticket.id) == before
     assert [m.body for m in tickets.find(db, cast.dan, ticket.id).messages] == ["Canary"]
     (case,) = ticket_changes.list_changed(db, 0, 10)
     assert (case.notes, case.answers) == ("Canary", "")
     with pytest.raises(Forbidden):
-        replies.note(db, cast.alice, ticket, "Mine", key=new_id())
+        replies.note(db, cast.alice, ticket, ReplyForm(new_id(), "Mine"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_a_request_waits_for_follows_who_spoke_last(
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     lifecycle.set_status(db, cast.dan, ticket, before, at=later(minutes=1))
     speaker = getattr(cast, viewer)
-    replies.reply(db, speaker, ticket, "Said", key=new_id(), status=asked, at=later(hours=1))
+    replies.reply(db, speaker, ticket, ReplyForm(new_id(), "Said", status=asked), at=later(hours=1))
     there = tickets.find(db, cast.alice, ticket.id)
     assert there.status == after
     assert (there.solved_at is not None) == (after == "solved")
@@ -103,7 +103,7 @@ def test_a_closed_request_takes_no_reply_but_a_note(db: SqliteDatabase, cast: Ca
         with pytest.raises(Invalid) as problem:
             say(db, viewer, ticket)
         assert problem.value.key == "ticket.is_closed"
-    replies.note(db, cast.dan, ticket, "Seen again in #2000", key=new_id())
+    replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "Seen again in #2000"))
 
 
 @pytest.mark.parametrize("body", ["", " \n ", "\x00"])
@@ -117,7 +117,7 @@ def test_an_empty_reply_says_nothing(db: SqliteDatabase, cast: Cast, body: str):
 def test_a_file_alone_is_a_reply(db: SqliteDatabase, cast: Cast, store: FileStore):
     ticket = file(db, cast.alice)
     attach(db, cast.alice, store, "reply-0001", "shot.txt", ticket=ticket)
-    replies.reply(db, cast.alice, ticket, "", key="reply-0001")
+    replies.reply(db, cast.alice, ticket, ReplyForm("reply-0001", ""))
     (message,) = tickets.find(db, cast.dan, ticket.id).messages
     assert [kept.name for kept in message.files] == ["shot.txt"]
     assert drafts.find_reply(db, cast.alice, ticket) is None
@@ -125,7 +125,9 @@ def test_a_file_alone_is_a_reply(db: SqliteDatabase, cast: Cast, store: FileStor
 
 def test_the_same_reply_sent_again_is_said_once(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
-    sent = [replies.reply(db, cast.alice, ticket, "Once", key="reply-0001") for _ in range(5)]
+    sent = [
+        replies.reply(db, cast.alice, ticket, ReplyForm("reply-0001", "Once")) for _ in range(5)
+    ]
     assert len({each.message_id for each in sent}) == 1
     assert len(tickets.find(db, cast.dan, ticket.id).messages) == 1
 
@@ -134,12 +136,16 @@ def test_a_late_reply_is_kept_and_told_that_there_is_news(db: SqliteDatabase, ca
     ticket = file(db, cast.alice)
     say(db, cast.dan, ticket, "Which lot?")
     late = replies.reply(
-        db, cast.alice, ticket, "Hello?", key=new_id(), activity=ticket.activity, at=later(hours=2)
+        db,
+        cast.alice,
+        ticket,
+        ReplyForm(new_id(), "Hello?", activity=ticket.activity),
+        at=later(hours=2),
     )
     assert late.has_news
     fresh = tickets.find(db, cast.alice, ticket.id)
     assert [m.body for m in fresh.messages] == ["Which lot?", "Hello?"]
-    then = replies.reply(db, cast.alice, fresh, "Ah.", key=new_id(), activity=fresh.activity)
+    then = replies.reply(db, cast.alice, fresh, ReplyForm(new_id(), "Ah.", activity=fresh.activity))
     assert not then.has_news
 
 

@@ -12,6 +12,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies, splitting
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.conversation.splitting import SplitForm
 from tests.conftest import Cast
 from tests.kit.requests import attach, file, later, readers_of
@@ -35,8 +36,10 @@ def ticket(db: SqliteDatabase, cast: Cast, store: FileStore) -> Ticket:
         confidential=True,
     )
     attach(db, cast.bob, store, "key-of-bobs-words", ticket=made)
-    replies.reply(db, cast.bob, made, "And the gate?", key="key-of-bobs-words", at=later(hours=1))
-    replies.reply(db, cast.dan, made, "Which gate?", key=new_id(), at=later(hours=2))
+    replies.reply(
+        db, cast.bob, made, ReplyForm("key-of-bobs-words", "And the gate?"), at=later(hours=1)
+    )
+    replies.reply(db, cast.dan, made, ReplyForm(new_id(), "Which gate?"), at=later(hours=2))
     return tickets.find(db, cast.dan, made.id)
 
 

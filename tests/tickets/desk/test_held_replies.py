@@ -17,9 +17,8 @@ from kbsearch.errors import AlreadySent, Invalid, NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
-from kbsearch.tickets.conversation.replies import Reply
+from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.desk import held_replies
-from kbsearch.tickets.desk.held_replies import ReplyForm
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.requests import MORNING, attach, file
@@ -160,7 +159,7 @@ def test_what_others_wrote_before_is_told_and_it_leaves_all_the_same(
 ):
     seen = ticket.activity
     assert not hold(db, cast.dan, ticket, activity=seen, key="key-of-another-one")
-    replies.reply(db, cast.alice, ticket, "One more thing", key=new_id(), at=MORNING)
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "One more thing"), at=MORNING)
     assert hold(db, cast.dan, ticket, activity=seen)
     assert release(db, cast.dan) is not None
 
@@ -212,6 +211,7 @@ import sys
 from pathlib import Path
 from kbsearch import tickets
 from kbsearch.people import viewers
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies
 from kbsearch.database.sqlite import SqliteDatabase
 db = SqliteDatabase(Path(sys.argv[1]))
@@ -219,7 +219,7 @@ dan = viewers.find(db, "dan@support.example")
 ticket = tickets.find(db, dan, sys.argv[2])
 for number in range(100_000):
     key = f"key-{sys.argv[3]}-{number:05}"
-    held_replies.hold(db, dan, ticket, held_replies.ReplyForm(key, key), seconds=0)
+    held_replies.hold(db, dan, ticket, ReplyForm(key, key), seconds=0)
     print(key, flush=True)
     held_replies.release(db, dan, key)
 """

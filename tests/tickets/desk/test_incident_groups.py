@@ -10,6 +10,7 @@ from kbsearch.clock import stored
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.ranking import Search
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import incidents
 from tests.conftest import take_over
@@ -98,7 +99,7 @@ def test_one_answer_reaches_each_requester_on_their_own_request(db, cast, groupe
     mine, theirs = grouped.members
     numbers = [mine.number, theirs.number]
     told = problems.answer(
-        db, cast.dan, grouped, numbers, "C’est réparé.", key="key-of-all", status="solved"
+        db, cast.dan, grouped, numbers, ReplyForm("key-of-all", "C’est réparé.", status="solved")
     )
     assert told == numbers
     assert said_to(db, cast.alice, mine.ticket_id) == ["C’est réparé."]
@@ -111,7 +112,11 @@ def test_one_answer_reaches_each_requester_on_their_own_request(db, cast, groupe
 def test_sent_again_it_is_the_same_answer(db, cast, grouped):
     for _ in range(2):
         problems.answer(
-            db, cast.dan, grouped, [each.number for each in grouped.members], "Oui.", key="same-key"
+            db,
+            cast.dan,
+            grouped,
+            [each.number for each in grouped.members],
+            ReplyForm("same-key", "Oui."),
         )
     for each in grouped.members:
         assert said_to(db, cast.dan, each.ticket_id) == ["Oui."]
@@ -122,12 +127,12 @@ def test_all_of_them_get_it_or_none_does(db, cast, grouped):
     db.execute("UPDATE tickets SET status = 'closed' WHERE id = :id", {"id": theirs.ticket_id})
     numbers = [mine.number, theirs.number]
     with pytest.raises(Invalid) as refused:
-        problems.answer(db, cast.dan, grouped, numbers, "Oui.", key="key-of-all")
+        problems.answer(db, cast.dan, grouped, numbers, ReplyForm("key-of-all", "Oui."))
     assert refused.value.values == {"number": theirs.number}
     assert said_to(db, cast.dan, mine.ticket_id) == []
     for body, chosen in (("", numbers[:1]), ("Oui.", []), ("Oui.", [4242])):
         with pytest.raises(Invalid):
-            problems.answer(db, cast.dan, grouped, chosen, body, key="key-of-all")
+            problems.answer(db, cast.dan, grouped, chosen, ReplyForm("key-of-all", body))
 
 
 def test_a_request_is_of_one_problem_at_a_time(db, cast, grouped):
@@ -153,7 +158,9 @@ def test_problems_are_for_agents(db, cast, grouped):
             lambda viewer: problems.group(db, viewer, "Autre", [ticket]),
             lambda viewer: problems.add(db, viewer, grouped, ticket),
             lambda viewer: problems.remove(db, viewer, grouped, ticket),
-            lambda viewer: problems.answer(db, viewer, grouped, [1], "Oui.", key="key-of-all"),
+            lambda viewer: problems.answer(
+                db, viewer, grouped, [1], ReplyForm("key-of-all", "Oui.")
+            ),
         ):
             with pytest.raises(NotFound):
                 act(viewer)

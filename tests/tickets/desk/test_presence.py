@@ -11,6 +11,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import presence
 from kbsearch.tickets.desk.presence import LEASE, PresentAgent
 from kbsearch.tickets.filing import drafts
@@ -51,7 +52,7 @@ def test_whoever_saves_a_draft_is_writing_until_it_is_sent(
     assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=False)]
     drafts.save(db, cast.dan, key, said, ticket=ticket, at=MORNING)
     assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=True)]
-    replies.reply(db, cast.dan, ticket, "I looked", key=key, at=MORNING)
+    replies.reply(db, cast.dan, ticket, ReplyForm(key, "I looked"), at=MORNING)
     assert seen_by(db, cast.root, ticket) == [PresentAgent("Dan Leroy", is_writing=False)]
 
 

@@ -12,6 +12,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.tickets import Ticket, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import bulk, queue, saved_views
 from kbsearch.tickets.desk.queue import VIEWS, QueueFilter
 from tests.conftest import Cast, take_over
@@ -44,7 +45,7 @@ def desk(db: SqliteDatabase, cast: Cast) -> dict[str, Ticket]:
         "mine": file(db, cast.bob, subject="mine", at=later(minutes=7)),
         "solved": file(db, cast.alice, subject="solved", at=later(minutes=8)),
     }
-    replies.reply(db, cast.dan, made["waiting"], "Which?", key=new_id(), at=later(minutes=9))
+    replies.reply(db, cast.dan, made["waiting"], ReplyForm(new_id(), "Which?"), at=later(minutes=9))
     lifecycle.assign(db, cast.dan, made["mine"], cast.dan.person_id)
     lifecycle.solve(db, cast.dan, made["solved"], at=later(minutes=10))
     take_over(db, number=7, subject="past", solved_at="2026-01-31T10:00:00Z")
@@ -101,9 +102,13 @@ def test_whom_it_waits_for_and_since_when(
     assert (said["new"].whom, said["new"].since) == ("us", desk["new"].created_at)
     assert (said["waiting"].whom, said["waiting"].since[11:16]) == ("customer", "09:09")
     assert said["solved"].whom == ""
-    replies.reply(db, cast.chloe, desk["waiting"], "This", key=new_id(), at=later(minutes=20))
-    replies.reply(db, cast.chloe, desk["waiting"], "And that", key=new_id(), at=later(minutes=30))
-    replies.note(db, cast.dan, desk["waiting"], "Hm", key=new_id(), at=later(minutes=40))
+    replies.reply(
+        db, cast.chloe, desk["waiting"], ReplyForm(new_id(), "This"), at=later(minutes=20)
+    )
+    replies.reply(
+        db, cast.chloe, desk["waiting"], ReplyForm(new_id(), "And that"), at=later(minutes=30)
+    )
+    replies.note(db, cast.dan, desk["waiting"], ReplyForm(new_id(), "Hm"), at=later(minutes=40))
     again = waiting.of_tickets(db, [desk["waiting"].id])[desk["waiting"].id]
     assert (again.whom, again.since[11:16]) == ("us", "09:20"), "since the first unanswered word"
 

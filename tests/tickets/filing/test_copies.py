@@ -9,6 +9,7 @@ from kbsearch.people import PersonFields, viewers
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file, readers_of
@@ -42,7 +43,7 @@ def test_whoever_was_taken_out_does_nothing_more_with_what_they_held(
     held = tickets.find(db, cast.bob, ticket.id)
     copies.remove(db, cast.alice, ticket, "bob@acme.example")
     with pytest.raises(NotFound):
-        replies.reply(db, cast.bob, held, "Still here?", key=new_id())
+        replies.reply(db, cast.bob, held, ReplyForm(new_id(), "Still here?"))
     with pytest.raises(NotFound):
         copies.leave(db, cast.bob, held)
 

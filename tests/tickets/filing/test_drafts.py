@@ -9,7 +9,8 @@ from kbsearch.files.store import FileStore
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
-from kbsearch.tickets.filing import copies, drafts
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms, copies, drafts
 from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 from tests.kit.requests import attach, file, later
@@ -75,7 +76,7 @@ def test_a_pause_noticed_after_sending_brings_no_draft_back(
 ):
     drafts.save(db, cast.alice, "form-0001", TYPED)
     ticket = file(db, cast.alice, key="form-0001", subject="Collier perdu", description="Il est…")
-    replies.reply(db, cast.alice, ticket, "Il est perdu", key="reply-0001")
+    replies.reply(db, cast.alice, ticket, ReplyForm("reply-0001", "Il est perdu"))
     assert drafts.save(db, cast.alice, "form-0001", TYPED) is None
     assert drafts.save(db, cast.alice, "reply-0001", {"body": "Il est"}) is None
     for key in ("form-0001", "reply-0001"):
@@ -154,6 +155,6 @@ def test_a_form_that_is_refused_keeps_its_draft(db: SqliteDatabase, cast: Cast, 
     drafts.save(db, cast.alice, "form-0001", TYPED)
     attach(db, cast.alice, store, "form-0001", "a.txt")
     with pytest.raises(Invalid):
-        filing.open(db, cast.alice, RequestForm("Only a subject"), key="form-0001")
+        filing.open(db, cast.alice, RequestForm("Only a subject"), FilingTerms("form-0001"))
     draft = drafts.find(db, cast.alice, "form-0001")
     assert (draft.fields["subject"], [f.name for f in draft.files]) == ("Collier", ["a.txt"])

@@ -20,7 +20,7 @@ from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import filing
-from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing import form as request_forms
 from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast, take_over
@@ -41,7 +41,7 @@ gate, sent = threading.Barrier(3), []
 def send():
     gate.wait()
     request = RequestForm(subject="Once", description="Only once.")
-    sent.append(filing.open(db, viewer, request, key="the-same-form").id)
+    sent.append(filing.open(db, viewer, request, filing.FilingTerms("the-same-form")).id)
     db.close()
 
 threads = [threading.Thread(target=send) for _ in range(3)]
@@ -284,7 +284,7 @@ def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
     assert file(db, cast.chloe).organisation == "Globex"
     assert file(db, cast.dan, requester="alice@acme.example").organisation == "Acme"
     request = RequestForm("After", "The contract is over.")
-    ticket = filing.open(db, cast.alice, request, key=new_id(), after_contract=True)
+    ticket = filing.open(db, cast.alice, request, FilingTerms(new_id(), after_contract=True))
     assert ticket.organisation == "Acme"
 
 
@@ -321,7 +321,7 @@ def test_strangers_file_nothing(db: SqliteDatabase, cast: Cast):
 @pytest.mark.parametrize("key", ["", "short", "x" * 65, "with space", "a/b/c/d/e", "\x00" * 10])
 def test_a_form_without_a_proper_key_is_not_ours(db: SqliteDatabase, cast: Cast, key: str):
     with pytest.raises(Invalid):
-        filing.open(db, cast.alice, RequestForm("A", "B"), key=key)
+        filing.open(db, cast.alice, RequestForm("A", "B"), FilingTerms(key))
 
 
 FIELDS = (
@@ -342,9 +342,9 @@ def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
     assert problems(where="field") == {}
     answers = {"where": "barn", "lot": " 7 ", "never": "asked"}
     request = RequestForm("A", "B", software="icownect", fields=answers)
-    ticket = filing.open(db, cast.alice, request, key=new_id(), fields=FIELDS)
+    ticket = filing.open(db, cast.alice, request, FilingTerms(new_id(), fields=FIELDS))
     assert ticket.fields == {"where": "barn", "lot": "7"}
-    other = filing.open(db, cast.alice, RequestForm("A", "B"), key=new_id(), fields=FIELDS)
+    other = filing.open(db, cast.alice, RequestForm("A", "B"), FilingTerms(new_id(), fields=FIELDS))
     assert other.fields == {}
 
 
@@ -363,7 +363,7 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
 def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
     ticket = filing.follow_up(
-        db, cast.alice, past, RequestForm("Again", "Lost again."), key=new_id()
+        db, cast.alice, past, RequestForm("Again", "Lost again."), FilingTerms(new_id())
     )
     assert ticket.follows is not None and ticket.follows.number == 7
     (link,) = tickets.find(db, cast.alice, past.id).followed_by
@@ -373,16 +373,18 @@ def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast
 def test_a_link_to_what_one_may_not_read_is_not_shown(db: SqliteDatabase, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
     request = RequestForm("Again", "Lost.", confidential=True)
-    filing.follow_up(db, cast.alice, past, request, key=new_id())
+    filing.follow_up(db, cast.alice, past, request, FilingTerms(new_id()))
     assert tickets.find(db, cast.bob, past.id).followed_by == ()
     with pytest.raises(NotFound):
-        filing.follow_up(db, cast.chloe, past, RequestForm("Mine", "Mine."), key=new_id())
+        filing.follow_up(db, cast.chloe, past, RequestForm("Mine", "Mine."), FilingTerms(new_id()))
 
 
 def test_only_what_is_closed_is_followed(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     with pytest.raises(Invalid):
-        filing.follow_up(db, cast.alice, ticket, RequestForm("Again", "Lost."), key=new_id())
+        filing.follow_up(
+            db, cast.alice, ticket, RequestForm("Again", "Lost."), FilingTerms(new_id())
+        )
 
 
 def test_a_request_keeps_the_moment_it_was_filed(db: SqliteDatabase, cast: Cast):

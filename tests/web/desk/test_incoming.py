@@ -14,6 +14,7 @@ from kbsearch.messages.incoming.arrivals import Mailbox
 from kbsearch.messages.notifications import reply_addresses
 from kbsearch.people import viewers
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving, take
 from tests.kit.requests import file
@@ -119,7 +120,7 @@ def test_what_came_by_mail_is_marked_and_leads_agents_to_the_mail(
 ):
     site = receiving(settings)
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
-    replies.reply(db, cast.dan, ticket, "Which one?", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which one?"))
     to = reply_addresses.make(site, ticket.number, str(cast.alice.person_id))
     take(site, db, letter("alice@acme.example", to, "The brown one."))
     (mail,) = mails.list_all(db, cast.dan, ("joined",))

@@ -8,6 +8,7 @@ from kbsearch import tickets
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import saved_views
 from tests.conftest import Cast
 from tests.kit.requests import file
@@ -64,7 +65,7 @@ def test_what_is_expected_is_said_from_our_side(
     assert "Notre réponse, depuis" in client.get("/fr/desk").text
     page = client.get(f"/fr/requests/{ticket.id}").text
     assert "Notre réponse, depuis" in page
-    replies.reply(db, cast.dan, ticket, "Laquelle ?", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Laquelle ?"))
     assert "La réponse du client, depuis" in client.get("/fr/desk?view=waiting").text
     page = client.get(f"/fr/requests/{ticket.id}").text
     assert "En attente du client" in page and "En attente de votre réponse" not in page

@@ -14,6 +14,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.kit.requests import PNG, file
@@ -149,7 +150,7 @@ def test_an_answer_sets_the_status_and_news_are_announced(
 def test_a_late_answer_is_kept_and_says_so(
     browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
-    replies.reply(db, cast.dan, ticket, "Redémarrez.", key="key-of-dan")
+    replies.reply(db, cast.dan, ticket, ReplyForm("key-of-dan", "Redémarrez."))
     sent = {"body": "Toujours rien.", "key": KEY, "activity": str(ticket.activity)}
     client = browser(cast.alice)
     answer = client.post(f"/fr/requests/{ticket.id}/messages", data=sent)
@@ -188,8 +189,8 @@ def test_solved_with_the_answer_and_opened_again(
 def test_an_agent_marks_the_solution_and_takes_the_request(
     browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
-    said = replies.reply(db, cast.dan, ticket, "Redémarrez.", key=KEY)
-    replies.reply(db, cast.dan, ticket, "Et bonne journée.", key=f"{KEY}-2")
+    said = replies.reply(db, cast.dan, ticket, ReplyForm(KEY, "Redémarrez."))
+    replies.reply(db, cast.dan, ticket, ReplyForm(f"{KEY}-2", "Et bonne journée."))
     client, url = browser(cast.dan), f"/fr/requests/{ticket.id}"
     client.post(f"{url}/assignee", data={"assignee": cast.dan.person_id})
     client.post(f"{url}/status", data={"status": "solved", "message": said.message_id})
@@ -257,7 +258,7 @@ def test_seen_is_told_by_the_page_and_never_ahead(
 ):
     client, url = browser(cast.alice), f"/fr/requests/{ticket.id}"
     client.post(f"{url}/seen", data={"activity": "999999"})
-    replies.reply(db, cast.dan, ticket, "Redémarrez.", key=KEY)
+    replies.reply(db, cast.dan, ticket, ReplyForm(KEY, "Redémarrez."))
     visits = "SELECT activity FROM ticket_visits WHERE person_id = :me AND ticket_id = :id"
     row = db.query(visits, {"me": cast.alice.person_id, "id": ticket.id})[0]
     assert row["activity"] == ticket.activity

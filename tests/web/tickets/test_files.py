@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.files import Attachment
 from tests.conftest import Cast
 from tests.kit.requests import PNG, attach, file
@@ -100,7 +101,7 @@ def test_a_file_of_a_note_is_for_agents(
 ):
     ticket = file(db, cast.alice)
     attachment = attach(db, cast.dan, store, KEY, ticket=ticket)
-    replies.note(db, cast.dan, ticket, "pour nous", key=KEY)
+    replies.note(db, cast.dan, ticket, ReplyForm(KEY, "pour nous"))
     for reader, status in ((cast.alice, 404), (cast.dan, 200)):
         sign_in(client, db, reader)
         assert (

@@ -14,6 +14,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies
 from tests.conftest import Cast
 from tests.kit.requests import file
@@ -121,7 +122,7 @@ def test_what_others_said_meanwhile_stays_to_be_announced(
     db: SqliteDatabase, cast: Cast, dan: FlaskClient, ticket: Ticket
 ):
     send(dan, ticket)
-    replies.reply(db, cast.alice, ticket, "Encore ceci", key=new_id())
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "Encore ceci"))
     leave(db, cast)
     told = follow(dan, ticket)
     assert "Encore ceci" not in told

@@ -17,7 +17,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.conversation import lifecycle, replies
-from kbsearch.tickets.filing import copies
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms, copies
 from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast
 from tests.kit.web import HTMX, sign_in
@@ -25,7 +26,7 @@ from tests.kit.web import HTMX, sign_in
 
 def file(db: SqliteDatabase, viewer: Viewer, subject: str, **changes: Any) -> Ticket:
     said = RequestForm(subject=subject, description="Voici ce qui arrive.", **changes)
-    return filing.open(db, viewer, said, key=new_id())
+    return filing.open(db, viewer, said, FilingTerms(new_id()))
 
 
 def index(settings: Settings, db: SqliteDatabase) -> None:
@@ -66,7 +67,7 @@ def test_statuses_are_counted_added_and_taken_away(
 ):
     file(db, cast.alice, "Nouvelle")
     answered = file(db, cast.alice, "Répondue")
-    replies.reply(db, cast.dan, answered, "Quelle version ?", key=new_id())
+    replies.reply(db, cast.dan, answered, ReplyForm(new_id(), "Quelle version ?"))
     sign_in(client, db, cast.alice)
     page = client.get("/fr/requests").text
     assert 'id="status-pending" href="/fr/requests?status=pending"' in page
@@ -180,7 +181,7 @@ def test_news_is_told_in_words_until_it_is_read(
     ticket = file(db, cast.alice, "Une demande")
     sign_in(client, db, cast.alice)
     assert "nouveau" not in client.get("/fr/requests").text
-    replies.reply(db, cast.dan, ticket, "Voici.", key=new_id())
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Voici."))
     page = client.get("/fr/requests").text
     assert '<span class="new">nouveau</span>' in page
     assert "1 nouvelle" in page, "the menu says so on every page"
