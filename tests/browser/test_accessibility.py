@@ -29,6 +29,7 @@ from kbsearch.search.ranking import Search
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.conversation.satisfaction import Rating
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
@@ -96,7 +97,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
     asked = closed_request(live, root)
     token = satisfaction.ask(live.db, asked.id, root.person_id or "")
-    satisfaction.answer(live.db, token, is_good=False, why="y" * 200)
+    satisfaction.answer(live.db, token, Rating(is_good=False, why="y" * 200))
 
     opt_out = opt_outs.make(settings, root.person_id or "", "ticket.replied")
 

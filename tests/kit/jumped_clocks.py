@@ -19,7 +19,7 @@ from kbsearch.outbox import Task
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import one_time_links, signing_in
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts.signing_in import Caller, CodeAsked
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked, TypedCode
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import presence
@@ -80,13 +80,13 @@ def codes(world: World) -> None:
     code = world.code()
     world.jump()
     try:
-        signing_in.finish(db, settings, HOME, token, code)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code))
         assert world.by < timedelta()
     except NotFound:
         assert world.by > timedelta(), "the time of the code is over"
     token = world.ask()
     post(settings, db)
-    signing_in.finish(db, settings, HOME, token, world.code())
+    signing_in.finish(db, settings, HOME, token, TypedCode(world.code()))
     world.jump(-world.by)
     post(settings, db)
     sent = [each["Message-ID"] for each in letters(settings)]
@@ -105,7 +105,7 @@ def asked_for_and_not_sent(world: World) -> None:
         world.seen |= {
             code_in(each) for each in letters(settings)[:-1] if CODE.search(text_of(each))
         }
-    signing_in.finish(db, settings, HOME, token, world.code())
+    signing_in.finish(db, settings, HOME, token, TypedCode(world.code()))
     world.jump(-world.by)
     post(settings, db)
     told = [code_in(each) for each in letters(settings) if CODE.search(text_of(each))]

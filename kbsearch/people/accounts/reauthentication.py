@@ -13,7 +13,7 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.accounts import passwords, sessions, sign_ins_under_way, signing_in
 from kbsearch.people.accounts.sign_ins_under_way import Pending
-from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.accounts.signing_in import Caller, TypedCode
 
 
 def begin(
@@ -48,21 +48,18 @@ def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None
 
 def finish(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
+    settings: Settings,
     caller: Caller,
     token: str,
-    code: str,
+    code: TypedCode,
     *,
-    recovery: bool = False,
     at: datetime | None = None,
 ) -> str:
     """Take the code; the session counts as proved, and the answer is where one was going."""
     moment = at or utc_now()
     waiting = find(db, viewer, token, at=moment)
-    factor = signing_in.check_code(
-        db, settings, caller, waiting, code, recovery=recovery, at=moment
-    )
+    factor = signing_in.check_code(db, settings, caller, waiting, code, at=moment)
     with db.atomic():
         sign_ins_under_way.end(db, waiting)
         sessions.mark_proved(db, caller.session, at=moment)

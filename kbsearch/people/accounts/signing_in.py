@@ -115,25 +115,32 @@ def resend(
     outbox.add(db, sign_ins_under_way.CODE_WANTED, waiting.id)
 
 
+@dataclass(frozen=True)
+class TypedCode:
+    """What was typed, whether it is a recovery code, whether the device is to be trusted."""
+
+    text: str
+    recovery: bool = False
+    trust: bool = False
+
+
 def finish(
     db: Database,
     settings: Settings,
     caller: Caller,
     token: str,
-    code: str,
+    code: TypedCode,
     *,
-    recovery: bool = False,
-    trust: bool = False,
     at: datetime | None = None,
 ) -> Inside:
     """Take the code, and let its person in with a session that is new."""
     moment = at or utc_now()
     waiting = sign_ins_under_way.find(db, token, "sign_in", at=moment)
-    factor = check_code(db, settings, caller, waiting, code, recovery=recovery, at=moment)
+    factor = check_code(db, settings, caller, waiting, code, at=moment)
     person = people.find_id(db, waiting.person_id)
     with db.atomic():
         sign_ins_under_way.end(db, waiting)
-        return let_in(db, caller, person, waiting.destination, factor, trust=trust, at=moment)
+        return let_in(db, caller, person, waiting.destination, factor, trust=code.trust, at=moment)
 
 
 def check_code(
@@ -141,9 +148,8 @@ def check_code(
     settings: Settings,
     caller: Caller,
     waiting: Pending,
-    code: str,
+    code: TypedCode,
     *,
-    recovery: bool = False,
     at: datetime | None = None,
 ) -> str:
     """The factor that was shown; raises Invalid for a wrong code. Each code passes once."""
@@ -151,12 +157,12 @@ def check_code(
     if waiting.passed_at:
         raise NotFound("sign_in.expired")
     person = people.find_id(db, waiting.person_id)
-    factor = "recovery" if recovery else waiting.factor
+    factor = "recovery" if code.recovery else waiting.factor
     charges = _charges_of_code(db, caller, person)
     charge(db, caller, person, charges, at=moment)
     with db.atomic():
         passed = _is_right(
-            db, settings, waiting, code, factor, moment
+            db, settings, waiting, code.text, factor, moment
         ) and sign_ins_under_way.pass_through(db, waiting, at=moment)
         if passed:
             _give_back(db, charges)

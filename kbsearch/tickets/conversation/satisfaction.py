@@ -29,6 +29,14 @@ class SatisfactionQuestion:
     why: str
 
 
+@dataclass(frozen=True)
+class Rating:
+    """What somebody thinks of how a request went, in their words."""
+
+    is_good: bool
+    why: str = ""
+
+
 def ask(db: Database, ticket_id: str, person_id: str, *, at: datetime | None = None) -> str:
     """A token for one person about one closed request; one made before stops working."""
     moment = at or utc_now()
@@ -78,9 +86,8 @@ def texts(question: SatisfactionQuestion | None) -> dict[str, str]:
 def answer(
     db: Database,
     token: str,
+    rating: Rating,
     *,
-    is_good: bool,
-    why: str = "",
     revision: str | None = None,
     at: datetime | None = None,
 ) -> SatisfactionQuestion:
@@ -90,8 +97,10 @@ def answer(
     """
     with db.atomic():
         question = peek(db, token, at=at)
-        revisions.check(revision, texts(question), {"rating": _word(is_good), "why": why})
-        _record(db, question.ticket_id, question.person_id, is_good, why, at)
+        revisions.check(
+            revision, texts(question), {"rating": _word(rating.is_good), "why": rating.why}
+        )
+        _record(db, question.ticket_id, question.person_id, rating, at)
         return peek(db, token, at=at)
 
 
@@ -99,9 +108,8 @@ def rate(
     db: Database,
     viewer: Viewer,
     ticket: Ticket,
+    rating: Rating,
     *,
-    is_good: bool,
-    why: str = "",
     revision: str | None = None,
     at: datetime | None = None,
 ) -> None:
@@ -113,7 +121,7 @@ def rate(
         if there.status != "closed":
             raise Invalid("ticket.not_closed", number=there.number)
         before = texts(find(db, viewer, ticket))
-        revisions.check(revision, before, {"rating": _word(is_good), "why": why})
+        revisions.check(revision, before, {"rating": _word(rating.is_good), "why": rating.why})
         db.execute(
             """
             INSERT INTO satisfaction (ticket_id, person_id) VALUES (:ticket, :person)
@@ -121,7 +129,7 @@ def rate(
             """,
             {"ticket": there.id, "person": viewer.person_id},
         )
-        _record(db, there.id, viewer.person_id, is_good, why, at)
+        _record(db, there.id, viewer.person_id, rating, at)
 
 
 def _read(db: Database, condition: str, values: Values) -> SatisfactionQuestion | None:
@@ -147,18 +155,17 @@ def _record(
     db: Database,
     ticket_id: str,
     person_id: str,
-    is_good: bool,
-    why: str,
+    rating: Rating,
     at: datetime | None,
 ) -> None:
-    text = plain_text.block_within(MAX_WHY, why)
+    text = plain_text.block_within(MAX_WHY, rating.why)
     db.execute(
         """
         UPDATE satisfaction SET is_good = :good, why = :why, answered_at = :now
         WHERE ticket_id = :ticket AND person_id = :person
         """,
         {
-            "good": int(is_good),
+            "good": int(rating.is_good),
             "why": text,
             "now": stored(at or utc_now()),
             "ticket": ticket_id,

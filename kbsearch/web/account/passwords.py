@@ -8,6 +8,7 @@ from kbsearch.errors import Invalid, NotFound, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import choosing, one_time_links, passwords, sign_ins_under_way
 from kbsearch.people.accounts import signing_in as noun
 from kbsearch.people.accounts.sign_ins_under_way import Pending
+from kbsearch.people.accounts.signing_in import TypedCode
 from kbsearch.web.account import tokens
 from kbsearch.web.account.preferences import hidden
 from kbsearch.web.account.signing_in import home, refused
@@ -78,8 +79,7 @@ def check() -> Response:
             site().settings,
             tokens.caller(),
             waiting,
-            request.form.get("code", ""),
-            recovery="recovery" in request.form,
+            TypedCode(request.form.get("code", ""), recovery="recovery" in request.form),
         )
     except (Invalid, TooMany) as problem:
         return refused(page_of_code(waiting, problem), problem)

@@ -25,6 +25,7 @@ from kbsearch.people.accounts import (
     signing_in,
     user_agents,
 )
+from kbsearch.people.accounts.signing_in import TypedCode
 from kbsearch.web import security
 from kbsearch.web.account import profile as account
 from kbsearch.web.account.profile import REFUSALS, done, page
@@ -222,12 +223,11 @@ def finish_proof() -> Response:
     try:
         back = reauthentication.finish(
             db(),
-            site().settings,
             viewer(),
+            site().settings,
             caller(),
             token,
-            request.form.get("code", ""),
-            recovery="recovery" in request.form,
+            TypedCode(request.form.get("code", ""), recovery="recovery" in request.form),
         )
     except REFUSALS as problem:
         return _proof("", problem)

@@ -16,7 +16,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.sign_ins_under_way import Pending
-from kbsearch.people.accounts.signing_in import CodeAsked, Inside
+from kbsearch.people.accounts.signing_in import CodeAsked, Inside, TypedCode
 from kbsearch.web import security
 from kbsearch.web.account import tokens
 from kbsearch.web.account.preferences import hidden
@@ -69,9 +69,9 @@ def finish() -> Response:
             site().settings,
             tokens.caller(),
             tokens.held(tokens.SIGN_IN),
-            fields.get("code", ""),
-            recovery="recovery" in fields,
-            trust="trust" in fields,
+            TypedCode(
+                fields.get("code", ""), recovery="recovery" in fields, trust="trust" in fields
+            ),
         )
     except (Invalid, TooMany) as problem:
         return refused(page_of_code(waiting, problem), problem)

@@ -9,7 +9,7 @@ from kbsearch import i18n, revisions, tickets
 from kbsearch.errors import Forbidden, Invalid
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import satisfaction
-from kbsearch.tickets.conversation.satisfaction import SatisfactionQuestion
+from kbsearch.tickets.conversation.satisfaction import Rating, SatisfactionQuestion
 from kbsearch.web.admin.forms import revision
 from kbsearch.web.render import db, go_to, language, person, render, viewer
 
@@ -32,8 +32,7 @@ def rate(id: str) -> Response:
             db(),
             viewer(),
             ticket,
-            is_good=is_good(),
-            why=request.form.get("why", ""),
+            Rating(is_good=is_good(), why=request.form.get("why", "")),
             revision=revision(),
         )
     except Invalid as problem:
@@ -54,8 +53,7 @@ def answer(token: str) -> Response:
         satisfaction.answer(
             db(),
             token,
-            is_good=is_good(),
-            why=request.form.get("why", ""),
+            Rating(is_good=is_good(), why=request.form.get("why", "")),
             revision=revision(),
         )
     except Invalid as problem:

@@ -12,7 +12,7 @@ from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links, passwords, second_factor, signing_in
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
-from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.accounts.signing_in import Caller, TypedCode
 from tests.conftest import Cast
 from tests.kit.mail import code_in, html_of, latest, letters, link_in, post, text_of
 from tests.kit.security_log import events_about
@@ -40,7 +40,9 @@ def test_an_invitation_leads_to_a_password_a_code_and_in(
     choosing_passwords.invite(db, cast.root, people.find(db, ALICE))
     token = mailed_link(settings, db)
     asked = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
-    inside = signing_in.finish(db, settings, HOME, asked.token, code_in(latest(settings, db)))
+    inside = signing_in.finish(
+        db, settings, HOME, asked.token, TypedCode(code_in(latest(settings, db)))
+    )
     assert accounts.viewer_of(db, inside.session) == cast.alice
     with pytest.raises(NotFound, match="link.unusable"):
         choosing_passwords.accept_invitation(db, settings, HOME, token, ANOTHER)
@@ -102,7 +104,7 @@ def test_a_forgotten_password_is_replaced_after_link_and_code(
     with pytest.raises(NotFound):
         choosing_passwords.reset(db, settings, HOME, asked.token, ANOTHER)
     waiting = pending.find(db, asked.token, "reset")
-    signing_in.check_code(db, settings, HOME, waiting, code_in(latest(settings, db)))
+    signing_in.check_code(db, settings, HOME, waiting, TypedCode(code_in(latest(settings, db))))
     with pytest.raises(Invalid, match="password.common"):
         choosing_passwords.reset(db, settings, HOME, asked.token, "passwordpassword")
     assert accounts.viewer_of(db, elsewhere) == cast.alice, "nothing has changed so far"
@@ -135,12 +137,12 @@ def test_the_link_alone_does_not_replace_the_second_factor(
     waiting = pending.find(db, asked.token, "reset")
     assert waiting.factor == "totp"
     with pytest.raises(Invalid):
-        signing_in.check_code(db, settings, HOME, waiting, "000000")
+        signing_in.check_code(db, settings, HOME, waiting, TypedCode("000000"))
     with pytest.raises(NotFound):
         choosing_passwords.reset(db, settings, HOME, asked.token, ANOTHER)
     with pytest.raises(NotFound):
-        signing_in.finish(db, settings, HOME, asked.token, totp())
-    signing_in.check_code(db, settings, HOME, waiting, totp())
+        signing_in.finish(db, settings, HOME, asked.token, TypedCode(totp()))
+    signing_in.check_code(db, settings, HOME, waiting, TypedCode(totp()))
     choosing_passwords.reset(db, settings, HOME, asked.token, ANOTHER)
     assert second_factor.has_totp(db, waiting.person_id)
 
@@ -155,7 +157,7 @@ def test_one_link_followed_twice_changes_one_password(
     for _ in range(2):
         asked = choosing_passwords.begin_reset(db, HOME, link)
         waiting = pending.find(db, asked.token, "reset")
-        signing_in.check_code(db, settings, HOME, waiting, code_in(latest(settings, db)))
+        signing_in.check_code(db, settings, HOME, waiting, TypedCode(code_in(latest(settings, db))))
         tokens.append(asked.token)
 
     def reset(token: str) -> bool:

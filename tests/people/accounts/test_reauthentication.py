@@ -14,7 +14,7 @@ from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import reauthentication as proofs
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
-from kbsearch.people.accounts.signing_in import Caller
+from kbsearch.people.accounts.signing_in import Caller, TypedCode
 from tests.conftest import Cast
 from tests.kit.security_log import events_about
 
@@ -39,7 +39,7 @@ def test_password_and_code_prove_a_session_for_ten_minutes(
     token = proofs.begin(db, dan, caller, PASSWORD, "/fr/account/totp", at=NOON)
     assert not accounts.is_proved(db, caller.session, at=NOON), "the password is not enough"
     code = pyotp.TOTP(SECRET).at(NOON)
-    back = proofs.finish(db, settings, dan, caller, token, code, at=NOON)
+    back = proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
     assert back == "/fr/account/totp"
     assert accounts.is_proved(db, caller.session, at=NOON)
     assert accounts.is_proved(db, caller.session, at=NOON + timedelta(minutes=9, seconds=59))
@@ -47,7 +47,7 @@ def test_password_and_code_prove_a_session_for_ten_minutes(
     assert not accounts.is_proved(db, caller.session, at=NOON - timedelta(minutes=1)), "set back"
     assert events_about(db, str(dan.person_id))[0].kind == "proof.given"
     with pytest.raises(NotFound):
-        proofs.finish(db, settings, dan, caller, token, code, at=NOON)
+        proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
 
 
 def test_only_the_session_it_was_given_in_is_proved(
@@ -55,7 +55,7 @@ def test_only_the_session_it_was_given_in_is_proved(
 ):
     other = accounts.open_session(db, str(dan.person_id), at=NOON)
     token = proofs.begin(db, dan, caller, PASSWORD, "", at=NOON)
-    proofs.finish(db, settings, dan, caller, token, pyotp.TOTP(SECRET).at(NOON), at=NOON)
+    proofs.finish(db, dan, settings, caller, token, TypedCode(pyotp.TOTP(SECRET).at(NOON)), at=NOON)
     assert not accounts.is_proved(db, other, at=NOON)
 
 
@@ -64,7 +64,7 @@ def test_a_recovery_code_proves_as_well(
 ):
     code = second_factor.make_recovery_codes(db, str(dan.person_id), at=NOON)[0]
     token = proofs.begin(db, dan, caller, PASSWORD, "", at=NOON)
-    proofs.finish(db, settings, dan, caller, token, code, recovery=True, at=NOON)
+    proofs.finish(db, dan, settings, caller, token, TypedCode(code, recovery=True), at=NOON)
     assert accounts.is_proved(db, caller.session, at=NOON)
 
 
@@ -84,7 +84,7 @@ def test_a_wrong_code_proves_nothing(
 ):
     token = proofs.begin(db, dan, caller, PASSWORD, "", at=NOON)
     with pytest.raises(Invalid):
-        proofs.finish(db, settings, dan, caller, token, "000000", at=NOON)
+        proofs.finish(db, dan, settings, caller, token, TypedCode("000000"), at=NOON)
     assert not accounts.is_proved(db, caller.session, at=NOON)
 
 
@@ -94,7 +94,7 @@ def test_a_proof_under_way_is_of_no_use_to_somebody_else(
     token = proofs.begin(db, dan, caller, PASSWORD, "", at=NOON)
     code = pyotp.TOTP(SECRET).at(NOON)
     with pytest.raises(NotFound):
-        proofs.finish(db, settings, cast.root, caller, token, code, at=NOON)
+        proofs.finish(db, cast.root, settings, caller, token, TypedCode(code), at=NOON)
     with pytest.raises(NotFound):
         pending.find(db, token, "sign_in", at=NOON)
 
@@ -109,6 +109,6 @@ def test_without_an_authenticator_the_code_comes_by_mail(
     asked = db.query("SELECT subject FROM outbox WHERE kind = :k", {"k": pending.CODE_WANTED})
     assert asked == [{"subject": waiting.id}]
     code = pending.make_code(db, settings, waiting, at=NOON)
-    proofs.finish(db, settings, dan, caller, token, code, at=NOON)
+    proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
     assert accounts.is_proved(db, caller.session, at=NOON)
     assert outbox.oldest_waiting(db)

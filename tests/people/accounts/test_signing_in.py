@@ -13,7 +13,7 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import known_browsers, passwords, second_factor, signing_in
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
-from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside, TypedCode
 from kbsearch.people.organisations import OrganisationFields
 from tests.conftest import Cast
 from tests.kit.mail import code_in, latest, letters, post, text_of
@@ -41,11 +41,11 @@ def test_a_customer_comes_in_by_a_mailed_code(db: SqliteDatabase, settings: Sett
     with_password(db, ALICE)
     token = ask(db, " Alice@ACME.example ", destination="/fr/requests")
     code = mailed(settings, db)
-    inside = signing_in.finish(db, settings, HOME, token, code)
+    inside = signing_in.finish(db, settings, HOME, token, TypedCode(code))
     assert accounts.viewer_of(db, inside.session) == cast.alice
     assert (inside.destination, inside.is_enrolling) == ("/fr/requests", False)
     with pytest.raises(NotFound, match="sign_in.expired"):
-        signing_in.finish(db, settings, HOME, token, code)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_who_is_asked_for_what(
     token = ask(db, email)
     assert pending.find(db, token, "sign_in").factor == factor
     code = totp() if has_totp else mailed(settings, db)
-    inside = signing_in.finish(db, settings, HOME, token, code)
+    inside = signing_in.finish(db, settings, HOME, token, TypedCode(code))
     viewer = accounts.viewer_of(db, inside.session)
     assert viewer.is_enrolling == inside.is_enrolling == enrolling
     if enrolling:
@@ -123,10 +123,10 @@ def test_who_has_an_authenticator_gets_no_mail_and_no_mailed_code_counts(
     waiting = pending.find(db, token, "sign_in")
     code = pending.make_code(db, settings, waiting)
     with pytest.raises(Invalid, match="sign_in.code_wrong"):
-        signing_in.finish(db, settings, HOME, token, code)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code))
     with pytest.raises(NotFound):
         signing_in.resend(db, HOME, token, "sign_in")
-    assert signing_in.finish(db, settings, HOME, token, totp()).session
+    assert signing_in.finish(db, settings, HOME, token, TypedCode(totp())).session
 
 
 def test_a_code_of_the_authenticator_is_good_once(
@@ -135,9 +135,9 @@ def test_a_code_of_the_authenticator_is_good_once(
     with_totp(settings, db, DAN)
     code = totp()
     first, second = ask(db, DAN), ask(db, DAN)
-    assert signing_in.finish(db, settings, HOME, first, code).session
+    assert signing_in.finish(db, settings, HOME, first, TypedCode(code)).session
     with pytest.raises(Invalid, match="sign_in.code_wrong"):
-        signing_in.finish(db, settings, HOME, second, code)
+        signing_in.finish(db, settings, HOME, second, TypedCode(code))
 
 
 def test_a_recovery_code_takes_the_place_of_the_authenticator_once(
@@ -147,11 +147,11 @@ def test_a_recovery_code_takes_the_place_of_the_authenticator_once(
     code, *_ = second_factor.make_recovery_codes(db, dan.id)
     token = ask(db, DAN)
     with pytest.raises(Invalid):
-        signing_in.finish(db, settings, HOME, token, code)
-    inside = signing_in.finish(db, settings, HOME, token, code, recovery=True)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code))
+    inside = signing_in.finish(db, settings, HOME, token, TypedCode(code, recovery=True))
     assert accounts.viewer_of(db, inside.session) == cast.dan
     with pytest.raises(Invalid):
-        signing_in.finish(db, settings, HOME, ask(db, DAN), code, recovery=True)
+        signing_in.finish(db, settings, HOME, ask(db, DAN), TypedCode(code, recovery=True))
     (event, *_) = [e for e in events_about(db, dan.id) if e.kind == "sign_in.succeeded"]
     assert event.details["factor"] == "recovery"
 
@@ -163,7 +163,7 @@ def test_a_recovery_code_is_for_those_who_have_an_authenticator(
     code, *_ = second_factor.make_recovery_codes(db, alice.id)
     token = ask(db, ALICE)
     with pytest.raises(Invalid):
-        signing_in.finish(db, settings, HOME, token, code, recovery=True)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code, recovery=True))
 
 
 def test_a_code_asked_for_in_one_browser_is_nothing_in_another(
@@ -176,9 +176,9 @@ def test_a_code_asked_for_in_one_browser_is_nothing_in_another(
     code_there = mailed(settings, db)
     if code_here != code_there:
         with pytest.raises(Invalid):
-            signing_in.finish(db, settings, HOME, there, code_here)
-    assert signing_in.finish(db, settings, HOME, there, code_there).session
-    assert signing_in.finish(db, settings, HOME, here, code_here).session
+            signing_in.finish(db, settings, HOME, there, TypedCode(code_here))
+    assert signing_in.finish(db, settings, HOME, there, TypedCode(code_there)).session
+    assert signing_in.finish(db, settings, HOME, here, TypedCode(code_here)).session
 
 
 def test_twenty_posts_of_one_code_are_one_sign_in(
@@ -190,7 +190,7 @@ def test_twenty_posts_of_one_code_are_one_sign_in(
 
     def enter(_: int) -> bool:
         try:
-            return bool(signing_in.finish(db, settings, HOME, token, code).session)
+            return bool(signing_in.finish(db, settings, HOME, token, TypedCode(code)).session)
         except (Invalid, NotFound, TooMany):
             return False
         finally:
@@ -209,7 +209,7 @@ def test_the_session_is_new_and_the_one_the_browser_had_is_over(
     planted = accounts.open_session(db, cast.bob.person_id or "")
     caller = replace(HOME, session=planted)
     token = ask(db, ALICE, caller)
-    inside = signing_in.finish(db, settings, caller, token, mailed(settings, db))
+    inside = signing_in.finish(db, settings, caller, token, TypedCode(mailed(settings, db)))
     assert inside.session not in (planted, token)
     assert accounts.viewer_of(db, planted) == ANONYMOUS
     assert accounts.viewer_of(db, token) == ANONYMOUS
@@ -229,8 +229,8 @@ def test_resending_replaces_the_code_three_times_an_hour(
     assert len(letters(settings)) == 4
     if codes[0] != codes[-1]:
         with pytest.raises(Invalid):
-            signing_in.finish(db, settings, HOME, token, codes[0])
-    assert signing_in.finish(db, settings, HOME, token, codes[-1]).session
+            signing_in.finish(db, settings, HOME, token, TypedCode(codes[0]))
+    assert signing_in.finish(db, settings, HOME, token, TypedCode(codes[-1])).session
 
 
 def test_after_five_wrong_codes_another_one_must_be_asked_for(
@@ -241,11 +241,11 @@ def test_after_five_wrong_codes_another_one_must_be_asked_for(
     code = mailed(settings, db)
     for _ in range(4):
         with pytest.raises(Invalid, match="sign_in.code_wrong"):
-            signing_in.finish(db, settings, HOME, token, "no code")
+            signing_in.finish(db, settings, HOME, token, TypedCode("no code"))
     with pytest.raises(Invalid, match="sign_in.code_spent"):
-        signing_in.finish(db, settings, HOME, token, "no code")
+        signing_in.finish(db, settings, HOME, token, TypedCode("no code"))
     with pytest.raises(TooMany):
-        signing_in.finish(db, settings, HOME, token, code)
+        signing_in.finish(db, settings, HOME, token, TypedCode(code))
 
 
 def guess(db: SqliteDatabase, email: str, caller: Caller, at: datetime) -> str:
@@ -277,7 +277,7 @@ def test_nobody_locks_somebody_out_of_a_browser_they_have_signed_in_with(
 ):
     with_totp(settings, db, DAN)
     inside = signing_in.finish(
-        db, settings, HOME, ask(db, DAN), totp(datetime.now(UTC) - timedelta(seconds=30))
+        db, settings, HOME, ask(db, DAN), TypedCode(totp(datetime.now(UTC) - timedelta(seconds=30)))
     )
     known = replace(HOME, browser=inside.browser)
     moment = datetime.now(UTC)
@@ -288,7 +288,9 @@ def test_nobody_locks_somebody_out_of_a_browser_they_have_signed_in_with(
     assert guess(db, DAN, HOME, moment) == "limit.reached"
     waiting = signing_in.begin(db, known, DAN, PASSWORD, at=moment)
     assert isinstance(waiting, CodeAsked)
-    assert signing_in.finish(db, settings, known, waiting.token, totp(moment), at=moment).session
+    assert signing_in.finish(
+        db, settings, known, waiting.token, TypedCode(totp(moment)), at=moment
+    ).session
     for _ in range(10):
         guess(db, DAN, known, moment)
     assert guess(db, DAN, known, moment) == "limit.reached", "it may not guess for ever either"
@@ -323,10 +325,10 @@ def test_wrong_codes_are_counted_over_all_sign_ins_of_a_person(
     for number in range(5):
         caller = replace(HOME, network=f"192.0.2.{number}")
         with pytest.raises(Invalid):
-            signing_in.finish(db, settings, caller, ask(db, DAN, caller), "000000")
+            signing_in.finish(db, settings, caller, ask(db, DAN, caller), TypedCode("000000"))
     caller = replace(HOME, network="198.51.100.1")
     with pytest.raises(TooMany):
-        signing_in.finish(db, settings, caller, ask(db, DAN, caller), totp())
+        signing_in.finish(db, settings, caller, ask(db, DAN, caller), TypedCode(totp()))
 
 
 def trust(db: SqliteDatabase, *, allowed: bool) -> None:
@@ -339,11 +341,15 @@ def test_a_browser_is_trusted_only_where_the_organisation_allows_it(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     with_password(db, ALICE)
-    first = signing_in.finish(db, settings, HOME, ask(db, ALICE), mailed(settings, db), trust=True)
+    first = signing_in.finish(
+        db, settings, HOME, ask(db, ALICE), TypedCode(mailed(settings, db), trust=True)
+    )
     assert first.device is None
 
     trust(db, allowed=True)
-    second = signing_in.finish(db, settings, HOME, ask(db, ALICE), mailed(settings, db), trust=True)
+    second = signing_in.finish(
+        db, settings, HOME, ask(db, ALICE), TypedCode(mailed(settings, db), trust=True)
+    )
     assert second.device is not None
     trusted = replace(HOME, device=second.device)
     inside = signing_in.begin(db, trusted, ALICE, PASSWORD)
@@ -360,16 +366,18 @@ def test_a_new_browser_is_told_by_mail_but_not_the_first_one(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     with_password(db, ALICE)
-    first = signing_in.finish(db, settings, HOME, ask(db, ALICE), mailed(settings, db))
+    first = signing_in.finish(db, settings, HOME, ask(db, ALICE), TypedCode(mailed(settings, db)))
     post(settings, db)
     known = replace(HOME, browser=first.browser)
-    again = signing_in.finish(db, settings, known, ask(db, ALICE, known), mailed(settings, db))
+    again = signing_in.finish(
+        db, settings, known, ask(db, ALICE, known), TypedCode(mailed(settings, db))
+    )
     assert again.browser == first.browser
     post(settings, db)
     assert len(letters(settings)) == 2, "two codes and nothing else"
 
     phone = Caller(user_agent="Safari\r\nBcc: x@example.org")
-    signing_in.finish(db, settings, phone, ask(db, ALICE, phone), mailed(settings, db))
+    signing_in.finish(db, settings, phone, ask(db, ALICE, phone), TypedCode(mailed(settings, db)))
     notice = latest(settings, db)
     assert notice["Subject"] == "Nouvelle connexion à votre compte"
     assert notice["Bcc"] is None
@@ -402,8 +410,8 @@ def test_what_happened_is_in_the_security_log_and_no_secret_is(
     token = ask(db, ALICE, other)
     code = mailed(settings, db)
     with pytest.raises(Invalid):
-        signing_in.finish(db, settings, other, token, "CANARY")
-    inside = signing_in.finish(db, settings, other, token, code)
+        signing_in.finish(db, settings, other, token, TypedCode("CANARY"))
+    inside = signing_in.finish(db, settings, other, token, TypedCode(code))
     events = events_about(db, cast.alice.person_id or "")
     assert sorted({event.kind for event in events}) == [
         "code.refused",
