@@ -1,0 +1,121 @@
+"""When things happen: a few a day, more on working days, and something every night of a change."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from functools import partial
+
+from tests.kit.year import agents, circumstances, customers
+from tests.kit.year import invariants as _invariants  # noqa: F401 (registers what must hold)
+from tests.kit.year import views as _views  # noqa: F401 (and this)
+from tests.kit.year.inspection import Inspection
+from tests.kit.year.play import FIRST_DAY, PARIS, Year, is_working_day, local
+
+Act = Callable[[Year], str]
+DAILY, WEEKLY = 4.75, 4.9  # hours of the day
+ROUND = 8.02  # after the hour of digests
+FOLLOWING = (0, 2, 4)  # days of the week on which the index follows
+QUIET_DAYS = 3  # at the end, when nobody does anything any more
+
+CUSTOMERS: Mapping[Act, float] = {  # how often on a working day
+    customers.file_on_the_web: 0.14,
+    customers.file_by_mail: 0.06,
+    customers.answer_on_the_web: 0.10,
+    customers.answer_by_mail: 0.08,
+    customers.move: 0.05,
+    customers.change_copies: 0.05,
+    customers.rate: 0.06,
+    customers.search_and_read: 0.05,
+}
+AGENTS: Mapping[Act, float] = {
+    agents.answer: 0.24,
+    agents.note: 0.06,
+    agents.assign: 0.06,
+    agents.move: 0.06,
+    agents.correct: 0.05,
+    agents.merge: 0.04,
+    agents.split: 0.03,
+    agents.group: 0.02,
+}
+CIRCUMSTANCES: Mapping[Act, float] = {
+    circumstances.somebody_joins: 0.015,
+    circumstances.somebody_leaves: 0.02,
+    circumstances.somebody_is_disabled: 0.03,
+    circumstances.contract_ends: 0.01,
+    circumstances.sharing_changes: 0.015,
+    circumstances.clock_jumps: 0.03,
+    circumstances.disk_fills: 0.03,
+    circumstances.web_dies: 0.10,
+    circumstances.worker_dies: 0.10,
+    circumstances.content_changes: 0.01,
+}
+
+
+def play(year: Year) -> None:
+    """All of the year, with everything that must hold looked at as it goes on."""
+    with year.opened():
+        inspection = Inspection(year)
+        for number in range(year.days):
+            day = FIRST_DAY + timedelta(days=number)
+            year.at(local(day, 5), "morning", partial(_plan, year, day))
+            year.at(local(day, DAILY), "housekeeping", lambda: _keep_house(year, inspection))
+            if day.weekday() == 0:
+                year.at(local(day, WEEKLY), "inspection", lambda: _inspect(year, inspection))
+        last = FIRST_DAY + timedelta(days=year.days + QUIET_DAYS)
+        for number in range(QUIET_DAYS + 1):
+            day = FIRST_DAY + timedelta(days=year.days + number)
+            year.at(local(day, 9), "the worker", lambda: "")
+        year.at(local(last, 10), "the end", lambda: _end(year, inspection))
+        year.play()
+
+
+def _plan(year: Year, day: date) -> str:
+    """Draw what happens on a day."""
+    is_working = is_working_day(day)
+    for acts, share, first, last in (
+        (CUSTOMERS, 1.0 if is_working else 0.3, 7, 22),
+        (AGENTS, 1.0 if is_working else 0.0, 9, 18),
+        (CIRCUMSTANCES, 1.0, 6, 23),
+    ):
+        for act, often in acts.items():
+            if year.chance.random() < often * share:
+                _at(year, day, year.chance.uniform(first, last), act)
+    year.at(local(day, ROUND), "the worker", lambda: "")
+    if _changes_hour(day + timedelta(days=1)):
+        tomorrow = day + timedelta(days=1)
+        for hour in (0.5, 1.5, 1.9, 2.5, 3.1, 3.5):
+            _at(year, tomorrow, hour, year.chance.choice(list(CUSTOMERS)))
+    return ""
+
+
+def _at(year: Year, day: date, hour: float, act: Act) -> None:
+    moment = local(day, hour) + timedelta(seconds=year.chance.randrange(60))
+    year.at(moment, act.__name__, lambda: act(year))
+
+
+def _changes_hour(day: date) -> bool:
+    """Whether the day has 23 hours, or 25."""
+    return local(day, 0).astimezone(PARIS).dst() != local(day, 12).astimezone(PARIS).dst()
+
+
+def _keep_house(year: Year, inspection: Inspection) -> str:
+    year.machine.keep_house()
+    year.work(follows=year.clock.moment.weekday() in FOLLOWING)
+    inspection.look(year, "daily")
+    return ""
+
+
+def _inspect(year: Year, inspection: Inspection) -> str:
+    if year.machine.is_full:
+        year.after(timedelta(hours=2), "inspection", lambda: _inspect(year, inspection))
+        return "the disk is full"
+    year.work(follows=True)
+    inspection.look(year, "weekly")
+    return ""
+
+
+def _end(year: Year, inspection: Inspection) -> str:
+    year.machine.keep_house()
+    year.work(follows=True)
+    for often in ("daily", "weekly", "at the end"):
+        inspection.look(year, often)
+    return "all holds"
