@@ -19,6 +19,7 @@ from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.people.organisations.slugs import slug_of
 from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 
 STAFF = ("agent", "writer", "administrator")
 
@@ -85,7 +86,7 @@ def follow(db: Database) -> None:
 
 def add_saved_replies(db: Database) -> None:
     for reply in _listed("saved_replies.yml"):
-        saved_replies.add(db, OPERATOR, **reply)
+        saved_replies.add(db, OPERATOR, SavedReplyFields(**reply))
 
 
 def _listed(name: str) -> list[dict[str, Any]]:
