@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,17 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
+    with copied(empty_database, settings) as database:
+        yield database
+
+
+@contextmanager
+def copied(empty_database: Path, settings: Settings) -> Iterator[SqliteDatabase]:
+    """A database of a site's own."""
     settings.database_path.parent.mkdir(mode=0o700)
     shutil.copy(empty_database, settings.database_path)
-    database = SqliteDatabase(settings.database_path)
-    yield database
-    database.close()
+    with closing(SqliteDatabase(settings.database_path)) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")

@@ -135,8 +135,15 @@ def running(**changed: float) -> Iterator[Server]:
             server.process.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """For those who leave it as they found it: it takes a second to start."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
     with running() as server:
         yield server
 
@@ -359,56 +366,56 @@ def test_half_an_address_is_refused(server):
     )
 
 
-def test_whoever_types_does_not_wait_for_those_who_sign_in(server):
-    connections = [server.connect() for _ in range(5)]
+def test_whoever_types_does_not_wait_for_those_who_sign_in(own_server):
+    connections = [own_server.connect() for _ in range(5)]
     for connection in connections:
         connection.request("POST", "/fr/login", body=b"password=x")
-    assert server.get("/fr/search") == (200, b"/fr/search")
+    assert own_server.get("/fr/search") == (200, b"/fr/search")
     for connection in connections:
         assert connection.getresponse().read() == b"typed meanwhile"
         connection.close()
 
 
 @pytest.mark.parametrize("path", ["/fr/login/sso?next=/fr/", "/login/sso/callback?code=1"])
-def test_whoever_types_does_not_wait_for_those_whose_provider_is_asked(server, path: str):
-    connections = [server.connect() for _ in range(5)]
+def test_whoever_types_does_not_wait_for_those_whose_provider_is_asked(own_server, path: str):
+    connections = [own_server.connect() for _ in range(5)]
     for connection in connections:
         connection.request("GET", path)
-    assert server.get("/fr/search") == (200, b"/fr/search")
+    assert own_server.get("/fr/search") == (200, b"/fr/search")
     for connection in connections:
         assert connection.getresponse().read() == b"typed meanwhile"
         connection.close()
 
 
-def test_a_sign_in_is_finished_after_term(server):
-    connection = server.connect()
+def test_a_sign_in_is_finished_after_term(own_server):
+    connection = own_server.connect()
     connection.request("POST", "/fr/login", body=b"password=x")
-    assert server.get("/fr/search") == (200, b"/fr/search")
-    server.process.send_signal(signal.SIGTERM)
+    assert own_server.get("/fr/search") == (200, b"/fr/search")
+    own_server.process.send_signal(signal.SIGTERM)
     assert connection.getresponse().read() == b"typed meanwhile"
     connection.close()
-    assert server.process.wait(timeout=HUNG) == 0
+    assert own_server.process.wait(timeout=HUNG) == 0
 
 
-def test_a_running_request_is_finished_after_term(server):
-    connection = server.connect()
+def test_a_running_request_is_finished_after_term(own_server):
+    connection = own_server.connect()
     connection.request("GET", "/slow")
     time.sleep(0.3)
-    server.process.send_signal(signal.SIGTERM)
+    own_server.process.send_signal(signal.SIGTERM)
     assert connection.getresponse().read() == b"/slow"
     connection.close()
-    assert server.process.wait(timeout=HUNG) == 0
+    assert own_server.process.wait(timeout=HUNG) == 0
 
 
-def test_an_answer_on_its_way_to_a_slow_reader_is_finished_after_term(server):
-    connection = server.connect()
+def test_an_answer_on_its_way_to_a_slow_reader_is_finished_after_term(own_server):
+    connection = own_server.connect()
     connection.request("GET", "/big")
     answer = connection.getresponse()
-    server.process.send_signal(signal.SIGTERM)
+    own_server.process.send_signal(signal.SIGTERM)
     time.sleep(0.8)
     assert len(answer.read()) == 20_000_000
     connection.close()
-    assert server.process.wait(timeout=HUNG) == 0
+    assert own_server.process.wait(timeout=HUNG) == 0
 
 
 def test_a_slow_reader_of_two_big_answers_keeps_nobody_waiting(server):
@@ -421,62 +428,62 @@ def test_a_slow_reader_of_two_big_answers_keeps_nobody_waiting(server):
             received += len(reader.recv(1_000_000))
 
 
-def test_a_panic_ends_its_connection_and_nothing_else(server):
+def test_a_panic_ends_its_connection_and_nothing_else(own_server):
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
-        server.get("/panic")
-    assert server.get("/") == (200, b"/")
+        own_server.get("/panic")
+    assert own_server.get("/") == (200, b"/")
 
 
-def test_an_answer_that_grows_is_a_sign_of_life_and_one_that_hangs_is_none(server):
-    connection = server.connect()
+def test_an_answer_that_grows_is_a_sign_of_life_and_one_that_hangs_is_none(own_server):
+    connection = own_server.connect()
     for path, hangs in (("/grows", False), ("/hangs", True)):
         connection.request("GET", path)
-        server.beats()
+        own_server.beats()
         connection.getresponse().read()
-        assert (len(server.beats()) < 3) == hangs, path
+        assert (len(own_server.beats()) < 3) == hangs, path
     connection.close()
 
 
-def test_a_request_may_ask_for_patience(server):
-    server.get("/export")
-    assert bytes([10]) in server.beats()
+def test_a_request_may_ask_for_patience(own_server):
+    own_server.get("/export")
+    assert bytes([10]) in own_server.beats()
 
 
-def test_a_sign_in_that_never_ends_silences_the_process(server):
-    connection = server.connect()
+def test_a_sign_in_that_never_ends_silences_the_process(own_server):
+    connection = own_server.connect()
     connection.request("POST", "/fr/login", body=b"password=x")  # waits for somebody to type
     time.sleep(3)
-    server.beats()
+    own_server.beats()
     time.sleep(3)
-    assert server.beats() == b""
-    assert server.get("/healthz") == (200, b"/healthz")
+    assert own_server.beats() == b""
+    assert own_server.get("/healthz") == (200, b"/healthz")
     connection.close()
 
 
-def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(server):
-    idle = server.connect()
+def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(own_server):
+    idle = own_server.connect()
     idle.request("GET", "/")
     idle.getresponse().read()
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(timeout=HUNG) == 0
+    own_server.process.send_signal(signal.SIGTERM)
+    assert own_server.process.wait(timeout=HUNG) == 0
     with pytest.raises(ConnectionRefusedError):
-        server.get("/")
+        own_server.get("/")
     idle.close()
 
 
-def test_an_upload_that_never_ends_is_cut_after_the_drain_time(server):
-    with socket.create_connection(("127.0.0.1", server.port)) as upload:
+def test_an_upload_that_never_ends_is_cut_after_the_drain_time(own_server):
+    with socket.create_connection(("127.0.0.1", own_server.port)) as upload:
         upload.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
         time.sleep(0.3)
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(timeout=HUNG) == 0
-    assert server.process.stderr is not None
-    assert b"1 connections were cut" in server.process.stderr.read()
+        own_server.process.send_signal(signal.SIGTERM)
+        assert own_server.process.wait(timeout=HUNG) == 0
+    assert own_server.process.stderr is not None
+    assert b"1 connections were cut" in own_server.process.stderr.read()
 
 
-def test_the_end_of_the_parent_is_the_end_of_the_web_process(server):
-    server.pipe.close()
-    assert server.process.wait(timeout=HUNG) == 0
+def test_the_end_of_the_parent_is_the_end_of_the_web_process(own_server):
+    own_server.pipe.close()
+    assert own_server.process.wait(timeout=HUNG) == 0
 
 
 def test_a_query_of_100_kilobytes_of_emoji_is_answered(server):

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Iterator
 from operator import itemgetter
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Question, Results
 from kbsearch.search.ranking import Search
-from tests.conftest import Cast, take_over
+from tests.conftest import Cast, copied, introduce, take_over
 from tests.kit import growth
 from tests.kit.search import ask, follow, ids, put_live, write
 
@@ -124,7 +125,23 @@ def hostile_texts() -> Iterator[str]:
         yield text[:at] + chr(dice.randrange(0x110000)) + text[at:]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(site=tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
+    with copied(empty_database, settings) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def cast(db: SqliteDatabase) -> Cast:
+    return introduce(db)
+
+
+@pytest.fixture(scope="module")
 def search(db: SqliteDatabase, settings: Settings, cast: Cast) -> Search:
     dice = random.Random(7)
     filler = unknown_words(dice, 400) * 2
