@@ -27,7 +27,7 @@ from tests.kit.places import TOP
 from tests.kit.requests import later, lies_in
 from tests.tickets.test_files import grow_old
 
-KILLS = int(os.environ.get("KBSEARCH_KILLS", "60"))
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "30"))
 
 
 def kill(settings: Settings, kills: int, mode: str) -> list[dict[str, Any]]:

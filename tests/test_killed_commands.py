@@ -36,7 +36,7 @@ from tests.kit.earlier import put_database
 from tests.kit.places import TOP
 from tests.kit.requests import attach, file
 
-KILLS = int(os.environ.get("KBSEARCH_KILLS", "10"))
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "5"))
 STOPS = max(2, KILLS // 3)
 ARTICLES = 40
 TICKETS = 1500  # a batch of an import has a thousand

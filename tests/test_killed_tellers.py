@@ -18,7 +18,7 @@ from tests.kit.mail import letters
 from tests.kit.places import TOP
 from tests.kit.requests import file
 
-KILLS = int(os.environ.get("KBSEARCH_KILLS", "12"))
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "6"))
 REQUESTS = max(20, 2 * KILLS)
 
 

@@ -29,7 +29,7 @@ from tests.kit.receivers import never_answers, receiver
 from tests.kit.requests import file
 from tests.kit.waiting import HUNG, until
 
-MAILS = int(os.environ.get("KBSEARCH_MAILS", "300"))
+MAILS = int(os.environ.get("KBSEARCH_MAILS", "150"))
 
 
 def letter(number: int) -> EmailMessage:

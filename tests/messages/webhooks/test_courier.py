@@ -32,7 +32,7 @@ from tests.kit.waiting import HUNG, until
 
 LOCAL = ("127.0.0.0/8",)
 QUICK = 1.0  # seconds, in place of fifteen
-KILLS = int(os.environ.get("KBSEARCH_KILLS", "4"))
+KILLS = int(os.environ.get("KBSEARCH_KILLS", "3"))
 
 
 @pytest.fixture
