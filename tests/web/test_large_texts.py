@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -17,6 +16,7 @@ from kbsearch.site.importing import people as importing_people
 from kbsearch.site.importing import tickets as importing_tickets
 from kbsearch.web import bodies
 from kbsearch.web.server import LONGEST_HEADER
+from tests.kit import growth
 from tests.kit.forms import Form, endpoint, forms_of, send
 from tests.kit.incoming import letter, receiving, take
 from tests.kit.matrix_world import World, made
@@ -49,19 +49,12 @@ def fields(world: World) -> list[tuple[str, Form, str]]:
 def excess(work: Callable[[str], object], seed: str, size: int = MEGABYTE) -> str | None:
     """What so many bytes of a seed cost more than as many of `a`; None where it is as usual."""
     text = repeated(seed, size)
-    spent = cost(work, text)
+    spent = growth.cost(lambda: work(text))
     if spent < DEAR:
         return None
-    plain = cost(work, repeated("a", size))
-    spent = min(spent, cost(work, text))  # whatever else runs can only add
+    plain = growth.cost(lambda: work(repeated("a", size)))
+    spent = min(spent, growth.cost(lambda: work(text)))  # whatever else runs can only add
     return f"{spent:.3f} s, {plain:.3f} s for {size} a" if spent > DEAR + TIMES * plain else None
-
-
-def cost(work: Callable[[str], object], text: str) -> float:
-    """The seconds of the process that some work takes."""
-    began = time.process_time()
-    work(text)
-    return time.process_time() - began
 
 
 def repeated(seed: str, size: int) -> str:
