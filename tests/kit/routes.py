@@ -1,7 +1,7 @@
 """The addresses of an app, compiled once for all apps of a process.
 
-Werkzeug compiles two functions for each of two hundred rules, which takes longer than most tests
-of a page, and each of these has an app of its own.
+Werkzeug parses each of two hundred rules and compiles two functions for it. That takes longer than
+most tests of a page, and each of these has an app of its own.
 """
 
 from collections.abc import Callable
@@ -9,18 +9,23 @@ from typing import Any
 
 from werkzeug.routing import Rule
 
-_compile: Callable[..., Any] = Rule._compile_builder
-_compiled: dict[object, Any] = {}
+FUNCTIONS = ("_build", "_build_unknown")
+MADE = ("_parts", "_trace", "_converters", "arguments", *FUNCTIONS)
+_compile: Callable[[Rule], None] = Rule.compile
+_compiled: dict[object, dict[str, Any]] = {}
 
 
 def share() -> None:
     """Take what was compiled for an equal rule from here on."""
-    setattr(Rule, "_compile_builder", _shared)  # noqa: B010 (its type has a parameter less)
+    setattr(Rule, "compile", _shared)  # noqa: B010 (mypy takes it for a method of a method)
 
 
-def _shared(rule: Rule, append_unknown: bool = True) -> Any:
+def _shared(rule: Rule) -> None:
     defaults = tuple(sorted((rule.defaults or {}).items()))
-    equal = (rule.rule, rule.subdomain, rule.host, defaults, append_unknown)
+    equal = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, defaults)
     if equal not in _compiled:
-        _compiled[equal] = _compile(rule, append_unknown)
-    return _compiled[equal]
+        _compile(rule)
+        _compiled[equal] = {name: getattr(rule, name) for name in MADE}
+    vars(rule).update(_compiled[equal])
+    for name in FUNCTIONS:  # bound to the rule that they were compiled for
+        setattr(rule, name, getattr(rule, name).__func__.__get__(rule, None))
