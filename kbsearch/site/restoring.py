@@ -31,6 +31,8 @@ from kbsearch.site.backups import Manifest, Unreadable
 ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
 EXCHANGE = "exchange.json"  # in a room, from the first thing set aside to the end
 
+PLACES = ("database", "index", "content", "data")  # settings that name a place
+
 # What a person ended since must not come back to life.
 ENDED = (
     "DELETE FROM sessions",
@@ -99,9 +101,20 @@ def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -
     if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
         return found.settings
     try:
-        return replace(config.load(room / CONFIG_NAME).settings, site=site)
+        archived = config.load(room / CONFIG_NAME)
     except (config.ConfigError, RecursionError) as problem:
         raise Unreadable("backup.settings_wrong", path=path, reason=problem) from problem
+    _check_inside(archived, room, path)
+    return replace(archived.settings, site=site)
+
+
+def _check_inside(archived: config.Configuration, room: Path, path: Path) -> None:
+    """An archive has a say in its own folder: what is elsewhere on this machine is not its."""
+    for name in PLACES:
+        place = os.path.normpath(room / getattr(archived.settings, name))
+        is_theirs = archived.sources.get(name) == str(room / CONFIG_NAME)
+        if is_theirs and not Path(place).is_relative_to(room):
+            raise Unreadable("backup.settings_outside", path=path, setting=name)
 
 
 def _keep_settings(room: Path, site: Path) -> Path | None:

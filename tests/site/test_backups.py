@@ -157,6 +157,22 @@ def test_what_was_there_is_set_aside(site: Settings, tmp_path: Path):
     assert "help@support.example" in (site.site / "kbsearch.toml").read_text()
 
 
+@pytest.mark.parametrize("setting", ["data", "content", "database", "index"])
+@pytest.mark.parametrize("place", ["{0}/elsewhere", "../elsewhere", "var/../../elsewhere"])
+def test_settings_of_an_archive_touch_nothing_outside_of_the_site(
+    site: Settings, tmp_path: Path, setting: str, place: str
+):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").touch()
+    (site.site / "kbsearch.toml").write_text(f'{setting} = "{place.format(tmp_path)}"\n')
+    back_up(site, tmp_path / "site.tar")
+    with pytest.raises(Unreadable) as refused:
+        restored(tmp_path / "site.tar", tmp_path / "there")
+    assert refused.value.key == "backup.settings_outside"
+    assert list((tmp_path / "there").iterdir()) == []
+    assert tree(tmp_path / "elsewhere") == {"mine": b""}
+
+
 def test_nobody_is_signed_in_by_a_restore(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):
