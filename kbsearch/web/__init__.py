@@ -93,6 +93,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     login.anonymous_user = render.Visitor  # type: ignore[assignment]
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
+    assets.prepare()
     compression.offer(app)
     security.guard(app, settings)
     bodies.watch(app)

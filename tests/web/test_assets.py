@@ -5,6 +5,7 @@ import tomllib
 from hashlib import sha256
 from pathlib import Path
 
+import brotli
 import pytest
 from flask.testing import FlaskClient
 
@@ -43,12 +44,23 @@ def test_an_asset_asked_under_an_older_hash_is_kept_by_nobody(client: FlaskClien
 
 
 def test_assets_travel_compressed(client: FlaskClient):
-    answer = client.get(assets.url("site.css"), headers={"Accept-Encoding": "gzip, br"})
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert "Accept-Encoding" in answer.headers["Vary"]
-    plain = client.get(assets.url("site.css"), headers={"Accept-Encoding": "gzip;q=0"})
+    url = assets.url("site.css")
+    plain = client.get(url, headers={"Accept-Encoding": "gzip;q=0, br;q=0"})
     assert "Content-Encoding" not in plain.headers
-    assert gzip.decompress(answer.data) == plain.data
+    sent = {}
+    for taken, coding in (("gzip, deflate, br, zstd", "br"), ("gzip, br;q=0", "gzip")):
+        answer = client.get(url, headers={"Accept-Encoding": taken})
+        assert answer.headers["Content-Encoding"] == coding
+        assert int(answer.headers["Content-Length"]) == len(answer.data)
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        sent[coding] = answer.data
+    assert gzip.decompress(sent["gzip"]) == brotli.decompress(sent["br"]) == plain.data
+    assert len(sent["br"]) < 0.92 * len(sent["gzip"])
+
+
+def test_what_is_small_already_travels_as_it_is(client: FlaskClient):
+    answer = client.get(assets.url("icon-192.png"), headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -61,9 +73,9 @@ def test_nothing_outside_of_the_folder_is_served(client: FlaskClient, name: str)
 
 
 def test_script_and_style_stay_within_budget():
-    sent = [assets.load(name).packed or b"" for name in ("site.js", "requests.js", "thread.js")]
+    sent = [assets.load(name).packed["gzip"] for name in ("site.js", "requests.js", "thread.js")]
     assert 0 < sum(map(len, sent)) <= JAVASCRIPT_BUDGET
-    site, desk = (len(assets.load(name).packed or b"") for name in ("site.css", "desk.css"))
+    site, desk = (len(assets.load(name).packed["gzip"]) for name in ("site.css", "desk.css"))
     assert 0 < site <= STYLE_BUDGET
     assert 0 < desk <= AGENTS_STYLE_BUDGET - site
 
