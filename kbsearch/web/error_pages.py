@@ -15,6 +15,11 @@ from kbsearch.web import render, security
 from kbsearch.web.account import signing_in
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
+TEMPLATES = (
+    "layout.html",
+    *(f"shared/{name}.html" for name in ("problem", "_problem", "_search", "_contact", "_typed")),
+    "shared/icons.html",
+)
 EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503, 507)
 
 
@@ -29,7 +34,11 @@ class Unsent:
 
 
 def answer(app: Flask) -> None:
-    """Turn every failure into a page in the visitor's language."""
+    """Turn every failure into a page in the visitor's language, ready before anything fails."""
+    site: render.WebSite = app.extensions["kbsearch"]
+    for language in site.languages.values():
+        for name in TEMPLATES:
+            language.templates.get_template(name)
     app.register_error_handler(Problem, told)
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Busy, busy)

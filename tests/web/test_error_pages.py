@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import create_app
-from kbsearch.config import Settings
+from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database import Busy
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, TooMany
@@ -102,3 +102,20 @@ def test_what_a_problem_says_is_text(app: Flask):
     answer = failing(app, problem).get("/fr/search?q=a")
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_error_page_is_compiled_before_anything_fails(client: FlaskClient, language: str):
+    templates = client.application.extensions["kbsearch"].languages[language].templates
+    assert templates.cache is not None
+    there = {name for _, name in templates.cache}
+    assert "shared/problem.html" in there
+    assert client.get(f"/{language}/no-such-page").status_code == 404
+    assert {name for _, name in templates.cache} == there
+
+
+def test_a_template_is_compiled_once_for_all_languages(client: FlaskClient):
+    languages = client.application.extensions["kbsearch"].languages.values()
+    roots = {each.templates.get_template("layout.html").root_render_func for each in languages}
+    assert len(roots) == len(languages) == 2
+    assert len({root.__code__ for root in roots}) == 1
