@@ -235,7 +235,11 @@ SEEDS = [
 def text_functions() -> dict[str, Callable[[str], object]]:
     """What is done to texts that people send, by what it is called here."""
     synonyms = text.synonyms_of("a, b c, d\nmot de passe, sésame")
-    marked = highlight.Highlighter({"a": 1.0, "mot": 1.0}, lambda word: word, codes=["a1"])
+    marked = highlight.Highlighter(
+        {"a": 1.0, "mot": 1.0},
+        lambda word: word,
+        spelt=highlight.spelt(query.understand("a1"), str),
+    )
 
     def snippet(said: str) -> object:
         return marked.snippet(said, marked.matches(highlight.flat(said)))

@@ -6,8 +6,8 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,14 +26,16 @@ from kbsearch.search.fulltext.article_writer import (
     write,
 )
 from kbsearch.search.fulltext.documents import Page
-from kbsearch.search.fulltext.highlight import Highlighter, Match
-from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms, understand
+from kbsearch.search.fulltext.highlight import Highlighter, Match, spelt
+from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Part, Terms, understand
 from kbsearch.search.fulltext.scores import Tiers
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
+AMOUNT = 20.0  # as much as a rare word
 TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored besides
-COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.3
+COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.15
 SYNONYM = 0.5
+FORM_OF_KNOWN = 0.2
 NO_VOTES: Mapping[str, float] = {}
 
 
@@ -124,7 +126,7 @@ class ArticleIndex:
 
     def votes(self, terms: Terms, wordings: "confirmed.Wordings") -> Mapping[str, float]:
         """What was confirmed for words like these, the one still being typed left out."""
-        stems = set(self._rarest(self._analyzer.analyze(terms.text)))
+        stems = set(self._stems(terms))
         unfinished = self._stem(terms.unfinished) if terms.unfinished else None
         if unfinished and not self.weight(unfinished):
             stems.discard(unfinished)
@@ -136,18 +138,8 @@ class ArticleIndex:
 
     def count_found(self, terms: Terms, principals: Sequence[str], product: str = "") -> int:
         """How many pages `search` would find, asked of the fields that hold all the others."""
-        stems = self._analyzer.analyze(terms.text)
-        if not stems or len(terms.words) > MOST_TERMS:  # only written forms may match
-            query = self.query(terms, principals)
-        else:
-            stems += self.completions(terms, principals)
-            stems += [
-                stem for phrase in terms.also for stem in self._analyzer.analyze(" ".join(phrase))
-            ]
-            mentions = [self._mentions(stem) for stem in dict.fromkeys(stems)]
-            clauses = [clause for mention in mentions for clause in mention]
-            clauses += [*map(self._code, self.codes(terms)), self._whole(terms)]
-            query = engine.any_of(clauses)
+        matching = engine.any_of(self._matching(terms, principals, self._mentions))
+        query = self._narrowed(matching, terms)
         answer = self.searcher.search(self.restricted(query, principals, product), 1, count=True)
         return engine.count_of(answer)
 
@@ -181,24 +173,88 @@ class ArticleIndex:
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["p"]["buckets"]}
 
     def query(self, terms: Terms, principals: Sequence[str]) -> Query:
-        """The ranking: a sum over the query's words of what each field says."""
-        stems = self._rarest(self._analyzer.analyze(terms.text))
-        clauses = [clause for stem in stems for clause in self._word(stem)]
-        content = [word for word in terms.words if word not in texts.STOP_WORDS[self.language]]
-        for word in list(dict.fromkeys(content or terms.words))[:MOST_TERMS]:
-            clauses.append(self._term("x", word, SURFACE))
-        for pair in list(dict.fromkeys(zip(stems, stems[1:], strict=False))):
-            clauses.append(self._term("bg", "_".join(pair), PAIRS))
-        clauses += map(self._code, self.codes(terms))
+        """The ranking: a sum over the question's words of what each field says.
+
+        Pages match by the words themselves; written forms and pairs only raise them.
+        """
+        matching = self._matching(terms, principals, self._word)
+        return self._narrowed(engine.raised(engine.any_of(matching), self._raising(terms)), terms)
+
+    def _matching(
+        self,
+        terms: Terms,
+        principals: Sequence[str],
+        clauses_of: Callable[..., tuple[Query, ...]],
+    ) -> list[Query]:
+        """What a page must have some of; `clauses_of` says where a word is looked for."""
+        stems = self._stems(terms)
+        clauses = [clause for stem in stems for clause in clauses_of(stem)]
+        seen = set(stems)
+        for stem, weight in self._besides(terms, principals).items():
+            if stem not in seen:
+                clauses += clauses_of(stem, weight)
+        clauses += [self._term("pt", word, TITLE + ALL) for word in self._small_nouns(terms)]
+        if not stems:
+            clauses.append(engine.all_of(self._term("x", word, SURFACE) for word in terms.words))
+            clauses += [self._term("pt", part.word, TITLE) for part in terms.parts if part.word]
+        clauses += [self._key(part) for part in terms.parts if part.key]
+        clauses += self._begun_keys(terms, principals)
         clauses.append(self._whole(terms))
-        for stem, weight in self.completions(terms, principals).items():
-            if stem not in stems:
-                clauses += self._word(stem, weight)
-        for phrase in terms.also:
-            for stem in self._analyzer.analyze(" ".join(phrase)):
-                if stem not in stems:
-                    clauses += self._word(stem, SYNONYM)
-        return engine.any_of(clauses)
+        return clauses
+
+    def _raising(self, terms: Terms) -> list[Query]:
+        stems = self._stems(terms)
+        words = dict.fromkeys(part.word for part in terms.parts if self._stem(part.word))
+        clauses = [self._term("x", word, SURFACE) for word in list(words)[:MOST_TERMS]]
+        for pair in dict.fromkeys(zip(stems, stems[1:], strict=False)):
+            clauses.append(self._term("bg", "_".join(pair), PAIRS))
+        clauses += [self._term("t", stem, TITLE) for stem in self._stems_in(terms.fragments)]
+        return clauses
+
+    def _besides(self, terms: Terms, principals: Sequence[str]) -> dict[str, float]:
+        """Stems looked for besides those of the words: other forms, completions, synonyms.
+
+        Where both forms are known, the other one says little that the word does not say.
+        """
+        besides = {stem: SYNONYM for phrase in terms.also for stem in self._stems_in(phrase)}
+        besides |= self.completions(terms, principals)
+        for part in terms.parts:
+            for stem in filter(self.weight, self._stems_in(part.forms)):
+                is_known = self.weight(self._stem(part.word) or "")
+                besides[stem] = FORM_OF_KNOWN if is_known else 1.0
+        return besides
+
+    def _stems_in(self, words: Iterable[str]) -> list[str]:
+        return [stem for word in words if (stem := self._stem(word))]
+
+    def _stems(self, terms: Terms) -> list[str]:
+        """The stems of a question in order, each once; of a long one, those that say most."""
+        return self._rarest(self._stems_in(part.word for part in terms.parts))
+
+    def _small_nouns(self, terms: Terms) -> list[str]:
+        """Stop words of a question that may be what a title is about."""
+        nouns = texts.SMALL_NOUNS[self.language] if terms.is_short else frozenset()
+        return list(dict.fromkeys(part.word for part in terms.parts if part.word in nouns))
+
+    def _narrowed(self, query: Query, terms: Terms) -> Query:
+        """The query for pages that have the phrases of a question, and nothing it excludes."""
+        if not (terms.phrases or terms.excluded):
+            return query
+        return engine.narrowed(
+            query,
+            [self._phrase(phrase) for phrase in terms.phrases],
+            [self._phrase(phrase) for phrase in terms.excluded],
+        )
+
+    def _phrase(self, words: Sequence[str]) -> Query:
+        """Pages with these words in that order; those of stop words have them all."""
+        stems = [self._stem(word) for word in words]
+        if not any(stems):
+            return engine.all_of(self._term("x", word, 1.0) for word in words)
+        everywhere = engine.phrase(self.schema, "all", stems)
+        return engine.any_of(
+            [everywhere, *(self._term("e", s, 1.0) for s in stems if len(stems) == 1 and s)]
+        )
 
     def _term(self, field: str, term: str, boost: float) -> Query:
         return engine.boosted(Query.term_query(self.schema, field, term), boost)
@@ -211,12 +267,26 @@ class ArticleIndex:
             self._term("e", stem, PHRASES * weight),
         )
 
-    def _mentions(self, stem: str) -> tuple[Query, ...]:
+    def _mentions(self, stem: str, weight: float = 1.0) -> tuple[Query, ...]:
         """Where a word is found if it is found at all: titles are part of `all`."""
-        return self._word(stem)[1:]
+        return self._word(stem, weight)[1:]
 
-    def _code(self, code: str) -> Query:
-        return Query.const_score_query(Query.term_query(self.schema, "code", code), TIERS.code)
+    def _key(self, part: Part) -> Query:
+        score = TIERS.code if part.is_code else AMOUNT
+        return Query.const_score_query(Query.term_query(self.schema, "code", part.key), score)
+
+    def _begun_keys(self, terms: Terms, principals: Sequence[str]) -> list[Query]:
+        """Codes that the one still being typed begins."""
+        if terms.unfinished_key is None:
+            return []
+        begun = self.searcher.terms_with_prefix(
+            "code",
+            terms.unfinished_key,
+            filter_query=self._reading(tuple(principals)),
+            limit=MOST_COMPLETIONS,
+        )
+        terms_begun = (Query.term_query(self.schema, "code", key) for key, _ in begun)
+        return [Query.const_score_query(term, AMOUNT) for term in terms_begun]
 
     def _whole(self, terms: Terms) -> Query:
         """Pages of which the question is the title."""
@@ -225,8 +295,8 @@ class ArticleIndex:
 
     def worth(self, terms: Terms) -> float:
         """What all the words of a question weigh here."""
-        stems = self._rarest(self._analyzer.analyze(terms.text))
-        return sum(map(self.rarity, stems))
+        keys = len(terms.keys) * math.log(1 + self.searcher.num_docs)
+        return sum(map(self.rarity, self._stems(terms))) + keys
 
     def _rarest(self, stems: Sequence[str]) -> list[str]:
         """The stems of a query in order, each once; of a long one, those that say most."""
@@ -240,10 +310,6 @@ class ArticleIndex:
         """The inverse document frequency of a stem; 0 when no page has it."""
         frequency = self.searcher.doc_freq("all", stem)
         return math.log(1 + self.searcher.num_docs / frequency) if frequency else 0.0
-
-    def codes(self, terms: Terms) -> list[str]:
-        """The codes, versions and paths of a query."""
-        return texts.codes_of(terms.text)[:MOST_TERMS]
 
     def completions(self, terms: Terms, principals: Sequence[str]) -> dict[str, float]:
         """Stems of the commonest words that the unfinished one begins, and their weight."""
@@ -294,13 +360,12 @@ class ArticleIndex:
 
     def highlighter(self, terms: Terms, principals: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""
-        stems = self._analyzer.analyze(terms.text)[: MOST_TERMS * 4]
+        stems = self._stems_in(part.word for part in terms.parts)[: MOST_TERMS * 4]
         weights = {stem: 0.1 + self.weight(stem) for stem in stems}
-        for phrase in terms.also:
-            for stem in self._analyzer.analyze(" ".join(phrase)):
-                weights.setdefault(stem, 0.5)
+        for stem in self._besides(replace(terms, unfinished=None), principals):
+            weights.setdefault(stem, 0.5)
         prefix = terms.unfinished if self.completions(terms, principals) else None
-        return Highlighter(weights, self._stem, codes=self.codes(terms), prefix=prefix)
+        return Highlighter(weights, self._stem, spelt=spelt(terms, self._stem), prefix=prefix)
 
     def excerpt(self, hit: PageHit, highlighter: Highlighter) -> Excerpt:
         """Where a page answers best, and a snippet of it."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tantivy import Document, Index, Schema, SchemaBuilder
 
-from kbsearch.search.fulltext import corrector
+from kbsearch.search.fulltext import corrector, forms
 from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MARKER = "kbsearch.json"
 WRITER_HEAP = 50_000_000  # bytes
 
@@ -28,8 +28,8 @@ def schema(language: str) -> Schema:
     stem = f"stem_{language}"
     builder = SchemaBuilder()
     builder.add_text_field("path", stored=True, tokenizer_name="raw", index_option="basic")
-    for name in ("t", "all", "e"):
-        builder.add_text_field(name, tokenizer_name=stem, index_option="freq")
+    for name, option in (("t", "freq"), ("all", "position"), ("e", "freq")):
+        builder.add_text_field(name, tokenizer_name=stem, index_option=option)
     builder.add_text_field("x", tokenizer_name="surface", index_option="freq")
     builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
     builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
@@ -100,13 +100,13 @@ def _document(page: Page, schema: Schema) -> Document:
     return Document.from_dict(
         {
             "path": page.path,
-            "t": title,
-            "all": f"{title}\n{body}",
-            "e": phrases,
+            "t": forms.with_words(title),
+            "all": forms.with_words(f"{title}\n{body}"),
+            "e": forms.with_words(phrases),
             "x": f"{title}\n{body}\n{phrases}",
             "pt": title,
             "bg": " ".join(pairs),
-            "code": " ".join(texts.codes_of(f"{title}\n{body}\n{phrases}")),
+            "code": " ".join(forms.keys(f"{title}\n{body}\n{phrases}")),
             "whole": texts.whole(texts.words_of(title)),
             "readers": list(page.readers),
             "products": list(page.products),

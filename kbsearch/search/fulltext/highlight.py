@@ -1,11 +1,16 @@
 """Where a text matches, its best piece, and that piece as safe HTML with <mark>."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from kbsearch.search.fulltext.forms import PLURALS, UNPARTED, singular_of
+from kbsearch.search.fulltext.query import MOST_TERMS, Terms
 from kbsearch.search.fulltext.text import WORD, fold_word
 
 SNIPPET_LENGTH = 180  # characters
@@ -15,6 +20,7 @@ _PLAIN = dict(zip("àâäáãåçéèêëîïíìñôöóòõûüúùÿý", "aaa
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not the no-break spaces of French punctuation
 _OPEN, _CLOSE = "\x02", "\x03"  # texts are indexed without control characters
 _MOST_MATCHES = 80  # of one term in one text
+SHORTEST_PARTED = 4  # letters of a word that may be written in parts
 
 
 def flat(text: str) -> str:
@@ -42,6 +48,40 @@ class Match(NamedTuple):
     term: str
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """How a key or a word may also be written; a word is looked for so where it is nowhere else."""
+
+    term: str
+    pattern: re.Pattern[str]
+    is_key: bool
+
+
+@lru_cache(maxsize=2_000)
+def _spelling(term: str, between: str) -> re.Pattern[str]:
+    """The signs of a term with what may stand between any two."""
+    first, *signs = filter(_is_written, term)
+    rest = "".join(f"{between}{re.escape(sign)}" for sign in signs)
+    return re.compile(rf"{re.escape(first)}(?<!\w{re.escape(first)}){rest}(?!\w)")
+
+
+def _is_written(sign: str) -> bool:
+    return sign.isalnum() or sign in "%€$£°‰"
+
+
+def spelt(terms: Terms, stem: Callable[[str], str | None]) -> list[Spelling]:
+    """The codes, telephones and amounts of a question, and its words as they may be parted."""
+    keys = [key.removeprefix("tel:") for key in terms.keys if any(map(_is_written, key))]
+    spellings = [Spelling(key, _spelling(key, r"[\W_]{0,3}"), True) for key in keys[:MOST_TERMS]]
+    for part in terms.parts[:MOST_TERMS]:
+        term = stem(part.word)
+        if term and UNPARTED.match(part.word):
+            spellings.append(Spelling(term, re.compile(part.word), True))
+        elif term and len(part.word) >= SHORTEST_PARTED and part.word.isalpha():
+            spellings.append(Spelling(term, _spelling(part.word, "[-'’_]?"), False))
+    return spellings
+
+
 class Highlighter:
     """Finds the terms of one query in texts.
 
@@ -54,26 +94,28 @@ class Highlighter:
         weights: Mapping[str, float],
         stem: Callable[[str], str | None],
         *,
-        codes: Sequence[str] = (),
+        spelt: Sequence[Spelling] = (),
         prefix: str | None = None,
     ) -> None:
-        self.weights = dict(weights) | dict.fromkeys(codes, 10.0)
+        self.weights = dict(weights) | {key.term: 10.0 for key in spelt if key.is_key}
         self._stem = stem
         self._prefix = prefix
         if prefix:
             self.weights.setdefault(prefix, 0.7)
         heads = {_head(term) for term in weights} | ({prefix} if prefix else set())
+        heads |= {_head(PLURALS[term]) for term in weights if term in PLURALS}
         heads |= {head.replace("oe", "œ") for head in heads}
         self._heads = _without_longer(heads)
-        self._codes = codes
+        self._spelt = spelt
         self._terms: dict[str, str | None] = {}
 
     def matches(self, flat_text: str) -> list[Match]:
         """Every match in a text made `flat`, in its order."""
         matches = [
-            Match(start, start + len(code), code)
-            for code in self._codes
-            for start in _starts_of(flat_text, code)
+            Match(place.start(), place.end(), key.term)
+            for key in self._spelt
+            if key.is_key
+            for place in islice(key.pattern.finditer(flat_text), _MOST_MATCHES)
         ]
         positions = {position for match in matches for position in range(match.start, match.end)}
         for head in self._heads:
@@ -83,12 +125,20 @@ class Highlighter:
                     term = self._term(word.group())
                     if term is not None:
                         matches.append(Match(start, word.end(), term))
-        return sorted(matches)
+        return sorted([*matches, *self._parted(flat_text, {match.term for match in matches})])
+
+    def _parted(self, flat_text: str, met: Collection[str]) -> Iterator[Match]:
+        """Words that the text only has in parts: `wifi` as `wi-fi`."""
+        if "-" in flat_text or "’" in flat_text or "'" in flat_text:
+            for word in self._spelt:
+                if not word.is_key and word.term not in met:
+                    for place in islice(word.pattern.finditer(flat_text), _MOST_MATCHES):
+                        yield Match(place.start(), place.end(), word.term)
 
     def _term(self, word: str) -> str | None:
         if word not in self._terms:
             folded = fold_word(word)
-            stem = self._stem(folded)
+            stem = self._stem(singular_of(folded))
             if stem in self.weights:
                 self._terms[word] = stem
             else:

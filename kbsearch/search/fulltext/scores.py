@@ -23,6 +23,11 @@ class Tiers:
         """Two titles: a code says more, and a page may have both."""
         return 2 * self.title
 
+    @property
+    def number(self) -> float:
+        """A request's own number, typed alone: nothing else can be meant."""
+        return 4 * self.title
+
     def comparable(self, score: float, worth: float) -> float:
         """A score of the index as it stands beside those of others; `worth` is all words'."""
         exact, words = divmod(score, self.title)

@@ -4,10 +4,21 @@ from kbsearch.access import Viewer
 from kbsearch.search.fulltext import corrector
 from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.query import Terms
-from kbsearch.search.fulltext.text import STOP_WORDS, WORD, codes_of, fold_word, unglue, words_of
+from kbsearch.search.fulltext.text import (
+    STOP_WORDS,
+    WORD,
+    codes_of,
+    derived_from,
+    fold_word,
+    parted,
+    unglue,
+    words_of,
+)
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 
 MOST_TRIES = 8  # words of one text
+SHORTEST_PARTED, LONGEST_PARTED = 8, 24  # letters of words that may be several
+SHORTEST_PART = 3
 SMALL_WORDS = STOP_WORDS["fr"] | STOP_WORDS["en"]
 
 
@@ -26,6 +37,7 @@ class Speller:
         """The text with unknown words replaced by those probably meant; None to leave it."""
         pieces, at, tries = [], 0, 0
         in_codes = set(words_of(" ".join(codes_of(terms.text))))
+        in_codes |= {word for phrase in (*terms.phrases, *terms.excluded) for word in phrase}
         for match in WORD.finditer(terms.text):
             word = fold_word(match.group())
             if tries < MOST_TRIES and word not in in_codes and not self._is_fine(word, terms):
@@ -51,7 +63,7 @@ class Speller:
     def _is_fine(self, word: str, terms: Terms) -> bool:
         if len(word) < corrector.SHORTEST or word in SMALL_WORDS or self._is_known(word):
             return True
-        if self._shelf.synonyms.has(word):
+        if self._shelf.synonyms.has(word) or derived_from(word, self._is_known):
             return True
         return word == terms.unfinished and self._begins_a_word(word)
 
@@ -60,6 +72,18 @@ class Speller:
         if any(index.is_known(word, principals) for index in self._shelf.by_language.values()):
             return True
         return self._cases is not None and self._cases.is_known(word, principals)
+
+    def _apart(self, word: str, helper: corrector.Corrector) -> str | None:
+        if not SHORTEST_PARTED <= len(word) <= LONGEST_PARTED:
+            return None
+        apart = parted(word, self._stands_alone)
+        return " ".join(map(helper.written, apart)) if apart else None
+
+    def _stands_alone(self, word: str) -> bool:
+        """Whether a part of a word may be a word: a small one, or one that pages have."""
+        if len(word) < SHORTEST_PART:
+            return word in SMALL_WORDS and len(word) > 1
+        return word in SMALL_WORDS or self._is_known(word)
 
     def _begins_a_word(self, word: str) -> bool:
         principals = self._viewer.principals
@@ -78,7 +102,7 @@ class Speller:
             more = tuple(self._cases.subject_words(word[0]))
         candidates = helper.candidates(word, more)
         if not candidates:
-            return None
+            return self._apart(word, helper)
         index = self._shelf.by_language[self._language]
         return helper.written(
             max(candidates, key=lambda candidate: index.goes_with(terms.words, word, candidate))

@@ -61,6 +61,7 @@ def stemmer(language: str) -> Callable[[str], str | None]:
 
     @lru_cache(maxsize=50_000)
     def stem_of(word: str) -> str | None:
+        """Of a folded word."""
         stems = analyzer.analyze(word)
         return stems[0] if stems else None
 
@@ -182,6 +183,26 @@ def filtered(query: Query, filters: Sequence[Query]) -> Query:
         return query
     must = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in filters]
     return Query.boolean_query([(Occur.Must, query), *must])
+
+
+def narrowed(query: Query, must: Sequence[Query], must_not: Sequence[Query]) -> Query:
+    """The query, for documents that satisfy all of some queries and none of others."""
+    if not (must or must_not):
+        return query
+    kept = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in must]
+    left_out = [(Occur.MustNot, condition) for condition in must_not]
+    return Query.boolean_query([(Occur.Must, query), *kept, *left_out])
+
+
+def phrase(schema: Schema, field: str, stems: Sequence[str | None]) -> Query:
+    """Documents that have these in that order; a stop word (None) may be any word."""
+    places = [(place, stem) for place, stem in enumerate(stems) if stem]
+    if not places:
+        return Query.empty_query()
+    if len(places) == 1:
+        return Query.term_query(schema, field, places[0][1])
+    first = places[0][0]
+    return Query.phrase_query(schema, field, [(place - first, stem) for place, stem in places])
 
 
 def one_of_terms(schema: Schema, field: str, values: Sequence[str]) -> Query:

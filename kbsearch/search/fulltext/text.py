@@ -30,6 +30,17 @@ shouldn so some such t than that the their theirs them themselves then there the
 those through to too under until up ve very was wasn we were weren what when where which while
 who whom why with won would wouldn you your yours yourself yourselves
 """
+# Stop words that are also what a page may be about: the sound, a step, the east, the CAN bus.
+_SMALL_NOUNS = """
+son ton pas est as ete avions sommes suis mes fut ai eu
+"""
+_SMALL_NOUNS_ENGLISH = """
+can it us who own once won off up down out no
+"""
+SMALL_NOUNS = {
+    "fr": frozenset(_SMALL_NOUNS.split()),
+    "en": frozenset(_SMALL_NOUNS_ENGLISH.split()),
+}
 STOP_WORDS = {"fr": frozenset(_FRENCH.split()), "en": frozenset(_ENGLISH.split())}
 
 # Codes are kept whole: something with a digit and letters or separators (ERR-1042, 0x80070005,
@@ -44,17 +55,20 @@ _CODE_SIGN = re.compile(r"[0-9_\\.:](?<![.:](?![^\W_]))")
 _CHUNK = re.compile(r"\S*")
 _LONGEST_CODE = 120
 _LONGEST_WHOLE = 500
+_SHORTEST_BASE = 5  # letters of a word that others are made of
 _LONGEST_REMEMBERED = 60  # what is longer is no word: it would fill the memory
 WORD = re.compile(r"[^\W_]+")
 _ELIDED = ("qu", "l", "d", "s", "n", "j", "m", "c", "t")
 _VOWELS = frozenset("aeiouyh")
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Signs without a width: hyphens of a line that is long gone, joiners, marks of direction.
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
 def normal(text: str) -> str:
-    """NFC, without control characters and lone surrogates."""
+    """NFC, without control characters and lone surrogates, which part words, and invisible ones."""
     if not text.isprintable():
-        text = _UNSAFE.sub(" ", text)
+        text = _INVISIBLE.sub("", _UNSAFE.sub(" ", text))
     return nfc(text)
 
 
@@ -100,7 +114,11 @@ def whole(words: Iterable[str]) -> str:
 
 def codes_of(text: str) -> list[str]:
     """The codes, versions, paths and identifiers of a text, folded, each once."""
-    codes: dict[str, None] = {}
+    return list(dict.fromkeys(code for _, _, code in code_spans(text)))
+
+
+def code_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """The same, each where it begins and ends, as often as it stands there."""
     end = 0
     for sign in _CODE_SIGN.finditer(text):  # few words have one: looking at those alone is fast
         start = sign.start()
@@ -110,19 +128,22 @@ def codes_of(text: str) -> list[str]:
         start, end = max(begins, end), _CHUNK.match(text, start).end()  # type: ignore[union-attr]
         chunk = text[start:end].rstrip(".:,;)")
         if not chunk.isdecimal():
-            for code in _codes_in(chunk[:1000]):
-                codes[fold_word(code[:_LONGEST_CODE])] = None
-    return list(codes)
+            for place, code in _codes_in(chunk[:1000]):
+                at = start + place
+                yield at, at + len(code), fold_word(code[:_LONGEST_CODE])
 
 
-def _codes_in(chunk: str) -> Iterator[str]:
-    for run in _RUN.findall(chunk):
-        if not _DIGIT.search(run):
-            yield from (name for name in _NAME.findall(run) if _JOINED.search(name))
-        elif _JOINED.search(run):
-            yield run
-        elif not run.strip("_").isdecimal():
-            yield run.lstrip("_")
+def _codes_in(chunk: str) -> Iterator[tuple[int, str]]:
+    for run in _RUN.finditer(chunk):
+        if not _DIGIT.search(run[0]):
+            for name in _NAME.finditer(run[0]):
+                if _JOINED.search(name[0]):
+                    yield run.start() + name.start(), name[0]
+        elif _JOINED.search(run[0]):
+            yield run.start(), run[0]
+        elif not run[0].strip("_").isdecimal():
+            code = run[0].lstrip("_")
+            yield run.end() - len(code), code
 
 
 def detect_language(text: str) -> str:
@@ -143,6 +164,30 @@ def unglue(word: str, is_known: Callable[[str], bool]) -> str | None:
         rest = word[len(elided) :]
         if word.startswith(elided) and len(rest) > 2 and rest[0] in _VOWELS and is_known(rest):
             return rest
+    return None
+
+
+_PREFIXES = """
+re r de des in im il ir pre sur sous co auto anti multi inter non un dis mis over under
+"""
+
+
+def derived_from(word: str, is_known: Callable[[str], bool]) -> str | None:
+    """`reimprimer` -> `imprimer`: a right word nobody used yet, made of a known one."""
+    for prefix in _PREFIXES.split():
+        rest = word[len(prefix) :]
+        if word.startswith(prefix) and len(rest) >= _SHORTEST_BASE and is_known(rest):
+            return rest
+    return None
+
+
+def parted(word: str, is_known: Callable[[str], bool], most: int = 4) -> list[str] | None:
+    """`motdepasse` -> `mot`, `de`, `passe`: words nobody joins, in as few parts as may be."""
+    if is_known(word):
+        return [word]
+    for end in range(len(word) - 2, 1, -1) if most > 1 else ():
+        if is_known(word[:end]) and (rest := parted(word[end:], is_known, most - 1)):
+            return [word[:end], *rest]
     return None
 
 

@@ -16,11 +16,12 @@ from tantivy import DocAddress, Query, Searcher
 from kbsearch.access import AGENTS
 from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
-from kbsearch.search.fulltext.highlight import Highlighter
+from kbsearch.search.fulltext.highlight import Highlighter, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import Tiers
 from kbsearch.search.fulltext.ticket_writer import (
     FIELDS,
+    PHRASED,
     StoredCase,
     revision_of,
     schema,
@@ -33,8 +34,11 @@ TIERS_OF_CUSTOMERS = Tiers(title=50.0, share=0.9)  # low, as the date multiplies
 COMPLETION = 0.7
 SHORTEST_COMPLETED = 3  # letters; two begin the subject of nearly every ticket
 SYNONYM = 0.5
+FORM_OF_KNOWN = 0.2
 MOST_REMEMBERED = 20_000  # answers about words
 MOST_STORED = 2_000  # tickets kept in memory as they are stored, some kB each
+AMOUNT, AMOUNT_OF_CUSTOMERS = 20.0, 3.0  # as much as a rare word
+SMALL_NOUN = 3.0  # by its title alone
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.5
 DAY_WEIGHS = 13.2  # log2(2 + day), by which the engine multiplies: 13.1 to 13.3 for decades
 SPARE = (16, 100, 1_000)  # hits of a customer looked at beyond the last wanted, while they tie
@@ -98,6 +102,7 @@ class _Commit:
         self.reading = lru_cache(maxsize=MOST_REMEMBERED)(self._reading)
         self.has_word = lru_cache(maxsize=MOST_REMEMBERED)(self._has_word)
         self.begun_by = lru_cache(maxsize=MOST_REMEMBERED)(self._begun_by)
+        self.frequency = lru_cache(maxsize=MOST_REMEMBERED)(self._frequency)
 
     def hit(self, score: float, number: int, address: DocAddress) -> CaseHit:
         """The ticket at an address of this commit; in another it could be any ticket."""
@@ -119,6 +124,8 @@ class _Commit:
 
     def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
         for language in self.languages:
+            if word in texts.SMALL_NOUNS[language] and self.begun_by("pt", word, principals, 1):
+                return True
             stem = engine.stemmer(language)(word)
             if stem and self.searcher.doc_freq(f"all_{language}", stem):
                 query = engine.filtered(_term("all", language, stem), [self.reading(principals)])
@@ -126,10 +133,15 @@ class _Commit:
                     return True
         return False
 
-    def _begun_by(self, prefix: str, principals: tuple[str, ...], limit: int) -> list[str]:
+    def _begun_by(
+        self, field: str, prefix: str, principals: tuple[str, ...], limit: int
+    ) -> list[str]:
         readable = None if _reads_all(principals) else self.reading(principals)
-        begun = self.searcher.terms_with_prefix("pt", prefix, filter_query=readable, limit=limit)
+        begun = self.searcher.terms_with_prefix(field, prefix, filter_query=readable, limit=limit)
         return [word for word, _ in begun]
+
+    def _frequency(self, field: str, term: str) -> int:
+        return int(self.searcher.doc_freq(field, term))
 
 
 class TicketIndex:
@@ -203,7 +215,8 @@ class TicketIndex:
 
     def _worth(self, terms: Terms) -> float:
         """What all the words of a question weigh, in the language that knows them best."""
-        return min(
+        keys = len(terms.keys) * math.log(1 + self.searcher().num_docs)
+        return keys + min(
             sum(self._rarity(stem, language) for stem in self._asked_for(terms, language, True))
             for language in self._commit.languages or engine.SNOWBALL
         )
@@ -259,33 +272,38 @@ class TicketIndex:
         """
         completions = self._completions(terms, principals)
         queries = []
+        keys = [Query.term_query(schema(), "code", key) for key in terms.keys]
         for language in self._commit.languages:
+            stem_of = engine.stemmer(language)
             must = [
-                self._any_field(stem, language, principals) for stem in self._stems(terms, language)
-            ]
+                self._any_field(
+                    [stem for word in (part.word, *part.forms) if (stem := stem_of(word))],
+                    language,
+                    principals,
+                )
+                for part in terms.parts
+                if stem_of(part.word)
+            ][:MOST_TERMS]
             if must and completions:
-                begun = {stem for word in completions for stem in self._analyze(word, language)}
+                begun = {stem for word in completions if (stem := stem_of(word))}
                 must[-1] = engine.any_of(
                     [must[-1], *(_term("t", language, stem) for stem in begun)]
                 )
-            if must:
-                queries.append(engine.all_of(must))
+            if must or keys:
+                queries.append(engine.all_of([*must, *keys]))
         if not queries:
             return []
         query = self.restricted(engine.any_of(queries), principals)
         hits = self.searcher().search(query, limit, count=False, order_by_field="order").hits
         return self._commit.numbers([address for _, address in hits])
 
-    def _any_field(self, stem: str, language: str, principals: Sequence[str]) -> Query:
+    def _any_field(self, stems: Sequence[str], language: str, principals: Sequence[str]) -> Query:
         fields = ("all", "ans", "notes") if _reads_all(principals) else ("all", "ans")
-        return engine.any_of(_term(field, language, stem) for field in fields)
+        return engine.any_of(_term(field, language, stem) for stem in stems for field in fields)
 
     def _stems(self, terms: Terms, language: str) -> list[str]:
-        return list(dict.fromkeys(self._analyze(terms.text, language)))[:MOST_TERMS]
-
-    def _analyze(self, text: str, language: str) -> list[str]:
-        stems: list[str] = engine.stemmed(language).analyze(text)
-        return stems
+        stem_of = engine.stemmer(language)
+        return list(dict.fromkeys(stem for part in terms.parts if (stem := stem_of(part.word))))
 
     def restricted(
         self, query: Query, principals: Sequence[str], product: str = "", language: str = ""
@@ -321,31 +339,89 @@ class TicketIndex:
     def _query(self, lookup: Lookup) -> Query:
         """The words of a typed text, over the fields these principals may search."""
         terms, reads_all = lookup.terms, _reads_all(lookup.principals)
-        completions = self._completions(terms, lookup.principals)
         tiers = TIERS if reads_all else TIERS_OF_CUSTOMERS
         clauses: list[Query] = []
         for language in self._commit.languages:
-            analyze = engine.stemmed(language).analyze
-            asked_for = self._asked_for(terms, language, reads_all)
-            part = _part_of_one(asked_for, language, lookup) if not reads_all else lambda stem: 1.0
-            for stem in asked_for:
-                clauses += _word(stem, language, reads_all, part(stem))
-            for stem in {stem for phrase in terms.also for stem in analyze(" ".join(phrase))}:
-                if stem not in asked_for:
-                    clauses += _word(stem, language, reads_all, SYNONYM * part(stem))
-            for stem in {stem for word in completions for stem in analyze(word)}:
-                if stem not in asked_for:
-                    clauses.append(_completion(stem, language, reads_all))
-        for code in texts.codes_of(terms.text)[:MOST_TERMS]:
-            term = Query.term_query(schema(), "code", code)
-            clauses.append(Query.const_score_query(term, tiers.code))
-        title = Query.term_query(schema(), "whole", texts.whole(terms.words))
-        clauses.append(Query.const_score_query(title, tiers.title))
-        return engine.any_of(clauses)
+            clauses += self._words(lookup, language)
+        for part in terms.parts:
+            if part.key:
+                score = tiers.code if part.is_code else AMOUNT if reads_all else AMOUNT_OF_CUSTOMERS
+                clauses.append(_constant("code", part.key, score))
+        for key in self._begun_keys(terms, lookup.principals):
+            clauses.append(_constant("code", key, AMOUNT if reads_all else AMOUNT_OF_CUSTOMERS))
+        if terms.number is not None:
+            clauses.append(_constant("number", str(terms.number), tiers.number))
+        clauses.append(_constant("whole", texts.whole(terms.words), tiers.title))
+        raising = [
+            _term("t", language, stem) if reads_all else _constant(f"t_{language}", stem, 1.0)
+            for language in self._commit.languages
+            for stem in filter(None, map(engine.stemmer(language), terms.fragments))
+        ]
+        return self._narrowed(engine.raised(engine.any_of(clauses), raising), terms, reads_all)
+
+    def _words(self, lookup: Lookup, language: str) -> list[Query]:
+        terms, reads_all = lookup.terms, _reads_all(lookup.principals)
+        stem_of = engine.stemmer(language)
+        asked_for = self._asked_for(terms, language, reads_all)
+        part = (lambda stem: 1.0) if reads_all else _part_of_one(asked_for, language, lookup)
+        clauses = [
+            clause for stem in asked_for for clause in _word(stem, language, reads_all, part(stem))
+        ]
+        besides = {
+            stem: SYNONYM for phrase in terms.also for word in phrase if (stem := stem_of(word))
+        }
+        for question_part in terms.parts:
+            is_known = self._is_met(stem_of(question_part.word), language)
+            for form in map(stem_of, question_part.forms):
+                if form and self._is_met(form, language):
+                    besides[form] = FORM_OF_KNOWN if is_known else 1.0
+        for stem, weight in besides.items():
+            if stem not in asked_for:
+                clauses += _word(stem, language, reads_all, weight * part(stem))
+        for stem in {stem_of(word) for word in self._completions(terms, lookup.principals)}:
+            if stem and stem not in asked_for:
+                clauses.append(_completion(stem, language, reads_all))
+        nouns = {part.word for part in terms.parts if terms.is_short} & texts.SMALL_NOUNS[language]
+        clauses += [_constant("pt", noun, SMALL_NOUN) for noun in sorted(nouns)]
+        return clauses
+
+    def _is_met(self, stem: str | None, language: str) -> bool:
+        return bool(stem and self._commit.frequency(f"all_{language}", stem))
+
+    def _begun_keys(self, terms: Terms, principals: Sequence[str]) -> list[str]:
+        """Codes that the one still being typed begins."""
+        if terms.unfinished_key is None:
+            return []
+        return self._commit.begun_by(
+            "code", terms.unfinished_key, tuple(principals), MOST_COMPLETIONS
+        )
+
+    def _narrowed(self, query: Query, terms: Terms, reads_all: bool) -> Query:
+        """The query for tickets that have the phrases of a question, and nothing it excludes."""
+        if not (terms.phrases or terms.excluded):
+            return query
+        return engine.narrowed(
+            query,
+            [self._phrase(phrase, reads_all) for phrase in terms.phrases],
+            [self._phrase(phrase, reads_all) for phrase in terms.excluded],
+        )
+
+    def _phrase(self, words: Sequence[str], reads_all: bool) -> Query:
+        """Tickets with these words in that order; stop words are only looked for in subjects."""
+        places: list[Query] = []
+        for language in self._commit.languages:
+            stems = [engine.stemmer(language)(word) for word in words]
+            fields = PHRASED if any(stems) else ()
+            places += [engine.phrase(schema(), f"{field}_{language}", stems) for field in fields]
+            if reads_all and len(words) == 1 and stems[0]:
+                places.append(_term("notes", language, stems[0]))
+        if not places:
+            places = [engine.all_of(Query.term_query(schema(), "pt", word) for word in words)]
+        return engine.any_of(places)
 
     def _asked_for(self, terms: Terms, language: str, reads_all: bool) -> list[str]:
         """The stems of a question, each once; of a long one those that say most."""
-        distinct = list(dict.fromkeys(engine.stemmed(language).analyze(terms.text)))
+        distinct = self._stems(terms, language)
         if len(distinct) <= MOST_TERMS or not reads_all:
             return distinct[:MOST_TERMS]
         by_weight = sorted(distinct, key=lambda stem: self.weight(stem, language), reverse=True)
@@ -358,9 +434,8 @@ class TicketIndex:
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""
-        searcher = self.searcher()
-        frequency = searcher.doc_freq(f"all_{language}", stem)
-        return math.log(1 + searcher.num_docs / frequency) if frequency else 0.0
+        frequency = self._commit.frequency(f"all_{language}", stem)
+        return math.log(1 + self.searcher().num_docs / frequency) if frequency else 0.0
 
     def count_lines(self, key: str) -> int:
         """How many tickets have a line, by its key: for agents only."""
@@ -372,12 +447,14 @@ class TicketIndex:
             return []
         if self.is_known(terms.unfinished, principals):
             return []
-        begun = self._commit.begun_by(terms.unfinished, tuple(principals), MOST_COMPLETIONS + 1)
+        begun = self._commit.begun_by(
+            "pt", terms.unfinished, tuple(principals), MOST_COMPLETIONS + 1
+        )
         return [word for word in begun if word != terms.unfinished][:MOST_COMPLETIONS]
 
     def begins_a_word(self, prefix: str, principals: Sequence[str]) -> bool:
         """Whether a subject that these principals may read has a word beginning so."""
-        return bool(self._commit.begun_by(prefix, tuple(principals), 1))
+        return bool(self._commit.begun_by("pt", prefix, tuple(principals), 1))
 
     def is_known(self, word: str, principals: Sequence[str]) -> bool:
         """Whether a ticket that these principals may read has the word in some form."""
@@ -390,12 +467,14 @@ class TicketIndex:
 
     def highlighter(self, terms: Terms, language: str) -> Highlighter:
         """What marks this query's words in tickets of a language."""
-        synonyms = " ".join(word for phrase in terms.also for word in phrase)
-        stems = engine.stemmed(language).analyze(f"{terms.text}\n{synonyms}")[: MOST_TERMS * 4]
+        stem_of = engine.stemmer(language)
+        words = [word for part in terms.parts for word in (part.word, *part.forms)]
+        words += [word for phrase in terms.also for word in phrase]
+        stems = [stem for word in words if (stem := stem_of(word))]
         return Highlighter(
-            dict.fromkeys(stems, 1.0),
-            engine.stemmer(language),
-            codes=texts.codes_of(terms.text)[:MOST_TERMS],
+            dict.fromkeys(stems[: MOST_TERMS * 4], 1.0),
+            stem_of,
+            spelt=spelt(terms, stem_of),
             prefix=terms.unfinished,
         )
 
@@ -475,6 +554,10 @@ def _completion(stem: str, language: str, reads_all: bool) -> Query:
     if reads_all:
         return engine.boosted(term, COMPLETION)
     return Query.const_score_query(term, CONSTANT_COMPLETION)
+
+
+def _constant(field: str, term: str, score: float) -> Query:
+    return Query.const_score_query(Query.term_query(schema(), field, term), score)
 
 
 def _term(field: str, language: str, stem: str) -> Query:

@@ -8,16 +8,17 @@ from pathlib import Path
 from tantivy import Document, Query, Schema, SchemaBuilder, Searcher
 
 from kbsearch.clock import parsed
-from kbsearch.search.fulltext import essence
+from kbsearch.search.fulltext import essence, forms
 from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.highlight import flat
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 WRITER_HEAP = 64_000_000  # bytes
 STORED_TEXT = 2_000  # characters of a description, and of its answers, kept for snippets
 REVISION_KEY = "@revision"  # a document that says how far the index has come
+PHRASED = ("all", "ans")  # fields whose words stand in an order that may be asked for
 SEPARATOR = "\x1f"  # ASCII's own, between the parts of a stored ticket; no normal text has it
 DAY = 86_400
 EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
@@ -39,7 +40,9 @@ def schema() -> Schema:
     for language in engine.SNOWBALL:
         for name in ("t", "all", "ans", "notes"):
             builder.add_text_field(
-                f"{name}_{language}", tokenizer_name=f"stem_{language}", index_option="freq"
+                f"{name}_{language}",
+                tokenizer_name=f"stem_{language}",
+                index_option="position" if name in PHRASED else "freq",
             )
     builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
     builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
@@ -108,11 +111,11 @@ def _document(case: Case) -> Document:
         language,
         case.updated_at,
     )
-    codes = texts.codes_of(f"{text}\n{answers}\n{case.version}")
+    codes = forms.keys(f"{text}\n{answers}\n{case.version}")
     fields: dict[str, object] = {
         "number": str(case.number),
-        f"t_{language}": subject,
-        f"all_{language}": text,
+        f"t_{language}": forms.with_words(subject),
+        f"all_{language}": forms.with_words(text),
         "pt": subject,
         "whole": texts.whole(texts.words_of(subject)),
         "readers": list(case.readers),
@@ -124,9 +127,9 @@ def _document(case: Case) -> Document:
         "case": SEPARATOR.join(stored).encode(),
     }
     if answers:
-        fields[f"ans_{language}"] = answers
+        fields[f"ans_{language}"] = forms.with_words(answers)
     if case.notes:
-        fields[f"notes_{language}"] = texts.normal(case.notes)
+        fields[f"notes_{language}"] = forms.with_words(texts.normal(case.notes))
     if codes:
         fields["code"] = " ".join(codes)
     lines = essence.line_keys(description)

@@ -58,7 +58,7 @@ class Search:
         )
         terms = understand(question.text)
         results = Results((), 0)
-        if terms.words:
+        if not terms.is_empty:
             snapshot = self._look()
             shelf = self._open_articles(snapshot.live.get("article_index"))
             cases = self._open_tickets(snapshot.live.get("ticket_index"))
@@ -187,7 +187,7 @@ class Search:
         """
         terms = understand(text)
         cases = self._open_tickets(live_folders(self._db).get("ticket_index"))
-        if cases is None or not terms.words or not viewer.is_signed_in:
+        if cases is None or terms.is_empty or not viewer.is_signed_in:
             return []
         try:
             with guarded():
@@ -207,7 +207,7 @@ class Search:
         `wordings` are those to learn from instead of what people confirmed here.
         """
         terms = understand(question.text)
-        if not terms.words:
+        if terms.is_empty:
             return []
         snapshot = self._look()
         shelf = self._open_articles(snapshot.live.get("article_index"))

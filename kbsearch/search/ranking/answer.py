@@ -140,15 +140,16 @@ class Answer:
         self, index: ArticleIndex, pages: Sequence[article_index.PageHit], terms: Terms
     ) -> tuple[_Candidate, ...]:
         highlighter = index.highlighter(terms, self.principals)
-        language, worth = self.question.language, index.worth(terms)
-        compared = [
-            replace(page, score=article_index.TIERS.comparable(page.score, worth)) for page in pages
-        ]
-        return tuple(
-            _Candidate(
-                page.score, page.path, partial(hits.of_page, index, page, highlighter, language)
+        worth = index.worth(terms)
+
+        def make(page: article_index.PageHit, score: float) -> Hit:
+            return hits.of_page(
+                index, replace(page, score=score), highlighter, self.question.language
             )
-            for page in compared
+
+        compared = ((page, article_index.TIERS.comparable(page.score, worth)) for page in pages)
+        return tuple(
+            _Candidate(score, page.path, partial(make, page, score)) for page, score in compared
         )
 
     def _find_other_language(
