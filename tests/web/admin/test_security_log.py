@@ -1,7 +1,9 @@
 """Whatever an administrator changes in the browser stands in the security log, in two languages."""
 
+import ast
 import io
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -19,10 +21,13 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
+from tests.kit.imports import modules, ours
 from tests.kit.security_log import added_by
 from tests.kit.web import sign_in
 from tests.people.organisations.test_branding import png
 
+RECORDERS = {"record", "act", "change", "_note", "_tell", "_changed", "_log"}  # they pass a kind on
+KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -197,3 +202,22 @@ def test_a_logo_is_a_picture(client: FlaskClient, db: SqliteDatabase, cast: Cast
     form = {**ACME, "logo": (io.BytesIO(png()), "logo.png")}
     client.post(f"/fr/admin/organisations/{acme}", data=form, headers=ORIGIN)
     assert "Logo: – → A picture" in page(client)
+
+
+def test_every_kind_that_is_recorded_has_words(app: Flask):
+    kinds = set(recorded_kinds())
+    assert len(kinds) > 40
+    with app.test_request_context("/en/"):
+        assert {kind for kind in kinds if security_log.kind_name(kind) == kind} == set()
+    assert kinds >= security_log.CHANGES
+
+
+def recorded_kinds() -> Iterator[str]:
+    """The kinds of events in the calls of modules that know the log, by what they look like."""
+    for name, path in modules().items():
+        if "audit" not in ours(path) or name == "audit":
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in RECORDERS:
+                texts = (str(part.value) for part in call.args if isinstance(part, ast.Constant))
+                yield from filter(KIND.fullmatch, texts)
