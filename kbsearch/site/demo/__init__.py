@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people import Person
 from kbsearch.people.accounts import passwords
-from kbsearch.site.demo import cast, requests, searches
+from kbsearch.site.demo import cast, opinions, requests, searches
 
 ACCOUNTS_NAME = "demo.json"  # beside the database: the passwords are the same at every start
 
@@ -34,8 +34,11 @@ def is_its_own(settings: Settings) -> bool:
 def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Fill an empty database; the demo's accounts that are there, none on somebody's real site."""
     with db.atomic():
-        if not people.list_all(db):
-            return fill(settings, db)
+        is_empty = not people.list_all(db)
+        opened = _take_in(settings, db) if is_empty else ()
+    if is_empty:
+        opinions.give(settings, db)
+        return opened
     there = {person.email for person in people.list_all(db)}
     return tuple(account for account in _kept(settings) if account.email in there)
 
@@ -43,15 +46,21 @@ def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
 def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Put the demo in, all of it or nothing; its passwords are kept in the data folder."""
     with db.atomic():
-        cast.add_products(db)
-        cast.add_organisations(db)
-        signing_in = list(cast.add_people(settings, db))
-        opened = tuple(_let_in(db, person, totp_secret) for person, totp_secret in signing_in)
-        cast.follow(db)
-        cast.add_saved_replies(db)
-        requests.take_in(settings, db)
-        searches.search(db)
-        _keep(settings, opened)
+        opened = _take_in(settings, db)
+    opinions.give(settings, db)
+    return opened
+
+
+def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
+    cast.add_products(db)
+    cast.add_organisations(db)
+    signing_in = list(cast.add_people(settings, db))
+    opened = tuple(_let_in(db, person, totp_secret) for person, totp_secret in signing_in)
+    cast.follow(db)
+    cast.add_saved_replies(db)
+    requests.take_in(settings, db)
+    searches.search(db)
+    _keep(settings, opened)
     return opened
 
 

@@ -29,14 +29,20 @@ def folder() -> Path:
     return resources.folder("demo")
 
 
+def listed(name: str) -> list[dict[str, Any]]:
+    """The entries of one of its files."""
+    entries: list[dict[str, Any]] = yaml.safe_load((folder() / name).read_text("utf-8"))
+    return entries
+
+
 def add_products(db: Database) -> None:
-    for product in _listed("products.yml"):
+    for product in listed("products.yml"):
         products.add(db, OPERATOR, ProductFields(**product))
 
 
 def add_organisations(db: Database) -> None:
     """Take the customers in; those who follow its requests come with `follow`."""
-    for fields in _listed("organisations.yml"):
+    for fields in listed("organisations.yml"):
         added = organisations.add(
             db,
             OPERATOR,
@@ -62,7 +68,7 @@ def add_people(settings: Settings, db: Database) -> Iterator[tuple[Person, str |
     """Open the accounts; yields those who sign in, with the key of their second factor."""
     import pyotp  # one command needs it
 
-    for fields in _listed("people.yml"):
+    for fields in listed("people.yml"):
         signs_in, slug = fields.pop("signs_in", False), fields.pop("organisation", None)
         person = people.add(
             db, OPERATOR, PersonFields(**fields, organisations=[slug] if slug else [])
@@ -76,7 +82,7 @@ def add_people(settings: Settings, db: Database) -> Iterator[tuple[Person, str |
 
 def follow(db: Database) -> None:
     """Let people follow the requests of their organisation."""
-    for fields in _listed("organisations.yml"):
+    for fields in listed("organisations.yml"):
         if "followers" in fields:
             there = organisations.find(db, slug_of(fields["name"]))
             organisations.edit(
@@ -85,13 +91,8 @@ def follow(db: Database) -> None:
 
 
 def add_saved_replies(db: Database) -> None:
-    for reply in _listed("saved_replies.yml"):
+    for reply in listed("saved_replies.yml"):
         saved_replies.add(db, OPERATOR, SavedReplyFields(**reply))
-
-
-def _listed(name: str) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = yaml.safe_load((folder() / name).read_text("utf-8"))
-    return entries
 
 
 def _in_days(days: int) -> str:

@@ -18,7 +18,7 @@ from kbsearch.errors import NotFound
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.organisations import products
-from kbsearch.site import demo
+from kbsearch.site import demo, new
 from kbsearch.tickets import changes as ticket_changes
 
 
@@ -33,7 +33,7 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    settings = Settings(site=tmp_path_factory.mktemp("filled"))
+    settings = Settings(site=tmp_path_factory.mktemp("filled"), content=new.demo_content())
     settings.database_path.parent.mkdir(mode=0o700)
     shutil.copy(empty_database, settings.database_path)
     with closing(SqliteDatabase(settings.database_path)) as db:
@@ -135,7 +135,9 @@ def test_twenty_five_requests_are_under_way_at_every_stage(filled: Filled):
 @pytest.mark.parametrize(
     ("table", "fewest"),
     [
+        ("article_votes", 50),
         ("attachments", 8),
+        ("lessons", 8),
         ("merges", 1),
         ("problem_tickets", 5),
         ("satisfaction", 200),
