@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
 from kbsearch import articles, limits, outbox
 from kbsearch.articles.gaps import cases, counts
@@ -23,13 +24,14 @@ from kbsearch.articles.publishing.watch import Watcher
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, new_id
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import lanes
+from kbsearch.messages.delivery import senders
+from kbsearch.messages.delivery.senders import Sender
 from kbsearch.messages.incoming import mailbox, mails
 from kbsearch.messages.notifications import (
     account_letters,
@@ -43,7 +45,7 @@ from kbsearch.messages.notifications import (
     webhook_letters,
 )
 from kbsearch.messages.webhooks import courier, deliveries, failed_searches
-from kbsearch.outbox import Handlers, Task
+from kbsearch.outbox import Channel, Handlers, Share, Task
 from kbsearch.people.accounts import (
     kept_forms,
     known_browsers,
@@ -85,13 +87,19 @@ def run(settings: Settings, db: Database, parent_pipe: ParentPipe) -> None:
     """Work until TERM or INT; the step under way is finished first."""
     signals = Signals()
     os.nice(NICENESS)
-    ways_out = _ways_out(settings, db)
+    with _turn(settings.data_path / "worker.lock", signals, parent_pipe) as name:
+        if name:
+            outbox.release(db, name)  # of whoever had the turn before, and is gone
+            _work(settings, db, parent_pipe, signals, name)
+
+
+def _work(
+    settings: Settings, db: Database, parent_pipe: ParentPipe, signals: "Signals", name: str
+) -> None:
     pulse = Pulse(db, parent_pipe)
-    by_lanes = {kind for handlers in ways_out.values() for kind in handlers}
     with (
-        _turn(settings.data_path / "worker.lock", signals, parent_pipe),
         courier.at_work(settings, db),
-        lanes.at_work(db, ways_out),
+        senders.at_work(_senders(settings, db, name)),
         mailbox.followed(settings, db),
         closing(Indexer(settings, db, before_long=pulse.expect_long_work)) as indexer,
     ):
@@ -101,7 +109,8 @@ def run(settings: Settings, db: Database, parent_pipe: ParentPipe) -> None:
         steps = (
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
-            Step("the outbox", lambda: bool(outbox.run_one(db, handlers, never=by_lanes))),
+            Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
+            Step("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
             Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
@@ -277,33 +286,53 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     )
 
 
-def _ways_out(settings: Settings, db: Database) -> dict[str, Handlers]:
-    """The lanes: whoever waits for a code does not wait for the letters about requests."""
+def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
+    """Whoever waits for a code does not wait for the letters about requests."""
+    by_name = dict[str, Sender]()
+    for channel, (urgent, others) in _letters(settings, db).items():
+        for title, handlers, share in (
+            (f"{channel} about accounts", urgent, Share(name, channel, only=urgent)),
+            (f"{channel} about requests", others, Share(name, channel, never=urgent)),
+        ):
+            by_name[title] = senders.one_by_one(db, handlers, share)
+    return by_name
+
+
+def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, Handlers]]:
+    """Who writes what leaves by each channel: about accounts, and about all the rest."""
     return {
-        "letters about accounts": outbox.together(
-            account_letters.handlers(settings, db), profile_letters.handlers(settings, db)
+        "mail": (
+            outbox.together(
+                account_letters.handlers(settings, db), profile_letters.handlers(settings, db)
+            ),
+            outbox.together(
+                ticket_letters.handlers(settings, db),
+                digest_letters.handlers(settings, db),
+                webhook_letters.handlers(settings, db),
+                answers.handlers(settings, db),
+                article_letters.handlers(settings, db),
+            ),
         ),
-        "letters about requests": outbox.together(
-            ticket_letters.handlers(settings, db),
-            digest_letters.handlers(settings, db),
-            webhook_letters.handlers(settings, db),
-            answers.handlers(settings, db),
-            article_letters.handlers(settings, db),
+        "sms": (
+            profile_letters.code_handlers(settings, db),
+            ticket_texts.handlers(settings, db),
         ),
-        "codes by text": profile_letters.code_handlers(settings, db),
-        "texts about requests": ticket_texts.handlers(settings, db),
     }
 
 
 @contextmanager
-def _turn(path: Path, signals: Signals, parent_pipe: ParentPipe) -> Iterator[None]:
-    """Wait to be the only worker. The system frees the lock of a process however it ends."""
+def _turn(path: Path, signals: Signals, parent_pipe: ParentPipe) -> Iterator[str]:
+    """Wait to be the only worker: its name, which is that of the place; none where it is to stop.
+
+    The system frees the lock of a process however it ends.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        waited = False
+    name, waited = "", False
+    with path.open("a+", encoding="ascii") as lock:
         while not signals.stop:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                name = _name_in(lock)
                 break
             except BlockingIOError:
                 if not waited:
@@ -312,7 +341,18 @@ def _turn(path: Path, signals: Signals, parent_pipe: ParentPipe) -> Iterator[Non
                     waited = True
                 parent_pipe.beat()
                 time.sleep(POLL_SECONDS)
-        yield
+        yield name
+
+
+def _name_in(lock: TextIO) -> str:
+    """The name of whoever has this lock, one after the other: no two hosts share one."""
+    lock.seek(0)
+    name = lock.read().strip()
+    if not name:
+        name = new_id()
+        lock.write(name)
+        lock.flush()
+    return name
 
 
 def _fill_gaps(db: Database, search: Search) -> bool:

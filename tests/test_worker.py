@@ -24,6 +24,7 @@ from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import profile_letters
+from kbsearch.outbox import Channel, Share
 from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import mobiles
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
@@ -142,8 +143,9 @@ def test_a_lost_index_is_built_again(place):
 
 
 def test_index_work_is_done_and_work_nobody_knows_delays_nothing(place):
-    later_release = {"id": "x", "kind": "no.such_thing", "channel": "inside", "subject": "x"}
-    place.db.insert("outbox", {**later_release, "created_at": now(), "due_at": now()})
+    unknown = {"id": "x", "kind": "no.such_thing", "channel": "inside", "subject": "x"}
+    moments = dict.fromkeys(("created_at", "began_at", "due_at"), now())
+    place.db.insert("outbox", {**unknown, **moments})
     outbox.add(place.db, "index.tickets", "all")
     process = place.start()
     done = "SELECT kind FROM outbox WHERE done_at IS NOT NULL"
@@ -313,12 +315,33 @@ def test_publishing_and_indexing_everything_are_announced_as_long_work(place, si
 
 
 def test_each_kind_of_task_has_somebody_to_do_it(place):
-    senders = worker._ways_out(place.settings, place.db)
+    letters = worker._letters(place.settings, place.db)
     handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
-    everything = [*handlers, *(kind for each in senders.values() for kind in each)]
-    assert sorted(everything) == sorted(outbox.KINDS), "and no more than one"
-    inside = {kind for kind in handlers if outbox.KINDS[kind].channel in ("inside", "index")}
-    assert inside == set(handlers)
+    kinds = {channel: [*urgent, *others] for channel, (urgent, others) in letters.items()}
+    for kind in handlers:
+        kinds.setdefault(outbox.KINDS[kind].channel, []).append(kind)
+    by_channel: dict[Channel, list[str]] = {}
+    for declared in outbox.KINDS.values():
+        by_channel.setdefault(declared.channel, []).append(declared.name)
+    assert {channel: sorted(names) for channel, names in kinds.items()} == {
+        channel: sorted(names) for channel, names in by_channel.items()
+    }
+
+
+def test_a_worker_takes_over_the_claims_of_the_one_before_and_no_others(place):
+    """A host that comes back does not wait for its own leases; those of other hosts stay theirs."""
+    place.settings.data_path.mkdir(exist_ok=True)
+    (place.settings.data_path / "worker.lock").write_text("this-place")
+    outbox.add(place.db, "index.tickets", "ours")
+    ours = outbox.claim(place.db, Share("this-place"))
+    outbox.add(place.db, "index.tickets", "theirs")
+    theirs = outbox.claim(place.db, Share("another-place"))
+    assert ours and theirs
+    place.start()
+    done = "SELECT id FROM outbox WHERE done_at IS NOT NULL"
+    until(lambda: place.db.query(done) == [{"id": ours.id}])
+    (row,) = place.db.query("SELECT claim FROM outbox WHERE id = :id", {"id": theirs.id})
+    assert row["claim"] == theirs.claim
 
 
 def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):

@@ -78,6 +78,25 @@ STEPS = {
           'password.changed', 'password.forgotten', 'person.invited', 'recovery_code.used',
           'recovery_codes.made', 'sign_in.new_browser', 'webhook.died');
         """,
+    "s042_claims": """
+        CREATE TABLE earlier_outbox AS SELECT * FROM outbox;
+        DROP TABLE outbox;
+        CREATE TABLE outbox (
+          id TEXT PRIMARY KEY, kind TEXT NOT NULL, channel TEXT NOT NULL, subject TEXT NOT NULL,
+          thread TEXT, place INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL,
+          began_at TEXT NOT NULL, due_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+          claim TEXT, leased_until TEXT, done_at TEXT, dead_at TEXT, problem TEXT);
+        INSERT INTO outbox (id, kind, channel, subject, thread, place, created_at, began_at, due_at,
+                            attempts, done_at, dead_at, problem)
+        SELECT id, kind, channel, subject, thread, place, created_at, created_at, due_at,
+               attempts, done_at, dead_at, problem FROM earlier_outbox;
+        DROP TABLE earlier_outbox;
+        CREATE INDEX outbox_due ON outbox (channel, due_at, created_at)
+          WHERE done_at IS NULL AND dead_at IS NULL;
+        CREATE INDEX outbox_thread ON outbox (thread, place)
+          WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
+        CREATE UNIQUE INDEX outbox_claims ON outbox (thread) WHERE claim IS NOT NULL;
+        """,
 }
 
 

@@ -20,24 +20,29 @@ CREATE TABLE counters (
 );
 INSERT INTO counters (name, value) VALUES ('ticket', 1000), ('revision', 0), ('gap', 0);
 
--- Work that a change asks for, written with it and done after it.
+-- Tasks: work that a change asks for, written with it and done after it.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,
   kind TEXT NOT NULL,  -- names its handler
+  channel TEXT NOT NULL,  -- by which it leaves: of its kind
   subject TEXT NOT NULL,  -- what it is about: an id
+  thread TEXT,  -- of one, one task is done at a time, the lowest place first, also when it failed
+  place INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
-  due_at TEXT NOT NULL,  -- also the end of a lease, while it is being done
+  began_at TEXT NOT NULL,  -- of this round of tries
+  due_at TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
+  claim TEXT,  -- who is at it: a worker, and which of its claims
+  leased_until TEXT,  -- when anybody may take the claim over
   done_at TEXT,
   dead_at TEXT,  -- given up
-  problem TEXT,
-  thread TEXT,  -- of one thread, the lowest place goes first, also when it failed
-  place INTEGER NOT NULL DEFAULT 0,
-  channel TEXT NOT NULL DEFAULT 'inside'  -- by which it leaves: of its kind
+  problem TEXT
 );
-CREATE INDEX outbox_due ON outbox (due_at, created_at) WHERE done_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_due ON outbox (channel, due_at, created_at)
+  WHERE done_at IS NULL AND dead_at IS NULL;
 CREATE INDEX outbox_thread ON outbox (thread, place)
   WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
+CREATE UNIQUE INDEX outbox_claims ON outbox (thread) WHERE claim IS NOT NULL;
 
 -- What counts against a limit; every process counts in the same bucket.
 CREATE TABLE attempts (

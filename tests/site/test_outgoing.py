@@ -34,7 +34,7 @@ def waiting(settings: Settings, db: SqliteDatabase, cast: Cast) -> int:
     preferences.choose(db, cast.alice, both)
     ticket = file(db, cast.alice)
     spread = notifications.handlers(settings, db)
-    while outbox.run_one(db, spread, only=spread):
+    while outbox.run_one(db, spread, outbox.Share(only=spread)):
         pass
     db.execute(
         """

@@ -10,7 +10,7 @@ from kbsearch import audit, people
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.delivery.channels import MailChannel
 from kbsearch.messages.notifications import letters
 from kbsearch.outbox import Handlers, Task
@@ -93,4 +93,4 @@ class Office:
         message_id = task.id if task.attempts == 1 else f"{task.id}.{task.attempts}"
         brand = letters.brand_of(self.db, person)
         letter = letters.compose(self.settings, name, person, message_id, values, brand)
-        lanes.hand_over(lambda: self.mail.send(letter))
+        senders.hand_over(lambda: self.mail.send(letter))

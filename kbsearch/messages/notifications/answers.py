@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import TooMany
 from kbsearch.limits import Limit
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.notifications.letters import Reader
 from kbsearch.outbox import Handlers, Task
@@ -52,6 +52,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         letter = letters.compose(settings, "stranger", reader, task.id, {})
         letter.replace_header("Auto-Submitted", "auto-replied")
         letter["X-Auto-Response-Suppress"] = "All"
-        lanes.hand_over(lambda: mail.send(letter))
+        senders.hand_over(lambda: mail.send(letter))
 
     return {WANTED: answer}

@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import letters, opt_outs, solutions, ticket_letters
 from kbsearch.messages.notifications.letters import Brand
 from kbsearch.messages.notifications.solutions import ArticleTelling
@@ -22,7 +22,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             solutions.settle(db, task.subject, "dropped")
             return
         letter = compose(db, settings, telling, task.subject)
-        lanes.hand_over(lambda: mail.send(letter, [telling.person.email]))
+        senders.hand_over(lambda: mail.send(letter, [telling.person.email]))
         solutions.settle(db, task.subject, "sent")
 
     return {solutions.TOLD: carry}

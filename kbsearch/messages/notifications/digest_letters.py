@@ -8,7 +8,7 @@ from kbsearch import i18n, outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import Telling, letters, opt_outs
 from kbsearch.messages.notifications.ticket_letters import mark_optional, status_name, url_of
 from kbsearch.outbox import Handlers, Hopeless, Task
@@ -47,7 +47,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if tellings:
             letter = compose(settings, tellings, task.id)
             try:
-                lanes.hand_over(lambda: mail.send(letter, [tellings[0].person.email]))
+                senders.hand_over(lambda: mail.send(letter, [tellings[0].person.email]))
             except Hopeless:  # what comes next is tried again, this is not
                 _settle(db, by_notice, "refused")
                 raise

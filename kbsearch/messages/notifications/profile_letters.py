@@ -4,7 +4,7 @@ from kbsearch import i18n, people
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import letters
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people.accounts import mobiles, second_factor
@@ -31,7 +31,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             name = task.kind.replace(".", "_")
             values, brand = {"at": task.created_at}, letters.brand_of(db, person)
             letter = letters.compose(settings, name, person, task.id, values, brand)
-            lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
+            senders.hand_over(lambda: channels.mail(settings, db).send(letter))
 
     return dict.fromkeys(NOTICES, tell)
 
@@ -51,6 +51,6 @@ def code_handlers(settings: Settings, db: Database) -> Handlers:
             site=settings.site_name,
             minutes=mobiles.CODE_MINUTES,
         )
-        lanes.hand_over(lambda: channels.sms(settings).send(request.mobile, text))
+        senders.hand_over(lambda: channels.sms(settings).send(request.mobile, text))
 
     return {mobiles.CODE_ASKED: send_code}

@@ -18,7 +18,7 @@ from kbsearch import i18n
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import (
     NOTICE_KINDS,
     Telling,
@@ -70,7 +70,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if letter["Auto-Submitted"] == "auto-replied" and not _may_reply(db, task, telling):
             notifications.settle(db, task.subject, "too_many")
             return
-        lanes.hand_over(lambda: mail.send(letter, [telling.person.email]))
+        senders.hand_over(lambda: mail.send(letter, [telling.person.email]))
         notifications.settle(db, task.subject, "sent")
 
     return {NOTICE_KINDS["mail"]: carry}

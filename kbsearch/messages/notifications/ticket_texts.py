@@ -13,7 +13,7 @@ from kbsearch.database import Database
 from kbsearch.errors import TooMany
 from kbsearch.limits import DAYS, Limit
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import NOTICE_KINDS, Telling, letters
 from kbsearch.messages.notifications.ticket_letters import status_name, url_of
 from kbsearch.outbox import Handlers, Task
@@ -41,7 +41,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             notifications.settle(db, task.subject, "too_many")
             return
         text = compose(settings, telling)
-        lanes.hand_over(lambda: sms.send(number, text))
+        senders.hand_over(lambda: sms.send(number, text))
         notifications.settle(db, task.subject, "sent")
 
     return {NOTICE_KINDS["sms"]: carry}

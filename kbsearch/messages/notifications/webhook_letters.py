@@ -4,7 +4,7 @@ from kbsearch import people
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import webhooks
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Handlers, Task
@@ -21,6 +21,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if owner.disabled_at is not None:
             return
         letter = letters.compose(settings, "webhook_died", owner, task.id, {"webhook": webhook})
-        lanes.hand_over(lambda: channels.mail(settings, db).send(letter))
+        senders.hand_over(lambda: channels.mail(settings, db).send(letter))
 
     return {deliveries.DIED: tell}

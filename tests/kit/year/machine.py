@@ -23,6 +23,8 @@ from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full
 from kbsearch.messages.notifications import digest_letters
+from kbsearch.outbox import Share
+from kbsearch.outbox.claims import EVERYTHING
 from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.web.render import WebSite
@@ -138,7 +140,8 @@ class Machine:
         self._indexer = Indexer(self.settings, self.worker)
         self._watcher = Watcher(self.settings)
         self._handlers = worker._handlers(self.settings, self.worker, self._indexer)
-        self._ways_out = worker._ways_out(self.settings, self.worker)
+        self._letters = worker._letters(self.settings, self.worker)
+        outbox.release(self.worker, EVERYTHING.worker)
 
     def restart_dead(self) -> None:
         """Start anew what has died."""
@@ -162,15 +165,14 @@ class Machine:
 
         The index, which costs most of it, need not follow each time.
         """
-        later = {kind for handlers in self._ways_out.values() for kind in handlers}
         if follows:
             self._step("index", self._indexer.ensure)
-        else:
-            later.add("index.tickets")
+            self._step("indexing", self._one(self._handlers, Share(channel="index")))
         self._step("digests", lambda: digest_letters.ask(self.worker))
-        self._step("outbox", lambda: outbox.run_one(self.worker, self._handlers, never=later))
-        for name, handlers in self._ways_out.items():
-            self._step(name, self._lane(handlers))
+        self._step("outbox", self._one(self._handlers, Share(channel="inside")))
+        for channel, (urgent, others) in self._letters.items():
+            self._step(channel, self._one(urgent, Share(channel=channel, only=urgent)))
+            self._step(channel, self._one(others, Share(channel=channel, never=urgent)))
 
     def publish(self) -> None:
         """Put new content live, if there is any."""
@@ -183,8 +185,8 @@ class Machine:
         self._step("housekeeping", lambda: worker._keep_house(self.settings, self.worker))
         self._step("files", lambda: worker._clear_files(self.settings, self.worker))
 
-    def _lane(self, handlers: outbox.Handlers) -> Callable[[], object]:
-        return lambda: outbox.run_one(self.worker, handlers, only=handlers)
+    def _one(self, handlers: outbox.Handlers, share: Share) -> Callable[[], object]:
+        return lambda: outbox.run_one(self.worker, handlers, share)
 
     def _step(self, name: str, act: Callable[[], object]) -> None:
         try:

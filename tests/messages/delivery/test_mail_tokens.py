@@ -16,7 +16,7 @@ from kbsearch import outbox
 from kbsearch.config import ConfigError, Configuration, Settings, load
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
-from kbsearch.messages.delivery import channels, lanes, mail_provider, mail_tokens
+from kbsearch.messages.delivery import channels, mail_provider, mail_tokens, senders
 from kbsearch.messages.delivery.channels import ChannelError
 from kbsearch.messages.delivery.mail_provider import NoToken
 from kbsearch.messages.incoming import mailbox, mails
@@ -227,7 +227,7 @@ def test_when_consent_is_withdrawn_letters_wait_and_leave_after_it_is_given_agai
         sending = dataclasses.replace(site, smtp_url=url)
 
         def send(_: Task) -> None:
-            lanes.hand_over(lambda: channels.mail(sending, db).send(letter))
+            senders.hand_over(lambda: channels.mail(sending, db).send(letter))
 
         provider.post("withdraw")
         mail_tokens.distrust(db, sending)

@@ -436,7 +436,9 @@ def _check(db: SqliteDatabase, site: Settings, ticket: Ticket) -> None:
 
 
 def test_the_change_of_an_event_that_is_gone_is_nobodys(db: SqliteDatabase, settings: Settings):
-    task = Task(new_id(), "ticket.opened", "gone", 1, "2026-03-02T09:00:00Z")
+    outbox.add(db, "ticket.opened", "gone")
+    task = outbox.claim(db, outbox.Share(only={"ticket.opened"}))
+    assert task is not None
     notifications.fan_out(db, settings, task)
     assert db.query("SELECT id FROM notices") == []
 

@@ -399,7 +399,7 @@ def test_a_crash_after_sending_sends_the_same_message_again_and_no_other(
         patched.setattr(notifications, "settle", crash)
         with pytest.raises(KeyboardInterrupt):
             carry(site, db)
-    db.execute("UPDATE outbox SET due_at = created_at")  # the lease is over
+    db.execute("UPDATE outbox SET leased_until = created_at")
     carry(site, db)
     sent = Counter((each["Delivered-To"], each["Message-ID"]) for each in letters(site))
     assert sorted(sent.values()) == [1, 1, 2]
@@ -456,9 +456,9 @@ def test_no_letter_says_what_its_reader_may_not_read(
 
 def _spread(db: SqliteDatabase, site: Settings) -> None:
     """Write the notices of what happened, and carry none."""
-    for row in db.query("SELECT id, kind, subject, created_at FROM outbox"):
-        if row["kind"] in concerns.KINDS:
-            notifications.fan_out(db, site, outbox.Task(**row, attempts=1))
+    share = outbox.Share(only=concerns.KINDS)
+    while task := outbox.claim(db, share):
+        notifications.fan_out(db, site, task)
 
 
 QUOTED: dict[str, Callable[[str], str]] = {

@@ -94,7 +94,7 @@ def test_a_number_taken_away_before_the_message_leaves_gets_none(
     opt_in(db, cast.alice)
     ticket = file(db, cast.alice)
     spread = notifications.handlers(settings, db)
-    while task := outbox.claim(db, only=spread):
+    while task := outbox.claim(db, outbox.Share(only=spread)):
         spread[task.kind](task)
     give_mobile(db, cast.alice, "+33612345678", verified=False)
     assert carry(settings, db) == []

@@ -15,7 +15,7 @@ from tests.kit.requests import MORNING, later
 
 def told(settings: Settings, db: SqliteDatabase) -> list[dict[str, object]]:
     handlers = deliveries.handlers(settings, db)
-    while outbox.run_one(db, handlers, only=handlers):
+    while outbox.run_one(db, handlers, outbox.Share(only=handlers)):
         pass
     rows = db.query(
         "SELECT body FROM webhook_messages WHERE kind = 'search.failed' ORDER BY at, id"

@@ -42,7 +42,7 @@ def room(port: int) -> str:
 
 def fan_out(settings: Settings, db: SqliteDatabase) -> None:
     handlers = deliveries.handlers(settings, db)
-    while outbox.run_one(db, handlers, only=handlers):
+    while outbox.run_one(db, handlers, outbox.Share(only=handlers)):
         pass
 
 

@@ -25,7 +25,7 @@ def slug(settings: Settings, db: SqliteDatabase) -> str:
 
 def work(settings: Settings, db: SqliteDatabase) -> None:
     handlers = sent_articles.handlers(settings, db)
-    while outbox.run_one(db, handlers, only=handlers or {"none"}):
+    while outbox.run_one(db, handlers, outbox.Share(only=handlers or {"none"})):
         pass
 
 

@@ -1,4 +1,4 @@
-"""What leaves has lanes of its own: a server that hangs or is away holds up nothing else."""
+"""What leaves has senders of its own: a server that hangs or is away holds up nothing else."""
 
 import os
 import socket
@@ -16,11 +16,11 @@ from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import channels, lanes
+from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.delivery.channels import ChannelError, MailChannel, Sms
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.notifications import ticket_letters
-from kbsearch.outbox import Task
+from kbsearch.outbox import Share, Task, claims
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
@@ -40,7 +40,7 @@ def letter(number: int) -> EmailMessage:
     return made
 
 
-def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
+def test_a_sender_that_hangs_holds_up_no_other(db: SqliteDatabase):
     over, done = threading.Event(), []
     outbox.add(db, "notice.mail", "first")
     outbox.add(db, "notice.sms", "second")
@@ -52,7 +52,9 @@ def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
         done.append(task.subject)
 
     try:
-        with lanes.at_work(db, {"slow": {"notice.mail": hang}, "quick": {"notice.sms": note}}):
+        hanging = senders.one_by_one(db, {"notice.mail": hang}, Share(channel="mail"))
+        quick = senders.one_by_one(db, {"notice.sms": note}, Share(channel="sms"))
+        with senders.at_work({"mail": hanging, "sms": quick}):
             until(lambda: done == ["second"])
             over.set()
     finally:
@@ -62,15 +64,15 @@ def test_a_lane_that_hangs_holds_up_no_other(db: SqliteDatabase):
 def test_nothing_loses_its_turn_or_an_attempt_while_the_server_is_away(
     db: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(lanes, "RESTS", (0.01,))
-    monkeypatch.setattr(outbox, "RETRY_AFTER", [timedelta(0)])
+    monkeypatch.setattr(senders, "RESTS", (0.01,))
+    monkeypatch.setattr(claims, "PAUSE", timedelta(0))
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     mail = MailChannel(f"smtp://127.0.0.1:{port}", tmp_path)
     for number in range(5):
         outbox.add(db, "notice.mail", str(number), thread="one", place=number)
     handlers = {
-        "notice.mail": lambda task: lanes.hand_over(lambda: mail.send(letter(task.subject)))
+        "notice.mail": lambda task: senders.hand_over(lambda: mail.send(letter(task.subject)))
     }
     tried = 0
     for _ in range(40):
@@ -99,7 +101,7 @@ def test_what_fails_before_a_letter_is_named_fails_for_all(url: str, tmp_path: P
     assert (refused.value.is_general, refused.value.permanent) == (True, False)
 
 
-def test_letters_of_a_lane_share_a_session(tmp_path: Path):
+def test_letters_of_a_sender_share_a_session(tmp_path: Path):
     mailbox, sessions = Mailbox(), set()
     take = mailbox.handle_DATA
 
@@ -119,7 +121,7 @@ def test_letters_of_a_lane_share_a_session(tmp_path: Path):
         assert len(sessions) == 3
         mail.send(letter(1001))
         mail.send(letter(1002))
-        assert len(sessions) == 5, "outside a lane each letter has its own"
+        assert len(sessions) == 5, "outside a sender each letter has its own"
 
 
 def test_a_session_that_was_cut_is_made_anew(tmp_path: Path):
@@ -166,12 +168,12 @@ class Flaky(Mailbox):
 def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
     settings: Settings, db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
-    """Six hours of a fake clock without a server, then one with bad days, the lanes for real.
+    """Six hours of a fake clock without a server, then one with bad days, the senders for real.
 
     KBSEARCH_MAILS is how many wait: some at every change, 10,000 at night.
     """
-    monkeypatch.setattr(lanes, "RESTS", (0.02,))
-    monkeypatch.setattr(lanes, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(senders, "RESTS", (0.02,))
+    monkeypatch.setattr(senders, "POLL_SECONDS", 0.02)
     asked = [file(db, cast.alice) for _ in range(max(1, MAILS // 10))]
     db.execute("DELETE FROM outbox")
     with db.atomic():
@@ -179,7 +181,7 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
             for ticket in asked:
                 replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), f"Turn {turn}"))
     spread = notifications.handlers(settings, db)
-    while task := outbox.claim(db, only=spread):
+    while task := outbox.claim(db, Share(only=spread)):
         spread[task.kind](task)
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
@@ -187,7 +189,7 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
     handlers = ticket_letters.handlers(away, db)
     for _hour in range(6):
         for _ in range(20):
-            outbox.run_one(db, handlers, only=handlers)
+            outbox.run_one(db, handlers, Share(only=handlers))
         db.execute("UPDATE outbox SET due_at = created_at")
     waiting = db.query("SELECT attempts, dead_at FROM outbox WHERE kind = 'notice.mail'")
     assert len(waiting) == len(asked) * 10
@@ -197,7 +199,8 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
     with serving(mailbox) as port:
         back = replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
         left = "SELECT 1 FROM outbox WHERE kind = 'notice.mail' AND done_at IS NULL LIMIT 1"
-        with lanes.at_work(db, {"letters": ticket_letters.handlers(back, db)}):
+        sender = senders.one_by_one(db, ticket_letters.handlers(back, db), Share(only=handlers))
+        with senders.at_work({"letters": sender}):
 
             def hurry() -> bool:
                 """The pauses of what failed are over."""

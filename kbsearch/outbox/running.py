@@ -1,0 +1,59 @@
+"""Doing what the outbox asks for: handlers by kind, and what a failure of one means."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from kbsearch.database import Database
+from kbsearch.outbox import claims
+from kbsearch.outbox.claims import EVERYTHING, Share, Task
+
+Handlers = Mapping[str, Callable[[Task], None]]
+Outcome = Literal["", "done", "failed", "dead", "unavailable"]  # empty: nothing was due
+
+
+class Hopeless(Exception):
+    """Raised by a handler that knows that trying again is of no use."""
+
+
+class Unavailable(Exception):
+    """Raised by a handler when nothing of its kind gets out at present, whatever it is."""
+
+
+def run_one(db: Database, handlers: Handlers, share: Share = EVERYTHING) -> Outcome:
+    """Claim a task of a share and do it: what became of it. A failure is kept with its reason."""
+    task = claims.claim(db, share)
+    if task is None:
+        return ""
+    try:
+        handlers[task.kind](task)
+    except Hopeless as problem:
+        claims.give_up(db, task, str(problem))
+        return "dead"
+    except Unavailable as problem:
+        claims.put_back(db, task, str(problem))
+        return "unavailable"
+    except Exception as problem:
+        is_tried_again = claims.fail(db, task, f"{type(problem).__name__}: {problem}")
+        return "failed" if is_tried_again else "dead"
+    claims.done(db, task)
+    return "done"
+
+
+def together(*parts: Handlers) -> Handlers:
+    """All these handlers as one; where several want the same kind, each does its part in turn.
+
+    One that fails brings the task back to those before it too: they are safe to repeat.
+    """
+    by_kind: dict[str, list[Callable[[Task], None]]] = {}
+    for part in parts:
+        for kind, handler in part.items():
+            by_kind.setdefault(kind, []).append(handler)
+
+    def all_of(handlers: list[Callable[[Task], None]]) -> Callable[[Task], None]:
+        def run(task: Task) -> None:
+            for handler in handlers:
+                handler(task)
+
+        return run
+
+    return {kind: all_of(handlers) for kind, handlers in by_kind.items()}
