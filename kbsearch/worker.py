@@ -44,7 +44,8 @@ from kbsearch.messages.notifications import (
     ticket_texts,
     webhook_letters,
 )
-from kbsearch.messages.webhooks import courier, deliveries, failed_searches
+from kbsearch.messages.webhooks import deliveries, failed_searches
+from kbsearch.messages.webhooks.sender import WebhookSender
 from kbsearch.outbox import Channel, Handlers, Share, Task
 from kbsearch.people.accounts import (
     kept_forms,
@@ -98,7 +99,6 @@ def _work(
 ) -> None:
     pulse = Pulse(db, parent_pipe)
     with (
-        courier.at_work(settings, db),
         senders.at_work(_senders(settings, db, name)),
         mailbox.followed(settings, db),
         closing(Indexer(settings, db, before_long=pulse.expect_long_work)) as indexer,
@@ -288,7 +288,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
 
 def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
     """Whoever waits for a code does not wait for the letters about requests."""
-    by_name = dict[str, Sender]()
+    by_name: dict[str, Sender] = {"webhooks": WebhookSender(settings, db, name).send}
     for channel, (urgent, others) in _letters(settings, db).items():
         for title, handlers, share in (
             (f"{channel} about accounts", urgent, Share(name, channel, only=urgent)),

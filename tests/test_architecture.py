@@ -48,7 +48,7 @@ ALLOWED = {
     "text.masking": "search.fulltext",
     "tickets": "database files outbox search.fulltext",
     "insights": "database search.fulltext tickets",
-    "messages.webhooks": "database messages.delivery outbox processes text.masking tickets",
+    "messages.webhooks": "database messages.delivery outbox text.masking tickets",
     "people": "database text tickets",
     "people.organisations": "database files text tickets",
     "people.accounts": (

@@ -24,6 +24,7 @@ from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import profile_letters
+from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Channel, Share
 from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import mobiles
@@ -317,7 +318,9 @@ def test_publishing_and_indexing_everything_are_announced_as_long_work(place, si
 def test_each_kind_of_task_has_somebody_to_do_it(place):
     letters = worker._letters(place.settings, place.db)
     handlers = worker._handlers(place.settings, place.db, Indexer(place.settings, place.db))
-    kinds = {channel: [*urgent, *others] for channel, (urgent, others) in letters.items()}
+    kinds: dict[Channel, list[str]] = {"webhook": [deliveries.DELIVERY]}
+    for channel, (urgent, others) in letters.items():
+        kinds[channel] = [*urgent, *others]
     for kind in handlers:
         kinds.setdefault(outbox.KINDS[kind].channel, []).append(kind)
     by_channel: dict[Channel, list[str]] = {}

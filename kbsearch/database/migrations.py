@@ -97,6 +97,28 @@ STEPS = {
           WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
         CREATE UNIQUE INDEX outbox_claims ON outbox (thread) WHERE claim IS NOT NULL;
         """,
+    "s043_deliveries_are_tasks": """
+        CREATE UNIQUE INDEX outbox_deliveries ON outbox (subject, thread) WHERE channel = 'webhook';
+        CREATE INDEX outbox_endpoint ON outbox (thread, created_at) WHERE channel = 'webhook';
+        INSERT INTO outbox (id, kind, channel, subject, thread, created_at, began_at, due_at,
+                            attempts, done_at, dead_at, problem)
+        SELECT id, 'webhook.delivery', 'webhook', message_id, endpoint_id, created_at, began_at,
+               due_at, attempts, sent_at, dead_at, problem FROM webhook_deliveries;
+        CREATE TABLE earlier_attempts AS SELECT * FROM webhook_attempts;
+        DROP TABLE webhook_attempts;
+        DROP TABLE webhook_deliveries;
+        CREATE TABLE webhook_attempts (
+          id TEXT PRIMARY KEY,
+          delivery_id TEXT NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+          at TEXT NOT NULL, duration_ms INTEGER NOT NULL, status INTEGER, problem TEXT,
+          told TEXT NOT NULL, response TEXT NOT NULL);
+        INSERT INTO webhook_attempts (id, delivery_id, at, duration_ms, status, problem, told,
+                                      response)
+        SELECT id, delivery_id, at, duration_ms, status, problem, told, response
+        FROM earlier_attempts;
+        DROP TABLE earlier_attempts;
+        CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
+        """,
 }
 
 

@@ -43,6 +43,9 @@ CREATE INDEX outbox_due ON outbox (channel, due_at, created_at)
 CREATE INDEX outbox_thread ON outbox (thread, place)
   WHERE thread IS NOT NULL AND done_at IS NULL AND dead_at IS NULL;
 CREATE UNIQUE INDEX outbox_claims ON outbox (thread) WHERE claim IS NOT NULL;
+-- A message goes once to each endpoint, whose log this is too.
+CREATE UNIQUE INDEX outbox_deliveries ON outbox (subject, thread) WHERE channel = 'webhook';
+CREATE INDEX outbox_endpoint ON outbox (thread, created_at) WHERE channel = 'webhook';
 
 -- What counts against a limit; every process counts in the same bucket.
 CREATE TABLE attempts (
@@ -931,29 +934,11 @@ CREATE TABLE webhook_messages (
   body TEXT NOT NULL  -- JSON, as sent
 );
 
--- One message to one endpoint.
-CREATE TABLE webhook_deliveries (
-  id TEXT PRIMARY KEY,
-  message_id TEXT NOT NULL REFERENCES webhook_messages (id),
-  endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id),
-  created_at TEXT NOT NULL,
-  began_at TEXT NOT NULL,  -- of this round of tries
-  due_at TEXT NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0,
-  leased_until TEXT,
-  sent_at TEXT,
-  dead_at TEXT,
-  problem TEXT,
-  UNIQUE (message_id, endpoint_id)
-);
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at)
-  WHERE sent_at IS NULL AND dead_at IS NULL;
-CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, created_at);
-
 -- How each try went.
 CREATE TABLE webhook_attempts (
   id TEXT PRIMARY KEY,
-  delivery_id TEXT NOT NULL REFERENCES webhook_deliveries (id),
+  -- the task: the subject of one is a message, its thread an endpoint
+  delivery_id TEXT NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
   at TEXT NOT NULL,
   duration_ms INTEGER NOT NULL,
   status INTEGER,

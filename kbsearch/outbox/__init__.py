@@ -6,11 +6,11 @@ behind it. What is given up holds nobody up.
 
 from datetime import datetime
 
-from kbsearch.clock import now, stored
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.outbox.claims import LEASE, Share, Task, claim, release
-from kbsearch.outbox.kinds import KINDS, Channel, Kind, Schedule, declare
-from kbsearch.outbox.running import Handlers, Hopeless, Outcome, Unavailable, run_one, together
+from kbsearch.outbox.kinds import KINDS, Channel, Schedule, declare
+from kbsearch.outbox.running import Handlers, Hopeless, Unavailable, run_one, together
 
 __all__ = [
     "KINDS",
@@ -18,8 +18,6 @@ __all__ = [
     "Channel",
     "Handlers",
     "Hopeless",
-    "Kind",
-    "Outcome",
     "Schedule",
     "Share",
     "Task",
@@ -77,36 +75,54 @@ def add_once(db: Database, kind: str, subject: str) -> None:
         add(db, kind, subject)
 
 
-def again(db: Database, task_id: str) -> bool:
+def again(
+    db: Database, task_id: str, *, also_done: bool = False, at: datetime | None = None
+) -> bool:
     """Do it now and from the beginning, unless it is done; whether there is such a task.
 
     Whoever is at it at this moment keeps it: what comes of that counts.
     """
     changed = db.execute(
         """
-        UPDATE outbox SET due_at = :now, began_at = :now, attempts = 0, dead_at = NULL,
-          problem = NULL
-        WHERE id = :id AND done_at IS NULL
+        UPDATE outbox SET due_at = :now, began_at = :now, attempts = 0, done_at = NULL,
+          dead_at = NULL, problem = NULL
+        WHERE id = :id AND (done_at IS NULL OR :also_done = 1)
         """,
-        {"id": task_id, "now": now()},
+        {"id": task_id, "now": stored(at or utc_now()), "also_done": int(also_done)},
     )
     return changed == 1
 
 
 def oldest_waiting(db: Database) -> str | None:
-    """When the oldest unfinished task was asked for, or None."""
+    """When the oldest unfinished task was asked for, or None; receivers of webhooks may lag."""
     rows = db.query(
-        "SELECT MIN(created_at) AS oldest FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
+        """
+        SELECT MIN(created_at) AS oldest FROM outbox
+        WHERE done_at IS NULL AND dead_at IS NULL AND channel <> 'webhook'
+        """
     )
     oldest: str | None = rows[0]["oldest"]
     return oldest
 
 
 def count_dead(db: Database) -> int:
-    """Tasks given up after every retry, waiting for a person."""
-    return int(db.query("SELECT COUNT(*) AS n FROM outbox WHERE dead_at IS NOT NULL")[0]["n"])
+    """Tasks given up after every retry, waiting for a person; of webhooks, their owner is told."""
+    rows = db.query(
+        "SELECT COUNT(*) AS n FROM outbox WHERE dead_at IS NOT NULL AND channel <> 'webhook'"
+    )
+    return int(rows[0]["n"])
 
 
 def forget_done(db: Database, *, before: str) -> int:
-    """Remove finished tasks older than a moment; how many."""
-    return db.execute("DELETE FROM outbox WHERE done_at < :before", {"before": before})
+    """Remove tasks done before a moment, but those that are a log of their own; how many."""
+    return db.execute(
+        "DELETE FROM outbox WHERE done_at < :before AND channel <> 'webhook'", {"before": before}
+    )
+
+
+def forget_settled(db: Database, channel: Channel, *, before: str) -> int:
+    """Remove tasks of a channel that were done or given up before a moment; how many."""
+    return db.execute(
+        "DELETE FROM outbox WHERE channel = :channel AND (done_at < :before OR dead_at < :before)",
+        {"channel": channel, "before": before},
+    )

@@ -4,18 +4,18 @@ For those who answer requests. Webhooks are the administrators': agents see the 
 and not the rest of it, which may be a secret.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from kbsearch import access, outbox
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.messages.webhooks import deliveries, rooms
+from kbsearch.messages import webhooks
+from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Channel
 
 SendingState = Literal["waiting", "failed", "dead"]  # failed: it will be tried again
@@ -23,12 +23,8 @@ CHANNELS: tuple[Channel, ...] = ("mail", "sms", "webhook", "inside")
 STATES: tuple[SendingState, ...] = get_args(SendingState)
 LIMIT = 200  # shown at once
 UNFINISHED = "o.done_at IS NULL AND o.channel <> 'index'"
-STATE_OF_TASK = """
+STATE = """
     CASE WHEN o.dead_at IS NOT NULL THEN 'dead' WHEN o.problem IS NOT NULL THEN 'failed'
-         ELSE 'waiting' END
-"""
-STATE_OF_DELIVERY = """
-    CASE WHEN d.dead_at IS NOT NULL THEN 'dead' WHEN d.attempts > 0 THEN 'failed'
          ELSE 'waiting' END
 """
 
@@ -70,11 +66,7 @@ def look(
         for (its_channel, its_state), count in counts.items()
         if channel in (None, its_channel) and state in (None, its_state)
     ]
-    rows = [*_tasks(db, filters), *_webhooks(db, filters)]
-    sendings = sorted(
-        rows, key=lambda sending: (sending.state != "dead", sending.created_at, sending.id)
-    )
-    return Overview(tuple(sendings[:LIMIT]), sum(totals), counts)
+    return Overview(tuple(_read(db, filters)), sum(totals), counts)
 
 
 def list_all(db: Database, viewer: Viewer) -> list[Sending]:
@@ -86,12 +78,14 @@ def again(db: Database, viewer: Viewer, sending_id: str) -> None:
     """Send it now, and try as often as at first; raises NotFound when it has left or never was."""
     access.only_agents(viewer)
     with db.atomic():
-        if outbox.again(db, sending_id):
-            return
-        delivery = deliveries.find(db, sending_id)
-        if delivery is None or delivery.state == "sent":
+        rows = db.query(
+            "SELECT channel FROM outbox WHERE id = :id AND done_at IS NULL", {"id": sending_id}
+        )
+        if not rows:
             raise NotFound("sending.not_found")
-        if not deliveries.again(db, sending_id):
+        if rows[0]["channel"] != "webhook":
+            outbox.again(db, sending_id)
+        elif not deliveries.again(db, sending_id):
             raise Invalid("webhook.is_disabled")
 
 
@@ -123,58 +117,55 @@ def oldest(db: Database, *, at: datetime | None = None) -> dict[Channel, float]:
     rows = db.query(
         f"""
         SELECT o.channel, MIN(o.created_at) AS oldest FROM outbox o
-        WHERE {UNFINISHED} AND o.dead_at IS NULL GROUP BY 1
-        UNION ALL
-        SELECT 'webhook', MIN(d.created_at) FROM webhook_deliveries d
-        WHERE d.sent_at IS NULL AND d.dead_at IS NULL
-        """  # noqa: S608 (constants)
+        WHERE {UNFINISHED} AND o.dead_at IS NULL GROUP BY o.channel
+        """  # noqa: S608 (a constant)
     )
-    return {
-        row["channel"]: (moment - parsed(row["oldest"])).total_seconds()
-        for row in rows
-        if row["oldest"]
-    }
+    return {row["channel"]: (moment - parsed(row["oldest"])).total_seconds() for row in rows}
 
 
 def _counts(db: Database) -> dict[tuple[Channel, SendingState], int]:
     rows = db.query(
         f"""
-        SELECT o.channel, {STATE_OF_TASK} AS state, COUNT(*) AS n
-        FROM outbox o WHERE {UNFINISHED} GROUP BY 1, 2
-        UNION ALL
-        SELECT 'webhook', {STATE_OF_DELIVERY}, COUNT(*) FROM webhook_deliveries d
-        WHERE d.sent_at IS NULL GROUP BY 2
+        SELECT o.channel, {STATE} AS state, COUNT(*) AS n FROM outbox o
+        WHERE {UNFINISHED} GROUP BY 1, 2
         """  # noqa: S608 (constants)
     )
     return {(row["channel"], row["state"]): row["n"] for row in rows}
 
 
-def _tasks(db: Database, filters: dict[str, object]) -> list[Sending]:
+def _read(db: Database, filters: dict[str, object]) -> list[Sending]:
     rows = db.query(
         f"""
-        SELECT * FROM (
-          SELECT o.id, o.channel, o.kind, o.subject, o.created_at,
-                 o.due_at, o.attempts, {STATE_OF_TASK} AS state, COALESCE(o.problem, '') AS problem
-          FROM outbox o WHERE {UNFINISHED}) s
-        WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)
-        ORDER BY state <> 'dead', created_at, id LIMIT :limit
+        SELECT o.id, o.channel, o.kind, o.subject, o.thread, o.created_at, o.due_at, o.attempts,
+               {STATE} AS state, COALESCE(o.problem, '') AS problem
+        FROM outbox o
+        WHERE {UNFINISHED} AND (:channel IS NULL OR o.channel = :channel)
+          AND (:state IS NULL OR {STATE} = :state)
+        ORDER BY o.dead_at IS NULL, o.created_at, o.id LIMIT :limit
         """,  # noqa: S608 (constants)
         filters,
     )
-    about = _subjects(db, [row["subject"] for row in rows])
-    sendings = []
-    for row in rows:
-        subject = about.get(row.pop("subject"), {})
-        kind = subject.get("kind") or row.pop("kind")
-        row.pop("kind", None)
-        sendings.append(
-            Sending(**row, kind=kind, to=subject.get("email") or "", number=subject.get("number"))
-        )
-    return sendings
+    subjects, hosts = _subjects(db, [row["subject"] for row in rows]), webhooks.hosts(db)
+    return [_sending(row, subjects.get(row["subject"], {}), hosts) for row in rows]
+
+
+def _sending(row: Row, subject: Row, hosts: Mapping[str, str]) -> Sending:
+    return Sending(
+        id=row["id"],
+        channel=row["channel"],
+        kind=subject.get("kind") or row["kind"],
+        to=subject.get("email") or hosts.get(row["thread"], ""),
+        number=subject.get("number"),
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        state=row["state"],
+        problem=row["problem"],
+    )
 
 
 def _subjects(db: Database, subjects: Sequence[str]) -> dict[str, Row]:
-    """Whom and which request tasks are about, as far as their subjects tell: notice, person."""
+    """Whom and which request tasks are about, as far as their subjects tell."""
     places, values = one_of("subject", list(dict.fromkeys(subjects)))
     rows = db.query(
         f"""
@@ -187,36 +178,8 @@ def _subjects(db: Database, subjects: Sequence[str]) -> dict[str, Row]:
         JOIN people p ON p.id = s.person_id WHERE s.id IN ({places})
         UNION ALL SELECT e.id, NULL, t.number, NULL FROM ticket_events e
         JOIN tickets t ON t.id = e.ticket_id WHERE e.id IN ({places})
+        UNION ALL SELECT m.id, NULL, NULL, m.kind FROM webhook_messages m WHERE m.id IN ({places})
         """,  # noqa: S608 (names of parameters)
         values,
     )
     return {row["subject"]: row for row in rows}
-
-
-def _webhooks(db: Database, filters: dict[str, object]) -> list[Sending]:
-    if filters["channel"] not in (None, "webhook"):
-        return []
-    condition = f"d.sent_at IS NULL AND (:state IS NULL OR {STATE_OF_DELIVERY} = :state)"
-    first = "d.dead_at IS NULL, d.created_at, d.id"
-    rows = deliveries.read(db, condition, {"state": filters["state"]}, limit=LIMIT, order=first)
-    return [
-        Sending(
-            id=delivery.id,
-            channel="webhook",
-            kind=delivery.kind,
-            to=urlsplit(delivery.url).scheme
-            if rooms.is_room(delivery.url)
-            else _host(delivery.url),
-            number=None,
-            created_at=delivery.created_at,
-            due_at=delivery.due_at,
-            attempts=delivery.attempts,
-            state=delivery.state,  # type: ignore[arg-type]  # what is not sent
-            problem=delivery.problem or "",
-        )
-        for delivery in rows
-    ]
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

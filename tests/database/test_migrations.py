@@ -16,7 +16,8 @@ from kbsearch.config import Settings
 from kbsearch.database import Row, migrations
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.outbox import KINDS
+from kbsearch.messages.webhooks import deliveries
+from kbsearch.outbox import KINDS, claims
 from kbsearch.people import viewers
 from kbsearch.search.ranking.indexing import Indexer
 from tests.kit.earlier import put_database
@@ -79,12 +80,102 @@ def test_every_row_of_an_earlier_database_is_still_there(earlier: SqliteDatabase
     before = contents(earlier)
     migrations.migrate(earlier)
     after = contents(earlier)
-    gone = {"removed_tickets", migrations.EARLIER}
+    gone = {"removed_tickets", "webhook_deliveries", migrations.EARLIER}
     assert before.keys() - after.keys() == gone
+    assert after["outbox"][len(before["outbox"]) :], "deliveries are among the tasks"
+    after["outbox"] = after["outbox"][: len(before["outbox"])]
     for table, rows in before.items():
         if table not in gone:
             columns = rows[0].keys() if rows else ()
             assert [{c: row[c] for c in columns} for row in after[table]] == rows, table
+
+
+DELIVERIES: dict[str, dict[str, object]] = {
+    "waiting": {},
+    "failed": {"attempts": 2, "problem": "timeout"},
+    "on the road": {"attempts": 1, "problem": "status", "leased_until": "2026-11-29T09:01:00Z"},
+    "dead": {"attempts": 10, "problem": "status", "dead_at": "2026-11-29T10:00:00Z"},
+    "sent": {"attempts": 1, "sent_at": "2026-11-29T10:00:00Z"},
+}
+
+
+def put_deliveries(db: SqliteDatabase) -> None:
+    """A delivery in every state, each with a message of its own and a line of its log."""
+    at, endpoint = "2026-11-29T09:00:00Z", db.query("SELECT id FROM webhook_endpoints")[0]["id"]
+    db.execute("UPDATE webhook_endpoints SET disabled_at = NULL, rests_until = NULL")
+    for table in ("webhook_attempts", "webhook_deliveries", "webhook_messages"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608
+    for state, columns in DELIVERIES.items():
+        message = {"id": f"msg_{state}", "kind": "ticket.opened", "at": at, "body": "{}"}
+        db.insert("webhook_messages", message)
+        moments = dict.fromkeys(("created_at", "began_at", "due_at"), at)
+        delivery = {"id": state, "message_id": f"msg_{state}", "endpoint_id": endpoint}
+        db.insert("webhook_deliveries", {**delivery, **moments, **columns})
+        attempt = {"id": f"try {state}", "delivery_id": state, "at": at, "duration_ms": 7}
+        db.insert("webhook_attempts", {**attempt, "told": "cut", "response": ""})
+
+
+def check_deliveries(db: SqliteDatabase) -> None:
+    """Each is a task in its state, with its log, and those that had not arrived come due."""
+    (webhook,) = db.query("SELECT id FROM webhook_endpoints")
+    log = {delivery.id: delivery for delivery in deliveries.of_webhook(db, webhook["id"])}
+    states = {name: delivery.state for name, delivery in log.items()}
+    assert states == {**dict(zip(DELIVERIES, DELIVERIES, strict=True)), "on the road": "failed"}
+    for name, columns in DELIVERIES.items():
+        assert log[name].message_id == f"msg_{name}"
+        assert log[name].attempts == columns.get("attempts", 0)
+        assert log[name].problem == columns.get("problem")
+        assert [attempt.told for attempt in deliveries.attempts_of(db, log[name])] == ["cut"]
+    came_due = set()
+    while task := deliveries.claim(db):
+        came_due.add(task.id)
+        claims.done(db, task)
+    assert came_due == {"waiting", "failed", "on the road"}
+
+
+def test_every_delivery_of_an_earlier_database_is_a_task_with_its_log(earlier: SqliteDatabase):
+    put_deliveries(earlier)
+    migrations.migrate(earlier)
+    check_deliveries(earlier)
+
+
+# Migrates in processes that are killed at their first statement, their second, and so on, until one
+# comes to its end.
+KILLED = """
+import os, sys
+from pathlib import Path
+from kbsearch.database import migrations
+from kbsearch.database.sqlite import SqliteDatabase
+path, execute, number, status = Path(sys.argv[1]), SqliteDatabase.execute, 0, 9
+while status == 9:
+    number += 1
+    pid = os.fork()
+    if pid == 0:
+        left = number
+        def dying(db, sql, values=None):
+            global left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), 9)
+            return execute(db, sql, values)
+        SqliteDatabase.execute = dying
+        migrations.migrate(SqliteDatabase(path))
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+print(number, status)
+"""
+
+
+def test_killed_at_any_statement_it_is_begun_anew_and_nothing_is_lost(
+    earlier: SqliteDatabase, settings: Settings
+):
+    put_deliveries(earlier)
+    earlier.close()
+    command = [sys.executable, "-c", KILLED, str(settings.database_path)]
+    number, status = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    assert int(number) > len(migrations.STEPS) and status == "0"
+    assert migrations.pending(earlier) == []
+    check_deliveries(earlier)
 
 
 def test_a_site_works_on_an_earlier_database(earlier: SqliteDatabase, settings: Settings):
@@ -126,7 +217,7 @@ def test_tasks_of_an_earlier_database_have_the_channels_of_their_kinds(earlier: 
         moments = {"created_at": now(), "due_at": now()}
         earlier.insert("outbox", {"id": kind, "kind": kind, "subject": "one", **moments})
     migrations.migrate(earlier)
-    rows = earlier.query("SELECT kind, channel FROM outbox")
+    rows = earlier.query("SELECT kind, channel FROM outbox WHERE channel <> 'webhook'")
     assert {row["kind"]: row["channel"] for row in rows} == {
         **channels,
         "from.the_future": "inside",

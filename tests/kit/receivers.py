@@ -10,6 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.messages.delivery import senders
+from kbsearch.messages.delivery.guarded_http import Guard
+from kbsearch.messages.webhooks.sender import WebhookSender
+
 Manner = Callable[[socket.socket], None]
 
 
@@ -24,6 +30,13 @@ class Receiver:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
+
+
+@contextmanager
+def sent_to(settings: Settings, db: Database, guard: Guard) -> Iterator[None]:
+    """Webhooks are sent meanwhile, through a guard that lets them reach receivers."""
+    with senders.at_work({"webhooks": WebhookSender(settings, db, "worker", guard).send}):
+        yield
 
 
 @contextmanager

@@ -202,6 +202,11 @@ def test(db: Database, viewer: Viewer, webhook: Webhook) -> str:
         return deliveries.add_test(db, webhook.id)
 
 
+def hosts(db: Database) -> dict[str, str]:
+    """Where each webhook is, by its id; the rest of an address may be a secret."""
+    return {webhook.id: webhook.host for webhook in _read(db, "1 = 1", {})}
+
+
 def signers(db: Database, settings: Settings, webhook_id: str, at: datetime) -> list[str]:
     """The secrets that sign at this moment, the newest first."""
     rows = db.query(

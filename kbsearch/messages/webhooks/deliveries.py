@@ -1,6 +1,7 @@
-"""Events on their way to webhooks: one delivery for each event and address, until it got through.
+"""Events on their way to webhooks: one task for each event and address, until it got through.
 
-Whoever receives one sees the same webhook-id each time, and a signature made for the attempt.
+Whoever receives one sees the same webhook-id each time, and a signature made for the attempt. The
+thread of such a task is the id of its address, the subject that of its message.
 """
 
 from collections.abc import Callable
@@ -10,22 +11,24 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from kbsearch import outbox, randomness
-from kbsearch.clock import parsed, stored, utc_now
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Values, new_id
 from kbsearch.messages.webhooks import events
-from kbsearch.outbox import Handlers, Task
+from kbsearch.outbox import Handlers, Schedule, Share, Task, claims
 
-# Between attempts: ten in all over three days and a few hours, as Standard Webhooks advises.
-SCHEDULE = [
+WAITS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
-]
-JITTER = 0.1  # up to this part longer, so that what failed together does not come back together
-LIFETIME = sum(SCHEDULE, timedelta()) * (1 + JITTER) + timedelta(hours=1)
-LEASE = timedelta(seconds=60)
+)
+JITTER = 0.1
+# Ten attempts in all over three days and a few hours, as Standard Webhooks advises; a rest of its
+# address stretches that only so far.
+SCHEDULE = Schedule(
+    WAITS, JITTER, lifetime=sum(WAITS, timedelta()) * (1 + JITTER) + timedelta(hours=1)
+)
 BREAK_AFTER = 3  # failures in a row after which an address is left alone for a while
 REST = timedelta(minutes=5)
 SLOW_DOWN = timedelta(minutes=1)  # when asked to, without a word about how long
@@ -33,22 +36,20 @@ LONGEST_WISH = timedelta(hours=24)
 SLOWED = (429, 502, 504)
 GONE = 410
 KEEP = timedelta(days=30)
+DELIVERY = outbox.declare("webhook.delivery", "webhook", SCHEDULE)
 DIED = outbox.declare("webhook.died", "mail")  # tell its owner that it is disabled
+EVERY_DELIVERY = Share(channel="webhook")
 
 State = Literal["waiting", "failed", "dead", "sent"]
-STATES: tuple[State, ...] = ("waiting", "failed", "dead", "sent")
 
 
 @dataclass(frozen=True)
-class Due:
-    """A delivery that is taken up now."""
+class Parcel:
+    """What a task takes where: its address is spoken to no more once it is disabled."""
 
-    id: str
-    endpoint_id: str
     url: str
-    message_id: str
     body: str
-    attempts: int  # before this one
+    is_disabled: bool
 
 
 @dataclass(frozen=True)
@@ -103,87 +104,71 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 
 def fan_out(db: Database, settings: Settings, task: Task) -> None:
     """Prepare one delivery for each webhook that chose this kind; the same task again adds none."""
+    message_id = f"msg_{task.id}"
     with db.atomic():
         endpoints = db.query(
             """
             SELECT e.id FROM webhook_endpoints e JOIN webhook_choices c ON c.endpoint_id = e.id
             WHERE c.kind = :kind AND e.disabled_at IS NULL AND e.created_at <= :at
+              AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.channel = 'webhook'
+                              AND o.subject = :message AND o.thread = e.id)
             """,
-            {"kind": task.kind, "at": task.created_at},
+            {"kind": task.kind, "at": task.created_at, "message": message_id},
         )
         facts = events.facts(db, settings, task.kind, task.subject) if endpoints else None
         if facts is None:
             return
-        message_id = f"msg_{task.id}"
         _add_message(db, message_id, task.kind, task.created_at, facts)
         for row in endpoints:
-            _add_delivery(db, message_id, row["id"], stored(utc_now()))
+            outbox.add(db, DELIVERY, message_id, thread=row["id"])
 
 
 def add_test(db: Database, endpoint_id: str) -> str:
     """An event that means nothing, for one address; the delivery's id."""
-    message_id, moment = f"msg_{new_id()}", stored(utc_now())
+    message_id = f"msg_{new_id()}"
     with db.atomic():
-        _add_message(db, message_id, events.TEST, moment, {"webhook": endpoint_id})
-        return _add_delivery(db, message_id, endpoint_id, moment)
+        _add_message(db, message_id, events.TEST, now(), {"webhook": endpoint_id})
+        return outbox.add(db, DELIVERY, message_id, thread=endpoint_id)
 
 
-def claim(db: Database, *, at: datetime | None = None) -> Due | None:
-    """Take up the delivery that has been due for longest, under a lease.
+def claim(
+    db: Database, share: Share = EVERY_DELIVERY, *, at: datetime | None = None
+) -> Task | None:
+    """Take up the delivery that has been due for longest; none to an address that rests."""
+    moment = {"now": stored(at or utc_now())}
+    resting = db.query("SELECT id FROM webhook_endpoints WHERE rests_until > :now", moment)
+    return outbox.claim(db, share, resting=[row["id"] for row in resting], at=at)
 
-    An address is spoken to by one at a time, and not at all while it rests.
-    """
-    moment = at or utc_now()
-    values = {"now": stored(moment), "lease": stored(moment + LEASE)}
-    rows = db.query(
+
+def parcel_of(db: Database, task: Task) -> Parcel:
+    """What a delivery takes where, as things stand now."""
+    (row,) = db.query(
         """
-        SELECT d.id, d.endpoint_id, e.url, d.message_id, m.body, d.attempts
-        FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-        JOIN webhook_messages m ON m.id = d.message_id
-        WHERE d.sent_at IS NULL AND d.dead_at IS NULL AND d.due_at <= :now
-          AND e.disabled_at IS NULL AND (e.rests_until IS NULL OR e.rests_until <= :now)
-          AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.endpoint_id = e.id
-                          AND o.leased_until > :now AND o.leased_until <= :lease)
-        ORDER BY d.due_at, d.created_at LIMIT 1
+        SELECT e.url, m.body, e.disabled_at FROM webhook_endpoints e
+        JOIN webhook_messages m ON m.id = :message WHERE e.id = :endpoint
         """,
-        values,  # a lease that ends later than a new one would is of a clock since set back
+        {"message": task.subject, "endpoint": task.thread},
     )
-    if not rows:
-        return None
-    due = Due(**rows[0])
-    is_ours = db.execute(
-        """
-        UPDATE webhook_deliveries SET leased_until = :lease
-        WHERE id = :id AND sent_at IS NULL AND dead_at IS NULL
-        """,
-        {"lease": values["lease"], "id": due.id},
-    )
-    return due if is_ours else None
-
-
-def release_all(db: Database) -> None:
-    """Forget the leases of a courier that ended in the middle of its work."""
-    db.execute("UPDATE webhook_deliveries SET leased_until = NULL WHERE leased_until IS NOT NULL")
+    return Parcel(row["url"], row["body"], row["disabled_at"] is not None)
 
 
 def record(
     db: Database,
-    due: Due,
+    task: Task,
     outcome: Outcome,
     *,
     at: datetime | None = None,
     chance: Callable[[], float] = randomness.fraction,
 ) -> None:
     """Keep how an attempt went, and decide what comes next for the delivery and its address."""
-    moment = at or utc_now()
-    now = stored(moment)
+    moment, endpoint_id = at or utc_now(), task.thread or ""
     with db.atomic():
         db.insert(
             "webhook_attempts",
             {
                 "id": new_id(),
-                "delivery_id": due.id,
-                "at": now,
+                "delivery_id": task.id,
+                "at": stored(moment),
                 "duration_ms": outcome.duration_ms,
                 "status": outcome.status,
                 "problem": outcome.problem,
@@ -192,27 +177,24 @@ def record(
             },
         )
         if outcome.is_success:
-            _succeed(db, due, now)
+            claims.done(db, task, at=moment)
+            _keep_answered(db, endpoint_id, moment)
             return
-        attempts = due.attempts + 1
-        _change(db, due.id, attempts=attempts, problem=outcome.problem)
+        problem, wish = outcome.problem or "", _wish(outcome, moment)
         if outcome.status == GONE:
-            _change(db, due.id, dead_at=now)
-            stop(db, due.endpoint_id, "gone", moment)
-            return
-        wish = _wish(outcome, moment)
-        next_at = _next(attempts, moment, wish, chance)
-        if next_at is not None and next_at <= _end(db, due):
-            _change(db, due.id, due_at=stored(next_at))
-            _rest(db, due.endpoint_id, moment, wish)
-            return
-        _change(db, due.id, dead_at=now)
-        if not _was_heard_of(db, due):
-            stop(db, due.endpoint_id, "silent", moment)
+            claims.give_up(db, task, problem, at=moment)
+            stop(db, endpoint_id, "gone", moment)
+        elif claims.fail(db, task, problem, not_before=moment + wish, at=moment, chance=chance):
+            _rest(db, endpoint_id, moment, wish)
+        elif not _was_heard_of(db, task):
+            stop(db, endpoint_id, "silent", moment)
 
 
 def stop(db: Database, endpoint_id: str, because: str, at: datetime) -> None:
-    """Disable an address, and give up what waits for it; its owner is told if nobody asked."""
+    """Disable an address, and give up what waits for it; its owner is told if nobody asked.
+
+    What is on its way stays with whoever takes it there.
+    """
     values = {"id": endpoint_id, "now": stored(at), "because": because}
     with db.atomic():
         stopped = db.execute(
@@ -222,77 +204,32 @@ def stop(db: Database, endpoint_id: str, because: str, at: datetime) -> None:
             """,
             values,
         )
-        db.execute(
-            """
-            UPDATE webhook_deliveries SET dead_at = :now, leased_until = NULL,
-              problem = COALESCE(problem, 'disabled')
-            WHERE endpoint_id = :id AND sent_at IS NULL AND dead_at IS NULL
-            """,
-            values,
-        )
+        claims.give_up_waiting(db, endpoint_id, "disabled", at=at)
         if stopped and because != "disabled":
             outbox.add(db, DIED, endpoint_id)
 
 
 def again(db: Database, delivery_id: str, *, at: datetime | None = None) -> bool:
     """Send it from the beginning, whatever became of it; False when its address is disabled."""
-    moment = stored(at or utc_now())
-    count = db.execute(
-        """
-        UPDATE webhook_deliveries SET due_at = :now, began_at = :now, attempts = 0,
-          sent_at = NULL, dead_at = NULL, problem = NULL
-        WHERE id = :id AND endpoint_id IN (SELECT id FROM webhook_endpoints
-                                           WHERE disabled_at IS NULL)
-        """,
-        {"id": delivery_id, "now": moment},
-    )
-    return count == 1
-
-
-_STATE = """
-    CASE WHEN d.sent_at IS NOT NULL THEN 'sent' WHEN d.dead_at IS NOT NULL THEN 'dead'
-         WHEN d.attempts > 0 THEN 'failed' ELSE 'waiting' END
-"""
-
-
-def read(
-    db: Database,
-    condition: str,
-    values: Values,
-    *,
-    limit: int = 100,
-    offset: int = 0,
-    order: str = "d.created_at DESC, d.id",
-) -> list[Delivery]:
-    """Deliveries that meet a condition, the newest first.
-
-    Condition and order are constants of the calling module.
-    """
-    rows = db.query(
-        f"""
-        SELECT d.id, d.endpoint_id, e.url, d.message_id, m.kind, d.created_at, d.due_at,
-               d.attempts, {_STATE} AS state, d.problem,
-               COALESCE(d.sent_at, d.dead_at, (SELECT MAX(at) FROM webhook_attempts
-                        WHERE delivery_id = d.id), d.created_at) AS at
-        FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-        JOIN webhook_messages m ON m.id = d.message_id
-        WHERE {condition} ORDER BY {order} LIMIT :limit OFFSET :offset
-        """,  # noqa: S608 (constants)
-        {**values, "limit": limit, "offset": offset},
-    )
-    return [Delivery(**row) for row in rows]
+    with db.atomic():
+        delivery = find(db, delivery_id)
+        is_enabled = delivery is not None and db.query(
+            "SELECT 1 FROM webhook_endpoints WHERE id = :id AND disabled_at IS NULL",
+            {"id": delivery.endpoint_id},
+        )
+        return bool(is_enabled) and outbox.again(db, delivery_id, also_done=True, at=at)
 
 
 def of_webhook(
     db: Database, endpoint_id: str, *, limit: int = 100, offset: int = 0
 ) -> list[Delivery]:
     """What was sent to an address, the newest first."""
-    return read(db, "d.endpoint_id = :id", {"id": endpoint_id}, limit=limit, offset=offset)
+    return _read(db, "o.thread = :id", {"id": endpoint_id}, limit=limit, offset=offset)
 
 
 def find(db: Database, delivery_id: str) -> Delivery | None:
     """The delivery with that id."""
-    deliveries = read(db, "d.id = :id", {"id": delivery_id})
+    deliveries = _read(db, "o.id = :id", {"id": delivery_id})
     return deliveries[0] if deliveries else None
 
 
@@ -314,34 +251,39 @@ def attempts_of(db: Database, delivery: Delivery) -> list[Attempt]:
     return [Attempt(**row) for row in rows]
 
 
-def oldest_waiting(db: Database) -> str | None:
-    """When the oldest delivery that still waits was asked for, or None."""
-    rows = db.query(
-        """
-        SELECT MIN(created_at) AS oldest FROM webhook_deliveries
-        WHERE sent_at IS NULL AND dead_at IS NULL
-        """
-    )
-    oldest: str | None = rows[0]["oldest"]
-    return oldest
-
-
 def forget_old(db: Database, *, before: str) -> None:
-    """Remove what got through or was given up before a moment."""
-    values = {"before": before}
-    old = "SELECT id FROM webhook_deliveries WHERE sent_at < :before OR dead_at < :before"
+    """Remove what got through or was given up before a moment, with its attempts."""
     with db.atomic():
-        db.execute(f"DELETE FROM webhook_attempts WHERE delivery_id IN ({old})", values)  # noqa: S608
-        db.execute(
-            "DELETE FROM webhook_deliveries WHERE sent_at < :before OR dead_at < :before", values
-        )
+        outbox.forget_settled(db, "webhook", before=before)
         db.execute(
             """
             DELETE FROM webhook_messages
-            WHERE at < :before AND id NOT IN (SELECT message_id FROM webhook_deliveries)
+            WHERE at < :before AND id NOT IN (SELECT subject FROM outbox WHERE channel = 'webhook')
             """,
-            values,
+            {"before": before},
         )
+
+
+def _read(
+    db: Database, condition: str, values: Values, *, limit: int = 100, offset: int = 0
+) -> list[Delivery]:
+    """Deliveries that meet a condition, a constant of this module; the newest first."""
+    rows = db.query(
+        f"""
+        SELECT o.id, o.thread AS endpoint_id, e.url, o.subject AS message_id, m.kind,
+               o.created_at, o.due_at, o.attempts, o.problem,
+               CASE WHEN o.done_at IS NOT NULL THEN 'sent' WHEN o.dead_at IS NOT NULL THEN 'dead'
+                    WHEN o.problem IS NOT NULL THEN 'failed' ELSE 'waiting' END AS state,
+               COALESCE(o.done_at, o.dead_at, (SELECT MAX(at) FROM webhook_attempts
+                        WHERE delivery_id = o.id), o.created_at) AS at
+        FROM outbox o JOIN webhook_endpoints e ON e.id = o.thread
+        JOIN webhook_messages m ON m.id = o.subject
+        WHERE o.channel = 'webhook' AND {condition}
+        ORDER BY o.created_at DESC, o.id LIMIT :limit OFFSET :offset
+        """,  # noqa: S608 (a constant)
+        {**values, "limit": limit, "offset": offset},
+    )
+    return [Delivery(**row) for row in rows]
 
 
 def _add_message(db: Database, message_id: str, kind: str, at: str, facts: events.Facts) -> None:
@@ -354,63 +296,23 @@ def _add_message(db: Database, message_id: str, kind: str, at: str, facts: event
     )
 
 
-def _add_delivery(db: Database, message_id: str, endpoint_id: str, at: str) -> str:
-    delivery_id = new_id()
-    db.execute(
-        """
-        INSERT INTO webhook_deliveries (id, message_id, endpoint_id, created_at, began_at, due_at)
-        VALUES (:id, :message, :endpoint, :at, :at, :at)
-        ON CONFLICT (message_id, endpoint_id) DO NOTHING
-        """,
-        {"id": delivery_id, "message": message_id, "endpoint": endpoint_id, "at": at},
-    )
-    return delivery_id
-
-
-def _succeed(db: Database, due: Due, now: str) -> None:
-    _change(db, due.id, attempts=due.attempts + 1, problem=None, sent_at=now, dead_at=None)
+def _keep_answered(db: Database, endpoint_id: str, moment: datetime) -> None:
+    """The address has taken something: whatever failed before, it is well."""
     db.execute(
         """
         UPDATE webhook_endpoints SET failures = 0, rests_until = NULL, answered_at = :now
         WHERE id = :id
         """,
-        {"id": due.endpoint_id, "now": now},
+        {"id": endpoint_id, "now": stored(moment)},
     )
 
 
-def _change(db: Database, delivery_id: str, **changes: object) -> None:
-    """Change columns of a delivery; whatever it is, it is no longer under way."""
-    columns = ", ".join(f"{name} = :{name}" for name in changes)
-    db.execute(
-        f"UPDATE webhook_deliveries SET leased_until = NULL, {columns} WHERE id = :id",  # noqa: S608
-        {**changes, "id": delivery_id},
-    )
-
-
-def _next(
-    attempts: int, moment: datetime, wish: timedelta, chance: Callable[[], float]
-) -> datetime | None:
-    """When it is tried again after so many attempts, or None after the last."""
-    if attempts > len(SCHEDULE):
-        return None
-    return moment + max(SCHEDULE[attempts - 1] * (1 + JITTER * chance()), wish)
-
-
-def _end(db: Database, due: Due) -> datetime:
-    """Until when it may be tried: a rest of its address stretches the schedule only so far."""
-    rows = db.query("SELECT began_at FROM webhook_deliveries WHERE id = :id", {"id": due.id})
-    return parsed(rows[0]["began_at"]) + LIFETIME
-
-
-def _was_heard_of(db: Database, due: Due) -> bool:
+def _was_heard_of(db: Database, task: Task) -> bool:
     """Whether anything got through to the address since this delivery began."""
     return bool(
         db.query(
-            """
-            SELECT 1 FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-            WHERE d.id = :id AND e.answered_at >= d.began_at
-            """,
-            {"id": due.id},
+            "SELECT 1 FROM webhook_endpoints WHERE id = :id AND answered_at >= :began",
+            {"id": task.thread, "began": task.began_at},
         )
     )
 

@@ -17,11 +17,11 @@ from kbsearch.messages import webhooks
 from kbsearch.messages.delivery import guarded_http
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.webhooks import deliveries
-from kbsearch.messages.webhooks.courier import Courier
+from kbsearch.messages.webhooks.sender import WebhookSender
 from tests.conftest import Cast
 from tests.kit.receivers import receiver
 from tests.kit.waiting import until
-from tests.messages.webhooks.test_courier import LOCAL, open_settings
+from tests.messages.webhooks.test_sender import LOCAL, open_settings
 
 __all__ = ["open_settings"]  # a fixture
 
@@ -50,7 +50,7 @@ def test_it_takes_what_is_signed_once_and_refuses_the_rest(
     webhook = webhooks.add(db, cast.root, open_settings, url, ["ticket.opened"])
     sent = webhooks.test(db, cast.root, webhook)
     guard = Guard(Exceptions.of(LOCAL))
-    courier = Courier(open_settings, db, guard)
+    sender = WebhookSender(open_settings, db, "worker", guard)
     with (
         (tmp_path / "out").open("w") as out,
         subprocess.Popen(
@@ -64,7 +64,7 @@ def test_it_takes_what_is_signed_once_and_refuses_the_rest(
             until(lambda: answers(url, guard))
             for _ in range(2):
                 deliveries.again(db, sent)
-                until(lambda: state(db, courier, sent) == "sent")
+                until(lambda: state(db, sender, sent) == "sent")
         finally:
             process.kill()
     (told,) = (tmp_path / "out").read_text().splitlines()
@@ -81,8 +81,8 @@ def answers(url: str, guard: Guard) -> bool:
         return False
 
 
-def state(db: SqliteDatabase, courier: Courier, sent: str) -> str:
-    courier.step()
+def state(db: SqliteDatabase, sender: WebhookSender, sent: str) -> str:
+    sender.step()
     found = deliveries.find(db, sent)
     assert found is not None
     return found.state

@@ -16,11 +16,12 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
-from kbsearch.messages.webhooks import courier, deliveries, events, room_calls, rooms
+from kbsearch.messages.webhooks import deliveries, events, room_calls, rooms
 from kbsearch.site import outgoing as sendings
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
+from tests.kit import receivers
 from tests.kit.receivers import receiver
 from tests.kit.requests import file
 from tests.kit.waiting import until
@@ -58,7 +59,7 @@ def test_a_room_reads_a_sentence_and_a_link_and_nothing_that_was_typed(
         replies.note(db, cast.dan, ticket, ReplyForm(new_id(), "CANARY-3"))
         replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Not chosen"))
         fan_out(settings, db)
-        with courier.at_work(settings, db, OPEN):
+        with receivers.sent_to(settings, db, OPEN):
             until(lambda: len(kind.received) == 2)
             until(lambda: not sendings.list_all(db, cast.dan) or all(
                 each.channel != "webhook" for each in sendings.list_all(db, cast.dan)))  # fmt: skip
@@ -80,7 +81,7 @@ def test_a_room_that_refuses_is_tried_again_by_the_schedule(
         kind.answers += [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]
         added = webhooks.add(db, cast.root, settings, room(kind.port), ["ticket.opened"])
         webhooks.test(db, cast.root, added)
-        with courier.at_work(settings, db, OPEN):
+        with receivers.sent_to(settings, db, OPEN):
             until(lambda: deliveries.of_webhook(db, added.id)[0].state == "failed")
     (delivery,) = deliveries.of_webhook(db, added.id)
     assert (delivery.problem, delivery.state) == ("status", "failed")

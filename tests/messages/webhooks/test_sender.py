@@ -1,4 +1,4 @@
-"""The courier: real sockets, kind and hostile, and a worker that is killed."""
+"""The sender of webhooks: real sockets, kind and hostile, and a worker that is killed."""
 
 import dataclasses
 import os
@@ -21,9 +21,11 @@ from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
+from kbsearch.messages.delivery import senders
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
-from kbsearch.messages.webhooks import Webhook, courier, deliveries
-from kbsearch.messages.webhooks.courier import Courier
+from kbsearch.messages.webhooks import Webhook, deliveries
+from kbsearch.messages.webhooks.sender import WebhookSender
+from kbsearch.outbox import Share, Task
 from kbsearch.people import PersonFields
 from tests.conftest import Cast
 from tests.kit import receivers
@@ -47,7 +49,7 @@ def open_settings(settings: Settings) -> Settings:
 
 @contextmanager
 def at_work(settings: Settings, db: SqliteDatabase) -> Iterator[None]:
-    with courier.at_work(settings, db, Guard(Exceptions.of(LOCAL), QUICK)):
+    with receivers.sent_to(settings, db, Guard(Exceptions.of(LOCAL), QUICK)):
         yield
 
 
@@ -120,7 +122,7 @@ def test_hostile_receivers_keep_nobody_waiting_who_is_not_theirs(
             for _ in range(3):
                 webhooks.test(db, root, webhook)
         friend = add(db, root, open_settings, kind)
-        stack.enter_context(courier.at_work(open_settings, db, Guard(Exceptions.of(LOCAL), HUNG)))
+        stack.enter_context(receivers.sent_to(open_settings, db, Guard(Exceptions.of(LOCAL), HUNG)))
         stack.callback(over.set)
         until(lambda: all(where.received for where in hostile))
         for number in range(1, 7):
@@ -150,7 +152,8 @@ def test_what_hostile_receivers_do_is_told_apart(
 
 def problems(db: SqliteDatabase, webhook: Webhook) -> set[str | None]:
     """Of those that were tried."""
-    return {each.problem for each in deliveries.of_webhook(db, webhook.id) if each.attempts}
+    log = deliveries.of_webhook(db, webhook.id)
+    return {each.problem for each in log if each.state == "failed"}
 
 
 def test_one_that_is_gone_is_not_called_again(
@@ -172,7 +175,7 @@ def test_without_a_secret_that_can_be_read_nothing_leaves(
         webhook = add(db, root, open_settings, kind)
         webhooks.test(db, root, webhook)
         (open_settings.data_path / "secret_key").unlink()
-        Courier(open_settings, db, Guard(Exceptions.of(LOCAL))).step()
+        WebhookSender(open_settings, db, "worker", Guard(Exceptions.of(LOCAL))).step()
         assert kind.received == []
     (delivery,) = deliveries.of_webhook(db, webhook.id)
     assert (delivery.state, delivery.problem) == ("failed", "unsigned")
@@ -193,20 +196,20 @@ def test_told_to_end_it_waits_for_those_on_the_road(
         assert states(db, webhook) == ["sent"]
 
 
-def test_a_defect_costs_a_pause_and_not_the_courier(
+def test_a_defect_costs_a_pause_and_not_the_sender(
     db: SqliteDatabase,
     root: Viewer,
     open_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(courier, "AFTER_A_DEFECT", 0.01)
+    monkeypatch.setattr(senders, "AFTER_A_DEFECT", 0.01)
     broken = iter([True])
     real = deliveries.claim
 
-    def claim(db: SqliteDatabase) -> deliveries.Due | None:
+    def claim(db: SqliteDatabase, share: Share) -> Task | None:
         if next(broken, False):
             raise RuntimeError("a defect")
-        return real(db)
+        return real(db, share)
 
     monkeypatch.setattr(deliveries, "claim", claim)
     with receiver() as kind, at_work(open_settings, db):
@@ -288,6 +291,6 @@ def test_whoever_is_killed_nothing_committed_is_lost_and_nothing_else_is_told(
 
 def states_of_all(db: SqliteDatabase, webhook: Webhook) -> dict[str, int]:
     found: dict[str, int] = {}
-    for delivery in deliveries.read(db, "d.endpoint_id = :id", {"id": webhook.id}, limit=100_000):
+    for delivery in deliveries.of_webhook(db, webhook.id, limit=100_000):
         found[delivery.state] = found.get(delivery.state, 0) + 1
     return found
