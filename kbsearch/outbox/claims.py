@@ -52,11 +52,12 @@ _IS_FREE = """
     o.done_at IS NULL AND o.dead_at IS NULL AND o.due_at <= :now
     AND (o.claim IS NULL OR o.leased_until <= :now OR o.leased_until > :two_leases)
 """
+# Its own claim is the only one of its thread, if it has one.
 _IS_ITS_TURN = """
-    NOT EXISTS (SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.place < o.place
-                AND p.done_at IS NULL AND p.dead_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.id <> o.id
-                    AND p.claim IS NOT NULL)
+    (o.claim IS NOT NULL OR o.thread NOT IN (
+      SELECT c.thread FROM outbox c WHERE c.claim IS NOT NULL AND c.thread IS NOT NULL))
+    AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.thread = o.thread AND p.place < o.place
+                    AND p.done_at IS NULL AND p.dead_at IS NULL)
 """
 
 
