@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import stored, utc_now
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.outbox import Handlers, Task
@@ -106,13 +106,16 @@ def release(db: Database, viewer: Viewer, key: str, *, at: datetime | None = Non
 
 
 def handlers(db: Database) -> Handlers:
-    """Who sends what is due."""
+    """Who sends what is due; what was asked for before its moment leaves at that."""
 
     def send(task: Task) -> None:
         for person_id in drafts.who_put_off(db, task.subject):
             with suppress(NotFound):  # an account that is closed says nothing any more
                 viewer = viewers.find(db, people.find_id(db, person_id).email)
                 release(db, viewer, task.subject)
+                held = drafts.find_put_off(db, viewer, task.subject)
+                if held is not None and held.leaves_at is not None:
+                    outbox.add(db, RELEASE, task.subject, due=parsed(held.leaves_at))
 
     return {RELEASE: send}
 

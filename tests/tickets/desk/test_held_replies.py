@@ -181,6 +181,9 @@ def test_the_worker_sends_it_when_it_is_due(db: SqliteDatabase, cast: Cast, tick
     db.execute("UPDATE outbox SET due_at = :now", {"now": now()})
     assert outbox.run_one(db, handlers, share) == "done", "not yet: its own moment counts"
     assert said(db, cast.alice, ticket) == []
+    (held,) = held_replies.of_ticket(db, cast.dan, ticket)
+    waiting = "SELECT due_at FROM outbox WHERE kind = :kind AND done_at IS NULL"
+    assert db.query(waiting, {"kind": held_replies.RELEASE}) == [{"due_at": held.leaves_at}]
     hold(db, cast.dan, ticket, "Another", key="key-of-another-one", seconds=0, at=MORNING)
     assert outbox.run_one(db, handlers, share) == "done"
     assert said(db, cast.alice, ticket) == ["Another"]
