@@ -31,6 +31,7 @@ class Viewer:
     email: str = ""
     language: str | None = None
     single_keys: bool = True  # shortcuts of one character
+    time_zone: str | None = None  # an IANA name
     organisations: tuple[str, ...] = ()  # slugs
     products: tuple[str, ...] = ()  # slugs, of the contracts of those organisations
     principals: tuple[str, ...] = field(default=(EVERYONE,))

@@ -21,7 +21,7 @@ def find(db: Database, email: str) -> Viewer:
     """The viewer that a person is, for commands run on their behalf."""
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys, p.time_zone,
                o.slug AS organisation, pr.slug AS product
         FROM people p
         {MEMBERSHIPS}
@@ -46,6 +46,7 @@ def from_rows(rows: list[Row]) -> Viewer:
         email=person["email"],
         language=person["language"],
         single_keys=bool(person["single_keys"]),
+        time_zone=person["time_zone"],
         organisations=tuple(organisations),
         products=tuple(products),
         principals=access.principals(person["role"], person["id"], organisations, products),

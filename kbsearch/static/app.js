@@ -184,6 +184,9 @@ paletteField.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.isComposing) {
     event.preventDefault();
     if (options[active]) location.assign(options[active].dataset.url);
+  } else if (event.key === "Escape") {
+    event.preventDefault(); // else the browser only empties the field
+    palette.close();
   }
 });
 palette.addEventListener("click", (event) => {
@@ -214,6 +217,19 @@ for (const dialog of document.querySelectorAll("dialog")) {
 if (isMac) {
   for (const key of document.querySelectorAll("[data-shortcut]")) key.textContent = `⌘ ${key.dataset.shortcut}`;
   opener.setAttribute("aria-keyshortcuts", "Meta+K");
+}
+
+// The menu with one's name closes as menus do: on Escape, and when one goes elsewhere.
+const menu = document.querySelector(".menu");
+if (menu) {
+  for (const elsewhere of ["click", "focusin"]) {
+    document.addEventListener(elsewhere, (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  }
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
 }
 
 // Articles: contents that follow the reader, code to copy, images to enlarge, the first mark.

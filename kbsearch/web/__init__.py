@@ -27,6 +27,7 @@ from kbsearch.web import (
 from kbsearch.web.account import opt_outs, passwords, preferences, profile, signing_in
 from kbsearch.web.account import security as locks
 from kbsearch.web.desk import (
+    bar,
     incident_groups,
     incoming,
     insights,
@@ -58,7 +59,10 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "my_contracts": contracts.my_contracts,
     "support_phone": render.support_phone,
     "unread": render.unread,
+    "desk_counts": bar.desk_counts,
+    "carried": queue.carried,
     "theme": render.theme,
+    "time_of": render.time_of,
     "theme_url": looks.theme_url,
     "logo_url": looks.logo_url,
     "welcome": looks.welcome,

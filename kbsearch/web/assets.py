@@ -32,6 +32,7 @@ EVERYONES = (
     "thread.css",
 )
 AGENTS = (
+    "desk_bar.css",
     "admin.css",
     "webhooks.css",
     "mail.css",

@@ -15,6 +15,7 @@ from kbsearch.errors import SignInNeeded
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import Organisation
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.tickets import lists
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ def support_phone() -> str:
 def unread() -> int:
     """How many requests have news for whoever looks; pages ask, the pieces of a search do not."""
     return lists.count_unread(db(), viewer())
+
+
+def time_of(moment: str) -> str:
+    """A stored moment as date and time of day, where whoever looks is."""
+    return spoken_language().moment(moment, viewer().time_zone or DEFAULT_TIME_ZONE)
 
 
 def ask_nothing() -> None:

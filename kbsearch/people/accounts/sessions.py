@@ -42,7 +42,7 @@ def viewer_of(db: Database, token: str, *, at: datetime | None = None) -> Viewer
     moment = at or utc_now()
     rows = db.query(
         f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys,
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys, p.time_zone,
                s.token_hash, s.seen_at, s.enrolling,
                o.slug AS organisation, pr.slug AS product
         FROM sessions s

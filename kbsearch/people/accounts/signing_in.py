@@ -56,6 +56,7 @@ class Inside:
     device: str | None  # trusted from now on
     destination: str
     is_enrolling: bool
+    is_staff: bool
 
 
 def begin(
@@ -226,6 +227,7 @@ def let_in(
         device=device,
         destination=destination,
         is_enrolling=enrolling,
+        is_staff=person.role != "customer",
     )
 
 

