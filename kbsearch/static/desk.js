@@ -1,5 +1,5 @@
 // Keys of the support team: g and a letter go to a place; on a request r answers, n notes, a takes it,
-// s solves it, e opens the next one of the view.
+// s solves it, e opens the next one of the view, z calls an answer back that has not left.
 "use strict";
 
 {
@@ -11,10 +11,12 @@
     a: () => document.querySelector("[data-take]")?.click(),
     s: solve,
     e: () => document.querySelector(".neighbours [rel=next]")?.click(),
+    z: () => document.querySelector(".held .undo button")?.click(),
   };
   let begun = 0;
 
-  document.querySelector("[data-next]")?.focus({ preventScroll: true });
+  // After the browser has gone to what the address names.
+  window.addEventListener("load", () => setTimeout(() => document.querySelector("[data-next]")?.focus({ preventScroll: true })));
 
   function compose(isNote) {
     const body = document.getElementById("body");

@@ -43,6 +43,7 @@ AGENTS = (
     "lessons.css",
     "feedback.css",
     "insights.css",
+    "workspace.css",
 )
 BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),

@@ -85,9 +85,9 @@ def test_an_agent_quotes_how_the_same_was_solved_and_sends_it(
 ):
     page = visit(f"/fr/requests/{asked.id}", person="dan@support.example")
     case = page.locator(f"#case-{SOLVED}")
+    case.get_by_text("Comment il a été résolu").click()
     expect(case).to_contain_text("Retirez la pile de la station")
     expect(case).to_contain_text("Même code")
-    case.get_by_text("Tout lire").click()
     expect(case.locator("details strong")).to_have_text("Capteurs > Stations")
     expect(case.get_by_role("link", name="Insérer le lien")).to_have_count(0)
     page.get_by_label("Message").fill("Bonjour Alice,")
@@ -108,6 +108,7 @@ def test_an_agent_quotes_how_the_same_was_solved_and_sends_it(
 def test_a_case_is_set_aside_and_brought_back_in_place(live: Live, visit: Visit, asked: Ticket):
     page = visit(f"/fr/requests/{asked.id}", person="dan@support.example")
     page.get_by_label("Message").fill("En cours de frappe")
+    page.locator(f"#case-{SOLVED} summary").click()
     page.locator(f"#case-{SOLVED}").get_by_role("button", name="Pas utile").click()
     expect(page.locator(f"#case-{SOLVED}")).to_have_count(0)
     undo = page.locator(".rejected").get_by_role("button", name="Annuler")

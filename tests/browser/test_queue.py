@@ -53,3 +53,39 @@ def test_typing_narrows_and_the_box_chooses_all(live: Live, visit: Visit) -> Non
     assert "q=trieuse" in page.url and "view=all" in page.url
     page.locator("#all-of-them").check()
     expect(page.locator("[name=chosen]")).to_be_checked()
+
+
+def test_from_one_answer_to_the_next_by_four_keys(live: Live, visit: Visit) -> None:
+    """`r`, the text, Ctrl Enter, Enter: the view is not left, and no menu is opened."""
+    alice = somebody_else(live)
+    first, second = file(live.db, alice, subject="Premier"), file(live.db, alice, subject="Second")
+    page = visit(f"/fr/desk/tickets/{second.number}?view=todo&sort=number", person=DAN)
+    page.keyboard.press("r")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    page.keyboard.type("Voici.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-next]")).to_contain_text(f"#{first.number} Premier")
+    expect(page.locator("[data-next]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Premier")
+    assert "view=todo&sort=number" in page.url
+    page.keyboard.press("a")
+    expect(page.locator(".glance")).to_contain_text("Dan Leroy")
+    page.keyboard.press("s")
+    expect(page.locator("#state")).to_contain_text("Résolue")
+    expect(page.locator(".next")).to_contain_text("La demande est résolue.")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(page.locator("h1")).to_have_text("Demandes à traiter")
+
+
+def test_what_an_agent_needs_first_is_on_the_first_screen(live: Live, visit: Visit) -> None:
+    ticket = file(live.db, somebody_else(live), subject="Bracelet muet")
+    page = visit(f"/fr/desk/tickets/{ticket.number}?view=todo", person=DAN)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for part in ("#state", ".glance", "#thread .message", "#body", "#similar"):
+        box = page.locator(part).first.bounding_box()
+        assert box and box["y"] + min(box["height"], 40) < 800, part
+    page.set_viewport_size({"width": 375, "height": 700})
+    conversation, details = (page.locator(part).first.bounding_box() for part in ("#c0", ".fields"))
+    assert conversation and details and conversation["y"] < details["y"]

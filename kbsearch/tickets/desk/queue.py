@@ -48,6 +48,8 @@ ORDERS: dict[QueueSort, str] = {
         t.created_at ASC, t.number ASC""",
     "number": "t.number DESC",
 }
+# Of views where nothing is due: what happened last.
+PAST_FIRST: dict[View, str] = {"solved": "t.updated_at DESC", "all": ORDERS["number"]}
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,8 @@ def _order(
     if stretch is not None and not is_by_clock:
         limit = "LIMIT :limit OFFSET :start"
         values |= {"limit": stretch.stop - stretch.start, "start": stretch.start}
-    order = "t.updated_at DESC" if filter.view == "solved" else ORDERS[filter.sort]
+    order = PAST_FIRST.get(filter.view, "") if filter.sort == "due" else ""
+    order = order or ORDERS[filter.sort]
     if filter.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
         order = f"+{order}"
     rows = db.query(

@@ -96,7 +96,7 @@ def say(number: int, case: int) -> Response:
     else:
         case_clicks.withdraw(db(), viewer(), ticket, past_case)
     if wants_fragment():
-        return panel(ticket)
+        return panel(ticket, unfolded=case)
     return go_to(f"/{language()}/desk/tickets/{number}/similar")
 
 
@@ -152,7 +152,8 @@ def quoted() -> tuple[int, ...]:
     return tuple(wholes(request.form.getlist("quoted")))
 
 
-def panel(ticket: Ticket) -> Response:
+def panel(ticket: Ticket, *, unfolded: int | None = None) -> Response:
+    """The cases beside a request; the one that something was just said of keeps the focus."""
     clicks = case_clicks.list_mine(db(), viewer(), ticket)
     rejected = [click for click in clicks if click.kind == "rejected"]
     return render(
@@ -165,6 +166,7 @@ def panel(ticket: Ticket) -> Response:
         incident=incident(ticket),
         links=duplicates.of_ticket(db(), viewer(), ticket),
         problem=incident_groups.of_ticket(db(), viewer(), ticket),
+        unfolded=unfolded,
         composer=f"/{language()}/requests/{ticket.id}",
     )
 

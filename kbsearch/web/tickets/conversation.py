@@ -16,7 +16,7 @@ from kbsearch.errors import Conflict, NotFound, Problem
 from kbsearch.messages.incoming import mails
 from kbsearch.people import undeliverable
 from kbsearch.text import markup
-from kbsearch.tickets import Status, Ticket, waiting
+from kbsearch.tickets import Status, Ticket, clocks, waiting
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import merging, replies, satisfaction
 from kbsearch.tickets.desk import held_replies
@@ -147,7 +147,7 @@ def shown(
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
         "agents": agents(ticket) if viewer().is_agent else (),
-        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id] if viewer().is_agent else None,
+        **expectations(ticket),
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
         "undo_seconds": site().settings.undo_seconds,
@@ -157,6 +157,17 @@ def shown(
         "mailed": mails.of_ticket(db(), viewer(), ticket),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
+    }
+
+
+def expectations(ticket: Ticket) -> dict[str, object]:
+    """Whose answer is awaited and what is due next, for those who answer."""
+    if not viewer().is_agent:
+        return {"waiting": None, "clock": None}
+    due = clocks.of_tickets(db(), site().settings.targets, [ticket.id])
+    return {
+        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
+        "clock": due.get(ticket.id),
     }
 
 
@@ -194,7 +205,7 @@ def followed(ticket: Ticket, key: str, since: int) -> dict[str, object]:
         "leaving": leaving(held[0]) if held else None,
         "entries": entries[first:],
         "mailed": {},
-        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
+        **expectations(ticket),
         "latest": since if foreign_items else latest(ticket),
     }
 
