@@ -109,6 +109,13 @@ def list_all(db: Database, viewer: Viewer, states: Iterable[State] = ("held",)) 
     return [_mail(row) for row in rows]
 
 
+def count_held(db: Database, viewer: Viewer) -> int:
+    """How many mails wait for an agent."""
+    if not viewer.is_agent:
+        return 0
+    return int(db.query("SELECT COUNT(*) AS n FROM mails WHERE state = 'held'")[0]["n"])
+
+
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> dict[str | None, str]:
     """The messages of a ticket that came by mail, its opening under None.
 
