@@ -97,6 +97,6 @@ def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, text: str = 
         read=read,
         shown=quotation.cut(read.text, read.fields.subject),
         problem=problem,
-        number=text or mail.suggested_number or "",
+        typed=text or mail.suggested_number or "",
         sentences=reasons.sentences,
     )
