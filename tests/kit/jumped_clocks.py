@@ -2,11 +2,15 @@
 
 import os
 import re
+import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pyotp
 
 from kbsearch import create_app, limits, outbox, people, tickets
 from kbsearch.config import Settings
@@ -14,10 +18,13 @@ from kbsearch.database import new_id
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound, TooMany
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.messages.notifications import digest_letters
+from kbsearch.messages.webhooks import courier, deliveries
 from kbsearch.outbox import Task
 from kbsearch.people import notification_choices as preferences
-from kbsearch.people.accounts import one_time_links, signing_in
+from kbsearch.people.accounts import one_time_links, second_factor, signing_in
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked, TypedCode
 from kbsearch.tickets.conversation import lifecycle, replies
@@ -25,6 +32,7 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import presence
 from tests.conftest import Cast, introduce
 from tests.kit.mail import carry, code_in, letters, post, text_of
+from tests.kit.receivers import receiver
 from tests.kit.requests import file
 from tests.kit.signing import PASSWORD, with_password
 from tests.kit.web import sign_in
@@ -243,6 +251,69 @@ def times_of_requests(world: World) -> None:
         assert client.get(f"/fr/{path}").status_code == 200, path
 
 
+def authenticators(world: World) -> None:
+    """No code counts twice, and whoever a wrong clock keeps out comes in with a recovery code."""
+    db, settings, person = world.db, world.settings, str(world.cast.dan.person_id)
+    secret = second_factor.offer_totp(db, settings, person)
+    totp = pyotp.TOTP(secret)
+    first = totp.now()
+    assert second_factor.confirm_totp(db, settings, person, first)
+    world.jump()
+    second = totp.now()
+    assert second_factor.check_totp(db, settings, person, second) == (world.by > timedelta())
+    world.jump(-world.by)
+    for code in (first, second, totp.now()):
+        assert not second_factor.check_totp(db, settings, person, code)
+    (spare, *_) = second_factor.make_recovery_codes(db, person)
+    assert second_factor.use_recovery_code(db, person, spare)
+    assert not second_factor.use_recovery_code(db, person, spare)
+    world.jump(HOUR + timedelta(minutes=1))
+    assert second_factor.check_totp(db, settings, person, totp.now())
+
+
+def devices(world: World) -> None:
+    """A browser that is trusted stays so, for a month by the clock of the day it was trusted."""
+    db, person = world.db, str(world.cast.alice.person_id)
+    token = second_factor.trust_device(db, person)
+    for by in (world.by, -world.by, -world.by, world.by):
+        world.jump(by)
+        assert second_factor.is_trusted(db, person, token)
+        assert len(second_factor.list_devices(db, person)) == 1
+        assert second_factor.forget_expired(db) == 0
+    world.jump(second_factor.DEVICE_LIFETIME + HOUR)
+    assert not second_factor.is_trusted(db, person, token)
+
+
+def retries(world: World) -> None:
+    """What a webhook refused is tried again after the jump, and arrives once."""
+    db, settings = world.db, world.settings
+    guard = Guard(Exceptions.of(("127.0.0.0/8",)))
+    with receiver() as kind, courier.at_work(settings, db, guard):
+        kind.answers = [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]
+        open_settings = replace(settings, webhook_private_targets=("127.0.0.0/8",))
+        webhook = webhooks.add(db, world.cast.root, open_settings, kind.url, ["article.withdrawn"])
+        webhooks.test(db, world.cast.root, webhook)
+        until(lambda: states(db, webhook.id) == ["failed"])
+        world.jump()
+        assert len(kind.received) == 1 or world.by > timedelta()
+        world.jump(max(timedelta(), -world.by) + timedelta(minutes=1))
+        until(lambda: states(db, webhook.id) == ["sent"])
+        world.jump(2 * HOUR)
+        until(lambda: deliveries.claim(db) is None)
+    assert len(kind.received) == 2
+    assert len({headers["webhook-id"] for headers, _ in kind.received}) == 1
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait; `time.sleep` fails where a clock is faked and the one of its own is not."""
+    while not condition():
+        select.select([], [], [], 0.02)
+
+
+def states(db: SqliteDatabase, webhook_id: str) -> list[str]:
+    return [delivery.state for delivery in deliveries.of_webhook(db, webhook_id)]
+
+
 def gather(world: World, digest: preferences.Digest) -> None:
     everything = [(event, "mail") for event in preferences.STAFF_EVENTS]
     preferences.choose(world.db, world.cast.dan, everything, digest=digest)
@@ -265,6 +336,9 @@ SCENES: tuple[Callable[[World], None], ...] = (
     digests,
     mornings,
     times_of_requests,
+    authenticators,
+    devices,
+    retries,
 )
 
 if __name__ == "__main__":
