@@ -28,7 +28,7 @@ from kbsearch.search.fulltext.article_writer import (
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import Highlighter, Match, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Part, Terms, understand
-from kbsearch.search.fulltext.scores import Tiers
+from kbsearch.search.fulltext.scores import Tiers, telling
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 AMOUNT = 20.0  # as much as a rare word
@@ -134,7 +134,7 @@ class ArticleIndex:
 
     def _rarity(self, stem: str) -> float:
         """The weight of a stem where texts are compared: one no page has is the rarest."""
-        return self.weight(stem) or math.log(1 + self.searcher.num_docs)
+        return self.weight(stem) or self._rarest_weight
 
     def count_found(self, terms: Terms, principals: Sequence[str], product: str = "") -> int:
         """How many pages `search` would find, asked of the fields that hold all the others."""
@@ -188,7 +188,7 @@ class ArticleIndex:
     ) -> list[Query]:
         """What a page must have some of; `clauses_of` says where a word is looked for."""
         stems = self._stems(terms)
-        clauses = [clause for stem in stems for clause in clauses_of(stem)]
+        clauses = [clause for stem in self._telling(terms) for clause in clauses_of(stem)]
         seen = set(stems)
         for stem, weight in self._besides(terms, principals).items():
             if stem not in seen:
@@ -204,8 +204,10 @@ class ArticleIndex:
 
     def _raising(self, terms: Terms) -> list[Query]:
         stems = self._stems(terms)
+        common = set(stems).difference(self._telling(terms))
         words = dict.fromkeys(part.word for part in terms.parts if self._stem(part.word))
-        clauses = [self._term("x", word, SURFACE) for word in list(words)[:MOST_TERMS]]
+        clauses = [clause for stem in stems if stem in common for clause in self._word(stem)]
+        clauses += [self._term("x", word, SURFACE) for word in list(words)[:MOST_TERMS]]
         for pair in dict.fromkeys(zip(stems, stems[1:], strict=False)):
             clauses.append(self._term("bg", "_".join(pair), PAIRS))
         clauses += [self._term("t", stem, TITLE) for stem in self._stems_in(terms.fragments)]
@@ -230,6 +232,19 @@ class ArticleIndex:
     def _stems(self, terms: Terms) -> list[str]:
         """The stems of a question in order, each once; of a long one, those that say most."""
         return self._rarest(self._stems_in(part.word for part in terms.parts))
+
+    def _telling(self, terms: Terms) -> list[str]:
+        """The stems that are worth a result, whatever is still being typed."""
+        weights = {stem: self.rarity(stem) for stem in self._stems(terms)}
+        unfinished = self._stem(terms.unfinished) if terms.unfinished else None
+        begun = [stem for stem in weights if stem == unfinished and not self.weight(stem)]
+        for stem in begun:
+            del weights[stem]
+        return telling(weights, len(terms.keys) * self._rarest_weight) + begun
+
+    @property
+    def _rarest_weight(self) -> float:
+        return math.log(1 + self.searcher.num_docs)
 
     def _small_nouns(self, terms: Terms) -> list[str]:
         """Stop words of a question that may be what a title is about."""
@@ -295,7 +310,7 @@ class ArticleIndex:
 
     def worth(self, terms: Terms) -> float:
         """What all the words of a question weigh here."""
-        keys = len(terms.keys) * math.log(1 + self.searcher.num_docs)
+        keys = len(terms.keys) * self._rarest_weight
         return sum(map(self.rarity, self._stems(terms))) + keys
 
     def _rarest(self, stems: Sequence[str]) -> list[str]:

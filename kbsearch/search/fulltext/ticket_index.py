@@ -6,7 +6,7 @@ constant scores by field, then the date; statistics of a shared index leak what 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
-from kbsearch.search.fulltext.scores import Tiers
+from kbsearch.search.fulltext.scores import Tiers, telling
 from kbsearch.search.fulltext.ticket_writer import (
     FIELDS,
     PHRASED,
@@ -341,8 +341,11 @@ class TicketIndex:
         terms, reads_all = lookup.terms, _reads_all(lookup.principals)
         tiers = TIERS if reads_all else TIERS_OF_CUSTOMERS
         clauses: list[Query] = []
+        raising: list[Query] = []
         for language in self._commit.languages:
-            clauses += self._words(lookup, language)
+            matching, common = self._words(lookup, language)
+            clauses += matching
+            raising += common
         for part in terms.parts:
             if part.key:
                 score = tiers.code if part.is_code else AMOUNT if reads_all else AMOUNT_OF_CUSTOMERS
@@ -352,38 +355,63 @@ class TicketIndex:
         if terms.number is not None:
             clauses.append(_constant("number", str(terms.number), tiers.number))
         clauses.append(_constant("whole", texts.whole(terms.words), tiers.title))
-        raising = [
+        raising += [
             _term("t", language, stem) if reads_all else _constant(f"t_{language}", stem, 1.0)
             for language in self._commit.languages
             for stem in filter(None, map(engine.stemmer(language), terms.fragments))
         ]
         return self._narrowed(engine.raised(engine.any_of(clauses), raising), terms, reads_all)
 
-    def _words(self, lookup: Lookup, language: str) -> list[Query]:
+    def _words(self, lookup: Lookup, language: str) -> tuple[list[Query], list[Query]]:
+        """What a ticket must have some of, and the common words that only raise it."""
         terms, reads_all = lookup.terms, _reads_all(lookup.principals)
         stem_of = engine.stemmer(language)
         asked_for = self._asked_for(terms, language, reads_all)
         part = (lambda stem: 1.0) if reads_all else _part_of_one(asked_for, language, lookup)
-        clauses = [
-            clause for stem in asked_for for clause in _word(stem, language, reads_all, part(stem))
-        ]
+        worth_it = self._telling(asked_for, lookup, language)
+        clauses: list[Query] = []
+        common: list[Query] = []
+        for stem in asked_for:
+            (clauses if stem in worth_it else common).extend(
+                _word(stem, language, reads_all, part(stem))
+            )
         besides = {
-            stem: SYNONYM for phrase in terms.also for word in phrase if (stem := stem_of(word))
+            synonym: SYNONYM
+            for phrase in terms.also
+            for word in phrase
+            if (synonym := stem_of(word))
         }
         for question_part in terms.parts:
             is_known = self._is_met(stem_of(question_part.word), language)
             for form in map(stem_of, question_part.forms):
                 if form and self._is_met(form, language):
                     besides[form] = FORM_OF_KNOWN if is_known else 1.0
-        for stem, weight in besides.items():
-            if stem not in asked_for:
-                clauses += _word(stem, language, reads_all, weight * part(stem))
-        for stem in {stem_of(word) for word in self._completions(terms, lookup.principals)}:
-            if stem and stem not in asked_for:
-                clauses.append(_completion(stem, language, reads_all))
+        for form, weight in besides.items():
+            if form not in asked_for:
+                clauses += _word(form, language, reads_all, weight * part(form))
+        begun = {stem_of(word) for word in self._completions(terms, lookup.principals)}
+        clauses += [
+            _completion(stem, language, reads_all)
+            for stem in begun
+            if stem and stem not in asked_for
+        ]
         nouns = {part.word for part in terms.parts if terms.is_short} & texts.SMALL_NOUNS[language]
         clauses += [_constant("pt", noun, SMALL_NOUN) for noun in sorted(nouns)]
-        return clauses
+        return clauses, common
+
+    def _telling(self, stems: Sequence[str], lookup: Lookup, language: str) -> Collection[str]:
+        """The stems that are worth a result, whatever is still being typed."""
+        reads_all = _reads_all(lookup.principals)
+        weigh = (lambda _, stem: self._rarity(stem, language)) if reads_all else lookup.weigh
+        weights = {stem: weigh(language, stem) for stem in stems}
+        unfinished = lookup.terms.unfinished or ""
+        begun: set[str] = set()
+        if unfinished and not self.is_known(unfinished, lookup.principals):
+            begun = {engine.stemmer(language)(unfinished) or ""} & weights.keys()
+        for stem in begun:
+            del weights[stem]
+        rarest = max(weights.values(), default=0.0)
+        return {*telling(weights, len(lookup.terms.keys) * rarest), *begun}
 
     def _is_met(self, stem: str | None, language: str) -> bool:
         return bool(stem and self._commit.frequency(f"all_{language}", stem))
