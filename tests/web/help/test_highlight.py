@@ -19,6 +19,23 @@ def test_the_beginning_of_a_longer_word_counts():
     assert html == "<p><mark>réinitialisation</mark></p>"
 
 
+def test_small_words_are_marked_only_where_nothing_else_was_searched():
+    html, _ = highlight(Markup("<p>Le mot de passe de la salle</p>"), "mot de passe")
+    assert html == "<p>Le <mark>mot</mark> de <mark>passe</mark> de la salle</p>"
+    html, count = highlight(Markup("<p>Pas de son</p>"), "pas de son")
+    assert count == 3
+
+
+def test_what_was_excluded_is_not_marked_and_other_forms_are():
+    html, _ = highlight(Markup("<p>Wifi, facture, avoir</p>"), '"facture" wi-fi -avoir')
+    assert html == "<p><mark>Wifi</mark>, <mark>facture</mark>, avoir</p>"
+
+
+def test_invisible_signs_do_not_part_a_word_that_is_marked():
+    html, _ = highlight(Markup("<p>in\u00adsécable zéro\u200blargeur</p>"), "insécable zérolargeur")
+    assert html == "<p><mark>in\u00adsécable</mark> <mark>zéro\u200blargeur</mark></p>"
+
+
 def test_a_short_word_is_marked_only_whole():
     html, count = highlight(Markup("<p>le lendemain</p>"), "le")
     assert html == "<p><mark>le</mark> lendemain</p>"
