@@ -7,7 +7,8 @@ not names or addresses. The same goes to the log as a line of JSON.
 
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,16 @@ class Event:
     actor_id: str | None
     network: str
     details: dict[str, Any]
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """What is recorded stands in the database alone: a demo that is put in fills no screen."""
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = was_disabled
 
 
 def record(

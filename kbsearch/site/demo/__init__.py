@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from kbsearch import people, randomness
+from kbsearch import audit, people, randomness
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people import Person
@@ -33,7 +33,7 @@ def is_its_own(settings: Settings) -> bool:
 
 def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Fill an empty database; the demo's accounts that are there, none on somebody's real site."""
-    with db.atomic():
+    with db.atomic(), audit.unlogged():
         is_empty = not people.list_all(db)
         opened = _take_in(settings, db) if is_empty else ()
     if is_empty:
@@ -45,7 +45,7 @@ def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:
 
 def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
     """Put the demo in, all of it or nothing; its passwords are kept in the data folder."""
-    with db.atomic():
+    with db.atomic(), audit.unlogged():
         opened = _take_in(settings, db)
     opinions.give(settings, db)
     return opened

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from kbsearch import people, tickets
+from kbsearch import audit, people, tickets
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
@@ -50,6 +50,17 @@ def test_the_demo_has_somebody_of_every_role(settings: Settings, db: SqliteDatab
     }
     assert viewers.find(db, "alice@acme.example").organisations == ("acme",)
     assert viewers.find(db, "chloe@globex.example").organisations == ("globex",)
+
+
+def test_the_log_of_who_came_in_fills_no_screen(
+    settings: Settings, db: SqliteDatabase, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO")
+    demo.ensure(settings, db)
+    assert "kbsearch.security" not in {record.name for record in caplog.records}
+    assert db.query("SELECT COUNT(*) AS n FROM security_log") != [{"n": 0}]
+    audit.record(db, "sign_in.failed")
+    assert "kbsearch.security" in {record.name for record in caplog.records}
 
 
 def test_each_organisation_has_a_look_of_its_own(filled: Filled):
