@@ -17,7 +17,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.tickets.desk import bulk, queue, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
-from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, View
+from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, View
 from kbsearch.tickets.lists import MOST_FOUND
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -188,12 +188,13 @@ def page(
     ticked: frozenset[str] = frozenset(),
     name: str = "",
 ) -> Response:
-    settings = site().settings
+    address, seen, is_elsewhere = found_anywhere(address)
     response = render(
         "desk/queue.html",
         "desk/_queue.html",
         asked=address,
-        seen=queue.look(db(), settings, viewer(), with_matches(address).filter),
+        seen=seen,
+        is_elsewhere=is_elsewhere,
         titles=titles(spoken_language()),
         sorts=sorts(spoken_language()),
         saved=saved_views.list_mine(db(), viewer()),
@@ -214,6 +215,18 @@ def page(
     )
     response.status_code = 422 if problem else 200
     return response
+
+
+def found_anywhere(address: QueueAddress) -> tuple[QueueAddress, QueuePage, bool]:
+    """A page of the view; of all requests where the view has none with the text that was typed."""
+    settings = site().settings
+    matching = with_matches(address)
+    seen = queue.look(db(), settings, viewer(), matching.filter)
+    if seen.total or not address.filter.text or not seen.counts["all"]:
+        return address, seen, False
+    everywhere = replace(address, filter=replace(address.filter, view="all", page=1))
+    all_of_them = replace(matching.filter, view="all", page=1)
+    return everywhere, queue.look(db(), settings, viewer(), all_of_them), True
 
 
 def with_matches(address: QueueAddress) -> QueueAddress:

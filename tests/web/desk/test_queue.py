@@ -146,3 +146,19 @@ def test_a_view_is_a_file_for_a_spreadsheet(client: FlaskClient, db: SqliteDatab
     lines = answer.text.splitlines()
     assert lines[0].startswith("\ufeffNuméro,Sujet,Statut")
     assert "'=1+1" in lines[1] and "Alice Martin" in lines[1]
+
+
+def test_what_a_view_does_not_have_is_looked_for_in_all(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    solved, _ = file(db, cast.alice, subject="Une trieuse"), file(db, cast.alice, subject="Autre")
+    lifecycle.solve(db, cast.dan, solved)
+    sign_in(client, db, cast.dan)
+    for text in (str(solved.number), f"%23{solved.number}", "trieuse"):
+        page = client.get(f"/fr/desk?view=todo&q={text}").text
+        assert "Rien ne correspond dans la vue où vous étiez" in page
+        assert "Une trieuse" in page and 'id="view-all"' in page
+        assert re.search(r'id="view-all"[^>]*aria-current="page"', page)
+    nothing = client.get("/fr/desk?view=todo&q=zorglub").text
+    assert "Aucune demande ne correspond." in nothing and "où vous étiez" not in nothing
+    assert "où vous étiez" not in client.get("/fr/desk?view=todo&q=autre").text
