@@ -13,12 +13,12 @@ from tests.kit.year.play import FIRST_DAY, PARIS, Year, is_working_day, local
 Act = Callable[[Year], str]
 DAILY, WEEKLY = 4.75, 4.9  # hours of the day
 ROUND = 8.02  # after the hour of digests
-FOLLOWING = (0, 2, 4)  # days of the week on which the index follows
+HOUSEKEEPING = (0, 2, 5)  # days of the week
 QUIET_DAYS = 3  # at the end, when nobody does anything any more
 
 CUSTOMERS: Mapping[Act, float] = {  # how often on a working day
-    customers.file_on_the_web: 0.14,
-    customers.file_by_mail: 0.06,
+    customers.file_on_the_web: 0.12,
+    customers.file_by_mail: 0.05,
     customers.answer_on_the_web: 0.10,
     customers.answer_by_mail: 0.08,
     customers.move: 0.05,
@@ -27,7 +27,7 @@ CUSTOMERS: Mapping[Act, float] = {  # how often on a working day
     customers.search_and_read: 0.05,
 }
 AGENTS: Mapping[Act, float] = {
-    agents.answer: 0.24,
+    agents.answer: 0.20,
     agents.note: 0.06,
     agents.assign: 0.06,
     agents.move: 0.06,
@@ -44,8 +44,8 @@ CIRCUMSTANCES: Mapping[Act, float] = {
     circumstances.sharing_changes: 0.015,
     circumstances.clock_jumps: 0.03,
     circumstances.disk_fills: 0.03,
-    circumstances.web_dies: 0.10,
-    circumstances.worker_dies: 0.10,
+    circumstances.web_dies: 0.06,
+    circumstances.worker_dies: 0.06,
     circumstances.content_changes: 0.01,
 }
 
@@ -57,7 +57,7 @@ def play(year: Year) -> None:
         for number in range(year.days):
             day = FIRST_DAY + timedelta(days=number)
             year.at(local(day, 5), "morning", partial(_plan, year, day))
-            year.at(local(day, DAILY), "housekeeping", lambda: _keep_house(year, inspection))
+            year.at(local(day, DAILY), "a look", partial(_look, year, inspection, day))
             if day.weekday() == 0:
                 year.at(local(day, WEEKLY), "inspection", lambda: _inspect(year, inspection))
         last = FIRST_DAY + timedelta(days=year.days + QUIET_DAYS)
@@ -77,7 +77,7 @@ def _plan(year: Year, day: date) -> str:
         (CIRCUMSTANCES, 1.0, 6, 23),
     ):
         for act, often in acts.items():
-            if year.chance.random() < often * share:
+            if year.chance.random() < often * share * year.pace:
                 _at(year, day, year.chance.uniform(first, last), act)
     year.at(local(day, ROUND), "the worker", lambda: "")
     if _changes_hour(day + timedelta(days=1)):
@@ -97,9 +97,10 @@ def _changes_hour(day: date) -> bool:
     return local(day, 0).astimezone(PARIS).dst() != local(day, 12).astimezone(PARIS).dst()
 
 
-def _keep_house(year: Year, inspection: Inspection) -> str:
-    year.machine.keep_house()
-    year.work(follows=year.clock.moment.weekday() in FOLLOWING)
+def _look(year: Year, inspection: Inspection, day: date) -> str:
+    if day.weekday() in HOUSEKEEPING:
+        year.machine.keep_house()
+        year.work()
     inspection.look(year, "daily")
     return ""
 
@@ -108,12 +109,14 @@ def _inspect(year: Year, inspection: Inspection) -> str:
     if year.machine.is_full:
         year.after(timedelta(hours=2), "inspection", lambda: _inspect(year, inspection))
         return "the disk is full"
+    year.spare()
     year.work(follows=True)
     inspection.look(year, "weekly")
     return ""
 
 
 def _end(year: Year, inspection: Inspection) -> str:
+    year.spare()
     year.machine.keep_house()
     year.work(follows=True)
     for often in ("daily", "weekly", "at the end"):

@@ -109,14 +109,14 @@ def disk_fills(year: Year) -> str:
 
 
 def web_dies(year: Year) -> str:
-    """The web process will not live through what comes next, if that takes so many statements."""
-    year.doomed.append(("web", year.chance.randrange(70)))
+    """The web process will not live through so many more statements."""
+    year.machine.web.doom(year.chance.randrange(120))
     return "soon"
 
 
 def worker_dies(year: Year) -> str:
     """The same for the worker."""
-    year.doomed.append(("worker", year.chance.randrange(150)))
+    year.machine.worker.doom(year.chance.randrange(200))
     return "soon"
 
 

@@ -52,6 +52,15 @@ def acknowledged_messages_are_there_once(look: Inspection) -> Iterator[str]:
             yield f"{message.word} by {message.author} is not there"
 
 
+@holds("weekly")
+def notes_stay_notes(look: Inspection) -> Iterator[str]:
+    """What was sent as a note is one, and what was sent as an answer is none."""
+    for row in look.books.messages:
+        for message in map(look.records.messages.get, WORD.findall(row["body"])):
+            if message and message.key == row["form_key"] and message.is_note != row["internal"]:
+                yield f"{message.word} is {'a note' if row['internal'] else 'an answer'}"
+
+
 @holds("daily")
 def held_answers_leave_once_and_not_before_their_time(look: Inspection) -> Iterator[str]:
     """An answer that is held leaves once, when it is due, unless it was called back."""
@@ -139,9 +148,9 @@ def closed_requests_stay_closed(look: Inspection) -> Iterator[str]:
 
 @holds("weekly")
 def quiet_solved_requests_are_closed(look: Inspection) -> Iterator[str]:
-    """Nothing stays solved longer than the settings say, but for two days: a worker may die."""
+    """Nothing stays solved longer than the settings say, but for some days: a worker may die."""
     days = look.year.settings.close_after_days
-    before = stored(look.year.clock.moment - timedelta(days=days + 2))
+    before = stored(look.year.clock.moment - timedelta(days=days + 7))
     for row in look.books.tickets:
         if (
             row["status"] == "solved"

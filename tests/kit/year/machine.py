@@ -139,7 +139,8 @@ class Machine:
         self._keep_limit()
         self._indexer = Indexer(self.settings, self.worker)
         self._watcher = Watcher(self.settings)
-        self._handlers = worker._handlers(self.settings, self.worker, self._indexer)
+        handlers = worker._handlers(self.settings, self.worker, self._indexer)
+        self._handlers = {**handlers, "index.tickets": lambda task: None}  # `round` says when
         self._letters = worker._letters(self.settings, self.worker)
         outbox.release(self.worker, EVERYTHING.worker)
 
@@ -167,8 +168,10 @@ class Machine:
         """
         if follows:
             self._step("index", self._indexer.ensure)
-            self._step("indexing", self._one(self._handlers, Share(channel="index")))
         self._step("digests", lambda: digest_letters.ask(self.worker))
+        if outbox.oldest_waiting(self.worker) is None:
+            return
+        self._step("indexing", self._one(self._handlers, Share(channel="index")))
         self._step("outbox", self._one(self._handlers, Share(channel="inside")))
         for channel, (urgent, others) in self._letters.items():
             self._step(channel, self._one(urgent, Share(channel=channel, only=urgent)))

@@ -67,8 +67,11 @@ class Sending:
 class Year:
     """A help centre and its people; whoever acts draws from `chance`, and from nothing else."""
 
-    def __init__(self, seed: int, site: Path, database: bytes, *, days: int = 365) -> None:
+    def __init__(
+        self, seed: int, site: Path, database: bytes, *, days: int = 365, pace: float = 1.0
+    ) -> None:
         self.seed = seed
+        self.pace = pace  # how much more happens in a day than usually
         self.days = days
         self.chance = Random(f"what happens {seed}")
         self.clock = SimulatedClock(local(FIRST_DAY, 5))
@@ -77,7 +80,6 @@ class Year:
         self.settings = self.portal.settings(site)
         self.records = Records()
         self.log: list[str] = []
-        self.doomed: list[tuple[str, int]] = []  # processes that die, and after how many statements
         self.on_letters: Callable[[list[Letter]], None] = lambda letters: None
         self._queue: list[Event] = []
         self._planned = 0
@@ -135,10 +137,6 @@ class Year:
         self.log.append(f"{self.clock.moment.astimezone(PARIS):%m-%d %H:%M:%S} {text}")
 
     def _play(self, event: Event) -> None:
-        for name, statements in self.doomed:
-            process = self.machine.web if name == "web" else self.machine.worker
-            process.doom(statements)
-        self.doomed = []
         try:
             outcome = event.act()
         except Died:
@@ -146,9 +144,13 @@ class Year:
         if outcome:
             self.tell(f"{event.name}: {outcome}")
         self.records.worker_deaths += self.machine.worker.is_dead
-        self.machine.web.doom(None)
         self.machine.restart_dead()
         self.work()
+
+    def spare(self) -> None:
+        """Let nothing die meanwhile: somebody looks."""
+        self.machine.web.doom(None)
+        self.machine.worker.doom(None)
 
     def work(self, *, follows: bool = False) -> None:
         """A round of the worker, which may die; what left is read at once."""
@@ -159,7 +161,6 @@ class Year:
             self.after(timedelta(seconds=61), "a new worker", lambda: "")
         self.records.worker_deaths += self.machine.worker.is_dead
         self.read_letters()
-        self.machine.worker.doom(None)
         self.machine.restart_dead()
 
     def read_letters(self) -> None:
