@@ -17,24 +17,24 @@ HOUSEKEEPING = (0, 2, 5)  # days of the week
 QUIET_DAYS = 3  # at the end, when nobody does anything any more
 
 CUSTOMERS: Mapping[Act, float] = {  # how often on a working day
-    customers.file_on_the_web: 0.12,
-    customers.file_by_mail: 0.05,
-    customers.answer_on_the_web: 0.10,
-    customers.answer_by_mail: 0.08,
-    customers.move: 0.05,
-    customers.change_copies: 0.05,
-    customers.rate: 0.06,
-    customers.search_and_read: 0.05,
+    customers.file_on_the_web: 0.09,
+    customers.file_by_mail: 0.038,
+    customers.answer_on_the_web: 0.075,
+    customers.answer_by_mail: 0.06,
+    customers.move: 0.038,
+    customers.change_copies: 0.038,
+    customers.rate: 0.045,
+    customers.search_and_read: 0.038,
 }
 AGENTS: Mapping[Act, float] = {
-    agents.answer: 0.20,
-    agents.note: 0.06,
-    agents.assign: 0.06,
-    agents.move: 0.06,
-    agents.correct: 0.05,
-    agents.merge: 0.04,
-    agents.split: 0.03,
-    agents.group: 0.02,
+    agents.answer: 0.15,
+    agents.note: 0.045,
+    agents.assign: 0.045,
+    agents.move: 0.045,
+    agents.correct: 0.038,
+    agents.merge: 0.03,
+    agents.split: 0.022,
+    agents.group: 0.015,
 }
 CIRCUMSTANCES: Mapping[Act, float] = {
     circumstances.somebody_joins: 0.015,

@@ -1,11 +1,13 @@
 """What happens to a site: people come and go, contracts end, clocks jump, processes die."""
 
 from datetime import timedelta
+from functools import partial
 
 from kbsearch import people
 from kbsearch.access import OPERATOR
 from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
+from tests.kit.year import agents, customers
 from tests.kit.year.play import PARIS, Year
 from tests.kit.year.portals import write_content
 
@@ -91,6 +93,7 @@ def clock_jumps(year: Year) -> str:
         return "right"
 
     year.after(year.chance.randrange(1, 9) * HOUR, "the clock is set", is_set_right)
+    _keep_busy(year)
     return "forward" if year.clock.offset > timedelta() else "back"
 
 
@@ -105,7 +108,21 @@ def disk_fills(year: Year) -> str:
         return "room"
 
     year.after(HOUR, "the disk is emptied", is_emptied)
+    _keep_busy(year)
     return "full"
+
+
+def _keep_busy(year: Year) -> None:
+    """Have people do something within the hour."""
+    acts = (
+        customers.file_on_the_web,
+        customers.file_by_mail,
+        customers.answer_on_the_web,
+        agents.answer,
+    )
+    for minutes in (9, 31):
+        act = year.chance.choice(acts)
+        year.after(timedelta(minutes=minutes), act.__name__, partial(act, year))
 
 
 def web_dies(year: Year) -> str:

@@ -213,7 +213,8 @@ def search_and_read(year: Year) -> str:
     """Somebody, perhaps a stranger, searches and opens the first article there is."""
     emails = ["", *(person.email for person in year.people("customer"))]
     email = year.chance.choice(emails)
-    page = year.get(email, f"/fr/search?q={year.chance.choice(('barrière', 'collier', 'erreur'))}")
+    words = year.chance.choice(("barriere", "barriere", "collier", "erreur"))
+    page = year.get(email, f"/fr/search?q={words}")
     match = re.search(r'href="(/fr/articles/[^"#?]+)', page.text)
     status = year.get(email, match[1]).status_code if match else 0
     return f"{email or 'a stranger'} {page.status_code} {status}"

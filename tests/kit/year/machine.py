@@ -159,6 +159,8 @@ class Machine:
     def fill_disk(self, is_full: bool) -> None:
         """Leave no room for another page of the database, or room again."""
         self.is_full = is_full
+        if is_full:
+            self.web.compact()  # pages that are free would be room
         self._keep_limit()
 
     def round(self, *, follows: bool) -> None:

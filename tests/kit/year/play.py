@@ -22,6 +22,7 @@ from kbsearch.messages.incoming import taking
 from kbsearch.people import Person
 from kbsearch.people.accounts import sessions
 from kbsearch.randomness import seeded
+from kbsearch.web.render import WebSite
 from tests.kit.year.machine import Died, Machine, SimulatedClock
 from tests.kit.year.portals import PORTALS, open_portal
 from tests.kit.year.records import Letter, Records, take_letters
@@ -173,14 +174,15 @@ class Year:
     def get(self, email: str, path: str) -> TestResponse:
         """A page as somebody reads it; nobody: as a stranger does."""
         client = self.machine.app.test_client(use_cookies=False)
-        return client.get(path, headers=self._cookie(email))
+        return client.get(path, base_url=self.settings.base_url, headers=self._cookie(email))
 
     def post(self, sending: Sending) -> TestResponse:
         client = self.machine.app.test_client(use_cookies=False)
         files = [(BytesIO(content), name) for name, content in sending.files]
         data = {**sending.fields, **({"files": files} if files else {})}
         headers = {**self._cookie(sending.email), **SAME_ORIGIN}
-        return client.post(sending.path, data=data, headers=headers)
+        base_url = self.settings.base_url
+        return client.post(sending.path, base_url=base_url, data=data, headers=headers)
 
     def send(self, sending: Sending) -> str:
         """Send a form; what was not answered, or found no room, is sent again later."""
@@ -238,7 +240,8 @@ class Year:
             person_id = people.find(self.machine.web, email).id
             token = sessions.open_session(self.machine.web, person_id)
         self._tokens[email] = token, self.clock.moment
-        return {"Cookie": f"kb={token}"}
+        site: WebSite = self.machine.app.extensions["kbsearch"]
+        return {"Cookie": f"{site.cookie}={token}"}
 
     def _is_open(self, token: str) -> bool:
         return sessions.viewer_of(self.machine.web, token).is_signed_in

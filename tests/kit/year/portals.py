@@ -17,7 +17,8 @@ from kbsearch.teams import Team
 from tests.kit.incoming import receiving
 from tests.kit.web import write_articles
 
-CUSTOMERS_WORD, ORGANISATION_WORD, STAFF_WORD = "zacustomers", "zaorganisation", "zaagents"
+EVERYBODYS_WORD, CUSTOMERS_WORD = "zaeveryone", "zacustomers"  # of articles, by who reads them
+ORGANISATION_WORD, STAFF_WORD = "zaorganisation", "zaagents"
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Portal:
 
     def settings(self, site: Path) -> Settings:
         return replace(
-            receiving(Settings(site=site), base_url="http://127.0.0.1:8080"),
+            receiving(Settings(site=site)),
             site_name=self.name,
+            default_audience="everyone",  # there is a feed and a site map
             reply_domain="reply.support.example",
             **self.options,
         )
@@ -105,7 +107,7 @@ def write_content(portal: Portal, settings: Settings, edition: str) -> None:
     """An article for everybody, one for customers, one for an organisation, one for agents."""
     organisation = next(iter(portal.customers))
     audiences = {
-        "everyone": "zaeveryone",
+        "everyone": EVERYBODYS_WORD,
         "customers": CUSTOMERS_WORD,
         f"org:{organisation}": ORGANISATION_WORD,
         "agents": STAFF_WORD,
