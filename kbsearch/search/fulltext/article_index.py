@@ -235,12 +235,18 @@ class ArticleIndex:
 
     def _telling(self, terms: Terms) -> list[str]:
         """The stems that are worth a result, whatever is still being typed."""
-        weights = {stem: self.rarity(stem) for stem in self._stems(terms)}
-        unfinished = self._stem(terms.unfinished) if terms.unfinished else None
-        begun = [stem for stem in weights if stem == unfinished and not self.weight(stem)]
-        for stem in begun:
-            del weights[stem]
+        weights = self._weights(terms)
+        begun = [stem for stem in self._stems(terms) if stem not in weights]
         return telling(weights, len(terms.keys) * self._rarest_weight) + begun
+
+    def _weights(self, terms: Terms) -> dict[str, float]:
+        """What each word weighs, but for one that is not finished and nothing yet."""
+        unfinished = self._stem(terms.unfinished) if terms.unfinished else None
+        return {
+            stem: self.rarity(stem)
+            for stem in self._stems(terms)
+            if stem != unfinished or self.weight(stem)
+        }
 
     @property
     def _rarest_weight(self) -> float:
@@ -258,7 +264,14 @@ class ArticleIndex:
         return engine.narrowed(
             query,
             [self._phrase(phrase) for phrase in terms.phrases],
-            [self._phrase(phrase) for phrase in terms.excluded],
+            [
+                condition
+                for phrase in terms.excluded
+                for condition in (
+                    self._phrase(phrase),
+                    Query.term_query(self.schema, "products", "-".join(phrase)),
+                )
+            ],
         )
 
     def _phrase(self, words: Sequence[str]) -> Query:

@@ -403,15 +403,18 @@ class TicketIndex:
         """The stems that are worth a result, whatever is still being typed."""
         reads_all = _reads_all(lookup.principals)
         weigh = (lambda _, stem: self._rarity(stem, language)) if reads_all else lookup.weigh
-        weights = {stem: weigh(language, stem) for stem in stems}
-        unfinished = lookup.terms.unfinished or ""
-        begun: set[str] = set()
-        if unfinished and not self.is_known(unfinished, lookup.principals):
-            begun = {engine.stemmer(language)(unfinished) or ""} & weights.keys()
-        for stem in begun:
-            del weights[stem]
+        begun = self._begun(lookup, language)
+        weights = {stem: weigh(language, stem) for stem in stems if stem != begun}
         rarest = max(weights.values(), default=0.0)
-        return {*telling(weights, len(lookup.terms.keys) * rarest), *begun}
+        worth_it = telling(weights, len(lookup.terms.keys) * rarest)
+        return {*worth_it, begun} if begun else set(worth_it)
+
+    def _begun(self, lookup: Lookup, language: str) -> str | None:
+        """The stem of a word that is not finished, and none yet."""
+        unfinished = lookup.terms.unfinished
+        if unfinished is None or self.is_known(unfinished, lookup.principals):
+            return None
+        return engine.stemmer(language)(unfinished)
 
     def _is_met(self, stem: str | None, language: str) -> bool:
         return bool(stem and self._commit.frequency(f"all_{language}", stem))
@@ -431,7 +434,14 @@ class TicketIndex:
         return engine.narrowed(
             query,
             [self._phrase(phrase, reads_all) for phrase in terms.phrases],
-            [self._phrase(phrase, reads_all) for phrase in terms.excluded],
+            [
+                condition
+                for phrase in terms.excluded
+                for condition in (
+                    self._phrase(phrase, reads_all),
+                    Query.term_query(schema(), "product", "-".join(phrase)),
+                )
+            ],
         )
 
     def _phrase(self, words: Sequence[str], reads_all: bool) -> Query:

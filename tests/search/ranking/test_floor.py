@@ -54,3 +54,11 @@ def test_a_common_word_alone_is_looked_for(search: Search, cast: Cast):
 def test_a_word_that_is_still_being_typed_hides_nothing(search: Search, cast: Cast):
     for viewer in (cast.alice, cast.dan):
         assert ask(search, "facture xy", viewer).total == 61
+
+
+def test_what_is_about_an_excluded_product_is_not_shown(search: Search, db, settings, cast: Cast):
+    take_over(db, number=50, subject="Soudure du collier", product="iCownect", language="fr")
+    follow(settings, db)
+    for viewer in (cast.alice, cast.dan):
+        assert "50" in ids(ask(search, "soudure ", viewer).hits)
+        assert "50" not in ids(ask(search, "soudure -icownect", viewer).hits)
