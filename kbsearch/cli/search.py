@@ -136,6 +136,12 @@ def similar_command(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Learn from these clicks first; told beside what it is without.",
 )
+@click.option(
+    "--abstain",
+    "is_abstaining",
+    is_flag=True,
+    help="What is shown of questions with and without an answer, by the least score shown.",
+)
 @click.option("--run", "run_file", type=click.Path(path_type=Path), help="Write a TREC run file.")
 @json_option
 @pass_anywhere
@@ -146,6 +152,7 @@ def evaluate_command(
     kind: str,
     mode: str | None,
     clicks_file: Path | None,
+    is_abstaining: bool,
     run_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -189,10 +196,14 @@ def evaluate_command(
         result = learned
     if run_file is not None:
         evaluation.write_run(run_file, result)
+    curve = evaluation.abstentions(result, judgements) if is_abstaining else []
     if as_json:
-        echo_json(measures)
-    else:
-        echo_table(["measure", "value"], [(name, str(value)) for name, value in measures.items()])
+        echo_json({**measures, "abstain": curve} if is_abstaining else measures)
+        return
+    echo_table(["measure", "value"], [(name, str(value)) for name, value in measures.items()])
+    if curve:
+        columns = ["least", "unanswerable", "answerable", "right"]
+        echo_table(columns, [tuple(str(value) for value in row.values()) for row in curve])
 
 
 def _asking(

@@ -18,6 +18,7 @@ from kbsearch.errors import Invalid
 
 DEPTH = 100
 DRAWS = 10_000  # of the paired test
+RISKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)  # shares of unanswerable questions that get something
 
 Ranked = Sequence[tuple[str, float]]  # document ids with their scores
 # The whole ranking of a question, and a call that shows its first ten as a person gets them.
@@ -140,6 +141,41 @@ def measure(result: Run, judgements: Mapping[str, Grades]) -> dict[str, object]:
         "queries": len(judged),
         **means,
         "took_ms": {"p50": _percentile(took, 0.50), "p95": _percentile(took, 0.95)},
+    }
+
+
+class Abstention(TypedDict):
+    """What is shown when hits below a score are not: of questions with an answer and without."""
+
+    least: float  # the score
+    unanswerable: float  # share of the questions that get something though their answer is gone
+    answerable: float  # share of the questions that get something
+    right: float  # share of these whose first hit is right
+
+
+def abstentions(result: Run, judgements: Mapping[str, Grades]) -> list[Abstention]:
+    """Risk and coverage: each judged question is asked again without its judged documents."""
+    answered: list[tuple[float, bool]] = []
+    without: list[float] = []
+    for question, ranked in result.rankings.items():
+        if grades := judgements.get(question):
+            first, score = ranked[0] if ranked else ("", 0.0)
+            answered.append((score, first in grades))
+            without.append(next((score for name, score in ranked if name not in grades), 0.0))
+    without.sort(reverse=True)
+    return [_abstention(answered, without, risk) for risk in RISKS] if without else []
+
+
+def _abstention(
+    answered: Sequence[tuple[float, bool]], without: Sequence[float], risk: float
+) -> Abstention:
+    least = math.nextafter(without[min(len(without) - 1, int(len(without) * risk))], math.inf)
+    right = [is_right for score, is_right in answered if score >= least]
+    return {
+        "least": round(least, 4),
+        "unanswerable": round(sum(score >= least for score in without) / len(without), 4),
+        "answerable": round(len(right) / len(answered), 4),
+        "right": round(sum(right) / len(right), 4) if right else 0.0,
     }
 
 
