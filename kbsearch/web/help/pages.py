@@ -26,6 +26,7 @@ from kbsearch.web.help.results import (
     filters,
     last_page,
     lines,
+    numbered_request,
 )
 from kbsearch.web.render import db, language, person, render, site, spoken_language, viewer
 
@@ -68,12 +69,15 @@ def home() -> Response:
 
 @pages.get("/search")
 def search() -> Response:
-    """The results; `palette` asks for them as the palette's list."""
+    """The results; `palette` asks for them as the palette's list, `open` for the request itself."""
     address = read_address(request.args)
     partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
     if not address.text.strip():
         return render("help/search.html", partial, asked=address, **browsing())
     results, spoken = ask(address), spoken_language()
+    numbered = numbered_request(address, results)
+    if numbered and "open" in request.args:  # sent by Enter: nothing else can be meant
+        return redirect(numbered, 303)
     return render(
         "help/search.html",
         partial,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from kbsearch.search import Facet, Hit, Kind, Results
+from kbsearch.search.fulltext.query import understand
 from kbsearch.web.language import Language
 
 MAX_TEXT = 4000  # characters of a pasted text that are searched
@@ -150,6 +151,14 @@ def opened(hit: Hit, hint: str) -> str:
         return hit.url
     page, sharp, anchor = hit.url.partition("#")
     return f"{page}?h={hint}{sharp}{anchor}"
+
+
+def numbered_request(address: SearchAddress, results: Results) -> str | None:
+    """Where the request is that was asked for by its number, if it is there for the viewer."""
+    number = understand(address.text).number
+    first = results.hits[0] if results.hits else None
+    is_it = first is not None and first.kind == "ticket" and first.id == str(number)
+    return first.url if first and is_it else None
 
 
 def last_page(results: Results) -> int:

@@ -170,6 +170,18 @@ def test_a_past_request_shows_its_number_and_status(app: Flask, client: FlaskCli
     assert "Code &lt;b&gt;perdu" in page
 
 
+@pytest.mark.parametrize("text", ["1042", "%231042", "n%C2%B0+1042"])
+def test_enter_on_a_number_opens_that_request(app: Flask, client: FlaskClient, text: str):
+    past = hit("Code perdu", kind="ticket", id="1042", url="/fr/requests/abc")
+    script(app, Results((past,), 1))
+    sent = client.get(f"/fr/search?q={text}&open=1")
+    assert (sent.status_code, sent.location) == (303, "/fr/requests/abc")
+    assert client.get(f"/fr/search?q={text}").status_code == 200  # while it is typed
+    script(app, Results((hit("Le port 1042"),), 1))  # of others, or of nobody
+    assert client.get(f"/fr/search?q={text}&open=1").status_code == 200
+    assert 'name="open"' in client.get("/fr/").text
+
+
 def test_a_correction_is_said_and_the_literal_search_is_one_click_away(
     app: Flask, client: FlaskClient
 ):
