@@ -222,7 +222,7 @@ def articles_are_read_by_their_audience(look: Inspection) -> Iterator[str]:
     for path in look.chance.sample(places, 1):
         page = look.year.get(email, path)
         seen = sorted(word for word in hidden if word in page.text.replace(path, ""))
-        if path in places[:4] and EVERYBODYS_WORD not in page.text:
+        if path in places[1:4] and EVERYBODYS_WORD not in page.text:
             yield f"{email or 'a stranger'} does not see {EVERYBODYS_WORD} at {path}"
         if seen and "/articles/" not in path or "/articles/" in path and page.status_code == 200:
             yield f"{email or 'a stranger'} sees {seen} at {path} ({page.status_code})"
