@@ -149,6 +149,8 @@ class SqliteDatabase:
             if connection.in_transaction:
                 with self.tables.atomic():  # a savepoint
                     yield
+            elif getattr(self._local, "is_begun", False):
+                raise Full("site.disk_full")  # what was begun is gone: the rest is not for itself
             else:
                 with self._transaction(connection):
                     yield
@@ -160,13 +162,18 @@ class SqliteDatabase:
         # A deferred BEGIN fails at once when two of them turn into writers (SQLITE_BUSY in spite
         # of the timeout); an immediate one waits its turn.
         self._begin(connection)
+        self._local.is_begun = True
         try:
             yield
+            if not connection.in_transaction:  # SQLite took it back whole, where there was no room
+                raise Full("site.disk_full")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        finally:
+            self._local.is_begun = False
 
     @contextmanager
     def waiting_at_most(self, seconds: float) -> Iterator[None]:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,20 @@ def test_inside_a_change_that_is_written_nothing_is_given_up(db: SqliteDatabase)
     with db.atomic(), if_possible(db):
         db.insert("state", {"name": "seen", "value": "now"})
     assert len(db.query("SELECT * FROM state")) == 1
+
+
+def test_without_room_a_change_is_over_whoever_goes_on_in_it(db: SqliteDatabase):
+    """SQLite takes all of it back: what came after would be written by itself."""
+    pages = db.query("PRAGMA page_count")[0]["page_count"]
+    db.query(f"PRAGMA max_page_count = {pages + 2}")
+    for then in ((), ("small",)):
+        with pytest.raises(Full), db.atomic():
+            with suppress(Full):
+                db.insert("state", {"name": "large", "value": "x" * 100_000})
+            for name in then:
+                db.insert("state", {"name": name, "value": "1"})
+        assert db.query("SELECT * FROM state") == []
+    db.insert("state", {"name": "small", "value": "1"})
 
 
 def test_a_full_disk_is_told_and_half_of_nothing_is_written(db: SqliteDatabase):

@@ -104,6 +104,8 @@ def take(
         try:
             place = _act(db, settings, incoming, verdict, key, left_out, moment)
         except Problem as problem:
+            if problem.status >= 500:
+                raise  # without room, the transaction may be gone: it is tried again as a whole
             verdict = Verdict("held", _told(problem), verdict.person, verdict.number)
         mail_id = new_id()
         db.insert(

@@ -9,7 +9,7 @@ from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Busy, Database
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.errors import NotFound
+from kbsearch.errors import Full, NotFound
 from kbsearch.files.trash import Trash
 from kbsearch.messages.incoming import mails, parsing, taking
 from kbsearch.messages.incoming.mails import Mail
@@ -622,3 +622,18 @@ def test_nothing_of_a_held_mail_is_in_the_outbox(site: Settings, db: SqliteDatab
     take(site, db, letter("alice@acme.example", proved=None))
     assert _kinds(db) == before
     assert held(db, cast).reason == "not_proved"
+
+
+def test_what_finds_no_room_is_tried_again_and_not_held(
+    site: Settings, db: SqliteDatabase, cast: Cast
+):
+    raw = letter(body="The collar is lost. " * 2_000)
+    db.compact()
+    pages = db.query("PRAGMA page_count")[0]["page_count"]
+    db.query(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(Full):
+        take(site, db, raw)
+    assert db.query("SELECT id FROM mails") == []
+    db.query("PRAGMA max_page_count = 1000000")
+    assert take(site, db, raw) == Taken("opened", "")
+    assert requests(db, cast) == 1
