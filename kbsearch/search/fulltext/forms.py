@@ -44,6 +44,7 @@ _POINT_OF_THOUSANDS = re.compile(r"\.(?=\d{3}(?!\d))")
 SPELT_APART = re.compile(r"(?<!\w)[A-Z]{1,6} \d{2,8}(?!\w)")
 _VERSION = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){1,3})")
 _SEPARATORS = re.compile(r"[\W_]+")
+_DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 LONGEST_SQUEEZED = 40
 NATIONAL = 9  # digits of a telephone that stay the same, dialled from at home or from abroad
@@ -83,11 +84,13 @@ def words(text: str) -> list[str]:
     """The folded words a text has besides those that stand in it."""
     extra = [form for run in JOINT.findall(text) for form in joined(run)]
     extra += _humps_in(text)
-    if not text.isascii():
+    if not text.isascii() and UNPARTED.search(text):
         extra += [pair for run in UNPARTED.findall(text) for pair in pairs(run)]
         extra += [part for run in _mixed(text) for part in run]
-    extra += _irregular(text)
-    extra += [number for number in map(_joined_thousands, QUANTITY.findall(text)) if number]
+    if "ux" in text or "UX" in text:
+        extra += _irregular(text)
+    if _THOUSANDS.search(text):
+        extra += filter(None, map(_joined_thousands, QUANTITY.findall(text)))
     return extra
 
 
@@ -173,7 +176,7 @@ def keys(text: str) -> list[str]:
     every: dict[str, None] = {}
     for code in codes_of(text):
         every |= dict.fromkeys(code_keys(code))
-    if any(sign.isdecimal() for sign in text):
+    if _DIGIT.search(text):
         every |= dict.fromkeys(filter(None, map(telephone, TELEPHONE.findall(text))))
         every |= dict.fromkeys(filter(has_unit, map(amount, QUANTITY.findall(text))))
         every |= dict.fromkeys(map(squeezed, SPELT_APART.findall(text)))

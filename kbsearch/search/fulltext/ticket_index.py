@@ -7,7 +7,7 @@ constant scores by field, then the date; statistics of a shared index leak what 
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
@@ -104,9 +104,12 @@ class _Commit:
         self.begun_by = lru_cache(maxsize=MOST_REMEMBERED)(self._begun_by)
         self.frequency = lru_cache(maxsize=MOST_REMEMBERED)(self._frequency)
 
-    def hit(self, score: float, number: int, address: DocAddress) -> CaseHit:
+    def hit(
+        self, score: float, number: int, address: DocAddress, reasons: tuple[str, ...] = ()
+    ) -> CaseHit:
         """The ticket at an address of this commit; in another it could be any ticket."""
-        return CaseHit(number, score, partial(self.stored, address.segment_ord, address.doc))
+        read = partial(self.stored, address.segment_ord, address.doc)
+        return CaseHit(number, score, read, reasons)
 
     def numbers(self, addresses: list[DocAddress]) -> list[int]:
         """The numbers of the tickets at some addresses."""
@@ -195,9 +198,11 @@ class TicketIndex:
             ranked = ranked[lookup.offset :]
         confirmed = confirm(number for _, number, _ in ranked)
         hits = [
-            replace(
-                commit.hit(self._comparable(score, lookup), number, address),
-                reasons=engine.explained(query, commit.searcher, address, FIELDS)
+            commit.hit(
+                self._comparable(score, lookup),
+                number,
+                address,
+                engine.explained(query, commit.searcher, address, FIELDS)
                 if lookup.explain and reads_all
                 else (),
             )
