@@ -44,6 +44,9 @@ _POINT_OF_THOUSANDS = re.compile(r"\.(?=\d{3}(?!\d))")
 SPELT_APART = re.compile(r"(?<!\w)[A-Z]{1,6} \d{2,8}(?!\w)")
 _VERSION = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){1,3})")
 _SEPARATORS = re.compile(r"[\W_]+")
+# Far cheaper than what is looked for after them, and most texts have neither.
+_MANY_DIGITS = re.compile(r"\d(?:\D{0,4}\d){7}")
+_BEFORE_UNIT = re.compile(rf"\d[{_THIN}]?[%€$£°‰A-Za-z]")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 LONGEST_SQUEEZED = 40
@@ -177,8 +180,10 @@ def keys(text: str) -> list[str]:
     for code in codes_of(text):
         every |= dict.fromkeys(code_keys(code))
     if _DIGIT.search(text):
-        every |= dict.fromkeys(filter(None, map(telephone, TELEPHONE.findall(text))))
-        every |= dict.fromkeys(filter(has_unit, map(amount, QUANTITY.findall(text))))
+        if _MANY_DIGITS.search(text):
+            every |= dict.fromkeys(filter(None, map(telephone, TELEPHONE.findall(text))))
+        if _BEFORE_UNIT.search(text):
+            every |= dict.fromkeys(filter(has_unit, map(amount, QUANTITY.findall(text))))
         every |= dict.fromkeys(map(squeezed, SPELT_APART.findall(text)))
     return list(every)
 
