@@ -83,10 +83,10 @@ def test_an_agent_signs_in_with_the_authenticator_or_a_recovery_code(
     wrong = give_code(client, "nothing", recovery="1")
     assert wrong.status_code == 422
     assert "Code de secours" in wrong.text, "the same field is offered again"
-    assert give_code(client, recovery, recovery="1").headers["Location"] == "/fr/"
+    assert give_code(client, recovery, recovery="1").headers["Location"] == "/fr/desk"
     client.post("/fr/logout", headers=SAME_SITE)
     give_password(client, DAN)
-    assert give_code(client, totp()).headers["Location"] == "/fr/"
+    assert give_code(client, totp()).headers["Location"] == "/fr/desk"
 
 
 def test_what_is_wrong_is_said_without_saying_which_half(
