@@ -166,6 +166,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     )
     alice = viewers.find(db, "alice@acme.example")
     ticket = add_ticket(db, ("agents", f"user:{alice.person_id}"))
+    db.execute("UPDATE counters SET value = 2000 WHERE name = 'ticket'")  # its number is 1042
     write_articles(settings.content_path, {"fr/essais/tout.md": TORTURE} | ARTICLES)
     (settings.content_path / "articles" / "fr" / "essais" / "carre.png").write_bytes(square())
     publish_articles(settings, db)

@@ -78,6 +78,7 @@ def test_what_is_begun_is_there_on_another_device(live: Live, visit: Visit, tick
 
 def test_a_note_looks_like_one_and_no_customer_reads_it(live: Live, visit: Visit, ticket: Ticket):
     dan = visit(f"/fr/requests/{ticket.id}", person="dan@support.example")
+    dan.keyboard.press("r")
     expect(dan.get_by_role("button", name="Envoyer au client")).to_be_visible()
     expect(dan.get_by_role("button", name="Ajouter la note interne")).to_be_hidden()
     dan.locator("#internal").check()

@@ -80,7 +80,10 @@ def tidy(article: ArticleFile) -> ArticleFile:
 
 def is_too_long(article: ArticleFile) -> bool:
     """Whether the text is longer than one that can be published: nothing is done with it."""
-    return len(article.body) > MAX_BODY or len(article.body.encode()) > MAX_BODY
+    return (
+        len(article.body) > MAX_BODY
+        or len(article.body.encode("utf-8", "surrogatepass")) > MAX_BODY
+    )
 
 
 def check_length(article: ArticleFile) -> None:

@@ -154,7 +154,7 @@ def go_on(step: CodeAsked | Inside) -> Response:
 def welcome(inside: Inside) -> Response:
     """Go to where one was going, now as somebody."""
     destination = inside.destination
-    if destination in ("", "/", home()):
+    if not destination or (inside.is_staff and destination in ("/", home())):
         destination = first_page(is_staff=inside.is_staff)
     response = redirect(f"{home()}account/totp" if inside.is_enrolling else destination, 303)
     tokens.let_in(response, inside)
