@@ -144,8 +144,8 @@ def test_what_was_there_is_set_aside(site: Settings, tmp_path: Path):
     (site.content_path / "later.md").write_text("Later")
     (site.index_path / "articles-old").mkdir()
     (site.index_path / "mine").mkdir()
-    with (site.site / "kbsearch.toml").open("a") as file:
-        file.write('\nmail_from = "help@support.example"\n')
+    settings_file = site.site / "kbsearch.toml"
+    settings_file.write_text(f'mail_from = "help@support.example"\n{settings_file.read_text()}')
     found = config.load(site.site / "kbsearch.toml")
     outcome = restoring.restore(found, archive)
     assert tree(site.content_path) == before

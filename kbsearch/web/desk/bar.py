@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 from kbsearch.messages.incoming import mails
 from kbsearch.tickets.desk import queue
-from kbsearch.web.render import db, viewer
+from kbsearch.web.render import db, spoken_language, viewer
 
 
 class DeskCounts(NamedTuple):
-    """Requests to answer, and mails for a person to judge."""
+    """How many requests are to be answered and mails to be judged, as it is written."""
 
-    todo: int
-    mail: int
+    todo: str
+    mail: str
 
 
 def desk_counts() -> DeskCounts:
     """For whoever answers; whole pages ask, the pieces of them do not."""
-    return DeskCounts(queue.count_todo(db(), viewer()), mails.count_held(db(), viewer()))
+    written = spoken_language().number
+    return DeskCounts(
+        written(queue.count_todo(db(), viewer())), written(mails.count_held(db(), viewer()))
+    )

@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import re
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -201,7 +202,11 @@ def test_names_of_fields_are_plain_words(search: Search, cast: Cast, prefix: str
 
 @pytest.mark.parametrize("text", ["(imprimante", '"imprimante', "imprimante^9 ~", "NOT imprimante"])
 def test_operators_do_nothing_but_part_words(search: Search, text: str):
-    assert ask(search, text, literal=True, limit=100).total == 40
+    words = " ".join(re.findall(r"\w+", text))
+    parted = [ask(search, asked, literal=True, limit=100) for asked in (text, words)]
+    assert ids(parted[0].hits) == ids(parted[1].hits)
+    assert parted[0].total == parted[1].total
+    assert ask(search, "imprimante", literal=True, limit=100).total == 40
 
 
 def test_two_readers_of_one_text_are_told_apart(search: Search, cast: Cast):
