@@ -143,7 +143,7 @@ def test_a_promise_made_with_the_proposal_is_kept_at_publication(db, settings, c
     made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    branch = article_proposals.propose(db, settings, cast.dan, draft.key, tell=True)
+    branch = article_proposals.propose(db, cast.dan, settings, draft.key, tell=True)
     assert article_proposals.is_announced(db, draft)
     assert work(db, settings) == []
     git(content, "merge", "--quiet", branch)
@@ -159,8 +159,8 @@ def test_a_promise_can_be_taken_back(db, settings, cast, content):
     made = compose(db, cast.dan, ArticleBrief(tickets=[1042], audience="customers"))
     made = replace(made, article=replace(made.article, category="guide", body="Restart it."))
     draft = article_drafts.save(db, cast.dan, "draft-key-1", made)
-    article_proposals.propose(db, settings, cast.dan, draft.key, tell=True)
-    branch = article_proposals.propose(db, settings, cast.dan, draft.key)
+    article_proposals.propose(db, cast.dan, settings, draft.key, tell=True)
+    branch = article_proposals.propose(db, cast.dan, settings, draft.key)
     git(content, "merge", "--quiet", branch)
     go_live(db, settings)
     assert work(db, settings) == []
