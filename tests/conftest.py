@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from kbsearch import create_app, people
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
@@ -26,6 +28,9 @@ from kbsearch.site.importing.report import Report
 from tests.kit import routes
 
 routes.share()
+# How long an example takes says more of the machine than of the code.
+examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("suite")
 
 
 @dataclass(frozen=True)
