@@ -120,7 +120,7 @@ def test_a_refused_form_puts_the_focus_on_what_is_wrong(visit: Callable[..., Pag
 def test_what_can_be_pressed_is_large_enough(visit: Callable[..., Page], width: int):
     page = visit("/fr/admin/people/new", person=ROOT, viewport={"width": width, "height": 800})
     small: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll('button, .button, .areas a, .to-admin, .box')]
+        """() => [...document.querySelectorAll('button, .button, .areas a, .desk-bar a, .box')]
           .filter(e => e.offsetParent && !e.closest('dialog'))
           .filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent.trim())"""
     )

@@ -159,11 +159,11 @@ class QueuePosition:
     next_subject: str = ""
 
 
-def carried() -> str:
-    """The view that an agent came from, as the addresses of a request carry it on."""
+def carried(sign: str = "?") -> str:
+    """The view that an agent came from, after a sign, as the addresses of a request carry it on."""
     if not viewer().is_agent or "view" not in request.args:
         return ""
-    return f"?{read_address(request.args).query()}"
+    return f"{sign}{read_address(request.args).query()}"
 
 
 def place_of(number: int, *, is_done: bool) -> QueuePosition | None:

@@ -305,9 +305,9 @@ def address(
         "done": done if viewer().is_agent else "",
     }
     query = urlencode({name: flag for name, flag in flags.items() if flag})
-    pairs = "&".join(part for part in (queue.carried().removeprefix("?"), query) if part)
+    pairs = "&".join(filter(None, (queue.carried(""), query)))
     url = f"/{language()}/requests/{ticket.id}"
-    return f"{url}{'?' if pairs else ''}{pairs}{'#' if anchor else ''}{anchor}"
+    return f"{url}{pairs and f'?{pairs}'}{anchor and f'#{anchor}'}"
 
 
 def activity() -> int | None:

@@ -96,6 +96,10 @@ def test_every_form_of_a_request_stays_in_the_view(
     actions = FORM.findall(client.get(path).text)
     assert len(actions) >= 4
     assert all(action.endswith("?view=mine&amp;sort=age") for action in actions), actions
+    news = (
+        f"/fr/requests/{three[0].id}/news?activity={three[0].activity}&amp;view=mine&amp;sort=age"
+    )
+    assert news in client.get(path).text, "what is fetched later stays in it too"
     taken = client.post(
         f"/fr/requests/{three[0].id}/assignee?view=mine&sort=age",
         data={"assignee": cast.dan.person_id},
