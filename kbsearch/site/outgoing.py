@@ -69,11 +69,6 @@ def look(
     return Overview(tuple(_read(db, filters)), sum(totals), counts)
 
 
-def list_all(db: Database, viewer: Viewer) -> list[Sending]:
-    """What has not left, whatever it is."""
-    return list(look(db, viewer).found)
-
-
 def again(db: Database, viewer: Viewer, sending_id: str) -> None:
     """Send it now, and try as often as at first; raises NotFound when it has left or never was."""
     access.only_agents(viewer)

@@ -283,7 +283,7 @@ def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]
     raw = letter("mallory@evil.example", subject="CANARI-MAIL", body="CANARI-MAIL")
     take(settings, db, raw)
     (mail,) = mails.list_all(db, dan)
-    (task, *_) = sendings.list_all(db, dan)
+    (task, *_) = sendings.look(db, dan).found
     return {"mail": mail.id, "sending": task.id}
 
 

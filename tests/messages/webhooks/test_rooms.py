@@ -61,8 +61,11 @@ def test_a_room_reads_a_sentence_and_a_link_and_nothing_that_was_typed(
         fan_out(settings, db)
         with receivers.sent_to(settings, db, OPEN):
             until(lambda: len(kind.received) == 2)
-            until(lambda: not sendings.list_all(db, cast.dan) or all(
-                each.channel != "webhook" for each in sendings.list_all(db, cast.dan)))  # fmt: skip
+            until(
+                lambda: all(
+                    sending.channel != "webhook" for sending in sendings.look(db, cast.dan).found
+                )
+            )
         told = [json.loads(body)["text"] for _, body in kind.received]
         asked = {headers[""] for headers, _ in kind.received}
     link = f"http://127.0.0.1:8080/fr/requests/{ticket.id}"

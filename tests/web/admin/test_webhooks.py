@@ -177,7 +177,7 @@ def test_agents_see_what_has_not_left_and_send_it_again(
     assert "No answer in time" in page and "550 &lt;unknown&gt;" in page
     for sending in (dead["id"], sent):
         assert post(client, f"desk/deliveries/{sending}").status_code == 303
-    states = [each.state for each in sendings.list_all(db, cast.dan)]
+    states = [each.state for each in sendings.look(db, cast.dan).found]
     assert states == ["waiting", "waiting"]
     assert deliveries.of_webhook(db, webhook.id)[0].state == "waiting"
     assert post(client, "desk/deliveries/unknown").status_code == 422
