@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
+from kbsearch.cli.output import say
 from kbsearch.config import Settings
 from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
@@ -75,7 +77,7 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
     if as_json:
         click.echo(json.dumps(_as_json(outcome), ensure_ascii=False))
     else:
-        _print_findings(list(outcome.findings), "text", err=isinstance(outcome, Refusal))
+        _print_summary(outcome.findings, err=isinstance(outcome, Refusal))
         _print_outcome(outcome)
     if isinstance(outcome, Refusal):
         raise click.exceptions.Exit(1)
@@ -124,6 +126,17 @@ def _print_findings(findings: list[Finding], form: str, *, err: bool = False) ->
     for finding in findings:
         line = finding.as_github(language) if form == "github" else finding.as_text(language)
         click.echo(line, err=err)
+
+
+def _print_summary(findings: Sequence[Finding], *, err: bool) -> None:
+    """The errors, then how many warnings there are of each rule: `check` lists them."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    _print_findings(errors, "text", err=err)
+    by_rule = Counter(finding.rule for finding in findings if finding.severity == "warning")
+    for rule, count in by_rule.most_common():
+        click.echo(say("Warnings of %(rule)s: %(count)s", rule=rule, count=count), err=err)
+    if by_rule:
+        click.echo(say("'kbsearch check' shows each warning, and what to do."), err=err)
 
 
 def _print_outcome(outcome: Publication | Refusal) -> None:

@@ -19,7 +19,7 @@ from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.people import viewers
-from kbsearch.search import Hit, Question
+from kbsearch.search import Hit, Kind, Question
 from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
@@ -27,7 +27,8 @@ from kbsearch.search.ranking import Search, by_language, evaluation, indexing
 from kbsearch.search.ranking.evaluation import DEPTH, JudgedClick, JudgedQuestion
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-kind_option = click.Choice(["article", "ticket"])
+KINDS: dict[str, Kind | None] = {"article": "article", "ticket": "ticket", "all": None}
+MOST_NAMED = 5  # documents in one sentence
 NOTHING_LEARNT: Mapping[str, Wordings] = {}
 limit_type = click.IntRange(1, 100)
 
@@ -35,17 +36,22 @@ limit_type = click.IntRange(1, 100)
 @click.command("search")
 @click.argument("text")
 @click.option("--as", "email", metavar="EMAIL", help="See what this person sees; else a stranger.")
-@click.option("--kind", type=kind_option, help="Only articles, or only past requests.")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="all",
+    help="Only articles, or only past requests.",
+)
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the articles.")
 @click.option("--limit", type=limit_type, default=10, show_default=True, help="Hits printed.")
-@click.option("--explain", "is_explained", is_flag=True, help="What made each score.")
+@click.option("--explain", "is_explained", is_flag=True, help="Why each stands where it stands.")
 @json_option
 @pass_site
 def search_command(
     site: Site,
     text: str,
     email: str | None,
-    kind: str | None,
+    kind: str,
     lang: str | None,
     limit: int,
     is_explained: bool,
@@ -60,7 +66,7 @@ def search_command(
     question = Question(
         text,
         language=language,
-        kind="article" if kind == "article" else "ticket" if kind == "ticket" else None,
+        kind=KINDS[kind],
         limit=limit,
         explain=is_explained,
     )
@@ -123,7 +129,9 @@ def similar_command(
 @click.command("evaluate")
 @click.argument("queries", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("qrels", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", type=kind_option, required=True, help="What the judgements name.")
+@click.option(
+    "--kind", type=click.Choice(list(KINDS)), required=True, help="What the judgements name."
+)
 @click.option(
     "--mode",
     type=click.Choice(["search", "similar"]),
@@ -140,7 +148,8 @@ def similar_command(
     "--abstain",
     "is_abstaining",
     is_flag=True,
-    help="What is shown of questions with and without an answer, by the least score shown.",
+    help="What is shown of questions with and without an answer, by the least score shown;"
+    " those without a judgement have none.",
 )
 @click.option("--run", "run_file", type=click.Path(path_type=Path), help="Write a TREC run file.")
 @json_option
@@ -158,10 +167,11 @@ def evaluate_command(
 ) -> None:
     """Measure the ranking on a judged set.
 
-    QUERIES has JSON Lines {"id", "text"}, or {"id"} alone for a ticket by its number, which is
-    then left out of its own results. QRELS has lines of question, 0, document, grade. The time
-    told is that of the ten first results, snippets included. Clicks to learn from are JSON Lines
-    {"id" or "text", "doc", "by", "right"}: whose word, on which document, for which question.
+    QUERIES has JSON Lines {"id", "text", "lang"}, or {"id"} alone for a ticket by its number, which
+    is then left out of its own results. QRELS has lines of question, 0, document, grade; a document
+    that is not in the index is an error. The time told is that of the ten first results, snippets
+    included. Clicks to learn from are JSON Lines {"id" or "text", "doc", "by", "right"}: whose
+    word, on which document, for which question.
 
     Example: kbsearch evaluate queries.jsonl qrels.tsv --kind article --run run.tsv
     """
@@ -171,15 +181,17 @@ def evaluate_command(
         clicks = evaluation.read_clicks(clicks_file) if clicks_file else None
     except Problem as problem:
         raise Refused(explain(problem, terminal_language())) from None
-    questions = [question for question in questions if question.id in judgements]
-    if kind == "article":
+    if not is_abstaining:
+        questions = [question for question in questions if question.id in judgements]
+    if kind != "ticket" and site.settings.content_path.is_dir():
         publish(site.db, site.settings)
     search = _ready(site)
+    _see_that_all_are_there(search, judgements, KINDS[kind])
     by_number = any(question.text is None for question in questions)
     is_similar = mode == "similar" or (mode is None and by_number)
-    if clicks is not None and not is_similar and kind != "article":
+    if clicks is not None and not is_similar and kind == "ticket":
         raise click.UsageError("--learn goes with --mode similar, or with articles.")
-    ask = _similar_to(search) if is_similar else _asking(search, kind, judgements)
+    ask = _similar_to(search) if is_similar else _asking(search, KINDS[kind], judgements)
     with _progress(say("Asking"), len(questions)) as advance:
         result = evaluation.run(questions, ask, advance)
     measures = evaluation.measure(result, judgements)
@@ -187,7 +199,7 @@ def evaluate_command(
         taught = (
             _similar_to(search, _touching(clicks))
             if is_similar
-            else _asking(search, kind, judgements, _taught(clicks, questions))
+            else _asking(search, KINDS[kind], judgements, _taught(clicks, questions))
         )
         with _progress(say("Asking"), len(questions)) as advance:
             learned = evaluation.run(questions, taught, advance)
@@ -206,22 +218,31 @@ def evaluate_command(
         echo_table(columns, [tuple(str(value) for value in row.values()) for row in curve])
 
 
+def _see_that_all_are_there(
+    search: Search, judgements: Mapping[str, evaluation.Grades], kind: Kind | None
+) -> None:
+    """Refuse to measure against documents that nothing could find."""
+    judged = {document for grades in judgements.values() for document in grades}
+    if missing := search.missing(sorted(judged), kind):
+        names = ", ".join(missing[:MOST_NAMED]) + (" …" if len(missing) > MOST_NAMED else "")
+        raise Problem(
+            "evaluation.missing", missing=len(missing), judged=len(judged), documents=names
+        )
+
+
 def _asking(
     search: Search,
-    kind: str,
+    kind: Kind | None,
     judgements: dict[str, dict[str, int]],
     wordings: Mapping[str, Wordings] = NOTHING_LEARNT,
 ) -> evaluation.Ranking:
-    """The search box, in the language of the articles that are judged, with these lessons."""
+    """The search box, in the language of the question or of what answers it, with these lessons."""
 
     def ask(question: JudgedQuestion) -> evaluation.Answered:
-        language = next(iter(judgements[question.id])).partition("/")[0]
-        search_question = Question(
-            question.text or "",
-            language=language if language in LANGUAGES else LANGUAGES[0],
-            kind="article" if kind == "article" else "ticket",
-            limit=DEPTH,
-        )
+        answers = judgements.get(question.id, {})
+        named = [question.language, *(name.partition("/")[0] for name in answers)]
+        language = next((name for name in named if name in LANGUAGES), LANGUAGES[0])
+        search_question = Question(question.text or "", language=language, kind=kind, limit=DEPTH)
         ranking = search.rank(OPERATOR, search_question, wordings)
         return ranking, lambda: search.ask(OPERATOR, replace(search_question, limit=10))
 

@@ -111,6 +111,20 @@ def test_publish_tells_why_a_commit_is_refused(content):
     )
 
 
+def test_publish_shows_errors_and_counts_warnings(content):
+    urls = "\n\n".join(f"https://kb.example/{number}" for number in range(3))
+    write(content, "articles/en/guide/a.md", article(body=urls))
+    commit(content)
+    result = run("publish")
+    assert result.exit_code == 0
+    assert "Warnings of bare-url: 3\n" in result.output and "a.md" not in result.output
+    write(content, PAGE, article(body="[[gone]]"))
+    commit(content)
+    first, *counts, _ = run("publish").stderr.splitlines()
+    assert first.startswith(f"{PAGE}:6:1 broken-link")
+    assert counts[0] == "Warnings of bare-url: 3"
+
+
 def test_publish_prints_for_machines(content):
     told = json.loads(run("publish", "--json").output)
     assert told["published"] is True and told["articles"] == 1 and told["findings"] == []

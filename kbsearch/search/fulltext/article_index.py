@@ -26,6 +26,7 @@ from kbsearch.search.fulltext.article_writer import (
     write,
 )
 from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.explanation import Explanation, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, Match, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Part, Terms, understand
 from kbsearch.search.fulltext.scores import Tiers, telling
@@ -46,7 +47,7 @@ class PageHit:
     path: str
     score: float
     page: "StoredPage"
-    reasons: tuple[str, ...] = ()
+    explanation: Explanation | None = None
     learnt: float = 0.0  # how much people confirmed it for words like these
 
 
@@ -92,12 +93,13 @@ class ArticleIndex:
         *,
         offset: int = 0,
         product: str = "",
-        explain: bool = False,
+        explained: Terms | None = None,
         votes: Mapping[str, float] = NO_VOTES,
     ) -> tuple[list[PageHit], int]:
         """The pages a viewer's principals may read, best first, and how many there are.
 
-        `votes` say for which pages words like these were confirmed.
+        `votes` say for which pages words like these were confirmed; the scores are `explained` as
+        those of a question.
         """
         is_voted = bool(votes) and offset < confirmed.DEPTH
         depth, skipped = (max(confirmed.DEPTH, offset + limit), 0) if is_voted else (limit, offset)
@@ -112,8 +114,8 @@ class ArticleIndex:
         pages = []
         for score, address in hits:
             path, page = self._stored(address.segment_ord, address.doc)
-            reasons = engine.explained(query, self.searcher, address, FIELDS) if explain else ()
-            pages.append(PageHit(path, score, page, reasons, votes.get(path, 0.0)))
+            why = self._explained(explained, query, score, address) if explained else None
+            pages.append(PageHit(path, score, page, why, votes.get(path, 0.0)))
         return pages, engine.count_of(answer)
 
     def _by_votes(
@@ -123,6 +125,22 @@ class ArticleIndex:
         paths = [self._path(address.segment_ord, address.doc) for _, address in first]
         order = confirmed.reordered([score for score, _ in first], paths, votes, TIERS.title)
         return [*((score, first[place][1]) for place, score in order), *rest]
+
+    def _explained(
+        self, terms: Terms, query: Query, score: float, address: DocAddress
+    ) -> Explanation:
+        shares = engine.explained(query, self.searcher, address, FIELDS)
+        return Explanation(
+            as_typed(shares, {self._stem(part.word) or "": part.word for part in terms.parts}),
+            tuple(
+                part.key
+                for part in terms.parts
+                if part.key and engine.is_met(self._key(part), self.searcher, address)
+            ),
+            is_whole_title=engine.is_met(self._whole(terms), self.searcher, address),
+            points=score % TIERS.title,
+            worth=self.worth(terms),
+        )
 
     def votes(self, terms: Terms, wordings: "confirmed.Wordings") -> Mapping[str, float]:
         """What was confirmed for words like these, the one still being typed left out."""
@@ -142,6 +160,10 @@ class ArticleIndex:
         query = self._narrowed(matching, terms)
         answer = self.searcher.search(self.restricted(query, principals, product), 1, count=True)
         return engine.count_of(answer)
+
+    def has(self, path: str) -> bool:
+        """Whether a page is in the index, whoever may read it."""
+        return bool(self.searcher.doc_freq("path", path))
 
     def _stored_at(self, segment: int, document: int) -> tuple[str, StoredPage]:
         """The page at an address; an index of articles never changes."""
@@ -448,6 +470,11 @@ class Articles:
     def count(self) -> int:
         """How many articles it holds, in all languages."""
         return sum(index.count for index in self.by_language.values())
+
+    def has(self, path: str) -> bool:
+        """Whether a page is in the index of its language."""
+        index = self.by_language.get(path.partition("/")[0])
+        return index is not None and index.has(path)
 
     def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
         """The paths of the first pages for a phrase, as staff (who read them all) would see it."""

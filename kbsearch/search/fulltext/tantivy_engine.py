@@ -29,6 +29,7 @@ from tantivy import (
     Tokenizer,
 )
 
+from kbsearch.search.fulltext.explanation import Share
 from kbsearch.search.fulltext.text import STOP_WORDS
 
 SNOWBALL = {"fr": "french", "en": "english"}
@@ -237,15 +238,15 @@ _TERM = re.compile(r'field=(\d{1,4}), [^"\n]{0,60}"(.{0,400})"\)')
 
 def explained(
     query: Query, searcher: Searcher, address: DocAddress, fields: Sequence[str]
-) -> tuple[str, ...]:
+) -> tuple[Share, ...]:
     """Which words of which fields made a document's score, the weightiest first."""
-    shares: dict[str, float] = {}
+    shares: dict[tuple[str, str], float] = {}
 
     def walk(node: dict[str, Any], factor: float) -> None:
         for context in node.get("context", ()):
             term = _TERM.search(context)
             if term:
-                name = f"{fields[int(term[1])]}:{term[2]}"
+                name = fields[int(term[1])], term[2]
                 shares[name] = shares.get(name, 0.0) + factor * node["value"]
         details = node.get("details", ())
         if len(details) == 1 and details[0]["value"]:  # a boost, or a constant score
@@ -255,4 +256,13 @@ def explained(
 
     walk(json.loads(query.explain(searcher, address).to_json()), 1.0)
     weightiest = sorted(shares.items(), key=lambda share: -share[1])[:MOST_REASONS]
-    return tuple(f"{name} {share:.2f}" for name, share in weightiest)
+    return tuple(Share(field, term, points) for (field, term), points in weightiest)
+
+
+def is_met(query: Query, searcher: Searcher, address: DocAddress) -> bool:
+    """Whether a document satisfies a query."""
+    try:
+        query.explain(searcher, address)
+    except ValueError:  # the engine's way to say no
+        return False
+    return True

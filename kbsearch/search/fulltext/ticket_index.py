@@ -6,7 +6,7 @@ constant scores by field, then the date; statistics of a shared index leak what 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tantivy import DocAddress, Query, Searcher
 from kbsearch.access import AGENTS
 from kbsearch.search.fulltext import tantivy_engine as engine
 from kbsearch.search.fulltext import text as texts
+from kbsearch.search.fulltext.explanation import Explanation, Share, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import Tiers, telling
@@ -55,7 +56,7 @@ class CaseHit:
     number: int
     score: float
     read: Callable[[], StoredCase]
-    reasons: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
     @cached_property
     def case(self) -> StoredCase:
@@ -105,11 +106,15 @@ class _Commit:
         self.frequency = lru_cache(maxsize=MOST_REMEMBERED)(self._frequency)
 
     def hit(
-        self, score: float, number: int, address: DocAddress, reasons: tuple[str, ...] = ()
+        self,
+        score: float,
+        number: int,
+        address: DocAddress,
+        explanation: Explanation | None = None,
     ) -> CaseHit:
         """The ticket at an address of this commit; in another it could be any ticket."""
         read = partial(self.stored, address.segment_ord, address.doc)
-        return CaseHit(number, score, read, reasons)
+        return CaseHit(number, score, read, explanation)
 
     def numbers(self, addresses: list[DocAddress]) -> list[int]:
         """The numbers of the tickets at some addresses."""
@@ -170,6 +175,11 @@ class TicketIndex:
         self.refresh()
         return revision_of(self.searcher())
 
+    def has(self, number: int) -> bool:
+        """Whether a ticket is in the index, whoever may read it."""
+        self.refresh()
+        return bool(self._commit.frequency("number", str(number)))
+
     @property
     def count(self) -> int:
         """How many tickets it holds."""
@@ -202,9 +212,7 @@ class TicketIndex:
                 self._comparable(score, lookup),
                 number,
                 address,
-                engine.explained(query, commit.searcher, address, FIELDS)
-                if lookup.explain and reads_all
-                else (),
+                self._explained(lookup, query, score, address) if lookup.explain else None,
             )
             for score, number, address in ranked
             if number in confirmed
@@ -217,6 +225,42 @@ class TicketIndex:
         if _reads_all(lookup.principals):
             return TIERS.comparable(score, self._worth(lookup.terms))
         return TIERS_OF_CUSTOMERS.comparable(score / DAY_WEIGHS, 1.0)
+
+    def _explained(
+        self, lookup: Lookup, query: Query, score: float, address: DocAddress
+    ) -> Explanation:
+        """Of a customer's hits, which words there are: what they score is no matter of words."""
+        terms, searcher = lookup.terms, self.searcher()
+        keys = [part.key for part in terms.parts if part.key]
+        number = _constant("number", str(terms.number), 1.0)
+        reads_all = _reads_all(lookup.principals)
+        spellings = {
+            engine.stemmer(language)(part.word) or "": part.word
+            for language in self._commit.languages
+            for part in terms.parts
+        }
+        if reads_all:
+            shares = engine.explained(query, searcher, address, FIELDS)
+        else:
+            shares = tuple(self._words_met(lookup, address))
+        return Explanation(
+            as_typed(shares, spellings),
+            tuple(
+                key for key in keys if engine.is_met(_constant("code", key, 1.0), searcher, address)
+            ),
+            is_whole_title=engine.is_met(_whole_title(terms, 1.0), searcher, address),
+            is_number=terms.number is not None and engine.is_met(number, searcher, address),
+            points=score % TIERS.title if reads_all else 0.0,
+            worth=self._worth(terms) if reads_all else 0.0,
+        )
+
+    def _words_met(self, lookup: Lookup, address: DocAddress) -> Iterator[Share]:
+        """The words of a question that a ticket has, where a customer may look."""
+        for language in self._commit.languages:
+            for stem in self._asked_for(lookup.terms, language, reads_all=False):
+                for field in ("t", "all", "ans"):
+                    if engine.is_met(_term(field, language, stem), self.searcher(), address):
+                        yield Share(field, stem)
 
     def _worth(self, terms: Terms) -> float:
         """What all the words of a question weigh, in the language that knows them best."""
@@ -359,7 +403,7 @@ class TicketIndex:
             clauses.append(_constant("code", key, AMOUNT if reads_all else AMOUNT_OF_CUSTOMERS))
         if terms.number is not None:
             clauses.append(_constant("number", str(terms.number), tiers.number))
-        clauses.append(_constant("whole", texts.whole(terms.words), tiers.title))
+        clauses.append(_whole_title(terms, tiers.title))
         raising += [
             _term("t", language, stem) if reads_all else _constant(f"t_{language}", stem, 1.0)
             for language in self._commit.languages
@@ -597,6 +641,11 @@ def _completion(stem: str, language: str, reads_all: bool) -> Query:
     if reads_all:
         return engine.boosted(term, COMPLETION)
     return Query.const_score_query(term, CONSTANT_COMPLETION)
+
+
+def _whole_title(terms: Terms, score: float) -> Query:
+    """Tickets of which the question is the subject."""
+    return _constant("whole", texts.whole(terms.words), score)
 
 
 def _constant(field: str, term: str, score: float) -> Query:

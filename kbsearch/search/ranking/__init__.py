@@ -239,6 +239,21 @@ class Search:
         )
         return [(str(case), score) for case, score in ranked]
 
+    def missing(self, documents: Iterable[str], kind: Kind | None) -> list[str]:
+        """Which articles (by path) and tickets (by number) are in no index that answers a kind."""
+        live = live_folders(self._db)
+        shelf = self._open_articles(live.get("article_index")) if kind != "ticket" else None
+        cases = self._open_tickets(live.get("ticket_index")) if kind != "article" else None
+        return [
+            name
+            for name in documents
+            if not (
+                cases is not None and cases.has(int(name))
+                if name.isdecimal()
+                else shelf is not None and shelf.has(name)
+            )
+        ]
+
     def _learnt(self, snapshot: Snapshot) -> Mapping[str, Wordings]:
         """The confirmed wordings by language, read anew when one was added or forgotten."""
         if not self._settings.learning or not snapshot.lessons_revision:

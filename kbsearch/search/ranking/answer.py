@@ -119,7 +119,7 @@ class Answer:
             limit,
             offset=offset,
             product=product,
-            explain=self.question.explain,
+            explained=terms if self.question.explain else None,
             votes=self._votes(index, terms),
         )
         if not pages and not product:

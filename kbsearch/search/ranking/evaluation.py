@@ -33,6 +33,7 @@ class JudgedQuestion:
 
     id: str
     text: str | None
+    language: str = ""  # of whoever asks; empty: that of what answers
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ class Run:
 
 
 def read_questions(path: Path) -> list[JudgedQuestion]:
-    """JSON Lines `{"id", "text"?}`; raises Invalid with the line that is not."""
+    """JSON Lines `{"id", "text"?, "lang"?}`; raises Invalid with the line that is not."""
     questions = []
     for number, line in _lines(path):
         try:
             row = json.loads(line)
-            questions.append(JudgedQuestion(str(row["id"]), row.get("text")))
+            language = str(row.get("lang", ""))
+            questions.append(JudgedQuestion(str(row["id"]), row.get("text"), language))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise Invalid(
                 "evaluation.bad_line", path=path, line=number, reason=str(problem)
@@ -154,7 +156,11 @@ class Abstention(TypedDict):
 
 
 def abstentions(result: Run, judgements: Mapping[str, Grades]) -> list[Abstention]:
-    """Risk and coverage: each judged question is asked again without its judged documents."""
+    """Risk and coverage: each judged question is asked again without its judged documents.
+
+    Those that nothing answers are among the questions without an answer. The first row is what is
+    shown as it is.
+    """
     answered: list[tuple[float, bool]] = []
     without: list[float] = []
     for question, ranked in result.rankings.items():
@@ -162,14 +168,19 @@ def abstentions(result: Run, judgements: Mapping[str, Grades]) -> list[Abstentio
             first, score = ranked[0] if ranked else ("", 0.0)
             answered.append((score, first in grades))
             without.append(next((score for name, score in ranked if name not in grades), 0.0))
+        else:
+            without.append(ranked[0][1] if ranked else 0.0)
+    if not answered:
+        return []
     without.sort(reverse=True)
-    return [_abstention(answered, without, risk) for risk in RISKS] if without else []
+    allowed = [without[min(len(without) - 1, int(len(without) * risk))] for risk in RISKS]
+    return [_abstention(answered, without, below) for below in (0.0, *allowed)]
 
 
 def _abstention(
-    answered: Sequence[tuple[float, bool]], without: Sequence[float], risk: float
+    answered: Sequence[tuple[float, bool]], without: Sequence[float], below: float
 ) -> Abstention:
-    least = math.nextafter(without[min(len(without) - 1, int(len(without) * risk))], math.inf)
+    least = math.nextafter(below, math.inf)
     right = [is_right for score, is_right in answered if score >= least]
     return {
         "least": round(least, 4),
