@@ -51,6 +51,7 @@ from kbsearch.people.accounts import (
     kept_forms,
     known_browsers,
     mobiles,
+    personal_tokens,
     second_factor,
     sessions,
     sign_ins_under_way,
@@ -370,6 +371,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     outbox.forget_done(db, before=stored(utc_now() - KEEP_DONE_TASKS))
     for forget in (
         sessions.forget_expired,
+        personal_tokens.forget_expired,
         second_factor.forget_expired,
         mobiles.forget_expired,
         sign_ins_under_way.forget_expired,

@@ -51,6 +51,7 @@ FORMS: dict[str, dict[str, str]] = {
     "past_cases.say": {"kind": "helped"},
     "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
     "filing.fields": {"software": "icownect"},
+    "personal_tokens.add": {"name": "robot", "days": "30"},
     "passwords.send_link": {"email": "alice@acme.example"},
     "people.prefer": {"theme": "dark", "back": "/fr/"},
     "requests.preview": {"body": "**Perdu**"},

@@ -39,6 +39,7 @@ COMMANDS = {
     "org": "organisations",
     "user": "people",
     "product": "organisations",
+    "token": "tokens",
     "identity": "identities",
     "import": "imports",
     "mail-in": "mail",

@@ -119,6 +119,15 @@ STEPS = {
         DROP TABLE earlier_attempts;
         CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
         """,
+    "s050_personal_tokens": """
+        CREATE TABLE personal_tokens (
+          id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id), name TEXT NOT NULL, hint TEXT NOT NULL,
+          may_write INTEGER NOT NULL, only_search INTEGER NOT NULL,
+          product_id TEXT REFERENCES products (id), created_at TEXT NOT NULL,
+          expires_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX personal_tokens_person ON personal_tokens (person_id);
+        """,
 }
 
 

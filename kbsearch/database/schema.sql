@@ -193,6 +193,22 @@ CREATE TABLE tokens (
 );
 CREATE INDEX tokens_person ON tokens (person_id, purpose);
 
+-- How programs act as somebody.
+CREATE TABLE personal_tokens (
+  id TEXT PRIMARY KEY,
+  token_hash TEXT NOT NULL UNIQUE,
+  person_id TEXT NOT NULL REFERENCES people (id),
+  name TEXT NOT NULL,
+  hint TEXT NOT NULL,  -- how it begins
+  may_write INTEGER NOT NULL,  -- 0/1
+  only_search INTEGER NOT NULL,  -- 0/1
+  product_id TEXT REFERENCES products (id),  -- it reaches nothing of the others
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  used_at TEXT
+);
+CREATE INDEX personal_tokens_person ON personal_tokens (person_id);
+
 -- Somebody on the doorstep, who still owes a code.
 CREATE TABLE pending_sign_ins (
   id TEXT PRIMARY KEY,

@@ -84,7 +84,7 @@ def edit(
     *,
     revision: str | None = None,
 ) -> Person:
-    """Change what is given: administrators only. Another role ends the sessions of the old one.
+    """Change what is given: administrators only. Another role ends what the old one had open.
 
     Raises Outdated when they are not as a page showed them at that revision.
     """
@@ -126,7 +126,7 @@ def texts(person: Person) -> dict[str, str]:
 
 
 def disable(db: Database, viewer: Viewer, person: Person) -> Person:
-    """Close the account: its sessions and links end at once, its past stays."""
+    """Close the account: its sessions, links and tokens end at once, its past stays."""
     only_deciders(viewer)
     with db.atomic():
         old = find_id(db, person.id)
@@ -315,4 +315,5 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
 def _shut_out(db: Database, person: Person) -> None:
     db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM pending_sign_ins WHERE person_id = :id", {"id": person.id})
+    db.execute("DELETE FROM personal_tokens WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM tokens WHERE person_id = :id AND used_at IS NULL", {"id": person.id})

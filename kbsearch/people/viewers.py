@@ -34,7 +34,7 @@ def find(db: Database, email: str) -> Viewer:
     return from_rows(rows)
 
 
-def from_rows(rows: list[Row]) -> Viewer:
+def from_rows(rows: list[Row], *, via: str = "") -> Viewer:
     """One row for each organisation and product of the person."""
     person = rows[0]
     organisations = sorted({row["organisation"] for row in rows} - {None})
@@ -50,4 +50,5 @@ def from_rows(rows: list[Row]) -> Viewer:
         organisations=tuple(organisations),
         products=tuple(products),
         principals=access.principals(person["role"], person["id"], organisations, products),
+        via=via,
     )

@@ -53,6 +53,7 @@ REMOVED = (
     "notification_choices",
     "organisation_followers",
     "pending_sign_ins",
+    "personal_tokens",
     "recovery_codes",
     "sessions",
     "ticket_copies",

@@ -11,7 +11,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.people import notification_choices, profiles
-from kbsearch.people.accounts import second_factor, sessions
+from kbsearch.people.accounts import personal_tokens, second_factor, sessions
 from kbsearch.search.learning import lessons, votes
 
 
@@ -56,6 +56,15 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
                 "user_agent": session.user_agent,
             }
             for session in sessions.list_sessions(db, person.id, at=moment)
+        ],
+        "tokens": [
+            {
+                "name": token.name,
+                "created_at": token.created_at,
+                "used_at": token.used_at,
+                **token.rights,
+            }
+            for token in personal_tokens.list_of(db, person.id, at=moment)
         ],
         "security_log": [
             {"at": event.at, "kind": event.kind, "network": event.network}

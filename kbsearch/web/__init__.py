@@ -24,7 +24,14 @@ from kbsearch.web import (
     render,
     security,
 )
-from kbsearch.web.account import opt_outs, passwords, preferences, profile, signing_in
+from kbsearch.web.account import (
+    opt_outs,
+    passwords,
+    personal_tokens,
+    preferences,
+    profile,
+    signing_in,
+)
 from kbsearch.web.account import security as locks
 from kbsearch.web.desk import (
     bar,
@@ -112,7 +119,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(looks.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
-    people_pages = (preferences.bp, signing_in.bp, passwords.bp, profile.bp, locks.bp, opt_outs.bp)
+    account_pages = (profile.bp, locks.bp, personal_tokens.bp, opt_outs.bp)
+    people_pages = (preferences.bp, signing_in.bp, passwords.bp, *account_pages)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, lists.bp, show.bp, satisfaction.bp)
     agents_pages = (

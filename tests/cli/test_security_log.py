@@ -72,6 +72,7 @@ COMMANDS = [
     Command(("webhook", "rotate", "WEBHOOK"), "webhook.secret_changed", {}, {}),
     Command(("webhook", "disable", "WEBHOOK"), "webhook.disabled", {}, {"disabled": "yes"}),
     Command(("webhook", "enable", "WEBHOOK"), "webhook.enabled", {}, {}),
+    Command(("token", "add", "--as", BOB), "token.added", {}),
 ]
 
 

@@ -23,9 +23,10 @@ from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import kept_forms, one_time_links, second_factor
+from kbsearch.people.accounts import kept_forms, one_time_links, personal_tokens, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.accounts.signing_in import Caller
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations import branding as looks
@@ -162,6 +163,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     voted = articles.find(db, cast.alice, "fr", "public")
     article_votes.give(db, cast.alice, None, voted, VoteFields(helped=False, words="CANARI-VOTE"))
     things |= _gap(settings, db, (cast.alice, cast.bob))
+    things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
@@ -347,3 +349,11 @@ def _sessions(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
     second_factor.trust_device(db, alice.person_id, user_agent="")
     (device,) = second_factor.list_devices(db, alice.person_id)
     return {"session": other.id, "device": device.id}
+
+
+def _tokens(db: SqliteDatabase, *owners: Viewer) -> list[str]:
+    """The ids of a token of each."""
+    return [
+        personal_tokens.add(db, owner, people.find(db, owner.email), TokenFields("robot"))[0].id
+        for owner in owners
+    ]

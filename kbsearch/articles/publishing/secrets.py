@@ -15,6 +15,7 @@ _SECRETS = {
     "Slack": re.compile(r"\bxox[abprs]-[0-9A-Za-z\-]{20,}"),
     "Stripe": re.compile(r"\b[sr]k_live_[0-9A-Za-z]{20,}"),
     "Google": re.compile(r"\bAIza[0-9A-Za-z_\-]{35}\b"),
+    "kbsearch": re.compile(r"\bkbs_[0-9A-Za-z_\-]{43}\b"),
     "JWT": re.compile(r"\beyJ[\w\-]{15,}\.eyJ[\w\-]{15,}\.[\w\-]{20,}"),
     "URL": re.compile(
         r"\b[a-z][a-z+]{2,9}://[^\s:/@]{1,64}:(?!\*|x{3}|<|\$|\{|\[|[^\s@]{0,64}(?i:pass|secret|your|example))"

@@ -18,7 +18,8 @@ _SHAPES = re.compile(
       | xox[a-z]-[\w\-]{10,} | xapp-[\w\-]{10,}
       | (?:sk|pk|rk|whsec)_(?:live_|test_)?[\w+/=]{12,} | sk-[\w\-]{16,}
       | AIza[\w\-]{30,} | ya29\.[\w\-]{20,} | hf_\w{20,} | npm_\w{20,} | pypi-[\w\-]{16,}
-      | SG\.[\w\-]{10,}\.[\w\-]{10,} | key-[0-9a-f]{24,} | dop_v1_\w{20,} | AGE-SECRET-KEY-\w+
+      | kbs_[\w\-]{20,} | SG\.[\w\-]{10,}\.[\w\-]{10,} | key-[0-9a-f]{24,} | dop_v1_\w{20,}
+      | AGE-SECRET-KEY-\w+
     )
     | (?i:\bssh-(?:rsa|ed25519|dss)\s)[A-Za-z0-9+/=]{20,}
     """,

@@ -35,6 +35,9 @@ FIELD_OF = {
     "password.common": "password",
     "password.guessable": "password",
     "password.not_repeated": "again",
+    "token.name_invalid": "name",
+    "token.days_invalid": "days",
+    "product.not_found": "product",
 }
 
 bp = Blueprint("account", __name__)

@@ -1,4 +1,4 @@
-"""What guards an account: password, second factor, trusted devices and sessions.
+"""What guards an account: password, second factor, trusted devices, sessions and tokens.
 
 What changes a lock is asked for by somebody who has just given password and code.
 """
@@ -18,6 +18,7 @@ from kbsearch.people import profiles
 from kbsearch.people.accounts import (
     choosing,
     passwords,
+    personal_tokens,
     reauthentication,
     second_factor,
     sessions,
@@ -75,6 +76,7 @@ def safety() -> Response:
         codes_left=second_factor.count_recovery_codes(db(), profile.person.id),
         sessions=sessions.list_sessions(db(), profile.person.id, caller().session),
         devices=second_factor.list_devices(db(), profile.person.id),
+        tokens=personal_tokens.list_of(db(), profile.person.id),
         browser=user_agents.told,
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,
     )

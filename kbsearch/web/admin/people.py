@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person, PersonFields, organisations, undeliverable
-from kbsearch.people.accounts import choosing, directory
+from kbsearch.people.accounts import choosing, directory, personal_tokens
 from kbsearch.people.accounts.directory import AccountState, PeopleFilter
+from kbsearch.people.accounts.personal_tokens import PersonalToken
 from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
@@ -28,7 +29,10 @@ FIELDS = {  # of the form, by what can be wrong with them
     "person.language_unknown": "language",
     "organisation.not_found": "organisations",
 }
-DONE = ("added", "saved", "invited", "closed", "opened", "signed-out", "reset", "reached")
+DONE = (
+    *("added", "saved", "invited", "closed", "opened"),
+    *("signed-out", "revoked", "reset", "reached"),
+)
 
 
 @bp.get("/people")
@@ -119,6 +123,15 @@ def end_sessions(id: str) -> Response:
     return act(id, directory.end_sessions, "signed-out")
 
 
+@bp.post("/people/<id>/tokens/<token>/removal")
+def revoke_token(id: str, token: str) -> Response:
+    person = person_of(id)
+    if token not in {listed.id for listed in tokens_of(person)}:
+        raise NotFound("web.not_found")
+    personal_tokens.revoke(db(), viewer(), token)
+    return done(id, "revoked")
+
+
 @bp.post("/people/<id>/mail")
 @for_agents
 def reach_person_again(id: str) -> Response:
@@ -168,6 +181,7 @@ def form(person: Person | None, fields: Form) -> Response:
         "admin/person.html",
         form=fields,
         shown=person,
+        tokens=tokens_of(person) if person else (),
         unreached=undeliverable.find(db(), person.id) if person else None,
         roles=access.ROLES if viewer().is_administrator else ("customer",),
         organisations=names().items(),
@@ -175,6 +189,11 @@ def form(person: Person | None, fields: Form) -> Response:
     )
     response.status_code = 422 if fields.wrong else 200
     return response
+
+
+def tokens_of(person: Person) -> list[PersonalToken]:
+    """What acts as somebody, for administrators to revoke."""
+    return personal_tokens.list_of(db(), person.id) if viewer().is_administrator else []
 
 
 def names() -> dict[str, str]:

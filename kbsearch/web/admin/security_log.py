@@ -24,6 +24,7 @@ CHANGES = frozenset(
         *("person.added", "person.changed", "person.disabled", "person.enabled"),
         *("person.invited", "person.erased", "invitation.printed"),
         *("identity.bound", "identity.unbound", "sessions.ended", "second_factor.reset"),
+        *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored"),
@@ -117,7 +118,15 @@ def actor_of(event: Event, names: Mapping[str, str]) -> str:
 
 def field_name(name: str) -> str:
     _ = spoken_language().translate
-    names = {"logo": _("Logo"), "disabled_at": _("Closed on"), "disabled": _("Disabled")}
+    names = {
+        "logo": _("Logo"),
+        "disabled_at": _("Closed on"),
+        "disabled": _("Disabled"),
+        "access": _("It may"),
+        "only_search": _("Search only"),
+        "product": _("Software"),
+        "expires_at": _("Good until"),
+    }
     return names.get(name) or spoken_language().field_name(name) or name
 
 
@@ -131,8 +140,10 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return spoken.sharing_name(text)
     if name == "role":
         return spoken.role_name(text)
-    if name in ("trusted_devices", "disabled"):
+    if name in ("trusted_devices", "disabled", "only_search"):
         return _("Yes")
+    if name == "access":
+        return _("read and write") if text == "write" else _("read")
     if name == "logo":
         return _("A picture")
     if name.endswith(("_at", "_starts", "_ends")):
@@ -170,6 +181,8 @@ def kind_name(kind: str) -> str:
         "session.ended": _("Session ended"),
         "sessions.ended": _("Sessions ended"),
         "second_factor.reset": _("Second factor reset"),
+        "token.added": _("Token made"),
+        "token.revoked": _("Token revoked"),
         "webhook.added": _("Webhook added"),
         "webhook.changed": _("Webhook changed"),
         "webhook.secret_changed": _("Secret of a webhook changed"),

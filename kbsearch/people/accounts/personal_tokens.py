@@ -1,0 +1,233 @@
+"""Personal tokens: a program acts as the person who made one, with their rights or fewer.
+
+The database keeps the SHA-256 of a token, never the token: it is told once, when it is made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kbsearch import audit, randomness
+from kbsearch.access import Viewer
+from kbsearch.clock import stored, utc_now
+from kbsearch.database import Database, Row, Values, if_possible, new_id
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import Person, viewers
+from kbsearch.people.accounts.sessions import SEEN_EVERY, hash_token
+
+PREFIX = "kbs_"  # what scanners for secrets know ours by
+HINT_LENGTH = len(PREFIX) + 4
+USUAL_DAYS = 90
+LONGEST_DAYS = 366
+MOST_TOKENS = 20  # of a person
+MAX_NAME = 80
+
+
+@dataclass(frozen=True)
+class PersonalToken:
+    """A token as it is listed; `hint` is how it begins."""
+
+    id: str
+    person_id: str
+    email: str  # of its person
+    name: str
+    hint: str
+    may_write: bool
+    only_search: bool
+    product: str | None  # a slug: it reaches nothing of the others
+    created_at: str
+    expires_at: str
+    used_at: str | None
+
+    @property
+    def rights(self) -> Mapping[str, str]:
+        """What it was made for, as the security log keeps it."""
+        return {
+            "access": "write" if self.may_write else "read",
+            "only_search": "yes" if self.only_search else "",
+            "product": self.product or "",
+            "expires_at": self.expires_at,
+        }
+
+
+@dataclass(frozen=True)
+class TokenFields:
+    """What is asked of a new token; `product` is a slug."""
+
+    name: str
+    may_write: bool = False
+    only_search: bool = False
+    product: str = ""
+    days: int = USUAL_DAYS
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whoever a token speaks for, and the token that narrows it."""
+
+    viewer: Viewer
+    token: PersonalToken
+
+
+def add(
+    db: Database,
+    viewer: Viewer,
+    person: Person,
+    fields: TokenFields,
+    *,
+    at: datetime | None = None,
+) -> tuple[PersonalToken, str]:
+    """A new token and its secret; for oneself, or by a command for somebody."""
+    if viewer.person_id not in (None, person.id) or not (viewer.is_signed_in or viewer.via):
+        raise NotFound("person.not_found", email=person.email)
+    if person.disabled_at:
+        raise Invalid("person.is_disabled", email=person.email)
+    moment, secret = at or utc_now(), PREFIX + randomness.token()
+    row: Row = {
+        "id": new_id(),
+        "token_hash": hash_token(secret),
+        "person_id": person.id,
+        "name": _checked_name(fields.name),
+        "hint": secret[:HINT_LENGTH],
+        "may_write": int(fields.may_write),
+        "only_search": int(fields.only_search),
+        "created_at": stored(moment),
+        "expires_at": stored(moment + timedelta(days=_checked_days(fields.days))),
+    }
+    with db.atomic():
+        row["product_id"] = _product_id(db, fields.product)
+        if len(list_of(db, person.id, at=moment)) >= MOST_TOKENS:
+            raise Invalid("token.too_many", limit=MOST_TOKENS)
+        db.insert("personal_tokens", row)
+        added = find(db, row["id"])
+        _note(db, viewer, "token.added", added, {}, added.rights)
+    return added, secret
+
+
+def holder_of(db: Database, secret: str, *, at: datetime | None = None) -> Holder | None:
+    """Who speaks with this token; None when it is unknown, over or revoked.
+
+    It runs at every call: one query, and a write at most once a minute.
+    """
+    moment = at or utc_now()
+    rows = db.query(
+        f"""
+        SELECT p.id, p.email, p.name, p.role, p.language, p.single_keys, p.time_zone,
+               s.id AS token_id, o.slug AS organisation, pr.slug AS product
+        FROM personal_tokens s
+        JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
+        {viewers.MEMBERSHIPS}
+        WHERE s.token_hash = :hash AND s.expires_at > :now
+        """,  # noqa: S608 (a constant)
+        {
+            "hash": hash_token(secret),
+            "now": stored(moment),
+            "today": moment.date().isoformat(),
+        },
+    )
+    if not rows:
+        return None
+    token = find(db, rows[0]["token_id"])
+    if token.used_at is None or token.used_at <= stored(moment - SEEN_EVERY):
+        _touch(db, token.id, moment)
+    return Holder(viewers.from_rows(rows, via=f"token {token.hint}…"), token)
+
+
+def find(db: Database, token_id: str) -> PersonalToken:
+    """The token with that id; raises NotFound."""
+    tokens = _read(db, "s.id = :id", {"id": token_id})
+    if not tokens:
+        raise NotFound("token.not_found")
+    return tokens[0]
+
+
+def list_of(db: Database, person_id: str, *, at: datetime | None = None) -> list[PersonalToken]:
+    """Those of a person that still open something, the newest first."""
+    values = {"person": person_id, "now": stored(at or utc_now())}
+    return _read(db, "s.person_id = :person AND s.expires_at > :now", values)
+
+
+def list_all(db: Database, *, at: datetime | None = None) -> list[PersonalToken]:
+    """Everybody's that still open something, the newest first: for whoever runs the site."""
+    return _read(db, "s.expires_at > :now", {"now": stored(at or utc_now())})
+
+
+def revoke(db: Database, viewer: Viewer, token_id: str) -> PersonalToken:
+    """Let a token open nothing more: one's own, as an administrator anybody's."""
+    with db.atomic():
+        token = find(db, token_id)
+        if not (viewer.is_administrator or viewer.person_id == token.person_id):
+            raise NotFound("token.not_found")
+        db.execute("DELETE FROM personal_tokens WHERE id = :id", {"id": token.id})
+        _note(db, viewer, "token.revoked", token, token.rights, {})
+    return token
+
+
+def forget_expired(db: Database, *, at: datetime | None = None) -> int:
+    """Remove those that are over; how many."""
+    moment = {"now": stored(at or utc_now())}
+    return db.execute("DELETE FROM personal_tokens WHERE expires_at <= :now", moment)
+
+
+def _read(db: Database, condition: str, values: Values) -> list[PersonalToken]:
+    rows = db.query(
+        f"""
+        SELECT s.id, s.person_id, p.email, s.name, s.hint, s.may_write, s.only_search,
+               pr.slug AS product, s.created_at, s.expires_at, s.used_at
+        FROM personal_tokens s JOIN people p ON p.id = s.person_id
+        LEFT JOIN products pr ON pr.id = s.product_id
+        WHERE {condition} ORDER BY s.created_at DESC, s.id
+        """,  # noqa: S608 (conditions are constants of this module)
+        values,
+    )
+    flags = ("may_write", "only_search")
+    return [PersonalToken(**{**row, **{name: bool(row[name]) for name in flags}}) for row in rows]
+
+
+def _touch(db: Database, token_id: str, moment: datetime) -> None:
+    with if_possible(db):  # the next call marks it
+        db.execute(
+            "UPDATE personal_tokens SET used_at = :now WHERE id = :id",
+            {"now": stored(moment), "id": token_id},
+        )
+
+
+def _checked_name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid("token.name_invalid", limit=MAX_NAME)
+    return name
+
+
+def _checked_days(days: int) -> int:
+    if not 1 <= days <= LONGEST_DAYS:
+        raise Invalid("token.days_invalid", limit=LONGEST_DAYS)
+    return days
+
+
+def _product_id(db: Database, slug: str) -> str | None:
+    rows = db.query("SELECT id FROM products WHERE slug = :slug", {"slug": slug})
+    if slug and not rows:
+        raise Invalid("product.not_found", slug=slug)
+    return rows[0]["id"] if rows else None
+
+
+def _note(
+    db: Database,
+    viewer: Viewer,
+    kind: str,
+    token: PersonalToken,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> None:
+    old, new = audit.differences(before, after)
+    removed = {name: text for name, text in before.items() if text and not after}
+    audit.act(
+        db,
+        viewer,
+        kind,
+        person_id=token.person_id,
+        subject=f"{token.hint}…",
+        before=old or removed,
+        after=new,
+    )
