@@ -19,6 +19,7 @@ from kbsearch.database import Database
 from kbsearch.people.organisations import products
 from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
+from kbsearch.text.typography import typeset
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.events import TicketEvent
@@ -72,6 +73,7 @@ class Language:
         self.number = lru_cache(maxsize=1024)(self._number)
         self._facts = lru_cache(maxsize=4096)(self._render_facts)
         self.templates: Environment = app.create_jinja_environment()
+        self.templates.filters["typeset"] = typeset
         self.templates.globals |= {
             "_": self.translate,
             "ngettext": self.ntranslate,

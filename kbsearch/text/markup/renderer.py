@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Protocol
 
+from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
@@ -13,6 +14,7 @@ from kbsearch.i18n import gettext
 from kbsearch.text.markup.callouts import TITLES
 from kbsearch.text.markup.code import highlighted
 from kbsearch.text.markup.outline import Section, text_of
+from kbsearch.text.typography import NARROW, typeset
 
 Tokens = Sequence[Token]
 
@@ -68,6 +70,14 @@ class Context:
 
 class Renderer(RendererHTML):
     """One method a kind of token, called by its name."""
+
+    def text(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
+        return escapeHtml(typeset(tokens[idx].content))
+
+    def softbreak(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
+        if not options["breaks"] and _is_held(tokens, idx):
+            return NARROW
+        return super().softbreak(tokens, idx, options, env)
 
     def heading_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         section = _context(env).sections.get(idx)
@@ -127,7 +137,7 @@ class Renderer(RendererHTML):
     def by_slug(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         slug = str(tokens[idx].meta["slug"])
         target = _context(env).resolver.by_slug(slug)
-        label = escape(tokens[idx].content or (target.title if target else ""))
+        label = escape(typeset(tokens[idx].content or (target.title if target else "")))
         if target is None:
             return f'<span class="broken-link">{label or escape(slug)}</span>'
         return f"{_link(target)}{label}</a>" if label else escape(slug)
@@ -146,7 +156,7 @@ class Renderer(RendererHTML):
             f'height="{picture.height}" loading="lazy" decoding="async">'
         )
         caption = token.meta.get("caption")
-        return f"{html}<figcaption>{escape(caption)}</figcaption>" if caption else html
+        return f"{html}<figcaption>{escape(typeset(caption))}</figcaption>" if caption else html
 
     def bullet_list_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         return '<ul class="tasks">\n' if tokens[idx].attrGet("class") else "<ul>\n"
@@ -187,7 +197,7 @@ class Renderer(RendererHTML):
         return "</summary>\n" if tokens[idx - 3].tag == "details" else "</p>\n"
 
     def tab_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
-        title = escape(tokens[idx].meta["title"])
+        title = escape(typeset(tokens[idx].meta["title"]))
         return f'<section class="tab"><p class="tab-title">{title}</p>\n'
 
     def footnote_ref(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -218,6 +228,15 @@ class Renderer(RendererHTML):
         number, place = _footnote(tokens[idx])
         name = _context(env).say("Back to note %(number)s in the text", number=number)
         return f' <a class="footnote-back" href="#fnref-{place}" aria-label="{name}">↩</a>'
+
+
+def _is_held(tokens: Tokens, idx: int) -> bool:
+    """Whether the writer broke the line where French typography has a blank that does not break."""
+    before, after = (
+        token.content if token.type == "text" else ""
+        for token in (tokens[idx - 1], tokens[min(idx + 1, len(tokens) - 1)])
+    )
+    return before.endswith("«") or typeset(f" {after}").startswith(NARROW)
 
 
 def _context(env: EnvType) -> Context:
