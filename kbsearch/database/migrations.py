@@ -128,6 +128,11 @@ STEPS = {
           expires_at TEXT NOT NULL, used_at TEXT);
         CREATE INDEX personal_tokens_person ON personal_tokens (person_id);
         """,
+    "s051_desk_choices": """
+        CREATE TABLE desk_choices (
+          person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+          after_answer TEXT NOT NULL);
+        """,
 }
 
 

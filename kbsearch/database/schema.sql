@@ -571,6 +571,12 @@ CREATE TABLE saved_views (
 );
 CREATE INDEX saved_views_person ON saved_views (person_id);
 
+-- How those who answer want to work, where they said so.
+CREATE TABLE desk_choices (
+  person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+  after_answer TEXT NOT NULL  -- what is shown then: 'stay', 'next' or 'back'
+);
+
 -- What agents write again and again.
 CREATE TABLE saved_replies (
   id TEXT PRIMARY KEY,

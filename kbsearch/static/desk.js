@@ -1,19 +1,34 @@
-// Keys of the support team: g and a letter go to a place; on a request r answers, n notes, a takes it,
-// s solves it, e opens the next one of the view, z calls an answer back that has not left.
+// Keys of the support team: g and a letter go to a place; j and k walk through a view, also beside a
+// request; there r answers, n notes, a takes it, s solves it, e opens the next one of the view, z calls
+// an answer back that has not left.
 "use strict";
 
 {
   const SECOND_KEY_WITHIN = 1500; // ms
   const places = { q: "/desk", m: "/desk/mail" };
   const keys = {
+    j: () => walk(1),
+    k: () => walk(-1),
     r: () => compose(false),
     n: () => compose(true),
     a: () => document.querySelector("[data-take]")?.click(),
     s: solve,
     e: () => document.querySelector(".neighbours [rel=next]")?.click(),
-    z: () => document.querySelector(".held .undo button")?.click(),
+    z: () => document.querySelector(".undo button")?.click(),
   };
   let begun = 0;
+
+  const view = document.getElementById("beside");
+  const current = view?.querySelector("[aria-current]");
+  if (current) view.scrollTop = current.offsetTop - view.clientHeight / 3;
+
+  function walk(step) {
+    const links = [...document.querySelectorAll("#many tbody th a, #beside li a")];
+    const row = document.activeElement.closest("tr, li");
+    const at = links.findIndex((link) => row?.contains(link));
+    const from = at < 0 && current ? links.indexOf(current) : at;
+    links[Math.max(0, Math.min(links.length - 1, from + step))]?.focus();
+  }
 
   // After the browser has gone to what the address names.
   window.addEventListener("load", () => setTimeout(() => document.querySelector("[data-next]")?.focus({ preventScroll: true })));
@@ -36,8 +51,10 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
-    if (!singleKeys || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing ) return;
+    if (event.repeat && !"jk".includes(event.key)) return;
+    if (!singleKeys || document.querySelector("dialog[open]")) return;
+    if (isTyping(event.target) && event.target.type !== "checkbox") return;
     const place = event.timeStamp - begun < SECOND_KEY_WITHIN && places[event.key];
     begun = event.key === "g" ? event.timeStamp : 0;
     const link = place && document.querySelector(`.desk-bar a[href$="${place}"]`);

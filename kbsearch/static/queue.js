@@ -1,11 +1,9 @@
-// The queue by keyboard: j and k walk, x chooses, Enter opens; a box chooses all, Shift a stretch.
+// The queue: x chooses the row that has the focus; a box chooses all, Shift a stretch.
 "use strict";
 
 {
   const rows = () => [...document.querySelectorAll("#many tbody tr")];
-  const link = (row) => row.querySelector("th a");
   const box = (row) => row.querySelector("[name=chosen]");
-  const current = () => rows().findIndex((row) => row.contains(document.activeElement));
   let last = null;
 
   const showAll = () => {
@@ -19,17 +17,10 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (!singleKeys || document.querySelector("dialog[open]")) return;
     if (isTyping(event.target) && event.target.type !== "checkbox") return;
-    const all = rows();
-    const at = current();
-    if (event.key === "j" || event.key === "k") {
-      const next = all[Math.max(0, Math.min(all.length - 1, at + (event.key === "j" ? 1 : -1)))];
-      if (!next) return;
-      event.preventDefault();
-      link(next).focus();
-    } else if (event.key === "x" && at >= 0) {
-      event.preventDefault();
-      box(all[at]).checked = !box(all[at]).checked;
-    }
+    const row = event.key === "x" && rows().find((one) => one.contains(document.activeElement));
+    if (!row) return;
+    event.preventDefault();
+    box(row).checked = !box(row).checked;
   });
 
   document.addEventListener("click", (event) => {

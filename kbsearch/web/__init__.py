@@ -42,6 +42,7 @@ from kbsearch.web.desk import (
     past_cases,
     queue,
     saved_replies,
+    workspace,
 )
 from kbsearch.web.help import feedback, feeds, lessons, looks, pages, visits
 from kbsearch.web.tickets import (
@@ -67,7 +68,8 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "support_phone": render.support_phone,
     "unread": render.unread,
     "desk_counts": bar.desk_counts,
-    "carried": queue.carried,
+    "carried": workspace.carried,
+    "departed": workspace.departed,
     "theme": render.theme,
     "time_of": render.time_of,
     "theme_url": looks.theme_url,

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from kbsearch import tickets
+from kbsearch.database import new_id
 from kbsearch.people import viewers
+from kbsearch.tickets.conversation import replies
+from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.browser.conftest import Live, somebody_else
 from tests.kit.requests import file
 
@@ -37,7 +40,10 @@ def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, vis
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("Second")
-    page.get_by_role("link", name="Suivant").click()
+    current = page.locator("#beside [aria-current]")
+    expect(current).to_contain_text("Second")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("Premier")
     page.go_back()
     expect(page.locator("h1")).to_contain_text("Second")
@@ -80,12 +86,22 @@ def test_from_one_answer_to_the_next_by_four_keys(live: Live, visit: Visit) -> N
 
 
 def test_what_an_agent_needs_first_is_on_the_first_screen(live: Live, visit: Visit) -> None:
+    """However long the conversation is: each part of the screen is scrolled alone."""
     ticket = file(live.db, somebody_else(live), subject="Bracelet muet")
+    dan = viewers.find(live.db, DAN)
+    for _ in range(6):
+        replies.note(live.db, dan, ticket, ReplyForm(new_id(), "Une ligne.\n\n" * 5))
     page = visit(f"/fr/desk/tickets/{ticket.number}?view=todo", person=DAN)
     page.set_viewport_size({"width": 1280, "height": 800})
-    for part in ("#state", ".glance", "#thread .message", "#body", "#similar"):
+    parts = ("#beside", "#state", ".glance", "#thread .message >> nth=-1", "#body", "#similar")
+    for part in parts:
         box = page.locator(part).first.bounding_box()
         assert box and box["y"] + min(box["height"], 40) < 800, part
+    left, right = (page.locator(part).bounding_box() for part in ("#beside", "#thread"))
+    assert left and right and left["x"] + left["width"] <= right["x"]
     page.set_viewport_size({"width": 375, "height": 700})
-    conversation, details = (page.locator(part).first.bounding_box() for part in ("#c0", ".fields"))
-    assert conversation and details and conversation["y"] < details["y"]
+    conversation, side, view = (
+        page.locator(part).first.bounding_box() for part in ("#c0", ".side", "#beside")
+    )
+    assert conversation and side and view
+    assert conversation["y"] < side["y"] < view["y"]

@@ -13,7 +13,8 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, if_possible
 from kbsearch.tickets import Ticket
 
-LEASE = timedelta(seconds=45)  # pages renew it every twenty
+LEASE = timedelta(seconds=45)
+RENEWED_AFTER = timedelta(seconds=20)  # pages ask every five, and most of that writes nothing
 WRITING = timedelta(seconds=60)  # since the draft was saved: one thinks between two sentences
 
 
@@ -31,14 +32,15 @@ def renew(
     """Say that the viewer looks at a request; who else does, those who write first."""
     access.only_agents(viewer, "ticket.not_found")
     moment = at or utc_now()
-    with if_possible(db):  # the page comes back before the lease is over
-        db.execute(
-            """
-            INSERT INTO presences (ticket_id, person_id, until) VALUES (:ticket, :me, :until)
-            ON CONFLICT (ticket_id, person_id) DO UPDATE SET until = excluded.until
-            """,
-            {**_one(viewer, ticket), "until": stored(moment + LEASE)},
-        )
+    if not _has_lease(db, viewer, ticket, moment):
+        with if_possible(db):  # the page comes back before the lease is over
+            db.execute(
+                """
+                INSERT INTO presences (ticket_id, person_id, until) VALUES (:ticket, :me, :until)
+                ON CONFLICT (ticket_id, person_id) DO UPDATE SET until = excluded.until
+                """,
+                {**_one(viewer, ticket), "until": stored(moment + LEASE)},
+            )
     rows = db.query(
         """
         SELECT p.name, EXISTS (SELECT 1 FROM drafts d WHERE d.person_id = p.id
@@ -71,6 +73,22 @@ def forget_lapsed(db: Database, *, at: datetime | None = None) -> int:
     """Remove the leases that nobody renewed; how many."""
     moment = stored(at or utc_now())
     return db.execute("DELETE FROM presences WHERE until <= :now", {"now": moment})
+
+
+def _has_lease(db: Database, viewer: Viewer, ticket: Ticket, moment: datetime) -> bool:
+    """Whether the viewer has one that need not be renewed yet."""
+    rows = db.query(
+        """
+        SELECT 1 FROM presences
+        WHERE ticket_id = :ticket AND person_id = :me AND until > :soon AND until <= :latest
+        """,
+        {
+            **_one(viewer, ticket),
+            "soon": stored(moment + LEASE - RENEWED_AFTER),
+            "latest": stored(moment + LEASE),
+        },
+    )
+    return bool(rows)
 
 
 def _one(viewer: Viewer, ticket: Ticket) -> dict[str, object]:

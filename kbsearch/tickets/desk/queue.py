@@ -102,6 +102,15 @@ class QueuePage:
     revision: int  # of the newest change it knows
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """The page of a view that a request is on, and its neighbours in the view."""
+
+    lines: tuple[QueueLine, ...]
+    before: QueueLine | None
+    after: QueueLine | None
+
+
 def look(
     db: Database,
     settings: Settings,
@@ -131,41 +140,32 @@ def count_todo(db: Database, viewer: Viewer) -> int:
     return int(rows[0]["n"])
 
 
-def numbers(
+def around(
     db: Database,
     settings: Settings,
     viewer: Viewer,
     filter: QueueFilter,
+    ticket_id: str,
     *,
     at: datetime | None = None,
-) -> list[int]:
-    """The numbers of a view in its order, as many as anybody walks through."""
+) -> Surroundings:
+    """The page of a view that has a request, and those before and after it.
+
+    Of one that has left the view, that is its first page, and the first is next.
+    """
     access.only_agents(viewer)
     moment = at or utc_now()
-    ids, _ = _order(db, settings, viewer, filter, moment, slice(0, MOST_WALKED))
-    places, values = one_of("id", ids)
-    rows = db.query(f"SELECT id, number FROM tickets WHERE id IN ({places})", values)  # noqa: S608
-    numbers = {row["id"]: row["number"] for row in rows}
-    return [numbers[ticket_id] for ticket_id in ids]
-
-
-def neighbours(
-    db: Database,
-    settings: Settings,
-    viewer: Viewer,
-    filter: QueueFilter,
-    number: int,
-    *,
-    at: datetime | None = None,
-) -> tuple[int | None, int | None]:
-    """The requests before and after one in a view; of one that has left it, the first is next."""
-    order = numbers(db, settings, viewer, filter, at=at)
-    if number not in order:
-        return None, order[0] if order else None
-    place = order.index(number)
-    before = order[place - 1] if place else None
-    after = order[place + 1] if place + 1 < len(order) else None
-    return before, after
+    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, slice(0, MOST_WALKED))
+    place = ids.index(ticket_id) if ticket_id in ids else -1
+    start = max(0, place) // PAGE_SIZE * PAGE_SIZE
+    before = ids[place - 1] if place > 0 else ""
+    after = ids[place + 1] if place + 1 < len(ids) else ""
+    page = ids[start : start + PAGE_SIZE]
+    needed = [ticket_id for ticket_id in {*page, before, after} if ticket_id]
+    lines = {line.id: line for line in _lines(db, settings, needed, ticket_clocks, moment)}
+    return Surroundings(
+        tuple(lines[ticket_id] for ticket_id in page), lines.get(before), lines.get(after)
+    )
 
 
 def csv_rows(

@@ -25,6 +25,7 @@ from kbsearch.tickets.desk import (
 )
 from kbsearch.tickets.desk.incidents import Incident
 from kbsearch.tickets.desk.past_cases import PastCase
+from kbsearch.web.desk import workspace
 from kbsearch.web.numbers import whole, wholes
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 
@@ -97,7 +98,7 @@ def say(number: int, case: int) -> Response:
         case_clicks.withdraw(db(), viewer(), ticket, past_case)
     if wants_fragment():
         return panel(ticket, unfolded=case)
-    return go_to(f"/{language()}/desk/tickets/{number}/similar")
+    return go_to(f"/{language()}/desk/tickets/{number}/similar{workspace.carried()}")
 
 
 @bp.get("/desk/tickets/<int:number>/similar/<int:case>/quotation")

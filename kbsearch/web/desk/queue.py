@@ -149,37 +149,6 @@ def ticket(number: int) -> Response:
     return go_to(f"/{language()}/requests/{its_id}{query}")
 
 
-@dataclass(frozen=True)
-class QueuePosition:
-    """Where a request stands in the view that somebody came from."""
-
-    query: str
-    before: int | None
-    after: int | None
-    next_subject: str = ""
-
-
-def carried(sign: str = "?") -> str:
-    """The view that an agent came from, after a sign, as the addresses of a request carry it on."""
-    if not viewer().is_agent or "view" not in request.args:
-        return ""
-    return f"{sign}{read_address(request.args).query()}"
-
-
-def place_of(number: int, *, is_done: bool) -> QueuePosition | None:
-    """Its place in the queue, for agents whose address says which view they came from.
-
-    Whoever is done with it goes on with the first view, if they came from none.
-    """
-    if not viewer().is_agent or not (is_done or "view" in request.args):
-        return None
-    address = read_address(request.args)
-    ticket_filter = with_matches(address).filter
-    before, after = queue.neighbours(db(), site().settings, viewer(), ticket_filter, number)
-    subject = tickets.find_number(db(), viewer(), after).subject if after and is_done else ""
-    return QueuePosition(address.query(), before, after, subject)
-
-
 def page(
     address: QueueAddress,
     *,

@@ -19,7 +19,7 @@ from kbsearch.text import markup
 from kbsearch.tickets import Status, Ticket, clocks, waiting
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import merging, replies, satisfaction
-from kbsearch.tickets.desk import held_replies
+from kbsearch.tickets.desk import choices, held_replies
 from kbsearch.tickets.desk.held_replies import Held
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
@@ -150,6 +150,7 @@ def shown(
         **expectations(ticket),
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
+        "onward": choices.find(db(), viewer()).after_answer if viewer().is_agent else "",
         "undo_seconds": site().settings.undo_seconds,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),

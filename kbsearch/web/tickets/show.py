@@ -24,9 +24,9 @@ from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.desk import held_replies, past_cases, presence
+from kbsearch.tickets.desk import held_replies, past_cases, presence, queue
 from kbsearch.tickets.filing import copies
-from kbsearch.web.desk import queue
+from kbsearch.web.desk import workspace
 from kbsearch.web.desk.past_cases import quoted
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import (
@@ -43,7 +43,7 @@ from kbsearch.web.render import (
 from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
 
-DONE = ("answered", "solved")
+DONE = ("answered", "noted", "solved")
 EDITED = ("software", "version", "severity", "confidential")
 
 bp = Blueprint("requests", __name__)
@@ -84,7 +84,8 @@ def reply(id: str) -> Response:
     if not outcome.has_news:
         with if_possible(db()):
             events.mark_seen(db(), viewer(), ticket.id, activity() or 0)
-    return go_to(place(ticket, outcome.message_id, meanwhile=outcome.has_news))
+    here = place(ticket, outcome.message_id, is_note=draft.is_note, meanwhile=outcome.has_news)
+    return go_to(here if draft.is_note or outcome.has_news else workspace.onward(ticket) or here)
 
 
 @bp.post("/requests/<id>/undo")
@@ -139,7 +140,9 @@ def change_status(id: str) -> Response:
             lifecycle.set_status(db(), viewer(), ticket, status)
     except Invalid as problem:
         return page(ticket, problem=problem)
-    return back(ticket, done="solved" if name in ("solved", "closed") else "")
+    if name not in ("solved", "closed"):
+        return back(ticket)
+    return go_to(workspace.onward(ticket) or address(ticket, done="solved"))
 
 
 @bp.post("/requests/<id>/cc")
@@ -243,7 +246,8 @@ def hold(ticket: Ticket, draft: ReplyDraft) -> Response:
     form = ReplyForm(draft.key, draft.body, activity(), draft.status, draft.quoted)
     seconds = site().settings.undo_seconds
     has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
-    return go_to(address(ticket, f"held-{draft.key}", meanwhile=has_news, done="answered"))
+    here = address(ticket, f"held-{draft.key}", meanwhile=has_news, done="answered")
+    return go_to(here if has_news else workspace.onward(ticket) or here)
 
 
 def find(id: str) -> Ticket:
@@ -268,7 +272,8 @@ def page(
                 db(), ticket.requester_id or "", "ticket.replied", "mail"
             ),
             address=copy,
-            queue=queue.place_of(ticket.number, is_done=done in DONE),
+            queue=workspace.place_of(ticket),
+            is_overdue=queue.is_overdue,
             done=done if done in DONE else "",
             **conversation.shown(ticket, draft, correction, problem),
         ),
@@ -281,15 +286,16 @@ def page(
     return response
 
 
-def back(ticket: Ticket, *, done: str = "") -> Response:
-    return go_to(address(ticket, done=done))
+def back(ticket: Ticket) -> Response:
+    return go_to(address(ticket))
 
 
-def place(ticket: Ticket, message_id: str, *, meanwhile: bool) -> str:
+def place(ticket: Ticket, message_id: str, *, is_note: bool, meanwhile: bool) -> str:
     """The address of a message in its conversation."""
     messages = tickets.find(db(), viewer(), ticket.id).messages
     at = next((n for n, message in enumerate(messages, 1) if message.id == message_id), 0)
-    return address(ticket, f"c{at}", meanwhile=meanwhile, done="answered")
+    done = "noted" if is_note else "answered"
+    return address(ticket, f"c{at}", meanwhile=meanwhile, done=done)
 
 
 def address(
@@ -305,7 +311,7 @@ def address(
         "done": done if viewer().is_agent else "",
     }
     query = urlencode({name: flag for name, flag in flags.items() if flag})
-    pairs = "&".join(filter(None, (queue.carried(""), query)))
+    pairs = "&".join(filter(None, (workspace.carried(""), query)))
     url = f"/{language()}/requests/{ticket.id}"
     return f"{url}{pairs and f'?{pairs}'}{anchor and f'#{anchor}'}"
 

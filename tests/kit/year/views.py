@@ -60,9 +60,10 @@ def views_of_the_queue_are_as_long_as_they_say(look: Inspection) -> Iterator[str
         viewer = viewers.find(look.books.db, email)
         counts = queue.look(look.books.db, settings, viewer, QueueFilter(), at=moment).counts
         for view in VIEWS:
-            numbers = queue.numbers(
+            rows = queue.csv_rows(
                 look.books.db, settings, viewer, QueueFilter(view=view), at=moment
             )
+            numbers = [int(row[0]) for row in rows]
             expected = {row["number"] for row in _in_view(look, viewer, view, moment)}
             if set(numbers) != expected or len(numbers) != counts[view]:
                 yield f"{email}, {view}: {sorted(set(numbers) ^ expected)}, {counts[view]}"

@@ -117,10 +117,12 @@ def test_one_walks_from_request_to_request(
     db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
 ):
     def around(name: str) -> tuple[int | None, int | None]:
-        number = desk[name].number
-        return queue.neighbours(db, site, cast.dan, QueueFilter(), number, at=later(hours=2))
+        place = queue.around(db, site, cast.dan, QueueFilter(), desk[name].id, at=later(hours=2))
+        assert [line.number for line in place.lines] == whole_view
+        before, after = (line.number if line else None for line in (place.before, place.after))
+        return before, after
 
-    blocking, new, mine = (desk[name].number for name in ("blocking", "new", "mine"))
+    blocking, new, mine = whole_view = [desk[name].number for name in ("blocking", "new", "mine")]
     assert around("blocking") == (None, new)
     assert around("new") == (blocking, mine)
     assert around("mine") == (new, None)
@@ -133,7 +135,7 @@ def test_nobody_else_has_a_queue(
     for viewer in (cast.alice, cast.chloe, cast.wendy, cast.nobody):
         for act in (
             lambda viewer=viewer: queue.look(db, site, viewer, QueueFilter()),
-            lambda viewer=viewer: queue.numbers(db, site, viewer, QueueFilter()),
+            lambda viewer=viewer: queue.around(db, site, viewer, QueueFilter(), desk["new"].id),
             lambda viewer=viewer: list(queue.csv_rows(db, site, viewer, QueueFilter())),
             lambda viewer=viewer: queue.changed_since(db, viewer, 0),
             lambda viewer=viewer: bulk.apply(db, viewer, {desk["new"].id: 0}, status="solved"),

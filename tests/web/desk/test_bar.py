@@ -122,14 +122,14 @@ def test_after_an_answer_the_next_one_is_offered(
     )
     assert answer.location == f"/fr/requests/{three[0].id}?view=todo&done=answered#c1"
     page = client.get(answer.location).text
-    assert f'data-next href="/fr/desk/tickets/{three[1].number}?view=todo"' in page
+    assert f'data-next href="/fr/requests/{three[1].id}?view=todo"' in page
     assert f"#{three[1].number} Demande 2" in page
     solved = client.post(
         f"/fr/requests/{three[1].id}/status", data={"status": "solved"}, headers=OWN
     )
     assert solved.location.endswith("?done=solved")
     page = client.get(solved.location).text
-    assert f'data-next href="/fr/desk/tickets/{three[2].number}?view=todo"' in page
+    assert f'data-next href="/fr/requests/{three[2].id}?view=todo"' in page
     last = client.post(f"/fr/requests/{three[2].id}/status", data={"status": "solved"}, headers=OWN)
     page = client.get(last.location).text
     assert "Il ne reste rien dans cette vue." in page

@@ -1,0 +1,102 @@
+"""A request stands in the view it was opened from, and leads where its agent wants to go."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from kbsearch.config import Settings
+from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import choices
+from kbsearch.tickets.filing import drafts
+from tests.conftest import Cast
+from tests.kit.requests import file
+from tests.kit.web import sign_in
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+BESIDE = re.compile(r'<nav class="beside".*?</nav>', re.DOTALL)
+
+
+@pytest.fixture
+def three(db: SqliteDatabase, cast: Cast) -> list[Ticket]:
+    return [file(db, cast.alice, subject=f"Demande {number}") for number in (1, 2, 3)]
+
+
+def answer(client: FlaskClient, ticket: Ticket, **fields: str) -> str:
+    """Where an agent's answer leads."""
+    sent = {"key": f"key-of-{ticket.number}", "body": "Voici.", "send": "reply", **fields}
+    path = f"/fr/requests/{ticket.id}/messages?view=todo&sort=age"
+    return str(client.post(path, data=sent, headers=OWN).location)
+
+
+def test_the_view_stands_beside_a_request(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, three: list[Ticket]
+):
+    sign_in(client, db, cast.dan)
+    page = client.get(f"/fr/requests/{three[1].id}?view=all&sort=number").text
+    links = re.findall(r'<li><a href="([^"]+)"( aria-current="page")?', BESIDE.findall(page)[0])
+    assert links == [
+        (f"/fr/requests/{ticket.id}?view=all&amp;sort=number", current)
+        for ticket, current in zip(reversed(three), ("", ' aria-current="page"', ""), strict=True)
+    ]
+    alone = client.get(f"/fr/requests/{three[1].id}").text
+    assert "À faire" in BESIDE.findall(alone)[0], "whoever comes from nowhere has what is to do"
+    sign_in(client, db, cast.alice)
+    assert not BESIDE.search(client.get(f"/fr/requests/{three[1].id}").text)
+
+
+def test_what_follows_an_answer_is_chosen_once(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, three: list[Ticket]
+):
+    first, second, third = three
+    sign_in(client, db, cast.dan)
+    view = "?view=todo&sort=age"
+    assert answer(client, first, after="next") == (
+        f"/fr/requests/{second.id}{view}&left={first.number}"
+    )
+    page = client.get(f"/fr/requests/{second.id}{view}&left={first.number}").text
+    assert f"Votre réponse à #{first.number} est partie." in page
+    assert '<option value="next" selected>' in page
+    path = f"/fr/requests/{second.id}/status{view}"
+    solved = client.post(path, data={"status": "solved"}, headers=OWN)
+    assert solved.location == f"/fr/requests/{third.id}{view}&left={second.number}"
+    assert f"#{second.number} est résolue." in client.get(solved.location).text
+    assert answer(client, third, after="back") == f"/fr/desk{view}&left={third.number}"
+    assert answer(client, first, send="note", key="key-of-a-note", internal="1").endswith("#c2")
+    assert choices.find(db, cast.dan).after_answer == "back"
+    assert choices.find(db, cast.root).after_answer == "stay", "each has their own"
+    answer(client, first, after="elsewhere", key="key-of-another")
+    assert choices.find(db, cast.dan).after_answer == "back"
+
+
+def test_an_answer_is_called_back_from_the_page_that_follows(
+    client: FlaskClient, db: SqliteDatabase, settings: Settings, cast: Cast, three: list[Ticket]
+):
+    sign_in(client, db, cast.dan)
+    page = client.get(answer(client, three[0], hold="1", after="next")).text
+    undo = re.search(r'class="undo" action="([^"]+)".*?name="key" value="([^"]+)"', page)
+    assert undo
+    path = undo[1].replace("&amp;", "&")
+    back = client.post(path, data={"key": undo[2]}, headers=OWN)
+    assert back.location.startswith(f"/fr/requests/{three[0].id}?view=todo&sort=age")
+    assert drafts.find(db, cast.dan, undo[2]).fields["body"] == "Voici."
+    sign_in(client, db, cast.root)
+    assert "Votre réponse" not in client.get(f"/fr/requests/{three[1].id}?left=999999").text
+
+
+def test_what_stands_beside_a_request_stays_in_the_view_without_a_script(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, three: list[Ticket]
+):
+    sign_in(client, db, cast.dan)
+    view = "?view=mine&sort=age"
+    url = f"/fr/desk/tickets/{three[0].number}/similar"
+    assert (
+        f'{url}{view.replace("&", "&amp;")}"'
+        in client.get(f"/fr/requests/{three[0].id}{view}").text
+    )
+    said = client.post(f"{url}/{three[1].number}{view}", data={"kind": "duplicate"}, headers=OWN)
+    assert said.location == url + view
+    page = client.get(url + view).text
+    actions = re.findall(r'(?:action|href)="(/fr/(?:requests|desk/tickets)/[^"]+)"', page)
+    assert actions and all("view=mine" in action for action in actions), actions
