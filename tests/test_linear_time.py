@@ -15,11 +15,11 @@ import kbsearch
 from kbsearch.articles.publishing import front_matter, rules, secrets
 from kbsearch.articles.writing import composition
 from kbsearch.files import types
-from kbsearch.messages.incoming import flowed, from_html, parsing, typesetting
+from kbsearch.messages.incoming import flowed, from_html, parsing
 from kbsearch.messages.notifications import ticket_texts
 from kbsearch.people.organisations import slugs
 from kbsearch.search.fulltext import essence, highlight, query, text
-from kbsearch.text import markup, masking, plain_text
+from kbsearch.text import markup, masking, plain_text, typed
 from kbsearch.text.markup import outline, quotation, retold
 from kbsearch.text.masking import doubts
 from kbsearch.web.help import highlight as marking
@@ -264,13 +264,14 @@ def text_functions() -> dict[str, Callable[[str], object]]:
         "mail, HTML": from_html.text_of,
         "mail, name of a file": lambda said: parsing.read(_with_file(said)),
         "mail, quotation": quotation.cut,
-        "mail, set": typesetting.whole,
         "masking": lambda said: masking.mask(said),
         "message": lambda said: markup.message(said, "fr"),
+        "message as typed": lambda said: markup.said(said, "fr", as_typed=True),
         "name": slugs.slug_of,
         "one line": plain_text.line,
         "placeholders": lambda said: list(masking.placeholders(said)),
         "plain": markup.plain,
+        "typed, as Markdown": typed.as_markdown,
         "excerpt": markup.excerpt,
         "query": lambda said: query.understand(said, synonyms),
         "retold": lambda said: retold.retold(markup.message(said, "fr"), "https://a.example/"),

@@ -119,6 +119,12 @@ STEPS = {
         DROP TABLE earlier_attempts;
         CREATE INDEX webhook_attempts_delivery ON webhook_attempts (delivery_id);
         """,
+    "s044_typed_texts": """
+        ALTER TABLE tickets ADD COLUMN typed INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tickets ADD COLUMN quoted TEXT NOT NULL DEFAULT '';
+        ALTER TABLE messages ADD COLUMN typed INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE messages ADD COLUMN quoted TEXT NOT NULL DEFAULT '';
+        """,
     "s050_personal_tokens": """
         CREATE TABLE personal_tokens (
           id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,

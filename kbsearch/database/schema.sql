@@ -432,7 +432,9 @@ CREATE TABLE tickets (
   closed_at TEXT,
   edition INTEGER NOT NULL DEFAULT 0,  -- grows with every field that is edited
   activity INTEGER NOT NULL DEFAULT 0,  -- grows with everything a customer can notice
-  form_hash TEXT  -- of what the form said
+  form_hash TEXT,  -- of what the form said
+  typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: the description is plain text, shown as typed
+  quoted TEXT NOT NULL DEFAULT ''  -- what the description's mail quoted or ended with, folded
 );
 CREATE INDEX tickets_revision ON tickets (revision);
 CREATE INDEX tickets_organisation ON tickets (organisation_id);
@@ -480,6 +482,8 @@ CREATE TABLE messages (
   solution INTEGER NOT NULL DEFAULT 0,  -- 0/1
   form_key TEXT,  -- a form sent twice is one message
   revision INTEGER NOT NULL DEFAULT 0,
+  typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: plain text, shown as typed
+  quoted TEXT NOT NULL DEFAULT '',  -- what its mail quoted or ended with, folded
   UNIQUE (ticket_id, position)
 );
 CREATE UNIQUE INDEX messages_form ON messages (author_id, form_key);

@@ -75,7 +75,8 @@ def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, An
         SELECT t.id, t.number, t.subject, t.description,
                COALESCE(q.email, t.requester_email) AS requester, o.slug AS organisation,
                p.slug AS product, t.version, t.severity, t.status, t.confidential, t.created_at,
-               t.updated_at, t.solved_at, t.closed_at, t.language, t.fields, a.email AS assignee
+               t.updated_at, t.solved_at, t.closed_at, t.language, t.fields, a.email AS assignee,
+               t.typed, t.quoted
         FROM tickets t
         LEFT JOIN people q ON q.id = t.requester_id AND q.erased_at IS NULL
         LEFT JOIN people a ON a.id = t.assignee_id
@@ -92,6 +93,7 @@ def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, An
             ticket_id = row.pop("id")
             row["confidential"] = bool(row["confidential"])
             row["fields"] = json.loads(row["fields"] or "{}")
+            row["typed"] = row["typed"] == 1 or None
             ticket = {
                 **row,
                 "cc": copied.get(ticket_id, []),
@@ -107,7 +109,7 @@ def _messages(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[Row]]:
     rows = db.query(
         f"""
         SELECT m.ticket_id, COALESCE(a.email, m.author_email, '') AS author, m.at, m.body,
-               m.internal, m.solution
+               m.internal, m.solution, m.typed, m.quoted
         FROM messages m LEFT JOIN people a ON a.id = m.author_id AND a.erased_at IS NULL
         WHERE m.ticket_id IN ({places}) ORDER BY m.ticket_id, m.position
         """,  # noqa: S608 (names of parameters)
@@ -116,7 +118,9 @@ def _messages(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[Row]]:
     messages: dict[str, list[Row]] = {}
     for row in rows:
         flags = {"internal": bool(row["internal"]), "solution": bool(row["solution"])}
-        messages.setdefault(row.pop("ticket_id"), []).append({**row, **flags})
+        typed, rest = row.pop("typed"), row.pop("quoted")
+        mailed = {**({"typed": True} if typed else {}), **({"quoted": rest} if rest else {})}
+        messages.setdefault(row.pop("ticket_id"), []).append({**row, **flags, **mailed})
     return messages
 
 

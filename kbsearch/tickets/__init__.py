@@ -80,6 +80,8 @@ class Ticket:
     events: tuple[TicketEvent, ...] = ()
     follows: Link | None = None
     followed_by: tuple[Link, ...] = ()
+    typed: bool = False  # the description is plain text, shown as typed; else Markdown
+    quoted: str = ""  # what the description's mail quoted or ended with, shown folded
 
     @property
     def timeline(self) -> tuple[Message | TicketEvent, ...]:
@@ -176,7 +178,8 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
                o.slug AS organisation_slug,
                p.slug AS product, p.name AS product_name, t.version, t.severity, t.status,
                t.confidential, t.created_at, t.updated_at, t.solved_at, t.closed_at,
-               a.name AS assignee, t.assignee_id, t.edition, t.activity, t.fields
+               a.name AS assignee, t.assignee_id, t.edition, t.activity, t.fields,
+               t.typed, t.quoted
         FROM tickets t
         LEFT JOIN people q ON q.id = t.requester_id
         LEFT JOIN people a ON a.id = t.assignee_id
@@ -201,6 +204,7 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
         **{
             **ticket,
             "confidential": bool(ticket["confidential"]),
+            "typed": bool(ticket["typed"]),
             "fields": json.loads(ticket["fields"]),
         },
         copies=_copies(db, ticket["id"]),

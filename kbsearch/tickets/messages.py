@@ -23,6 +23,8 @@ class Message:
     solution: bool
     revision: int  # its place among the events; 0 for what was imported
     files: tuple[Attachment, ...] = ()
+    typed: bool = False  # plain text, shown as typed; else Markdown
+    quoted: str = ""  # what its mail quoted or ended with, shown folded
 
 
 # The public words of those who answer, on the ticket `t`: a requester answers nobody.
@@ -42,6 +44,7 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
     return db.query(
         f"""
         SELECT m.ticket_id, m.id, m.at, m.body, m.internal, m.solution, m.author_id, m.revision,
+               m.typed, m.quoted,
                COALESCE(a.name, m.author_email, '') AS author,
                CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
                     WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 0
@@ -76,4 +79,6 @@ def message(row: Row, *, is_solution: bool, files: Sequence[Attachment] = ()) ->
         solution=is_solution,
         revision=row["revision"],
         files=tuple(files),
+        typed=bool(row["typed"]),
+        quoted=row["quoted"],
     )

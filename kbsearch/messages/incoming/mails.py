@@ -15,9 +15,11 @@ from kbsearch.database import Database, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.files.store import SHARE, FileStore
 from kbsearch.files.trash import Trash, note, owner_of
-from kbsearch.messages.incoming import parsing, typesetting
+from kbsearch.messages.incoming import parsing
 from kbsearch.messages.incoming.parsing import MailFile
 from kbsearch.people import viewers
+from kbsearch.text.markup import quotation
+from kbsearch.text.markup.quotation import Cut
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import replies
@@ -159,15 +161,16 @@ def attach(
     incoming = parsing.read(original(db, viewer, settings, mail.id))
     ticket = tickets.find_number(db, viewer, number)
     author = _customer(db, mail.sender, ticket)
-    text = typesetting.reply(incoming.text, incoming.fields.subject)
+    cut = quotation.cut(incoming.text, incoming.fields.subject)
     if author is None:
-        text = f"**{mail.sender or '?'}**\n\n{typesetting.whole(incoming.text)}"
+        cut = Cut(f"{mail.sender or '?'}\n\n{incoming.text}", "")
     key, left_out = keep_files(db, author or viewer, settings, incoming.files, at=at)
-    text = mention(text, left_out, ticket.language)
+    text = mention(cut.text, left_out, ticket.language)
     with db.atomic():
         _decide(db, viewer, mail, "joined", at)
         write = replies.reply if author else replies.note
-        message = write(db, author or viewer, ticket, ReplyForm(key, text), at=at)
+        form = ReplyForm(key, text, typed=True, rest=cut.rest)
+        message = write(db, author or viewer, ticket, form, at=at)
         db.execute(
             """
             UPDATE mails SET ticket_id = :ticket, said_id = :said, left_out = :left_out

@@ -16,12 +16,13 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
-from kbsearch.messages.incoming import authenticity, automatic, mails, parsing, reasons, typesetting
+from kbsearch.messages.incoming import authenticity, automatic, mails, parsing, reasons
 from kbsearch.messages.incoming.authenticity import Lookup, Proof
 from kbsearch.messages.incoming.mails import State
 from kbsearch.messages.incoming.parsing import Incoming
 from kbsearch.messages.notifications import answers, reply_addresses, threads
 from kbsearch.people import Person, undeliverable, viewers
+from kbsearch.text.markup import quotation
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import merging, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -209,18 +210,22 @@ def _act(
     language = author.language or settings.languages[0]
     subject = incoming.fields.subject
     if verdict.number is None:
-        text = mails.mention(typesetting.whole(incoming.text), left_out, language)
+        text = mails.mention(incoming.text, left_out, language)
         subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
         request = RequestForm(subject=subject, description=text or subject)
-        return _Place(filing.open(db, author, request, FilingTerms(key), at=at).id, None)
+        return _Place(
+            filing.open(db, author, request, FilingTerms(key, typed=True), at=at).id, None
+        )
     ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
-    body = mails.mention(typesetting.reply(incoming.text, subject), left_out, language)
+    cut = quotation.cut(incoming.text, subject)
+    body = mails.mention(cut.text, left_out, language)
     if ticket.status == "closed":
         request = RequestForm(subject=subject or ticket.subject, description=body)
-        return _Place(
-            filing.follow_up(db, author, ticket, request, FilingTerms(key), at=at).id, None
-        )
-    message = replies.reply(db, author, ticket, ReplyForm(key, body), at=at)
+        terms = FilingTerms(key, typed=True, rest=cut.rest)
+        return _Place(filing.follow_up(db, author, ticket, request, terms, at=at).id, None)
+    message = replies.reply(
+        db, author, ticket, ReplyForm(key, body, typed=True, rest=cut.rest), at=at
+    )
     return _Place(ticket.id, message.message_id)
 
 

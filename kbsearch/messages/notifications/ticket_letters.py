@@ -43,6 +43,7 @@ SUPPRESSED = "DR, RN, NRN, OOF, AutoReply"
 _OWN_PAGE = re.compile(r'(?<= href=")/')
 _OWN_LINK = re.compile(r"(?<=\]\()/(?!/)")
 _FOCUSED = re.compile(r' tabindex="0"')
+_SPACES = re.compile(r"  +")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,17 @@ class LetterMessage:
     html: Markup
     language: str
     files: tuple[tuple[Attachment, str], ...]  # each with its address
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What was said in a request, `typed` as plain text or else as Markdown."""
+
+    author: str
+    at: str
+    body: str
+    files: Sequence[Attachment]
+    typed: bool
 
 
 def handlers(settings: Settings, db: Database) -> Handlers:
@@ -181,38 +193,37 @@ def _said(settings: Settings, language: str, telling: Telling) -> LetterMessage 
     """What was said, as far as its reader may read it: the request itself, a message, or none."""
     change, ticket = telling.change, telling.ticket
     if change.kind in ("ticket.opened", "ticket.cc_added", "ticket.assigned"):
-        return _shown(
-            settings, ticket.requester, ticket.created_at, ticket.description, ticket.language,
-            ticket.files,
-        )  # fmt: skip
+        said = _Said(
+            ticket.requester, ticket.created_at, ticket.description, ticket.files, ticket.typed
+        )
+        return _shown(settings, said, ticket.language)
     for message in ticket.messages:
         is_solution = change.kind == "ticket.solved" and message.solution
         if message.id == change.message_id or is_solution:
             author = message.author or i18n.gettext(language, "Support team")
-            return _shown(
-                settings, author, message.at, message.body, ticket.language, message.files
-            )
+            said = _Said(author, message.at, message.body, message.files, message.typed)
+            return _shown(settings, said, ticket.language)
     return None
 
 
-def _shown(
-    settings: Settings,
-    author: str,
-    at: str,
-    body: str,
-    language: str,
-    files: Sequence[Attachment],
-) -> LetterMessage:
+def _shown(settings: Settings, said: _Said, language: str) -> LetterMessage:
     base = settings.base_url.rstrip("/")
-    html = _OWN_PAGE.sub(f"{base}/", _FOCUSED.sub("", markup.message(body, language)))
+    html: str = markup.said(said.body, language, as_typed=said.typed)
+    html = _spaced(html) if said.typed else _OWN_PAGE.sub(f"{base}/", _FOCUSED.sub("", html))
     return LetterMessage(
-        author,
-        at,
-        _OWN_LINK.sub(f"{base}/", body),
-        Markup(html),  # safe: what markup.message made, its own addresses made whole
+        said.author,
+        said.at,
+        said.body if said.typed else _OWN_LINK.sub(f"{base}/", said.body),
+        Markup(html),  # safe: what markup.said made, its own addresses made whole
         language,
-        tuple((file, f"{base}/attachments/{file.id}/{quote(file.name)}") for file in files),
+        tuple((file, f"{base}/attachments/{file.id}/{quote(file.name)}") for file in said.files),
     )
+
+
+def _spaced(html: str) -> str:
+    """Lines and spaces as they were typed where no style sheet keeps them."""
+    lines = _SPACES.sub(lambda spaces: "&nbsp;" * (len(spaces[0]) - 1) + " ", html).split("\n")
+    return "<br>\n".join(f"&nbsp;{line[1:]}" if line.startswith(" ") else line for line in lines)
 
 
 def _question(db: Database, settings: Settings, language: str, telling: Telling) -> str:

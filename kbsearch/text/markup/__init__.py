@@ -8,6 +8,7 @@ from typing import Any
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from kbsearch.text import typed
 from kbsearch.text.markup.clean import clean
 from kbsearch.text.markup.outline import (
     Heading,
@@ -36,6 +37,7 @@ __all__ = [
     "parse",
     "plain",
     "scheme_of",
+    "said",
     "slug_of",
 ]
 
@@ -89,6 +91,11 @@ def message(text: str, language: str) -> Markup:
     tokens = message_parser().parse(text, env)
     context = Context(language, _Outside(), coloured=False, region="group")
     return _render(message_parser(), tokens, context, env)
+
+
+def said(text: str, language: str, *, as_typed: bool) -> Markup:
+    """What somebody wrote in a request: as it was typed where it is plain text, else Markdown."""
+    return clean(typed.html(text)) if as_typed else message(text, language)
 
 
 def plain(text: str) -> str:

@@ -32,7 +32,7 @@ _ALERTS = {"alert", *(f"alert-{kind}" for kind in TITLES)}
 ALLOWED_CLASSES = {
     "a": {"anchor", "external", "footnote-back"},
     "details": _ALERTS,
-    "div": {"scroll", "code", "tabs", *_ALERTS},
+    "div": {"as-typed", "scroll", "code", "tabs", *_ALERTS},
     "p": {"alert-title", "heading", "tab-title"},
     "section": {"tab", "footnotes"},
     "span": {"broken-link", "keys", "task", *CLASSES},

@@ -1,4 +1,4 @@
-"""A reply cut from what it quotes, for display alone: the original is kept as it came.
+"""A reply cut from what it quotes: what is cut is folded below it, and the original kept.
 
 Where it is not certain that a line is quoted, it stays: what somebody wrote is never hidden.
 """
@@ -77,10 +77,10 @@ _LINK = re.compile(r"[<(]?https?://[^\s<>()]{0,500}[>)]?")
 
 @dataclass(frozen=True)
 class Cut:
-    """What is shown of a mail's text, and whether something was left out."""
+    """What is shown of a mail's text, and what is folded below it; no line is in neither."""
 
     text: str
-    is_cut: bool
+    rest: str
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,31 @@ class _QuoteHeader:
 
 def cut(text: str, subject: str = "") -> Cut:
     """The text without its quotation and without the signature below a line of two dashes."""
-    plain = nfc(text).replace("\u200b", "").replace("\ufeff", "")
-    lines = plain.split("\n")
-    rest = lines if _IS_FORWARD.match(subject) else _without_quotation(lines)
-    rest = _without_signature(rest)
-    if not _has_words(rest):
-        rest = lines  # better shown whole than not at all
-    body = _joined(rest)
-    return Cut(body, body != _joined(lines))
+    written = text.split("\n")
+    lines = nfc(text).replace("\u200b", "").replace("\ufeff", "").split("\n")
+    shown = list(range(len(lines)))
+    if not _IS_FORWARD.match(subject):
+        shown = _without_quotation(lines)
+    shown = shown[: _end(_at(lines, shown))]
+    if not _has_words(_at(lines, shown)):
+        shown = list(range(len(lines)))  # better shown whole than not at all
+    places = set(shown)
+    folded = [place for place in range(len(lines)) if place not in places]
+    return Cut(_joined(_at(written, shown)), _joined(_at(written, folded)))
 
 
-def _without_quotation(lines: list[str]) -> list[str]:
+def _without_quotation(lines: list[str]) -> list[int]:
+    """The places of the lines that quote nothing."""
     for place in range(min(len(lines), MAX_SEARCHED)):
         if _FORWARDED.fullmatch(lines[place]):
-            return lines
+            break
         header = _header(lines, place)
         rest = _rest(lines, place, header) if header else None
         if rest is not None:
             return rest
-    return _without_trail(lines)
+    else:
+        return list(range(_trail_start(lines)))
+    return list(range(len(lines)))
 
 
 def _header(lines: list[str], place: int) -> _QuoteHeader | None:
@@ -162,23 +168,24 @@ def _fields(lines: list[str], place: int) -> _QuoteHeader | None:
     return _QuoteHeader(end + 1 - place, is_sure=True) if is_header else None
 
 
-def _rest(lines: list[str], place: int, header: _QuoteHeader) -> list[str] | None:
-    """What is left without a quotation; None when the header turns out to announce none."""
+def _rest(lines: list[str], place: int, header: _QuoteHeader) -> list[int] | None:
+    """The lines left without a quotation; None when the header turns out to announce none."""
+    everything, above = list(range(len(lines))), list(range(place))
     start = place + header.lines
     while start < len(lines) and not lines[start].strip():
         start += 1
     if start == len(lines) or not lines[start].startswith(">"):
         if not header.is_sure:
             return None
-        above = lines[:place]
-        is_answered_below = not _has_words(above) or _points_below(above)
-        return lines if is_answered_below else above
-    above, below = lines[:place], lines[start:]
+        is_answered_below = not _has_words(lines[:place]) or _points_below(lines[:place])
+        return everything if is_answered_below else above
+    below = lines[start:]
     end = max(at for at, line in enumerate(below) if line.startswith(">"))
     if _has_words(line for line in below[:end] if not line.startswith(">")):
-        return lines  # answered between the quoted lines
-    after = _without_signature(below[end + 1 :])
-    return [*above, "", *after] if _has_words(after) else above
+        return everything  # answered between the quoted lines
+    after = below[end + 1 :]
+    answered = everything[start + end + 1 :][: _end(after)]
+    return [*above, *answered] if _has_words(_at(lines, answered)) else above
 
 
 def _points_below(above: list[str]) -> bool:
@@ -189,27 +196,27 @@ def _points_below(above: list[str]) -> bool:
     )
 
 
-def _without_trail(lines: list[str]) -> list[str]:
-    """Leave out the quoted lines at the end, unless they are few or somebody announces them."""
-    ended = _without_signature(lines)
+def _trail_start(lines: list[str]) -> int:
+    """Where quoted lines at the end begin, unless they are few or somebody announces them."""
+    ended = lines[: _end(lines)]
     start = len(ended)
     while start and (ended[start - 1].startswith(">") or not ended[start - 1].strip()):
         start -= 1
     trail = [line for line in ended[start:] if line.startswith(">")]
     above = _joined(ended[:start])
-    if len(trail) < SHORTEST_TRAIL or not above or above.endswith(":"):
-        return lines
-    return ended[:start]
+    is_own = len(trail) < SHORTEST_TRAIL or not above or above.endswith(":")
+    return len(lines) if is_own else start
 
 
-def _without_signature(lines: list[str]) -> list[str]:
+def _end(lines: list[str]) -> int:
+    """Where a text ends, without its signatures and what is empty."""
     body = _trimmed(lines)
     for _ in range(MAX_SIGNATURES):
         shorter = _trimmed(body[: _signature_start(body)])
         if len(shorter) == len(body):
             break
         body = shorter
-    return body
+    return len(body)
 
 
 def _signature_start(lines: list[str]) -> int:
@@ -254,5 +261,9 @@ def _has_words(lines: Iterable[str]) -> bool:
     return any(line.strip() for line in lines)
 
 
+def _at(lines: list[str], places: Iterable[int]) -> list[str]:
+    return [lines[place] for place in places]
+
+
 def _joined(lines: list[str]) -> str:
-    return "\n".join(line.rstrip() for line in lines).strip()
+    return "\n".join(lines).strip("\n").rstrip()

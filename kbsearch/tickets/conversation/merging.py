@@ -13,6 +13,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
+from kbsearch.text import typed
 from kbsearch.tickets import Link, Status, Ticket, events
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -185,8 +186,9 @@ def _note(ticket: Ticket, language: str) -> str:
     """What agents need of the request that goes on here."""
     address = f"/{language}/requests/{ticket.id}"
     link = f"[#{ticket.number} {ticket.subject.translate(_BRACKETS)}]({address})"
-    parts = [(ticket.requester, ticket.description)]
-    parts += [(message.author, message.body) for message in ticket.messages if not message.internal]
+    said = [(ticket.requester, ticket.description, ticket.typed)]
+    said += [(m.author, m.body, m.typed) for m in ticket.messages if not m.internal]
+    parts = [(who, typed.as_markdown(text) if is_typed else text) for who, text, is_typed in said]
     text = "\n\n".join(f"**{author}**\n\n{body}" for author, body in parts)
     quoted = "\n".join(f"> {line}".rstrip() for line in text[:MOST_QUOTED].splitlines())
     return f"{i18n.gettext(language, 'This request goes on here: %(link)s', link=link)}\n\n{quoted}"

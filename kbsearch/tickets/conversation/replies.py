@@ -33,6 +33,8 @@ class ReplyForm:
     activity: int | None = None  # of the page it was written on
     status: Status | None = None
     quoted: tuple[int, ...] = ()  # numbers of past cases
+    typed: bool = False  # plain text, to be shown as typed
+    rest: str = ""  # what its mail quoted or ended with
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,10 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
     text = plain_text.block_within(MAX_BODY, post.form.body)
     db.execute(
         """
-        INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key)
-        SELECT :id, :ticket, COALESCE(MAX(position), -1) + 1, :me, :at, :body, :internal, :key
+        INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key,
+                              typed, quoted)
+        SELECT :id, :ticket, COALESCE(MAX(position), -1) + 1, :me, :at, :body, :internal, :key,
+               :typed, :quoted
         FROM messages WHERE ticket_id = :ticket
         """,
         {
@@ -133,6 +137,8 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
             "body": text,
             "internal": int(post.is_note),
             "key": post.form.key,
+            "typed": int(post.form.typed),
+            "quoted": plain_text.block(post.form.rest[:MAX_BODY]),
         },
     )
     files = drafts.send(db, viewer, post.form.key, there.id, message_id)

@@ -47,9 +47,8 @@ def split(
             confidential=ticket.confidential,
             requester=people.find_id(db, message.author_id or "").email,
         )
-        new_ticket = filing.open(
-            db, viewer, request, FilingTerms(form.key, after_contract=True), at=at
-        )
+        terms = FilingTerms(form.key, after_contract=True, typed=message.typed, rest=message.quoted)
+        new_ticket = filing.open(db, viewer, request, terms, at=at)
         if new_ticket.follows is not None:
             return new_ticket  # the same form again
         db.execute(

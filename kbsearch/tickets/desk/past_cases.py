@@ -8,6 +8,7 @@ personal data.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from kbsearch import access, people, tickets
 from kbsearch.access import AGENTS, CUSTOMERS, EVERYONE, Viewer
@@ -18,7 +19,7 @@ from kbsearch.search import Hit
 from kbsearch.search.fulltext import essence
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.learning.case_clicks import Kind
-from kbsearch.text import masking
+from kbsearch.text import masking, typed
 from kbsearch.tickets import Ticket, messages
 
 
@@ -88,8 +89,8 @@ def list_beside(
 def quotation(db: Database, viewer: Viewer, ticket: Ticket, case: Ticket) -> Quotation:
     """How a case was solved, as it may be said to those who read the request."""
     access.only_agents(viewer, "ticket.not_found")
-    body = next((message.body for message in case.messages if message.solution), "")
-    text = _essence(body, case.subject)
+    solution = next((message for message in case.messages if message.solution), None)
+    text = _essence(_markdown(vars(solution)), case.subject) if solution else ""
     if not text:
         raise Invalid("case.no_solution", number=case.number)
     if case.id in _open_to_readers_of(db, ticket, [case.id]):
@@ -134,8 +135,14 @@ def _solutions(db: Database, statuses: Mapping[str, str]) -> dict[str, str]:
     for ticket_id, rows in groupby(message_rows, key=lambda row: str(row["ticket_id"])):
         solution = messages.solution(list(rows), statuses[ticket_id])
         if solution is not None:
-            solutions[ticket_id] = str(solution["body"])
+            solutions[ticket_id] = _markdown(solution)
     return solutions
+
+
+def _markdown(message: Mapping[str, Any]) -> str:
+    """What a message says, as Markdown whatever it was typed as."""
+    body = str(message["body"])
+    return typed.as_markdown(body) if message["typed"] else body
 
 
 def _essence(body: str, subject: str) -> str:

@@ -10,6 +10,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.form_fields import FormField
+from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket, events, readers
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
@@ -18,11 +19,16 @@ from kbsearch.tickets.filing.form import RequestForm
 
 @dataclass(frozen=True)
 class FilingTerms:
-    """The key of a form, the site's own questions, and whether a contract that is over will do."""
+    """The key of a form, the site's own questions, and whether a contract that is over will do.
+
+    Of a mail, its description is plain text, `typed`; the `rest` it quoted or ended with is folded.
+    """
 
     key: str
     fields: Sequence[FormField] = ()
     after_contract: bool = False
+    typed: bool = False
+    rest: str = ""
 
 
 def open(
@@ -57,6 +63,8 @@ def open(
                 "form_key": terms.key,
                 "form_hash": form_hash,
                 "follows_id": follows.id if follows else None,
+                "typed": int(terms.typed),
+                "quoted": plain_text.block(terms.rest[: form.MAX_BODY]),
             }
             ticket_id = _write(db, viewer, row, colleagues, moment)
     return tickets.find(db, viewer, ticket_id)

@@ -136,7 +136,7 @@ def shown(
     return {
         "ticket": ticket,
         "entries": entries,
-        "description": markup.message(ticket.description, ticket.language),
+        "description": markup.said(ticket.description, ticket.language, as_typed=ticket.typed),
         "solution": solutions[-1] if solutions else None,
         "latest": latest(ticket),
         "merges": merging.of_ticket(db(), viewer(), ticket),
@@ -222,9 +222,8 @@ def timeline(ticket: Ticket) -> list[TimelineEntry]:
             entries.append(TimelineEntry(None, item))
         else:
             place += 1
-            entries.append(
-                TimelineEntry(item, None, place, markup.message(item.body, ticket.language))
-            )
+            html = markup.said(item.body, ticket.language, as_typed=item.typed)
+            entries.append(TimelineEntry(item, None, place, html))
     return entries
 
 

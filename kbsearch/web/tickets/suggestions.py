@@ -77,8 +77,10 @@ def read_request(id: str) -> Response:
     """A past request and how it was solved."""
     ticket = tickets.find(db(), person(), id)
     solved = [message for message in ticket.messages if message.solution and not message.internal]
-    text = solved[-1].body if solved else ticket.description
-    html = markup.message(text, ticket.language)
+    text, is_typed = (ticket.description, ticket.typed)
+    if solved:
+        text, is_typed = (solved[-1].body, solved[-1].typed)
+    html = markup.said(text, ticket.language, as_typed=is_typed)
     url = f"/{language()}/requests/{ticket.id}"
     return render(
         "tickets/read.html",

@@ -79,6 +79,8 @@ def test_a_reply_joins_its_request_without_what_it_quotes(
     raw = letter("Alice <Alice@ACME.example>", address(site, ticket, cast.alice), body)
     assert take(site, db, raw) == Taken("joined", "")
     assert said(db, cast, ticket) == [("Alice Martin", "The collar is back.")]
+    (message,) = tickets.find(db, cast.bob, ticket.id).messages
+    assert (message.typed, message.quoted) == (True, body.partition("\n\n")[2])
     (mail,) = mails.list_all(db, cast.dan, ("joined",))
     assert (mail.ticket_number, mail.person, mail.is_proved) == (
         ticket.number,
@@ -332,7 +334,7 @@ def test_of_anybody_else_it_becomes_a_note(
 ):
     take(site, db, letter(sender, "support@support.example", "Words", proved=None))
     mails.attach(db, cast.root, site, held(db, cast), ticket.number)
-    assert said(db, cast, ticket) == [("Root", f"**{sender}**\n\nWords")]
+    assert said(db, cast, ticket) == [("Root", f"{sender}\n\nWords")]
     assert tickets.find(db, cast.alice, ticket.id).messages == ()
 
 

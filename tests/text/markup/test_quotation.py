@@ -1,10 +1,11 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbsearch.messages.incoming import from_html, parsing, typesetting
+from kbsearch.messages.incoming import from_html, parsing
 from kbsearch.text.markup import quotation
 from tests.kit import growth
 from tests.kit.places import MAILS
@@ -43,7 +44,7 @@ def test_what_is_shown_is_cut_no_further(path: Path):
 
 def test_a_mail_that_quotes_nothing_stays_as_it_is():
     text = "Bonjour,\n\nDe : nous.\nLe 3 mars à 10:12, il a écrit : non.\n\n> une ligne\n\nAlice"
-    assert quotation.cut(text) == quotation.Cut(text, is_cut=False)
+    assert quotation.cut(text) == quotation.Cut(text, rest="")
 
 
 @pytest.mark.parametrize(
@@ -94,10 +95,12 @@ def test_whatever_is_written_above_a_quotation_stays(words: list[str], path: Pat
 
 @given(st.text())
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_cut_to_a_part_of_its_lines(text: str):
-    cut = quotation.cut(text).text
-    assert len(cut) <= len(text) * 4  # NFC may lengthen
-    assert not text.strip() or cut.strip() or not text.replace("\u200b", "").strip("\ufeff \n")
+def test_every_line_of_any_text_is_shown_or_folded(text: str):
+    cut = quotation.cut(text)
+    lines = Counter(line.rstrip() for line in text.split("\n") if line.strip())
+    shown = Counter(line.rstrip() for line in f"{cut.text}\n{cut.rest}".split("\n") if line.strip())
+    assert shown == lines
+    assert not text.strip() or cut.text.strip() or not text.replace("\u200b", "").strip("\ufeff \n")
 
 
 QUARTER = 250_000  # characters: four times as many are a mail of a megabyte
@@ -120,7 +123,7 @@ HOSTILE = [
 @pytest.mark.parametrize("seed", HOSTILE)
 def test_a_megabyte_of_it_takes_no_more_than_its_length(seed: str):
     def read(text: str) -> None:
-        typesetting.whole(quotation.cut(f"{text}>").text)
+        quotation.cut(f"{text}>")
 
     assert growth.excess_at(read, seed, QUARTER) is None
     assert growth.excess_at(lambda text: read(from_html.text_of(f"{text}>")), seed, QUARTER) is None
@@ -134,11 +137,4 @@ def test_html_says_what_a_reader_sees():
     )
     assert from_html.text_of(page) == (
         "Voir ce lien <https://x.fr/a?b=1&c> et x.fr\u00a0:\n\n- un\n- deux\n\n1 < 2\nfin"
-    )
-
-
-def test_markdown_shows_a_mail_as_it_was_written():
-    text = "> Question ?\nRéponse\n\nAlice\n-----\n[1]: https://x.example"
-    assert typesetting.whole(text) == (
-        "> Question ?\n\nRéponse\n\nAlice\n\n-----\n\\[1]: https://x.example"
     )

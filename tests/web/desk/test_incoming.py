@@ -1,5 +1,7 @@
 import dataclasses
+import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -131,6 +133,23 @@ def test_what_came_by_mail_is_marked_and_leads_agents_to_the_mail(
     sign_in(client, db, cast.bob)
     page = client.get(f"/fr/requests/{ticket.id}").text
     assert page.count("par e-mail") == 1 and "/desk/" not in page
+
+
+def test_a_mail_is_shown_as_typed_and_its_rest_stands_folded(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    site, ticket = receiving(settings), file(db, cast.alice)
+    typed = (
+        "# cp \\\\nas\\_old\\*.bak\n* settings/__main__.py\n2*3*7  ~~~\n&eacute; <b>\n---\n  7 | 8"
+    )
+    quotation = "On Mon, 2 Mar 2026 at 9:00, S <s@x.example> wrote:\n> __Any__ news?"
+    to = reply_addresses.make(site, ticket.number, cast.alice.person_id or "")
+    take(site, db, letter("alice@acme.example", to, f"{typed}\n\n{quotation}"))
+    sign_in(client, db, cast.bob)
+    page = client.get(f"/en/requests/{ticket.id}").text
+    shown = re.findall(r'<div class="as-typed">(.*?)</div>', page, re.DOTALL)
+    assert [unescape(text) for text in shown] == [typed, quotation]
+    assert page.index("<details") < page.index("__Any__")
 
 
 def test_a_request_that_was_opened_by_mail_is_marked(
