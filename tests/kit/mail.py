@@ -47,9 +47,36 @@ def _nothing() -> Handlers:
 
 
 def letters(settings: Settings) -> list[EmailMessage]:
-    """Every letter written so far, the oldest first."""
-    files = sorted((settings.data_path / "mail").glob("*.eml"))
-    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    """Every letter written so far, the oldest first, its fields as their RFCs ask."""
+    raws = [file.read_bytes() for file in sorted((settings.data_path / "mail").glob("*.eml"))]
+    for raw in raws:
+        check_fields(raw)
+    return [message_from_bytes(raw, policy=policy.default) for raw in raws]
+
+
+def check_fields(raw: bytes) -> None:
+    """See that every field of a letter can be read by a program that knows no encoded words."""
+    header = raw.partition(b"\r\n\r\n")[0].decode("ascii")
+    for field in re.split(r"\r\n(?![ \t])", header):
+        name, _, value = field.partition(": ")
+        form = STRUCTURED.get(name.lower())
+        assert form is None or re.fullmatch(form, value), field
+        assert max(map(len, field.split("\r\n"))) <= 998, field
+
+
+_ID = r"<[^<>\s]+@[^<>\s]+>"
+STRUCTURED = {
+    "message-id": _ID,
+    "in-reply-to": _ID,
+    "references": rf"{_ID}(\s+{_ID})*",
+    "list-unsubscribe": r"<https?://[^ <>]+>",
+    "list-unsubscribe-post": "List-Unsubscribe=One-Click",
+    "auto-submitted": "auto-generated|auto-replied|no",
+    "x-auto-response-suppress": r"[\w, ]+",
+    "x-ms-reactions": "disallow",
+    "content-language": "[a-z]{2}",
+    "content-type": r"[\w/]+;\s+boundary=\S+",
+}
 
 
 def latest(settings: Settings, db: Database) -> EmailMessage:
@@ -102,6 +129,7 @@ class Mailbox:
 
     async def handle_DATA(self, server, session, envelope) -> str:
         if self.answer.startswith("250"):
+            check_fields(envelope.content)
             read = message_from_bytes(envelope.content, policy=policy.default)
             assert isinstance(read, EmailMessage)
             self.letters.append(read)

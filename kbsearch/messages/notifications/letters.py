@@ -19,7 +19,7 @@ from kbsearch import i18n, resources
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.messages.notifications import threads
+from kbsearch.messages.notifications import raw_fields, threads
 from kbsearch.people import Person, organisations
 from kbsearch.people.organisations import Organisation, branding
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
@@ -80,13 +80,14 @@ def compose(
         "phone": brand.phone or settings.support_phone,
         "shades": branding.shades(brand.accent),
     }
-    letter = EmailMessage()
+    letter = EmailMessage(raw_fields.POLICY)
     letter["Subject"] = one_line(_filled("_subject.txt", language, name, context))
     letter["From"] = sender(settings)
     letter["To"] = address(person.name, person.email)
     letter["Date"] = format_datetime(utc_now())
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
+    letter["X-MS-Reactions"] = "disallow"  # a thumb under a letter reaches nobody here
     letter.set_content(_filled("_letter.txt", language, name, context).strip("\n") + "\n")
     letter.add_alternative(_filled("_letter.html", language, name, context), subtype="html")
     letter["Content-Language"] = language

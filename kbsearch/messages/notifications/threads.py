@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from kbsearch.config import Settings
 from kbsearch.database import Database
+from kbsearch.messages.notifications import raw_fields
 
 LATEST = 20  # of the mails before; with the first, enough for every client
 
@@ -49,7 +50,8 @@ def before(db: Database, settings: Settings, event_id: str) -> Before:
     ids: list[str] = []
     answers = ""
     for row in rows:
-        writer_ids = [f"<{row['message_id']}>"] if row["message_id"] else []
+        is_theirs = row["message_id"] and raw_fields.is_usable(row["message_id"])
+        writer_ids = [f"<{row['message_id']}>"] if is_theirs else []
         our_ids = [] if row["is_this"] else [message_id_for(settings, row["id"])]
         ids += [*writer_ids, *our_ids]
         if row["is_said"]:

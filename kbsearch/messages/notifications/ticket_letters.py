@@ -136,6 +136,8 @@ def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:
         letter["References"] = " ".join(before.references)
     if change.kind == "ticket.opened" and before.answers and change.actor_id == person.id:
         letter.replace_header("Auto-Submitted", "auto-replied")
+    elif change.message_id and change.is_by_staff:
+        letter.replace_header("Auto-Submitted", "no")  # a person typed it
     mark_optional(letter, opt_out)
     return letter
 

@@ -77,6 +77,7 @@ def test_an_opened_request_is_confirmed(db: SqliteDatabase, cast: Cast, site: Se
         "Message-ID": f"<{event}@help.support.example>",
         "Auto-Submitted": "auto-generated",
         "Content-Language": "fr",
+        "X-MS-Reactions": "disallow",
         "Reply-To": f"kbsearch <{reply_addresses.make(site, ticket.number, person)}>",
         "X-Auto-Response-Suppress": "DR, RN, NRN, OOF, AutoReply",
         "List-Unsubscribe": f"<{opt_out}>",
@@ -216,6 +217,43 @@ def test_a_request_opened_by_mail_is_answered_in_its_thread(
     carry(site, db)
     answer = to(site, "alice")[-1]
     assert ids(answer["References"])[:2] == ["<root@acme.example>", confirmation["Message-ID"]]
+
+
+def test_a_letter_is_read_by_programs_however_long_its_addresses_and_ids_are(
+    db: SqliteDatabase, cast: Cast, site: Settings
+):
+    """`letters` and the mail server of the tests read the raw fields of each."""
+    site = dataclasses.replace(
+        site, base_url=f"https://{'help.' * 12}support.example", reply_domain="r.support.example"
+    )
+    for number in range(3):
+        take(site, db, incoming(message_id=f"{number}{'i' * 300}@acme.example"))
+    take(site, db, incoming(message_id="é@acme.example"))
+    take(site, db, incoming(message_id=f"{'i' * 950}@acme.example"))
+    for number in range(1001, 1006):
+        reply(db, cast.dan, tickets.find_number(db, cast.dan, number), "Which one?")
+    mailbox = Mailbox()
+    with serving(mailbox) as port:
+        carry(dataclasses.replace(site, smtp_url=f"smtp://127.0.0.1:{port}"), db)
+    assert len(mailbox.letters) >= 10
+    for letter in mailbox.letters:
+        assert letter["List-Unsubscribe"].startswith(f"<{site.base_url}/")
+
+
+def test_what_an_agent_typed_is_sent_by_a_person_and_takes_no_reactions(
+    db: SqliteDatabase, cast: Cast, site: Settings
+):
+    ticket = file(db, cast.alice)
+    reply(db, cast.dan, ticket, "Which one?")
+    lifecycle.set_status(db, cast.dan, tickets.find(db, cast.dan, ticket.id), "solved")
+    carry(site, db)
+    confirmation, answer, solved = to(site, "alice")
+    assert [each["Auto-Submitted"] for each in (confirmation, answer, solved)] == [
+        "auto-generated",
+        "no",
+        "auto-generated",
+    ]
+    assert {each["X-MS-Reactions"] for each in letters(site)} == {"disallow"}
 
 
 def test_a_machine_that_keeps_opening_requests_is_answered_ten_times(
