@@ -40,6 +40,7 @@ REASONS: Mapping[str, str] = {
     "broken": _("It cannot be read as a mail."),
     "auto_submitted": _("It says that a machine sent it."),
     "null_return_path": _("It wants no answer, as reports of mail systems do."),
+    "report": _("It is a receipt or a report of a mail system."),
     "bulk": _("It is a mass mailing."),
     "list": _("It comes from a mailing list."),
     "suppressed": _("It asks machines not to answer."),

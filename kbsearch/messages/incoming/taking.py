@@ -16,7 +16,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
-from kbsearch.messages.incoming import authenticity, automatic, mails, parsing, reasons
+from kbsearch.messages.incoming import authenticity, automatic, away, mails, parsing, reasons
 from kbsearch.messages.incoming.authenticity import Lookup, Proof
 from kbsearch.messages.incoming.mails import State
 from kbsearch.messages.incoming.parsing import Incoming
@@ -152,17 +152,21 @@ def judge(
     """What is to become of a mail: every way in asks here, and nowhere else."""
     header = incoming.fields
     machine = automatic.reason(settings, header, envelope.sender)
+    person = _person(db, header.sender)
+    is_of_list = machine == "list"
+    has_account = person or _person(db, automatic.original_sender(header))
     addresses = (envelope.recipient, *header.recipients)
     claims = {reply_addresses.read(settings, address) for address in addresses} - {None}
-    person = _person(db, header.sender)
     number = next(iter(sorted(claim.number for claim in claims if claim)), None)
     number = number or _answered(db, settings, header.references)
 
     def held(reason: str) -> Verdict:
         return Verdict("held", reason, person, number)
 
-    if machine:
+    if machine and not (is_of_list and has_account):
         return Verdict("automatic", machine, person, number)
+    if is_of_list:
+        return held("list")
     if not header.sender:
         return held("sender_in_doubt")
     if person is None:
@@ -175,7 +179,7 @@ def judge(
         return held("staff_not_signed")
     if incoming.problem:
         return held(incoming.problem)
-    if automatic.looks_away(header.subject):
+    if away.is_worded_so(header.subject):
         return held("looks_away")
     own_claims = [claim for claim in claims if claim and claim.person_id == person.id]
     if len(own_claims) == 1:
