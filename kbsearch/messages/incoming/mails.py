@@ -15,7 +15,7 @@ from kbsearch.database import Database, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.files.store import SHARE, FileStore
 from kbsearch.files.trash import Trash, note, owner_of
-from kbsearch.messages.incoming import parsing
+from kbsearch.messages.incoming import correspondents, parsing
 from kbsearch.messages.incoming.parsing import MailFile
 from kbsearch.people import viewers
 from kbsearch.text.markup import quotation
@@ -161,7 +161,8 @@ def attach(
     incoming = parsing.read(original(db, viewer, settings, mail.id))
     ticket = tickets.find_number(db, viewer, number)
     author = _customer(db, mail.sender, ticket)
-    cut = quotation.cut(incoming.text, incoming.fields.subject)
+    whose = correspondents.find(db, settings, incoming.fields, ticket.id)
+    cut = quotation.cut(incoming.text, incoming.fields.subject, whose)
     if author is None:
         cut = Cut(f"{mail.sender or '?'}\n\n{incoming.text}", "")
     key, left_out = keep_files(db, author or viewer, settings, incoming.files, at=at)

@@ -16,7 +16,15 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
-from kbsearch.messages.incoming import authenticity, automatic, away, mails, parsing, reasons
+from kbsearch.messages.incoming import (
+    authenticity,
+    automatic,
+    away,
+    correspondents,
+    mails,
+    parsing,
+    reasons,
+)
 from kbsearch.messages.incoming.authenticity import Lookup, Proof
 from kbsearch.messages.incoming.mails import State
 from kbsearch.messages.incoming.parsing import Incoming
@@ -221,7 +229,8 @@ def _act(
             filing.open(db, author, request, FilingTerms(key, typed=True), at=at).id, None
         )
     ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
-    cut = quotation.cut(incoming.text, subject)
+    whose = correspondents.find(db, settings, incoming.fields, ticket.id)
+    cut = quotation.cut(incoming.text, subject, whose)
     body = mails.mention(cut.text, left_out, language)
     if ticket.status == "closed":
         request = RequestForm(subject=subject or ticket.subject, description=body)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kbsearch.text.markup import quotation_words as words
 from kbsearch.text.normal_form import nfc
 
 MAX_SEARCHED = 5_000  # lines from the top in which a quotation begins
@@ -17,61 +18,18 @@ MAX_SIGNATURE = 12  # lines
 MAX_SIGNATURES = 3  # one of the person, one of the telephone
 SHORTEST_TRAIL = 3  # quoted lines at the end without a header: fewer may be somebody's own
 FEW_WORDS = 8
+SHORTEST_NAME = 3  # letters of a name that stands for its address
 
-# French puts a no-break space before the colon; `\s` takes it for a space like any other.
-_STARTS = re.compile(r"(?:le|on|am|el|il|em|op|\d{1,4}[-/. ]\S+)\s", re.IGNORECASE)
-_WROTE = re.compile(
-    r"(?:a\s+[ée]crit|wrote|escribió|ha\s+scritto|escreveu)\s*:?[\s-]*$|"
-    r"(?:\bschrieb\b|\bschreef\b|^\d{4}-).*:\s*$",
-    re.IGNORECASE,
-)
-_HOUR = re.compile(r"\d{1,2}\s?[:h]\s?\d\d")
-_ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
-_FIELD = re.compile(
-    r"[*_\s]*(de|from|von|envoyé le|envoyé|sent|date|gesendet|à|a|to|pour|an|copie à|copie|cc|"
-    r"objet|sujet|subject|betreff)[*_]*\s?:",
-    re.IGNORECASE,
-)
-_FROM = frozenset({"de", "from", "von"})
-_WHEN = frozenset({"envoyé le", "envoyé", "sent", "date", "gesendet"})
-_TO = frozenset({"à", "a", "to", "pour", "an", "objet", "sujet", "subject", "betreff"})
-_ORIGINAL = re.compile(
-    r"(-{2,}|_{2,}|)\s?(?:(?:message|mail|courriel|e-mail)\s(?:d['’]origine|original|initial)|"
-    r"original\s(?:message|mail|email)|ursprüngliche\snachricht|reply\smessage|"
-    r"message\sde\sréponse)\s?[-_]*|(message\sdu)\s(?::\s)?\d[\d/.\s:àh]{5,30}",
-    re.IGNORECASE,
-)
-_MARK = re.compile(r"##-.{0,200}-##")  # of our own letters
+_HOUR = re.compile(r"\d{1,2}\s?[:h]\s?\d\d|(?<![\d.])\d{1,2}\.\d\d(?![\d.])")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 _DIGIT = re.compile(r"\d")
+_MARK = re.compile(r"##-.{0,200}-##")  # of our own letters
 _RULE = re.compile(r"\s*(?:_{5,}|-{5,}|={5,}|\*{5,})\s*")
-_IS_FORWARD = re.compile(r"\s*(?:tr|fw|fwd|wg|rv)\s?:", re.IGNORECASE)
-_FORWARDED = re.compile(
-    r"[-_*\s>]*(?:forwarded\smessage|message\s(?:transféré|transmis|réexpédié)|"
-    r"début\sdu\smessage\s(?:réexpédié|transféré)|begin\sforwarded\smessage)[-_*\s:]*",
-    re.IGNORECASE,
+_AGAIN = re.compile(
+    r"\s*(?:(?:re|r|rép|aw|antw|sv|vs|odp|tr|fw|fwd|wg)\s?:|\[[^\]]{1,60}\])", re.IGNORECASE
 )
-# Who answers inside a quotation that has no marks mostly says so above it.
-_BELOW = re.compile(
-    r"ci[-\s]?dessous|ci[-\s]?après|plus\sbas|dans\s(?:le|ton|votre)\s(?:texte|corps|mail|message)|"
-    r"entre\s(?:les|tes|vos)\slignes|\bbelow\b|\bin[-\s]?line\b|between\s(?:the|your)\slines",
-    re.IGNORECASE,
-)
-_ANSWERS = re.compile(r"répon|comment|remarque|annot|précision|answer|repl(?:y|ies)|respon", re.I)
-_COLOUR = re.compile(
-    r"\ben\s(?:rouge|bleu|vert|gras|couleur)\b|\bin\s(?:red|blue|green|bold)\b", re.IGNORECASE
-)
-_CLIENT = re.compile(
-    r"(?:(?:envoyé|sent|gesendet|inviato|enviado)\s"
-    r"(?:de|depuis|from|à\spartir\sd[e'’]|avec|with|via|von|da|desde)\s?"
-    r"(?:mon\s|ma\s|my\s|un\s|une\s|the\s|la\s|meinem\s|il\smio\s|mi\s)?"
-    r"(?:iphone|ipad|ipod|galaxy|samsung|huawei|xiaomi|android|smartphone|mobile|téléphone|phone|"
-    r"appareil|device|outlook|yahoo|proton|orange|blackberry|courrier|mail\b|gmail|bluemail|"
-    r"messagerie|application|l['’]application|spark|fairemail|k-9)[^.?!]{0,70}|"
-    r"provenance\s:\s(?:courrier|mail)[^.?!]{0,40}|"
-    r"(?:get|télécharger|téléchargez|obtenir|obtenez)\s(?:\w+\s)?outlook\s(?:for|pour|sur)\s\w+)"
-    r"\.?(?:\s(?:veuillez\sexcuser|please\sexcuse)[^.?!]{0,60}\.?)?",
-    re.IGNORECASE,
-)
+_NAME = re.compile(r"(?:[^\W\d_][\w'’.-]*)(?:\s[^\W\d_][\w'’.-]*){0,4}")
+_CONTACT = re.compile(r"@|https?://|www\.|\+?\d[\d\s().-]{7,}")
 _LINK = re.compile(r"[<(]?https?://[^\s<>()]{0,500}[>)]?")
 
 
@@ -84,6 +42,35 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Correspondents:
+    """Whose words a mail may quote: addresses in lower case, names where a client shows no more.
+
+    Addresses `r+…` of the `reply_domain` are ours. What anybody else wrote was put there to be
+    read.
+    """
+
+    addresses: frozenset[str]
+    names: frozenset[str]
+    reply_domain: str = ""
+
+    def are_named(self, header: str) -> bool:
+        """Whether a header of a quotation is of one of them."""
+        found = {address.lower().rstrip(".>") for address in _ADDRESS.findall(header)}
+        if found:
+            return any(self._is_theirs(address) for address in found)
+        line = header.casefold()
+        return any(
+            len(name) >= SHORTEST_NAME and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line)
+            for name in map(str.casefold, self.names)
+        )
+
+    def _is_theirs(self, address: str) -> bool:
+        local, _, domain = address.rpartition("@")
+        is_reply_address = local.startswith("r+") and domain == self.reply_domain
+        return is_reply_address or address in self.addresses
+
+
+@dataclass(frozen=True)
 class _QuoteHeader:
     """Lines that announce a quotation; `is_sure` when they need no quoted line to prove it."""
 
@@ -91,13 +78,16 @@ class _QuoteHeader:
     is_sure: bool
 
 
-def cut(text: str, subject: str = "") -> Cut:
-    """The text without its quotation and without the signature below a line of two dashes."""
+def cut(text: str, subject: str = "", people: Correspondents | None = None) -> Cut:
+    """The text without its quotation and without the signature below a line of two dashes.
+
+    A header counts as one of a quotation only if it names one of the people, where these are known.
+    """
     written = text.split("\n")
     lines = nfc(text).replace("\u200b", "").replace("\ufeff", "").split("\n")
     shown = list(range(len(lines)))
-    if not _IS_FORWARD.match(subject):
-        shown = _without_quotation(lines)
+    if not words.IS_FORWARD.match(subject):
+        shown = _Quotation(lines, subject, people).rest()
     shown = shown[: _end(_at(lines, shown))]
     if not _has_words(_at(lines, shown)):
         shown = list(range(len(lines)))  # better shown whole than not at all
@@ -106,92 +96,181 @@ def cut(text: str, subject: str = "") -> Cut:
     return Cut(_joined(_at(written, shown)), _joined(_at(written, folded)))
 
 
-def _without_quotation(lines: list[str]) -> list[int]:
-    """The places of the lines that quote nothing."""
-    for place in range(min(len(lines), MAX_SEARCHED)):
-        if _FORWARDED.fullmatch(lines[place]):
-            break
-        header = _header(lines, place)
-        rest = _rest(lines, place, header) if header else None
-        if rest is not None:
-            return rest
-    else:
-        return list(range(_trail_start(lines)))
-    return list(range(len(lines)))
+@dataclass(frozen=True)
+class _Quotation:
+    """Where in a mail's lines a quotation begins, and what is left without it."""
 
+    lines: list[str]
+    subject: str
+    people: Correspondents | None
 
-def _header(lines: list[str], place: int) -> _QuoteHeader | None:
-    """The header of a quotation that begins at a line, be it quoted itself."""
-    line = _bare(lines[place])
-    if not line or len(line) > MAX_ATTRIBUTION:
+    def rest(self) -> list[int]:
+        """The places of the lines that quote nothing."""
+        for place in range(min(len(self.lines), MAX_SEARCHED)):
+            if words.FORWARDED.fullmatch(self.lines[place]):
+                return list(range(len(self.lines)))
+            header = self._header(place)
+            rest = self._without(place, header) if header else None
+            if rest is not None:
+                return rest
+        return list(range(_trail_start(self.lines)))
+
+    def _header(self, place: int) -> _QuoteHeader | None:
+        """The header of a quotation that begins at a line, be it quoted itself."""
+        line = _bare(self.lines[place])
+        if not line or len(line) > MAX_ATTRIBUTION:
+            return None
+        if _MARK.search(line):
+            return _QuoteHeader(1, is_sure=True)
+        original = words.ORIGINAL.fullmatch(line)
+        if original or (_RULE.fullmatch(line) and place):
+            fields = self._fields(place + 1, is_marked=True)
+            if fields:
+                return _QuoteHeader(1 + fields.lines, is_sure=True)
+            is_sure = bool(original and (original[1] or original[2]))
+            return _QuoteHeader(1, is_sure) if original else None
+        field = words.FIELD.match(line)
+        if field and field[1].lower() in words.FROM | words.WHEN | words.SUBJECT:
+            fields = self._fields(place, is_marked=False)
+            if fields:
+                return fields
+        return self._attribution(place)
+
+    def _attribution(self, place: int) -> _QuoteHeader | None:
+        """ "Le lundi 3 février 2026 à 10:12, Support <…> a écrit :", however it is wrapped."""
+        first = _bare(self.lines[place]).lstrip("- ")
+        begins_paragraph = place == 0 or not _bare(self.lines[place - 1])
+        is_dated = bool(words.ARTICLE.match(first) or words.DATE.match(first))
+        if not is_dated and not begins_paragraph:
+            return None
+        sentence = ""
+        for count, line in enumerate(self.lines[place : place + MAX_WRAPPED], 1):
+            bare = _bare(line)
+            sentence = f"{sentence} {bare}".strip()
+            if not bare or len(sentence) > MAX_ATTRIBUTION:
+                return None
+            if count > 1 and is_dated and self._begins_anew(bare, len(first)):
+                return None
+            if not (_announces(sentence) if is_dated else _announces_by_name(sentence)):
+                continue
+            is_complete = bool(_HOUR.search(sentence) and _ADDRESS.search(sentence))
+            is_sure = is_complete and self._counts(sentence)
+            return _QuoteHeader(count, is_sure)
         return None
-    if _MARK.search(line):
-        return _QuoteHeader(1, is_sure=True)
-    original = _ORIGINAL.fullmatch(line)
-    if original:
-        fields = _fields(lines, place + 1)
-        is_sure = bool(fields or original[1] or original[2])
-        return _QuoteHeader(1 + (fields.lines if fields else 0), is_sure)
-    if _STARTS.match(line.lstrip("- ")):
-        return _attribution(lines, place)
-    field = _FIELD.match(line)
-    if field and field[1].lower() in _FROM:
-        return _fields(lines, place)
-    if line.endswith(":") and _HOUR.search(line) and _ADDRESS.search(line):
-        return _QuoteHeader(1, is_sure=False)  # a name first, in whatever language
-    return None
 
+    def _begins_anew(self, line: str, length: int) -> bool:
+        """Whether the sentence begins at this line, and what stands above it is somebody's own."""
+        if words.ARTICLE.match(line) and _DIGIT.search(line):
+            return True
+        return bool(words.DATE.match(line)) and length > 14 and bool(_HOUR.search(line))
 
-def _attribution(lines: list[str], place: int) -> _QuoteHeader | None:
-    """ "Le lundi 3 février 2026 à 10:12, Support <…> a écrit :", however it is wrapped."""
-    sentence = ""
-    for count, line in enumerate(lines[place : place + MAX_WRAPPED], 1):
-        sentence = f"{sentence} {_bare(line)}".strip()
-        if not _bare(line) or len(sentence) > MAX_ATTRIBUTION:
+    def _fields(self, place: int, *, is_marked: bool) -> _QuoteHeader | None:
+        """The four or five fields that Outlook, Zimbra and others copy above a quotation."""
+        values: dict[str, str] = {}
+        name, end = "", place
+        for at, line in enumerate(self.lines[place : place + MAX_HEADER], place):
+            bare = _bare(line)[:MAX_ATTRIBUTION]
+            field = words.FIELD.match(bare)
+            if field:
+                name, end = field[1].lower(), at
+                values.setdefault(name, field[2])
+            elif bare and name in words.TO | words.OTHER | words.FROM and "@" in bare:
+                values[name] = f"{values[name]} {bare}"  # recipients over several lines
+                end = at
+            elif values or bare:
+                break
+        of = [" ".join(values[key] for key in values.keys() & kind) for kind in _KINDS]
+        sender, moment, recipient, subject = of
+        if not (sender and moment and (recipient or subject)) or values.keys() & words.RAW:
             return None
-        if _WROTE.search(sentence[-160:]) and _DIGIT.search(sentence):
-            return _QuoteHeader(count, bool(_HOUR.search(sentence) and _ADDRESS.search(sentence)))
-    return None
+        if is_marked or self._counts(sender) and (self.people is None or _HOUR.search(moment)):
+            return _QuoteHeader(end + 1 - place, is_sure=True)
+        if subject and _bare_subject(subject) == _bare_subject(self.subject):
+            return _QuoteHeader(end + 1 - place, is_sure=True)
+        return None
+
+    def _counts(self, header: str) -> bool:
+        return self.people is None or self.people.are_named(header)
+
+    def _without(self, place: int, header: _QuoteHeader) -> list[int] | None:
+        """The lines left without a quotation; None when the header turns out to announce none."""
+        lines = self.lines
+        everything, above = list(range(len(lines))), list(range(place))
+        start = place + header.lines
+        while start < len(lines) and not lines[start].strip():
+            start += 1
+        says_nothing = not self._says(lines[:place])
+        if start == len(lines) or not lines[start].startswith(">"):
+            if not header.is_sure:
+                return None
+            return everything if says_nothing or _points_below(lines[:place]) else above
+        below = lines[start:]
+        end = max(at for at, line in enumerate(below) if line.startswith(">"))
+        if _has_words(line for line in below[:end] if not line.startswith(">")):
+            return everything  # answered between the quoted lines
+        after = below[end + 1 :]
+        answered = everything[start + end + 1 :][: _end(after)]
+        if _has_words(_at(lines, answered)):
+            return [*above, *answered]
+        return everything if says_nothing else above
+
+    def _says(self, lines: list[str]) -> bool:
+        """Whether there is more than a greeting, a closing and names."""
+        kept = [line.strip() for line in lines[: _end(lines)] if line.strip()]
+        return any(
+            not words.GREETING.fullmatch(line)
+            and not words.CLOSING.fullmatch(line)
+            and not self._is_name(line)
+            for line in kept
+        )
+
+    def _is_name(self, line: str) -> bool:
+        parts = set(line.casefold().replace(",", " ").split())
+        names = self.people.names if self.people else ()
+        return any(parts <= set(name.casefold().split()) for name in names)
 
 
-def _fields(lines: list[str], place: int) -> _QuoteHeader | None:
-    """The four or five fields that Outlook, Zimbra and others copy above a quotation."""
-    names, end = set(), place
-    for at, line in enumerate(lines[place : place + MAX_HEADER], place):
-        field = _FIELD.match(_bare(line)[:MAX_ATTRIBUTION])
-        if field:
-            names.add(field[1].lower())
-            end = at
-        elif not _bare(line) and names:
-            break
-    is_header = bool(names & _WHEN and names & _TO)
-    return _QuoteHeader(end + 1 - place, is_sure=True) if is_header else None
+_KINDS = (words.FROM, words.WHEN, words.TO, words.SUBJECT)
 
 
-def _rest(lines: list[str], place: int, header: _QuoteHeader) -> list[int] | None:
-    """The lines left without a quotation; None when the header turns out to announce none."""
-    everything, above = list(range(len(lines))), list(range(place))
-    start = place + header.lines
-    while start < len(lines) and not lines[start].strip():
-        start += 1
-    if start == len(lines) or not lines[start].startswith(">"):
-        if not header.is_sure:
-            return None
-        is_answered_below = not _has_words(lines[:place]) or _points_below(lines[:place])
-        return everything if is_answered_below else above
-    below = lines[start:]
-    end = max(at for at, line in enumerate(below) if line.startswith(">"))
-    if _has_words(line for line in below[:end] if not line.startswith(">")):
-        return everything  # answered between the quoted lines
-    after = below[end + 1 :]
-    answered = everything[start + end + 1 :][: _end(after)]
-    return [*above, *answered] if _has_words(_at(lines, answered)) else above
+def _announces(sentence: str) -> bool:
+    """Whether a sentence that begins with a date says who wrote what follows."""
+    tail = sentence.rstrip(" -\u2013\u2014_")
+    if not _DIGIT.search(sentence):
+        return False
+    if not tail.endswith((":", "\uff1a")):
+        end = [match.end() for match in words.WROTE.finditer(tail[-60:])]
+        return bool(end) and end[-1] == len(tail[-60:])
+    return bool(words.WROTE.search(sentence)) or _is_dated_address(sentence)
+
+
+def _announces_by_name(sentence: str) -> bool:
+    """Whether a sentence that begins with a name does: "Support <…> a écrit :"."""
+    if not sentence.endswith((":", "\uff1a")):
+        return False
+    verb = words.WROTE.search(sentence)
+    if verb is None:
+        return _is_dated_address(sentence)
+    name = _ADDRESS.sub("", sentence[: verb.start()]).strip(" <>()[]\"'«»,")
+    return len(name) <= 80 and not re.search(r"[!?;:]|\.\s+\w+\s+\w+\s+\w+", name)
+
+
+def _is_dated_address(sentence: str) -> bool:
+    return bool(_HOUR.search(sentence) and _ADDRESS.search(sentence))
+
+
+def _bare_subject(text: str) -> str:
+    line = " ".join(text.split()).casefold()
+    while match := _AGAIN.match(line):
+        line = line[match.end() :]
+    return line.strip(" *_") or "\0"
 
 
 def _points_below(above: list[str]) -> bool:
     is_short = sum(len(line.split()) for line in above) <= FEW_WORDS
     return any(
-        _COLOUR.search(line) or (_BELOW.search(line) and (is_short or _ANSWERS.search(line)))
+        words.COLOUR.search(line)
+        or (words.BELOW.search(line) and (is_short or words.ANSWERS.search(line)))
         for line in above
     )
 
@@ -233,17 +312,26 @@ def _signature_start(lines: list[str]) -> int:
 
 def _is_signature(below: list[str], *, is_marked: bool) -> bool:
     """ "-- " stands above a signature; without its space it may stand between two paragraphs."""
+    if any(words.POSTSCRIPT.match(line) for line in below):
+        return False
     if is_marked:
         return len(below) <= MAX_SIGNATURE
-    return len(below) <= MAX_SIGNATURE // 2 and not any(
-        len(line) > 80 or line.endswith((".", "?", "!", ":", ",")) for line in below
-    )
+    if not below or len(below) > MAX_SIGNATURE // 2 or not _is_name(below[0]):
+        return False
+    return all(_is_name(line) or _CONTACT.search(line) or len(line) <= 40 for line in below[1:])
+
+
+def _is_name(line: str) -> bool:
+    """Whether a line reads like somebody's name or firm: few words, each with a capital."""
+    bare = line.strip(" ,.-")
+    parts = [part for part in bare.split() if len(part) > 3]
+    return bool(_NAME.fullmatch(bare)) and all(part[0].isupper() for part in parts or [bare])
 
 
 def _names_client(line: str) -> bool:
     """ "Envoyé de mon iPhone", with or without a link to a shop."""
     unlinked = _LINK.sub("", line[:MAX_ATTRIBUTION]).replace("[", "").replace("]", "")
-    return bool(_CLIENT.fullmatch(" ".join(unlinked.split())))
+    return bool(words.CLIENT.fullmatch(" ".join(unlinked.split())))
 
 
 def _trimmed(lines: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.messages.incoming import arrivals, mails, parsing, reasons
+from kbsearch.messages.incoming import arrivals, correspondents, mails, parsing, reasons
 from kbsearch.messages.incoming.mails import Mail, State
 from kbsearch.text.markup import quotation
 from kbsearch.web.numbers import whole
@@ -91,11 +91,12 @@ def _page(mail: Mail, *, problem: Invalid | NotFound | None = None, text: str = 
         sentences = reasons.sentences(mail.state, mail.reason)
         return render("desk/mail_not_taken.html", mail=mail, size=len(original), told=sentences)
     read = parsing.read(original)
+    whose = correspondents.find(db(), site().settings, read.fields, mail.ticket_id)
     return render(
         "desk/incoming_message.html",
         mail=mail,
         read=read,
-        shown=quotation.cut(read.text, read.fields.subject),
+        shown=quotation.cut(read.text, read.fields.subject, whose),
         problem=problem,
         typed=text or mail.suggested_number or "",
         sentences=reasons.sentences,

@@ -505,7 +505,7 @@ QUOTED: dict[str, Callable[[str], str]] = {
         + "\n".join(f"> {line}" for line in text.split("\n"))
     ),
     "outlook": lambda text: (
-        "De : Support <s@x.example>\nEnvoyé : lundi 2 mars 2026 10:00\n"
+        "De : Support <support@support.example>\nEnvoyé : lundi 2 mars 2026 10:00\n"
         f"À : Alice <alice@acme.example>\nObjet : {SUBJECT}\n\n{text}"
     ),
     "bare": lambda text: text,

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from kbsearch.messages.incoming import from_html, parsing
 from kbsearch.text.markup import quotation
+from kbsearch.text.markup.quotation import Correspondents
 from tests.kit import growth
+from tests.kit.layouts import Layout, layouts
 from tests.kit.places import MAILS
 
 
@@ -80,6 +82,55 @@ def test_clients_without_a_mail_of_their_own_here(text: str, kept: str):
 )
 def test_in_doubt_everything_stays(text: str):
     assert quotation.cut(text).text == text
+
+
+US = Correspondents(
+    frozenset({"support@support.example", "claire@client.example"}),
+    frozenset({"Atelier Support", "Claire Vasseur", "Damien"}),
+    "support.example",
+)
+
+
+@pytest.mark.parametrize("layout", layouts(), ids=lambda layout: layout.name)
+def test_what_programs_of_eleven_languages_quote_is_folded_and_nothing_else(layout: Layout):
+    cut = quotation.cut(layout.text, layout.subject, US)
+    assert cut.text == layout.shown
+    assert bool(cut.rest) == (layout.text != layout.shown)
+
+
+def test_what_others_wrote_is_folded_only_where_a_program_marked_it_or_answers_it():
+    block = (
+        "De : SAV <sav@pompes.example>\nEnvoyé : lundi 2 février 2026 17:03\nObjet : {}\n\n45-C."
+    )
+    pasted = f"Voir.\n\n{block.format('Commande 88')}"
+    assert quotation.cut(pasted, "Re: Pompe 2", US).text == pasted
+    assert quotation.cut(pasted, "Re: [#7] Commande 88", US).text == "Voir."
+    marked = f"Voir.\n\n-----Message d'origine-----\n{block.format('Commande 88')}"
+    assert quotation.cut(marked, "Re: Pompe 2", US).text == "Voir."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bonjour,\n\nClaire Vasseur\n\nDe : Damien\nEnvoyé : 3/2/26 9:41\nÀ : C\n\nQ ?\nR.",
+        "Hello Damien,\n\nRegards\n\nOn 3/2/26 9:41, S <support@support.example> wrote:\n\nQ?\nA.",
+        "Étape 1 : couper\n---\nÉtape 2 : attendre\n--\nÉtape 3 : remettre",
+        "Attendre\n--\nRemettre le courant",
+        "Reçu.\n-- \nClaire\nP.-S. : le code est 4711",
+        "Reçu.\n--\nClaire\nPS : le code est 4711",
+        "Log\nFrom: claire@client.example\nDate: 3 Feb 2026 09:41\nMessage-ID: <1>\nSubject: x",
+        "On a reçu 3 pompes.\nLe technicien a écrit :\nil faut la 45-C",
+    ],
+)
+def test_what_somebody_wrote_is_never_taken_for_a_quotation(text: str):
+    assert quotation.cut(text, "Re: Pompe 2", US) == quotation.Cut(text, rest="")
+
+
+def test_a_line_above_an_attribution_without_a_gap_is_somebodys_own():
+    text = (
+        "On a reçu 3 pompes.\nLe 3 févr. 2026 à 09:41, S <support@support.example> a écrit :\n> Q"
+    )
+    assert quotation.cut(text, "", US).text == "On a reçu 3 pompes."
 
 
 WORDS = st.lists(st.sampled_from(["oui", "non", "peut-être", "version", "4.2.1"]), min_size=1)
