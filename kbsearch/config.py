@@ -25,6 +25,7 @@ TENANT = re.compile(r"[a-z0-9][a-z0-9.-]*", re.I)
 SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+ORIGIN = re.compile(rf"https?://(?:{HOST.pattern})(?::\d{{1,5}})?", re.I)
 IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
@@ -100,6 +101,9 @@ class Settings:
     security_contact: str = _setting("", "mailto: or https: address of /.well-known/security.txt")
     webhook_private_targets: tuple[str, ...] = _setting(
         (), "Private hosts and networks (CIDR) that webhooks may reach, also over http"
+    )
+    api_origins: tuple[str, ...] = _setting(
+        (), "Origins, as https://app.example, whose pages may call /api with a token"
     )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
     oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
@@ -322,6 +326,9 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         missing = [place for place in ("{to}", "{text}") if place not in settings.sms_url]
         if missing:
             refuse("sms_url", f"the gateway's URL has no {missing[0]}")
+    for origin in settings.api_origins:
+        if not ORIGIN.fullmatch(origin):
+            refuse("api_origins", f"{origin!r} is not an origin as https://app.example")
     if not 0 <= settings.undo_seconds <= 60:
         refuse("undo_seconds", "it counts seconds: 0 to 60")
     for name in ("close_after_days", "draft_days", "search_log_days"):

@@ -44,10 +44,11 @@ from kbsearch.messages.notifications import (
     ticket_texts,
     webhook_letters,
 )
-from kbsearch.messages.webhooks import deliveries, failed_searches
+from kbsearch.messages.webhooks import deliveries, failed_searches, journal
 from kbsearch.messages.webhooks.sender import WebhookSender
 from kbsearch.outbox import Channel, Handlers, Share, Task
 from kbsearch.people.accounts import (
+    kept_answers,
     kept_forms,
     known_browsers,
     mobiles,
@@ -376,6 +377,8 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         mobiles.forget_expired,
         sign_ins_under_way.forget_expired,
         kept_forms.forget_expired,
+        kept_answers.forget_expired,
+        journal.forget_old,
         known_browsers.forget_unused,
         limits.forget_old,
         journeys.forget_expired,

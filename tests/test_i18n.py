@@ -22,6 +22,7 @@ BLANK = re.compile(r"%\((\w+)\)")
 KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
 PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
+PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
 CHECKS = {"only_administrators", "only_agents", "only_staff"}
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 

@@ -150,6 +150,31 @@ def list_recent(db: Database, viewer: Viewer, language: str, limit: int = 10) ->
     return tuple(_card(row) for row in rows)
 
 
+def list_after(
+    db: Database,
+    viewer: Viewer,
+    path: str,
+    limit: int,
+    *,
+    language: str | None = None,
+    product: str | None = None,
+) -> tuple[Card, ...]:
+    """The articles whose path comes after one, in their order; in one language, of one product."""
+    condition = """
+        a.path > :after AND (:language IS NULL OR a.language = :language)
+        AND (:product IS NULL OR a.products LIKE :pattern ESCAPE '!')
+        ORDER BY a.path LIMIT :limit
+    """
+    values = {
+        "after": path,
+        "language": language,
+        "product": product,
+        "pattern": f"%{escape_like(json.dumps(product))}%",
+        "limit": limit,
+    }
+    return tuple(_card(row) for row in _select(db, viewer, _CARD, condition, **values))
+
+
 def list_by_category(
     db: Database, viewer: Viewer, language: str
 ) -> tuple[tuple[str, tuple[Card, ...]], ...]:

@@ -72,15 +72,7 @@ def search_command(
     )
     results = _ready(site).ask(viewer, question)
     if as_json:
-        echo_json(
-            {
-                "total": results.total,
-                "took_ms": results.took_ms,
-                "fallback": results.fallback,
-                "corrected": results.corrected,
-                "hits": [_as_json(hit) for hit in results.hits],
-            }
-        )
+        echo_json(results.public())
         return
     if results.corrected:
         click.echo(say("Results for %(text)s", text=results.corrected))
@@ -120,7 +112,7 @@ def similar_command(
     except Problem as problem:
         raise Refused(explain(problem, terminal_language())) from None
     if as_json:
-        hits_json = [_as_json(hit) for hit in hits]
+        hits_json = [hit.public() for hit in hits]
         echo_json({"total": len(hits), "took_ms": None, "fallback": None, "hits": hits_json})
     else:
         _echo_hits(hits)
@@ -355,11 +347,6 @@ def _ready(site: Site) -> Search:
     with _progress(say("Indexing"), None) as bar:
         indexing.catch_up(site.settings, site.db, bar)
     return Search(site.settings, site.db)
-
-
-def _as_json(hit: Hit) -> dict[str, object]:
-    names = ("kind", "id", "title", "section", "url", "score", "snippet", "language", "status")
-    return {name: getattr(hit, name) for name in names} | {"reasons": list(hit.reasons)}
 
 
 def _echo_hits(hits: tuple[Hit, ...]) -> None:

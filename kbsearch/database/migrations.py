@@ -139,6 +139,17 @@ STEPS = {
           person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
           after_answer TEXT NOT NULL);
         """,
+    "s052_programs": """
+        CREATE TABLE kept_answers (
+          person_id TEXT NOT NULL REFERENCES people (id), key_hash TEXT NOT NULL,
+          asked_hash TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
+          location TEXT NOT NULL DEFAULT '', expires_at TEXT NOT NULL,
+          PRIMARY KEY (person_id, key_hash));
+        CREATE TABLE site_events (
+          place INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL);
+        CREATE INDEX site_events_at ON site_events (at);
+        CREATE INDEX ticket_events_revision ON ticket_events (revision);
+        """,
 }
 
 

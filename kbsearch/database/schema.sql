@@ -209,6 +209,18 @@ CREATE TABLE personal_tokens (
 );
 CREATE INDEX personal_tokens_person ON personal_tokens (person_id);
 
+-- What a program was answered when it wrote: the same call again does nothing twice.
+CREATE TABLE kept_answers (
+  person_id TEXT NOT NULL REFERENCES people (id),
+  key_hash TEXT NOT NULL,
+  asked_hash TEXT NOT NULL,  -- of the call
+  status INTEGER NOT NULL,
+  body TEXT NOT NULL,  -- JSON
+  location TEXT NOT NULL DEFAULT '',
+  expires_at TEXT NOT NULL,
+  PRIMARY KEY (person_id, key_hash)
+);
+
 -- Somebody on the doorstep, who still owes a code.
 CREATE TABLE pending_sign_ins (
   id TEXT PRIMARY KEY,
@@ -504,6 +516,7 @@ CREATE TABLE ticket_events (
   internal INTEGER NOT NULL DEFAULT 0  -- 0/1: for agents
 );
 CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, revision);
+CREATE INDEX ticket_events_revision ON ticket_events (revision);
 CREATE INDEX ticket_events_message ON ticket_events (message_id);
 
 -- How much of a request somebody has seen.
@@ -959,6 +972,15 @@ CREATE TABLE webhook_messages (
   at TEXT NOT NULL,
   body TEXT NOT NULL  -- JSON, as sent
 );
+
+-- What happened besides to tickets, for programs that ask what they missed.
+CREATE TABLE site_events (
+  place INTEGER PRIMARY KEY,  -- the counter 'event'
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+CREATE INDEX site_events_at ON site_events (at);
 
 -- How each try went.
 CREATE TABLE webhook_attempts (

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["article", "ticket"]
+PUBLIC = ("kind", "id", "title", "section", "url", "score", "snippet", "language", "status")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Hit:
     version: str = ""
     status: str = ""  # of a ticket
     date: str = ""  # stored moment of the last change
+
+    def public(self) -> dict[str, object]:
+        """What programs get of it."""
+        return {name: getattr(self, name) for name in PUBLIC} | {"reasons": list(self.reasons)}
 
 
 @dataclass(frozen=True)
@@ -67,3 +72,13 @@ class Results:
     other_language: tuple[Hit, ...] = ()
     facets: Facets = field(default_factory=Facets)
     fallback: str | None = None  # "corrected", or "database" while the index is rebuilt
+
+    def public(self) -> dict[str, object]:
+        """What programs get of it."""
+        return {
+            "total": self.total,
+            "took_ms": self.took_ms,
+            "fallback": self.fallback,
+            "corrected": self.corrected,
+            "hits": [hit.public() for hit in self.hits],
+        }

@@ -46,6 +46,7 @@ REMOVED = (
     "authenticators",
     "drafts",
     "identities",
+    "kept_answers",
     "kept_forms",
     "known_browsers",
     "memberships",

@@ -8,18 +8,20 @@ content/             the Markdown files, with their git repository
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from kbsearch import people
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
-from kbsearch.database import Database, Row, one_of
+from kbsearch.database import Database
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
+from kbsearch.tickets import records
 
 BATCH = 500
 
@@ -71,71 +73,14 @@ def export(
 def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, Any]]:
     count, last = 0, -1
     while rows := db.query(
-        """
-        SELECT t.id, t.number, t.subject, t.description,
-               COALESCE(q.email, t.requester_email) AS requester, o.slug AS organisation,
-               p.slug AS product, t.version, t.severity, t.status, t.confidential, t.created_at,
-               t.updated_at, t.solved_at, t.closed_at, t.language, t.fields, a.email AS assignee,
-               t.typed, t.quoted
-        FROM tickets t
-        LEFT JOIN people q ON q.id = t.requester_id AND q.erased_at IS NULL
-        LEFT JOIN people a ON a.id = t.assignee_id
-        LEFT JOIN organisations o ON o.id = t.organisation_id
-        LEFT JOIN products p ON p.id = t.product_id
-        WHERE t.number > :last ORDER BY t.number LIMIT :limit
-        """,
+        "SELECT id, number FROM tickets WHERE number > :last ORDER BY number LIMIT :limit",
         {"last": last, "limit": BATCH},
     ):
         last = rows[-1]["number"]
-        ids = [row["id"] for row in rows]
-        messages, copied = _messages(db, ids), _copies(db, ids)
-        for row in rows:
-            ticket_id = row.pop("id")
-            row["confidential"] = bool(row["confidential"])
-            row["fields"] = json.loads(row["fields"] or "{}")
-            row["typed"] = row["typed"] == 1 or None
-            ticket = {
-                **row,
-                "cc": copied.get(ticket_id, []),
-                "messages": messages.get(ticket_id, []),
-            }
-            yield {name: value for name, value in ticket.items() if value not in (None, "", {})}
+        for record in records.read(db, OPERATOR, [row["id"] for row in rows]):
+            yield records.portable(record)
         count += len(rows)
         tell(count, in_all)
-
-
-def _messages(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[Row]]:
-    places, values = one_of("ticket", ticket_ids)
-    rows = db.query(
-        f"""
-        SELECT m.ticket_id, COALESCE(a.email, m.author_email, '') AS author, m.at, m.body,
-               m.internal, m.solution, m.typed, m.quoted
-        FROM messages m LEFT JOIN people a ON a.id = m.author_id AND a.erased_at IS NULL
-        WHERE m.ticket_id IN ({places}) ORDER BY m.ticket_id, m.position
-        """,  # noqa: S608 (names of parameters)
-        values,
-    )
-    messages: dict[str, list[Row]] = {}
-    for row in rows:
-        flags = {"internal": bool(row["internal"]), "solution": bool(row["solution"])}
-        typed, rest = row.pop("typed"), row.pop("quoted")
-        mailed = {**({"typed": True} if typed else {}), **({"quoted": rest} if rest else {})}
-        messages.setdefault(row.pop("ticket_id"), []).append({**row, **flags, **mailed})
-    return messages
-
-
-def _copies(db: Database, ticket_ids: Sequence[str]) -> dict[str, list[str]]:
-    places, values = one_of("ticket", ticket_ids)
-    copies: dict[str, list[str]] = {}
-    for row in db.query(
-        f"""
-        SELECT ticket_id, email FROM ticket_copies
-        WHERE ticket_id IN ({places}) ORDER BY ticket_id, email
-        """,  # noqa: S608 (names of parameters)
-        values,
-    ):
-        copies.setdefault(row["ticket_id"], []).append(row["email"])
-    return copies
 
 
 def _attachments(db: Database, store: FileStore, folder: Path) -> Iterator[dict[str, Any]]:

@@ -129,6 +129,18 @@ def find(db: Database, viewer: Viewer, attachment_id: str) -> Attachment:
     return Attachment(**rows[0])
 
 
+def product_of(db: Database, attachment_id: str) -> str | None:
+    """The product, by slug, of the ticket that a file belongs to."""
+    rows = db.query(
+        """
+        SELECT p.slug FROM attachments f JOIN tickets t ON t.id = f.ticket_id
+        JOIN products p ON p.id = t.product_id WHERE f.id = :id
+        """,
+        {"id": attachment_id},
+    )
+    return str(rows[0]["slug"]) if rows else None
+
+
 def open_file(db: Database, viewer: Viewer, store: FileStore, attachment_id: str) -> OpenFile:
     """Where a file lies and how it is served. Access is checked every time it is asked for."""
     attachment = find(db, viewer, attachment_id)

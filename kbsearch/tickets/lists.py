@@ -114,6 +114,23 @@ def list_current(db: Database, viewer: Viewer, limit: int) -> tuple[ListLine, ..
     return _lines(db, viewer, ListFilter("mine", statuses=("new", "open", "pending")), limit, 0)
 
 
+def ids_before(
+    db: Database, viewer: Viewer, filter: ListFilter, before: int, limit: int
+) -> list[str]:
+    """The ids of the tickets of a filter whose number is below one, the highest first."""
+    where, values = _where(viewer, filter)
+    places, statuses = one_of("status", filter.statuses or STATUSES)
+    rows = db.query(
+        f"""
+        SELECT t.id FROM tickets t
+        WHERE {where} AND t.status IN ({places}) AND t.number < :before
+        ORDER BY t.number DESC LIMIT :limit
+        """,  # noqa: S608 (constants of this module)
+        {**values, **statuses, "before": before, "limit": limit},
+    )
+    return [row["id"] for row in rows]
+
+
 def csv_rows(db: Database, viewer: Viewer, filter: ListFilter) -> Iterator[tuple[str, ...]]:
     """Every request of a filter as cells that no spreadsheet takes for a formula.
 

@@ -13,6 +13,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.web import (
     admin,
+    api,
     assets,
     bodies,
     browsers,
@@ -33,6 +34,7 @@ from kbsearch.web.account import (
     signing_in,
 )
 from kbsearch.web.account import security as locks
+from kbsearch.web.api import door
 from kbsearch.web.desk import (
     bar,
     incident_groups,
@@ -109,6 +111,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     assets.prepare()
     compression.offer(app)
     security.guard(app, settings)
+    door.watch(app, settings)
     bodies.watch(app)
     signing_in.watch(app)
     error_pages.answer(app)
@@ -119,6 +122,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(feeds.bp)
     app.register_blueprint(pages.bp)
     app.register_blueprint(looks.bp)
+    app.register_blueprint(api.bp, url_prefix="/api/v1")
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     account_pages = (profile.bp, locks.bp, personal_tokens.bp, opt_outs.bp)

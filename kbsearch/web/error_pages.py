@@ -13,6 +13,7 @@ from kbsearch.errors import Outdated, Problem, SignInNeeded, TooMany, Unavailabl
 from kbsearch.people.accounts import kept_forms
 from kbsearch.web import render, security
 from kbsearch.web.account import signing_in
+from kbsearch.web.api import problems
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
 TEMPLATES = (
@@ -47,6 +48,8 @@ def answer(app: Flask) -> None:
 
 def told(problem: Problem) -> Response:
     """A failure that has words of its own."""
+    if problems.is_for_programs():
+        return problems.told(problem)
     if isinstance(problem, SignInNeeded):
         return signing_in.ask_who()
     if isinstance(problem, Outdated):
@@ -80,6 +83,8 @@ def refused(error: HTTPException) -> Response:
             400,
             content_type="text/plain; charset=utf-8",
         )
+    if problems.is_for_programs():
+        return problems.refused(error)
     response = page(error.code or 500)
     if error.code == 405:
         response.headers["Allow"] = dict(error.get_headers())["Allow"]
@@ -87,6 +92,8 @@ def refused(error: HTTPException) -> Response:
 
 
 def busy(problem: Busy) -> Response:
+    if problems.is_for_programs():
+        return problems.told(Unavailable("api.busy", retry_after=RETRY_AFTER))
     response = page(503)
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
@@ -98,6 +105,8 @@ def crashed(error: Exception) -> Response:
     current_app.logger.error(
         "incident %s: %s %s", incident, request.method, request.path, exc_info=error
     )
+    if problems.is_for_programs():
+        return problems.crashed(incident)
     return page(500, incident=incident)
 
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from kbsearch.config import Settings
 from kbsearch.errors import Forbidden
 from kbsearch.web import render
+from kbsearch.web.api.problems import is_for_programs
 
 _AFTER_PATH = re.compile("[?#]")
 LOCAL_NAMES = ("localhost", "127.0.0.1")
@@ -50,6 +51,8 @@ def guard(app: Flask, settings: Settings) -> None:
     @app.before_request
     def refuse_other_sites() -> None:
         if request.method in SAFE_METHODS or request.endpoint in FROM_ANYWHERE:
+            return
+        if is_for_programs():  # where a token is asked for, and no cookie counts
             return
         if not _comes_from_here(settings):
             raise Forbidden("web.cross_site")

@@ -45,6 +45,8 @@ from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.web import assets
+from kbsearch.web.api.door import PACES, Paces
+from kbsearch.web.api.pace import Pace
 from tests.conftest import introduce
 from tests.kit.incoming import letter, take
 from tests.kit.requests import attach, file
@@ -90,6 +92,11 @@ class World:
     db: SqliteDatabase
     cookies: dict[str, dict[str, str]]
     things: dict[str, str]
+    secrets: dict[str, str]  # the token of each visitor's program
+
+    def token_of(self, who: str) -> dict[str, str]:
+        """The header with which a program acts as a visitor; nothing for nobody."""
+        return {"Authorization": f"Bearer {self.secrets[who]}"} if who in self.secrets else {}
 
     def browser_of(self, who: str) -> FlaskClient:
         client = self.app.test_client()
@@ -171,7 +178,9 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     health.mark_worker_seen(db)
     begun = _under_way(db, everybody["alice"])
     cookies = {name: begun | _session(db, everybody[name]) for name in VISITORS}
-    return World(app, db, cookies, things)
+    secrets = {name: _secret(db, everybody[name]) for name in VISITORS if name != "nobody"}
+    app.extensions[PACES] = Paces(*[Pace(10**9)] * 3)
+    return World(app, db, cookies, things, secrets)
 
 
 def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
@@ -349,6 +358,12 @@ def _sessions(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
     second_factor.trust_device(db, alice.person_id, user_agent="")
     (device,) = second_factor.list_devices(db, alice.person_id)
     return {"session": other.id, "device": device.id}
+
+
+def _secret(db: SqliteDatabase, viewer: Viewer) -> str:
+    """The token of a program that may all its person may."""
+    person = people.find(db, viewer.email)
+    return personal_tokens.add(db, viewer, person, TokenFields("program", may_write=True))[1]
 
 
 def _tokens(db: SqliteDatabase, *owners: Viewer) -> list[str]:

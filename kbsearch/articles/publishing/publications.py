@@ -171,9 +171,8 @@ def _tell_changes(db: Database, before: Publication, after: Publication) -> None
         ORDER BY o.path
     """
     for kind, sql in (("article.published", published), ("article.withdrawn", withdrawn)):
-        if events.is_awaited(db, kind):
-            for row in db.query(sql, states):
-                events.tell(db, kind, row["path"])
+        for row in db.query(sql, states):
+            events.tell(db, kind, row["path"])
 
 
 def forget(db: Database, *, but: tuple[str, ...]) -> None:

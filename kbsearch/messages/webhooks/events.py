@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from kbsearch import outbox
+from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.text import masking
@@ -25,18 +26,19 @@ TOLD_FIELDS = ("status", "assignee", "severity")  # codes and ids; the others we
 def tell(db: Database, kind: str, subject: str) -> None:
     """Say, in the transaction in which it happens, that it did: the one door of events.
 
-    What concerns no webhook is not even noted; mail has kinds of its own in the outbox.
+    It is written down for whoever asks later, and told to the webhooks that chose its kind; mail
+    has kinds of its own in the outbox.
     """
     assert kind in READERS, kind
-    if is_awaited(db, kind):
+    place = db.query(
+        """
+        INSERT INTO counters (name, value) VALUES ('event', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value
+        """
+    )[0]["value"]
+    db.insert("site_events", {"place": place, "kind": kind, "subject": subject, "at": now()})
+    if db.query("SELECT 1 FROM webhook_choices WHERE kind = :kind LIMIT 1", {"kind": kind}):
         outbox.add(db, kind, subject)
-
-
-def is_awaited(db: Database, kind: str) -> bool:
-    """Whether some webhook has chosen this kind of events."""
-    return bool(
-        db.query("SELECT 1 FROM webhook_choices WHERE kind = :kind LIMIT 1", {"kind": kind})
-    )
 
 
 def body(kind: str, at: str, facts: Facts) -> str:

@@ -21,16 +21,14 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
     with db.atomic():
         states = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
         since = states[0]["value"] if states else until
-        searches = []
-        if events.is_awaited(db, KIND):
-            searches = db.query(
-                """
-                SELECT id FROM visit_events
-                WHERE kind = 'searched' AND results = 0 AND text <> ''
-                  AND at > :since AND at <= :until ORDER BY at, id
-                """,
-                {"since": since, "until": until},
-            )
+        searches = db.query(
+            """
+            SELECT id FROM visit_events
+            WHERE kind = 'searched' AND results = 0 AND text <> ''
+              AND at > :since AND at <= :until ORDER BY at, id
+            """,
+            {"since": since, "until": until},
+        )
         for row in searches:
             events.tell(db, KIND, row["id"])
         if until > since or not states:

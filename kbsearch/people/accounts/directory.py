@@ -16,6 +16,15 @@ from kbsearch.people.accounts import choosing, second_factor, sessions
 
 AccountState = Literal["open", "closed"]
 PAGE_LENGTH = 50
+CONDITIONS = """
+    (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
+    AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
+    AND (:role IS NULL OR p.role = :role)
+    AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
+    AND (:organisation IS NULL OR EXISTS (
+      SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+      WHERE m.person_id = p.id AND o.slug = :organisation))
+"""
 
 
 @dataclass(frozen=True)
@@ -44,32 +53,32 @@ class PeoplePage:
 def search(db: Database, viewer: Viewer, filters: PeopleFilter) -> PeoplePage:
     """The people whose name or address holds a text, narrowed down by the rest of the filter."""
     only_agents(viewer)
-    conditions = """
-        (LOWER(p.name) LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!')
-        AND p.erased_at IS NULL AND (:everybody = 1 OR p.role = 'customer')
-        AND (:role IS NULL OR p.role = :role)
-        AND (:state IS NULL OR (p.disabled_at IS NULL) = (:state = 'open'))
-        AND (:organisation IS NULL OR EXISTS (
-          SELECT 1 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
-          WHERE m.person_id = p.id AND o.slug = :organisation))
-    """
-    values = {
-        "pattern": f"%{escape_like(filters.text.strip().lower())}%",
-        "everybody": int(viewer.is_administrator),
-        "role": filters.role,
-        "state": filters.state,
-        "organisation": filters.organisation,
-    }
-    count = db.query(f"SELECT COUNT(*) AS n FROM people p WHERE {conditions}", values)  # noqa: S608
+    values = _values(viewer, filters)
+    count = db.query(f"SELECT COUNT(*) AS n FROM people p WHERE {CONDITIONS}", values)  # noqa: S608
     rows = db.query(
         f"""
-        SELECT p.id FROM people p WHERE {conditions}
+        SELECT p.id FROM people p WHERE {CONDITIONS}
         ORDER BY LOWER(p.name), p.email LIMIT :limit OFFSET :start
         """,  # noqa: S608 (a constant)
         {**values, "limit": PAGE_LENGTH, "start": (filters.page - 1) * PAGE_LENGTH},
     )
     by_id = {person.id: person for person in people.find_all(db, [row["id"] for row in rows])}
     return PeoplePage(tuple(by_id[row["id"]] for row in rows), count[0]["n"])
+
+
+def list_after(
+    db: Database, viewer: Viewer, filters: PeopleFilter, email: str, limit: int
+) -> list[Person]:
+    """Those of a filter whose address comes after one, in the order of addresses."""
+    only_agents(viewer)
+    rows = db.query(
+        f"""
+        SELECT p.id FROM people p WHERE {CONDITIONS} AND p.email > :email
+        ORDER BY p.email LIMIT :limit
+        """,  # noqa: S608 (a constant)
+        {**_values(viewer, filters), "email": email, "limit": limit},
+    )
+    return people.find_all(db, [row["id"] for row in rows])
 
 
 def find(db: Database, viewer: Viewer, person_id: str) -> Person:
@@ -115,6 +124,16 @@ def reach_again(db: Database, viewer: Viewer, person: Person) -> None:
     """Mail somebody again whose address was known for not being reached."""
     only_agents(viewer)
     undeliverable.clear(db, person.id, actor_id=viewer.person_id)
+
+
+def _values(viewer: Viewer, filters: PeopleFilter) -> dict[str, object]:
+    return {
+        "pattern": f"%{escape_like(filters.text.strip().lower())}%",
+        "everybody": int(viewer.is_administrator),
+        "role": filters.role,
+        "state": filters.state,
+        "organisation": filters.organisation,
+    }
 
 
 def _note(db: Database, viewer: Viewer, kind: str, person: Person) -> None:

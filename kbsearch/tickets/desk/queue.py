@@ -168,6 +168,28 @@ def around(
     )
 
 
+def ids_before(
+    db: Database,
+    viewer: Viewer,
+    filter: QueueFilter,
+    before: int,
+    limit: int,
+    *,
+    at: datetime | None = None,
+) -> list[str]:
+    """The ids of the tickets of a view whose number is below one, the highest first."""
+    access.only_agents(viewer)
+    where, values = _where(viewer, filter, at or utc_now())
+    rows = db.query(
+        f"""
+        SELECT t.id FROM tickets t WHERE {where} AND t.number < :before
+        ORDER BY t.number DESC LIMIT :limit
+        """,  # noqa: S608 (constants of this module)
+        {**values, "before": before, "limit": limit},
+    )
+    return [row["id"] for row in rows]
+
+
 def csv_rows(
     db: Database,
     settings: Settings,

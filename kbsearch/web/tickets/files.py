@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import files
-from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.files import Attachment, OpenFile
 from kbsearch.web.render import db, person, site
 
 NOTHING_RUNS = "default-src 'none'; sandbox"
@@ -21,9 +21,14 @@ bp = Blueprint("attachments", __name__)
 def download(id: str, name: str) -> Response:
     """The file, whole or the range asked for; under another name, the way to its own."""
     file = files.open_file(db(), person(), FileStore(site().settings.files_path), id)
+    if name != file.attachment.name:
+        return Response(status=301, headers={"Location": address(file.attachment)} | PRIVATE)
+    return sent(file)
+
+
+def sent(file: OpenFile) -> Response:
+    """The bytes of a file, so that nothing in it runs."""
     attachment = file.attachment
-    if name != attachment.name:
-        return Response(status=301, headers={"Location": address(attachment)} | PRIVATE)
     is_harmless = file.is_inline or file.media_type in SHOWN_AS_THEY_ARE
     response = send_file(
         file.path,

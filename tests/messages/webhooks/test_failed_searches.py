@@ -42,10 +42,10 @@ def test_a_search_is_told_once_it_has_settled(settings: Settings, db: SqliteData
     assert set(facts) == {"id", "query", "product"}
 
 
-def test_nothing_is_noted_for_nobody(settings: Settings, db: SqliteDatabase, cast: Cast):
+def test_a_webhook_is_told_nothing_of_before_it(settings: Settings, db: SqliteDatabase, cast: Cast):
     failed_searches.tell_new(db, at=MORNING)
     search(db, cast, "collier", 0, minutes=2)
-    assert not failed_searches.tell_new(db, at=later(minutes=9))
+    assert failed_searches.tell_new(db, at=later(minutes=9))
     webhooks.add(db, cast.root, settings, "https://x.example/", ["search.failed"])
     assert not failed_searches.tell_new(db, at=later(minutes=9) + timedelta(minutes=1))
     assert told(settings, db) == []

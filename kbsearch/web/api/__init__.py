@@ -1,0 +1,10 @@
+"""For programs: /api/v1, with a personal token; what each operation takes and answers is declared.
+
+The views say what they take and answer (`operations`), which checks what comes in, and of which
+the description at /api/v1/openapi.json is made.
+"""
+
+from kbsearch.web.api import articles, directory, events, files, me, openapi, search, tickets
+from kbsearch.web.api.operations import bp
+
+__all__ = ["articles", "bp", "directory", "events", "files", "me", "openapi", "search", "tickets"]

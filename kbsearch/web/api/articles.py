@@ -1,0 +1,69 @@
+"""Articles as they are read; their sources are in git, where they are written."""
+
+from typing import Any
+
+from kbsearch import articles
+from kbsearch.articles import Card
+from kbsearch.config import LANGUAGES
+from kbsearch.text.markup.retold import retold
+from kbsearch.web.api import shapes
+from kbsearch.web.api.door import caller, check_product, token
+from kbsearch.web.api.fields import Choice, Text, Values, Whole
+from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.render import db, site
+
+LIMIT = 100
+MAX_PATH = 500
+
+
+@offer(
+    Operation(
+        "GET",
+        "/articles",
+        shapes.listing("articles", shapes.record(shapes.CARD)),
+        query={
+            "lang": Choice(LANGUAGES),
+            "product": Text(80),
+            "cursor": Text(MAX_PATH),
+            "limit": Whole(1, LIMIT),
+        },
+    )
+)
+def list_articles(asked: Values) -> Answer:
+    """The articles, by path"""
+    product = asked.get("product") or token().product
+    check_product(product)
+    limit = asked.get("limit", LIMIT)
+    cards = articles.list_after(
+        db(),
+        caller(),
+        asked.get("cursor", ""),
+        limit + 1,
+        language=asked.get("lang"),
+        product=product,
+    )
+    further = cards[limit - 1].path if len(cards) > limit else None
+    return Answer({"articles": [_card(card) for card in cards[:limit]], "next": further})
+
+
+@offer(Operation("GET", "/articles/<language>/<slug>", shapes.ARTICLE))
+def show_article(asked: Values, language: str, slug: str) -> Answer:
+    """An article, as HTML and as Markdown"""
+    article = articles.find(db(), caller(), language, slug)
+    if token().product not in article.products:
+        check_product(None)
+    card = _card(article)
+    return Answer(
+        {
+            **card,
+            "commit": article.commit,
+            "markdown": retold(article.html, card["url"]),
+            "html": article.html,
+        }
+    )
+
+
+def _card(card: Card) -> dict[str, Any]:
+    values = shapes.values(card, shapes.record(shapes.CARD))
+    base_url = site().settings.base_url.rstrip("/")
+    return {**values, "url": f"{base_url}/{card.language}/articles/{card.slug}"}

@@ -1,0 +1,106 @@
+"""Organisations, people and products, for those who may see them on the pages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from kbsearch import people
+from kbsearch.access import only_administrators
+from kbsearch.people import Person, organisations
+from kbsearch.people.accounts import directory
+from kbsearch.people.organisations import Organisation, products
+from kbsearch.people.organisations.products import Product
+from kbsearch.web.api import shapes
+from kbsearch.web.api.door import caller, only_unnarrowed, token
+from kbsearch.web.api.fields import Field, Text, Values, Whole
+from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.render import db
+
+Thing = TypeVar("Thing")
+LIMIT = 100
+PAGE: dict[str, Field] = {"cursor": Text(people.MAX_EMAIL), "limit": Whole(1, LIMIT)}
+
+
+@offer(
+    Operation(
+        "GET", "/organisations", shapes.listing("organisations", shapes.ORGANISATION), query=PAGE
+    )
+)
+def list_organisations(asked: Values) -> Answer:
+    """The organisations, by slug; for administrators"""
+    only_administrators(caller())
+    only_unnarrowed()
+    page, further = cut(organisations.list_all(db()), lambda one: one.slug, asked)
+    return Answer({"organisations": [organisation_values(one) for one in page], "next": further})
+
+
+@offer(Operation("GET", "/organisations/<slug>", shapes.ORGANISATION))
+def show_organisation(asked: Values, slug: str) -> Answer:
+    """An organisation; for administrators"""
+    only_administrators(caller())
+    only_unnarrowed()
+    return Answer(organisation_values(organisations.find(db(), slug)))
+
+
+@offer(
+    Operation(
+        "GET",
+        "/people",
+        shapes.listing("people", shapes.PERSON),
+        query={**PAGE, "q": Text(people.MAX_EMAIL), "organisation": Text(80)},
+    )
+)
+def list_people(asked: Values) -> Answer:
+    """People, by address: agents see the customers, administrators everybody"""
+    only_unnarrowed()
+    limit = asked.get("limit", LIMIT)
+    filters = directory.PeopleFilter(asked.get("q", ""), organisation=asked.get("organisation"))
+    listed = directory.list_after(db(), caller(), filters, asked.get("cursor", ""), limit + 1)
+    further = listed[limit - 1].email if len(listed) > limit else None
+    return Answer({"people": [person_values(one) for one in listed[:limit]], "next": further})
+
+
+@offer(Operation("GET", "/people/<id>", shapes.PERSON))
+def show_person(asked: Values, id: str) -> Answer:
+    """Somebody; for agents, who see the customers, and administrators"""
+    only_unnarrowed()
+    return Answer(person_values(directory.find(db(), caller(), id)))
+
+
+@offer(Operation("GET", "/products", shapes.listing("products", shapes.PRODUCT), query=PAGE))
+def list_products(asked: Values) -> Answer:
+    """The products, by slug; a customer sees those of their contracts"""
+    page, further = cut(_products(), lambda one: one.slug, asked)
+    return Answer({"products": [product_values(one) for one in page], "next": further})
+
+
+def cut(
+    things: Sequence[Thing], key: Callable[[Thing], str], asked: Values
+) -> tuple[list[Thing], str | None]:
+    """The page that the cursor asks for, and the next cursor."""
+    limit = asked.get("limit", LIMIT)
+    rest = sorted((one for one in things if key(one) > asked.get("cursor", "")), key=key)
+    return rest[:limit], key(rest[limit - 1]) if len(rest) > limit else None
+
+
+def organisation_values(organisation: Organisation) -> dict[str, Any]:
+    followers = list(organisations.followers(db(), organisation))
+    return {**shapes.values(organisation, shapes.ORGANISATION), "followers": followers}
+
+
+def person_values(person: Person) -> dict[str, Any]:
+    disabled = person.disabled_at is not None
+    return {**shapes.values(person, shapes.PERSON), "disabled": disabled}
+
+
+def product_values(product: Product) -> dict[str, Any]:
+    return shapes.values(product, shapes.PRODUCT)
+
+
+def _products() -> list[Product]:
+    narrowed = token().product
+    return [
+        product
+        for product in products.list_all(db())
+        if (caller().is_staff or product.slug in caller().products)
+        and (narrowed is None or product.slug == narrowed)
+    ]

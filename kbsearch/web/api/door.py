@@ -1,0 +1,120 @@
+"""The door of the API: whose token it is, how often it knocks, from which pages it may be called.
+
+A cookie opens nothing here: so no other site can act in the name of whoever is signed in.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Flask, current_app, g, request
+from werkzeug.wrappers import Response
+
+from kbsearch import limits
+from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.config import Settings
+from kbsearch.errors import Forbidden, NotFound, SignInNeeded
+from kbsearch.people.accounts import personal_tokens
+from kbsearch.people.accounts.personal_tokens import Holder, PersonalToken
+from kbsearch.web.api.pace import Pace
+from kbsearch.web.api.problems import is_for_programs
+from kbsearch.web.render import db
+
+CALLS_A_MINUTE = 300  # of a token
+WRITES_A_MINUTE = 60
+STRANGERS_A_MINUTE = 60  # calls without a good token, of a network
+PACES = "kbsearch.api"
+SCHEME = "bearer "
+METHODS = "GET, POST, PATCH, DELETE"
+ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
+TOLD = "ETag, Location, Retry-After"
+PREFLIGHT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Paces:
+    """How fast each may go in this process."""
+
+    calls: Pace
+    writes: Pace
+    strangers: Pace
+
+    @classmethod
+    def of(cls, processes: int) -> "Paces":
+        def share(most: int) -> Pace:
+            return Pace(math.ceil(most / processes), timedelta(minutes=1))
+
+        return cls(share(CALLS_A_MINUTE), share(WRITES_A_MINUTE), share(STRANGERS_A_MINUTE))
+
+
+def watch(app: Flask, settings: Settings) -> None:
+    """Take whoever is signed in in a browser for a stranger, and let `api_origins` call."""
+    app.extensions[PACES] = Paces.of(settings.workers)
+
+    @app.before_request
+    def forget_cookies() -> None:
+        if is_for_programs():
+            g.viewer = ANONYMOUS
+
+    @app.after_request
+    def allow_origins(answer: Response) -> Response:
+        if not is_for_programs():
+            return answer
+        answer.headers["Vary"] = "Authorization, Origin, Accept-Language"
+        origin = request.headers.get("Origin", "")
+        if origin in settings.api_origins:
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Expose-Headers"] = TOLD
+            if request.method == "OPTIONS":
+                answer.headers["Access-Control-Allow-Methods"] = METHODS
+                answer.headers["Access-Control-Allow-Headers"] = ASKED
+                answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        return answer
+
+
+def let_in(*, writes: bool, searches: bool) -> None:
+    """Take the token of the request; raises SignInNeeded, Forbidden or TooMany."""
+    paces: Paces = current_app.extensions[PACES]
+    found = holder_of(request.headers.get("Authorization", ""))
+    if found is None:
+        paces.strangers.take(limits.network(request.remote_addr))
+        raise SignInNeeded("token.needed")
+    g.viewer, g.token = found.viewer, found.token
+    paces.calls.take(found.token.id)
+    if writes:
+        paces.writes.take(found.token.id)
+        if not found.token.may_write:
+            raise Forbidden("token.only_reads")
+    if found.token.only_search and not searches:
+        raise Forbidden("token.only_searches")
+
+
+def holder_of(header: str) -> Holder | None:
+    """Who speaks with the token of an Authorization header."""
+    if header[: len(SCHEME)].lower() != SCHEME:
+        return None
+    return personal_tokens.holder_of(db(), header[len(SCHEME) :].strip())
+
+
+def caller() -> Viewer:
+    """Whoever the program acts as."""
+    viewer: Viewer = g.viewer
+    return viewer
+
+
+def token() -> PersonalToken:
+    """What it acts with."""
+    held: PersonalToken = g.token
+    return held
+
+
+def check_product(slug: str | None) -> None:
+    """Of other products than its own, a token that was narrowed to one finds nothing."""
+    if token().product is not None and slug != token().product:
+        raise NotFound("web.not_found")
+
+
+def only_unnarrowed() -> None:
+    """What belongs to no product is not there for a token of one."""
+    if token().product is not None:
+        raise NotFound("web.not_found")

@@ -1,0 +1,12 @@
+"""Whoever the program acts as."""
+
+from kbsearch.web.api import shapes
+from kbsearch.web.api.door import caller
+from kbsearch.web.api.fields import Values
+from kbsearch.web.api.operations import Answer, Operation, offer
+
+
+@offer(Operation("GET", "/me", shapes.ME, searches=True))
+def show_me(asked: Values) -> Answer:
+    """Who the token stands for"""
+    return Answer(shapes.values(caller(), shapes.ME))

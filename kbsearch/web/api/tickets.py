@@ -1,0 +1,111 @@
+"""Tickets, as their people read them and as those do who answer."""
+
+from typing import Any, get_args
+
+from kbsearch import people, tickets
+from kbsearch.access import only_agents
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.tickets import STATUSES, Ticket, lists, records
+from kbsearch.tickets.desk import queue
+from kbsearch.tickets.desk.queue import QueueFilter
+from kbsearch.tickets.lists import ListFilter, Scope
+from kbsearch.tickets.records import Record
+from kbsearch.web import numbers
+from kbsearch.web.api import shapes
+from kbsearch.web.api.door import caller, check_product, token
+from kbsearch.web.api.fields import Choice, Text, Texts, Values, Whole
+from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.render import db, site
+
+LIMIT = 25
+BEYOND = 10**16  # more than any number of a ticket
+NUMBER = "<int(max=999999999999999):number>"
+OF_THE_QUEUE = ("view", "organisation", "assignee")
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+@offer(
+    Operation(
+        "GET",
+        "/tickets",
+        shapes.listing("tickets", shapes.TICKET_HEAD),
+        query={
+            "scope": Choice(SCOPES),
+            "status": Texts(Choice(STATUSES), len(STATUSES)),
+            "view": Choice(queue.VIEWS),
+            "organisation": Text(80),
+            "assignee": Text(people.MAX_EMAIL),
+            "product": Text(80),
+            "q": Text(300),
+            "cursor": Text(20),
+            "limit": Whole(1, 100),
+        },
+    )
+)
+def list_tickets(asked: Values) -> Answer:
+    """Tickets without their messages, the newest first"""
+    before = numbers.whole(asked.get("cursor", str(BEYOND)))
+    if before is None:
+        raise Invalid("api.cursor_invalid")
+    limit = asked.get("limit", LIMIT)
+    ids = _ids(asked, before, limit + 1)
+    heads = records.heads(db(), caller(), ids[:limit])
+    further = str(heads[-1]["number"]) if len(ids) > limit and heads else None
+    return Answer({"tickets": [with_url(head) for head in heads], "next": further})
+
+
+@offer(Operation("GET", f"/tickets/{NUMBER}", shapes.TICKET))
+def show_ticket(asked: Values, number: int) -> Answer:
+    """A ticket with what was said about it"""
+    return Answer(record_of(ticket_of(number)))
+
+
+def ticket_of(number: int) -> Ticket:
+    """The ticket of a number, if the token reaches it."""
+    ticket = tickets.find_number(db(), caller(), number)
+    check_product(ticket.product)
+    return ticket
+
+
+def record_of(ticket: Ticket) -> Record:
+    """The ticket as it stands now."""
+    (record,) = records.read(db(), caller(), [ticket.id])
+    return with_url(record)
+
+
+def with_url(record: Record) -> dict[str, Any]:
+    settings = site().settings
+    page = f"{settings.base_url.rstrip('/')}/{settings.languages[0]}/requests/{record['id']}"
+    return {**record, "url": page}
+
+
+def _ids(asked: Values, before: int, limit: int) -> list[str]:
+    product = asked.get("product") or token().product
+    check_product(product)
+    text = asked.get("q", "")
+    also = tuple(site().search.numbers(caller(), text, lists.MOST_FOUND)) if text else ()
+    if any(name in asked for name in OF_THE_QUEUE):
+        only_agents(caller())
+    if not caller().is_agent or "scope" in asked or "status" in asked:
+        scope = asked.get("scope", "all" if caller().is_agent else "mine")
+        filter = ListFilter(scope, asked.get("status", ()), product or "", text, also=also)
+        return lists.ids_before(db(), caller(), filter, before, limit)
+    queue_filter = QueueFilter(
+        asked.get("view", "all"),
+        asked.get("organisation", ""),
+        product or "",
+        _assignee(asked.get("assignee", "")),
+        text,
+        also=also,
+    )
+    return queue.ids_before(db(), caller(), queue_filter, before, limit)
+
+
+def _assignee(text: str) -> str:
+    """`me`, `nobody`, or the id of whom an address means."""
+    if text in ("", "me", "nobody"):
+        return text
+    try:
+        return people.find(db(), text).id
+    except (Invalid, NotFound):
+        raise NotFound("ticket.assignee_unknown") from None

@@ -1,0 +1,1 @@
+"""Programs: the API and its door."""
