@@ -15,13 +15,13 @@ MOMENT = 2.5  # seconds in which nobody waits once more, when it was in vain
 def create_app(settings: "Settings", db: "Database | None" = None) -> "Flask":
     """The web application: the one place that wires its parts together."""
     # imported here, so that reading the version or running a command stays quick
+    from kbsearch.database.engines import open_database
     from kbsearch.database.migrations import migrate
-    from kbsearch.database.sqlite import SqliteDatabase
     from kbsearch.search.ranking import Search
     from kbsearch.web import build
 
     if db is None:
-        db = SqliteDatabase(settings.database_path)
+        db = open_database(settings.database_address)
         migrate(db)
     db.limit_waiting(LONGEST_WAIT, moment=MOMENT)
     return build(settings, db, Search(settings, db))

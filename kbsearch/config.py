@@ -29,6 +29,7 @@ ORIGIN = re.compile(rf"https?://(?:{HOST.pattern})(?::\d{{1,5}})?", re.I)
 IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
+POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
 
 class ConfigError(Exception):
@@ -53,7 +54,10 @@ class Settings:
     connections_per_address: int = _setting(
         250, "Connections an address has to a web process at most; 0, and behind a proxy: any"
     )
-    database: Path = _setting(Path("var/kbsearch.sqlite3"), "The SQLite file, on a local disk")
+    database: Path | str = _setting(
+        Path("var/kbsearch.sqlite3"),
+        "The SQLite file, on a local disk; or postgresql://user:password@host/name",
+    )
     index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
     data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")
@@ -147,8 +151,20 @@ class Settings:
         return (self.site / path).absolute()
 
     @property
+    def database_address(self) -> Path | str:
+        """The file of the database, or the address of the server that has it."""
+        return self.at(self.database) if isinstance(self.database, Path) else self.database
+
+    @property
     def database_path(self) -> Path:
+        """The file of the database; only where it is one."""
+        assert isinstance(self.database, Path)
         return self.at(self.database)
+
+    @property
+    def database_name(self) -> str:
+        """The database as it may be shown."""
+        return shown(self.database_address)
 
     @property
     def index_path(self) -> Path:
@@ -289,6 +305,15 @@ def _path(value: Any) -> Path:
     return Path(value).expanduser()
 
 
+def database_of(value: Any) -> Path | str:
+    """A file, or the address of a server; raises ValueError."""
+    if not str(value).startswith(POSTGRESQL_SCHEMES):
+        return _path(value)
+    if not find_spec("psycopg"):
+        raise ValueError("PostgreSQL is not installed; run: pip install 'kbsearch[postgresql]'")
+    return str(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
@@ -304,11 +329,12 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
     type(Path()): _path,
 }
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
+    "database": database_of,
     "fields": form_fields.parse,
     "teams": teams.parse,
     "targets": targets.parse,
 }
-TABLES = frozenset(_CONVERT_NAMED)  # what only kbsearch.toml can hold
+TABLES = frozenset({"fields", "teams", "targets"})  # what only kbsearch.toml can hold
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -405,6 +431,11 @@ def uses_token(settings: Settings, url: str) -> bool:
     """Whether a server of mail is given a token: its URL names a user and no password."""
     parts = urlsplit(url)
     return bool(settings.mail_oauth and parts.username and parts.password is None)
+
+
+def shown(address: Path | str) -> str:
+    """The file or the address of a database, as it may be shown."""
+    return str(address) if isinstance(address, Path) else without_user(address)
 
 
 def without_user(url: str) -> str:

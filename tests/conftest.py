@@ -1,8 +1,8 @@
 """The cast and the parts every test may ask for; no network, everything in tmp_path."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from hypothesis import settings as examples
 from kbsearch import create_app, people
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.database.engines import open_database
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
@@ -25,12 +27,19 @@ from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site.importing import tickets
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
-from tests.kit import routes
+from tests.kit import engines, routes
 
 routes.share()
 # How long an example takes says more of the machine than of the code.
 examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("suite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    is_of_both = "both_engines" in marks and "sqlite_only" not in marks
+    if is_of_both and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", engines.BOTH, indirect=True)
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,47 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(site=tmp_path)
+@pytest.fixture(scope="session")
+def empty_server() -> Iterator[str]:
+    """The address of a migrated database of a PostgreSQL of the suite's own."""
+    postgresql = engines.postgresql()
+    with postgresql.running() as server:
+        yield postgresql.make(server, "kbsearch")
 
 
 @pytest.fixture
-def db(settings: Settings, empty_database: Path) -> Iterator[SqliteDatabase]:
-    with copied(empty_database, settings) as database:
-        yield database
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which database `db` is; a test marked `both_engines` runs once with each."""
+    is_of_sqlite = request.node.get_closest_marker("sqlite_only")
+    return "sqlite" if is_of_sqlite else str(getattr(request, "param", engines.USUAL))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Settings:
+    if engine == "sqlite":
+        return Settings(site=tmp_path)
+    return Settings(site=tmp_path, database=request.getfixturevalue("empty_server"))
+
+
+@pytest.fixture
+def db(settings: Settings, empty_database: Path) -> Iterator[Database]:
+    if isinstance(settings.database, Path):
+        with copied(empty_database, settings) as database:
+            yield database
+        return
+    engines.postgresql().empty(settings.database)
+    with closing(open_database(settings.database)) as server:
+        yield server
+
+
+Another = Callable[[], Database]
+
+
+@pytest.fixture
+def another(settings: Settings, db: Database) -> Iterator[Another]:
+    """Opens the database of `db` once more, as another process would."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(open_database(settings.database_address)))
 
 
 @contextmanager
@@ -88,7 +129,7 @@ def scratch(
     database.close()
 
 
-def introduce(db: SqliteDatabase) -> Cast:
+def introduce(db: Database) -> Cast:
     """Everybody, with their organisations and the products these have."""
     products.add(db, OPERATOR, ProductFields("iCownect"))
     products.add(db, OPERATOR, ProductFields("Cervo Atelier"))
@@ -112,11 +153,11 @@ def introduce(db: SqliteDatabase) -> Cast:
 
 
 @pytest.fixture
-def cast(db: SqliteDatabase) -> Cast:
+def cast(db: Database) -> Cast:
     return introduce(db)
 
 
-def take_over(db: SqliteDatabase, **values: Any) -> str:
+def take_over(db: Database, **values: Any) -> str:
     """Import one past ticket of Alice's at Acme, but for what is given; its id."""
     usual = {
         "number": 1042,
@@ -164,7 +205,7 @@ def store(settings: Settings) -> FileStore:
 
 
 @pytest.fixture
-def app(settings: Settings, db: SqliteDatabase) -> Flask:
+def app(settings: Settings, db: Database) -> Flask:
     return create_app(settings, db)
 
 

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsearch import limits
+from kbsearch.database import Database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import TooMany
 from kbsearch.limits import Limit, network
+from tests.conftest import Another
+from tests.kit.engines import address_of
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -19,12 +22,11 @@ THREE = Limit("test", ((3, 5 * MINUTE),))
 HAMMER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from kbsearch import limits
-from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import TooMany
+from tests.kit.engines import at
 
-db = SqliteDatabase(Path(sys.argv[1]))
+db = at(sys.argv[1])
 
 def attempt(_):
     try:
@@ -38,7 +40,7 @@ with ThreadPoolExecutor(4) as threads:
 """
 
 
-def is_taken(db: SqliteDatabase, limit: Limit, key: str, at: datetime) -> bool:
+def is_taken(db: Database, limit: Limit, key: str, at: datetime) -> bool:
     try:
         limits.take(db, limit, key, at=at)
     except TooMany:
@@ -64,7 +66,7 @@ def test_the_limits_are_those_that_are_documented(limit: Limit, windows: list[tu
     assert max(window for _, window in limit.windows) <= limits.LONGEST
 
 
-def test_what_is_over_the_limit_is_refused_until_there_is_room_again(db: SqliteDatabase):
+def test_what_is_over_the_limit_is_refused_until_there_is_room_again(db: Database):
     for minute in range(3):
         limits.take(db, THREE, "alice", at=NOON + minute * MINUTE)
     with pytest.raises(TooMany) as refused:
@@ -78,7 +80,7 @@ def test_what_is_over_the_limit_is_refused_until_there_is_room_again(db: SqliteD
     assert not is_taken(db, THREE, "alice", NOON + 5 * MINUTE)
 
 
-def test_being_refused_again_and_again_makes_nobody_wait_longer(db: SqliteDatabase):
+def test_being_refused_again_and_again_makes_nobody_wait_longer(db: Database):
     for _ in range(3):
         limits.take(db, THREE, "alice", at=NOON)
     for second in range(1, 300, 7):
@@ -86,7 +88,7 @@ def test_being_refused_again_and_again_makes_nobody_wait_longer(db: SqliteDataba
     assert is_taken(db, THREE, "alice", NOON + 5 * MINUTE)
 
 
-def test_every_window_of_a_limit_holds(db: SqliteDatabase):
+def test_every_window_of_a_limit_holds(db: Database):
     taken = [
         minute
         for minute in range(0, 1440, 5)
@@ -98,7 +100,8 @@ def test_every_window_of_a_limit_holds(db: SqliteDatabase):
     assert len([minute for minute in taken if minute < 5]) == 5
 
 
-def test_a_good_attempt_is_given_back_and_only_one(db: SqliteDatabase):
+@pytest.mark.both_engines
+def test_a_good_attempt_is_given_back_and_only_one(db: Database):
     for _ in range(3):
         limits.take(db, THREE, "alice", at=NOON)
     limits.give_back(db, THREE, "alice")
@@ -106,7 +109,7 @@ def test_a_good_attempt_is_given_back_and_only_one(db: SqliteDatabase):
     assert [is_taken(db, THREE, "alice", NOON) for _ in range(3)] == [True, False, False]
 
 
-def test_a_clock_set_back_locks_nobody_out_for_long(db: SqliteDatabase):
+def test_a_clock_set_back_locks_nobody_out_for_long(db: Database):
     for _ in range(3):
         limits.take(db, THREE, "alice", at=NOON + timedelta(days=10))
     assert not is_taken(db, THREE, "alice", NOON)
@@ -129,11 +132,11 @@ def test_no_stretch_as_long_as_the_window_has_more_than_the_limit(
         assert len([t for t in taken if second - 300 < t <= second]) == 3, "refused without need"
 
 
-def test_two_processes_of_four_threads_never_get_more_than_the_limit(db: SqliteDatabase):
+def test_two_processes_of_four_threads_never_get_more_than_the_limit(db: Database):
     each = 560
     hammers = [
         subprocess.Popen(
-            [sys.executable, "-c", HAMMER, str(db.path), str(each)],
+            [sys.executable, "-c", HAMMER, address_of(db), str(each)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -145,16 +148,16 @@ def test_two_processes_of_four_threads_never_get_more_than_the_limit(db: SqliteD
     assert all(taken), "both were at it"
 
 
-def test_a_limit_survives_a_restart(db: SqliteDatabase):
+@pytest.mark.both_engines
+def test_a_limit_survives_a_restart(db: Database, another: Another):
     for _ in range(3):
         limits.take(db, THREE, "alice", at=NOON)
     db.close()
-    restarted = SqliteDatabase(db.path)
-    assert not is_taken(restarted, THREE, "alice", NOON)
-    restarted.close()
+    assert not is_taken(another(), THREE, "alice", NOON)
 
 
-def test_threads_giving_back_lose_nothing(db: SqliteDatabase):
+@pytest.mark.both_engines
+def test_threads_giving_back_lose_nothing(db: Database):
     def in_and_out(_: int) -> None:
         limits.take(db, limits.SIGN_INS_OF_ALL, "x", at=NOON)
         limits.give_back(db, limits.SIGN_INS_OF_ALL, "x")
@@ -165,7 +168,7 @@ def test_threads_giving_back_lose_nothing(db: SqliteDatabase):
     assert db.query("SELECT * FROM attempts") == []
 
 
-def test_what_was_typed_is_not_kept(db: SqliteDatabase):
+def test_what_was_typed_is_not_kept(db: Database):
     limits.take(db, THREE, "my password, in the wrong field")
     assert "password" not in str(db.query("SELECT * FROM attempts"))
 
@@ -188,7 +191,7 @@ def test_a_network_is_what_one_subscriber_has(address: str | None, counts_as: st
     assert network(address) == counts_as
 
 
-def test_the_256_networks_of_one_subscriber_share_a_limit(db: SqliteDatabase):
+def test_the_256_networks_of_one_subscriber_share_a_limit(db: Database):
     taken = [
         is_taken(db, limits.SIGN_INS_FROM_NETWORK, network(f"2001:db8:1:{number:x}::1"), NOON)
         for number in range(256)
@@ -197,7 +200,7 @@ def test_the_256_networks_of_one_subscriber_share_a_limit(db: SqliteDatabase):
     assert is_taken(db, limits.SIGN_INS_FROM_NETWORK, network("2001:db8:2::1"), NOON)
 
 
-def test_old_attempts_are_forgotten(db: SqliteDatabase):
+def test_old_attempts_are_forgotten(db: Database):
     limits.take(db, THREE, "alice", at=NOON)
     limits.take(db, THREE, "alice", at=NOON + timedelta(hours=23))
     assert limits.forget_old(db, at=NOON + timedelta(days=1)) == 1

@@ -9,15 +9,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 
 from kbsearch import config, i18n
-from kbsearch.database import Busy, Damaged
-from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.database import Busy, Damaged, Database, Unreachable, engines
 from kbsearch.errors import NotFound, Problem
 from kbsearch.site import belonging, restoring
 from kbsearch.version import __version__
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Opening = Callable[[config.Configuration], SqliteDatabase]
+Opening = Callable[[config.Configuration], Database]
 
 COMMANDS = {
     "init": "site",
@@ -25,6 +24,7 @@ COMMANDS = {
     "config": "site",
     "doctor": "site",
     "migrate": "site",
+    "move": "moving",
     "version": "site",
     "serve": "serve",
     "web": "serve",
@@ -86,22 +86,25 @@ class Site:
     def __init__(self, configuration: config.Configuration) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
-        self._db: SqliteDatabase | None = None
+        self._db: Database | None = None
 
     @property
-    def db(self) -> SqliteDatabase:
+    def db(self) -> Database:
         if self._db is None:
             self._db = self.opened(belonging.open_database)
         return self._db
 
-    def opened(self, how: Opening) -> SqliteDatabase:
+    def opened(self, how: Opening) -> Database:
         """The database, as one of the ways to open it does."""
         restoring.see_that_none_is_under_way(self.settings.site)
         try:
             return how(self.configuration)
+        except Unreachable as problem:
+            name = self.settings.database_name
+            raise Problem("site.database_unreachable", database=name, reason=problem) from None
         except (Damaged, OSError) as problem:
-            path = self.settings.database_path
-            raise Problem("site.database_unreadable", path=path, reason=problem) from None
+            name = self.settings.database_name
+            raise Problem("site.database_unreadable", path=name, reason=problem) from None
 
     def require(self) -> None:
         """Raise Problem where there is no site: nothing is made outside one."""
@@ -110,7 +113,7 @@ class Site:
         if sources["content"] == "default":
             content = content / "articles"  # another project may have a folder of that name
         if self.configuration.path is None and not (
-            settings.database_path.exists() or content.is_dir()
+            engines.is_named(settings.database_address) or content.is_dir()
         ):
             raise NotFound("site.none_here")
 

@@ -10,7 +10,8 @@ from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
 from kbsearch.database import migrations
-from kbsearch.database.sqlite import SQLITE_VERSION, SqliteDatabase
+from kbsearch.database.engines import open_database
+from kbsearch.database.sqlite import SQLITE_VERSION
 from kbsearch.people import PersonFields
 from kbsearch.people.accounts import choosing
 from kbsearch.site import belonging, demo, doctor, new
@@ -87,7 +88,7 @@ def adopt_command(site: Site, new_key: bool) -> None:
     click.echo(
         say(
             "%(database)s, %(data)s and %(content)s are one site from now on.",
-            database=site.settings.database_path,
+            database=site.settings.database_name,
             data=site.settings.data_path,
             content=site.settings.content_path,
         )
@@ -115,6 +116,8 @@ def config_show(site: Site, as_json: bool) -> None:
         value = getattr(site.settings, name)
         if name in config.TABLES:
             value = tuple(table.name for table in value)
+        if name == "database":
+            value = config.shown(value)
         values[name] = MASK if item.metadata["secret"] and value else value
     sources = site.configuration.sources
     if as_json:
@@ -173,7 +176,7 @@ def migrate_command(site: Site, only_list: bool, as_json: bool) -> None:
     Example: kbsearch migrate --list
     """
     belonging.look(site.configuration)
-    db = SqliteDatabase(site.settings.database_path)
+    db = open_database(site.settings.database_address)
     steps = migrations.pending(db) if only_list else migrations.migrate(db)
     db.close()
     if as_json:

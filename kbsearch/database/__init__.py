@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from kbsearch import randomness
-from kbsearch.errors import Full
+from kbsearch.database.patience import Patience
+from kbsearch.errors import Full, Invalid
 
 Row = dict[str, Any]
 Values = Mapping[str, object]
@@ -15,8 +17,11 @@ SPARED_WAIT = 0.2  # seconds that a write waits for its turn, of what may be giv
 class Database(Protocol):
     """SQL is portable, parameters are named (`:name`). Each thread has a connection of its own.
 
-    Every verb raises Busy, Damaged, or Full where there is no room left.
+    Every verb raises Busy, Damaged, or Full where there is no room left; Invalid where a text has
+    a sign that the engine cannot keep.
     """
+
+    waits: Patience  # of the writes of this process
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Every row of the answer."""
@@ -30,11 +35,20 @@ class Database(Protocol):
     def insert_many(self, table: str, rows: Sequence[Values]) -> None:
         """Add rows that all have the columns of the first."""
 
+    def define(self, statement: str) -> None:
+        """Run a statement of the schema, in the words of schema.sql whatever the engine's own."""
+
     def list_tables(self) -> list[str]:
         """The names of the tables that are there."""
 
+    def rows(self, table: str) -> Iterator[Row]:
+        """Every row of a table, a few at a time, in no order; read it in a snapshot."""
+
     def atomic(self) -> AbstractContextManager[None]:
         """A context in which all is written, or nothing; nesting joins the outer one."""
+
+    def filling(self) -> AbstractContextManager[None]:
+        """The same, but what a row names may come after it: it is looked for in the end."""
 
     def snapshot(self) -> AbstractContextManager[None]:
         """A context in which every read sees the same committed state."""
@@ -48,6 +62,15 @@ class Database(Protocol):
     def version(self) -> object:
         """Equal to an earlier one only if nobody has written since; it costs no look at tables."""
 
+    def damage(self, *, deep: bool = False) -> list[str]:
+        """What is wrong with how it is kept, in the engine's words; nothing where it is sound."""
+
+    def dangling(self) -> list[str]:
+        """The tables with rows that name others which are not there."""
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it, as it is at this moment, to an SQLite file that is not there yet."""
+
     def compact(self) -> None:
         """Leave no byte of what was deleted, neither in the data nor in a log."""
 
@@ -57,6 +80,10 @@ class Database(Protocol):
 
 class Busy(Exception):
     """Others held the database longer than this may wait for it."""
+
+
+class Unreachable(Busy):
+    """The server of the database does not answer, or lets nobody in."""
 
 
 class Damaged(Exception):
@@ -91,6 +118,24 @@ def one_of(name: str, choices: Sequence[object]) -> tuple[str, dict[str, object]
     """The inside of an SQL `IN (…)` and its values: `one_of("w", ["a", "b"])` -> `:w0, :w1`."""
     values = {f"{name}{position}": choice for position, choice in enumerate(choices)}
     return ", ".join(f":{key}" for key in values) or "NULL", values
+
+
+def checked(values: Values | None) -> dict[str, object]:
+    """The values as they are given to an engine; Invalid where a text has a NUL: not all keep it.
+
+    A lone surrogate is no text of any encoding: the engines themselves do not take it.
+    """
+    taken = dict(values or {})
+    for value in taken.values():
+        if isinstance(value, str) and "\0" in value:
+            raise Invalid("text.sign_not_kept")
+    return taken
+
+
+def insert_statement(table: str, columns: Sequence[str]) -> str:
+    """The statement that adds a row of these columns; the names are constants."""
+    places = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
 
 
 def escape_like(text: str) -> str:

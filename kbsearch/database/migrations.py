@@ -163,7 +163,7 @@ def migrate(db: Database) -> list[str]:
         names = [name for name in STEPS if name not in applied]
         tables = db.list_tables()
         if "schema_steps" not in tables:
-            db.execute(APPLIED)
+            db.define(APPLIED)
             _note(db, sorted(applied))
         if EARLIER in tables:
             db.execute(f"DROP TABLE {EARLIER}")
@@ -210,4 +210,4 @@ def _run(db: Database, script: str) -> None:
     """Run statement by statement what ends with a line; what comments say is left out."""
     for statement in _END.split(_COMMENT.sub("", script)):
         if statement.strip():
-            db.execute(statement)
+            db.define(statement)

@@ -4,58 +4,37 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pysqlite3 import dbapi2 as sqlite
 from sqlite_utils import Database as SqliteUtils
 
-from kbsearch.database import Busy, Damaged, IntegrityError, Row, Values
-from kbsearch.errors import Full
+from kbsearch.database import (
+    Busy,
+    Damaged,
+    IntegrityError,
+    Row,
+    Values,
+    checked,
+    insert_statement,
+)
+from kbsearch.database.patience import LONGEST_WAIT, Patience
+from kbsearch.errors import Full, Invalid
 
 # Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
 # (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
 FIXED_SQLITE = (3, 51, 3)
 FIXED_BACKPORTS: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 SQLITE_VERSION: tuple[int, ...] = sqlite.sqlite_version_info
-LONGEST_WAIT = 10.0  # seconds that a write waits for its turn, where nobody waits for it
 PRAGMAS_OF_READING = (
     "trusted_schema=OFF",
     "cell_size_check=ON",
     "mmap_size=268435456",  # read through the page cache of the system, shared by all processes
 )
-TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND SUBSTR(name, 1, 7) <> 'sqlite_'"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *PRAGMAS_OF_READING)
-
-
-class Patience:
-    """How long the writes of a process wait for their turn, in seconds.
-
-    Whoever waits in a web process keeps those waiting who only read: there, writes that wait in
-    vain have no more than `longest` together in a moment of `moment` seconds. When it is used up,
-    the next ones try once, until one gets its turn or the moment is over.
-    """
-
-    def __init__(self, longest: float = LONGEST_WAIT, *, moment: float = 0.0) -> None:
-        self._longest, self._moment = longest, moment
-        self._used, self._over_at = 0.0, 0.0
-
-    def left(self) -> float:
-        """What a write may wait that begins now."""
-        if time.monotonic() >= self._over_at:
-            self._used = 0.0
-        return max(0.0, self._longest - self._used)
-
-    def lose(self, waited: float) -> None:
-        """A write waited so long in vain."""
-        if self._used == 0.0:
-            self._over_at = time.monotonic() + self._moment
-        self._used += waited
-
-    def win(self) -> None:
-        """A write got its turn."""
-        self._used = 0.0
 
 
 def check_sqlite(version: tuple[int, ...]) -> None:
@@ -64,14 +43,6 @@ def check_sqlite(version: tuple[int, ...]) -> None:
     if version < FIXED_SQLITE and (backport is None or version[2] < backport):
         release = ".".join(map(str, version))
         raise RuntimeError(f"SQLite {release} has the WAL-reset bug; install pysqlite3>=0.6.1")
-
-
-def is_blank(path: Path) -> bool:
-    """Whether there is no database yet: no file, an empty one, or one without a table."""
-    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
-        return True
-    with closing(SqliteDatabase(path)) as db:
-        return not db.list_tables()
 
 
 class SqliteDatabase:
@@ -118,9 +89,8 @@ class SqliteDatabase:
         return "mode=ro" if has_log else "mode=ro&immutable=1"
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
-        connection = self.tables.conn
         try:
-            cursor = connection.execute(sql, dict(values or {}))
+            cursor = self._run(sql, values)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
         except sqlite.DatabaseError as problem:
@@ -128,19 +98,37 @@ class SqliteDatabase:
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         with self.atomic():
-            return int(self.tables.conn.execute(sql, dict(values or {})).rowcount)
+            return int(self._run(sql, values).rowcount)
+
+    def _run(self, sql: str, values: Values | None) -> Any:
+        try:
+            return self.tables.conn.execute(sql, checked(values))
+        except UnicodeEncodeError:
+            raise Invalid("text.sign_not_kept") from None
 
     def insert(self, table: str, row: Values) -> None:
-        self.execute(_insert_statement(table, tuple(row)), row)
+        self.execute(insert_statement(table, tuple(row)), row)
 
     def insert_many(self, table: str, rows: Sequence[Values]) -> None:
         if rows:
             with self.atomic():
-                statement = _insert_statement(table, tuple(rows[0]))
-                self.tables.conn.executemany(statement, [dict(row) for row in rows])
+                statement = insert_statement(table, tuple(rows[0]))
+                try:
+                    self.tables.conn.executemany(statement, [checked(row) for row in rows])
+                except UnicodeEncodeError:
+                    raise Invalid("text.sign_not_kept") from None
+
+    def define(self, statement: str) -> None:
+        self.execute(statement)
 
     def list_tables(self) -> list[str]:
         return [row["name"] for row in self.query(TABLES)]
+
+    def rows(self, table: str) -> Iterator[Row]:
+        cursor = self._run(f"SELECT * FROM {table}", None)  # noqa: S608 (names are constants)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -207,6 +195,12 @@ class SqliteDatabase:
         self.waits.win()
 
     @contextmanager
+    def filling(self) -> Iterator[None]:
+        with self.atomic():
+            self.tables.conn.execute("PRAGMA defer_foreign_keys=ON")  # until this is over
+            yield
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         connection = self.tables.conn
         if connection.in_transaction:
@@ -218,8 +212,15 @@ class SqliteDatabase:
         finally:
             connection.execute("ROLLBACK")
 
+    def damage(self, *, deep: bool = False) -> list[str]:
+        look = "integrity_check" if deep else "quick_check"
+        answers = [value for row in self.query(f"PRAGMA {look}(1)") for value in row.values()]
+        return [str(answer) for answer in answers if answer != "ok"]
+
+    def dangling(self) -> list[str]:
+        return sorted({row["table"] for row in self.query("PRAGMA foreign_key_check")})
+
     def copy_to(self, path: Path) -> None:
-        """Write all of it, as it is at this moment, to a file that is not there yet."""
         self.tables.conn.execute("VACUUM INTO :path", {"path": str(path)})
 
     def compact(self) -> None:
@@ -256,9 +257,3 @@ def _fault(problem: sqlite.DatabaseError) -> Exception:
 
 def _set_timeout(connection: Any, seconds: float) -> None:
     connection.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
-
-
-def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(columns)
-    places = ", ".join(f":{column}" for column in columns)
-    return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 (names are constants)

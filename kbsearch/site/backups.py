@@ -22,7 +22,7 @@ from typing import IO, Any, Self
 
 from kbsearch.clock import now, parsed
 from kbsearch.config import CONFIG_NAME, Settings
-from kbsearch.database import new_id
+from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Problem
 from kbsearch.files import store
@@ -68,7 +68,7 @@ class Manifest:
 
 
 def create(
-    settings: Settings, db: SqliteDatabase, target: Path, tell: ArchiveProgress = lambda _: None
+    settings: Settings, db: Database, target: Path, tell: ArchiveProgress = lambda _: None
 ) -> Manifest:
     """Write the archive and read it back; it has its name once it is whole. For its owner alone."""
     unfinished = target.with_name(f"{target.name}.{new_id()}.part")

@@ -16,8 +16,7 @@ from kbsearch import keys, people
 from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database, migrations, new_id
-from kbsearch.database.sqlite import SqliteDatabase, is_blank
+from kbsearch.database import Database, engines, migrations, new_id
 from kbsearch.errors import Problem
 from kbsearch.files import store
 from kbsearch.people import Person
@@ -41,7 +40,7 @@ class Marks:
     content: frozenset[str]
 
 
-def open_database(configuration: Configuration) -> SqliteDatabase:
+def open_database(configuration: Configuration) -> Database:
     """The site's database, up to date, after a look that all it works with is one site's.
 
     Raises Problem where something is not, and has changed nothing then.
@@ -50,7 +49,7 @@ def open_database(configuration: Configuration) -> SqliteDatabase:
     return _opened(configuration, marks.database or marks.data or new_id())
 
 
-def adopt(configuration: Configuration) -> SqliteDatabase:
+def adopt(configuration: Configuration) -> Database:
     """The same where a person says that data folder and content are this database's from now on."""
     settings = configuration.settings
     site_id = _id_of(settings) or _read_one(settings.data_path / IN_DATA)
@@ -65,7 +64,7 @@ def take_key(configuration: Configuration) -> list[Person]:
     """
     settings = configuration.settings
     look(configuration, but_key=True)
-    with closing(SqliteDatabase(settings.database_path)) as db:
+    with closing(engines.open_database(settings.database_address)) as db:
         migrations.migrate(db)
         keys.site_key(settings)
         with db.atomic():
@@ -85,10 +84,10 @@ def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
     marks = Marks(_id_of(settings), data, _read(_place_in(content)) if content else frozenset())
     if marks.database and marks.database != marks.data:
         raise Problem(
-            "site.data_of_another", database=settings.database_path, folder=settings.data_path
+            "site.data_of_another", database=settings.database_name, folder=settings.data_path
         )
     if marks.content and (marks.database or marks.data) not in marks.content:
-        raise Problem("site.content_of_another", database=settings.database_path, folder=content)
+        raise Problem("site.content_of_another", database=settings.database_name, folder=content)
     if not but_key:
         _check_key(settings)
     return marks
@@ -96,13 +95,13 @@ def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
 
 def mark_data(settings: Settings) -> None:
     """Give the data folder the id of the database that was just put beside it."""
-    with closing(SqliteDatabase(settings.database_path)) as db:
+    with closing(engines.open_database(settings.database_address)) as db:
         if site_id := _state(db, STATE):
             _write(settings.data_path / IN_DATA, {site_id})
 
 
-def _opened(configuration: Configuration, site_id: str) -> SqliteDatabase:
-    db = SqliteDatabase(configuration.settings.database_path)
+def _opened(configuration: Configuration, site_id: str) -> Database:
+    db = engines.open_database(configuration.settings.database_address)
     migrations.migrate(db)
     _mark(configuration.settings.data_path / IN_DATA, frozenset({site_id}))
     content = _content(configuration)
@@ -121,9 +120,9 @@ def _opened(configuration: Configuration, site_id: str) -> SqliteDatabase:
 def _check_key(settings: Settings) -> None:
     """Raise Problem without the key that the secrets of this database are sealed with."""
     path = settings.data_path / keys.KEY_NAME
-    if is_blank(settings.database_path):
+    if engines.is_blank(settings.database_address):
         return
-    with closing(SqliteDatabase(settings.database_path)) as db:
+    with closing(engines.open_database(settings.database_address)) as db:
         fingerprint = _state(db, KEY_STATE)
         seals = "authenticators" in db.list_tables() and db.query(
             "SELECT person_id FROM authenticators LIMIT 1"
@@ -156,13 +155,14 @@ def _id_of(settings: Settings) -> str | None:
     """The id in the database. Raises Problem where there is a site's data without its database."""
     # Looked for first: where two processes make a site, the database comes before the key.
     used, begun = _is_used(settings), has_data(settings)
-    path = settings.database_path
-    missing = Problem("site.database_missing", database=path, folder=settings.data_path)
-    if is_blank(path):
+    missing = Problem(
+        "site.database_missing", database=settings.database_name, folder=settings.data_path
+    )
+    if engines.is_blank(settings.database_address):
         if begun:
             raise missing
         return None
-    with closing(SqliteDatabase(path)) as db:
+    with closing(engines.open_database(settings.database_address)) as db:
         site_id = _state(db, STATE)
         if used and not site_id and not _has_people(db):
             raise missing

@@ -20,7 +20,7 @@ from kbsearch import audit, config
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.config import CONFIG_NAME, Settings
-from kbsearch.database import Damaged, migrations, new_id
+from kbsearch.database import Damaged, engines, migrations, moving, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import store
@@ -70,7 +70,8 @@ def restore(found: config.Configuration, path: Path) -> Restored:
         manifest = backups.read(path, room)
         counts = _prepare(room, path, manifest)
         settings = _settings(found, room, site, path)
-        with _alone(settings):
+        with alone(settings):
+            _fill_server(settings, room)
             set_aside, beside = _exchange(settings, room, site)
     return Restored(manifest, counts, set_aside, beside)
 
@@ -79,7 +80,7 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
     """See that the database is sound and of this release, and bring it up to date."""
     try:
         with closing(SqliteDatabase(room / backups.DATABASE)) as db:
-            if "ok" not in db.query("PRAGMA quick_check(1)")[0].values():
+            if db.damage():
                 raise Unreadable("backup.damaged", path=path)
             if "state" not in db.list_tables():
                 raise Unreadable("backup.not_one", path=path)
@@ -113,7 +114,8 @@ def _check_inside(archived: config.Configuration, room: Path, path: Path) -> Non
     for name in PLACES:
         place = os.path.normpath(room / getattr(archived.settings, name))
         is_theirs = archived.sources.get(name) == str(room / CONFIG_NAME)
-        if is_theirs and not Path(place).is_relative_to(room):
+        is_server = isinstance(archived.settings.database, str) and name == "database"
+        if is_theirs and (is_server or not Path(place).is_relative_to(room)):
             raise Unreadable("backup.settings_outside", path=path, setting=name)
 
 
@@ -173,6 +175,18 @@ def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, 
         if not _under_way(site):
             _remove_rooms_of_the_dead(site)
     return aside if aside.exists() else None, beside
+
+
+def _fill_server(settings: Settings, room: Path) -> None:
+    """Where the database is a server's, put that of the archive there: it has to be empty."""
+    address, copy = settings.database_address, room / backups.DATABASE
+    if isinstance(address, Path):
+        return
+    if not engines.is_blank(address):
+        raise Problem("backup.database_not_empty", database=settings.database_name)
+    with closing(SqliteDatabase(copy)) as source, closing(engines.open_database(address)) as target:
+        moving.copy(source, target)
+    copy.unlink()
 
 
 def _begin(settings: Settings, room: Path) -> Path:
@@ -244,9 +258,10 @@ def _remove(path: Path) -> None:
 
 
 def _places(settings: Settings) -> dict[str, Path]:
+    address = settings.database_address
     return {
         belonging.IN_DATA: settings.data_path / belonging.IN_DATA,
-        backups.DATABASE: settings.database_path,
+        **({backups.DATABASE: address} if isinstance(address, Path) else {}),
         backups.SECRET_KEY: settings.data_path / "secret_key",
         backups.FILES: settings.files_path,
         backups.MAILS: settings.mails_path,
@@ -261,7 +276,7 @@ def _beside_database(name: str, place: Path) -> tuple[Path, ...]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """No worker may run meanwhile; where one does, the site is at work."""
     with ExitStack() as stack:
         try:

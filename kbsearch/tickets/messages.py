@@ -47,7 +47,7 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
                m.typed, m.quoted,
                COALESCE(a.name, m.author_email, '') AS author,
                CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
-                    WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 0
+                    WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 1 = 0
                     ELSE NOT EXISTS (SELECT 1 FROM ticket_copies c WHERE c.ticket_id = t.id
                                      AND c.email = m.author_email) END AS is_staff
         FROM tickets t JOIN messages m ON m.ticket_id = t.id

@@ -12,7 +12,6 @@ from kbsearch.access import Viewer
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
-from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.search import Hit, Question, Results
 from kbsearch.search.ranking.indexing import Indexer
@@ -91,7 +90,7 @@ def write_articles(content: Path, articles: dict[str, str] | None = None) -> Non
         path.write_text("\n".join(line[margin:] for line in lines) + "\n", encoding="utf-8")
 
 
-def publish_articles(settings: Settings, db: SqliteDatabase) -> None:
+def publish_articles(settings: Settings, db: Database) -> None:
     write_articles(settings.content_path)
     published = publish(db, settings)
     assert isinstance(published, Publication), published

@@ -173,6 +173,14 @@ def test_settings_of_an_archive_touch_nothing_outside_of_the_site(
     assert tree(tmp_path / "elsewhere") == {"mine": b""}
 
 
+def test_an_archive_names_no_server(site: Settings, tmp_path: Path):
+    (site.site / "kbsearch.toml").write_text('database = "postgresql://db.elsewhere/help"\n')
+    back_up(site, tmp_path / "site.tar")
+    with pytest.raises(Unreadable) as refused:
+        restored(tmp_path / "site.tar", tmp_path / "there")
+    assert refused.value.key == "backup.settings_outside"
+
+
 def test_nobody_is_signed_in_by_a_restore(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):

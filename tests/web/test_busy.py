@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database.sqlite import Patience, SqliteDatabase
+from kbsearch.database.patience import Patience
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people.accounts.kept_forms import NEVER_KEPT
 from kbsearch.processes import tree as serving

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from kbsearch import audit, people, randomness
 from kbsearch.config import Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, engines
 from kbsearch.people import Person
 from kbsearch.people.accounts import passwords
 from kbsearch.site.demo import cast, opinions, requests, searches
@@ -28,7 +28,8 @@ class Account:
 
 def is_its_own(settings: Settings) -> bool:
     """Whether nobody has made a site of this place, or the demo has."""
-    return not settings.database_path.exists() or (settings.data_path / ACCOUNTS_NAME).exists()
+    is_the_demo = (settings.data_path / ACCOUNTS_NAME).exists()
+    return is_the_demo or not engines.is_named(settings.database_address)
 
 
 def ensure(settings: Settings, db: Database) -> tuple[Account, ...]:

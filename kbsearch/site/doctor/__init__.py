@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database
-from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.database import Database, engines
 from kbsearch.site.doctor import content, database, folders, indexes, kept, people, servers, work
 from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, Verdict, fail
 from kbsearch.site.health import Health
@@ -72,10 +71,10 @@ def glance(settings: Settings, db: Database, state: Health) -> Iterator[Check]:
 
 def _inside(patient: Patient) -> Iterator[Check]:
     """The looks that need a database of this release; another one is all that is said of it."""
-    path = patient.settings.database_path
-    if not path.exists():
+    address = patient.settings.database_address
+    if not engines.is_named(address):
         return
-    with closing(SqliteDatabase(path, read_only=True)) as db:
+    with closing(engines.open_database(address, read_only=True)) as db:
         (schema,) = database.schema(patient, db)
         yield schema
         if schema.state != "ok":

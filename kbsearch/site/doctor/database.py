@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kbsearch.config import ConfigError
-from kbsearch.database import Damaged, Database, migrations
-from kbsearch.database.sqlite import SQLITE_VERSION, SqliteDatabase, check_sqlite
+from kbsearch.database import Damaged, Database, Unreachable, engines, migrations
+from kbsearch.database.sqlite import SQLITE_VERSION, check_sqlite
 from kbsearch.errors import Problem
 from kbsearch.site import belonging as marks
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
@@ -28,17 +28,16 @@ def release(_: Patient) -> Iterator[Check]:
 
 def soundness(patient: Patient) -> Iterator[Check]:
     """Every page of the file, and in a deep look every entry of its indexes."""
-    path = patient.settings.database_path
-    if not path.exists():
+    address, path = patient.settings.database_address, patient.settings.database_name
+    if not engines.is_named(address):
         if not marks.has_data(patient.settings):  # else it is lost, and no start makes another
             told, remedy = "%(path)s does not exist yet", "kbsearch serve makes it."
             yield warn("database", told, remedy, path=path)
         return
-    statement = "PRAGMA integrity_check(1)" if patient.is_deep else "PRAGMA quick_check(1)"
     try:
-        with closing(SqliteDatabase(path, read_only=True)) as db:
-            damage = db.query(statement)[0]
-    except Damaged as problem:
+        with closing(engines.open_database(address, read_only=True)) as db:
+            damage = db.damage(deep=patient.is_deep)
+    except (Damaged, Unreachable) as problem:
         yield fail(
             "database",
             "%(path)s cannot be read: %(problem)s",
@@ -47,10 +46,10 @@ def soundness(patient: Patient) -> Iterator[Check]:
             problem=problem,
         )
         return
-    if "ok" in damage.values():
-        yield ok("database", "%(path)s is sound", path=path)
-    else:
+    if damage:
         yield fail("database", "%(path)s is damaged", "Restore the last backup.", path=path)
+    else:
+        yield ok("database", "%(path)s is sound", path=path)
 
 
 def belonging(patient: Patient) -> Iterator[Check]:
@@ -62,8 +61,8 @@ def belonging(patient: Patient) -> Iterator[Check]:
         yield fail("site", problem.key, remedy, **problem.values)
     except ConfigError as problem:
         yield fail("site", "the secret key cannot be used: %(problem)s", remedy, problem=problem)
-    except Damaged:
-        return  # said of the file
+    except (Damaged, Unreachable):
+        return  # said of the database
     else:
         yield ok("site", "database, data folder and content are one site's")
 
@@ -93,8 +92,8 @@ def schema(_: Patient, db: Database) -> Iterator[Check]:
 
 
 def references(_: Patient, db: Database) -> Iterator[Check]:
-    """What rows name is there; SQLite sees to it, unless another program writes to the file."""
-    broken = [row["table"] for row in db.query("PRAGMA foreign_key_check")]
+    """What rows name is there; the engine sees to it, unless another program writes to a file."""
+    broken = db.dangling()
     if broken:
         yield fail(
             "references",

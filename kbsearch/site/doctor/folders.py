@@ -64,9 +64,9 @@ def writable(patient: Patient) -> Iterator[Check]:
 
 def modes(patient: Patient) -> Iterator[Check]:
     """Where the folder around it is open, each part of what people wrote is open or not."""
-    database = patient.settings.database_path
-    inside = [Path(f"{database}{ending}") for ending in ("", "-wal", "-shm")]
-    data = patient.settings.data_path
+    database, data = patient.settings.database_address, patient.settings.data_path
+    endings = ("", "-wal", "-shm") if isinstance(database, Path) else ()
+    inside = [Path(f"{database}{ending}") for ending in endings]
     inside += [data / name for name in ("files", "mails", "mail", "sms", "demo.json")]
     for path in inside:
         if _is_open(path.parent) and _is_open(path):

@@ -367,7 +367,7 @@ def _read(
                t.number, t.subject
         FROM drafts d LEFT JOIN tickets t ON t.id = d.ticket_id
         WHERE d.person_id = :me AND {condition} AND (d.ticket_id IS NULL OR {visible})
-          AND (d.leaves_at IS NOT NULL) = :is_put_off
+          AND (d.leaves_at IS NOT NULL) = (:is_put_off = 1)
         ORDER BY d.updated_at DESC, d.form_key
         """,  # noqa: S608 (constants of this module)
         {"me": viewer.person_id, "is_put_off": int(is_put_off), **values, **principals},

@@ -5,7 +5,8 @@ import pytest
 from kbsearch import people
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.database import Busy
-from kbsearch.database.sqlite import Patience, SqliteDatabase
+from kbsearch.database.patience import Patience
+from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import one_time_links

@@ -9,8 +9,7 @@ import pytest
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
-from kbsearch.database import new_id
-from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem, SignInNeeded
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
@@ -24,17 +23,19 @@ from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing import form as request_forms
 from kbsearch.tickets.filing.form import RequestForm
 from tests.conftest import Cast, take_over
+from tests.kit.engines import address_of
 from tests.kit.requests import attach, file, readers_of
+
+pytestmark = pytest.mark.both_engines
 
 SEND = """
 import sys, threading
-from pathlib import Path
-from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.filing.form import RequestForm
+from tests.kit.engines import at
 
-db = SqliteDatabase(Path(sys.argv[1]))
+db = at(sys.argv[1])
 viewer = viewers.find(db, "alice@acme.example")
 gate, sent = threading.Barrier(3), []
 
@@ -51,7 +52,7 @@ print("\\n".join(sent))
 """
 
 
-def wrong(db: SqliteDatabase, viewer: Viewer, **said: Any) -> dict[str, str]:
+def wrong(db: Database, viewer: Viewer, **said: Any) -> dict[str, str]:
     """The problems of a form by field; what `check` says is what `open` raises."""
     with pytest.raises(InvalidForm) as refusal:
         file(db, viewer, **said)
@@ -61,7 +62,7 @@ def wrong(db: SqliteDatabase, viewer: Viewer, **said: Any) -> dict[str, str]:
 
 
 def check(
-    db: SqliteDatabase,
+    db: Database,
     viewer: Viewer,
     request: RequestForm,
     fields: Sequence[FormField] = (),
@@ -76,11 +77,11 @@ def check(
     return {}
 
 
-def tickets_there(db: SqliteDatabase) -> int:
+def tickets_there(db: Database) -> int:
     return int(db.query("SELECT COUNT(*) AS n FROM tickets")[0]["n"])
 
 
-def test_a_request_is_what_was_typed_and_has_the_next_number(db: SqliteDatabase, cast: Cast):
+def test_a_request_is_what_was_typed_and_has_the_next_number(db: Database, cast: Cast):
     first = file(
         db,
         cast.alice,
@@ -98,12 +99,12 @@ def test_a_request_is_what_was_typed_and_has_the_next_number(db: SqliteDatabase,
     assert file(db, cast.bob).number == 1002
 
 
-def test_a_number_comes_after_those_taken_over(db: SqliteDatabase, cast: Cast):
+def test_a_number_comes_after_those_taken_over(db: Database, cast: Cast):
     take_over(db, number=4711)
     assert file(db, cast.alice).number == 4712
 
 
-def test_its_event_and_its_work_are_written_with_it(db: SqliteDatabase, cast: Cast):
+def test_its_event_and_its_work_are_written_with_it(db: Database, cast: Cast):
     ticket = file(db, cast.alice)
     (event,) = db.query("SELECT id, kind, actor_id FROM ticket_events")
     assert (event["kind"], event["actor_id"]) == ("ticket.opened", cast.alice.person_id)
@@ -114,7 +115,7 @@ def test_its_event_and_its_work_are_written_with_it(db: SqliteDatabase, cast: Ca
 
 
 def test_nothing_is_written_when_something_fails_on_the_way(
-    db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    db: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -128,7 +129,7 @@ def test_nothing_is_written_when_something_fails_on_the_way(
     assert db.query("SELECT value FROM counters WHERE name = 'ticket'") == [{"value": 1000}]
 
 
-def test_the_same_form_sent_again_is_the_same_request(db: SqliteDatabase, cast: Cast):
+def test_the_same_form_sent_again_is_the_same_request(db: Database, cast: Cast):
     first = file(db, cast.alice, key="form-0001")
     again = file(db, cast.alice, key="form-0001", subject="", description="")
     assert again.id == first.id
@@ -136,17 +137,15 @@ def test_the_same_form_sent_again_is_the_same_request(db: SqliteDatabase, cast: 
     assert len(db.query("SELECT * FROM ticket_events")) == 1
 
 
-def test_the_key_of_somebody_else_opens_nothing_of_theirs(db: SqliteDatabase, cast: Cast):
+def test_the_key_of_somebody_else_opens_nothing_of_theirs(db: Database, cast: Cast):
     hers = file(db, cast.alice, key="form-0001")
     mine = file(db, cast.chloe, key="form-0001")
     assert hers.id != mine.id
     assert readers_of(db, cast, mine) == {"chloe", "dan", "root"}
 
 
-def test_the_same_form_from_threads_and_processes_at_once_is_one_request(
-    db: SqliteDatabase, cast: Cast
-):
-    command = [sys.executable, "-c", SEND, str(db.path)]
+def test_the_same_form_from_threads_and_processes_at_once_is_one_request(db: Database, cast: Cast):
+    command = [sys.executable, "-c", SEND, address_of(db)]
     children = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -159,7 +158,7 @@ def test_the_same_form_from_threads_and_processes_at_once_is_one_request(
     assert len(db.query("SELECT * FROM outbox WHERE kind = 'ticket.opened'")) == 1
 
 
-def test_numbers_do_not_repeat_when_people_file_at_once(db: SqliteDatabase, cast: Cast):
+def test_numbers_do_not_repeat_when_people_file_at_once(db: Database, cast: Cast):
     def send() -> None:
         for _ in range(5):
             file(db, cast.alice)
@@ -174,9 +173,7 @@ def test_numbers_do_not_repeat_when_people_file_at_once(db: SqliteDatabase, cast
     assert numbers == list(range(1001, 1021))
 
 
-def test_a_draft_becomes_the_request_with_its_files(
-    db: SqliteDatabase, cast: Cast, store: FileStore
-):
+def test_a_draft_becomes_the_request_with_its_files(db: Database, cast: Cast, store: FileStore):
     drafts.save(db, cast.alice, "form-0001", {"subject": "Half"})
     attach(db, cast.alice, store, "form-0001", "a.txt")
     attach(db, cast.alice, store, "form-0002", "other.txt")
@@ -185,7 +182,7 @@ def test_a_draft_becomes_the_request_with_its_files(
     assert [draft.key for draft in drafts.list_all(db, cast.alice)] == ["form-0002"]
 
 
-def test_everything_wrong_is_said_at_once_by_field(db: SqliteDatabase, cast: Cast):
+def test_everything_wrong_is_said_at_once_by_field(db: Database, cast: Cast):
     assert wrong(
         db,
         cast.alice,
@@ -209,14 +206,14 @@ def test_everything_wrong_is_said_at_once_by_field(db: SqliteDatabase, cast: Cas
     "address", ["nobody@acme.example", "chloe@globex.example", "dan@support.example"]
 )
 def test_only_colleagues_are_put_in_copy_and_no_account_is_made(
-    db: SqliteDatabase, cast: Cast, address: str
+    db: Database, cast: Cast, address: str
 ):
     before = people.list_all(db)
     assert wrong(db, cast.alice, cc=[address]) == {"cc": "copy.unknown"}
     assert people.list_all(db) == before
 
 
-def test_a_colleague_in_copy_reads_what_is_confidential(db: SqliteDatabase, cast: Cast):
+def test_a_colleague_in_copy_reads_what_is_confidential(db: Database, cast: Cast):
     ticket = file(
         db, cast.alice, cc=["BOB@acme.example", "alice@acme.example", ""], confidential=True
     )
@@ -224,7 +221,7 @@ def test_a_colleague_in_copy_reads_what_is_confidential(db: SqliteDatabase, cast
     assert readers_of(db, cast, ticket) == {"alice", "bob", "dan", "root"}
 
 
-def change_acme(db: SqliteDatabase, **fields: str) -> None:
+def change_acme(db: Database, **fields: str) -> None:
     acme = customers.find(db, "acme")
     customers.edit(db, OPERATOR, acme, OrganisationFields(**fields))  # type: ignore[arg-type]
 
@@ -238,13 +235,13 @@ def change_acme(db: SqliteDatabase, **fields: str) -> None:
     ],
 )
 def test_colleagues_read_what_the_organisation_shares(
-    db: SqliteDatabase, cast: Cast, sharing: str, confidential: bool, readers: set[str]
+    db: Database, cast: Cast, sharing: str, confidential: bool, readers: set[str]
 ):
     change_acme(db, sharing=sharing)
     assert readers_of(db, cast, file(db, cast.alice, confidential=confidential)) == readers
 
 
-def test_somebody_of_several_organisations_says_for_which(db: SqliteDatabase, cast: Cast):
+def test_somebody_of_several_organisations_says_for_which(db: Database, cast: Cast):
     people.edit(
         db,
         OPERATOR,
@@ -262,13 +259,13 @@ def test_somebody_of_several_organisations_says_for_which(db: SqliteDatabase, ca
     ]
 
 
-def test_nobody_files_for_an_organisation_of_others(db: SqliteDatabase, cast: Cast):
+def test_nobody_files_for_an_organisation_of_others(db: Database, cast: Cast):
     assert wrong(db, cast.chloe, organisation="acme") == {
         "organisation": "request.organisation_unknown"
     }
 
 
-def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
+def test_a_contract_that_is_over_covers_nothing(db: Database, cast: Cast):
     change_acme(db, contract_ends="2020-01-01")
     request = RequestForm("After", "The contract is over.", software="icownect")
     problems = check(db, cast.alice, request, after_contract=True)
@@ -277,7 +274,7 @@ def test_a_contract_that_is_over_covers_nothing(db: SqliteDatabase, cast: Cast):
 
 
 def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
-    db: SqliteDatabase, cast: Cast
+    db: Database, cast: Cast
 ):
     change_acme(db, contract_ends="2026-03-01")
     assert wrong(db, cast.alice) == {"organisation": "request.contract_ended"}
@@ -288,12 +285,12 @@ def test_nobody_files_under_a_contract_that_is_over_unless_the_site_allows_it(
     assert ticket.organisation == "Acme"
 
 
-def test_the_last_day_of_a_contract_is_a_day_of_it(db: SqliteDatabase, cast: Cast):
+def test_the_last_day_of_a_contract_is_a_day_of_it(db: Database, cast: Cast):
     change_acme(db, contract_ends="2026-03-02")
     assert file(db, cast.alice, software="icownect").product == "icownect"
 
 
-def test_an_agent_files_on_behalf_of_a_customer(db: SqliteDatabase, cast: Cast):
+def test_an_agent_files_on_behalf_of_a_customer(db: Database, cast: Cast):
     ticket = file(db, cast.dan, requester="Alice@acme.example", cc=["bob@acme.example"])
     assert (ticket.requester, ticket.organisation) == ("Alice Martin", "Acme")
     assert request_forms.choices(db, cast.dan, requester="alice@acme.example")[0].slug == "acme"
@@ -301,25 +298,25 @@ def test_an_agent_files_on_behalf_of_a_customer(db: SqliteDatabase, cast: Cast):
     assert wrong_requester(db, cast.dan) == "person.not_found"
 
 
-def wrong_requester(db: SqliteDatabase, viewer: Viewer) -> str:
+def wrong_requester(db: Database, viewer: Viewer) -> str:
     with pytest.raises(InvalidForm) as refusal:
         file(db, viewer, requester="ghost@acme.example")
     return refusal.value.problems["requester"].key
 
 
-def test_a_customer_files_only_in_their_own_name(db: SqliteDatabase, cast: Cast):
+def test_a_customer_files_only_in_their_own_name(db: Database, cast: Cast):
     assert file(db, cast.chloe, requester="alice@acme.example").requester == "Chloé Petit"
     assert request_forms.choices(db, cast.chloe, requester="alice@acme.example")[0].slug == "globex"
 
 
-def test_strangers_file_nothing(db: SqliteDatabase, cast: Cast):
+def test_strangers_file_nothing(db: Database, cast: Cast):
     with pytest.raises(SignInNeeded):
         file(db, ANONYMOUS)
     assert request_forms.choices(db, ANONYMOUS) == []
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 65, "with space", "a/b/c/d/e", "\x00" * 10])
-def test_a_form_without_a_proper_key_is_not_ours(db: SqliteDatabase, cast: Cast, key: str):
+def test_a_form_without_a_proper_key_is_not_ours(db: Database, cast: Cast, key: str):
     with pytest.raises(Invalid):
         filing.open(db, cast.alice, RequestForm("A", "B"), FilingTerms(key))
 
@@ -330,7 +327,7 @@ FIELDS = (
 )
 
 
-def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
+def test_a_product_asks_its_own_questions(db: Database, cast: Cast):
     def problems(**answers: str) -> dict[str, str]:
         request = RequestForm("A", "B", software="icownect", fields=answers)
         found = check(db, cast.alice, request, FIELDS)
@@ -348,7 +345,7 @@ def test_a_product_asks_its_own_questions(db: SqliteDatabase, cast: Cast):
     assert other.fields == {}
 
 
-def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cast: Cast):
+def test_versions_are_offered_from_what_the_viewer_reads(db: Database, cast: Cast):
     for version in ("4.2", "4.2", "4.1"):
         file(db, cast.alice, software="icownect", version=version)
     file(db, cast.alice, software="icownect", version="9.9", confidential=True)
@@ -360,7 +357,7 @@ def test_versions_are_offered_from_what_the_viewer_reads(db: SqliteDatabase, cas
     assert request_forms.list_versions(db, cast.bob, "icownect") == ["5.0", "4.1", "4.2"]
 
 
-def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast):
+def test_a_follow_up_is_linked_to_what_was_closed(db: Database, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
     ticket = filing.follow_up(
         db, cast.alice, past, RequestForm("Again", "Lost again."), FilingTerms(new_id())
@@ -370,7 +367,7 @@ def test_a_follow_up_is_linked_to_what_was_closed(db: SqliteDatabase, cast: Cast
     assert link.id == ticket.id
 
 
-def test_a_link_to_what_one_may_not_read_is_not_shown(db: SqliteDatabase, cast: Cast):
+def test_a_link_to_what_one_may_not_read_is_not_shown(db: Database, cast: Cast):
     past = tickets.find(db, cast.alice, take_over(db, status="closed", number=7))
     request = RequestForm("Again", "Lost.", confidential=True)
     filing.follow_up(db, cast.alice, past, request, FilingTerms(new_id()))
@@ -379,7 +376,7 @@ def test_a_link_to_what_one_may_not_read_is_not_shown(db: SqliteDatabase, cast: 
         filing.follow_up(db, cast.chloe, past, RequestForm("Mine", "Mine."), FilingTerms(new_id()))
 
 
-def test_only_what_is_closed_is_followed(db: SqliteDatabase, cast: Cast):
+def test_only_what_is_closed_is_followed(db: Database, cast: Cast):
     ticket = file(db, cast.alice)
     with pytest.raises(Invalid):
         filing.follow_up(
@@ -387,6 +384,6 @@ def test_only_what_is_closed_is_followed(db: SqliteDatabase, cast: Cast):
         )
 
 
-def test_a_request_keeps_the_moment_it_was_filed(db: SqliteDatabase, cast: Cast):
+def test_a_request_keeps_the_moment_it_was_filed(db: Database, cast: Cast):
     ticket = file(db, cast.alice, at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
     assert ticket.created_at == ticket.updated_at == "2026-03-02T09:30:00Z"

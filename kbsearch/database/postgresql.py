@@ -1,0 +1,337 @@
+"""PostgreSQL behind the verbs of a database.
+
+The schema and the statements are those of every engine: what they say otherwise here is translated
+(see `translated` and `defined`). Numbers and 0/1 come back as they do from SQLite, texts are
+compared byte by byte, and one writer has its turn at a time: whoever reads before writing finds
+what was read unchanged.
+"""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper, Loader
+from psycopg.rows import dict_row
+
+from kbsearch.database import (
+    Busy,
+    Damaged,
+    IntegrityError,
+    Row,
+    Unreachable,
+    Values,
+    checked,
+    insert_statement,
+    moving,
+)
+from kbsearch.database.patience import LONGEST_WAIT, Patience
+from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.errors import Full, Invalid
+
+WRITER = 0x6B62736561726368  # "kbsearch": the turn to write is a lock of this name
+TABLES = """
+    SELECT c.relname AS name FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace ORDER BY c.oid
+"""
+FETCHED = 1000  # rows at a time, where all of a table are read
+CONNECT_TIMEOUT = 10  # seconds
+BUSY = errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected
+GONE = (
+    errors.TooManyConnections,
+    errors.CannotConnectNow,
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+)
+# A text, a comment, a cast or a parameter; and what SQLite is told of the way to an answer.
+_PIECES = re.compile(
+    r"'(?:[^']|'')*'|--[^\n]*|::|:([a-z_]\w*)|%|(?<=\bORDER BY )\+|\bCROSS JOIN(?= \w+ \w+ ON )",
+    re.IGNORECASE,
+)
+_HINTS = {"+": "", "CROSS JOIN": "JOIN"}
+_WORDS = re.compile(r"'(?:[^']|'')*'|\b(?:TEXT|INTEGER|BLOB)\b")
+_OWN_WORDS = {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "BLOB": "BYTEA"}
+_REFERENCE = re.compile(
+    r"REFERENCES \w+(?: \([^)]*\))?(?: ON DELETE (?:CASCADE|SET NULL))?", re.IGNORECASE
+)
+_TRIGGER = re.compile(
+    r"(CREATE TRIGGER \w+ BEFORE (?:UPDATE|DELETE|INSERT) ON \w+)\s+"
+    r"BEGIN SELECT RAISE\(ABORT, ('(?:[^']|'')*')\); END"
+)
+_REFUSING = """
+    CREATE OR REPLACE FUNCTION kbsearch_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END $$
+"""
+
+
+@lru_cache(maxsize=4096)
+def translated(sql: str) -> str:
+    """A statement in the words of the driver: its parameters, and without SQLite's hints."""
+
+    def piece(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"%({match[1]})s"
+        return _HINTS.get(match[0], match[0].replace("%", "%%"))
+
+    return _PIECES.sub(piece, sql)
+
+
+def defined(statement: str) -> Iterator[str]:
+    """A statement of the schema as this engine has it."""
+    if trigger := _TRIGGER.search(statement):
+        yield _REFUSING
+        yield f"{trigger[1]} FOR EACH ROW EXECUTE FUNCTION kbsearch_refuse({trigger[2]})"
+        return
+    words = _WORDS.sub(lambda word: _OWN_WORDS.get(word[0], word[0]), statement)
+    yield _REFERENCE.sub(r"\g<0> DEFERRABLE", words)
+
+
+class PostgresDatabase:
+    """A database of a server; each thread has a connection of its own, opened at its first use."""
+
+    def __init__(self, address: str, *, read_only: bool = False) -> None:
+        self.address = address
+        self.waits = Patience()
+        self._is_read_only = read_only
+        self._local = threading.local()
+
+    @property
+    def connection(self) -> "_Connection":
+        """This thread's connection; another one where the server has ended it."""
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    def _connect(self) -> "_Connection":
+        options = "-c default_transaction_read_only=on" if self._is_read_only else ""
+        with _faults():
+            connection = _Connection.connect(
+                self.address,
+                autocommit=True,
+                cursor_factory=psycopg.ClientCursor,
+                row_factory=dict_row,
+                connect_timeout=CONNECT_TIMEOUT,
+                options=options,
+                application_name="kbsearch",
+                client_encoding="utf8",
+            )
+        if connection.info.parameter_status("server_encoding") != "UTF8":
+            connection.close()
+            raise Damaged("the database is not in UTF8: createdb -E UTF8 -T template0")
+        connection.adapters.register_dumper(bool, _Truth)
+        connection.adapters.register_loader("bool", _Number01)
+        connection.adapters.register_loader("numeric", _Number)
+        return connection
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        with _faults():
+            return self._run(sql, values).fetchall()
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        with self.atomic(), _faults():
+            return self._run(sql, values).rowcount
+
+    def _run(self, sql: str, values: Values | None) -> psycopg.Cursor[Row]:
+        return self.connection.execute(translated(sql), checked(values))
+
+    def insert(self, table: str, row: Values) -> None:
+        self.execute(insert_statement(table, tuple(row)), row)
+
+    def insert_many(self, table: str, rows: Sequence[Values]) -> None:
+        if rows:
+            statement = translated(insert_statement(table, tuple(rows[0])))
+            with self.atomic(), _faults(), self.connection.cursor() as cursor:
+                cursor.executemany(statement, [checked(row) for row in rows])
+
+    def define(self, statement: str) -> None:
+        with self.atomic(), _faults():
+            for own in defined(statement):
+                self.connection.execute(own)
+
+    def list_tables(self) -> list[str]:
+        return [row["name"] for row in self.query(TABLES)]
+
+    def rows(self, table: str) -> Iterator[Row]:
+        with _faults(), psycopg.ServerCursor[Row](self.connection, "kbsearch_rows") as cursor:
+            cursor.itersize = FETCHED
+            yield from cursor.execute(f"SELECT * FROM {table}")  # noqa: S608
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        connection = self.connection
+        if connection.is_idle:
+            with self._transaction(connection):
+                yield
+        else:
+            with _faults(), connection.transaction():  # a savepoint
+                yield
+
+    @contextmanager
+    def _transaction(self, connection: "_Connection") -> Iterator[None]:
+        self._begin(connection)
+        try:
+            yield
+            if connection.info.transaction_status != pq.TransactionStatus.INTRANS:
+                raise Damaged("a statement of this change was not taken")  # COMMIT would be silent
+            with _faults():
+                connection.commit()
+        except BaseException:
+            connection.abandon()
+            raise
+
+    def _begin(self, connection: "_Connection") -> None:
+        """Wait for the turn of this write, as long as it may."""
+        patience = min(self.waits.left(), self._at_most)
+        began = time.monotonic()
+        try:
+            with _faults():
+                connection.execute(_begin_statement(patience))
+        except Busy:
+            connection.abandon()
+            self.waits.lose(time.monotonic() - began)
+            raise
+        self.waits.win()
+
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        before = self._at_most
+        self._local.at_most = min(before, seconds)
+        try:
+            yield
+        finally:
+            self._local.at_most = before
+
+    def limit_waiting(self, longest: float, *, moment: float) -> None:
+        self.waits = Patience(longest, moment=moment)
+
+    @property
+    def _at_most(self) -> float:
+        return float(getattr(self._local, "at_most", math.inf))
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        with self.atomic():
+            self.connection.execute("SET CONSTRAINTS ALL DEFERRED")  # until this is over
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        connection = self.connection
+        if not connection.is_idle:
+            yield
+            return
+        with _faults():
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            connection.abandon()
+
+    def version(self) -> object:
+        if not self.connection.is_idle:  # what is read may yet be rolled back
+            return object()
+        return self.query("SELECT pg_current_snapshot()::text AS now")[0]["now"]
+
+    def damage(self, *, deep: bool = False) -> list[str]:
+        for table in self.list_tables() if deep else ():  # a page that is damaged is not read
+            self.query(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 (a name of the schema)
+        return []
+
+    def dangling(self) -> list[str]:
+        return []  # whoever writes, the server looks
+
+    def copy_to(self, path: Path) -> None:
+        with closing(SqliteDatabase(path)) as copy:
+            moving.copy(self, copy)
+
+    def compact(self) -> None:
+        with _faults():
+            self.connection.execute("VACUUM (FULL)")
+
+    def close(self) -> None:
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+
+class _Connection(psycopg.Connection[Row]):
+    """A connection that ends with the thread it is of."""
+
+    def __del__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no change is under way."""
+        return self.info.transaction_status == pq.TransactionStatus.IDLE
+
+    def abandon(self) -> None:
+        """Take back what is under way, if the server is still there to be told."""
+        try:
+            self.rollback()
+        except psycopg.Error:
+            self.close()
+
+
+class _Truth(Dumper):
+    """Yes and no are 1 and 0."""
+
+    def dump(self, obj: Any) -> bytes:
+        return b"1" if obj else b"0"
+
+
+class _Number01(Loader):
+    def load(self, data: Buffer) -> int:
+        return int(bytes(data) == b"t")
+
+
+class _Number(Loader):
+    """Sums of whole numbers are whole numbers, everything else has a point."""
+
+    def load(self, data: Buffer) -> int | float:
+        text = bytes(data).decode()
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+def _begin_statement(patience: float) -> str:
+    """Begin, with the turn to write; what is written afterwards may wait for rows for longer."""
+    return f"""
+        BEGIN;
+        SET LOCAL lock_timeout = {max(1, round(patience * 1000))};
+        SELECT pg_advisory_xact_lock({WRITER});
+        SET LOCAL lock_timeout = {round(LONGEST_WAIT * 1000)}
+    """
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """The same as callers know it, who do not know the engine."""
+    try:
+        yield
+    except UnicodeEncodeError:
+        raise Invalid("text.sign_not_kept") from None
+    except psycopg.Error as problem:
+        raise _fault(problem) from problem
+
+
+def _fault(problem: psycopg.Error) -> Exception:
+    if isinstance(problem, BUSY):
+        return Busy(str(problem))
+    is_nameless = isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None
+    if is_nameless or isinstance(problem, GONE):
+        return Unreachable(str(problem))
+    if isinstance(problem, errors.DiskFull):
+        return Full("site.disk_full")
+    if isinstance(problem, psycopg.IntegrityError):
+        return IntegrityError(str(problem))
+    return Damaged(str(problem))
