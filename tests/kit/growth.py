@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable
 
-SMALL, STEP, LARGE = 2_000, 4, 32_000  # characters
+SMALL, STEP, LARGE = 1_000, 4, 16_000  # characters
 TELLING = 0.02  # seconds; below, the clock and the machine say more than the work
 SUPERLINEAR = 8.0  # times as long for four times the text: linear is 4, quadratic 16
 
