@@ -3,17 +3,17 @@
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from kbsearch import access
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rules import Reference
-from kbsearch.articles.publishing.sources import Source
+from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES, FRONT_PAGES, Source
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.config import LANGUAGES
 from kbsearch.files import images
 from kbsearch.files.images import ImageInfo
-from kbsearch.text.markup import LinkTarget, Picture, scheme_of, slug_of
+from kbsearch.text.markup import LinkTarget, Picture, outside, scheme_of, slug_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
@@ -34,7 +34,7 @@ class Addresses:
     findings: tuple[Finding, ...]
 
     def url(self, file: str) -> str:
-        return f"/{self.languages[file]}/articles/{self.slugs[file]}"
+        return f"/{self.languages[file]}/articles/{quote(self.slugs[file])}"
 
 
 def assign(
@@ -125,7 +125,7 @@ class PageResolver:
 
     def link(self, target: str) -> LinkTarget | None:
         if scheme_of(target):
-            return LinkTarget(target, is_external=True)
+            return outside(target)
         if target.startswith("#"):
             return LinkTarget(target)
         if target.startswith("//"):
@@ -188,7 +188,7 @@ class PageResolver:
 
     def _site_page(self, target: str) -> LinkTarget | None:
         """An address of this very site: its articles must exist, its other pages are ours."""
-        path, anchor = _split(target)
+        path, anchor = _split(unquote(target))
         language, _, rest = path.strip("/").partition("/")
         page, _, slug = rest.partition("/")
         if page == "articles":
@@ -212,4 +212,6 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def _candidates(path: str) -> Iterable[str]:
-    return (path, f"{path}.md", f"{path}/index.md")
+    folder = path.removesuffix("/")
+    yield from (path, *(f"{path}{suffix}" for suffix in ARTICLE_SUFFIXES))
+    yield from (f"{folder}/{name}.md" for name in FRONT_PAGES)

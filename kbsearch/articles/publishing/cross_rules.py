@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
+from urllib.parse import quote, unquote
 
 from kbsearch.articles.publishing import foreign_keys
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
@@ -80,19 +81,17 @@ def _picture(resolved: Resolved, resolver: PageResolver) -> list[RuleRemark]:
 
 
 def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Finding]:
-    anchors = {
-        f"/{article.source.language}/articles/{article.slug}": {
-            section.anchor for section in article.sections
-        }
-        for article in articles
-    }
+    def url(article: Rendered) -> str:
+        return f"/{article.source.language}/articles/{quote(article.slug)}"
+
+    anchors = {url(article): article.anchors for article in articles}
     findings = []
     for article in articles:
-        here = f"/{article.source.language}/articles/{article.slug}"
+        here = url(article)
         for resolved in article.references:
             page, _, anchor = resolved.outcome.partition(" ")[0].partition("#")
             page_anchors = anchors.get(page or here)
-            if anchor and page_anchors is not None and anchor not in page_anchors:
+            if anchor and page_anchors is not None and unquote(anchor) not in page_anchors:
                 reference = resolved.reference
                 values = {"target": reference.target, "anchor": anchor}
                 path = places.shown + article.source.entry.path

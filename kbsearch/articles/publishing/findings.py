@@ -11,7 +11,8 @@ FindingSeverity = Literal["error", "warning"]
 ERRORS = frozenset(
     {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
     | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
-    | {"image-external", "image-format", "image-size", "link-text", "name-case", "narrower-link"}
+    | {"image-external", "image-format", "image-size", "leftover", "link-scheme", "link-text"}
+    | {"name-case", "narrower-link"}
     | {
         "no-articles",
         "not-found-by",
@@ -31,6 +32,7 @@ WARNINGS = frozenset(
         "bare-url",
         "draft-folder",
         "foreign-keys",
+        "left-out",
         "misplaced",
         "nbsp",
         "personal-data",
@@ -38,8 +40,8 @@ WARNINGS = frozenset(
     }
     | {"translation-behind"}
 )
-# A rule that is no error for one of its reasons.
-MILD = frozenset({("narrower-link", "link")})
+# Rules that are no error for one of their reasons.
+MILD = frozenset({("leftover", "syntax"), ("narrower-link", "link")})
 
 
 @dataclass(frozen=True, order=True)

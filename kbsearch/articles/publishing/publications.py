@@ -252,6 +252,7 @@ def _rendering(article: Rendered) -> dict[str, Any]:
         "heading": source.heading,
         "front": front_matter.to_json(source.front),
         "changed_at": article.change.at,
+        "anchors": sorted(article.anchors),
         "references": [
             [*vars(resolved.reference).values(), resolved.outcome]
             for resolved in article.references
@@ -280,6 +281,7 @@ def _rendered(row: Row) -> Rendered:
         sections=tuple(
             Section(anchor, title, level) for anchor, title, level, _ in sections if anchor
         ),
+        anchors=frozenset(rendering["anchors"]),
         passages=tuple(Passage(anchor, title, text) for anchor, title, _, text in sections),
         references=tuple(
             Resolved(Reference(*reference), outcome)

@@ -30,6 +30,7 @@ class Rendered:
     audience: str
     html: str
     sections: tuple[Section, ...]
+    anchors: frozenset[str]  # where a link may lead in it
     passages: tuple[Passage, ...]
     references: tuple[Resolved, ...]
     remarks: tuple[RuleRemark, ...]
@@ -95,6 +96,7 @@ def render(
         audience=audience,
         html=str(markup.article(document, source.language, resolver)),
         sections=document.sections,
+        anchors=document.anchors,
         passages=document.passages,
         references=tuple(
             Resolved(reference, resolver.outcome(reference)) for reference in references

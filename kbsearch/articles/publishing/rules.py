@@ -21,6 +21,16 @@ _TAGS = (
     "|summary|sup|svg|table|tbody|td|th|thead|tr|u|ul|video"
 )
 _HTML = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>=]*=[^<>]*|\s*/?)>|<!--", re.IGNORECASE)
+_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: .*)?$")
+# Constructs of other tools, where a line of text begins.
+_FOREIGN = re.compile(
+    r":::|\{%|\{\{[<%]|\{:|\{/\*|--8<--|\[\[_?toc_?\]\]|\[toc\]|<[A-Z][A-Za-z.]{1,40}[ />]"
+    r"|(?:import|export) [^\n]{1,200} from ['\"]",
+    re.IGNORECASE,
+)
+_COMPONENT = re.compile(r"<[A-Z][a-z]")
+# A link that was none: its scheme is not one that may be followed.
+_SCHEME = re.compile(r"(?:\]\(<?|<)([a-z][a-z0-9+.\-]{1,20}):[^\s<>]", re.IGNORECASE)
 _IMAGE_NAME = re.compile(r"^[\w\-. ]*\.(?:png|jpe?g|gif|webp|svg)$", re.IGNORECASE)
 # An ordinary space, or none, where French wants a no-break one. Times, ratios, addresses and
 # smileys have no space before their colon: only what follows a letter and ends a word counts.
@@ -100,6 +110,7 @@ def references(text: Text) -> tuple[Reference, ...]:
 def check(text: Text, language: str) -> list[RuleRemark]:
     """What the rules say of the text alone."""
     remarks = [*_headings(text), *_tables(text), *_links(text), *_images(text), *_words(text)]
+    remarks += [*_leftovers(text), *_conflicts(text)]
     if language == "fr":
         remarks += _french(text)
     return remarks
@@ -177,9 +188,41 @@ def _images(text: Text) -> Iterator[RuleRemark]:
 
 def _words(text: Text) -> Iterator[RuleRemark]:
     for token, line in text.inline():
-        match = _HTML.search(token.content) if token.type == "text" else None
+        if token.type != "text":
+            continue
+        match = _HTML.search(token.content)
         if match:
             yield text.remark(line, match[0], "raw-html", html=match[0][:40])
+        scheme = _SCHEME.search(token.content)
+        if scheme:
+            yield text.remark(line, f"{scheme[1]}:", "link-scheme", scheme=scheme[1])
+    for block in text.document.tokens:
+        if block.type == "html_comment" and block.map and not block.meta["is_closed"]:
+            yield text.remark(block.map[0], "<!--", "raw-html", html="<!--")
+
+
+def _leftovers(text: Text) -> Iterator[RuleRemark]:
+    """What another tool would have made something of; readers would see it as it was typed."""
+    seen = -1  # the line whose first piece was looked at
+    for token, line in text.inline():
+        match = _FOREIGN.match(token.content) if token.type == "text" and line != seen else None
+        seen = line
+        if match and (not match[0].startswith("<") or _COMPONENT.match(token.content)):
+            values = {"reason": "syntax", "text": token.content[:40]}
+            yield text.remark(line, match[0], "leftover", **values)
+
+
+def _conflicts(text: Text) -> Iterator[RuleRemark]:
+    """The marks git leaves where two changes met, wherever they are no example."""
+    examples = {
+        line
+        for block in text.document.tokens
+        if block.type in ("fence", "code_block") and block.map
+        for line in range(*block.map)
+    }
+    for line, content in enumerate(text.lines):
+        if line not in examples and _CONFLICT.match(content):
+            yield text.remark(line, content[:7], "leftover", reason="conflict", text=content[:40])
 
 
 def _french(text: Text) -> Iterator[RuleRemark]:

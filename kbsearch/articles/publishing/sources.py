@@ -13,6 +13,21 @@ from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
 from kbsearch.config import LANGUAGES
 from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
 
+ARTICLE_SUFFIXES = (".md", ".markdown")
+FRONT_PAGES = ("index", "README", "readme", "_index")  # of a folder
+# Texts that a writer may take for articles.
+_LEFT_OUT = (
+    ".adoc",
+    ".asciidoc",
+    ".htm",
+    ".html",
+    ".mdx",
+    ".mkd",
+    ".org",
+    ".rst",
+    ".textile",
+    ".txt",
+)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*$", re.MULTILINE)
 
 
@@ -37,9 +52,9 @@ class Source:
 
     @property
     def own_slug(self) -> str:
-        """The address it asks for; index.md stands for its folder."""
+        """The address it asks for; index.md and README.md stand for their folder."""
         folder = self.category.rpartition("/")[2] or self.language
-        name = folder if self.name == "index" else self.name
+        name = folder if self.name in FRONT_PAGES else self.name
         return self.front.text("slug") or slug_of(name) or "article"
 
     @property
@@ -88,7 +103,11 @@ def read(
     fresh: dict[str, Source] = {}
     articles: list[Source] = []
     for entry in tree.entries.values():
-        if not entry.path.startswith(folder) or not entry.path.lower().endswith(".md"):
+        if not entry.path.startswith(folder):
+            continue
+        if not entry.path.lower().endswith(ARTICLE_SUFFIXES):
+            if entry.path.lower().endswith(_LEFT_OUT):
+                findings.append(Finding(tree.shown + entry.path, 1, 1, "left-out"))
             continue
         source = _located(entry, folder, languages)
         if source is None:

@@ -14,13 +14,14 @@ from kbsearch.text.markup.outline import (
     Heading,
     Passage,
     Section,
+    anchors,
     headings,
     passages,
     slug_of,
     text_of,
 )
 from kbsearch.text.markup.parser import Parser, article_parser, message_parser, scheme_of
-from kbsearch.text.markup.renderer import Context, LinkTarget, Picture, Renderer, Resolver
+from kbsearch.text.markup.renderer import Context, LinkTarget, Picture, Renderer, Resolver, outside
 
 __all__ = [
     "ARTICLE_LIMIT",
@@ -34,6 +35,7 @@ __all__ = [
     "article",
     "excerpt",
     "message",
+    "outside",
     "parse",
     "plain",
     "scheme_of",
@@ -48,10 +50,11 @@ EXCERPT_LENGTH = 200
 
 @dataclass(frozen=True)
 class Document:
-    """An article read: its tokens, and the headings that divide it."""
+    """An article read: its tokens, the headings that divide it, and where links may lead in it."""
 
     tokens: Sequence[Token]
     headings: tuple[Heading, ...]
+    anchors: frozenset[str]
     env: dict[str, Any]
     repeats_title: bool = False  # its first heading said the title again, and was left out
 
@@ -68,18 +71,19 @@ class Document:
 def parse(text: str, title: str = "") -> Document:
     """Read the Markdown of an article; a first heading that repeats its title is left out."""
     env: dict[str, Any] = {}
+    repeats_title = False
     tokens = article_parser().parse(text, env)
     if title and tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
-        heading = text_of(tokens[1:2])
-        if slug_of(heading) == slug_of(title):
-            return Document(tokens[3:], headings(tokens[3:]), env, repeats_title=True)
-    return Document(tokens, headings(tokens), env)
+        repeats_title = slug_of(text_of(tokens[1:2])) == slug_of(title)
+        tokens = tokens[3:] if repeats_title else tokens
+    outline = headings(tokens)
+    return Document(tokens, outline, anchors(tokens, outline), env, repeats_title)
 
 
 def article(document: Document, language: str, resolver: Resolver) -> Markup:
     """The article as HTML that is safe to show."""
-    sections = {heading.position: heading.section for heading in document.headings}
-    context = Context(language, resolver, sections)
+    outline = {heading.position: heading for heading in document.headings}
+    context = Context(language, resolver, outline)
     return _render(article_parser(), document.tokens, context, document.env)
 
 
@@ -123,7 +127,7 @@ class _Outside:
 
     def link(self, target: str) -> LinkTarget | None:
         if scheme_of(target):
-            return LinkTarget(target, is_external=True)
+            return outside(target)
         return LinkTarget(target) if target.startswith("/") and target[1:2] not in "/\\" else None
 
     def by_slug(self, slug: str) -> LinkTarget | None:

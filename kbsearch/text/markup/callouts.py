@@ -1,4 +1,4 @@
-"""Callouts written in three ways (`> [!NOTE]`, `!!! note "Title"`, `:::note`) become one."""
+"""Callouts written in several ways (`> [!NOTE]`, `!!! note "T"`, `:::note[T]`) become one."""
 
 import re
 
@@ -9,6 +9,7 @@ from markdown_it.token import Token
 KINDS = {
     "note": "note",
     "info": "note",
+    "secondary": "note",
     "abstract": "note",
     "summary": "note",
     "question": "note",
@@ -33,13 +34,19 @@ TITLES = {
     "warning": "Warning",
     "caution": "Caution",
 }
+# `:::tip Title`, Docusaurus' `:::tip[Title]`, MyST's `:::{tip} Title`
+_CONTAINER = re.compile(
+    r"\{?([A-Za-z]{1,20})\}?(?:\[([^\]\n]{0,300})\])?(?:\{([^{}\n]{0,300})\})?(?:[ \t]+(.*))?$"
+)
+_TITLE = re.compile(r"title=\"([^\"\n]{1,300})\"")
+_FOLDED = "details"
 _MARKER = re.compile(r"\[!(\w{1,20})\][+-]?(?:[ \t]+(.*))?$")
 
 
 def is_container(params: str, _markup: str) -> bool:
-    """Whether what follows `:::` opens a callout."""
-    words = params.split(maxsplit=1)
-    return bool(words) and words[0].lower() in KINDS
+    """Whether what follows `:::` opens a callout, or text that is folded."""
+    match = _CONTAINER.match(params.strip())
+    return match is not None and match[1].lower() in {*KINDS, _FOLDED}
 
 
 def plugin(parser: MarkdownIt) -> None:
@@ -83,8 +90,7 @@ def _open(tokens: list[Token], start: int) -> tuple[list[Token], int]:
     if token.type == "alert_open":
         return _callout(token, token.info.lower(), None), start + 4
     if token.type == "container_callout_open":
-        name, _, rest = token.info.strip().partition(" ")
-        return _callout(token, name.lower(), rest.strip() or None), start + 1
+        return _container(token), start + 1
     name = str(token.meta["tag"])
     has_title = tokens[start + 1].type == "admonition_title_open"
     # the plugin says `Note` for a note without title: the reader's language decides instead
@@ -94,6 +100,18 @@ def _open(tokens: list[Token], start: int) -> tuple[list[Token], int]:
         opened[0].tag = "details"
         opened[0].meta["open"] = token.markup.endswith("+")
     return opened, start + (4 if has_title else 1)
+
+
+def _container(token: Token) -> list[Token]:
+    match = _CONTAINER.match(token.info.strip())
+    assert match is not None, "is_container said so"
+    name = match[1].lower()
+    titled = _TITLE.search(match[3] or "")
+    title = (match[2] or (titled[1] if titled else "") or match[4] or "").strip()
+    opened = _callout(token, name, title or None)
+    if name == _FOLDED:
+        opened[0].tag = "details"
+    return opened
 
 
 def _quoted(tokens: list[Token], start: int) -> tuple[list[Token], int]:

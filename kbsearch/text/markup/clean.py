@@ -5,11 +5,12 @@ from markupsafe import Markup
 
 from kbsearch.text.markup.callouts import TITLES
 from kbsearch.text.markup.code import CLASSES
+from kbsearch.text.markup.parser import SCHEMES
 
 TAGS = {"a", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "hr"}
 TAGS |= {"figcaption", "figure", "h2", "h3", "h4", "h5", "h6", "img", "kbd", "li", "ol", "p", "pre"}
-TAGS |= {"s", "section", "span", "strong", "summary", "sup"}
-TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
+TAGS |= {"ins", "mark", "s", "section", "small", "span", "strong", "sub", "summary", "sup"}
+TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "u", "ul"}
 _HEADINGS = {f"h{level}": {"id"} for level in range(2, 7)}
 ATTRIBUTES = {
     "a": {"href", "id", "rel", "aria-label"},
@@ -19,7 +20,7 @@ ATTRIBUTES = {
     "li": {"id"},
     "ol": {"start"},
     "section": {"aria-label"},
-    "span": {"aria-label"},
+    "span": {"aria-label", "id"},
     **_HEADINGS,
 }
 ATTRIBUTE_VALUES = {
@@ -47,7 +48,7 @@ _CLEANER = nh3.Cleaner(
     attributes=ATTRIBUTES,
     tag_attribute_values=ATTRIBUTE_VALUES,
     allowed_classes=ALLOWED_CLASSES,
-    url_schemes={"http", "https", "mailto"},
+    url_schemes=set(SCHEMES),
     generic_attribute_prefixes=set(),
     link_rel=None,
 )

@@ -1,22 +1,29 @@
 """The sections of a document: their anchors, their depth, and the text under each heading."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from kbsearch.text.normal_form import nfkd
+from kbsearch.text.normal_form import nfc, nfkd
 
 # Names that pages use as ids of their own: a heading must not take their place.
 RESERVED = frozenset({"main", "q", "results", "search", "header", "footer", "contents", "palette"})
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o"})
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+    | {"\u02bc": " "}  # an apostrophe that is a letter to Unicode
+)
 _SPACES = re.compile(r"\s+")
 _OTHER_SIGNS = re.compile(r"[^a-z0-9]+")
+_NOT_OF_GITHUB = re.compile(r"[^\w\- ]+")
 _BREAKS = frozenset(
     {"paragraph_open", "heading_open", "td_open", "th_open", "tr_open", "list_item_open"}
-    | {"dt_open", "dd_open", "softbreak", "hardbreak", "tab_open", "callout_title_open"}
+    | {"dt_open", "dd_open", "softbreak", "hardbreak", "html_break", "tab_open"}
+    | {"callout_title_open"}
 )
+LONGEST_ANCHOR = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,53 @@ class Section:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading as written: its place among the tokens, its level and its line."""
+    """A heading as written: its place among the tokens, its level and its line.
+
+    `aliases` are the anchors that GitHub and earlier versions give the same heading.
+    """
 
     position: int
     written_level: int
     line: int
     section: Section
+    aliases: tuple[str, ...] = ()
 
 
 def slug_of(text: str) -> str:
-    """A text as an address: lower-case ASCII letters and digits joined by hyphens."""
-    folded = nfkd(text.translate(_LIGATURES))
-    return _OTHER_SIGNS.sub("-", folded.encode("ascii", "ignore").decode().lower()).strip("-")
+    """A text as an address: letters and digits joined by hyphens, all of them lower-case.
+
+    Latin letters lose their accents, other scripts keep their letters. Whatever else stands
+    between two words, an apostrophe or a dash of any shape too, is one hyphen.
+    """
+    lower = text.lower()
+    if lower.isascii():
+        return _OTHER_SIGNS.sub("-", lower).strip("-")
+    return nfc("-".join("".join(_plainest(nfkd(lower.translate(_LIGATURES)))).split()))
+
+
+def _plainest(decomposed: str) -> Iterator[str]:
+    """The letters, with the marks that are no accents; spaces for what is neither."""
+    has_accents = True  # the letter before: its marks are accents, and are left out
+    for sign in decomposed:
+        category = unicodedata.category(sign)
+        if category.startswith("M"):
+            if not has_accents:
+                yield sign
+        elif category != "Cf":  # invisible
+            is_letter = sign.isalnum()
+            has_accents = sign.isascii() or not is_letter
+            yield sign if is_letter else " "
+
+
+def _earlier_slug_of(text: str) -> str:
+    """The same as versions before 1.0 made it: what is not ASCII left nothing between words."""
+    ascii_alone = nfkd(text.translate(_LIGATURES)).encode("ascii", "ignore").decode().lower()
+    return _OTHER_SIGNS.sub("-", ascii_alone).strip("-")
+
+
+def _github_slug_of(text: str) -> str:
+    """The anchor GitHub and most static sites give a heading."""
+    return _NOT_OF_GITHUB.sub("", nfc(text.lower())).replace(" ", "-")
 
 
 def text_of(tokens: Iterable[Token]) -> str:
@@ -90,14 +132,39 @@ def headings(tokens: Sequence[Token]) -> tuple[Heading, ...]:
             depth.pop()
         depth.append(level)
         title = text_of(tokens[position + 1 : position + 2])
-        section = Section(_anchor(title, used), title, min(len(depth) + 1, 6))
+        anchor = _anchor(str(token.meta.get("id", "")) or slug_of(title), used)
+        section = Section(anchor, title, min(len(depth) + 1, 6))
         line = token.map[0] if token.map else 0
         outline.append(Heading(position, level, line, section))
-    return tuple(outline)
+    return _with_aliases(outline)
 
 
-def _anchor(title: str, used: dict[str, int]) -> str:
-    base = slug_of(title)[:80].strip("-") or "section"
+def _with_aliases(outline: Sequence[Heading]) -> tuple[Heading, ...]:
+    """The headings with their other anchors, as far as no heading has these for its own."""
+    taken = {*RESERVED, *(heading.section.anchor for heading in outline)}
+    earlier: dict[str, int] = dict.fromkeys(RESERVED, 1)
+    by_title: dict[str, int] = dict.fromkeys(RESERVED, 1)
+    times: dict[str, int] = {}
+    complete = []
+    for heading in outline:
+        title = heading.section.title
+        github = _github_slug_of(title)[:LONGEST_ANCHOR]
+        times[github] = times.get(github, -1) + 1
+        aliases = dict.fromkeys(
+            (
+                _anchor(slug_of(title), by_title),
+                _anchor(_earlier_slug_of(title), earlier),
+                f"{github}-{times[github]}" if times[github] else github,
+            )
+        )
+        free = tuple(alias for alias in aliases if alias.strip("-") and alias not in taken)
+        taken.update(free)
+        complete.append(replace(heading, aliases=free))
+    return tuple(complete)
+
+
+def _anchor(slug: str, used: dict[str, int]) -> str:
+    base = slug[:LONGEST_ANCHOR].strip("-") or "section"
     if base.startswith(("fn-", "fnref-")):  # footnotes
         base = f"section-{base}"
     anchor = base
@@ -106,6 +173,24 @@ def _anchor(title: str, used: dict[str, int]) -> str:
         anchor = f"{base}-{used[base]}"
     used[anchor] = 1
     return anchor
+
+
+def anchors(tokens: Sequence[Token], outline: Sequence[Heading]) -> frozenset[str]:
+    """Everything in the document that a link may lead to.
+
+    A place that was named by hand loses its name where a heading or the page has it already.
+    """
+    places = {heading.section.anchor for heading in outline}
+    places |= {alias for heading in outline for alias in heading.aliases}
+    for block in tokens:
+        for token in block.children or []:
+            if token.type == "html_anchor":
+                name = token.meta["id"]
+                if name in RESERVED or name in places or name.startswith(("fn-", "fnref-")):
+                    token.meta["id"] = ""
+                else:
+                    places.add(name)
+    return frozenset(places)
 
 
 def passages(tokens: Sequence[Token], outline: Sequence[Heading]) -> tuple[Passage, ...]:

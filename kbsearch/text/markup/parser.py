@@ -1,4 +1,4 @@
-"""Markdown to tokens: every syntax a writer may use, and no HTML."""
+"""Markdown to tokens: every syntax a writer may use, and a closed list of HTML tags."""
 
 import re
 from collections.abc import Iterable
@@ -13,9 +13,10 @@ from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 from mdit_py_plugins.gfm_autolink.index import _protocol_rule
 
-from kbsearch.text.markup import callouts, syntax
+from kbsearch.text.markup import callouts, foreign, html_tags, syntax
 
-SCHEMES = frozenset({"http", "https", "mailto"})
+SCHEMES = frozenset({"http", "https", "mailto", "sms", "tel"})
+_BARE = ("http", "https", "mailto")  # those of addresses that stand in a text
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 _SCHEME_REACH = len("mailto") + 1  # a scheme, and the character before it
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f]")
@@ -44,8 +45,10 @@ def article_parser() -> Parser:
     deflist_plugin(parser)
     admon_plugin(parser)
     container_plugin(parser, "callout", validate=callouts.is_container)
+    parser.use(foreign.plugin)
     parser.use(callouts.plugin)
     parser.use(syntax.plugin)
+    parser.use(html_tags.plugin)
     return parser
 
 
@@ -65,7 +68,7 @@ def _autolink(state: StateInline, silent: bool) -> bool:
 
     It reads all of that text at each colon: left alone, 64 KB of colons take minutes.
     """
-    if silent or state.src[state.pos] != ":" or not state.pending.endswith(tuple(SCHEMES)):
+    if silent or state.src[state.pos] != ":" or not state.pending.endswith(_BARE):
         return False
     before, state.pending = state.pending[:-_SCHEME_REACH], state.pending[-_SCHEME_REACH:]
     if before:

@@ -13,7 +13,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from kbsearch.i18n import gettext
 from kbsearch.text.markup.callouts import TITLES
 from kbsearch.text.markup.code import highlighted
-from kbsearch.text.markup.outline import Section, text_of
+from kbsearch.text.markup.outline import Heading, text_of
 from kbsearch.text.typography import NARROW, typeset
 
 Tokens = Sequence[Token]
@@ -38,6 +38,11 @@ class LinkTarget:
     is_narrower: bool = False  # not for everybody who reads the text: `title` is not told
 
 
+def outside(address: str) -> LinkTarget:
+    """An absolute address; mail and telephone leave no site."""
+    return LinkTarget(address, is_external=address.lower().startswith("http"))
+
+
 class Resolver(Protocol):
     """What links and images of a text stand for; None is something that does not exist."""
 
@@ -57,7 +62,7 @@ class Context:
 
     language: str
     resolver: Resolver
-    sections: dict[int, Section] = field(default_factory=dict)  # by position of their heading
+    headings: dict[int, Heading] = field(default_factory=dict)  # by position
     coloured: bool = True
     region: str = "region"  # "group" where several texts share a page: landmarks have unique names
     link_ends: list[str] = field(default_factory=list)
@@ -80,16 +85,18 @@ class Renderer(RendererHTML):
         return super().softbreak(tokens, idx, options, env)
 
     def heading_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
-        section = _context(env).sections.get(idx)
-        if section is None:
+        heading = _context(env).headings.get(idx)
+        if heading is None:
             return '<p class="heading"><strong>'
-        return f'<h{section.level} id="{section.anchor}">'
+        places = "".join(f'<span id="{alias}"></span>' for alias in heading.aliases)
+        return f'<h{heading.section.level} id="{heading.section.anchor}">{places}'
 
     def heading_close(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         context = _context(env)
-        section = context.sections.get(idx - 2)
-        if section is None:
+        heading = context.headings.get(idx - 2)
+        if heading is None:
             return "</strong></p>\n"
+        section = heading.section
         name = context.say("Link to the section “%(title)s”", title=section.title)
         return (
             f' <a class="anchor" href="#{section.anchor}" aria-label="{name}">'
@@ -151,9 +158,11 @@ class Renderer(RendererHTML):
             target = context.resolver.link(address)
             label = alternative or escape(address)
             return f"{_link(target)}{label}</a>" if target else f"<em>{label}</em>"
+        width = min(token.meta.get("width") or picture.width, picture.width)
+        height = round(picture.height * width / picture.width) if picture.width else picture.height
         html = (
-            f'<img src="{escape(picture.url)}" alt="{alternative}" width="{picture.width}" '
-            f'height="{picture.height}" loading="lazy" decoding="async">'
+            f'<img src="{escape(picture.url)}" alt="{alternative}" width="{width}" '
+            f'height="{height}" loading="lazy" decoding="async">'
         )
         caption = token.meta.get("caption")
         return f"{html}<figcaption>{escape(typeset(caption))}</figcaption>" if caption else html
@@ -199,6 +208,10 @@ class Renderer(RendererHTML):
     def tab_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         title = escape(typeset(tokens[idx].meta["title"]))
         return f'<section class="tab"><p class="tab-title">{title}</p>\n'
+
+    def html_anchor(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
+        identity = tokens[idx].meta["id"]
+        return f'<span id="{escape(identity)}"></span>' if identity else ""
 
     def footnote_ref(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         number, place = _footnote(tokens[idx])

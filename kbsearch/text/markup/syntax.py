@@ -12,17 +12,19 @@ from mdit_py_plugins.utils import is_code_block
 _TAB = re.compile(r'=== +"([^"\n]{1,100})"[ \t]*$')
 _KEYS = re.compile(r"\+\+([A-Za-z0-9]{1,20}(?:\+[A-Za-z0-9]{1,20}){0,4})\+\+")
 _BY_SLUG = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]\n]{1,200}))?\]\]")
+_HEADING_ID = re.compile(r"[ \t]*\{:?[ \t]*#([^\W_][\w.:\-]{0,79})[^{}\n]{0,100}\}[ \t]*$")
 _INDENT = 4
 
 
 def plugin(parser: MarkdownIt) -> None:
-    """Add the three syntaxes, and captions under images that have a title."""
+    """Add the three syntaxes, ids of headings, and captions under images that have a title."""
     parser.block.ruler.before(
         "fence", "tab", _tab, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
     parser.inline.add_terminator_char("+")
     parser.inline.ruler.before("link", "keys", _keys)
     parser.inline.ruler.before("link", "by_slug", _by_slug)
+    parser.core.ruler.before("inline", "heading_ids", _take_ids)
     parser.core.ruler.push("tab_groups", _group_tabs)
     parser.core.ruler.push("figures", _caption)
 
@@ -78,6 +80,17 @@ def _by_slug(state: StateInline, silent: bool) -> bool:
         token.meta = {"slug": match[1].strip()}
     state.pos = match.end()
     return True
+
+
+def _take_ids(state: StateCore) -> None:
+    """`## Title {#id}` names the anchor of a heading, whatever becomes of its words."""
+    for position, token in enumerate(state.tokens):
+        if token.type == "heading_open":
+            line = state.tokens[position + 1]
+            match = _HEADING_ID.search(line.content[-200:]) if "{" in line.content else None
+            if match:
+                line.content = line.content[: len(line.content) - len(match[0])]
+                token.meta = {**token.meta, "id": match[1]}
 
 
 def _group_tabs(state: StateCore) -> None:

@@ -62,8 +62,19 @@ def test_a_good_article_has_nothing_said_of_it(content):
         ("[Cliquez ici !](other.md)", "6:1 link-text"),
         ("Go to https://kb.example/x now", "6:7 bare-url"),
         ("| | |\n|-|-|\n|a|b|", "6:1 table-header"),
-        ("Some <b>bold</b> words", "6:6 raw-html"),
-        ("<!-- hidden -->", "6:1 raw-html"),
+        ("Some <font>bold</font> words", "6:6 raw-html"),
+        ("Some <b>bold words", "6:6 raw-html"),
+        ("Text\n\n<!-- hidden", "8:1 raw-html"),
+        ("Dial [it](callto:0170000045).", "6:11 link-scheme"),
+        ("Get <ftp://kb.example/x>.", "6:6 link-scheme"),
+        ("See ![a box](data:image/png;base64,AAAA).", "6:14 link-scheme"),
+        ("a\n\n<<<<<<< HEAD\n\nb", "8:1 leftover"),
+        ("- a\n>>>>>>> branch", "7:1 leftover"),
+        (":::unheard\na", "6:1 leftover"),
+        ("a\n{% include x %}", "7:1 leftover"),
+        ("{{< figure x >}}", "6:1 leftover"),
+        ("--8<-- a.md", "6:1 leftover"),
+        ("<Tabs groupId=a>\na\n</Tabs>", "6:1 leftover"),
         ("token ghp_0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R", "6:7 secret"),
         ("```\n-----BEGIN RSA PRIVATE KEY-----\n```", "7:1 secret"),
         ("Ask marie.curie@radium.fr", "6:5 personal-data"),
@@ -113,6 +124,41 @@ def test_what_looks_like_a_mistake_and_is_not(content, body):
 def test_french_punctuation_wants_a_no_break_space(content, text, is_wrong):
     write(content, "articles/fr/guide/page.md", article(body=text))
     assert [finding.rule for finding in found(content)] == (["nbsp"] if is_wrong else [])
+
+
+def test_files_in_any_script_have_addresses_of_their_own(content):
+    write(content, "articles/en/guide/庄子.md", article("One", "Text"))
+    write(content, "articles/en/guide/猫.md", article("Two", "See [one](庄子.md) and [[庄子]]."))
+    drawn = edition.make(FolderTree(content, ""), Settings())
+    assert not drawn.findings
+    page = next(page for page in drawn.articles if page.slug == "猫")
+    assert 'href="/en/articles/%E5%BA%84%E5%AD%90"' in page.html
+
+
+def test_other_endings_are_articles_too_or_are_said_to_be_left_out(content):
+    write(content, "articles/en/guide/more.markdown", article("More", "See [it](other)."))
+    write(content, "articles/en/guide/app.mdx", article("App"))
+    drawn = edition.make(FolderTree(content, ""), Settings())
+    assert {page.slug for page in drawn.articles} == {"other", "more"}
+    assert [(finding.path, finding.rule) for finding in drawn.findings] == [
+        ("articles/en/guide/app.mdx", "left-out")
+    ]
+
+
+def test_a_link_to_a_folder_leads_to_its_readme(content):
+    write(content, "articles/en/guide/README.md", article("The guide", "Words."))
+    write(content, "articles/en/page.md", article(body="See [it](guide/) and [it all](guide)."))
+    drawn = edition.make(FolderTree(content, ""), Settings())
+    assert not drawn.findings
+    page = next(page for page in drawn.articles if page.slug == "page")
+    assert page.html.count('href="/en/articles/guide"') == 2
+
+
+@pytest.mark.parametrize("anchor", ["limites-d-acces", "limites-dacces", "limites-daccès", "ici"])
+def test_a_link_may_use_every_anchor_of_a_heading(content, anchor):
+    body = f'## Limites d’accès\n\n<a id="ici"></a>Un.\n\nVoir [plus haut](#{anchor}).'
+    write(content, "articles/fr/guide/page.md", article(body=body))
+    assert rules(content) == []
 
 
 def test_english_does_not(content):
@@ -242,7 +288,7 @@ def test_every_rule_has_its_words(rule, language):
     known = catalogue(language)
     remedy = f"lint.{rule}.remedy"
     assert known.gettext(remedy) != remedy
-    if rule not in ("front-matter", "narrower-link", "personal-data"):
+    if rule not in ("front-matter", "leftover", "narrower-link", "personal-data"):
         assert known.gettext(f"lint.{rule}") != f"lint.{rule}"
 
 
