@@ -17,6 +17,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people.organisations import products
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
 from kbsearch.text.typography import typeset
@@ -90,6 +91,7 @@ class Language:
             "status_name": self.status_name,
             "status_sentence": self.status_sentence,
             "staff_status": self.staff_status,
+            "promised": self.promised,
             "expected": self.expected,
             "due": self.due,
             "duration": self.duration,
@@ -145,9 +147,10 @@ class Language:
         return name if name != key else category.rpartition("/")[2].replace("-", " ").capitalize()
 
     def status_name(self, status: str) -> Markup:
+        """Where a request stands, for those who asked."""
         _ = self.translate
         names = {
-            "new": _("New"),
+            "new": _("Received"),
             "open": _("Open"),
             "pending": _("Awaiting your reply"),
             "solved": _("Solved"),
@@ -163,12 +166,24 @@ class Language:
             return _("Solved %(ago)s.", ago=self.ago(ticket.solved_at or ticket.updated_at))
         if ticket.status == "pending":
             return _("The support team wrote %(ago)s and awaits a reply.", ago=since)
+        if ticket.status == "new" and not ticket.assignee:
+            return _("Received %(ago)s: it awaits its first answer.", ago=since)
         return _("The support team is working on it; last change %(ago)s.", ago=since)
 
     def staff_status(self, status: str) -> Markup:
         """Where a request stands, for those who answer it."""
         _ = self.translate
-        return _("Waiting for the customer") if status == "pending" else self.status_name(status)
+        names = {"new": _("New"), "pending": _("Waiting for the customer")}
+        return names.get(status) or self.status_name(status)
+
+    def promised(self, clock: Clock | None) -> Markup:
+        """Until when those who asked are promised a first answer, while it may still come."""
+        _ = self.translate
+        due = clock.first_answer_due if clock and clock.first_answer_met is None else None
+        if due is None or due < utc_now():
+            return Markup()
+        zone = self._viewer().time_zone or DEFAULT_TIME_ZONE
+        return _("An answer is promised by %(moment)s.", moment=self.moment(stored(due), zone))
 
     def expected(self, waiting: Waiting, status: str) -> Markup:
         """What is expected of whom, for those who answer: it is not what the customer reads."""

@@ -118,7 +118,7 @@ def test_everything_works_without_javascript(live: Live, visit: Visit, ticket: T
     page.locator("#files").set_input_files(
         {"name": "journal.txt", "mimeType": "text/plain", "buffer": b"une ligne\n"}
     )
-    page.get_by_role("button", name="Envoyer", exact=True).click()
+    page.get_by_role("button", name="Ajouter la réponse").click()
     expect(page.locator("#c1")).to_contain_text("Sans script.")
     expect(page.locator("#c1 .attached")).to_contain_text("journal.txt")
     page.get_by_role("button", name="Marquer comme résolu", exact=True).click()

@@ -175,7 +175,7 @@ def status_name(language: str, status: str, *, is_staff: bool) -> str:
     if is_staff:
         pending = i18n.gettext(language, "Awaiting the customer’s reply")
     names = {
-        "new": i18n.gettext(language, "New"),
+        "new": i18n.gettext(language, "New" if is_staff else "Received"),
         "open": i18n.gettext(language, "Open"),
         "pending": pending,
         "solved": i18n.gettext(language, "Solved"),

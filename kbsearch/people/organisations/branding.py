@@ -22,9 +22,9 @@ COLUMNS = "o.accent, o.welcome_fr, o.welcome_en, l.hash, l.media_type, l.width, 
 JOIN = "LEFT JOIN logos l ON l.hash = o.logo_hash"
 
 # What the style sheet paints text on, in its two themes; a test reads them there.
-PAPERS = ("paper", "card", "sunk", "good-wash", "warn-wash", "bad-wash")
-LIGHT = ("#fbfaf8", "#ffffff", "#f2f1ed", "#e7f4ea", "#fdf2df", "#fcebe9")
-DARK = ("#14181a", "#1b2023", "#22282b", "#1b3224", "#3a2b14", "#3d201e")
+PAPERS = ("paper", "card", "sunk", "good-wash", "warn-wash", "bad-wash", "info-wash")
+LIGHT = ("#fbfaf8", "#ffffff", "#f2f1ed", "#e7f4ea", "#fdf2df", "#fcebe9", "#e7eff7")
+DARK = ("#14181a", "#1b2023", "#22282b", "#1b3224", "#3a2b14", "#3d201e", "#1c2b3a")
 _LINE_END = re.compile(r"\r\n?")
 ON_BRAND = "#ffffff"
 SEEN = 3.0  # contrast of a button with the page around it, WCAG 2.2 1.4.11

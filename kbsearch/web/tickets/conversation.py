@@ -162,14 +162,11 @@ def shown(
 
 
 def expectations(ticket: Ticket) -> dict[str, object]:
-    """Whose answer is awaited and what is due next, for those who answer."""
+    """What is due next; for those who answer, whose answer is awaited too."""
+    clock = clocks.of_tickets(db(), site().settings.targets, [ticket.id]).get(ticket.id)
     if not viewer().is_agent:
-        return {"waiting": None, "clock": None}
-    due = clocks.of_tickets(db(), site().settings.targets, [ticket.id])
-    return {
-        "waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id],
-        "clock": due.get(ticket.id),
-    }
+        return {"waiting": None, "clock": clock}
+    return {"waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id], "clock": clock}
 
 
 def called_back(ticket: Ticket) -> drafts.FormDraft | None:

@@ -64,6 +64,18 @@ def test_the_papers_reckoned_with_are_those_of_the_style_sheet():
     assert tuple(found[2] for found in papers if found) == looks.DARK
 
 
+@pytest.mark.parametrize("name", ["state", "status", "new", "note", "kind", "alert"])
+def test_what_states_a_fact_is_not_in_the_colour_of_an_organisation(name: str):
+    """With a red one, a request that is just received would look like an error."""
+    rules = "".join(
+        (resources.folder("static") / sheet).read_text(encoding="utf-8")
+        for sheet in ("app.css", "lists.css")
+    )
+    painted = re.findall(rf"^ *\.{name}\b(?: strong|, \.\w+)* {{(.*)}}", rules, re.MULTILINE)
+    assert painted
+    assert not [one for one in painted if re.search(r"var\(--(accent|brand|wash)", one)]
+
+
 @pytest.mark.parametrize(
     "accent", ["17494d", "#17494", "#17494dff", "teal", "#17494d;}", "#gggggg"]
 )

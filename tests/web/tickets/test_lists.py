@@ -203,7 +203,7 @@ def test_the_file_for_spreadsheets_holds_the_filter_and_no_formula(
     assert answer.text.startswith("\ufeffNuméro,Sujet,Statut")
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert [row[1] for row in rows[1:]] == ["'=cmd|' /C calc'!A0", 'Sujet; avec, des "signes"']
-    assert rows[1][2] == "Nouvelle"
+    assert rows[1][2] == "Reçue"
 
 
 @pytest.mark.parametrize(

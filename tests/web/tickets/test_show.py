@@ -1,10 +1,25 @@
 """A past request as it is read, and the way to support."""
 
+import re
+from dataclasses import replace
+
+from flask import Flask
 from flask.testing import FlaskClient
 
+from kbsearch.clock import utc_now
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.targets import Target
+from kbsearch.tickets.conversation import lifecycle
 from tests.conftest import Cast
+from tests.kit.requests import file
 from tests.kit.web import add_ticket, sign_in
+
+
+def state_of(client: FlaskClient, url: str) -> str:
+    """The words on where a request stands."""
+    state = re.search(r'<p id="state"[^>]*>(.*?)</p>', client.get(url).text)
+    assert state
+    return re.sub(r"<[^>]*>", "", state[1])
 
 
 def test_a_requester_reads_the_conversation_and_its_solution(
@@ -19,6 +34,28 @@ def test_a_requester_reads_the_conversation_and_its_solution(
     assert "Le numéro a été <strong>corrigé</strong>" in page
     assert 'href="#c2">Aller à la solution' in page
     assert page.index("Quel téléphone") < page.index("Le numéro a été")
+
+
+def test_a_request_just_received_says_so_and_what_is_promised(
+    app: Flask, client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice, at=utc_now())
+    sign_in(client, db, cast.alice)
+    state = state_of(client, f"/fr/requests/{ticket.id}")
+    assert state.startswith("Reçue Reçue il y a")
+    assert "elle attend une première réponse" in state
+    assert "promise" not in state, "there is no target"
+    site = app.extensions["kbsearch"]
+    targets = (Target(first_answer=4), Target("minor", solution=8))
+    app.extensions["kbsearch"] = replace(site, settings=replace(site.settings, targets=targets))
+    assert "Réponse promise d’ici le" in state_of(client, f"/fr/requests/{ticket.id}")
+    assert "An answer is promised by" in state_of(client, f"/en/requests/{ticket.id}")
+    db.execute("UPDATE tickets SET created_at = '2026-01-01T00:00:00Z'")
+    assert "promise" not in state_of(client, f"/fr/requests/{ticket.id}"), "it is late"
+    lifecycle.assign(db, cast.dan, ticket, cast.dan.person_id)
+    assert "L’assistance s’en occupe" in state_of(client, f"/fr/requests/{ticket.id}")
+    sign_in(client, db, cast.dan)
+    assert state_of(client, f"/fr/requests/{ticket.id}").startswith("Nouvelle")
 
 
 def test_what_people_wrote_is_never_html(client: FlaskClient, db: SqliteDatabase, cast: Cast):
