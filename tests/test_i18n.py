@@ -24,6 +24,31 @@ PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
 PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
 CHECKS = {"only_administrators", "only_agents", "only_staff"}
+# Words that people who met them on a page did not understand, or took for something else.
+UNCLEAR = {
+    "fr": (
+        r"\ben partance",
+        r"\b(?:les?|un|du|des) manques?\b|^manques?$",
+        r"\bce qu’il y a\b",
+        r"\béquipe (?:de )?support\b|\b(?:le|au|du) support\b",
+        r"\belle part dans",
+        r"\bplus averti de\b",
+        r"\b(?:suivie par|même encore une fois|partir pour de bon)\b",
+        r"\blettres? (?:pour|sont|restent)\b",
+    ),
+    "en": (
+        r"\blook(?:s|ed)? after\b",
+        r"\bin copy\b|\bcopied on\b|\bout of copy\b",
+        r"\bon (?:its|their) way\b",
+        r"\bgaps?\b(?!:)",
+        r"\bsearches became\b|\bwhat there is\b",
+        r"\bgood for\b|\bgood no more\b|\bno longer good\b",
+        r"\bthe same once more\b|\bpresent (?:password|logo)\b",
+        r"\bis told (?:of|nothing)\b|\bi am told\b",
+        r"\bcomes? in (?:as|with)\b",
+        r"\b(?:a|the|such|test) letters?\b|\bletters (?:are|stay)\b",
+    ),
+}
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 
 
@@ -114,6 +139,18 @@ def test_a_key_has_words_in_english_too():
     for key, message in messages("en").items():
         if KEY.fullmatch(key):
             assert texts(message)[0] != key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_word_is_one_that_only_its_author_understands(language: str):
+    unclear = re.compile("|".join(UNCLEAR[language]), re.IGNORECASE)
+    heard = {
+        key: text
+        for key, message in messages(language).items()
+        for text in texts(message)
+        if unclear.search(text)
+    }
+    assert heard == {}
 
 
 def test_french_punctuation_has_its_unbreakable_space():

@@ -394,6 +394,8 @@ class Language:
         before, after = (self._field_value(event, value) for value in (event.before, event.after))
         if event.kind == "ticket.assigned" and not event.after:
             return _("%(who)s: nobody looks after the request any more.", who=who)
+        if event.kind == "ticket.assigned" and event.after == event.actor:
+            return _("%(who)s took the request.", who=who)
         names = {
             "ticket.assigned": _(
                 "%(who)s: %(after)s looks after the request.", who=who, after=after

@@ -145,7 +145,7 @@ def test_a_single_key_does_nothing_for_who_says_so(
     page.keyboard.press("?")
     expect(page.locator("#kb-shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_label("Raccourcis d’une seule touche").uncheck()
+    page.get_by_label("Raccourcis à une seule touche").uncheck()
     page.get_by_role("button", name="Enregistrer").click()
     page.wait_for_url("**done=saved")
     page.keyboard.press("?")

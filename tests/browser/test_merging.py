@@ -51,7 +51,7 @@ def test_a_message_becomes_a_request(live: Live, visit: Visit):
     ticket = file(live.db, quentin, subject="Barrière bloquée")
     replies.reply(live.db, quentin, ticket, ReplyForm(new_id(), "Et la balance est muette."))
     page = visit(f"/fr/requests/{ticket.id}", person=DAN)
-    page.get_by_role("link", name="En faire une demande").click()
+    page.get_by_role("link", name="Créer une demande à partir de ce message").click()
     expect(page.locator("blockquote")).to_contain_text("Et la balance est muette.")
     page.get_by_label("Sujet").fill("Balance muette")
     page.keyboard.press("Enter")

@@ -50,7 +50,7 @@ def test_it_is_called_back_by_keyboard(
     page.locator("#then").select_option("solved")
     send(page, "Redémarrez la station.")
     expect(page.locator(".held")).to_contain_text("Redémarrez la station.")
-    expect(page.locator("[data-leaving]")).not_to_have_text("Elle part dans 120 s.")
+    expect(page.locator("[data-leaving]")).not_to_have_text("Votre réponse part dans 120 s.")
     expect(page.locator("#state")).not_to_contain_text("Résolue")
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
     assert violations(page) == []

@@ -30,7 +30,7 @@ def test_an_identity_is_added_listed_and_removed(run: Run, db: SqliteDatabase, c
     assert cast.alice.person_id is not None
     token = accounts.open_session(db, cast.alice.person_id)
     added = run("identity", "add", "Alice@acme.example", "2482")
-    assert (added.exit_code, added.stdout) == (0, "2482 comes in as alice@acme.example\n")
+    assert (added.exit_code, added.stdout) == (0, "2482 signs in as alice@acme.example\n")
     (listed,) = json.loads(run("identity", "list", "--json").stdout)["identities"]
     assert (listed["issuer"], listed["subject"]) == ("https://id.example", "2482")
     assert "alice@acme.example  https://id.example  2482" in run("identity", "list").stdout

@@ -275,13 +275,13 @@ def test_a_period_is_compared_with_what_the_address_says(
     address = "/en/desk/insights?from=2027-03-02&to=2027-03-15"
     page = client.get(f"{address}&compare=year").text
     assert "from March 2, 2026 to March 15, 2026" in page
-    assert "fewer than before (4)" in page
+    assert "fewer than the 4 before" in page
     assert 'class="then"' in page
     assert "compare=year" in page.partition("<tbody>")[2]
     for compare in ("before", "none", "zzz"):
         other = client.get(f"{address}&compare={compare}").text
         assert ("before" in other) == (compare != "none") or "as before" not in other
-        assert "fewer than before (4)" not in other
+        assert "fewer than the 4 before" not in other
 
 
 def test_days_are_those_of_whoever_looks(client: FlaskClient, db: SqliteDatabase, cast: Cast):

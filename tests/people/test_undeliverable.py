@@ -164,7 +164,7 @@ def test_agents_see_it_and_end_it_and_customers_do_not(
     assert "no such user" not in client.get(f"/en/requests/{ticket.id}").text
     sign_in(client, db, cast.dan)
     page = client.get(f"/en/requests/{ticket.id}").text
-    assert "Mail has not reached Alice Martin since" in page
+    assert "E-mails have not reached Alice Martin since" in page
     assert "no such user" in page
     account = f"/en/admin/people/{cast.alice.person_id}"
     assert "Send mail there again" in client.get(account).text

@@ -84,7 +84,7 @@ def test_what_is_done_before_it_leaves_is_no_mail(
     assert set(sendings.oldest(db)) == {"inside"}
     sign_in(client, db, cast.dan)
     page = client.get("/en/desk/deliveries?channel=inside").text
-    assert "A reply that is about to leave" in page and "A commit is published" in page
+    assert "A reply about to be sent" in page and "A commit is published" in page
 
 
 def test_more_than_a_page_is_counted_and_not_hidden(

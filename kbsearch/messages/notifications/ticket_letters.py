@@ -171,11 +171,13 @@ def url_of(settings: Settings, language: str, telling: Telling) -> str:
 
 def status_name(language: str, status: str, *, is_staff: bool) -> str:
     """Where a request stands, in the words of whoever reads it."""
+    new = i18n.gettext(language, "Received")
     pending = i18n.gettext(language, "Awaiting your reply")
     if is_staff:
+        new = i18n.gettext(language, "New")
         pending = i18n.gettext(language, "Awaiting the customer’s reply")
     names = {
-        "new": i18n.gettext(language, "New" if is_staff else "Received"),
+        "new": new,
         "open": i18n.gettext(language, "Open"),
         "pending": pending,
         "solved": i18n.gettext(language, "Solved"),

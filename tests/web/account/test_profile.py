@@ -142,7 +142,7 @@ def test_agents_choose_among_events_of_theirs_and_gather_their_mail(
     chosen = {choice for choice, wanted in preferences.find(db, dan).items() if wanted}
     assert chosen == {("ticket.assigned", "mail")}
     page = browser.get("/fr/account/notifications").text
-    assert '<option value="daily" selected>' in page and "Une demande m’est confiée" in page
+    assert '<option value="daily" selected>' in page and "Une demande m’est attribuée" in page
     wrong = browser.post("/fr/account/notifications", data={"digest": "yearly"}, headers=HERE)
     assert wrong.status_code == 422
     assert preferences.digest(db, str(dan.person_id)) == "daily"

@@ -200,7 +200,7 @@ def test_a_wrong_code_is_told_and_another_can_be_sent(
     assert 'aria-invalid="true"' in wrong.text
     sent = client.post("/fr/login/code/resend", headers=SAME_SITE)
     assert sent.headers["Location"] == "/fr/login/code?sent=1"
-    assert "Un autre code est en route" in client.get("/fr/login/code?sent=1").text
+    assert "Un autre code vous a été envoyé" in client.get("/fr/login/code?sent=1").text
     second = code_in(latest(settings, db))
     if first != second:
         assert give_code(client, first).status_code == 422

@@ -60,7 +60,7 @@ def test_an_administrator_consents_and_tries_it(
     assert "lets the site into its mailbox" in page and "Given on" in page
     assert "alice" not in page and "s3cret" not in page
     sent = root.post("/en/admin/mail/tests", headers=ORIGIN)
-    assert sent.status_code == 200 and "has taken the letter for root@" in sent.text
+    assert sent.status_code == 200 and "accepted the e-mail for root@" in sent.text
     (logged,) = db.query("SELECT kind FROM security_log WHERE kind LIKE 'mail_access%'")
     assert logged["kind"] == "mail_access.consented"
 

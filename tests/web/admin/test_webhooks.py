@@ -161,7 +161,7 @@ def test_agents_see_what_has_not_left_and_send_it_again(
     client: FlaskClient, db: SqliteDatabase, cast: Cast, webhook: Webhook
 ):
     sign_in(client, db, cast.dan)
-    assert "Everything has left." in client.get("/en/desk/deliveries").text
+    assert "Everything has been sent." in client.get("/en/desk/deliveries").text
     sent = webhooks.test(db, cast.root, webhook)
     fail(db)
     outbox.add(db, "person.invited", "somebody")

@@ -180,10 +180,10 @@ def test_news_is_told_in_words_until_it_is_read(
 ):
     ticket = file(db, cast.alice, "Une demande")
     sign_in(client, db, cast.alice)
-    assert "nouveau" not in client.get("/fr/requests").text
+    assert "non lue" not in client.get("/fr/requests").text
     replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Voici."))
     page = client.get("/fr/requests").text
-    assert '<span class="new">nouveau</span>' in page
+    assert '<span class="new">non lue</span>' in page
     assert "1 nouvelle" in page, "the menu says so on every page"
 
 

@@ -141,7 +141,7 @@ def test_the_board_is_a_file_too_in_which_nothing_is_a_formula(
     gap_signals.take(db, Search(settings, db), at=NOW)
     answer = client.get(f"{BOARD}?format=csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
-    assert "manques-" in answer.headers["Content-Disposition"]
+    assert "recherches-sans-reponse-" in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [row[:4] for row in rows[1:]] == [
         ["G-1", "<b>imprimante</b> bloquée", "2", "0"],
