@@ -69,6 +69,7 @@ class Settings:
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
     support_email: str = _setting("", "Shown wherever a person is the way on")
+    software_required: bool = _setting(False, "Whether a request of the form names its software")
     expired_contract_requests: bool = _setting(
         False, "Whether people whose contract has ended may submit requests"
     )

@@ -110,6 +110,13 @@ for (const change of ["htmx:pushedIntoHistory", "htmx:replacedInHistory", "htmx:
   document.addEventListener(change, () => sessionStorage.removeItem("htmx-current-path-for-history"));
 }
 
+// Back and forward load the page: what scripts hold of one that was swapped would be of no page.
+let address = location.pathname + location.search;
+for (const change of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) {
+  document.addEventListener(change, () => { address = location.pathname + location.search; });
+}
+addEventListener("popstate", () => { if (location.pathname + location.search !== address) location.reload(); });
+
 // Keys: / to the field, Ctrl K for the palette, ? for the list; arrows walk through the results.
 function walk(event) {
   const links = [...document.querySelectorAll("#results .hit h3 a")];

@@ -315,7 +315,7 @@ const ROOMY = matchMedia("(min-width: 62.5rem)");
 let settling;
 
 function unfold() {
-  if (ROOMY.matches) for (const bar of document.querySelectorAll("[data-unfold]")) bar.open = true;
+  if (ROOMY.matches) for (const bar of document.querySelectorAll(".filing [data-unfold]")) bar.open = true;
 }
 
 function settle(cards) {
@@ -340,6 +340,13 @@ document.addEventListener("toggle", (event) => {
   const card = event.target.open && event.target.closest("[data-target]");
   if (card) tellOpened(card);
 }, true);
+
+document.addEventListener("keydown", (event) => {
+  const read = event.key === "Escape" && event.target.closest(".suggestion details[open]");
+  if (!read) return;
+  read.open = false;
+  read.querySelector("summary").focus();
+});
 
 // The notice of a request that was sent shows once.
 if (document.getElementById("thanks")) {

@@ -178,6 +178,11 @@ def wants_fragment() -> bool:
     return bool(headers) and not headers.boosted and not headers.history_restore_request
 
 
+def page_shown() -> str:
+    """The address of the page that asks for a fragment."""
+    return HtmxHeaders(request.headers).current_url or ""
+
+
 def render(page: str, partial: str | None = None, **context: Any) -> Response:
     """The page, or the partial it includes when a fragment is wanted."""
     fragment = partial is not None and wants_fragment()

@@ -1,6 +1,6 @@
 """Filing: a form becomes one request, however often it is sent, with its draft and its files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ class FilingTerms:
     """The key of a form, the site's own questions, and whether a contract that is over will do.
 
     Of a mail, its description is plain text, `typed`; the `rest` it quoted or ended with is folded.
+    `required`: fields that may be left empty elsewhere, in a mail for instance.
     """
 
     key: str
@@ -29,6 +30,7 @@ class FilingTerms:
     after_contract: bool = False
     typed: bool = False
     rest: str = ""
+    required: Collection[str] = ()
 
 
 def open(
@@ -57,7 +59,13 @@ def open(
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
             row, colleagues = form.read(
-                db, viewer, request, terms.fields, after_contract=terms.after_contract, at=moment
+                db,
+                viewer,
+                request,
+                terms.fields,
+                after_contract=terms.after_contract,
+                required=terms.required,
+                at=moment,
             )
             row |= {
                 "form_key": terms.key,

@@ -1,7 +1,7 @@
 """The form of a request: what one may say in it, what is wrong with it, what there is to choose."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -120,6 +120,7 @@ def read(
     fields: Sequence[FormField],
     *,
     after_contract: bool,
+    required: Collection[str] = (),
     at: datetime | None = None,
 ) -> tuple[Row, list[copies.Colleague]]:
     """The row of a ticket that a form makes, and who is in copy; raises InvalidForm."""
@@ -139,6 +140,8 @@ def read(
     with mistakes.of("description"):
         row["description"] = _body(request.description)
     with mistakes.of("severity"):
+        if "severity" in required and not request.severity:
+            raise Invalid("request.severity_required")
         if row["severity"] not in SEVERITIES:
             raise Invalid("request.severity_unknown")
     with mistakes.of("version"):
@@ -149,6 +152,8 @@ def read(
             _check_contract(db, row["organisation_id"], today)
     if "organisation" not in mistakes.problems:
         with mistakes.of("software"):
+            if "software" in required and not request.software:
+                raise Invalid("request.software_required")
             row["product_id"] = product(db, viewer, row["organisation_id"], request.software, today)
         with mistakes.of("cc"):
             copied = copies.check_all(db, row["organisation_id"], row["requester_id"], request.cc)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -28,7 +29,18 @@ from kbsearch.web.help.results import (
     lines,
     numbered_request,
 )
-from kbsearch.web.render import db, language, person, render, site, spoken_language, viewer
+from kbsearch.web.render import (
+    db,
+    language,
+    page_shown,
+    person,
+    render,
+    site,
+    spoken_language,
+    viewer,
+    wants_fragment,
+)
+from kbsearch.web.tickets import filing
 
 RELATED = 4
 RECENT = 6
@@ -73,12 +85,12 @@ def search() -> Response:
     address = read_address(request.args)
     partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
     if not address.text.strip():
-        return render("help/search.html", partial, asked=address, **browsing())
+        return render("help/search.html", partial, asked=address, filing=None, **browsing())
     results, spoken = ask(address), spoken_language()
     numbered = numbered_request(address, results)
     if numbered and "open" in request.args:  # sent by Enter: nothing else can be meant
         return redirect(numbered, 303)
-    return render(
+    response = render(
         "help/search.html",
         partial,
         asked=address,
@@ -87,7 +99,17 @@ def search() -> Response:
         foreign_lines=lines(address, results.other_language, spoken),
         filters=filters(address, results, spoken),
         last=last_page(results),
+        filing=filing.offered(address.subject) if not results.total else None,
     )
+    if begins_here():
+        response.headers["HX-Push-Url"] = request.full_path
+    return response
+
+
+def begins_here() -> bool:
+    """Whether the page that is shown was not searched on yet: it stays where Back leads."""
+    is_of_results = wants_fragment() and "palette" not in request.args
+    return is_of_results and "q" not in parse_qs(urlsplit(page_shown()).query)
 
 
 def ask(address: SearchAddress) -> Results:

@@ -21,9 +21,19 @@ from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
 from kbsearch.web.help import visits
-from kbsearch.web.render import db, go_to, language, my_organisations, person, render, site, viewer
+from kbsearch.web.render import (
+    db,
+    go_to,
+    language,
+    my_organisations,
+    person,
+    render,
+    site,
+    viewer,
+    wants_fragment,
+)
 from kbsearch.web.tickets import suggestions
-from kbsearch.web.tickets.form import Filled, values_of
+from kbsearch.web.tickets.form import Filled, required, values_of
 
 MAX_CC = 1_000  # characters of a prefilled list of addresses
 _ADDRESS = re.compile(r"(?<![^@\s,;])[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
@@ -97,7 +107,12 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
     """The ticket that the form makes, or made the first time it was sent."""
     content = Filled(key, values).request
     settings = site().settings
-    terms = FilingTerms(key, settings.fields, after_contract=settings.expired_contract_requests)
+    terms = FilingTerms(
+        key,
+        settings.fields,
+        after_contract=settings.expired_contract_requests,
+        required=required(values.get("requester", "")),
+    )
     follows = values.get("follows")
     if follows:
         followed = tickets.find(db(), viewer(), follows)
@@ -156,6 +171,16 @@ def take_files(
 
 def page(filled: Filled, waiting: Iterable[FormDraft] = ()) -> Response:
     return render("tickets/new.html", "tickets/_new.html", waiting=list(waiting), **shown(filled))
+
+
+def offered(subject: str) -> dict[str, object] | None:
+    """What the templates of the form need below a search that found nothing.
+
+    A piece of the page has none: it fetches the form once the typing has come to rest.
+    """
+    if wants_fragment() or not viewer().is_signed_in or accepting() is None:
+        return None
+    return {**shown(Filled(new_id(), {"subject": subject[:MAX_SUBJECT]})), "waiting": waiting()}
 
 
 def shown(filled: Filled) -> dict[str, object]:

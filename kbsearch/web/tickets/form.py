@@ -114,6 +114,12 @@ def typed(fields: Mapping[str, str]) -> dict[str, str]:
     return values if any(values[name].strip() for name in values if name != "severity") else {}
 
 
+def required(requester: str) -> set[str]:
+    """What the form asks for that may be unsaid elsewhere: how severe, and where set, of what."""
+    asks_software = site().settings.software_required and bool(software_of(requester))
+    return {"severity", "software"} if asks_software else {"severity"}
+
+
 def software_of(requester: str) -> list[tuple[str, str]]:
     """What there is to choose: what contracts cover, for agents everything."""
     if viewer().is_agent:

@@ -30,7 +30,11 @@ from tests.kit.requests import PNG
 from tests.kit.waiting import HUNG
 from tests.kit.web import HTMX, add_ticket, sign_in
 
-FORM = {"subject": "Le bracelet est perdu", "description": "Il ne répond plus depuis hier."}
+FORM = {
+    "subject": "Le bracelet est perdu",
+    "description": "Il ne répond plus depuis hier.",
+    "severity": "minor",
+}
 KEY = "key-of-a-form"
 
 
@@ -130,7 +134,7 @@ def test_what_makes_no_sense_in_an_address_is_dropped_and_nothing_is_sent(
     assert "\u202e" not in page
     assert field(page, "description").count("y") < 64_000
     assert 'value="cervo-atelier"' not in page
-    assert re.search(r'value="minor" checked', page)
+    assert not re.search(r'name="severity"[^>]* checked', page)
     assert 'value="bob@acme.example"' in field(page, "cc")
     assert 'value="key-of-the-sender"' not in page
     assert 'name="organisation"' not in page
@@ -296,6 +300,35 @@ def test_a_draft_comes_back_and_can_be_thrown_away(
     assert FORM["subject"] in signed_in.get("/fr/requests/drafts").text
     assert signed_in.post(f"/fr/requests/drafts/{KEY}/discard").status_code == 303
     assert drafts.list_all(db, alice) == []
+
+
+def test_nobody_chose_a_severity_but_the_one_who_sends(
+    signed_in: FlaskClient, db: SqliteDatabase, alice: Viewer
+):
+    answer = signed_in.post("/fr/requests/new", data={**FORM, "severity": "", "key": KEY})
+    assert answer.status_code == 422
+    assert "Indiquez la criticité" in answer.text
+    assert FORM["description"] in answer.text
+    sent = {**FORM, "severity": "major", "key": KEY}
+    ticket = filed(db, alice, signed_in.post("/fr/requests/new", data=sent).location)
+    assert ticket.severity == "major"
+
+
+def test_software_is_asked_for_where_the_site_says_so(
+    settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    client = create_app(replace(settings, software_required=True), db).test_client()
+    sign_in(client, db, cast.alice)
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    answer = client.post("/fr/requests/new", data={**FORM, "key": KEY})
+    assert answer.status_code == 422
+    assert "Choisissez le logiciel concerné." in answer.text
+    assert re.search(r'<select id="software"[^>]* required', answer.text)
+    sent = {**FORM, "software": "icownect", "key": KEY}
+    assert client.post("/fr/requests/new", data=sent).status_code == 303
+    acme = organisations.find(db, "acme")
+    organisations.edit(db, OPERATOR, acme, OrganisationFields("Acme", products=[]))
+    assert client.post("/fr/requests/new", data=FORM).status_code == 303, "nothing to choose"
 
 
 def test_nothing_typed_is_no_draft(signed_in: FlaskClient, db: SqliteDatabase, alice: Viewer):

@@ -16,7 +16,12 @@ from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.web import HTMX, add_ticket, publish_articles, sign_in
 
-FORM = {"subject": "mot de passe", "description": "Je ne reçois pas le lien.", "key": "form-key-1"}
+FORM = {
+    "subject": "mot de passe",
+    "description": "Je ne reçois pas le lien.",
+    "severity": "minor",
+    "key": "form-key-1",
+}
 YEAR = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 
 

@@ -46,7 +46,7 @@ FORMS = {
     "an agent's reply": Form("dan", {"send": "reply", "status": "open"}),
     "a note": Form("dan", {"send": "note"}),
     "a held answer": Form("dan", {"send": "reply", "hold": "1"}),
-    "a new request": Form("alice", {"subject": "Collier"}, "description"),
+    "a new request": Form("alice", {"subject": "Collier", "severity": "minor"}, "description"),
 }
 
 
