@@ -167,7 +167,7 @@ class Language:
         if ticket.status == "pending":
             return _("The support team wrote %(ago)s and awaits a reply.", ago=since)
         if ticket.status == "new" and not ticket.assignee:
-            return _("Received %(ago)s: it awaits its first answer.", ago=since)
+            return _("Sent %(ago)s, it awaits its first answer.", ago=since)
         return _("The support team is working on it; last change %(ago)s.", ago=since)
 
     def staff_status(self, status: str) -> Markup:

@@ -109,7 +109,7 @@ def test_all_that_was_given_up_is_sent_again(
     sign_in(client, db, cast.dan)
     answer = client.post("/en/desk/deliveries", headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.location == "/en/desk/deliveries?done=5"
-    assert "5 are on their way again." in client.get(answer.location).text
+    assert "5 are being sent again." in client.get(answer.location).text
     assert outbox.count_dead(db) == 0
 
 

@@ -42,7 +42,7 @@ def test_a_request_just_received_says_so_and_what_is_promised(
     ticket = file(db, cast.alice, at=utc_now())
     sign_in(client, db, cast.alice)
     state = state_of(client, f"/fr/requests/{ticket.id}")
-    assert state.startswith("Reçue Reçue il y a")
+    assert state.startswith("Reçue Envoyée il y a")
     assert "elle attend une première réponse" in state
     assert "promise" not in state, "there is no target"
     site = app.extensions["kbsearch"]

@@ -87,7 +87,7 @@ def test_guests_of_one_network_count_once_and_are_nobody_known(
 
 def test_a_page_of_a_gap_names_the_article_that_is_hidden(client: FlaskClient):
     page = client.get(f"{BOARD}/G-2").text
-    assert "Masqué par les droits" in page
+    assert "Masquée par les droits d’accès" in page
     assert '<a href="/fr/articles/globex">La procédure de Globex</a>' in page
     assert "org:globex" in page
 
