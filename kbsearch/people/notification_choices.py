@@ -1,7 +1,7 @@
 """Notification preferences: which events reach somebody, by which channel, at once or gathered.
 
-Mail is on and text messages are off until somebody says otherwise; a text message needs a mobile
-number that was verified.
+Mail is on until somebody says otherwise, but for a copy of what they write themselves. A text
+message needs a mobile number that was verified: a customer who verifies one gets them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ EVENTS = (
     "ticket.closed",
     "ticket.cc_added",
     "ticket.article",
+    "ticket.own_reply",
 )
 STAFF_EVENTS = (
     "ticket.opened",
@@ -34,9 +35,10 @@ STAFF_EVENTS = (
 )
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")
-BY_MAIL_ALONE = ("ticket.article",)  # there is something to read
+BY_MAIL_ALONE = ("ticket.article", "ticket.own_reply")  # there is something to read
 YES = "on"  # of a box that is ticked
 WANTED_AT_FIRST = {"mail": True, "sms": False}
+UNWANTED_AT_FIRST = ("ticket.own_reply",)
 
 Choice = tuple[str, str]  # event, channel
 
@@ -97,11 +99,29 @@ def decline(db: Database, person_id: str, event: str, channel: str = "mail") -> 
         audit.record(db, "notifications.declined", person_id=person_id, event=event)
 
 
+def want_texts(db: Database, viewer: Viewer) -> None:
+    """Want a text message of all that can be told by one, as a customer who gave a number does."""
+    with db.atomic():
+        for event, channel in find(db, viewer):
+            if channel == "sms":
+                _keep(db, viewer.person_id, (event, channel), is_wanted=True)
+
+
+def decline_texts(db: Database, viewer: Viewer) -> None:
+    """Want no text messages any more."""
+    decline(db, viewer.person_id or "", "", "sms")
+
+
+def wants_texts(db: Database, viewer: Viewer) -> bool:
+    """Whether anything is told by text message, if there is a number."""
+    return any(is_on for (_, channel), is_on in find(db, viewer).items() if channel == "sms")
+
+
 def wants(db: Database, person_id: str, event: str, channel: str) -> bool:
     """Whether to tell a person of an event by a channel, as things stand now."""
     if channel == "sms" and not _has_mobile(db, person_id):
         return False
-    return _said(db, person_id, (event,))[(event, channel)]
+    return _said(db, person_id, (event,)).get((event, channel), False)
 
 
 def digest(db: Database, person_id: str) -> Digest:
@@ -146,7 +166,7 @@ def _keep(db: Database, person_id: str | None, choice: Choice, *, is_wanted: boo
 
 def _at_first(events: Iterable[str]) -> Mapping[Choice, bool]:
     return {
-        (event, channel): WANTED_AT_FIRST[channel]
+        (event, channel): WANTED_AT_FIRST[channel] and event not in UNWANTED_AT_FIRST
         for event in events
         for channel in CHANNELS
         if channel == "mail" or event not in BY_MAIL_ALONE

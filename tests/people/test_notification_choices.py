@@ -17,8 +17,9 @@ def give_mobile(db: SqliteDatabase, viewer: Viewer, verified_at: str | None) -> 
 
 def test_mail_is_on_and_text_messages_are_off_at_first(db: SqliteDatabase, alice: Viewer):
     choices = preferences.find(db, alice)
-    assert len(choices) == 13
-    assert {wanted for (_, channel), wanted in choices.items() if channel == "mail"} == {True}
+    assert len(choices) == 14
+    unwanted = {event for (event, channel), on in choices.items() if channel == "mail" and not on}
+    assert unwanted == {"ticket.own_reply"}
     assert {wanted for (_, channel), wanted in choices.items() if channel == "sms"} == {False}
 
 
@@ -45,6 +46,13 @@ def test_text_messages_need_a_verified_number(
         preferences.choose(db, alice, [("ticket.replied", "sms")])
     wants = preferences.wants(db, str(alice.person_id), "ticket.replied", "sms")
     assert wants is (verified_at is not None)
+
+
+def test_a_copy_of_what_one_writes_is_no_text_message(db: SqliteDatabase, alice: Viewer):
+    give_mobile(db, alice, "2026-11-01T10:00:00Z")
+    preferences.want_texts(db, alice)
+    assert preferences.wants(db, str(alice.person_id), "ticket.solved", "sms")
+    assert not preferences.wants(db, str(alice.person_id), "ticket.own_reply", "sms")
 
 
 def test_a_number_that_is_gone_gets_no_text_message(db: SqliteDatabase, alice: Viewer):

@@ -62,7 +62,7 @@ class Office:
     def send_invitation(self, task: Task) -> None:
         person = self._present(task.subject)
         if person is not None:
-            self._send(task, "invitation", person, link=self._link("invitation", person))
+            self._send(task, "invitation", person, link=self._link("mailed_invitation", person))
 
     def tell_changed(self, task: Task) -> None:
         person = self._present(task.subject)

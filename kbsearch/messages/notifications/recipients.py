@@ -1,7 +1,7 @@
 """Whom a change of a request concerns, and why; whether they may see it is asked elsewhere.
 
 Nobody is concerned by what they did themselves, but for the confirmation that their own request
-has arrived.
+has arrived, and for a copy of what they write, which customers may choose to get.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from kbsearch.database import Database
 from kbsearch.tickets import readers
 from kbsearch.tickets.events import EventKind
 
-Why = Literal["requester", "copied", "follower", "assignee", "taking_part", "team"]
-CUSTOMERS: tuple[Why, ...] = ("requester", "copied", "follower")
+Why = Literal["requester", "copied", "follower", "author", "assignee", "taking_part", "team"]
+CUSTOMERS: tuple[Why, ...] = ("requester", "copied", "follower", "author")
 
 TOLD_TO_CUSTOMERS: tuple[EventKind, ...] = (
     "ticket.opened",
@@ -68,6 +68,8 @@ class Change:
 
     def preference(self, why: Why) -> str:
         """The event of the account page that it is to somebody."""
+        if why == "author":
+            return "ticket.own_reply"
         if self.kind == "ticket.opened" and why == "copied":
             return "ticket.cc_added"
         return "ticket.status_changed" if self.kind == "ticket.reopened" else self.kind
@@ -114,6 +116,8 @@ def of(db: Database, settings: Settings, change: Change) -> dict[str, Why]:
     is_confirmation = change.kind == "ticket.opened" and change.requester_id == change.actor_id
     if change.actor_id and not is_confirmation:
         whys.pop(change.actor_id, None)
+        if change.kind == "ticket.replied" and not change.is_by_staff:
+            whys[change.actor_id] = "author"
     return whys
 
 

@@ -18,7 +18,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.sessions import hash_token
-from kbsearch.people.accounts.signing_in import Caller, CodeAsked
+from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside
 
 INVITED = outbox.declare("person.invited", "mail")
 FORGOTTEN = outbox.declare("password.forgotten", "mail")
@@ -53,17 +53,20 @@ def accept_invitation(
     password: str,
     *,
     at: datetime | None = None,
-) -> CodeAsked:
-    """Choose the first password; then a code is asked for, as of everybody."""
+) -> CodeAsked | Inside:
+    """Choose the first password; then a code is asked for, but not by the mail just come from."""
     moment = at or utc_now()
-    person = one_time_links.peek(db, "invitation", token, at=moment)
+    purpose = one_time_links.purpose_of_invitation(db, token)
+    person = one_time_links.peek(db, purpose, token, at=moment)
     hashed = passwords.prepare(db, settings, person, password)
     with db.atomic():
-        one_time_links.use(db, "invitation", hash_token(token), at=moment)
+        one_time_links.use(db, purpose, hash_token(token), at=moment)
         passwords.replace(db, person, hashed)
         audit.record(
             db, "invitation.accepted", person_id=person.id, network=caller.network, at=moment
         )
+        if purpose == "mailed_invitation" and signing_in.factor_of(db, person) == "mail":
+            return signing_in.let_in(db, caller, person, "", "mail", at=moment)
         return signing_in.ask(db, caller, person, "sign_in", at=moment)
 
 

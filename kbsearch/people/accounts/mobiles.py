@@ -14,6 +14,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
+from kbsearch.people import notification_choices, profiles
 
 REGION = "FR"  # of a number written without its country
 MAX_TYPED = 40
@@ -102,7 +103,10 @@ def cancel(db: Database, viewer: Viewer) -> None:
 def verify(
     db: Database, viewer: Viewer, settings: Settings, code: str, *, at: datetime | None = None
 ) -> None:
-    """Keep the number that waits, if this is its code; five tries, then another code is needed."""
+    """Keep the number that waits, if this is its code; five tries, then another code is needed.
+
+    A customer's first number is told of their requests from then on.
+    """
     moment = stored(at or utc_now())
     tried = db.query(
         """
@@ -119,12 +123,15 @@ def verify(
     if not hmac.compare_digest(code_of(settings, request).encode(), digits):
         raise Invalid("mobile.code_wrong")
     with db.atomic():
+        is_first = not profiles.find(db, viewer).mobile_verified_at
         if not db.execute("DELETE FROM mobile_requests WHERE id = :id", {"id": request.id}):
             raise Invalid("mobile.code_over")  # the same code, sent twice at once
         db.execute(
             "UPDATE people SET mobile = :mobile, mobile_verified_at = :now WHERE id = :id",
             {"mobile": request.mobile, "now": moment, "id": request.person_id},
         )
+        if is_first and not viewer.is_agent:
+            notification_choices.want_texts(db, viewer)
         _tell(db, viewer, VERIFIED)
 
 

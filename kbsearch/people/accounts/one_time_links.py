@@ -15,12 +15,17 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
 from kbsearch.people.accounts.sessions import hash_token
 
-Purpose = Literal["invitation", "reset"]
+Purpose = Literal["invitation", "mailed_invitation", "reset"]
 LIFETIMES: dict[Purpose, timedelta] = {
     "invitation": timedelta(days=7),
+    "mailed_invitation": timedelta(days=7),
     "reset": timedelta(hours=1),
 }
-PATHS: dict[Purpose, str] = {"invitation": "invitation", "reset": "password/reset"}
+PATHS: dict[Purpose, str] = {
+    "invitation": "invitation",
+    "mailed_invitation": "invitation",
+    "reset": "password/reset",
+}
 
 
 def make(db: Database, purpose: Purpose, person: Person, *, at: datetime | None = None) -> str:
@@ -30,10 +35,14 @@ def make(db: Database, purpose: Purpose, person: Person, *, at: datetime | None 
     moment = at or utc_now()
     token = randomness.token()
     with db.atomic():
-        db.execute(
-            "DELETE FROM tokens WHERE person_id = :id AND purpose = :purpose AND used_at IS NULL",
-            {"id": person.id, "purpose": purpose},
-        )
+        for other in (one for one in PATHS if PATHS[one] == PATHS[purpose]):
+            db.execute(
+                """
+                DELETE FROM tokens
+                WHERE person_id = :id AND purpose = :purpose AND used_at IS NULL
+                """,
+                {"id": person.id, "purpose": other},
+            )
         db.insert(
             "tokens",
             {
@@ -74,6 +83,15 @@ def peek_hash(
     if not rows:
         raise NotFound("link.unusable")
     return people.find_id(db, rows[0]["person_id"])
+
+
+def purpose_of_invitation(db: Database, token: str) -> Purpose:
+    """How an invitation was handed over: whoever follows one from a mail has the mailbox."""
+    rows = db.query(
+        "SELECT purpose FROM tokens WHERE token_hash = :hash", {"hash": hash_token(token)}
+    )
+    is_mailed = bool(rows) and rows[0]["purpose"] == "mailed_invitation"
+    return "mailed_invitation" if is_mailed else "invitation"
 
 
 def use(db: Database, purpose: Purpose, token_hash: str, *, at: datetime | None = None) -> Person:

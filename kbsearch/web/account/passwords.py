@@ -11,7 +11,7 @@ from kbsearch.people.accounts.sign_ins_under_way import Pending
 from kbsearch.people.accounts.signing_in import TypedCode
 from kbsearch.web.account import tokens
 from kbsearch.web.account.preferences import hidden
-from kbsearch.web.account.signing_in import home, refused
+from kbsearch.web.account.signing_in import go_on, home, refused
 from kbsearch.web.render import db, language, render, site
 
 bp = Blueprint("passwords", __name__)
@@ -30,9 +30,7 @@ def accept(token: str) -> Response:
         )
     except (Invalid, Unavailable) as problem:
         return refused(page_of_invitation(token, problem), problem)
-    response = hidden(redirect(f"{home()}login/code", 303))
-    tokens.give(response, tokens.SIGN_IN, step.token)
-    return response
+    return go_on(step)
 
 
 @bp.get("/password/forgot")
@@ -133,11 +131,13 @@ def under_way() -> Pending:
 
 
 def page_of_invitation(token: str, problem: Problem | None = None) -> Response:
-    invited = one_time_links.peek(db(), "invitation", token)
+    purpose = one_time_links.purpose_of_invitation(db(), token)
+    invited = one_time_links.peek(db(), purpose, token)
     return hidden(
         render(
             "account/invitation.html",
             person=invited,
+            is_mailed=purpose == "mailed_invitation",
             token=token,
             shortest=passwords.SHORTEST,
             told=told(problem),

@@ -105,6 +105,12 @@ def remove_mobile() -> Response:
     return done("/account", "mobile_removed")
 
 
+@bp.post("/account/mobile/silence")
+def stop_texts() -> Response:
+    notification_choices.decline_texts(db(), viewer())
+    return done("/account", "texts_stopped")
+
+
 @bp.get("/account/notifications")
 def notifications() -> Response:
     return _notifications()
@@ -182,6 +188,7 @@ def _profile(profile: Profile, problem: Problem | None = None) -> Response:
         problem,
         profile=profile,
         mobile=mobiles.spelt(profile.mobile) if profile.mobile else "",
+        is_texted=notification_choices.wants_texts(db(), viewer()),
         organisations=[organisations.find(db(), o).name for o in profile.person.organisations],
         zones=profiles.time_zones(),
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,

@@ -126,6 +126,17 @@ def test_what_a_customer_writes_is_told_to_the_others_and_whoever_looks_after_it
     assert told(db, settings, "ticket.replied") == {("Bob", "copied"), ("Eve", "assignee")}
 
 
+def test_who_wants_a_copy_of_what_they_write_is_told_of_it(
+    db: SqliteDatabase, cast: Cast, settings: Settings
+):
+    ticket = file(db, cast.alice, cc=["bob@acme.example"])
+    preferences.choose(db, cast.bob, [("ticket.own_reply", "mail")])
+    reply(db, cast.bob, ticket)
+    assert ("Bob", "author") in told(db, settings, "ticket.replied")
+    reply(db, cast.alice, ticket)
+    assert not {"Alice", "Bob"} & {name for name, _ in told(db, settings, "ticket.replied")}
+
+
 def test_a_note_is_told_to_agents_who_look_after_the_request_or_wrote_in_it(
     db: SqliteDatabase, cast: Cast, eve: Viewer, settings: Settings
 ):

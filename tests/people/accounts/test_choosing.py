@@ -34,12 +34,36 @@ def forget(settings: Settings, db: SqliteDatabase, email: str) -> str:
     return mailed_link(settings, db)
 
 
-def test_an_invitation_leads_to_a_password_a_code_and_in(
+def test_an_invitation_by_mail_leads_to_a_password_and_in(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
+    on_paper = one_time_links.make(db, "invitation", people.find(db, ALICE))
     choosing_passwords.invite(db, cast.root, people.find(db, ALICE))
     token = mailed_link(settings, db)
+    with pytest.raises(NotFound, match="link.unusable"):
+        choosing_passwords.accept_invitation(db, settings, HOME, on_paper, PASSWORD)
+    inside = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
+    assert isinstance(inside, signing_in.Inside), "the mailbox is proved"
+    assert accounts.viewer_of(db, inside.session) == cast.alice
+    with pytest.raises(NotFound, match="link.unusable"):
+        choosing_passwords.accept_invitation(db, settings, HOME, token, ANOTHER)
+
+
+def test_an_invitation_by_mail_is_not_enough_where_an_app_gives_the_codes(
+    db: SqliteDatabase, settings: Settings, cast: Cast
+):
+    with_totp(settings, db, ALICE)
+    token = one_time_links.make(db, "mailed_invitation", people.find(db, ALICE))
+    step = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
+    assert isinstance(step, signing_in.CodeAsked)
+
+
+def test_an_invitation_on_paper_leads_to_a_password_a_code_and_in(
+    db: SqliteDatabase, settings: Settings, cast: Cast
+):
+    token = one_time_links.make(db, "invitation", people.find(db, ALICE))
     asked = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
+    assert isinstance(asked, signing_in.CodeAsked)
     inside = signing_in.finish(
         db, settings, HOME, asked.token, TypedCode(code_in(latest(settings, db)))
     )
@@ -55,7 +79,8 @@ def test_a_refused_password_leaves_the_invitation_as_it_was(
     token = one_time_links.make(db, "invitation", people.find(db, ALICE))
     with pytest.raises(Invalid, match="password.too_short"):
         choosing_passwords.accept_invitation(db, settings, HOME, token, "short")
-    assert choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD).token
+    step = choosing_passwords.accept_invitation(db, settings, HOME, token, PASSWORD)
+    assert isinstance(step, signing_in.CodeAsked)
 
 
 def test_twenty_people_with_one_invitation_choose_one_password(

@@ -112,6 +112,11 @@ def test_a_mobile_number_is_added_with_its_code(
     answer = browser.post("/fr/account/mobile/code", data={"code": code}, headers=HERE)
     page = browser.get(answer.headers["Location"]).text
     assert "+33 6 12 34 56 78" in page and "Votre numéro de mobile est vérifié." in page
+    assert preferences.wants(db, alice.person_id or "", "ticket.solved", "sms")
+    assert "Des SMS vous y préviennent" in page
+    assert browser.post("/fr/account/mobile/silence", headers=HERE).status_code == 303
+    assert not preferences.wants_texts(db, alice)
+    assert "Aucun SMS n’y est envoyé" in browser.get("/fr/account").text
     browser.post("/fr/account/mobile/removal", headers=HERE)
     assert "+33 6 12 34 56 78" not in browser.get("/fr/account").text
 
