@@ -13,6 +13,14 @@ function tellSeen() {
 tellSeen();
 document.addEventListener("visibilitychange", tellSeen);
 
+// What the address names has the focus: the message just sent, or the answer called back.
+const place = document.getElementById(location.hash.slice(1));
+if (place === body?.form) body?.focus();
+else if (place?.matches(".message")) {
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+}
+
 if (body?.form) {
   body.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

@@ -48,7 +48,7 @@ def give_code(page: Page, code: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_an_invitation_a_password_a_code_and_in(
+def test_an_invitation_a_password_and_in(
     visit: Callable[..., Page], live: Live, settings: Settings
 ):
     email = "eve@acme.example"
@@ -58,10 +58,14 @@ def test_an_invitation_a_password_a_code_and_in(
     choosing.invite(live.db, OPERATOR, people.find(live.db, email))
     page = visit(link_in(latest(settings, live.db)))
     expect(page.get_by_role("heading", name="Bienvenue, Ève Roux")).to_be_visible()
-    page.get_by_label("Nouveau mot de passe").fill(PASSWORD)
+    password = page.get_by_label("Nouveau mot de passe")
+    password.fill(PASSWORD)
+    page.get_by_role("button", name="Afficher le mot de passe").click()
+    expect(password).to_have_attribute("type", "text")
+    page.get_by_role("button", name="Masquer le mot de passe").click()
+    expect(password).to_have_attribute("type", "password")
     page.get_by_label("Répétez le mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Choisir ce mot de passe").click()
-    give_code(page, code_in(latest(settings, live.db)))
     is_signed_in(page, "Ève Roux")
 
 

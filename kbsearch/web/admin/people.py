@@ -30,7 +30,7 @@ FIELDS = {  # of the form, by what can be wrong with them
     "organisation.not_found": "organisations",
 }
 DONE = (
-    *("added", "saved", "invited", "closed", "opened"),
+    *("added", "added-invited", "saved", "invited", "closed", "opened"),
     *("signed-out", "revoked", "reset", "reached"),
 )
 
@@ -85,7 +85,7 @@ def add_person() -> Response:
         added = directory.add(db(), viewer(), account, invited=is_on("invited"))
     except (Invalid, NotFound) as problem:
         return form(None, fields.refused(problem, FIELDS))
-    return done(added.id, "added")
+    return done(added.id, "added-invited" if is_on("invited") else "added")
 
 
 @bp.get("/people/<id>")

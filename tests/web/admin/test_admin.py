@@ -294,12 +294,15 @@ def test_a_person_is_taken_in_and_invited(client: FlaskClient, db: SqliteDatabas
         invited="yes",
     )
     eve = people.find(db, "eve@acme.example")
-    assert answer.headers["Location"] == f"/fr/admin/people/{eve.id}?done=added"
+    assert answer.headers["Location"] == f"/fr/admin/people/{eve.id}?done=added-invited"
     assert (eve.role, eve.organisations, eve.language) == ("writer", ("acme",), "en")
     task = outbox.claim(db)
     assert task is not None
     assert (task.kind, task.subject) == ("person.invited", eve.id)
-    assert "Le compte est ouvert." in client.get(answer.headers["Location"]).text
+    assert (
+        "Le compte est ouvert, et son invitation est envoyée."
+        in client.get(answer.headers["Location"]).text
+    )
 
 
 def test_an_agent_cannot_give_a_role(client: FlaskClient, db: SqliteDatabase, cast: Cast):
