@@ -50,7 +50,12 @@ FORMS: dict[str, dict[str, str]] = {
     "merging.merge": {"key": "key-of-a-merge"},
     "merging.split": {"key": "key-of-a-split", "subject": "La barrière"},
     "past_cases.say": {"kind": "helped"},
-    "filing.send": {"subject": f"Un {WORD}", "description": "Perdu", "key": "key-of-a-form"},
+    "filing.send": {
+        "subject": f"Un {WORD}",
+        "description": "Perdu",
+        "severity": "minor",
+        "key": "key-of-a-form",
+    },
     "filing.fields": {"software": "icownect"},
     "personal_tokens.add": {"name": "robot", "days": "30"},
     "passwords.send_link": {"email": "alice@acme.example"},

@@ -34,7 +34,7 @@ def state(db: SqliteDatabase) -> list[object]:
     return [db.query(f"SELECT * FROM {name}") for name in db.list_tables()]  # noqa: S608
 
 
-def test_an_invitation_becomes_a_password_a_code_and_a_session(
+def test_an_invitation_becomes_a_password_and_a_session(
     client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
 ):
     choosing_passwords.invite(db, OPERATOR, people.find(db, ALICE))
@@ -47,10 +47,8 @@ def test_an_invitation_becomes_a_password_a_code_and_a_session(
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert page.headers["Cache-Control"] == "no-store"
     assert state(db) == before, "looking uses nothing up"
-    asked = client.post(link, data=CHOSEN, headers=SAME_SITE)
-    assert asked.headers["Location"] == "/fr/login/code"
-    code = code_in(latest(settings, db))
-    client.post("/fr/login/code", data={"code": code}, headers=SAME_SITE)
+    inside = client.post(link, data=CHOSEN, headers=SAME_SITE)
+    assert inside.headers["Location"] == "/fr/"
     assert "Alice Martin" in client.get("/fr/").text
     assert client.get(link).status_code == 404
 
