@@ -25,6 +25,16 @@ ARTICLE = {
 FORMS: dict[str, dict[str, str]] = {
     "account.edit": {"name": "Somebody"},
     "api.find_similar": {"subject": WORD},
+    "api.open_ticket": {"subject": f"Un {WORD}", "description": "Perdu"},
+    "api.edit_ticket": {"severity": "major"},
+    "api.add_message": {"body": "Retrouvé"},
+    "api.add_copy": {"email": "bob@acme.example"},
+    "api.add_organisation": {"name": "Initech"},
+    "api.edit_organisation": {"name": "Acme"},
+    "api.add_person": {"name": "New", "email": "new@acme.example"},
+    "api.edit_person": {"name": "Bob"},
+    "api.add_product": {"name": "New"},
+    "api.edit_product": {"name": "iCownect"},
     "account.ask_mobile": {"mobile": "+33612345678"},
     "admin.add_organisation": {"name": "Initech", "sharing": "nobody"},
     "admin.add_person": {"name": "New", "email": "new@acme.example", "role": "customer"},
@@ -170,7 +180,7 @@ def knock(
         case.address(world, things),
         method=case.method,
         data=None if is_program else form,
-        json=form if is_program else None,
+        json=in_json(form) if form is not None and is_program else None,
         headers={
             "Sec-Fetch-Site": "same-origin",
             **(world.token_of(who) if is_program else {}),
@@ -178,6 +188,11 @@ def knock(
         },
         buffered=True,
     )
+
+
+def in_json(form: dict[str, str]) -> dict[str, object]:
+    """The form as a program writes it: numbers are numbers."""
+    return {name: int(text) if text.isdigit() else text for name, text in form.items()}
 
 
 def outcome(answer: TestResponse) -> str:

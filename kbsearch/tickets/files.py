@@ -141,6 +141,25 @@ def product_of(db: Database, attachment_id: str) -> str | None:
     return str(rows[0]["slug"]) if rows else None
 
 
+def gather(db: Database, viewer: Viewer, attachment_ids: Sequence[str], form_key: str) -> None:
+    """Put files of the viewer's that are not sent yet into one form.
+
+    Raises NotFound when one of them is not there, Invalid when they are too many.
+    """
+    places, values = one_of("file", sorted(set(attachment_ids)))
+    if len(values) > MAX_FILES:
+        raise Invalid("attachment.too_many", limit=MAX_FILES)
+    changed = db.execute(
+        f"""
+        UPDATE attachments SET form_key = :key
+        WHERE id IN ({places}) AND person_id = :me AND ticket_id IS NULL AND form_key IS NOT NULL
+        """,  # noqa: S608 (names of parameters)
+        {"key": form_key, "me": viewer.person_id, **values},
+    )
+    if changed != len(values):
+        raise NotFound("attachment.not_found")
+
+
 def open_file(db: Database, viewer: Viewer, store: FileStore, attachment_id: str) -> OpenFile:
     """Where a file lies and how it is served. Access is checked every time it is asked for."""
     attachment = find(db, viewer, attachment_id)

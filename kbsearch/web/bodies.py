@@ -6,10 +6,12 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
 from kbsearch.errors import Unavailable
-from kbsearch.people.accounts import known_browsers, sessions
+from kbsearch.people.accounts import known_browsers, personal_tokens, sessions
 from kbsearch.tickets import files
 from kbsearch.web import patience
 from kbsearch.web.account import tokens
+from kbsearch.web.api import door
+from kbsearch.web.api.problems import PREFIX
 from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY
 from kbsearch.web.render import WebSite
 
@@ -19,6 +21,7 @@ ARTICLE = 3_000_000  # as long as one may be, spelt as forms are
 FILE = files.MAX_BYTES + FORM  # and what wraps it
 FORM_WITH_FILES = files.MAX_FILES * files.MAX_BYTES + FORM
 BY_ENDPOINT = {
+    "api.put_attachment": FILE,
     "drafts.remove": FILE,
     "drafts.save": FILE,
     "drafts.upload": FILE,
@@ -70,8 +73,12 @@ def _of_endpoint(endpoint: str | None) -> int:
 
 
 def _is_known(app: Flask, environment: dict[str, Any]) -> bool:
-    """Whether the request comes from a browser in which somebody has signed in."""
+    """Whether it comes from a program that may write, or where somebody has signed in."""
     site: WebSite = app.extensions["kbsearch"]
+    if environment["PATH_INFO"].startswith(PREFIX):
+        secret = door.secret_of(environment.get("HTTP_AUTHORIZATION", ""))
+        holder = personal_tokens.holder_of(site.db, secret)
+        return holder is not None and holder.token.may_write
     cookies = app.request_class(environment).cookies
     session, browser = (
         cookies.get(f"{site.cookie}{kind}", "") for kind in (tokens.SESSION, tokens.BROWSER)

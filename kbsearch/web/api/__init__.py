@@ -4,7 +4,30 @@ The views say what they take and answer (`operations`), which checks what comes 
 the description at /api/v1/openapi.json is made.
 """
 
-from kbsearch.web.api import articles, directory, events, files, me, openapi, search, tickets
+from kbsearch.web.api import (
+    administration,
+    articles,
+    conversation,
+    directory,
+    events,
+    files,
+    me,
+    openapi,
+    search,
+    tickets,
+)
 from kbsearch.web.api.operations import bp
 
-__all__ = ["articles", "bp", "directory", "events", "files", "me", "openapi", "search", "tickets"]
+__all__ = [
+    "administration",
+    "articles",
+    "bp",
+    "conversation",
+    "directory",
+    "events",
+    "files",
+    "me",
+    "openapi",
+    "search",
+    "tickets",
+]

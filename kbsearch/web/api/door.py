@@ -15,7 +15,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.errors import Forbidden, NotFound, SignInNeeded
 from kbsearch.people.accounts import personal_tokens
-from kbsearch.people.accounts.personal_tokens import Holder, PersonalToken
+from kbsearch.people.accounts.personal_tokens import PersonalToken
 from kbsearch.web.api.pace import Pace
 from kbsearch.web.api.problems import is_for_programs
 from kbsearch.web.render import db
@@ -75,7 +75,7 @@ def watch(app: Flask, settings: Settings) -> None:
 def let_in(*, writes: bool, searches: bool) -> None:
     """Take the token of the request; raises SignInNeeded, Forbidden or TooMany."""
     paces: Paces = current_app.extensions[PACES]
-    found = holder_of(request.headers.get("Authorization", ""))
+    found = personal_tokens.holder_of(db(), secret_of(request.headers.get("Authorization", "")))
     if found is None:
         paces.strangers.take(limits.network(request.remote_addr))
         raise SignInNeeded("token.needed")
@@ -89,11 +89,10 @@ def let_in(*, writes: bool, searches: bool) -> None:
         raise Forbidden("token.only_searches")
 
 
-def holder_of(header: str) -> Holder | None:
-    """Who speaks with the token of an Authorization header."""
-    if header[: len(SCHEME)].lower() != SCHEME:
-        return None
-    return personal_tokens.holder_of(db(), header[len(SCHEME) :].strip())
+def secret_of(header: str) -> str:
+    """The token of an Authorization header; empty where there is none."""
+    is_ours = header[: len(SCHEME)].lower() == SCHEME
+    return header[len(SCHEME) :].strip() if is_ours else ""
 
 
 def caller() -> Viewer:

@@ -119,17 +119,18 @@ def _once(operation: Operation, act: Callable[[], Answer]) -> Response:
             kept = KeptAnswer(operation.status, _written(answer.value), answer.location)
             if key:
                 kept_answers.keep(db(), viewer, key, asked, kept)
-    return _response(kept)
+    return response_of(kept)
 
 
 def _of(answer: Answer, status: int) -> Response:
-    response = _response(KeptAnswer(status, _written(answer.value), answer.location))
+    response = response_of(KeptAnswer(status, _written(answer.value), answer.location))
     if request.method in SAFE:
         response.make_conditional(request)
     return response
 
 
-def _response(kept: KeptAnswer) -> Response:
+def response_of(kept: KeptAnswer) -> Response:
+    """The answer as it is sent."""
     response = Response(kept.body, kept.status, content_type=JSON)
     response.set_etag(etag_of(kept.body))
     response.headers["Cache-Control"] = "private, no-cache"

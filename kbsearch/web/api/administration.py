@@ -1,0 +1,184 @@
+"""Organisations, people and products, as the administration changes them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kbsearch import access, people
+from kbsearch.config import LANGUAGES
+from kbsearch.errors import InvalidForm, NotFound
+from kbsearch.people import PersonFields, organisations
+from kbsearch.people.accounts import directory as accounts
+from kbsearch.people.organisations import SHARING, OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
+from kbsearch.web.api import shapes
+from kbsearch.web.api.directory import organisation_values, person_values, product_values
+from kbsearch.web.api.door import caller, only_unnarrowed
+from kbsearch.web.api.fields import Choice, Field, Flag, Text, Texts, Values
+from kbsearch.web.api.operations import Answer, Operation, check_match, offer
+from kbsearch.web.render import db
+
+NAME = Text(200)
+SLUG = Text(80, shortest=1)
+SLUGS = Texts(Text(80), 1000)
+DAY = Text(10, nullable=True)
+OF_ORGANISATIONS: dict[str, Field] = {
+    "slug": SLUG,
+    "sharing": Choice(SHARING),
+    "contract_starts": DAY,
+    "contract_ends": DAY,
+    "products": SLUGS,
+    "phone": Text(40, nullable=True),
+    "trusted_devices": Flag(),
+    "followers": Texts(Text(people.MAX_EMAIL), 1000),
+}
+OF_PEOPLE: dict[str, Field] = {
+    "role": Choice(access.ROLES),
+    "language": Choice(LANGUAGES),
+    "organisations": SLUGS,
+}
+VERSIONS = Texts(Text(products.MAX_VERSION), products.MAX_VERSIONS)
+
+
+@offer(
+    Operation(
+        "POST",
+        "/organisations",
+        shapes.ORGANISATION,
+        body={"name": Text(200, required=True), **OF_ORGANISATIONS},
+        status=201,
+    )
+)
+def add_organisation(asked: Values) -> Answer:
+    """Take a customer in; administrators"""
+    _administers()
+    with said_of("products"):
+        added = organisations.add(db(), caller(), _organisation(asked))
+    return Answer(organisation_values(added), f"/api/v1/organisations/{added.slug}")
+
+
+@offer(
+    Operation(
+        "PATCH",
+        "/organisations/<slug>",
+        shapes.ORGANISATION,
+        body={"name": NAME, **OF_ORGANISATIONS},
+    )
+)
+def edit_organisation(asked: Values, slug: str) -> Answer:
+    """Change what is given of an organisation; administrators"""
+    _administers()
+    organisation = organisations.find(db(), slug)
+    check_match(organisation_values(organisation))
+    with said_of("products"):
+        edited = organisations.edit(db(), caller(), organisation, _organisation(asked))
+    return Answer(organisation_values(edited))
+
+
+@offer(
+    Operation(
+        "POST",
+        "/people",
+        shapes.PERSON,
+        body={
+            "email": Text(people.MAX_EMAIL, required=True),
+            "name": Text(people.MAX_NAME, required=True),
+            "invited": Flag(),
+            **OF_PEOPLE,
+        },
+        status=201,
+    )
+)
+def add_person(asked: Values) -> Answer:
+    """Open an account, and invite its person; agents for customers, administrators for everybody"""
+    only_unnarrowed()
+    person_fields = PersonFields(
+        asked["name"],
+        asked["email"],
+        asked.get("role"),
+        asked.get("organisations"),
+        asked.get("language"),
+    )
+    access.only_agents(caller())
+    with said_of("organisations"):
+        added = accounts.add(db(), caller(), person_fields, invited=asked.get("invited", False))
+    return Answer(person_values(added), f"/api/v1/people/{added.id}")
+
+
+@offer(
+    Operation(
+        "PATCH",
+        "/people/<id>",
+        shapes.PERSON,
+        body={"name": Text(people.MAX_NAME), "disabled": Flag(), **OF_PEOPLE},
+    )
+)
+def edit_person(asked: Values, id: str) -> Answer:
+    """Change what is given of an account, close it or open it again; administrators"""
+    only_unnarrowed()
+    person = accounts.find(db(), caller(), id)
+    check_match(person_values(person))
+    edits = {name: value for name, value in asked.items() if name != "disabled"}
+    if edits:
+        with said_of("organisations"):
+            person = people.edit(db(), caller(), person, PersonFields(**edits))
+    if "disabled" in asked:
+        person = (people.disable if asked["disabled"] else people.enable)(db(), caller(), person)
+    return Answer(person_values(person))
+
+
+@offer(
+    Operation(
+        "POST",
+        "/products",
+        shapes.PRODUCT,
+        body={"name": Text(200, required=True), "slug": SLUG, "versions": VERSIONS},
+        status=201,
+    )
+)
+def add_product(asked: Values) -> Answer:
+    """Support one more product; administrators"""
+    _administers()
+    product_fields = ProductFields(asked["name"], asked.get("versions"))
+    added = products.add(db(), caller(), product_fields, slug=asked.get("slug"))
+    return Answer(product_values(added), "/api/v1/products")
+
+
+@offer(
+    Operation(
+        "PATCH",
+        "/products/<slug>",
+        shapes.PRODUCT,
+        body={"name": NAME, "versions": VERSIONS},
+    )
+)
+def edit_product(asked: Values, slug: str) -> Answer:
+    """Change what is given of a product; administrators"""
+    _administers()
+    product = products.find(db(), slug)
+    check_match(product_values(product))
+    edited = products.edit(
+        db(), caller(), product, ProductFields(asked.get("name"), asked.get("versions"))
+    )
+    return Answer(product_values(edited))
+
+
+@contextmanager
+def said_of(name: str) -> Iterator[None]:
+    """What is not there was named in a field: the address of the call is right."""
+    try:
+        yield
+    except NotFound as problem:
+        raise InvalidForm("api.invalid", {name: problem}) from None
+
+
+def _administers() -> None:
+    """For whom these changes exist."""
+    access.only_administrators(caller())
+    only_unnarrowed()
+
+
+def _organisation(asked: Values) -> OrganisationFields:
+    """What is given; None takes something away, which forms say with nothing."""
+    given: dict[str, Any] = {name: "" if value is None else value for name, value in asked.items()}
+    return OrganisationFields(**given)

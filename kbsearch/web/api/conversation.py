@@ -1,0 +1,237 @@
+"""What programs write about tickets: each as its person would on the page, with the same rules."""
+
+from typing import Any
+
+from kbsearch import people
+from kbsearch.database import new_id
+from kbsearch.errors import Forbidden, Invalid, InvalidForm, NotFound
+from kbsearch.tickets import SEVERITIES, STATUSES, Status, Ticket, files, filing
+from kbsearch.tickets.conversation import corrections, lifecycle, merging, replies
+from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.merging import MergeForm
+from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.filing import FilingTerms, copies, form
+from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.web.api import shapes
+from kbsearch.web.api.door import caller, check_product
+from kbsearch.web.api.fields import Choice, Flag, Named, Text, Texts, Values, Whole
+from kbsearch.web.api.operations import Answer, Operation, check_match, offer
+from kbsearch.web.api.tickets import NUMBER, record_of, ticket_of
+from kbsearch.web.render import db, language, site
+
+SLUG = Text(80)
+ADDRESS = Text(people.MAX_EMAIL)
+FILES = Texts(Text(40), files.MAX_FILES)
+ANSWERS = Named(Text(80, shortest=1), Text(form.MAX_ANSWER), 50)
+AFTER_ANSWER: tuple[Status, ...] = ("open", "pending", "solved")
+CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
+
+
+@offer(
+    Operation(
+        "POST",
+        "/tickets",
+        shapes.TICKET,
+        body={
+            "subject": Text(form.MAX_SUBJECT, shortest=1, required=True),
+            "description": Text(form.MAX_BODY, shortest=1, required=True),
+            "product": SLUG,
+            "version": Text(form.MAX_VERSION),
+            "severity": Choice(SEVERITIES),
+            "organisation": SLUG,
+            "cc": Texts(ADDRESS, copies.MAX_COPIES),
+            "fields": ANSWERS,
+            "confidential": Flag(),
+            "requester": ADDRESS,
+            "attachments": FILES,
+        },
+        status=201,
+    )
+)
+def open_ticket(asked: Values) -> Answer:
+    """File a ticket; `requester`, an address: agents, for a customer"""
+    check_product(asked.get("product"))
+    if "requester" in asked and not caller().is_agent:
+        raise Forbidden("ticket.agents_only")
+    request = RequestForm(
+        asked["subject"],
+        asked["description"],
+        asked.get("product", ""),
+        asked.get("version", ""),
+        asked.get("severity", ""),
+        asked.get("organisation", ""),
+        asked.get("cc", ()),
+        asked.get("fields", {}),
+        asked.get("confidential", False),
+        asked.get("requester", ""),
+    )
+    settings = site().settings
+    terms = FilingTerms(
+        _with_files(asked), settings.fields, after_contract=settings.expired_contract_requests
+    )
+    try:
+        ticket = filing.open(db(), caller(), request, terms)
+    except InvalidForm as problem:
+        raise _as_called_here(problem) from None
+    return Answer(record_of(ticket), f"/api/v1/tickets/{ticket.number}")
+
+
+@offer(
+    Operation(
+        "PATCH",
+        f"/tickets/{NUMBER}",
+        shapes.TICKET,
+        body={
+            "status": Choice(STATUSES),
+            "assignee": Text(people.MAX_EMAIL, nullable=True),
+            "severity": Choice(SEVERITIES),
+            "product": Text(80, nullable=True),
+            "version": Text(form.MAX_VERSION, nullable=True),
+            "fields": ANSWERS,
+        },
+    )
+)
+def edit_ticket(asked: Values, number: int) -> Answer:
+    """Change what is given; with `If-Match`, only what is there as it was read"""
+    ticket = ticket_of(number)
+    check_match(record_of(ticket))
+    if "product" in asked:
+        check_product(asked["product"])
+    texts = _texts(asked)
+    if texts:
+        edits = FieldEdits(texts, ticket.edition)
+        try:
+            corrections.edit_fields(db(), caller(), ticket, edits, fields=site().settings.fields)
+        except InvalidForm as problem:
+            raise _as_called_here(problem) from None
+    if "assignee" in asked:
+        lifecycle.assign(db(), caller(), ticket, _agent(asked["assignee"]))
+    if "status" in asked:
+        _move(ticket, asked["status"])
+    return Answer(record_of(ticket))
+
+
+@offer(
+    Operation(
+        "POST",
+        f"/tickets/{NUMBER}/messages",
+        shapes.MESSAGE,
+        body={
+            "body": Text(replies.MAX_BODY, shortest=1, required=True),
+            "internal": Flag(),
+            "status": Choice(AFTER_ANSWER),
+            "attachments": FILES,
+        },
+        status=201,
+    )
+)
+def add_message(asked: Values, number: int) -> Answer:
+    """Answer, or leave a note for agents; `status` is that after the answer"""
+    ticket = ticket_of(number)
+    reply_form = ReplyForm(_with_files(asked), asked["body"], status=asked.get("status"))
+    say = replies.note if asked.get("internal") else replies.reply
+    message_id = say(db(), caller(), ticket, reply_form).message_id
+    said = next(one for one in record_of(ticket)["messages"] if one["id"] == message_id)
+    return Answer(said, f"/api/v1/tickets/{ticket.number}")
+
+
+@offer(
+    Operation(
+        "POST",
+        f"/tickets/{NUMBER}/cc",
+        shapes.TICKET,
+        body={"email": Text(people.MAX_EMAIL, required=True)},
+    )
+)
+def add_copy(asked: Values, number: int) -> Answer:
+    """Put a colleague of its organisation in copy"""
+    ticket = ticket_of(number)
+    copies.add(db(), caller(), ticket, asked["email"])
+    return Answer(record_of(ticket))
+
+
+@offer(
+    Operation(
+        "DELETE",
+        f"/tickets/{NUMBER}/cc",
+        shapes.TICKET,
+        query={"email": Text(people.MAX_EMAIL, required=True)},
+    )
+)
+def remove_copy(asked: Values, number: int) -> Answer:
+    """Take an address out of copy"""
+    ticket = ticket_of(number)
+    copies.remove(db(), caller(), ticket, asked["email"])
+    return Answer(record_of(ticket))
+
+
+@offer(
+    Operation(
+        "POST",
+        f"/tickets/{NUMBER}/merge",
+        shapes.TICKET,
+        body={
+            "into": Whole(required=True),
+            "body": Text(replies.MAX_BODY),
+            "with_copies": Flag(),
+        },
+    )
+)
+def merge_ticket(asked: Values, number: int) -> Answer:
+    """Close a ticket that goes on in another one, which is the answer; agents"""
+    ticket, into = ticket_of(number), ticket_of(asked["into"])
+    merge_form = MergeForm(
+        new_id(), asked.get("body", ""), asked.get("with_copies", False), language()
+    )
+    merging.merge(db(), caller(), ticket, into, merge_form)
+    return Answer(record_of(into))
+
+
+def _with_files(asked: Values) -> str:
+    """The key of a form that has the files of these ids in it."""
+    key = new_id()
+    ids = asked.get("attachments", ())
+    if ids:
+        try:
+            files.gather(db(), caller(), ids, key)
+        except NotFound as problem:
+            raise InvalidForm("api.invalid", {"attachments": problem}) from None
+    return key
+
+
+def _texts(asked: Values) -> dict[str, str]:
+    """What is corrected, by the names that forms have for it."""
+    names = {"severity": "severity", "product": "software", "version": "version"}
+    texts = {names[name]: asked[name] or "" for name in names if name in asked}
+    answers = {f"fields.{name}": text for name, text in asked.get("fields", {}).items()}
+    return {**texts, **answers}
+
+
+def _as_called_here(problem: InvalidForm) -> InvalidForm:
+    called: dict[str, Any] = {
+        CALLED_HERE.get(name, name): wrong for name, wrong in problem.problems.items()
+    }
+    return InvalidForm(problem.key, called)
+
+
+def _agent(email: str | None) -> str | None:
+    """The id of whom an address means."""
+    if email is None:
+        return None
+    try:
+        return people.find(db(), email).id
+    except (Invalid, NotFound):
+        unknown = NotFound("ticket.assignee_unknown")
+        raise InvalidForm("api.invalid", {"assignee": unknown}) from None
+
+
+def _move(ticket: Ticket, status: Status) -> None:
+    """Agents give any status; customers say that it is solved, or is not."""
+    if caller().is_agent:
+        lifecycle.set_status(db(), caller(), ticket, status)
+    elif status == "solved":
+        lifecycle.solve(db(), caller(), ticket)
+    elif status == "open":
+        lifecycle.reopen(db(), caller(), ticket)
+    else:
+        raise Forbidden("ticket.agents_only")
