@@ -22,12 +22,22 @@ class Database(Protocol):
     """
 
     waits: Patience  # of the writes of this process
+    # What a query says in the end to hold the rows that it finds until the change is over: others
+    # wait for them, or pass them over. Nothing, where no two write at once.
+    holding: str
+    passing_over: str
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Every row of the answer."""
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Run a statement; the number of rows it changed."""
+
+    def claim(self, sql: str, values: Values | None = None) -> list[Row]:
+        """The rows that one statement takes for whoever asks; none, where others were quicker.
+
+        It waits for no turn to write: it is to be right by itself, whoever else writes.
+        """
 
     def insert(self, table: str, row: Values) -> None:
         """Add one row."""

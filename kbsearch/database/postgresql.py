@@ -97,6 +97,9 @@ def defined(statement: str) -> Iterator[str]:
 class PostgresDatabase:
     """A database of a server; each thread has a connection of its own, opened at its first use."""
 
+    holding = "FOR UPDATE"
+    passing_over = "FOR UPDATE SKIP LOCKED"
+
     def __init__(self, address: str, *, read_only: bool = False) -> None:
         self.address = address
         self.waits = Patience()
@@ -139,6 +142,13 @@ class PostgresDatabase:
     def execute(self, sql: str, values: Values | None = None) -> int:
         with self.atomic(), _faults():
             return self._run(sql, values).rowcount
+
+    def claim(self, sql: str, values: Values | None = None) -> list[Row]:
+        try:
+            with _faults(), self.connection.transaction():
+                return self._run(sql, values).fetchall()
+        except IntegrityError:  # two took what only one may have
+            return []
 
     def _run(self, sql: str, values: Values | None) -> psycopg.Cursor[Row]:
         return self.connection.execute(translated(sql), checked(values))

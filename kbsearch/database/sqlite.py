@@ -52,6 +52,8 @@ class SqliteDatabase:
     nobody else has it open, nobody may begin to write to it meanwhile.
     """
 
+    holding = passing_over = ""
+
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         check_sqlite(SQLITE_VERSION)
         if not read_only:
@@ -99,6 +101,10 @@ class SqliteDatabase:
     def execute(self, sql: str, values: Values | None = None) -> int:
         with self.atomic():
             return int(self._run(sql, values).rowcount)
+
+    def claim(self, sql: str, values: Values | None = None) -> list[Row]:
+        with self.atomic():
+            return self.query(sql, values)
 
     def _run(self, sql: str, values: Values | None) -> Any:
         try:

@@ -63,12 +63,15 @@ def add(
 
 
 def add_once(db: Database, kind: str, subject: str) -> None:
-    """The same, unless the very same work already waits and nobody has begun it."""
+    """The same, unless the very same work already waits and nobody has begun it.
+
+    Nobody begins it before the change is there to be seen.
+    """
     waiting = db.query(
-        """
+        f"""
         SELECT 1 FROM outbox WHERE kind = :kind AND subject = :subject
-        AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL LIMIT 1
-        """,
+        AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL LIMIT 1 {db.holding}
+        """,  # noqa: S608 (a constant)
         {"kind": kind, "subject": subject},
     )
     if not waiting:

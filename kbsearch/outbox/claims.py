@@ -74,20 +74,19 @@ def claim(
     values |= {"now": stored(moment), "two_leases": stored(moment + 2 * LEASE)}
     if not db.query(next_one, values):
         return None  # looking takes no lock, which would hold up those who write
-    with db.atomic():
-        rows = db.query(
-            f"""
-            UPDATE outbox AS o
-            SET claim = :claim, leased_until = :lease, attempts = attempts + 1
-            WHERE o.id = ({next_one}) AND {_IS_FREE}
-            RETURNING id, kind, subject, thread, attempts, created_at, began_at, claim
-            """,  # noqa: S608 (constants, names of parameters)
-            {
-                **values,
-                "claim": f"{share.worker} {new_id()}",
-                "lease": stored(moment + LEASE),
-            },
-        )
+    rows = db.claim(
+        f"""
+        UPDATE outbox AS o
+        SET claim = :claim, leased_until = :lease, attempts = attempts + 1
+        WHERE o.id = ({next_one} {db.passing_over}) AND {_IS_FREE}
+        RETURNING id, kind, subject, thread, attempts, created_at, began_at, claim
+        """,  # noqa: S608 (constants, names of parameters)
+        {
+            **values,
+            "claim": f"{share.worker} {new_id()}",
+            "lease": stored(moment + LEASE),
+        },
+    )
     return Task(**rows[0]) if rows else None
 
 
