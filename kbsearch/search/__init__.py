@@ -72,6 +72,7 @@ class Results:
     other_language: tuple[Hit, ...] = ()
     facets: Facets = field(default_factory=Facets)
     fallback: str | None = None  # "corrected", or "database" while the index is rebuilt
+    far: tuple[Hit, ...] = ()  # where there is no hit: what only shares some words
 
     def public(self) -> dict[str, object]:
         """What programs get of it."""

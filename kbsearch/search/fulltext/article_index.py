@@ -6,7 +6,7 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,14 @@ from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.explanation import Explanation, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, Match, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Part, Terms, understand
-from kbsearch.search.fulltext.scores import Tiers, telling
+from kbsearch.search.fulltext.scores import (
+    FEWEST_DOCUMENTS,
+    LOOKED_AT,
+    NEAR,
+    Tiers,
+    enough,
+    telling,
+)
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 AMOUNT = 20.0  # as much as a rare word
@@ -125,6 +132,35 @@ class ArticleIndex:
         paths = [self._path(address.segment_ord, address.doc) for _, address in first]
         order = confirmed.reordered([score for score, _ in first], paths, votes, TIERS.title)
         return [*((score, first[place][1]) for place, score in order), *rest]
+
+    def is_near(self, terms: Terms, pages: Sequence[PageHit]) -> bool:
+        """Whether one of the first pages of a question has enough of it to be an answer."""
+        if not pages or self.count < FEWEST_DOCUMENTS:
+            return True
+        first, worth = pages[:LOOKED_AT], self.worth(terms)
+        if any(p.learnt or TIERS.comparable(p.score, worth) >= NEAR for p in first):
+            return True
+        weights = self._weights(terms)
+        words = len(weights) + len(terms.keys)
+        if words <= 1:
+            return True
+        paths = [page.path for page in first]
+        has_some = engine.any_of(self._parts(terms, weights))
+        these = [engine.one_of_terms(self.schema, "path", paths)]
+        hits = self.searcher.search(engine.filtered(has_some, these), 1, count=False).hits
+        return bool(hits) and hits[0][0] >= enough(words) * (worth or 1.0)
+
+    def _parts(self, terms: Terms, weights: Mapping[str, float]) -> Iterator[Query]:
+        """What each word of a question weighs, for the pages that have it in any form."""
+        for part in terms.parts:
+            stem = self._stem(part.word)
+            if stem and stem in weights:
+                forms = self._stems_in((part.word, *part.forms))
+                places = (self._term(field, form, 1.0) for form in forms for field in ("all", "e"))
+                yield Query.const_score_query(engine.any_of(places), weights[stem])
+        for phrase in terms.also:
+            synonym = engine.all_of(self._term("all", s, 1.0) for s in self._stems_in(phrase))
+            yield Query.const_score_query(synonym, min(weights.values(), default=1.0))
 
     def _explained(
         self, terms: Terms, query: Query, score: float, address: DocAddress

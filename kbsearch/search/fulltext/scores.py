@@ -12,6 +12,12 @@ from dataclasses import dataclass
 EXACT = 1_000.0  # of a comparable score: above whatever words can make
 
 
+NEAR = 1.15  # a score that says enough, however little of the question it is made of
+ENOUGH_OF_TWO, ENOUGH = 0.4, 0.5  # parts of a question; of a longer one, as much as of SHORT words
+SHORT = 4  # words
+FEWEST_DOCUMENTS = 50  # in fewer, how rare a word is says nothing
+LOOKED_AT = 5  # hits of a kind: where none of the first is near, none is
+
 FEW_WORDS = 6
 LEAST_OF_FEW, LEAST_OF_MANY = 0.2, 0.12  # parts of a question, as measured on judged sets
 
@@ -31,6 +37,11 @@ def telling(weights: Mapping[str, float], besides: float = 0.0) -> list[str]:
             break
         common.add(word)
     return [word for word in weights if word not in common]
+
+
+def enough(words: int) -> float:
+    """Which part of a question of that many words an answer has to have, by their weight."""
+    return ENOUGH_OF_TWO if words == 2 else ENOUGH * min(1.0, SHORT / words)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,14 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.explanation import Explanation, Share, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
-from kbsearch.search.fulltext.scores import Tiers, telling
+from kbsearch.search.fulltext.scores import (
+    FEWEST_DOCUMENTS,
+    LOOKED_AT,
+    NEAR,
+    Tiers,
+    enough,
+    telling,
+)
 from kbsearch.search.fulltext.ticket_writer import (
     FIELDS,
     PHRASED,
@@ -72,13 +79,14 @@ class CaseHits:
     total: int
     products: Mapping[str, int]
     languages: Mapping[str, int]
+    is_near: bool = True  # else they only share some words with the question
 
 
 @dataclass(frozen=True)
 class Lookup:
     """What is asked of the tickets: the words, for whom, what narrows them, and which stretch.
 
-    `weigh` says what a word is worth to a customer, from what is no secret.
+    `weigh` says what a word is worth to a customer, from `documents` that are no secret.
     """
 
     terms: Terms
@@ -89,6 +97,7 @@ class Lookup:
     language: str = ""
     explain: bool = False
     weigh: Weigh = lambda language, stem: 1.0
+    documents: int = 0
 
 
 class _Commit:
@@ -218,13 +227,69 @@ class TicketIndex:
             if number in confirmed
         ]
         total -= len(ranked) - len(hits)
-        return CaseHits(hits, total, **self._count_values(commit, query, principals, total))
+        values = self._count_values(commit, query, principals, total)
+        return CaseHits(hits, total, **values, is_near=self._is_near(lookup, hits))
 
     def _comparable(self, score: float, lookup: Lookup) -> float:
         """A score as it stands beside those of articles: customers' words are parts of 1."""
         if _reads_all(lookup.principals):
             return TIERS.comparable(score, self._worth(lookup.terms))
         return TIERS_OF_CUSTOMERS.comparable(score / DAY_WEIGHS, 1.0)
+
+    def _is_near(self, lookup: Lookup, hits: Sequence[CaseHit]) -> bool:
+        """Whether one of the first tickets of a question has enough of it to be an answer."""
+        if not hits or lookup.offset:
+            return True  # what follows belongs to a first page that was shown
+        first = hits[:LOOKED_AT]
+        documents = self.count if _reads_all(lookup.principals) else lookup.documents
+        if documents < FEWEST_DOCUMENTS or any(hit.score >= NEAR for hit in first):
+            return True
+        numbers = [hit.number for hit in first]
+        return any(
+            self._has_enough(lookup, language, numbers) for language in self._commit.languages
+        )
+
+    def _has_enough(self, lookup: Lookup, language: str, numbers: Sequence[int]) -> bool:
+        terms, reads_all = lookup.terms, _reads_all(lookup.principals)
+        begun = self._begun(lookup, language)
+        weights = {
+            stem: self._weigh(lookup, language, stem)
+            for stem in self._asked_for(terms, language, reads_all)
+            if stem != begun
+        }
+        words = len(weights) + len(terms.keys)
+        if words <= 1:
+            return True
+        rarest = max(weights.values(), default=1.0)
+        worth = sum(weights.values()) + rarest * len(terms.keys)
+        stem_of = engine.stemmer(language)
+        parts = [
+            Query.const_score_query(
+                engine.any_of(
+                    _term(field, language, form)
+                    for word in (part.word, *part.forms)
+                    if (form := stem_of(word))
+                    for field in ("all", "ans")
+                ),
+                weights[stem],
+            )
+            for part in terms.parts
+            if (stem := stem_of(part.word)) in weights
+        ]
+        for phrase in terms.also:
+            stems = [stem for word in phrase if (stem := stem_of(word))]
+            synonym = engine.all_of(_term("all", language, stem) for stem in stems)
+            parts.append(Query.const_score_query(synonym, min(weights.values(), default=1.0)))
+        these = engine.one_of_terms(schema(), "number", [str(number) for number in numbers])
+        query = engine.filtered(engine.any_of(parts), [these])
+        best = self.searcher().search(query, 1, count=False).hits
+        return bool(best) and best[0][0] >= enough(words) * worth
+
+    def _weigh(self, lookup: Lookup, language: str, stem: str) -> float:
+        """What a word says to whoever asks: to agents by all tickets, to customers by articles."""
+        if _reads_all(lookup.principals):
+            return self._rarity(stem, language)
+        return lookup.weigh(language, stem)
 
     def _explained(
         self, lookup: Lookup, query: Query, score: float, address: DocAddress
@@ -312,6 +377,7 @@ class TicketIndex:
             len(matching),
             Counter(hit.case.product for hit in hits),
             Counter(hit.case.language for hit in hits),
+            self._is_near(lookup, matching),
         )
 
     def having_all(self, terms: Terms, principals: Sequence[str], limit: int) -> list[int]:
@@ -450,10 +516,8 @@ class TicketIndex:
 
     def _telling(self, stems: Sequence[str], lookup: Lookup, language: str) -> Collection[str]:
         """The stems that are worth a result, whatever is still being typed."""
-        reads_all = _reads_all(lookup.principals)
-        weigh = (lambda _, stem: self._rarity(stem, language)) if reads_all else lookup.weigh
         begun = self._begun(lookup, language)
-        weights = {stem: weigh(language, stem) for stem in stems if stem != begun}
+        weights = {stem: self._weigh(lookup, language, stem) for stem in stems if stem != begun}
         rarest = max(weights.values(), default=0.0)
         worth_it = telling(weights, len(lookup.terms.keys) * rarest)
         return {*worth_it, begun} if begun else set(worth_it)

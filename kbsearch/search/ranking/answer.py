@@ -38,6 +38,7 @@ class _Part:
     total: int = 0
     products: Mapping[str, int] = field(default_factory=dict)
     languages: Mapping[str, int] = field(default_factory=dict)
+    is_near: bool = True  # else what it has only shares some words with the question
     is_fallback: bool = False
 
 
@@ -69,23 +70,37 @@ class Answer:
     def rank(self, terms: Terms) -> list[tuple[str, float]]:
         terms, _ = self._spelt(terms)
         of_articles, of_tickets = self._find_articles(terms), self._find_tickets(terms)
-        return [(hit.id, hit.score) for hit in self._arranged(of_articles, of_tickets)]
+        is_near = self._is_near(of_articles, of_tickets)
+        arranged = self._arranged(of_articles, of_tickets)
+        return [(hit.id, hit.score if is_near else 0.0) for hit in arranged]
 
     def find(self, terms: Terms) -> Results:
         terms, corrected = self._spelt(terms)
         of_articles = self._find_articles(terms)
         of_tickets = self._find_tickets(terms)
-        other_hits, in_other = self._find_other_language(terms, of_articles.total < FEW)
+        is_near = self._is_near(of_articles, of_tickets)
+        is_foreign_shown = of_articles.total < FEW or not is_near
+        other_hits, in_other = self._find_other_language(terms, is_foreign_shown)
         fell_back = of_articles.is_fallback or of_tickets.is_fallback
+        made = tuple(hit.make() for hit in self._arranged(of_articles, of_tickets))
+        if not is_near:
+            of_articles = of_tickets = _Part()
         return Results(
-            hits=tuple(hit.make() for hit in self._arranged(of_articles, of_tickets)),
+            hits=made if is_near else (),
             total=self._total(of_articles.total, of_tickets.total),
+            far=() if is_near else made,
             corrected=corrected,
             synonyms=tuple(self.synonyms.names[phrase] for phrase in terms.also),
             other_language=other_hits,
             facets=_facets(of_articles, of_tickets, self.language, in_other),
             fallback="database" if fell_back else "corrected" if corrected else None,
         )
+
+    def _is_near(self, of_articles: _Part, of_tickets: _Part) -> bool:
+        """Whether anything of the kinds that are asked for is worth being shown as a result."""
+        parts = {"article": of_articles, "ticket": of_tickets}
+        found = [part for kind, part in parts.items() if self.kind in (None, kind) and part.total]
+        return not found or any(part.is_near for part in found)
 
     def _spelt(self, terms: Terms) -> tuple[Terms, str | None]:
         """What is really looked for, and its text where words had to be corrected."""
@@ -129,6 +144,7 @@ class Answer:
             total=total,
             products=index.count_products(query, self.principals),
             languages={self.language: total},
+            is_near=offset > 0 or index.is_near(terms, pages),
         )
 
     def _votes(self, index: ArticleIndex, terms: Terms) -> Mapping[str, float]:
@@ -176,6 +192,9 @@ class Answer:
                 product=product,
                 votes=self._votes(index, terms),
             )
+            if not index.is_near(terms, pages):
+                del counts[language]
+                continue
             other_hits += [page.make() for page in self._pages(index, pages, terms)]
         return tuple(other_hits), counts
 
@@ -186,7 +205,9 @@ class Answer:
         if answer is None:
             return self._tickets_of_database(terms)
         candidates = self._cases(answer.hits, terms) if self.kind != "article" else ()
-        return _Part(candidates, answer.total, answer.products, answer.languages)
+        return _Part(
+            candidates, answer.total, answer.products, answer.languages, is_near=answer.is_near
+        )
 
     def _search_tickets(self, terms: Terms) -> ticket_index.CaseHits | None:
         if self.cases is None:
@@ -201,6 +222,7 @@ class Answer:
             language=self.question.only_language or "",
             explain=self.question.explain,
             weigh=self._weigh,
+            documents=self.shelf.by_language[self.language].count if self.shelf else 0,
         )
         return self.cases.search(
             lookup,

@@ -96,6 +96,7 @@ def search() -> Response:
         asked=address,
         results=results,
         lines=lines(address, results.hits, spoken),
+        far_lines=lines(address, results.far, spoken),
         foreign_lines=lines(address, results.other_language, spoken),
         filters=filters(address, results, spoken),
         last=last_page(results),

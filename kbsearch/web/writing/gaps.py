@@ -141,7 +141,7 @@ def offered(gap: Gap) -> list[Hit]:
         gap.title, language=detect_language(gap.title), kind="article", limit=MOST_OFFERED
     )
     results = site().search.ask(viewer(), question)
-    return [*results.hits, *results.other_language][:MOST_OFFERED]
+    return [*results.hits, *results.far, *results.other_language][:MOST_OFFERED]
 
 
 def article_named() -> str:
