@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tantivy import FieldType, Query
@@ -14,6 +14,7 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.clicks import MOST_ASKED, Clicks, no_clicks, reordered
 from kbsearch.search.fulltext.highlight import Highlighter, as_written, flat
 from kbsearch.search.fulltext.query import MOST_TERMS
+from kbsearch.search.fulltext.scores import SHORT
 from kbsearch.search.fulltext.ticket_index import ALL, ANSWERS, TITLE, CaseHit, TicketIndex
 from kbsearch.search.fulltext.ticket_writer import schema
 
@@ -22,6 +23,7 @@ TITLE_COUNTS = 4  # a word of the subject counts as much as four of the descript
 MOST_SHARED = 5  # words told as the reason
 DEPTH = 100  # cases that clicks may put in another order
 SAME_PRODUCT = 0.05  # decides between equals alone: the same problem is met in other software too
+LEAST_SHARED = 0.5  # of the words of a short request; of a longer one, as much as of SHORT words
 BOILERPLATE = 8  # tickets that have the same line: nobody wrote it for this problem
 # Too common to be told as a reason; in a search they may still count.
 _SMALL_WORDS = """
@@ -40,6 +42,7 @@ class Likeness:
 
     weights: Mapping[tuple[str, str], float]
     codes: tuple[str, ...]
+    worths: Mapping[str, tuple[int, float]]  # by language how many words, and what they weigh
     product: str = ""
     version: tuple[str, ...] = ()  # as the codes it consists of
 
@@ -57,11 +60,13 @@ def likeness(
     own, common = _parted(index, description)
     weights: dict[tuple[str, str], float] = {}
     values: dict[tuple[str, str], float] = {}
+    worths: dict[str, tuple[int, float]] = {}
     for language in engine.SNOWBALL:
         analyzer = engine.stemmed(language)
         counts = Counter(analyzer.analyze(own))
         for stem in analyzer.analyze(subject):
             counts[stem] += TITLE_COUNTS
+        worths[language] = _worth(index, counts, language)
         for stem, count in counts.items():
             rarity = index.weight(stem, language)
             if rarity:
@@ -78,9 +83,17 @@ def likeness(
     return Likeness(
         {term: weights[term] for term in best},
         tuple(telling[:MOST_TERMS]),
+        worths,
         product,
         tuple(its_version),
     )
+
+
+def _worth(index: TicketIndex, counts: Mapping[str, int], language: str) -> tuple[int, float]:
+    """How many words tell a ticket, and what they weigh: those that no other has count too."""
+    values = [math.sqrt(count) * index.rarity(stem, language) for stem, count in counts.items()]
+    heaviest = sorted(values, reverse=True)[:MOST_WORDS]
+    return len(heaviest), sum(heaviest)
 
 
 def _parted(index: TicketIndex, text: str) -> tuple[str, str]:
@@ -108,7 +121,10 @@ def ranked(
     without: int | None = None,
     clicks: Clicks = no_clicks,
 ) -> list[tuple[int, float]]:
-    """Solved tickets like that by their numbers, nearest first, in the light of agents' clicks."""
+    """Solved tickets like that by their numbers, nearest first, in the light of agents' clicks.
+
+    Those that share too little are no similar cases, unless an agent said so of one.
+    """
     query = _query(likeness)
     if query is None:
         return []
@@ -121,8 +137,33 @@ def ranked(
         in_order = reordered(scores, signals, near.of, without)
         strangers = [number for number, _ in in_order if number not in solved]
         cases = solved.keys() | index.cases(strangers, _is_solved()).keys()
-        return [(number, score) for number, score in in_order if number in cases][:limit]
-    return list(solved.items())[:limit]
+        ranked = [(number, score) for number, score in in_order if number in cases][:limit]
+    else:
+        ranked = list(solved.items())[:limit]
+    alike = {signal.case for signal in signals if signal.is_confirmed}
+    alike |= _sharing(index, likeness, [number for number, _ in ranked])
+    return [(number, score) for number, score in ranked if number in alike]
+
+
+def _sharing(index: TicketIndex, likeness: Likeness, numbers: Sequence[int]) -> set[int]:
+    """The tickets that have a code of a likeness, or enough of its words."""
+    if not numbers:
+        return set()
+    these = [engine.one_of_terms(schema(), "number", [str(number) for number in numbers])]
+    sharing: set[int] = set()
+    for language, (words, worth) in likeness.worths.items():
+        codes = [Query.term_query(schema(), "code", code) for code in likeness.codes]
+        shared = [Query.const_score_query(code, worth + 1.0) for code in codes]
+        for (of, stem), weight in likeness.weights.items():
+            if of == language:
+                places = (Query.term_query(schema(), f"{f}_{of}", stem) for f in ("t", "all"))
+                value = weight * index.weight(stem, language)
+                shared.append(Query.const_score_query(engine.any_of(places), value))
+        query = engine.filtered(engine.any_of(shared), these)
+        least = LEAST_SHARED * min(1.0, SHORT / max(1, words)) * worth
+        found = index.best(query, len(numbers)) if shared else []
+        sharing |= {number for number, score in found if score >= least}
+    return sharing
 
 
 def _query(likeness: Likeness) -> Query | None:

@@ -288,7 +288,7 @@ class TicketIndex:
     def _weigh(self, lookup: Lookup, language: str, stem: str) -> float:
         """What a word says to whoever asks: to agents by all tickets, to customers by articles."""
         if _reads_all(lookup.principals):
-            return self._rarity(stem, language)
+            return self.rarity(stem, language)
         return lookup.weigh(language, stem)
 
     def _explained(
@@ -331,7 +331,7 @@ class TicketIndex:
         """What all the words of a question weigh, in the language that knows them best."""
         keys = len(terms.keys) * math.log(1 + self.searcher().num_docs)
         return keys + min(
-            sum(self._rarity(stem, language) for stem in self._asked_for(terms, language, True))
+            sum(self.rarity(stem, language) for stem in self._asked_for(terms, language, True))
             for language in self._commit.languages or engine.SNOWBALL
         )
 
@@ -579,7 +579,7 @@ class TicketIndex:
         rarest = set(by_weight[:MOST_TERMS])
         return [stem for stem in distinct if stem in rarest]
 
-    def _rarity(self, stem: str, language: str) -> float:
+    def rarity(self, stem: str, language: str) -> float:
         """The weight of a stem in a question: one that no ticket has is the rarest."""
         return self.weight(stem, language) or math.log(1 + self.searcher().num_docs)
 

@@ -102,3 +102,13 @@ def test_dates_and_telephones_are_no_codes(tmp_path):
     index = index_of(tmp_path, [Told("Panne", "ERR-1042 le 2025-05-09, tél. 04.78.12.34.56")], "fr")
     wanted = similar_index.likeness(index, "ERR-1042", "le 2025-05-09, tél. 04.78.12.34.56")
     assert wanted.codes == ("err-1042",)
+
+
+def test_what_only_shares_a_word_is_no_similar_case(tmp_path):
+    others = [Told(f"Sujet {n}", f"Rien ne va au poste {n}.") for n in range(20)]
+    errors = [Told("Erreur 0x80070005", "Après un double envoi, le fichier est refusé.")]
+    alike = [Told("Le double clic n’ouvre rien", "Deux clics sur la fiche.")]
+    index = index_of(tmp_path, [*others, *errors, *alike], "fr")
+    assert first(index, Told("Double clic", "")) == [22]
+    assert first(index, Told("Double imprimante xylophone", "")) == []
+    assert first(index, Told("Zanzibar 0x80070005", "quetzalcoatl")) == [21]
