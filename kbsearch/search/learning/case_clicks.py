@@ -1,5 +1,7 @@
 """What agents said of past cases beside a request: that one helped, was quoted, has nothing in it.
 
+That requests tell of one problem says as much of each two of them.
+
 One agent says one thing of a pair: the last one counts, and can be taken back. All of it is
 forgotten with the request, the case or the person.
 """
@@ -18,6 +20,7 @@ from kbsearch.search.fulltext.documents import Click
 from kbsearch.tickets import Ticket
 
 Kind = Literal["helped", "quoted", "duplicate", "rejected"]
+MOST_GROUPED = 1_000  # pairs, the newest
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -91,7 +94,7 @@ def list_mine(db: Database, viewer: Viewer, ticket: Ticket) -> list[CaseClick]:
 
 
 def touching(db: Database, numbers: Collection[int]) -> list[Click]:
-    """All that was said of requests and cases with these numbers."""
+    """All that was said of requests and cases with these numbers, what is grouped included."""
     places, values = one_of("number", list(numbers))
     ids = f"SELECT id FROM tickets WHERE number IN ({places})"  # noqa: S608
     rows = db.query(
@@ -103,10 +106,30 @@ def touching(db: Database, numbers: Collection[int]) -> list[Click]:
         """,  # noqa: S608 (names of parameters)
         values,
     )
-    return [
+    said = [
         Click(row["ticket_number"], row["case_number"], row["person_id"], row["kind"] != "rejected")
         for row in rows
     ]
+    return [*said, *_grouped(db, numbers)]
+
+
+def _grouped(db: Database, numbers: Collection[int]) -> list[Click]:
+    """The solved requests of the problems that these belong to, as whoever grouped them said."""
+    places, values = one_of("number", list(numbers))
+    rows = db.query(
+        f"""
+        SELECT t.number AS ticket_number, c.number AS case_number,
+               COALESCE(p.created_by_id, p.id) AS person
+        FROM tickets t JOIN problem_tickets own ON own.ticket_id = t.id
+        JOIN problems p ON p.id = own.problem_id
+        JOIN problem_tickets others ON others.problem_id = p.id AND others.ticket_id <> t.id
+        JOIN tickets c ON c.id = others.ticket_id
+        WHERE t.number IN ({places}) AND c.status IN ('solved', 'closed')
+        ORDER BY others.added_at DESC, t.number, c.number LIMIT :most
+        """,  # noqa: S608 (names of parameters)
+        {**values, "most": MOST_GROUPED},
+    )
+    return [Click(row["ticket_number"], row["case_number"], row["person"], True) for row in rows]
 
 
 def _pair(viewer: Viewer, ticket: Ticket, case: Ticket) -> dict[str, str | None]:

@@ -78,6 +78,32 @@ def test_a_solved_request_is_no_incident_and_customers_learn_of_none(db, setting
     assert incident_of(settings, db, cast.dan, solved) is None
 
 
+def test_a_link_made_once_groups_the_next_ones(db, settings, cast):
+    first = report(db, cast.alice)
+    otherwise = report(db, cast.chloe, subject="Écran vide", description="Mes courbes sont plates.")
+    problem = problems.group(db, cast.dan, "Panne", [first, otherwise])
+    found = incident_of(settings, db, cast.dan, report(db, cast.alice, hours=1))
+    assert found is not None and found.problem_id == problem
+    assert otherwise.number in [each.number for each in found.reports]
+    far = report(db, cast.bob, hours=1, subject="Facture", description="Où trouver la facture ?")
+    assert incident_of(settings, db, cast.dan, far) is None
+
+
+def test_what_solved_one_request_of_a_problem_is_a_case_for_those_like_the_others(
+    db, settings, cast
+):
+    first = report(db, cast.alice)
+    otherwise = report(db, cast.chloe, subject="Écran vide", description="Mes courbes sont plates.")
+    db.execute("UPDATE tickets SET status = 'solved' WHERE id = :id", {"id": otherwise.id})
+    later_on = report(db, cast.bob, hours=30)
+    follow(settings, db)
+    search = Search(settings, db)
+    assert search.similar(cast.dan, number=later_on.number) == ()
+    problems.group(db, cast.dan, "Panne", [first, otherwise])
+    cases = [hit.id for hit in search.similar(cast.dan, number=later_on.number)]
+    assert cases == [str(otherwise.number)]
+
+
 # One problem
 
 
