@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 from flask import Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
@@ -178,9 +179,12 @@ def wants_fragment() -> bool:
     return bool(headers) and not headers.boosted and not headers.history_restore_request
 
 
-def page_shown() -> str:
-    """The address of the page that asks for a fragment."""
-    return HtmxHeaders(request.headers).current_url or ""
+def leaving_what_was_shown(response: Response) -> Response:
+    """The answer to words typed into a page, which Back leads to where it had none before."""
+    before = parse_qs(urlsplit(HtmxHeaders(request.headers).current_url or "").query)
+    if wants_fragment() and request.args.get("q", "").strip() and "q" not in before:
+        response.headers["HX-Push-Url"] = request.full_path
+    return response
 
 
 def render(page: str, partial: str | None = None, **context: Any) -> Response:

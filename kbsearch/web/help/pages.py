@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -32,13 +31,12 @@ from kbsearch.web.help.results import (
 from kbsearch.web.render import (
     db,
     language,
-    page_shown,
+    leaving_what_was_shown,
     person,
     render,
     site,
     spoken_language,
     viewer,
-    wants_fragment,
 )
 from kbsearch.web.tickets import filing
 
@@ -102,15 +100,7 @@ def search() -> Response:
         last=last_page(results),
         filing=filing.offered(address.subject) if not results.total else None,
     )
-    if begins_here():
-        response.headers["HX-Push-Url"] = request.full_path
-    return response
-
-
-def begins_here() -> bool:
-    """Whether the page that is shown was not searched on yet: it stays where Back leads."""
-    is_of_results = wants_fragment() and "palette" not in request.args
-    return is_of_results and "q" not in parse_qs(urlsplit(page_shown()).query)
+    return response if "palette" in request.args else leaving_what_was_shown(response)
 
 
 def ask(address: SearchAddress) -> Results:

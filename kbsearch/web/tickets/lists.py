@@ -15,7 +15,16 @@ from kbsearch.tickets.lists import ListFilter, ListSort, Scope
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language
-from kbsearch.web.render import db, language, person, render, site, spoken_language, viewer
+from kbsearch.web.render import (
+    db,
+    language,
+    leaving_what_was_shown,
+    person,
+    render,
+    site,
+    spoken_language,
+    viewer,
+)
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
@@ -97,7 +106,7 @@ def show(scope: Scope) -> Response:
     ticket_filter = replace(address.filter, also=tuple(found_by_index))
     if request.args.get("format") == "csv":
         return as_file(ticket_filter, spoken_language())
-    return render(
+    response = render(
         "tickets/index.html",
         "tickets/_list.html",
         asked=address,
@@ -106,6 +115,7 @@ def show(scope: Scope) -> Response:
         lists=lists(address),
         titles=titles(spoken_language()),
     )
+    return leaving_what_was_shown(response)
 
 
 def read_address(scope: Scope) -> ListAddress:

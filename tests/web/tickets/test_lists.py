@@ -248,3 +248,20 @@ def test_home_shows_the_requests_under_way(client: FlaskClient, db: SqliteDataba
     assert "Résolue" not in part
     sign_in(client, db, cast.chloe)
     assert "Mes demandes en cours" not in client.get("/fr/").text
+
+
+@pytest.mark.parametrize("path", ["/fr/requests", "/fr/requests/cc", "/fr/search"])
+def test_back_leads_to_the_page_that_was_searched_on(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, path: str
+):
+    sign_in(client, db, cast.alice)
+
+    def kept(query: str, shown: str) -> str | None:
+        headers = {**HTMX, "HX-Current-URL": f"http://localhost{shown}"}
+        return client.get(f"{path}?{query}", headers=headers).headers.get("HX-Push-Url")
+
+    assert kept("q=mot", path) == f"{path}?q=mot"
+    assert kept("q=mot", f"{path}?q=&product=icownect") == f"{path}?q=mot"
+    assert kept("q=mots", f"{path}?q=mot") is None, "a page for each letter"
+    assert kept("q=", path) is None
+    assert client.get(f"{path}?q=mot").headers.get("HX-Push-Url") is None
