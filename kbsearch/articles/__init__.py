@@ -176,12 +176,22 @@ def list_after(
 
 
 def list_by_category(
-    db: Database, viewer: Viewer, language: str
+    db: Database, viewer: Viewer, language: str, within: str | None = None
 ) -> tuple[tuple[str, tuple[Card, ...]], ...]:
-    """Every article, under its category; both in alphabetical order."""
-    condition = "a.language = :language ORDER BY a.category, a.title, a.path"
+    """Every article, under its category; both in alphabetical order.
+
+    `within` leaves those of one category and of the categories inside it.
+    """
+    condition = """
+        a.language = :language AND (:within IS NULL OR a.category = :within
+                                    OR a.category LIKE :inside ESCAPE '!')
+        ORDER BY a.category, a.title, a.path
+    """
+    inside = f"{escape_like(within or '')}/%"
     categories: dict[str, list[Card]] = {}
-    for row in _select(db, viewer, _CARD, condition, language=language):
+    for row in _select(
+        db, viewer, _CARD, condition, language=language, within=within, inside=inside
+    ):
         categories.setdefault(row["category"], []).append(_card(row))
     return tuple((category, tuple(cards)) for category, cards in categories.items())
 

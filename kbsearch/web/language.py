@@ -86,6 +86,7 @@ class Language:
             "file_size": self.file_size,
             "zip": zip,
             "category_name": self.category_name,
+            "category_path": self.category_path,
             "severity_name": self.severity_name,
             "severity_word": self.severity_word,
             "status_name": self.status_name,
@@ -142,9 +143,18 @@ class Language:
 
     def category_name(self, category: str) -> str:
         """A folder of articles in words: the catalogue's, or the folder's own name."""
+        if not category:
+            return self.translate("Other articles")
         key = f"category.{category}"
         name = self._catalogue.gettext(key)
         return name if name != key else category.rpartition("/")[2].replace("-", " ").capitalize()
+
+    def category_path(self, category: str) -> str:
+        """The same, after the names of the folders it lies in."""
+        parts = category.split("/")
+        return " › ".join(
+            self.category_name("/".join(parts[:end])) for end in range(1, len(parts) + 1)
+        )
 
     def status_name(self, status: str) -> Markup:
         """Where a request stands, for those who asked."""

@@ -1,6 +1,7 @@
 """Home, search and articles."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -120,11 +121,23 @@ def ask(address: SearchAddress) -> Results:
 
 def browsing() -> dict[str, Any]:
     """What to offer before anything is searched."""
+    categories = _in_order(articles.list_by_category(db(), viewer(), language()))
     return {
         "results": None,
         "current": lists.list_current(db(), viewer(), CURRENT),
-        "categories": _in_order(articles.list_by_category(db(), viewer(), language())),
+        "categories": categories,
+        "titles": _titles([category for category, _ in categories]),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),
+    }
+
+
+def _titles(categories: Sequence[str]) -> dict[str, str]:
+    """Their names; those that share one are told apart by the folders they lie in."""
+    names = {category: spoken_language().category_name(category) for category in categories}
+    times = Counter(names.values())
+    return {
+        category: name if times[name] == 1 else spoken_language().category_path(category)
+        for category, name in names.items()
     }
 
 
@@ -138,6 +151,16 @@ def _in_order(
         return (first.index(entry[0]) if entry[0] in first else len(first)), entry[0]
 
     return sorted(categories, key=place)
+
+
+@pages.get("/categories/", defaults={"category": ""})
+@pages.get("/categories/<path:category>")
+def category(category: str) -> Response:
+    """All the articles of a category that the viewer may read, and of those inside it."""
+    found = articles.list_by_category(db(), viewer(), language(), category)
+    if not found:
+        raise hidden_or_missing()
+    return render("help/category.html", category=category, categories=found)
 
 
 @pages.get("/articles/<slug>")
@@ -186,10 +209,14 @@ def moved(slug: str) -> Response:
     article = elsewhere(slug)
     if article is not None:
         return show(article)
-    if site().settings.is_public:
-        raise NotFound("web.not_found")
-    person()  # where all is closed, what is not there and what is hidden ask a stranger who it is
-    raise NotFound("web.not_found")
+    raise hidden_or_missing()
+
+
+def hidden_or_missing() -> NotFound:
+    """What is not there; where all is closed, a stranger is asked who it is, as for what is."""
+    if not site().settings.is_public:
+        person()
+    return NotFound("web.not_found")
 
 
 def elsewhere(slug: str) -> Article | None:

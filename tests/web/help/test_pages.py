@@ -8,12 +8,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import create_app
+from kbsearch.articles.publishing.publications import Publication
+from kbsearch.articles.publishing.publish import publish
 from kbsearch.config import Settings
 from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.search import Facet, Facets, Results
 from tests.conftest import Cast
 from tests.kit.web import HTMX, Scripted, hit, publish_articles, script, sign_in
+from tests.kit.writers import article, write
 
 
 @pytest.fixture
@@ -389,3 +392,35 @@ def test_a_key_pressed_asks_the_database_no_more_than_twice(
     asked.clear()
     client.get("/fr/search?q=mot", headers=HTMX)
     assert len(asked) <= 2
+
+
+def test_every_article_of_a_large_category_can_be_browsed_to(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase
+):
+    for number in range(60):
+        page = article(f"Article {number:02}", "Texte.")
+        write(settings.content_path, f"articles/fr/how-to/general/a{number}.md", page)
+    for path in ("faq/general/b", "how-to/c", "d"):
+        write(settings.content_path, f"articles/fr/{path}.md", article(path, "Texte."))
+    assert isinstance(publish(db, settings), Publication)
+    home = client.get("/fr/").text
+    assert "How to › General" in home and "Faq › General" in home and "Autres articles" in home
+    assert '<a href="/fr/categories/how-to/general">Les 60 articles' in home
+    page = client.get("/fr/categories/how-to/general").text
+    assert all(f">Article {number:02}</a>" in page for number in range(60))
+    whole = client.get("/fr/categories/how-to").text
+    assert ">how-to/c</a>" in whole and ">Article 59</a>" in whole
+    assert ">d</a>" in client.get("/fr/categories/").text
+    assert client.get("/fr/articles/c").text.count('href="/fr/categories/how-to"') == 1
+
+
+def test_a_category_of_others_does_not_exist(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    page = article("Tarifs de Globex", "Texte.", audience="org:globex")
+    write(settings.content_path, "articles/fr/globex/a.md", page)
+    assert isinstance(publish(db, settings), Publication)
+    sign_in(client, db, cast.alice)
+    assert client.get("/fr/categories/globex").status_code == 404
+    sign_in(client, db, cast.chloe)
+    assert "Tarifs de Globex" in client.get("/fr/categories/globex").text
