@@ -18,7 +18,7 @@ from kbsearch.files import types
 from kbsearch.messages.incoming import flowed, from_html, parsing
 from kbsearch.messages.notifications import ticket_texts
 from kbsearch.people.organisations import slugs
-from kbsearch.search.fulltext import essence, highlight, query, text
+from kbsearch.search.fulltext import essence, forms, highlight, query, text
 from kbsearch.text import markup, masking, plain_text, typed
 from kbsearch.text.markup import outline, quotation, retold
 from kbsearch.text.masking import doubts
@@ -252,6 +252,7 @@ def text_functions() -> dict[str, Callable[[str], object]]:
         "doubts": doubts.find,
         "essence": essence.of_description,
         "essence of a subject": essence.of_subject,
+        "forms": forms.written,
         "highlighted page": lambda said: marking.highlight(escape(said), "a mot"),
         "language": text.detect_language,
         "lines that repeat": essence.line_keys,

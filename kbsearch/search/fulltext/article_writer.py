@@ -87,6 +87,9 @@ def _document(page: Page, schema: Schema) -> Document:
     stems = (analyzer.analyze(title), analyzer.analyze(body))
     pairs = [f"{a}_{b}" for part in stems for a, b in zip(part, part[1:], strict=False)]
     phrases = texts.normal("\n".join(page.phrases))
+    of_title, of_body, of_phrases = map(forms.written, (title, body, phrases))
+    of_text = forms.Written(of_title.words + of_body.words, [])
+    codes = dict.fromkeys(of_title.keys + of_body.keys + of_phrases.keys)
     stored = {
         "slug": page.slug,
         "title": title,
@@ -100,13 +103,13 @@ def _document(page: Page, schema: Schema) -> Document:
     return Document.from_dict(
         {
             "path": page.path,
-            "t": forms.with_words(title),
-            "all": forms.with_words(f"{title}\n{body}"),
-            "e": forms.with_words(phrases),
+            "t": of_title.added_to(title),
+            "all": of_text.added_to(f"{title}\n{body}"),
+            "e": of_phrases.added_to(phrases),
             "x": f"{title}\n{body}\n{phrases}",
             "pt": title,
             "bg": " ".join(pairs),
-            "code": " ".join(forms.keys(f"{title}\n{body}\n{phrases}")),
+            "code": " ".join(codes),
             "whole": texts.whole(texts.words_of(title)),
             "readers": list(page.readers),
             "products": list(page.products),

@@ -1,36 +1,39 @@
 """One thing written in several ways: words joined or parted, codes, numbers, telephones, plurals.
 
-What `words` and `keys` add to a document is what `Terms` look for: both sides meet whichever way
-either of them was written.
+What `written` adds to a document is what `Terms` look for: both sides meet whichever way either of
+them was written.
 """
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from kbsearch.search.fulltext.text import STOP_WORDS, WORD, codes_of, fold_word
+from kbsearch.search.fulltext.text import STOP_WORDS, WORD, codes_in, fold_word
 
 # No two neighbours of these patterns share a sign: what is pasted cannot make them slow.
 JOINT = re.compile(r"(?<!\w)[^\W\d_]++(?:[-\u2010\u2011'’_][^\W\d_]++)+")
-_CAMEL = re.compile(r"[a-z][A-Z]")
+_CAMEL = re.compile(r"[A-Z](?<=[a-z][A-Z])")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_ENDS_IN_UX = re.compile(r"ux\b", re.IGNORECASE)
+_ENDS_IN_UX = re.compile(r"[uU][xX]\b")
 # Scripts that part no words: each two neighbours are one.
 _UNPARTED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002fa1f"
 )
 UNPARTED = re.compile(f"[{_UNPARTED}]+")
+_MAY_BE_UNPARTED = re.compile("[\u0e00-\u1fff\u3040-\U0002fa1f]")  # far cheaper
 MOST_JOINED = 4  # words that are one when they are joined
 
 _THIN = " \u00a0\u202f\u2009"  # what stands between thousands, and before units
-_NUMBER = rf"\d{{1,3}}(?:[{_THIN}.]\d{{3}})+(?:,\d{{1,4}})?(?!\d)|\d+(?:[.,]\d+)?"
 _UNITS = (
     "o|ko|mo|go|to|kb|mb|gb|tb|b|bits?|kbps|mbps|gbps|mm|cm|dm|km|m|mg|kg|g|t|l|ml|cl|hl|ha|h|min|ms|s|"
     "hz|khz|mhz|ghz|v|mv|kv|ma|mah|w|kw|kwh|mw|px|dpi|ppp|bars?|pt|jours?|days?|eur|euros?|usd"
 )
+# From its first digit on: what begins with a look backwards is looked for at every sign of a text.
 QUANTITY = re.compile(
-    rf"(?<![\w.,-])(?:{_NUMBER})[{_THIN}]?(?:[%€$£°‰]|(?:{_UNITS})\b)|"
-    rf"(?<![\w.,-])\d{{1,3}}(?:[{_THIN}]\d{{3}})+(?![\w.,-])",
+    rf"\d(?<![\w.,-]\d)(?:(?:\d{{0,2}}(?:[{_THIN}.]\d{{3}})+(?:,\d{{1,4}})?(?!\d)|\d*(?:[.,]\d+)?)"
+    rf"[{_THIN}]?(?:[%€$£°‰]|(?:{_UNITS})\b)|"
+    rf"\d{{0,2}}(?:[{_THIN}]\d{{3}})+(?![\w.,-]))",
     re.IGNORECASE,
 )
 _BETWEEN = f"[{_THIN}.\\-()/]"  # groups of a telephone
@@ -38,18 +41,21 @@ TELEPHONE = re.compile(
     rf"(?<![\w.])(?>\+\d{{1,3}}(?:{_BETWEEN}{{1,2}}0\))?{_BETWEEN}{{0,3}})?"
     rf"(?>\d{{8,12}}(?!\d)|\d{{1,4}}(?:{_BETWEEN}{{1,3}}\d{{2,4}}){{2,5}})(?!\w)"
 )
-_THOUSANDS = re.compile(rf"\d{{1,3}}(?:[{_THIN}]\d{{3}})+")
+_THOUSANDS = re.compile(rf"\d\d{{0,2}}(?:[{_THIN}]\d{{3}})+")
 _SPACE = re.compile(f"[{_THIN}]")
 _POINT_OF_THOUSANDS = re.compile(r"\.(?=\d{3}(?!\d))")
 SPELT_APART = re.compile(r"(?<!\w)[A-Z]{1,6} \d{2,8}(?!\w)")
 _VERSION = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){1,3})")
+_EDGES = '.,;:!?()[]«»“”"…'  # around a word, never part of what it may be
+_APOSTROPHES = ("'", "’")
 _SEPARATORS = re.compile(r"[\W_]+")
-# Far cheaper than what is looked for after them, and most texts have neither.
+# Far cheaper than what is looked for after them, and few texts have one.
 _MANY_DIGITS = re.compile(r"\d(?:\D{0,4}\d){7}")
-_BEFORE_UNIT = re.compile(rf"\d[{_THIN}]?[%€$£°‰A-Za-z]")
+_AFTER_CAPITAL = re.compile(r"\d(?<=[A-Z] \d)")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 LONGEST_SQUEEZED = 40
+MOST_REMEMBERED = 20_000  # chunks of texts
 NATIONAL = 9  # digits of a telephone that stay the same, dialled from at home or from abroad
 
 _SMALL = STOP_WORDS["fr"] | STOP_WORDS["en"]
@@ -83,28 +89,81 @@ def singular_of(word: str) -> str:
     return IRREGULAR.get(word, word)
 
 
-def words(text: str) -> list[str]:
-    """The folded words a text has besides those that stand in it."""
-    extra = [form for run in JOINT.findall(text) for form in joined(run)]
-    extra += _humps_in(text)
-    if not text.isascii() and UNPARTED.search(text):
-        extra += [pair for run in UNPARTED.findall(text) for pair in pairs(run)]
-        extra += [part for run in _mixed(text) for part in run]
+class Written(NamedTuple):
+    """What a text is also met as: words that stand otherwise in it, and what is matched whole."""
+
+    words: list[str]  # folded, as often as they stand there
+    keys: list[str]  # codes, versions, telephones, amounts; each once
+
+    def added_to(self, text: str) -> str:
+        """The text with the words it has besides, as it is indexed."""
+        return "\n".join((text, *self.words)) if self.words else text
+
+
+def written(text: str) -> Written:
+    """What a text is also met as."""
+    words: list[str] = []
+    keys: list[str] = []
+    for forms in filter(None, map(_remembered, _uncommon(text))):
+        words += forms.words
+        keys += forms.keys
     if "ux" in text or "UX" in text:
-        extra += _irregular(text)
-    if _THOUSANDS.search(text):
-        extra += filter(None, map(_joined_thousands, QUANTITY.findall(text)))
-    return extra
+        words += _irregular(text)
+    if not text.isascii() and _MAY_BE_UNPARTED.search(text) and UNPARTED.search(text):
+        words += [pair for run in UNPARTED.findall(text) for pair in pairs(run)]
+        words += [part for run in _mixed(text) for part in run]
+    if _DIGIT.search(text):
+        quantities = QUANTITY.findall(text)
+        words += filter(None, map(_joined_thousands, quantities))
+        keys += filter(has_unit, map(amount, quantities))
+        if _MANY_DIGITS.search(text):
+            keys += filter(None, map(telephone, TELEPHONE.findall(text)))
+        if _AFTER_CAPITAL.search(text):
+            keys += map(squeezed, SPELT_APART.findall(text))
+    return Written(words, list(dict.fromkeys(keys)))
 
 
-def with_words(text: str) -> str:
-    """A text with the words it has besides, as it is indexed."""
-    return "\n".join((text, *words(text)))
+def _uncommon(text: str) -> list[str]:
+    """What stands between two spaces, where it is no plain word."""
+    chunks = text.replace(", ", " ").replace(". ", " ").split()
+    return [
+        chunk.strip(_EDGES)
+        for chunk in chunks
+        if not (chunk.isalpha() and (chunk.islower() or chunk.istitle()))
+    ]
+
+
+class _Remembered(dict[str, Written | None]):
+    """What a chunk is also met as: what is short is in every other text."""
+
+    def __missing__(self, chunk: str) -> Written | None:
+        forms = _forms(chunk)
+        if len(chunk) <= LONGEST_SQUEEZED:
+            if len(self) >= MOST_REMEMBERED:
+                self.clear()
+            self[chunk] = forms
+        return forms
+
+
+_remembered = _Remembered().__getitem__
+
+
+def _forms(chunk: str) -> Written | None:
+    bare = chunk[2:] if chunk[1:2] in _APOSTROPHES else chunk
+    words: list[str] = []
+    keys: list[str] = []
+    if not bare.isalnum():
+        words += [form for run in JOINT.findall(chunk) for form in joined(run)]
+    if not bare.islower():
+        words += _humps_in(chunk)
+    if not (bare.isalpha() or bare.isdecimal()):
+        keys += [key for code in codes_in(chunk) for key in code_keys(code)]
+    return Written(words, keys) if words or keys else None
 
 
 def joined(run: str) -> list[str]:
     """`Wi-Fi` -> `wifi`: words that a sign holds together, as one; elisions hold nothing."""
-    if run[1] in "'’" and len(WORD.findall(run)) == 2:
+    if run[1] in _APOSTROPHES and len(WORD.findall(run)) == 2:
         return []
     parts = [fold_word(part) for part in WORD.findall(run)]
     if ("'" in run or "’" in run) and (parts[0] in _ELISIONS or parts[-1] in _CONTRACTIONS):
@@ -118,8 +177,8 @@ def joined(run: str) -> list[str]:
 def _humps_in(text: str) -> Iterator[str]:
     end = 0
     for hump in _CAMEL.finditer(text):
-        if hump.start() >= end:
-            start, end = _bounds(text, hump.start(), hump.end())
+        if hump.start() > end:
+            start, end = _bounds(text, hump.start() - 1, hump.end())
             yield from humps(text[start:end])
 
 
@@ -172,20 +231,6 @@ def _joined_thousands(quantity: str) -> str:
     """`1 000 €` -> `1000`; empty where the digits stand together anyway."""
     digits = _THOUSANDS.match(quantity)
     return "".join(filter(str.isdecimal, digits[0])) if digits else ""
-
-
-def keys(text: str) -> list[str]:
-    """What a text has that is matched whole: codes, versions, telephones, amounts; each once."""
-    every: dict[str, None] = {}
-    for code in codes_of(text):
-        every |= dict.fromkeys(code_keys(code))
-    if _DIGIT.search(text):
-        if _MANY_DIGITS.search(text):
-            every |= dict.fromkeys(filter(None, map(telephone, TELEPHONE.findall(text))))
-        if _BEFORE_UNIT.search(text):
-            every |= dict.fromkeys(filter(has_unit, map(amount, QUANTITY.findall(text))))
-        every |= dict.fromkeys(map(squeezed, SPELT_APART.findall(text)))
-    return list(every)
 
 
 def code_keys(code: str) -> list[str]:

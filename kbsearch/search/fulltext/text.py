@@ -54,6 +54,7 @@ _DIGIT = re.compile(r"\d")
 _CODE_SIGN = re.compile(r"[0-9_\\.:](?<![.:](?![^\W_]))")
 _CHUNK = re.compile(r"\S*")
 _LONGEST_CODE = 120
+_LONGEST_CHUNK = 1_000
 _LONGEST_WHOLE = 500
 _SHORTEST_BASE = 5  # letters of a word that others are made of
 _LONGEST_REMEMBERED = 60  # what is longer is no word: it would fill the memory
@@ -67,7 +68,7 @@ _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u20
 
 def normal(text: str) -> str:
     """NFC, without control characters and lone surrogates, which part words, and invisible ones."""
-    if not text.isprintable():
+    if not text.replace("\n", "").isprintable():
         text = _INVISIBLE.sub("", _UNSAFE.sub(" ", text))
     return nfc(text)
 
@@ -124,26 +125,35 @@ def code_spans(text: str) -> Iterator[tuple[int, int, str]]:
         start = sign.start()
         if start < end:
             continue
-        begins = max(text.rfind(" ", end, start), text.rfind("\n", end, start)) + 1
-        start, end = max(begins, end), _CHUNK.match(text, start).end()  # type: ignore[union-attr]
-        chunk = text[start:end].rstrip(".:,;)")
-        if not chunk.isdecimal():
-            for place, code in _codes_in(chunk[:1000]):
-                at = start + place
-                yield at, at + len(code), fold_word(code[:_LONGEST_CODE])
+        while start > end and not text[start - 1].isspace():
+            start -= 1
+        end = _CHUNK.match(text, start).end()  # type: ignore[union-attr]
+        for place, code in _codes_in(text[start:end]):
+            yield start + place, start + place + len(code), fold_word(code)
+
+
+def codes_in(chunk: str) -> list[str]:
+    """The codes of what stands between two spaces, folded."""
+    if not _CODE_SIGN.search(chunk):
+        return []
+    return [fold_word(code) for _, code in _codes_in(chunk)]
 
 
 def _codes_in(chunk: str) -> Iterator[tuple[int, str]]:
+    chunk = chunk.rstrip(".:,;)")[:_LONGEST_CHUNK]
+    if chunk.isdecimal():
+        return
     for run in _RUN.finditer(chunk):
-        if not _DIGIT.search(run[0]):
-            for name in _NAME.finditer(run[0]):
+        code = run[0]
+        if not _DIGIT.search(code):
+            for name in _NAME.finditer(code):
                 if _JOINED.search(name[0]):
-                    yield run.start() + name.start(), name[0]
-        elif _JOINED.search(run[0]):
-            yield run.start(), run[0]
-        elif not run[0].strip("_").isdecimal():
-            code = run[0].lstrip("_")
-            yield run.end() - len(code), code
+                    yield run.start() + name.start(), name[0][:_LONGEST_CODE]
+        elif _JOINED.search(code):
+            yield run.start(), code[:_LONGEST_CODE]
+        elif not code.strip("_").isdecimal():
+            code = code.lstrip("_")
+            yield run.end() - len(code), code[:_LONGEST_CODE]
 
 
 def detect_language(text: str) -> str:

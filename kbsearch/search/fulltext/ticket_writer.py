@@ -111,11 +111,15 @@ def _document(case: Case) -> Document:
         language,
         case.updated_at,
     )
-    codes = forms.keys(f"{text}\n{answers}\n{case.version}")
+    of_subject, of_description = forms.written(subject), forms.written(description)
+    of_answers = forms.written(answers)
+    of_text = forms.Written(of_subject.words + of_description.words, [])
+    every = (of_subject, of_description, of_answers, forms.written(case.version))
+    codes = dict.fromkeys(key for part in every for key in part.keys)
     fields: dict[str, object] = {
         "number": str(case.number),
-        f"t_{language}": forms.with_words(subject),
-        f"all_{language}": forms.with_words(text),
+        f"t_{language}": of_subject.added_to(subject),
+        f"all_{language}": of_text.added_to(text),
         "pt": subject,
         "whole": texts.whole(texts.words_of(subject)),
         "readers": list(case.readers),
@@ -127,9 +131,10 @@ def _document(case: Case) -> Document:
         "case": SEPARATOR.join(stored).encode(),
     }
     if answers:
-        fields[f"ans_{language}"] = forms.with_words(answers)
+        fields[f"ans_{language}"] = of_answers.added_to(answers)
     if case.notes:
-        fields[f"notes_{language}"] = forms.with_words(texts.normal(case.notes))
+        notes = texts.normal(case.notes)
+        fields[f"notes_{language}"] = forms.written(notes).added_to(notes)
     if codes:
         fields["code"] = " ".join(codes)
     lines = essence.line_keys(description)
