@@ -20,6 +20,7 @@ _PLAIN = dict(zip("àâäáãåçéèêëîïíìñôöóòõûüúùÿý", "aaa
 _BLANKS = re.compile(r"[ \t\r\n]+")  # not the no-break spaces of French punctuation
 _OPEN, _CLOSE = "\x02", "\x03"  # texts are indexed without control characters
 _MOST_MATCHES = 80  # of one term in one text
+_JOINTS = "-'’_"  # what may stand between the parts of a word
 SHORTEST_PARTED = 4  # letters of a word that may be written in parts
 
 
@@ -53,8 +54,15 @@ class Spelling:
     """How a key or a word may also be written; a word is looked for so where it is nowhere else."""
 
     term: str
-    pattern: re.Pattern[str]
+    signs: str
     is_key: bool
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What finds it; made when a text may have it, as it takes longer than most searches."""
+        if UNPARTED.match(self.signs):
+            return re.compile(self.signs)
+        return _spelling(self.signs, r"[\W_]{0,3}" if self.is_key else f"[{_JOINTS}]?")
 
 
 @lru_cache(maxsize=2_000)
@@ -72,13 +80,13 @@ def _is_written(sign: str) -> bool:
 def spelt(terms: Terms, stem: Callable[[str], str | None]) -> list[Spelling]:
     """The codes, telephones and amounts of a question, and its words as they may be parted."""
     keys = [key.removeprefix("tel:") for key in terms.keys if any(map(_is_written, key))]
-    spellings = [Spelling(key, _spelling(key, r"[\W_]{0,3}"), True) for key in keys[:MOST_TERMS]]
+    spellings = [Spelling(key, key, True) for key in keys[:MOST_TERMS]]
     for part in terms.parts[:MOST_TERMS]:
         term = stem(part.word)
         if term and UNPARTED.match(part.word):
-            spellings.append(Spelling(term, re.compile(part.word), True))
+            spellings.append(Spelling(term, part.word, True))
         elif term and len(part.word) >= SHORTEST_PARTED and part.word.isalpha():
-            spellings.append(Spelling(term, _spelling(part.word, "[-'’_]?"), False))
+            spellings.append(Spelling(term, part.word, False))
     return spellings
 
 
@@ -129,11 +137,12 @@ class Highlighter:
 
     def _parted(self, flat_text: str, met: Collection[str]) -> Iterator[Match]:
         """Words that the text only has in parts: `wifi` as `wi-fi`."""
-        if "-" in flat_text or "’" in flat_text or "'" in flat_text:
-            for word in self._spelt:
-                if not word.is_key and word.term not in met:
-                    for place in islice(word.pattern.finditer(flat_text), _MOST_MATCHES):
-                        yield Match(place.start(), place.end(), word.term)
+        words = [word for word in self._spelt if not (word.is_key or word.term in met)]
+        whole = _without_joints(flat_text) if words else flat_text
+        for word in words:
+            if whole.count(word.signs) > flat_text.count(word.signs):
+                for place in islice(word.pattern.finditer(flat_text), _MOST_MATCHES):
+                    yield Match(place.start(), place.end(), word.term)
 
     def _term(self, word: str) -> str | None:
         if word not in self._terms:
@@ -178,6 +187,12 @@ class Highlighter:
                 inside[first.term] -= 1
                 score -= 0.0 if inside[first.term] else self.weights[first.term]
         return max(0, min(best - _LEAD, length - SNIPPET_LENGTH)) if best > _LEAD else 0
+
+
+def _without_joints(text: str) -> str:
+    for joint in _JOINTS:
+        text = text.replace(joint, "")
+    return text
 
 
 def _head(stem: str) -> str:

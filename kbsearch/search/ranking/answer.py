@@ -155,12 +155,12 @@ class Answer:
     def _pages(
         self, index: ArticleIndex, pages: Sequence[article_index.PageHit], terms: Terms
     ) -> tuple[_Candidate, ...]:
-        highlighter = index.highlighter(terms, self.principals)
+        highlighter = cache(partial(index.highlighter, terms, self.principals))
         worth = index.worth(terms)
 
         def make(page: article_index.PageHit, score: float) -> Hit:
             return hits.of_page(
-                index, replace(page, score=score), highlighter, self.question.language
+                index, replace(page, score=score), highlighter(), self.question.language
             )
 
         compared = ((page, article_index.TIERS.comparable(page.score, worth)) for page in pages)

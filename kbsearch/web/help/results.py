@@ -155,10 +155,10 @@ def opened(hit: Hit, hint: str) -> str:
 
 def numbered_request(address: SearchAddress, results: Results) -> str | None:
     """Where the request is that was asked for by its number, if it is there for the viewer."""
-    number = understand(address.text).number
     first = results.hits[0] if results.hits else None
-    is_it = first is not None and first.kind == "ticket" and first.id == str(number)
-    return first.url if first and is_it else None
+    if first is None or first.kind != "ticket" or first.id not in address.text:
+        return None
+    return first.url if first.id == str(understand(address.text).number) else None
 
 
 def last_page(results: Results) -> int:
