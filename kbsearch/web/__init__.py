@@ -91,6 +91,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         SESSION_PROTECTION=None,
         REMEMBER_COOKIE_NAME="",  # sessions are rows of ours: no cookie of Flask-Login counts
     )
+    app.jinja_environment = language.Templates
     app.jinja_options = {
         "trim_blocks": True,
         "lstrip_blocks": True,

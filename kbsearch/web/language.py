@@ -1,13 +1,14 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
 from types import CodeType
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask
-from jinja2 import BytecodeCache, Environment
+from flask.templating import Environment
+from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
@@ -48,6 +49,17 @@ class CompiledTemplates(BytecodeCache):
 COMPILED = CompiledTemplates()
 
 
+class Templates(Environment):
+    """Templates that know nothing but what all of them know, and what a view gives them.
+
+    Jinja's own map of both is copied and subtracted key by key in Python, for every key pressed.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        assert not d, "what one template knows is in its context"
+        return self.globals
+
+
 class Language:
     """A language of the site: the product's words in it, and the templates that say them.
 
@@ -73,7 +85,7 @@ class Language:
         self.date = lru_cache(maxsize=1024)(self._date)
         self.number = lru_cache(maxsize=1024)(self._number)
         self._facts = lru_cache(maxsize=4096)(self._render_facts)
-        self.templates: Environment = app.create_jinja_environment()
+        self.templates = app.create_jinja_environment()
         self.templates.filters["typeset"] = typeset
         self.templates.globals |= {
             "_": self.translate,
