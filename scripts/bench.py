@@ -37,7 +37,7 @@ from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search import Question
 from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.query import understand
-from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_index import Lookup, TicketIndex
 from kbsearch.search.fulltext.ticket_writer import SEPARATOR
 from kbsearch.search.fulltext.ticket_writer import schema as ticket_schema
 from kbsearch.search.ranking import Search, indexing
@@ -105,21 +105,11 @@ def settings_of(place: Path) -> Settings:
 
 def make_people(db: SqliteDatabase) -> None:
     for slug in ("acme", "globex", "initech"):
-        organisations.add(
-            db,
-            OPERATOR,
-            OrganisationFields(
-                OPERATOR, OrganisationFields(slug.title(), slug=slug, sharing="everyone")
-            ),
-        )
-    people.add(
-        db,
-        OPERATOR,
-        PersonFields(OPERATOR, PersonFields(email=ALICE, name="Alice", organisations=["acme"])),
-    )
-    people.add(
-        db, OPERATOR, PersonFields(OPERATOR, PersonFields(email=DAN, name="Dan", role="agent"))
-    )
+        fields = OrganisationFields(slug.title(), slug=slug, sharing="everyone")
+        organisations.add(db, OPERATOR, fields)
+    alice = PersonFields(email=ALICE, name="Alice", organisations=["acme"])
+    people.add(db, OPERATOR, alice)
+    people.add(db, OPERATOR, PersonFields(email=DAN, name="Dan", role="agent"))
 
 
 def ticket_lines(source: Path | None, size: int) -> Iterator[dict[str, object]]:
@@ -248,7 +238,7 @@ class Raw:
             articles.query(asked, viewer.principals), viewer.principals
         )
         of_cases = self.cases.restricted(
-            self.cases.query(asked, viewer.principals), viewer.principals
+            self.cases.query(Lookup(asked, viewer.principals, HITS)), viewer.principals
         )
         started = time.perf_counter()
         page = (articles.searcher, of_articles, articles.schema, "all", "page", body_of_page)

@@ -205,7 +205,7 @@ class TicketIndex:
         """
         commit = self._commit  # one throughout: addresses are of it only
         principals = lookup.principals
-        query = self._query(lookup)
+        query = self.query(lookup)
         restricted = self.restricted(query, principals, lookup.product, lookup.language)
         if not (reads_all := _reads_all(principals)) and not is_current:
             of_viewer = self.restricted(query, principals)
@@ -451,7 +451,7 @@ class TicketIndex:
         }
         return {"languages": {written_in[0]: total}, **counts} if written_in else counts
 
-    def _query(self, lookup: Lookup) -> Query:
+    def query(self, lookup: Lookup) -> Query:
         """The words of a typed text, over the fields these principals may search."""
         terms, reads_all = lookup.terms, _reads_all(lookup.principals)
         tiers = TIERS if reads_all else TIERS_OF_CUSTOMERS
