@@ -10,6 +10,21 @@ class ImageInfo:
     height: int
 
 
+def kind_of(body: bytes) -> str | None:
+    """The extension of an image by its first bytes, be it whole or not."""
+    if body.startswith(b"RIFF"):
+        return "webp" if body[8:12] == b"WEBP" else None
+    return next((kind for start, kind in _STARTS.items() if body.startswith(start)), None)
+
+
+_STARTS = {
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"GIF87a": "gif",
+    b"GIF89a": "gif",
+    b"\xff\xd8\xff": "jpg",
+}
+
+
 def info(body: bytes) -> ImageInfo | None:
     """What the image is, or None: SVG in particular can carry scripts and is not accepted."""
     if body.startswith(b"\x89PNG\r\n\x1a\n"):

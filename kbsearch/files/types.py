@@ -19,12 +19,15 @@ IMAGES = {
     "png": "image/png",
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
+    "jpe": "image/jpeg",
+    "jfif": "image/jpeg",
     "gif": "image/gif",
     "webp": "image/webp",
 }
 TEXTS = {
     *("txt", "text", "log", "csv", "tsv", "md", "json", "jsonl", "xml", "yaml", "yml", "toml"),
     *("ini", "conf", "cfg", "properties", "sql", "eml", "ics", "vcf", "diff", "patch"),
+    *("pem", "crt", "cer", "csr", "srt", "gpx", "kml"),
 }
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE = (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",)
@@ -48,6 +51,10 @@ SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "tiff": (b"II*\x00", b"MM\x00*"),
     "mp3": (b"ID3", b"\xff\xfb", b"\xff\xf3"),
     "webm": (b"\x1aE\xdf\xa3",),
+    "wav": (b"RIFF",),
+    "evtx": (b"ElfFile",),
+    "pcap": (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4"),
+    "pcapng": (b"\x0a\x0d\x0d\x0a",),
 }
 BOXED = {"mp4", "mov", "m4a", "heic"}  # `ftyp` comes after the size of the first box
 EXTENSIONS = tuple(sorted({*IMAGES, *TEXTS, *SIGNATURES, *BOXED}))
@@ -76,6 +83,18 @@ def clean_name(name: str) -> str:
     if dot and len(extension) < MAX_NAME // 2:
         return f"{stem[: MAX_NAME - len(extension) - 1].rstrip('. ')}.{extension}"
     return text[:MAX_NAME] or "file"
+
+
+def true_name(name: str, head: bytes) -> str:
+    """A clean name whose extension is that of the image it holds, if it holds one.
+
+    Windows and browsers save pictures as .jfif, telephones call WebP .jpeg, or nothing at all.
+    """
+    kind = images.kind_of(head)
+    stem, dot, extension = name.rpartition(".")
+    if kind is None or (IMAGES.get(extension.lower()) == IMAGES[kind] and extension != "jfif"):
+        return name
+    return clean_name(f"{stem if dot else name}.{kind}")
 
 
 def extension_of(name: str) -> str:
@@ -131,9 +150,11 @@ def _is_seen(character: str) -> bool:
 
 
 def _image(name: str, extension: str, head: bytes) -> FileType:
-    image = images.info(head)
-    if image is None or image.media_type != IMAGES[extension]:
+    kind, image = images.kind_of(head), images.info(head)
+    if kind is None or IMAGES[kind] != IMAGES[extension]:
         raise Invalid("attachment.type_differs", name=name)
+    if image is None:
+        return FileType(BINARY)  # a damaged one: to be downloaded, not shown
     if image.width * image.height > MAX_PIXELS:
         raise Invalid("attachment.too_many_pixels", name=name, limit=MAX_PIXELS // 1_000_000)
     return FileType(image.media_type, image.width, image.height)

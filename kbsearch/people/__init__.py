@@ -223,8 +223,8 @@ def find_all(db: Database, ids: Sequence[str]) -> list[Person]:
 
 
 def fold_email(text: str) -> str:
-    """An address as it is stored and compared: NFC, lower case, no space around."""
-    address = nfc(nfc(text).strip().lower())
+    """An address as it is stored and compared: NFC, lower case, no space around, no final dot."""
+    address = nfc(nfc(text).strip().lower()).removesuffix(".")
     if len(address) > MAX_EMAIL or not ADDRESS.fullmatch(address):
         raise Invalid("person.email_invalid", email=text[:MAX_EMAIL])
     return address

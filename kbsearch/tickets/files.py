@@ -59,6 +59,7 @@ def keep(
     name: str,
     source: ByteSource,
     *,
+    most: int = MAX_FILES,
     at: datetime | None = None,
 ) -> Attachment:
     """Take a file into a form of the viewer's that is not sent yet; it is on the disk then.
@@ -69,8 +70,7 @@ def keep(
         raise SignInNeeded("sign_in.needed")
     moment = at or utc_now()
     name = types.clean_name(name)
-    types.extension_of(name)
-    bytes_left = _check_limits(db, viewer.person_id, form_key, moment)
+    bytes_left = _check_limits(db, viewer.person_id, form_key, moment, most=most)
     file_types: list[FileType] = []
 
     def accept(content: StoredFile) -> None:
@@ -78,9 +78,11 @@ def keep(
             raise Invalid("attachment.empty", name=name)
         if content.size > bytes_left:
             raise _day_full()
-        file_types.append(types.identify(name, content.head, is_text=content.is_text))
+        true_name = types.true_name(name, content.head)
+        file_types.append(types.identify(true_name, content.head, is_text=content.is_text))
 
     content = store.write(source, MAX_BYTES, accept)
+    name = types.true_name(name, content.head)
     attachment = Attachment(
         new_id(),
         name,
@@ -94,7 +96,7 @@ def keep(
         for there in list_unsent(db, viewer, form_key):
             if (there.name, there.sha256) == (name, content.sha256):
                 return there
-        _check_limits(db, viewer.person_id, form_key, moment, coming=content.size)
+        _check_limits(db, viewer.person_id, form_key, moment, coming=content.size, most=most)
         db.insert(
             "attachments",
             {
@@ -342,7 +344,13 @@ def forget_orphans(
 
 
 def _check_limits(
-    db: Database, person_id: str, form_key: str, moment: datetime, *, coming: int = 0
+    db: Database,
+    person_id: str,
+    form_key: str,
+    moment: datetime,
+    *,
+    coming: int = 0,
+    most: int = MAX_FILES,
 ) -> int:
     """Raise when a form or a day is full; how many bytes the day has left."""
     row: Row = db.query(
@@ -353,8 +361,8 @@ def _check_limits(
         """,
         {"person": person_id, "key": form_key, "since": stored(moment - timedelta(days=1))},
     )[0]
-    if row["files"] >= MAX_FILES:
-        raise Invalid("attachment.too_many", limit=MAX_FILES)
+    if row["files"] >= most:
+        raise Invalid("attachment.too_many", limit=most)
     bytes_left = MAX_BYTES_A_DAY - int(row["sent"])
     if bytes_left <= 0 or coming > bytes_left:
         raise _day_full()

@@ -102,7 +102,6 @@ def test_content_that_is_what_its_name_says_is_taken(
     [
         ("a.png", b"GIF89a\x10\x00\x20\x00"),
         ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        ("a.png", b"\x89PNG\r\n\x1a\n"),
         ("a.jpg", b"MZ\x90\x00"),
         ("a.pdf", b"\n\n<html>%PDF-"),
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
@@ -116,6 +115,28 @@ def test_content_that_lies_is_refused(name: str, head: bytes):
     with pytest.raises(Invalid) as problem:
         identify(name, head, is_text=False)
     assert problem.value.key == "attachment.type_differs"
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "kept"),
+    [
+        ("photo.jfif", b"\xff\xd8\xff\xe0", "photo.jpg"),
+        ("photo.jpeg", b"RIFF\0\0\0\0WEBPVP8 ", "photo.webp"),
+        ("a.png", b"GIF89a\x10\x00\x20\x00", "a.gif"),
+        ("photo", PNG, "photo.png"),
+        ("photo.heif", PNG, "photo.png"),
+        ("run.exe", PNG, "run.png"),
+        ("A.JPG", b"\xff\xd8\xff\xe0", "A.JPG"),
+        ("page.html", b"<html>", "page.html"),
+        ("sound.wav", b"RIFF\0\0\0\0WAVE", "sound.wav"),
+    ],
+)
+def test_a_picture_has_the_name_of_what_it_is(name: str, head: bytes, kept: str):
+    assert file_types.true_name(name, head) == kept
+
+
+def test_a_damaged_picture_is_downloaded_and_not_shown():
+    assert identify("a.png", b"\x89PNG\r\n\x1a\n", is_text=False) == FileType(file_types.BINARY)
 
 
 def test_an_image_of_too_many_pixels_is_refused_by_its_header():

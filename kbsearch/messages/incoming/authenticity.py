@@ -67,7 +67,7 @@ def _pairs(result: str) -> list[tuple[str, str]]:
 
 def _speaks_for(value: str, domain: str) -> bool:
     """A domain speaks for itself and for those below it."""
-    signer = value.rpartition("@")[2]
+    signer = value.rpartition("@")[2].removesuffix(".")
     return "." in signer and (domain == signer or domain.endswith(f".{signer}"))
 
 

@@ -8,6 +8,7 @@ from email.utils import getaddresses
 
 from kbsearch import people
 from kbsearch.errors import Invalid
+from kbsearch.messages.incoming import charsets
 
 MAX_FIELD = 10_000  # characters; what is longer is cut
 MAX_FIELDS = 1_000
@@ -74,10 +75,7 @@ class Fields:
 
 def parse(block: bytes) -> Fields:
     """The fields of a header, or of what has the form of one."""
-    try:
-        text = block.decode()
-    except UnicodeDecodeError:
-        text = block.decode("cp1252", "replace")
+    text = charsets.decoded(block)
     items = []
     for line in _UNFOLD.sub("", text).split("\n"):  # nothing else ends a line here
         name, colon, value = line.partition(":")
@@ -89,10 +87,18 @@ def parse(block: bytes) -> Fields:
 def decoded(value: str) -> str:
     """The text of a field, its encoded words read; as it stands when they cannot be."""
     try:
-        text = str(header.make_header(header.decode_header(value[:MAX_FIELD])))
+        pieces = header.decode_header(value[:MAX_FIELD])
+        text = "".join(map(_piece, pieces))
     except Exception:  # LookupError, UnicodeError, binascii.Error, HeaderParseError, …
         text = value[:MAX_FIELD]
     return _CONTROL.sub(" ", text).strip()
+
+
+def _piece(piece: tuple[str | bytes, str | None]) -> str:
+    content, charset = piece
+    if isinstance(content, str):
+        return content
+    return charsets.decoded(content, charset) if charset else content.decode("raw-unicode-escape")
 
 
 def addresses(value: str) -> list[str]:

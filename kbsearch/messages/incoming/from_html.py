@@ -3,12 +3,16 @@
 import html
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 MAX_QUOTES = 10  # deeper ones look like the last
+MAX_LISTS = 50
+MAX_MARK = 120  # characters
 _ATTRIBUTE = re.compile(r"""(?<![\w:-])([a-zA-Z]{1,20})\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s"']+)""")
 _SCHEME = re.compile(r"^https?://")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]*")
+_NUMBER = re.compile(r"\d{1,6}")
 _FLAT_MARGIN = re.compile(r"margin(-top|-bottom)?:\s*0", re.IGNORECASE)
 _HIDDEN = frozenset({"style", "script", "head", "title", "template", "noscript", "svg", "select"})
 _BLOCKS = frozenset(
@@ -21,17 +25,23 @@ _BLOCKS = frozenset(
 )
 _SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"})
 _CELLS = frozenset({"td", "th"})
+_STRUCK = frozenset({"s", "strike", "del"})
 
 
-def text_of(source: str) -> str:
-    """The text of a page, one line a block."""
-    page = _Page()
+def text_of(source: str, pictures: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text of a page, one line a block; `pictures` are the names of those that came with it."""
+    page = _Page(pictures)
     for is_tag, piece in _pieces(source):
         if is_tag:
             page.tag(piece)
         else:
             page.say(piece)
     return page.finish()
+
+
+def mark(picture: str) -> str:
+    """What stands in the text in the place of a picture."""
+    return f"[{' '.join(picture.split())[:MAX_MARK]}]"
 
 
 def _pieces(source: str) -> Iterator[tuple[bool, str]]:
@@ -66,7 +76,9 @@ def _pieces(source: str) -> Iterator[tuple[bool, str]]:
 class _Page:
     """The lines written so far, and where in the page one is."""
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: Mapping[str, str]) -> None:
+        self.pictures = pictures
+        self.lists: list[int | None] = []  # of each open list, the number of its next line if any
         self.lines: list[str] = []
         self.line: list[str] = []
         self.quotes: list[bool] = []  # of each open blockquote, whether it quotes
@@ -122,16 +134,39 @@ class _Page:
                 self.quotes.append(not _is_indent(attributes))
             elif name == "pre":
                 self.preformatted += 1
+            elif name in ("ol", "ul"):
+                first = attributes.get("start", "")
+                number = int(first) if _NUMBER.fullmatch(first) else 1
+                self.lists.append(number if name == "ol" else None)
+                del self.lists[:-MAX_LISTS]
             elif name == "li":
-                self.line.append("- ")
+                self.line.append(self._bullet())
             elif name == "hr":
                 self.line.append("________________________________")
                 self._end_line()
         elif name in _CELLS and self.line:
             self.line.append(" ")
+        elif name in _STRUCK:
+            self.line.append("~~")
+        elif name == "img":
+            self._show_picture(_attributes(inside))
         elif name == "a":
             self.links.append((_attributes(inside).get("href", ""), len(self.line)))
             del self.links[:-MAX_QUOTES]
+
+    def _bullet(self) -> str:
+        number = self.lists[-1] if self.lists else None
+        if number is None:
+            return "- "
+        self.lists[-1] = number + 1
+        return f"{number}. "
+
+    def _show_picture(self, attributes: Mapping[str, str]) -> None:
+        """A mark for a picture that came with the mail; what stands elsewhere is not loaded."""
+        scheme, _, content_id = attributes.get("src", "").partition(":")
+        if scheme.lower() == "cid":
+            name = self.pictures.get(content_id) or attributes.get("alt", "") or "image"
+            self.line.append(mark(name))
 
     def _close(self, name: str) -> None:
         if name in _BLOCKS:
@@ -141,7 +176,11 @@ class _Page:
                 self.quotes.pop()
             elif name == "pre":
                 self.preformatted = max(0, self.preformatted - 1)
+            elif name in ("ol", "ul") and self.lists:
+                self.lists.pop()
             self.wants_gap |= name in _SPACED and had_text and name != "p"
+        elif name in _STRUCK:
+            self.line.append("~~")
         elif name == "a" and self.links:
             target, start = self.links.pop()
             label = "".join(self.line[start:]).strip()

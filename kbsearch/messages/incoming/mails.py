@@ -28,6 +28,7 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 State = Literal["joined", "opened", "held", "automatic", "bounced", "discarded"]
 NOT_TAKEN = "not_taken"  # the reason of one that was set aside unread by us
 MAX_LISTED = 200
+MAX_FILES = 40  # of a mail: who sends a dozen screenshots cannot be told so before
 MAX_SUBJECT = 300
 KEEP_MACHINES = timedelta(days=90)  # what nobody has asked for
 LET_GO = "state IN ('automatic', 'bounced', 'discarded') AND received_at < :before"
@@ -165,7 +166,8 @@ def attach(
     cut = quotation.cut(incoming.text, incoming.fields.subject, whose)
     if author is None:
         cut = Cut(f"{mail.sender or '?'}\n\n{incoming.text}", "")
-    key, left_out = keep_files(db, author or viewer, settings, incoming.files, at=at)
+    files = belonging(incoming.files, cut)
+    key, left_out = keep_files(db, author or viewer, settings, files, at=at)
     text = mention(cut.text, left_out, ticket.language)
     with db.atomic():
         _decide(db, viewer, mail, "joined", at)
@@ -206,12 +208,18 @@ def keep_files(
     key, file_store, left_out = new_id(), FileStore(settings.files_path), []
     for file in files:
         try:
-            attachments.keep(db, author, file_store, key, file.name, BytesIO(file.content), at=at)
+            content = BytesIO(file.content)
+            attachments.keep(db, author, file_store, key, file.name, content, most=MAX_FILES, at=at)
         except Problem as problem:
             if problem.status >= 500:
                 raise
             left_out.append(file.name)
     return key, left_out
+
+
+def belonging(files: Iterable[MailFile], cut: Cut) -> list[MailFile]:
+    """The files of a mail without the pictures that only what was cut shows."""
+    return [file for file in files if not (file.mark in cut.rest and file.mark not in cut.text)]
 
 
 def mention(text: str, left_out: Sequence[str], language: str) -> str:

@@ -3,15 +3,16 @@
 Nothing that is sent makes this fail: what cannot be read is left out, and `problem` says so.
 """
 
+import mimetypes
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.policy import Compat32
 from hashlib import sha256
 
-from kbsearch.messages.incoming import fields, flowed, from_html
+from kbsearch.messages.incoming import charsets, fields, flowed, from_html, smime, tnef
 from kbsearch.messages.incoming.fields import Fields
 
 MAX_BYTES = 30_000_000
@@ -24,13 +25,30 @@ MAX_PARAMETERS = 2_000  # characters of a field about a part: its type, its name
 MAX_BOUNDARIES = 2 * MAX_PARTS
 MAX_DELIMITERS = 10_000
 MAX_LINES = 600_000
+_SIGNATURES = frozenset(
+    {
+        *("application/pkcs7-signature", "application/x-pkcs7-signature"),
+        *("application/pgp-signature", "application/pgp-keys"),
+    }
+)
+_SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_NAMES = {
+    "text/calendar": "invitation.ics",
+    "text/vcard": "contact.vcf",
+    "text/x-vcard": "contact.vcf",
+    "image/jpeg": "image.jpg",
+    "image/png": "image.png",
+    "image/gif": "image.gif",
+    "image/webp": "image.webp",
+    "image/svg+xml": "image.svg",
+    "message/rfc822": "message.eml",
+    "audio/wav": "message.wav",
+    "application/pdf": "document.pdf",
+}
+_PGP = re.compile(r"\s*-----BEGIN PGP MESSAGE-----")
 _DELIMITER = re.compile(rb"^--", re.MULTILINE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-# Codecs that decode text in a time that grows with its length, and do nothing else.
-_CHARSET = re.compile(
-    r"(us-?)?ascii|utf-?(8|16|32)([-_]?(be|le|sig))?|iso-?8859-?\d+|latin-?\d+|(windows-|cp)\d+|"
-    r"koi8-[rut]|mac-?roman|gb2312|gbk|gb18030|big5|shift[-_]?jis|euc-?(jp|kr)|iso-?2022-?jp"
-)
 
 
 @dataclass(frozen=True)
@@ -40,6 +58,7 @@ class MailFile:
     name: str
     media_type: str
     content: bytes = field(repr=False)
+    mark: str = ""  # what stands in the text where a picture of its page did
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,7 @@ class Incoming:
     report: str = ""  # what a delivery report says, as fields of lines
     returned: Fields = Fields(())  # the header of the mail that such a report is about
     problem: str = ""
+    is_reaction: bool = False  # a thumb or a heart, and no words
 
 
 def read(raw: bytes) -> Incoming:
@@ -67,7 +87,7 @@ def read(raw: bytes) -> Incoming:
             )
         except Exception:  # the parser recurses into what is sent, and stumbles in places
             problem = "broken"
-    return Incoming(header_fields, digest, _decoded(body[:MAX_TEXT], ""), problem=problem)
+    return Incoming(header_fields, digest, charsets.decoded(body[:MAX_TEXT]), problem=problem)
 
 
 def _excess(raw: bytes) -> str:
@@ -88,11 +108,18 @@ def _halves(raw: bytes) -> tuple[bytes, bytes]:
 
 
 class _Short(Compat32):
-    """Reads as ever, but for the fields about a part: a thousand semicolons would take seconds."""
+    """Reads as ever, but for the fields about a part: a thousand semicolons would take seconds.
+
+    Bytes that stand there as they are, in a file's name mostly, are text.
+    """
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
         return name, value[:MAX_PARAMETERS] if name.lower().startswith("content-") else value
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        raw = str(value).encode("ascii", "surrogateescape")
+        return value if raw.isascii() else charsets.decoded(raw)
 
 
 _POLICY = _Short()
@@ -107,11 +134,23 @@ class _MailReader:
         self.files: list[MailFile] = []
         self.report = ""
         self.returned = Fields(())
+        self.pictures: dict[str, str] = {}  # names by content id
+        self.is_reaction = False
 
     def read(self, root: "Message", header: Fields, digest: str) -> Incoming:
+        self.pictures = _pictures(root)
         text = "\n\n".join(piece for piece in self._texts(root, 0) if piece.strip())
+        if _PGP.match(text):
+            self.problem = "encrypted"
         return Incoming(
-            header, digest, text, tuple(self.files), self.report, self.returned, self.problem
+            header,
+            digest,
+            text,
+            tuple(self.files),
+            self.report,
+            self.returned,
+            self.problem,
+            self.is_reaction,
         )
 
     def _texts(self, part: "Message", depth: int) -> Iterator[str]:
@@ -121,7 +160,9 @@ class _MailReader:
             self.problem = "too_many_parts"
             return
         kind = part.get_content_type()
-        if part.is_multipart() and part.get_content_maintype() == "multipart":
+        if kind == "multipart/encrypted":
+            self.problem = "encrypted"
+        elif part.is_multipart() and part.get_content_maintype() == "multipart":
             children = [list(self._texts(child, depth + 1)) for child in _children(part)]
             if kind == "multipart/alternative":
                 children = [next((texts for texts in children if any(map(str.strip, texts))), [])]
@@ -130,18 +171,32 @@ class _MailReader:
             self.report += "\n".join(map(_lines, _children(part)))
         elif kind == "text/rfc822-headers":
             self.returned = fields.parse(_content(part))
+        elif kind == "text/vnd.google.email-reaction+json":
+            self.is_reaction = True
+        elif kind in _SIGNATURES or kind == "message/disposition-notification":
+            return
+        elif kind in _SEALED:
+            yield from self._sealed(part, depth)
         elif kind in ("text/plain", "text/html") and not _is_file(part):
             yield self._text(part, kind)
         else:
             self._keep(part, kind)
 
+    def _sealed(self, part: "Message", depth: int) -> Iterator[str]:
+        """A part that is signed and can be read, or encrypted for somebody else."""
+        within = smime.content_of(_content(part))
+        if within is None:
+            self.problem = "encrypted"
+        else:
+            yield from self._texts(message_from_bytes(within, policy=_POLICY), depth + 1)
+
     def _text(self, part: "Message", kind: str) -> str:
         content = _content(part)
         if len(content) > MAX_TEXT:
             self.problem = "text_too_long"
-        text = _decoded(content[:MAX_TEXT], str(part.get_content_charset("") or ""))
+        text = charsets.decoded(content[:MAX_TEXT], str(part.get_content_charset("") or ""))
         if kind == "text/html":
-            return from_html.text_of(text)
+            return from_html.text_of(text, self.pictures)
         if str(part.get_param("format", "")).lower() == "flowed":
             return flowed.unfold(text, delete_space=part.get_param("delsp", "") == "yes")
         return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -155,8 +210,36 @@ class _MailReader:
             name = name or f"{fields.decoded(str(within.get('subject', ''))) or 'message'}.eml"
         else:
             content = _content(part)
-        if content:
-            self.files.append(MailFile(name or f"file.{kind.rpartition('/')[2]}", kind, content))
+        for file in tnef.files_of(content) if kind in _TNEF else [(name, content)]:
+            self._add(MailFile(file[0] or _name_of(kind), kind, file[1], self._mark(part)))
+
+    def _add(self, file: MailFile) -> None:
+        """Keep a file; an invitation comes twice in one mail."""
+        if file.content and file.content not in (there.content for there in self.files):
+            self.files.append(file)
+
+    def _mark(self, part: "Message") -> str:
+        picture = self.pictures.get(_content_id(part), "")
+        return from_html.mark(picture) if picture else ""
+
+
+def _pictures(root: "Message") -> dict[str, str]:
+    """The names of the parts that a page can show, by their content id."""
+    parts = [part for part in root.walk() if part.get_content_maintype() == "image"][:MAX_PARTS]
+    return {
+        content_id: fields.decoded(part.get_filename("") or "") or _name_of(part.get_content_type())
+        for part in parts
+        if (content_id := _content_id(part))
+    }
+
+
+def _content_id(part: "Message") -> str:
+    return str(part.get("content-id", "")).strip().strip("<>")
+
+
+def _name_of(kind: str) -> str:
+    """The name of a file that has none, by its type."""
+    return _NAMES.get(kind) or f"file{mimetypes.guess_extension(kind) or '.bin'}"
 
 
 def _children(part: "Message") -> list["Message"]:
@@ -175,20 +258,3 @@ def _content(part: "Message") -> bytes:
 
 def _lines(part: "Message") -> str:
     return "\n".join(f"{name}: {value}" for name, value in part.items())
-
-
-def _decoded(content: bytes, charset: str) -> str:
-    """The text in whatever charset it is: the one it names, UTF-8, or Windows' western one."""
-    for name in _believable((charset.lower(), "utf-8")):
-        try:
-            return content.decode(name).replace("\x00", "")
-        except (UnicodeError, LookupError):
-            continue
-    return content.decode("cp1252", "replace").replace("\x00", "")
-
-
-def _believable(names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        if name == "us-ascii" or not _CHARSET.fullmatch(name):
-            continue  # what says it is ASCII and is not is mostly UTF-8
-        yield "cp1252" if name in ("iso-8859-1", "latin-1", "latin1") else name

@@ -31,6 +31,7 @@ from kbsearch.messages.incoming.parsing import Incoming
 from kbsearch.messages.notifications import answers, reply_addresses, threads
 from kbsearch.people import Person, undeliverable, viewers
 from kbsearch.text.markup import quotation
+from kbsearch.text.markup.quotation import Cut
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import merging, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -69,6 +70,15 @@ class Taken:
 
 
 @dataclass(frozen=True)
+class _Written:
+    """What a mail says: the key of its files, its text in two pieces, the files refused."""
+
+    key: str
+    cut: Cut
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Place:
     """Where in a request a mail ended up."""
 
@@ -98,20 +108,21 @@ def take(
         return before
     bounce = automatic.bounce(settings, incoming)
     verdict = Verdict("bounced") if bounce else judge(db, settings, incoming, proof, envelope)
+    if verdict.state in ("joined", "opened") and _came_before(db, settings, incoming, verdict):
+        verdict = Verdict("discarded", "came_again", verdict.person, verdict.number)
     file = mails.store(settings).write(
         BytesIO(raw[: parsing.MAX_BYTES]), parsing.MAX_BYTES, lambda _: None
     )
-    key, left_out = new_id(), list[str]()
+    written = _Written(new_id(), Cut(incoming.text, ""))
     if verdict.state in ("joined", "opened"):
-        author = _author(db, verdict)
-        key, left_out = mails.keep_files(db, author, settings, incoming.files, at=moment)
+        written = _written(db, settings, incoming, verdict, moment)
     with db.atomic():
         before = _before(db, fingerprint)  # another process may have been faster
         if before is not None:
             return before
         place = None
         try:
-            place = _act(db, settings, incoming, verdict, key, left_out, moment)
+            place = _act(db, settings, incoming, verdict, written, moment)
         except Problem as problem:
             if problem.status >= 500:
                 raise  # without room, the transaction may be gone: it is tried again as a whole
@@ -131,7 +142,7 @@ def take(
                 "reason": verdict.reason,
                 "is_proved": int(proof.is_aligned),
                 "suggested_number": verdict.number,
-                "left_out": json.dumps(left_out),
+                "left_out": json.dumps(written.left_out),
                 "recipients": json.dumps(
                     sorted({address.lower() for address in incoming.fields.recipients})
                 ),
@@ -147,6 +158,10 @@ def take(
             undeliverable.clear(db, verdict.person.id)  # who writes from there reads there
         if verdict.reason == "stranger" and not proof.is_refuted:
             answers.ask(db, incoming.fields.sender, at=moment)
+        elif verdict.reason == "encrypted":
+            answers.tell(db, answers.ENCRYPTED, mail_id, incoming.fields.sender, at=moment)
+        elif written.left_out:
+            answers.tell(db, answers.FILES_REFUSED, mail_id, incoming.fields.sender, at=moment)
     return Taken(verdict.state, verdict.reason)
 
 
@@ -173,6 +188,8 @@ def judge(
 
     if machine and not (is_of_list and has_account):
         return Verdict("automatic", machine, person, number)
+    if incoming.is_reaction:
+        return Verdict("automatic", "reaction", person, number)
     if is_of_list:
         return held("list")
     if not header.sender:
@@ -203,13 +220,27 @@ def judge(
     return Verdict("opened", "", person)
 
 
+def _written(
+    db: Database, settings: Settings, incoming: Incoming, verdict: Verdict, at: datetime
+) -> _Written:
+    """Cut a reply from what it quotes, and take its files in; a mail that opens stays whole."""
+    author, cut = _author(db, verdict), Cut(incoming.text, "")
+    if verdict.number is not None:
+        rows = db.query("SELECT id FROM tickets WHERE number = :n", {"n": verdict.number})
+        ticket_id = rows[0]["id"] if rows else None
+        whose = correspondents.find(db, settings, incoming.fields, ticket_id)
+        cut = quotation.cut(incoming.text, incoming.fields.subject, whose)
+    files = mails.belonging(incoming.files, cut)
+    key, left_out = mails.keep_files(db, author, settings, files, at=at)
+    return _Written(key, cut, tuple(left_out))
+
+
 def _act(
     db: Database,
     settings: Settings,
     incoming: Incoming,
     verdict: Verdict,
-    key: str,
-    left_out: list[str],
+    written: _Written,
     at: datetime,
 ) -> _Place | None:
     """Do what was judged; raises Problem when the request takes nothing more.
@@ -218,27 +249,21 @@ def _act(
     """
     if verdict.state not in ("joined", "opened"):
         return None
-    author = _author(db, verdict)
+    author, key = _author(db, verdict), written.key
     language = author.language or settings.languages[0]
+    text = mails.mention(written.cut.text, written.left_out, language)
     subject = incoming.fields.subject
+    terms = FilingTerms(key, typed=True, rest=written.cut.rest)
     if verdict.number is None:
-        text = mails.mention(incoming.text, left_out, language)
         subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
         request = RequestForm(subject=subject, description=text or subject)
-        return _Place(
-            filing.open(db, author, request, FilingTerms(key, typed=True), at=at).id, None
-        )
+        return _Place(filing.open(db, author, request, terms, at=at).id, None)
     ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
-    whose = correspondents.find(db, settings, incoming.fields, ticket.id)
-    cut = quotation.cut(incoming.text, subject, whose)
-    body = mails.mention(cut.text, left_out, language)
     if ticket.status == "closed":
-        request = RequestForm(subject=subject or ticket.subject, description=body)
-        terms = FilingTerms(key, typed=True, rest=cut.rest)
+        request = RequestForm(subject=subject or ticket.subject, description=text)
         return _Place(filing.follow_up(db, author, ticket, request, terms, at=at).id, None)
-    message = replies.reply(
-        db, author, ticket, ReplyForm(key, body, typed=True, rest=cut.rest), at=at
-    )
+    form = ReplyForm(key, text, typed=True, rest=written.cut.rest)
+    message = replies.reply(db, author, ticket, form, at=at)
     return _Place(ticket.id, message.message_id)
 
 
@@ -279,6 +304,28 @@ def _fingerprint(incoming: Incoming, proof: Proof) -> str:
     header = incoming.fields
     parts = (header.message_id, header.sender, str(proof), incoming.digest)
     return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _came_before(db: Database, settings: Settings, incoming: Incoming, verdict: Verdict) -> bool:
+    """Whether this mail of this person is in already, but for what a list or a gateway added."""
+    rows = db.query(
+        """
+        SELECT sha256 FROM mails WHERE message_id = :id AND message_id <> ''
+          AND person_id = :person AND is_proved = 1 AND state IN ('joined', 'opened')
+        """,
+        {
+            "id": incoming.fields.message_id,
+            "person": verdict.person.id if verdict.person else None,
+        },
+    )
+    words = incoming.text.split()
+    for row in rows:
+        path = mails.store(settings).path(row["sha256"])
+        there = parsing.read(path.read_bytes()).text.split() if path.is_file() else []
+        shorter, longer = sorted((words, there), key=len)
+        if shorter and longer[: len(shorter)] == shorter:
+            return True
+    return False
 
 
 def _before(db: Database, fingerprint: str) -> Taken | None:

@@ -117,8 +117,8 @@ def test_files_are_kept_with_their_names_and_the_text_around_them():
     )
     assert read.text.split() == ["before", "after"]
     names = [file.name for file in read.files]
-    assert names == ["résumé.pdf", "journal é.txt", "file.png", "within.eml"]
-    assert read.files[2] == MailFile("file.png", "image/png", b"\x89PNG")
+    assert names == ["résumé.pdf", "journal é.txt", "image.png", "within.eml"]
+    assert read.files[2] == MailFile("image.png", "image/png", b"\x89PNG")
     assert read.problem == ""
 
 

@@ -137,6 +137,106 @@ def test_files_come_along_and_those_refused_are_named(
     assert mails.list_all(db, cast.dan, ("joined",))[0].left_out == ("b.html",)
 
 
+def multipart(*parts: str, kind: str = "mixed") -> tuple[str, str]:
+    """A body of parts, and the field that says so."""
+    body = "".join(f"--b\n{part}\n" for part in parts)
+    return f"{body}--b--\n", f'Content-Type: multipart/{kind}; boundary="b"'
+
+
+def test_a_dozen_screenshots_and_what_has_no_name_come_along_under_true_names(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    named = 'Content-Type: {}\nContent-Disposition: attachment; filename="{}"\n\n{}'
+    pictures = [
+        named.format("image/gif", f"{n:02}.png", f"GIF89a\x10\x01\x10\x01{n}") for n in range(12)
+    ]
+    calendar = "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR"
+    body, kind = multipart(
+        "Content-Type: text/plain\n\nHere.",
+        *pictures,
+        calendar,
+        named.format("text/calendar", "invite.ics", "BEGIN:VCALENDAR\nEND:VCALENDAR"),
+        named.format("text/plain", "Relevé d’août.txt", "7741"),
+    )
+    take(site, db, letter("alice@acme.example", address(site, ticket, cast.alice), body, kind))
+    (message,) = tickets.find(db, cast.alice, ticket.id).messages
+    names = [f"{n:02}.gif" for n in range(12)] + ["Relevé d’août.txt", "invitation.ics"]
+    assert sorted(file.name for file in message.files) == sorted(names)
+    assert message.body == "Here."
+
+
+def test_pictures_of_the_quotation_stay_with_it(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    page = (
+        'Content-Type: text/html\n\n<p>Done: <img src="cid:new"></p><blockquote>Was: '
+        '<img src="cid:old"> <br>x<br>y</blockquote>'
+    )
+    picture = (
+        'Content-Type: image/gif; name="{0}.gif"\nContent-ID: <{0}>\n'
+        "Content-Disposition: inline\n\nGIF89a\x10\x01\x10\x01{0}"
+    )
+    body, kind = multipart(page, picture.format("new"), picture.format("old"), kind="related")
+    take(site, db, letter("alice@acme.example", address(site, ticket, cast.alice), body, kind))
+    (message,) = tickets.find(db, cast.alice, ticket.id).messages
+    assert [file.name for file in message.files] == ["new.gif"]
+    assert message.body == "Done: [new.gif]"
+
+
+def test_the_same_mail_with_a_footer_came_again(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    to = address(site, ticket, cast.alice)
+    assert take(site, db, letter("alice@acme.example", to, "Done.")).state == "joined"
+    again = letter("alice@acme.example", to, "Done.\n--\nChecked by the gateway")
+    assert take(site, db, again) == Taken("discarded", "came_again")
+    other = letter("alice@acme.example", to, "Something else under an id that is not new.")
+    assert take(site, db, other).state == "joined"
+    assert len(said(db, cast, ticket)) == 2
+
+
+def test_who_sends_what_cannot_be_read_or_kept_is_told_so(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    to = address(site, ticket, cast.alice)
+    sealed = "Content-Type: application/pkcs7-mime; smime-type=enveloped-data"
+    assert take(site, db, letter("alice@acme.example", to, "x", sealed)) == Taken(
+        "held", "encrypted"
+    )
+    body, kind = multipart(
+        "Content-Type: text/plain\n\nHere.", 'Content-Type: text/html; name="run.exe"\n\nMZ'
+    )
+    take(site, db, letter("alice@acme.example", to, body, kind, message_id="2@acme.example"))
+    assert send_answers(site, db) == ["Alice Martin <alice@acme.example>"] * 2
+    encrypted, refused = post_office.letters(site)
+    assert "chiffré" in post_office.text_of(encrypted)
+    assert "run.exe" in post_office.text_of(refused)
+
+
+def test_a_reaction_says_nothing_and_reopens_nothing(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    lifecycle.set_status(db, cast.dan, ticket, "solved")
+    body, kind = multipart(
+        "Content-Type: text/plain\n\nAlice reacted via Gmail",
+        'Content-Type: text/vnd.google.email-reaction+json\n\n{"emoji":"+","version":1}',
+        kind="alternative",
+    )
+    raw = letter("alice@acme.example", address(site, ticket, cast.alice), body, kind)
+    assert take(site, db, raw) == Taken("automatic", "reaction")
+    assert tickets.find(db, cast.dan, ticket.id).status == "solved"
+
+
+def test_a_final_dot_is_no_part_of_an_address(site: Settings, db: SqliteDatabase, cast: Cast):
+    assert take(site, db, letter("Alice <alice@acme.example.>")).state == "opened"
+
+
+def test_an_address_that_no_letter_can_name_is_given_up_at_once(site: Settings, db: SqliteDatabase):
+    outbox.add(db, answers.WANTED, "a b@@evil.example")
+    assert send_answers(site, db) == []
+    assert outbox.count_dead(db) == 1
+
+
 def test_an_answer_to_a_closed_request_opens_one_that_follows(
     site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):

@@ -180,6 +180,18 @@ def test_a_long_mail_of_it_takes_no_more_than_its_length(seed: str):
     assert growth.excess_at(lambda text: read(from_html.text_of(f"{text}>")), seed, QUARTER) is None
 
 
+def test_html_keeps_numbers_pictures_and_what_is_struck():
+    page = (
+        '<ol start="3"><li>vider<li>rincer<ul><li>deux fois</ul><li value=9>fin</ol>'
+        '<p>Voir <img src="cid:v1" alt="voyant"> et <img src="cid:x" alt="le second">.'
+        " <s>Rien.</s></p>"
+    )
+    assert from_html.text_of(page, {"v1": "voyant.png"}) == (
+        "3. vider\n4. rincer\n\n- deux fois\n\n5. fin\n\n"
+        "Voir [voyant.png] et [le second]. ~~Rien.~~"
+    )
+
+
 def test_html_says_what_a_reader_sees():
     page = (
         "<head><title>no</title></head><style>no{}</style><p>Voir <a href='https://x.fr/a?b=1&amp;"
