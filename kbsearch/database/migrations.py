@@ -125,6 +125,10 @@ STEPS = {
         ALTER TABLE messages ADD COLUMN typed INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE messages ADD COLUMN quoted TEXT NOT NULL DEFAULT '';
         """,
+    "s045_thanks": """
+        ALTER TABLE messages ADD COLUMN thanks INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX messages_thanks ON messages (at) WHERE thanks > 0;
+        """,
     "s050_personal_tokens": """
         CREATE TABLE personal_tokens (
           id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,

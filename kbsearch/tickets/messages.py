@@ -25,6 +25,7 @@ class Message:
     files: tuple[Attachment, ...] = ()
     typed: bool = False  # plain text, shown as typed; else Markdown
     quoted: str = ""  # what its mail quoted or ended with, shown folded
+    is_thanks: bool = False  # and nothing else: no answer is owed
 
 
 # The public words of those who answer, on the ticket `t`: a requester answers nobody.
@@ -44,7 +45,7 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
     return db.query(
         f"""
         SELECT m.ticket_id, m.id, m.at, m.body, m.internal, m.solution, m.author_id, m.revision,
-               m.typed, m.quoted,
+               m.typed, m.quoted, m.thanks,
                COALESCE(a.name, m.author_email, '') AS author,
                CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
                     WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 1 = 0
@@ -81,4 +82,5 @@ def message(row: Row, *, is_solution: bool, files: Sequence[Attachment] = ()) ->
         files=tuple(files),
         typed=bool(row["typed"]),
         quoted=row["quoted"],
+        is_thanks=row["thanks"] == 1,
     )

@@ -33,7 +33,7 @@ from kbsearch.people import Person, undeliverable, viewers
 from kbsearch.text.markup import quotation
 from kbsearch.text.markup.quotation import Cut
 from kbsearch.tickets import filing
-from kbsearch.tickets.conversation import merging, replies
+from kbsearch.tickets.conversation import merging, replies, thanks
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import FilingTerms
 from kbsearch.tickets.filing.form import MAX_SUBJECT, RequestForm
@@ -259,7 +259,7 @@ def _act(
         request = RequestForm(subject=subject, description=text or subject)
         return _Place(filing.open(db, author, request, terms, at=at).id, None)
     ticket = merging.goes_on_in(db, author, tickets.find_number(db, author, verdict.number))
-    if ticket.status == "closed":
+    if ticket.status == "closed" and not thanks.is_one(db, ticket.id, text):
         request = RequestForm(subject=subject or ticket.subject, description=text)
         return _Place(filing.follow_up(db, author, ticket, request, terms, at=at).id, None)
     form = ReplyForm(key, text, typed=True, rest=written.cut.rest)

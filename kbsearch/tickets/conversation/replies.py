@@ -1,6 +1,6 @@
 """What is said about a request: replies everybody in it reads, notes that only agents read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kbsearch.access import Viewer
@@ -9,11 +9,13 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import AlreadySent, Forbidden, Invalid
 from kbsearch.text import plain_text
 from kbsearch.tickets import Status, Ticket, events
-from kbsearch.tickets.conversation import lifecycle
+from kbsearch.tickets import files as attachments
+from kbsearch.tickets.conversation import lifecycle, thanks
 from kbsearch.tickets.events import EventKind, PresentTicket, present
 from kbsearch.tickets.filing import drafts
 
 MAX_BODY = 64_000
+_ANSWERED = ("pending", "solved", "closed")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class _Post:
     form: ReplyForm
     at: datetime
     is_note: bool = False
+    is_thanks: bool = False
 
 
 def reply(
@@ -81,10 +84,11 @@ def _say(db: Database, viewer: Viewer, ticket: Ticket, post: _Post) -> Reply:
         if held is not None:
             texts = (form.body, held.fields.get("body", ""))
             raise AlreadySent("reply.already_sent", {"body": texts})
-        if there.status == "closed" and not post.is_note:
+        post = replace(post, is_thanks=_is_thanks(db, viewer, there, post))
+        if there.status == "closed" and not (post.is_note or post.is_thanks):
             raise Invalid("ticket.is_closed", number=there.number)
         message_id = _write(db, viewer, there, post)
-        if not post.is_note:
+        if not (post.is_note or post.is_thanks):
             status = _status_after(viewer, there, form.status)
             lifecycle.move(db, viewer, there, status, stored(post.at))
         return Reply(message_id, has_news)
@@ -124,9 +128,9 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
     db.execute(
         """
         INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key,
-                              typed, quoted)
+                              typed, quoted, thanks)
         SELECT :id, :ticket, COALESCE(MAX(position), -1) + 1, :me, :at, :body, :internal, :key,
-               :typed, :quoted
+               :typed, :quoted, :thanks
         FROM messages WHERE ticket_id = :ticket
         """,
         {
@@ -138,6 +142,7 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
             "internal": int(post.is_note),
             "key": post.form.key,
             "typed": int(post.form.typed),
+            "thanks": int(post.is_thanks),
             "quoted": plain_text.block(post.form.rest[:MAX_BODY]),
         },
     )
@@ -153,6 +158,14 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
         {"revision": revision, "id": message_id},
     )
     return message_id
+
+
+def _is_thanks(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> bool:
+    """Whether a customer's message asks for nothing: no file, no status, and mere thanks."""
+    if viewer.is_agent or post.is_note or post.form.status or there.status not in _ANSWERED:
+        return False
+    has_files = bool(attachments.list_unsent(db, viewer, post.form.key))
+    return not has_files and thanks.is_one(db, there.id, post.form.body)
 
 
 def _status_after(viewer: Viewer, there: PresentTicket, status: Status | None) -> str:

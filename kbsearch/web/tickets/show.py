@@ -21,7 +21,7 @@ from kbsearch.errors import (
 from kbsearch.people import notification_choices
 from kbsearch.text import markup, plain_text
 from kbsearch.tickets import STATUSES, Ticket, events
-from kbsearch.tickets.conversation import corrections, lifecycle, replies
+from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, past_cases, presence, queue
@@ -143,6 +143,14 @@ def change_status(id: str) -> Response:
     if name not in ("solved", "closed"):
         return back(ticket)
     return go_to(workspace.onward(ticket) or address(ticket, done="solved"))
+
+
+@bp.post("/requests/<id>/thanks")
+def undo_thanks(id: str) -> Response:
+    """An agent sees more in a message than thanks."""
+    ticket = find(id)
+    thanks.undo(db(), viewer(), ticket, request.form.get("message", ""))
+    return back(ticket)
 
 
 @bp.post("/requests/<id>/cc")
