@@ -2,12 +2,18 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+from zoneinfo import ZoneInfo
 
+from kbsearch.clock import stored
 from kbsearch.errors import Invalid
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 
 Format = Literal["jsonl", "csv"]
 MAX_LINE = 16 * 1024 * 1024
@@ -22,6 +28,7 @@ class Line:
     position: int
     values: dict[str, Any]
     problem: Invalid | None = None
+    notice: Invalid | None = None  # of the whole file: how it was read
 
 
 def format_of(path: Path) -> Format:
@@ -32,7 +39,7 @@ def format_of(path: Path) -> Format:
 def read(path: Path, written_as: Format) -> Iterator[Line]:
     """Every record of a file; the file is never in memory as a whole."""
     with path.open("rb") as source:
-        yield from _read_csv(source) if written_as == "csv" else _read_json(source)
+        yield from _read_table(source) if written_as == "csv" else _read_json(source)
 
 
 def _read_json(source: BinaryIO) -> Iterator[Line]:
@@ -63,7 +70,31 @@ def _read_json(source: BinaryIO) -> Iterator[Line]:
                 yield Line(number, position, {}, Invalid("import.not_an_object"))
 
 
-def _read_csv(source: BinaryIO) -> Iterator[Line]:
+def _read_table(source: BinaryIO) -> Iterator[Line]:
+    """A table; of one that Excel saved in the letters of Windows, the first line says so."""
+    is_windows = _is_windows(source)
+    source.seek(0)
+    notice = Invalid("import.read_as_windows") if is_windows else None
+    for line in _read_csv(source, "cp1252" if is_windows else "utf-8"):
+        yield replace(line, notice=notice) if notice else line
+        notice = None
+
+
+def _is_windows(source: BinaryIO) -> bool:
+    """Whether more of its lines with accents are none of UTF-8 than are."""
+    balance = 0
+    while raw := source.readline(MAX_LINE):
+        if not raw.isascii():
+            try:
+                raw.decode()
+            except UnicodeDecodeError:
+                balance += 1
+            else:
+                balance -= 1
+    return balance > 0
+
+
+def _read_csv(source: BinaryIO, charset: str) -> Iterator[Line]:
     csv.field_size_limit(MAX_LINE)
     position = 0
 
@@ -71,7 +102,7 @@ def _read_csv(source: BinaryIO) -> Iterator[Line]:
         nonlocal position
         while raw := source.readline(MAX_LINE):
             position += len(raw)
-            yield raw.decode("utf-8", "surrogateescape")
+            yield raw.decode(charset, "surrogateescape")
 
     lines = texts()
     header = next(lines, "").removeprefix("\ufeff")
@@ -95,7 +126,29 @@ def _read_csv(source: BinaryIO) -> Iterator[Line]:
         elif any(_is_broken(cell) for cell in row):
             yield Line(begins, position, {}, Invalid("import.not_utf8"))
         else:
-            yield Line(begins, position, {k: v for k, v in zip(names, row, strict=True) if v})
+            values = {k: v for k, v in zip(names, row, strict=True) if v}
+            yield Line(begins, position, _dated(values) if delimiter == ";" else values)
+
+
+def _dated(values: dict[str, str]) -> dict[str, str]:
+    """The moments of a French spreadsheet, 05/03/2024 07:40 of its own zone, as UTC."""
+    dated = {}
+    for name, text in values.items():
+        match = _FRENCH.fullmatch(text.strip()) if name.endswith("_at") else None
+        with suppress(ValueError):  # the 31st of February is said later
+            if match:
+                day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
+                year += 2000 if year < 100 else 0
+                local = datetime(year, month, day, hour, minute, second, tzinfo=ZONE)
+                text = stored(local.astimezone(UTC))
+        dated[name] = text
+    return dated
+
+
+_FRENCH = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?:\s+(\d{1,2})[:h](\d\d)(?::(\d\d))?)?", re.ASCII
+)
+ZONE = ZoneInfo(DEFAULT_TIME_ZONE)
 
 
 def _is_broken(cell: str) -> bool:

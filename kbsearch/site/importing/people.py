@@ -69,6 +69,8 @@ def parse(values: Mapping[str, Any]) -> PersonRecord:
 def _store(db: Database, batch: list[Line], report: Report) -> None:
     with db.atomic():
         for line in batch:
+            if line.notice is not None:
+                report.alter(line.number, str(line.values.get("email", ""))[:80], line.notice)
             try:
                 if line.problem is not None:
                     raise line.problem

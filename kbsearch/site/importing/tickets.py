@@ -69,6 +69,8 @@ def take_in(
 
 def _take(line: Line, numbers: set[int], report: Report) -> TicketRecord | None:
     number = str(line.values.get("number", ""))[:20]
+    if line.notice is not None:
+        report.alter(line.number, number, line.notice)
     try:
         if line.problem is not None:
             raise line.problem

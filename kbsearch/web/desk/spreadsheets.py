@@ -1,36 +1,71 @@
-"""Files for spreadsheets: CSV as programs and people open it, sent as its rows are read."""
+"""Files for spreadsheets: CSV as the reader's Excel opens it, sent as its rows are read.
+
+A double click is the whole test: a French Excel separates by semicolons, and reads 03/02/2026 09:41
+and 1,5; an English one by commas, and 2026-02-03 09:41 and 1.5. Moments are of the reader's zone.
+"""
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from flask import stream_with_context
 from werkzeug.wrappers import Response
 
+from kbsearch.clock import parsed
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.tickets.lists import safe_cell
 from kbsearch.web import patience
+from kbsearch.web.render import language, viewer
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
 BOM = "\ufeff"  # Excel takes a file without one for Latin-1
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a spreadsheet of that language reads a file."""
+
+    language: str
+    zone: str
+
+    @property
+    def separator(self) -> str:
+        return ";" if self.language == "fr" else ","
+
+    def cell(self, value: object) -> str:
+        """A number or a moment as that language writes it; any other text as it is."""
+        text = str(value)
+        if _MOMENT.fullmatch(text):
+            moment = parsed(text).astimezone(ZoneInfo(self.zone))
+            return moment.strftime("%d/%m/%Y %H:%M" if self.language == "fr" else "%Y-%m-%d %H:%M")
+        if self.language == "fr" and _DECIMAL.fullmatch(text):
+            return text.replace(".", ",")
+        return text
 
 
 def spreadsheet(
     name: str, headings: Iterable[object], rows: Iterable[Iterable[object]]
 ) -> Response:
     """The answer that is saved as `<name>.csv`; no cell of it is a formula (RFC 4180)."""
-
+    dialect = Dialect(language(), viewer().time_zone or DEFAULT_TIME_ZONE)
     patience.ask_for(patience.EXPORT)
 
     def lines() -> Iterator[str]:
-        yield BOM + _line(headings)
+        yield BOM + _line(headings, dialect)
         for row in rows:
-            yield _line(row)
+            yield _line(row, dialect)
 
     response = Response(stream_with_context(lines()), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
 
-def _line(cells: Iterable[object]) -> str:
+def _line(cells: Iterable[object], dialect: Dialect) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow([safe_cell(str(cell)) for cell in cells])
+    writer = csv.writer(buffer, delimiter=dialect.separator)
+    writer.writerow([safe_cell(dialect.cell(cell)) for cell in cells])
     return buffer.getvalue()

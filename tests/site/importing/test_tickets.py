@@ -277,7 +277,7 @@ def test_a_broken_row_of_a_table_is_said_and_the_next_one_read(db: SqliteDatabas
         b'3,"Th"ree,solved,2026-01-01',
         b"4,F\xe9vrier,solved,2026-01-01",
         b"",
-        b"5,Five,solved,2026-01-01",
+        "5,Fünf,solved,2026-01-01".encode(),
     ]
     report = run(db, tmp_path, *rows, name="t.csv")
     assert [(r.line, r.problem.key) for r in report.remarks] == [
@@ -286,6 +286,25 @@ def test_a_broken_row_of_a_table_is_said_and_the_next_one_read(db: SqliteDatabas
         (5, "import.not_utf8"),
     ]
     assert [row["number"] for row in contents(db)] == [1, 5]
+
+
+def test_a_table_that_a_french_excel_saved_is_taken_in(db: SqliteDatabase, tmp_path: Path):
+    rows = [
+        "number;subject;status;created_at;updated_at",
+        "1;Pompe arrêtée;solved;05/03/2024 07:40;05/07/24 8:00:30",
+        "2;Été d’août;solved;31/02/2024;",
+    ]
+    report = run(db, tmp_path, *(row.encode("cp1252") for row in rows), name="t.csv")
+    assert [(r.line, r.refused, r.problem.key) for r in report.remarks] == [
+        (2, False, "import.read_as_windows"),
+        (3, True, "import.impossible_date"),
+    ]
+    (row,) = db.query("SELECT subject, created_at, updated_at FROM tickets")
+    assert tuple(row.values()) == (
+        "Pompe arrêtée",
+        "2024-03-05T06:40:00Z",
+        "2024-07-05T06:00:30Z",
+    )
 
 
 def test_an_empty_file_is_no_mistake(db: SqliteDatabase, tmp_path: Path):

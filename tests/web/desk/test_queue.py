@@ -142,8 +142,12 @@ def test_a_view_is_a_file_for_a_spreadsheet(client: FlaskClient, db: SqliteDatab
     answer = client.get("/fr/desk?view=all&format=csv")
     assert answer.content_type == "text/csv; charset=utf-8"
     lines = answer.text.splitlines()
-    assert lines[0].startswith("\ufeffNuméro,Sujet,Statut")
+    assert lines[0].startswith("\ufeffNuméro;Sujet;Statut")
     assert "'=1+1" in lines[1] and "Alice Martin" in lines[1]
+    assert re.search(r";02/03/2026 10:00;", lines[1])
+    english = client.get("/en/desk?view=all&format=csv").text.splitlines()
+    assert english[0].startswith("\ufeffNumber,Subject,Status")
+    assert ",2026-03-02 10:00," in english[1]
 
 
 def test_what_a_view_does_not_have_is_looked_for_in_all(

@@ -200,8 +200,8 @@ def test_the_file_for_spreadsheets_holds_the_filter_and_no_formula(
         r'attachment; filename="demandes-\d{4}-\d\d-\d\d\.csv"',
         answer.headers["Content-Disposition"],
     )
-    assert answer.text.startswith("\ufeffNuméro,Sujet,Statut")
-    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert answer.text.startswith("\ufeffNuméro;Sujet;Statut")
+    rows = list(csv.reader(io.StringIO(answer.text), delimiter=";"))
     assert [row[1] for row in rows[1:]] == ["'=cmd|' /C calc'!A0", 'Sujet; avec, des "signes"']
     assert rows[1][2] == "Reçue"
 

@@ -142,7 +142,7 @@ def test_the_board_is_a_file_too_in_which_nothing_is_a_formula(
     answer = client.get(f"{BOARD}?format=csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert "recherches-sans-reponse-" in answer.headers["Content-Disposition"]
-    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")), delimiter=";"))
     assert [row[:4] for row in rows[1:]] == [
         ["G-1", "<b>imprimante</b> bloquée", "2", "0"],
         ["G-4", "'=cmd|calc", "0", "2"],
@@ -166,7 +166,7 @@ def test_a_gap_of_guests_stands_below_those_of_people_however_many_they_are(
     assert "5 réseaux de visiteurs" in below and "collier" not in below
     assert "tondeuse" not in client.get(f"{BOARD}?shelf=hidden").text
     file = client.get(f"{BOARD}?format=csv").text.removeprefix("\ufeff")
-    rows = [row[1:4] for row in csv.reader(io.StringIO(file))]
+    rows = [row[1:4] for row in csv.reader(io.StringIO(file), delimiter=";")]
     assert rows == [
         ["Ce qui a été tapé", "Personnes", "Réseaux de visiteurs"],
         ["<b>imprimante</b> bloquée", "2", "0"],
