@@ -11,7 +11,6 @@ from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.insights import deflection
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.site import health
-from kbsearch.tickets.conversation import thanks
 
 
 @click.command("stats")
@@ -31,7 +30,7 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
     requests = insights.fared(site.db, OPERATOR, period)
     groups = {by: insights.shared(requests, by) for by in insights.GROUPS}
     opinion = insights.opinion(site.db, OPERATOR, period)
-    judged = thanks.judged(site.db, OPERATOR, period.since, period.until)
+    thanked = insights.thanked(site.db, OPERATOR, period)
     if as_json:
         echo_json(
             {
@@ -41,7 +40,7 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
                 "searches": asdict(ledger),
                 "requests": {name: [asdict(row) for row in some] for name, some in groups.items()},
                 "satisfaction": {"good": opinion.good, "bad": opinion.bad},
-                "thanks": {"judged": judged.count, "undone": judged.undone},
+                "thanks": asdict(thanked),
             }
         )
         return

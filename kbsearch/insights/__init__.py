@@ -81,6 +81,14 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Thanked:
+    """Messages taken for a mere thanks, and those in which an agent saw more."""
+
+    count: int
+    undone: int
+
+
+@dataclass(frozen=True)
 class Week:
     """A week: its searches and what became of them, requests opened and solved."""
 
@@ -253,6 +261,19 @@ def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[CountedTicke
     )
     lines = {row["id"]: CountedTicket(**row) for row in rows}
     return [lines[ticket_id] for ticket_id in ids if ticket_id in lines]
+
+
+def thanked(db: Database, viewer: Viewer, period: Period) -> Thanked:
+    """How many messages of a period were taken for a mere thanks, and how many wrongly."""
+    access.only_agents(viewer)
+    rows = db.query(
+        """
+        SELECT COUNT(*) AS count, COUNT(CASE WHEN thanks = 2 THEN 1 END) AS undone
+        FROM messages WHERE thanks > 0 AND at >= :since AND at < :until
+        """,
+        {"since": period.since, "until": period.until},
+    )
+    return Thanked(**rows[0])
 
 
 def opinion(db: Database, viewer: Viewer, period: Period) -> Opinion:

@@ -209,9 +209,16 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
     assert migrations.migrate(earlier) == []
 
 
+LATER_KINDS = {"mail.encrypted_answered", "mail.files_refused"}  # no earlier database has them
+
+
 def test_tasks_of_an_earlier_database_have_the_channels_of_their_kinds(earlier: SqliteDatabase):
     importlib.import_module("kbsearch.worker")  # and with it all that declares one
-    channels = {kind.name: kind.channel for kind in KINDS.values() if kind.channel != "webhook"}
+    channels = {
+        kind.name: kind.channel
+        for kind in KINDS.values()
+        if kind.channel != "webhook" and kind.name not in LATER_KINDS
+    }
     earlier.execute("DELETE FROM outbox")
     for kind in (*channels, "from.the_future"):
         moments = {"created_at": now(), "due_at": now()}

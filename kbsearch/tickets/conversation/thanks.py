@@ -4,7 +4,6 @@ It neither opens a request again nor counts as an answer owed. An agent who sees
 the judgement back with one click; how often that happens says whether the lists are right.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from kbsearch import access
@@ -16,14 +15,6 @@ from kbsearch.text import courtesies
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.events import present
-
-
-@dataclass(frozen=True)
-class Judged:
-    """How many messages were taken for a thanks in a time, and how many of them agents undid."""
-
-    count: int
-    undone: int
 
 
 def is_one(db: Database, ticket_id: str, text: str) -> bool:
@@ -60,16 +51,3 @@ def undo(
             raise NotFound("ticket.message_not_found")
         if there.status != "closed":
             lifecycle.move(db, viewer, there, "open", stored(at or utc_now()))
-
-
-def judged(db: Database, viewer: Viewer, since: str, until: str) -> Judged:
-    """How often that was judged from one moment to another, and how often wrongly."""
-    access.only_agents(viewer, "ticket.not_found")
-    rows = db.query(
-        """
-        SELECT COUNT(*) AS count, COUNT(CASE WHEN thanks = 2 THEN 1 END) AS undone
-        FROM messages WHERE thanks > 0 AND at >= :since AND at < :until
-        """,
-        {"since": since, "until": until},
-    )
-    return Judged(**rows[0])

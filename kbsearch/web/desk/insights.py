@@ -30,7 +30,6 @@ from kbsearch.insights.deflection import (
     VisitSearch,
 )
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
-from kbsearch.tickets.conversation import thanks
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, language, person, render, viewer
@@ -109,7 +108,7 @@ def show() -> Response:
         groups=[(by, insights.shared(requests, by)) for by in GROUPS],
         opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
-        thanked=thanks.judged(db(), viewer(), address.period.since, address.period.until),
+        thanked=insights.thanked(db(), viewer(), address.period),
         small=insights.SMALL,
     )
     response.status_code = 422 if problem else 200

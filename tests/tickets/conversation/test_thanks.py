@@ -1,8 +1,10 @@
 """A mere thanks: nothing is reopened, nothing is owed, and an agent may see more in it."""
 
+from datetime import date
+
 import pytest
 
-from kbsearch import tickets
+from kbsearch import insights, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -10,7 +12,6 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket, waiting
 from kbsearch.tickets.conversation import lifecycle, replies, thanks
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.conversation.thanks import Judged
 from tests.conftest import Cast
 from tests.kit.requests import MORNING, file, later
 
@@ -71,4 +72,5 @@ def test_an_agent_sees_more_in_it_and_that_is_counted(
     assert tickets.find(db, cast.dan, ticket.id).status == "open"
     with pytest.raises(NotFound):
         thanks.undo(db, cast.dan, ticket, first.id)
-    assert thanks.judged(db, cast.dan, "2026-03-02", "2026-03-03") == Judged(2, 1)
+    period = insights.Period(date(2026, 3, 2), date(2026, 3, 2))
+    assert insights.thanked(db, cast.dan, period) == insights.Thanked(2, 1)
