@@ -129,6 +129,10 @@ STEPS = {
         ALTER TABLE messages ADD COLUMN thanks INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX messages_thanks ON messages (at) WHERE thanks > 0;
         """,
+    "s046_letters_elsewhere": """
+        ALTER TABLE messages ADD COLUMN message_id TEXT;
+        CREATE INDEX messages_letter ON messages (message_id) WHERE message_id IS NOT NULL;
+        """,
     "s050_personal_tokens": """
         CREATE TABLE personal_tokens (
           id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,

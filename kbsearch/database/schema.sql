@@ -497,10 +497,12 @@ CREATE TABLE messages (
   typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: plain text, shown as typed
   quoted TEXT NOT NULL DEFAULT '',  -- what its mail quoted or ended with, folded
   thanks INTEGER NOT NULL DEFAULT 0,  -- 1: taken for a mere thanks; 2: an agent said it is none
+  message_id TEXT,  -- of the letter that an older system sent or got for it
   UNIQUE (ticket_id, position)
 );
 CREATE UNIQUE INDEX messages_form ON messages (author_id, form_key);
 CREATE INDEX messages_thanks ON messages (at) WHERE thanks > 0;
+CREATE INDEX messages_letter ON messages (message_id) WHERE message_id IS NOT NULL;
 
 -- What was done: the thread of a request shows it between the messages.
 CREATE TABLE ticket_events (

@@ -211,6 +211,9 @@ def judge(
         return Verdict("joined", "", person, own_claims[0].number)
     if claims:
         return held("address_of_another")
+    earlier = threads.number_elsewhere(db, header.references)
+    if earlier is not None and person.role == "customer":
+        return Verdict("joined", "", person, earlier)
     if any(map(reply_addresses.is_alike, addresses)):
         return held("address_not_whole")
     if number is not None:

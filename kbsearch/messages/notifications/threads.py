@@ -1,10 +1,11 @@
 """The ids that keep the mails of one request together in the mailboxes of its people."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kbsearch.config import Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, one_of
 from kbsearch.messages.notifications import raw_fields
 
 LATEST = 20  # of the mails before; with the first, enough for every client
@@ -58,6 +59,19 @@ def before(db: Database, settings: Settings, event_id: str) -> Before:
             answers = next(iter([*writer_ids, *our_ids]), answers)
     first = ids[: 2 if rows and rows[0]["message_id"] else 1]
     return Before(answers, tuple(dict.fromkeys([*first, *ids[-LATEST:]])))
+
+
+def number_elsewhere(db: Database, message_ids: Iterable[str]) -> int | None:
+    """The number of the request that an older system's letter was about: one of these ids' own."""
+    places, values = one_of("id", list(message_ids))
+    rows = db.query(
+        f"""
+        SELECT DISTINCT t.number FROM messages m JOIN tickets t ON t.id = m.ticket_id
+        WHERE m.message_id IN ({places}) AND m.internal = 0
+        """,  # noqa: S608 (names of parameters)
+        values,
+    )
+    return rows[0]["number"] if len(rows) == 1 else None
 
 
 def number_of(db: Database, settings: Settings, message_id: str) -> int | None:

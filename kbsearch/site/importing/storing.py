@@ -28,6 +28,13 @@ class MessageRecord:
     body: str
     internal: bool
     solution: bool
+    message_id: str = ""  # of its letter, without angle brackets
+
+    @property
+    def values(self) -> list[object]:
+        """What its ticket's digest is made of; a letter's id only where there is one."""
+        values = [getattr(self, name) for name in MESSAGE_FIELDS]
+        return values if self.message_id else values[:-1]
 
     def dated(self, at: str) -> "MessageRecord":
         """The same with a moment, for a source that gives none."""
@@ -65,7 +72,7 @@ class TicketRecord:
     def digest(self) -> str:
         """Changes when anything of the record does."""
         values = [getattr(self, name) for name in TICKET_FIELDS]
-        messages = [[getattr(m, name) for name in MESSAGE_FIELDS] for m in self.messages]
+        messages = [message.values for message in self.messages]
         return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
 
@@ -238,6 +245,7 @@ def _messages(id: str, record: TicketRecord, directory: Directory) -> Iterable[R
             "body": message.body,
             "internal": int(message.internal),
             "solution": int(message.solution),
+            "message_id": message.message_id or None,
         }
 
 

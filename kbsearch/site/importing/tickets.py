@@ -23,6 +23,7 @@ MAX_VERSION = 80
 MAX_AUTHOR = 254
 MAX_MESSAGES = 2000
 MAX_COPIES = 500
+MAX_MESSAGE_ID = 990
 
 Alter = Callable[[Invalid], None]
 
@@ -145,6 +146,7 @@ def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
         body=_cut(fields.text(values, "body"), "body", MAX_BODY, alter),
         internal=fields.flag(values, "internal"),
         solution=fields.flag(values, "solution"),
+        message_id=fields.name(values, "message_id", MAX_MESSAGE_ID).strip("<> "),
     )
 
 

@@ -19,7 +19,7 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.conversation import lifecycle
-from tests.conftest import Cast
+from tests.conftest import Cast, take_over
 from tests.kit import mail as post_office
 from tests.kit.incoming import SERVER, letter, proof, receiving, take
 from tests.kit.requests import MORNING, file, later
@@ -235,6 +235,24 @@ def test_an_address_that_no_letter_can_name_is_given_up_at_once(site: Settings, 
     outbox.add(db, answers.WANTED, "a b@@evil.example")
     assert send_answers(site, db) == []
     assert outbox.count_dead(db) == 1
+
+
+def test_a_reply_to_a_letter_of_an_older_system_joins_once_that_is_imported(
+    site: Settings, db: SqliteDatabase, cast: Cast
+):
+    letter_id = "ticket-7.1@old.example"
+    said_there = {"author": "dan@support.example", "at": "2026-02-01", "body": "Which one?"}
+    take_over(
+        db, number=7, status="pending", messages=[{**said_there, "message_id": f"<{letter_id}>"}]
+    )
+    line = f"References: <x@old.example> <{letter_id}>"
+    assert take(site, db, letter("alice@acme.example", "s@x.example", "7741.", line)).state == (
+        "joined"
+    )
+    other = letter("chloe@globex.example", "s@x.example", "9", line, message_id="2@globex.example")
+    assert take(site, db, other) == Taken("held", "request_hidden")
+    ticket = tickets.find_number(db, cast.dan, 7)
+    assert [(m.author, m.body) for m in ticket.messages][1:] == [("Alice Martin", "7741.")]
 
 
 def test_an_answer_to_a_closed_request_opens_one_that_follows(
