@@ -170,6 +170,16 @@ def test_a_failure_is_kept_with_its_reason_and_comes_due_again(db: Database):
     assert outbox.oldest_waiting(db) is None
 
 
+def test_a_reason_that_no_text_can_hold_is_kept_all_the_same(db: Database):
+    outbox.add(db, "ticket.replied", "m1")
+
+    def fail(task: Task) -> None:
+        raise OSError("550 \0 \udcff")
+
+    assert outbox.run_one(db, {"ticket.replied": fail})
+    assert row(db)["problem"] == "OSError: 550 \ufffd ?"
+
+
 def test_a_task_nobody_knows_is_a_failure_and_not_a_crash(db: Database):
     future = {"id": "x", "kind": "from.the_future", "channel": "mail", "subject": "x"}
     db.insert("outbox", {**future, "created_at": now(), "began_at": now(), "due_at": now()})

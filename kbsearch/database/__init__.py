@@ -142,6 +142,11 @@ def checked(values: Values | None) -> dict[str, object]:
     return taken
 
 
+def keepable(text: str) -> str:
+    """What a machine said, with a mark in the place of each sign that cannot be kept."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
 def insert_statement(table: str, columns: Sequence[str]) -> str:
     """The statement that adds a row of these columns; the names are constants."""
     places = ", ".join(f":{column}" for column in columns)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from kbsearch import randomness
 from kbsearch.clock import parsed, stored, utc_now
-from kbsearch.database import Database, Values, escape_like, new_id, one_of
+from kbsearch.database import Database, Values, escape_like, keepable, new_id, one_of
 from kbsearch.outbox.kinds import KINDS, USUAL, Channel
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ def _settle(db: Database, task: Task, problem: str | None, changes: str, values:
         """,  # noqa: S608 (a constant)
         {
             **values,
-            "problem": problem and problem[:MAX_PROBLEM],
+            "problem": problem and keepable(problem[:MAX_PROBLEM]),
             "id": task.id,
             "claim": task.claim,
         },

@@ -1,6 +1,7 @@
 """A PostgreSQL of the suite's own, from Debian's package: no service, no network, no password."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from kbsearch.database.migrations import migrate
+from kbsearch.database.migrations import SCHEMA, migrate
 from kbsearch.database.postgresql import PostgresDatabase
 from tests.kit import engines, waiting
 
@@ -32,9 +33,9 @@ EMPTY = """
         EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO has_rows;
         IF has_rows THEN EXECUTE format('DELETE FROM %I', name); END IF;
       END LOOP;
-      INSERT INTO counters (name, value) VALUES ('ticket', 1000), ('revision', 0), ('gap', 0);
     END $$
 """
+COUNTERS = re.compile(r"^INSERT INTO counters.*?;$", re.MULTILINE | re.DOTALL)
 
 
 @contextmanager
@@ -114,3 +115,5 @@ def empty(address: str) -> None:
     """Take out all that a test left in a database."""
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(EMPTY)
+        for statement in COUNTERS.findall(SCHEMA.read_text(encoding="utf-8")):
+            connection.execute(statement)

@@ -13,7 +13,7 @@ from typing import Literal
 from kbsearch import outbox, randomness
 from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
-from kbsearch.database import Database, Values, new_id
+from kbsearch.database import Database, Values, keepable, new_id
 from kbsearch.messages.webhooks import events
 from kbsearch.outbox import Handlers, Schedule, Share, Task, claims
 
@@ -173,7 +173,7 @@ def record(
                 "status": outcome.status,
                 "problem": outcome.problem,
                 "told": outcome.told,
-                "response": outcome.response,
+                "response": keepable(outcome.response),
             },
         )
         if outcome.is_success:
