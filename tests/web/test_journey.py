@@ -28,7 +28,8 @@ def test_from_sign_in_to_the_answer_and_the_search_that_finds_it(
     assert alice.post("/fr/login", data=credentials).location.startswith("/fr/login/code")
     code = code_in(latest(settings, db))
     assert alice.post("/fr/login/code", data={"code": code}).status_code == 303
-    form = {"subject": "Collier muet", "description": "Plus rien\ndepuis hier, 100 % sûr."}
+    words = {"subject": "Collier muet", "description": "Plus rien\ndepuis hier, 100 % sûr."}
+    form = {**words, "severity": "minor"}
     filed = alice.post("/fr/requests/new", data={**form, "software": "icownect"})
     assert filed.status_code == 303
     page = alice.get(filed.location)
