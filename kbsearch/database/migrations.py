@@ -133,6 +133,18 @@ STEPS = {
         ALTER TABLE messages ADD COLUMN message_id TEXT;
         CREATE INDEX messages_letter ON messages (message_id) WHERE message_id IS NOT NULL;
         """,
+    "s047_mail_ledger": """
+        ALTER TABLE mailboxes ADD COLUMN counted_at TEXT NOT NULL DEFAULT '';
+        ALTER TABLE mailboxes ADD COLUMN present INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailboxes ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE mail_ledger (
+          mailbox TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL,
+          message_id TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+          mail_id TEXT REFERENCES mails (id) ON DELETE SET NULL,
+          PRIMARY KEY (mailbox, validity, uid));
+        CREATE INDEX mail_ledger_at ON mail_ledger (at);
+        CREATE INDEX mail_ledger_mail ON mail_ledger (mail_id) WHERE mail_id IS NOT NULL;
+        """,
     "s050_personal_tokens": """
         CREATE TABLE personal_tokens (
           id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE,

@@ -913,8 +913,26 @@ CREATE INDEX bounces_recipient ON bounces (recipient, at);
 CREATE TABLE mailboxes (
   name TEXT PRIMARY KEY,
   uid_validity INTEGER NOT NULL,
-  last_uid INTEGER NOT NULL
+  last_uid INTEGER NOT NULL,
+  counted_at TEXT NOT NULL DEFAULT '',
+  present INTEGER NOT NULL DEFAULT 0,  -- messages in it when it was counted
+  missing INTEGER NOT NULL DEFAULT 0  -- of them, those without a line
 );
+
+-- What became of each message of a mailbox.
+CREATE TABLE mail_ledger (
+  mailbox TEXT NOT NULL,
+  validity INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  message_id TEXT NOT NULL,
+  at TEXT NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  mail_id TEXT REFERENCES mails (id) ON DELETE SET NULL,
+  PRIMARY KEY (mailbox, validity, uid)
+);
+CREATE INDEX mail_ledger_at ON mail_ledger (at);
+CREATE INDEX mail_ledger_mail ON mail_ledger (mail_id) WHERE mail_id IS NOT NULL;
 
 -- Mails of a mailbox that are not taken in yet.
 CREATE TABLE arrivals (

@@ -280,6 +280,8 @@ def _mails_of(db: Database, values: Values) -> list[str]:
     """Remove the mails they sent, as they came; the digests of their contents."""
     condition = "sender = :email OR sender LIKE '%<' || :email || '>' OR person_id = :id"
     rows = db.query(f"SELECT sha256 FROM mails WHERE {condition}", values)  # noqa: S608
+    lines = f"mail_id IN (SELECT id FROM mails WHERE {condition})"  # noqa: S608
+    db.execute(f"UPDATE mail_ledger SET message_id = '' WHERE {lines}", values)  # noqa: S608
     db.execute(f"DELETE FROM mails WHERE {condition}", values)  # noqa: S608
     return [row["sha256"] for row in rows]
 

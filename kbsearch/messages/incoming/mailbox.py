@@ -13,13 +13,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from kbsearch.clock import utc_now
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings, uses_token
 from kbsearch.database import Busy, Damaged, Database
 from kbsearch.messages.delivery import channels, token_sign_in
 from kbsearch.messages.delivery.channels import Token
-from kbsearch.messages.incoming import arrivals, parsing, taking
+from kbsearch.messages.incoming import arrivals, ledger, mails, parsing, taking
 from kbsearch.messages.incoming.arrivals import Arrival, Mailbox
+from kbsearch.messages.incoming.ledger import LedgerLine
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ def poll(settings: Settings, db: Database, *, at: datetime | None = None) -> int
     with _connection(settings, db) as server:
         mailbox = Mailbox(name, _select(server, _folder(settings.imap_url)))
         _note_new(db, server, mailbox, moment)
+        if ledger.is_due(db, mailbox, at=moment):
+            _count(db, server, mailbox, moment)
         due = arrivals.list_due(db, mailbox, at=moment)
         return sum(_attempt(settings, db, server, arrival, moment) for arrival in due)
 
@@ -99,6 +102,15 @@ def _note_new(db: Database, server: imaplib.IMAP4, mailbox: Mailbox, at: datetim
             _remember(db, mailbox, max([last_uid or 0, *uids, *new]))
 
 
+def _count(db: Database, server: imaplib.IMAP4, mailbox: Mailbox, at: datetime) -> None:
+    """Hold the account against the mailbox: nothing in it may be without a line."""
+    last_uid = _last_uid(db, mailbox) or 0
+    uids = [uid for uid in _search(server, "ALL") if uid <= last_uid]
+    missing = ledger.balance(db, mailbox, uids, at=at)
+    if missing:
+        log.error("%d mails of the mailbox had no line in its account: taken up", len(missing))
+
+
 def _attempt(
     settings: Settings, db: Database, server: imaplib.IMAP4, arrival: Arrival, at: datetime
 ) -> int:
@@ -108,7 +120,7 @@ def _attempt(
     try:
         raw = _fetch(server, arrival.uid)
         if raw is None:
-            arrivals.settle(db, arrival)
+            _settle(db, arrival, LedgerLine("", stored(at), ledger.GONE, "", None))
             return 0
         if arrival.attempts >= arrivals.MAX_ATTEMPTS and arrival.mail_id is None:
             raise MailboxError("the process ended each time it was being taken in")
@@ -120,12 +132,21 @@ def _attempt(
         if raw is None and isinstance(problem, CUT_OFF):
             raise
         return 0
-    arrivals.settle(db, arrival)
+    message_id = mails.message_id_of(db, outcome.mail_id)
+    line = LedgerLine(message_id, stored(at), outcome.state, outcome.reason, outcome.mail_id)
+    _settle(db, arrival, line)
     log.info("mail %d of the mailbox: %s %s", arrival.uid, outcome.state, outcome.reason)
     status, _ = server.uid("STORE", str(arrival.uid), "+FLAGS.SILENT", r"(\Seen)")
     if status != "OK":
         log.warning("mail %d of the mailbox cannot be marked as read", arrival.uid)
     return 1
+
+
+def _settle(db: Database, arrival: Arrival, line: LedgerLine) -> None:
+    """It waits no more, and its line says why, together."""
+    with db.atomic():
+        ledger.enter(db, arrival, line)
+        arrivals.settle(db, arrival)
 
 
 def _fetch(server: imaplib.IMAP4, uid: int) -> bytes | None:

@@ -69,8 +69,9 @@ class Mail:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an agent may still attach or discard it."""
-        return self.state in ("held", "automatic")
+        """Whether an agent may still attach or discard it: also what was wrongly left out."""
+        is_left_out = self.reason == "came_again" and not self.decided_by
+        return self.state in ("held", "automatic") or is_left_out
 
     @property
     def is_untaken(self) -> bool:
@@ -92,6 +93,12 @@ def find(db: Database, viewer: Viewer, mail_id: str) -> Mail:
     if not rows:
         raise NotFound("mail.not_found")
     return _mail(rows[0])
+
+
+def message_id_of(db: Database, mail_id: str) -> str:
+    """The Message-ID of a mail, without its angle brackets."""
+    rows = db.query("SELECT message_id FROM mails WHERE id = :id", {"id": mail_id})
+    return str(rows[0]["message_id"]) if rows else ""
 
 
 def list_contents(db: Database) -> dict[str, int | None]:
@@ -283,7 +290,8 @@ def _decide(db: Database, viewer: Viewer, mail: Mail, state: State, at: datetime
     changed = db.execute(
         """
         UPDATE mails SET state = :state, decided_by_id = :me, decided_at = :now
-        WHERE id = :id AND state IN ('held', 'automatic')
+        WHERE id = :id AND (state IN ('held', 'automatic')
+                            OR reason = 'came_again' AND decided_at IS NULL)
         """,
         {
             "state": state,

@@ -15,6 +15,9 @@ STATES: Mapping[str, str] = {
     "automatic": _("Left out: no person wrote it."),
     "bounced": _("A mail of ours did not arrive."),
     "discarded": _("Discarded."),
+    "before": _("There before the first look into the mailbox."),
+    "gone": _("Removed from the mailbox before it was taken in."),
+    "waiting": _("Waits to be taken in."),
 }
 REASONS: Mapping[str, str] = {
     "stranger": _("The sender has no account."),

@@ -5,7 +5,7 @@ and the sender is proved to be that person. Whatever is in doubt is held: never 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
@@ -67,6 +67,7 @@ class Taken:
     state: State
     reason: str
     is_new: bool = True
+    mail_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def take(
             answers.tell(db, answers.ENCRYPTED, mail_id, incoming.fields.sender, at=moment)
         elif written.left_out:
             answers.tell(db, answers.FILES_REFUSED, mail_id, incoming.fields.sender, at=moment)
-    return Taken(verdict.state, verdict.reason)
+    return Taken(verdict.state, verdict.reason, mail_id=mail_id)
 
 
 def judge(
@@ -333,7 +334,9 @@ def _came_before(db: Database, settings: Settings, incoming: Incoming, verdict: 
 
 def _before(db: Database, fingerprint: str) -> Taken | None:
     rows = db.query(
-        "SELECT state, reason FROM mails WHERE fingerprint = :fingerprint",
+        "SELECT id, state, reason FROM mails WHERE fingerprint = :fingerprint",
         {"fingerprint": fingerprint},
     )
-    return Taken(rows[0]["state"], rows[0]["reason"], is_new=False) if rows else None
+    if not rows:
+        return None
+    return Taken(rows[0]["state"], rows[0]["reason"], is_new=False, mail_id=rows[0]["id"])

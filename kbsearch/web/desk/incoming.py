@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.messages.incoming import arrivals, correspondents, mails, parsing, reasons
+from kbsearch.messages.incoming import arrivals, correspondents, ledger, mails, parsing, reasons
 from kbsearch.messages.incoming.mails import Mail, State
 from kbsearch.text.markup import quotation
 from kbsearch.web.numbers import whole
@@ -30,12 +30,28 @@ def for_agents() -> None:
 @bp.get("/desk/mail")
 def index() -> Response:
     name = request.args.get("list", "held")
+    if name == "account":
+        return account()
     if name not in LISTS:
         raise NotFound("web.not_found")
     return render(
         "desk/incoming.html",
         mails=mails.list_all(db(), viewer(), LISTS[name]),
         shown=name,
+        balances=ledger.balances(db()),
+        sentences=reasons.sentences,
+    )
+
+
+def account() -> Response:
+    """What became of each message of the mailbox, and whether the sum is right."""
+    return render(
+        "desk/mail_account.html",
+        lines=ledger.list_lines(db(), viewer()),
+        counts=ledger.count_by_state(db(), viewer()),
+        shown="account",
+        balances=ledger.balances(db()),
+        states=reasons.STATES,
         sentences=reasons.sentences,
     )
 

@@ -19,7 +19,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Busy
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
-from kbsearch.messages.incoming import arrivals, mailbox, mails, taking
+from kbsearch.messages.incoming import arrivals, ledger, mailbox, mails, taking
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving
 from tests.kit.places import TOP
@@ -103,6 +103,35 @@ def test_each_mail_is_taken_once_and_marked_as_read(
     server.deliver(mail(3), flags=r"(\Seen)")  # read on a telephone before we came
     assert mailbox.poll(site, db) == 1
     assert descriptions(db) == [f"Collar {number} is lost." for number in (1, 2, 3)]
+
+
+def test_each_message_has_a_line_and_one_without_is_an_alarm(
+    settings: Settings, db: SqliteDatabase, cast: Cast, server: Server
+):
+    """The sum of the account is the mailbox's own count, whatever became of its messages."""
+    site = receiving(settings, imap_url=server.url)
+    morning = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    server.deliver(mail(0), flags=r"(\Seen)")
+    server.deliver(mail(1), letter(message_id="m@acme.example", proved=None), mail(1))
+    mailbox.poll(site, db, at=morning)
+    lines = ledger.list_lines(db, cast.dan)
+    assert sorted((line.message_id, line.state, line.reason) for line in lines) == [
+        ("", "before", ""),
+        ("1@acme.example", "opened", ""),
+        ("1@acme.example", "opened", ""),
+        ("m@acme.example", "held", "not_proved"),
+    ]
+    server.deliver(mail(2), mail(3))
+    mailbox.poll(site, db, at=morning + timedelta(minutes=1))
+    db.execute("DELETE FROM mail_ledger WHERE message_id = '3@acme.example'")
+    db.execute("DELETE FROM mails WHERE message_id = '3@acme.example'")
+    mailbox.poll(site, db, at=morning + timedelta(hours=2))
+    (balance,) = ledger.balances(db)
+    assert (balance.present, balance.missing) == (6, 1)
+    counts = ledger.count_by_state(db, cast.dan)
+    assert sum(counts.values()) == 6 and counts["waiting"] == 0, counts
+    mailbox.poll(site, db, at=morning + timedelta(hours=4))
+    assert ledger.balances(db)[0].missing == 0
 
 
 def test_an_empty_mailbox_is_followed_from_its_first_mail(

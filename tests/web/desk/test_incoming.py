@@ -11,8 +11,9 @@ from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.messages.incoming import arrivals, mails
+from kbsearch.messages.incoming import arrivals, ledger, mails
 from kbsearch.messages.incoming.arrivals import Mailbox
+from kbsearch.messages.incoming.ledger import LedgerLine
 from kbsearch.messages.notifications import reply_addresses
 from kbsearch.people import viewers
 from kbsearch.tickets.conversation import replies
@@ -57,6 +58,24 @@ def test_an_agent_reads_what_is_held(
     assert original.headers["Content-Disposition"].startswith("attachment")
     assert original.headers["Content-Type"] == "message/rfc822"
     assert "sandbox" in original.headers["Content-Security-Policy"]
+
+
+def test_the_account_of_the_mailbox_has_its_lines_and_its_alarm(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, mail: mails.Mail
+):
+    line = LedgerLine("1@acme.example", "2026-03-02T09:00:00Z", mail.state, mail.reason, mail.id)
+    ledger.enter(db, arrivals.Arrival("s@x.example/INBOX", 1, 1, 0, None), line)
+    mailbox = {"name": "s@x.example/INBOX", "uid_validity": 1, "last_uid": 3}
+    counted = {"counted_at": "2026-03-02T10:00:00Z", "present": 3, "missing": 2}
+    db.insert("mailboxes", {**mailbox, **counted})
+    sign_in(client, db, cast.dan)
+    page = client.get("/en/desk/mail?list=account").text
+    assert f'<a href="/en/desk/mail/{mail.id}">1@acme.example</a>' in page
+    assert "Nothing proves that it comes from this address." in page
+    assert "s@x.example/INBOX had 3 messages when it was counted, 2 without a line." in page
+    assert 'role="alert"' in page and 'role="alert"' in client.get("/en/desk/mail").text
+    sign_in(client, db, cast.alice)
+    assert client.get("/en/desk/mail?list=account").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["alice", "wendy", "nobody"])
