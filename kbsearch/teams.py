@@ -22,10 +22,14 @@ def agents_of(teams: Sequence[Team], product: str | None) -> frozenset[str] | No
 
     Those of the teams that name the product, else those of the teams that name none.
     """
-    specialised = [team for team in teams if product in team.products]
-    general = [team for team in teams if not team.products]
-    informed = specialised or general
+    informed = responsible(teams, product)
     return frozenset(agent for team in informed for agent in team.agents) if informed else None
+
+
+def responsible(teams: Sequence[Team], product: str | None) -> list[Team]:
+    """The teams that name the product, else those that name none."""
+    specialised = [team for team in teams if product in team.products]
+    return specialised or [team for team in teams if not team.products]
 
 
 def parse(tables: Any) -> tuple[Team, ...]:

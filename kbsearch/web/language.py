@@ -22,7 +22,7 @@ from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
 from kbsearch.text.typography import typeset
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import STATUSES, Ticket
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.waiting import Waiting
@@ -308,6 +308,7 @@ class Language:
         _ = self.translate
         yes_or_no = {"on": _("yes"), "yes": _("yes"), "": _("no")}
         names: dict[str, dict[str, Markup]] = {
+            "status": {status: self.staff_status(status) for status in STATUSES},
             "rating": {"good": _("good"), "bad": _("not good")},
             "state": {
                 "open": _("To fill"),
@@ -446,7 +447,12 @@ class Language:
     def edited_name(self, field: str) -> Markup:
         """What a correction calls a field of a request."""
         _ = self.translate
-        names = {"organisation": _("Organisation"), "confidential": _("Confidential")}
+        names = {
+            "organisation": _("Organisation"),
+            "confidential": _("Confidential"),
+            "status": _("Status"),
+            "assignee": _("Looked after by"),
+        }
         own = {f"fields.{question.name}": question for question in self._settings.fields}
         if field in own:
             return Markup.escape(own[field].told(self.code))

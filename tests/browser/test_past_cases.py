@@ -85,7 +85,7 @@ def test_an_agent_quotes_how_the_same_was_solved_and_sends_it(
 ):
     page = visit(f"/fr/requests/{asked.id}", person="dan@support.example")
     case = page.locator(f"#case-{SOLVED}")
-    case.get_by_text("Comment il a été résolu").click()
+    case.locator("summary").first.click()
     expect(case).to_contain_text("Retirez la pile de la station")
     expect(case).to_contain_text("Même code")
     expect(case.locator("details strong")).to_have_text("Capteurs > Stations")

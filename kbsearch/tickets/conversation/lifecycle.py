@@ -89,6 +89,18 @@ def reopen(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None 
             move(db, viewer, there, "open", stored(at or utc_now()))
 
 
+def change_status(
+    db: Database, viewer: Viewer, ticket: Ticket, status: Status, *, at: datetime | None = None
+) -> None:
+    """Bring a request to a status by whichever way leads there; for agents."""
+    if status == "solved":
+        solve(db, viewer, ticket, at=at)
+    elif status == "open" and ticket.is_resolved:
+        reopen(db, viewer, ticket, at=at)
+    else:
+        set_status(db, viewer, ticket, status, at=at)
+
+
 def close_quiet(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Close the requests solved that many days ago that nobody reopened; how many.
 

@@ -85,12 +85,7 @@ def _change(db: Database, viewer: Viewer, ticket: Ticket, edition: int, change: 
         lifecycle.assign(db, viewer, there, change.assignee or None, at=at)
     if status is None or status == there.status:
         return
-    if status == "open" and there.is_resolved:
-        lifecycle.reopen(db, viewer, there, at=at)
-    elif status == "solved":
-        lifecycle.solve(db, viewer, there, at=at)
-    else:
-        lifecycle.set_status(db, viewer, there, status, at=at)
+    lifecycle.change_status(db, viewer, there, status, at=at)
 
 
 def _status(status: str | None) -> Status | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self, get_args
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import clock, i18n, people
+from kbsearch import clock, i18n, people, teams
 from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
 from kbsearch.database import new_id
@@ -19,7 +19,7 @@ from kbsearch.text import markup
 from kbsearch.tickets import Status, Ticket, clocks, waiting
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import merging, replies, satisfaction
-from kbsearch.tickets.desk import choices, held_replies
+from kbsearch.tickets.desk import choices, held_replies, requesters
 from kbsearch.tickets.desk.held_replies import Held
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
@@ -27,7 +27,7 @@ from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.messages import Message
 from kbsearch.web.desk import past_cases
 from kbsearch.web.numbers import wholes
-from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
 from kbsearch.web.tickets.form import OWN, Filled, FormView
 
@@ -146,7 +146,10 @@ def shown(
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
         "problem": i18n.explain(problem, language()) if problem else "",
-        "agents": agents(ticket) if viewer().is_agent else (),
+        "agents": agents(ticket) if viewer().is_agent else [],
+        "named_statuses": statuses(ticket) if viewer().is_agent else [],
+        "requester": requesters.of_ticket(db(), viewer(), ticket) if viewer().is_agent else None,
+        "teams": teams.responsible(site().settings.teams, ticket.product),
         **expectations(ticket),
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": AFTER_ANSWER,
@@ -249,6 +252,8 @@ def fields(ticket: Ticket, correction: Correction | None) -> FormView:
         "version": ticket.version or "",
         "severity": ticket.severity,
         "confidential": "1" if ticket.confidential else "",
+        "status": ticket.status,
+        "assignee": ticket.assignee_id or "",
         **{OWN + name: answer for name, answer in ticket.fields.items()},
     }
     entered, problems = (correction.values, correction.problems) if correction else ({}, {})
@@ -258,6 +263,14 @@ def fields(ticket: Ticket, correction: Correction | None) -> FormView:
     if ticket.product and ticket.product not in dict(choices):  # no contract covers it any more
         choices.append((ticket.product, ticket.product_name or ticket.product))
     return form._replace(values=values, software=choices)
+
+
+def statuses(ticket: Ticket) -> list[tuple[Status, Markup]]:
+    """Those that an agent may bring it to from where it is, in words."""
+    there = (ticket.status,) if ticket.status == "new" else ()
+    last: tuple[Status, ...] = ("solved", "closed") if ticket.is_resolved else ("solved",)
+    named = spoken_language().staff_status
+    return [(status, named(status)) for status in (*there, "open", "pending", *last)]
 
 
 def agents(ticket: Ticket) -> list[tuple[str, str]]:

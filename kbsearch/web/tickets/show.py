@@ -24,7 +24,8 @@ from kbsearch.tickets import STATUSES, Ticket, events
 from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.desk import held_replies, past_cases, presence, queue
+from kbsearch.tickets.desk import held_replies, past_cases, presence, properties, queue
+from kbsearch.tickets.desk.properties import PropertyEdits
 from kbsearch.tickets.filing import copies
 from kbsearch.web.desk import workspace
 from kbsearch.web.desk.past_cases import quoted
@@ -44,6 +45,7 @@ from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
 
 DONE = ("answered", "noted", "solved")
+PROPERTIES = ("status", "assignee")
 EDITED = ("software", "version", "severity", "confidential")
 
 bp = Blueprint("requests", __name__)
@@ -181,22 +183,23 @@ def correct(id: str) -> Response:
         for name, texts in request.form.lists()
         if name in EDITED or name.startswith("fields.")
     }
-    edition = number("edition")
+    chosen = {name: request.form[name] for name in PROPERTIES if name in request.form}
+    edition, fields = number("edition"), site().settings.fields
+    edits = FieldEdits(values, edition=ticket.edition if edition is None else edition)
     try:
-        corrections.edit_fields(
-            db(),
-            viewer(),
-            ticket,
-            FieldEdits(values, edition=ticket.edition if edition is None else edition),
-            fields=site().settings.fields,
-        )
+        if viewer().is_agent:
+            shown = {name: request.form.get(f"{name}_shown", "") for name in PROPERTIES}
+            news = PropertyEdits(edits, shown, chosen)
+            properties.edit(db(), viewer(), ticket, news, fields=fields)
+        else:
+            corrections.edit_fields(db(), viewer(), ticket, edits, fields=fields)
     except InvalidForm as refusal:
-        return page(ticket, correction=Correction(values, refusal.problems))
+        return page(ticket, correction=Correction(values | chosen, refusal.problems))
     except Conflict as conflict:
         ticket = find(id)
-        return page(ticket, correction=Correction(values, {}, conflict), problem=conflict)
+        return page(ticket, correction=Correction(values | chosen, {}, conflict), problem=conflict)
     except Invalid as problem:
-        return page(ticket, problem=problem, correction=Correction(values))
+        return page(ticket, problem=problem, correction=Correction(values | chosen))
     return back(ticket)
 
 

@@ -100,3 +100,34 @@ def test_what_stands_beside_a_request_stays_in_the_view_without_a_script(
     page = client.get(url + view).text
     actions = re.findall(r'(?:action|href)="(/fr/(?:requests|desk/tickets)/[^"]+)"', page)
     assert actions and all("view=mine" in action for action in actions), actions
+
+
+def test_the_side_has_who_asks_and_one_form(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, three: list[Ticket]
+):
+    sign_in(client, db, cast.dan)
+    url = f"/fr/requests/{three[0].id}"
+    page = client.get(url).text
+    assert "2 autres demandes, 2 non résolues" in page and "mailto:alice@acme.example" in page
+    form = {
+        "edition": str(three[0].edition),
+        "status_shown": "new",
+        "assignee_shown": "",
+        "status": "pending",
+        "assignee": str(cast.dan.person_id),
+        "severity": "blocking",
+    }
+    assert client.post(f"{url}/fields?view=todo", data=form, headers=OWN).location == (
+        f"{url}?view=todo"
+    )
+    page = client.get(url).text
+    assert '<option value="pending" selected>' in page
+    assert f'<option value="{cast.dan.person_id}" selected>Dan Leroy' in page
+    overtaken = client.post(f"{url}/fields", data=form | {"status": "open"}, headers=OWN)
+    assert overtaken.status_code == 409
+    assert "Statut : vous avez indiqué Ouverte, il y a maintenant En attente du client" in (
+        overtaken.text.replace("\u00a0", " ")
+    )
+    assert '<option value="open" selected>' in overtaken.text, "what was chosen is kept"
+    sign_in(client, db, cast.alice)
+    assert 'class="requester"' not in client.get(url).text

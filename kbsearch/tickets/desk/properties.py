@@ -1,0 +1,67 @@
+"""What an agent changes of a request in one form: its fields, its status, who looks after it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kbsearch import access, people, tickets
+from kbsearch.access import Viewer
+from kbsearch.database import Database
+from kbsearch.errors import Conflict, Invalid
+from kbsearch.form_fields import FormField
+from kbsearch.tickets import STATUSES, Ticket
+from kbsearch.tickets.conversation import corrections, lifecycle
+from kbsearch.tickets.conversation.corrections import FieldEdits
+
+
+@dataclass(frozen=True)
+class PropertyEdits:
+    """What a form sends: fields, and of the rest what it showed and what was chosen then."""
+
+    fields: FieldEdits
+    shown: Mapping[str, str] = field(default_factory=dict)  # `status`, `assignee`: an id or nothing
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def news(self) -> dict[str, str]:
+        return {name: text for name, text in self.chosen.items() if text != self.shown.get(name)}
+
+
+def edit(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    edits: PropertyEdits,
+    *,
+    fields: Sequence[FormField],
+    at: datetime | None = None,
+) -> None:
+    """All of it or nothing; raises what `corrections.edit_fields` does, for the rest too."""
+    access.only_agents(viewer, "ticket.not_found")
+    with db.atomic():
+        there = tickets.find(db, viewer, ticket.id)
+        _check_nobody_else_did(db, there, edits)
+        corrections.edit_fields(db, viewer, there, edits.fields, fields=fields, at=at)
+        if "assignee" in edits.news:
+            lifecycle.assign(db, viewer, there, edits.news["assignee"] or None, at=at)
+        if "status" in edits.news:
+            status = next((name for name in STATUSES if name == edits.news["status"]), None)
+            if status is None:
+                raise Invalid("ticket.status_unknown", status=edits.news["status"])
+            lifecycle.change_status(db, viewer, there, status, at=at)
+
+
+def _check_nobody_else_did(db: Database, there: Ticket, edits: PropertyEdits) -> None:
+    present = {"status": str(there.status), "assignee": there.assignee_id or ""}
+    overwritten = {
+        name: (text, present[name])
+        for name, text in edits.news.items()
+        if present[name] not in (text, edits.shown.get(name))
+    }
+    if overwritten:
+        names = dict(people.list_answering(db))
+        differences = {
+            name: (names.get(mine, mine), names.get(theirs, theirs))
+            for name, (mine, theirs) in overwritten.items()
+        }
+        raise Conflict("ticket.edited_meanwhile", differences)

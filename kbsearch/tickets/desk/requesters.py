@@ -1,0 +1,82 @@
+"""Who a request is of, for those who answer it: how they are reached, what else they asked."""
+
+from dataclasses import dataclass
+
+from kbsearch import access
+from kbsearch.access import Viewer
+from kbsearch.database import Database
+from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets.messages import RESOLVED
+
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class OtherRequest:
+    """Another request of the same person."""
+
+    id: str
+    number: int
+    subject: str
+    language: str
+    status: Status
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in RESOLVED
+
+
+@dataclass(frozen=True)
+class Requester:
+    """What is known of somebody; without an account, their address and their requests."""
+
+    email: str
+    phone: str
+    language: str | None
+    contract_ends: str | None  # of the organisation that the request is of
+    others: tuple[OtherRequest, ...]  # those not solved first, then the last
+    number_open: int
+    number: int
+    satisfied: int
+    rated: int
+
+
+def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
+    """Who filed it, in three queries."""
+    access.only_agents(viewer, "ticket.not_found")
+    values = {"ticket": ticket.id, "person": ticket.requester_id, "limit": MOST_SHOWN}
+    row = db.query(
+        """
+        SELECT COALESCE(p.email, t.requester_email, '') AS email, COALESCE(p.mobile, '') AS phone,
+               p.language, o.contract_ends
+        FROM tickets t LEFT JOIN people p ON p.id = t.requester_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE t.id = :ticket
+        """,
+        values,
+    )[0]
+    theirs = "t.requester_id = :person AND t.id <> :ticket"
+    if ticket.requester_id is None:
+        theirs = "t.requester_id IS NULL AND t.requester_email = :email AND t.id <> :ticket"
+    values["email"] = row["email"]
+    others = db.query(
+        f"""
+        SELECT t.id, t.number, t.subject, t.language, t.status FROM tickets t WHERE {theirs}
+        ORDER BY CASE WHEN t.status IN ('new', 'open', 'pending') THEN 0 ELSE 1 END, t.number DESC
+        LIMIT :limit
+        """,  # noqa: S608 (constants)
+        values,
+    )
+    counts = db.query(
+        f"""
+        SELECT COUNT(*) AS number,
+               COALESCE(SUM(CASE WHEN t.status IN ('new', 'open', 'pending') THEN 1 ELSE 0 END), 0)
+                 AS number_open,
+               (SELECT COUNT(*) FROM satisfaction s
+                WHERE s.person_id = :person AND s.is_good IS NOT NULL) AS rated,
+               (SELECT COUNT(*) FROM satisfaction s
+                WHERE s.person_id = :person AND s.is_good = 1) AS satisfied
+        FROM tickets t WHERE {theirs}
+        """,  # noqa: S608 (constants)
+        values,
+    )[0]
+    return Requester(**row, **counts, others=tuple(OtherRequest(**other) for other in others))
