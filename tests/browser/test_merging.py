@@ -22,17 +22,17 @@ def test_a_request_is_merged_by_keyboard_and_the_merge_undone(live: Live, visit:
     first = file(live.db, quentin, subject="Barrière bloquée")
     again = file(live.db, quentin, subject="Barrière toujours bloquée")
     page = visit(f"/fr/requests/{again.id}", person=DAN)
-    page.get_by_role("link", name="Fusionner avec une autre demande").focus()
+    page.get_by_role("link", name="Fusionner ou lier avec une autre demande").focus()
     page.keyboard.press("Enter")
-    page.get_by_label("Numéro de la demande").fill("999999")
+    page.get_by_label("Numéro, mots, organisation").fill("999999")
     page.keyboard.press("Enter")
     expect(page.locator("#problem")).to_contain_text("Aucune demande ne porte le numéro")
     assert violations(page) == []
-    page.get_by_label("Numéro de la demande").fill(f"#{first.number}")
+    page.get_by_label("Numéro, mots, organisation").fill(f"#{first.number}")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Dire aux personnes")).to_have_value(re.compile(f"#{first.number}"))
     assert violations(page) == []
-    page.get_by_role("button", name="Fusionner").press("Enter")
+    page.get_by_role("button", name="Fusionner", exact=True).press("Enter")
     page.wait_for_url(f"**/requests/{first.id}")
     expect(page.locator(".message.internal")).to_contain_text("Une demande se poursuit ici")
     theirs = visit(f"/fr/requests/{again.id}", person="quentin@acme.example")
@@ -44,6 +44,23 @@ def test_a_request_is_merged_by_keyboard_and_the_merge_undone(live: Live, visit:
     page.get_by_role("button", name="Annuler la fusion").click()
     page.wait_for_url(f"**/requests/{again.id}")
     assert tickets.find(live.db, quentin, again.id).status == "open"
+
+
+def test_three_clicks_merge_a_request_with_another_of_the_same_person(live: Live, visit: Visit):
+    quentin = somebody_else(live)
+    first = file(live.db, quentin, subject="Portail muet")
+    again = file(live.db, quentin, subject="Portail toujours muet")
+    page = visit(f"/fr/requests/{again.id}", person=DAN)
+    page.get_by_role("link", name="Fusionner ou lier").click()
+    row = page.locator("#candidates li", has_text=f"#{first.number}")
+    row.get_by_role("link", name="Fusionner avec elle").click()
+    page.get_by_role("button", name="Fusionner", exact=True).click()
+    page.wait_for_url(f"**/requests/{first.id}")
+    page = visit(f"/fr/desk/tickets/{first.number}/merge", person=DAN)
+    page.get_by_label("Numéro, mots").fill("quéntin bloquée")
+    expect(page.locator("#candidates")).to_contain_text("Aucune demande ne correspond.")
+    page.get_by_label("Numéro, mots").fill("quentin roux")
+    expect(page.locator("#candidates li").first).to_contain_text("Quentin Roux")
 
 
 def test_a_message_becomes_a_request(live: Live, visit: Visit):

@@ -54,7 +54,7 @@ def test_typing_narrows_and_the_box_chooses_all(live: Live, visit: Visit) -> Non
     file(live.db, alice, subject="Une trieuse muette")
     file(live.db, alice, subject="Autre chose")
     page = visit("/fr/desk?view=all", person=DAN)
-    page.get_by_label("Numéro ou mots").fill("trieuse")
+    page.get_by_label("Numéro, mots ou noms").fill("trieuse")
     expect(page.locator("#many tbody tr")).to_have_count(1)
     assert "q=trieuse" in page.url and "view=all" in page.url
     page.locator("#all-of-them").check()

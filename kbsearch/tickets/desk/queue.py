@@ -16,6 +16,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.tickets import Severity, Status, changes, clocks, waiting
 from kbsearch.tickets.clocks import Clock
+from kbsearch.tickets.desk.finding import Matches
 from kbsearch.tickets.lists import ListFilter, holds, safe_cell
 from kbsearch.tickets.messages import ANSWERS
 from kbsearch.tickets.waiting import Waiting
@@ -64,6 +65,7 @@ class QueueFilter:
     sort: QueueSort = "due"
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
+    named: Matches = Matches()  # whose names have it
 
 
 @dataclass(frozen=True)
@@ -328,7 +330,27 @@ def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, 
         conditions.append("t.assignee_id = :assignee")
         values["assignee"] = filter.assignee
     conditions_of_text, patterns = holds(ListFilter(text=filter.text, also=filter.also))
-    return " AND ".join([*conditions, *conditions_of_text]), {**values, **patterns}
+    if conditions_of_text:
+        is_theirs, names = _is_theirs(filter)
+        conditions.append(f"({' AND '.join(conditions_of_text)} OR {is_theirs})")
+        values |= {**patterns, **names}
+    return " AND ".join(conditions), values
+
+
+def _is_theirs(filter: QueueFilter) -> tuple[str, dict[str, object]]:
+    """Whether a request is of an organisation, a person or a product that the text names."""
+    named = filter.named
+    conditions = ["t.requester_email = :typed"]
+    values: dict[str, object] = {"typed": filter.text.strip().lower()}
+    for column, things in (
+        ("organisation_id", named.organisations),
+        ("requester_id", named.customers),
+        ("product_id", named.products),
+    ):
+        places, ids = one_of(column, [thing.id for thing in things])
+        conditions.append(f"t.{column} IN ({places})")
+        values |= ids
+    return f"({' OR '.join(conditions)})", values
 
 
 def _cells(line: QueueLine) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
-from kbsearch.tickets.desk import bulk, queue, saved_views
+from kbsearch.tickets.desk import bulk, finding, queue, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, View
 from kbsearch.tickets.lists import MOST_FOUND
@@ -23,7 +23,17 @@ from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, go_to, language, person, render, site, spoken_language, viewer
+from kbsearch.web.render import (
+    db,
+    go_to,
+    language,
+    person,
+    render,
+    site,
+    spoken_language,
+    viewer,
+    wants_fragment,
+)
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
@@ -84,7 +94,11 @@ def show() -> Response:
     """A view of the queue; as a file when that is asked for."""
     address = read_address(request.args)
     if request.args.get("format") == "csv":
-        return as_file(with_matches(address), spoken_language())
+        return as_file(with_matches(address.filter), spoken_language())
+    numbered = None if wants_fragment() else finding.by_number(db(), viewer(), address.filter.text)
+    if numbered:  # sent by Enter: nothing else can be meant
+        there = address.query(text="")
+        return go_to(f"/{language()}/requests/{numbered.id}?{there}")
     return page(address)
 
 
@@ -189,21 +203,23 @@ def page(
 def found_anywhere(address: QueueAddress) -> tuple[QueueAddress, QueuePage, bool]:
     """A page of the view; of all requests where the view has none with the text that was typed."""
     settings = site().settings
-    matching = with_matches(address)
-    seen = queue.look(db(), settings, viewer(), matching.filter)
+    matching = with_matches(address.filter)
+    seen = queue.look(db(), settings, viewer(), matching)
     if seen.total or not address.filter.text or not seen.counts["all"]:
         return address, seen, False
     everywhere = replace(address, filter=replace(address.filter, view="all", page=1))
-    all_of_them = replace(matching.filter, view="all", page=1)
+    all_of_them = replace(matching, view="all", page=1)
     return everywhere, queue.look(db(), settings, viewer(), all_of_them), True
 
 
-def with_matches(address: QueueAddress) -> QueueAddress:
-    """The same with what the index knows of the text typed."""
-    if not address.filter.text:
-        return address
-    also = site().search.numbers(viewer(), address.filter.text, MOST_FOUND)
-    return replace(address, filter=replace(address.filter, also=tuple(also)))
+def with_matches(ticket_filter: QueueFilter) -> QueueFilter:
+    """The same with what the index and the names know of the text typed."""
+    text = ticket_filter.text
+    if not text:
+        return ticket_filter
+    also = site().search.numbers(viewer(), text, MOST_FOUND)
+    named = finding.by_name(db(), viewer(), text, MOST_FOUND)
+    return replace(ticket_filter, also=tuple(also), named=named)
 
 
 def read_address(args: Any) -> QueueAddress:
@@ -247,7 +263,7 @@ def sorts(language: Language) -> dict[str, Markup]:
     }
 
 
-def as_file(address: QueueAddress, language: Language) -> Response:
+def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
     """Every request of the view as a file for a spreadsheet, sent as it is read."""
     _ = language.translate
     headings = (
@@ -271,7 +287,7 @@ def as_file(address: QueueAddress, language: Language) -> Response:
     answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 
     def rows() -> Iterator[list[str]]:
-        for row in queue.csv_rows(db(), site().settings, viewer(), address.filter):
+        for row in queue.csv_rows(db(), site().settings, viewer(), ticket_filter):
             cells = list(row)
             cells[2] = str(language.staff_status(row[2]))
             cells[3] = str(language.severity_name(row[3]))

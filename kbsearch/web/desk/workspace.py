@@ -48,7 +48,7 @@ def place_of(ticket: Ticket) -> QueuePosition | None:
     if not viewer().is_agent:
         return None
     address = read_address(request.args)
-    ticket_filter = with_matches(address).filter
+    ticket_filter = with_matches(address.filter)
     there = queue.around(db(), site().settings, viewer(), ticket_filter, ticket.id)
     title = titles(spoken_language())[ticket_filter.view]
     return QueuePosition(title, address.query(), there.lines, there.before, there.after)

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, redirect, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
@@ -15,6 +17,7 @@ from kbsearch.errors import NotFound
 from kbsearch.search import Kind, Question, Results
 from kbsearch.search.learning import votes
 from kbsearch.tickets import lists
+from kbsearch.tickets.desk import finding
 from kbsearch.web import numbers
 from kbsearch.web.account import tokens
 from kbsearch.web.help import lessons
@@ -43,6 +46,7 @@ from kbsearch.web.tickets import filing
 
 RELATED = 4
 RECENT = 6
+MOST_NAMED = 3  # of each kind, in the palette
 CURRENT = 3  # requests under way, on the home page
 WORDS = 3  # of readers, below an article
 WORDS_PER_MINUTE = 200
@@ -86,6 +90,7 @@ def search() -> Response:
     if not address.text.strip():
         return render("help/search.html", partial, asked=address, filing=None, **browsing())
     results, spoken = ask(address), spoken_language()
+    places = found_by_agents(address.text) if "palette" in request.args else []
     numbered = numbered_request(address, results)
     if numbered and "open" in request.args:  # sent by Enter: nothing else can be meant
         return redirect(numbered, 303)
@@ -100,8 +105,32 @@ def search() -> Response:
         filters=filters(address, results, spoken),
         last=last_page(results),
         filing=filing.offered(address.subject) if not results.total else None,
+        places=places,
     )
     return response if "palette" in request.args else leaving_what_was_shown(response)
+
+
+def found_by_agents(text: str) -> list[tuple[str, str, Markup]]:
+    """What an agent goes to by its number or name: its address, its name, what it is."""
+    if not viewer().is_agent:
+        return []
+    _, desk = spoken_language().translate, f"/{language()}/desk?view=all"
+    places = []
+    if ticket := finding.by_number(db(), viewer(), text):
+        name = f"#{ticket.number} {ticket.subject}"
+        status = spoken_language().staff_status(ticket.status)
+        places.append((f"/{language()}/requests/{ticket.id}", name, status))
+    named = finding.by_name(db(), viewer(), text, MOST_NAMED)
+    for organisation in named.organisations:
+        url = f"{desk}&organisation={quote(organisation.slug)}"
+        places.append((url, organisation.name, _("Requests of this organisation")))
+    for customer in named.customers:
+        label = customer.organisations or customer.email
+        places.append((f"{desk}&q={quote(customer.email)}", customer.name, Markup.escape(label)))
+    for product in named.products:
+        url = f"{desk}&product={quote(product.slug)}"
+        places.append((url, product.name, _("Requests about this software")))
+    return places
 
 
 def ask(address: SearchAddress) -> Results:

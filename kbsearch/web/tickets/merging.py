@@ -1,30 +1,55 @@
 """Agents make one of two requests, or two of one."""
 
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import i18n
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, NotFound, Problem
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Status, Ticket
 from kbsearch.tickets.conversation import merging, splitting
 from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.conversation.splitting import SplitForm
-from kbsearch.tickets.desk import past_cases
+from kbsearch.tickets.desk import past_cases, queue, requesters
+from kbsearch.tickets.desk.queue import QueueFilter
+from kbsearch.web.desk import workspace
+from kbsearch.web.desk.queue import with_matches
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.tickets.form import key_after
+
+MAX_TEXT = 200
+MOST_CANDIDATES = 10
 
 bp = Blueprint("merging", __name__)
 
 
+class Candidate(NamedTuple):
+    """A request that another one may go on in, or repeat."""
+
+    id: str
+    number: int
+    subject: str
+    language: str
+    status: Status
+    requester: str  # empty: the same
+
+
 @bp.get("/desk/tickets/<int:number>/merge")
 def ask(number: int) -> Response:
-    """Which request it goes on in; then, with both of them in sight, whether that is meant."""
-    ticket = find(number)
-    if "into" not in request.args:
+    """Which request it goes on in; then, with both of them in sight, whether that is meant.
+
+    `find` looks for it by number, words or names; a number that is sent alone is the one.
+    """
+    ticket, text = find(number), request.args.get("find", "")[:MAX_TEXT]
+    is_number = not wants_fragment() and whole(text.strip().removeprefix("#")) is not None
+    into = text if is_number else request.args.get("into")
+    if into is None:
         return page(ticket)
     try:
-        return page(ticket, other(ticket, request.args["into"]))
+        return page(ticket, other(ticket, into))
     except Invalid as problem:
         return page(ticket, problem=problem)
 
@@ -44,14 +69,14 @@ def merge(number: int) -> Response:
         merging.merge(db(), viewer(), ticket, into, form)
     except (Invalid, AlreadySent) as problem:
         return page(ticket, into, problem)
-    return go_to(f"/{language()}/requests/{into.id}")
+    return go_to(f"/{language()}/requests/{into.id}{workspace.carried()}")
 
 
 @bp.post("/desk/tickets/<int:number>/merge/undo")
 def undo(number: int) -> Response:
     ticket = find(number)
     merging.undo(db(), viewer(), ticket)
-    return go_to(f"/{language()}/requests/{ticket.id}")
+    return go_to(f"/{language()}/requests/{ticket.id}{workspace.carried()}")
 
 
 @bp.get("/desk/tickets/<int:number>/split/<message>")
@@ -74,7 +99,7 @@ def split(number: int, message: str) -> Response:
         return split_page(ticket, message, next(iter(refusal.problems.values()), refusal))
     except (Invalid, AlreadySent) as problem:
         return split_page(ticket, message, problem)
-    return go_to(f"/{language()}/requests/{part.id}")
+    return go_to(f"/{language()}/requests/{part.id}{workspace.carried()}")
 
 
 def find(number: int) -> Ticket:
@@ -96,9 +121,12 @@ def page(ticket: Ticket, into: Ticket | None = None, problem: Problem | None = N
     fields = request.form
     response = render(
         "desk/merge.html",
+        "desk/_candidates.html",
         ticket=ticket,
         into=into,
-        typed=fields.get("into", request.args.get("into", ""))[:20],
+        typed=request.args.get("find", "")[:MAX_TEXT],
+        candidates=[] if into else candidates(ticket),
+        view_fields=parse_qsl(workspace.carried("")),
         key=key_after(problem),
         body=fields["body"] if "body" in fields else words(ticket, into),
         is_same_person=into is not None and ticket.requester_id == into.requester_id,
@@ -107,6 +135,24 @@ def page(ticket: Ticket, into: Ticket | None = None, problem: Problem | None = N
     )
     response.status_code = problem.status if problem else 200
     return response
+
+
+def candidates(ticket: Ticket) -> list[Candidate]:
+    """Those that have what was typed; before that, the other requests of the same person."""
+    text = request.args.get("find", "")[:MAX_TEXT]
+    if not text.strip():
+        others = requesters.of_ticket(db(), viewer(), ticket).others
+        return [
+            Candidate(other.id, other.number, other.subject, other.language, other.status, "")
+            for other in others
+        ]
+    view = QueueFilter(view="all", text=text, sort="number")
+    seen = queue.look(db(), site().settings, viewer(), with_matches(view))
+    return [
+        Candidate(line.id, line.number, line.subject, line.language, line.status, line.requester)
+        for line in seen.lines[:MOST_CANDIDATES]
+        if line.id != ticket.id
+    ]
 
 
 def words(ticket: Ticket, into: Ticket | None) -> str:

@@ -12,7 +12,7 @@ from kbsearch.tickets.desk import choices
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
 from tests.kit.requests import file
-from tests.kit.web import sign_in
+from tests.kit.web import HTMX, sign_in
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 BESIDE = re.compile(r'<nav class="beside".*?</nav>', re.DOTALL)
@@ -131,3 +131,20 @@ def test_the_side_has_who_asks_and_one_form(
     assert '<option value="open" selected>' in overtaken.text, "what was chosen is kept"
     sign_in(client, db, cast.alice)
     assert 'class="requester"' not in client.get(url).text
+
+
+def test_a_number_opens_its_request_from_the_queue_and_the_palette(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, three: list[Ticket]
+):
+    ticket = three[0]
+    sign_in(client, db, cast.dan)
+    sent = client.get(f"/fr/desk?view=mine&q=%23{ticket.number}")
+    assert sent.location == f"/fr/requests/{ticket.id}?view=mine"
+    palette = f"/fr/search?palette=1&q={ticket.number}"
+    first = re.findall(r'data-url="([^"]+)"', client.get(palette, headers=HTMX).text)[0]
+    assert first == f"/fr/requests/{ticket.id}"
+    named = client.get("/fr/search?palette=1&q=acme", headers=HTMX).text
+    assert 'data-url="/fr/desk?view=all&amp;organisation=acme"' in named
+    assert 'data-url="/fr/desk?view=all&amp;q=alice%40acme.example"' in named
+    sign_in(client, db, cast.chloe)
+    assert "desk?view" not in client.get("/fr/search?palette=1&q=acme", headers=HTMX).text
