@@ -16,7 +16,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.tickets import Severity, Status, changes, clocks, waiting
 from kbsearch.tickets.clocks import Clock
-from kbsearch.tickets.desk.finding import Matches
+from kbsearch.tickets.desk.finding import Matches, folded
 from kbsearch.tickets.lists import ListFilter, holds, safe_cell
 from kbsearch.tickets.messages import ANSWERS
 from kbsearch.tickets.waiting import Waiting
@@ -341,7 +341,7 @@ def _is_theirs(filter: QueueFilter) -> tuple[str, dict[str, object]]:
     """Whether a request is of an organisation, a person or a product that the text names."""
     named = filter.named
     conditions = ["t.requester_email = :typed"]
-    values: dict[str, object] = {"typed": filter.text.strip().lower()}
+    values: dict[str, object] = {"typed": folded(filter.text).strip()}
     for column, things in (
         ("organisation_id", named.organisations),
         ("requester_id", named.customers),

@@ -157,7 +157,7 @@ def test_what_a_view_does_not_have_is_looked_for_in_all(
     lifecycle.solve(db, cast.dan, solved)
     sign_in(client, db, cast.dan)
     for text in (str(solved.number), f"%23{solved.number}", "trieuse"):
-        page = client.get(f"/fr/desk?view=todo&q={text}").text
+        page = client.get(f"/fr/desk?view=todo&q={text}", headers={"HX-Request": "true"}).text
         assert "Rien ne correspond dans la vue où vous étiez" in page
         assert "Une trieuse" in page and 'id="view-all"' in page
         assert re.search(r'id="view-all"[^>]*aria-current="page"', page)
