@@ -170,6 +170,10 @@ STEPS = {
         CREATE INDEX site_events_at ON site_events (at);
         CREATE INDEX ticket_events_revision ON ticket_events (revision);
         """,
+    "s054_columns_and_shared_views": """
+        ALTER TABLE desk_choices ADD COLUMN columns TEXT NOT NULL DEFAULT '';
+        ALTER TABLE saved_views ADD COLUMN is_shared INTEGER NOT NULL DEFAULT 0;
+        """,
 }
 
 

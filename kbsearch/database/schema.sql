@@ -588,14 +588,16 @@ CREATE TABLE saved_views (
   person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
   name TEXT NOT NULL,
   query TEXT NOT NULL,  -- as in an address
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  is_shared INTEGER NOT NULL DEFAULT 0  -- 0/1: with all who answer
 );
 CREATE INDEX saved_views_person ON saved_views (person_id);
 
 -- How those who answer want to work, where they said so.
 CREATE TABLE desk_choices (
   person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
-  after_answer TEXT NOT NULL  -- what is shown then: 'stay', 'next' or 'back'
+  after_answer TEXT NOT NULL,  -- what is shown then: 'stay', 'next' or 'back'
+  columns TEXT NOT NULL DEFAULT ''  -- of the queue; none: the usual ones
 );
 
 -- What agents write again and again.

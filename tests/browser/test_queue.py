@@ -30,7 +30,7 @@ def test_the_queue_is_walked_chosen_from_and_changed_by_keyboard(live: Live, vis
     expect(page.locator("[name=chosen]").nth(1)).to_be_checked()
     page.keyboard.press("k")
     expect(links.nth(0)).to_be_focused()
-    page.get_by_label("Attribuée à").last.select_option("me")
+    page.locator("#give").select_option("me")
     page.get_by_role("button", name="Modifier", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="1 demande modifiée")).to_be_visible()
     dan = viewers.find(live.db, DAN)

@@ -1,5 +1,6 @@
 """How somebody who answers wants to work, as they last said."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,21 +10,42 @@ from kbsearch.database import Database
 
 AfterAnswer = Literal["stay", "next", "back"]
 AFTER_ANSWER: tuple[AfterAnswer, ...] = get_args(AfterAnswer)
+Column = Literal[
+    "status", "expected", "severity", "requester", "product", "assignee", "opened", "updated"
+]
+COLUMNS: tuple[Column, ...] = get_args(Column)  # in their order
+USUAL_COLUMNS: tuple[Column, ...] = (
+    "status",
+    "expected",
+    "severity",
+    "requester",
+    "assignee",
+    "opened",
+)
 
 
 @dataclass(frozen=True)
 class DeskChoices:
-    """What is shown once a request is answered or solved: it, the next of the view, or the view."""
+    """What is shown once a request is answered or solved: it, the next of the view, or the view.
+
+    And of the queue, which columns beside the subject.
+    """
 
     after_answer: AfterAnswer = "stay"
+    columns: tuple[Column, ...] = USUAL_COLUMNS
 
 
 def find(db: Database, viewer: Viewer) -> DeskChoices:
     """The viewer's."""
     rows = db.query(
-        "SELECT after_answer FROM desk_choices WHERE person_id = :me", {"me": viewer.person_id}
+        "SELECT after_answer, columns FROM desk_choices WHERE person_id = :me",
+        {"me": viewer.person_id},
     )
-    return DeskChoices(**rows[0]) if rows else DeskChoices()
+    if not rows:
+        return DeskChoices()
+    chosen = rows[0]["columns"].split()
+    columns = tuple(column for column in COLUMNS if column in chosen)
+    return DeskChoices(rows[0]["after_answer"], columns or USUAL_COLUMNS)
 
 
 def keep_after_answer(db: Database, viewer: Viewer, choice: AfterAnswer) -> None:
@@ -35,4 +57,18 @@ def keep_after_answer(db: Database, viewer: Viewer, choice: AfterAnswer) -> None
         ON CONFLICT (person_id) DO UPDATE SET after_answer = excluded.after_answer
         """,
         {"me": viewer.person_id, "choice": choice},
+    )
+
+
+def keep_columns(db: Database, viewer: Viewer, names: Iterable[str]) -> None:
+    """Show those columns from now on; what is none of them is left out, none are the usual ones."""
+    access.only_agents(viewer)
+    chosen = set(names)
+    columns = " ".join(column for column in COLUMNS if column in chosen)
+    db.execute(
+        """
+        INSERT INTO desk_choices (person_id, after_answer, columns) VALUES (:me, 'stay', :columns)
+        ON CONFLICT (person_id) DO UPDATE SET columns = excluded.columns
+        """,
+        {"me": viewer.person_id, "columns": columns},
     )

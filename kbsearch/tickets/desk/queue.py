@@ -142,6 +142,14 @@ def count_todo(db: Database, viewer: Viewer) -> int:
     return int(rows[0]["n"])
 
 
+def count(db: Database, viewer: Viewer, filter: QueueFilter, *, at: datetime | None = None) -> int:
+    """How many requests a view has."""
+    access.only_agents(viewer)
+    where, values = _where(viewer, filter, at or utc_now())
+    rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}", values)  # noqa: S608
+    return int(rows[0]["n"])
+
+
 def around(
     db: Database,
     settings: Settings,
@@ -302,9 +310,7 @@ def _counts(db: Database, viewer: Viewer, filter: QueueFilter, moment: datetime)
     )[0]
     counts: dict[View, int] = {view: int(row[f"{view}_"]) for view in UNDER_WAY}
     for view in ("solved", "all"):
-        where, values = _where(viewer, replace(filter, view=view), moment)
-        rows = db.query(f"SELECT COUNT(*) AS n FROM tickets t WHERE {where}", values)  # noqa: S608
-        counts[view] = int(rows[0]["n"])
+        counts[view] = count(db, viewer, replace(filter, view=view), at=moment)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Views of the queue that agents keep: a name, and what the address of the view says."""
+"""Views of the queue that agents keep for themselves or share: a name, and what an address says."""
 
 from dataclasses import dataclass
 
@@ -20,19 +20,24 @@ class SavedView:
     id: str
     name: str
     query: str
+    is_shared: bool = False
 
 
 def list_mine(db: Database, viewer: Viewer) -> list[SavedView]:
     """The viewer's, by name."""
-    rows = db.query(
-        "SELECT id, name, query FROM saved_views WHERE person_id = :me ORDER BY LOWER(name), id",
-        {"me": viewer.person_id},
-    )
-    return [SavedView(**row) for row in rows]
+    return _read(db, viewer, "person_id = :me")
 
 
-def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
-    """Keep a view; one of that name is replaced."""
+def list_shared(db: Database, viewer: Viewer) -> list[SavedView]:
+    """Those that others share, by name."""
+    access.only_agents(viewer)
+    return _read(db, viewer, "person_id <> :me AND is_shared = 1")
+
+
+def keep(
+    db: Database, viewer: Viewer, name: str, query: str, *, is_shared: bool = False
+) -> SavedView:
+    """Keep a view, also for the others who answer; one's own of that name is replaced."""
     access.only_agents(viewer)
     clean_name = " ".join(name.split())
     if not clean_name or len(clean_name) > MAX_NAME or not clean_name.isprintable():
@@ -43,13 +48,20 @@ def keep(db: Database, viewer: Viewer, name: str, query: str) -> SavedView:
         views = list_mine(db, viewer)
         namesake = next((view for view in views if view.name.lower() == clean_name.lower()), None)
         if namesake:
-            db.execute("UPDATE saved_views SET query = :query WHERE id = :id",
-                       {"query": query, "id": namesake.id})  # fmt: skip
-            return SavedView(namesake.id, namesake.name, query)
+            db.execute(
+                "UPDATE saved_views SET query = :query, is_shared = :shared WHERE id = :id",
+                {"query": query, "shared": int(is_shared), "id": namesake.id},
+            )
+            return SavedView(namesake.id, namesake.name, query, is_shared)
         if len(views) >= MOST:
             raise Invalid("view.too_many", limit=MOST)
-        view = SavedView(new_id(), clean_name, query)
-        row = {**vars(view), "person_id": viewer.person_id, "created_at": now()}
+        view = SavedView(new_id(), clean_name, query, is_shared)
+        row = {
+            **vars(view),
+            "is_shared": int(is_shared),
+            "person_id": viewer.person_id,
+            "created_at": now(),
+        }
         db.insert("saved_views", row)
     return view
 
@@ -63,3 +75,13 @@ def remove(db: Database, viewer: Viewer, view_id: str) -> None:
     )
     if not removed:
         raise NotFound("view.not_found")
+
+
+def _read(db: Database, viewer: Viewer, whose: str) -> list[SavedView]:
+    rows = db.query(
+        f"""
+        SELECT id, name, query, is_shared FROM saved_views WHERE {whose} ORDER BY LOWER(name), id
+        """,  # noqa: S608 (constants)
+        {"me": viewer.person_id},
+    )
+    return [SavedView(**{**row, "is_shared": bool(row["is_shared"])}) for row in rows]

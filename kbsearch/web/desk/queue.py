@@ -1,9 +1,9 @@
 """The queue of those who answer: its views, what is changed in it for many requests at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, request
@@ -15,9 +15,11 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
-from kbsearch.tickets.desk import bulk, finding, queue, saved_views
+from kbsearch.tickets.desk import bulk, choices, finding, queue, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
-from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, View
+from kbsearch.tickets.desk.choices import Column
+from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
+from kbsearch.tickets.desk.saved_views import SavedView
 from kbsearch.tickets.lists import MOST_FOUND
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -37,6 +39,7 @@ from kbsearch.web.render import (
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
+ASCENDING: tuple[QueueSort, ...] = ("due", "age")
 
 bp = Blueprint("desk", __name__)
 
@@ -78,6 +81,14 @@ class QueueAddress:
             or ticket_filter.product
             or ticket_filter.assignee
         )
+
+
+class ColumnHead(NamedTuple):
+    """The head of a column: its name, the address of its order, whether the view is in it."""
+
+    name: Markup
+    url: str = ""
+    direction: str = ""
 
 
 @bp.before_request
@@ -143,7 +154,13 @@ def keep_view() -> Response:
     """Keep the view that is shown under a name."""
     address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
     try:
-        saved_views.keep(db(), viewer(), request.form.get("name", ""), address.query())
+        saved_views.keep(
+            db(),
+            viewer(),
+            request.form.get("name", ""),
+            address.query(),
+            is_shared="shared" in request.form,
+        )
     except Invalid as problem:
         return page(address, problem=problem, name=request.form.get("name", "")[:MAX_TEXT])
     return go_to(address.url())
@@ -153,6 +170,14 @@ def keep_view() -> Response:
 def remove_view(id: str) -> Response:
     saved_views.remove(db(), viewer(), id)
     return go_to(f"/{language()}/desk")
+
+
+@bp.post("/desk/columns")
+def keep_columns() -> Response:
+    """Show those columns that are ticked from now on."""
+    address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
+    choices.keep_columns(db(), viewer(), request.form.getlist("columns"))
+    return go_to(address.url())
 
 
 @bp.get("/desk/tickets/<int:number>")
@@ -179,8 +204,10 @@ def page(
         seen=seen,
         is_elsewhere=is_elsewhere,
         titles=titles(spoken_language()),
-        sorts=sorts(spoken_language()),
-        saved=saved_views.list_mine(db(), viewer()),
+        mine=counted(saved_views.list_mine(db(), viewer())),
+        shared=counted(saved_views.list_shared(db(), viewer())),
+        columns=choices.find(db(), viewer()).columns,
+        heads=heads(address, spoken_language()),
         organisations=[
             (organisation.slug, organisation.name) for organisation in organisations.list_all(db())
         ],
@@ -198,6 +225,38 @@ def page(
     )
     response.status_code = 422 if problem else 200
     return response
+
+
+def counted(views: Sequence[SavedView]) -> list[tuple[SavedView, int | None]]:
+    """Each with how many requests it has; what words find is not looked for to be counted."""
+    filters = [read_address(dict(parse_qsl(view.query))).filter for view in views]
+    return [
+        (view, None if ticket_filter.text else queue.count(db(), viewer(), ticket_filter))
+        for view, ticket_filter in zip(views, filters, strict=True)
+    ]
+
+
+def heads(address: QueueAddress, language: Language) -> dict[Column, ColumnHead]:
+    """What the columns are called, and the way to the order that each stands for."""
+    _, sort = language.translate, address.filter.sort
+
+    def head(name: Markup, first: QueueSort, other: QueueSort | None = None) -> ColumnHead:
+        chosen = other if other and sort == first else first
+        direction = (
+            ("ascending" if sort in ASCENDING else "descending") if (sort in (first, other)) else ""
+        )
+        return ColumnHead(name, address.url(sort=chosen), direction)
+
+    return {
+        "status": ColumnHead(_("Status")),
+        "expected": head(_("Expected"), "due"),
+        "severity": head(_("Severity"), "severity"),
+        "requester": ColumnHead(_("Requester")),
+        "product": ColumnHead(_("Software")),
+        "assignee": ColumnHead(_("Looked after by")),
+        "opened": head(_("Opened"), "age", "number"),
+        "updated": head(_("Updated"), "updated"),
+    }
 
 
 def found_anywhere(address: QueueAddress) -> tuple[QueueAddress, QueuePage, bool]:
@@ -249,17 +308,6 @@ def titles(language: Language) -> dict[View, Markup]:
         "waiting": _("Waiting for the customer"),
         "solved": _("Solved lately"),
         "all": _("All requests"),
-    }
-
-
-def sorts(language: Language) -> dict[str, Markup]:
-    _ = language.translate
-    return {
-        "due": _("What is due first"),
-        "age": _("Oldest first"),
-        "updated": _("Changed last"),
-        "severity": _("Most severe first"),
-        "number": _("Newest first"),
     }
 
 

@@ -233,7 +233,10 @@ def test_agents_keep_views_of_their_own(db: SqliteDatabase, cast: Cast):
     kept = saved_views.keep(db, cast.dan, "my cows", "view=todo&q=cow")
     assert saved_views.list_mine(db, cast.dan) == [kept]
     assert (kept.name, kept.query) == ("My cows", "view=todo&q=cow")
-    assert saved_views.list_mine(db, cast.root) == []
+    assert saved_views.list_mine(db, cast.root) == saved_views.list_shared(db, cast.root) == []
+    shared = saved_views.keep(db, cast.dan, "my cows", "view=todo&q=cow", is_shared=True)
+    assert saved_views.list_shared(db, cast.root) == [shared] == saved_views.list_mine(db, cast.dan)
+    assert saved_views.list_shared(db, cast.dan) == []
     with pytest.raises(NotFound):
         saved_views.remove(db, cast.root, kept.id)
     saved_views.remove(db, cast.dan, kept.id)

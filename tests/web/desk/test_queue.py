@@ -9,7 +9,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.desk import saved_views
+from kbsearch.tickets.desk import choices, saved_views
 from tests.conftest import Cast
 from tests.kit.requests import file
 from tests.kit.web import sign_in
@@ -164,3 +164,45 @@ def test_what_a_view_does_not_have_is_looked_for_in_all(
     nothing = client.get("/fr/desk?view=todo&q=zorglub").text
     assert "Aucune demande ne correspond." in nothing and "où vous étiez" not in nothing
     assert "où vous étiez" not in client.get("/fr/desk?view=todo&q=autre").text
+
+
+def test_each_agent_chooses_the_columns_and_sorts_by_their_heads(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    file(db, cast.alice, subject="Une")
+    sign_in(client, db, cast.dan)
+
+    def heads() -> list[str]:
+        table = client.get("/en/desk?view=all&sort=age").text
+        return re.findall(r'<th scope="col" class="c-(\w+)"', table)
+
+    assert heads() == list(choices.USUAL_COLUMNS)
+    sent = {"columns": ["updated", "nonsense", "product"], "back": "view=all"}
+    assert client.post("/en/desk/columns", data=sent, headers=SAME).location == "/en/desk?view=all"
+    assert heads() == ["product", "updated"]
+    assert choices.find(db, cast.dan).after_answer == "stay"
+    client.post("/en/desk/columns", data={"back": "view=all"}, headers=SAME)
+    page = client.get("/en/desk?view=all&sort=age").text
+    assert heads() == list(choices.USUAL_COLUMNS), "none are the usual ones"
+    assert '<th scope="col" class="c-opened" aria-sort="ascending">' in page
+    assert 'href="/en/desk?view=all&amp;sort=number">Opened' in page, "the other way round"
+    assert 'href="/en/desk?view=all&amp;sort=severity">Severity' in page
+
+
+def test_views_say_how_many_they_have_and_are_shared(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    file(db, cast.alice, subject="Une")
+    sign_in(client, db, cast.dan)
+    for name, view, others in (("Ours", "view=todo", "1"), ("Words", "view=todo&q=une", "")):
+        sent = {"name": name, "back": view, **({"shared": others} if others else {})}
+        client.post("/en/desk/views", data=sent, headers=SAME)
+    chips = r'<ul class="chips" aria-label="{}">(.*?)</ul>'
+    (mine,) = re.findall(chips.format("My views"), client.get("/en/desk").text, re.DOTALL)
+    assert 'Ours <span class="n">1</span> <span class="n">shared</span>' in mine
+    assert ">Words</a>" in mine, "what words find is not counted"
+    sign_in(client, db, cast.root)
+    page = client.get("/en/desk").text
+    assert "My views" not in page
+    (shared,) = re.findall(chips.format("Shared views"), page, re.DOTALL)
+    assert 'Ours <span class="n">1</span>' in shared and "Words" not in shared
