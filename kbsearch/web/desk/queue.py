@@ -283,14 +283,19 @@ def with_matches(ticket_filter: QueueFilter) -> QueueFilter:
 
 def read_address(args: Any) -> QueueAddress:
     """The view an address asks for; whatever makes no sense in it is left out."""
+
+    def text(name: str) -> str:
+        spaced = " ".join(args.get(name, "").split())
+        return "".join(sign for sign in spaced if sign.isprintable())[:MAX_TEXT]
+
     return QueueAddress(
         language(),
         QueueFilter(
             view=next((view for view in VIEWS if view == args.get("view")), "todo"),
-            organisation=args.get("organisation", "")[:MAX_TEXT],
-            product=args.get("product", "")[:MAX_TEXT],
-            assignee=args.get("assignee", "")[:MAX_TEXT],
-            text=" ".join(args.get("q", "").split())[:MAX_TEXT],
+            organisation=text("organisation"),
+            product=text("product"),
+            assignee=text("assignee"),
+            text=text("q"),
             sort=next((sort for sort in SORTS if sort == args.get("sort")), "due"),
             page=numbers.page(args, MAX_PAGE),
         ),
