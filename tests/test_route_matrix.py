@@ -46,6 +46,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_webhook": {"kinds": "ticket.opened"},
     "admin.open_or_close": {"state": "closed"},
     "admin.enable_or_disable_webhook": {"state": "disabled"},
+    "assistants.talk": {"id": "1", "method": "tools/list"},
     "desk.change_many": {"chosen": "unknown:0", "assignee": "me"},
     "desk.keep_view": {"name": "Mine", "back": "view=mine"},
     "desk_articles.save": ARTICLE,
@@ -175,7 +176,7 @@ def knock(
 ) -> TestResponse:
     """As a browser sends it; as a program does, with the token of the visitor, where it is one."""
     form = case.form(things) if case.method != "GET" else None
-    is_program = case.endpoint.startswith("api.")
+    is_program = case.endpoint.startswith(("api.", "assistants."))
     return world.browser_of(who).open(
         case.address(world, things),
         method=case.method,

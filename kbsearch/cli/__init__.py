@@ -43,6 +43,7 @@ COMMANDS = {
     "identity": "identities",
     "import": "imports",
     "mail-in": "mail",
+    "mcp": "assistants",
     "webhook": "webhooks",
     "notify": "notifications",
     "export": "exporting",

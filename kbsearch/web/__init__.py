@@ -35,6 +35,7 @@ from kbsearch.web.account import (
 )
 from kbsearch.web.account import security as locks
 from kbsearch.web.api import door
+from kbsearch.web.assistants import http as assistants
 from kbsearch.web.desk import (
     bar,
     incident_groups,
@@ -124,6 +125,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(pages.bp)
     app.register_blueprint(looks.bp)
     app.register_blueprint(api.bp, url_prefix="/api/v1")
+    app.register_blueprint(assistants.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     account_pages = (profile.bp, locks.bp, personal_tokens.bp, opt_outs.bp)

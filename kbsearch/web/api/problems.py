@@ -21,6 +21,7 @@ from kbsearch.web import render
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "/api/"
+ASSISTANTS = "/mcp"
 KIND = "urn:kbsearch:problem:"
 OF_STATUS = {
     404: "api.not_there",
@@ -50,7 +51,7 @@ class PreconditionFailed(Problem):
 
 def is_for_programs() -> bool:
     """Whether the request under way is one of a program."""
-    return request.path.startswith(PREFIX)
+    return request.path.startswith(PREFIX) or request.path == ASSISTANTS
 
 
 def told(problem: Problem) -> Response:
