@@ -68,10 +68,10 @@ def seal(folder: Path) -> dict[str, int]:
 
 
 def write(index: Index, language: str, pages: Sequence[Page]) -> None:
-    """Add the pages of a language to an empty index."""
+    """Add the pages of a language to an empty index, by path: of equals the first stays first."""
     writer = index.writer(WRITER_HEAP, 1)
     fields = schema(language)
-    for page in pages:
+    for page in sorted(pages, key=lambda page: page.path):
         writer.add_document(_document(page, fields))
     writer.commit()
     writer.wait_merging_threads()
