@@ -12,10 +12,12 @@ from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.clock import parsed, utc_now
+from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
 
 STALE_AFTER = timedelta(days=365)
 FOUND_WITHIN = 3
+FEWEST_IN_TITLE, FEWEST_IN_BODY = 3, 20  # words; what is shorter, many have: "Getting started"
 MAX_IMAGE = 500 * 1024  # bytes
 
 
@@ -122,6 +124,34 @@ def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
             where = article.source.front.place("source_commit")
             findings.append(Finding(path, *where, "translation-behind", values))
     return findings
+
+
+def twins(articles: Sequence[Rendered], prefix: str) -> list[Finding]:
+    """Articles that say what another says, to the same readers: both are found, neither is best."""
+    findings = []
+    for reason, text_of, fewest in (
+        ("title", _title_of, FEWEST_IN_TITLE),
+        ("body", _body_of, FEWEST_IN_BODY),
+    ):
+        first: dict[object, Rendered] = {}
+        for article in sorted(articles, key=lambda article: article.source.entry.path):
+            words = tuple(words_of(text_of(article)))
+            products = article.source.front.list("product")
+            key = article.source.language, article.audience, products, words
+            other = first.setdefault(key, article)
+            if other is not article and len(words) >= fewest:
+                path = prefix + article.source.entry.path
+                values = {"other": prefix + other.source.entry.path, "reason": reason}
+                findings.append(Finding(path, 1, 1, "twin", values))
+    return findings
+
+
+def _title_of(article: Rendered) -> str:
+    return article.source.title
+
+
+def _body_of(article: Rendered) -> str:
+    return "\n".join(f"{passage.title}\n{passage.text}" for passage in article.passages)
 
 
 class Index(Protocol):

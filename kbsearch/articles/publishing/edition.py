@@ -81,6 +81,7 @@ def make(
         progress(count, len(read.articles))
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
+    findings += cross_rules.twins(articles, tree.shown)
     synonyms = _synonyms(tree)
     findings += cross_rules.not_found(
         articles, tree.shown, lambda: index(_pages(articles), synonyms)

@@ -37,6 +37,7 @@ WARNINGS = frozenset(
         "nbsp",
         "personal-data",
         "stale",
+        "twin",
     }
     | {"translation-behind"}
 )

@@ -261,6 +261,27 @@ def test_a_translation_behind_its_original_is_told(db, settings, content):
     assert (finding.path, finding.rule) == ("articles/fr/guide/page.md", "translation-behind")
 
 
+@pytest.mark.parametrize(
+    "twin, reason",
+    [
+        ({"title": "Forgot YOUR  password?"}, "title"),
+        ({"title": "Another one", "body": f"{' word' * 20}."}, "body"),
+        ({"title": "Forgot your password", "more": "product: [icownect]\n"}, None),
+        ({"title": "Forgot your password", "audience": "agents"}, None),
+        ({"title": "Something else entirely"}, None),
+    ],
+)
+def test_an_article_that_says_what_another_says_is_told(db, settings, content, twin, reason):
+    write(content, PAGE, article("Forgot your password", body=f"{' word' * 20}."))
+    write(content, "articles/fr/guide/page.md", article("Forgot your password"))
+    write(content, "articles/en/other/twin.md", article(**twin))
+    commit(content)
+    found = [finding for finding in published(db, settings).findings if finding.rule == "twin"]
+    assert [finding.path for finding in found] == (["articles/en/other/twin.md"] if reason else [])
+    for finding in found:
+        assert finding.values == {"other": PAGE, "reason": reason}
+
+
 def test_only_the_live_publication_and_the_one_before_are_kept(db, settings, content):
     made = []
     for number in range(4):
