@@ -30,6 +30,16 @@
     links[Math.max(0, Math.min(links.length - 1, from + step))]?.focus();
   }
 
+  // The customer whom somebody calls for: a button puts the address into the form.
+  document.addEventListener("click", (event) => {
+    const chosen = event.target.closest("[data-customer]");
+    if (!chosen) return;
+    const requester = document.getElementById("requester");
+    requester.value = chosen.dataset.customer;
+    requester.dispatchEvent(new Event("input", { bubbles: true }));
+    document.getElementById("subject").focus();
+  });
+
   // After the browser has gone to what the address names.
   window.addEventListener("load", () => setTimeout(() => document.querySelector("[data-next]")?.focus({ preventScroll: true })));
 

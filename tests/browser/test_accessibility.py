@@ -73,6 +73,7 @@ MACHINES = (
     "past_cases.article",
     "saved_replies.insertions",
     "desk.news",
+    "desk.customers",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 

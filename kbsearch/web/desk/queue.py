@@ -39,6 +39,7 @@ from kbsearch.web.render import (
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
+MOST_CUSTOMERS = 8
 ASCENDING: tuple[QueueSort, ...] = ("due", "age")
 
 bp = Blueprint("desk", __name__)
@@ -170,6 +171,15 @@ def keep_view() -> Response:
 def remove_view(id: str) -> Response:
     saved_views.remove(db(), viewer(), id)
     return go_to(f"/{language()}/desk")
+
+
+@bp.get("/desk/customers")
+def customers() -> Response:
+    """Those that what is typed may be: by name, organisation, address or mobile number."""
+    text = " ".join(request.args.get("requester", "").split())[:MAX_TEXT]
+    named = finding.by_name(db(), viewer(), text, MOST_CUSTOMERS).customers
+    is_chosen = [customer.email for customer in named] == [text]
+    return render("desk/_customers.html", customers=() if is_chosen else named, typed=text)
 
 
 @bp.post("/desk/columns")

@@ -17,6 +17,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation
 from kbsearch.tickets import SEVERITIES, Ticket, filing
 from kbsearch.tickets import files as attachments
+from kbsearch.tickets.desk import finding
 from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
@@ -35,6 +36,7 @@ from kbsearch.web.render import (
 from kbsearch.web.tickets import suggestions
 from kbsearch.web.tickets.form import Filled, required, values_of
 
+MAX_CALLER = 254
 MAX_CC = 1_000  # characters of a prefilled list of addresses
 _ADDRESS = re.compile(r"(?<![^@\s,;])[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 
@@ -105,7 +107,7 @@ def fields() -> Response:
 
 def file(key: str, values: Mapping[str, str]) -> Ticket:
     """The ticket that the form makes, or made the first time it was sent."""
-    content = Filled(key, values).request
+    content = Filled(key, {**values, "requester": customer_of(values.get("requester", ""))}).request
     settings = site().settings
     terms = FilingTerms(
         key,
@@ -215,8 +217,19 @@ def prefilled() -> dict[str, str]:
     if args.get("severity") in SEVERITIES:
         values["severity"] = args["severity"]
     values["software"] = args.get("software", "")
+    if viewer().is_agent:  # a telephone says who calls: `?phone=`
+        caller = clean(args.get("requester", "") or args.get("phone", ""))[:MAX_CALLER]
+        values["requester"] = customer_of(caller)
     values["cc"] = ", ".join(_ADDRESS.findall(clean(args.get("cc", ""))[:MAX_CC]))
     return values
+
+
+def customer_of(text: str) -> str:
+    """The address of the one customer whom an agent's words name; else what they are."""
+    if not viewer().is_agent or not text.strip() or "@" in text:
+        return text
+    named = finding.by_name(db(), viewer(), text, 2).customers
+    return named[0].email if len(named) == 1 else text
 
 
 def following(ticket: Ticket) -> dict[str, str]:

@@ -148,3 +148,30 @@ def test_a_number_opens_its_request_from_the_queue_and_the_palette(
     assert 'data-url="/fr/desk?view=all&amp;q=alice%40acme.example"' in named
     sign_in(client, db, cast.chloe)
     assert "desk?view" not in client.get("/fr/search?palette=1&q=acme", headers=HTMX).text
+
+
+def test_a_customer_on_the_telephone_is_found_by_what_they_say(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    db.execute("UPDATE people SET mobile = '+33612345678' WHERE id = :id",
+               {"id": cast.alice.person_id})  # fmt: skip
+    sign_in(client, db, cast.dan)
+    found = client.get("/fr/desk/customers?requester=acme").text
+    assert 'data-customer="alice@acme.example"' in found and "bob@acme.example" in found
+    assert "data-customer" not in client.get("/fr/desk/customers?requester=alice@acme.example").text
+    form = client.get("/fr/requests/new?phone=06+12+34+56+78").text
+    assert re.search(r'name="requester"[^>]* value="alice@acme.example"', form)
+    unknown = client.get("/fr/requests/new?phone=0799999999").text
+    assert re.search(r'name="requester"[^>]* value="0799999999"', unknown), "it is kept"
+    typed = {"key": "key-of-a-call", "requester": "alice martin", "subject": "Panne",
+             "description": "Plus rien.", "severity": "minor"}  # fmt: skip
+    sent = client.post("/fr/requests/new", data=typed, headers=OWN)
+    assert sent.status_code == 303
+    (filed,) = db.query("SELECT requester_id FROM tickets")
+    assert filed["requester_id"] == cast.alice.person_id
+    refused = client.post(
+        "/fr/requests/new", data=typed | {"key": "key-of-more", "requester": "acme"}, headers=OWN
+    )
+    assert refused.status_code == 422 and 'value="acme"' in refused.text
+    sign_in(client, db, cast.alice)
+    assert 'name="requester"' not in client.get("/fr/requests/new?phone=0612345678").text
