@@ -115,7 +115,6 @@ class PostgresDatabase:
         return connection
 
     def _connect(self) -> "_Connection":
-        options = "-c default_transaction_read_only=on" if self._is_read_only else ""
         with _faults():
             connection = _Connection.connect(
                 self.address,
@@ -123,13 +122,14 @@ class PostgresDatabase:
                 cursor_factory=psycopg.ClientCursor,
                 row_factory=dict_row,
                 connect_timeout=CONNECT_TIMEOUT,
-                options=options,
                 application_name="kbsearch",
                 client_encoding="utf8",
             )
         if connection.info.parameter_status("server_encoding") != "UTF8":
             connection.close()
             raise Damaged("the database is not in UTF8: createdb -E UTF8 -T template0")
+        if self._is_read_only:
+            connection.execute("SET default_transaction_read_only = on")
         connection.adapters.register_dumper(bool, _Truth)
         connection.adapters.register_loader("bool", _Number01)
         connection.adapters.register_loader("numeric", _Number)

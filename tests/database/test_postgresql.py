@@ -97,6 +97,12 @@ def test_a_reader_changes_nothing(db: Database, settings: Settings):
             reader.execute("DELETE FROM counters")
 
 
+def test_options_of_the_address_are_heeded(db: Database, empty_server: str):
+    with closing(open_database(f"{empty_server}&options=-csearch_path%3Dpg_temp")) as elsewhere:
+        assert elsewhere.query("SHOW search_path") == [{"search_path": "pg_temp"}]
+    assert db.list_tables()
+
+
 def test_a_server_that_is_not_there_is_said_in_one_line(settings: Settings):
     address = "postgresql://kbsearch:secret@127.0.0.1:1/help"
     nowhere = replace(settings, database=address)
