@@ -127,8 +127,10 @@ class FileStore:
             paths = list(folder.iterdir())
             contents += len(paths)
             old = [path for path in paths if _lies_since(path, before)]
-            named = set() if folder.name == TEMPORARY else is_wanted([p.name for p in old])
-            orphans += [path for path in old if path.name not in named]
+            if old and folder.name != TEMPORARY:
+                named = is_wanted([path.name for path in old])
+                old = [path for path in old if path.name not in named]
+            orphans += old
         return contents, orphans
 
     def _check_room(self, limit: int) -> None:

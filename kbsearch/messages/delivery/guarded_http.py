@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Literal
@@ -129,6 +130,12 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom the machine trusts: reading its certificates takes longer than a request."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True)
 class Guard:
     """The way out: whom it may speak to, how long it waits; tests give it other ears."""
@@ -136,7 +143,7 @@ class Guard:
     exceptions: Exceptions = Exceptions()
     deadline: float = DEADLINE_SECONDS
     resolve: Resolve = resolve
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    tls: ssl.SSLContext = field(default_factory=_trusted)
 
     def send(
         self, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"

@@ -195,6 +195,10 @@ def test_the_real_deadline_is_fifteen_seconds():
     assert Guard().deadline == 15
 
 
+def test_the_certificates_of_the_machine_are_read_once():
+    assert Guard().tls is Guard(deadline=1).tls
+
+
 def test_of_an_endless_answer_four_kilobytes_are_read():
     answer = hostile_answer(receivers.endless_body, HUNG)
     assert isinstance(answer, HttpAnswer)
