@@ -20,7 +20,8 @@ from tests.kit.year import calendar
 from tests.kit.year.machine import MortalDatabase
 from tests.kit.year.play import Year, YearFailed
 
-MONTH, BUSY = 30, 3.0  # days, and as many times what happens in them
+MONTH, BUSY = 30, 3.0  # days, and the pace of what happens in them
+WEEK = 7  # days
 FIRST_SEEDS = 3
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -28,7 +29,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def seeds() -> list[int]:
     """Those of KBSEARCH_YEARS: a number of years, or from one seed to another (17-17 is one)."""
-    first, dash, last = os.environ.get("KBSEARCH_YEARS", "4").partition("-")
+    first, dash, last = os.environ.get("KBSEARCH_YEARS", "10").partition("-")
     return list(range(int(first), int(last) + 1) if dash else range(1, int(first) + 1))
 
 
@@ -47,7 +48,9 @@ def test_a_seed_plays_the_same_again(tmp_path: Path, empty_database: Path):
 
 
 def month(seed: int, site: Path, empty_database: Path) -> Year:
-    return Year(seed, site, empty_database.read_bytes(), days=MONTH, pace=BUSY)
+    return Year(
+        seed, site, empty_database.read_bytes(), days=MONTH, pace=BUSY, inspected_every=WEEK
+    )
 
 
 def a_letter_sent_twice(patch: pytest.MonkeyPatch) -> None:

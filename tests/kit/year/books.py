@@ -1,9 +1,11 @@
-"""Who may read what, and what there is: reckoned plainly from the rows, without the product."""
+"""Who may read what, and what there is: reckoned plainly from the rows, not as the product does."""
 
 from collections.abc import Iterable
 from functools import cached_property
 
+from kbsearch.access import Viewer
 from kbsearch.database import Database, Row
+from kbsearch.people import viewers
 
 # Everybody's requests for agents; else one's own, those one is in copy on, those that the
 # organisation shares, unless they are confidential.
@@ -44,6 +46,12 @@ class Books:
     @cached_property
     def people(self) -> list[Row]:
         return self.db.query("SELECT * FROM people ORDER BY email")
+
+    @cached_property
+    def everybody(self) -> list[Viewer]:
+        """Whose accounts are open, as the product knows them."""
+        emails = [row["email"] for row in self.people if not row["disabled_at"]]
+        return [viewers.find(self.db, email) for email in emails]
 
     @cached_property
     def attachments(self) -> list[Row]:

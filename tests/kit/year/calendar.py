@@ -11,12 +11,12 @@ from tests.kit.year.inspection import Inspection
 from tests.kit.year.play import FIRST_DAY, PARIS, Year, is_working_day, local
 
 Act = Callable[[Year], str]
-DAILY, WEEKLY = 4.75, 4.9  # hours of the day
+LOOKED_AT, INSPECTED_AT = 4.75, 4.9  # hours of the day
 ROUND = 8.02  # after the hour of digests
-HOUSEKEEPING = (0, 2, 5)  # days of the week
+HOUSEKEEPING = (0, 3)  # days of the week
 QUIET_DAYS = 3  # at the end, when nobody does anything any more
 
-CUSTOMERS: Mapping[Act, float] = {  # how often on a working day
+CUSTOMERS: Mapping[Act, float] = {  # how often on a working day, at the pace of 1
     customers.file_on_the_web: 0.09,
     customers.file_by_mail: 0.038,
     customers.answer_on_the_web: 0.075,
@@ -56,10 +56,9 @@ def play(year: Year) -> None:
         inspection = Inspection(year)
         for number in range(year.days):
             day = FIRST_DAY + timedelta(days=number)
-            year.at(local(day, 5), "morning", partial(_plan, year, day))
-            year.at(local(day, DAILY), "a look", partial(_look, year, inspection, day))
-            if day.weekday() == 0:
-                year.at(local(day, WEEKLY), "inspection", lambda: _inspect(year, inspection))
+            year.at(local(day, LOOKED_AT), "morning", partial(_begin, year, inspection, day))
+            if number % year.inspected_every == 0:
+                year.at(local(day, INSPECTED_AT), "inspection", lambda: _inspect(year, inspection))
         last = FIRST_DAY + timedelta(days=year.days + QUIET_DAYS)
         for number in range(QUIET_DAYS + 1):
             day = FIRST_DAY + timedelta(days=year.days + number)
@@ -68,23 +67,22 @@ def play(year: Year) -> None:
         year.play()
 
 
-def _plan(year: Year, day: date) -> str:
+def _plan(year: Year, day: date) -> None:
     """Draw what happens on a day."""
     is_working = is_working_day(day)
     for acts, share, first, last in (
-        (CUSTOMERS, 1.0 if is_working else 0.3, 7, 22),
-        (AGENTS, 1.0 if is_working else 0.0, 9, 18),
-        (CIRCUMSTANCES, 1.0, 6, 23),
+        (CUSTOMERS, year.pace * (1.0 if is_working else 0.3), 7, 22),
+        (AGENTS, year.pace * (1.0 if is_working else 0.0), 9, 18),
+        (CIRCUMSTANCES, max(1.0, year.pace), 6, 23),
     ):
         for act, often in acts.items():
-            if year.chance.random() < often * share * year.pace:
+            if year.chance.random() < often * share:
                 _at(year, day, year.chance.uniform(first, last), act)
     year.at(local(day, ROUND), "the worker", lambda: "")
     if _changes_hour(day + timedelta(days=1)):
         tomorrow = day + timedelta(days=1)
         for hour in (0.5, 1.5, 1.9, 2.5, 3.1, 3.5):
             _at(year, tomorrow, hour, year.chance.choice(list(CUSTOMERS)))
-    return ""
 
 
 def _at(year: Year, day: date, hour: float, act: Act) -> None:
@@ -97,11 +95,13 @@ def _changes_hour(day: date) -> bool:
     return local(day, 0).astimezone(PARIS).dst() != local(day, 12).astimezone(PARIS).dst()
 
 
-def _look(year: Year, inspection: Inspection, day: date) -> str:
+def _begin(year: Year, inspection: Inspection, day: date) -> str:
+    """Look whether all holds that was done until then, and draw what is done today."""
     if day.weekday() in HOUSEKEEPING:
         year.machine.keep_house()
         year.work()
     inspection.look(year, "daily")
+    _plan(year, day)
     return ""
 
 
@@ -111,7 +111,7 @@ def _inspect(year: Year, inspection: Inspection) -> str:
         return "the disk is full"
     year.spare()
     year.work(follows=True)
-    inspection.look(year, "weekly")
+    inspection.look(year, "now and then")
     return ""
 
 
@@ -119,6 +119,6 @@ def _end(year: Year, inspection: Inspection) -> str:
     year.spare()
     year.machine.keep_house()
     year.work(follows=True)
-    for often in ("daily", "weekly", "at the end"):
+    for often in ("daily", "now and then", "at the end"):
         inspection.look(year, often)
     return "all holds"

@@ -113,16 +113,15 @@ def disk_fills(year: Year) -> str:
 
 
 def _keep_busy(year: Year) -> None:
-    """Have people do something within the hour."""
+    """Have somebody do something within the hour."""
     acts = (
         customers.file_on_the_web,
         customers.file_by_mail,
         customers.answer_on_the_web,
         agents.answer,
     )
-    for minutes in (9, 31):
-        act = year.chance.choice(acts)
-        year.after(timedelta(minutes=minutes), act.__name__, partial(act, year))
+    act = year.chance.choice(acts)
+    year.after(timedelta(minutes=year.chance.randrange(1, 45)), act.__name__, partial(act, year))
 
 
 def web_dies(year: Year) -> str:

@@ -1,4 +1,4 @@
-"""Looking whether everything holds that must: daily what costs little, the rest each week."""
+"""Looking whether everything holds that must: daily what costs little, the rest now and then."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -8,9 +8,9 @@ from tests.kit.year.books import Books
 from tests.kit.year.play import Year
 from tests.kit.year.records import Letter
 
-Often = Literal["daily", "weekly", "at the end"]
+Often = Literal["daily", "now and then", "at the end"]
 Invariant = Callable[["Inspection"], Iterator[str]]
-INVARIANTS: dict[Often, list[Invariant]] = {"daily": [], "weekly": [], "at the end": []}
+INVARIANTS: dict[Often, list[Invariant]] = {"daily": [], "now and then": [], "at the end": []}
 
 
 def holds(often: Often) -> Callable[[Invariant], Invariant]:

@@ -10,14 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-from flask import Flask
-from flask.templating import Environment
 
 from kbsearch import create_app, outbox, worker
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.watch import Watcher
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Row, Values
 from kbsearch.database.sqlite import SqliteDatabase
@@ -30,6 +27,10 @@ from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.web.render import WebSite
 
 NO_LIMIT = 1_073_741_823  # pages
+DUE = """
+    SELECT 1 FROM outbox
+    WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now LIMIT 1
+"""
 
 
 class Died(BaseException):
@@ -89,20 +90,6 @@ class MortalDatabase(SqliteDatabase):
         self._statements_left -= 1
 
 
-class CompiledOnce(Environment):
-    """Templates that are compiled once for all the applications of this process."""
-
-    _code: dict[tuple[str | None, str], Any] = {}
-
-    def compile(self, source: Any, name: str | None = None, *more: Any, **options: Any) -> Any:
-        if not isinstance(source, str):
-            return super().compile(source, name, *more, **options)
-        key = (name, source)
-        if key not in self._code:
-            self._code[key] = super().compile(source, name, *more, **options)
-        return self._code[key]
-
-
 class Machine:
     """The processes of a site, and its disk."""
 
@@ -114,11 +101,7 @@ class Machine:
         self.files_since: dict[Path, datetime] = {}
         self.web = MortalDatabase(settings.database_path)
         self.worker = MortalDatabase(settings.database_path)
-        before, Flask.jinja_environment = Flask.jinja_environment, CompiledOnce
-        try:
-            self.app = create_app(settings, self.web)
-        finally:
-            Flask.jinja_environment = before
+        self.app = create_app(settings, self.web)
         self._indexer = Indexer(settings, self.worker)
         self.start_worker()
 
@@ -171,7 +154,7 @@ class Machine:
         if follows:
             self._step("index", self._indexer.ensure)
         self._step("digests", lambda: digest_letters.ask(self.worker))
-        if outbox.oldest_waiting(self.worker) is None:
+        if not self.worker.query(DUE, {"now": stored(utc_now())}):
             return
         self._step("indexing", self._one(self._handlers, Share(channel="index")))
         self._step("outbox", self._one(self._handlers, Share(channel="inside")))

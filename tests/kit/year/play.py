@@ -69,10 +69,18 @@ class Year:
     """A help centre and its people; whoever acts draws from `chance`, and from nothing else."""
 
     def __init__(
-        self, seed: int, site: Path, database: bytes, *, days: int = 365, pace: float = 1.0
+        self,
+        seed: int,
+        site: Path,
+        database: bytes,
+        *,
+        days: int = 365,
+        pace: float = 0.4,
+        inspected_every: int = 18,
     ) -> None:
         self.seed = seed
-        self.pace = pace  # how much more happens in a day than usually
+        self.inspected_every = inspected_every  # days; ten years are inspected some 200 times
+        self.pace = pace  # how much people do in a day; what befalls them comes as often as ever
         self.days = days
         self.chance = Random(f"what happens {seed}")
         self.clock = SimulatedClock(local(FIRST_DAY, 5))

@@ -26,21 +26,21 @@ UNDER_WAY = ("new", "open", "pending")
 MONTH = timedelta(days=30)
 
 
-@holds("weekly")
+@holds("now and then")
 def requests_are_read_by_their_readers(look: Inspection) -> Iterator[str]:
     """Whoever may read a request by plain reckoning reads it, and nobody else."""
     numbers = {row["number"]: row["id"] for row in look.books.tickets}
-    for viewer in _everybody(look):
+    for viewer in look.books.everybody:
         visible = {numbers[n] for n in tickets.visible_numbers(look.books.db, viewer, numbers)}
         if visible != look.books.may_read(viewer.email):
             yield f"{viewer.email}: {_difference(look, visible, look.books.may_read(viewer.email))}"
 
 
-@holds("weekly")
+@holds("now and then")
 def lists_are_as_long_as_they_say(look: Inspection) -> Iterator[str]:
     """The lists of everybody have what they may read, as many as the counts beside them say."""
     scopes: tuple[Scope, ...] = ("mine", "copied", "organisation")
-    for viewer in look.chance.sample(list(_everybody(look)), 5):
+    for viewer in look.chance.sample(look.books.everybody, 5):
         counts = lists.scope_counts(look.books.db, viewer, scopes)
         unread = set[int]()
         for scope in scopes:
@@ -52,7 +52,7 @@ def lists_are_as_long_as_they_say(look: Inspection) -> Iterator[str]:
             yield f"{viewer.email}: {len(unread)} unread"
 
 
-@holds("weekly")
+@holds("now and then")
 def views_of_the_queue_are_as_long_as_they_say(look: Inspection) -> Iterator[str]:
     """Each view of the queue has the requests that it should, as many as its count says."""
     moment, settings = look.year.clock(), look.year.settings
@@ -69,7 +69,7 @@ def views_of_the_queue_are_as_long_as_they_say(look: Inspection) -> Iterator[str
                 yield f"{email}, {view}: {sorted(set(numbers) ^ expected)}, {counts[view]}"
 
 
-@holds("weekly")
+@holds("now and then")
 def clocks_agree_with_a_plain_reckoning(look: Inspection) -> Iterator[str]:
     """What is due when, and whether it came in time, is what the events of the request say."""
     moment, targets = look.year.clock(), look.year.settings.targets
@@ -85,7 +85,7 @@ def clocks_agree_with_a_plain_reckoning(look: Inspection) -> Iterator[str]:
             yield f"#{row['number']}: solution due {clock.solution_due}"
 
 
-@holds("weekly")
+@holds("now and then")
 def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
     """A number of the insights is the length of the list behind it, and that of the rows."""
     viewer = viewers.find(look.books.db, "root@support.example")
@@ -119,7 +119,7 @@ def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
             yield f"by {group} they are not {len(fared)}"
 
 
-@holds("weekly")
+@holds("now and then")
 def the_index_is_the_database(look: Inspection) -> Iterator[str]:
     """The index has followed: it has as many requests, and finds a word for its readers alone."""
     settings, db = look.year.settings, look.books.db
@@ -134,14 +134,14 @@ def the_index_is_the_database(look: Inspection) -> Iterator[str]:
     numbers = {row["id"]: row["number"] for row in look.books.tickets}
     for _, word in look.chance.sample(texts, min(2, len(texts))):
         where = {place for place, other in texts if other == word}
-        for viewer in _everybody(look):
+        for viewer in look.books.everybody:
             expected = {numbers[place] for place in where & look.books.may_read(viewer.email)}
             found = set(search.numbers(viewer, word, 50))
             if found != expected and not viewer.is_agent or expected - found:
                 yield f"{viewer.email} finds {word} in {sorted(found)}, not {sorted(expected)}"
 
 
-@holds("weekly")
+@holds("now and then")
 def notes_are_found_by_agents_alone(look: Inspection) -> Iterator[str]:
     """No search of a customer finds a request by the words of a note."""
     search = Search(look.year.settings, look.books.db)
@@ -153,12 +153,12 @@ def notes_are_found_by_agents_alone(look: Inspection) -> Iterator[str]:
         if word.startswith("zn")
     ]
     for word in look.chance.sample(words, min(1, len(words))):
-        for viewer in _everybody(look):
+        for viewer in look.books.everybody:
             if not viewer.is_agent and search.numbers(viewer, word, 50):
                 yield f"{viewer.email} finds {word}"
 
 
-@holds("weekly")
+@holds("now and then")
 def pages_show_what_may_be_seen(look: Inspection) -> Iterator[str]:
     """Lists, files for spreadsheets, results and conversations have no word that is not theirs."""
     customers = [row["email"] for row in look.books.people if row["role"] == "customer"]
@@ -178,7 +178,7 @@ def pages_show_what_may_be_seen(look: Inspection) -> Iterator[str]:
             yield f"{email} reads {one}"
 
 
-@holds("weekly")
+@holds("now and then")
 def conversations_are_whole(look: Inspection) -> Iterator[str]:
     """The page of a request has all that was said in it for its reader."""
     rows = look.books.tickets
@@ -192,7 +192,7 @@ def conversations_are_whole(look: Inspection) -> Iterator[str]:
             yield f"#{row['number']} ({page.status_code}) lacks {missing}"
 
 
-@holds("weekly")
+@holds("now and then")
 def files_of_the_queue_are_whole(look: Inspection) -> Iterator[str]:
     """The file for a spreadsheet has the lines that the view counts."""
     view = look.chance.choice(VIEWS)
@@ -204,7 +204,7 @@ def files_of_the_queue_are_whole(look: Inspection) -> Iterator[str]:
         yield f"{view}: {len(lines)} lines for {len(expected)} requests"
 
 
-@holds("weekly")
+@holds("now and then")
 def articles_are_read_by_their_audience(look: Inspection) -> Iterator[str]:
     """Pages, results, the feed and the site map name no article to those it is not for."""
     first = next(iter(look.year.portal.customers))
@@ -229,20 +229,13 @@ def articles_are_read_by_their_audience(look: Inspection) -> Iterator[str]:
             yield f"{email or 'a stranger'} sees {seen} at {path} ({page.status_code})"
 
 
-def _everybody(look: Inspection) -> Iterator[Viewer]:
-    """Everybody whose account is open, as the product knows them."""
-    for row in look.books.people:
-        if not row["disabled_at"]:
-            yield viewers.find(look.books.db, row["email"])
-
-
 def _listed(
     look: Inspection, viewer: Viewer, scope: Scope, unread: set[int]
 ) -> tuple[set[int], int, int]:
     """The numbers in a list, how many it says there are, and how many by status."""
     numbers, page = list[int](), 1
     while True:
-        listing = lists.list_tickets(look.books.db, viewer, ListFilter(scope, page=page))
+        listing = lists.list_tickets(look.books.db, viewer, ListFilter(scope=scope, page=page))
         numbers += [line.number for line in listing.lines]
         if scope != "organisation":
             unread |= {line.number for line in listing.lines if line.is_unread}
