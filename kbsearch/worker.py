@@ -34,15 +34,14 @@ from kbsearch.messages.delivery import senders
 from kbsearch.messages.delivery.senders import Sender
 from kbsearch.messages.incoming import mailbox, mails
 from kbsearch.messages.notifications import (
-    account_letters,
     answers,
     article_letters,
+    code_texts,
     digest_letters,
-    profile_letters,
+    mailings,
     solutions,
     ticket_letters,
     ticket_texts,
-    webhook_letters,
 )
 from kbsearch.messages.webhooks import deliveries, failed_searches, journal
 from kbsearch.messages.webhooks.sender import WebhookSender
@@ -304,19 +303,17 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
     """Who writes what leaves by each channel: about accounts, and about all the rest."""
     return {
         "mail": (
-            outbox.together(
-                account_letters.handlers(settings, db), profile_letters.handlers(settings, db)
-            ),
+            mailings.handlers(settings, db, mailings.ABOUT_ACCOUNTS),
             outbox.together(
                 ticket_letters.handlers(settings, db),
                 digest_letters.handlers(settings, db),
-                webhook_letters.handlers(settings, db),
+                mailings.handlers(settings, db, mailings.ABOUT_WEBHOOKS),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),
             ),
         ),
         "sms": (
-            profile_letters.code_handlers(settings, db),
+            code_texts.handlers(settings, db),
             ticket_texts.handlers(settings, db),
         ),
     }

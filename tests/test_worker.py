@@ -23,7 +23,7 @@ from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
-from kbsearch.messages.notifications import profile_letters
+from kbsearch.messages.notifications import mailings
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Channel, Share
 from kbsearch.people import PersonFields, viewers
@@ -162,11 +162,11 @@ def test_people_are_told_what_the_outbox_asks_for(place):
         place.db, OPERATOR, PersonFields(email="alice@acme.example", name="Alice Martin")
     )
     mobiles.ask(place.db, viewers.find(place.db, alice.email), "06 12 34 56 78")
-    for kind in profile_letters.NOTICES:
+    for kind in mailings.NOTICES:
         outbox.add(place.db, kind, alice.id)
     place.start()
     mails, texts = place.settings.data_path / "mail", place.settings.data_path / "sms"
-    until(lambda: len(list(mails.glob("*.eml"))) == len(profile_letters.NOTICES))
+    until(lambda: len(list(mails.glob("*.eml"))) == len(mailings.NOTICES))
     until(lambda: len(list(texts.glob("*.txt"))) == 1)
 
 

@@ -13,14 +13,14 @@ from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.messages import notifications
-from kbsearch.messages.notifications import account_letters, digest_letters, ticket_letters
+from kbsearch.messages.notifications import digest_letters, mailings, ticket_letters
 from kbsearch.outbox import Handlers, Task
 from kbsearch.tickets import events as ticket_events
 
 
 def post(settings: Settings, db: Database) -> None:
     """Do what a worker does with the letters that wait."""
-    handlers = account_letters.handlers(settings, db)
+    handlers = mailings.handlers(settings, db, mailings.ABOUT_ACCOUNTS)
     while outbox.run_one(db, handlers):
         pass
 

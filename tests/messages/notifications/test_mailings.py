@@ -15,7 +15,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError
-from kbsearch.messages.notifications import account_letters, letters
+from kbsearch.messages.notifications import letters, mailings
 from kbsearch.people import Person, PersonFields
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links
@@ -195,6 +195,6 @@ def test_a_channel_that_fails_keeps_the_letter_waiting(
 
     monkeypatch.setattr(channels.MailChannel, "send", fail)
     choosing_passwords.invite(db, OPERATOR, people.find(db, ALICE))
-    assert outbox.run_one(db, account_letters.handlers(settings, db))
+    assert outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_ACCOUNTS))
     assert outbox.count_dead(db) == 0
     assert outbox.oldest_waiting(db) is not None

@@ -7,7 +7,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
-from kbsearch.messages.notifications import webhook_letters
+from kbsearch.messages.notifications import mailings
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.people import PersonFields
 from tests.conftest import Cast
@@ -17,7 +17,7 @@ URL = "https://hooks.example/in?token=CANARY"
 
 
 def post(settings: Settings, db: SqliteDatabase) -> None:
-    while outbox.run_one(db, webhook_letters.handlers(settings, db)):
+    while outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_WEBHOOKS)):
         pass
 
 

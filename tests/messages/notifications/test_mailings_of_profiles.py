@@ -9,7 +9,7 @@ from kbsearch import outbox, people
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.messages.notifications import profile_letters
+from kbsearch.messages.notifications import code_texts, mailings
 from kbsearch.people import PersonFields
 from kbsearch.people.accounts import mobiles, second_factor
 from tests.kit.mail import text_of
@@ -21,8 +21,8 @@ def mails(settings: Settings) -> list[Path]:
 
 def send_all(db: SqliteDatabase, settings: Settings) -> None:
     handlers = {
-        **profile_letters.handlers(settings, db),
-        **profile_letters.code_handlers(settings, db),
+        **mailings.handlers(settings, db, mailings.ABOUT_ACCOUNTS),
+        **code_texts.handlers(settings, db),
     }
     while outbox.run_one(db, handlers):
         pass
@@ -30,7 +30,7 @@ def send_all(db: SqliteDatabase, settings: Settings) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("kind", profile_letters.NOTICES)
+@pytest.mark.parametrize("kind", mailings.NOTICES)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_notice_has_a_letter_in_both_languages(
     db: SqliteDatabase, settings: Settings, alice: Viewer, kind: str, language: str

@@ -1,0 +1,149 @@
+"""The mail that one task asks for: by its kind, which template, to whom, what is filled in.
+
+Codes and links are made here, as they are sent: neither ever rests in the database. Whether an
+address has an account is looked up here too, so that no request tells by how long it takes. Whom
+something concerns no more is told nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from kbsearch import audit, people
+from kbsearch.config import Settings
+from kbsearch.database import Database
+from kbsearch.errors import NotFound
+from kbsearch.messages import webhooks
+from kbsearch.messages.delivery import channels, senders
+from kbsearch.messages.notifications import letters
+from kbsearch.messages.webhooks import deliveries
+from kbsearch.outbox import Handlers, Task
+from kbsearch.people import Person
+from kbsearch.people.accounts import (
+    choosing,
+    mobiles,
+    one_time_links,
+    second_factor,
+    sign_ins_under_way,
+    signing_in,
+)
+from kbsearch.people.accounts.one_time_links import Purpose
+
+CODE_MINUTES = sign_ins_under_way.CODE_LIFETIME // timedelta(minutes=1)
+NOTICES = (  # what happened to an account; each has a template of its name
+    choosing.CHANGED,
+    second_factor.ADDED,
+    second_factor.REMOVED,
+    second_factor.CODES_MADE,
+    second_factor.CODE_USED,
+    mobiles.VERIFIED,
+    mobiles.REMOVED,
+)
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """A template, whose mail it becomes, and its values."""
+
+    template: str
+    person: Person
+    values: Mapping[str, object] = field(default_factory=dict)
+    is_secret: bool = False  # a retry carries another code or link: it is another letter
+
+
+# None: it concerns nobody any more.
+Writer = Callable[[Settings, Database, Task], Mailing | None]
+
+
+def _code(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    try:
+        waiting = sign_ins_under_way.find_id(db, task.subject)
+    except NotFound:
+        return None  # finished or expired before it was this letter's turn
+    code = sign_ins_under_way.make_code(db, settings, waiting)
+    person = people.find_id(db, waiting.person_id)
+    return Mailing("sign_in_code", person, {"code": code, "minutes": CODE_MINUTES}, is_secret=True)
+
+
+def _reset(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    try:
+        person = people.find(db, task.subject)
+    except NotFound:
+        return None
+    if person.disabled_at:
+        return None
+    audit.record(db, "reset.sent", person_id=person.id)
+    return _link(settings, db, "password_reset", "reset", person)
+
+
+def _invitation(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    person = _present(db, task.subject)
+    return _link(settings, db, "invitation", "mailed_invitation", person) if person else None
+
+
+def _notice(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    person = _present(db, task.subject)
+    template = task.kind.replace(".", "_")
+    return Mailing(template, person, {"at": task.created_at}) if person else None
+
+
+def _new_browser(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    event = audit.find(db, task.subject)
+    person = _present(db, event.person_id or "")
+    values = {"at": event.at, "browser": str(event.details.get("browser", ""))}
+    return Mailing("new_browser", person, values) if person else None
+
+
+def _webhook_died(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    webhook = webhooks.look(db, task.subject)
+    if webhook is None or webhook.disabled_at is None:
+        return None  # it has been enabled again
+    owner = _present(db, webhook.owner_id)
+    return Mailing("webhook_died", owner, {"webhook": webhook}) if owner else None
+
+
+# Whoever waits for a code does not wait for all the rest.
+ABOUT_ACCOUNTS: dict[str, Writer] = {
+    sign_ins_under_way.CODE_WANTED: _code,
+    choosing.FORGOTTEN: _reset,
+    choosing.INVITED: _invitation,
+    signing_in.NEW_BROWSER: _new_browser,
+    **dict.fromkeys(NOTICES, _notice),
+}
+ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
+
+
+def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:
+    """Who sends what these write."""
+    mail = channels.mail(settings, db)
+
+    def send(task: Task) -> None:
+        mailing = writers[task.kind](settings, db, task)
+        if mailing is None:
+            return
+        is_again = mailing.is_secret and task.attempts > 1
+        message_id = f"{task.id}.{task.attempts}" if is_again else task.id
+        brand = letters.brand_of(db, mailing.person)
+        letter = letters.compose(
+            settings, mailing.template, mailing.person, message_id, mailing.values, brand
+        )
+        senders.hand_over(lambda: mail.send(letter))
+
+    return dict.fromkeys(writers, send)
+
+
+def _present(db: Database, person_id: str) -> Person | None:
+    """The person, unless they are gone or their account is closed by now."""
+    try:
+        person = people.find_id(db, person_id)
+    except NotFound:
+        return None
+    return None if person.disabled_at else person
+
+
+def _link(
+    settings: Settings, db: Database, template: str, purpose: Purpose, person: Person
+) -> Mailing:
+    token = one_time_links.make(db, purpose, person)
+    link = one_time_links.url(settings, purpose, person, token)
+    return Mailing(template, person, {"link": link}, is_secret=True)
