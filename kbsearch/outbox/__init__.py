@@ -10,7 +10,7 @@ from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.outbox.claims import LEASE, Share, Task, claim, release
 from kbsearch.outbox.kinds import KINDS, Channel, Schedule, declare
-from kbsearch.outbox.running import Handlers, Hopeless, Unavailable, run_one, together
+from kbsearch.outbox.running import ChannelDown, Handlers, Hopeless, run_one, together
 
 __all__ = [
     "KINDS",
@@ -21,7 +21,7 @@ __all__ = [
     "Schedule",
     "Share",
     "Task",
-    "Unavailable",
+    "ChannelDown",
     "claim",
     "declare",
     "release",

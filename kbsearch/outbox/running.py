@@ -15,7 +15,7 @@ class Hopeless(Exception):
     """Raised by a handler that knows that trying again is of no use."""
 
 
-class Unavailable(Exception):
+class ChannelDown(Exception):
     """Raised by a handler when nothing of its kind gets out at present, whatever it is."""
 
 
@@ -29,7 +29,7 @@ def run_one(db: Database, handlers: Handlers, share: Share = EVERYTHING) -> Outc
     except Hopeless as problem:
         claims.give_up(db, task, str(problem))
         return "dead"
-    except Unavailable as problem:
+    except ChannelDown as problem:
         claims.put_back(db, task, str(problem))
         return "unavailable"
     except Exception as problem:

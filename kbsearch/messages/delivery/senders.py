@@ -13,7 +13,7 @@ from kbsearch import outbox
 from kbsearch.database import Database
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.channels import ChannelError
-from kbsearch.outbox import Handlers, Hopeless, Share, Unavailable
+from kbsearch.outbox import ChannelDown, Handlers, Hopeless, Share
 from kbsearch.processes.parent_pipe import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
@@ -86,5 +86,5 @@ def hand_over(send: Callable[[], None]) -> None:
         if problem.permanent:
             raise Hopeless(str(problem)) from problem
         if problem.is_general:
-            raise Unavailable(str(problem)) from problem
+            raise ChannelDown(str(problem)) from problem
         raise
