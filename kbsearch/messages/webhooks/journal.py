@@ -67,14 +67,14 @@ def since(
     """
     tickets = _of_tickets(db, viewer, after.revision, limit, product)
     others = [] if product else _others(db, viewer, after.place, limit)
-    told: list[ToldEvent] = []
+    written: list[ToldEvent] = []
     revision, place = after.revision, after.place
     for row in _first(limit, tickets, others):
         revision, place = row.get("revision", revision), row.get("place", place)
         facts = events.facts(db, settings, row["kind"], row["subject"])
         if facts is not None:  # its subject may be gone by now
-            told.append(ToldEvent(row["kind"], row["at"], facts))
-    return told, Cursor(revision, place)
+            written.append(ToldEvent(row["kind"], row["at"], facts))
+    return written, Cursor(revision, place)
 
 
 def forget_old(db: Database, *, at: datetime | None = None) -> int:

@@ -49,11 +49,11 @@ VERSIONS = Texts(Text(products.MAX_VERSION), products.MAX_VERSIONS)
         status=201,
     )
 )
-def add_organisation(asked: Values) -> Answer:
+def add_organisation(arguments: Values) -> Answer:
     """Take a customer in; administrators"""
     _administers()
     with said_of("products"):
-        added = organisations.add(db(), caller(), _organisation(asked))
+        added = organisations.add(db(), caller(), _organisation(arguments))
     return Answer(organisation_values(added), f"/api/v1/organisations/{added.slug}")
 
 
@@ -65,13 +65,13 @@ def add_organisation(asked: Values) -> Answer:
         body={"name": NAME, **OF_ORGANISATIONS},
     )
 )
-def edit_organisation(asked: Values, slug: str) -> Answer:
+def edit_organisation(arguments: Values, slug: str) -> Answer:
     """Change what is given of an organisation; administrators"""
     _administers()
     organisation = organisations.find(db(), slug)
     check_match(organisation_values(organisation))
     with said_of("products"):
-        edited = organisations.edit(db(), caller(), organisation, _organisation(asked))
+        edited = organisations.edit(db(), caller(), organisation, _organisation(arguments))
     return Answer(organisation_values(edited))
 
 
@@ -89,19 +89,19 @@ def edit_organisation(asked: Values, slug: str) -> Answer:
         status=201,
     )
 )
-def add_person(asked: Values) -> Answer:
+def add_person(arguments: Values) -> Answer:
     """Open an account, and invite its person; agents for customers, administrators for everybody"""
     only_unnarrowed()
     person_fields = PersonFields(
-        asked["name"],
-        asked["email"],
-        asked.get("role"),
-        asked.get("organisations"),
-        asked.get("language"),
+        arguments["name"],
+        arguments["email"],
+        arguments.get("role"),
+        arguments.get("organisations"),
+        arguments.get("language"),
     )
     access.only_agents(caller())
     with said_of("organisations"):
-        added = accounts.add(db(), caller(), person_fields, invited=asked.get("invited", False))
+        added = accounts.add(db(), caller(), person_fields, invited=arguments.get("invited", False))
     return Answer(person_values(added), f"/api/v1/people/{added.id}")
 
 
@@ -113,17 +113,19 @@ def add_person(asked: Values) -> Answer:
         body={"name": Text(people.MAX_NAME), "disabled": Flag(), **OF_PEOPLE},
     )
 )
-def edit_person(asked: Values, id: str) -> Answer:
+def edit_person(arguments: Values, id: str) -> Answer:
     """Change what is given of an account, close it or open it again; administrators"""
     only_unnarrowed()
     person = accounts.find(db(), caller(), id)
     check_match(person_values(person))
-    edits = {name: value for name, value in asked.items() if name != "disabled"}
+    edits = {name: value for name, value in arguments.items() if name != "disabled"}
     if edits:
         with said_of("organisations"):
             person = people.edit(db(), caller(), person, PersonFields(**edits))
-    if "disabled" in asked:
-        person = (people.disable if asked["disabled"] else people.enable)(db(), caller(), person)
+    if "disabled" in arguments:
+        person = (people.disable if arguments["disabled"] else people.enable)(
+            db(), caller(), person
+        )
     return Answer(person_values(person))
 
 
@@ -136,11 +138,11 @@ def edit_person(asked: Values, id: str) -> Answer:
         status=201,
     )
 )
-def add_product(asked: Values) -> Answer:
+def add_product(arguments: Values) -> Answer:
     """Support one more product; administrators"""
     _administers()
-    product_fields = ProductFields(asked["name"], asked.get("versions"))
-    added = products.add(db(), caller(), product_fields, slug=asked.get("slug"))
+    product_fields = ProductFields(arguments["name"], arguments.get("versions"))
+    added = products.add(db(), caller(), product_fields, slug=arguments.get("slug"))
     return Answer(product_values(added), "/api/v1/products")
 
 
@@ -152,13 +154,13 @@ def add_product(asked: Values) -> Answer:
         body={"name": NAME, "versions": VERSIONS},
     )
 )
-def edit_product(asked: Values, slug: str) -> Answer:
+def edit_product(arguments: Values, slug: str) -> Answer:
     """Change what is given of a product; administrators"""
     _administers()
     product = products.find(db(), slug)
     check_match(product_values(product))
     edited = products.edit(
-        db(), caller(), product, ProductFields(asked.get("name"), asked.get("versions"))
+        db(), caller(), product, ProductFields(arguments.get("name"), arguments.get("versions"))
     )
     return Answer(product_values(edited))
 
@@ -178,7 +180,9 @@ def _administers() -> None:
     only_unnarrowed()
 
 
-def _organisation(asked: Values) -> OrganisationFields:
+def _organisation(arguments: Values) -> OrganisationFields:
     """What is given; None takes something away, which forms say with nothing."""
-    given: dict[str, Any] = {name: "" if value is None else value for name, value in asked.items()}
-    return OrganisationFields(**given)
+    edits: dict[str, Any] = {
+        name: "" if value is None else value for name, value in arguments.items()
+    }
+    return OrganisationFields(**edits)

@@ -29,17 +29,17 @@ MAX_PATH = 500
         },
     )
 )
-def list_articles(asked: Values) -> Answer:
+def list_articles(arguments: Values) -> Answer:
     """The articles, by path"""
-    product = asked.get("product") or token().product
+    product = arguments.get("product") or token().product
     check_product(product)
-    limit = asked.get("limit", LIMIT)
+    limit = arguments.get("limit", LIMIT)
     cards = articles.list_after(
         db(),
         caller(),
-        asked.get("cursor", ""),
+        arguments.get("cursor", ""),
         limit + 1,
-        language=asked.get("lang"),
+        language=arguments.get("lang"),
         product=product,
     )
     further = cards[limit - 1].path if len(cards) > limit else None
@@ -47,7 +47,7 @@ def list_articles(asked: Values) -> Answer:
 
 
 @offer(Operation("GET", "/articles/<language>/<slug>", shapes.ARTICLE))
-def show_article(asked: Values, language: str, slug: str) -> Answer:
+def show_article(arguments: Values, language: str, slug: str) -> Answer:
     """An article, as HTML and as Markdown"""
     article = articles.find(db(), caller(), language, slug)
     if token().product not in article.products:

@@ -48,26 +48,26 @@ CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
         status=201,
     )
 )
-def open_ticket(asked: Values) -> Answer:
+def open_ticket(arguments: Values) -> Answer:
     """File a ticket; `requester`, an address: agents, for a customer"""
-    check_product(asked.get("product"))
-    if "requester" in asked and not caller().is_agent:
+    check_product(arguments.get("product"))
+    if "requester" in arguments and not caller().is_agent:
         raise Forbidden("ticket.agents_only")
     request = RequestForm(
-        asked["subject"],
-        asked["description"],
-        asked.get("product", ""),
-        asked.get("version", ""),
-        asked.get("severity", ""),
-        asked.get("organisation", ""),
-        asked.get("cc", ()),
-        asked.get("fields", {}),
-        asked.get("confidential", False),
-        asked.get("requester", ""),
+        arguments["subject"],
+        arguments["description"],
+        arguments.get("product", ""),
+        arguments.get("version", ""),
+        arguments.get("severity", ""),
+        arguments.get("organisation", ""),
+        arguments.get("cc", ()),
+        arguments.get("fields", {}),
+        arguments.get("confidential", False),
+        arguments.get("requester", ""),
     )
     settings = site().settings
     terms = FilingTerms(
-        _with_files(asked), settings.fields, after_contract=settings.expired_contract_requests
+        _with_files(arguments), settings.fields, after_contract=settings.expired_contract_requests
     )
     try:
         ticket = filing.open(db(), caller(), request, terms)
@@ -91,23 +91,23 @@ def open_ticket(asked: Values) -> Answer:
         },
     )
 )
-def edit_ticket(asked: Values, number: int) -> Answer:
+def edit_ticket(arguments: Values, number: int) -> Answer:
     """Change what is given; with `If-Match`, only what is there as it was read"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
-    if "product" in asked:
-        check_product(asked["product"])
-    texts = _texts(asked)
+    if "product" in arguments:
+        check_product(arguments["product"])
+    texts = _texts(arguments)
     if texts:
         edits = FieldEdits(texts, ticket.edition)
         try:
             corrections.edit_fields(db(), caller(), ticket, edits, fields=site().settings.fields)
         except InvalidForm as problem:
             raise _as_called_here(problem) from None
-    if "assignee" in asked:
-        lifecycle.assign(db(), caller(), ticket, _agent(asked["assignee"]))
-    if "status" in asked:
-        _move(ticket, asked["status"])
+    if "assignee" in arguments:
+        lifecycle.assign(db(), caller(), ticket, _agent(arguments["assignee"]))
+    if "status" in arguments:
+        _move(ticket, arguments["status"])
     return Answer(record_of(ticket))
 
 
@@ -125,14 +125,16 @@ def edit_ticket(asked: Values, number: int) -> Answer:
         status=201,
     )
 )
-def add_message(asked: Values, number: int) -> Answer:
+def add_message(arguments: Values, number: int) -> Answer:
     """Answer, or leave a note for agents; `status` is that after the answer"""
     ticket = ticket_of(number)
-    reply_form = ReplyForm(_with_files(asked), asked["body"], status=asked.get("status"))
-    say = replies.note if asked.get("internal") else replies.reply
+    reply_form = ReplyForm(
+        _with_files(arguments), arguments["body"], status=arguments.get("status")
+    )
+    say = replies.note if arguments.get("internal") else replies.reply
     message_id = say(db(), caller(), ticket, reply_form).message_id
-    said = next(one for one in record_of(ticket)["messages"] if one["id"] == message_id)
-    return Answer(said, f"/api/v1/tickets/{ticket.number}")
+    message = next(one for one in record_of(ticket)["messages"] if one["id"] == message_id)
+    return Answer(message, f"/api/v1/tickets/{ticket.number}")
 
 
 @offer(
@@ -143,10 +145,10 @@ def add_message(asked: Values, number: int) -> Answer:
         body={"email": Text(people.MAX_EMAIL, required=True)},
     )
 )
-def add_copy(asked: Values, number: int) -> Answer:
+def add_copy(arguments: Values, number: int) -> Answer:
     """Put a colleague of its organisation in copy"""
     ticket = ticket_of(number)
-    copies.add(db(), caller(), ticket, asked["email"])
+    copies.add(db(), caller(), ticket, arguments["email"])
     return Answer(record_of(ticket))
 
 
@@ -158,10 +160,10 @@ def add_copy(asked: Values, number: int) -> Answer:
         query={"email": Text(people.MAX_EMAIL, required=True)},
     )
 )
-def remove_copy(asked: Values, number: int) -> Answer:
+def remove_copy(arguments: Values, number: int) -> Answer:
     """Take an address out of copy"""
     ticket = ticket_of(number)
-    copies.remove(db(), caller(), ticket, asked["email"])
+    copies.remove(db(), caller(), ticket, arguments["email"])
     return Answer(record_of(ticket))
 
 
@@ -177,20 +179,20 @@ def remove_copy(asked: Values, number: int) -> Answer:
         },
     )
 )
-def merge_ticket(asked: Values, number: int) -> Answer:
+def merge_ticket(arguments: Values, number: int) -> Answer:
     """Close a ticket that goes on in another one, which is the answer; agents"""
-    ticket, into = ticket_of(number), ticket_of(asked["into"])
+    ticket, into = ticket_of(number), ticket_of(arguments["into"])
     merge_form = MergeForm(
-        new_id(), asked.get("body", ""), asked.get("with_copies", False), language()
+        new_id(), arguments.get("body", ""), arguments.get("with_copies", False), language()
     )
     merging.merge(db(), caller(), ticket, into, merge_form)
     return Answer(record_of(into))
 
 
-def _with_files(asked: Values) -> str:
+def _with_files(arguments: Values) -> str:
     """The key of a form that has the files of these ids in it."""
     key = new_id()
-    ids = asked.get("attachments", ())
+    ids = arguments.get("attachments", ())
     if ids:
         try:
             files.gather(db(), caller(), ids, key)
@@ -199,11 +201,11 @@ def _with_files(asked: Values) -> str:
     return key
 
 
-def _texts(asked: Values) -> dict[str, str]:
+def _texts(arguments: Values) -> dict[str, str]:
     """What is corrected, by the names that forms have for it."""
     names = {"severity": "severity", "product": "software", "version": "version"}
-    texts = {names[name]: asked[name] or "" for name in names if name in asked}
-    answers = {f"fields.{name}": text for name, text in asked.get("fields", {}).items()}
+    texts = {names[name]: arguments[name] or "" for name in names if name in arguments}
+    answers = {f"fields.{name}": text for name, text in arguments.get("fields", {}).items()}
     return {**texts, **answers}
 
 

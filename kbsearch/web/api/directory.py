@@ -25,16 +25,16 @@ PAGE: dict[str, Field] = {"cursor": Text(people.MAX_EMAIL), "limit": Whole(1, LI
         "GET", "/organisations", shapes.listing("organisations", shapes.ORGANISATION), query=PAGE
     )
 )
-def list_organisations(asked: Values) -> Answer:
+def list_organisations(arguments: Values) -> Answer:
     """The organisations, by slug; for administrators"""
     only_administrators(caller())
     only_unnarrowed()
-    page, further = cut(organisations.list_all(db()), lambda one: one.slug, asked)
+    page, further = cut(organisations.list_all(db()), lambda one: one.slug, arguments)
     return Answer({"organisations": [organisation_values(one) for one in page], "next": further})
 
 
 @offer(Operation("GET", "/organisations/<slug>", shapes.ORGANISATION))
-def show_organisation(asked: Values, slug: str) -> Answer:
+def show_organisation(arguments: Values, slug: str) -> Answer:
     """An organisation; for administrators"""
     only_administrators(caller())
     only_unnarrowed()
@@ -49,36 +49,38 @@ def show_organisation(asked: Values, slug: str) -> Answer:
         query={**PAGE, "q": Text(people.MAX_EMAIL), "organisation": Text(80)},
     )
 )
-def list_people(asked: Values) -> Answer:
+def list_people(arguments: Values) -> Answer:
     """People, by address: agents see the customers, administrators everybody"""
     only_unnarrowed()
-    limit = asked.get("limit", LIMIT)
-    filters = directory.PeopleFilter(asked.get("q", ""), organisation=asked.get("organisation"))
-    listed = directory.list_after(db(), caller(), filters, asked.get("cursor", ""), limit + 1)
+    limit = arguments.get("limit", LIMIT)
+    filters = directory.PeopleFilter(
+        arguments.get("q", ""), organisation=arguments.get("organisation")
+    )
+    listed = directory.list_after(db(), caller(), filters, arguments.get("cursor", ""), limit + 1)
     further = listed[limit - 1].email if len(listed) > limit else None
     return Answer({"people": [person_values(one) for one in listed[:limit]], "next": further})
 
 
 @offer(Operation("GET", "/people/<id>", shapes.PERSON))
-def show_person(asked: Values, id: str) -> Answer:
+def show_person(arguments: Values, id: str) -> Answer:
     """Somebody; for agents, who see the customers, and administrators"""
     only_unnarrowed()
     return Answer(person_values(directory.find(db(), caller(), id)))
 
 
 @offer(Operation("GET", "/products", shapes.listing("products", shapes.PRODUCT), query=PAGE))
-def list_products(asked: Values) -> Answer:
+def list_products(arguments: Values) -> Answer:
     """The products, by slug; a customer sees those of their contracts"""
-    page, further = cut(_products(), lambda one: one.slug, asked)
+    page, further = cut(_products(), lambda one: one.slug, arguments)
     return Answer({"products": [product_values(one) for one in page], "next": further})
 
 
 def cut(
-    things: Sequence[Thing], key: Callable[[Thing], str], asked: Values
+    things: Sequence[Thing], key: Callable[[Thing], str], arguments: Values
 ) -> tuple[list[Thing], str | None]:
     """The page that the cursor asks for, and the next cursor."""
-    limit = asked.get("limit", LIMIT)
-    rest = sorted((one for one in things if key(one) > asked.get("cursor", "")), key=key)
+    limit = arguments.get("limit", LIMIT)
+    rest = sorted((one for one in things if key(one) > arguments.get("cursor", "")), key=key)
     return rest[:limit], key(rest[limit - 1]) if len(rest) > limit else None
 
 

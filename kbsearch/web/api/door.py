@@ -75,17 +75,17 @@ def watch(app: Flask, settings: Settings) -> None:
 def let_in(*, writes: bool, searches: bool) -> None:
     """Take the token of the request; raises SignInNeeded, Forbidden or TooMany."""
     paces: Paces = current_app.extensions[PACES]
-    found = personal_tokens.holder_of(db(), secret_of(request.headers.get("Authorization", "")))
-    if found is None:
+    holder = personal_tokens.holder_of(db(), secret_of(request.headers.get("Authorization", "")))
+    if holder is None:
         paces.strangers.take(limits.network(request.remote_addr))
         raise SignInNeeded("token.needed")
-    g.viewer, g.token = found.viewer, found.token
-    paces.calls.take(found.token.id)
+    g.viewer, g.token = holder.viewer, holder.token
+    paces.calls.take(holder.token.id)
     if writes:
-        paces.writes.take(found.token.id)
-        if not found.token.may_write:
+        paces.writes.take(holder.token.id)
+        if not holder.token.may_write:
             raise Forbidden("token.only_reads")
-    if found.token.only_search and not searches:
+    if holder.token.only_search and not searches:
         raise Forbidden("token.only_searches")
 
 

@@ -18,14 +18,14 @@ LIMIT = 100
         query={"after": Text(40), "limit": Whole(1, LIMIT)},
     )
 )
-def list_events(asked: Values) -> Answer:
+def list_events(arguments: Values) -> Answer:
     """What webhooks are sent, in order, after a cursor; `next` is good until it is asked again"""
     events, cursor = journal.since(
         db(),
         caller(),
         site().settings,
-        journal.read_cursor(asked.get("after", "")),
-        limit=asked.get("limit", LIMIT),
+        journal.read_cursor(arguments.get("after", "")),
+        limit=arguments.get("limit", LIMIT),
         product=token().product,
     )
     return Answer({"events": [vars(event) for event in events], "next": str(cursor)})

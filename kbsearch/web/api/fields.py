@@ -191,19 +191,19 @@ def read_query(fields: Mapping[str, Field], args: Mapping[str, str]) -> Values:
     return _checked(fields, args, lambda field, text: field.read_text(str(text)))
 
 
-def _checked(fields: Mapping[str, Field], given: Mapping[str, object], read: Any) -> Values:
+def _checked(fields: Mapping[str, Field], received: Mapping[str, object], read: Any) -> Values:
     problems: dict[str, Problem] = {}
     values: dict[str, Any] = {}
-    for name in given:
+    for name in received:
         if name not in fields:
             problems[name[:80]] = Invalid("api.unknown_field")
     for name, field in fields.items():
-        if name not in given:
+        if name not in received:
             if field.required:
                 problems[name] = Invalid("api.missing")
             continue
         try:
-            values[name] = read(field, given[name])
+            values[name] = read(field, received[name])
         except Invalid as problem:
             problems[name] = problem
     if problems:

@@ -17,9 +17,9 @@ from kbsearch.web.api import door, fields, shapes
 from kbsearch.web.api.fields import Text
 from kbsearch.web.api.operations import (
     Operation,
-    asked_hash,
     bp,
     describe,
+    hash_of_call,
     once_key,
     response_of,
 )
@@ -63,18 +63,18 @@ def put_attachment() -> Response:
 
 def _kept_before(key: str, attachment: Attachment, answer: KeptAnswer) -> KeptAnswer:
     """The answer that was given to this key; a file that is sent once more goes again."""
-    asked = asked_hash(attachment.sha256.encode())
+    call_hash = hash_of_call(attachment.sha256.encode())
     try:
         with db().atomic():
-            kept = kept_answers.find(db(), door.caller(), key, asked)
-            if kept is None:
-                kept_answers.keep(db(), door.caller(), key, asked, answer)
+            earlier = kept_answers.find(db(), door.caller(), key, call_hash)
+            if earlier is None:
+                kept_answers.keep(db(), door.caller(), key, call_hash, answer)
     except Invalid:
         files.discard(db(), door.caller(), attachment.id)
         raise
-    if kept is not None and kept != answer:
+    if earlier is not None and earlier != answer:
         files.discard(db(), door.caller(), attachment.id)
-    return kept or answer
+    return earlier or answer
 
 
 def _written(attachment: Attachment) -> str:

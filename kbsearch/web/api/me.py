@@ -7,6 +7,6 @@ from kbsearch.web.api.operations import Answer, Operation, offer
 
 
 @offer(Operation("GET", "/me", shapes.ME, searches=True))
-def show_me(asked: Values) -> Answer:
+def show_me(arguments: Values) -> Answer:
     """Who the token stands for"""
     return Answer(shapes.values(caller(), shapes.ME))

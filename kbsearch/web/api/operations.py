@@ -102,7 +102,7 @@ def once_key() -> str | None:
     return key
 
 
-def asked_hash(body: bytes) -> str:
+def hash_of_call(body: bytes) -> str:
     """What tells one write from another that has its key."""
     address = f"{request.method} {request.full_path}\n"
     return sha256(address.encode("utf-8", "surrogatepass") + body).hexdigest()
@@ -112,14 +112,14 @@ def _once(operation: Operation, act: Callable[[], Answer]) -> Response:
     """Do it in one transaction with keeping its answer; a second time, that answer is all."""
     key, viewer = once_key(), door.caller()
     with db().atomic():
-        asked = asked_hash(request.get_data())
-        kept = kept_answers.find(db(), viewer, key, asked) if key else None
-        if kept is None:
+        call_hash = hash_of_call(request.get_data())
+        kept_answer = kept_answers.find(db(), viewer, key, call_hash) if key else None
+        if kept_answer is None:
             answer = act()
-            kept = KeptAnswer(operation.status, _written(answer.value), answer.location)
+            kept_answer = KeptAnswer(operation.status, _written(answer.value), answer.location)
             if key:
-                kept_answers.keep(db(), viewer, key, asked, kept)
-    return response_of(kept)
+                kept_answers.keep(db(), viewer, key, call_hash, kept_answer)
+    return response_of(kept_answer)
 
 
 def _of(answer: Answer, status: int) -> Response:
@@ -129,13 +129,13 @@ def _of(answer: Answer, status: int) -> Response:
     return response
 
 
-def response_of(kept: KeptAnswer) -> Response:
+def response_of(kept_answer: KeptAnswer) -> Response:
     """The answer as it is sent."""
-    response = Response(kept.body, kept.status, content_type=JSON)
-    response.set_etag(etag_of(kept.body))
+    response = Response(kept_answer.body, kept_answer.status, content_type=JSON)
+    response.set_etag(etag_of(kept_answer.body))
     response.headers["Cache-Control"] = "private, no-cache"
-    if kept.location:
-        response.headers["Location"] = kept.location
+    if kept_answer.location:
+        response.headers["Location"] = kept_answer.location
     return response
 
 

@@ -30,16 +30,16 @@ SIMILAR = 5  # cases, where no number is asked for
         searches=True,
     )
 )
-def search(asked: Values) -> Answer:
+def search(arguments: Values) -> Answer:
     """What the search box finds, best first"""
-    product = asked.get("product") or token().product
+    product = arguments.get("product") or token().product
     check_product(product)
     question = Question(
-        asked["q"],
-        language=asked.get("lang", language()),
-        kind=asked.get("kind"),
+        arguments["q"],
+        language=arguments.get("lang", language()),
+        kind=arguments.get("kind"),
         product=product,
-        limit=asked.get("limit", 10),
+        limit=arguments.get("limit", 10),
     )
     results = site().search.ask(caller(), question)
     narrowed = token().product
@@ -58,9 +58,9 @@ def search(asked: Values) -> Answer:
         searches=True,
     )
 )
-def list_similar(asked: Values) -> Answer:
+def list_similar(arguments: Values) -> Answer:
     """Solved tickets like one; for agents"""
-    return _similar(asked, number=asked["number"])
+    return _similar(arguments, number=arguments["number"])
 
 
 @offer(
@@ -78,20 +78,20 @@ def list_similar(asked: Values) -> Answer:
         searches=True,
     )
 )
-def find_similar(asked: Values) -> Answer:
+def find_similar(arguments: Values) -> Answer:
     """Solved tickets like a text; for agents"""
-    return _similar(asked)
+    return _similar(arguments)
 
 
-def _similar(asked: Values, number: int | None = None) -> Answer:
+def _similar(arguments: Values, number: int | None = None) -> Answer:
     only_agents(caller())
     only_unnarrowed()
     hits = site().search.similar(
         caller(),
         number=number,
-        subject=asked.get("subject", ""),
-        description=asked.get("description", ""),
-        language=asked.get("lang", language()),
-        limit=asked.get("limit", SIMILAR),
+        subject=arguments.get("subject", ""),
+        description=arguments.get("description", ""),
+        language=arguments.get("lang", language()),
+        limit=arguments.get("limit", SIMILAR),
     )
     return Answer({**Results(hits, len(hits)).public(), "took_ms": None})

@@ -42,20 +42,20 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
         },
     )
 )
-def list_tickets(asked: Values) -> Answer:
+def list_tickets(arguments: Values) -> Answer:
     """Tickets without their messages, the newest first"""
-    before = numbers.whole(asked.get("cursor", str(BEYOND)))
+    before = numbers.whole(arguments.get("cursor", str(BEYOND)))
     if before is None:
         raise Invalid("api.cursor_invalid")
-    limit = asked.get("limit", LIMIT)
-    ids = _ids(asked, before, limit + 1)
+    limit = arguments.get("limit", LIMIT)
+    ids = _ids(arguments, before, limit + 1)
     heads = records.heads(db(), caller(), ids[:limit])
     further = str(heads[-1]["number"]) if len(ids) > limit and heads else None
     return Answer({"tickets": [with_url(head) for head in heads], "next": further})
 
 
 @offer(Operation("GET", f"/tickets/{NUMBER}", shapes.TICKET))
-def show_ticket(asked: Values, number: int) -> Answer:
+def show_ticket(arguments: Values, number: int) -> Answer:
     """A ticket with what was said about it"""
     return Answer(record_of(ticket_of(number)))
 
@@ -79,22 +79,22 @@ def with_url(record: Record) -> dict[str, Any]:
     return {**record, "url": page}
 
 
-def _ids(asked: Values, before: int, limit: int) -> list[str]:
-    product = asked.get("product") or token().product
+def _ids(arguments: Values, before: int, limit: int) -> list[str]:
+    product = arguments.get("product") or token().product
     check_product(product)
-    text = asked.get("q", "")
+    text = arguments.get("q", "")
     also = tuple(site().search.numbers(caller(), text, lists.MOST_FOUND)) if text else ()
-    if any(name in asked for name in OF_THE_QUEUE):
+    if any(name in arguments for name in OF_THE_QUEUE):
         only_agents(caller())
-    if not caller().is_agent or "scope" in asked or "status" in asked:
-        scope = asked.get("scope", "all" if caller().is_agent else "mine")
-        filter = ListFilter(scope, asked.get("status", ()), product or "", text, also=also)
+    if not caller().is_agent or "scope" in arguments or "status" in arguments:
+        scope = arguments.get("scope", "all" if caller().is_agent else "mine")
+        filter = ListFilter(scope, arguments.get("status", ()), product or "", text, also=also)
         return lists.ids_before(db(), caller(), filter, before, limit)
     queue_filter = QueueFilter(
-        asked.get("view", "all"),
-        asked.get("organisation", ""),
+        arguments.get("view", "all"),
+        arguments.get("organisation", ""),
         product or "",
-        _assignee(asked.get("assignee", "")),
+        _assignee(arguments.get("assignee", "")),
         text,
         also=also,
     )

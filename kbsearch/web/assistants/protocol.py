@@ -44,9 +44,9 @@ def answer(bench: Bench, message: object) -> dict[str, Any] | None:
         return _error(id, INVALID_REQUEST, "no request")
     if "id" not in message:
         return None
-    wanted = _version_of(params)
-    if wanted is not None and wanted not in STATELESS:
-        supported = {"supported": [*HANDSHAKES, *STATELESS], "requested": str(wanted)}
+    version = _version_of(params)
+    if version is not None and version not in STATELESS:
+        supported = {"supported": [*HANDSHAKES, *STATELESS], "requested": str(version)}
         return _error(id, UNSUPPORTED_VERSION, "this version is not spoken here", supported)
     if method == "tools/call":
         return _called(bench, id, params)

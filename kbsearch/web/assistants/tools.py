@@ -84,69 +84,69 @@ class Tool:
         }
 
 
-def _search_help(bench: Bench, asked: Values) -> dict[str, Any]:
+def _search_help(bench: Bench, arguments: Values) -> dict[str, Any]:
     question = Question(
-        asked["query"],
-        language=asked.get("language", bench.settings.languages[0]),
+        arguments["query"],
+        language=arguments.get("language", bench.settings.languages[0]),
         kind="article",
         product=bench.product,
-        limit=asked.get("limit", 5),
+        limit=arguments.get("limit", 5),
     )
     hits = bench.search.ask(bench.viewer, question).hits
     return {"results": [_result(bench, hit) for hit in hits if _reaches(bench, hit)]}
 
 
-def _read_article(bench: Bench, asked: Values) -> dict[str, Any]:
-    article = articles.find(bench.db, bench.viewer, asked["language"], asked["slug"])
+def _read_article(bench: Bench, arguments: Values) -> dict[str, Any]:
+    article = articles.find(bench.db, bench.viewer, arguments["language"], arguments["slug"])
     if bench.product not in article.products:
         bench.check_product(None)
     url = bench.url(f"articles/{article.slug}", article.language)
     return {"title": article.title, "url": url, "markdown": retold(article.html, url)}
 
 
-def _similar_cases(bench: Bench, asked: Values) -> dict[str, Any]:
+def _similar_cases(bench: Bench, arguments: Values) -> dict[str, Any]:
     only_agents(bench.viewer)
     bench.check_product(None)
     hits = bench.search.similar(
         bench.viewer,
-        number=asked.get("number"),
-        subject=asked.get("subject", ""),
-        description=asked.get("description", ""),
+        number=arguments.get("number"),
+        subject=arguments.get("subject", ""),
+        description=arguments.get("description", ""),
         language=bench.settings.languages[0],
     )
     return {"cases": [{**_result(bench, hit), "reasons": list(hit.reasons)} for hit in hits]}
 
 
-def _read_request(bench: Bench, asked: Values) -> dict[str, Any]:
-    ticket = tickets.find_number(bench.db, bench.viewer, asked["number"])
+def _read_request(bench: Bench, arguments: Values) -> dict[str, Any]:
+    ticket = tickets.find_number(bench.db, bench.viewer, arguments["number"])
     bench.check_product(ticket.product)
     (record,) = records.read(bench.db, bench.viewer, [ticket.id])
     return {"request": {**record, "url": bench.url(f"requests/{ticket.id}")}}
 
 
-def _list_my_requests(bench: Bench, asked: Values) -> dict[str, Any]:
+def _list_my_requests(bench: Bench, arguments: Values) -> dict[str, Any]:
     mine = ListFilter("mine", product=bench.product or "")
-    ids = lists.ids_before(bench.db, bench.viewer, mine, fields.LARGEST, asked.get("limit", 10))
+    ids = lists.ids_before(bench.db, bench.viewer, mine, fields.LARGEST, arguments.get("limit", 10))
     return {"requests": records.heads(bench.db, bench.viewer, ids)}
 
 
-def _draft_reply(bench: Bench, asked: Values) -> dict[str, Any]:
-    ticket = tickets.find_number(bench.db, bench.viewer, asked["number"])
+def _draft_reply(bench: Bench, arguments: Values) -> dict[str, Any]:
+    ticket = tickets.find_number(bench.db, bench.viewer, arguments["number"])
     bench.check_product(ticket.product)
     key = new_id()
-    drafts.save(bench.db, bench.viewer, key, {"body": asked["body"]}, ticket=ticket)
+    drafts.save(bench.db, bench.viewer, key, {"body": arguments["body"]}, ticket=ticket)
     return _drafted(bench.url(f"requests/{ticket.id}?draft={key}"))
 
 
-def _file_request(bench: Bench, asked: Values) -> dict[str, Any]:
-    product = asked.get("product", "")
+def _file_request(bench: Bench, arguments: Values) -> dict[str, Any]:
+    product = arguments.get("product", "")
     bench.check_product(product or None)
     key = new_id()
     texts = {
-        "subject": asked["subject"],
-        "description": asked["description"],
+        "subject": arguments["subject"],
+        "description": arguments["description"],
         "software": product,
-        "severity": asked.get("severity", ""),
+        "severity": arguments.get("severity", ""),
     }
     drafts.save(bench.db, bench.viewer, key, texts)
     return _drafted(bench.url(f"requests/new?draft={key}"))
