@@ -60,12 +60,12 @@ class Article(Card):
 
 @dataclass(frozen=True)
 class Media:
-    """An image of an article."""
+    """An image of an article, or a file it offers: that one has no width."""
 
     hash: str
     media_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     body: bytes
 
 
@@ -197,7 +197,7 @@ def list_by_category(
 
 
 def find_media(db: Database, viewer: Viewer, digest: str) -> Media:
-    """An image, for those who may read a live article that shows it; raises NotFound."""
+    """What a live article shows or offers, for those who may read it; raises NotFound."""
     condition, values = visible(viewer, "article_readers", "article_id", "a.id")
     rows = db.query(
         f"""

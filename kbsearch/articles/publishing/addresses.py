@@ -3,24 +3,37 @@
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import quote, unquote
 
-from kbsearch import access
+from kbsearch import access, i18n
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rules import Reference
 from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES, FRONT_PAGES, Source
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.config import LANGUAGES
-from kbsearch.files import images
+from kbsearch.errors import Invalid
+from kbsearch.files import images, types
 from kbsearch.files.images import ImageInfo
 from kbsearch.text.markup import LinkTarget, Picture, outside, scheme_of, slug_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+_NOT_ATTACHED = {*IMAGE_SUFFIXES, *ARTICLE_SUFFIXES, ".yml", ".yaml", ".toml", ".eml"}
+_ATTACHABLE = tuple(f".{name}" for name in types.EXTENSIONS if f".{name}" not in _NOT_ATTACHED)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file beside the articles whose content is what its name says."""
+
+    blob: str
+    media_type: str
+    size: int  # bytes
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Every live page by its file and by its slug, old addresses, and the images."""
+    """Every live page by its file and by its slug, old addresses, images and attachments."""
 
     shown: str
     slugs: Mapping[str, str]  # file -> slug
@@ -31,6 +44,7 @@ class Addresses:
     languages: Mapping[str, str]  # file -> language
     pictures: Mapping[str, tuple[str, ImageInfo | None]]  # file -> blob, format and size
     sizes: Mapping[str, int]  # of those images, in bytes
+    attachments: Mapping[str, Attachment]  # other files that may be downloaded
     findings: tuple[Finding, ...]
 
     def url(self, file: str) -> str:
@@ -43,6 +57,7 @@ def assign(
     known_images: Mapping[str, ImageInfo],
     *,
     audience: str,
+    known_files: Mapping[str, str] = MappingProxyType({}),
 ) -> Addresses:
     """Give every live article its address; two that ask for the same are a finding."""
     findings: list[Finding] = []
@@ -83,6 +98,7 @@ def assign(
         languages={source.entry.path: source.language for source in live},
         pictures=pictures,
         sizes={path: tree.entries[path].size for path in pictures},
+        attachments=_attachments(tree, known_files),
         findings=tuple(findings),
     )
 
@@ -111,6 +127,32 @@ def _pictures(
     return pictures
 
 
+def _attachments(tree: Tree, known_files: Mapping[str, str]) -> dict[str, Attachment]:
+    """The files that may be attached; of those that are known by blob only the type is taken."""
+    media_types: dict[str, str] = {}
+    for entry in tree.entries.values():
+        if entry.path.lower().endswith(_ATTACHABLE):
+            media_types[entry.path] = known_files.get(entry.blob, "")
+    unknown = [path for path, media_type in media_types.items() if not media_type]
+    for path, body in tree.read(unknown):
+        media_types[path] = _media_type(posixpath.basename(path), body)
+    return {
+        path: Attachment(tree.entries[path].blob, media_type, tree.entries[path].size)
+        for path, media_type in media_types.items()
+        if media_type
+    }
+
+
+def _media_type(name: str, body: bytes) -> str:
+    """What a file is served as; empty where it is not what its name says."""
+    text = types.TextCheck()
+    text.feed(body)
+    try:
+        return types.identify(name, body[: types.HEAD_BYTES], is_text=text.is_text).media_type
+    except Invalid:
+        return ""
+
+
 class PageResolver:
     """What the links and images of one page lead to; the `Resolver` of its rendering.
 
@@ -136,8 +178,7 @@ class PageResolver:
         for file in _candidates(self._path(path)):
             if file in self.addresses.slugs:
                 return self._page(file, anchor)
-        picture = self.picture(target)
-        return LinkTarget(picture.url) if picture else None
+        return self._file(target)
 
     def by_slug(self, slug: str) -> LinkTarget | None:
         name, anchor = _split(slug)
@@ -197,8 +238,21 @@ class PageResolver:
             return self._page(file, anchor) if file else None
         if language in LANGUAGES and page in _SITE_PAGES:
             return LinkTarget(target)
+        return self._file(target)
+
+    def _file(self, target: str) -> LinkTarget | None:
+        """An image, or a file to download: its kind and size are told beside the link."""
         picture = self.picture(target)
-        return LinkTarget(picture.url) if picture else None
+        if picture:
+            return LinkTarget(picture.url)
+        path = self.picture_file(target)
+        attachment = self.addresses.attachments.get(path)
+        if attachment is None:
+            return None
+        name = types.clean_name(posixpath.basename(path))
+        kind = name.rpartition(".")[2].upper()
+        note = f"{kind}, {i18n.file_size(self.language, attachment.size)}"
+        return LinkTarget(f"/media/{attachment.blob}/{quote(name)}", note=note)
 
 
 # What follows the language in the addresses of the site's own pages.

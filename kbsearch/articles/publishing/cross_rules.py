@@ -15,6 +15,18 @@ from kbsearch.clock import parsed, utc_now
 from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
 
+OTHER_TEXTS = (
+    ".adoc",
+    ".asciidoc",
+    ".htm",
+    ".html",
+    ".mdx",
+    ".mkd",
+    ".org",
+    ".rst",
+    ".textile",
+    ".txt",
+)
 STALE_AFTER = timedelta(days=365)
 FOUND_WITHIN = 3
 FEWEST_IN_TITLE, FEWEST_IN_BODY = 3, 20  # words; what is shorter, many have: "Getting started"
@@ -100,6 +112,23 @@ def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Find
                 place = reference.line, reference.column
                 findings.append(Finding(path, *place, "broken-anchor", values))
     return findings
+
+
+def left_out(tree: Tree, articles: Sequence[Rendered], folder: str) -> list[Finding]:
+    """Texts that a writer may take for articles, and that none of them offers as a file."""
+    linked = {
+        resolved.outcome.split("/")[2]
+        for article in articles
+        for resolved in article.references
+        if resolved.outcome.startswith("/media/")
+    }
+    return [
+        Finding(tree.shown + entry.path, 1, 1, "left-out")
+        for entry in tree.entries.values()
+        if entry.path.startswith(folder)
+        and entry.path.lower().endswith(OTHER_TEXTS)
+        and entry.blob not in linked
+    ]
 
 
 def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:

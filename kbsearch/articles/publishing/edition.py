@@ -18,10 +18,11 @@ from kbsearch.search.fulltext.documents import Page
 
 @dataclass(frozen=True)
 class Reusable:
-    """What is taken as it is where nothing changed: articles by path, images by blob."""
+    """What is taken as it is where nothing changed: articles by path, the rest by blob."""
 
     articles: Mapping[str, Rendered] = field(default_factory=dict)
     images: Mapping[str, ImageInfo] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)  # media types
 
 
 NOTHING = Reusable()
@@ -58,7 +59,11 @@ def make(
     known_sources = {path: rendered.source for path, rendered in reusable.articles.items()}
     read = sources.read(tree, settings.languages, known_sources, folder=folder)
     places = addresses.assign(
-        tree, read.articles, reusable.images, audience=settings.default_audience
+        tree,
+        read.articles,
+        reusable.images,
+        audience=settings.default_audience,
+        known_files=reusable.files,
     )
     history = _history(tree, read.articles, reusable.articles)
     findings = [*read.findings, *places.findings]
@@ -81,6 +86,7 @@ def make(
         progress(count, len(read.articles))
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
+    findings += cross_rules.left_out(tree, articles, folder)
     findings += cross_rules.twins(articles, tree.shown)
     synonyms = _synonyms(tree)
     findings += cross_rules.not_found(

@@ -189,13 +189,15 @@ def forget(db: Database, *, but: tuple[str, ...]) -> None:
 
 
 def reusable(db: Database, publication: Publication | None) -> Reusable:
-    """The articles of a publication as they were rendered, and all images that are kept."""
-    return Reusable(_articles(db, publication) if publication else {}, _images(db))
-
-
-def _images(db: Database) -> dict[str, ImageInfo]:
+    """The articles of a publication as they were rendered, all images and files that are kept."""
     rows = db.query("SELECT hash, media_type, width, height FROM media")
-    return {row["hash"]: ImageInfo(row["media_type"], row["width"], row["height"]) for row in rows}
+    images = {
+        row["hash"]: ImageInfo(row["media_type"], row["width"], row["height"])
+        for row in rows
+        if row["width"]
+    }
+    files = {row["hash"]: row["media_type"] for row in rows if not row["width"]}
+    return Reusable(_articles(db, publication) if publication else {}, images, files)
 
 
 def _articles(db: Database, publication: Publication) -> dict[str, Rendered]:
@@ -293,33 +295,29 @@ def _rendered(row: Row) -> Rendered:
 
 
 def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str, str]) -> None:
-    """Keep the images that articles show, once each, and which article shows which."""
-    by_blob = {blob: file for file, (blob, info) in edition.addresses.pictures.items() if info}
-    images_shown = {
+    """Keep what articles show and offer, once each, and which article has which."""
+    places = edition.addresses
+    values: dict[str, dict[str, object]] = {
+        file: {"hash": blob, **vars(info)} for file, (blob, info) in places.pictures.items() if info
+    }
+    for file, attachment in places.attachments.items():
+        values[file] = {"hash": attachment.blob, "media_type": attachment.media_type}
+        values[file] |= {"width": None, "height": None}
+    by_blob = {str(row["hash"]): file for file, row in values.items()}
+    media = {
         (files[article.source.entry.path], blob)
         for article in edition.articles
-        for blob in _shown_images(article)
+        for blob in _media_of(article)
     }
     stored_hashes = {row["hash"] for row in db.query("SELECT hash FROM media")}
-    missing = sorted({blob for _, blob in images_shown} - stored_hashes)
+    missing = sorted({blob for _, blob in media} - stored_hashes)
     for file, body in tree.read([by_blob[blob] for blob in missing]):
-        blob, info = edition.addresses.pictures[file]
-        assert info is not None
-        db.insert(
-            "media",
-            {
-                "hash": blob,
-                "media_type": info.media_type,
-                "width": info.width,
-                "height": info.height,
-                "body": body,
-            },
-        )
-    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(images_shown)]
+        db.insert("media", {**values[file], "body": body})
+    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(media)]
     db.insert_many("article_media", rows)
 
 
-def _shown_images(article: Rendered) -> Iterable[str]:
+def _media_of(article: Rendered) -> Iterable[str]:
     for resolved in article.references:
         if resolved.outcome.startswith("/media/"):
             yield resolved.outcome.split("/")[2]

@@ -15,19 +15,6 @@ from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
 
 ARTICLE_SUFFIXES = (".md", ".markdown")
 FRONT_PAGES = ("index", "README", "readme", "_index")  # of a folder
-# Texts that a writer may take for articles.
-_LEFT_OUT = (
-    ".adoc",
-    ".asciidoc",
-    ".htm",
-    ".html",
-    ".mdx",
-    ".mkd",
-    ".org",
-    ".rst",
-    ".textile",
-    ".txt",
-)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*$", re.MULTILINE)
 
 
@@ -103,11 +90,7 @@ def read(
     fresh: dict[str, Source] = {}
     articles: list[Source] = []
     for entry in tree.entries.values():
-        if not entry.path.startswith(folder):
-            continue
-        if not entry.path.lower().endswith(ARTICLE_SUFFIXES):
-            if entry.path.lower().endswith(_LEFT_OUT):
-                findings.append(Finding(tree.shown + entry.path, 1, 1, "left-out"))
+        if not entry.path.startswith(folder) or not entry.path.lower().endswith(ARTICLE_SUFFIXES):
             continue
         source = _located(entry, folder, languages)
         if source is None:

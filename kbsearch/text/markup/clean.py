@@ -36,7 +36,7 @@ ALLOWED_CLASSES = {
     "div": {"as-typed", "scroll", "code", "tabs", *_ALERTS},
     "p": {"alert-title", "heading", "tab-title"},
     "section": {"tab", "footnotes"},
-    "span": {"broken-link", "keys", "task", *CLASSES},
+    "span": {"broken-link", "file", "keys", "task", *CLASSES},
     "summary": {"alert-title"},
     "sup": {"footnote-ref"},
     "td": {"align-center", "align-right"},

@@ -36,6 +36,7 @@ class LinkTarget:
     title: str = ""
     is_external: bool = False
     is_narrower: bool = False  # not for everybody who reads the text: `title` is not told
+    note: str = ""  # what stands behind the link: the kind and the size of a file
 
 
 def outside(address: str) -> LinkTarget:
@@ -135,7 +136,10 @@ class Renderer(RendererHTML):
     def link_open(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         context = _context(env)
         target = context.resolver.link(str(tokens[idx].attrGet("href") or ""))
-        context.link_ends.append("</a>" if target else "</span>")
+        note = (
+            f' <span class="file">({escape(target.note)})</span>' if target and target.note else ""
+        )
+        context.link_ends.append(f"</a>{note}" if target else "</span>")
         return _link(target) if target else '<span class="broken-link">'
 
     def link_close(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:

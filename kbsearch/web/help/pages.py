@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from kbsearch import articles
 from kbsearch.articles import Article
 from kbsearch.errors import NotFound
+from kbsearch.files import types
 from kbsearch.search import Kind, Question, Results
 from kbsearch.search.learning import votes
 from kbsearch.tickets import lists
@@ -280,13 +281,13 @@ def accessibility() -> Response:
 
 @bp.get("/media/<digest>/<name>")
 def media(digest: str, name: str) -> Response:
-    """An image of an article, for those who may read one that shows it."""
-    image = articles.find_media(db(), viewer(), digest)
-    if request.if_none_match.contains(digest):
-        response = Response(status=304)
-    else:
-        response = Response(image.body, content_type=image.media_type)
+    """An image or a file of an article, for those who may read one that has it."""
+    found = articles.find_media(db(), viewer(), digest)
+    response = Response(found.body, content_type=found.media_type)
     response.set_etag(digest)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    if not found.width:
+        name = types.clean_name(name)
+        response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response.make_conditional(request, True, len(found.body))

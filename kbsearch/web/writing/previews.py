@@ -13,6 +13,7 @@ from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
 from kbsearch.errors import Conflict, NotFound
+from kbsearch.files import types
 from kbsearch.web.render import db, go_to, language, person, render, site
 
 View = Literal["rendered", "differences", "source", "ranks"]
@@ -108,21 +109,30 @@ def chosen(files: list[str], path: str) -> str:
 
 
 def picture(preview: Preview, branch: Branch, file: str) -> Response:
-    """An image that the branch brings: nobody is served it as long as it is not live."""
-    _, info = preview.edition.addresses.pictures.get(file, ("", None))
-    if info is None:
+    """An image or a file that the branch brings: nobody is served it until it is live."""
+    places = preview.edition.addresses
+    _, info = places.pictures.get(file, ("", None))
+    attachment = places.attachments.get(file)
+    media_type = info.media_type if info else attachment.media_type if attachment else ""
+    if not media_type:
         raise NotFound("branch.file_not_found")
     body = previews.bytes_of(site().settings, branch, file)
-    response = Response(body, content_type=info.media_type)
+    response = Response(body, content_type=media_type)
+    if attachment:
+        name = types.clean_name(file.rpartition("/")[2])
+        response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 
 def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str]) -> Markup:
-    """The article with the images of the branch where they are shown now."""
+    """The article with the images and files of the branch where it has its own now."""
+    places = preview.edition.addresses
     for file in files:
-        blob, info = preview.edition.addresses.pictures.get(file, ("", None))
-        if info is not None:
+        blob, _ = places.pictures.get(file, ("", None))
+        if file in places.attachments:
+            blob = places.attachments[file].blob
+        if blob:
             url = escape(f"{address_of(branch, file)}?raw=1")
             html = re.sub(rf'/media/{blob}/[^"]*', str(url), html)
     return Markup(html)  # safe: it left markup.clean, but for addresses of ours

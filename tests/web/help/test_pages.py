@@ -424,3 +424,44 @@ def test_a_category_of_others_does_not_exist(
     assert client.get("/fr/categories/globex").status_code == 404
     sign_in(client, db, cast.chloe)
     assert "Tarifs de Globex" in client.get("/fr/categories/globex").text
+
+
+def test_a_file_of_an_article_is_downloaded_by_its_readers_alone(
+    client: FlaskClient, settings: Settings, db: SqliteDatabase, cast: Cast
+):
+    body = b"PK\x05\x06" + bytes(18)
+    write(settings.content_path, "articles/fr/aide/files/Été 1.zip", body)
+    text = "Voir le [correctif](files/%C3%89t%C3%A9%201.zip)."
+    write(settings.content_path, "articles/fr/aide/a.md", article("A", text, audience="org:globex"))
+    for _ in range(2):  # the second publication knows the file by its hash
+        assert isinstance(publish(db, settings), Publication)
+        write(settings.content_path, "articles/fr/aide/b.md", article("B", "Texte."))
+    sign_in(client, db, cast.chloe)
+    page = client.get("/fr/articles/a").text
+    link = re.search(r'href="(/media/[^"]+)">correctif</a> <span class="file">\(([^)]+)', page)
+    assert link is not None
+    assert link[2] == "ZIP, 22&nbsp;octets"
+    answer = client.get(link[1])
+    assert answer.data == body
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    part = client.get(link[1], headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.data) == (206, body[2:6])
+    again = client.get(link[1], headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    sign_in(client, db, cast.alice)
+    assert client.get(link[1]).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("a.zip", b"<html>"), ("a.exe", b"MZ"), ("a.html", b"x"), ("a.csv", b"a\0b")]
+)
+def test_no_article_offers_what_is_not_what_its_name_says(
+    settings: Settings, db: SqliteDatabase, name: str, body: bytes
+):
+    write(settings.content_path, f"articles/fr/aide/{name}", body)
+    write(settings.content_path, "articles/fr/aide/a.md", article("A", f"Voir [ceci]({name})."))
+    live = publish(db, settings)
+    assert isinstance(live, Publication)
+    assert "broken-link" in {finding.rule for finding in live.findings}
+    assert db.query("SELECT 1 FROM media") == []
