@@ -146,6 +146,7 @@ def erase(
         files = _drop_files(db, values, with_files=with_files)
         counts.erase_person(db, values["id"])
         visits.erase_person(db, values["id"])
+        db.execute("DELETE FROM site_events WHERE subject = :id", {"id": values["id"]})
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
         counts.forget_words(db, lambda text: masks.text(text, is_theirs=False) != text)
         masked = 0
