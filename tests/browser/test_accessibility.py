@@ -55,6 +55,7 @@ RUN = """async (rules) => {
   return found.violations.map(rule => `${rule.id}: ${where(rule)}`);
 }"""
 MACHINES = (
+    "api.",
     "assets.",
     "machines.",
     "browsers.",
@@ -157,6 +158,7 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/search?q=mot&product=icownect",
             "/{lang}/search?q=zzzzqqqq",
         ],
+        "help.category": ["/{lang}/categories/compte", "/{lang}/categories/nowhere"],
         "help.article": [
             "/{lang}/articles/mot-de-passe?h=passe",
             "/{lang}/articles/tout-ce-qu-un-article-peut-contenir",
@@ -210,6 +212,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "account.mobile": ["/{lang}/account/mobile"],
         "account.notifications": ["/{lang}/account/notifications"],
         "account.data": ["/{lang}/account/data"],
+        "personal_tokens.new": ["/{lang}/account/tokens"],
         "locks.safety": ["/{lang}/account/security"],
         "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
         "locks.totp": ["/{lang}/account/totp"],

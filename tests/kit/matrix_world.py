@@ -227,6 +227,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     asked = replies.reply(
         db, who["bob"], there, ReplyForm("key-of-the-question", "Et CANARI-REQUEST ?")
     )
+    db.execute("UPDATE messages SET thanks = 1 WHERE id = :id", {"id": asked.message_id})
     other = file(db, alice, subject=f"Deux {WORD}s perdus", description="CANARI-OTHER")
     merged = file(db, alice, subject=f"Trois {WORD}s perdus", description="CANARI-OTHER")
     merging.merge(db, dan, merged, other, merging.MergeForm("key-of-the-merge"))

@@ -45,8 +45,10 @@ _RECEIPTS = (
     r"lesebestätigung|leesbevestiging|conferma di lettura|confirmaci[óo]n de lectura|"
     r"confirmação de leitura|läskvitto|potwierdzenie przeczytania)\b",
 )
-_PREFIX = r"\s*(?:(?:re|tr|fw|fwd|aw|wg|rv|antw|sv|vs|odp|ré)\s?:\s*)*(?:\[[^\]]{1,40}\]\s*)?"
-_BEGINS = re.compile(f"{_PREFIX}(?:{'|'.join((*_ANSWERS, *_AWAY, *_RECEIPTS))})", re.IGNORECASE)
+_PREFIX = r"\s*+(?:(?:re|tr|fw|fwd|aw|wg|rv|antw|sv|vs|odp|ré)\s?:\s*+)*+(?:\[[^\]]{1,40}\]\s*+)?+"
+_SUBJECT_BEGINS = re.compile(
+    f"{_PREFIX}(?:{'|'.join((*_ANSWERS, *_AWAY, *_RECEIPTS))})", re.IGNORECASE
+)
 _ENDS = re.compile(
     rf"(?:[(\[]\s*|\s[-–—|:]\s)(?:{'|'.join((*_ANSWERS, *_AWAY))})\s*[)\]]?\s*$", re.IGNORECASE
 )
@@ -68,4 +70,6 @@ _ABSENT = re.compile(
 def is_worded_so(subject: str) -> bool:
     """Whether a subject says that nobody is there, or that a mail was opened."""
     line = " ".join(subject[:500].split())
-    return any((_BEGINS.match(line), _ENDS.search(line), _NOTES.match(line), _ABSENT.search(line)))
+    return any(
+        (_SUBJECT_BEGINS.match(line), _ENDS.search(line), _NOTES.match(line), _ABSENT.search(line))
+    )

@@ -36,7 +36,7 @@ _DETAILS = re.compile(
     r"<details(?:[ \t]+(open)(?:=(?:\"[^\"\n]{0,9}\"|'[^'\n]{0,9}'))?)?[ \t]{0,9}>", re.I
 )
 _DETAILS_EDGE = re.compile(
-    r"^[ \t]*(?:(`{3,}|~{3,})|(<details[ >])|.*(</details>)[ \t]*$)", re.M | re.I
+    r"^[ \t]*+(?:(`{3,}|~{3,})|(<details[ >])|.*(</details>)[ \t]*$)", re.M | re.I
 )
 _SUMMARY = re.compile(
     r"\s*<summary>([^<]{0,300}(?:<(?!/summary>)[^<]{0,300}){0,20})</summary>", re.I
@@ -45,8 +45,7 @@ _DEEPEST = 5  # details in details
 
 _TABLE_EDGE = re.compile(r"<table(?=[ \t\n>])|(</table>)", re.IGNORECASE)
 _SPANNING = re.compile(r"\b(?:row|col)span[ \t]*=[ \t]*[\"']?(?!1\b)\d", re.IGNORECASE)
-_ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
-_CELL = re.compile(r"<(t[hd])>(.*?)</t[hd]>", re.DOTALL)
+_CELL = re.compile(r"<(t[hd])>")
 _LINE_IN_CELL = re.compile(r"</(?:p|li|div)>(?=\s*<(?!/t[hd]))", re.IGNORECASE)
 _IN_TABLES = {"table", "thead", "tbody", "tr", "th", "td", "br", *INLINE}
 _LARGEST_TABLE = 64 * 1024  # characters
@@ -334,9 +333,13 @@ def _markdown_rows(source: str) -> Iterator[str]:
     clean = nh3.clean(
         _LINE_IN_CELL.sub("<br>", source), tags=_IN_TABLES, attributes={}, link_rel=None
     )
-    for number, row in enumerate(_ROW.findall(clean)):
-        cells = _CELL.findall(row)
-        texts = [" ".join(text.split()).replace("|", "\\|") for _, text in cells]
+    for number, row in enumerate(clean.split("<tr>")[1:]):
+        pieces = _CELL.split(row.partition("</tr>")[0])[1:]
+        cells = list(zip(pieces[::2], pieces[1::2], strict=True))
+        texts = [
+            " ".join(text.partition(f"</{kind}>")[0].split()).replace("|", "\\|")
+            for kind, text in cells
+        ]
         has_header = any(kind == "th" for kind, _ in cells)
         if number == 0:
             yield f"| {' | '.join(texts if has_header else [''] * len(texts))} |"

@@ -21,8 +21,9 @@ FEW_WORDS = 8
 SHORTEST_NAME = 3  # letters of a name that stands for its address
 
 _HOUR = re.compile(r"\d{1,2}\s?[:h]\s?\d\d|(?<![\d.])\d{1,2}\.\d\d(?![\d.])")
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _DIGIT = re.compile(r"\d")
+_SENTENCE = re.compile(r"[!?;:]|\.\s{1,9}\w{1,80}\s{1,9}\w{1,80}\s{1,9}\w")
 _MARK = re.compile(r"##-.{0,200}-##")  # of our own letters
 _RULE = re.compile(r"\s*(?:_{5,}|-{5,}|={5,}|\*{5,})\s*")
 _AGAIN = re.compile(
@@ -129,7 +130,7 @@ class _Quotation:
                 return _QuoteHeader(1 + fields.lines, is_sure=True)
             is_sure = bool(original and (original[1] or original[2]))
             return _QuoteHeader(1, is_sure) if original else None
-        field = words.FIELD.match(line)
+        field = words.HEADER_FIELD.match(line)
         if field and field[1].lower() in words.FROM | words.WHEN | words.SUBJECT:
             fields = self._fields(place, is_marked=False)
             if fields:
@@ -170,7 +171,7 @@ class _Quotation:
         name, end = "", place
         for at, line in enumerate(self.lines[place : place + MAX_HEADER], place):
             bare = _bare(line)[:MAX_ATTRIBUTION]
-            field = words.FIELD.match(bare)
+            field = words.HEADER_FIELD.match(bare)
             if field:
                 name, end = field[1].lower(), at
                 values.setdefault(name, field[2])
@@ -252,7 +253,7 @@ def _announces_by_name(sentence: str) -> bool:
     if verb is None:
         return _is_dated_address(sentence)
     name = _ADDRESS.sub("", sentence[: verb.start()]).strip(" <>()[]\"'«»,")
-    return len(name) <= 80 and not re.search(r"[!?;:]|\.\s+\w+\s+\w+\s+\w+", name)
+    return len(name) <= 80 and not _SENTENCE.search(name)
 
 
 def _is_dated_address(sentence: str) -> bool:

@@ -54,7 +54,9 @@ _LABELS = "|".join(
     re.escape(label) for label in sorted(FROM | WHEN | TO | SUBJECT | OTHER | RAW, reverse=True)
 )
 # French puts a no-break space before the colon; `\s` takes it for a space like any other.
-FIELD = re.compile(rf"[*_\s]*({_LABELS})[*_]*\s?[:：][*_]*\s*(.*)", re.IGNORECASE | re.DOTALL)
+HEADER_FIELD = re.compile(
+    rf"[*_\s]*+({_LABELS})[*_]*+\s?[:：][*_]*+\s*+(.*)", re.IGNORECASE | re.DOTALL
+)
 
 WROTE = re.compile(
     r"(?<!\w)(?:a\s+[ée]crit|[ée]crivait|wrote|writes|schrieb|hat\s+geschrieben|schreef|"

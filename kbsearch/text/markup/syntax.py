@@ -12,7 +12,9 @@ from mdit_py_plugins.utils import is_code_block
 _TAB = re.compile(r'=== +"([^"\n]{1,100})"[ \t]*$')
 _KEYS = re.compile(r"\+\+([A-Za-z0-9]{1,20}(?:\+[A-Za-z0-9]{1,20}){0,4})\+\+")
 _BY_SLUG = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]\n]{1,200}))?\]\]")
-_HEADING_ID = re.compile(r"[ \t]*\{:?[ \t]*#([^\W_][\w.:\-]{0,79})[^{}\n]{0,100}\}[ \t]*$")
+_HEADING_ID = re.compile(
+    r"(?<![ \t])[ \t]*\{:?[ \t]*#([^\W_][\w.:\-]{0,79})[^{}\n]{0,100}\}[ \t]*$"
+)
 _INDENT = 4
 
 

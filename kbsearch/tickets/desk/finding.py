@@ -20,6 +20,8 @@ LONGEST_WORD = 100  # characters; LIKE refuses long patterns
 MOST_LOOKED_AT = 500  # customers whose name has the longest of the words
 SHORTEST_PHONE = 6  # digits
 # Letters that no accent changes: any other may be stored as another sign than was typed.
+_NO_DIGIT = re.compile(r"\D")
+_NO_PHONE = re.compile(r"[^\d\s().+-]")
 _PLAIN = re.compile(r"[^b-dfghj-mp-tvwxz0-9@.+-]")
 
 
@@ -95,8 +97,8 @@ def _things(db: Database, table: str, words: list[str], values: Values) -> Itera
 
 def _customers(db: Database, words: list[str], values: Values, text: str) -> Iterator[Customer]:
     """By name, and those whose mobile number is typed."""
-    digits = re.sub(r"\D", "", text).removeprefix("00").lstrip("0")
-    is_phone = len(digits) >= SHORTEST_PHONE and not re.search(r"[^\d\s().+-]", text)
+    digits = _NO_DIGIT.sub("", text).removeprefix("00").lstrip("0")
+    is_phone = len(digits) >= SHORTEST_PHONE and not _NO_PHONE.search(text)
     rows: list[Row] = db.query(
         """
         SELECT p.id, p.email, p.name, p.mobile, COALESCE((
