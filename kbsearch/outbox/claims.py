@@ -151,7 +151,7 @@ def fail(
     if due is None or due > schedule.end(parsed(task.began_at)):
         give_up(db, task, problem, at=moment)
         return False
-    log.warning("%s %s failed, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    _log(logging.WARNING, "failed", task, problem)
     _settle(db, task, problem, "due_at = :due", {"due": stored(due)})
     return True
 
@@ -164,7 +164,7 @@ def put_back(db: Database, task: Task, problem: str) -> None:
 
 def give_up(db: Database, task: Task, problem: str, *, at: datetime | None = None) -> None:
     """Trying again is of no use: it waits for a person."""
-    log.error("%s %s is given up, attempt %d: %s", task.kind, task.subject, task.attempts, problem)
+    _log(logging.ERROR, "is given up", task, problem)
     _settle(db, task, problem, "dead_at = :now", {"now": stored(at or utc_now())})
 
 
@@ -177,6 +177,11 @@ def give_up_waiting(db: Database, thread: str, problem: str, *, at: datetime) ->
         """,
         {"thread": thread, "problem": problem, "now": stored(at)},
     )
+
+
+def _log(level: int, what: str, task: Task, problem: str) -> None:
+    said = keepable(problem[:MAX_PROBLEM])
+    log.log(level, "%s %s %s, attempt %d: %s", task.kind, task.subject, what, task.attempts, said)
 
 
 def _settle(db: Database, task: Task, problem: str | None, changes: str, values: Values) -> bool:
