@@ -142,6 +142,15 @@ def checked(values: Values | None) -> dict[str, object]:
     return taken
 
 
+def sought(values: Values | None) -> dict[str, object]:
+    """The values of a question: a text with a NUL is none that is kept, and finds nothing."""
+    taken = dict(values or {})
+    for name, value in taken.items():
+        if isinstance(value, str) and "\0" in value:
+            taken[name] = value.replace("\0", "\ufffd")
+    return taken
+
+
 def keepable(text: str) -> str:
     """What a machine said, with a mark in the place of each sign that cannot be kept."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -32,6 +32,7 @@ from kbsearch.database import (
     checked,
     insert_statement,
     moving,
+    sought,
 )
 from kbsearch.database.patience import LONGEST_WAIT, Patience
 from kbsearch.database.sqlite import SqliteDatabase
@@ -137,21 +138,21 @@ class PostgresDatabase:
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         with _faults():
-            return self._run(sql, values).fetchall()
+            return self._run(sql, sought(values)).fetchall()
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         with self.atomic(), _faults():
-            return self._run(sql, values).rowcount
+            return self._run(sql, checked(values)).rowcount
 
     def claim(self, sql: str, values: Values | None = None) -> list[Row]:
         try:
             with _faults(), self.connection.transaction():
-                return self._run(sql, values).fetchall()
+                return self._run(sql, checked(values)).fetchall()
         except IntegrityError:  # two took what only one may have
             return []
 
     def _run(self, sql: str, values: Values | None) -> psycopg.Cursor[Row]:
-        return self.connection.execute(translated(sql), checked(values))
+        return self.connection.execute(translated(sql), values)
 
     def insert(self, table: str, row: Values) -> None:
         self.execute(insert_statement(table, tuple(row)), row)

@@ -19,6 +19,7 @@ from kbsearch.database import (
     Values,
     checked,
     insert_statement,
+    sought,
 )
 from kbsearch.database.patience import LONGEST_WAIT, Patience
 from kbsearch.errors import Full, Invalid
@@ -92,7 +93,7 @@ class SqliteDatabase:
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         try:
-            cursor = self._run(sql, values)
+            cursor = self._run(sql, sought(values))
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
         except sqlite.DatabaseError as problem:
@@ -100,7 +101,7 @@ class SqliteDatabase:
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         with self.atomic():
-            return int(self._run(sql, values).rowcount)
+            return int(self._run(sql, checked(values)).rowcount)
 
     def claim(self, sql: str, values: Values | None = None) -> list[Row]:
         with self.atomic():
@@ -108,7 +109,7 @@ class SqliteDatabase:
 
     def _run(self, sql: str, values: Values | None) -> Any:
         try:
-            return self.tables.conn.execute(sql, checked(values))
+            return self.tables.conn.execute(sql, values or {})
         except UnicodeEncodeError:
             raise Invalid("text.sign_not_kept") from None
 

@@ -75,7 +75,7 @@ STRUCTURED = {
     "x-auto-response-suppress": r"[\w, ]+",
     "x-ms-reactions": "disallow",
     "content-language": "[a-z]{2}",
-    "content-type": r"[\w/]+;\s+boundary=\S+",
+    "content-type": r"[\w/]+;\s+(?:boundary|charset)=\S+",
 }
 
 

@@ -47,6 +47,8 @@ def values() -> dict[str, dict[str, Any]]:
         "mobile_removed": notice,
         "webhook_died": {"webhook": webhook},
         "stranger": {},
+        "mail_encrypted": {"mail_subject": "Collier perdu", "names": []},
+        "files_refused": {"mail_subject": "Collier perdu", "names": ["macro.xlsm"]},
         "article_published": article_published(),
         "test": {},
     }
