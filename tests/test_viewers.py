@@ -35,6 +35,7 @@ WITHOUT_A_VIEWER = {
     # The worker and the commands act for nobody, once something was decided or is over.
     "outbox.*": "a queue: what is put there was decided by a viewer before",
     "messages.webhooks.deliveries.*": "a queue: what is put there was decided before",
+    "messages.webhooks.events.tell": "follows a change that was allowed",
     "messages.webhooks.failed_searches.tell_new": "the worker's round",
     "messages.notifications.*": "the worker tells those whom it finds may read it",
     "messages.incoming.*": "mail comes from outside: who wrote it is what has to be found out",
@@ -46,6 +47,7 @@ WITHOUT_A_VIEWER = {
     "articles.gaps.counts.*": "signals are counted by the worker",
     "articles.gaps.signals.*": "the worker's round",
     "people.undeliverable.*": "mail came back, or arrived: a fact, not a decision",
+    "people.accounts.personal_tokens.holder_of": "who it is has to be found out",
     "search.learning.lessons.changed": "follows a change that was allowed",
     "search.learning.lessons.review": "the worker's round after a publication",
     "site.health.mark_worker_seen": "the worker says that it lives",
@@ -58,7 +60,10 @@ WITHOUT_A_VIEWER = {
     # What is over goes away by its age, in the worker's round.
     "articles.writing.drafts.forget_old": "by age",
     "files.trash.note": "by age: when something was first seen without an owner",
+    "messages.webhooks.journal.forget_old": "by age",
+    "people.accounts.kept_answers.forget_expired": "by age",
     "people.accounts.mobiles.forget_expired": "by age",
+    "people.accounts.personal_tokens.forget_expired": "by age",
     "tickets.desk.presence.forget_lapsed": "by age",
     "tickets.files.drop_astray": "by age",
     "tickets.files.forget_orphans": "by age",

@@ -66,6 +66,8 @@ def begin(live: Live, form: Form) -> tuple[Viewer, Ticket, str]:
 
 
 def send(page: Page, form: Form) -> None:
+    if page.locator("#severity-minor").count():
+        page.locator("#severity-minor").check()
     page.locator(form.button).locator("visible=true").first.click()
     page.wait_for_load_state()
     if page.url.endswith("/requests/new") and page.locator("#description").is_hidden():

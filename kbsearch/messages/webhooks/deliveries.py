@@ -172,7 +172,7 @@ def record(
                 "duration_ms": outcome.duration_ms,
                 "status": outcome.status,
                 "problem": outcome.problem,
-                "told": outcome.told,
+                "told": outcome.told and keepable(outcome.told),
                 "response": keepable(outcome.response),
             },
         )

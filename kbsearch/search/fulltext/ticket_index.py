@@ -636,17 +636,13 @@ Ranked = list[tuple[float, int, DocAddress]]  # scores, numbers, and where they 
 def _best_first(
     commit: _Commit, query: Query, limit: int, offset: int = 0, *, count: bool = True
 ) -> tuple[Ranked, int]:
-    """The best of a query, and how many there are if they are to be counted.
-
-    Of equals the newest is first, wherever the index happens to have put them.
-    """
+    """The best of a query, and how many there are if they are to be counted."""
     answer = commit.searcher.search(query, limit, count=count, offset=offset)
     numbers = commit.numbers([address for _, address in answer.hits])
     ranked = [
         (score, number, address)
         for (score, address), number in zip(answer.hits, numbers, strict=True)
     ]
-    ranked.sort(key=lambda hit: (-hit[0], -hit[1]))
     return ranked, engine.count_of(answer)
 
 

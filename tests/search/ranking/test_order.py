@@ -83,12 +83,3 @@ def test_how_many_tickets_others_have_changes_nothing_for_a_customer(
         take_over(db, number=number, subject="Un collier", requester=chloe, organisation="globex")
     follow(settings, db)
     assert [hit.score for hit in ask(search, "collier du chien", cast.alice).hits] == before
-
-
-def test_of_equals_the_newest_request_is_first_whatever_was_indexed_last(
-    search: Search, db, settings, cast: Cast
-):
-    for number in (71, 73, 72):
-        take_over(db, number=number, subject="Pompe en panne", description="Rien ne sort.")
-        follow(settings, db)
-    assert ids(ask(search, "pompe", cast.dan).hits) == ["73", "72", "71"]

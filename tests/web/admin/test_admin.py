@@ -9,12 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch import outbox, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.messages.webhooks.deliveries import Outcome
 from kbsearch.people import Person, organisations, viewers
+from kbsearch.people.accounts import personal_tokens
+from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import Organisation, products
 from tests.conftest import Cast
 from tests.kit.web import HTMX, sign_in
@@ -52,6 +54,7 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
         "person": alice(db).id,
     }
     ids["webhook"], delivery = add_webhook(app, db)
+    token, _ = personal_tokens.add(db, OPERATOR, alice(db), TokenFields("robot"))
     found = {}
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("admin."):
@@ -61,6 +64,8 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
                 values["id"] = "unknown" if missing else ids[noun]
             if "delivery" in rule.arguments:
                 values["delivery"] = "unknown" if missing else delivery
+            if "token" in rule.arguments:
+                values["token"] = "unknown" if missing else token.id
             address = app.url_map.bind("127.0.0.1").build(rule.endpoint, values)
             method = "POST" if "POST" in (rule.methods or ()) else "GET"
             found[rule.endpoint] = (method, address)

@@ -18,6 +18,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import webhooks
 from kbsearch.people import PersonFields, organisations
+from kbsearch.people.accounts import personal_tokens
+from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
@@ -64,6 +66,7 @@ CHANGES = [
     Change("invite_person", "person.invited", {}, "person"),
     Change("end_sessions", "sessions.ended", {}, "person"),
     Change("reset_second_factor", "second_factor.reset", {}, "person"),
+    Change("revoke_token", "token.revoked", {}, "token"),
     Change("add_webhook", "webhook.added", {"url": "https://b.example/", "kinds": "ticket.opened"}),
     Change("save_webhook", "webhook.changed", {"kinds": "ticket.solved"}, "webhook"),
     Change("change_webhook_secret", "webhook.secret_changed", {}, "webhook"),
@@ -83,11 +86,14 @@ NO_CHANGE = {
 def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     """The things to change, by noun."""
     webhook = webhooks.add(db, cast.root, settings, "https://a.example/t0ken", ["ticket.opened"])
+    bob = people.find(db, "bob@acme.example")
+    token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
     return {
         "organisation": organisations.find(db, "acme").id,
         "product": products.find(db, "icownect").id,
         "person": str(cast.bob.person_id),
         "webhook": webhook.id,
+        "token": token.id,
         "": "",
     }
 
@@ -96,9 +102,14 @@ def page(client: FlaskClient, language: str = "en", query: str = "") -> str:
     return unescape(client.get(f"/{language}/admin/log{query}").text)
 
 
-def sender(app: Flask, client: FlaskClient, change: Change, id: str) -> Callable[[], object]:
+def sender(
+    app: Flask, client: FlaskClient, change: Change, ids: Mapping[str, str]
+) -> Callable[[], object]:
     """What sends the form."""
-    values = {"lang": "fr", **({"id": id} if id else {})}
+    named = {"id": ids[change.noun]} if change.noun else {}
+    if change.noun == "token":
+        named = {"id": ids["person"], "token": ids["token"]}
+    values = {"lang": "fr", **named}
     address = app.url_map.bind("127.0.0.1").build(f"admin.{change.endpoint}", values, "POST")
 
     def send() -> None:
@@ -117,7 +128,7 @@ def test_each_change_of_an_administrator_is_a_row_that_can_be_read(
     change: Change,
 ):
     sign_in(client, db, cast.root)
-    (event,) = added_by(db, sender(app, client, change, ids[change.noun]))
+    (event,) = added_by(db, sender(app, client, change, ids))
     assert (event.kind, event.actor_id) == (change.kind, cast.root.person_id)
     with app.test_request_context("/fr/"):
         words = security_log.kind_name(event.kind)
