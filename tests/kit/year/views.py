@@ -16,7 +16,8 @@ from kbsearch.targets import Target, of
 from kbsearch.tickets import clocks, lists
 from kbsearch.tickets.desk import queue
 from kbsearch.tickets.desk.queue import VIEWS, QueueFilter, View
-from kbsearch.tickets.lists import PAGE_SIZE, ListFilter, Scope
+from kbsearch.tickets.listing import PAGE_SIZE
+from kbsearch.tickets.lists import ListFilter, Scope
 from tests.kit.year.inspection import Inspection, holds
 from tests.kit.year.play import PARIS
 from tests.kit.year.portals import CUSTOMERS_WORD, EVERYBODYS_WORD, ORGANISATION_WORD, STAFF_WORD
