@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
+Severity = Literal["minor", "major", "blocking"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 KEYS = {"severity", "organisation", "first_answer", "solution"}
-SEVERITIES = ("minor", "major", "blocking")
 MAX_TARGETS = 500
 MAX_HOURS = 24 * 366
 

@@ -19,8 +19,9 @@ from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.insights import deflection
 from kbsearch.insights.deflection import Ledger, Visit
-from kbsearch.tickets import Severity, Status, clocks
-from kbsearch.tickets.messages import ANSWERS, RESOLVED
+from kbsearch.tickets import clocks
+from kbsearch.tickets.codes import RESOLVED, Severity, Status
+from kbsearch.tickets.messages import ANSWERS
 
 LONGEST = timedelta(days=3 * 366)
 SMALL = 5  # a share or a median of fewer is none

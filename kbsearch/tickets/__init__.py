@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from kbsearch import access
 from kbsearch.access import Viewer
@@ -12,14 +11,10 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
+from kbsearch.tickets.codes import RESOLVED, Severity, Status
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.messages import Message
-
-Status = Literal["new", "open", "pending", "solved", "closed"]
-Severity = Literal["minor", "major", "blocking"]
-STATUSES: tuple[Status, ...] = ("new", "open", "pending", "solved", "closed")
-SEVERITIES: tuple[Severity, ...] = ("minor", "major", "blocking")
 
 # Numbers from here on belong to other tools; those below are shared with requests filed here.
 FIRST_FOREIGN_NUMBER = 1_000_000_000
@@ -90,7 +85,7 @@ class Ticket:
 
     @property
     def is_resolved(self) -> bool:
-        return self.status in conversations.RESOLVED
+        return self.status in RESOLVED
 
     def is_of(self, viewer: Viewer) -> bool:
         """Whether the viewer has a say in it: the requester, or whoever answers."""

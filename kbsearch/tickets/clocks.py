@@ -12,7 +12,8 @@ from kbsearch import targets
 from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.targets import Target
-from kbsearch.tickets.messages import ANSWERS, RESOLVED
+from kbsearch.tickets.codes import RESOLVED
+from kbsearch.tickets.messages import ANSWERS
 
 AT_ONCE = 500  # tickets looked at in one query
 

@@ -1,9 +1,4 @@
-"""Lists of requests: mine, those I am copied on, my organisation's, and everybody's for agents.
-
-What is typed in a list is looked for in subjects and numbers by the database, so that a subject
-is found from the first letters typed, also while the index is away. Words of the conversation
-are the index's: `also` adds the numbers it found, and the list confirms that they are visible.
-"""
+"""Lists of requests: mine, those I am copied on, my organisation's, and everybody's for agents."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +6,22 @@ from typing import Literal
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.database import Database, Values, escape_like, one_of
-from kbsearch.tickets import STATUSES, Severity, Status
+from kbsearch.database import Database, Values, one_of
+from kbsearch.tickets.codes import STATUSES, UNDER_WAY, Status
+from kbsearch.tickets.listing import (
+    COLUMNS,
+    SOURCES,
+    TicketFilter,
+    TicketLine,
+    narrowed,
+    page_of,
+    safe_cell,
+)
 
 Scope = Literal["mine", "copied", "organisation", "all"]
 ListSort = Literal["updated", "created", "number", "status", "severity"]
 
-PAGE_SIZE = 25
 MOST_EXPORTED = 10_000
-MOST_WORDS = 8
-MOST_FOUND = 200  # numbers taken from the index
-LONGEST_WORD = 100  # characters; LIKE refuses long patterns
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 SCOPES: dict[Scope, str] = {
     "mine": "t.requester_id = :me",
@@ -42,36 +41,20 @@ ORDERS: dict[ListSort, str] = {
 }
 
 
-@dataclass(frozen=True)
-class ListFilter:
+@dataclass(frozen=True, kw_only=True)
+class ListFilter(TicketFilter):
     """What a list is narrowed to and how it is sorted; all of it fits in an address."""
 
     scope: Scope = "mine"
     statuses: tuple[Status, ...] = ()  # none: all
-    product: str = ""  # a slug
-    text: str = ""
     sort: ListSort = "updated"
     ascending: bool = False
-    page: int = 1
-    also: tuple[int, ...] = ()  # numbers that the index found for the text
 
 
-@dataclass(frozen=True)
-class ListLine:
-    """A request in a list."""
+@dataclass(frozen=True, kw_only=True)
+class ListLine(TicketLine):
+    """A request in a list of its reader."""
 
-    id: str
-    number: int
-    subject: str
-    language: str
-    status: Status
-    severity: Severity
-    product: str | None  # a name
-    version: str | None
-    requester: str
-    organisation: str | None  # a name
-    created_at: str
-    updated_at: str
     is_unread: bool
 
 
@@ -101,9 +84,8 @@ def list_tickets(db: Database, viewer: Viewer, filter: ListFilter) -> Listing:
     }
     counts = {status: int(counted.get(status, 0)) for status in STATUSES}
     total = sum(counts[status] for status in filter.statuses or STATUSES)
-    pages = max(1, -(-total // PAGE_SIZE))
-    page = min(max(1, filter.page), pages)
-    lines = _lines(db, viewer, filter, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    page, pages, stretch = page_of(total, filter.page)
+    lines = _lines(db, viewer, filter, stretch)
     return Listing(lines, total, page, pages, counts, _products(db, viewer, filter.scope))
 
 
@@ -111,7 +93,7 @@ def list_current(db: Database, viewer: Viewer, limit: int) -> tuple[ListLine, ..
     """The viewer's own requests that are not solved yet, those changed last first."""
     if viewer.person_id is None:
         return ()
-    return _lines(db, viewer, ListFilter("mine", statuses=("new", "open", "pending")), limit, 0)
+    return _lines(db, viewer, ListFilter(statuses=UNDER_WAY), slice(0, limit))
 
 
 def ids_before(
@@ -137,25 +119,8 @@ def csv_rows(db: Database, viewer: Viewer, filter: ListFilter) -> Iterator[tuple
     In order: number, subject, status, severity, product, version, requester, organisation,
     created, updated.
     """
-    for line in _lines(db, viewer, filter, MOST_EXPORTED, 0):
-        cells = (
-            str(line.number),
-            line.subject,
-            line.status,
-            line.severity,
-            line.product or "",
-            line.version or "",
-            line.requester,
-            line.organisation or "",
-            line.created_at,
-            line.updated_at,
-        )
-        yield tuple(map(safe_cell, cells))
-
-
-def safe_cell(text: str) -> str:
-    """A text that a spreadsheet shows as it is: what would be a formula begins with a quote."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    for line in _lines(db, viewer, filter, slice(0, MOST_EXPORTED)):
+        yield tuple(map(safe_cell, (*line.cells, line.created_at, line.updated_at)))
 
 
 def count_unread(db: Database, viewer: Viewer) -> int:
@@ -176,18 +141,14 @@ def count_unread(db: Database, viewer: Viewer) -> int:
 
 
 def _where(viewer: Viewer, filter: ListFilter) -> tuple[str, dict[str, object]]:
-    """Scope, product and text; the status apart, for it is counted."""
+    """Scope and what it is narrowed to; the status apart, for it is counted."""
     visible, principals = _visible(viewer)
     places, slugs = one_of("organisation", viewer.organisations)
-    conditions = [visible, SCOPES[filter.scope].format(organisations=places)]
-    values: dict[str, object] = {**principals, **slugs, "me": viewer.person_id}
+    conditions, values = narrowed(filter)
+    conditions += [visible, SCOPES[filter.scope].format(organisations=places)]
     if filter.scope == "all" and not viewer.is_agent:
         conditions.append("1 = 0")
-    if filter.product:
-        conditions.append("t.product_id = (SELECT mp.id FROM products mp WHERE mp.slug = :product)")
-        values["product"] = filter.product
-    conditions_of_text, patterns = holds(filter)
-    return " AND ".join([*conditions, *conditions_of_text]), {**values, **patterns}
+    return " AND ".join(conditions), {**values, **principals, **slugs, "me": viewer.person_id}
 
 
 def _visible(viewer: Viewer) -> tuple[str, Values]:
@@ -197,47 +158,21 @@ def _visible(viewer: Viewer) -> tuple[str, Values]:
     return access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
 
 
-def holds(filter: ListFilter) -> tuple[list[str], Values]:
-    """Every word typed is in the subject or begins the number, or the index found the ticket."""
-    clean = filter.text.replace("\x00", " ").encode("utf-8", "replace").decode()
-    terms = [term[:LONGEST_WORD].lower() for term in clean.split()[:MOST_WORDS]]
-    if not terms:
-        return [], {}
-    values: dict[str, object] = {}
-    holds = []
-    for n, term in enumerate(terms):
-        values[f"word{n}"] = f"%{escape_like(term)}%"
-        values[f"number{n}"] = f"{escape_like(term.removeprefix('#'))}%"
-        holds.append(
-            f"(LOWER(t.subject) LIKE :word{n} ESCAPE '!'"
-            f" OR CAST(t.number AS TEXT) LIKE :number{n} ESCAPE '!')"
-        )
-    places, numbers = one_of("found", filter.also[:MOST_FOUND])
-    return [f"(({' AND '.join(holds)}) OR t.number IN ({places}))"], {**values, **numbers}
-
-
 def _lines(
-    db: Database, viewer: Viewer, filter: ListFilter, limit: int, offset: int
+    db: Database, viewer: Viewer, filter: ListFilter, stretch: slice
 ) -> tuple[ListLine, ...]:
     where, values = _where(viewer, filter)
     places, statuses = one_of("status", filter.statuses or STATUSES)
     direction = "ASC" if filter.ascending else "DESC"
     rows = db.query(
         f"""
-        SELECT t.id, t.number, t.subject, t.language, t.status, t.severity, p.name AS product,
-               t.version, COALESCE(q.name, t.requester_email, '') AS requester,
-               o.name AS organisation, t.created_at, t.updated_at,
-               t.activity > COALESCE(v.activity, 0) AS is_unread
-        FROM tickets t
-        LEFT JOIN products p ON p.id = t.product_id
-        LEFT JOIN people q ON q.id = t.requester_id
-        LEFT JOIN organisations o ON o.id = t.organisation_id
+        SELECT {COLUMNS}, t.activity > COALESCE(v.activity, 0) AS is_unread FROM {SOURCES}
         LEFT JOIN ticket_visits v ON v.ticket_id = t.id AND v.person_id = :me
         WHERE {where} AND t.status IN ({places})
         ORDER BY {ORDERS[filter.sort]} {direction}, t.number {direction}
-        LIMIT :limit OFFSET :offset
+        LIMIT :limit OFFSET :start
         """,  # noqa: S608 (constants of this module)
-        {**values, **statuses, "limit": limit, "offset": offset},
+        {**values, **statuses, "limit": stretch.stop - stretch.start, "start": stretch.start},
     )
     return tuple(ListLine(**{**row, "is_unread": bool(row["is_unread"])}) for row in rows)
 

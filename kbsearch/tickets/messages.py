@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbsearch.database import Database, Row, Values
+from kbsearch.tickets.codes import RESOLVED
 from kbsearch.tickets.files import Attachment
-
-RESOLVED = ("solved", "closed")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kbsearch.database import Database, Row, one_of
-from kbsearch.tickets.messages import ANSWERS, RESOLVED
+from kbsearch.tickets.codes import RESOLVED
+from kbsearch.tickets.messages import ANSWERS
 
 
 @dataclass(frozen=True)

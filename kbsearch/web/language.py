@@ -22,7 +22,7 @@ from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
 from kbsearch.text.typography import typeset
-from kbsearch.tickets import STATUSES, Ticket
+from kbsearch.tickets import Ticket, codes
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.waiting import Waiting
@@ -170,21 +170,13 @@ class Language:
 
     def status_name(self, status: str) -> Markup:
         """Where a request stands, for those who asked."""
-        _ = self.translate
-        names = {
-            "new": _("Received"),
-            "open": _("Open"),
-            "pending": _("Awaiting your reply"),
-            "solved": _("Solved"),
-            "closed": _("Closed"),
-        }
-        return names.get(status, Markup.escape(status))
+        return self._named(codes.STATUS_NAMES, status)
 
     def status_sentence(self, ticket: Ticket) -> Markup:
         """Where a request stands, and since when."""
         _ = self.translate
         since = self.ago(ticket.updated_at)
-        if ticket.status in ("solved", "closed"):
+        if ticket.status in codes.RESOLVED:
             return _("Solved %(ago)s.", ago=self.ago(ticket.solved_at or ticket.updated_at))
         if ticket.status == "pending":
             return _("The support team wrote %(ago)s and awaits a reply.", ago=since)
@@ -247,9 +239,11 @@ class Language:
 
     def severity_word(self, severity: str) -> Markup:
         """The severity without what it means, where there is little room."""
-        _ = self.translate
-        names = {"minor": _("Minor"), "major": _("Major"), "blocking": _("Blocking")}
-        return names.get(severity, Markup.escape(severity))
+        return self._named(codes.SEVERITY_NAMES, severity)
+
+    def _named(self, names: Mapping[Any, str], code: str) -> Markup:
+        name = names.get(code)
+        return Markup.escape(code) if name is None else self.translate(name)
 
     def field_name(self, name: str) -> Markup | None:
         """What a form calls a field that people fill in; None for those of ours."""
@@ -308,7 +302,7 @@ class Language:
         _ = self.translate
         yes_or_no = {"on": _("yes"), "yes": _("yes"), "": _("no")}
         names: dict[str, dict[str, Markup]] = {
-            "status": {status: self.staff_status(status) for status in STATUSES},
+            "status": {status: self.staff_status(status) for status in codes.STATUSES},
             "rating": {"good": _("good"), "bad": _("not good")},
             "state": {
                 "open": _("To fill"),

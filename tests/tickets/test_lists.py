@@ -14,6 +14,7 @@ from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import lists as ticket_lists
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.listing import FORMULA, safe_cell
 from kbsearch.tickets.lists import ListFilter, Listing, ListSort, Scope, list_tickets
 from tests.conftest import Cast, take_over
 from tests.kit.requests import count_statements, file, later
@@ -62,11 +63,11 @@ def test_each_list_has_what_belongs_in_it(
     db: SqliteDatabase, cast: Cast, some: None, who: str, scope: Scope, found: list[str]
 ):
     viewer: Viewer = getattr(cast, who)
-    listing = list_tickets(db, viewer, ListFilter(scope))
+    listing = list_tickets(db, viewer, ListFilter(scope=scope))
     assert subjects(listing) == found
     assert listing.total == sum(listing.counts.values()) == len(found)
     assert ticket_lists.scope_counts(db, viewer, [scope]) == {scope: len(found)}
-    rows = list(ticket_lists.csv_rows(db, viewer, ListFilter(scope)))
+    rows = list(ticket_lists.csv_rows(db, viewer, ListFilter(scope=scope)))
     assert [row[1] for row in rows] == found
 
 
@@ -158,7 +159,7 @@ def test_pages_have_25_and_none_is_beyond_the_last(db: SqliteDatabase, cast: Cas
 def test_a_list_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cast):
     def cost() -> int:
         statements = count_statements(db)
-        list_tickets(db, cast.alice, ListFilter("organisation", text="collar"))
+        list_tickets(db, cast.alice, ListFilter(scope="organisation", text="collar"))
         db.tables.conn.set_trace_callback(None)
         return len(statements)
 
@@ -171,7 +172,8 @@ def test_a_list_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cas
 
 def test_news_is_unread_until_it_is_seen_and_ones_own_never_is(db: SqliteDatabase, cast: Cast):
     def unread(viewer: Viewer) -> list[bool]:
-        return [x.is_unread for x in list_tickets(db, viewer, ListFilter("organisation")).lines]
+        listing = list_tickets(db, viewer, ListFilter(scope="organisation"))
+        return [line.is_unread for line in listing.lines]
 
     ticket = file(db, cast.alice, cc=["bob@acme.example"])
     assert (unread(cast.alice), unread(cast.bob)) == ([False], [True])
@@ -218,8 +220,8 @@ def test_a_spreadsheet_runs_nothing_that_people_typed(db: SqliteDatabase, cast: 
 
 @given(st.text(max_size=20))
 def test_no_cell_begins_as_a_formula_and_its_text_is_kept(text: str):
-    cell = ticket_lists.safe_cell(text)
-    assert not cell.lstrip(" ").startswith(ticket_lists.FORMULA)
+    cell = safe_cell(text)
+    assert not cell.lstrip(" ").startswith(FORMULA)
     assert cell.removeprefix("'") == text.removeprefix("'")
     out = io.StringIO()
     csv.writer(out).writerow([cell])

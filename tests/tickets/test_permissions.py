@@ -300,13 +300,14 @@ def check_lists(site: Site, name: str, viewer: Viewer, mine: list[Request]) -> N
         "all": {r.id for r in mine} if viewer.is_agent else set(),
     }
     for scope, ids in expected.items():
-        listing = ticket_lists.list_tickets(site.db, viewer, ListFilter(scope))
+        listing = ticket_lists.list_tickets(site.db, viewer, ListFilter(scope=scope))
         assert {line.id for line in listing.lines} == ids
         assert listing.total == sum(listing.counts.values()) == len(ids)
-        assert len(list(ticket_lists.csv_rows(site.db, viewer, ListFilter(scope)))) == len(ids)
+        rows = ticket_lists.csv_rows(site.db, viewer, ListFilter(scope=scope))
+        assert len(list(rows)) == len(ids)
         for request in site.world.requests:
             number = tickets.find(site.db, site.viewer("dan"), request.id).number
-            asked = ListFilter(scope, text=request.word, also=(number,))
+            asked = ListFilter(scope=scope, text=request.word, also=(number,))
             found = ticket_lists.list_tickets(site.db, viewer, asked)
             assert {line.id for line in found.lines} == ids & {request.id}
     assert ticket_lists.scope_counts(site.db, viewer, list(expected)) == {

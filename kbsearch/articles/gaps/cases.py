@@ -13,6 +13,7 @@ from kbsearch.database import Database, Row, one_of
 from kbsearch.search.fulltext import essence
 from kbsearch.search.fulltext.clicks import NEARLY_THE_SAME
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import IS_RESOLVED
 from kbsearch.tickets.desk import duplicates
 
 BATCH = 10  # requests compared with all others in one step
@@ -26,12 +27,12 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
     oldest = stored(moment - CASES_COUNT_FOR)
     last_at, last_id = cursor(db, "case")
     rows = db.query(
-        """
-        SELECT id, solved_at AS at FROM tickets
-        WHERE status IN ('solved', 'closed') AND solved_at >= :last_at
-          AND (solved_at > :last_at OR id > :last_id) AND solved_at < :now
-        ORDER BY solved_at, id LIMIT :limit
-        """,
+        f"""
+        SELECT t.id, t.solved_at AS at FROM tickets t
+        WHERE {IS_RESOLVED} AND t.solved_at >= :last_at
+          AND (t.solved_at > :last_at OR t.id > :last_id) AND t.solved_at < :now
+        ORDER BY t.solved_at, t.id LIMIT :limit
+        """,  # noqa: S608 (a constant)
         {
             "last_at": max(last_at, oldest),
             "last_id": last_id,
@@ -79,8 +80,8 @@ def _cluster(db: Database, search: Asks, ticket_id: str, since: str) -> list[Row
                   AND m.body LIKE '%/articles/%') AS is_answered
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
         WHERE t.number IN ({places}) AND t.solved_at >= :since
-          AND t.status IN ('solved', 'closed') ORDER BY t.number
-        """,  # noqa: S608 (names of parameters)
+          AND {IS_RESOLVED} ORDER BY t.number
+        """,  # noqa: S608 (a constant, names of parameters)
         {**values, "since": since},
     )
     if any(row["is_answered"] or _is_solved_by_article(db, row["number"]) for row in rows):

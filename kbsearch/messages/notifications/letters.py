@@ -23,6 +23,7 @@ from kbsearch.messages.notifications import raw_fields, threads
 from kbsearch.people import Person, organisations
 from kbsearch.people.organisations import Organisation, branding
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.tickets.codes import SEVERITY_NAMES, Severity
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,8 @@ def _environment(language: str, form: str) -> Environment:
     def size(count: int) -> str:
         return i18n.file_size(language, count)
 
-    def severity(code: str) -> str:
-        names = {
-            "minor": i18n.gettext(language, "Minor"),
-            "major": i18n.gettext(language, "Major"),
-            "blocking": i18n.gettext(language, "Blocking"),
-        }
-        return names[code]
+    def severity(code: Severity) -> str:
+        return i18n.gettext(language, SEVERITY_NAMES[code])
 
     environment.globals |= {
         "_": translate,

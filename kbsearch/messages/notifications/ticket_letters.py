@@ -33,7 +33,7 @@ from kbsearch.messages.notifications.recipients import CUSTOMERS
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person, organisations
 from kbsearch.text import markup
-from kbsearch.tickets import STATUSES
+from kbsearch.tickets.codes import STAFF_STATUS_NAMES, STATUS_NAMES, STATUSES, Status
 from kbsearch.tickets.conversation import satisfaction
 from kbsearch.tickets.files import Attachment
 
@@ -169,28 +169,16 @@ def url_of(settings: Settings, language: str, telling: Telling) -> str:
     return f"{home}/requests/{telling.ticket.id}"
 
 
-def status_name(language: str, status: str, *, is_staff: bool) -> str:
+def status_name(language: str, status: Status, *, is_staff: bool) -> str:
     """Where a request stands, in the words of whoever reads it."""
-    new = i18n.gettext(language, "Received")
-    pending = i18n.gettext(language, "Awaiting your reply")
-    if is_staff:
-        new = i18n.gettext(language, "New")
-        pending = i18n.gettext(language, "Awaiting the customer’s reply")
-    names = {
-        "new": new,
-        "open": i18n.gettext(language, "Open"),
-        "pending": pending,
-        "solved": i18n.gettext(language, "Solved"),
-        "closed": i18n.gettext(language, "Closed"),
-    }
-    return names[status]
+    return i18n.gettext(language, (STAFF_STATUS_NAMES if is_staff else STATUS_NAMES)[status])
 
 
-def _status(telling: Telling) -> str:
+def _status(telling: Telling) -> Status:
     """The status that a change gave the request, or its present one."""
     change = telling.change
-    status = change.status_with_it if change.kind == "ticket.replied" else change.after
-    return status if status in STATUSES else telling.ticket.status
+    code = change.status_with_it if change.kind == "ticket.replied" else change.after
+    return next((status for status in STATUSES if status == code), telling.ticket.status)
 
 
 def _said(settings: Settings, language: str, telling: Telling) -> LetterMessage | None:

@@ -14,7 +14,7 @@ from kbsearch.site.importing import fields, lines, storing
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
 from kbsearch.site.importing.storing import MessageRecord, Numbered, TicketRecord
-from kbsearch.tickets import SEVERITIES, STATUSES
+from kbsearch.tickets.codes import SEVERITIES, STATUSES
 
 BATCH = 1000
 MAX_SUBJECT = 500

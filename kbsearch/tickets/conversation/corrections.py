@@ -10,8 +10,9 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import SEVERITIES, Ticket, events
+from kbsearch.tickets import Ticket, events
 from kbsearch.tickets import readers as ticket_readers
+from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.events import PresentTicket, present
 from kbsearch.tickets.filing import form
 

@@ -6,9 +6,9 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.tickets import STATUSES, Status, Ticket, changes, events
+from kbsearch.tickets import Ticket, changes, events
+from kbsearch.tickets.codes import RESOLVED, STATUSES, Status
 from kbsearch.tickets.events import EventKind, PresentTicket, present
-from kbsearch.tickets.messages import RESOLVED
 
 BATCH = 500  # tickets closed in one go
 

@@ -14,7 +14,8 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.text import typed
-from kbsearch.tickets import Link, Status, Ticket, events
+from kbsearch.tickets import Link, Ticket, events
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.events import PresentTicket, present

@@ -8,8 +8,9 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import AlreadySent, Forbidden, Invalid
 from kbsearch.text import plain_text
-from kbsearch.tickets import Status, Ticket, events
+from kbsearch.tickets import Ticket, events
 from kbsearch.tickets import files as attachments
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import lifecycle, thanks
 from kbsearch.tickets.events import EventKind, PresentTicket, present
 from kbsearch.tickets.filing import drafts

@@ -8,7 +8,8 @@ from kbsearch import access, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from kbsearch.tickets import STATUSES, Status, Ticket
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import STATUSES, Status
 from kbsearch.tickets.conversation import lifecycle
 
 MOST = 200

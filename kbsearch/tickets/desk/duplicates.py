@@ -12,7 +12,8 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.search.learning import case_clicks
-from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import Status
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from kbsearch.outbox import Handlers, Task
 from kbsearch.people import viewers
 from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.desk import past_cases
@@ -147,6 +148,6 @@ def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment:
         held.key,
         fields.get("body", ""),
         activity=int(activity) if activity else None,
-        status=next((name for name in tickets.STATUSES if name == fields.get("status")), None),
+        status=next((name for name in STATUSES if name == fields.get("status")), None),
     )
     return replies.reply(db, viewer, ticket, form, at=moment)

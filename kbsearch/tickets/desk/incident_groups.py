@@ -11,7 +11,8 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.text import plain_text
-from kbsearch.tickets import Status, Ticket, messages
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import IS_RESOLVED, RESOLVED, Status
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import drafts
@@ -35,7 +36,7 @@ class Member:
 
     @property
     def is_resolved(self) -> bool:
-        return self.status in messages.RESOLVED
+        return self.status in RESOLVED
 
 
 @dataclass(frozen=True)
@@ -157,16 +158,15 @@ def list_all(db: Database, viewer: Viewer) -> list[ListedIncidentGroup]:
     """Every problem, those with requests to solve first, then the newest."""
     access.only_agents(viewer, "problem.not_found")
     rows = db.query(
-        """
+        f"""
         SELECT p.id, p.title, p.created_at, COUNT(t.id) AS requests,
-               COALESCE(SUM(CASE WHEN t.status NOT IN ('solved', 'closed') THEN 1 END), 0)
-                 AS unsolved
+               COALESCE(SUM(CASE WHEN NOT {IS_RESOLVED} THEN 1 END), 0) AS unsolved
         FROM problems p LEFT JOIN problem_tickets m ON m.problem_id = p.id
         LEFT JOIN tickets t ON t.id = m.ticket_id
         GROUP BY p.id, p.title, p.created_at
-        ORDER BY CASE WHEN SUM(CASE WHEN t.status NOT IN ('solved', 'closed') THEN 1 ELSE 0 END) > 0
+        ORDER BY CASE WHEN SUM(CASE WHEN NOT {IS_RESOLVED} THEN 1 ELSE 0 END) > 0
                  THEN 0 ELSE 1 END, p.created_at DESC, p.id
-        """
+        """  # noqa: S608 (a constant)
     )
     return [ListedIncidentGroup(**row) for row in rows]
 

@@ -9,7 +9,8 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Invalid
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import STATUSES, Ticket
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle
 from kbsearch.tickets.conversation.corrections import FieldEdits
 

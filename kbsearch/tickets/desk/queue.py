@@ -14,10 +14,20 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import Severity, Status, changes, clocks, waiting
+from kbsearch.tickets import changes, clocks, waiting
 from kbsearch.tickets.clocks import Clock
+from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
 from kbsearch.tickets.desk.finding import Matches, folded
-from kbsearch.tickets.lists import ListFilter, holds, safe_cell
+from kbsearch.tickets.listing import (
+    COLUMNS,
+    PAGE_SIZE,
+    SOURCES,
+    TicketFilter,
+    TicketLine,
+    narrowed,
+    page_of,
+    safe_cell,
+)
 from kbsearch.tickets.messages import ANSWERS
 from kbsearch.tickets.waiting import Waiting
 
@@ -25,18 +35,17 @@ View = Literal["todo", "mine", "unanswered", "blocking", "waiting", "solved", "a
 QueueSort = Literal["due", "age", "updated", "severity", "number"]
 VIEWS: tuple[View, ...] = get_args(View)
 SORTS: tuple[QueueSort, ...] = get_args(QueueSort)
-PAGE_SIZE = 25
 MOST_WALKED = 1_000  # requests of a view, from one to the next
 LATELY = timedelta(days=14)
 EXPORTED_AT_ONCE = 500
 
 CONDITIONS: dict[View, str] = {
-    "todo": "t.status IN ('new', 'open')",
-    "mine": "t.status IN ('new', 'open', 'pending') AND t.assignee_id = :me",
-    "unanswered": f"t.status IN ('new', 'open') AND NOT EXISTS (SELECT 1 FROM {ANSWERS})",  # noqa: S608 (a constant)
-    "blocking": "t.status IN ('new', 'open', 'pending') AND t.severity = 'blocking'",
+    "todo": AWAITS_US,
+    "mine": f"{IS_UNDER_WAY} AND t.assignee_id = :me",
+    "unanswered": f"{AWAITS_US} AND NOT EXISTS (SELECT 1 FROM {ANSWERS})",  # noqa: S608 (a constant)
+    "blocking": f"{IS_UNDER_WAY} AND t.severity = 'blocking'",
     "waiting": "t.status = 'pending'",
-    "solved": "t.status IN ('solved', 'closed') AND t.solved_at >= :lately",
+    "solved": f"{IS_RESOLVED} AND t.solved_at >= :lately",
     "all": "1 = 1",
 }
 UNDER_WAY: tuple[View, ...] = ("todo", "mine", "unanswered", "blocking", "waiting")
@@ -53,40 +62,23 @@ ORDERS: dict[QueueSort, str] = {
 PAST_FIRST: dict[View, str] = {"solved": "t.updated_at DESC", "all": ORDERS["number"]}
 
 
-@dataclass(frozen=True)
-class QueueFilter:
-    """What is looked at; organisation and product by slug, assignee `me`, `nobody` or an id."""
+@dataclass(frozen=True, kw_only=True)
+class QueueFilter(TicketFilter):
+    """What is looked at; assignee `me`, `nobody` or an id."""
 
     view: View = "todo"
-    organisation: str = ""
-    product: str = ""
     assignee: str = ""
-    text: str = ""
     sort: QueueSort = "due"
-    page: int = 1
-    also: tuple[int, ...] = ()  # numbers that the index found for the text
-    named: Matches = Matches()  # whose names have it
+    named: Matches = Matches()  # whose names the text has
 
 
-@dataclass(frozen=True)
-class QueueLine:
+@dataclass(frozen=True, kw_only=True)
+class QueueLine(TicketLine):
     """A request in the queue."""
 
-    id: str
-    number: int
     edition: int
-    subject: str
-    language: str
-    status: Status
-    severity: Severity
-    product: str | None  # a name
-    version: str | None
-    requester: str
-    organisation: str | None  # a name
     assignee: str | None
     assignee_id: str | None
-    created_at: str
-    updated_at: str
     solved_at: str | None
     waiting: Waiting
     clock: Clock
@@ -126,10 +118,7 @@ def look(
     moment = at or utc_now()
     counts = _counts(db, viewer, filter, moment)
     total = counts[filter.view]
-    pages = max(1, -(-total // PAGE_SIZE))
-    page = min(max(1, filter.page), pages)
-    start = (page - 1) * PAGE_SIZE
-    stretch = slice(start, start + PAGE_SIZE)
+    page, pages, stretch = page_of(total, filter.page)
     ids, ticket_clocks = _order(db, settings, viewer, filter, moment, stretch)
     lines = _lines(db, settings, ids, ticket_clocks, moment)
     return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
@@ -271,15 +260,9 @@ def _lines(
     places, values = one_of("id", ids)
     rows = db.query(
         f"""
-        SELECT t.id, t.number, t.edition, t.subject, t.language, t.status, t.severity,
-               p.name AS product, t.version, COALESCE(q.name, t.requester_email, '') AS requester,
-               o.name AS organisation, a.name AS assignee, t.assignee_id, t.created_at,
-               t.updated_at, t.solved_at
-        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
-        LEFT JOIN people q ON q.id = t.requester_id
-        LEFT JOIN people a ON a.id = t.assignee_id
-        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE t.id IN ({places})
-        """,  # noqa: S608 (names of parameters)
+        SELECT {COLUMNS}, t.edition, a.name AS assignee, t.assignee_id, t.solved_at
+        FROM {SOURCES} LEFT JOIN people a ON a.id = t.assignee_id WHERE t.id IN ({places})
+        """,  # noqa: S608 (constants, names of parameters)
         values,
     )
     missing = [ticket_id for ticket_id in ids if ticket_id not in ticket_clocks]
@@ -303,9 +286,8 @@ def _counts(db: Database, viewer: Viewer, filter: QueueFilter, moment: datetime)
         f"COALESCE(SUM(CASE WHEN {CONDITIONS[view]} THEN 1 ELSE 0 END), 0) AS {view}_"
         for view in UNDER_WAY
     )
-    under_way = "t.status IN ('new', 'open', 'pending')"
     row = db.query(
-        f"SELECT {sums} FROM tickets t WHERE {under_way} AND {where}",  # noqa: S608 (constants)
+        f"SELECT {sums} FROM tickets t WHERE {IS_UNDER_WAY} AND {where}",  # noqa: S608 (constants)
         values,
     )[0]
     counts: dict[View, int] = {view: int(row[f"{view}_"]) for view in UNDER_WAY}
@@ -315,19 +297,11 @@ def _counts(db: Database, viewer: Viewer, filter: QueueFilter, moment: datetime)
 
 
 def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, dict[str, object]]:
-    conditions = [CONDITIONS[filter.view]]
-    values: dict[str, object] = {
-        "me": viewer.person_id,
-        "lately": stored(moment - LATELY),
-    }
-    if filter.organisation:
-        conditions.append(
-            "t.organisation_id = (SELECT wo.id FROM organisations wo WHERE wo.slug = :organisation)"
-        )
-        values["organisation"] = filter.organisation
-    if filter.product:
-        conditions.append("t.product_id = (SELECT wp.id FROM products wp WHERE wp.slug = :product)")
-        values["product"] = filter.product
+    is_theirs, names = _is_theirs(filter) if filter.text else ("", {})
+    conditions, values = narrowed(filter, is_theirs)
+    conditions.append(CONDITIONS[filter.view])
+    values |= names
+    values |= {"me": viewer.person_id, "lately": stored(moment - LATELY)}
     if filter.assignee == "me":
         conditions.append("t.assignee_id = :me")
     elif filter.assignee == "nobody":
@@ -335,11 +309,6 @@ def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, 
     elif filter.assignee:
         conditions.append("t.assignee_id = :assignee")
         values["assignee"] = filter.assignee
-    conditions_of_text, patterns = holds(ListFilter(text=filter.text, also=filter.also))
-    if conditions_of_text:
-        is_theirs, names = _is_theirs(filter)
-        conditions.append(f"({' AND '.join(conditions_of_text)} OR {is_theirs})")
-        values |= {**patterns, **names}
     return " AND ".join(conditions), values
 
 
@@ -362,14 +331,7 @@ def _is_theirs(filter: QueueFilter) -> tuple[str, dict[str, object]]:
 def _cells(line: QueueLine) -> tuple[str, ...]:
     clock = line.clock
     return (
-        str(line.number),
-        line.subject,
-        line.status,
-        line.severity,
-        line.product or "",
-        line.version or "",
-        line.requester,
-        line.organisation or "",
+        *line.cells,
         line.assignee or "",
         line.created_at,
         line.updated_at,

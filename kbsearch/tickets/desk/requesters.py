@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database
-from kbsearch.tickets import Status, Ticket
-from kbsearch.tickets.messages import RESOLVED
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import RESOLVED, Status
 
 MOST_SHOWN = 10
 

@@ -5,7 +5,8 @@ from typing import Any
 from kbsearch import people
 from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, Invalid, InvalidForm, NotFound
-from kbsearch.tickets import SEVERITIES, STATUSES, Status, Ticket, files, filing
+from kbsearch.tickets import Ticket, files, filing
+from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, merging, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.merging import MergeForm

@@ -5,7 +5,7 @@ from typing import Any
 
 from kbsearch import access
 from kbsearch.config import LANGUAGES
-from kbsearch.tickets import SEVERITIES, STATUSES
+from kbsearch.tickets.codes import SEVERITIES, STATUSES
 from kbsearch.web.api.fields import Schema
 
 BYTES = "application/octet-stream"

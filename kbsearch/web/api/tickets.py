@@ -5,9 +5,11 @@ from typing import Any, get_args
 from kbsearch import people, tickets
 from kbsearch.access import only_agents
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import STATUSES, Ticket, lists, records
+from kbsearch.tickets import Ticket, lists, records
+from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.desk import queue
 from kbsearch.tickets.desk.queue import QueueFilter
+from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.tickets.lists import ListFilter, Scope
 from kbsearch.tickets.records import Record
 from kbsearch.web import numbers
@@ -83,19 +85,25 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
     product = arguments.get("product") or token().product
     check_product(product)
     text = arguments.get("q", "")
-    also = tuple(site().search.numbers(caller(), text, lists.MOST_FOUND)) if text else ()
+    also = tuple(site().search.numbers(caller(), text, MOST_FOUND)) if text else ()
     if any(name in arguments for name in OF_THE_QUEUE):
         only_agents(caller())
     if not caller().is_agent or "scope" in arguments or "status" in arguments:
         scope = arguments.get("scope", "all" if caller().is_agent else "mine")
-        filter = ListFilter(scope, arguments.get("status", ()), product or "", text, also=also)
+        filter = ListFilter(
+            scope=scope,
+            statuses=arguments.get("status", ()),
+            product=product or "",
+            text=text,
+            also=also,
+        )
         return lists.ids_before(db(), caller(), filter, before, limit)
     queue_filter = QueueFilter(
-        arguments.get("view", "all"),
-        arguments.get("organisation", ""),
-        product or "",
-        _assignee(arguments.get("assignee", "")),
-        text,
+        view=arguments.get("view", "all"),
+        organisation=arguments.get("organisation", ""),
+        product=product or "",
+        assignee=_assignee(arguments.get("assignee", "")),
+        text=text,
         also=also,
     )
     return queue.ids_before(db(), caller(), queue_filter, before, limit)

@@ -17,7 +17,8 @@ from kbsearch.errors import Forbidden, NotFound
 from kbsearch.search import Hit, Question
 from kbsearch.search.ranking import Search
 from kbsearch.text.markup.retold import retold
-from kbsearch.tickets import SEVERITIES, lists, records
+from kbsearch.tickets import lists, records
+from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.lists import ListFilter
 from kbsearch.web.api import fields
@@ -125,7 +126,7 @@ def _read_request(bench: Bench, arguments: Values) -> dict[str, Any]:
 
 
 def _list_my_requests(bench: Bench, arguments: Values) -> dict[str, Any]:
-    mine = ListFilter("mine", product=bench.product or "")
+    mine = ListFilter(scope="mine", product=bench.product or "")
     ids = lists.ids_before(bench.db, bench.viewer, mine, fields.LARGEST, arguments.get("limit", 10))
     return {"requests": records.heads(bench.db, bench.viewer, ids)}
 

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import access, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
-from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import incident_groups, past_cases
 from kbsearch.tickets.desk.incident_groups import IncidentGroup

@@ -20,7 +20,7 @@ from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.choices import Column
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
 from kbsearch.tickets.desk.saved_views import SavedView
-from kbsearch.tickets.lists import MOST_FOUND
+from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.clock import parsed
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
-from kbsearch.tickets.lists import safe_cell
+from kbsearch.tickets.listing import safe_cell
 from kbsearch.web import patience
 from kbsearch.web.render import language, viewer
 

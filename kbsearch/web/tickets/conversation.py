@@ -16,8 +16,9 @@ from kbsearch.errors import Conflict, NotFound, Problem
 from kbsearch.messages.incoming import mails
 from kbsearch.people import undeliverable
 from kbsearch.text import markup
-from kbsearch.tickets import Status, Ticket, clocks, waiting
+from kbsearch.tickets import Ticket, clocks, waiting
 from kbsearch.tickets import files as attachments
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import merging, replies, satisfaction
 from kbsearch.tickets.desk import choices, held_replies, requesters
 from kbsearch.tickets.desk.held_replies import Held

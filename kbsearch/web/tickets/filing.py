@@ -15,8 +15,9 @@ from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNe
 from kbsearch.files.store import FileStore
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation
-from kbsearch.tickets import SEVERITIES, Ticket, filing
+from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets import files as attachments
+from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.desk import finding
 from kbsearch.tickets.filing import FilingTerms, drafts
 from kbsearch.tickets.filing.drafts import FormDraft

@@ -9,8 +9,9 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch.clock import utc_now
-from kbsearch.tickets import STATUSES, Status
 from kbsearch.tickets import lists as ticket_lists
+from kbsearch.tickets.codes import STATUSES, Status
+from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.tickets.lists import ListFilter, ListSort, Scope
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -102,7 +103,7 @@ def organisation() -> Response:
 def show(scope: Scope) -> Response:
     person()
     address = read_address(scope)
-    found_by_index = site().search.numbers(viewer(), address.filter.text, ticket_lists.MOST_FOUND)
+    found_by_index = site().search.numbers(viewer(), address.filter.text, MOST_FOUND)
     ticket_filter = replace(address.filter, also=tuple(found_by_index))
     if request.args.get("format") == "csv":
         return as_file(ticket_filter, spoken_language())
@@ -128,7 +129,7 @@ def read_address(scope: Scope) -> ListAddress:
     return ListAddress(
         language(),
         ListFilter(
-            scope,
+            scope=scope,
             statuses=tuple(status for status in STATUSES if status in statuses),
             product=args.get("product", "")[:MAX_TEXT],
             text=" ".join(args.get("q", "").split())[:MAX_TEXT],

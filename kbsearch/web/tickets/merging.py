@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, NotFound, Problem
-from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import Ticket
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import merging, splitting
 from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.conversation.splitting import SplitForm

@@ -20,7 +20,8 @@ from kbsearch.errors import (
 )
 from kbsearch.people import notification_choices
 from kbsearch.text import markup, plain_text
-from kbsearch.tickets import STATUSES, Ticket, events
+from kbsearch.tickets import Ticket, events
+from kbsearch.tickets.codes import RESOLVED, STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -142,7 +143,7 @@ def change_status(id: str) -> Response:
             lifecycle.set_status(db(), viewer(), ticket, status)
     except Invalid as problem:
         return page(ticket, problem=problem)
-    if name not in ("solved", "closed"):
+    if name not in RESOLVED:
         return back(ticket)
     return go_to(workspace.onward(ticket) or address(ticket, done="solved"))
 

@@ -8,8 +8,9 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.files.store import FileStore
-from kbsearch.tickets import Status, Ticket
+from kbsearch.tickets import Ticket
 from kbsearch.tickets import changes as ticket_changes
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.filing import copies, drafts

@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, waiting
+from kbsearch.tickets import Ticket, listing, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import bulk, queue, saved_views
@@ -159,7 +159,7 @@ def test_all_of_a_view_is_exported_and_no_cell_is_a_formula(
 def test_pages_follow_each_other(
     db: SqliteDatabase, site: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(queue, "PAGE_SIZE", 2)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     for number in range(5):
         file(db, cast.alice, subject=str(number), at=later(minutes=number))
     pages = [subjects(db, site, cast.dan, page=page) for page in (1, 2, 3, 99)]
