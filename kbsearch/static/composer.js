@@ -32,6 +32,7 @@ for (const told of document.querySelectorAll("[data-leaving]")) {
   const options = () => [...list.querySelectorAll("[data-text], [data-source]")];
 
   function close() {
+    asking?.abort(); // what is on its way opens nothing any more
     list.hidden = true;
     active = -1;
     area.removeAttribute("aria-activedescendant");
@@ -51,8 +52,8 @@ for (const told of document.querySelectorAll("[data-leaving]")) {
 
   async function offer() {
     const found = typed();
-    asking?.abort();
     if (!found || (found[2] === "??" && !found[3].trim())) return close();
+    asking?.abort();
     asking = new AbortController();
     const query = new URLSearchParams({ kind: found[2] === "::" ? "reply" : "article", q: found[3] });
     try {
