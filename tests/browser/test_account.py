@@ -155,8 +155,7 @@ def test_a_single_key_does_nothing_for_who_says_so(
     expect(page.locator("#palette")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(("language", "width"), [("fr", 320), ("en", 1280)])
 def test_every_page_of_the_account_is_accessible(
     live: Live, visit: Callable[..., Page], eve: str, language: str, width: int
 ):

@@ -162,8 +162,7 @@ def test_without_script_an_article_is_written_and_proposed(visit: Visit):
     expect(page.get_by_role("link", name="draft/sans-script").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "theme"), [(320, "light"), (1280, "dark")])
 def test_pages_of_branches_are_accessible(visit: Visit, content: Path, width: int, theme: str):
     if not git(content, "branch", "--list", "reword"):
         git(content, "checkout", "--quiet", "-b", "reword")

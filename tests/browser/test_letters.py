@@ -70,8 +70,7 @@ def shown(db: SqliteDatabase, cast: Cast, settings: Settings, tmp_path: Path) ->
     return paths
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 600])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (600, "light")])
 def test_a_letter_is_whole_readable_and_asks_nobody_for_anything(
     browser: Browser, shown: list[Path], width: int, scheme: Any
 ):

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.kit.requests import file
 
 mcp: Any = pytest.importorskip("mcp")
 httpx: Any = pytest.importorskip("httpx2")
+Answer = tuple[set[str], Any]
 
 
 @pytest.fixture
@@ -34,12 +36,18 @@ def address(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
-async def ask(transport: Any, number: int, mode: str) -> tuple[set[str], Any]:
+async def ask(transport: Any, number: int, mode: str) -> Answer:
     """The tools there are, and what one of them answers about a request."""
     async with mcp.Client(transport, mode=mode) as client:
         listed = await client.list_tools()
         result = await client.call_tool("read_request", {"number": number})
         return {tool.name for tool in listed.tools}, result
+
+
+def in_a_thread(asked: Coroutine[Any, Any, Answer]) -> Answer:
+    """In a thread of its own: tests of the browser leave their loop running in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, asked).result()
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -49,7 +57,7 @@ def test_over_http_with_a_token(
     number = file(db, cast.alice, subject="Une vache perdue").number
     secret = program(app, db, cast.alice).secret
 
-    async def talk() -> tuple[set[str], Any]:
+    async def talk() -> Answer:
         from mcp.client.streamable_http import streamable_http_client
 
         async with AsyncExitStack() as stack:
@@ -57,7 +65,7 @@ def test_over_http_with_a_token(
             client = await stack.enter_async_context(httpx.AsyncClient(headers=headers))
             return await ask(streamable_http_client(address, http_client=client), number, mode)
 
-    names, result = asyncio.run(talk())
+    names, result = in_a_thread(talk())
     assert names == set(TOOLS)
     assert not result.is_error and "Une vache perdue" in result.content[0].text
 
@@ -68,6 +76,6 @@ def test_over_stdin(settings: Settings, db: SqliteDatabase, cast: Cast):
     path.write_text("")
     command = ["-m", "kbsearch", "--config", str(path), "mcp", "--as", cast.alice.email]
     server = mcp.StdioServerParameters(command=sys.executable, args=command)
-    names, result = asyncio.run(ask(server, number, "auto"))
+    names, result = in_a_thread(ask(server, number, "auto"))
     assert names == set(TOOLS)
     assert not result.is_error and "Une vache perdue" in result.content[0].text
