@@ -1,6 +1,10 @@
 """How long the writes of a process wait for their turn."""
 
+import math
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 LONGEST_WAIT = 10.0  # seconds that a write waits for its turn, where nobody waits for it
 
@@ -32,3 +36,31 @@ class Patience:
     def win(self) -> None:
         """A write got its turn."""
         self._used = 0.0
+
+
+class Waiting:
+    """The part of a database that says how long its writes wait for their turn."""
+
+    def __init__(self) -> None:
+        self.waits = Patience()
+        self._of_thread = threading.local()
+
+    def limit_waiting(self, longest: float, *, moment: float) -> None:
+        self.waits = Patience(longest, moment=moment)
+
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        before = self._at_most
+        self._of_thread.at_most = min(before, seconds)
+        try:
+            yield
+        finally:
+            self._of_thread.at_most = before
+
+    def time_to_wait(self) -> float:
+        """What a write of this thread may wait that begins now, in seconds."""
+        return min(self.waits.left(), self._at_most)
+
+    @property
+    def _at_most(self) -> float:
+        return float(getattr(self._of_thread, "at_most", math.inf))

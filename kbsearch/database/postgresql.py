@@ -6,7 +6,6 @@ compared byte by byte, and one writer has its turn at a time: whoever reads befo
 what was read unchanged.
 """
 
-import math
 import re
 import threading
 import time
@@ -34,7 +33,7 @@ from kbsearch.database import (
     moving,
     sought,
 )
-from kbsearch.database.patience import LONGEST_WAIT, Patience
+from kbsearch.database.patience import LONGEST_WAIT, Waiting
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
 
@@ -95,15 +94,15 @@ def defined(statement: str) -> Iterator[str]:
     yield _REFERENCE.sub(r"\g<0> DEFERRABLE", words)
 
 
-class PostgresDatabase:
+class PostgresDatabase(Waiting):
     """A database of a server; each thread has a connection of its own, opened at its first use."""
 
     holding = "FOR UPDATE"
     passing_over = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: str, *, read_only: bool = False) -> None:
+        super().__init__()
         self.address = address
-        self.waits = Patience()
         self._is_read_only = read_only
         self._local = threading.local()
 
@@ -201,7 +200,7 @@ class PostgresDatabase:
 
     def _begin(self, connection: "_Connection") -> None:
         """Wait for the turn of this write, as long as it may."""
-        patience = min(self.waits.left(), self._at_most)
+        patience = self.time_to_wait()
         began = time.monotonic()
         try:
             with _faults():
@@ -211,22 +210,6 @@ class PostgresDatabase:
             self.waits.lose(time.monotonic() - began)
             raise
         self.waits.win()
-
-    @contextmanager
-    def waiting_at_most(self, seconds: float) -> Iterator[None]:
-        before = self._at_most
-        self._local.at_most = min(before, seconds)
-        try:
-            yield
-        finally:
-            self._local.at_most = before
-
-    def limit_waiting(self, longest: float, *, moment: float) -> None:
-        self.waits = Patience(longest, moment=moment)
-
-    @property
-    def _at_most(self) -> float:
-        return float(getattr(self._local, "at_most", math.inf))
 
     @contextmanager
     def filling(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """SQLite behind the verbs of a database."""
 
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from kbsearch.database import (
     insert_statement,
     sought,
 )
-from kbsearch.database.patience import LONGEST_WAIT, Patience
+from kbsearch.database.patience import LONGEST_WAIT, Waiting
 from kbsearch.errors import Full, Invalid
 
 # Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
@@ -46,7 +45,7 @@ def check_sqlite(version: tuple[int, ...]) -> None:
         raise RuntimeError(f"SQLite {release} has the WAL-reset bug; install pysqlite3>=0.6.1")
 
 
-class SqliteDatabase:
+class SqliteDatabase(Waiting):
     """One SQLite file; each thread has a connection of its own, opened at its first use.
 
     Read only, it makes neither file nor folder, and whatever would change it raises Damaged. Where
@@ -56,11 +55,11 @@ class SqliteDatabase:
     holding = passing_over = ""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__()
         check_sqlite(SQLITE_VERSION)
         if not read_only:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
-        self.waits = Patience()
         self._is_read_only = read_only
         self._local = threading.local()
 
@@ -170,25 +169,9 @@ class SqliteDatabase:
         finally:
             self._local.is_begun = False
 
-    @contextmanager
-    def waiting_at_most(self, seconds: float) -> Iterator[None]:
-        before = self._at_most
-        self._local.at_most = min(before, seconds)
-        try:
-            yield
-        finally:
-            self._local.at_most = before
-
-    def limit_waiting(self, longest: float, *, moment: float) -> None:
-        self.waits = Patience(longest, moment=moment)
-
-    @property
-    def _at_most(self) -> float:
-        return float(getattr(self._local, "at_most", math.inf))
-
     def _begin(self, connection: Any) -> None:
         """Wait for the turn of this write, as long as it may."""
-        patience = min(self.waits.left(), self._at_most)
+        patience = self.time_to_wait()
         _set_timeout(connection, patience)
         began = time.monotonic()
         try:
