@@ -3,7 +3,6 @@
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from urllib.parse import quote, unquote
 
 from kbsearch import access, i18n
@@ -47,6 +46,14 @@ class Addresses:
     attachments: Mapping[str, Attachment]  # other files that may be downloaded
     findings: tuple[Finding, ...]
 
+    def media(self, file: str) -> tuple[str, str] | None:
+        """The blob and the media type of an image, or of a file that may be downloaded."""
+        blob, info = self.pictures.get(file, ("", None))
+        attachment = self.attachments.get(file)
+        if attachment is not None:
+            return attachment.blob, attachment.media_type
+        return (blob, info.media_type) if info else None
+
     def url(self, file: str) -> str:
         return f"/{self.languages[file]}/articles/{quote(self.slugs[file])}"
 
@@ -56,8 +63,8 @@ def assign(
     sources: Sequence[Source],
     known_images: Mapping[str, ImageInfo],
     *,
+    known_files: Mapping[str, str],
     audience: str,
-    known_files: Mapping[str, str] = MappingProxyType({}),
 ) -> Addresses:
     """Give every live article its address; two that ask for the same are a finding."""
     findings: list[Finding] = []

@@ -62,8 +62,8 @@ def make(
         tree,
         read.articles,
         reusable.images,
-        audience=settings.default_audience,
         known_files=reusable.files,
+        audience=settings.default_audience,
     )
     history = _history(tree, read.articles, reusable.articles)
     findings = [*read.findings, *places.findings]

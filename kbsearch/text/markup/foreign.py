@@ -8,11 +8,12 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.utils import is_code_block
 
+from kbsearch.text.markup import pairs
 from kbsearch.text.markup.callouts import KINDS
 
 _EDGE = re.compile(
-    r"^[ \t]*(?:(`{3,}|~{3,})|\{%-?[ \t]*(hint|tab)\b([^%\n]{0,200})%\}"
-    r"|\{%-?[ \t]*end(hint|tab)[ \t]*-?%\})",
+    r"^[ \t]*+(?:(?P<fence>`{3,}|~{3,})|\{%-?[ \t]*(?P<begin>hint|tab)\b(?P<said>[^%\n]{0,200})%\}"
+    r"|\{%-?[ \t]*end(?P<end>hint|tab)[ \t]*-?%\})",
     re.MULTILINE,
 )
 _WRAPPER = re.compile(r"\{%-?[ \t]*(?:end)?tabs[ \t]*-?%\}[ \t]*$")
@@ -40,19 +41,19 @@ def _gitbook(state: StateBlock, start: int, end: int, silent: bool) -> bool:
             state.line = start + 1
         return True
     edge = _EDGE.match(state.src, state.bMarks[start])
-    last = _ends(state).get(start, end)
-    if edge is None or not edge[2] or last >= end:
+    last = pairs.ends(state, _EDGE).get(start, end)
+    if edge is None or not edge["begin"] or last >= end:
         return False
     if silent:
         return True
-    title = _TITLE.search(edge[3]) if edge[2] == "tab" else None
+    title = _TITLE.search(edge["said"]) if edge["begin"] == "tab" else None
     kind, tag = ("tab", "section") if title else ("container_callout", "div")
     opening = state.push(f"{kind}_open", tag, 1)
     opening.map = [start, last + 1]
     if title:
         opening.meta = {"title": title[1]}
     else:
-        style = _STYLE.search(edge[3])
+        style = _STYLE.search(edge["said"])
         opening.info = style[1] if style and style[1] in KINDS else "note"
     outer = state.lineMax, state.parentType
     state.lineMax, state.parentType = last, "container"
@@ -61,28 +62,6 @@ def _gitbook(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     state.push(f"{kind}_close", tag, -1)
     state.line = last + 1
     return True
-
-
-def _ends(state: StateBlock) -> dict[int, int]:
-    """The line that ends what begins on a line, found in one pass over the text."""
-    known: dict[str, dict[int, int]] = state.env.setdefault("gitbook_ends", {})
-    if state.src in known:
-        return known[state.src]
-    ends = known[state.src] = {}
-    begun: list[tuple[str, int]] = []
-    fence, line, position = "", 0, 0
-    for edge in _EDGE.finditer(state.src):
-        line += state.src.count("\n", position, edge.start())
-        position = edge.start()
-        if edge[1]:
-            fence = "" if fence and edge[1].startswith(fence) else fence or edge[1]
-        elif fence:
-            continue
-        elif edge[2]:
-            begun.append((edge[2], line))
-        elif begun and begun[-1][0] == edge[4]:
-            ends[begun.pop()[1]] = line
-    return ends
 
 
 def _take_attributes(state: StateCore) -> None:

@@ -18,6 +18,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.utils import is_code_block
 
+from kbsearch.text.markup import pairs
+
 # As they are typed, and what they become.
 INLINE = {
     **{name: name for name in ("code", "del", "ins", "kbd", "mark", "s", "small", "sub", "sup")},
@@ -36,7 +38,10 @@ _DETAILS = re.compile(
     r"<details(?:[ \t]+(open)(?:=(?:\"[^\"\n]{0,9}\"|'[^'\n]{0,9}'))?)?[ \t]{0,9}>", re.I
 )
 _DETAILS_EDGE = re.compile(
-    r"^[ \t]*+(?:(`{3,}|~{3,})|(<details[ >])|.*(</details>)[ \t]*$)", re.M | re.I
+    r"^[ \t]*+(?:(?P<fence>`{3,}|~{3,})"
+    r"|<(?P<begin>details)(?=[ >])(?=(?P<whole>.*</details>[ \t]*$)?)"
+    r"|.*</(?P<end>details)>[ \t]*$)",
+    re.MULTILINE | re.IGNORECASE,
 )
 _SUMMARY = re.compile(
     r"\s*<summary>([^<]{0,300}(?:<(?!/summary>)[^<]{0,300}){0,20})</summary>", re.I
@@ -224,7 +229,7 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     depth = state.env.get("html_details", 0)
     if opening is None or is_code_block(state, start) or depth >= _DEEPEST:
         return False
-    last = _ends_of_details(state).get(start, end)
+    last = pairs.ends(state, _DETAILS_EDGE).get(start, end)
     if last >= end:
         return False
     if silent:
@@ -245,35 +250,6 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     state.push("details_close", "details", -1)
     state.line = last + 1
     return True
-
-
-def _ends_of_details(state: StateBlock) -> dict[int, int]:
-    """The last line of what begins on a line, found in one pass over the text."""
-    known: dict[str, dict[int, int]] = state.env.setdefault("html_details_ends", {})
-    if state.src in known:
-        return known[state.src]
-    ends = known[state.src] = {}
-    begun: list[int] = []
-    fence, line, position = "", 0, 0
-    for edge in _DETAILS_EDGE.finditer(state.src):
-        line += state.src.count("\n", position, edge.start())
-        position = edge.start()
-        if edge[1]:
-            fence = "" if fence and edge[1].startswith(fence) else fence or edge[1]
-        elif fence:
-            continue
-        elif edge[2]:
-            begun.append(line)
-            if "</details>" in state.src[position : _line_end(state.src, position)].lower():
-                ends[begun.pop()] = line
-        elif begun:
-            ends[begun.pop()] = line
-    return ends
-
-
-def _line_end(text: str, position: int) -> int:
-    end = text.find("\n", position)
-    return len(text) if end < 0 else end
 
 
 def _nested(state: StateBlock, text: str, lines_before: int, depth: int) -> None:

@@ -111,14 +111,12 @@ def chosen(files: list[str], path: str) -> str:
 def picture(preview: Preview, branch: Branch, file: str) -> Response:
     """An image or a file that the branch brings: nobody is served it until it is live."""
     places = preview.edition.addresses
-    _, info = places.pictures.get(file, ("", None))
-    attachment = places.attachments.get(file)
-    media_type = info.media_type if info else attachment.media_type if attachment else ""
-    if not media_type:
+    media = places.media(file)
+    if media is None:
         raise NotFound("branch.file_not_found")
     body = previews.bytes_of(site().settings, branch, file)
-    response = Response(body, content_type=media_type)
-    if attachment:
+    response = Response(body, content_type=media[1])
+    if file in places.attachments:
         name = types.clean_name(file.rpartition("/")[2])
         response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -127,14 +125,11 @@ def picture(preview: Preview, branch: Branch, file: str) -> Response:
 
 def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str]) -> Markup:
     """The article with the images and files of the branch where it has its own now."""
-    places = preview.edition.addresses
     for file in files:
-        blob, _ = places.pictures.get(file, ("", None))
-        if file in places.attachments:
-            blob = places.attachments[file].blob
-        if blob:
+        media = preview.edition.addresses.media(file)
+        if media is not None:
             url = escape(f"{address_of(branch, file)}?raw=1")
-            html = re.sub(rf'/media/{blob}/[^"]*', str(url), html)
+            html = re.sub(rf'/media/{media[0]}/[^"]*', str(url), html)
     return Markup(html)  # safe: it left markup.clean, but for addresses of ours
 
 
