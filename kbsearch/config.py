@@ -151,6 +151,10 @@ class Settings:
         """An absolute path: relative ones start from the site's folder."""
         return (self.site / path).absolute()
 
+    def url(self, path: str, language: str = "") -> str:
+        """The address of a page; its language is the site's first where none is named."""
+        return f"{self.base_url.rstrip('/')}/{language or self.languages[0]}/{path}"
+
     @property
     def database_address(self) -> Path | str:
         """The file of the database, or the address of the server that has it."""

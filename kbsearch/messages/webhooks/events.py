@@ -71,7 +71,7 @@ def _ticket(db: Database, settings: Settings, event_id: str) -> Facts | None:
     facts = {name: value for name, value in rows[0].items() if name not in ("before", "after")}
     if facts["field"] in TOLD_FIELDS:
         facts |= {name: rows[0][name] for name in ("before", "after")}
-    return {**facts, "url": _url(settings, f"requests/{facts['id']}")}
+    return {**facts, "url": settings.url(f"requests/{facts['id']}")}
 
 
 def _article(db: Database, settings: Settings, path: str) -> Facts | None:
@@ -87,7 +87,7 @@ def _article(db: Database, settings: Settings, path: str) -> Facts | None:
     if not rows:
         return None
     language, slug = rows[0]["language"], rows[0]["slug"]
-    return {**rows[0], "url": _url(settings, f"articles/{slug}", language)}
+    return {**rows[0], "url": settings.url(f"articles/{slug}", language)}
 
 
 def _withdrawn(db: Database, settings: Settings, path: str) -> Facts:
@@ -109,7 +109,7 @@ def _feedback(db: Database, settings: Settings, vote_id: str) -> Facts | None:
     if not rows:
         return None
     language, slug = rows[0]["language"], rows[0]["slug"]
-    url = _url(settings, f"desk/articles/{language}/{slug}/feedback")
+    url = settings.url(f"desk/articles/{language}/{slug}/feedback")
     return {**rows[0], "helped": bool(rows[0]["helped"]), "url": url}
 
 
@@ -128,10 +128,6 @@ def _failed_search(db: Database, settings: Settings, search_id: str) -> Facts | 
 def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
     rows = db.query("SELECT id, role FROM people WHERE id = :id", {"id": person_id})
     return rows[0] if rows else None
-
-
-def _url(settings: Settings, path: str, language: str = "") -> str:
-    return f"{settings.base_url.rstrip('/')}/{language or settings.languages[0]}/{path}"
 
 
 READERS: Mapping[str, Reader] = {

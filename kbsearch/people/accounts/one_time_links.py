@@ -58,8 +58,7 @@ def make(db: Database, purpose: Purpose, person: Person, *, at: datetime | None 
 
 def url(settings: Settings, purpose: Purpose, person: Person, token: str) -> str:
     """The address to send to the person a link was made for."""
-    language = person.language or settings.languages[0]
-    return f"{settings.base_url.rstrip('/')}/{language}/{PATHS[purpose]}/{token}"
+    return settings.url(f"{PATHS[purpose]}/{token}", person.language or "")
 
 
 def peek(db: Database, purpose: Purpose, token: str, *, at: datetime | None = None) -> Person:

@@ -20,7 +20,7 @@ MAX_PATH = 500
     Operation(
         "GET",
         "/articles",
-        shapes.listing("articles", shapes.record(shapes.CARD)),
+        shapes.listing("articles", shapes.CARD),
         query={
             "lang": Choice(LANGUAGES),
             "product": Text(80),
@@ -64,6 +64,5 @@ def show_article(arguments: Values, language: str, slug: str) -> Answer:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    values = shapes.values(card, shapes.record(shapes.CARD))
-    base_url = site().settings.base_url.rstrip("/")
-    return {**values, "url": f"{base_url}/{card.language}/articles/{card.slug}"}
+    url = site().settings.url(f"articles/{card.slug}", card.language)
+    return {**shapes.values(card, shapes.CARD), "url": url}

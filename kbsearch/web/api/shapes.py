@@ -81,7 +81,7 @@ HITS = record(
         "hits": several(HIT),
     }
 )
-CARD: dict[str, Schema] = {
+_CARD: dict[str, Schema] = {
     "path": TEXT,
     "language": words(LANGUAGES),
     "category": TEXT,
@@ -95,7 +95,8 @@ CARD: dict[str, Schema] = {
     "updated_at": MOMENT,
     "url": TEXT,
 }
-ARTICLE = record({**CARD, "commit": TEXT, "markdown": TEXT, "html": TEXT})
+CARD = record(_CARD)
+ARTICLE = record({**_CARD, "commit": TEXT, "markdown": TEXT, "html": TEXT})
 FILE = record({"id": TEXT, "name": TEXT, "size": WHOLE, "type": TEXT})
 MESSAGE = record(
     {

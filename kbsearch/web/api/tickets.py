@@ -76,9 +76,7 @@ def record_of(ticket: Ticket) -> Record:
 
 
 def with_url(record: Record) -> dict[str, Any]:
-    settings = site().settings
-    page = f"{settings.base_url.rstrip('/')}/{settings.languages[0]}/requests/{record['id']}"
-    return {**record, "url": page}
+    return {**record, "url": site().settings.url(f"requests/{record['id']}")}
 
 
 def _ids(arguments: Values, before: int, limit: int) -> list[str]:

@@ -40,10 +40,6 @@ class Bench:
     only_search: bool = False
     product: str | None = None
 
-    def url(self, path: str, language: str = "") -> str:
-        base_url = self.settings.base_url.rstrip("/")
-        return f"{base_url}/{language or self.settings.languages[0]}/{path}"
-
     def check_product(self, slug: str | None) -> None:
         """Of other products than its own, a token that was narrowed finds nothing."""
         if self.product is not None and slug != self.product:
@@ -101,7 +97,7 @@ def _read_article(bench: Bench, arguments: Values) -> dict[str, Any]:
     article = articles.find(bench.db, bench.viewer, arguments["language"], arguments["slug"])
     if bench.product not in article.products:
         bench.check_product(None)
-    url = bench.url(f"articles/{article.slug}", article.language)
+    url = bench.settings.url(f"articles/{article.slug}", article.language)
     return {"title": article.title, "url": url, "markdown": retold(article.html, url)}
 
 
@@ -122,7 +118,7 @@ def _read_request(bench: Bench, arguments: Values) -> dict[str, Any]:
     ticket = tickets.find_number(bench.db, bench.viewer, arguments["number"])
     bench.check_product(ticket.product)
     (record,) = records.read(bench.db, bench.viewer, [ticket.id])
-    return {"request": {**record, "url": bench.url(f"requests/{ticket.id}")}}
+    return {"request": {**record, "url": bench.settings.url(f"requests/{ticket.id}")}}
 
 
 def _list_my_requests(bench: Bench, arguments: Values) -> dict[str, Any]:
@@ -136,7 +132,7 @@ def _draft_reply(bench: Bench, arguments: Values) -> dict[str, Any]:
     bench.check_product(ticket.product)
     key = new_id()
     drafts.save(bench.db, bench.viewer, key, {"body": arguments["body"]}, ticket=ticket)
-    return _drafted(bench.url(f"requests/{ticket.id}?draft={key}"))
+    return _drafted(bench.settings.url(f"requests/{ticket.id}?draft={key}"))
 
 
 def _file_request(bench: Bench, arguments: Values) -> dict[str, Any]:
@@ -150,7 +146,7 @@ def _file_request(bench: Bench, arguments: Values) -> dict[str, Any]:
         "severity": arguments.get("severity", ""),
     }
     drafts.save(bench.db, bench.viewer, key, texts)
-    return _drafted(bench.url(f"requests/new?draft={key}"))
+    return _drafted(bench.settings.url(f"requests/new?draft={key}"))
 
 
 def _drafted(url: str) -> dict[str, Any]:
