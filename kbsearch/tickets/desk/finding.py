@@ -14,14 +14,13 @@ from kbsearch.database import Database, Row, Values
 from kbsearch.errors import NotFound
 from kbsearch.text.normal_form import without_marks
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.listing import LONGEST_WORD, MOST_WORDS
 
-MOST_WORDS = 8
-LONGEST_WORD = 100  # characters; LIKE refuses long patterns
 MOST_LOOKED_AT = 500  # customers whose name has the longest of the words
 SHORTEST_PHONE = 6  # digits
-# Letters that no accent changes: any other may be stored as another sign than was typed.
 _NO_DIGIT = re.compile(r"\D")
 _NO_PHONE = re.compile(r"[^\d\s().+-]")
+# Letters that no accent changes: any other may be stored as another sign than was typed.
 _PLAIN = re.compile(r"[^b-dfghj-mp-tvwxz0-9@.+-]")
 
 

@@ -6,7 +6,7 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.tickets import Ticket
-from kbsearch.tickets.codes import RESOLVED, Status
+from kbsearch.tickets.codes import IS_UNDER_WAY, RESOLVED, Status
 
 MOST_SHOWN = 10
 
@@ -61,7 +61,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
     others = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.language, t.status FROM tickets t WHERE {theirs}
-        ORDER BY CASE WHEN t.status IN ('new', 'open', 'pending') THEN 0 ELSE 1 END, t.number DESC
+        ORDER BY CASE WHEN {IS_UNDER_WAY} THEN 0 ELSE 1 END, t.number DESC
         LIMIT :limit
         """,  # noqa: S608 (constants)
         values,
@@ -69,8 +69,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
     counts = db.query(
         f"""
         SELECT COUNT(*) AS number,
-               COALESCE(SUM(CASE WHEN t.status IN ('new', 'open', 'pending') THEN 1 ELSE 0 END), 0)
-                 AS number_open,
+               COALESCE(SUM(CASE WHEN {IS_UNDER_WAY} THEN 1 ELSE 0 END), 0) AS number_open,
                (SELECT COUNT(*) FROM satisfaction s
                 WHERE s.person_id = :person AND s.is_good IS NOT NULL) AS rated,
                (SELECT COUNT(*) FROM satisfaction s
