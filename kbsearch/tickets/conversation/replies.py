@@ -16,6 +16,7 @@ from kbsearch.tickets.events import EventKind, PresentTicket, present
 from kbsearch.tickets.filing import drafts
 
 MAX_BODY = 64_000
+STATUSES_AFTER: tuple[Status, ...] = ("pending", "open", "solved")  # what agents answer
 _ANSWERED = ("pending", "solved", "closed")
 
 
@@ -171,7 +172,7 @@ def _is_thanks(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) 
 
 def _status_after(viewer: Viewer, there: PresentTicket, status: Status | None) -> str:
     if viewer.is_agent and there.requester_id != viewer.person_id:
-        if status not in (None, "open", "pending", "solved"):
+        if status not in (None, *STATUSES_AFTER):
             raise Invalid("ticket.status_unknown", status=status)
         return status or "pending"
     if status == "solved" and there.is_of(viewer):  # "mark as solved and send"

@@ -1,12 +1,9 @@
 """Organisations, people and products, as the administration changes them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from kbsearch import access, people
 from kbsearch.config import LANGUAGES
-from kbsearch.errors import InvalidForm, NotFound
 from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import directory as accounts
 from kbsearch.people.organisations import SHARING, OrganisationFields, products
@@ -14,7 +11,7 @@ from kbsearch.people.organisations.products import ProductFields
 from kbsearch.web.api import shapes
 from kbsearch.web.api.directory import organisation_values, person_values, product_values
 from kbsearch.web.api.door import caller, only_unnarrowed
-from kbsearch.web.api.fields import Choice, Field, Flag, Text, Texts, Values
+from kbsearch.web.api.fields import Choice, Field, Flag, Text, Texts, Values, naming
 from kbsearch.web.api.operations import Answer, Operation, check_match, offer
 from kbsearch.web.render import db
 
@@ -52,7 +49,7 @@ VERSIONS = Texts(Text(products.MAX_VERSION), products.MAX_VERSIONS)
 def add_organisation(arguments: Values) -> Answer:
     """Take a customer in; administrators"""
     _administers()
-    with said_of("products"):
+    with naming("products"):
         added = organisations.add(db(), caller(), _organisation(arguments))
     return Answer(organisation_values(added), f"/api/v1/organisations/{added.slug}")
 
@@ -70,7 +67,7 @@ def edit_organisation(arguments: Values, slug: str) -> Answer:
     _administers()
     organisation = organisations.find(db(), slug)
     check_match(organisation_values(organisation))
-    with said_of("products"):
+    with naming("products"):
         edited = organisations.edit(db(), caller(), organisation, _organisation(arguments))
     return Answer(organisation_values(edited))
 
@@ -100,7 +97,7 @@ def add_person(arguments: Values) -> Answer:
         arguments.get("language"),
     )
     access.only_agents(caller())
-    with said_of("organisations"):
+    with naming("organisations"):
         added = accounts.add(db(), caller(), person_fields, invited=arguments.get("invited", False))
     return Answer(person_values(added), f"/api/v1/people/{added.id}")
 
@@ -120,7 +117,7 @@ def edit_person(arguments: Values, id: str) -> Answer:
     check_match(person_values(person))
     edits = {name: value for name, value in arguments.items() if name != "disabled"}
     if edits:
-        with said_of("organisations"):
+        with naming("organisations"):
             person = people.edit(db(), caller(), person, PersonFields(**edits))
     if "disabled" in arguments:
         person = (people.disable if arguments["disabled"] else people.enable)(
@@ -163,15 +160,6 @@ def edit_product(arguments: Values, slug: str) -> Answer:
         db(), caller(), product, ProductFields(arguments.get("name"), arguments.get("versions"))
     )
     return Answer(product_values(edited))
-
-
-@contextmanager
-def said_of(name: str) -> Iterator[None]:
-    """What is not there was named in a field: the address of the call is right."""
-    try:
-        yield
-    except NotFound as problem:
-        raise InvalidForm("api.invalid", {name: problem}) from None
 
 
 def _administers() -> None:

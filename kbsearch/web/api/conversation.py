@@ -4,7 +4,7 @@ from typing import Any
 
 from kbsearch import people
 from kbsearch.database import new_id
-from kbsearch.errors import Forbidden, Invalid, InvalidForm, NotFound
+from kbsearch.errors import Forbidden, InvalidForm
 from kbsearch.tickets import Ticket, files, filing
 from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, merging, replies
@@ -15,16 +15,15 @@ from kbsearch.tickets.filing import FilingTerms, copies, form
 from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product
-from kbsearch.web.api.fields import Choice, Flag, Named, Text, Texts, Values, Whole
+from kbsearch.web.api.fields import Choice, Flag, Named, Text, Texts, Values, Whole, naming
 from kbsearch.web.api.operations import Answer, Operation, check_match, offer
-from kbsearch.web.api.tickets import NUMBER, record_of, ticket_of
+from kbsearch.web.api.tickets import NUMBER, assignee_of, record_of, ticket_of
 from kbsearch.web.render import db, language, site
 
 SLUG = Text(80)
 ADDRESS = Text(people.MAX_EMAIL)
 FILES = Texts(Text(40), files.MAX_FILES)
 ANSWERS = Named(Text(80, shortest=1), Text(form.MAX_ANSWER), 50)
-AFTER_ANSWER: tuple[Status, ...] = ("open", "pending", "solved")
 CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
 
 
@@ -120,7 +119,7 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
         body={
             "body": Text(replies.MAX_BODY, shortest=1, required=True),
             "internal": Flag(),
-            "status": Choice(AFTER_ANSWER),
+            "status": Choice(replies.STATUSES_AFTER),
             "attachments": FILES,
         },
         status=201,
@@ -195,10 +194,8 @@ def _with_files(arguments: Values) -> str:
     key = new_id()
     ids = arguments.get("attachments", ())
     if ids:
-        try:
+        with naming("attachments"):
             files.gather(db(), caller(), ids, key)
-        except NotFound as problem:
-            raise InvalidForm("api.invalid", {"attachments": problem}) from None
     return key
 
 
@@ -221,11 +218,8 @@ def _agent(email: str | None) -> str | None:
     """The id of whom an address means."""
     if email is None:
         return None
-    try:
-        return people.find(db(), email).id
-    except (Invalid, NotFound):
-        unknown = NotFound("ticket.assignee_unknown")
-        raise InvalidForm("api.invalid", {"assignee": unknown}) from None
+    with naming("assignee"):
+        return assignee_of(email)
 
 
 def _move(ticket: Ticket, status: Status) -> None:

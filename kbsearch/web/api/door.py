@@ -25,9 +25,9 @@ WRITES_A_MINUTE = 60
 STRANGERS_A_MINUTE = 60  # calls without a good token, of a network
 PACES = "kbsearch.api"
 SCHEME = "bearer "
-METHODS = "GET, POST, PATCH, DELETE"
-ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
-TOLD = "ETag, Location, Retry-After"
+ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
+EXPOSED_HEADERS = "ETag, Location, Retry-After"
 PREFLIGHT_SECONDS = 600
 
 
@@ -64,10 +64,10 @@ def watch(app: Flask, settings: Settings) -> None:
         origin = request.headers.get("Origin", "")
         if origin in settings.api_origins:
             answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Expose-Headers"] = TOLD
+            answer.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
             if request.method == "OPTIONS":
-                answer.headers["Access-Control-Allow-Methods"] = METHODS
-                answer.headers["Access-Control-Allow-Headers"] = ASKED
+                answer.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
+                answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
                 answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         return answer
 

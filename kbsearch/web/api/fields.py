@@ -1,11 +1,12 @@
 """What programs send, field by field: a check of each value, and its JSON Schema from the same."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kbsearch.errors import Invalid, InvalidForm, Problem
+from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
 
 Values = Mapping[str, Any]
 Schema = dict[str, Any]
@@ -189,6 +190,15 @@ def read_body(fields: Mapping[str, Field], body: object) -> Values:
 def read_query(fields: Mapping[str, Field], args: Mapping[str, str]) -> Values:
     """The values of an address, under the same condition."""
     return _checked(fields, args, lambda field, text: field.read_text(str(text)))
+
+
+@contextmanager
+def naming(field: str) -> Iterator[None]:
+    """What is not there was named in a field: the address of the call is right."""
+    try:
+        yield
+    except NotFound as problem:
+        raise InvalidForm("api.invalid", {field: problem}) from None
 
 
 def _checked(fields: Mapping[str, Field], received: Mapping[str, object], read: Any) -> Values:

@@ -1,6 +1,5 @@
 """Files of tickets: put before they are sent along, and got by those who read what has them."""
 
-import json
 from hashlib import sha256
 
 from flask import request
@@ -22,6 +21,7 @@ from kbsearch.web.api.operations import (
     hash_of_call,
     once_key,
     response_of,
+    written,
 )
 from kbsearch.web.render import db, site
 from kbsearch.web.tickets.files import sent
@@ -57,7 +57,7 @@ def put_attachment() -> Response:
     key = once_key()
     form_key = sha256(key.encode()).hexdigest()[:40] if key else new_id()
     attachment = files.keep(db(), door.caller(), _store(), form_key, name, request.stream)
-    answer = KeptAnswer(PUT.status, _written(attachment))
+    answer = KeptAnswer(PUT.status, written(_values(attachment)))
     return response_of(_kept_before(key, attachment, answer) if key else answer)
 
 
@@ -77,14 +77,13 @@ def _kept_before(key: str, attachment: Attachment, answer: KeptAnswer) -> KeptAn
     return earlier or answer
 
 
-def _written(attachment: Attachment) -> str:
-    values = {
+def _values(attachment: Attachment) -> dict[str, object]:
+    return {
         "id": attachment.id,
         "name": attachment.name,
         "size": attachment.size,
         "type": attachment.media_type,
     }
-    return json.dumps(values, ensure_ascii=False)
 
 
 def _store() -> FileStore:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import jsonify
 from werkzeug.wrappers import Response
 
+from kbsearch.people.accounts.kept_answers import MAX_KEY
 from kbsearch.version import __version__
 from kbsearch.web.api import fields
 from kbsearch.web.api.fields import Schema
@@ -92,7 +93,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
         "description": "The same key and the same request: the same answer, and nothing twice.",
     }
     return [*in_path, *in_query, *([key] if operation.writes else [])]

@@ -19,7 +19,6 @@ from kbsearch.web.api.problems import PreconditionFailed, Unreadable, Unsupporte
 from kbsearch.web.render import db
 
 JSON = "application/json"
-NOTHING: Mapping[str, Field] = {}
 SAFE = ("GET",)
 
 
@@ -86,7 +85,7 @@ def describe(operation: Operation, view: Callable[..., object]) -> None:
 
 def check_match(there: Mapping[str, Any]) -> None:
     """Raise PreconditionFailed when the request names another edition of what it changes."""
-    if request.if_match and not request.if_match.contains(etag_of(_written(there))):
+    if request.if_match and not request.if_match.contains(etag_of(written(there))):
         raise PreconditionFailed("api.changed_meanwhile")
 
 
@@ -116,14 +115,14 @@ def _once(operation: Operation, act: Callable[[], Answer]) -> Response:
         kept_answer = kept_answers.find(db(), viewer, key, call_hash) if key else None
         if kept_answer is None:
             answer = act()
-            kept_answer = KeptAnswer(operation.status, _written(answer.value), answer.location)
+            kept_answer = KeptAnswer(operation.status, written(answer.value), answer.location)
             if key:
                 kept_answers.keep(db(), viewer, key, call_hash, kept_answer)
     return response_of(kept_answer)
 
 
 def _of(answer: Answer, status: int) -> Response:
-    response = response_of(KeptAnswer(status, _written(answer.value), answer.location))
+    response = response_of(KeptAnswer(status, written(answer.value), answer.location))
     if request.method in SAFE:
         response.make_conditional(request)
     return response
@@ -139,7 +138,7 @@ def response_of(kept_answer: KeptAnswer) -> Response:
     return response
 
 
-def _written(value: Mapping[str, Any]) -> str:
+def written(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -75,6 +75,14 @@ def record_of(ticket: Ticket) -> Record:
     return with_url(record)
 
 
+def assignee_of(email: str) -> str:
+    """The id of whom an address means."""
+    try:
+        return people.find(db(), email).id
+    except (Invalid, NotFound):
+        raise NotFound("ticket.assignee_unknown") from None
+
+
 def with_url(record: Record) -> dict[str, Any]:
     return {**record, "url": site().settings.url(f"requests/{record['id']}")}
 
@@ -109,9 +117,4 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
 
 def _assignee(text: str) -> str:
     """`me`, `nobody`, or the id of whom an address means."""
-    if text in ("", "me", "nobody"):
-        return text
-    try:
-        return people.find(db(), text).id
-    except (Invalid, NotFound):
-        raise NotFound("ticket.assignee_unknown") from None
+    return text if text in ("", "me", "nobody") else assignee_of(text)

@@ -7,11 +7,10 @@ from werkzeug.wrappers import Response
 
 from kbsearch.errors import Forbidden
 from kbsearch.web.api import door
+from kbsearch.web.api.operations import JSON
 from kbsearch.web.assistants import protocol
 from kbsearch.web.assistants.tools import Bench
 from kbsearch.web.render import db, site
-
-JSON = "application/json"
 
 bp = Blueprint("assistants", __name__)
 

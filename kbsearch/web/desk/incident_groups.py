@@ -9,12 +9,11 @@ from kbsearch import access, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.codes import Status
-from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.conversation.replies import STATUSES_AFTER, ReplyForm
 from kbsearch.tickets.desk import incident_groups, past_cases
 from kbsearch.tickets.desk.incident_groups import IncidentGroup
 from kbsearch.web.numbers import whole, wholes
 from kbsearch.web.render import db, go_to, language, person, render, viewer
-from kbsearch.web.tickets.conversation import AFTER_ANSWER
 from kbsearch.web.tickets.form import key_after
 
 bp = Blueprint("desk_problems", __name__)
@@ -63,7 +62,7 @@ def answer(id: str) -> Response:
     """Send one answer to each of the requests that are ticked, on its own."""
     problem, fields = find(id), request.form
     status: Status | None = next(
-        (choice for choice in AFTER_ANSWER if choice == fields.get("status")), None
+        (choice for choice in STATUSES_AFTER if choice == fields.get("status")), None
     )
     numbers = wholes(fields.getlist("tickets"))
     try:
@@ -105,7 +104,7 @@ def page(problem: IncidentGroup, wrong: Problem | None = None, where: str = "") 
         status=fields.get("status", "pending"),
         ticked=fields.getlist("tickets") if "body" in fields else unsolved,
         added=fields.get("add", ""),
-        after_answer=AFTER_ANSWER,
+        after_answer=STATUSES_AFTER,
         reached=whole(request.args.get("sent", "")) or 0,
     )
     response.status_code = wrong.status if wrong else 200

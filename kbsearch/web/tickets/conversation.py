@@ -32,8 +32,6 @@ from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
 from kbsearch.web.tickets.form import OWN, Filled, FormView
 
-AFTER_ANSWER: tuple[Status, ...] = ("pending", "open", "solved")
-
 
 class TimelineEntry(NamedTuple):
     """A line of the conversation: a message, in HTML and at its place, or an event."""
@@ -153,7 +151,7 @@ def shown(
         "teams": teams.responsible(site().settings.teams, ticket.product),
         **expectations(ticket),
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
-        "after_answer": AFTER_ANSWER,
+        "after_answer": replies.STATUSES_AFTER,
         "onward": choices.find(db(), viewer()).after_answer if viewer().is_agent else "",
         "undo_seconds": site().settings.undo_seconds,
         "meanwhile": "meanwhile" in request.args,
