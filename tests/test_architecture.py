@@ -46,7 +46,7 @@ ALLOWED = {
     "search.fulltext": "text text.markup",
     "articles": "database search.fulltext text.markup",
     "text.masking": "search.fulltext",
-    "tickets": "database files outbox search.fulltext",
+    "tickets": "database files outbox search.fulltext text",
     "insights": "database search.fulltext tickets",
     "messages.webhooks": "database messages.delivery outbox text.masking tickets",
     "people": "database text tickets",

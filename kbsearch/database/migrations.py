@@ -174,6 +174,15 @@ STEPS = {
         ALTER TABLE desk_choices ADD COLUMN columns TEXT NOT NULL DEFAULT '';
         ALTER TABLE saved_views ADD COLUMN is_shared INTEGER NOT NULL DEFAULT 0;
         """,
+    "s055_tags": """
+        CREATE TABLE ticket_tags (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id), tag TEXT NOT NULL,
+          PRIMARY KEY (ticket_id, tag));
+        CREATE INDEX ticket_tags_tag ON ticket_tags (tag);
+        UPDATE ticket_events SET kind = 'ticket.changed' WHERE kind = 'ticket.edited';
+        UPDATE webhook_choices SET kind = 'ticket.changed' WHERE kind = 'ticket.edited';
+        UPDATE outbox SET kind = 'ticket.changed' WHERE kind = 'ticket.edited';
+        """,
 }
 
 

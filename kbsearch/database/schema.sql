@@ -473,6 +473,14 @@ CREATE TABLE ticket_copies (
 CREATE INDEX ticket_copies_person ON ticket_copies (person_id);
 CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
 
+-- What agents file requests under: small letters without spaces. Customers never see it.
+CREATE TABLE ticket_tags (
+  ticket_id TEXT NOT NULL REFERENCES tickets (id),
+  tag TEXT NOT NULL,
+  PRIMARY KEY (ticket_id, tag)
+);
+CREATE INDEX ticket_tags_tag ON ticket_tags (tag);
+
 -- Who may read a request: whoever has one of its words.
 CREATE TABLE ticket_readers (
   ticket_id TEXT NOT NULL REFERENCES tickets (id),

@@ -24,6 +24,7 @@ from kbsearch.people import Person
 from kbsearch.search.learning import lessons, visits
 from kbsearch.search.ranking import indexing
 from kbsearch.text.masking.one_person import OnePerson
+from kbsearch.tickets import tags
 
 BATCH = 1000
 Column = tuple[str, str]
@@ -153,6 +154,7 @@ def erase(
         for table in TEXTS:
             tell(table[0])
             masked += _mask(db, masks, ticket_ids, *table)
+        masked += tags.forget(db, lambda text: masks.text(text, is_theirs=False) != text)
         if person:
             _replace(db, settings, person)
         _forget_address(db, values)

@@ -11,6 +11,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
+from kbsearch.tickets import tags as ticket_tags
 from kbsearch.tickets.codes import RESOLVED, Severity, Status
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
@@ -69,6 +70,7 @@ class Ticket:
     edition: int  # grows with every field that is edited: send it back with the edit
     activity: int  # grows with everything a customer can notice: send it back with a reply
     fields: Mapping[str, str] = field(default_factory=dict)  # what its product asks for besides
+    tags: tuple[str, ...] = ()  # none for customers
     copies: tuple[Copy, ...] = ()
     files: tuple[Attachment, ...] = ()  # of the description
     messages: tuple[Message, ...] = ()
@@ -202,13 +204,14 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
             "typed": bool(ticket["typed"]),
             "fields": json.loads(ticket["fields"]),
         },
+        tags=ticket_tags.of_tickets(db, viewer, [ticket["id"]]).get(ticket["id"], ()),
         copies=_copies(db, ticket["id"]),
         files=tuple(files.get(None, ())),
         messages=tuple(
             conversations.message(row, is_solution=row is solution, files=files.get(row["id"], ()))
             for row in messages
         ),
-        events=tuple(ticket_events.of_ticket(db, ticket["id"])),
+        events=tuple(ticket_events.of_ticket(db, viewer, ticket["id"])),
         follows=before,
         followed_by=after,
     )

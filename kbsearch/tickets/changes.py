@@ -58,7 +58,8 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
                t.version, t.status, t.updated_at, t.revision,
                EXISTS (SELECT 1 FROM merges g WHERE g.ticket_id = t.id) AS is_merged,
                (SELECT string_agg(r.word, ' ') FROM ticket_readers r
-                WHERE r.ticket_id = t.id) AS readers
+                WHERE r.ticket_id = t.id) AS readers,
+               (SELECT string_agg(g.tag, ' ') FROM ticket_tags g WHERE g.ticket_id = t.id) AS tags
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
         WHERE t.revision > :after ORDER BY t.revision LIMIT :limit
         """,
@@ -79,6 +80,8 @@ def _case(row: Row, conversation: Sequence[Row]) -> Case:
         message for message in conversation if not message["internal"] and message is not solution
     ]
     answers = [solution, *public] if solution else public
+    notes = [message["body"] for message in conversation if message["internal"]]
+    tags = sorted((row["tags"] or "").split())
     return Case(
         number=row["number"],
         ticket_id=row["id"],
@@ -86,7 +89,7 @@ def _case(row: Row, conversation: Sequence[Row]) -> Case:
         subject=row["subject"],
         description=row["description"],
         answers="\n\n".join(message["body"] for message in answers),
-        notes="\n\n".join(message["body"] for message in conversation if message["internal"]),
+        notes="\n\n".join([*notes, *([" ".join(tags)] if tags else ())]),
         product=row["product"] or "",
         version=row["version"] or "",
         status=row["status"],

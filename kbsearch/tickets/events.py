@@ -21,9 +21,10 @@ EventKind = Literal[
     "ticket.reopened",
     "ticket.cc_added",
     "ticket.cc_removed",
-    "ticket.edited",
+    "ticket.changed",
 ]
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
+INTERNAL_FIELDS = ("tags",)  # customers do not learn of their changes
 for kind in KINDS:
     outbox.declare(kind, "inside")
 
@@ -94,10 +95,12 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
 def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent) -> int:
     """Write an event in the transaction of its change; the revision it gave the ticket.
 
-    A note leaves no trace that customers could notice: neither the moment of the last change,
-    nor the edition, nor anything unread. What happens by itself leaves a ticket to its source.
+    What agents alone read leaves no trace that customers could notice: neither the moment of the
+    last change, nor the edition, nor anything unread. What happens by itself leaves a ticket to
+    its source.
     """
-    event_id, is_internal = new_id(), event.kind == "ticket.noted"
+    event_id = new_id()
+    is_internal = event.kind == "ticket.noted" or event.field in INTERNAL_FIELDS
     actor_id = viewer.person_id if viewer else None
     values = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]
@@ -106,7 +109,7 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
         """
         UPDATE tickets SET revision = :revision,
           source_hash = CASE WHEN :actor IS NULL THEN source_hash END,
-          edition = edition + CASE WHEN :field IS NULL THEN 0 ELSE 1 END,
+          edition = edition + CASE WHEN :field IS NULL OR :internal = 1 THEN 0 ELSE 1 END,
           updated_at = CASE WHEN :internal = 1 THEN updated_at ELSE :at END,
           activity = CASE WHEN :internal = 1 THEN activity ELSE :revision END
         WHERE id = :id RETURNING edition
@@ -154,7 +157,7 @@ def mark_seen(db: Database, viewer: Viewer, ticket_id: str, activity: int) -> No
         )
 
 
-def of_ticket(db: Database, ticket_id: str) -> list[TicketEvent]:
+def of_ticket(db: Database, viewer: Viewer, ticket_id: str) -> list[TicketEvent]:
     """What happened to a ticket besides what was said, oldest first; its viewer may read it."""
     rows = db.query(
         """
@@ -166,11 +169,11 @@ def of_ticket(db: Database, ticket_id: str) -> list[TicketEvent]:
                            OR e.field = 'copy' AND b.email = e.before
         LEFT JOIN people n ON e.field = 'assignee' AND n.id = e.after
                            OR e.field = 'copy' AND n.email = e.after
-        WHERE e.ticket_id = :id AND e.internal = 0 AND e.message_id IS NULL
+        WHERE e.ticket_id = :id AND (e.internal = 0 OR :is_agent = 1) AND e.message_id IS NULL
           AND e.kind <> 'ticket.opened'
         ORDER BY e.revision
         """,
-        {"id": ticket_id},
+        {"id": ticket_id, "is_agent": int(viewer.is_agent)},
     )
     return [TicketEvent(**row) for row in rows]
 

@@ -8,6 +8,7 @@ are the index's: `also` adds the numbers it found, and the list confirms that th
 from dataclasses import dataclass
 
 from kbsearch.database import escape_like, one_of
+from kbsearch.tickets import tags
 from kbsearch.tickets.codes import Severity, Status
 
 PAGE_SIZE = 25
@@ -37,6 +38,7 @@ class TicketFilter:
     organisation: str = ""
     product: str = ""
     text: str = ""
+    tags: tuple[str, ...] = ()  # all of them; for agents
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
 
@@ -99,7 +101,8 @@ def narrowed(filter: TicketFilter, named: str = "") -> tuple[list[str], dict[str
     if filter.product:
         conditions.append("t.product_id = (SELECT wp.id FROM products wp WHERE wp.slug = :product)")
         values["product"] = filter.product
-    return conditions, values
+    tagged, names = tags.narrowed(filter.tags)
+    return [*conditions, *tagged], {**values, **names}
 
 
 def _holding(text: str, also: tuple[int, ...], named: str) -> tuple[list[str], dict[str, object]]:

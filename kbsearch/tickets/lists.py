@@ -147,7 +147,7 @@ def _where(viewer: Viewer, filter: ListFilter) -> tuple[str, dict[str, object]]:
     places, slugs = one_of("organisation", viewer.organisations)
     conditions, values = narrowed(filter)
     conditions += [visible, SCOPES[filter.scope].format(organisations=places)]
-    if filter.scope == "all" and not viewer.is_agent:
+    if (filter.scope == "all" or filter.tags) and not viewer.is_agent:
         conditions.append("1 = 0")
     return " AND ".join(conditions), {**values, **principals, **slugs, "me": viewer.person_id}
 

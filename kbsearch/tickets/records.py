@@ -9,7 +9,7 @@ from typing import Any
 
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, one_of
-from kbsearch.tickets import readers
+from kbsearch.tickets import readers, tags
 
 Record = dict[str, Any]
 
@@ -49,8 +49,13 @@ def heads(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Recor
         """,  # noqa: S608 (constants, and names of parameters)
         {**ids, **principals},
     )
-    copied = _copies(db, [row["id"] for row in rows])
+    visible_ids = [row["id"] for row in rows]
+    copied = _copies(db, visible_ids)
+    tagged = tags.of_tickets(db, viewer, visible_ids)
     records = {row["id"]: _head(viewer, row, copied.get(row["id"], ())) for row in rows}
+    if viewer.is_agent:
+        for ticket_id, record in records.items():
+            record["tags"] = list(tagged.get(ticket_id, ()))
     return [records[ticket_id] for ticket_id in ticket_ids if ticket_id in records]
 
 

@@ -381,7 +381,7 @@ class Language:
             "ticket.reopened": _("A request is opened again"),
             "ticket.cc_added": _("Somebody is put in copy"),
             "ticket.cc_removed": _("Somebody is taken out of copy"),
-            "ticket.edited": _("A request is corrected"),
+            "ticket.changed": _("A request is corrected"),
             "ticket.article": _("An article answers one of my requests"),
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
@@ -409,6 +409,8 @@ class Language:
         _ = self.translate
         who = event.actor or self._settings.site_name
         before, after = (self._field_value(event, value) for value in (event.before, event.after))
+        if event.field == "tags":
+            return self._tagging(who, event)
         if event.kind == "ticket.assigned" and not event.after:
             return _("%(who)s: nobody looks after the request any more.", who=who)
         if event.kind == "ticket.assigned" and event.after == event.actor:
@@ -437,6 +439,18 @@ class Language:
             before=before,
             after=after,
         )
+
+    def _tagging(self, who: str, event: TicketEvent) -> Markup:
+        """Which tags came and which went."""
+        _ = self.translate
+        before, after = ((text or "").split() for text in (event.before, event.after))
+        came = ", ".join(tag for tag in after if tag not in before)
+        went = ", ".join(tag for tag in before if tag not in after)
+        if not went:
+            return _("%(who)s added tags: %(came)s.", who=who, came=came)
+        if not came:
+            return _("%(who)s removed tags: %(went)s.", who=who, went=went)
+        return _("%(who)s added tags: %(came)s; removed: %(went)s.", who=who, came=came, went=went)
 
     def edited_name(self, field: str) -> Markup:
         """What a correction calls a field of a request."""

@@ -38,6 +38,7 @@ from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
 from kbsearch.site import outgoing as sendings
+from kbsearch.tickets import tags
 from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
@@ -72,6 +73,7 @@ CANARIES = {
     "CANARI-AGENTS": {"dan", "wendy", "root"},
     "CANARI-REQUEST": {"alice", "bob", "dan", "root"},
     "CANARI-NOTE": {"dan", "root"},
+    "canari-tag": {"dan", "root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
@@ -224,6 +226,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         db, dan, store, "key-of-the-note", content=b"CANARI-NOTE\n", ticket=there
     )
     replies.note(db, dan, there, ReplyForm("key-of-the-note", f"Le {WORD} : CANARI-NOTE"))
+    tags.change(db, dan, there.id, add=["CANARI-TAG", WORD])
     asked = replies.reply(
         db, who["bob"], there, ReplyForm("key-of-the-question", "Et CANARI-REQUEST ?")
     )

@@ -25,6 +25,7 @@ from kbsearch.search.ranking import indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasing
 from kbsearch.text.masking.one_person import OnePerson
+from kbsearch.tickets import tags
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import saved_replies, saved_views
@@ -160,6 +161,13 @@ def test_whoever_has_one_of_everything_can_be_erased(
             assert person.id not in held, (table["name"], row)
             assert email not in held, (table["name"], row)
     assert db.query("PRAGMA foreign_key_check") == []
+
+
+def test_a_tag_with_their_name_goes(settings: Settings, db: SqliteDatabase, cast: Cast):
+    ticket = file(db, cast.bob)
+    tags.change(db, cast.dan, ticket.id, add=["alice_martin", "vip"])
+    erasing.erase(db, OPERATOR, settings, "alice@acme.example")
+    assert tickets.find(db, cast.dan, ticket.id).tags == ("vip",)
 
 
 def test_an_address_without_an_account_is_erased_too(

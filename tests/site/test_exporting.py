@@ -39,6 +39,7 @@ def test_what_is_exported_can_be_imported_and_is_the_same(
         requester="old@acme.example",
         cc=["bob@acme.example", "gone@acme.example"],
         confidential=True,
+        tags=["à_rappeler", "vip"],
         solved_at="2026-02-01T09:00:00Z",
         messages=[
             {"author": "Jean", "at": "2026-01-31T10:00:00Z", "body": "Ça marche ?\n\n- é"},

@@ -24,7 +24,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Case:
-    """A ticket with what was said about it; `notes` are for agents only."""
+    """A ticket with what was said about it; `notes`, with its tags, are for agents only."""
 
     number: int
     ticket_id: str

@@ -18,7 +18,7 @@ PLACES = {
     "t": "In its title: %(words)s",
     "all": "In its title and text: %(words)s",
     "ans": "In its answers: %(words)s",
-    "notes": "In its notes: %(words)s",
+    "notes": "In its notes and tags: %(words)s",
     "e": "In its search phrases and tags: %(words)s",
     "bg": "Side by side: %(words)s",
     "x": "Written just so: %(words)s",

@@ -16,7 +16,7 @@ from kbsearch.site.importing.report import Report
 from kbsearch.tickets import changes, readers
 
 LOOKED_UP_AT_ONCE = 5000
-CHILDREN = ("messages", "ticket_copies", "ticket_readers")
+CHILDREN = ("messages", "ticket_copies", "ticket_tags", "ticket_readers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class TicketRecord:
     updated_at: str
     solved_at: str | None
     messages: tuple[MessageRecord, ...]
+    tags: tuple[str, ...] = ()
 
     def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
         """The same in the language its text is written in."""
@@ -70,8 +71,9 @@ class TicketRecord:
 
     @property
     def digest(self) -> str:
-        """Changes when anything of the record does."""
-        values = [getattr(self, name) for name in TICKET_FIELDS]
+        """Changes when anything of the record does; of tags only where there are some."""
+        names = TICKET_FIELDS if self.tags else TICKET_FIELDS[:-1]
+        values = [getattr(self, name) for name in names]
         messages = [message.values for message in self.messages]
         return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
@@ -165,6 +167,10 @@ def _write(
     )
     db.insert_many(
         "ticket_copies", [c for id, record, _ in items for c in _copied(id, record, directory)]
+    )
+    db.insert_many(
+        "ticket_tags",
+        [{"ticket_id": id, "tag": tag} for id, record, _ in items for tag in record.tags],
     )
     db.insert_many(
         "ticket_readers", [r for id, record, _ in items for r in _readers(id, record, directory)]

@@ -14,6 +14,7 @@ from kbsearch.site.importing import fields, lines, storing
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
 from kbsearch.site.importing.storing import MessageRecord, Numbered, TicketRecord
+from kbsearch.tickets import tags
 from kbsearch.tickets.codes import SEVERITIES, STATUSES
 
 BATCH = 1000
@@ -118,6 +119,7 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         updated_at=fields.moment(values, "updated_at") or latest,
         solved_at=solved_at,
         messages=messages,
+        tags=_tags(values, alter),
     )
     return record.detected(detect_language) if not record.language else record
 
@@ -160,6 +162,16 @@ def _copies(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:
         raise Invalid("import.too_many", field="cc", limit=MAX_COPIES)
     addresses = {_address(text, "cc", alter) for text in texts}
     return tuple(sorted(addresses - {""}))
+
+
+def _tags(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:
+    names = sorted({tags.normal(name) for name in fields.names(values, "tags")} - {""})
+    if any(len(name) > tags.MAX_LENGTH for name in names):
+        alter(Invalid("import.cut", field="tags", limit=tags.MAX_LENGTH))
+    names = sorted({name[: tags.MAX_LENGTH] for name in names})
+    if len(names) > tags.MOST:
+        alter(Invalid("import.tags_left_out", limit=tags.MOST))
+    return tuple(names[: tags.MOST])
 
 
 def _address(text: str, field: str, alter: Alter) -> str:

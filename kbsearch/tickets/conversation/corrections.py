@@ -80,7 +80,11 @@ def edit_fields(
                     viewer,
                     there.id,
                     events.NewEvent(
-                        "ticket.edited", moment, field=name, before=before[name], after=after[name]
+                        "ticket.changed",
+                        moment,
+                        field=name,
+                        before=before[name],
+                        after=after[name],
                     ),
                 )
 

@@ -24,6 +24,7 @@ CHANGES = frozenset(
         *("person.added", "person.changed", "person.disabled", "person.enabled"),
         *("person.invited", "person.erased", "invitation.printed"),
         *("identity.bound", "identity.unbound", "sessions.ended", "second_factor.reset"),
+        *("tag.renamed", "tag.merged", "tag.removed"),
         *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
@@ -126,6 +127,7 @@ def field_name(name: str) -> str:
         "only_search": _("Search only"),
         "product": _("Software"),
         "expires_at": _("Good until"),
+        "requests": _("Requests"),
     }
     return names.get(name) or spoken_language().field_name(name) or name
 
@@ -181,6 +183,9 @@ def kind_name(kind: str) -> str:
         "session.ended": _("Session ended"),
         "sessions.ended": _("Sessions ended"),
         "second_factor.reset": _("Second factor reset"),
+        "tag.renamed": _("Tag renamed"),
+        "tag.merged": _("Tag merged into another"),
+        "tag.removed": _("Tag removed"),
         "token.added": _("Token made"),
         "token.revoked": _("Token revoked"),
         "webhook.added": _("Webhook added"),

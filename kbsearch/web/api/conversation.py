@@ -5,7 +5,7 @@ from typing import Any
 from kbsearch import people
 from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, InvalidForm
-from kbsearch.tickets import Ticket, files, filing
+from kbsearch.tickets import Ticket, files, filing, tags
 from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, merging, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
@@ -88,13 +88,16 @@ def open_ticket(arguments: Values) -> Answer:
             "product": Text(80, nullable=True),
             "version": Text(form.MAX_VERSION, nullable=True),
             "fields": ANSWERS,
+            "tags": Texts(Text(tags.MAX_LENGTH), tags.MOST),
         },
     )
 )
 def edit_ticket(arguments: Values, number: int) -> Answer:
-    """Change what is given; with `If-Match`, only what is there as it was read"""
+    """Change what is given; with `If-Match`, only what is there as it was read; `tags`: agents"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
+    if "tags" in arguments and not caller().is_agent:
+        raise Forbidden("ticket.agents_only")
     if "product" in arguments:
         check_product(arguments["product"])
     texts = _texts(arguments)
@@ -106,6 +109,8 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
             raise _as_called_here(problem) from None
     if "assignee" in arguments:
         lifecycle.assign(db(), caller(), ticket, _agent(arguments["assignee"]))
+    if "tags" in arguments:
+        tags.replace(db(), caller(), ticket.id, arguments["tags"])
     if "status" in arguments:
         _move(ticket, arguments["status"])
     return Answer(record_of(ticket))

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from kbsearch import people, tickets
 from kbsearch.access import only_agents
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, lists, records
+from kbsearch.tickets import Ticket, lists, records, tags
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.desk import queue
 from kbsearch.tickets.desk.queue import QueueFilter
@@ -22,7 +22,7 @@ from kbsearch.web.render import db, site
 LIMIT = 25
 BEYOND = 10**16  # more than any number of a ticket
 NUMBER = "<int(max=999999999999999):number>"
-OF_THE_QUEUE = ("view", "organisation", "assignee")
+OF_THE_QUEUE = ("view", "organisation", "assignee", "tag")
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -38,6 +38,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
             "organisation": Text(80),
             "assignee": Text(people.MAX_EMAIL),
             "product": Text(80),
+            "tag": Text(300),
             "q": Text(300),
             "cursor": Text(20),
             "limit": Whole(1, 100),
@@ -94,13 +95,16 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
     also = tuple(site().search.numbers(caller(), text, MOST_FOUND)) if text else ()
     if any(name in arguments for name in OF_THE_QUEUE):
         only_agents(caller())
+    names = tags.parse(arguments.get("tag", ""))
     if not caller().is_agent or "scope" in arguments or "status" in arguments:
         scope = arguments.get("scope", "all" if caller().is_agent else "mine")
         filter = ListFilter(
             scope=scope,
             statuses=arguments.get("status", ()),
+            organisation=arguments.get("organisation", ""),
             product=product or "",
             text=text,
+            tags=names,
             also=also,
         )
         return lists.ids_before(db(), caller(), filter, before, limit)
@@ -110,6 +114,7 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
         product=product or "",
         assignee=_assignee(arguments.get("assignee", "")),
         text=text,
+        tags=names,
         also=also,
     )
     return queue.ids_before(db(), caller(), queue_filter, before, limit)

@@ -456,7 +456,7 @@ def test_the_change_of_an_event_that_is_gone_is_nobodys(db: SqliteDatabase, sett
 
 def test_every_kind_is_one_of_the_events():
     assert set(concerns.KINDS) <= set(ticket_events.KINDS)
-    told_of = {"ticket.cc_removed", "ticket.edited", "ticket.merged"}
+    told_of = {"ticket.cc_removed", "ticket.changed", "ticket.merged"}
     assert set(ticket_events.KINDS) - set(concerns.KINDS) == told_of
 
 

@@ -393,3 +393,31 @@ def test_an_id_cannot_be_guessed_from_another(db: SqliteDatabase):
     assert len(first) == len(second) == 20
     assert sum(a != b for a, b in zip(first[8:], second[8:], strict=True)) >= 6
     assert len(new_id()) == 16
+
+
+def test_tags_come_as_a_list_or_as_a_cell_and_go_with_the_next_import(
+    db: SqliteDatabase, tmp_path: Path, cast: Cast
+):
+    def tags_of(number: int) -> tuple[str, ...]:
+        return tickets.find_number(db, cast.dan, number).tags
+
+    run(db, tmp_path, {**GOOD, "tags": ["VIP", "à rappeler", "vip", ""]})
+    assert tags_of(1) == ("vip", "à_rappeler")
+    assert run(db, tmp_path, {**GOOD, "tags": ["à rappeler", "vip"]}).unchanged == 1
+    assert run(db, tmp_path, {**GOOD, "tags": []}).updated == 1
+    assert tags_of(1) == ()
+    assert run(db, tmp_path, GOOD).unchanged == 1, "none is as good as an empty list"
+    table = b'number,subject,status,created_at,tags\n2,Lost,solved,2026-01-31,"vip; facture"\n'
+    run(db, tmp_path, table, name="t.csv")
+    assert tags_of(2) == ("facture", "vip")
+
+
+def test_tags_that_cannot_be_kept_cost_no_request(db: SqliteDatabase, tmp_path: Path, cast: Cast):
+    report = run(db, tmp_path, {**GOOD, "tags": ["é" * 90, *(f"t{n:03}" for n in range(120))]})
+    assert report.created == 1
+    assert {remark.problem.key for remark in report.remarks} == {
+        "import.cut",
+        "import.tags_left_out",
+    }
+    assert len(tickets.find_number(db, cast.dan, 1).tags) == 100
+    assert run(db, tmp_path, {**GOOD, "tags": [1]}).refused == 1

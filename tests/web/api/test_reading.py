@@ -13,7 +13,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.webhooks import journal
 from kbsearch.site import exporting
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
@@ -104,6 +104,7 @@ def test_lists_have_the_filters_of_the_pages(
 ):
     other = file(db, cast.chloe, subject="Autre chose")
     lifecycle.assign(db, cast.dan, other, cast.dan.person_id)
+    tags.change(db, cast.dan, ticket.id, add=["vip"])
     dans = asked(app, db, cast.dan)
     for query, expected in (
         ("", [other, ticket]),
@@ -115,6 +116,10 @@ def test_lists_have_the_filters_of_the_pages(
         ("?q=vache", [ticket]),
         ("?status=new,open", [other]),
         ("?scope=mine", []),
+        ("?tag=VIP", [ticket]),
+        ("?tag=vip,facture", []),
+        ("?tag=vip&status=pending&organisation=acme", [ticket]),
+        ("?tag=vip&organisation=globex&scope=all", []),
     ):
         listed = dans.get(f"/tickets{query}").json
         assert listed is not None

@@ -62,6 +62,32 @@ def test_a_ticket_is_filed_answered_and_solved(app: Flask, db: SqliteDatabase, c
     assert again.json is not None and again.json["status"] == "open"
 
 
+def test_agents_tag_and_customers_learn_nothing_of_it(app: Flask, db: SqliteDatabase, cast: Cast):
+    ticket = file(db, cast.alice)
+    path = f"/tickets/{ticket.number}"
+    alices, dans = program(app, db, cast.alice), program(app, db, cast.dan)
+    before = alices.get(path)
+    changed = dans.patch(path, {"tags": ["VIP", "à rappeler", "vip"]})
+    assert changed.json is not None and changed.json["tags"] == ["vip", "à_rappeler"]
+    assert (alices.get(path).json, alices.get(path).headers["ETag"]) == (
+        before.json,
+        before.headers["ETag"],
+    )
+    assert alices.get("/tickets?tag=vip").status_code == 404
+    assert alices.patch(path, {"tags": []}).status_code == 403
+    for refused in (["a" * 81], [f"t{n}" for n in range(101)], ["x"] * 101, "vip", [1]):
+        assert dans.patch(path, {"tags": refused}).status_code == 422
+    assert dans.get(path).json == changed.json
+    events = dans.get("/events").json
+    assert events is not None
+    (event,) = [event for event in events["events"] if event["type"] == "ticket.changed"]
+    assert (event["data"]["field"], event["data"]["number"]) == ("tags", ticket.number)
+    own = alices.get("/events").json
+    assert own is not None and [event["type"] for event in own["events"]] == ["ticket.opened"]
+    emptied = dans.patch(path, {"tags": []}).json
+    assert emptied is not None and emptied["tags"] == []
+
+
 def test_people_come_in_copy_and_go(app: Flask, db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice)
     alices, bobs = program(app, db, cast.alice), program(app, db, cast.bob)
