@@ -44,7 +44,7 @@ ALLOWED = {
     "messages.delivery": "database outbox processes",
     "text.markup": "text",
     "search.fulltext": "text text.markup",
-    "articles": "database search.fulltext text.markup",
+    "articles": "database search.fulltext text text.markup",
     "text.masking": "search.fulltext",
     "tickets": "database files outbox search.fulltext text",
     "insights": "database search.fulltext tickets",

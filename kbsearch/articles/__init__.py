@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kbsearch.access import Viewer, visible
+from kbsearch.articles import old_addresses
 from kbsearch.database import Database, Row, escape_like
 from kbsearch.errors import NotFound
 from kbsearch.search.fulltext.documents import Page
@@ -110,6 +111,26 @@ def find_alias(db: Database, viewer: Viewer, language: str, slug: str) -> Articl
     """
     rows = _select(db, viewer, _WHOLE, condition, language=language, slug=slug)
     return _article(rows[0]) if rows else None
+
+
+def find_old(db: Database, viewer: Viewer, address: str, language: str) -> Card | None:
+    """The live article that had this address in another system.
+
+    It is that of the language the address names, of `language`, or whichever there is.
+    """
+    condition = """
+        a.id IN (SELECT article_id FROM article_aliases l
+                 WHERE l.publication_id = a.publication_id AND l.alias = :key)
+        ORDER BY CASE a.language WHEN :named THEN 0 WHEN :language THEN 1 ELSE 2 END, a.language
+        LIMIT 1
+    """
+    values = {
+        "key": old_addresses.key_of(address),
+        "named": old_addresses.language_of(address),
+        "language": language,
+    }
+    rows = _select(db, viewer, _CARD, condition, **values)
+    return _card(rows[0]) if rows else None
 
 
 def translations(db: Database, viewer: Viewer, article: Article) -> tuple[Article, ...]:

@@ -47,7 +47,7 @@ from kbsearch.web.desk import (
     saved_replies,
     workspace,
 )
-from kbsearch.web.help import feedback, feeds, lessons, looks, pages, visits
+from kbsearch.web.help import feedback, feeds, lessons, looks, old_addresses, pages, visits
 from kbsearch.web.tickets import (
     drafts,
     files,
@@ -116,6 +116,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     door.watch(app, settings)
     bodies.watch(app)
     signing_in.watch(app)
+    old_addresses.watch(app)
     error_pages.answer(app)
     app.register_blueprint(assets.bp)
     app.register_blueprint(health.bp)
@@ -123,6 +124,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(files.bp)
     app.register_blueprint(feeds.bp)
     app.register_blueprint(pages.bp)
+    app.register_blueprint(old_addresses.bp)
     app.register_blueprint(looks.bp)
     app.register_blueprint(api.bp, url_prefix="/api/v1")
     app.register_blueprint(assistants.bp)

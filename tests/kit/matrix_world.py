@@ -66,6 +66,8 @@ AUDIENCES = {
     "globex": "org:globex",
     "agents": "agents",
 }
+# Where their articles were in the system that was here before.
+OLD = {slug: f"articles/{number}-{slug}" for number, slug in enumerate(AUDIENCES, start=1)}
 # A word that is in one thing only, and who may read it.
 CANARIES = {
     "CANARI-CUSTOMERS": {"alice", "bob", "carol", "chloe", "dan", "wendy", "root"},
@@ -189,7 +191,7 @@ def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
     texts = {
         f"fr/aide/{slug}.md": (
             f"---\ntitle: Le {WORD} CANARI-{slug.upper()}\nslug: {slug}\n"
-            f"audience: {audience}\n---\n"
+            f"audience: {audience}\nalias: [/hc/fr/{OLD[slug]}]\n---\n"
             f"Rassembler le {WORD} : CANARI-{slug.upper()}.\n"
         )
         for slug, audience in AUDIENCES.items()
@@ -202,7 +204,11 @@ def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
     (settings.content_path / "articles/fr/aide/enclos.png").write_bytes(picture())
     assert isinstance(publish(db, settings), Publication)
     (image,) = db.query("SELECT hash FROM media")
-    return {"image": image["hash"], **{f"{slug}-article": slug for slug in AUDIENCES}}
+    return {
+        "image": image["hash"],
+        **{f"{slug}-article": slug for slug in AUDIENCES},
+        **{f"{slug}-old-address": address for slug, address in OLD.items()},
+    }
 
 
 def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Which page has which address, and what the links and images of a page lead to."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from kbsearch import access, i18n
+from kbsearch.articles import old_addresses
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rules import Reference
 from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES, FRONT_PAGES, Source
@@ -19,6 +21,7 @@ from kbsearch.text.markup import LinkTarget, Picture, outside, scheme_of, slug_o
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 _NOT_ATTACHED = {*IMAGE_SUFFIXES, *ARTICLE_SUFFIXES, ".yml", ".yaml", ".toml", ".eml"}
 _ATTACHABLE = tuple(f".{name}" for name in types.EXTENSIONS if f".{name}" not in _NOT_ATTACHED)
+_OWN_ADDRESS = re.compile(rf"/(?:{'|'.join(LANGUAGES)})/articles/[^/]+/?")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def assign(
     aliases: dict[tuple[str, str], str] = {}
     for source in live:
         for old_address in source.front.list("alias"):
-            alias = slug_of(old_address.rstrip("/").rpartition("/")[2])
+            alias = _alias(old_address)
             key = source.language, alias
             holder = files.get(key) or aliases.get(key)
             if holder is None:
@@ -94,6 +97,11 @@ def assign(
                 place = source.front.place("alias")
                 finding = Finding(tree.shown + source.entry.path, *place, "alias-clash", values)
                 findings.append(finding)
+    for source in live:
+        for old_address in source.front.list("alias"):  # its last word, where nobody has that
+            key = source.language, _last_word(old_address)
+            if key not in files:
+                aliases.setdefault(key, source.entry.path)
     pictures = _pictures(tree, known_images)
     return Addresses(
         shown=tree.shown,
@@ -108,6 +116,17 @@ def assign(
         attachments=_attachments(tree, known_files),
         findings=tuple(findings),
     )
+
+
+def _alias(old_address: str) -> str:
+    """The slug an article had here, or its whole address in another system."""
+    if _OWN_ADDRESS.fullmatch(old_address) or not old_address.startswith("/"):
+        return _last_word(old_address)
+    return old_addresses.key_of(old_address)
+
+
+def _last_word(old_address: str) -> str:
+    return slug_of(old_address.rstrip("/").rpartition("/")[2])
 
 
 def _free(source: Source, slug: str, files: Mapping[tuple[str, str], str]) -> str:

@@ -101,7 +101,7 @@ def test_keys_known_from_other_tools_are_one_warning_a_file(tmp_path):
     told = [(each.rule, each.severity, dict(each.values)) for each in made.findings]
     assert told == [("foreign-keys", "warning", {"keys": "layout, weight, ms.date"})]
     assert page.summary == "What it says" and page.source.front.list("tags") == ("one", "two")
-    assert made.addresses.aliases == {("en", "place"): PAGE}
+    assert made.addresses.aliases == {("en", "/old/place"): PAGE, ("en", "place"): PAGE}
 
 
 def test_our_own_keys_win_over_those_of_other_tools(tmp_path):
