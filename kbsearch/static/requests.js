@@ -305,9 +305,10 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   draft.end();
 });
 
-// Once somebody said what solved it, no late answer takes the place of what they are told.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id === "cards" && event.target.querySelector(".helped")) event.preventDefault();
+// Once somebody says what solves it, what they typed just before asks for nothing more (it would
+// abort what is on its way) and nothing late takes the place of what they are told.
+document.addEventListener("htmx:confirm", (event) => {
+  if (event.target.id === "cards" && event.target.querySelector(".helped, .htmx-request")) event.preventDefault();
 });
 
 // Suggestions: unfolded where they have a column of their own, told once they have settled.

@@ -124,6 +124,18 @@ def test_what_solves_it_is_said_and_taken_back(
     assert rows[-1]["undone_at"]
 
 
+def test_what_was_typed_just_before_aborts_nothing(visit: Callable[..., Page]):
+    page = visit("/fr/requests/new?subject=mot+de+passe", person=ALICE)
+    answers: list[Route] = []
+    page.route("**/suggestions/solved", lambda route: answers.append(route))
+    page.locator("#description").fill("Le lien n’arrive pas.")
+    with page.expect_request("**/suggestions/solved"):
+        page.get_by_role("button", name="Cela résout mon problème").first.click()
+    page.wait_for_timeout(600)  # the pause after which what was typed asks for suggestions
+    answers[0].continue_()
+    expect(page.locator(".helped")).to_be_focused()
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_no_field_moves_while_answers_arrive(visit: Callable[..., Page], alice: Viewer, width: int):
     page = visit("/fr/requests/new", person=ALICE, viewport={"width": width, "height": 900})
