@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["article", "ticket"]
+BEGINNING, END = 2_000, 1_000  # characters of a long description that are asked
 PUBLIC = ("kind", "id", "title", "section", "url", "score", "snippet", "language", "status")
 
 
@@ -58,6 +59,19 @@ class Question:
     limit: int = 10
     literal: bool = False  # no correction: what was typed is meant
     explain: bool = False
+
+
+def text_of_form(subject: str, description: str, software: str = "", version: str = "") -> str:
+    """What to ask of a form that is being filled in; nothing where it says nothing yet.
+
+    The product is a word like the others: it raises what is about it and hides nothing. Of a long
+    description the beginning and the end are asked: what was done, and the last error.
+    """
+    if not (subject.strip() or description.strip()):
+        return ""
+    if len(description) > BEGINNING + END:
+        description = f"{description[:BEGINNING]}\n{description[-END:]}"
+    return f"{software} {version}\n{description}\n{subject}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ their name, addresses and numbers are masked in all that was written.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from kbsearch import access, audit, outbox, people
@@ -68,26 +69,39 @@ _OF_DRAFT = """
     (SELECT MIN(l.ticket_id) FROM article_draft_tickets l
      WHERE l.person_id = article_drafts.person_id AND l.form_key = article_drafts.form_key)
 """
-# Where people write, or what is written about it: key, the ticket it belongs to, columns.
-TEXTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("tickets", "id", "id", ("subject", "description", "fields")),
-    ("messages", "id", "ticket_id", ("body",)),
-    ("ticket_events", "id", "ticket_id", ("before", "after")),
-    ("attachments", "id", "ticket_id", ("name",)),
-    ("satisfaction", "ticket_id || person_id", "ticket_id", ("why",)),
-    ("drafts", "person_id || form_key", "ticket_id", ("fields",)),
-    ("article_drafts", "person_id || form_key", _OF_DRAFT, ("fields", "hidden")),
-    ("mails", "id", "ticket_id", ("sender", "subject", "recipients", "left_out")),
-    ("bounces", "mail_id", "NULL", ("recipient", "reason")),
-    ("article_votes", "id", "NULL", ("words",)),
-    ("gaps", "id", "NULL", ("title", "reason")),
-    ("gap_signals", "id", "ticket_id", ("text",)),
-    ("problems", "id", "NULL", ("title",)),
-    ("visit_events", "id", "ticket_id", ("text",)),
-    ("lessons", "id", "ticket_id", ("wording",)),
-    ("saved_replies", "id", "NULL", ("name", "body")),
-    ("saved_views", "id", "NULL", ("name", "query")),
-    ("outbox", "id", "NULL", ("problem",)),
+
+
+class Texts(NamedTuple):
+    """Where people write, or what is written about it."""
+
+    table: str
+    key: str
+    ticket: str  # the id of the ticket that a row belongs to
+    columns: tuple[str, ...]
+
+
+TEXTS = tuple(
+    Texts(*row)
+    for row in (
+        ("tickets", "id", "id", ("subject", "description", "fields")),
+        ("messages", "id", "ticket_id", ("body",)),
+        ("ticket_events", "id", "ticket_id", ("before", "after")),
+        ("attachments", "id", "ticket_id", ("name",)),
+        ("satisfaction", "ticket_id || person_id", "ticket_id", ("why",)),
+        ("drafts", "person_id || form_key", "ticket_id", ("fields",)),
+        ("article_drafts", "person_id || form_key", _OF_DRAFT, ("fields", "hidden")),
+        ("mails", "id", "ticket_id", ("sender", "subject", "recipients", "left_out")),
+        ("bounces", "mail_id", "NULL", ("recipient", "reason")),
+        ("article_votes", "id", "NULL", ("words",)),
+        ("gaps", "id", "NULL", ("title", "reason")),
+        ("gap_signals", "id", "ticket_id", ("text",)),
+        ("problems", "id", "NULL", ("title",)),
+        ("visit_events", "id", "ticket_id", ("text",)),
+        ("lessons", "id", "ticket_id", ("wording",)),
+        ("saved_replies", "id", "NULL", ("name", "body")),
+        ("saved_views", "id", "NULL", ("name", "query")),
+        ("outbox", "id", "NULL", ("problem",)),
+    )
 )
 JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out"}
 # Tickets somebody had a part in: there, any part of their name means them.
@@ -151,9 +165,9 @@ def erase(
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
         counts.forget_words(db, lambda text: masks.text(text, is_theirs=False) != text)
         masked = 0
-        for table in TEXTS:
-            tell(table[0])
-            masked += _mask(db, masks, ticket_ids, *table)
+        for texts in TEXTS:
+            tell(texts.table)
+            masked += _mask(db, masks, ticket_ids, texts)
         masked += tags.forget(db, lambda text: masks.text(text, is_theirs=False) != text)
         if person:
             _replace(db, settings, person)
@@ -173,31 +187,25 @@ def erase(
     return Erased(person is not None, len(ticket_ids), masked, len(contents), len(files))
 
 
-def _mask(
-    db: Database,
-    masks: OnePerson,
-    ticket_ids: set[str],
-    table: str,
-    key: str,
-    ticket: str,
-    columns: tuple[str, ...],
-) -> int:
+def _mask(db: Database, masks: OnePerson, ticket_ids: set[str], texts: Texts) -> int:
     """Mask a table's texts, a batch at a time; how many rows changed."""
     changed, last = 0, ""
-    named = ", ".join(columns)
+    table, key, ticket, columns = texts
     while rows := db.query(
         f"""
-        SELECT {key} AS key, {ticket} AS ticket, {named} FROM {table}
+        SELECT {key} AS key, {ticket} AS ticket, {", ".join(columns)} FROM {table}
         WHERE {key} > :last ORDER BY {key} LIMIT {BATCH}
         """,  # noqa: S608 (constants of this module)
         {"last": last},
     ):
         last = rows[-1]["key"]
         for row in rows:
-            texts = {name: row[name] for name in columns if row[name]}
+            written = {name: row[name] for name in columns if row[name]}
             is_theirs = row["ticket"] in ticket_ids
-            masked = {name: _without(masks, name, text, is_theirs) for name, text in texts.items()}
-            if masked != texts:
+            masked = {
+                name: _without(masks, name, text, is_theirs) for name, text in written.items()
+            }
+            if masked != written:
                 changed += 1
                 _write(db, table, key, row["key"], masked)
     return changed

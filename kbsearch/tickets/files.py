@@ -24,6 +24,15 @@ COLUMNS = "f.id, f.name, f.media_type, f.size, f.sha256, f.width, f.height"
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file on its way in: its name as it was sent, its bytes, and when it came (now)."""
+
+    name: str
+    source: ByteSource
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Attachment:
     """A file; an image has its size in pixels."""
 
@@ -56,11 +65,9 @@ def keep(
     viewer: Viewer,
     store: FileStore,
     form_key: str,
-    name: str,
-    source: ByteSource,
+    upload: Upload,
     *,
     most: int = MAX_FILES,
-    at: datetime | None = None,
 ) -> Attachment:
     """Take a file into a form of the viewer's that is not sent yet; it is on the disk then.
 
@@ -68,8 +75,8 @@ def keep(
     """
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
-    moment = at or utc_now()
-    name = types.clean_name(name)
+    moment = upload.at or utc_now()
+    name = types.clean_name(upload.name)
     bytes_left = _check_limits(db, viewer.person_id, form_key, moment, most=most)
     file_types: list[FileType] = []
 
@@ -81,7 +88,7 @@ def keep(
         true_name = types.true_name(name, content.head)
         file_types.append(types.identify(true_name, content.head, is_text=content.is_text))
 
-    content = store.write(source, MAX_BYTES, accept)
+    content = store.write(upload.source, MAX_BYTES, accept)
     name = types.true_name(name, content.head)
     attachment = Attachment(
         new_id(),

@@ -23,6 +23,7 @@ from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import kept_forms, one_time_links, sessions, sign_ins_under_way
 from kbsearch.people.accounts.one_time_links import Purpose
+from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
@@ -33,6 +34,7 @@ from kbsearch.tickets.conversation.satisfaction import Rating
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
+from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import drafts
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
@@ -101,7 +103,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     drafts.save(live.db, root, "draft-of-a-test", typed)
     settings = live.app.extensions["kbsearch"].settings
     store = FileStore(settings.files_path)
-    drafts.attach(live.db, root, store, "draft-of-a-test", "a.txt", BytesIO(b"une ligne"))
+    drafts.attach(live.db, root, store, "draft-of-a-test", Upload("a.txt", BytesIO(b"une ligne")))
     asked = closed_request(live, root)
     token = satisfaction.ask(live.db, asked.id, root.person_id or "")
     satisfaction.answer(live.db, token, Rating(is_good=False, why="y" * 200))
@@ -275,12 +277,12 @@ def untaken_mail(live: Live) -> str:
 def give_tokens(live: Live, page: Page, endpoint: str) -> None:
     """What a browser holds in the middle of signing in, of a reset, of a form."""
     root = people.find(live.db, "root@support.example")
-    reset = sign_ins_under_way.begin(live.db, root.id, "reset", "mail")
+    reset = sign_ins_under_way.begin(live.db, root.id, Errand("reset"), "mail")
     if endpoint == "passwords.new":
         sign_ins_under_way.pass_through(live.db, sign_ins_under_way.find(live.db, reset, "reset"))
     typed = [("subject", "Imprimante"), ("body", "rien ne va")]
     held = {
-        "kb-sign-in": sign_ins_under_way.begin(live.db, root.id, "sign_in", "mail"),
+        "kb-sign-in": sign_ins_under_way.begin(live.db, root.id, Errand("sign_in"), "mail"),
         "kb-reset": reset,
         "kb-kept": kept_forms.keep(live.db, root.id, "/fr/x", typed) or "",
     }

@@ -21,8 +21,9 @@ from kbsearch.people import viewers
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms, drafts
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.files import Upload
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 
 PEOPLE = ("alice@acme.example", "bob@acme.example")
 MOST_ACKNOWLEDGED = 7  # by one sender before it is killed
@@ -73,8 +74,8 @@ class Sender:
         )
 
     def attach(self, key: str) -> str:
-        source = BytesIO(content_of(key))
-        return drafts.attach(self.db, self.viewer, self.store, key, "log.txt", source).id
+        upload = Upload("log.txt", BytesIO(content_of(key)))
+        return drafts.attach(self.db, self.viewer, self.store, key, upload).id
 
     def done(self, kind: str, key: str, act: Callable[[], str]) -> None:
         found = None if self.early else act()

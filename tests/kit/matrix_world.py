@@ -27,6 +27,7 @@ from kbsearch.people.accounts import kept_forms, one_time_links, personal_tokens
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.personal_tokens import TokenFields
+from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.signing_in import Caller
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations import branding as looks
@@ -344,7 +345,7 @@ def _under_way(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
     pending.pass_through(db, pending.find(db, reset, "reset"))
     form = [("subject", "Une barrière"), ("description", "CANARI-DRAFT")]
     return {
-        "kb-sign-in": pending.begin(db, alice.person_id, "sign_in", "mail"),
+        "kb-sign-in": pending.begin(db, alice.person_id, Errand("sign_in"), "mail"),
         "kb-reset": reset,
         "kb-kept": kept_forms.keep(db, alice.person_id, "/fr/requests/new", form) or "",
     }

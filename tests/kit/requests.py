@@ -13,9 +13,9 @@ from kbsearch.errors import NotFound
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, filing
-from kbsearch.tickets.files import Attachment
-from kbsearch.tickets.filing import FilingTerms, drafts
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.files import Attachment, Upload
+from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from tests.conftest import Cast
 
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -49,10 +49,11 @@ def attach(
     key: str,
     name: str = "log.txt",
     content: bytes = b"one line\n",
-    **more: Any,
+    ticket: Ticket | None = None,
+    at: datetime | None = None,
 ) -> Attachment:
     """Choose a file in a form."""
-    return drafts.attach(db, viewer, store, key, name, BytesIO(content), **more)
+    return drafts.attach(db, viewer, store, key, Upload(name, BytesIO(content), at), ticket=ticket)
 
 
 def readers_of(db: Database, cast: Cast, ticket: Ticket) -> set[str]:

@@ -21,6 +21,7 @@ from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
 from tests.kit.requests import PNG, attach, file, later, lies_in
@@ -168,7 +169,7 @@ def refused(
 ) -> Problem:
     before = lies_in(store) if store.root.exists() else set()
     with pytest.raises(Problem) as problem:
-        drafts.attach(db, viewer, store, "form-0001", name, source)
+        drafts.attach(db, viewer, store, "form-0001", Upload(name, source))
     assert (lies_in(store) if store.root.exists() else set()) == before, "nothing is left behind"
     return problem.value
 
@@ -181,14 +182,14 @@ def test_a_file_beyond_the_limit_is_not_read_to_its_end(
     assert endless.given <= attachments.MAX_BYTES + file_store.BLOCK_BYTES
     assert endless.largest == file_store.BLOCK_BYTES
     whole = Stream(attachments.MAX_BYTES)
-    assert attachments.keep(db, cast.alice, store, "form-0001", "log.txt", whole).size == 25_000_000
+    kept = attachments.keep(db, cast.alice, store, "form-0001", Upload("log.txt", whole))
+    assert kept.size == 25_000_000
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(db: SqliteDatabase, cast: Cast, store: FileStore):
     with pytest.raises(ConnectionResetError):
-        drafts.attach(
-            db, cast.alice, store, "form-0001", "log.txt", Stream(10**6, breaks_at=200_000)
-        )
+        upload = Upload("log.txt", Stream(10**6, breaks_at=200_000))
+        drafts.attach(db, cast.alice, store, "form-0001", upload)
     assert lies_in(store) == set()
     assert drafts.list_all(db, cast.alice) == []
 

@@ -24,6 +24,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.files import Upload
 
 State = Literal["joined", "opened", "held", "automatic", "bounced", "discarded"]
 NOT_TAKEN = "not_taken"  # the reason of one that was set aside unread by us
@@ -216,7 +217,9 @@ def keep_files(
     for file in files:
         try:
             content = BytesIO(file.content)
-            attachments.keep(db, author, file_store, key, file.name, content, most=MAX_FILES, at=at)
+            attachments.keep(
+                db, author, file_store, key, Upload(file.name, content, at), most=MAX_FILES
+            )
         except Problem as problem:
             if problem.status >= 500:
                 raise

@@ -35,8 +35,7 @@ from kbsearch.text.markup.quotation import Cut
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import merging, replies, thanks
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms
-from kbsearch.tickets.filing.form import MAX_SUBJECT, RequestForm
+from kbsearch.tickets.filing.form import MAX_SUBJECT, FilingTerms, RequestForm
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.sessions import hash_token
+from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked, Inside
 
 INVITED = outbox.declare("person.invited", "mail")
@@ -67,7 +68,7 @@ def accept_invitation(
         )
         if purpose == "mailed_invitation" and signing_in.factor_of(db, person) == "mail":
             return signing_in.let_in(db, caller, person, "", "mail", at=moment)
-        return signing_in.ask(db, caller, person, "sign_in", at=moment)
+        return signing_in.ask(db, caller, person, Errand("sign_in"), at=moment)
 
 
 def forget(db: Database, caller: Caller, email: str, *, at: datetime | None = None) -> None:
@@ -88,7 +89,8 @@ def begin_reset(
 ) -> CodeAsked:
     """Follow a reset link: a code is asked for. The link is used up by the new password."""
     person = one_time_links.peek(db, "reset", token, at=at)
-    return signing_in.ask(db, caller, person, "reset", link_hash=hash_token(token), at=at)
+    errand = Errand("reset", link_hash=hash_token(token))
+    return signing_in.ask(db, caller, person, errand, at=at)
 
 
 def reset(

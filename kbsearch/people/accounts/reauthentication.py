@@ -12,7 +12,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.accounts import passwords, sessions, sign_ins_under_way, signing_in
-from kbsearch.people.accounts.sign_ins_under_way import Pending
+from kbsearch.people.accounts.sign_ins_under_way import Errand, Pending
 from kbsearch.people.accounts.signing_in import Caller, TypedCode
 
 
@@ -35,7 +35,7 @@ def begin(
         raise Invalid("password.wrong")
     with db.atomic():
         limits.give_back(db, *charge)
-        return signing_in.ask(db, caller, person, "proof", destination, at=moment).token
+        return signing_in.ask(db, caller, person, Errand("proof", destination), at=moment).token
 
 
 def find(db: Database, viewer: Viewer, token: str, *, at: datetime | None = None) -> Pending:

@@ -27,6 +27,15 @@ CODE_WANTED = outbox.declare("code.wanted", "mail")  # make a code and send it
 
 
 @dataclass(frozen=True)
+class Errand:
+    """What a code is asked for, and where its person goes next."""
+
+    purpose: Purpose
+    destination: str = ""  # a path of ours
+    link_hash: str | None = None  # of the reset link they came by
+
+
+@dataclass(frozen=True)
 class Pending:
     """Somebody on the doorstep: what for, by which factor, and where they go next."""
 
@@ -42,11 +51,9 @@ class Pending:
 def begin(
     db: Database,
     person_id: str,
-    purpose: Purpose,
+    errand: Errand,
     factor: Factor,
-    destination: str = "",
     *,
-    link_hash: str | None = None,
     at: datetime | None = None,
 ) -> str:
     """Ask somebody for a code; the token their browser keeps meanwhile."""
@@ -59,10 +66,8 @@ def begin(
                 "id": pending_id,
                 "token_hash": hash_token(token),
                 "person_id": person_id,
-                "purpose": purpose,
+                **vars(errand),
                 "factor": factor,
-                "destination": destination,
-                "link_hash": link_hash,
                 "created_at": stored(moment),
                 "expires_at": stored(moment + LIFETIME),
             },

@@ -6,7 +6,7 @@ Whoever can no longer use theirs types one of their recovery codes instead.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kbsearch import audit, limits, outbox, people
@@ -24,7 +24,7 @@ from kbsearch.people.accounts import (
     sign_ins_under_way,
 )
 from kbsearch.people.accounts.sessions import hash_token
-from kbsearch.people.accounts.sign_ins_under_way import Factor, Pending, Purpose
+from kbsearch.people.accounts.sign_ins_under_way import Errand, Factor, Pending, Purpose
 
 NEW_BROWSER = outbox.declare("sign_in.new_browser", "mail")  # tell its person
 
@@ -53,10 +53,10 @@ class Inside:
 
     session: str
     browser: str
-    device: str | None  # trusted from now on
     destination: str
     is_enrolling: bool
     is_staff: bool
+    device: str | None = None  # trusted from now on
 
 
 def begin(
@@ -81,27 +81,22 @@ def begin(
         _give_back(db, charges)
         if _is_trusted(db, caller, person, moment):
             return let_in(db, caller, person, destination, "device", at=moment)
-        return ask(db, caller, person, "sign_in", destination, at=moment)
+        return ask(db, caller, person, Errand("sign_in", destination), at=moment)
 
 
 def ask(
     db: Database,
     caller: Caller,
     person: Person,
-    purpose: Purpose,
-    destination: str = "",
+    errand: Errand,
     *,
-    link_hash: str | None = None,
     at: datetime | None = None,
 ) -> CodeAsked:
     """Ask for the second factor, after a password or a link."""
     factor = factor_of(db, person)
     if factor == "mail":
         charge(db, caller, person, [(limits.MAILED_TO_PERSON, person.id)], at=at)
-    token = sign_ins_under_way.begin(
-        db, person.id, purpose, factor, destination, link_hash=link_hash, at=at
-    )
-    return CodeAsked(token)
+    return CodeAsked(sign_ins_under_way.begin(db, person.id, errand, factor, at=at))
 
 
 def resend(
@@ -141,7 +136,12 @@ def finish(
     person = people.find_id(db, waiting.person_id)
     with db.atomic():
         sign_ins_under_way.end(db, waiting)
-        return let_in(db, caller, person, waiting.destination, factor, trust=code.trust, at=moment)
+        inside = let_in(db, caller, person, waiting.destination, factor, at=moment)
+        if not (code.trust and may_trust(db, person)):
+            return inside
+        browser = caller.user_agent
+        device = second_factor.trust_device(db, person.id, user_agent=browser, at=moment)
+        return replace(inside, device=device)
 
 
 def check_code(
@@ -190,7 +190,6 @@ def let_in(
     destination: str,
     factor: str,
     *,
-    trust: bool = False,
     at: datetime | None = None,
 ) -> Inside:
     """Open a session for somebody who has shown enough; `factor` says what, for the log."""
@@ -218,13 +217,9 @@ def let_in(
     )
     if factor != "device":
         sessions.mark_proved(db, session, at=moment)
-    device = None
-    if trust and may_trust(db, person):
-        device = second_factor.trust_device(db, person.id, user_agent=caller.user_agent, at=moment)
     return Inside(
         session=session,
         browser=known_browsers.remember(db, person.id, caller.browser, at=moment),
-        device=device,
         destination=destination,
         is_enrolling=enrolling,
         is_staff=person.role != "customer",

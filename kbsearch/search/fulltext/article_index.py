@@ -7,7 +7,7 @@ Pages are ranked whole by a plain sum over fields; the weights were measured on 
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,7 +44,6 @@ TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored be
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.15
 SYNONYM = 0.5
 FORM_OF_KNOWN = 0.2
-NO_VOTES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,23 @@ class Excerpt:
     anchor: str
     title: str
     snippet: str
+
+
+@dataclass(frozen=True)
+class PageLookup:
+    """What is looked for among pages, by whom, and how many of them after how many.
+
+    `votes` say for which pages words like these were confirmed; the scores are `explained` as those
+    of a question.
+    """
+
+    query: Query
+    principals: Sequence[str]
+    limit: int
+    offset: int = 0
+    product: str = ""
+    explained: Terms | None = None
+    votes: Mapping[str, float] = field(default_factory=dict)
 
 
 class ArticleIndex:
@@ -92,36 +108,21 @@ class ArticleIndex:
     def count(self) -> int:
         return int(self.searcher.num_docs)
 
-    def search(
-        self,
-        query: Query,
-        principals: Sequence[str],
-        limit: int,
-        *,
-        offset: int = 0,
-        product: str = "",
-        explained: Terms | None = None,
-        votes: Mapping[str, float] = NO_VOTES,
-    ) -> tuple[list[PageHit], int]:
-        """The pages a viewer's principals may read, best first, and how many there are.
-
-        `votes` say for which pages words like these were confirmed; the scores are `explained` as
-        those of a question.
-        """
+    def search(self, lookup: PageLookup) -> tuple[list[PageHit], int]:
+        """The pages a viewer's principals may read, best first, and how many there are."""
+        votes, limit, offset = lookup.votes, lookup.limit, lookup.offset
         is_voted = bool(votes) and offset < confirmed.DEPTH
         depth, skipped = (max(confirmed.DEPTH, offset + limit), 0) if is_voted else (limit, offset)
-        answer = self.searcher.search(
-            self.restricted(query, principals, product), depth, count=True, offset=skipped
-        )
-        hits = (
-            self._by_votes(answer.hits, votes)[offset : offset + limit]
-            if is_voted
-            else (answer.hits)
-        )
+        readable = self.restricted(lookup.query, lookup.principals, lookup.product)
+        answer = self.searcher.search(readable, depth, count=True, offset=skipped)
+        hits = answer.hits
+        if is_voted:
+            hits = self._by_votes(hits, votes)[offset : offset + limit]
         pages = []
         for score, address in hits:
             path, page = self._stored(address.segment_ord, address.doc)
-            why = self._explained(explained, query, score, address) if explained else None
+            terms = lookup.explained
+            why = self._explained(terms, lookup.query, score, address) if terms else None
             pages.append(PageHit(path, score, page, why, votes.get(path, 0.0)))
         return pages, engine.count_of(answer)
 
@@ -415,9 +416,9 @@ class ArticleIndex:
 
     def _words_begun_by(self, prefix: str, principals: tuple[str, ...]) -> list[str]:
         readable = engine.one_of_terms(self.schema, "readers", principals)
-        for field in ("pt", "x"):
+        for name in ("pt", "x"):
             terms = self.searcher.terms_with_prefix(
-                field, prefix, filter_query=readable, limit=MOST_COMPLETIONS + 1
+                name, prefix, filter_query=readable, limit=MOST_COMPLETIONS + 1
             )
             longer = [term for term, _ in terms if term != prefix][:MOST_COMPLETIONS]
             if longer:
@@ -429,9 +430,9 @@ class ArticleIndex:
         return self._known(word, tuple(principals))
 
     def _has_word(self, word: str, principals: tuple[str, ...]) -> bool:
-        for field, term in (("x", word), ("all", self._stem(word))):
-            if term and self.searcher.doc_freq(field, term):
-                query = self.restricted(Query.term_query(self.schema, field, term), principals)
+        for name, term in (("x", word), ("all", self._stem(word))):
+            if term and self.searcher.doc_freq(name, term):
+                query = self.restricted(Query.term_query(self.schema, name, term), principals)
                 if self.searcher.search(query, 1, count=False).hits:
                     return True
         return False
@@ -554,4 +555,4 @@ def _top(
     index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
 ) -> list[str]:
     query = index.query(understand(phrase, synonyms), (reader,))
-    return [hit.path for hit in index.search(query, (reader,), limit)[0]]
+    return [hit.path for hit in index.search(PageLookup(query, (reader,), limit))[0]]

@@ -32,7 +32,6 @@ from kbsearch.search.ranking.known import Snapshot
 DEEPEST = 1_000  # hits; nobody pages further
 MOST_ALIKE = 50  # recent requests compared with one
 SPARE = 5  # similar cases looked at besides, for those the viewer may not read
-BEGINNING, END = 2_000, 1_000  # characters of a long description
 
 
 class Search:
@@ -86,28 +85,6 @@ class Search:
         except ValueError:
             self._report_damage()
             return text, frozenset()
-
-    def suggest(
-        self,
-        viewer: Viewer,
-        *,
-        subject: str,
-        description: str,
-        software: str = "",
-        version: str = "",
-        language: str = "fr",
-        kind: Kind | None = None,
-        limit: int = 5,
-    ) -> Results:
-        """What may answer a form that is being filled in, in the order of the search box.
-
-        The product is a word like the others: it raises what is about it and hides nothing. Of a
-        long description the beginning and the end are asked: what was done, and the last error.
-        """
-        text = f"{software} {version}\n{_ends_of(description)}\n{subject}"
-        if not (subject.strip() or description.strip()):
-            return Results((), 0)
-        return self.ask(viewer, Question(text, language=language, kind=kind, limit=limit))
 
     def similar(
         self,
@@ -325,9 +302,3 @@ def _likeness(
         product=ticket.product or "",
         version=ticket.version or "",
     )
-
-
-def _ends_of(text: str) -> str:
-    if len(text) <= BEGINNING + END:
-        return text
-    return f"{text[:BEGINNING]}\n{text[-END:]}"

@@ -8,7 +8,7 @@ from kbsearch import articles, tickets
 from kbsearch.access import Viewer
 from kbsearch.search import Facet, Facets, Hit, Kind, Question, Results
 from kbsearch.search.fulltext import article_index, ticket_index
-from kbsearch.search.fulltext.article_index import NO_VOTES, ArticleIndex, Articles
+from kbsearch.search.fulltext.article_index import ArticleIndex, Articles, PageLookup
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.query import Terms, understand
 from kbsearch.search.fulltext.speller import Speller
@@ -128,15 +128,16 @@ class Answer:
         query = index.query(terms, self.principals)
         limit, offset = self._span("article")
         product = self.question.product or ""
-        pages, total = index.search(
+        lookup = PageLookup(
             query,
             self.principals,
             limit,
-            offset=offset,
+            offset,
             product=product,
             explained=terms if self.question.explain else None,
             votes=self._votes(index, terms),
         )
+        pages, total = index.search(lookup)
         if not pages and not product:
             return _Part(total=total)
         return _Part(
@@ -150,7 +151,7 @@ class Answer:
     def _votes(self, index: ArticleIndex, terms: Terms) -> Mapping[str, float]:
         """What was confirmed for words like these."""
         wordings = self.wordings.get(index.language)
-        return index.votes(terms, wordings) if wordings else NO_VOTES
+        return index.votes(terms, wordings) if wordings else {}
 
     def _pages(
         self, index: ArticleIndex, pages: Sequence[article_index.PageHit], terms: Terms
@@ -184,14 +185,14 @@ class Answer:
             if not is_shown:
                 counts[language] = index.count_found(terms, self.principals, product)
                 continue
-            query = index.query(terms, self.principals)
-            pages, counts[language] = index.search(
-                query,
+            lookup = PageLookup(
+                index.query(terms, self.principals),
                 self.principals,
                 MOST_OTHER_LANGUAGE,
                 product=product,
                 votes=self._votes(index, terms),
             )
+            pages, counts[language] = index.search(lookup)
             if not index.is_near(terms, pages):
                 del counts[language]
                 continue

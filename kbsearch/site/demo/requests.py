@@ -18,6 +18,7 @@ from kbsearch.site.importing import lines, tickets
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Report
 from kbsearch.tickets import files
+from kbsearch.tickets.files import Upload
 
 MOMENTS = ("created_at", "updated_at", "solved_at", "at")
 
@@ -74,8 +75,8 @@ def _attach(settings: Settings, db: Database, request: str, values: Mapping[str,
     store = FileStore(settings.files_path)
     for name in values["attachments"]:
         with (cast.folder() / "attachments" / name).open("rb") as source:
-            moment = parsed(values["created_at"])
-            files.keep(db, requester, store, key, name, source, at=moment)
+            upload = Upload(name, source, parsed(values["created_at"]))
+            files.keep(db, requester, store, key, upload)
     files.hand_over(db, requester, key, request)
 
 

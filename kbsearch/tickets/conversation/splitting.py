@@ -10,8 +10,7 @@ from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket, files, filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from kbsearch.tickets.messages import Message
 
 

@@ -1,7 +1,7 @@
 """Filing: a form becomes one request, however often it is sent, with its draft and its files."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from kbsearch import revisions, tickets
@@ -9,28 +9,11 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
-from kbsearch.form_fields import FormField
 from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket, events, readers
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
-from kbsearch.tickets.filing.form import RequestForm
-
-
-@dataclass(frozen=True)
-class FilingTerms:
-    """The key of a form, the site's own questions, and whether a contract that is over will do.
-
-    Of a mail, its description is plain text, `typed`; the `rest` it quoted or ended with is folded.
-    `required`: fields that may be left empty elsewhere, in a mail for instance.
-    """
-
-    key: str
-    fields: Sequence[FormField] = ()
-    after_contract: bool = False
-    typed: bool = False
-    rest: str = ""
-    required: Collection[str] = ()
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 
 
 def open(
@@ -58,15 +41,7 @@ def open(
         if ticket_id is None:
             if follows is not None and follows.status != "closed":
                 raise Invalid("ticket.not_closed", number=follows.number)
-            row, colleagues = form.read(
-                db,
-                viewer,
-                request,
-                terms.fields,
-                after_contract=terms.after_contract,
-                required=terms.required,
-                at=moment,
-            )
+            row, colleagues = form.read(db, viewer, request, terms, at=moment)
             row |= {
                 "form_key": terms.key,
                 "form_hash": form_hash,

@@ -12,11 +12,11 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Conflict, Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.files.store import ByteSource, FileStore
+from kbsearch.files.store import FileStore
 from kbsearch.text import plain_text
 from kbsearch.tickets import Link, Ticket
 from kbsearch.tickets import files as attachments
-from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.files import Attachment, Upload
 
 KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")  # made by db.new_id() with each form
 MAX_CHARACTERS = 200_000
@@ -87,20 +87,18 @@ def attach(
     viewer: Viewer,
     store: FileStore,
     key: str,
-    name: str,
-    source: ByteSource,
+    upload: Upload,
     *,
     ticket: Ticket | None = None,
-    at: datetime | None = None,
 ) -> Attachment:
     """Take a file into a form, at the moment it is chosen."""
     person_id = _person(viewer)
     check_key(key)
-    attachment = attachments.keep(db, viewer, store, key, name, source, at=at)
+    attachment = attachments.keep(db, viewer, store, key, upload)
     with db.atomic():
         is_sent = was_sent(db, viewer, key)
         if not is_sent:
-            _write(db, person_id, key, None, ticket, at)
+            _write(db, person_id, key, None, ticket, upload.at)
     return _sent_along(db, viewer, key, attachment) if is_sent else attachment
 
 

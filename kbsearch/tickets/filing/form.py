@@ -41,6 +41,22 @@ class RequestForm:
 
 
 @dataclass(frozen=True)
+class FilingTerms:
+    """The key of a form, the site's own questions, and whether a contract that is over will do.
+
+    Of a mail, its description is plain text, `typed`; the `rest` it quoted or ended with is folded.
+    `required`: fields that may be left empty elsewhere, in a mail for instance.
+    """
+
+    key: str
+    fields: Sequence[FormField] = ()
+    after_contract: bool = False
+    typed: bool = False
+    rest: str = ""
+    required: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class OrganisationChoice:
     """An organisation one may file for, with what its contract covers today."""
 
@@ -117,10 +133,8 @@ def read(
     db: Database,
     viewer: Viewer,
     request: RequestForm,
-    fields: Sequence[FormField],
+    terms: FilingTerms,
     *,
-    after_contract: bool,
-    required: Collection[str] = (),
     at: datetime | None = None,
 ) -> tuple[Row, list[copies.Colleague]]:
     """The row of a ticket that a form makes, and who is in copy; raises InvalidForm."""
@@ -140,7 +154,7 @@ def read(
     with mistakes.of("description"):
         row["description"] = _body(request.description)
     with mistakes.of("severity"):
-        if "severity" in required and not request.severity:
+        if "severity" in terms.required and not request.severity:
             raise Invalid("request.severity_required")
         if row["severity"] not in SEVERITIES:
             raise Invalid("request.severity_unknown")
@@ -148,16 +162,16 @@ def read(
         row["version"] = version(request.version)
     with mistakes.of("organisation"):
         row["organisation_id"] = _organisation(db, row["requester_id"], request.organisation)
-        if not (after_contract or viewer.is_agent):
+        if not (terms.after_contract or viewer.is_agent):
             _check_contract(db, row["organisation_id"], today)
     if "organisation" not in mistakes.problems:
         with mistakes.of("software"):
-            if "software" in required and not request.software:
+            if "software" in terms.required and not request.software:
                 raise Invalid("request.software_required")
             row["product_id"] = product(db, viewer, row["organisation_id"], request.software, today)
         with mistakes.of("cc"):
             copied = copies.check_all(db, row["organisation_id"], row["requester_id"], request.cc)
-    answers, problems = check_answers(fields, request.software or None, request.fields)
+    answers, problems = check_answers(terms.fields, request.software or None, request.fields)
     mistakes.problems.update(problems)
     mistakes.check()
     row["fields"] = json.dumps(answers, ensure_ascii=False)

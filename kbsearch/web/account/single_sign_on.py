@@ -7,6 +7,7 @@ from kbsearch import i18n, limits, randomness
 from kbsearch.config import Settings
 from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import signing_in
+from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.single_sign_on import journeys, openid
 from kbsearch.people.accounts.single_sign_on.journeys import Journey
 from kbsearch.people.accounts.single_sign_on.provider import CALLBACK, IdentityProvider
@@ -79,7 +80,7 @@ def _admitted(journey: Journey) -> Response:
     arrival = openid.welcome(db(), site().settings, caller, claims)
     person = arrival.person
     if arrival.needs_factor:
-        return go_on(signing_in.ask(db(), caller, person, "sign_in", journey.back))
+        return go_on(signing_in.ask(db(), caller, person, Errand("sign_in", journey.back)))
     return go_on(signing_in.let_in(db(), caller, person, journey.back, "provider"))
 
 

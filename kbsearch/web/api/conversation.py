@@ -11,8 +11,8 @@ from kbsearch.tickets.conversation import corrections, lifecycle, merging, repli
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms, copies, form
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.filing import copies, form
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product
 from kbsearch.web.api.fields import Choice, Flag, Named, Text, Texts, Values, Whole, naming

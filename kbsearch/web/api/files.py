@@ -11,7 +11,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.people.accounts import kept_answers
 from kbsearch.people.accounts.kept_answers import KeptAnswer
 from kbsearch.tickets import files
-from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.files import Attachment, Upload
 from kbsearch.web.api import door, fields, shapes
 from kbsearch.web.api.fields import Text
 from kbsearch.web.api.operations import (
@@ -56,7 +56,7 @@ def put_attachment() -> Response:
     name = fields.read_query(PUT.query, request.args)["name"]
     key = once_key()
     form_key = sha256(key.encode()).hexdigest()[:40] if key else new_id()
-    attachment = files.keep(db(), door.caller(), _store(), form_key, name, request.stream)
+    attachment = files.keep(db(), door.caller(), _store(), form_key, Upload(name, request.stream))
     answer = KeptAnswer(PUT.status, written(_values(attachment)))
     return response_of(_kept_before(key, attachment, answer) if key else answer)
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.search import Hit
+from kbsearch.search import Hit, Question, text_of_form
 from kbsearch.search.fulltext import essence
 from kbsearch.search.learning import case_clicks
 from kbsearch.search.learning.case_clicks import CaseClick
@@ -191,16 +191,14 @@ def shown(case: PastCase) -> ShownCase:
 
 def articles(ticket: Ticket) -> list[ProposedArticle]:
     """In the order of the search box; what customers may not open is shown and not inserted."""
-    results = site().search.suggest(
-        viewer(),
-        subject=essence.of_subject(ticket.subject),
-        description=essence.of_description(ticket.description, ticket.subject),
-        software=ticket.product_name or "",
-        version=ticket.version or "",
-        language=ticket.language,
-        kind="article",
-        limit=MOST_ARTICLES,
+    text = text_of_form(
+        essence.of_subject(ticket.subject),
+        essence.of_description(ticket.description, ticket.subject),
+        ticket.product_name or "",
+        ticket.version or "",
     )
+    question = Question(text, language=ticket.language, kind="article", limit=MOST_ARTICLES)
+    results = site().search.ask(viewer(), question)
     sendable = sendable_articles.among(db(), viewer(), ticket, results.hits)
     return [
         ProposedArticle(hit, sendable_articles.link(hit, base()) if hit.id in sendable else "")

@@ -8,7 +8,7 @@ from kbsearch.errors import AlreadySent, Conflict, Full, Invalid, Problem, TooMa
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
-from kbsearch.tickets.files import Attachment
+from kbsearch.tickets.files import Attachment, Upload
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
@@ -60,11 +60,9 @@ def upload(key: str) -> Response:
     try:
         for file in request.files.getlist("files"):
             if file.filename:
-                attachments.append(
-                    drafts.attach(
-                        db(), viewer(), store, key, file.filename, file.stream, ticket=ticket
-                    )
-                )
+                upload = Upload(file.filename, file.stream)
+                attachment = drafts.attach(db(), viewer(), store, key, upload, ticket=ticket)
+                attachments.append(attachment)
     except (Invalid, AlreadySent, TooMany, Full) as problem:
         if not wants_fragment():
             raise

@@ -19,9 +19,10 @@ from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.desk import finding
-from kbsearch.tickets.filing import FilingTerms, drafts
+from kbsearch.tickets.files import Upload
+from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import FormDraft
-from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION
+from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION, FilingTerms
 from kbsearch.web.help import visits
 from kbsearch.web.render import (
     db,
@@ -164,7 +165,8 @@ def take_files(
             continue
         file.stream.seek(0)
         try:
-            drafts.attach(db(), viewer(), store, key, file.filename, file.stream, ticket=ticket)
+            upload = Upload(file.filename, file.stream)
+            drafts.attach(db(), viewer(), store, key, upload, ticket=ticket)
         except (SignInNeeded, AlreadySent):
             raise
         except Problem as problem:

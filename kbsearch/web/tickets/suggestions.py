@@ -12,7 +12,7 @@ from kbsearch.articles import Article
 from kbsearch.database import new_id
 from kbsearch.errors import NotFound, Problem
 from kbsearch.people.organisations import products
-from kbsearch.search import Hit
+from kbsearch.search import Hit, Question, text_of_form
 from kbsearch.search.learning import lessons
 from kbsearch.search.learning import visits as analytics
 from kbsearch.search.learning.lessons import LessonOrigin
@@ -139,15 +139,8 @@ def cards(filled: Filled, limit: int = MOST) -> list[SuggestionCard]:
     """What may answer the form, for its viewer."""
     content = filled.request
     software = next((p.name for p in products.list_all(db()) if p.slug == content.software), "")
-    results = site().search.suggest(
-        viewer(),
-        subject=content.subject,
-        description=content.description,
-        software=software,
-        version=content.version,
-        language=language(),
-        limit=limit,
-    )
+    text = text_of_form(content.subject, content.description, software, content.version)
+    results = site().search.ask(viewer(), Question(text, language=language(), limit=limit))
     hits = (results.hits + results.other_language)[:limit]
     address = SearchAddress(language(), text=content.subject)
     rows = lines(address, hits, spoken_language())

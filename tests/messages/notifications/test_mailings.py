@@ -20,6 +20,7 @@ from kbsearch.people import Person, PersonFields
 from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts import sign_ins_under_way as pending
+from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.signing_in import Caller
 from tests.conftest import Cast
 from tests.kit.mail import Mailbox, code_in, html_of, latest, link_in, post, serving, text_of
@@ -34,7 +35,7 @@ def due_now(db: SqliteDatabase) -> None:
 
 
 def test_a_letter_is_properly_addressed(db: SqliteDatabase, settings: Settings, cast: Cast):
-    pending.begin(db, cast.alice.person_id or "", "sign_in", "mail")
+    pending.begin(db, cast.alice.person_id or "", Errand("sign_in"), "mail")
     (task,) = db.query("SELECT id FROM outbox")
     letter = latest(settings, db)
     assert letter["To"] == "Alice Martin <alice@acme.example>"
@@ -123,10 +124,10 @@ def test_a_code_nobody_waits_for_any_more_is_not_sent(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     late = datetime.now(UTC) - pending.LIFETIME
-    pending.begin(db, cast.alice.person_id or "", "sign_in", "mail", at=late)
-    finished = pending.begin(db, cast.bob.person_id or "", "sign_in", "mail")
+    pending.begin(db, cast.alice.person_id or "", Errand("sign_in"), "mail", at=late)
+    finished = pending.begin(db, cast.bob.person_id or "", Errand("sign_in"), "mail")
     pending.pass_through(db, pending.find(db, finished, "sign_in"))
-    pending.begin(db, cast.chloe.person_id or "", "sign_in", "mail")
+    pending.begin(db, cast.chloe.person_id or "", Errand("sign_in"), "mail")
     people.disable(db, OPERATOR, people.find(db, "chloe@globex.example"))
     post(settings, db)
     assert written(settings) == []
@@ -140,7 +141,7 @@ def test_a_retry_is_another_letter_with_another_code(
     mailbox = Mailbox()
     with serving(mailbox) as port:
         served = replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
-        pending.begin(db, cast.alice.person_id or "", "sign_in", "mail")
+        pending.begin(db, cast.alice.person_id or "", Errand("sign_in"), "mail")
         mailbox.answer = "451 later"
         post(served, db)
         assert mailbox.letters == []
@@ -167,7 +168,7 @@ def test_a_letter_that_is_refused_for_good_is_not_tried_again(
 def test_neither_code_nor_link_rests_in_the_database(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
-    pending.begin(db, cast.alice.person_id or "", "sign_in", "mail")
+    pending.begin(db, cast.alice.person_id or "", Errand("sign_in"), "mail")
     code = code_in(latest(settings, db))
     choosing_passwords.forget(db, Caller(), ALICE)
     link = link_in(latest(settings, db)).rsplit("/", 1)[1]

@@ -32,6 +32,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast, introduce
 from tests.kit.incoming import letter as incoming
@@ -281,9 +282,8 @@ def test_files_are_named_with_links_and_not_attached(
 ):
     ticket = file(db, cast.alice)
     key = new_id()
-    kept = drafts.attach(
-        db, cast.dan, store, key, "relevé (1) & 2.txt", BytesIO(b"one\n"), ticket=ticket
-    )
+    upload = Upload("relevé (1) & 2.txt", BytesIO(b"one\n"))
+    kept = drafts.attach(db, cast.dan, store, key, upload, ticket=ticket)
     replies.reply(db, cast.dan, ticket, ReplyForm(key, "See the file."))
     carry(site, db)
     letter = to(site, "alice")[-1]

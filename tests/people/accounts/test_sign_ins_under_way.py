@@ -8,7 +8,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.people.accounts import sign_ins_under_way as pending
-from kbsearch.people.accounts.sign_ins_under_way import Pending
+from kbsearch.people.accounts.sign_ins_under_way import Errand, Pending
 from tests.conftest import Cast
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -18,7 +18,9 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def token(db: SqliteDatabase, cast: Cast) -> str:
     """Alice's browser, waiting for a mailed code since noon."""
-    return pending.begin(db, cast.alice.person_id or "", "sign_in", "mail", "/fr/x", at=NOON)
+    return pending.begin(
+        db, cast.alice.person_id or "", Errand("sign_in", "/fr/x"), "mail", at=NOON
+    )
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_what_is_no_code_is_wrong(
 def test_the_code_of_one_browser_is_nothing_in_another(
     db: SqliteDatabase, settings: Settings, cast: Cast, waiting: Pending
 ):
-    token = pending.begin(db, cast.alice.person_id or "", "sign_in", "mail", at=NOON)
+    token = pending.begin(db, cast.alice.person_id or "", Errand("sign_in"), "mail", at=NOON)
     other = pending.find(db, token, "sign_in", at=NOON)
     pending.make_code(db, settings, other, at=NOON)
     mine = pending.make_code(db, settings, waiting, at=NOON)
@@ -130,5 +132,5 @@ def test_only_a_mailed_code_asks_for_a_letter(db: SqliteDatabase, cast: Cast, to
     assert task is not None
     assert task.kind == pending.CODE_WANTED
     assert pending.find_id(db, task.subject, at=NOON).person_id == cast.alice.person_id
-    pending.begin(db, cast.dan.person_id or "", "sign_in", "totp", at=NOON)
+    pending.begin(db, cast.dan.person_id or "", Errand("sign_in"), "totp", at=NOON)
     assert outbox.claim(db) is None

@@ -6,6 +6,7 @@ from kbsearch.access import ANONYMOUS, Viewer, principals
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.search.fulltext.article_index import PageLookup
 from kbsearch.search.fulltext.query import understand
 from kbsearch.search.ranking import Search
 from tests.kit.search import ask, counts, ids, put_live, write
@@ -272,7 +273,7 @@ def test_what_is_only_counted_is_what_would_be_found(search: Search, text: str, 
     for viewer in (ANONYMOUS, GLOBEX_PERSON):
         asked = understand(text, search._articles.synonyms)
         query = index.query(asked, viewer.principals)
-        _, total = index.search(query, viewer.principals, 1, product=product)
+        _, total = index.search(PageLookup(query, viewer.principals, 1, product=product))
         assert index.count_found(asked, viewer.principals, product) == total
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.search import Question
+from kbsearch.search import Question, text_of_form
 from kbsearch.search.ranking import Search
 from tests.conftest import Cast, take_over
 from tests.kit.search import ask, counts, follow, ids, put_live, write
@@ -34,7 +34,7 @@ def test_a_question_of_which_only_a_common_word_is_known_finds_nothing(
         results = ask(search, text, viewer)
         assert (results.hits, results.other_language, results.total) == ((), (), 0)
         assert results.facets.kinds == ()
-    suggested = search.suggest(cast.alice, subject=text, description="")
+    suggested = search.ask(cast.alice, Question(text_of_form(text, "")))
     assert suggested.hits == ()
 
 
@@ -45,7 +45,7 @@ def test_what_has_one_word_of_many_lies_below_the_results(search: Search, cast: 
         assert (results.hits, results.total, results.facets.kinds) == ((), 0, ())
         assert set(ids(results.far)) == first
         assert {score for _, score in search.rank(viewer, Question(text))} == {0.0}
-    assert search.suggest(cast.alice, subject=text, description="").hits == ()
+    assert search.ask(cast.alice, Question(text_of_form(text, ""))).hits == ()
 
 
 @pytest.mark.parametrize(

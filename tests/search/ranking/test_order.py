@@ -4,7 +4,7 @@ import pytest
 
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.search import Question
+from kbsearch.search import Question, text_of_form
 from kbsearch.search.ranking import Search
 from tests.conftest import Cast, take_over
 from tests.kit.search import ask, follow, ids, put_live, write
@@ -63,7 +63,7 @@ def test_a_title_typed_word_for_word_is_first(search: Search, cast: Cast, title:
 
 def test_the_form_and_the_box_have_the_same_order(search: Search, cast: Cast):
     text = "le collier ne se synchronise plus"
-    suggested = search.suggest(cast.alice, subject=text, description="")
+    suggested = search.ask(cast.alice, Question(text_of_form(text, ""), limit=5))
     assert ids(suggested.hits) == ids(ask(search, f"\n{text}", cast.alice, limit=5).hits)
 
 

@@ -10,8 +10,8 @@ from kbsearch.tickets import files as attachments
 from kbsearch.tickets import filing
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms, copies, drafts
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.filing import copies, drafts
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from tests.conftest import Cast
 from tests.kit.requests import attach, file, later
 

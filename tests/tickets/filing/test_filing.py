@@ -19,9 +19,9 @@ from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
 from kbsearch.tickets import filing
-from kbsearch.tickets.filing import FilingTerms, drafts
+from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing import form as request_forms
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from tests.conftest import Cast, take_over
 from tests.kit.engines import address_of
 from tests.kit.requests import attach, file, readers_of
@@ -71,7 +71,8 @@ def check(
 ) -> Mapping[str, Problem]:
     """What is wrong with a form, by field."""
     try:
-        request_forms.read(db, viewer, request, fields, after_contract=after_contract)
+        terms = FilingTerms("", fields, after_contract)
+        request_forms.read(db, viewer, request, terms)
     except InvalidForm as refusal:
         return refusal.problems
     return {}

@@ -18,8 +18,8 @@ from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.tickets import Ticket, filing
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.filing import FilingTerms, copies
-from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.tickets.filing import copies
+from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from tests.conftest import Cast
 from tests.kit.web import HTMX, sign_in
 
