@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from kbsearch import i18n
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, say
+from kbsearch.files.store import FileStore
 from kbsearch.site.importing.report import Remark, Report
 
 SHOWN_REMARKS = 20
@@ -76,14 +77,17 @@ def import_tickets(
 
     A table has the columns number, subject, description, requester, organisation, cc (addresses,
     commas), product, version, severity, status, created_at, updated_at, solved_at, language,
-    confidential, and messages (as JSON). Interrupted, simply run it again.
+    confidential, tags, assignee, and messages (as JSON). Interrupted, simply run it again.
 
     Example: kbsearch import tickets tickets.jsonl --report refused.jsonl
     """
     from kbsearch.site.importing import tickets
 
     with _reporting(report_path) as report, _progress(file) as progress:
-        tickets.run(site.db, file, written_as=written_as, report=report, progress=progress)
+        store = FileStore(site.settings.files_path)
+        tickets.run(
+            site.db, file, written_as=written_as, report=report, progress=progress, store=store
+        )
     _catch_up(site)
     _finish(report, as_json)
 

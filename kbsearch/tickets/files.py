@@ -1,6 +1,7 @@
 """Files of requests: kept while the form is open, handed out to those who may read the request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,6 @@ from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
 from kbsearch.files import types
 from kbsearch.files.store import SHARE, ByteSource, FileStore, StoredFile
 from kbsearch.files.trash import Trash, note
-from kbsearch.files.types import FileType
 
 MAX_BYTES = 25_000_000  # a file
 MAX_FILES = 10  # a message
@@ -76,34 +76,13 @@ def keep(
     if viewer.person_id is None:
         raise SignInNeeded("sign_in.needed")
     moment = upload.at or utc_now()
-    name = types.clean_name(upload.name)
     bytes_left = _check_limits(db, viewer.person_id, form_key, moment, most=most)
-    file_types: list[FileType] = []
-
-    def accept(content: StoredFile) -> None:
-        if content.size == 0:
-            raise Invalid("attachment.empty", name=name)
-        if content.size > bytes_left:
-            raise _day_full()
-        true_name = types.true_name(name, content.head)
-        file_types.append(types.identify(true_name, content.head, is_text=content.is_text))
-
-    content = store.write(upload.source, MAX_BYTES, accept)
-    name = types.true_name(name, content.head)
-    attachment = Attachment(
-        new_id(),
-        name,
-        file_types[0].media_type,
-        content.size,
-        content.sha256,
-        file_types[0].width,
-        file_types[0].height,
-    )
+    attachment = write(store, upload.name, upload.source, bytes_left=bytes_left)
     with db.atomic():
         for there in list_unsent(db, viewer, form_key):
-            if (there.name, there.sha256) == (name, content.sha256):
+            if (there.name, there.sha256) == (attachment.name, attachment.sha256):
                 return there
-        _check_limits(db, viewer.person_id, form_key, moment, coming=content.size, most=most)
+        _check_limits(db, viewer.person_id, form_key, moment, coming=attachment.size, most=most)
         db.insert(
             "attachments",
             {
@@ -114,6 +93,56 @@ def keep(
             },
         )
     return attachment
+
+
+def write(
+    store: FileStore,
+    name: str,
+    source: ByteSource,
+    *,
+    bytes_left: int = MAX_BYTES,
+    is_wanted: Callable[[Attachment], bool] = lambda attachment: True,
+) -> Attachment:
+    """Put a file on the disk that may be attached, without a row yet; raises Invalid.
+
+    `is_wanted` may turn it down once it is known: then nothing is left on the disk.
+    """
+    name = types.clean_name(name)
+    attachments: list[Attachment] = []
+
+    def accept(content: StoredFile) -> None:
+        if content.size == 0:
+            raise Invalid("attachment.empty", name=name)
+        if content.size > bytes_left:
+            raise _day_full()
+        true_name = types.true_name(name, content.head)
+        kind = types.identify(true_name, content.head, is_text=content.is_text)
+        attachments.append(
+            Attachment(
+                new_id(),
+                true_name,
+                kind.media_type,
+                content.size,
+                content.sha256,
+                kind.width,
+                kind.height,
+            )
+        )
+        if not is_wanted(attachments[0]):
+            raise _NotWanted
+
+    with suppress(_NotWanted):
+        store.write(source, MAX_BYTES, accept)
+    return attachments[0]
+
+
+def examine(store: FileStore, name: str, source: ByteSource) -> Attachment:
+    """What `write` would make of a file, of which nothing stays; raises Invalid."""
+    return write(store, name, source, is_wanted=lambda attachment: False)
+
+
+class _NotWanted(Exception):
+    """A file that is only examined."""
 
 
 def find(db: Database, viewer: Viewer, attachment_id: str) -> Attachment:

@@ -5,18 +5,23 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, randomness, tickets
+from kbsearch import access, people, randomness, tickets
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
-from kbsearch.database import Database, Row, one_of
+from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, products
+from kbsearch.site.importing.attaching import FileFolder, FileRecord, Kept
 from kbsearch.site.importing.report import Report
 from kbsearch.tickets import changes, readers
+from kbsearch.tickets.conversation.satisfaction import Rating
 
 LOOKED_UP_AT_ONCE = 5000
-CHILDREN = ("messages", "ticket_copies", "ticket_tags", "ticket_readers")
+CHILDREN = (
+    *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
+    "satisfaction",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,13 @@ class MessageRecord:
     internal: bool
     solution: bool
     message_id: str = ""  # of its letter, without angle brackets
+    files: tuple[FileRecord, ...] = ()
 
     @property
     def values(self) -> list[object]:
-        """What its ticket's digest is made of; a letter's id only where there is one."""
+        """What its ticket's digest is made of; a letter's id and files count where there are."""
         values = [getattr(self, name) for name in MESSAGE_FIELDS]
-        return values if self.message_id else values[:-1]
+        return [*values, *([self.message_id] if self.message_id else []), *self.files]
 
     def dated(self, at: str) -> "MessageRecord":
         """The same with a moment, for a source that gives none."""
@@ -62,6 +68,11 @@ class TicketRecord:
     solved_at: str | None
     messages: tuple[MessageRecord, ...]
     tags: tuple[str, ...] = ()
+    assignee: str = ""
+    follows: int | None = None  # the number of a closed ticket that goes on in this one
+    merged_into: int | None = None
+    rating: Rating | None = None
+    files: tuple[FileRecord, ...] = ()  # of the description
 
     def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
         """The same in the language its text is written in."""
@@ -71,15 +82,32 @@ class TicketRecord:
 
     @property
     def digest(self) -> str:
-        """Changes when anything of the record does; of tags only where there are some."""
-        names = TICKET_FIELDS if self.tags else TICKET_FIELDS[:-1]
-        values = [getattr(self, name) for name in names]
+        """Changes when anything of the record does; what came later counts where it is there."""
+        values = [getattr(self, name) for name in TICKET_FIELDS]
+        values += [self.tags] if self.tags else []
+        values += [(name, value) for name in LATER_FIELDS if (value := getattr(self, name))]
         messages = [message.values for message in self.messages]
         return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
 
-TICKET_FIELDS = tuple(f.name for f in dataclasses.fields(TicketRecord) if f.name != "messages")
-MESSAGE_FIELDS = tuple(f.name for f in dataclasses.fields(MessageRecord))
+LATER_FIELDS = ("assignee", "follows", "merged_into", "rating", "files")
+TICKET_FIELDS = tuple(
+    f.name
+    for f in dataclasses.fields(TicketRecord)
+    if f.name not in ("messages", "tags", *LATER_FIELDS)
+)
+MESSAGE_FIELDS = tuple(
+    f.name for f in dataclasses.fields(MessageRecord) if f.name not in ("message_id", "files")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a ticket goes on from or in, by number."""
+
+    number: int
+    follows: int | None
+    merged_into: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +126,25 @@ class Directory:
     organisations: dict[str, Organisation]
     followers: dict[str, tuple[str, ...]]
     products: dict[str, str]
+    answering: frozenset[str]  # ids of those who may be assigned
 
 
-def store(db: Database, batch: Sequence[Numbered], report: Report) -> None:
+def store(
+    db: Database,
+    batch: Sequence[Numbered],
+    report: Report,
+    folder: FileFolder | None = None,
+    *,
+    rehearsal: bool = False,
+) -> None:
     """Write a batch, all of it or nothing; the numbers in it differ from each other.
 
     A ticket that was opened or has gone on here has no source_hash: it is never overwritten.
+    Its files are on the disk before the transaction begins. A rehearsal only counts.
     """
     if not batch:
         return
+    kept = _keep_files(db, batch, report, folder, rehearsal=rehearsal) if folder else {}
     with db.atomic():
         there = _there(db, [item.record.number for item in batch])
         new: list[tuple[str, TicketRecord, str]] = []
@@ -124,11 +162,58 @@ def store(db: Database, batch: Sequence[Numbered], report: Report) -> None:
                 unchanged += 1
             else:
                 changed.append((ticket["id"], item.record, digest))
-        if new or changed:
-            _write(db, new, changed)
+        if (new or changed) and not rehearsal:
+            _write(db, new, changed, kept)
     report.created += len(new)
     report.updated += len(changed)
     report.unchanged += unchanged
+
+
+def _keep_files(
+    db: Database,
+    batch: Sequence[Numbered],
+    report: Report,
+    folder: FileFolder,
+    *,
+    rehearsal: bool,
+) -> Kept:
+    """The files of what is new or has changed; one that may not be attached is left out."""
+    there = _there(db, [item.record.number for item in batch])
+    kept: Kept = {}
+    for item in batch:
+        row = there.get(item.record.number)
+        if row is not None and row["source_hash"] in (None, item.record.digest):
+            continue
+        messages = item.record.messages
+        for file in (*item.record.files, *(f for message in messages for f in message.files)):
+            try:
+                kept[file] = kept.get(file) or folder.take(file, rehearsal=rehearsal)
+            except Invalid as problem:
+                report.alter(item.line, str(item.record.number), problem)
+    return kept
+
+
+def link(db: Database, links: Iterable[Link]) -> None:
+    """Tie tickets together that were imported, once both ends are there; done twice, it is once."""
+    with db.atomic():
+        for tie in links:
+            db.execute(
+                """
+                UPDATE tickets SET follows_id = (SELECT f.id FROM tickets f WHERE f.number = :other)
+                WHERE number = :number AND source_hash IS NOT NULL AND :other > 0
+                """,
+                {"number": tie.number, "other": tie.follows or 0},
+            )
+            db.execute(
+                """
+                INSERT INTO merges (ticket_id, into_id, before, at)
+                SELECT t.id, o.id, 'open', t.updated_at FROM tickets t
+                JOIN tickets o ON o.number = :other AND o.id <> t.id
+                WHERE t.number = :number AND t.source_hash IS NOT NULL
+                ON CONFLICT (ticket_id) DO UPDATE SET into_id = excluded.into_id
+                """,
+                {"number": tie.number, "other": tie.merged_into or 0},
+            )
 
 
 def _new_id() -> str:
@@ -152,6 +237,7 @@ def _write(
     db: Database,
     new: Sequence[tuple[str, TicketRecord, str]],
     changed: Sequence[tuple[str, TicketRecord, str]],
+    kept: Kept,
 ) -> None:
     items = [*new, *changed]
     directory = _directory(db, [record for _, record, _ in items])
@@ -162,8 +248,14 @@ def _write(
     ]
     db.insert_many("tickets", rows[: len(new)])
     _update(db, rows[len(new) :])
+    messages = {id: list(_messages(id, record, directory)) for id, record, _ in items}
+    db.insert_many("messages", [message for rows in messages.values() for message in rows])
     db.insert_many(
-        "messages", [m for id, record, _ in items for m in _messages(id, record, directory)]
+        "attachments",
+        [f for id, record, _ in items for f in _files(id, record, messages[id], directory, kept)],
+    )
+    db.insert_many(
+        "satisfaction", [s for id, record, _ in items for s in _ratings(id, record, directory)]
     )
     db.insert_many(
         "ticket_copies", [c for id, record, _ in items for c in _copied(id, record, directory)]
@@ -192,6 +284,7 @@ def _update(db: Database, rows: Sequence[Row]) -> None:
 def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
     addresses = {record.requester for record in records}
     addresses |= {address for record in records for address in record.copies}
+    addresses |= {record.assignee for record in records}
     addresses |= {message.author for record in records for message in record.messages}
     companies = {record.organisation for record in records} - {""}
     covered = {record.product for record in records} - {""}
@@ -201,6 +294,7 @@ def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
         organisations=by_name,
         followers={name: readers.followers(db, by_name[name].id) for name in by_name},
         products={name: products.ensure(db, OPERATOR, name).id for name in sorted(covered)},
+        answering=frozenset(person_id for person_id, _ in people.list_answering(db)),
     )
 
 
@@ -216,6 +310,7 @@ def _people(db: Database, addresses: Sequence[str]) -> dict[str, str]:
 def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory: Directory) -> Row:
     requester = directory.people.get(record.requester)
     organisation = directory.organisations.get(record.organisation)
+    assignee = directory.people.get(record.assignee)
     return {
         "id": id,
         "number": record.number,
@@ -235,6 +330,7 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory
         "solved_at": record.solved_at,
         "source_hash": digest,
         "revision": revision,
+        "assignee_id": assignee if assignee in directory.answering else None,
     }
 
 
@@ -252,6 +348,41 @@ def _messages(id: str, record: TicketRecord, directory: Directory) -> Iterable[R
             "internal": int(message.internal),
             "solution": int(message.solution),
             "message_id": message.message_id or None,
+        }
+
+
+def _files(
+    id: str, record: TicketRecord, messages: Sequence[Row], directory: Directory, kept: Kept
+) -> Iterable[Row]:
+    """Rows of the files: those of the description, then those of each message."""
+    author = directory.people.get(record.requester)
+    places = [(record.files, None, author, record.created_at)]
+    places += [
+        (message.files, row["id"], row["author_id"], row["at"])
+        for message, row in zip(record.messages, messages, strict=True)
+    ]
+    for files, message_id, person_id, at in places:
+        for file in dict.fromkeys(file for file in files if file in kept):
+            yield {
+                **vars(kept[file]),
+                "id": new_id(),
+                "person_id": person_id,
+                "ticket_id": id,
+                "message_id": message_id,
+                "created_at": at,
+            }
+
+
+def _ratings(id: str, record: TicketRecord, directory: Directory) -> Iterable[Row]:
+    """What the requester thought of it, where they have an account."""
+    person_id = directory.people.get(record.requester)
+    if record.rating and person_id:
+        yield {
+            "ticket_id": id,
+            "person_id": person_id,
+            "is_good": int(record.rating.is_good),
+            "why": record.rating.why,
+            "answered_at": record.solved_at or record.updated_at,
         }
 
 

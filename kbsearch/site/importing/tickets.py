@@ -8,14 +8,17 @@ from typing import Any
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
+from kbsearch.files.store import FileStore
 from kbsearch.people.organisations import slugs
 from kbsearch.search.fulltext.text import detect_language
-from kbsearch.site.importing import fields, lines, storing
+from kbsearch.site.importing import attaching, fields, lines, storing
+from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
-from kbsearch.site.importing.storing import MessageRecord, Numbered, TicketRecord
+from kbsearch.site.importing.storing import Link, MessageRecord, Numbered, TicketRecord
 from kbsearch.tickets import tags
 from kbsearch.tickets.codes import SEVERITIES, STATUSES
+from kbsearch.tickets.conversation.satisfaction import MAX_WHY, Rating
 
 BATCH = 1000
 MAX_SUBJECT = 500
@@ -36,13 +39,16 @@ def run(
     written_as: Format | None = None,
     report: Report | None = None,
     progress: Callable[[int], None] = lambda position: None,
+    store: FileStore | None = None,
 ) -> Report:
-    """Take a file in. Interrupted, it is simply run again: what is there already stays as it is.
+    """Take a file in, with the attachments that lie beside it.
 
-    Each batch is one transaction; `progress` hears how many bytes have been read after it.
+    Interrupted, it is simply run again: what is there already stays as it is. Each batch is one
+    transaction; `progress` hears how many bytes have been read after it.
     """
     read = lines.read(path, written_as or lines.format_of(path))
-    return take_in(db, read, report or Report(), progress)
+    folder = FileFolder(path.parent, store) if store else None
+    return take_in(db, read, report or Report(), progress, folder)
 
 
 def take_in(
@@ -50,9 +56,13 @@ def take_in(
     read: Iterable[Line],
     report: Report,
     progress: Callable[[int], None] = lambda position: None,
+    folder: FileFolder | None = None,
+    *,
+    rehearsal: bool = False,
 ) -> Report:
-    """Take in records from wherever they come."""
+    """Take in records from wherever they come; a rehearsal says what would become of them."""
     numbers: set[int] = set()
+    links: list[Link] = []
     batch: list[Numbered] = []
     position = 0
     for line in read:
@@ -60,11 +70,15 @@ def take_in(
         record = _take(line, numbers, report)
         if record is not None:
             batch.append(Numbered(line.number, record))
+            if record.follows or record.merged_into:
+                links.append(Link(record.number, record.follows, record.merged_into))
         if len(batch) == BATCH:
-            storing.store(db, batch, report)
+            storing.store(db, batch, report, folder, rehearsal=rehearsal)
             batch = []
             progress(position)
-    storing.store(db, batch, report)
+    storing.store(db, batch, report, folder, rehearsal=rehearsal)
+    if not rehearsal:
+        storing.link(db, links)
     progress(position)
     return report
 
@@ -120,6 +134,11 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         solved_at=solved_at,
         messages=messages,
         tags=_tags(values, alter),
+        assignee=_address(fields.text(values, "assignee"), "assignee", alter),
+        follows=_other(values, "follows", number),
+        merged_into=_other(values, "merged_into", number),
+        rating=_rating(values, alter),
+        files=attaching.records(values.get("attachments")),
     )
     return record.detected(detect_language) if not record.language else record
 
@@ -149,6 +168,7 @@ def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
         internal=fields.flag(values, "internal"),
         solution=fields.flag(values, "solution"),
         message_id=fields.name(values, "message_id", MAX_MESSAGE_ID).strip("<> "),
+        files=attaching.records(values.get("attachments")),
     )
 
 
@@ -162,6 +182,25 @@ def _copies(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:
         raise Invalid("import.too_many", field="cc", limit=MAX_COPIES)
     addresses = {_address(text, "cc", alter) for text in texts}
     return tuple(sorted(addresses - {""}))
+
+
+def _other(values: Mapping[str, Any], field: str, number: int) -> int | None:
+    """The number of another ticket, where there is one."""
+    if values.get(field) in (None, ""):
+        return None
+    other = fields.number(values, field)
+    return None if other == number else other
+
+
+def _rating(values: Mapping[str, Any], alter: Alter) -> Rating | None:
+    """`{"score": "good", "comment": "…"}`; in a table the score alone."""
+    value = values.get("satisfaction")
+    if value in (None, ""):
+        return None
+    said = value if isinstance(value, dict) else {"score": value}
+    score = fields.choice(said, "score", ("good", "bad"))
+    why = _cut(fields.text(said, "comment"), "satisfaction", MAX_WHY, alter)
+    return Rating(score == "good", why) if score else None
 
 
 def _tags(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ import pytest
 from kbsearch import tickets
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files.store import FileStore
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.report import Report
 from tests.conftest import Cast, take_over
+from tests.kit.requests import PNG
 
 GOOD: dict[str, Any] = {
     "number": 1,
@@ -421,3 +423,50 @@ def test_tags_that_cannot_be_kept_cost_no_request(db: SqliteDatabase, tmp_path: 
     }
     assert len(tickets.find_number(db, cast.dan, 1).tags) == 100
     assert run(db, tmp_path, {**GOOD, "tags": [1]}).refused == 1
+
+
+def test_what_belongs_to_a_request_comes_with_it(db: SqliteDatabase, tmp_path: Path, cast: Cast):
+    """Who has it, what it goes on from and in, what its requester thought of it, its files."""
+    (tmp_path / "lamp.png").write_bytes(PNG)
+    (tmp_path / "run.exe").write_bytes(b"MZ")
+    (tmp_path.parent / "outside.txt").write_text("secret")
+    names = ("lamp.png", "run.exe", "gone.txt", "../outside.txt")
+    files = [{"name": Path(name).name, "path": name} for name in names]
+    whole: dict[str, Any] = {
+        **GOOD,
+        "requester": "alice@acme.example",
+        "assignee": "dan@support.example",
+        "follows": 2,
+        "merged_into": 3,
+        "satisfaction": {"score": "bad", "comment": "Three days."},
+        "messages": [{"author": "dan@support.example", "body": "See.", "attachments": files}],
+    }
+    path = tmp_path / "t.jsonl"
+    others = [{**GOOD, "number": 2}, {**GOOD, "number": 3, "assignee": "bob@acme.example"}]
+    path.write_text("\n".join(json.dumps(line) for line in [whole, *others]))
+    store = FileStore(tmp_path / "kept")
+
+    report = importing.run(db, path, store=store)
+    assert sorted(remark.problem.key for remark in report.remarks) == [
+        "attachment.type_refused",
+        "import.file_missing",
+        "import.file_missing",
+    ]
+    ticket = tickets.find_number(db, cast.dan, 1)
+    assert ticket.assignee_id == cast.dan.person_id
+    assert [file.name for file in ticket.messages[0].files] == ["lamp.png"]
+    assert store.path(ticket.messages[0].files[0].sha256).read_bytes() == PNG
+    assert tickets.find_number(db, cast.dan, 3).assignee_id is None  # a customer
+    rows = db.query(
+        """
+        SELECT f.number AS follows, o.number AS merged_into, s.is_good, s.why
+        FROM tickets t JOIN tickets f ON f.id = t.follows_id JOIN merges m ON m.ticket_id = t.id
+        JOIN tickets o ON o.id = m.into_id JOIN satisfaction s ON s.ticket_id = t.id
+        """
+    )
+    assert rows == [{"follows": 2, "merged_into": 3, "is_good": 0, "why": "Three days."}]
+    assert importing.run(db, path, store=store).unchanged == 3
+    whole["messages"][0]["attachments"] = []
+    path.write_text(json.dumps(whole))
+    assert importing.run(db, path, store=store).updated == 1
+    assert tickets.find_number(db, cast.dan, 1).messages[0].files == ()
