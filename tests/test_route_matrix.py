@@ -43,6 +43,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_organisation": {"name": "Acme", "sharing": "nobody"},
     "admin.save_person": {"name": "Bob", "role": "customer", "organisations": "acme"},
     "admin.save_product": {"name": "iCownect"},
+    "admin.rename_tag": {"new_name": "other"},
     "admin.save_webhook": {"kinds": "ticket.opened"},
     "admin.open_or_close": {"state": "closed"},
     "admin.enable_or_disable_webhook": {"state": "disabled"},

@@ -20,6 +20,7 @@ from kbsearch.tickets import changes, events
 MAX_LENGTH = 80
 MOST = 100  # of one request
 MAX_TYPED = 2 * MOST * (MAX_LENGTH + 1)  # characters of a form, where they are typed as text
+NAMED = "tag:"  # before a tag in a search
 SEPARATORS = re.compile(r"[\s,;،、]+")
 
 
@@ -55,6 +56,20 @@ def checked(names: Iterable[str]) -> tuple[str, ...]:
 def parse(text: str) -> tuple[str, ...]:
     """The tags of a text as people type it, parted by spaces or commas; raises Invalid."""
     return checked(SEPARATORS.split(nfkd(text)))
+
+
+def part_last(text: str) -> tuple[str, str]:
+    """What is typed before the last of its words, and that one: empty where it is not begun."""
+    last = SEPARATORS.split(text)[-1]
+    return text[: len(text) - len(last)], last
+
+
+def words_apart(text: str) -> tuple[str, str]:
+    """The words of a search, and the tags that it names as `tag:vip`."""
+    words = text.split()
+    names = [word[len(NAMED) :] for word in words if word.lower().startswith(NAMED)]
+    others = [word for word in words if not word.lower().startswith(NAMED)]
+    return " ".join(others), " ".join(names)
 
 
 def of_tickets(
@@ -154,11 +169,14 @@ def replace(
         _put(db, viewer, ticket_id, _present(db, viewer, ticket_id), tags, at)
 
 
-def rename(db: Database, viewer: Viewer, tag: TagCount, name: str) -> str:
+def rename(
+    db: Database, viewer: Viewer, tag: TagCount, name: str, *, may_merge: bool = False
+) -> str:
     """Call a tag otherwise on all requests that have it; the new name as it is kept.
 
-    Where the name is in use the two are one from now on. Past events keep the old name. Raises
-    Invalid for what is no name of a tag.
+    Where the name is in use the two are one from now on, which nothing undoes. Past events keep
+    the old name. Raises Invalid for what is no name of a tag, and for one in use unless it
+    `may_merge`.
     """
     access.only_administrators(viewer)
     names = checked([name])
@@ -169,7 +187,10 @@ def rename(db: Database, viewer: Viewer, tag: TagCount, name: str) -> str:
         before = find(db, viewer, tag.name)
         if new == before.name:
             return new
-        kind = "tag.merged" if _count(db, new) else "tag.renamed"
+        in_use = _count(db, new)
+        if in_use and not may_merge:
+            raise Invalid("tags.name_taken", tag=new, number=in_use)
+        kind = "tag.merged" if in_use else "tag.renamed"
         values = {"old": before.name, "new": new}
         _mark_changed(db, before.name)
         db.execute(

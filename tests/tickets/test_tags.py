@@ -132,7 +132,9 @@ def test_an_administrator_renames_merges_and_removes(db: Database, cast: Cast):
     first, second = tagged(db, cast, "bill", "vip"), tagged(db, cast, "facture", "bill")
     assert tags.rename(db, cast.root, TagCount("bill", 2), "Facturation") == "facturation"
     assert tags_of(db, cast.dan, first) == ("facturation", "vip")
-    tags.rename(db, cast.root, TagCount("facturation", 2), "facture")
+    with pytest.raises(Invalid, match=r"tags\.name_taken"):
+        tags.rename(db, cast.root, TagCount("facturation", 2), "facture")
+    tags.rename(db, cast.root, TagCount("facturation", 2), "facture", may_merge=True)
     assert tags_of(db, cast.dan, second) == ("facture",)
     assert tags.list_all(db, cast.root) == [TagCount("facture", 2), TagCount("vip", 1)]
     tags.remove(db, cast.root, TagCount("facture", 2))

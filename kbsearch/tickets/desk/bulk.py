@@ -8,7 +8,7 @@ from kbsearch import access, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.codes import STATUSES, Status
 from kbsearch.tickets.conversation import lifecycle
 
@@ -36,6 +36,8 @@ class BulkOutcome:
 class _Change:
     assignee: str | None
     status: Status | None
+    added_tags: Sequence[str]
+    removed_tags: Sequence[str]
     at: datetime | None
 
 
@@ -46,20 +48,23 @@ def apply(
     *,
     assignee: str | None = None,
     status: str | None = None,
+    add_tags: Sequence[str] = (),
+    remove_tags: Sequence[str] = (),
     at: datetime | None = None,
 ) -> BulkOutcome:
-    """Assign these requests (`""`: to nobody) and give them a status; None leaves it as it is.
+    """Assign these requests (`""`: to nobody), give them a status, and tags; None leaves it.
 
     `editions` has that of each as it was shown: one that was changed since is left alone.
     Raises Invalid when nothing or too much is asked for, NotFound for those who are no agents.
     """
     access.only_agents(viewer)
-    change = _Change(assignee, _status(status), at)
+    added, removed = tags.checked(add_tags), tags.checked(remove_tags)
+    change = _Change(assignee, _status(status), added, removed, at)
     if not editions:
         raise Invalid("bulk.nothing_chosen")
     if len(editions) > MOST:
         raise Invalid("bulk.too_many", limit=MOST)
-    if change.assignee is None and change.status is None:
+    if change.assignee is None and change.status is None and not (added or removed):
         raise Invalid("bulk.nothing_to_do")
     changed: list[int] = []
     unchanged: list[Unchanged] = []
@@ -82,6 +87,7 @@ def _change(db: Database, viewer: Viewer, ticket: Ticket, edition: int, change: 
     if there.edition != edition:
         raise Conflict("bulk.changed_since", {})
     status, at = change.status, change.at
+    tags.change(db, viewer, there.id, add=change.added_tags, remove=change.removed_tags, at=at)
     if change.assignee is not None:
         lifecycle.assign(db, viewer, there, change.assignee or None, at=at)
     if status is None or status == there.status:

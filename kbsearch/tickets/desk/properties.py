@@ -9,10 +9,11 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Invalid
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.filing import form
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PropertyEdits:
     fields: FieldEdits
     shown: Mapping[str, str] = field(default_factory=dict)  # `status`, `assignee`: an id or nothing
     chosen: Mapping[str, str] = field(default_factory=dict)
+    new_tags: str = ""  # as they were typed
+    removed_tags: tuple[str, ...] = ()
 
     @property
     def news(self) -> dict[str, str]:
@@ -43,6 +46,11 @@ def edit(
         there = tickets.find(db, viewer, ticket.id)
         _check_nobody_else_did(db, there, edits)
         corrections.edit_fields(db, viewer, there, edits.fields, fields=fields, at=at)
+        mistakes = form.Mistakes()
+        with mistakes.of("new_tags"):
+            new = tags.parse(edits.new_tags)
+            tags.change(db, viewer, there.id, add=new, remove=edits.removed_tags, at=at)
+        mistakes.check()
         if "assignee" in edits.news:
             lifecycle.assign(db, viewer, there, edits.news["assignee"] or None, at=at)
         if "status" in edits.news:

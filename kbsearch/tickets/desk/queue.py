@@ -14,7 +14,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import changes, clocks, waiting
+from kbsearch.tickets import changes, clocks, tags, waiting
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
 from kbsearch.tickets.desk.finding import Matches, folded
@@ -82,6 +82,7 @@ class QueueLine(TicketLine):
     solved_at: str | None
     waiting: Waiting
     clock: Clock
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def look(
     total = counts[filter.view]
     page, pages, stretch = page_of(total, filter.page)
     ids, ticket_clocks = _order(db, settings, viewer, filter, moment, stretch)
-    lines = _lines(db, settings, ids, ticket_clocks, moment)
+    lines = _lines(db, settings, viewer, ids, ticket_clocks, moment)
     return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
 
 
@@ -161,7 +162,7 @@ def around(
     after = ids[place + 1] if place + 1 < len(ids) else ""
     page = ids[start : start + PAGE_SIZE]
     needed = [ticket_id for ticket_id in {*page, before, after} if ticket_id]
-    lines = {line.id: line for line in _lines(db, settings, needed, ticket_clocks, moment)}
+    lines = {line.id: line for line in _lines(db, settings, viewer, needed, ticket_clocks, moment)}
     return Surroundings(
         tuple(lines[ticket_id] for ticket_id in page), lines.get(before), lines.get(after)
     )
@@ -200,14 +201,14 @@ def csv_rows(
     """Every request of a view as cells that no spreadsheet takes for a formula, a batch at a time.
 
     In order: number, subject, status, severity, product, version, requester, organisation,
-    assignee, opened, updated, solved, first answer due, met, solution due, met.
+    assignee, opened, updated, solved, first answer due, met, solution due, met, tags.
     """
     access.only_agents(viewer)
     moment = at or utc_now()
     ids, ticket_clocks = _order(db, settings, viewer, filter, moment)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
         batch = ids[start : start + EXPORTED_AT_ONCE]
-        for line in _lines(db, settings, batch, ticket_clocks, moment):
+        for line in _lines(db, settings, viewer, batch, ticket_clocks, moment):
             yield tuple(map(safe_cell, _cells(line)))
 
 
@@ -253,6 +254,7 @@ def _order(
 def _lines(
     db: Database,
     settings: Settings,
+    viewer: Viewer,
     ids: Sequence[str],
     ticket_clocks: Mapping[str, Clock],
     moment: datetime,
@@ -268,11 +270,13 @@ def _lines(
     missing = [ticket_id for ticket_id in ids if ticket_id not in ticket_clocks]
     ticket_clocks = {**ticket_clocks, **clocks.of_tickets(db, settings.targets, missing, at=moment)}
     waiting_for = waiting.of_tickets(db, ids)
+    tagged = tags.of_tickets(db, viewer, ids)
     lines = {
         row["id"]: QueueLine(
             **row,
             waiting=waiting_for[row["id"]],
             clock=ticket_clocks.get(row["id"], Clock()),
+            tags=tagged.get(row["id"], ()),
         )
         for row in rows
     }
@@ -340,6 +344,7 @@ def _cells(line: QueueLine) -> tuple[str, ...]:
         _met(clock.first_answer_met),
         stored(clock.solution_due) if clock.solution_due else "",
         _met(clock.solution_met),
+        ", ".join(line.tags),
     )
 
 

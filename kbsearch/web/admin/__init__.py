@@ -7,6 +7,7 @@ from kbsearch.web.admin import (
     people,
     products,
     security_log,
+    tags,
     webhooks,
 )
 from kbsearch.web.admin.door import bp
@@ -19,5 +20,6 @@ __all__ = [
     "people",
     "products",
     "security_log",
+    "tags",
     "webhooks",
 ]

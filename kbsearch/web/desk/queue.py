@@ -1,6 +1,6 @@
 """The queue of those who answer: its views, what is changed in it for many requests at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
+from kbsearch.tickets import tags
 from kbsearch.tickets.desk import bulk, choices, finding, queue, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.choices import Column
@@ -39,7 +40,9 @@ from kbsearch.web.render import (
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
+MOST_TAGS = 8  # that a view is narrowed to
 MOST_CUSTOMERS = 8
+TAGGING = ("new_tags", "former_tags")  # fields of the form for many
 ASCENDING: tuple[QueueSort, ...] = ("due", "age")
 
 bp = Blueprint("desk", __name__)
@@ -61,6 +64,7 @@ class QueueAddress:
             ("organisation", ticket_filter.organisation),
             ("product", ticket_filter.product),
             ("assignee", ticket_filter.assignee),
+            ("tag", " ".join(ticket_filter.tags)),
             ("sort", ticket_filter.sort if ticket_filter.sort != "due" else ""),
             ("page", str(ticket_filter.page) if ticket_filter.page > 1 else ""),
         )
@@ -81,6 +85,7 @@ class QueueAddress:
             or ticket_filter.organisation
             or ticket_filter.product
             or ticket_filter.assignee
+            or ticket_filter.tags
         )
 
 
@@ -116,7 +121,7 @@ def show() -> Response:
 
 @bp.post("/desk")
 def change_many() -> Response:
-    """Assign the chosen requests or give them a status; the view stays as it was."""
+    """Assign the chosen requests, give them a status or tags; the view stays as it was."""
     address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
     editions = {}
     for box in request.form.getlist("chosen"):
@@ -124,6 +129,7 @@ def change_many() -> Response:
         number = whole(edition)
         editions[ticket_id] = -1 if number is None else number
     assignee = request.form.get("assignee", "-")
+    tagging = {name: request.form.get(name, "")[: tags.MAX_TYPED] for name in TAGGING}
     try:
         outcome = bulk.apply(
             db(),
@@ -131,9 +137,11 @@ def change_many() -> Response:
             editions,
             assignee={"-": None, "nobody": "", "me": viewer().person_id}.get(assignee, assignee),
             status=request.form.get("status") or None,
+            add_tags=tags.parse(tagging["new_tags"]),
+            remove_tags=tags.parse(tagging["former_tags"]),
         )
     except Invalid as problem:
-        return page(address, problem=problem, ticked=frozenset(editions))
+        return page(address, problem=problem, ticked=frozenset(editions), tagging=tagging)
     return page(address, outcome=outcome)
 
 
@@ -182,6 +190,16 @@ def customers() -> Response:
     return render("desk/_customers.html", customers=() if is_chosen else named, typed=text)
 
 
+@bp.get("/desk/tags")
+def suggest_tags() -> Response:
+    """The tags in use that the last word of a field may become."""
+    text = next((request.args[name] for name in (*TAGGING, "tag") if name in request.args), "")
+    before, last = tags.part_last(text[: tags.MAX_TYPED])
+    there = [tags.normal(word) for word in tags.SEPARATORS.split(before)]
+    suggestions = tags.suggest(db(), viewer(), last, but=there)
+    return render("desk/_tags_in_use.html", suggestions=suggestions, before=before)
+
+
 @bp.post("/desk/columns")
 def keep_columns() -> Response:
     """Show those columns that are ticked from now on."""
@@ -204,6 +222,7 @@ def page(
     outcome: BulkOutcome | None = None,
     problem: Problem | None = None,
     ticked: frozenset[str] = frozenset(),
+    tagging: Mapping[str, str] | None = None,
     name: str = "",
 ) -> Response:
     address, seen, is_elsewhere = found_anywhere(address)
@@ -230,6 +249,7 @@ def page(
         else [],
         named=bulk.numbers,
         chosen=ticked,
+        tagging=tagging or dict.fromkeys(TAGGING, ""),
         name=name,
         is_overdue=queue.is_overdue,
     )
@@ -298,6 +318,7 @@ def read_address(args: Any) -> QueueAddress:
         spaced = " ".join(args.get(name, "").split())
         return "".join(sign for sign in spaced if sign.isprintable())[:MAX_TEXT]
 
+    words, names = tags.words_apart(text("q"))
     return QueueAddress(
         language(),
         QueueFilter(
@@ -305,11 +326,20 @@ def read_address(args: Any) -> QueueAddress:
             organisation=text("organisation"),
             product=text("product"),
             assignee=text("assignee"),
-            text=text("q"),
+            text=words,
+            tags=readable_tags(f"{text('tag')} {names}"),
             sort=next((sort for sort in SORTS if sort == args.get("sort")), "due"),
             page=numbers.page(args, MAX_PAGE),
         ),
     )
+
+
+def readable_tags(text: str) -> tuple[str, ...]:
+    """The tags that an address names; none where they can be no tags."""
+    try:
+        return tags.parse(text)[:MOST_TAGS]
+    except Invalid:
+        return ()
 
 
 def titles(language: Language) -> dict[View, Markup]:
@@ -346,6 +376,7 @@ def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
         _("First answer in time"),
         _("Solution due"),
         _("Solution in time"),
+        _("Tags"),
     )
     answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 

@@ -20,7 +20,7 @@ from kbsearch.errors import (
 )
 from kbsearch.people import notification_choices
 from kbsearch.text import markup, plain_text
-from kbsearch.tickets import Ticket, events
+from kbsearch.tickets import Ticket, events, tags
 from kbsearch.tickets.codes import RESOLVED, STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
@@ -185,22 +185,29 @@ def correct(id: str) -> Response:
         if name in EDITED or name.startswith("fields.")
     }
     chosen = {name: request.form[name] for name in PROPERTIES if name in request.form}
+    removed = set(request.form.get("tags_shown", "").split()) - set(request.form.getlist("tags"))
+    tagging = {
+        "new_tags": request.form.get("new_tags", "")[: tags.MAX_TYPED],
+        "removed_tags": " ".join(sorted(removed)),
+    }
     edition, fields = number("edition"), site().settings.fields
     edits = FieldEdits(values, edition=ticket.edition if edition is None else edition)
     try:
         if viewer().is_agent:
             shown = {name: request.form.get(f"{name}_shown", "") for name in PROPERTIES}
-            news = PropertyEdits(edits, shown, chosen)
+            news = PropertyEdits(edits, shown, chosen, tagging["new_tags"], tuple(removed))
             properties.edit(db(), viewer(), ticket, news, fields=fields)
         else:
             corrections.edit_fields(db(), viewer(), ticket, edits, fields=fields)
     except InvalidForm as refusal:
-        return page(ticket, correction=Correction(values | chosen, refusal.problems))
+        correction = Correction(values | chosen | tagging, refusal.problems)
+        return page(ticket, correction=correction)
     except Conflict as conflict:
         ticket = find(id)
-        return page(ticket, correction=Correction(values | chosen, {}, conflict), problem=conflict)
+        correction = Correction(values | chosen | tagging, {}, conflict)
+        return page(ticket, correction=correction, problem=conflict)
     except Invalid as problem:
-        return page(ticket, problem=problem, correction=Correction(values | chosen))
+        return page(ticket, problem=problem, correction=Correction(values | chosen | tagging))
     return back(ticket)
 
 

@@ -154,6 +154,7 @@ def test_twenty_five_requests_are_under_way_at_every_stage(filled: Filled):
         ("satisfaction", 200),
         ("saved_replies", 8),
         ("ticket_copies", 20),
+        ("ticket_tags", 40),
         ("organisation_followers", 3),
     ],
 )

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from kbsearch import tickets
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.tickets import tags
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import choices, saved_views
@@ -206,3 +207,49 @@ def test_views_say_how_many_they_have_and_are_shared(
     assert "My views" not in page
     (shared,) = re.findall(chips.format("Shared views"), page, re.DOTALL)
     assert 'Ours <span class="n">1</span>' in shared and "Words" not in shared
+
+
+def test_the_queue_is_narrowed_to_tags(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    for subject, names in (("One", ["vip", "facture"]), ("Two", ["vip"]), ("Three", [])):
+        tags.change(db, cast.dan, file(db, cast.alice, subject=subject).id, add=names)
+    sign_in(client, db, cast.dan)
+    assert subjects(client, "/en/desk?tag=VIP") == ["One", "Two"]
+    assert subjects(client, "/en/desk?tag=vip,facture") == ["One"]
+    assert subjects(client, "/en/desk?q=tag:vip+tw") == ["Two"]
+    assert subjects(client, "/en/desk?tag=unknown") == []
+    assert len(subjects(client, f"/en/desk?tag={'a' * 100}")) == 3, "no tag is that long"
+    page = client.get("/en/desk?tag=vip").text
+    assert 'name="tag" value="vip"' in page and "Clear the filters" in page
+    assert '<span class="tag" dir="auto">facture</span>' in page
+    client.post("/en/desk/views", data={"name": "VIPs", "back": "view=all&tag=vip"}, headers=SAME)
+    (view,) = saved_views.list_mine(db, cast.dan)
+    assert view.query == "view=all&tag=vip"
+    line = client.get("/en/desk?tag=facture&format=csv").text.splitlines()[1]
+    assert line.endswith(',"facture, vip"')
+
+
+def test_many_are_tagged_at_once(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    first, second = file(db, cast.alice), file(db, cast.alice)
+    tags.change(db, cast.dan, first.id, add=["old"])
+    sign_in(client, db, cast.dan)
+    form = {"chosen": boxes(client.get("/en/desk").text), "new_tags": "VIP, à_revoir"}
+    done = client.post("/en/desk", data={**form, "former_tags": "old"}, headers=SAME)
+    assert "2 requests were changed" in done.text
+    for ticket in (first, second):
+        assert tickets.find(db, cast.dan, ticket.id).tags == ("vip", "à_revoir")
+    refused = client.post("/en/desk", data={**form, "new_tags": "b " + "a" * 81}, headers=SAME)
+    assert refused.status_code == 422
+    assert "has more than 80 characters" in refused.text and "b aaaa" in refused.text
+
+
+def test_tags_in_use_follow_what_is_typed(client: FlaskClient, db: SqliteDatabase, cast: Cast):
+    tags.change(db, cast.dan, file(db, cast.alice).id, add=["facture", "facturation", "vip"])
+    sign_in(client, db, cast.dan)
+
+    def suggested(query: str) -> list[str]:
+        return re.findall(r'<option value="([^"]*)"', client.get(f"/fr/desk/tags?{query}").text)
+
+    assert suggested("") == suggested("new_tags=") == ["facturation", "facture", "vip"]
+    assert suggested("new_tags=vip,+FACT") == ["vip, facturation", "vip, facture"]
+    assert suggested("tag=facture+") == ["facture facturation", "facture vip"]
+    assert suggested("former_tags=%00") == ["facturation", "facture", "vip"]

@@ -1,6 +1,7 @@
 """What people do on the page of a request: who may, what is kept, and what nobody else learns."""
 
 from collections.abc import Callable
+from html import unescape
 from io import BytesIO
 
 import pytest
@@ -12,7 +13,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people import organisations
 from kbsearch.people.organisations import OrganisationFields
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies, drafts
@@ -214,6 +215,31 @@ def test_two_corrections_at_once_lose_nothing(
     assert found.version == "5.0-of-dan"
     client.post(url, data={"version": "4.3-of-alice", "edition": str(found.edition)})
     assert tickets.find(db, cast.alice, ticket.id).version == "4.3-of-alice"
+
+
+def test_tags_are_typed_and_taken_off_in_the_form_of_agents(
+    browser: Browser, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    url = f"/fr/requests/{ticket.id}/fields"
+    dans = browser(cast.dan)
+    dans.post(url, data={"new_tags": "VIP, facture"})
+    page = dans.get(f"/fr/requests/{ticket.id}").text
+    assert 'name="tags_shown" value="facture vip"' in page
+    assert 'name="tags" value="vip" checked' in page
+    assert "Dan Leroy a ajouté des étiquettes\u00a0: facture, vip." in unescape(page)
+    tags.change(db, cast.root, ticket.id, add=["urgent"])  # meanwhile
+    form = {"tags_shown": "facture vip", "tags": "vip"}
+    refused = dans.post(url, data={**form, "new_tags": "b " + "a" * 81})
+    assert refused.status_code == 422 and f"b {'a' * 81}" in refused.text
+    assert "plus de 80 caractères" in refused.text
+    for tag, state in (("facture", ""), ("urgent", " checked"), ("vip", " checked")):
+        assert f'name="tags" value="{tag}"{state}>' in refused.text
+    dans.post(url, data={**form, "new_tags": ""})
+    assert tickets.find(db, cast.dan, ticket.id).tags == ("urgent", "vip")
+    browser(cast.alice).post(url, data={"new_tags": "mine", "tags_shown": "urgent vip"})
+    assert tickets.find(db, cast.dan, ticket.id).tags == ("urgent", "vip")
+    hers = browser(cast.alice).get(f"/fr/requests/{ticket.id}").text
+    assert "urgent" not in hers and "tiquette" not in hers and "new_tags" not in hers
 
 
 def test_only_the_named_fields_are_taken(
