@@ -69,6 +69,7 @@ ALLOWED = {
         "articles database outbox people search search.fulltext search.learning text "
         "text.markup text.masking tickets tickets.conversation tickets.filing"
     ),
+    "articles.importing": "articles articles.publishing files text.markup",
     "articles.gaps": (
         "articles articles.publishing database people people.organisations search "
         "search.fulltext search.learning text text.masking tickets tickets.desk"
@@ -101,7 +102,7 @@ ALLOWED = {
         "text.masking tickets tickets.conversation tickets.desk tickets.filing"
     ),
     "cli": (
-        "articles articles.publishing database files insights messages.delivery "
+        "articles articles.importing articles.publishing database files insights messages.delivery "
         "messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes search search.fulltext "
         "search.learning search.ranking site tickets web"

@@ -1,4 +1,4 @@
-"""kbsearch import: people and past tickets from another tool."""
+"""kbsearch import: people, past tickets and articles from another tool."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kbsearch import i18n
-from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli import Refused, Site, article_imports, pass_site
 from kbsearch.cli.output import echo_json, say
 from kbsearch.files.store import FileStore
 from kbsearch.site.importing.report import Remark, Report
@@ -33,12 +33,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @click.group("import")
 def import_command() -> None:
-    """Take over the people and past tickets of another tool.
+    """Take over the people, past tickets and articles of another tool.
 
     Run it again as often as you like: what is there already and has not changed stays as it is.
 
     Example: kbsearch import tickets tickets.jsonl
     """
+
+
+import_command.add_command(article_imports.import_articles)
 
 
 @import_command.command("people")

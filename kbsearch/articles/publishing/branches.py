@@ -8,7 +8,7 @@ of them can be an option or a path.
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,11 +174,38 @@ def propose(
     if after and not there:
         after = ""  # it was merged or thrown away: a new beginning
     commit = _commit(live.repository, after or live.commit, files, message, author)
-    try:
-        reference = f"refs/heads/{name}"
-        git.run(live.repository, "update-ref", reference, commit, after or _NONE)
-    except subprocess.CalledProcessError:
-        raise Conflict("branch.moved", {}) from None
+    _move(live.repository, name, commit, after or _NONE)
+    return commit
+
+
+def base_for(settings: Settings, name: str) -> GitTree:
+    """What a branch has that is to be gone on with: what is live, where it is new or merged.
+
+    Raises Invalid for a branch that is published, or in whose files somebody works.
+    """
+    live = live_tree(settings)
+    if live is None:
+        raise Invalid("branch.no_repository")
+    if not is_name(name):
+        raise Invalid("branch.name_invalid")
+    if name in (settings.branch, git.head_of(live.repository)):
+        raise Invalid("branch.is_published", branch=name)
+    there = _read(live, name, among_live=True)
+    if not there:
+        return live
+    if there[0].is_checked_out:
+        raise Invalid("branch.in_use", branch=name)
+    return tree_of(settings, there[0]) if there[0].ahead else live
+
+
+def extend(
+    settings: Settings, name: str, files: Mapping[str, bytes], message: str, author: Author
+) -> str:
+    """Commit files on a branch that `base_for` gave, be it new; the commit's id."""
+    base = base_for(settings, name)
+    there = _read(base, name, among_live=True)
+    commit = _commit(base.repository, base.commit, files, message, author)
+    _move(base.repository, name, commit, there[0].commit if there else _NONE)
     return commit
 
 
@@ -205,6 +232,14 @@ def restore(settings: Settings, name: str, commit: str) -> None:
     if git.resolve(live.repository, reference) != commit:
         raise NotFound("branch.not_found")
     _update(settings, f"create refs/heads/{name} {commit}", f"delete {reference} {commit}")
+
+
+def _move(repository: Repository, name: str, commit: str, before: str) -> None:
+    """Let a branch name a commit, if it is where it was seen."""
+    try:
+        git.run(repository, "update-ref", f"refs/heads/{name}", commit, before)
+    except subprocess.CalledProcessError:
+        raise Conflict("branch.moved", {}) from None
 
 
 def _update(settings: Settings, *steps: str) -> None:
@@ -269,14 +304,17 @@ def _commit(
     with tempfile.TemporaryDirectory(prefix="kbsearch-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git.run(repository, "read-tree", parent, environment=index)
-        for path, body in files.items():
-            if body is None:
-                removal = ("update-index", "--force-remove", "--", f"{repository.prefix}{path}")
-                git.run(repository, *removal, environment=index)
-                continue
-            blob = _told(git.run(repository, "hash-object", "-w", "--stdin", data=body))
-            entry = f"100644,{blob},{repository.prefix}{path}"
-            git.run(repository, "update-index", "--add", "--cacheinfo", entry, environment=index)
+        blobs = _blobs(
+            repository, Path(folder), [body for body in files.values() if body is not None]
+        )
+        entries = "".join(
+            f"0 {_NONE}\t{repository.prefix}{path}\0"
+            if body is None
+            else f"100644 {next(blobs)}\t{repository.prefix}{path}\0"
+            for path, body in files.items()
+        )
+        update = ("update-index", "-z", "--index-info")
+        git.run(repository, *update, data=entries.encode(), environment=index)
         tree = _told(git.run(repository, "write-tree", environment=index))
     own = {
         "GIT_AUTHOR_NAME": _plain(author.name) or "kbsearch",
@@ -294,6 +332,16 @@ def _commit(
         parent,
     ]
     return _told(git.run(repository, *arguments, data=message.encode(), environment=own))
+
+
+def _blobs(repository: Repository, folder: Path, bodies: Sequence[bytes]) -> Iterator[str]:
+    """The ids of files in the repository, in their order: one process for thousands of them."""
+    paths = [folder / str(number) for number in range(len(bodies))]
+    for path, body in zip(paths, bodies, strict=True):
+        path.write_bytes(body)
+    listing = "".join(f"{path}\n" for path in paths).encode()
+    arguments = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+    return iter(git.run(repository, *arguments, data=listing).decode().split())
 
 
 def _plain(text: str) -> str:

@@ -120,11 +120,20 @@ class HtmlConverter(MarkdownConverter):
         for element in soup.find_all(_MARKED):
             _join_equals(element)
         for table in reversed(soup.find_all("table")):
-            if not _is_data(table):
+            if not self.is_data(table):
                 for part in [table, *table.find_all(_LAYOUT)]:
                     part.name = "div"
         for items in soup.find_all("ol"):
             _number(items)
+
+    def is_data(self, table: Tag) -> bool:
+        """Whether a table is one of lines and columns, and not how a mail is laid out."""
+        if table.get("role") == "presentation" or table.find(_BLOCKS_IN_CELL):
+            return False
+        rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
+        if any(len(cell.find_all(["p", "div", "br"], limit=3)) > 2 for row in rows for cell in row):
+            return False
+        return table.find("th") is not None or (len(rows) > 1 and min(map(len, rows)) > 1)
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
         pieces, position = [], 0
@@ -327,16 +336,6 @@ def _join_equals(element: Tag) -> None:
         for child in list(neighbour.children):
             element.append(child.extract())
         neighbour.extract()
-
-
-def _is_data(table: Tag) -> bool:
-    """Whether a table is one of lines and columns, and not how a mail is laid out."""
-    if table.get("role") == "presentation" or table.find(_BLOCKS_IN_CELL):
-        return False
-    rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
-    if any(len(cell.find_all(["p", "div", "br"], limit=3)) > 2 for row in rows for cell in row):
-        return False
-    return table.find("th") is not None or (len(rows) > 1 and min(map(len, rows)) > 1)
 
 
 def _number(items: Tag) -> None:

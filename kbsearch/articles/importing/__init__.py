@@ -1,0 +1,1 @@
+"""Articles of other systems as files on a branch of the content."""

@@ -1,0 +1,100 @@
+"""A page of another system, as whatever reads that system tells of it."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+MOST_DETAILS = 20  # of each kind of change
+LARGEST = 64 * 1024 * 1024  # bytes of one file of a source
+
+
+@dataclass(frozen=True)
+class ForeignPage:
+    """A page: what it says of itself, and its text in the language of its system."""
+
+    identity: str  # what it shares with its translations
+    language: str
+    title: str
+    text: str
+    place: str  # its address in the source: what relative links begin from
+    folder: tuple[str, ...] = ()  # names of categories, the outer one first
+    name: str = ""  # what its file is called; the title otherwise
+    addresses: tuple[str, ...] = ()  # where it was: they are answered from now on
+    audience: str = ""
+    status: str = ""
+    summary: str = ""
+    updated: str = ""
+    tags: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)  # further keys of the front matter
+    is_front: bool = False  # of its folder
+    offered: tuple[str, ...] = ()  # files shown below it
+
+
+class Report:
+    """What was changed on the way, by kind: how often, and the first places."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.details: dict[str, list[str]] = {}
+
+    def tell(self, kind: str, detail: str = "") -> None:
+        self.counts[kind] += 1
+        details = self.details.setdefault(kind, [])
+        if detail and len(details) < MOST_DETAILS and detail not in details:
+            details.append(detail)
+
+
+Tell = Callable[[str, str], None]
+
+
+class Linker(Protocol):
+    """Where what a page points at is here; empty where it did not come along."""
+
+    def link(self, target: str) -> str:
+        """A link, to a page or elsewhere."""
+
+    def file(self, target: str) -> str:
+        """A picture or another file, that comes along with the page."""
+
+
+class Importer(Protocol):
+    """A system that articles are taken from."""
+
+    name: str
+    pages: Sequence[ForeignPage]
+
+    def key(self, target: str, page: ForeignPage) -> str:
+        """What pages and files are known by, from the address a page gives; empty for elsewhere."""
+
+    def elsewhere(self, target: str, page: ForeignPage) -> str:
+        """The address of what is no page and no file of the source; empty where it is gone."""
+
+    def file(self, key: str) -> tuple[str, bytes] | None:
+        """The name and the bytes of a file of the source."""
+
+    def markdown(self, page: ForeignPage, linker: Linker, tell: Tell) -> str:
+        """The text of a page in the Markdown of this site."""
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """The files of a folder in their order; what is hidden, linked or enormous is not looked at."""
+    for path in sorted(root.iterdir()):
+        if path.name.startswith(".") or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from files_below(path)
+        elif path.is_file() and path.stat().st_size <= LARGEST:
+            yield path
+
+
+def path_of(target: str, base: str) -> str:
+    """The path that an address means from another one, without its anchor: `/docs/a.md`."""
+    try:
+        path = unquote(urlsplit(target).path)
+    except ValueError:
+        return ""
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(base), path)) if path else base

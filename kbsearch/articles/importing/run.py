@@ -1,0 +1,98 @@
+"""An import from its source to a commit on a branch: nothing that is checked out is touched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kbsearch import i18n
+from kbsearch.articles.importing import mending, placing
+from kbsearch.articles.importing.guide import Guide
+from kbsearch.articles.importing.pages import ForeignPage, Importer, Report
+from kbsearch.articles.importing.placing import PageLinker, Places
+from kbsearch.articles.publishing import branches
+from kbsearch.articles.publishing.branches import Author
+from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.tree import Tree, blob_id
+from kbsearch.config import Settings
+from kbsearch.errors import Invalid
+
+AUTHOR = Author("kbsearch", "")
+
+SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
+    "zendesk": Guide,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import did."""
+
+    branch: str
+    commit: str  # where the branch is now; empty where there is nothing to write
+    pages: int
+    drafts: int
+    created: int  # files, pictures among them
+    updated: int
+    unchanged: int
+    report: Report
+    errors: tuple[Finding, ...]  # what a person must see before it can be published
+
+
+def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcome:
+    """Take the articles of a source over as files on a branch; what is there already stays.
+
+    Raises Invalid where there is no article, or where the branch is not one to write on.
+    """
+    branch = branch or f"{branches.DRAFTS}import-{system}"
+    below = branches.base_for(settings, branch)
+    report = Report()
+    importer = SOURCES[system](root, settings.languages, report)
+    if not importer.pages:
+        raise Invalid("import_articles.none", path=root, system=system)
+    places = placing.assign(importer, below)
+    files: dict[str, bytes] = {}
+    for page in importer.pages:
+        files |= _files_of(importer, places, page, report)
+    files, errors = mending.mend(below, files, settings, report)
+    changed = {path: body for path, body in files.items() if _is_other(below, path, body)}
+    commit = ""
+    if changed:
+        message = f"Import {len(importer.pages)} articles from {system}\n"
+        commit = branches.extend(settings, branch, changed, message, AUTHOR)
+    updated = sum(path in below.entries for path in changed)
+    return Outcome(
+        branch=branch,
+        commit=commit,
+        pages=len(importer.pages),
+        drafts=sum(page.status == "draft" for page in importer.pages),
+        created=len(changed) - updated,
+        updated=updated,
+        unchanged=len(files) - len(changed),
+        report=report,
+        errors=errors,
+    )
+
+
+def guessed(root: Path) -> str:
+    """The system that a folder comes from, by what it holds."""
+    return "zendesk"
+
+
+def _files_of(
+    importer: Importer, places: Places, page: ForeignPage, report: Report
+) -> dict[str, bytes]:
+    """The file of a page, and those beside it."""
+    linker = PageLinker(importer, places, page, report)
+
+    def tell(kind: str, detail: str) -> None:
+        report.tell(kind, f"{page.place}: {detail}" if detail else page.place)
+
+    body = importer.markdown(page, linker, tell)
+    heading = i18n.gettext(page.language, "import_articles.files")
+    body = placing.with_files(page, body, linker, heading)
+    return {places.file_of(page): placing.written(page, body).encode(), **linker.files}
+
+
+def _is_other(below: Tree, path: str, body: bytes) -> bool:
+    entry = below.entries.get(path)
+    return entry is None or entry.blob != blob_id(body)
