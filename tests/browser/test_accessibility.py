@@ -27,7 +27,7 @@ from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.conversation.satisfaction import Rating
@@ -77,6 +77,7 @@ MACHINES = (
     "saved_replies.insertions",
     "desk.news",
     "desk.customers",
+    "desk.suggest_tags",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 
@@ -94,6 +95,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     said = replies.reply(live.db, customer, like_another, ReplyForm(new_id(), "Et ?")).message_id
 
     root = viewers.find(live.db, "root@support.example")
+    tags.change(live.db, root, live.ticket, add=["vip", "à_rappeler"])
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
@@ -134,6 +136,8 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_tags": ["/{lang}/admin/tags", "/{lang}/admin/tags?q=zzz"],
+        "admin.show_tag": ["/{lang}/admin/tags/tag?name=vip"],
         "admin.list_webhooks": ["/{lang}/admin/webhooks"],
         "admin.new_webhook": ["/{lang}/admin/webhooks/new"],
         "admin.show_webhook": [f"/{{lang}}/admin/webhooks/{webhook}?done=tested"],
