@@ -10,7 +10,7 @@ from kbsearch.articles.importing.guide import Guide
 from kbsearch.articles.importing.pages import ForeignPage, Importer, Report
 from kbsearch.articles.importing.placing import PageLinker, Places
 from kbsearch.articles.publishing import branches
-from kbsearch.articles.publishing.branches import Author
+from kbsearch.articles.publishing.commits import Author
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.tree import Tree, blob_id
 from kbsearch.config import Settings

@@ -1,18 +1,17 @@
 """Branches of the content: proposals of articles, made and thrown away beside what is live.
 
-A proposal is a commit made of objects alone: no file of a work tree and no index is touched, and
-a branch that moved meanwhile is never overwritten. Names are whole references and checked: none
-of them can be an option or a path.
+A branch that moved meanwhile is never overwritten. Names are whole references and checked: none of
+them can be an option or a path.
 """
 
 import re
 import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from kbsearch.articles.publishing import git
+from kbsearch.articles.publishing import commits, git
+from kbsearch.articles.publishing.commits import Author, FileChange
 from kbsearch.articles.publishing.git import Repository
 from kbsearch.articles.publishing.git_tree import GitTree, committed_tree
 from kbsearch.clock import parsed, stored
@@ -54,14 +53,6 @@ class Branch:
         return self.name.startswith(DRAFTS)
 
 
-@dataclass(frozen=True)
-class Author:
-    """Whoever proposes."""
-
-    name: str
-    email: str
-
-
 def is_name(text: str) -> bool:
     """Whether a text can name a branch here; git allows more, none of it needed."""
     is_safe = bool(_NAME.fullmatch(text)) and len(text) <= MAX_NAME
@@ -92,6 +83,14 @@ def is_taken(settings: Settings, name: str) -> bool:
     """Whether there is such a branch, with something new or not."""
     live = live_tree(settings)
     return bool(live and _read(live, name, among_live=True))
+
+
+def authors(settings: Settings, branch: Branch) -> set[str]:
+    """The addresses of all who wrote what a branch brings."""
+    live = live_tree(settings)
+    assert live is not None
+    arguments = ("log", "--format=%ae", branch.commit, f"^{live.commit}", "--")
+    return set(git.run(live.repository, *arguments).decode(errors="replace").split("\n")[:-1])
 
 
 def split(settings: Settings, address: str) -> tuple[Branch, str]:
@@ -157,13 +156,15 @@ def propose(
     author: Author,
     *,
     after: str = "",
+    live: GitTree | None = None,
 ) -> str:
     """Commit files on a branch, without those that are None; the commit's id.
 
     The branch is new, and begins at what is live; or it still stands at the commit `after`, and
-    goes on from there. Raises Conflict when it is anywhere else by now.
+    goes on from there, or from what is live where that went on. Raises Conflict when it is
+    anywhere else by now. `live` is what was live when the files were looked at.
     """
-    live = live_tree(settings)
+    live = live or live_tree(settings)
     if live is None:
         raise Invalid("branch.no_repository")
     if not is_name(name) or not name.startswith(DRAFTS):
@@ -171,9 +172,10 @@ def propose(
     there = _read(live, name, among_live=True)
     if there and (there[0].commit != after or there[0].is_checked_out):
         raise Conflict("branch.moved", {})
-    if after and not there:
+    if not there:
         after = ""  # it was merged or thrown away: a new beginning
-    commit = _commit(live.repository, after or live.commit, files, message, author)
+    parent = after if there and not there[0].behind else live.commit
+    commit = _commit(live.repository, parent, files, message, author)
     _move(live.repository, name, commit, after or _NONE)
     return commit
 
@@ -207,6 +209,23 @@ def extend(
     commit = _commit(base.repository, base.commit, files, message, author)
     _move(base.repository, name, commit, there[0].commit if there else _NONE)
     return commit
+
+
+def move(settings: Settings, branch: Branch, commit: str) -> Branch:
+    """Let a branch stand at another commit, if it is still as it was seen."""
+    if branch.commit == commit:
+        return branch
+    if branch.is_checked_out:
+        raise Conflict("branch.checked_out", {})
+    _update(settings, f"update refs/heads/{branch.name} {commit} {branch.commit}")
+    return replace(branch, commit=commit)
+
+
+def forget(settings: Settings, branch: Branch) -> None:
+    """Remove a draft that is live as a whole, if it is still as it was seen."""
+    if not branch.is_checked_out:
+        with suppress(Conflict):
+            _update(settings, f"delete refs/heads/{branch.name} {branch.commit}")
 
 
 def discard(settings: Settings, branch: Branch) -> None:
@@ -300,54 +319,10 @@ def _commit(
     message: str,
     author: Author,
 ) -> str:
-    """A commit that changes those files of its parent, made in an index of its own."""
-    with tempfile.TemporaryDirectory(prefix="kbsearch-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git.run(repository, "read-tree", parent, environment=index)
-        blobs = _blobs(
-            repository, Path(folder), [body for body in files.values() if body is not None]
-        )
-        entries = "".join(
-            f"0 {_NONE}\t{repository.prefix}{path}\0"
-            if body is None
-            else f"100644 {next(blobs)}\t{repository.prefix}{path}\0"
-            for path, body in files.items()
-        )
-        update = ("update-index", "-z", "--index-info")
-        git.run(repository, *update, data=entries.encode(), environment=index)
-        tree = _told(git.run(repository, "write-tree", environment=index))
-    own = {
-        "GIT_AUTHOR_NAME": _plain(author.name) or "kbsearch",
-        "GIT_AUTHOR_EMAIL": _plain(author.email),
-        "GIT_COMMITTER_NAME": "kbsearch",
-        "GIT_COMMITTER_EMAIL": _plain(author.email),
-    }
-    arguments = [
-        "-c",
-        "i18n.commitEncoding=UTF-8",
-        "commit-tree",
-        "--no-gpg-sign",
-        tree,
-        "-p",
-        parent,
+    """A commit that changes those files of the content, as its parent has it."""
+    blobs = commits.write_blobs(repository, [body for body in files.values() if body is not None])
+    changes = [
+        FileChange(f"{repository.prefix}{path}", "" if body is None else next(blobs))
+        for path, body in files.items()
     ]
-    return _told(git.run(repository, *arguments, data=message.encode(), environment=own))
-
-
-def _blobs(repository: Repository, folder: Path, bodies: Sequence[bytes]) -> Iterator[str]:
-    """The ids of files in the repository, in their order: one process for thousands of them."""
-    paths = [folder / str(number) for number in range(len(bodies))]
-    for path, body in zip(paths, bodies, strict=True):
-        path.write_bytes(body)
-    listing = "".join(f"{path}\n" for path in paths).encode()
-    arguments = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-    return iter(git.run(repository, *arguments, data=listing).decode().split())
-
-
-def _plain(text: str) -> str:
-    """A name as git writes one: no line break, no bracket of an address."""
-    return " ".join("".join(" " if c in "<>\0\n\r" else c for c in text).split())
-
-
-def _told(answer: bytes) -> str:
-    return answer.decode().strip()
+    return commits.make(repository, parent, changes, message, author)

@@ -15,9 +15,11 @@ from kbsearch.articles.publishing import branches, edition, publications
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.edition import Edition
 from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.overlay import Overlay
 from kbsearch.articles.publishing.publish import tree_of
 from kbsearch.articles.publishing.rendered import Rendered
+from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -97,14 +99,19 @@ def _identity(finding: Finding) -> tuple[str, str, str]:
 
 
 def of_branch(db: Database, settings: Settings, branch: Branch) -> Preview:
-    """A branch as it would be published; kept for the next question about it."""
+    """A branch as it would be published."""
+    return of_tree(db, settings, branches.tree_of(settings, branch))
+
+
+def of_tree(db: Database, settings: Settings, tree: GitTree) -> Preview:
+    """A commit as it would be published; kept for the next question about it."""
     live = articles.live_publication(db)
-    key = (str(settings.content_path), branch.commit, live, settings.default_audience)
+    key = (str(settings.content_path), tree.commit, live, settings.default_audience)
     with _lock:
         if key in _previews:
             _previews.move_to_end(key)
             return _previews[key]
-    preview = _make(db, settings, branches.tree_of(settings, branch), is_ranked=True)
+    preview = _make(db, settings, tree, is_ranked=True)
     with _lock:
         _previews[key] = preview
         while len(_previews) > KEPT:
@@ -201,6 +208,6 @@ def _place(path: str, paths: Sequence[str]) -> int | None:
 
 def article_of(file: str) -> str:
     """The article that a file of the content holds: `fr/account/sign-in`, or nothing."""
-    if not file.startswith(ARTICLES) or not file.endswith(".md"):
-        return ""
-    return file.removeprefix(ARTICLES).removesuffix(".md")
+    path, dot, suffix = file.removeprefix(ARTICLES).rpartition(".")
+    is_article = file.startswith(ARTICLES) and f"{dot}{suffix}".lower() in ARTICLE_SUFFIXES
+    return path if is_article else ""

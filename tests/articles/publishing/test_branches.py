@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch.articles.publishing import branches
-from kbsearch.articles.publishing.branches import Author
+from kbsearch.articles.publishing.commits import Author
 from kbsearch.config import Settings
 from kbsearch.errors import Conflict, Invalid, NotFound
 from tests.kit.writers import PAGE, article, commit, git, repository, with_page, write
@@ -21,8 +21,10 @@ def content(settings: Settings) -> Path:
     return with_page(settings)
 
 
-def propose(settings: Settings, name: str = "draft/lost", body: str = "Lost", **more: str) -> str:
-    return branches.propose(settings, name, {NEW: body.encode()}, MESSAGE, DAN, **more)
+def propose(
+    settings: Settings, name: str = "draft/lost", body: str = "Lost", after: str = ""
+) -> str:
+    return branches.propose(settings, name, {NEW: body.encode()}, MESSAGE, DAN, after=after)
 
 
 def test_a_proposal_is_a_commit_of_its_author_and_touches_nothing_else(settings, content):
