@@ -5,7 +5,7 @@ readers, a viewer has principals; it is visible when they share one. The readers
 beside it (`article_readers`, `ticket_readers`) and a field of its index document.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -103,6 +103,14 @@ def only_staff(viewer: Viewer, key: str = "web.not_found") -> None:
     """The same for all who work on the articles."""
     if not viewer.is_staff:
         raise NotFound(key)
+
+
+def may_publish(viewer: Viewer, authors: Collection[str], *, is_reviewed: bool) -> bool:
+    """Whether the viewer may put live what people of those addresses wrote.
+
+    Writers and administrators may; where articles are reviewed, not what is their own.
+    """
+    return WRITERS in viewer.principals and not (is_reviewed and viewer.email in authors)
 
 
 def article_readers(audience: str) -> tuple[str, ...]:

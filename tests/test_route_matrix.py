@@ -54,6 +54,7 @@ FORMS: dict[str, dict[str, str]] = {
     "desk_articles.mask": ARTICLE,
     "desk_articles.rank": ARTICLE,
     "desk_articles.propose": ARTICLE,
+    "desk_articles.publish": ARTICLE,
     "desk_articles.download": ARTICLE,
     "desk_problems.answer": {"body": f"Le {WORD} rentre.", "key": "key-of-the-answer-to-all"},
     "desk_problems.group": {"title": f"Le {WORD}"},

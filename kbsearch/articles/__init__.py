@@ -102,6 +102,14 @@ def find_path(db: Database, viewer: Viewer, path: str) -> Card | None:
     return _card(rows[0]) if rows else None
 
 
+def find_file(db: Database, viewer: Viewer, path: str) -> str:
+    """The file of a live article, from the content's root; raises NotFound."""
+    rows = _select(db, viewer, "a.rendering", "a.path = :path", path=path)
+    if not rows:
+        raise NotFound("article.not_found")
+    return str(json.loads(rows[0]["rendering"])["file"])
+
+
 def find_alias(db: Database, viewer: Viewer, language: str, slug: str) -> Article | None:
     """The live article that had this address before."""
     condition = """

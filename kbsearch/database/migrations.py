@@ -183,6 +183,10 @@ STEPS = {
         UPDATE webhook_choices SET kind = 'ticket.changed' WHERE kind = 'ticket.edited';
         UPDATE outbox SET kind = 'ticket.changed' WHERE kind = 'ticket.edited';
         """,
+    "s060_originals_of_articles": """
+        ALTER TABLE article_drafts ADD COLUMN place TEXT NOT NULL DEFAULT '';
+        ALTER TABLE article_drafts ADD COLUMN original TEXT NOT NULL DEFAULT '';
+        """,
 }
 
 

@@ -822,6 +822,8 @@ CREATE TABLE article_drafts (
   commit_id TEXT NOT NULL DEFAULT '',
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
+  place TEXT NOT NULL DEFAULT '',  -- the file of the article that it changes
+  original TEXT NOT NULL DEFAULT '',  -- the text of that file, as it was then
   PRIMARY KEY (person_id, form_key)
 );
 CREATE INDEX article_drafts_updated ON article_drafts (updated_at);

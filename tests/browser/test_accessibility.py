@@ -147,7 +147,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_log": ["/{lang}/admin/log", "/{lang}/admin/log?all=1"],
         "admin.show_mail": ["/{lang}/admin/mail?done=consented"],
         "desk_articles.index": ["/{lang}/desk/articles"],
-        "desk_articles.new": ["/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre"],
+        "desk_articles.new": [
+            "/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre",
+            "/{lang}/desk/articles/new?article=fr/compte/mot-de-passe",
+        ],
         "desk_articles.show": ["/{lang}/desk/articles/drafts/article-of-a-test"],
         "desk_problems.index": ["/{lang}/desk/problems"],
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],

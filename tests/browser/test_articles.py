@@ -125,6 +125,41 @@ def test_a_solved_request_becomes_an_article_that_answers_it(
     expect(page.locator("#answered-by")).to_contain_text("Prévenir 2 personnes")
 
 
+def test_a_writer_changes_a_word_and_publishes_by_keyboard(live: Live, visit: Visit, content: Path):
+    page = visit("/fr/articles/page-3", person="wendy@support.example", java_script_enabled=False)
+    page.get_by_role("link", name="Modifier").focus()
+    page.keyboard.press("Enter")
+    text = page.get_by_label("Texte", exact=True)
+    expect(text).to_have_value("Some words.")
+    text.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Et d’autres.")
+    page.get_by_role("button", name="Publier").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/articles/page-3?published=1")
+    expect(page.get_by_text("L’article est publié.")).to_be_visible()
+    expect(page.locator(".prose")).to_contain_text("Some words. Et d’autres.")
+    assert git(content, "log", "-1", "--format=%an", "main").startswith("Wendy")
+
+
+def test_a_conflict_is_solved_beside_the_other_text(live: Live, visit: Visit, content: Path):
+    page = visit("/fr/articles/page-2", person="wendy@support.example",
+                 viewport={"width": 320, "height": 800})  # fmt: skip
+    page.get_by_role("link", name="Modifier").click()
+    page.get_by_label("Texte", exact=True).fill("Les miens.")
+    expect(page.locator("#article-review")).to_contain_text("Enregistré")
+    write(content, "articles/fr/colliers/page-2.md", article("Page 2", "Les leurs."))
+    commit(content)
+    page.get_by_role("button", name="Publier").click()
+    expect(page.locator(".sides mark")).to_have_text(["Les leurs.", "Les miens."])
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.get_by_role("button", name="Publier").click()
+    page.wait_for_url("**/articles/page-2?published=1")
+    expect(page.locator(".prose")).to_contain_text("Les miens.")
+    assert violations(page) == []
+
+
 def test_two_windows_keep_both_texts(visit: Visit):
     first = visit("/fr/desk/articles/new?title=Deux+fenêtres", person=DAN)
     first.get_by_label("Version").fill("1")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kbsearch import access, articles, i18n, people
 from kbsearch import tickets as requests
 from kbsearch.access import Viewer
+from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.files import MAX_PHRASE, MAX_TITLE, ArticleFile, tidy
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
@@ -61,6 +62,7 @@ class Composed:
     hidden: tuple[Hidden, ...] = ()
     tickets: tuple[int, ...] = ()
     gap: str = ""
+    original: OriginalFile | None = None  # of an article that is there already
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.articles.writing import composition, files
+from kbsearch.articles.writing import amending, composition, files
+from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import GAP, Composed, Hidden
 from kbsearch.articles.writing.files import ArticleFile
 from kbsearch.clock import stored, utc_now
@@ -39,6 +40,12 @@ class ArticleDraft:
     branch: str  # where it was proposed; empty before
     commit: str
     updated_at: str
+    original: OriginalFile | None = None  # of an article that is there already
+
+    @property
+    def place(self) -> str:
+        """The file that will hold it, from the content's root."""
+        return amending.place(self.article, self.original)
 
 
 def save(
@@ -91,10 +98,14 @@ def find(db: Database, viewer: Viewer, key: str) -> ArticleDraft:
     return _draft(db, viewer, rows[0])
 
 
-def find_of(db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "") -> ArticleDraft | None:
-    """What the viewer began to write of a request, or for a gap; the last one."""
+def find_of(
+    db: Database, viewer: Viewer, *, ticket: int = 0, gap: str = "", place: str = ""
+) -> ArticleDraft | None:
+    """What the viewer began to write of a request, for a gap or in a file; the last one."""
     access.only_staff(viewer, "article_draft.not_found")
-    if gap:
+    if place:
+        rows = _read(db, viewer, "d.place = :place", place=place)
+    elif gap:
         rows = _read(db, viewer, "d.gap = :gap", gap=gap)
     else:
         condition = """
@@ -145,6 +156,17 @@ def mark_proposed(db: Database, viewer: Viewer, key: str, branch: str, commit: s
     )
 
 
+def start_from(db: Database, viewer: Viewer, key: str, original: OriginalFile) -> None:
+    """Take another text for the one that a draft changes: its own was put together with it."""
+    db.execute(
+        """
+        UPDATE article_drafts SET place = :place, original = :text
+        WHERE person_id = :me AND form_key = :key
+        """,
+        {**vars(original), **_own(viewer, key)},
+    )
+
+
 def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
     """Forget the drafts that nobody touched for that many days; how many."""
     before = stored((at or utc_now()) - timedelta(days=days))
@@ -181,6 +203,8 @@ def _insert(db: Database, viewer: Viewer, key: str, composed: Composed, page: _P
             **vars(page),
             "hidden": json.dumps(hidden, ensure_ascii=False),
             "gap": composed.gap,
+            "place": composed.original.place if composed.original else "",
+            "original": composed.original.text if composed.original else "",
             "edition": 1,
             "created_at": page.updated_at,
         },
@@ -193,7 +217,7 @@ def _read(db: Database, viewer: Viewer, condition: str, /, **values: object) -> 
     return db.query(
         f"""
         SELECT d.form_key, d.fields, d.hidden, d.gap, d.edition, d.tab, d.branch, d.commit_id,
-               d.updated_at
+               d.updated_at, d.place, d.original
         FROM article_drafts d WHERE d.person_id = :me AND {condition}
         ORDER BY d.updated_at DESC, d.form_key
         """,  # noqa: S608 (constants of this module)
@@ -216,6 +240,7 @@ def _draft(db: Database, viewer: Viewer, row: Row) -> ArticleDraft:
         branch=row["branch"],
         commit=row["commit_id"],
         updated_at=row["updated_at"],
+        original=OriginalFile(row["place"], row["original"]) if row["place"] else None,
     )
 
 

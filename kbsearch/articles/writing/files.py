@@ -92,15 +92,15 @@ def check_length(article: ArticleFile) -> None:
         raise Invalid("article_draft.too_long", limit=ARTICLE_LIMIT // 1024)
 
 
-def check(article: ArticleFile, settings: Settings) -> None:
-    """Raise Invalid for what cannot become a file of the content."""
+def check(article: ArticleFile, settings: Settings, *, is_new: bool = True) -> None:
+    """Raise Invalid for what cannot become a file of the content, or stay one."""
     if article.language not in settings.languages:
         raise Invalid("article_draft.language_unknown")
     if not article.title:
         raise Invalid("article_draft.title_required")
-    if not article.category:
+    if is_new and not article.category:
         raise Invalid("article_draft.category_required")
-    if not article.slug:
+    if is_new and not article.slug:
         raise Invalid("article_draft.slug_required")
     if not article.body.strip():
         raise Invalid("article_draft.body_required")

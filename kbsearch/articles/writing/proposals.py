@@ -1,33 +1,155 @@
-"""Articles proposed: drafts as commits on branches of the content, tied to their requests."""
+"""Articles proposed and published: drafts as commits on branches, on their way to the content's."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from kbsearch import access, audit
 from kbsearch.access import Viewer
-from kbsearch.articles.publishing import branches, trailers
-from kbsearch.articles.publishing.branches import Author
-from kbsearch.articles.writing import drafts
+from kbsearch.articles.publishing import branches, previews, rebasing, trailers
+from kbsearch.articles.publishing import publish as publishing
+from kbsearch.articles.publishing.branches import Branch
+from kbsearch.articles.publishing.commits import Author
+from kbsearch.articles.publishing.findings import Finding, has_errors
+from kbsearch.articles.publishing.git_tree import GitTree
+from kbsearch.articles.publishing.tree import blob_id
+from kbsearch.articles.writing import amending, drafts, originals
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
+
+ATTEMPTS = 3  # to put a branch on what is live, while others do
+
+
+class GateClosed(Invalid):
+    """The gate found errors: nothing goes live."""
+
+    def __init__(self, key: str, findings: Iterable[Finding]) -> None:
+        super().__init__(key)
+        self.findings = [finding for finding in findings if finding.severity == "error"]
+
+
+def begun(db: Database, viewer: Viewer, settings: Settings, place: str) -> ArticleDraft | None:
+    """What the viewer began to change in a file; nothing once it says what the content says."""
+    draft = drafts.find_of(db, viewer, place=place)
+    return None if draft is None or _is_there(settings, draft) else draft
 
 
 def propose(
-    db: Database, viewer: Viewer, settings: Settings, key: str, *, tell: bool = False
+    db: Database,
+    viewer: Viewer,
+    settings: Settings,
+    key: str,
+    *,
+    tell: bool = False,
+    seen: str = "",
 ) -> str:
     """Put a draft on a branch of the content; its name. Proposed again, it goes on from there.
 
     With `tell`, those who filed its requests get a letter when it is published. The same form sent
-    twice waits for itself, and proposes once.
+    twice waits for itself, and proposes once. Raises Overtaken where somebody else changed the
+    article meanwhile, but for a change that was `seen`.
     """
     with db.atomic():
         draft = drafts.find(db, viewer, key)
-        article_files.check(draft.article, settings)
-        name, commit = _commit(settings, viewer, draft)
+        article_files.check(draft.article, settings, is_new=draft.original is None)
+        live = branches.live_tree(settings)
+        if draft.original and live:
+            draft = _caught_up(db, viewer, settings, live, draft, seen)
+        name, commit = _commit(settings, viewer, live, draft)
         drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
     return name
+
+
+def publish(
+    db: Database,
+    viewer: Viewer,
+    settings: Settings,
+    key: str,
+    *,
+    tell: bool = False,
+    seen: str = "",
+) -> str:
+    """Put a draft live, through a branch of its own; the article's path.
+
+    Raises GateClosed where the rules find an error, and Overtaken as `propose` does.
+    """
+    draft = drafts.find(db, viewer, key)
+    _only_publishers(viewer, settings, {viewer.email})
+    if _is_there(settings, draft):  # it was stopped between the commit and its publication
+        _go_live(db, settings)
+    else:
+        _publish_as_branch(db, viewer, settings, key, tell=tell, seen=seen)
+    with db.atomic():
+        if drafts.find(db, viewer, key).article == draft.article:
+            drafts.discard(db, viewer, key)
+        else:  # another window went on meanwhile
+            drafts.start_from(db, viewer, key, originals.current(settings, draft.place))
+    return previews.article_of(draft.place)
+
+
+def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> None:
+    """Put what a branch proposes on top of what is live, and live, if no rule objects.
+
+    Stopped at any moment it is whole on its branch, or on the content's: the worker publishes that.
+    """
+    _only_publishers(viewer, settings, branches.authors(settings, branch))
+    if not branch.is_draft:
+        raise Invalid("branch.not_a_draft")
+    for _ in range(ATTEMPTS):
+        live = branches.live_tree(settings)
+        assert live is not None, "there is a branch"
+        commit = rebasing.rebased(live, branch.commit, by=viewer.email)
+        _check(db, settings, live, commit)
+        branch = branches.move(settings, branch, commit)
+        if rebasing.advance(settings, live, commit):
+            audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
+            _go_live(db, settings)
+            branches.forget(settings, branch)
+            return
+    raise Conflict("branch.moved", {})
+
+
+def may_publish(viewer: Viewer, settings: Settings, authors: Collection[str]) -> bool:
+    """Whether the viewer may put what these people wrote live, as the site has it."""
+    return access.may_publish(viewer, authors, is_reviewed=settings.article_review)
+
+
+def _publish_as_branch(
+    db: Database, viewer: Viewer, settings: Settings, key: str, *, tell: bool, seen: str
+) -> None:
+    """Propose a draft and publish that; once more where others commit at the same time."""
+    for attempt in range(1, ATTEMPTS + 1):
+        name = propose(db, viewer, settings, key, tell=tell, seen=seen)
+        try:
+            publish_branch(db, viewer, settings, branches.find(settings, name))
+            return
+        except Conflict:
+            if attempt == ATTEMPTS:
+                raise
+
+
+def _only_publishers(viewer: Viewer, settings: Settings, authors: Collection[str]) -> None:
+    access.only_staff(viewer, "branch.not_found")
+    if not may_publish(viewer, settings, authors):
+        raise Forbidden("branch.not_for_you")
+
+
+def _check(db: Database, settings: Settings, live: GitTree, commit: str) -> None:
+    tree = GitTree(live.repository, commit)
+    preview = previews.of_tree(db, settings, tree)
+    if has_errors(preview.edition.findings):
+        raise GateClosed("article_draft.refused", preview.edition.findings)
+
+
+def _go_live(db: Database, settings: Settings) -> None:
+    outcome = publishing.publish(db, settings)
+    if isinstance(outcome, publishing.Refusal):  # another commit came in between
+        raise GateClosed("article_draft.refused_later", outcome.findings)
 
 
 def is_announced(db: Database, draft: ArticleDraft) -> bool:
@@ -37,23 +159,61 @@ def is_announced(db: Database, draft: ArticleDraft) -> bool:
     return bool(db.query(sql, values))
 
 
-def _commit(settings: Settings, viewer: Viewer, draft: ArticleDraft) -> tuple[str, str]:
+def _caught_up(
+    db: Database,
+    viewer: Viewer,
+    settings: Settings,
+    live: GitTree,
+    draft: ArticleDraft,
+    seen: str,
+) -> ArticleDraft:
+    """The draft over its file as it is now."""
+    assert draft.original is not None
+    original = originals.caught_up(
+        live, draft.original, draft.article, settings.default_audience, seen=seen
+    )
+    if original != draft.original:
+        drafts.start_from(db, viewer, draft.key, original)
+    return replace(draft, original=original)
+
+
+def _is_there(settings: Settings, draft: ArticleDraft) -> bool:
+    """Whether the content has the draft's file as it is written."""
+    try:
+        there = originals.current(settings, draft.place)
+    except NotFound:
+        return False
+    return there.text == text_of(settings, draft)
+
+
+def text_of(settings: Settings, draft: ArticleDraft) -> str:
+    """The file of a draft."""
+    return amending.written(draft.article, draft.original, settings.default_audience)
+
+
+def _commit(
+    settings: Settings, viewer: Viewer, live: GitTree | None, draft: ArticleDraft
+) -> tuple[str, str]:
     """The branch and the commit that hold the draft as it is now."""
-    place, text = draft.article.place, article_files.written(draft.article).encode()
-    live = branches.live_tree(settings)
-    if live is not None and place in live.entries:
+    place, text = draft.place, text_of(settings, draft).encode()
+    entries = live.entries if live else {}
+    if place in entries and draft.original is None:
         raise Invalid("article_draft.address_taken", place=place)
-    there = _proposed(settings, draft)
-    if there == {place: text}:
+    if place in entries and entries[place].blob == blob_id(text):
+        raise Invalid("article_draft.unchanged")
+    there, is_on_top = _proposed(settings, draft)
+    if is_on_top and there == {place: text}:
         return draft.branch, draft.commit
     name = draft.branch or _free_name(settings, draft.article.slug)
+    moved = [other for other in there if other not in entries]
     commit = branches.propose(
         settings,
         name,
-        {**dict.fromkeys(there), place: text},
+        {**dict.fromkeys(moved), place: text},
         _message(draft),
         Author(viewer.name, viewer.email),
         after=draft.commit,
+        live=live,
     )
     return name, commit
 
@@ -66,17 +226,20 @@ def _free_name(settings: Settings, slug: str) -> str:
     return name
 
 
-def _proposed(settings: Settings, draft: ArticleDraft) -> dict[str, bytes]:
-    """What the branch of a draft holds of it, perhaps under another address."""
+def _proposed(settings: Settings, draft: ArticleDraft) -> tuple[dict[str, bytes], bool]:
+    """What the branch of a draft holds of it, perhaps under another address.
+
+    And whether it has everything that is live.
+    """
     try:
         branch = branches.find(settings, draft.branch)
     except NotFound:
-        return {}
+        return {}, False
     if branch.commit != draft.commit:
-        return {}
+        return {}, False
     tree = branches.tree_of(settings, branch)
     files = branches.changed(settings, branch)
-    return dict(tree.read([file for file in files if file in tree.entries]))
+    return dict(tree.read([file for file in files if file in tree.entries])), not branch.behind
 
 
 def _message(draft: ArticleDraft) -> str:

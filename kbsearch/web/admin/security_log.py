@@ -28,7 +28,7 @@ CHANGES = frozenset(
         *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
-        *("mail_access.consented", "lessons.forgotten", "site.restored"),
+        *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
     }
 )
 
@@ -195,6 +195,7 @@ def kind_name(kind: str) -> str:
         "webhook.enabled": _("Webhook enabled"),
         "mail_access.consented": _("Access to mail given"),
         "lessons.forgotten": _("Lessons forgotten"),
+        "branch.published": _("Article published in the browser"),
         "site.restored": _("Site restored from an archive"),
         "sign_in.succeeded": _("Signed in"),
         "sign_in.failed": _("Sign-in failed"),

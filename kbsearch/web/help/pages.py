@@ -222,6 +222,7 @@ def show(article: Article, wrong: str = "") -> Response:
         vote=votes.mine(db(), viewer(), tokens.held(tokens.VISIT), article),
         sent=request.form if wrong else None,
         wrong=wrong,
+        is_published="published" in request.args,
         editions=votes.list_editions(db(), viewer(), article, WORDS) if is_staff else (),
     )
 

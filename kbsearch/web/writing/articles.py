@@ -1,19 +1,25 @@
 """Articles being written: made of a request, reviewed, proposed on a branch; and the branches."""
 
+from dataclasses import replace
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
-from kbsearch.articles.writing import drafts, files, proposals, review
+from kbsearch.articles.writing import amending, drafts, files, originals, proposals, review
+from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import ArticleBrief, Composed, Hidden
 from kbsearch.articles.writing.drafts import ArticleDraft
+from kbsearch.articles.writing.originals import Overtaken
+from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.articles.writing.review import Seen
 from kbsearch.config import LANGUAGES
 from kbsearch.database import new_id
 from kbsearch.errors import Conflict, Invalid, NotFound, Problem
 from kbsearch.messages.notifications import solutions
 from kbsearch.tickets.desk import past_cases
+from kbsearch.web import patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.writing import form
 from kbsearch.web.writing.form import EditorEntry
@@ -33,10 +39,7 @@ def index() -> Response:
     discarded, commit = request.args.get("discarded", ""), request.args.get("commit", "")
     return render(
         "writing/articles.html",
-        drafts=[
-            (draft, articles.find_path(db(), viewer(), draft.article.path))
-            for draft in drafts.list_all(db(), viewer())
-        ],
+        drafts=[(draft, published(draft.place)) for draft in drafts.list_all(db(), viewer())],
         branches=branches.list_all(settings),
         is_folder=branches.live_tree(settings) is None,
         discarded=discarded if branches.is_name(discarded) and commit.isalnum() else "",
@@ -46,13 +49,18 @@ def index() -> Response:
 
 @bp.get("/desk/articles/new")
 def new() -> Response:
-    """A first draft of requests (`ticket`), of a gap, or of nothing; kept from the first change."""
+    """A first draft of requests (`ticket`), of a gap, of an `article`, or of nothing.
+
+    It is kept from the first change on.
+    """
     args = request.args
+    if args.get("article"):
+        return change(args["article"], args.get("version", ""))
     tickets = form.numbers(args.getlist("ticket"))
     gap = args.get("gap", "")
     begun = begun_before(tickets, gap)
     if begun is not None:
-        return go_to(place(begun.key))
+        return go_to(url_of(begun.key))
     lines = [line for text in args.getlist("phrases") for line in text.splitlines()]
     tongue = args.get("language", "")
     composed = drafts.compose(
@@ -71,6 +79,22 @@ def new() -> Response:
     return editor(new_id(), composed)
 
 
+def change(path: str, version: str) -> Response:
+    """A live article in the editor: as it stands, or with what it said in a `version`."""
+    settings = site().settings
+    place = articles.find_file(db(), viewer(), path)
+    if not version:
+        begun = proposals.begun(db(), viewer(), settings, place)
+        if begun is not None:
+            return go_to(url_of(begun.key))
+    original = originals.current(settings, place)
+    shown_file = originals.at_commit(settings, place, version) if version else original
+    article = amending.read(shown_file, settings.default_audience)
+    composed = Composed(article, original=original)
+    entry = EditorEntry(composed, 0, form.new_tab(), originals.live_commit(settings))
+    return editor(new_id(), composed, entry=entry)
+
+
 @bp.get("/desk/articles/drafts/<key>")
 def show(key: str) -> Response:
     draft = drafts.find(db(), viewer(), key)
@@ -86,7 +110,7 @@ def save(key: str) -> Response:
     except (Conflict, Invalid) as problem:
         return refused(key, entry, problem)
     if not wants_fragment():
-        return go_to(place(key))
+        return go_to(url_of(key))
     return render("writing/article.html", "writing/_review.html", **shown(key, entry, draft))
 
 
@@ -100,14 +124,13 @@ def mask(key: str) -> Response:
     article = entry.composed.article
     if 1 <= position <= len(items):
         article = change(article, items[position - 1])
-    changed = Composed(article, items, entry.composed.tickets, entry.composed.gap)
-    entry = EditorEntry(changed, entry.edition, entry.tab)
+    entry = replace(entry, composed=replace(entry.composed, article=article, hidden=items))
     try:
         draft = keep(key, entry)
     except (Conflict, Invalid) as problem:
         return refused(key, entry, problem)
     if not wants_fragment():
-        return go_to(f"{place(key)}#masked")
+        return go_to(f"{url_of(key)}#masked")
     return render("writing/article.html", "writing/_editor.html", **shown(key, entry, draft))
 
 
@@ -117,7 +140,7 @@ def rank(key: str) -> Response:
     entry = EditorEntry.of_form(request.form)
     ranks: list[previews.Rank] | None = None
     try:
-        ranks = form.ranks(entry.composed.article)
+        ranks = form.ranks(entry.composed.article, original_of(key, entry))
     except Invalid as problem:
         if not wants_fragment():  # there, the page that saves as one types says why
             return refused(key, entry, problem)
@@ -132,11 +155,30 @@ def propose(key: str) -> Response:
     entry = EditorEntry.of_form(request.form)
     try:
         keep(key, entry)
-        tell = bool(request.form.get("tell")) and viewer().is_agent
-        name = proposals.propose(db(), viewer(), site().settings, key, tell=tell)
+        name = proposals.propose(
+            db(), viewer(), site().settings, key, tell=is_to_be_told(), seen=entry.seen
+        )
     except (Conflict, Invalid) as problem:
         return refused(key, entry, problem)
     return go_to(f"/{language()}/preview/{name}/?proposed=1")
+
+
+@bp.post("/desk/articles/drafts/<key>/publication")
+def publish(key: str) -> Response:
+    """Put the article live, if no rule objects, and go there."""
+    entry = EditorEntry.of_form(request.form)
+    patience.ask_for(patience.EXPORT)
+    try:
+        keep(key, entry)
+        path = proposals.publish(
+            db(), viewer(), site().settings, key, tell=is_to_be_told(), seen=entry.seen
+        )
+    except (Conflict, Invalid) as problem:
+        return refused(key, entry, problem)
+    card = articles.find_path(db(), viewer(), path)
+    if card is None:  # its file says that it is not shown
+        return go_to(f"/{language()}/desk/articles")
+    return go_to(f"/{card.language}/articles/{card.slug}?published=1")
 
 
 @bp.post("/desk/articles/drafts/<key>/file")
@@ -145,11 +187,13 @@ def download(key: str) -> Response:
     entry = EditorEntry.of_form(request.form)
     try:
         draft = keep(key, entry)
-        files.check(draft.article, site().settings)
+        files.check(draft.article, site().settings, is_new=draft.original is None)
     except (Conflict, Invalid) as problem:
         return refused(key, entry, problem)
-    response = Response(files.written(draft.article), content_type="text/markdown; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{draft.article.slug}.md"'
+    text = proposals.text_of(site().settings, draft)
+    response = Response(text, content_type="text/markdown; charset=utf-8")
+    name = draft.place.rpartition("/")[2]
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
 
@@ -185,6 +229,17 @@ def saved(key: str) -> ArticleDraft | None:
         return None
 
 
+def is_to_be_told() -> bool:
+    """Whether those who filed its requests get a letter when it is published."""
+    return bool(request.form.get("tell")) and viewer().is_agent
+
+
+def original_of(key: str, entry: EditorEntry) -> OriginalFile | None:
+    """The file that is changed: as the draft keeps it, or as the page had it before."""
+    draft = saved(key)
+    return draft.original if draft else entry.composed.original
+
+
 def hidden_of(key: str, entry: EditorEntry) -> tuple[Hidden, ...]:
     draft = saved(key)
     return draft.hidden if draft else entry.composed.hidden
@@ -195,6 +250,9 @@ def refused(key: str, entry: EditorEntry, problem: Problem) -> Response:
 
     What was typed stays.
     """
+    if isinstance(problem, Overtaken):
+        composed = replace(entry.composed, article=problem.merged)
+        entry = replace(entry, composed=composed, seen=problem.revision)
     if not wants_fragment():
         return editor(key, entry.composed, saved(key), entry=entry, problem=problem)
     response = render(
@@ -236,6 +294,7 @@ def shown(
     """What the templates of the page need."""
     article = entry.composed.article
     items = draft.hidden if draft else entry.composed.hidden
+    original = draft.original if draft else entry.composed.original
     settings = site().settings
     tickets = draft.tickets if draft else drafts.links(db(), viewer(), entry.composed)
     is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
@@ -253,7 +312,14 @@ def shown(
         "over": draft.edition if is_over and draft else 0,
         "problem": i18n.explain(problem, language()) if problem else "",
         "choices": lambda: form.choices(article, settings),
-        "review": form.review(article, items),
+        "review": form.review(article, items, original),
+        "original": original,
+        "card": lambda: original and published(original.place),
+        "base": entry.base,
+        "seen": entry.seen,
+        "sides": form.sides(problem.sides) if isinstance(problem, Overtaken) else (),
+        "refusals": problem.findings if isinstance(problem, GateClosed) else (),
+        "may_publish": proposals.may_publish(viewer(), settings, [viewer().email]),
         "where": where,
         "ranks": ranks,
         "is_folder": branches.live_tree(settings) is None,
@@ -264,10 +330,15 @@ def shown(
     }
 
 
+def published(place: str) -> articles.Card | None:
+    """The live article of a file."""
+    return articles.find_path(db(), viewer(), previews.article_of(place))
+
+
 def where(part: Seen) -> int:
     """The line of the text where a masked piece stands first; 0 when it is elsewhere."""
     return next((place.line for place in part.places if place.field == "body"), 0)
 
 
-def place(key: str) -> str:
+def url_of(key: str) -> str:
     return f"/{language()}/desk/articles/drafts/{key}"

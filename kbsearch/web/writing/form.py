@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from difflib import SequenceMatcher
 from typing import NamedTuple, Self
 
 from flask import request
@@ -12,11 +13,13 @@ from kbsearch import articles
 from kbsearch.articles.publishing import previews
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.previews import Preview, Rank
-from kbsearch.articles.writing import files
+from kbsearch.articles.writing import amending, files, originals
 from kbsearch.articles.writing import review as article_review
+from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import Composed, Hidden
 from kbsearch.articles.writing.drafts import MAX_HIDDEN, ArticleDraft
 from kbsearch.articles.writing.files import ArticleFile
+from kbsearch.articles.writing.originals import Sides
 from kbsearch.articles.writing.review import Doubtful, Seen
 from kbsearch.config import Settings
 from kbsearch.database import new_id
@@ -40,9 +43,12 @@ class EditorEntry:
     composed: Composed
     edition: int
     tab: str
+    base: str = ""  # the commit whose file it changes, until it is kept
+    seen: str = ""  # the revision of somebody else's text that was shown beside it
 
     @classmethod
     def of_form(cls, fields: Mapping[str, str]) -> Self:
+        place, base = fields.get("place", ""), fields.get("base", "")
         article = ArticleFile(
             language=fields.get("language", ""),
             title=fields.get("title", ""),
@@ -60,9 +66,11 @@ class EditorEntry:
             hidden(fields.get("hidden", "")),
             numbers(request.form.getlist("ticket")),
             fields.get("gap", ""),
+            originals.at_commit(site().settings, place, base) if place else None,
         )
         edition = fields.get("over") or fields.get("edition", "")
-        return cls(composed, number(edition), fields.get("tab", ""))
+        seen = fields.get("seen", "")
+        return cls(composed, number(edition), fields.get("tab", ""), base, seen)
 
 
 class PlacedFinding(NamedTuple):
@@ -90,6 +98,20 @@ class Review:
     @property
     def errors(self) -> int:
         return sum(remark.finding.severity == "error" for remark in self.remarks)
+
+
+class SideLine(NamedTuple):
+    """A line of one of two texts, and whether it was changed since both were one."""
+
+    text: str
+    is_changed: bool
+
+
+class Side(NamedTuple):
+    """An article as one of two people has it: the fields that differ, and the text."""
+
+    fields: tuple[tuple[str, str], ...]
+    lines: tuple[SideLine, ...]
 
 
 class Choices(NamedTuple):
@@ -161,7 +183,28 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
     return Choices(categories or [UNNAMED], audiences, named)
 
 
-def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
+def sides(both: Sides) -> tuple[Side | None, Side]:
+    """Theirs, none where they removed it, and mine."""
+    mine = _side(both.mine, both.theirs or both.base, both.base)
+    return _side(both.theirs, both.mine, both.base) if both.theirs else None, mine
+
+
+def _side(article: ArticleFile, other: ArticleFile, base: ArticleFile) -> Side:
+    values = {name: getattr(article, name) for name in FIELDS}
+    values["phrases"] = ", ".join(article.phrases)
+    others = {name: getattr(other, name) for name in FIELDS}
+    others["phrases"] = ", ".join(other.phrases)
+    different = tuple((name, text) for name, text in values.items() if text != others[name])
+    lines, old = article.body.split("\n"), base.body.split("\n")
+    blocks = SequenceMatcher(None, old, lines).get_matching_blocks()
+    same = {block.b + step for block in blocks for step in range(block.size)}
+    shown = (SideLine(line, place not in same) for place, line in enumerate(lines))
+    return Side(different, tuple(shown))
+
+
+def review(
+    article: ArticleFile, items: tuple[Hidden, ...], original: OriginalFile | None
+) -> Review:
     """The article as it would be shown, and what is to be said of it."""
     if files.is_too_long(article):
         return Review([], [])
@@ -169,15 +212,15 @@ def review(article: ArticleFile, items: tuple[Hidden, ...]) -> Review:
     parts = article_review.masked(article, items)
     doubts = article_review.doubtful(article, keep)
     try:
-        preview, file = rendered(article)
+        draft = as_file(article, original)
+        preview = draft.preview()
     except Invalid:
         return Review(parts, doubts, is_refused=True)
-    article_preview = preview.article(file.path)
-    before = files.lines_before(file)
-    lines = files.written(file).split("\n")
+    article_preview = preview.article(draft.path)
+    lines = draft.text.split("\n")
     remarks = [
-        PlacedFinding(finding, max(0, finding.line - before), field_of(lines[: finding.line]))
-        for finding in preview.findings_of(file.place)
+        PlacedFinding(finding, max(0, finding.line - draft.before), field_of(lines[: finding.line]))
+        for finding in preview.findings_of(draft.place)
     ]
     html = (
         Markup(article_preview.html) if article_preview else None
@@ -192,27 +235,45 @@ def field_of(lines: list[str]) -> str:
     return "phrases" if key in files.FOUND_BY.values() else key if key in FIELDS else ""
 
 
-def ranks(article: ArticleFile) -> list[Rank]:
+def ranks(article: ArticleFile, original: OriginalFile | None) -> list[Rank]:
     """Where each phrase would find the article; raises Invalid for one that is too long."""
     files.check_length(article)
-    preview, file = rendered(article)
-    return preview.ranks(file.path, article.phrases)
+    draft = as_file(article, original)
+    return draft.preview().ranks(draft.path, article.phrases)
 
 
-def rendered(article: ArticleFile) -> tuple[Preview, ArticleFile]:
-    file = with_address(article)
-    return previews.of_file(db(), site().settings, file.place, files.written(file)), file
+class FileOfDraft(NamedTuple):
+    """The file that an article would be, to look at."""
+
+    place: str
+    text: str
+    before: int  # lines above what the form shows as the text
+
+    @property
+    def path(self) -> str:
+        return previews.article_of(self.place)
+
+    def preview(self) -> Preview:
+        return previews.of_file(db(), site().settings, self.place, self.text)
+
+
+def as_file(article: ArticleFile, original: OriginalFile | None) -> FileOfDraft:
+    """Under an address to look at it, while it has none."""
+    file = article if original else with_address(article)
+    audience = site().settings.default_audience
+    return FileOfDraft(
+        amending.place(file, original),
+        amending.written(file, original, audience),
+        amending.lines_before(file, original, audience),
+    )
 
 
 def with_address(article: ArticleFile) -> ArticleFile:
-    """With an address to look at it under, while it has none."""
-    values = asdict(article)
-    values["category"] = article.category or UNNAMED
-    values["slug"] = article.slug or UNNAMED
-    return ArticleFile(**values)
+    category, slug = article.category or UNNAMED, article.slug or UNNAMED
+    return replace(article, category=category, slug=slug)
 
 
 def as_composed(draft: ArticleDraft) -> Composed:
     """A draft as its form carries it."""
     tickets = tuple(link.number for link in draft.tickets)
-    return Composed(draft.article, draft.hidden, tickets, draft.gap)
+    return Composed(draft.article, draft.hidden, tickets, draft.gap, draft.original)

@@ -8,13 +8,15 @@ from flask import Blueprint, request
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
-from kbsearch import access
+from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
-from kbsearch.errors import Conflict, NotFound
+from kbsearch.articles.writing import proposals
+from kbsearch.errors import Conflict, Invalid, NotFound, Problem
 from kbsearch.files import types
-from kbsearch.web.render import db, go_to, language, person, render, site
+from kbsearch.web import patience
+from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 
 View = Literal["rendered", "differences", "source", "ranks"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -32,19 +34,28 @@ def show(address: str) -> Response:
     """`/preview/<branch>/<article>`: the article as the branch has it; without one, its first."""
     settings = site().settings
     branch, path = branches.split(settings, address)
+    file = chosen(branches.changed(settings, branch), path)
+    if "raw" in request.args:
+        return picture(previews.of_branch(db(), settings, branch), branch, file)
+    return page(branch, file)
+
+
+def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
+    """A file of a branch, and what the rules say of all; `problem` is what stopped it."""
+    settings = site().settings
     files = branches.changed(settings, branch)
     preview = previews.of_branch(db(), settings, branch)
-    file = chosen(files, path)
-    if "raw" in request.args:
-        return picture(preview, branch, file)
     view: View = next((name for name in VIEWS if name == request.args.get("view")), "rendered")
     own = previews.article_of(file)
     findings = preview.new_findings(files)
     article = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
-    return render(
+    response = render(
         "writing/preview.html",
         branch=branch,
+        problem=i18n.explain(problem, language()) if problem else "",
+        may_publish=branch.is_draft
+        and proposals.may_publish(viewer(), settings, branches.authors(settings, branch)),
         files=[(name, address_of(branch, name)) for name in files],
         file=file,
         here_is=address_of(branch, file) if file else root_of(branch),
@@ -63,6 +74,8 @@ def show(address: str) -> Response:
         is_proposed="proposed" in request.args,
         address_of=lambda name: address_of(branch, name),
     )
+    response.status_code = problem.status if problem else 200
+    return response
 
 
 @bp.get("/desk/articles/findings")
@@ -78,13 +91,36 @@ def findings() -> Response:
     )  # fmt: skip
 
 
+@bp.post("/desk/articles/branches/publication")
+def publish() -> Response:
+    """Put what a branch proposes live, and go to its first article."""
+    settings = site().settings
+    branch = branches.find(settings, request.form.get("branch", ""))
+    file = chosen(branches.changed(settings, branch), "")
+    patience.ask_for(patience.EXPORT)
+    try:
+        check_seen(branch)
+        proposals.publish_branch(db(), viewer(), settings, branch)
+    except (Conflict, Invalid) as problem:
+        return page(branch, file, problem)
+    card = articles.find_path(db(), viewer(), previews.article_of(file))
+    if card is None:  # it was removed, or its file says that it is not shown
+        return go_to(f"/{language()}/desk/articles")
+    return go_to(f"/{card.language}/articles/{card.slug}?published=1")
+
+
+def check_seen(branch: Branch) -> None:
+    """Raise Conflict where a branch is not any more what the page showed."""
+    if branch.commit != request.form.get("commit"):
+        raise Conflict("branch.moved", {})
+
+
 @bp.post("/desk/articles/branches/discard")
 def discard() -> Response:
     """Throw a draft's branch away; it can be brought back."""
     settings = site().settings
     branch = branches.find(settings, request.form.get("branch", ""))
-    if branch.commit != request.form.get("commit"):
-        raise Conflict("branch.moved", {})
+    check_seen(branch)
     branches.discard(settings, branch)
     query = f"?discarded={branch.name}&commit={branch.commit}"
     return go_to(f"/{language()}/desk/articles{query}")

@@ -300,7 +300,7 @@ def test_without_a_repository_it_is_a_file(db, cast, settings, content, app):
     page = dan.get("/en/desk/articles/new?ticket=1042").text
     assert "Download the file" in page and "Propose" not in page
     file = dan.post(f"{URL}/file", data=FORM)
-    assert file.headers["Content-Disposition"] == 'attachment; filename="find-a-lost-collar.md"'
+    assert file.headers["Content-Disposition"] == "attachment; filename=find-a-lost-collar.md"
     assert file.text.startswith("---\ntitle: Find a lost collar\naudience: everyone\n")
     assert dan.post(f"{URL}/branch", data=FORM).status_code == 422
     assert dan.get("/en/desk/articles").status_code == 200
