@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -15,6 +15,10 @@ from kbsearch.cli import Refused, Site, article_imports, pass_site
 from kbsearch.cli.output import echo_json, say
 from kbsearch.files.store import FileStore
 from kbsearch.site.importing.report import Remark, Report
+
+if TYPE_CHECKING:
+    from kbsearch.site.importing.systems import LeftOut
+    from kbsearch.site.importing.systems.moving_in import Arrival
 
 SHOWN_REMARKS = 20
 
@@ -95,6 +99,75 @@ def import_tickets(
     _finish(report, as_json)
 
 
+@import_command.command("zendesk")
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
+@click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+@report_option
+@json_option
+@pass_site
+def import_zendesk(
+    site: Site,
+    source: Path,
+    since: str | None,
+    rehearsal: bool,
+    report_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Take a whole Zendesk over: SOURCE is a folder of its exports.
+
+    Organisations, people, requests with what was said, files. Nobody is mailed, what is here
+    already stays as it is. Interrupted, or once Zendesk has gone on, simply run it again.
+
+    Example: kbsearch import zendesk export/ --dry-run
+    """
+    from kbsearch.site.importing import fields
+    from kbsearch.site.importing.systems import moving_in
+    from kbsearch.site.importing.systems.moving_in import Move
+    from kbsearch.site.importing.systems.zendesk import export
+
+    moment = fields.moment({"since": since}, "since") or ""
+    with (
+        export.opened(source, moment) as system,
+        _reporting(report_path) as report,
+        _bar() as bar,
+    ):
+        task = bar.add_task(source.name, total=system.count_requests())
+        move = Move(FileStore(site.settings.files_path), rehearsal, report.tell)
+        arrival = moving_in.run(
+            site.db, system, move, lambda count: bar.update(task, completed=count)
+        )
+    if not rehearsal:
+        _catch_up(site)
+    _finish_moving(arrival, system.left_out, rehearsal=rehearsal, as_json=as_json)
+
+
+def _finish_moving(
+    arrival: "Arrival", left_out: "LeftOut", *, rehearsal: bool, as_json: bool
+) -> None:
+    """What came, noun by noun; then what did not, by reason and by name."""
+    language = i18n.terminal_language()
+    nouns = {noun: _counts(report) for noun, report in vars(arrival).items()}
+    reasons = [
+        {"kind": key, "count": count, "reason": i18n.explain(left_out.problems[key], language)}
+        for key, count in sorted(left_out.counts.items())
+    ]
+    if as_json:
+        echo_json({"dry_run": rehearsal, **nouns, "reasons": reasons, "left_out": left_out.names})
+    else:
+        for noun, counts in nouns.items():
+            click.echo(f"{say(noun)}: {_counted(counts)}")
+        for reason in reasons:
+            click.echo(f"{reason['count']} × {reason['reason']}")
+        for kind, names in sorted(left_out.names.items()):
+            click.echo(
+                say("Not taken over, %(kind)s: %(names)s", kind=kind, names=", ".join(names))
+            )
+        if rehearsal:
+            click.echo(say("This was a rehearsal: nothing was changed."))
+    _refuse_if_any(sum(report.refused for report in vars(arrival).values()))
+
+
 def _catch_up(site: Site) -> None:
     """Bring the index up to date; where a worker is running, wait until it has done so."""
     from kbsearch.search.ranking import indexing
@@ -153,10 +226,7 @@ def _bar() -> Progress:
 
 def _finish(report: Report, as_json: bool) -> None:
     language = i18n.terminal_language()
-    counts = {
-        name: getattr(report, name)
-        for name in ("read", "created", "updated", "unchanged", "refused", "altered")
-    }
+    counts = _counts(report)
     if as_json:
         echo_json({**counts, "remarks": [remark.told(language) for remark in report.remarks]})
     else:
@@ -166,13 +236,26 @@ def _finish(report: Report, as_json: bool) -> None:
         unseen = report.refused + report.altered - SHOWN_REMARKS
         if unseen > 0:
             click.echo(say("… and %(count)s more: --report FILE has all", count=unseen), err=True)
-        counted = say(
-            "%(read)s read: %(created)s created, %(updated)s updated, %(unchanged)s unchanged, "
-            "%(refused)s refused",
-            **counts,
-        )
-        click.echo(counted)
-    if report.refused:
+        click.echo(_counted(counts))
+    _refuse_if_any(report.refused)
+
+
+def _counts(report: Report) -> dict[str, int]:
+    names = ("read", "created", "updated", "unchanged", "refused", "altered")
+    return {name: getattr(report, name) for name in names}
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return say(
+        "%(read)s read: %(created)s created, %(updated)s updated, %(unchanged)s unchanged, "
+        "%(refused)s refused",
+        **counts,
+    )
+
+
+def _refuse_if_any(count: int) -> None:
+    """Status 1 for scripts, where something was refused."""
+    if count:
         raise Refused(
-            say("%(count)s lines were refused: correct them and run it again", count=report.refused)
+            say("%(count)s lines were refused: correct them and run it again", count=count)
         )

@@ -1,0 +1,133 @@
+"""A help desk moves in: its organisations, then its people, then its requests; nobody is mailed.
+
+Nothing that was closed is opened by it, and what is here already is never overwritten.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+
+from kbsearch import people
+from kbsearch.access import OPERATOR
+from kbsearch.clock import utc_now
+from kbsearch.database import Database
+from kbsearch.errors import NotFound, Problem
+from kbsearch.files.store import FileStore
+from kbsearch.people import PersonFields, organisations
+from kbsearch.people.organisations import OrganisationFields
+from kbsearch.site.importing import tickets
+from kbsearch.site.importing.attaching import FileFolder
+from kbsearch.site.importing.lines import Line
+from kbsearch.site.importing.report import Remark, Report
+from kbsearch.site.importing.systems import CompanyRecord, NewcomerRecord, System
+
+BATCH = 500
+
+
+@dataclass
+class Arrival:
+    """What came, noun by noun, or would."""
+
+    organisations: Report = field(default_factory=Report)
+    people: Report = field(default_factory=Report)
+    tickets: Report = field(default_factory=Report)
+
+
+@dataclass(frozen=True)
+class Move:
+    """How it is done: where files are kept, whether it is only rehearsed, who hears of it."""
+
+    store: FileStore
+    rehearsal: bool = False
+    tell: Callable[[Remark], None] = lambda remark: None
+
+
+def run(
+    db: Database,
+    system: System,
+    move: Move,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Arrival:
+    """Take a help desk in, in batches: interrupted, it is simply run again."""
+
+    def hear(remark: Remark) -> None:
+        system.left_out.add(remark.problem)
+        move.tell(remark)
+
+    rehearsal = move.rehearsal
+    arrival = Arrival(Report(hear), Report(hear), Report(hear))
+    for place, company in enumerate(system.companies(), 1):
+        _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
+    newcomers = enumerate(system.newcomers(), 1)
+    while batch := list(islice(newcomers, BATCH)):
+        with db.atomic():
+            for place, newcomer in batch:
+                _take_newcomer(db, place, newcomer, arrival.people, rehearsal=rehearsal)
+    lines = (Line(place, place, values) for place, values in enumerate(system.requests(), 1))
+    folder = FileFolder(system.folder, move.store)
+    tickets.take_in(db, lines, arrival.tickets, progress, folder, rehearsal=rehearsal)
+    return arrival
+
+
+def _take_company(
+    db: Database, place: int, company: CompanyRecord, report: Report, *, rehearsal: bool
+) -> None:
+    """One that is here stays as it is; a new one may read, and files nothing until we say so."""
+    try:
+        organisations.find(db, company.slug)
+        report.unchanged += 1
+        return
+    except NotFound:
+        pass
+    fields = OrganisationFields(
+        name=company.name,
+        slug=company.slug,
+        sharing="everyone" if company.is_shared else "nobody",
+        contract_ends=company.contract_ends or _yesterday(),
+    )
+    try:
+        if not rehearsal:
+            organisations.add(db, OPERATOR, fields)
+        report.created += 1
+    except Problem as problem:
+        report.refuse(place, company.name[:80], problem)
+
+
+def _take_newcomer(
+    db: Database, place: int, newcomer: NewcomerRecord, report: Report, *, rehearsal: bool
+) -> None:
+    """Who has an account keeps it as it is; who was shut out there comes with a closed one."""
+    try:
+        people.find(db, newcomer.email)
+        report.unchanged += 1
+        return
+    except NotFound:
+        pass
+    except Problem as problem:
+        report.refuse(place, newcomer.email[:80], problem)
+        return
+    try:
+        if not rehearsal:
+            with db.atomic():
+                _open_account(db, newcomer)
+        report.created += 1
+    except Problem as problem:
+        report.refuse(place, newcomer.email[:80], problem)
+
+
+def _open_account(db: Database, newcomer: NewcomerRecord) -> None:
+    fields = PersonFields(
+        email=newcomer.email,
+        name=newcomer.name,
+        role=newcomer.role,
+        organisations=newcomer.organisations,
+        language=newcomer.language,
+    )
+    person = people.add(db, OPERATOR, fields)
+    if newcomer.is_suspended:
+        people.disable(db, OPERATOR, person)
+
+
+def _yesterday() -> str:
+    return (utc_now().date() - timedelta(days=1)).isoformat()
