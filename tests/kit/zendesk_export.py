@@ -103,7 +103,7 @@ def account(folder: Path, count: int = 1) -> None:
     folder.mkdir(exist_ok=True)
     with (folder / "tickets.ndjson").open("w") as file:
         for number in range(1, count + 1):
-            said = [comment(number, "<p>Line one<br>line two</p>", id=number)]
+            said = [comment(number, "<p>Line one<br>line two</p>", id=None)]
             file.write(json.dumps(ticket(number, comments=said, **people)) + "\n")
     (folder / "users.ndjson").write_text("".join(json.dumps(user) + "\n" for user in USERS))
     lines = "".join(json.dumps(company) + "\n" for company in ORGANISATIONS)

@@ -112,9 +112,11 @@ class ZendeskExport:
 
     def _keep_ticket(self, values: Values) -> None:
         comments = values.pop("comments", None)
-        for comment in comments if isinstance(comments, list) else ():
-            if isinstance(comment, dict) and comment.get("id") is not None:
-                self._keep_comment(values["id"], comment)
+        for place, comment in enumerate(comments if isinstance(comments, list) else ()):
+            if isinstance(comment, dict):
+                identity = comment.get("id")
+                named = comment if identity is not None else {**comment, "id": f"place {place}"}
+                self._keep_comment(values["id"], named)
         for name in EMBEDDED:
             self._mention("users", values.pop(name, None))
         self._mention("organizations", values.pop("organization", None))
@@ -139,6 +141,7 @@ class ZendeskExport:
             target = _inner(source, "to").get("ticket_id")
             if target is not None and str(target) != str(ticket_id):
                 self._things.tie(ticket_id, "merged_into", target)
+        self._mention("users", comment.get("author"))
         self._things.keep_comment(ticket_id, comment)
 
     def _keep_events(self, audit: Values, ticket_id: object) -> None:
