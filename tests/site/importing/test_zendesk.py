@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kbsearch import people, tickets
 from kbsearch.access import OPERATOR, Viewer
@@ -23,6 +25,7 @@ from kbsearch.people import organisations, viewers
 from kbsearch.site.importing.systems import LeftOut, moving_in
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
 from kbsearch.site.importing.systems.zendesk import export
+from kbsearch.site.importing.systems.zendesk.conversations import Conversation
 from tests.kit import zendesk_export
 from tests.kit.requests import PNG
 
@@ -205,3 +208,26 @@ def test_the_command_says_what_came(tmp_path: Path, source: Path):
     assert "macros: Ask for the lot" in told.output
     refused = CliRunner().invoke(cli, [*arguments, "--since", "soon"])
     assert (refused.exit_code, refused.stdout) == (1, "")
+
+
+@given(
+    st.lists(st.sampled_from([True, False, None, "true", 1]), max_size=6),
+    st.sampled_from([True, False, None]),
+    st.booleans(),
+)
+def test_a_note_is_never_said_to_a_customer(flags: list[object], is_public: object, is_ours: bool):
+    comments = [
+        zendesk_export.comment(place, f"word{place}", public=flag)
+        for place, flag in enumerate(flags)
+    ]
+    ticket = zendesk_export.ticket(1, is_public=is_public, description="word0", subject=None)
+    ticket["submitter_id"] = 9005 if is_ours else ticket["requester_id"]
+    told = Conversation(Path(), LeftOut(), ticket, comments, {}).told()
+    shown = f"{told['description']} {told['subject']}".split()
+    shown += [message["body"] for message in told["messages"] if not message["internal"]]
+    may_be_seen = {f"word{place}" for place, flag in enumerate(flags) if flag is True}
+    may_be_seen |= {"word0"} if not flags and not is_ours else set()
+    may_be_seen = set() if is_public is False else may_be_seen
+    assert {word for word in shown if word.startswith("word")} == may_be_seen
+    notes = [message for message in told["messages"] if message["internal"]]
+    assert bool(notes) == ({f"word{n}" for n in range(len(flags) or 1)} != may_be_seen)
