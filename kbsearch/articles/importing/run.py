@@ -7,7 +7,8 @@ from pathlib import Path
 from kbsearch import i18n
 from kbsearch.articles.importing import mending, placing
 from kbsearch.articles.importing.guide import Guide
-from kbsearch.articles.importing.pages import ForeignPage, Importer, Report
+from kbsearch.articles.importing.markdown import SUFFIXES, MarkdownFolder
+from kbsearch.articles.importing.pages import ForeignPage, Importer, Report, files_below
 from kbsearch.articles.importing.placing import PageLinker, Places
 from kbsearch.articles.publishing import branches
 from kbsearch.articles.publishing.commits import Author
@@ -20,6 +21,7 @@ AUTHOR = Author("kbsearch", "")
 
 SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
     "zendesk": Guide,
+    "markdown": MarkdownFolder,
 }
 
 
@@ -75,7 +77,8 @@ def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcom
 
 def guessed(root: Path) -> str:
     """The system that a folder comes from, by what it holds."""
-    return "zendesk"
+    names = (path.name.lower() for path in files_below(root))
+    return "markdown" if any(name.endswith(SUFFIXES) for name in names) else "zendesk"
 
 
 def _files_of(
