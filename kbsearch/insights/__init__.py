@@ -28,7 +28,7 @@ SMALL = 5  # a share or a median of fewer is none
 
 Compared = Literal["before", "year", "none"]
 COMPARED: tuple[Compared, ...] = get_args(Compared)
-Group = Literal["product", "organisation", "severity"]
+Group = Literal["product", "organisation", "severity", "tag"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Counted = Literal[
     "opened", "answered", "solved", "reopened", "ended", "satisfied", "dissatisfied"
@@ -110,6 +110,11 @@ class Fared:
     first_answer: float | None
     solution: float | None  # without the time that the customer was waited for
     is_reopened: bool
+    tags: tuple[str, ...] = ()
+
+    def names(self, by: Group) -> tuple[str, ...]:
+        """Where it is counted: once, but under each of its tags."""
+        return self.tags if by == "tag" else (getattr(self, by),)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Shared:
-    """Requests opened in a period that share a product, an organisation or a severity."""
+    """Requests opened in a period that share a product, an organisation, a severity or a tag."""
 
     name: str
     opened: int
@@ -208,14 +213,18 @@ def fared(db: Database, viewer: Viewer, period: Period) -> list[Fared]:
         {"since": period.since, "until": period.until},
     )
     statuses = _statuses(db, period)
-    return [_fared(row, statuses.get(row["id"], ())) for row in rows]
+    tags = _tags(db, period)
+    return [
+        _fared(row, statuses.get(row["id"], ()), tuple(tags.get(row["id"], ()))) for row in rows
+    ]
 
 
 def shared(requests: Sequence[Fared], by: Group) -> list[Shared]:
-    """Requests by product, organisation or severity, the most first."""
+    """Requests by product, organisation, severity or tag, the most first."""
     by_name: dict[str, list[Fared]] = {}
     for request in requests:
-        by_name.setdefault(getattr(request, by), []).append(request)
+        for name in request.names(by):
+            by_name.setdefault(name, []).append(request)
     groups = [
         Shared(
             name,
@@ -243,7 +252,7 @@ def counted(
     return [
         request.id
         for request in fared(db, viewer, period)
-        if _COUNTS[what](request) and (by is None or getattr(request, by) == name)
+        if _COUNTS[what](request) and (by is None or name in request.names(by))
     ]
 
 
@@ -348,7 +357,21 @@ def _statuses(db: Database, period: Period) -> dict[str, list[tuple[str, str]]]:
     return histories
 
 
-def _fared(row: Row, statuses: Sequence[tuple[str, str]]) -> Fared:
+def _tags(db: Database, period: Period) -> dict[str, list[str]]:
+    """Those of the requests opened in a period."""
+    tags: dict[str, list[str]] = {}
+    for row in db.query(
+        """
+        SELECT g.ticket_id, g.tag FROM tickets t JOIN ticket_tags g ON g.ticket_id = t.id
+        WHERE t.created_at >= :since AND t.created_at < :until
+        """,
+        {"since": period.since, "until": period.until},
+    ):
+        tags.setdefault(row["ticket_id"], []).append(row["tag"])
+    return tags
+
+
+def _fared(row: Row, statuses: Sequence[tuple[str, str]], tags: tuple[str, ...]) -> Fared:
     opened = parsed(row["created_at"])
     answer = solution = None
     if row["answered_at"]:
@@ -369,6 +392,7 @@ def _fared(row: Row, statuses: Sequence[tuple[str, str]]) -> Fared:
         answer,
         solution,
         is_reopened,
+        tags,
     )
 
 

@@ -20,6 +20,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection
 from kbsearch.insights.deflection import ReadArticle
 from kbsearch.search.learning import visits as analytics
+from kbsearch.tickets import tags
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast, take_over
@@ -178,7 +179,7 @@ def test_the_page_shows_a_period_and_gives_files(
     lines = client.get(f"{address}&csv=weeks").text.splitlines()
     assert lines[0].startswith("\ufefffrom,to,searches")
     assert lines[1] == "2026-03-02,2026-03-08,2,0,2,1,1,0,0,0,0", "by the clock of Paris"
-    for block in ("articles", "queries", "product", "organisation", "severity", "satisfaction"):
+    for block in ("articles", "queries", *insights.GROUPS, "satisfaction"):
         assert client.get(f"{address}&csv={block}").content_type == "text/csv; charset=utf-8"
     assert client.get(f"{address}&csv=secrets").content_type.startswith("text/html")
 
@@ -295,3 +296,14 @@ def test_days_are_those_of_whoever_looks(client: FlaskClient, db: SqliteDatabase
         "UPDATE people SET time_zone = 'Asia/Tokyo' WHERE id = :id", {"id": cast.dan.person_id}
     )
     assert shown.findall(client.get(address).text) == ["1"]
+
+
+def test_a_request_counts_under_each_of_its_tags(db: SqliteDatabase, cast: Cast):
+    first, second = file(db, cast.alice), file(db, cast.alice)
+    file(db, cast.alice)
+    tags.change(db, cast.dan, first.id, add=["vip", "facture"])
+    tags.change(db, cast.dan, second.id, add=["vip"])
+    march = insights.period("2026-03-01", "2026-03-31")
+    by_tag = insights.shared(insights.fared(db, cast.dan, march), "tag")
+    assert [(group.name, group.opened) for group in by_tag] == [("vip", 2), ("facture", 1)]
+    assert insights.counted(db, cast.dan, march, "opened", "tag", "facture") == [first.id]

@@ -36,7 +36,7 @@ from kbsearch.web.render import db, language, person, render, viewer
 
 PRESETS = (7, 30, 90, 365)
 BLOCKS = ("weeks", "articles", "queries", *GROUPS, "satisfaction")
-MOST_SHOWN = 20  # articles and queries on the page; the file has all of them
+MOST_SHOWN = 20  # articles, queries and tags on the page; the file has all of them
 PAGE_SIZE = 50
 MAX_PAGE = 10_000
 MAX_TEXT = 300
@@ -105,7 +105,10 @@ def show() -> Response:
         more_read=len(read) - MOST_SHOWN,
         queries=queries[:MOST_SHOWN],
         more_queries=len(queries) - MOST_SHOWN,
-        groups=[(by, insights.shared(requests, by)) for by in GROUPS],
+        groups=[
+            (by, insights.shared(requests, by)[: MOST_SHOWN if by == "tag" else None])
+            for by in GROUPS
+        ],
         opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
         thanked=insights.thanked(db(), viewer(), address.period),
