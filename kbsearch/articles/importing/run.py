@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kbsearch import i18n
 from kbsearch.articles.importing import mending, placing
+from kbsearch.articles.importing.freshdesk import Solutions
 from kbsearch.articles.importing.guide import Guide
 from kbsearch.articles.importing.markdown import SUFFIXES, MarkdownFolder
 from kbsearch.articles.importing.pages import ForeignPage, Importer, Report, files_below
@@ -22,6 +23,7 @@ AUTHOR = Author("kbsearch", "")
 SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
     "zendesk": Guide,
     "markdown": MarkdownFolder,
+    "freshdesk": Solutions,
 }
 
 
