@@ -157,6 +157,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
         "feedback.index": ["/{lang}/desk/feedback"],
+        "history.show": ["/{lang}/desk/articles/fr/mot-de-passe/history"],
         "feedback.show": ["/{lang}/desk/articles/fr/mot-de-passe/feedback"],
         "gaps.index": [f"/{{lang}}/desk/gaps{shelf}" for shelf in ("", "?shelf=closed")],
         "gaps.show": [f"/{{lang}}/desk/gaps/G-{number}" for number in with_gaps(live)],

@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
-from kbsearch.articles.publishing import branches, previews
+from kbsearch.articles.publishing import branches, history, previews
 from kbsearch.articles.writing import amending, drafts, files, originals, proposals, review
 from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import ArticleBrief, Composed, Hidden
@@ -88,11 +88,17 @@ def change(path: str, version: str) -> Response:
         if begun is not None:
             return go_to(url_of(begun.key))
     original = originals.current(settings, place)
-    shown_file = originals.at_commit(settings, place, version) if version else original
-    article = amending.read(shown_file, settings.default_audience)
+    chosen = OriginalFile(place, text_of(place, version)) if version else original
+    article = amending.read(chosen, settings.default_audience)
     composed = Composed(article, original=original)
     entry = EditorEntry(composed, 0, form.new_tab(), originals.live_commit(settings))
     return editor(new_id(), composed, entry=entry)
+
+
+def text_of(place: str, commit: str) -> str:
+    """A file of the content as one of its versions had it."""
+    settings = site().settings
+    return history.text_of(settings, history.find(history.list_all(settings, place), commit))
 
 
 @bp.get("/desk/articles/drafts/<key>")
