@@ -78,6 +78,7 @@ MACHINES = (
     "desk.news",
     "desk.customers",
     "desk.suggest_tags",
+    "old_addresses.",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 
