@@ -8,6 +8,7 @@ from kbsearch import i18n
 from kbsearch.articles.importing import mending, placing
 from kbsearch.articles.importing.freshdesk import Solutions
 from kbsearch.articles.importing.guide import Guide
+from kbsearch.articles.importing.html_folder import HtmlFolder
 from kbsearch.articles.importing.markdown import SUFFIXES, MarkdownFolder
 from kbsearch.articles.importing.pages import ForeignPage, Importer, Report, files_below
 from kbsearch.articles.importing.placing import PageLinker, Places
@@ -24,6 +25,7 @@ SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
     "zendesk": Guide,
     "markdown": MarkdownFolder,
     "freshdesk": Solutions,
+    "html": HtmlFolder,
 }
 
 
@@ -79,8 +81,10 @@ def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcom
 
 def guessed(root: Path) -> str:
     """The system that a folder comes from, by what it holds."""
-    names = (path.name.lower() for path in files_below(root))
-    return "markdown" if any(name.endswith(SUFFIXES) for name in names) else "zendesk"
+    endings = {path.suffix.lower() for path in files_below(root)}
+    if endings & set(SUFFIXES):
+        return "markdown"
+    return "zendesk" if ".json" in endings or ".ndjson" in endings else "html"
 
 
 def _files_of(
