@@ -213,10 +213,12 @@ def test_pages_of_branches_are_accessible(visit: Visit, content: Path, width: in
     )  # fmt: skip
     found = []
     url = "/en/preview/reword/fr/colliers/page-1"
+    file = "articles/fr/colliers/page-2.md"
+    changed = git(content, "log", "-1", "--format=%H", "main", "--", file)
     for path in (
         "/fr/desk/articles", "/fr/desk/articles/findings?branch=reword", "/fr/preview/reword/",
         "/en/desk/articles/fr/page-2/history",
-        f"/fr/desk/articles/fr/page-2/history?to={git(content, 'rev-parse', 'main')}",
+        f"/fr/desk/articles/fr/page-2/history?to={changed}",
         url, f"{url}?view=differences", f"{url}?view=source", f"{url}?view=ranks",
     ):  # fmt: skip
         page.goto(path)
