@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -43,6 +43,7 @@ def assign(importer: Importer, below: Tree) -> Places:
     slugs: set[tuple[str, str]] = set(_slugs(below))
     files: dict[tuple[str, str], str] = {}
     pages: dict[str, dict[str, ForeignPage]] = {}
+    importer.pages = list(_told_apart(importer.pages))
     for page in importer.pages:
         place = earlier.get((page.identity, page.language)) or _free(page, taken, slugs)
         files[page.identity, page.language] = place
@@ -51,6 +52,20 @@ def assign(importer: Importer, below: Tree) -> Places:
             if key:
                 pages.setdefault(key, {}).setdefault(page.language, page)
     return Places(files, pages)
+
+
+def _told_apart(pages: Iterable[ForeignPage]) -> Iterable[ForeignPage]:
+    """Pages that would be one by their identity, as `1-page.md` and `2-page.md`, are two."""
+    seen: set[tuple[str, str]] = set()
+    addresses: set[tuple[str, str]] = set()  # the first of two that had one keeps it
+    for page in pages:
+        if (page.identity, page.language) in seen:
+            page = replace(page, identity=f"{page.identity}-{slug_of(page.place)}")
+        seen.add((page.identity, page.language))
+        keys = {each: (old_addresses.key_of(each), page.language) for each in page.addresses}
+        own = tuple(each for each in page.addresses if keys[each] not in addresses)
+        addresses.update(keys.values())
+        yield replace(page, addresses=own)
 
 
 def _free(page: ForeignPage, taken: set[str], slugs: set[tuple[str, str]]) -> str:

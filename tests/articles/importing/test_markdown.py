@@ -239,3 +239,13 @@ def test_an_awkward_file_needs_nobody(settings, tmp_path, text):
     outcome = run.run(settings, tmp_path / "odd", "markdown")
     assert outcome.errors == ()
     assert git(settings.content_path, "ls-tree", "-r", "--name-only", BRANCH).count("page.md") == 2
+
+
+def test_pages_that_differ_by_a_number_alone_are_two(settings, tmp_path):
+    with_page(settings)
+    for number in (1, 2):
+        write(tmp_path / "odd", f"docs/{number}-same.md", f"# Same {number}\n\nText {number}.\n")
+    outcome = run.run(settings, tmp_path / "odd", "markdown")
+    assert (outcome.pages, outcome.created, outcome.errors) == (2, 2, ())
+    again = run.run(settings, tmp_path / "odd", "markdown")
+    assert (again.created, again.updated) == (0, 0)
