@@ -29,6 +29,7 @@ from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.i18n import explain, terminal_language
+from kbsearch.insights import handling
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import senders
 from kbsearch.messages.delivery.senders import Sender
@@ -80,6 +81,7 @@ GAPS_SECONDS = 20.0
 CASES_SECONDS = 60.0
 GAP_BATCHES = 5
 FAILED_SEARCHES_SECONDS = 20.0
+INSIGHTS_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -113,6 +115,7 @@ def _work(
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
             Step("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
             Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
+            Step("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
             Step(

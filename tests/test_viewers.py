@@ -37,6 +37,7 @@ WITHOUT_A_VIEWER = {
     "messages.webhooks.deliveries.*": "a queue: what is put there was decided before",
     "messages.webhooks.events.tell": "follows a change that was allowed",
     "messages.webhooks.failed_searches.tell_new": "the worker's round",
+    "insights.handling.*": "kept out of what it is made of",
     "messages.notifications.*": "the worker tells those whom it finds may read it",
     "messages.incoming.*": "mail comes from outside: who wrote it is what has to be found out",
     "messages.delivery.mail_tokens.access_token": "the worker renews what was consented to",

@@ -27,8 +27,7 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
     """
     period = insights.period(first, last, zone=DEFAULT_TIME_ZONE)
     ledger = deflection.ledger(insights.visits(site.db, OPERATOR, period))
-    requests = insights.fared(site.db, OPERATOR, period)
-    groups = {by: insights.shared(requests, by) for by in insights.GROUPS}
+    groups = insights.shared(site.db, OPERATOR, period)
     opinion = insights.opinion(site.db, OPERATOR, period)
     thanked = insights.thanked(site.db, OPERATOR, period)
     if as_json:

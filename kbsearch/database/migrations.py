@@ -187,6 +187,17 @@ STEPS = {
         ALTER TABLE article_drafts ADD COLUMN place TEXT NOT NULL DEFAULT '';
         ALTER TABLE article_drafts ADD COLUMN original TEXT NOT NULL DEFAULT '';
         """,
+    "s061_handling": """
+        CREATE TABLE ticket_handling (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          number INTEGER NOT NULL, product_id TEXT, organisation_id TEXT,
+          severity TEXT NOT NULL, created_at TEXT NOT NULL, answered_after INTEGER,
+          solved_after INTEGER, is_reopened INTEGER NOT NULL);
+        CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
+        CREATE INDEX ticket_handling_groups ON ticket_handling
+          (product_id, organisation_id, severity, created_at, answered_after, solved_after,
+           is_reopened);
+        """,
 }
 
 

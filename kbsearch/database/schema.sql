@@ -473,6 +473,22 @@ CREATE TABLE ticket_copies (
 CREATE INDEX ticket_copies_person ON ticket_copies (person_id);
 CREATE INDEX ticket_copies_email ON ticket_copies (email) WHERE person_id IS NULL;
 
+-- How each request was handled as of the revision that the counter `handling` has reached.
+CREATE TABLE ticket_handling (
+  ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  product_id TEXT,
+  organisation_id TEXT,
+  severity TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  answered_after INTEGER,  -- seconds from there to the first answer
+  solved_after INTEGER,  -- seconds to the solution, but for those the customer was waited for
+  is_reopened INTEGER NOT NULL  -- 0/1
+);
+CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
+CREATE INDEX ticket_handling_groups ON ticket_handling
+  (product_id, organisation_id, severity, created_at, answered_after, solved_after, is_reopened);
+
 -- What agents file requests under: small letters without spaces. Customers never see it.
 CREATE TABLE ticket_tags (
   ticket_id TEXT NOT NULL REFERENCES tickets (id),

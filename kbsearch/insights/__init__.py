@@ -6,7 +6,7 @@ assumed and failed are three numbers and never one: `deflection` defines them.
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
@@ -14,22 +14,19 @@ from zoneinfo import ZoneInfo
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import parsed, stored, utc_now
-from kbsearch.database import Database, Row, one_of
+from kbsearch.clock import stored, utc_now
+from kbsearch.database import Database, one_of
 from kbsearch.errors import Invalid
-from kbsearch.insights import deflection
+from kbsearch.insights import deflection, handling
 from kbsearch.insights.deflection import Ledger, Visit
-from kbsearch.tickets import clocks
-from kbsearch.tickets.codes import RESOLVED, Severity, Status
-from kbsearch.tickets.messages import ANSWERS
+from kbsearch.insights.handling import GROUPS, Group, Handled, Which
+from kbsearch.tickets.codes import Severity, Status
 
 LONGEST = timedelta(days=3 * 366)
 SMALL = 5  # a share or a median of fewer is none
 
 Compared = Literal["before", "year", "none"]
 COMPARED: tuple[Compared, ...] = get_args(Compared)
-Group = Literal["product", "organisation", "severity", "tag"]
-GROUPS: tuple[Group, ...] = get_args(Group)
 Counted = Literal[
     "opened", "answered", "solved", "reopened", "ended", "satisfied", "dissatisfied"
 ]  # of the requests opened in a period; of those that ended, or were judged, in it
@@ -97,24 +94,6 @@ class Week:
     ledger: Ledger
     opened: int
     solved: int
-
-
-@dataclass(frozen=True)
-class Fared:
-    """A request opened in a period, and how it fared, in hours; None for what did not come."""
-
-    id: str
-    product: str  # names; empty where there is none
-    organisation: str
-    severity: Severity
-    first_answer: float | None
-    solution: float | None  # without the time that the customer was waited for
-    is_reopened: bool
-    tags: tuple[str, ...] = ()
-
-    def names(self, by: Group) -> tuple[str, ...]:
-        """Where it is counted: once, but under each of its tags."""
-        return self.tags if by == "tag" else (getattr(self, by),)
 
 
 @dataclass(frozen=True)
@@ -197,43 +176,28 @@ def weeks(db: Database, viewer: Viewer, period: Period, visits: Sequence[Visit])
     return [Week(*parts) for parts in zip(periods, ledgers, opened, solved, strict=True)]
 
 
-def fared(db: Database, viewer: Viewer, period: Period) -> list[Fared]:
-    """The requests opened in a period, the latest first."""
+def shared(db: Database, viewer: Viewer, period: Period) -> dict[Group, list[Shared]]:
+    """The requests opened in a period, by what they share: of each the most first.
+
+    Each is counted once, but under each of its tags.
+    """
     access.only_agents(viewer)
-    rows = db.query(
-        f"""
-        SELECT t.id, COALESCE(p.name, '') AS product, COALESCE(o.name, '') AS organisation,
-               t.severity, t.created_at, t.solved_at, t.status,
-               (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
-        FROM tickets t LEFT JOIN products p ON p.id = t.product_id
-        LEFT JOIN organisations o ON o.id = t.organisation_id
-        WHERE t.created_at >= :since AND t.created_at < :until
-        ORDER BY t.created_at DESC, t.number DESC
-        """,  # noqa: S608 (constants)
-        {"since": period.since, "until": period.until},
-    )
-    statuses = _statuses(db, period)
-    tags = _tags(db, period)
-    return [
-        _fared(row, statuses.get(row["id"], ()), tuple(tags.get(row["id"], ()))) for row in rows
-    ]
+    requests = handling.groups(db, period.since, period.until)
+    tagged = handling.groups(db, period.since, period.until, by_tag=True)
+    return {by: _by_name(tagged if by == "tag" else requests, by) for by in GROUPS}
 
 
-def shared(requests: Sequence[Fared], by: Group) -> list[Shared]:
-    """Requests by product, organisation, severity or tag, the most first."""
-    by_name: dict[str, list[Fared]] = {}
-    for request in requests:
-        for name in request.names(by):
-            by_name.setdefault(name, []).append(request)
+def _by_name(requests: Sequence[Handled], by: Group) -> list[Shared]:
+    by_name: dict[str, list[Handled]] = {}
+    for group in requests:
+        by_name.setdefault(getattr(group, by), []).append(group)
     groups = [
         Shared(
             name,
-            len(members),
-            times(
-                [request.first_answer for request in members if request.first_answer is not None]
-            ),
-            times([request.solution for request in members if request.solution is not None]),
-            sum(request.is_reopened for request in members),
+            sum(member.opened for member in members),
+            times([hours for member in members for hours in member.first_answers]),
+            times([hours for member in members for hours in member.solutions]),
+            sum(member.reopened for member in members),
         )
         for name, members in by_name.items()
     ]
@@ -245,15 +209,10 @@ def counted(
 ) -> list[str]:
     """The ids of the requests that a number counts, the latest first."""
     access.only_agents(viewer)
-    if what in _JUDGED:
-        return _ids(db, period, _JUDGED[what])
-    if what == "ended":
-        return _ids(db, period, _ENDED)
-    return [
-        request.id
-        for request in fared(db, viewer, period)
-        if _COUNTS[what](request) and (by is None or name in request.names(by))
-    ]
+    if what in _ELSEWHERE:
+        return _ids(db, period, _ELSEWHERE[what])
+    which = next(which for which in get_args(Which) if which == what)
+    return handling.ids(db, period.since, period.until, which, by, name)
 
 
 def lines(db: Database, viewer: Viewer, ids: Sequence[str]) -> list[CountedTicket]:
@@ -317,12 +276,6 @@ def times(hours: Sequence[float]) -> Times:
     return Times(len(ranked), median, ranked[math.ceil(0.9 * len(ranked)) - 1])
 
 
-_COUNTS: Mapping[Counted, Callable[[Fared], bool]] = {
-    "opened": lambda request: True,
-    "answered": lambda request: request.first_answer is not None,
-    "solved": lambda request: request.solution is not None,
-    "reopened": lambda request: request.is_reopened,
-}
 _ENDED = """
     SELECT id, solved_at AS at FROM tickets WHERE solved_at >= :since AND solved_at < :until
 """
@@ -330,7 +283,8 @@ _OPINIONS = """
     SELECT ticket_id AS id, answered_at AS at FROM satisfaction
     WHERE is_good = {} AND answered_at >= :since AND answered_at < :until
 """
-_JUDGED: Mapping[Counted, str] = {
+_ELSEWHERE: Mapping[Counted, str] = {
+    "ended": _ENDED,
     "satisfied": _OPINIONS.format(1),
     "dissatisfied": _OPINIONS.format(0),
 }
@@ -341,73 +295,21 @@ def _ids(db: Database, period: Period, sql: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _statuses(db: Database, period: Period) -> dict[str, list[tuple[str, str]]]:
-    """When each request opened in a period took which status, in order."""
-    rows = db.query(
-        """
-        SELECT e.ticket_id, e.at, e.after FROM tickets t
-        JOIN ticket_events e ON e.ticket_id = t.id AND e.field = 'status'
-        WHERE t.created_at >= :since AND t.created_at < :until ORDER BY e.ticket_id, e.revision
-        """,
-        {"since": period.since, "until": period.until},
-    )
-    histories: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        histories.setdefault(row["ticket_id"], []).append((row["at"], row["after"]))
-    return histories
-
-
-def _tags(db: Database, period: Period) -> dict[str, list[str]]:
-    """Those of the requests opened in a period."""
-    tags: dict[str, list[str]] = {}
-    for row in db.query(
-        """
-        SELECT g.ticket_id, g.tag FROM tickets t JOIN ticket_tags g ON g.ticket_id = t.id
-        WHERE t.created_at >= :since AND t.created_at < :until
-        """,
-        {"since": period.since, "until": period.until},
-    ):
-        tags.setdefault(row["ticket_id"], []).append(row["tag"])
-    return tags
-
-
-def _fared(row: Row, statuses: Sequence[tuple[str, str]], tags: tuple[str, ...]) -> Fared:
-    opened = parsed(row["created_at"])
-    answer = solution = None
-    if row["answered_at"]:
-        answer = _hours(parsed(row["answered_at"]) - opened)
-    if row["solved_at"] and row["status"] in RESOLVED:
-        end = parsed(row["solved_at"])
-        solution = _hours(end - opened - clocks.waited(statuses, end))
-    were = [status for _, status in statuses]
-    is_reopened = any(
-        before in RESOLVED and after not in RESOLVED
-        for before, after in zip(were, were[1:], strict=False)
-    )
-    return Fared(
-        row["id"],
-        row["product"],
-        row["organisation"],
-        row["severity"],
-        answer,
-        solution,
-        is_reopened,
-        tags,
-    )
-
-
 def _by_stretch(db: Database, column: str, moments: Sequence[str]) -> list[int]:
     """How many requests have a moment in each stretch between some."""
+    stretches = ", ".join(
+        f"({place}, :m{place}, :m{place + 1})" for place in range(len(moments) - 1)
+    )
     rows = db.query(
         f"""
-        SELECT {column} AS at FROM tickets WHERE {column} >= :since AND {column} < :until
-        """,  # noqa: S608 (constants)
-        {"since": moments[0], "until": moments[-1]},
+        WITH stretches (place, since, until) AS (VALUES {stretches})
+        SELECT (SELECT COUNT(*) FROM tickets t
+                WHERE t.{column} >= s.since AND t.{column} < s.until) AS count
+        FROM stretches s ORDER BY s.place
+        """,  # noqa: S608 (constants, and names of parameters)
+        {f"m{place}": moment for place, moment in enumerate(moments)},
     )
-    counts = [0 for _ in moments[1:]]
-    for row in rows:
-        counts[_stretch(moments, row["at"])] += 1
-    return counts
+    return [row["count"] for row in rows]
 
 
 def _stretch(moments: Sequence[str], at: str) -> int:
@@ -417,7 +319,3 @@ def _stretch(moments: Sequence[str], at: str) -> int:
 def _year_before(day: date) -> date:
     is_leap_day = (day.month, day.day) == (2, 29)
     return day.replace(year=day.year - 1, day=28 if is_leap_day else day.day)
-
-
-def _hours(span: timedelta) -> float:
-    return span / timedelta(hours=1)

@@ -14,10 +14,8 @@ from kbsearch.errors import Invalid
 from kbsearch.insights import (
     COMPARED,
     COUNTED,
-    GROUPS,
     Compared,
     Counted,
-    Group,
     Period,
     deflection,
 )
@@ -29,6 +27,7 @@ from kbsearch.insights.deflection import (
     VisitFilter,
     VisitSearch,
 )
+from kbsearch.insights.handling import GROUPS, Group
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -87,7 +86,6 @@ def show() -> Response:
         name = f"{block}-{address.period.first}-{address.period.last}"
         return spreadsheet(name, headings, lines)
     visits = insights.visits(db(), viewer(), address.period)
-    requests = insights.fared(db(), viewer(), address.period)
     then = address.period.compared(address.compare)
     visits_then = insights.visits(db(), viewer(), then) if then else []
     read, queries = deflection.articles(visits), deflection.queries(visits)
@@ -106,8 +104,8 @@ def show() -> Response:
         queries=queries[:MOST_SHOWN],
         more_queries=len(queries) - MOST_SHOWN,
         groups=[
-            (by, insights.shared(requests, by)[: MOST_SHOWN if by == "tag" else None])
-            for by in GROUPS
+            (by, groups[: MOST_SHOWN if by == "tag" else None])
+            for by, groups in insights.shared(db(), viewer(), address.period).items()
         ],
         opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
@@ -217,8 +215,9 @@ def title(read: ReadArticle) -> str:
 
 def rows(block: str, period: Period) -> Iterator[tuple[object, ...]]:
     """What a file has of a block, its headings first: the names are those of the format."""
-    if block in GROUPS:
-        yield from group_rows(block, period)
+    by = next((group for group in GROUPS if group == block), None)
+    if by is not None:
+        yield from group_rows(by, period)
     elif block == "satisfaction":
         yield ("number", "good", "why", "at")
         yield from insights.opinion(db(), viewer(), period).words
@@ -252,13 +251,12 @@ def week_rows(period: Period, visits: list[Visit]) -> Iterator[tuple[object, ...
         yield (week.period.first, week.period.last, *counts, *ends)
 
 
-def group_rows(by: str, period: Period) -> Iterator[tuple[object, ...]]:
+def group_rows(by: Group, period: Period) -> Iterator[tuple[object, ...]]:
     yield (
         by, "opened", "answered", "first_answer_median_h", "first_answer_p90_h", "solved",
         "solution_median_h", "solution_p90_h", "reopened",
     )  # fmt: skip
-    requests = insights.fared(db(), viewer(), period)
-    for row in insights.shared(requests, next(group for group in GROUPS if group == by)):
+    for row in insights.shared(db(), viewer(), period)[by]:
         first, last = row.first_answer, row.solution
         yield (
             row.name, row.opened, first.count, hours(first.median), hours(first.p90),

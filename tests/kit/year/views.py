@@ -9,7 +9,7 @@ from kbsearch import insights, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.database import Row
-from kbsearch.insights import COUNTED, GROUPS
+from kbsearch.insights import COUNTED
 from kbsearch.people import viewers
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.targets import Target, of
@@ -92,7 +92,7 @@ def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
     viewer = viewers.find(look.books.db, "root@support.example")
     today = look.year.clock().astimezone(PARIS).date()
     period = insights.Period(today - MONTH, today, "Europe/Paris")
-    fared = insights.fared(look.books.db, viewer, period)
+    groups = insights.shared(look.books.db, viewer, period)
     behind = {
         what: insights.counted(look.books.db, viewer, period, what, None, "") for what in COUNTED
     }
@@ -102,10 +102,10 @@ def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
     weeks = insights.weeks(look.books.db, viewer, period, [])
     opinion = insights.opinion(look.books.db, viewer, period)
     numbers = {
-        "opened": len(fared),
-        "answered": sum(one.first_answer is not None for one in fared),
-        "solved": sum(one.solution is not None for one in fared),
-        "reopened": sum(one.is_reopened for one in fared),
+        "opened": sum(group.opened for group in groups["severity"]),
+        "answered": sum(group.first_answer.count for group in groups["severity"]),
+        "solved": sum(group.solution.count for group in groups["severity"]),
+        "reopened": sum(group.reopened for group in groups["severity"]),
         "ended": sum(week.solved for week in weeks),
         "satisfied": opinion.good,
         "dissatisfied": opinion.bad,
@@ -115,9 +115,9 @@ def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
             yield f"{what}: {numbers[what]}, and {len(behind[what])} in the list"
     if set(behind["opened"]) != opened or sum(week.opened for week in weeks) != len(opened):
         yield f"{len(opened)} were opened, not {len(behind['opened'])}"
-    for group in GROUPS:
-        if sum(one.opened for one in insights.shared(fared, group)) != len(fared):
-            yield f"by {group} they are not {len(fared)}"
+    for by in ("product", "organisation"):
+        if sum(group.opened for group in groups[by]) != numbers["opened"]:
+            yield f"by {by} they are not {numbers['opened']}"
 
 
 @holds("now and then")

@@ -1,0 +1,176 @@
+"""How requests were handled: when they were first answered, how long they took, what came back.
+
+It is kept beside each request as of one of its revisions, so that a year is a read of rows and not
+of conversations. The worker keeps up with what changes; whoever reads works out the rest.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Literal, NamedTuple, get_args
+
+from kbsearch.clock import parsed
+from kbsearch.database import Database, Row, one_of
+from kbsearch.tickets import clocks
+from kbsearch.tickets.codes import RESOLVED
+from kbsearch.tickets.messages import ANSWERS
+
+AT_ONCE = 2_000
+REACHED = "handling"  # the counter of the revision up to which requests are kept
+Group = Literal["product", "organisation", "severity", "tag"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+Which = Literal["opened", "answered", "solved", "reopened"]
+_NAMED: Mapping[Group, str] = {
+    "product": "product_id IN (SELECT id FROM products WHERE name = :name)",
+    "organisation": "organisation_id IN (SELECT id FROM organisations WHERE name = :name)",
+    "severity": "severity = :name",
+    "tag": "ticket_id IN (SELECT ticket_id FROM ticket_tags WHERE tag = :name)",
+}
+_WHICH: Mapping[Which, str] = {
+    "opened": "1 = 1",
+    "answered": "answered_after IS NOT NULL",
+    "solved": "solved_after IS NOT NULL",
+    "reopened": "is_reopened = 1",
+}
+READ = f"""
+    SELECT t.id, t.number, t.product_id, t.organisation_id, t.severity, t.status, t.created_at,
+           t.solved_at, t.revision, (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
+    FROM tickets t WHERE
+"""  # noqa: S608 (constants)
+
+
+class Handled(NamedTuple):
+    """Requests of one product, organisation and severity, or of one tag, and their hours."""
+
+    product: str  # names; empty where there is none
+    organisation: str
+    severity: str
+    tag: str
+    opened: int
+    reopened: int
+    first_answers: list[float]
+    solutions: list[float]  # without the time that customers were waited for
+
+
+def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> list[Handled]:
+    """The requests opened from one moment to another, in no order; those with tags `by_tag`.
+
+    They are read in the order of the index that has all of it: `|| ''` keeps the engine from the
+    one of moments, after which it would have to sort what it found (18 times as long for a year).
+    """
+    _catch_up(db)
+    names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity")
+    rows = db.query(
+        f"""
+        SELECT {", ".join(names)}, COUNT(*) AS opened, SUM(is_reopened) AS reopened,
+               string_agg(CAST(answered_after AS TEXT), ' ') AS first_answers,
+               string_agg(CAST(solved_after AS TEXT), ' ') AS solutions
+        FROM ticket_handling h {"JOIN ticket_tags g ON g.ticket_id = h.ticket_id" if by_tag else ""}
+        WHERE created_at || '' >= :since AND created_at || '' < :until
+        GROUP BY {", ".join(names)}
+        """,  # noqa: S608 (constants)
+        {"since": since, "until": until},
+    )
+    products, organisations = _names(db, "products"), _names(db, "organisations")
+    return [
+        Handled(
+            products.get(row.get("product_id"), ""),
+            organisations.get(row.get("organisation_id"), ""),
+            row.get("severity", ""),
+            row.get("tag", ""),
+            row["opened"],
+            row["reopened"],
+            _hours(row["first_answers"]),
+            _hours(row["solutions"]),
+        )
+        for row in rows
+    ]
+
+
+def ids(
+    db: Database, since: str, until: str, which: Which, by: Group | None = None, name: str = ""
+) -> list[str]:
+    """The requests opened from one moment to another that a number counts, the latest first."""
+    _catch_up(db)
+    named = "1 = 1" if by is None else _NAMED[by] if name else f"{by}_id IS NULL"
+    rows = db.query(
+        f"""
+        SELECT ticket_id FROM ticket_handling
+        WHERE created_at >= :since AND created_at < :until AND {_WHICH[which]} AND {named}
+        ORDER BY created_at DESC, number DESC
+        """,  # noqa: S608 (constants)
+        {"since": since, "until": until, **({"name": name} if by and name else {})},
+    )
+    return [row["ticket_id"] for row in rows]
+
+
+def _catch_up(db: Database) -> None:
+    while refresh(db):
+        pass
+
+
+def refresh(db: Database, *, limit: int = AT_ONCE) -> bool:
+    """Keep the next requests that changed, the oldest change first; whether there were any."""
+    with db.atomic():
+        values = {"reached": _reached(db), "limit": limit}
+        rows = db.query(f"{READ} t.revision > :reached ORDER BY t.revision LIMIT :limit", values)
+        if not rows:
+            return False
+        histories = clocks.statuses(db, [row["id"] for row in rows])
+        places, ids = one_of("id", [row["id"] for row in rows])
+        db.execute(f"DELETE FROM ticket_handling WHERE ticket_id IN ({places})", ids)  # noqa: S608
+        db.insert_many(
+            "ticket_handling", [_handled(row, histories.get(row["id"], ())) for row in rows]
+        )
+        db.execute(
+            """
+            INSERT INTO counters (name, value) VALUES (:name, :revision)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            """,
+            {"name": REACHED, "revision": rows[-1]["revision"]},
+        )
+    return True
+
+
+def _names(db: Database, table: str) -> Mapping[str | None, str]:
+    return {row["id"]: row["name"] for row in db.query(f"SELECT id, name FROM {table}")}  # noqa: S608
+
+
+def _reached(db: Database) -> int:
+    rows = db.query("SELECT value FROM counters WHERE name = :name", {"name": REACHED})
+    return int(rows[0]["value"]) if rows else 0
+
+
+def _handled(row: Row, statuses: Sequence[tuple[str, str]]) -> Row:
+    opened = parsed(row["created_at"])
+    answered_after = solved_after = None
+    if row["answered_at"]:
+        answered_after = parsed(row["answered_at"]) - opened
+    if row["solved_at"] and row["status"] in RESOLVED:
+        end = parsed(row["solved_at"])
+        solved_after = end - opened - clocks.waited(statuses, end)
+    same = ("number", "product_id", "organisation_id", "severity", "created_at")
+    return {
+        "ticket_id": row["id"],
+        **{name: row[name] for name in same},
+        "answered_after": _seconds(answered_after),
+        "solved_after": _seconds(solved_after),
+        "is_reopened": int(_came_back(status for _, status in statuses)),
+    }
+
+
+def _came_back(statuses: Iterable[str]) -> bool:
+    """Whether a request that was resolved was so no longer."""
+    was_resolved = False
+    for status in statuses:
+        if was_resolved and status not in RESOLVED:
+            return True
+        was_resolved = status in RESOLVED
+    return False
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else round(span.total_seconds())
+
+
+def _hours(seconds: str | None) -> list[float]:
+    return [int(some) / 3600 for some in seconds.split()] if seconds else []
