@@ -52,11 +52,12 @@ WITHOUT_A_VIEWER = {
     "search.learning.lessons.changed": "follows a change that was allowed",
     "search.learning.lessons.review": "the worker's round after a publication",
     "site.health.mark_worker_seen": "the worker says that it lives",
-    "site.importing.storing.store": "a command; what it adds, it adds as the command line",
+    "site.importing.storing.*": "a command; what it adds, it adds as the command line",
     "tickets.conversation.lifecycle.close_quiet": "the worker's round",
     "tickets.changes.*": "follows a change that was allowed",
     "tickets.readers.*": "who may read follows from a change that was allowed",
     "tickets.files.drop_unsent": "follows a draft that was let go",
+    "tickets.tags.forget": "follows an erasure that was allowed",
     "audit.record": "the log of what was allowed, and of what was not",
     # What is over goes away by its age, in the worker's round.
     "articles.writing.drafts.forget_old": "by age",
