@@ -6,7 +6,7 @@ never touched.
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,14 +15,16 @@ from kbsearch.text.markup import scheme_of, slug_of
 from kbsearch.text.markup.callouts import KINDS
 
 DEEPEST = 5  # texts taken into texts
-_CODE = re.compile(
-    r"(^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?\n)??[ \t]*(?P=fence)[`~]*[ \t]*$"
-    r"|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`))",
-    re.MULTILINE | re.DOTALL,
-)
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+_EXAMPLE_FENCE = re.compile(r"[ \t]*+(`{3,}+(?=[^`\n]*+$)|~{3,}+)")
+_RUN_OF_TICKS = re.compile(r"`++")
+_HELD_EXAMPLE = re.compile(r"\x00(\d++)\x00")
 _ARGUMENT = re.compile(
-    r"([\w\-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|\{?[\"']?([^\s\"'{}>%]+)[\"']?\}?)"
+    r"(?<![\w\-])([\w\-]++)\s*+=\s*+"
+    r"(?:\"([^\"]*)\"|'([^']*)'|\{?[\"']?([^\s\"'{}>%]++)[\"']?\}?)"
 )
+_BARE_ARGUMENT = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]++)")
+_TITLE_IN_QUOTES = re.compile(r"[\"']([^\"']++)[\"']")
 _BLOCK = re.compile(
     r"^(?P<in>[ \t]*)<(?P<tag>figure|iframe|video|audio|dl|center|style|script|p|h[1-6]|"
     r"table|ul|ol)\b"
@@ -35,6 +37,7 @@ _LINK = re.compile(
     r"(?P<title>\s+(?:\"[^\"]*\"|'[^']*'))?(?:\s*=\d*x\d*)?\s*\)(?P<attributes>\{[:.#][^"
     r"{}\n]*\}|\{ [^{}\n]*\})?"
 )
+_SPLITS_ADDRESS = re.compile(r"[\s()]")
 _DEFINITION = re.compile(r"^( {0,3}\[(?!\^)[^\[\]\n]+\]:[ \t]*)<?(\S+?)>?(?=[ \t]|$)", re.MULTILINE)
 _SOURCE = re.compile(
     r"(<(?:img|a)\b[^<>]*?\b(?:src|href)\s*=\s*)(?:\"([^\"]*)\"|'([^']*)'|\{[^}]*\})", re.I
@@ -48,6 +51,7 @@ _TARGETS = re.compile(
 
 
 Change = Callable[[re.Match[str], Tell], str]
+Extent = tuple[int, int]
 
 
 class Folder(Protocol):
@@ -71,13 +75,48 @@ def converted(text: str, page: ForeignPage, folder: Folder, linker: Linker, tell
 def _outside(text: str, change: Callable[[str], str]) -> str:
     """The text with everything changed that is no example."""
     held: list[str] = []
+    pieces: list[str] = []
+    rest = 0
+    for begin, end in _examples(text):
+        pieces += [text[rest:begin], f"\x00{len(held)}\x00"]
+        held.append(text[begin:end])
+        rest = end
+    changed = change("".join([*pieces, text[rest:]]))
+    return _HELD_EXAMPLE.sub(lambda match: held[int(match[1])], changed)
 
-    def hold(match: re.Match[str]) -> str:
-        held.append(match[0])
-        return f"\x00{len(held) - 1}\x00"
 
-    changed = change(_CODE.sub(hold, text))
-    return re.sub(r"\x00(\d+)\x00", lambda match: held[int(match[1])], changed)
+def _examples(text: str) -> Iterator[Extent]:
+    """Where code is: between fences, of which the last may be missing, and in ticks on a line."""
+    fence, begin, place = "", 0, 0
+    for line in text.split("\n"):
+        end = place + len(line)
+        if fence:
+            if line.strip(" \t").startswith(fence) and not line.strip(" \t`~"):
+                yield begin, end
+                fence = ""
+        elif mark := _EXAMPLE_FENCE.match(line):
+            fence, begin = mark[1], place
+        else:
+            yield from ((place + start, place + stop) for start, stop in _in_ticks(line))
+        place = end + 1
+    if fence:
+        yield begin, len(text)
+
+
+def _in_ticks(line: str) -> Iterator[Extent]:
+    """From as many ticks to the next that are as many."""
+    runs = [match.span() for match in _RUN_OF_TICKS.finditer(line)]
+    closing: dict[int, int] = {}  # begin of a run -> end of the next as long
+    next_end: dict[int, int] = {}
+    for start, stop in reversed(runs):
+        if stop - start in next_end:
+            closing[start] = next_end[stop - start]
+        next_end[stop - start] = stop
+    rest = 0
+    for start, _ in runs:
+        if start >= rest and start in closing:
+            rest = closing[start]
+            yield start, rest
 
 
 def _arguments(said: str) -> dict[str, str]:
@@ -91,6 +130,7 @@ _INCLUDES = re.compile(
     r"|\[!INCLUDE\s*\[[^\]]*\]\(([^)\s]+)\)\]|!\[\[([^\[\]|#\n]+?)(?:\.md)?\]\])[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
+_FILE_ENDING = re.compile(r"\.\w{2,4}$")
 
 
 def _included(text: str, page: ForeignPage, folder: Folder, tell: Tell, depth: int) -> str:
@@ -98,7 +138,7 @@ def _included(text: str, page: ForeignPage, folder: Folder, tell: Tell, depth: i
 
     def take(match: re.Match[str]) -> str:
         name = next(filter(None, match.groups()))
-        if match[5] and re.search(r"\.\w{2,4}$", name):
+        if match[5] and _FILE_ENDING.search(name):
             return match[0]  # a picture
         if match[5]:
             name = f"{name}.md" if folder.include(f"{name}.md", page) else folder.named(name)
@@ -111,17 +151,21 @@ def _included(text: str, page: ForeignPage, folder: Folder, tell: Tell, depth: i
     return _outside(text, lambda piece: _INCLUDES.sub(take, piece))
 
 
+_DOCFX_TAB = re.compile(r"#{1,6}\s++\[([^\]]++)\]\(#tab/[^)]*+\)\s*+$")
+_DOCFX_RULE = re.compile(r"(?:-{3,}+|\*{3,}+)\s*+$")
+
+
 def _docfx_tabs(text: str) -> str:
     """`# [Windows](#tab/windows)` up to a rule."""
     lines, is_open, output = text.split("\n"), False, []
     for line in lines:
-        tab = re.match(r"#{1,6}\s+\[([^\]]+)\]\(#tab/[^)]*\)\s*$", line)
+        tab = _DOCFX_TAB.match(line)
         if tab:
             output += ["{% endtab %}", ""] if is_open else []
             title = tab[1].replace('"', "'")
             output.append(f'{{% tab title="{title}" %}}')
             is_open = True
-        elif is_open and re.match(r"(?:-{3,}|\*{3,})\s*$", line):
+        elif is_open and _DOCFX_RULE.match(line):
             output += ["{% endtab %}", ""]
             is_open = False
         else:
@@ -183,7 +227,7 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def _tab(match: re.Match[str], tell: Tell) -> str:
     said = _arguments(match[1])
-    bare = re.search(r"[\"']([^\"']+)[\"']", match[1])
+    bare = _TITLE_IN_QUOTES.search(match[1])
     title = said.get("label") or said.get("title") or said.get("header") or said.get("name")
     title = title or said.get("value") or (bare[1] if bare else "") or match[1].strip() or "…"
     tell("tabs", "")
@@ -194,8 +238,7 @@ def _callout(match: re.Match[str], tell: Tell) -> str:
     """`{{% notice tip "Title" %}}`, `{{< alert color="warning" title="…" >}}`."""
     name, said = match["name"].lower(), match["said"]
     values = _arguments(said)
-    bare = re.sub(_ARGUMENT, "", said)
-    words = re.findall(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)", bare)
+    words = _BARE_ARGUMENT.findall(_ARGUMENT.sub("", said))
     flat = [a or b or c for a, b, c in words]
     style = (
         values.get("type") or values.get("style") or values.get("color") or values.get("context")
@@ -319,7 +362,7 @@ def _wiki(match: re.Match[str], folder: Folder) -> str:
     name, _, place = match[2].partition("#")
     address = folder.named(name.strip()) if name.strip() else ""
     words = (match[3] or "").strip()
-    if match[1] and re.search(r"\.(?:png|jpe?g|gif|webp|svg)$", name.strip(), _I):
+    if match[1] and name.strip().lower().endswith(_PICTURES):
         width = words.partition("x")[0]
         if width.isdigit():
             return f'<img src="{address or name}" alt="" width="{width}">'
@@ -376,7 +419,7 @@ def _links(text: str, linker: Linker) -> str:
         place = (linker.file if match["bang"] else linker.link)(target)
         if not place:
             return f"*{label}*" if match["bang"] and label else label
-        place = f"<{place}>" if re.search(r"[\s()]", place) else place
+        place = f"<{place}>" if _SPLITS_ADDRESS.search(place) else place
         return f"{match['bang']}[{label}]({place}{match['title'] or ''})"
 
     return _LINK.sub(change, text)
@@ -384,7 +427,7 @@ def _links(text: str, linker: Linker) -> str:
 
 def _defined(match: re.Match[str], linker: Linker) -> str:
     target = match[2]
-    is_picture = re.search(r"\.(?:png|jpe?g|gif|webp|svg)$", target, _I)
+    is_picture = target.lower().endswith(_PICTURES)
     place = linker.file(target) if is_picture else linker.link(target)
     return f"{match[1]}{place or target}"
 

@@ -16,6 +16,7 @@ _LISTS |= {"user_segments", "organizations"}
 _ALONE = {"article": "articles", "translation": "translations", "section": "sections"}
 _ALONE |= {"category": "categories", "user_segment": "user_segments"}
 _FILE = re.compile(r"/article_attachments/(?:token/)?(\w+)", re.IGNORECASE)
+_SITE_OF_ADDRESS = re.compile(r"^https?://[^/]+")
 _OWN_HOST = re.compile(r"https?://[^/]+(?=/hc/)")
 _SITE = re.compile(
     r"/hc(?:/([a-z]{2}(?:-[a-z0-9]+)?))?(?:/(requests/new|requests|search|signin))?/?$"
@@ -104,7 +105,7 @@ class Guide:
                 yield self._page(number, locale, language, versions[locale])
 
     def _page(self, number: str, locale: str, language: str, item: Item) -> ForeignPage:
-        address = re.sub(r"^https?://[^/]+", "", str(item.get("html_url") or ""))
+        address = _SITE_OF_ADDRESS.sub("", str(item.get("html_url") or ""))
         if f"/hc/{locale}/" not in address.lower():
             address = f"/hc/{locale}/articles/{number}"
         title = " ".join(str(item.get("title") or item.get("name") or "").split())

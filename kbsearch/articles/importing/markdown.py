@@ -47,11 +47,22 @@ _NO_PAGES = frozenset({"summary.md", "license.md", "contributing.md", "code_of_c
 _NO_PAGES |= {"toc.md", "_sidebar.md", "_navbar.md", "changelog.md", "security.md"}
 _ROOTS = ("docs", "content", "src/content/docs", "articles", "_docs", "_posts")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*(?:\{[^}]*\})?\s*$", re.MULTILINE)
-_TITLE = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*(?:\{[^}]*\})?[ \t]*\n")
+_TITLE = re.compile(r"\A\s*+#[ \t]++(.+?)(?<![ \t#])[ \t#]*+(?:\{[^{}\n]*+\})?[ \t]*+\n")
 _SETEXT = re.compile(r"\A\s*([^\n]{1,200})\n={3,}[ \t]*\n")
 _NUMBER = re.compile(r"^\d{1,3}[-_. ]+(?=\D)")
 _DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})-(?=.)")
 _LANGUAGE_SUFFIX = re.compile(r"\.(fr|en)$")
+_LANGUAGE_BEFORE_ENDING = re.compile(r"\.([a-z]{2})\.\w++$")
+_FOLDER_OF_LOCALE = re.compile(r"[a-z]{2}(?:[-_][a-zA-Z]{2})?")
+_SITE_LANGUAGE = re.compile(
+    r"(?:defaultLocale|languageCode|defaultContentLanguage|language|locale|lang)\"?\s*+"
+    r"[:=]\s*+[\"']?([a-z]{2})\b"
+)
+_HTML_ENDING = re.compile(r"\.html?$")
+_FRONT_LINE = re.compile(r"^([A-Za-z_\-]{1,40}):[ \t]++(\S.*)$", re.MULTILINE)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TITLE_MARKS = re.compile(r"[*_`]|!?\[([^\]]{0,300}+)\]\([^)]{0,300}+\)")
+_BETWEEN_WORDS = re.compile(r"[-_]+")
 _I18N = re.compile(r"^i18n/(fr|en)[^/]*/docusaurus-plugin-content-docs/(?:current|version-[^/]+)/")
 _FENCES = {"---": "yaml", "+++": "toml", ";;;": "json"}
 _SETTINGS: tuple[str, ...] = (
@@ -184,11 +195,11 @@ class MarkdownFolder:
         base = next((base for base in self.bases if base and name.startswith(f"{base}/")), "")
         rest = name[len(base) + 1 :] if base and base != "_posts" else name
         first, _, inner = rest.partition("/")
-        if inner and re.fullmatch(r"[a-z]{2}(?:[-_][a-zA-Z]{2})?", first) and (
+        if inner and _FOLDER_OF_LOCALE.fullmatch(first) and (
             first[:2] in ("fr", "en", "de", "es", "it", "pt", "nl", "ja", "zh")
         ):  # fmt: skip
             return first[:2], inner
-        suffix = re.search(r"\.([a-z]{2})\.\w+$", name)
+        suffix = _LANGUAGE_BEFORE_ENDING.search(name)
         if suffix and suffix[1] in ("fr", "en", "de", "es", "it", "pt", "nl", "ja", "zh"):
             return suffix[1], rest
         own = _text(front.get("lang") or front.get("language") or front.get("locale"))[:2].lower()
@@ -199,9 +210,7 @@ class MarkdownFolder:
         for name in _SETTINGS:
             path = self.files.get(name)
             text = _decoded(path) if path else ""
-            match = re.search(
-                r"(?:defaultLocale|languageCode|defaultContentLanguage|language|locale|lang)\"?\s*"
-                r"[:=]\s*[\"']?([a-z]{2})\b", text)  # fmt: skip
+            match = _SITE_LANGUAGE.search(text)
             if match:
                 return match[1]
         return ""
@@ -266,7 +275,7 @@ class MarkdownFolder:
             for ending in ("", *SUFFIXES, "/index.md", "/README.md", "/_index.md", "/index.mdx"):
                 if f"{start}{ending}".lstrip("/") in self.files:
                     return f"{start}{ending}"
-            html = re.sub(r"\.html?$", ".md", start)
+            html = _HTML_ENDING.sub(".md", start)
             if html.lstrip("/") in self.files:
                 return html
         address = self.by_address.get(old_addresses.key_of(path))
@@ -336,7 +345,7 @@ def _read(front: tuple[str, str]) -> Front:
 
 def _salvaged(text: str) -> Front:
     """What lines say that are no YAML as a whole: a colon in a title is enough for that."""
-    pairs = re.findall(r"^([A-Za-z_\-]{1,40}):[ \t]+(\S.*)$", text, re.MULTILINE)
+    pairs = _FRONT_LINE.findall(text)
     front: Front = {key: value.strip().strip("\"'") for key, value in pairs}
     if front and all(
         ":" in line or not line.strip() or line[0] in " -#" for line in text.split("\n")
@@ -355,7 +364,7 @@ def _list(front: Mapping[str, Any], *keys: str) -> list[str]:
     values: list[str] = []
     for key in keys:
         value = front.get(key)
-        items = value if isinstance(value, list) else re.split(r",\s*", _text(value))
+        items = value if isinstance(value, list) else _text(value).split(",")
         values += [text for item in items if (text := _text(item))]
     return list(dict.fromkeys(values))
 
@@ -375,7 +384,7 @@ def _day(front: Front) -> str:
         value = value.get("date") if isinstance(value, dict) else value
         if isinstance(value, (date, datetime)):
             return value.isoformat()[:10]
-        match = re.match(r"\d{4}-\d{2}-\d{2}", _text(value))
+        match = _ISO_DAY.match(_text(value))
         if match:
             return match[0]
     return ""
@@ -385,10 +394,10 @@ def _title_of(body: str) -> str:
     setext = _SETEXT.match(body)
     heading = setext or _HEADING.search(body)
     words = heading[1] if heading else ""
-    return re.sub(r"[*_`]|!?\[([^\]]*)\]\([^)]*\)", r"\1", words).strip()
+    return _TITLE_MARKS.sub(r"\1", words).strip()
 
 
 def _named(own: str, folders: list[str]) -> str:
     name = folders[-1] if own in FRONT_PAGES and folders else own
-    words = re.sub(r"[-_]+", " ", _NUMBER.sub("", name)).strip()
+    words = _BETWEEN_WORDS.sub(" ", _NUMBER.sub("", name)).strip()
     return words[:1].upper() + words[1:] or name

@@ -20,9 +20,19 @@ from kbsearch.text.markup import scheme_of
 ROUNDS = 5
 _HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s)")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
-_ANCHOR = re.compile(r"\s*\{:?\s*#([^\W_][\w.:\-]{0,79})[^{}]*\}\s*$")
-_INLINE = r"!?\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\(\s*<?%s>?(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
-_TAG = r"<(?:img|a)\s[^<>]*(?:src|href)\s*=\s*[\"']?%s[^<>]*>"
+_ANCHOR = re.compile(r"(?<!\s)\s*+\{:?\s*+#([^\W_][\w.:\-]{0,79}+)[^{}]*+\}\s*+$")
+_INLINE = (
+    r"!?\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\(\s*+<?%s>?(?:\s++(?:\"[^\"]*\"|'[^']*'))?\s*+\)"
+)
+_LINK_OF_ANY_TARGET = re.compile(_INLINE % r"([^()\s<>]*+)")
+_TAG = r"<(?:img|a)\s(?=[^<>]*+>)[^<>]*(?:src|href)\s*=\s*[\"']?%s[^<>]*>"
+_TITLE_SIGNS = re.compile(r"[\[\]\\*_`<>\"]")
+_PICTURE_OR_TAG = re.compile(r"!\[[^\[\]]*+\](?=\()|<img(?=\s)[^<>]*+>")
+_NAME_OF_PICTURE_FILE = re.compile(r"[\w\-. ]*\.(?:png|jpe?g|gif|webp|svg)", re.IGNORECASE)
+_HOST_OF_LINK = re.compile(r"https?://(?:www\.)?([^/?#]+)")
+_NAME_OF_TAG = re.compile(r"</?([a-z0-9]+)", re.IGNORECASE)
+_REFERENCE_WITH_TARGET = re.compile(r" {0,3}\[([^\[\]]++)\]:\s*+<?(\S+?)>?(?:\s|$)")
+_LANGUAGE_OF_PATH = re.compile(r"(?:^|/)articles/(\w\w)/")
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 Lines = list[str]
@@ -145,21 +155,17 @@ def _name_picture(lines: Lines, place: int, finding: Finding) -> bool:
     title = title or next(
         (line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("title:")), ""
     )
-    title = re.sub(r"[\[\]\\*_`<>\"]", "", title)
+    title = _TITLE_SIGNS.sub("", title)
     name = i18n.gettext(_language(finding), "import_articles.picture", title=title)
     before = lines[place]
-    lines[place] = re.sub(
-        r"!\[[^\[\]]*\](?=\()|<img(?=\s)[^<>]*>",
-        lambda match: _named(match[0], name),
-        before,
-    )
+    lines[place] = _PICTURE_OR_TAG.sub(lambda match: _named(match[0], name), before)
     return lines[place] != before
 
 
 def _named(picture: str, name: str) -> str:
     if picture.startswith("!["):
         alternative = picture[2:-1].strip()
-        is_file = re.fullmatch(r"[\w\-. ]*\.(?:png|jpe?g|gif|webp|svg)", alternative, re.I)
+        is_file = _NAME_OF_PICTURE_FILE.fullmatch(alternative)
         return (
             picture if alternative and not is_file and not _is_code(alternative) else f"![{name}]"
         )
@@ -190,13 +196,13 @@ def _link_words(lines: Lines, place: int, finding: Finding) -> bool:
     """`here` says where it leads: the host, the page, or what the file is called."""
     label = finding.values.get("label", "")
     begin = lines[place].find(f"[{label}", max(0, finding.column - 1))
-    match = re.compile(_INLINE % r"([^()\s<>]*)").match(lines[place], max(begin, 0))
+    match = _LINK_OF_ANY_TARGET.match(lines[place], max(begin, 0))
     if not match:
         return False
     target = match[2]
-    host = re.match(r"https?://(?:www\.)?([^/?#]+)", target)
+    host = _HOST_OF_LINK.match(target)
     name = host[1] if host else target.partition("#")[0].rstrip("/").rpartition("/")[2]
-    name = re.sub(r"\.md$", "", name).replace("-", " ") or target.lstrip("#").replace("-", " ")
+    name = name.removesuffix(".md").replace("-", " ") or target.lstrip("#").replace("-", " ")
     words = f"{match[1].strip()} ({name})" if label.strip() else name
     lines[place] = (
         f"{lines[place][: match.start()]}[{words}]({target}){lines[place][match.end() :]}"
@@ -221,7 +227,7 @@ def _show_tag(lines: Lines, place: int, finding: Finding) -> bool:
     if html == "<!--":
         lines[place] = lines[place].replace("<!--", "\\<!--", 1)
         return True
-    name = re.match(r"</?([a-z0-9]+)", html, re.IGNORECASE)
+    name = _NAME_OF_TAG.match(html)
     if not name:
         return False
     before = lines[place]
@@ -260,7 +266,7 @@ def _replace(lines: Lines, place: int, finding: Finding, words: Callable[[str, s
 def _unlink_reference(lines: Lines, target: str) -> bool:
     """`[words][name]` whose `[name]: target` leads nowhere."""
     for number, line in enumerate(lines):
-        match = re.match(r" {0,3}\[([^\[\]]+)\]:\s*<?(\S+?)>?(?:\s|$)", line)
+        match = _REFERENCE_WITH_TARGET.match(line)
         if match and match[2] in _spellings(target):
             name = re.escape(match[1])
             lines[number] = ""
@@ -295,7 +301,7 @@ def _spellings(target: str) -> tuple[str, ...]:
 
 
 def _language(finding: Finding) -> str:
-    match = re.search(r"(?:^|/)articles/(\w\w)/", finding.path)
+    match = _LANGUAGE_OF_PATH.search(finding.path)
     return match[1] if match else "en"
 
 

@@ -27,6 +27,9 @@ _ID = re.compile(r"[^\W_][\w.:\-]{0,79}$")
 _HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 _BLOCKS = ["p", "div", "ul", "ol", "pre", "blockquote", "table", "figure", *_HEADINGS]
 _LAST_BREAK = re.compile(r"\\\n(?=\s*(?:\n|\Z))")
+_WIDTH_OF_PICTURE = re.compile(r"(\d{1,4})(?:px)?$")
+_LABEL_BRACKET = re.compile(r"([\[\]\\])")
+_LINK_TO_PLACE = re.compile(r"href\s*+=\s*+[\"'][^\"'#]*+#([^\"']{1,80}+)[\"']")
 _INDENT = "    "
 _WIDEST = 50  # columns or lines that one cell covers
 
@@ -91,13 +94,13 @@ class ArticleConverter(HtmlConverter):
         address = self.file(el.get("src") or el.get("data-src") or "")
         if not address:
             return f" *{self.escape(alternative, parent_tags)}* " if alternative else ""
-        width = re.match(r"(\d{1,4})(?:px)?$", str(el.get("width") or ""))
+        width = _WIDTH_OF_PICTURE.match(str(el.get("width") or ""))
         title = " ".join(str(el.get("data-caption") or "").split())
         if width and not title:
             name = escape(alternative, quote=True)
             return f'<img src="{escape(address)}" alt="{name}" width="{width[1]}">'
         quoted = '"{}"'.format(title.replace('"', "”")) if title else ""
-        label = re.sub(r"([\[\]\\])", r"\\\1", alternative)
+        label = _LABEL_BRACKET.sub(r"\\\1", alternative)
         return f"![{label}]({address}{' ' * bool(quoted)}{quoted})"
 
     def convert_br(self, el: Any, text: str, parent_tags: set[str]) -> str:
@@ -196,7 +199,7 @@ class ArticleConverter(HtmlConverter):
 
 def anchors_of(source: str) -> Iterator[str]:
     """The places that the links of a page name, there or elsewhere."""
-    for match in re.finditer(r"href\s*=\s*[\"'][^\"'#]*#([^\"']{1,80})[\"']", source):
+    for match in _LINK_TO_PLACE.finditer(source):
         yield match[1]
 
 
