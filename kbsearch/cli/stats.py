@@ -8,7 +8,7 @@ from kbsearch import insights
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
-from kbsearch.insights import deflection
+from kbsearch.insights import deflection, handling
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.site import health
 
@@ -27,6 +27,7 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
     """
     period = insights.period(first, last, zone=DEFAULT_TIME_ZONE)
     ledger = deflection.ledger(insights.visits(site.db, OPERATOR, period))
+    handling.catch_up(site.db)
     groups = insights.shared(site.db, OPERATOR, period)
     opinion = insights.opinion(site.db, OPERATOR, period)
     thanked = insights.thanked(site.db, OPERATOR, period)

@@ -57,7 +57,6 @@ def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> lis
     They are read in the order of the index that has all of it: `|| ''` keeps the engine from the
     one of moments, after which it would have to sort what it found (18 times as long for a year).
     """
-    _catch_up(db)
     names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity")
     rows = db.query(
         f"""
@@ -90,7 +89,6 @@ def ids(
     db: Database, since: str, until: str, which: Which, by: Group | None = None, name: str = ""
 ) -> list[str]:
     """The requests opened from one moment to another that a number counts, the latest first."""
-    _catch_up(db)
     named = "1 = 1" if by is None else _NAMED[by] if name else f"{by}_id IS NULL"
     rows = db.query(
         f"""
@@ -103,7 +101,8 @@ def ids(
     return [row["ticket_id"] for row in rows]
 
 
-def _catch_up(db: Database) -> None:
+def catch_up(db: Database) -> None:
+    """Keep all that changed, for whoever cannot wait for the worker."""
     while refresh(db):
         pass
 

@@ -85,6 +85,7 @@ def test_times_leave_out_the_wait_for_the_customer(db: SqliteDatabase, cast: Cas
     file(db, cast.chloe, severity="blocking", at=at(4))
     lifecycle.reopen(db, cast.alice, ticket, at=at(7))
     take_over(db, number=5, created_at="2026-03-03T09:00:00Z")
+    handling.catch_up(db)
     requests = insights.shared(db, cast.dan, MARCH)
     mine, other = requests["organisation"]
     assert (mine.name, mine.opened, mine.reopened) == ("Acme", 4, 1), "past cases too"
@@ -248,6 +249,7 @@ def test_articles_and_queries_have_their_own_ledgers(db: SqliteDatabase, cast: C
 def test_each_number_leads_to_as_many_lines(
     client: FlaskClient, db: SqliteDatabase, cast: Cast, busy: None
 ):
+    handling.catch_up(db)
     sign_in(client, db, cast.dan)
     address = "/en/desk/insights?from=2026-03-02&to=2026-03-15&compare=none"
     page = unescape(client.get(address).text)
@@ -265,6 +267,7 @@ def test_each_number_leads_to_as_many_lines(
 def test_a_list_of_what_was_counted_has_pages(client: FlaskClient, db: SqliteDatabase, cast: Cast):
     for number in range(60):
         take_over(db, number=number + 1, created_at="2026-03-03T09:00:00Z")
+    handling.catch_up(db)
     sign_in(client, db, cast.dan)
     address = "/en/desk/insights/requests?from=2026-03-02&to=2026-03-15"
     first, second = (client.get(f"{address}&page={page}").text for page in (1, 99))
@@ -307,6 +310,7 @@ def test_a_request_counts_under_each_of_its_tags(db: SqliteDatabase, cast: Cast)
     file(db, cast.alice)
     tags.change(db, cast.dan, first.id, add=["vip", "facture"])
     tags.change(db, cast.dan, second.id, add=["vip"])
+    handling.catch_up(db)
     march = insights.period("2026-03-01", "2026-03-31")
     by_tag = insights.shared(db, cast.dan, march)["tag"]
     assert [(group.name, group.opened) for group in by_tag] == [("vip", 2), ("facture", 1)]

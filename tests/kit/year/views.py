@@ -9,7 +9,7 @@ from kbsearch import insights, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored
 from kbsearch.database import Row
-from kbsearch.insights import COUNTED
+from kbsearch.insights import COUNTED, handling
 from kbsearch.people import viewers
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.targets import Target, of
@@ -92,6 +92,7 @@ def insights_count_what_is_in_their_lists(look: Inspection) -> Iterator[str]:
     viewer = viewers.find(look.books.db, "root@support.example")
     today = look.year.clock().astimezone(PARIS).date()
     period = insights.Period(today - MONTH, today, "Europe/Paris")
+    handling.catch_up(look.books.db)
     groups = insights.shared(look.books.db, viewer, period)
     behind = {
         what: insights.counted(look.books.db, viewer, period, what, None, "") for what in COUNTED
