@@ -190,7 +190,6 @@ def rename(
         in_use = _count(db, new)
         if in_use and not may_merge:
             raise Invalid("tags.name_taken", tag=new, number=in_use)
-        kind = "tag.merged" if in_use else "tag.renamed"
         values = {"old": before.name, "new": new}
         _mark_changed(db, before.name)
         db.execute(
@@ -202,8 +201,11 @@ def rename(
             values,
         )
         db.execute("DELETE FROM ticket_tags WHERE tag = :old", values)
-        after = TagCount(new, _count(db, new))
-        audit.change(db, viewer, kind, before.name, _texts(before), _texts(after))
+        texts = _texts(before), _texts(TagCount(new, _count(db, new)))
+        if in_use:
+            audit.change(db, viewer, "tag.merged", before.name, *texts)
+        else:
+            audit.change(db, viewer, "tag.renamed", before.name, *texts)
     return new
 
 

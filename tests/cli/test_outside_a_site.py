@@ -64,7 +64,7 @@ def arguments(command: click.Command, there: Path) -> list[str]:
         if isinstance(parameter.type, click.Choice):
             given.append(str(parameter.type.choices[0]))
         elif isinstance(parameter.type, click.Path) and parameter.type.exists:
-            given.append(str(there))
+            given.append(str(there if parameter.type.file_okay else there.parent))
         else:
             given.append("1")
     return given

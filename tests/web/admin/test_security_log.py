@@ -21,9 +21,11 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.tickets import tags
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
 from tests.kit.imports import modules, ours
+from tests.kit.requests import file
 from tests.kit.security_log import added_by
 from tests.kit.web import sign_in
 from tests.people.organisations.test_branding import png
@@ -53,6 +55,9 @@ CHANGES = [
         {**ACME, "sharing": "everyone", "accent": "#123456"},
         "organisation",
     ),
+    Change("rename_tag", "tag.renamed", {"name": "vip", "new_name": "gold"}),
+    Change("rename_tag", "tag.merged", {"name": "vip", "new_name": "facture", "merge": "yes"}),
+    Change("remove_tag", "tag.removed", {"name": "vip"}),
     Change("add_product", "product.added", {"name": "Troupeau"}),
     Change("save_product", "product.changed", {"name": "iCownect", "versions": "5.0"}, "product"),
     Change(
@@ -87,6 +92,7 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     """The things to change, by noun."""
     webhook = webhooks.add(db, cast.root, settings, "https://a.example/t0ken", ["ticket.opened"])
     bob = people.find(db, "bob@acme.example")
+    tags.change(db, cast.root, file(db, cast.bob).id, add=["vip", "facture"])
     token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
     return {
         "organisation": organisations.find(db, "acme").id,
