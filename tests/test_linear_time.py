@@ -43,18 +43,21 @@ def patterns() -> dict[str, AnyPattern]:
     found: dict[AnyPattern, str] = {}
     for module in modules():
         for name, value in vars(importlib.import_module(module)).items():
-            held = value.values() if isinstance(value, dict) else value
-            for each in held if isinstance(held, (tuple, list)) else [value, *_of_dict(value)]:
-                if isinstance(each, re.Pattern):
-                    found.setdefault(each, f"{module.removeprefix('kbsearch.')}.{name}")
+            for pattern in _held(value):
+                found.setdefault(pattern, f"{module.removeprefix('kbsearch.')}.{name}")
     names: dict[str, AnyPattern] = {}
     for pattern, name in found.items():
         names[f"{name}{len(names)}" if name in names else name] = pattern
     return names
 
 
-def _of_dict(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else []
+def _held(value: object) -> Iterator[AnyPattern]:
+    """The patterns in a value, however deep in tuples, lists and the values of dictionaries."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, (tuple, list, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _held(each)
 
 
 @cache

@@ -193,7 +193,7 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?:import|export)\s[^\n]{1,300}(?:from\s+)?['\"][^'\"\n]+['\"];?[ "
                 r"\t]*$", _M), ""),
     (re.compile(r"^export\s+(?:const|default|function)\b[^\n]*$", _M), ""),
-    (re.compile(r"\{/\*.*?\*/\}|%%.*?%%", re.DOTALL), ""),
+    (re.compile(r"\{/\*(?:(?!\{/\*).)*?\*/\}|%%.*?%%", re.DOTALL), ""),
     (re.compile(r"^[ \t]*(?:\[TOC\]|\[\[_?TOC_?\]\]|\{:toc\}|[*\-1.]+\s+TOC)[ \t]*$", _M | _I), ""),
     (re.compile(r"^[ \t]*\{:[ \t]*(?:toc|\.no_toc|\.[\w-]+-toc)[^}\n]*\}[ \t]*$", _M | _I), ""),
     (re.compile(r"^\*\[[^\]\n]+\]:[^\n]*$", _M), ""),
@@ -220,7 +220,7 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
                 r"ert|callout)\s*-?%\}[ \t]*$", _M), "\n:::\n"),
     (re.compile(r"</?div\b[^<>]*\bmarkdown\b[^<>]*>", _I), ""),
     (re.compile(r"<xref:([\w.]+)[^<>]*>"), r"`\1`"),
-    (re.compile(r"\[([^\]\n]+)\]\(xref:[^)\n]*\)"), r"\1"),
+    (re.compile(r"\[([^\[\]\n]++)\]\(xref:[^\[)\n]*+\)"), r"\1"),
     (re.compile(r"\]\(~/"), "](/"),
 )  # fmt: skip
 
@@ -322,6 +322,7 @@ def _left(kind: str) -> Callable[[re.Match[str], Tell], str]:
 
 _NAMES = "notice|alert|hint|callout|admonition|note|tip|warning|details|expand"
 _NAMES += "|important|caution|info|danger"
+_UP_TO_END = r"(?:(?!\{\{|[>%]\}\})[^\n])*"
 _KNOWN = "tab|endtab|hint|endhint|tabs|endtabs"
 _CHANGED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Tell], str]], ...] = (
     (re.compile(r"^[ \t]*<TabItem\b([^<>]*)>[ \t]*$", _M), _tab),
@@ -334,19 +335,22 @@ _CHANGED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Tell], str]], ..
                 r"(?P<said>[^%\n]*?)-?%\}[ \t]*$", _M | _I), _callout),
     (re.compile(r"\{%-?\s*include\s+(?P<name>[\w-]+)\.html\b(?P<said>[^%]*?)-"
                 r"?%\}", _I), _include_note),
-    (re.compile(r"\{\{[<%]\s*(?:figure|img|image)\b([^\n]*?)/?[>%]\}\}", _I), _figure),
+    (re.compile(rf"\{{\{{[<%]\s*(?:figure|img|image)\b({_UP_TO_END}?)/?[>%]\}}\}}", _I), _figure),
     (re.compile(r":::image\b([^\n]*?):::", _I), _figure),
-    (re.compile(r"\{\{[<%]\s*(youtube|vimeo)\b([^\n]*?)[>%]\}\}", _I), _film),
+    (re.compile(rf"\{{\{{[<%]\s*(youtube|vimeo)\b({_UP_TO_END})[>%]\}}\}}", _I), _film),
     (re.compile(r"\{%-?\s*(youtube|vimeo)\b([^%\n]*?)-?%\}", _I), _film),
     (re.compile(r"(?:>[ \t]*)?\[!VIDEO\s+([^\]\s]+)\]", _I), _embed),
     (re.compile(r"\{%-?\s*(?:embed|file|page-ref)\b([^%\n]*?)-?%\}", _I), _embed),
-    (re.compile(r"\{\{[<%]\s*highlight\b(?P<language>[^\n]*?)[>%]\}\}(?P<code>.*?)\{\{[<"
-                r"%]\s*/\s*highlight\s*[>%]\}\}", re.DOTALL), _highlight),
-    (re.compile(r"\{%-?\s*highlight\b(?P<language>[^%\n]*?)-?%\}(?P<code>.*?)\{%-?\s*end"
-                r"highlight\s*-?%\}", re.DOTALL), _highlight),
-    (re.compile(r"\[!code-[^\]\n]*\[[^\]\n]*\]\([^)\n]*\)\]|:::code\b[^\n]*"
+    (re.compile(rf"\{{\{{[<%]\s*highlight\b(?P<language>{_UP_TO_END})[>%]\}}\}}"
+                r"(?P<code>(?:(?!\{\{[<%]\s*highlight\b).)*?)"
+                r"\{\{[<%]\s*/\s*highlight\s*[>%]\}\}", re.DOTALL), _highlight),
+    (re.compile(r"\{%-?\s*highlight\b(?P<language>[^%\n]*?)-?%\}"
+                r"(?P<code>(?:(?!\{%-?\s*highlight\b).)*?)"
+                r"\{%-?\s*endhighlight\s*-?%\}", re.DOTALL), _highlight),
+    (re.compile(r"\[!code-[^\[\]\n]*+\[[^\[\]\n]*+\]\([^\[)\n]*+\)\]|:::code\b[^\n]*"
                 r"?:::", _I), _left("include-missing")),
-    (re.compile(r"\{\{[<%](?!\s*(?:rel)?ref\b)[^\n]*?[>%]\}\}"), _left("shortcode-left")),
+    (re.compile(rf"\{{\{{[<%](?!\s*(?:rel)?ref\b){_UP_TO_END}[>%]\}}\}}"),
+     _left("shortcode-left")),
     (re.compile(rf"\{{%-?\s*+(?!(?:{_KNOWN}|link|post_url)\b)[^%\n]*"
                 rf"%\}}"), _left("shortcode-left")),
     (re.compile(r"</?[A-Z][A-Za-z.]{1,40}(?:\s(?:[^<>{}]|\{[^{}]*\}|=>)*)"
