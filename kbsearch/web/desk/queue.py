@@ -187,7 +187,9 @@ def customers() -> Response:
     text = " ".join(request.args.get("requester", "").split())[:MAX_TEXT]
     named = finding.by_name(db(), viewer(), text, MOST_CUSTOMERS).customers
     is_chosen = [customer.email for customer in named] == [text]
-    return render("desk/_customers.html", customers=() if is_chosen else named, typed=text)
+    is_nobody = bool(text) and not named and "@" not in text
+    customers = () if is_chosen else named
+    return render("desk/_customers.html", customers=customers, is_nobody=is_nobody)
 
 
 @bp.get("/desk/tags")

@@ -159,6 +159,9 @@ def test_a_customer_on_the_telephone_is_found_by_what_they_say(
     found = client.get("/fr/desk/customers?requester=acme").text
     assert 'data-customer="alice@acme.example"' in found and "bob@acme.example" in found
     assert "data-customer" not in client.get("/fr/desk/customers?requester=alice@acme.example").text
+    for words, is_told in (("0601020304", True), ("", False), ("eve@nowhere.example", False)):
+        customers = client.get(f"/fr/desk/customers?requester={words}").text
+        assert ("Aucun client connu" in customers) is is_told
     form = client.get("/fr/requests/new?phone=06+12+34+56+78").text
     assert re.search(r'name="requester"[^>]* value="alice@acme.example"', form)
     unknown = client.get("/fr/requests/new?phone=0799999999").text
