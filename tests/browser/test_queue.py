@@ -105,3 +105,15 @@ def test_what_an_agent_needs_first_is_on_the_first_screen(live: Live, visit: Vis
     )
     assert conversation and side and view
     assert conversation["y"] < side["y"] < view["y"]
+
+
+def test_what_a_request_lacks_keeps_no_property_from_being_saved(live: Live, visit: Visit) -> None:
+    ticket = file(live.db, somebody_else(live), subject="Sans logiciel ni version")
+    page = visit(f"/fr/requests/{ticket.id}", person=DAN)
+    properties = page.locator("#properties")
+    properties.locator("[name=severity]").select_option("major")
+    properties.get_by_role("button", name="Enregistrer").first.click()
+    expect(page.locator("#properties [name=severity]")).to_have_value("major")
+    page.reload()
+    expect(page.locator("#properties [name=severity]")).to_have_value("major")
+    assert tickets.find(live.db, viewers.find(live.db, DAN), ticket.id).severity == "major"
