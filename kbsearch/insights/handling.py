@@ -31,6 +31,13 @@ _WHICH: Mapping[Which, str] = {
     "solved": "solved_after IS NOT NULL",
     "reopened": "is_reopened = 1",
 }
+# In the order of the index that has all of it: `|| ''` keeps the engine from the one of moments,
+# after which it would have to sort what it found (18 times as long for a year).
+_OF_ALL = "WHERE created_at || '' >= :since AND created_at || '' < :until"
+_OF_TAGS = """
+    CROSS JOIN ticket_tags g
+    WHERE g.ticket_id = h.ticket_id AND created_at >= :since AND created_at < :until
+"""
 READ = f"""
     SELECT t.id, t.number, t.product_id, t.organisation_id, t.severity, t.status, t.created_at,
            t.solved_at, t.revision, (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
@@ -52,19 +59,14 @@ class Handled(NamedTuple):
 
 
 def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> list[Handled]:
-    """The requests opened from one moment to another, in no order; those with tags `by_tag`.
-
-    They are read in the order of the index that has all of it: `|| ''` keeps the engine from the
-    one of moments, after which it would have to sort what it found (18 times as long for a year).
-    """
+    """The requests opened from one moment to another, in no order; those with tags `by_tag`."""
     names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity")
     rows = db.query(
         f"""
         SELECT {", ".join(names)}, COUNT(*) AS opened, SUM(is_reopened) AS reopened,
                string_agg(CAST(answered_after AS TEXT), ' ') AS first_answers,
                string_agg(CAST(solved_after AS TEXT), ' ') AS solutions
-        FROM ticket_handling h {"JOIN ticket_tags g ON g.ticket_id = h.ticket_id" if by_tag else ""}
-        WHERE created_at || '' >= :since AND created_at || '' < :until
+        FROM ticket_handling h {_OF_TAGS if by_tag else _OF_ALL}
         GROUP BY {", ".join(names)}
         """,  # noqa: S608 (constants)
         {"since": since, "until": until},
