@@ -25,6 +25,10 @@ _NAMED: Mapping[Group, str] = {
     "severity": "severity = :name",
     "tag": "ticket_id IN (SELECT ticket_id FROM ticket_tags WHERE tag = :name)",
 }
+_UNNAMED: Mapping[Group, str] = {
+    "product": "product_id IS NULL",
+    "organisation": "organisation_id IS NULL",
+}
 _WHICH: Mapping[Which, str] = {
     "opened": "1 = 1",
     "answered": "answered_after IS NOT NULL",
@@ -91,7 +95,7 @@ def ids(
     db: Database, since: str, until: str, which: Which, by: Group | None = None, name: str = ""
 ) -> list[str]:
     """The requests opened from one moment to another that a number counts, the latest first."""
-    named = "1 = 1" if by is None else _NAMED[by] if name else f"{by}_id IS NULL"
+    named = "1 = 1" if by is None else _NAMED[by] if name else _UNNAMED.get(by, "1 = 0")
     rows = db.query(
         f"""
         SELECT ticket_id FROM ticket_handling
@@ -112,13 +116,16 @@ def catch_up(db: Database) -> None:
 def refresh(db: Database, *, limit: int = AT_ONCE) -> bool:
     """Keep the next requests that changed, the oldest change first; whether there were any."""
     with db.atomic():
-        values = {"reached": _reached(db), "limit": limit}
-        rows = db.query(f"{READ} t.revision > :reached ORDER BY t.revision LIMIT :limit", values)
+        rows = db.query(
+            f"{READ} t.revision > :reached ORDER BY t.revision LIMIT :limit",
+            {"reached": _reached(db), "limit": limit},
+        )
         if not rows:
             return False
         histories = clocks.statuses(db, [row["id"] for row in rows])
-        places, ids = one_of("id", [row["id"] for row in rows])
-        db.execute(f"DELETE FROM ticket_handling WHERE ticket_id IN ({places})", ids)  # noqa: S608
+        places, values = one_of("id", [row["id"] for row in rows])
+        sql = f"DELETE FROM ticket_handling WHERE ticket_id IN ({places})"  # noqa: S608
+        db.execute(sql, values)
         db.insert_many(
             "ticket_handling", [_handled(row, histories.get(row["id"], ())) for row in rows]
         )

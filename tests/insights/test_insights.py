@@ -315,3 +315,19 @@ def test_a_request_counts_under_each_of_its_tags(db: SqliteDatabase, cast: Cast)
     by_tag = insights.shared(db, cast.dan, march)["tag"]
     assert [(group.name, group.opened) for group in by_tag] == [("vip", 2), ("facture", 1)]
     assert insights.counted(db, cast.dan, march, "opened", "tag", "facture") == [first.id]
+
+
+def test_a_list_without_a_name_is_of_those_that_have_none(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    without, _ = file(db, cast.alice), file(db, cast.alice, software="icownect")
+    handling.catch_up(db)
+    march = insights.period("2026-03-01", "2026-03-31")
+    counts = {
+        by: len(insights.counted(db, cast.dan, march, "opened", by, "")) for by in handling.GROUPS
+    }
+    assert counts == {"product": 1, "organisation": 0, "severity": 0, "tag": 0}
+    assert insights.counted(db, cast.dan, march, "opened", "product", "") == [without.id]
+    sign_in(client, db, cast.dan)
+    for by in handling.GROUPS:
+        assert client.get(f"/en/desk/insights/requests?by={by}").status_code == 200
