@@ -10,8 +10,8 @@ from kbsearch.articles.importing.pages import (
     ForeignPage,
     Linker,
     Report,
+    SourceFolder,
     Tell,
-    files_below,
     path_of,
 )
 from kbsearch.text.markup import scheme_of, slug_of
@@ -24,14 +24,15 @@ _CHARSET = re.compile(rb"<meta\b[^<>]*?charset\s*=\s*[\"']?([\w-]+)", re.IGNOREC
 _AROUND = ["nav", "header", "footer", "aside", "script", "style"]
 
 
-class HtmlFolder:
+class HtmlFolder(SourceFolder):
     """The pages of a folder."""
 
     name = NAME
+    suffixes = SUFFIXES
 
     def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
         self.report, self.languages = report, languages
-        self.files = {path.relative_to(root).as_posix(): path for path in files_below(root)}
+        super().__init__(root)
         self.pages: Sequence[ForeignPage] = list(self._pages())
 
     def _pages(self) -> Iterator[ForeignPage]:
@@ -78,16 +79,6 @@ class HtmlFolder:
             if f"{path}{ending}".lstrip("/") in self.files:
                 return f"{path}{ending}"
         return path if posixpath.splitext(path)[1] else ""
-
-    def elsewhere(self, target: str, page: ForeignPage) -> str:
-        """Any address of the web stays as it is."""
-        return target if scheme_of(target) else ""
-
-    def file(self, key: str) -> tuple[str, bytes] | None:
-        path = self.files.get(key.lstrip("/"))
-        if path is None or key.lower().endswith(SUFFIXES):
-            return None
-        return path.name, path.read_bytes()
 
     def markdown(self, page: ForeignPage, linker: Linker, tell: Tell) -> str:
         return html.markdown_of(page, linker, tell)

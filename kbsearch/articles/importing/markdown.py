@@ -18,8 +18,8 @@ from kbsearch.articles.importing.pages import (
     ForeignPage,
     Linker,
     Report,
+    SourceFolder,
     Tell,
-    files_below,
     path_of,
 )
 from kbsearch.articles.publishing import foreign_keys
@@ -80,15 +80,16 @@ _LABELS = ("_category_.json", "_category_.yml")
 Front = dict[str, Any]
 
 
-class MarkdownFolder:
+class MarkdownFolder(SourceFolder):
     """The pages of a folder of Markdown."""
 
     name = NAME
+    suffixes = SUFFIXES
 
     def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
         self.root, self.languages, self.report = root, languages, report
         self.dialect = dialect_of(root)
-        self.files = {path.relative_to(root).as_posix(): path for path in files_below(root)}
+        super().__init__(root)
         self.bases = tuple(
             base for base in _ROOTS if any(file.startswith(f"{base}/") for file in self.files)
         )
@@ -280,16 +281,6 @@ class MarkdownFolder:
                 return html
         address = self.by_address.get(old_addresses.key_of(path))
         return address or (path if posixpath.splitext(path)[1] else "")
-
-    def elsewhere(self, target: str, page: ForeignPage) -> str:
-        """Any address of the web stays as it is."""
-        return target if scheme_of(target) else ""
-
-    def file(self, key: str) -> tuple[str, bytes] | None:
-        path = self.files.get(key.lstrip("/"))
-        if path is None or key.lower().endswith(SUFFIXES):
-            return None
-        return path.name, path.read_bytes()
 
     def markdown(self, page: ForeignPage, linker: Linker, tell: Tell) -> str:
         text = _SETEXT.sub(r"# \1\n", page.text)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from kbsearch.text.markup import scheme_of
+
 MOST_DETAILS = 20  # of each kind of change
 LARGEST = 64 * 1024 * 1024  # bytes of one file of a source
 
@@ -98,3 +100,23 @@ def path_of(target: str, base: str) -> str:
     except ValueError:
         return ""
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(base), path)) if path else base
+
+
+class SourceFolder:
+    """The files of a folder, by their paths in it: its pages, and what lies beside them."""
+
+    suffixes: tuple[str, ...]  # of pages
+
+    def __init__(self, root: Path) -> None:
+        self.files = {path.relative_to(root).as_posix(): path for path in files_below(root)}
+
+    def elsewhere(self, target: str, page: ForeignPage) -> str:
+        """Any address of the web stays as it is."""
+        return target if scheme_of(target) else ""
+
+    def file(self, key: str) -> tuple[str, bytes] | None:
+        """A file that is no page."""
+        path = self.files.get(key.lstrip("/"))
+        if path is None or key.lower().endswith(self.suffixes):
+            return None
+        return path.name, path.read_bytes()
