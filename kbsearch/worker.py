@@ -31,7 +31,7 @@ from kbsearch.files.trash import Trash
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.insights import handling
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import senders
+from kbsearch.messages.delivery import departures, senders
 from kbsearch.messages.delivery.senders import Sender
 from kbsearch.messages.incoming import mailbox, mails
 from kbsearch.messages.notifications import (
@@ -384,6 +384,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         journeys.forget_expired,
         used_handovers.forget_expired,
         notifications.forget_settled,
+        departures.forget_old,
         presence.forget_lapsed,
     ):
         forget(db)

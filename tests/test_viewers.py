@@ -40,6 +40,7 @@ WITHOUT_A_VIEWER = {
     "insights.handling.*": "kept out of what it is made of",
     "messages.notifications.*": "the worker tells those whom it finds may read it",
     "messages.incoming.*": "mail comes from outside: who wrote it is what has to be found out",
+    "messages.delivery.departures.*": "what left is noted by whoever sent it: a fact",
     "messages.delivery.mail_tokens.access_token": "the worker renews what was consented to",
     "messages.delivery.mail_tokens.distrust": "what a provider refuses is no longer good",
     "articles.publishing.*": "whoever may push a commit publishes; the repository says who",

@@ -9,7 +9,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.database import new_id
-from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery import channels, departures
 from kbsearch.messages.delivery.channels import ChannelError
 from kbsearch.messages.notifications import letters
 from kbsearch.site import outgoing
@@ -91,7 +91,8 @@ def notify_test(site: Site, email: str) -> None:
     person = people.find(site.db, email)
     letter = letters.compose(site.settings, "test", person, new_id(), {})
     try:
-        channels.mail(site.settings, site.db).send(letter)
+        receipt = channels.mail(site.settings, site.db).send(letter)
     except ChannelError as problem:
         raise Refused(str(problem)) from None
+    departures.enter_trial(site.db, receipt)
     click.echo(say("The mail has left for %(email)s.", email=person.email))

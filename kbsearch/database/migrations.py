@@ -198,6 +198,18 @@ STEPS = {
           (product_id, organisation_id, severity, created_at, answered_after, solved_after,
            is_reopened);
         """,
+    "s062_departures": """
+        CREATE TABLE departures (
+          id TEXT PRIMARY KEY, channel TEXT NOT NULL, kind TEXT NOT NULL,
+          message_id TEXT NOT NULL DEFAULT '', recipient TEXT NOT NULL DEFAULT '',
+          number INTEGER, at TEXT NOT NULL, state TEXT NOT NULL,
+          answer TEXT NOT NULL DEFAULT '');
+        CREATE INDEX departures_at ON departures (at);
+        CREATE INDEX departures_message ON departures (message_id) WHERE message_id <> '';
+        INSERT INTO departures (id, channel, kind, at, state)
+          SELECT id, channel, kind, done_at, 'before' FROM outbox
+          WHERE channel IN ('mail', 'sms') AND done_at IS NOT NULL;
+        """,
 }
 
 

@@ -962,6 +962,21 @@ CREATE TABLE mail_ledger (
 CREATE INDEX mail_ledger_at ON mail_ledger (at);
 CREATE INDEX mail_ledger_mail ON mail_ledger (mail_id) WHERE mail_id IS NOT NULL;
 
+-- What became of each letter and text message that left.
+CREATE TABLE departures (
+  id TEXT PRIMARY KEY,  -- of its task
+  channel TEXT NOT NULL,
+  kind TEXT NOT NULL,  -- what it tells
+  message_id TEXT NOT NULL DEFAULT '',
+  recipient TEXT NOT NULL DEFAULT '',
+  number INTEGER,  -- of the request it is about
+  at TEXT NOT NULL,
+  state TEXT NOT NULL,
+  answer TEXT NOT NULL DEFAULT ''  -- of the server that took it, or gave up
+);
+CREATE INDEX departures_at ON departures (at);
+CREATE INDEX departures_message ON departures (message_id) WHERE message_id <> '';
+
 -- Mails of a mailbox that are not taken in yet.
 CREATE TABLE arrivals (
   mailbox TEXT NOT NULL,

@@ -283,6 +283,7 @@ def _forget_address(db: Database, values: Values) -> None:
         "UPDATE tickets SET requester_email = NULL WHERE requester_email = :email",
         "UPDATE messages SET author_email = NULL WHERE author_email = :email",
         "DELETE FROM ticket_copies WHERE email = :email",
+        "UPDATE departures SET recipient = '', message_id = '' WHERE recipient = :email",
     ):
         db.execute(statement, {"email": values["email"]})
 

@@ -123,6 +123,7 @@ class Language:
             "event_sentence": self.event_sentence,
             "edited_name": self.edited_name,
             "sending_state": self.sending_state,
+            "departure_state": self.departure_state,
             "channel_name": self.channel_name,
             "why_not_sent": self.why_not_sent,
             "told": self.told,
@@ -399,6 +400,16 @@ class Language:
             "sign_in.new_browser": _("A sign-in from a new browser"),
             "notice.digest": _("A digest"),
             "mail.stranger_answered": _("An answer to a stranger’s mail"),
+            "mail.encrypted_answered": _("An answer to an encrypted mail"),
+            "mail.files_refused": _("An answer about files that were refused"),
+            "mail.test": _("A letter to try the way"),
+            "article.told": _("An article answers one of my requests"),
+            "authenticator.added": _("An authenticator app was added"),
+            "authenticator.removed": _("An authenticator app was removed"),
+            "recovery_codes.made": _("Recovery codes were made"),
+            "recovery_code.used": _("A recovery code was used"),
+            "mobile.verified": _("A mobile number was verified"),
+            "mobile.removed": _("A mobile number was removed"),
             "reply.release": _("A reply that is about to leave"),
             "trailers.published": _("A commit is published"),
         }
@@ -497,6 +508,20 @@ class Language:
             "failed": _("Failed, will be tried again"),
             "dead": _("Given up"),
             "sent": _("Delivered"),
+        }
+        return names[state]
+
+    def departure_state(self, state: str) -> Markup:
+        """What became of a letter or a text message."""
+        _ = self.translate
+        names = {
+            "accepted": _("Accepted by the server"),
+            "bounced": _("Came back"),
+            "waiting": _("Waiting"),
+            "failed": _("Failed, will be tried again"),
+            "dead": _("Given up"),
+            "dropped": _("Concerned nobody any more"),
+            "before": _("Left before this account began"),
         }
         return names[state]
 

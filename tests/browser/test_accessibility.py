@@ -157,6 +157,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
+        "deliveries.account": ["/{lang}/desk/deliveries/account"],
         "feedback.index": ["/{lang}/desk/feedback"],
         "history.show": ["/{lang}/desk/articles/fr/mot-de-passe/history"],
         "feedback.show": ["/{lang}/desk/articles/fr/mot-de-passe/feedback"],

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from kbsearch.config import Settings, uses_token, without_user
 from kbsearch.database import Database
 from kbsearch.messages.delivery import mail_tokens, token_sign_in
+from kbsearch.messages.delivery.departures import Receipt
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
 from kbsearch.messages.delivery.mail_provider import NoToken
 
@@ -58,15 +60,19 @@ class MailChannel:
     folder: Path
     token: "Token | None" = None
 
-    def send(self, letter: EmailMessage, recipients: Sequence[str] | None = None) -> None:
+    def send(self, letter: EmailMessage, recipients: Sequence[str] | None = None) -> Receipt:
         """Send it to those its header names, or to these alone."""
         if self.smtp_url:
-            self._deliver(letter, recipients)
+            answer = self._deliver(letter, recipients)
         else:
             lines = "".join(f"Delivered-To: {recipient}\r\n" for recipient in recipients or ())
-            _write(self.folder, ".eml", lines.encode() + letter.as_bytes(policy=policy.SMTP))
+            body = lines.encode() + letter.as_bytes(policy=policy.SMTP)
+            answer = _write(self.folder, ".eml", body).name
+        addresses = recipients or [address.addr_spec for address in letter["To"].addresses]
+        return Receipt(answer, (letter["Message-ID"] or "").strip("<>"), ", ".join(addresses))
 
-    def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> None:
+    def _deliver(self, letter: EmailMessage, recipients: Sequence[str] | None) -> str:
+        """What the server answers to the letter."""
         with _session(self.smtp_url, self.token) as server:
             try:
                 server.send_message(letter, to_addrs=recipients)
@@ -78,6 +84,7 @@ class MailChannel:
                 raise ChannelError(reply, permanent=problem.smtp_code >= 500) from problem
             except (OSError, smtplib.SMTPException) as problem:  # among them every timeout
                 raise ChannelError(_named(problem), permanent=False) from problem
+            return server.answer
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,11 @@ class Sms:
     folder: Path
     guard: Guard = field(default_factory=Guard)
 
-    def send(self, number: str, text: str) -> None:
+    def send(self, number: str, text: str) -> Receipt:
         if not self.sms_url:
-            _write(self.folder, ".txt", f"{number}\n\n{text}\n".encode())
-            return
+            return Receipt(_write(self.folder, ".txt", f"{number}\n\n{text}\n".encode()).name)
         if self.sms_url.startswith(("http://", "https://")):
-            self._ask_for(number, text)
-            return
+            return Receipt(str(self._ask_for(number, text)))
         try:
             from kbsearch.messages.delivery import apprise_gateways
         except ImportError:
@@ -109,6 +114,7 @@ class Sms:
             raise ChannelError(f"sms_url: {problem}", permanent=True) from None
         if not is_sent:
             raise ChannelError("the gateway did not take the message", permanent=False)
+        return Receipt("")
 
     def reach(self) -> None:
         """See whether the gateway could be asked, and ask it nothing; raises what it cannot."""
@@ -127,7 +133,8 @@ class Sms:
         filled = url.replace("{to}", quote(number, safe="")).replace("{text}", quote(text, safe=""))
         return filled, headers
 
-    def _ask_for(self, number: str, text: str) -> None:
+    def _ask_for(self, number: str, text: str) -> int:
+        """The status of an answer that says that it took the message."""
         filled, headers = self._filled(number, text)
         try:
             answer = self.guard.send(filled, b"", headers, method="GET")
@@ -140,6 +147,7 @@ class Sms:
         if not 200 <= answer.status < 300:
             is_permanent = 400 <= answer.status < 500 and answer.status not in (408, 429)
             raise ChannelError(f"the gateway answered {answer.status}", permanent=is_permanent)
+        return answer.status
 
 
 def mail(settings: Settings, db: Database) -> MailChannel:
@@ -175,12 +183,27 @@ def sign_in(settings: Settings) -> None:
     server.close()
 
 
+class _Smtp(smtplib.SMTP):
+    """A session that keeps what the server answered to the last letter."""
+
+    answer = ""
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        code, reason = super().data(msg)
+        self.answer = _told(code, reason)
+        return code, reason
+
+
+class _SmtpOverTls(_Smtp, smtplib.SMTP_SSL):
+    """The same, encrypted from the beginning."""
+
+
 class _Kept(threading.local):
     """The session with a mail server that a thread keeps from one letter to the next."""
 
     is_wanted = False
     url = ""
-    server: smtplib.SMTP | None = None
+    server: _Smtp | None = None
     letters = 0
 
     def close(self) -> None:
@@ -207,7 +230,7 @@ def kept_open() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _session(url: str, token: Token | None) -> Iterator[smtplib.SMTP]:
+def _session(url: str, token: Token | None) -> Iterator[_Smtp]:
     """A session that is known to answer: kept from the letter before, or new."""
     if _kept.server is None or not _goes_on(url):
         _kept.close()
@@ -233,19 +256,19 @@ def _goes_on(url: str) -> bool:
         return False
 
 
-def _connect(url: SplitResult, token: Token | None) -> smtplib.SMTP:
+def _connect(url: SplitResult, token: Token | None) -> _Smtp:
     """A session with the server that the URL names, encrypted and signed in as it says.
 
     Whatever fails by then fails for every letter.
     """
     host, port = url.hostname or "localhost", url.port or PORTS[url.scheme]
     context = ssl.create_default_context()
-    server: smtplib.SMTP | None = None
+    server: _Smtp | None = None
     try:
         if url.scheme == "smtps":
-            server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+            server = _SmtpOverTls(host, port, timeout=TIMEOUT_SECONDS, context=context)
         else:
-            server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+            server = _Smtp(host, port, timeout=TIMEOUT_SECONDS)
         if url.scheme == "smtp+starttls" or "starttls" in parse_qs(url.query, True):
             server.starttls(context=context)
         if url.username and token:
@@ -305,13 +328,14 @@ def _addressed(url: str, number: str) -> str:
     return f"{head.rstrip('/')}/{number}{mark}{query}"
 
 
-def _write(folder: Path, suffix: str, body: bytes) -> None:
+def _write(folder: Path, suffix: str, body: bytes) -> Path:
     """A file that sorts by time and appears whole; only its owner reads it."""
     try:
         path = _written(folder, suffix, body)
     except OSError as problem:  # as a full disk: it is tried again, as what a server refuses
         raise ChannelError(f"{folder}: {problem.strerror}", permanent=False) from problem
     log.info("no server is set for this: written to %s", path)
+    return path
 
 
 def _written(folder: Path, suffix: str, body: bytes) -> Path:

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 
 from kbsearch import outbox
 from kbsearch.database import Database
-from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery import channels, departures
 from kbsearch.messages.delivery.channels import ChannelError
-from kbsearch.outbox import ChannelDown, Handlers, Hopeless, Share
+from kbsearch.messages.delivery.departures import Receipt
+from kbsearch.outbox import ChannelDown, Handlers, Hopeless, Share, Task
 from kbsearch.processes.parent_pipe import DRAIN_SECONDS
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,14 @@ def at_work(senders: Mapping[str, Sender]) -> Iterator[None]:
 def one_by_one(db: Database, handlers: Handlers, share: Share) -> Sender:
     """Who does one task of a share after the other, over connections that stay open meanwhile."""
 
+    with_lines = departures.accounted(db, handlers)
+
     def send(over: threading.Event) -> None:
         rests = 0
 
         def step() -> float:
             nonlocal rests
-            outcome = outbox.run_one(db, handlers, share)
+            outcome = outbox.run_one(db, with_lines, share)
             if outcome == "unavailable":
                 rests += 1
                 return RESTS[min(rests, len(RESTS)) - 1]
@@ -78,13 +81,14 @@ def keep_on(step: Callable[[], float], over: threading.Event) -> None:
         over.wait(rest)
 
 
-def hand_over(send: Callable[[], None]) -> None:
-    """Send something by a channel, and tell the outbox what a failure means for it."""
+def hand_over(db: Database, task: Task, send: Callable[[], Receipt]) -> None:
+    """Send something by a channel and note it, or tell the outbox what a failure means for it."""
     try:
-        send()
+        receipt = send()
     except ChannelError as problem:
         if problem.permanent:
             raise Hopeless(str(problem)) from problem
         if problem.is_general:
             raise ChannelDown(str(problem)) from problem
         raise
+    departures.enter(db, task, receipt)

@@ -16,6 +16,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
+from kbsearch.messages.delivery import departures
 from kbsearch.messages.incoming import (
     authenticity,
     automatic,
@@ -154,6 +155,8 @@ def take(
         if bounce:
             db.insert("bounces", {"mail_id": mail_id, "at": stored(moment), **vars(bounce)})
             undeliverable.hear(db, bounce, at=moment)
+            why = f"{bounce.status} {bounce.reason}"
+            departures.bounced(db, bounce.message_id, bounce.recipient, why)
         if verdict.person and verdict.state in ("joined", "opened"):
             undeliverable.clear(db, verdict.person.id)  # who writes from there reads there
         if verdict.reason == "stranger" and not proof.is_refuted:

@@ -86,7 +86,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             raise Hopeless(f"{type(problem).__name__}: {problem}") from problem
         letter.replace_header("Auto-Submitted", "auto-replied")
         letter["X-Auto-Response-Suppress"] = "All"
-        senders.hand_over(lambda: mail.send(letter))
+        senders.hand_over(db, task, lambda: mail.send(letter))
 
     return {
         WANTED: answer,

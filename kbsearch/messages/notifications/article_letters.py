@@ -22,7 +22,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             solutions.settle(db, task.subject, "dropped")
             return
         letter = compose(db, settings, telling, task.subject)
-        senders.hand_over(lambda: mail.send(letter, [telling.person.email]))
+        senders.hand_over(db, task, lambda: mail.send(letter, [telling.person.email]))
         solutions.settle(db, task.subject, "sent")
 
     return {solutions.TOLD: carry}

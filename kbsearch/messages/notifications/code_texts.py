@@ -24,6 +24,6 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             site=settings.site_name,
             minutes=mobiles.CODE_MINUTES,
         )
-        senders.hand_over(lambda: sms.send(request.mobile, text))
+        senders.hand_over(db, task, lambda: sms.send(request.mobile, text))
 
     return {mobiles.CODE_ASKED: send_code}

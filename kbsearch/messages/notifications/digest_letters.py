@@ -47,7 +47,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if tellings:
             letter = compose(settings, tellings, task.id)
             try:
-                senders.hand_over(lambda: mail.send(letter, [tellings[0].person.email]))
+                senders.hand_over(db, task, lambda: mail.send(letter, [tellings[0].person.email]))
             except Hopeless:  # what comes next is tried again, this is not
                 _settle(db, by_notice, "refused")
                 raise

@@ -127,7 +127,7 @@ def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) ->
         letter = letters.compose(
             settings, mailing.template, mailing.person, message_id, mailing.values, brand
         )
-        senders.hand_over(lambda: mail.send(letter))
+        senders.hand_over(db, task, lambda: mail.send(letter))
 
     return dict.fromkeys(writers, send)
 

@@ -82,7 +82,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
         if letter["Auto-Submitted"] == "auto-replied" and not _may_reply(db, task, telling):
             notifications.settle(db, task.subject, "too_many")
             return
-        senders.hand_over(lambda: mail.send(letter, [telling.person.email]))
+        senders.hand_over(db, task, lambda: mail.send(letter, [telling.person.email]))
         notifications.settle(db, task.subject, "sent")
 
     return {NOTICE_KINDS["mail"]: carry}

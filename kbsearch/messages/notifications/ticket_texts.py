@@ -41,7 +41,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
             notifications.settle(db, task.subject, "too_many")
             return
         text = compose(settings, telling)
-        senders.hand_over(lambda: sms.send(number, text))
+        senders.hand_over(db, task, lambda: sms.send(number, text))
         notifications.settle(db, task.subject, "sent")
 
     return {NOTICE_KINDS["sms"]: carry}

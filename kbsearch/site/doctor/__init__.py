@@ -47,6 +47,7 @@ LOOKS_INSIDE: tuple[LookInside, ...] = (
     people.webhooks_disabled,
     work.clock,
     work.running,
+    work.accounts,
 )
 
 

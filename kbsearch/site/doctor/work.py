@@ -7,6 +7,8 @@ from pathlib import Path
 import kbsearch
 from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database
+from kbsearch.messages.delivery import departures
+from kbsearch.messages.incoming import ledger
 from kbsearch.site import health
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.site.health import Health
@@ -33,6 +35,40 @@ def clock(_: Patient, db: Database) -> Iterator[Check]:
 
 def running(_: Patient, db: Database) -> Iterator[Check]:
     yield from seen(health.look(db))
+
+
+def accounts(_: Patient, db: Database) -> Iterator[Check]:
+    """Each message of a mailbox, and each that left, has a line that says what became of it."""
+    for mailbox in ledger.balances(db):
+        if mailbox.missing:
+            yield fail(
+                "mail in",
+                "%(count)s messages of %(mailbox)s had no line in its account",
+                "They are taken up now: see Incoming mail, and who else reads that mailbox.",
+                count=mailbox.missing,
+                mailbox=mailbox.mailbox,
+            )
+        else:
+            yield ok(
+                "mail in",
+                "the %(count)s messages of %(mailbox)s have a line in its account",
+                count=mailbox.present,
+                mailbox=mailbox.mailbox,
+            )
+    departed = departures.balance(db)
+    if departed.missing:
+        yield fail(
+            "mail out",
+            "%(count)s letters or text messages are done and have no line in their account",
+            "Compare the log of the mail server with kbsearch notify list.",
+            count=departed.missing,
+        )
+    else:
+        yield ok(
+            "mail out",
+            "the %(count)s letters and text messages of the outbox have a line in their account",
+            count=departed.tasks,
+        )
 
 
 def seen(state: Health) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from kbsearch import config, people
 from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, Invalid, NotFound
-from kbsearch.messages.delivery import channels, mail_provider, mail_tokens
+from kbsearch.messages.delivery import channels, departures, mail_provider, mail_tokens
 from kbsearch.messages.delivery.channels import ChannelError
 from kbsearch.messages.notifications import letters
 from kbsearch.people.accounts.single_sign_on import journeys
@@ -52,9 +52,10 @@ def send_test_mail() -> Response:
     person = people.find(db(), viewer().email)
     letter = letters.compose(site().settings, "test", person, new_id(), {})
     try:
-        channels.mail(site().settings, db()).send(letter)
+        receipt = channels.mail(site().settings, db()).send(letter)
     except ChannelError as problem:
         return mail_page(problem=Invalid("mail_access.not_sent", told=str(problem)))
+    departures.enter_trial(db(), receipt)
     return mail_page(sent_to=person.email)
 
 

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.messages.delivery import departures
 from kbsearch.site import outgoing
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, language, render, viewer
@@ -17,6 +18,22 @@ bp = Blueprint("deliveries", __name__)
 @bp.get("/desk/deliveries")
 def index() -> Response:
     return page()
+
+
+@bp.get("/desk/deliveries/account")
+def account() -> Response:
+    """What became of each letter and text message, and whether the sum is right."""
+    state = _chosen("state", departures.STATES)
+    text = request.args.get("q", "").strip()
+    return render(
+        "desk/departures.html",
+        lines=departures.list_lines(db(), viewer(), state=state, text=text),
+        counts=departures.count_by_state(db(), viewer()),
+        balance=departures.balance(db()),
+        state=state,
+        text=text,
+        most_listed=departures.MAX_LISTED,
+    )
 
 
 @bp.post("/desk/deliveries")

@@ -226,8 +226,8 @@ def test_when_consent_is_withdrawn_letters_wait_and_leave_after_it_is_given_agai
     with token_server(provider) as (url, received):
         sending = dataclasses.replace(site, smtp_url=url)
 
-        def send(_: Task) -> None:
-            senders.hand_over(lambda: channels.mail(sending, db).send(letter))
+        def send(task: Task) -> None:
+            senders.hand_over(db, task, lambda: channels.mail(sending, db).send(letter))
 
         provider.post("withdraw")
         mail_tokens.distrust(db, sending)

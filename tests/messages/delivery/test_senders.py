@@ -72,7 +72,9 @@ def test_nothing_loses_its_turn_or_an_attempt_while_the_server_is_away(
     for number in range(5):
         outbox.add(db, "notice.mail", str(number), thread="one", place=number)
     handlers = {
-        "notice.mail": lambda task: senders.hand_over(lambda: mail.send(letter(task.subject)))
+        "notice.mail": lambda task: senders.hand_over(
+            db, task, lambda: mail.send(letter(task.subject))
+        )
     }
     tried = 0
     for _ in range(40):
