@@ -125,6 +125,13 @@ def is_narrower(audience: str, than: str) -> bool:
     return audience != CUSTOMERS or than == EVERYONE
 
 
+def shared_audience(audience: str, other: str) -> str:
+    """Those who may read what is for the one and what is for the other; staff may at the least."""
+    if not is_narrower(other, than=audience):
+        return audience
+    return AGENTS if is_narrower(audience, than=other) else other
+
+
 def ticket_readers(
     requester_id: str | None,
     copied_ids: Iterable[str],

@@ -204,25 +204,81 @@ def list_after(
     return tuple(_card(row) for row in _select(db, viewer, _CARD, condition, **values))
 
 
-def list_by_category(
-    db: Database, viewer: Viewer, language: str, within: str | None = None
-) -> tuple[tuple[str, tuple[Card, ...]], ...]:
-    """Every article, under its category; both in alphabetical order.
-
-    `within` leaves those of one category and of the categories inside it.
-    """
+def list_category(
+    db: Database, viewer: Viewer, language: str, category: str, limit: int, offset: int = 0
+) -> tuple[Card, ...]:
+    """The articles of a category alone, in its order."""
     condition = """
-        a.language = :language AND (:within IS NULL OR a.category = :within
-                                    OR a.category LIKE :inside ESCAPE '!')
-        ORDER BY a.category, a.title, a.path
+        a.language = :language AND a.category = :category
+        ORDER BY a.position, a.path LIMIT :limit OFFSET :offset
     """
-    inside = f"{escape_like(within or '')}/%"
-    categories: dict[str, list[Card]] = {}
-    for row in _select(
-        db, viewer, _CARD, condition, language=language, within=within, inside=inside
-    ):
-        categories.setdefault(row["category"], []).append(_card(row))
-    return tuple((category, tuple(cards)) for category, cards in categories.items())
+    values = {"language": language, "category": category, "limit": limit, "offset": offset}
+    return tuple(_card(row) for row in _select(db, viewer, _CARD, condition, **values))
+
+
+def list_first(
+    db: Database, viewer: Viewer, language: str, limit: int
+) -> dict[str, tuple[Card, ...]]:
+    """The first articles of each category."""
+    readable, principals = visible(viewer, "article_readers", "article_id", "a.id")
+    rows = db.query(
+        f"""
+        SELECT {_CARD} FROM articles a JOIN (
+          SELECT a.id, ROW_NUMBER() OVER (PARTITION BY a.category ORDER BY a.position, a.path) AS n
+          FROM articles a WHERE {_LIVE} AND {readable} AND a.language = :language
+        ) f ON f.id = a.id
+        WHERE f.n <= :limit ORDER BY a.category, a.position, a.path
+        """,  # noqa: S608 (constants)
+        {"language": language, "limit": limit, **principals},
+    )
+    first: dict[str, list[Card]] = {}
+    for row in rows:
+        first.setdefault(row["category"], []).append(_card(row))
+    return {category: tuple(cards) for category, cards in first.items()}
+
+
+def neighbours(db: Database, viewer: Viewer, article: Article) -> tuple[Card | None, Card | None]:
+    """The article before and the one after, in the order of its category."""
+
+    here = "a.language = :language AND a.category = :category AND a.position"
+    own = "(SELECT position FROM articles WHERE id = :id)"
+    values = {"language": article.language, "category": article.category, "id": article.id}
+
+    def nearest(condition: str) -> Card | None:
+        rows = _select(db, viewer, _CARD, condition, **values)
+        return _card(rows[0]) if rows else None
+
+    before = nearest(f"{here} < {own} ORDER BY a.position DESC LIMIT 1")
+    return before, nearest(f"{here} > {own} ORDER BY a.position LIMIT 1")
+
+
+def list_of_product(db: Database, viewer: Viewer, language: str, product: str) -> tuple[Card, ...]:
+    """Every article about a product, category by category."""
+    condition = """
+        a.language = :language AND a.products LIKE :pattern ESCAPE '!'
+        ORDER BY a.category, a.position, a.path
+    """
+    pattern = f"%{escape_like(json.dumps(product))}%"
+    rows = _select(db, viewer, _CARD, condition, language=language, pattern=pattern)
+    return tuple(_card(row) for row in rows)
+
+
+def list_news(
+    db: Database, viewer: Viewer, language: str, since: str, limit: int, offset: int = 0
+) -> tuple[tuple[Card, bool], ...]:
+    """The articles by their last change, and whether each came after `since`."""
+    condition = """
+        a.language = :language ORDER BY a.updated_at DESC, a.path LIMIT :limit OFFSET :offset
+    """
+    values = {"language": language, "limit": limit, "offset": offset}
+    rows = _select(db, viewer, f"{_CARD}, a.first_at", condition, **values)
+    return tuple((_card(row), row["first_at"] > since) for row in rows)
+
+
+def count(db: Database, viewer: Viewer, language: str) -> int:
+    """How many live articles of a language the viewer may read."""
+    rows = _select(db, viewer, "COUNT(*) AS n", "a.language = :language", language=language)
+    return int(rows[0]["n"])
 
 
 def find_media(db: Database, viewer: Viewer, digest: str) -> Media:

@@ -210,6 +210,21 @@ STEPS = {
           SELECT id, channel, kind, done_at, 'before' FROM outbox
           WHERE channel IN ('mail', 'sms') AND done_at IS NOT NULL;
         """,
+    "s063_categories": """
+        ALTER TABLE articles ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE articles ADD COLUMN first_at TEXT NOT NULL DEFAULT '';
+        CREATE INDEX articles_category ON articles
+          (publication_id, language, category, position);
+        CREATE TABLE categories (
+          publication_id TEXT NOT NULL REFERENCES publications (id), language TEXT NOT NULL,
+          path TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, icon TEXT NOT NULL,
+          landing TEXT NOT NULL, position INTEGER NOT NULL,
+          PRIMARY KEY (publication_id, language, path));
+        CREATE TABLE category_aliases (
+          publication_id TEXT NOT NULL REFERENCES publications (id), language TEXT NOT NULL,
+          alias TEXT NOT NULL, path TEXT NOT NULL,
+          PRIMARY KEY (publication_id, language, alias));
+        """,
 }
 
 

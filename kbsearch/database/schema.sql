@@ -365,10 +365,13 @@ CREATE TABLE articles (
   searchable INTEGER NOT NULL DEFAULT 1,  -- 0/1
   -- JSON: what it was made of, so that only what changed is made anew
   rendering TEXT NOT NULL DEFAULT '{}',
+  position INTEGER NOT NULL DEFAULT 0,  -- among those of its category
+  first_at TEXT NOT NULL DEFAULT '',  -- when it came
   UNIQUE (publication_id, path),
   UNIQUE (publication_id, language, slug)
 );
 CREATE INDEX articles_translation ON articles (publication_id, translation_key);
+CREATE INDEX articles_category ON articles (publication_id, language, category, position);
 
 -- Who may read an article: whoever has one of its words.
 CREATE TABLE article_readers (
@@ -386,6 +389,28 @@ CREATE TABLE article_aliases (
   PRIMARY KEY (publication_id, language, alias)
 );
 CREATE INDEX article_aliases_article ON article_aliases (article_id);
+
+-- Folders of articles, as their files name them; they have the readers of the articles inside.
+CREATE TABLE categories (
+  publication_id TEXT NOT NULL REFERENCES publications (id),
+  language TEXT NOT NULL,
+  path TEXT NOT NULL,
+  name TEXT NOT NULL,  -- empty where no file says one
+  description TEXT NOT NULL,
+  icon TEXT NOT NULL,
+  landing TEXT NOT NULL,  -- HTML
+  position INTEGER NOT NULL,  -- each before those inside it
+  PRIMARY KEY (publication_id, language, path)
+);
+
+-- Addresses of categories in another system.
+CREATE TABLE category_aliases (
+  publication_id TEXT NOT NULL REFERENCES publications (id),
+  language TEXT NOT NULL,
+  alias TEXT NOT NULL,
+  path TEXT NOT NULL,
+  PRIMARY KEY (publication_id, language, alias)
+);
 
 -- Images of articles.
 CREATE TABLE media (

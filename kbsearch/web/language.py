@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from kbsearch import i18n
 from kbsearch.access import Viewer
+from kbsearch.articles.categories import Category
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -98,7 +99,6 @@ class Language:
             "file_size": self.file_size,
             "zip": zip,
             "category_name": self.category_name,
-            "category_path": self.category_path,
             "severity_name": self.severity_name,
             "severity_word": self.severity_word,
             "status_name": self.status_name,
@@ -154,20 +154,12 @@ class Language:
     def moment(self, moment: str, zone: str) -> str:
         return i18n.moment(self.code, moment, zone)
 
-    def category_name(self, category: str) -> str:
-        """A folder of articles in words: the catalogue's, or the folder's own name."""
-        if not category:
-            return self.translate("Other articles")
-        key = f"category.{category}"
-        name = self._catalogue.gettext(key)
-        return name if name != key else category.rpartition("/")[2].replace("-", " ").capitalize()
-
-    def category_path(self, category: str) -> str:
-        """The same, after the names of the folders it lies in."""
-        parts = category.split("/")
-        return " › ".join(
-            self.category_name("/".join(parts[:end])) for end in range(1, len(parts) + 1)
-        )
+    def category_name(self, category: Category) -> str:
+        """A folder of articles in words: its own name, or that of the folder."""
+        if not category.path:
+            return category.name or self.translate("Other articles")
+        folder = category.path.rpartition("/")[2]
+        return category.name or folder.replace("-", " ").capitalize()
 
     def status_name(self, status: str) -> Markup:
         """Where a request stands, for those who asked."""

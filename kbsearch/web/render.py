@@ -12,7 +12,7 @@ from htmx_flask.requests import HtmxHeaders
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.errors import SignInNeeded
+from kbsearch.errors import NotFound, SignInNeeded
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import Organisation
@@ -80,6 +80,13 @@ def site() -> WebSite:
 
 def db() -> Database:
     return site().db
+
+
+def hidden_or_missing() -> NotFound:
+    """What is not there; where all is closed, a stranger is asked who it is, as for what is."""
+    if not site().settings.is_public:
+        person()
+    return NotFound("web.not_found")
 
 
 def viewer() -> Viewer:

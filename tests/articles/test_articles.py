@@ -7,6 +7,7 @@ import pytest
 
 from kbsearch import articles
 from kbsearch.access import article_readers
+from kbsearch.articles import categories
 from kbsearch.articles.publishing import publications
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.errors import NotFound
@@ -57,8 +58,17 @@ def test_each_reads_what_is_for_them_by_every_road(shelf, cast, who):
         near = {card.slug for card in articles.related(shelf, viewer, whole, 9)}
         assert near == readable - {slug}
     assert {card.slug for card in articles.list_recent(shelf, viewer, "en")} == readable
-    ((category, cards),) = articles.list_by_category(shelf, viewer, "en")
-    assert category == "guide" and {card.slug for card in cards} == readable
+    root, category = categories.list_all(shelf, viewer, "en")
+    assert (root.path, category.path) == ("", "guide")
+    assert root.articles == category.articles == category.own == len(readable)
+    listed = articles.list_category(shelf, viewer, "en", "guide", 9)
+    assert {card.slug for card in listed} == readable
+    assert {card.slug for card in articles.list_first(shelf, viewer, "en", 9)["guide"]} == readable
+    assert {card.slug for card, _ in articles.list_news(shelf, viewer, "en", "", 9)} == readable
+    assert articles.count(shelf, viewer, "en") == len(readable)
+    for slug in readable:
+        beside = articles.neighbours(shelf, viewer, articles.find(shelf, viewer, "en", slug))
+        assert {card.slug for card in beside if card} <= readable - {slug}
 
 
 @pytest.mark.parametrize("who", READABLE)

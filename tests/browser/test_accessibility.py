@@ -171,6 +171,8 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/search?q=zzzzqqqq",
         ],
         "help.category": ["/{lang}/categories/compte", "/{lang}/categories/nowhere"],
+        "help.product": ["/{lang}/products/icownect"],
+        "help.news": ["/{lang}/news"],
         "help.article": [
             "/{lang}/articles/mot-de-passe?h=passe",
             "/{lang}/articles/tout-ce-qu-un-article-peut-contenir",

@@ -67,7 +67,7 @@ def assign(
     known_images: Mapping[str, ImageInfo],
     *,
     known_files: Mapping[str, str],
-    audience: str,
+    audiences: Mapping[str, str],
 ) -> Addresses:
     """Give every live article its address; two that ask for the same are a finding."""
     findings: list[Finding] = []
@@ -107,7 +107,7 @@ def assign(
         shown=tree.shown,
         slugs=slugs,
         titles={source.entry.path: source.title for source in live},
-        audiences={source.entry.path: source.audience or audience for source in live},
+        audiences=audiences,
         files=files,
         aliases=aliases,
         languages={source.entry.path: source.language for source in live},
@@ -185,9 +185,9 @@ class PageResolver:
     A page that not everybody who reads this one may read has no title here.
     """
 
-    def __init__(self, addresses: Addresses, source: Source, audience: str) -> None:
+    def __init__(self, addresses: Addresses, source: Source) -> None:
         self.addresses = addresses
-        self.audience = source.audience or audience
+        self.audience = addresses.audiences[source.entry.path]
         self.language = source.language
         self.folder = posixpath.dirname(source.entry.path)
 

@@ -33,10 +33,12 @@ FEWEST_IN_TITLE, FEWEST_IN_BODY = 3, 20  # words; what is shorter, many have: "G
 MAX_IMAGE = 500 * 1024  # bytes
 
 
-def about(rendered: Rendered, places: Addresses) -> list[Finding]:
-    """What is to be said of one article, by itself and by what it points at."""
+def about(rendered: Rendered, places: Addresses, *, is_for_some: bool = False) -> list[Finding]:
+    """What is to be said of one article, by itself and by what it points at.
+
+    `is_for_some` is one whose category says whom it is for.
+    """
     source, front = rendered.source, rendered.source.front
-    path = places.shown + source.entry.path
     remarks = [RuleRemark(*place, "unknown-key", {"key": key}) for key, place in front.unknown]
     if front.foreign:
         remarks.append(RuleRemark(1, 1, "foreign-keys", {"keys": ", ".join(front.foreign)}))
@@ -44,13 +46,20 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
         remarks.append(RuleRemark(1, 1, "draft-folder"))
     if not front.text("title"):
         remarks.append(RuleRemark(1, 1, "title-missing", {"title": source.title}))
-    if not front.text("audience"):
+    if not front.text("audience") and not is_for_some:
         remarks.append(RuleRemark(1, 1, "audience-missing", {"audience": rendered.audience}))
     reviewed = front.text("reviewed") or rendered.updated_at
     if utc_now() - parsed(reviewed) > STALE_AFTER:
         place = front.place("reviewed", "updated")
         remarks.append(RuleRemark(*place, "stale", {"date": reviewed[:10]}))
-    resolver = PageResolver(places, source, rendered.audience)
+    path = places.shown + source.entry.path
+    return [*of_text(rendered, places), *(_finding(path, remark) for remark in remarks)]
+
+
+def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:
+    """What is to be said of the text, and of what it points at."""
+    remarks: list[RuleRemark] = []
+    resolver = PageResolver(places, rendered.source)
     for resolved in rendered.references:
         if resolved.reference.kind == "picture":
             remarks += _picture(resolved, resolver)
@@ -60,10 +69,12 @@ def about(rendered: Rendered, places: Addresses) -> list[Finding]:
             remarks.append(RuleRemark(reference.line, reference.column, "broken-link", values))
         else:
             remarks += _narrower(resolved.reference, resolver)
-    return [
-        Finding(path, remark.line, remark.column, remark.rule, remark.values)
-        for remark in (*rendered.remarks, *remarks)
-    ]
+    path = places.shown + rendered.source.entry.path
+    return [_finding(path, remark) for remark in (*rendered.remarks, *remarks)]
+
+
+def _finding(path: str, remark: RuleRemark) -> Finding:
+    return Finding(path, remark.line, remark.column, remark.rule, remark.values)
 
 
 def _narrower(reference: Reference, resolver: PageResolver) -> list[RuleRemark]:

@@ -3,8 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kbsearch.articles.publishing import addresses, cross_rules, sources
+from kbsearch.articles.publishing import (
+    addresses,
+    categories,
+    category_files,
+    cross_rules,
+    sources,
+)
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
+from kbsearch.articles.publishing.categories import Categories, Category
 from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, render
@@ -36,6 +43,8 @@ class Edition:
     addresses: Addresses
     synonyms: str
     findings: tuple[Finding, ...]
+    categories: tuple[Category, ...]
+    positions: Mapping[str, int]  # of each article's file among those of its category
 
     @property
     def pages(self) -> list[Page]:
@@ -58,15 +67,18 @@ def make(
     """
     known_sources = {path: rendered.source for path, rendered in reusable.articles.items()}
     read = sources.read(tree, settings.languages, known_sources, folder=folder)
+    category_sources, file_findings = category_files.read(tree, settings.languages, folder)
+    shelves = Categories(category_sources)
     places = addresses.assign(
         tree,
         read.articles,
         reusable.images,
         known_files=reusable.files,
-        audience=settings.default_audience,
+        audiences=categories.audiences(shelves, read.articles, settings.default_audience),
     )
     history = _history(tree, read.articles, reusable.articles)
-    findings = [*read.findings, *places.findings]
+    findings = [*read.findings, *places.findings, *file_findings]
+    findings += categories.check(shelves, read.articles, tree.shown)
     if not read.articles:
         findings.append(Finding(tree.shown + (folder or "."), 1, 1, "no-articles"))
     articles: list[Rendered] = []
@@ -75,24 +87,46 @@ def make(
         rendered = render(
             tree,
             source,
-            PageResolver(places, source, settings.default_audience),
+            PageResolver(places, source),
             reusable.articles.get(source.path),
-            audience=settings.default_audience,
             change=change,
         )
-        findings += cross_rules.about(rendered, places)
+        is_for_some = bool(shelves.audience(source.language, source.category))
+        findings += cross_rules.about(rendered, places, is_for_some=is_for_some)
         if source.is_live:
             articles.append(replace(rendered, source=replace(source, text=None)))
         progress(count, len(read.articles))
+    texts = _landings(tree, shelves, settings.languages, places)
+    findings += [remark for text in texts.values() for remark in cross_rules.of_text(text, places)]
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
-    findings += cross_rules.left_out(tree, articles, folder)
+    findings += cross_rules.left_out(tree, [*articles, *texts.values()], folder)
     findings += cross_rules.twins(articles, tree.shown)
     synonyms = _synonyms(tree)
     findings += cross_rules.not_found(
         articles, tree.shown, lambda: index(_pages(articles), synonyms)
     )
-    return Edition(tuple(articles), places, synonyms, tuple(sorted(set(findings), key=_order)))
+    live = [article.source for article in articles]
+    return Edition(
+        tuple(articles),
+        places,
+        synonyms,
+        tuple(sorted(set(findings), key=_order)),
+        categories.listed(shelves, live, texts),
+        categories.positions(shelves, live),
+    )
+
+
+def _landings(
+    tree: Tree, shelves: Categories, languages: Sequence[str], places: Addresses
+) -> dict[tuple[str, str], Rendered]:
+    """The texts above the articles of categories, by language and category."""
+    return {
+        (source.language, source.category): render(
+            tree, source, PageResolver(places, source), None, change=LastChange("")
+        )
+        for source in categories.landings(shelves, languages)
+    }
 
 
 def _pages(articles: Sequence[Rendered]) -> list[Page]:

@@ -9,7 +9,8 @@ from kbsearch.i18n import gettext, terminal_language
 FindingSeverity = Literal["error", "warning"]
 
 ERRORS = frozenset(
-    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "empty-section", "encoding"}
+    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "category"}
+    | {"category-audience", "empty-section", "encoding"}
     | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
     | {"image-external", "image-format", "image-size", "leftover", "link-scheme", "link-text"}
     | {"name-case", "narrower-link"}
@@ -42,7 +43,10 @@ WARNINGS = frozenset(
     | {"translation-behind"}
 )
 # Rules that are no error for one of their reasons.
-MILD = frozenset({("leftover", "syntax"), ("narrower-link", "link")})
+MILD = frozenset(
+    {("leftover", "syntax"), ("narrower-link", "link"), ("category-audience", "narrowed")}
+    | {("category", "misnamed"), ("category", "no-article")}
+)
 
 
 @dataclass(frozen=True, order=True)

@@ -20,10 +20,11 @@ TEXTS = frozenset(
 )
 LISTS = frozenset({"alias", "product", "tags", "found_by", "trouvable_par"})
 KNOWN = TEXTS | LISTS
+AUDIENCES = "everyone, customers, agents, org:SLUG, product:SLUG"
 _FENCE = "---"
 _FOREIGN_FENCES = frozenset({"+++", ";;;", "{", "---toml", "---json"})
 # CBaseLoader is not there where PyYAML was built without libyaml
-_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 Position = tuple[int, int]
 
@@ -96,17 +97,18 @@ def _refuse_other_forms(lines: list[str]) -> None:
 def read(text: str) -> FrontMatter:
     """Read the lines between the fences; raises FrontMatterError."""
     try:
-        events = iter(yaml.parse(text, Loader=_LOADER))
+        events = iter(yaml.parse(text, Loader=LOADER))
         return _checked(_mapping(events))
     except yaml.MarkedYAMLError as problem:
-        place = _place(problem.problem_mark or problem.context_mark)
+        place = place_of(problem.problem_mark or problem.context_mark)
         raise FrontMatterError("yaml", place, problem=problem.problem or "") from None
     except yaml.YAMLError as problem:  # a control character
         raise FrontMatterError("yaml", (1, 1), problem=str(problem).split("\n")[0]) from None
 
 
-def _place(mark: Any) -> Position:
-    return (mark.line + 2, mark.column + 1) if mark else (1, 1)  # 2: the opening fence is line 1
+def place_of(mark: Any, first_line: int = 2) -> Position:
+    """Where something stands in its file; the opening fence is line 1 of an article's."""
+    return (mark.line + first_line, mark.column + 1) if mark else (1, 1)
 
 
 def _mapping(events: Iterator[Any]) -> dict[str, tuple[Position, Value]]:
@@ -120,8 +122,8 @@ def _mapping(events: Iterator[Any]) -> dict[str, tuple[Position, Value]]:
         if isinstance(event, yaml.ScalarEvent) and not event.value:
             continue  # nothing between the fences
         if not isinstance(event, yaml.MappingStartEvent) or mapping:
-            raise FrontMatterError("not-a-mapping", _place(event.start_mark))
-        _refuse_tricks(event)
+            raise FrontMatterError("not-a-mapping", place_of(event.start_mark))
+        refuse_tricks(event)
         for key, place, value in _pairs(events):
             if key in mapping:
                 raise FrontMatterError("duplicate", place, key=key)
@@ -133,22 +135,22 @@ def _pairs(events: Iterator[Any]) -> Iterator[tuple[str, Position, Value]]:
     for event in events:
         if isinstance(event, yaml.MappingEndEvent):
             return
-        _refuse_tricks(event)
+        refuse_tricks(event)
         if not isinstance(event, yaml.ScalarEvent):
-            raise FrontMatterError("not-a-mapping", _place(event.start_mark))
-        yield event.value, _place(event.start_mark), _value(events)
+            raise FrontMatterError("not-a-mapping", place_of(event.start_mark))
+        yield event.value, place_of(event.start_mark), _value(events)
 
 
 def _value(events: Iterator[Any]) -> Value:
     event = next(events)
-    _refuse_tricks(event)
+    refuse_tricks(event)
     if isinstance(event, yaml.ScalarEvent):
         return str(event.value)
     items: list[str] = []
     is_list, depth = isinstance(event, yaml.SequenceStartEvent), 1
     while depth:
         event = next(events)
-        _refuse_tricks(event)
+        refuse_tricks(event)
         if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             is_list, depth = False, depth + 1
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
@@ -158,12 +160,12 @@ def _value(events: Iterator[Any]) -> Value:
     return tuple(items) if is_list else None
 
 
-def _refuse_tricks(event: Any) -> None:
+def refuse_tricks(event: Any, first_line: int = 2) -> None:
     """No anchors, aliases and tags: they make a few bytes stand for gigabytes, or for code."""
     if getattr(event, "anchor", None) is not None:  # an alias has one too
-        raise FrontMatterError("alias", _place(event.start_mark))
+        raise FrontMatterError("alias", place_of(event.start_mark, first_line))
     if getattr(event, "tag", None) not in (None, "!"):
-        raise FrontMatterError("tag", _place(event.start_mark))
+        raise FrontMatterError("tag", place_of(event.start_mark, first_line))
 
 
 def _checked(mapping: dict[str, tuple[Position, Value]]) -> FrontMatter:
@@ -218,7 +220,7 @@ def _check_values(front: FrontMatter) -> None:
         raise FrontMatterError("value", front.place(key), **values)
 
     if "audience" in front.texts and not is_audience(front.text("audience")):
-        refuse("audience", "everyone, customers, agents, org:SLUG, product:SLUG")
+        refuse("audience", AUDIENCES)
     if "status" in front.texts and front.text("status") not in STATUSES:
         refuse("status", ", ".join(STATUSES))
     if front.text("slug") and slug_of(front.text("slug")) != front.text("slug"):

@@ -1,12 +1,14 @@
 """Publications as rows: written beside the live one, then put live in one transaction."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kbsearch.access import article_readers
+from kbsearch.articles import categories
 from kbsearch.articles.publishing import front_matter
+from kbsearch.articles.publishing.categories import Category
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
@@ -94,6 +96,7 @@ def write(
         publication_id, tree.commit, now(), len(edition.articles), edition.findings, made_with
     )
     files = {article.source.entry.path: new_id() for article in edition.articles}
+    first = _first_moments(db)
     with db.atomic():
         db.insert(
             "publications",
@@ -113,6 +116,10 @@ def write(
                     "id": files[article.source.entry.path],
                     "publication_id": publication.id,
                     **_row(article),
+                    "position": edition.positions[article.source.entry.path],
+                    "first_at": first.get(article.source.path, publication.published_at)
+                    if first
+                    else "",  # a first publication is a whole site: nothing of it is new
                 }
                 for article in edition.articles
             ],
@@ -137,8 +144,53 @@ def write(
                 for (language, alias), file in edition.addresses.aliases.items()
             ],
         )
+        _write_categories(db, publication.id, edition.categories)
         _write_media(db, tree, edition, files)
     return publication
+
+
+def _first_moments(db: Database) -> dict[str, str]:
+    """When each article that is live came; none where nothing is."""
+    rows = db.query(
+        """
+        SELECT a.path, a.first_at FROM articles a JOIN state s ON s.value = a.publication_id
+        WHERE s.name = :live
+        """,
+        {"live": LIVE},
+    )
+    return {row["path"]: row["first_at"] for row in rows}
+
+
+def _write_categories(db: Database, publication_id: str, listed: Sequence[Category]) -> None:
+    own = {"publication_id": publication_id}
+    db.insert_many(
+        "categories",
+        [
+            {
+                **own,
+                "language": category.language,
+                "path": category.path,
+                "name": category.name,
+                "description": category.description,
+                "icon": category.icon,
+                "landing": category.landing.html if category.landing else "",
+                "position": category.position,
+            }
+            for category in listed
+        ],
+    )
+    aliases = {
+        (category.language, alias): category.path
+        for category in listed
+        for alias in category.aliases
+    }
+    db.insert_many(
+        "category_aliases",
+        [
+            {**own, "language": language, "alias": alias, "path": path}
+            for (language, alias), path in aliases.items()
+        ],
+    )
 
 
 def put_live(db: Database, publication: Publication, index_name: str) -> tuple[str, ...]:
@@ -183,7 +235,8 @@ def forget(db: Database, *, but: tuple[str, ...]) -> None:
     with db.atomic():
         for table in ("article_readers", "article_media", "article_aliases"):
             db.execute(f"DELETE FROM {table} WHERE article_id IN ({old_articles})", ids)  # noqa: S608
-        db.execute(f"DELETE FROM articles WHERE publication_id IN ({old})", ids)  # noqa: S608
+        for table in ("articles", "categories", "category_aliases"):
+            db.execute(f"DELETE FROM {table} WHERE publication_id IN ({old})", ids)  # noqa: S608
         db.execute("DELETE FROM publications WHERE id NOT IN (:live, :previous)", ids)
         db.execute("DELETE FROM media WHERE hash NOT IN (SELECT hash FROM article_media)")
 
@@ -308,13 +361,25 @@ def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str,
         (files[article.source.entry.path], blob)
         for article in edition.articles
         for blob in _media_of(article)
-    }
+    } | _media_of_landings(edition, files)
     stored_hashes = {row["hash"] for row in db.query("SELECT hash FROM media")}
     missing = sorted({blob for _, blob in media} - stored_hashes)
     for file, body in tree.read([by_blob[blob] for blob in missing]):
         db.insert("media", {**values[file], "body": body})
     rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(media)]
     db.insert_many("article_media", rows)
+
+
+def _media_of_landings(edition: Edition, files: Mapping[str, str]) -> set[tuple[str, str]]:
+    """What categories show is seen by whoever reads an article in them."""
+    texts = {(text.language, text.path): text.landing for text in edition.categories}
+    return {
+        (files[article.source.entry.path], blob)
+        for article in edition.articles
+        for path in categories.with_outer(article.source.category)
+        if (landing := texts[article.source.language, path]) is not None
+        for blob in _media_of(landing)
+    }
 
 
 def _media_of(article: Rendered) -> Iterable[str]:

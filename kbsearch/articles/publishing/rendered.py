@@ -71,13 +71,11 @@ def render(
     source: Source,
     resolver: PageResolver,
     before: Rendered | None,
-    *,
-    audience: str,
     change: LastChange,
 ) -> Rendered:
     """Render an article, unless what was rendered `before` still holds."""
     slug = resolver.addresses.slugs.get(source.entry.path, source.own_slug)
-    audience = source.audience or audience
+    audience = resolver.audience
     if (
         before is not None
         and before.source.entry.blob == source.entry.blob

@@ -92,7 +92,7 @@ def read(
     for entry in tree.entries.values():
         if not entry.path.startswith(folder) or not entry.path.lower().endswith(ARTICLE_SUFFIXES):
             continue
-        source = _located(entry, folder, languages)
+        source = located(entry, folder, languages)
         if source is None:
             values = {"languages": ", ".join(languages)}
             findings.append(Finding(tree.shown + entry.path, 1, 1, "misplaced", values))
@@ -122,7 +122,8 @@ def reread(tree: Tree, source: Source) -> Source:
     return again
 
 
-def _located(entry: Entry, folder: str, languages: Sequence[str]) -> Source | None:
+def located(entry: Entry, folder: str, languages: Sequence[str]) -> Source | None:
+    """A file by where it lies; None outside the folders of the languages."""
     parts = PurePosixPath(entry.path.removeprefix(folder)).parts
     if parts[0] not in languages or len(parts) < 2:
         if folder:

@@ -204,12 +204,10 @@ def _nobody(db: Database, sources: Sequence[Ticket]) -> list[str]:
 
 def _category(db: Database, viewer: Viewer, language: str, product: str) -> str:
     """Where most articles on this product lie; nothing where it has none."""
-    places = Counter(
-        category
-        for category, cards in articles.list_by_category(db, viewer, language)
-        for card in cards
-        if product and product in card.products
-    )
+    if not product:
+        return ""
+    cards = articles.list_of_product(db, viewer, language, product)
+    places = Counter(card.category for card in cards)
     return places.most_common(1)[0][0] if places else ""
 
 

@@ -1,12 +1,12 @@
-"""Addresses of the system that was here before: 301 to where their article lives now."""
+"""Addresses of the system that was here before: 301 to where what they named lives now."""
 
 from flask import Blueprint, Flask, redirect, request, url_for
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
-from kbsearch.web.help.pages import hidden_or_missing
-from kbsearch.web.render import db, language, viewer
+from kbsearch.articles import categories
+from kbsearch.web.render import db, hidden_or_missing, language, viewer
 
 bp = Blueprint("old_addresses", __name__)
 
@@ -32,8 +32,9 @@ def lead() -> Response | None:
 
 
 def moved() -> Response | None:
-    """The way to the article that had this address, for those who may read it."""
+    """The way to the article or the category that had this address, for those who may see it."""
     article = articles.find_old(db(), viewer(), request.path, language())
-    if article is None:
-        return None
-    return redirect(url_for("help.article", lang=article.language, slug=article.slug), 301)
+    if article is not None:
+        return redirect(url_for("help.article", lang=article.language, slug=article.slug), 301)
+    tongue, path = categories.find_old(db(), viewer(), request.path, language())
+    return redirect(url_for("help.category", lang=tongue, category=path), 301) if tongue else None

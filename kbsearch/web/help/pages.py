@@ -1,10 +1,7 @@
 """Home, search and articles."""
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, redirect, request, url_for
@@ -12,16 +9,15 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
-from kbsearch.articles import Article
+from kbsearch.articles import Article, categories
 from kbsearch.errors import NotFound
 from kbsearch.files import types
 from kbsearch.search import Kind, Question, Results
 from kbsearch.search.learning import votes
-from kbsearch.tickets import lists
 from kbsearch.tickets.desk import finding
 from kbsearch.web import numbers
 from kbsearch.web.account import tokens
-from kbsearch.web.help import lessons
+from kbsearch.web.help import browsing, lessons
 from kbsearch.web.help.highlight import highlight
 from kbsearch.web.help.results import (
     MAX_PAGE,
@@ -35,9 +31,9 @@ from kbsearch.web.help.results import (
 )
 from kbsearch.web.render import (
     db,
+    hidden_or_missing,
     language,
     leaving_what_was_shown,
-    person,
     render,
     site,
     spoken_language,
@@ -46,9 +42,7 @@ from kbsearch.web.render import (
 from kbsearch.web.tickets import filing
 
 RELATED = 4
-RECENT = 6
 MOST_NAMED = 3  # of each kind, in the palette
-CURRENT = 3  # requests under way, on the home page
 WORDS = 3  # of readers, below an article
 WORDS_PER_MINUTE = 200
 _TAG = re.compile(r"<[^<>]*>")
@@ -80,7 +74,7 @@ def root() -> Response:
 
 @pages.get("/")
 def home() -> Response:
-    return render("help/home.html", asked=SearchAddress(language()), **browsing())
+    return render("help/home.html", asked=SearchAddress(language()), **browsing.home())
 
 
 @pages.get("/search")
@@ -89,7 +83,7 @@ def search() -> Response:
     address = read_address(request.args)
     partial = "help/_palette.html" if "palette" in request.args else "help/_results.html"
     if not address.text.strip():
-        return render("help/search.html", partial, asked=address, filing=None, **browsing())
+        return render("help/search.html", partial, asked=address, filing=None, **browsing.home())
     results, spoken = ask(address), spoken_language()
     places = found_by_agents(address.text) if "palette" in request.args else []
     numbered = numbered_request(address, results)
@@ -149,48 +143,23 @@ def ask(address: SearchAddress) -> Results:
     return site().search.ask(viewer(), question)
 
 
-def browsing() -> dict[str, Any]:
-    """What to offer before anything is searched."""
-    categories = _in_order(articles.list_by_category(db(), viewer(), language()))
-    return {
-        "results": None,
-        "current": lists.list_current(db(), viewer(), CURRENT),
-        "categories": categories,
-        "titles": _titles([category for category, _ in categories]),
-        "recent": articles.list_recent(db(), viewer(), language(), RECENT),
-    }
-
-
-def _titles(categories: Sequence[str]) -> dict[str, str]:
-    """Their names; those that share one are told apart by the folders they lie in."""
-    names = {category: spoken_language().category_name(category) for category in categories}
-    times = Counter(names.values())
-    return {
-        category: name if times[name] == 1 else spoken_language().category_path(category)
-        for category, name in names.items()
-    }
-
-
-def _in_order(
-    categories: Sequence[tuple[str, tuple[articles.Card, ...]]],
-) -> list[tuple[str, tuple[articles.Card, ...]]]:
-    """Those that the settings name first, in their order."""
-    first = site().settings.categories
-
-    def place(entry: tuple[str, object]) -> tuple[int, str]:
-        return (first.index(entry[0]) if entry[0] in first else len(first)), entry[0]
-
-    return sorted(categories, key=place)
-
-
 @pages.get("/categories/", defaults={"category": ""})
 @pages.get("/categories/<path:category>")
 def category(category: str) -> Response:
-    """All the articles of a category that the viewer may read, and of those inside it."""
-    found = articles.list_by_category(db(), viewer(), language(), category)
-    if not found:
-        raise hidden_or_missing()
-    return render("help/category.html", category=category, categories=found)
+    """A category: what it says of itself, the categories in it, its articles page by page."""
+    return render("help/category.html", **browsing.category_page(category))
+
+
+@pages.get("/products/<product>")
+def product(product: str) -> Response:
+    """Every article about a product, by category."""
+    return render("help/product.html", **browsing.product_page(product))
+
+
+@pages.get("/news")
+def news() -> Response:
+    """What is new or changed, the last first."""
+    return render("help/news.html", **browsing.news_page())
 
 
 @pages.get("/articles/<slug>")
@@ -216,6 +185,8 @@ def show(article: Article, wrong: str = "") -> Response:
         minutes=reading_minutes(article),
         translations=translations,
         original=original_of(article, translations),
+        trail=categories.of_article(db(), article),
+        neighbours=articles.neighbours(db(), viewer(), article),
         related=articles.related(db(), viewer(), article, RELATED),
         phrases=lessons.of_article(article),
         searched=words,
@@ -241,13 +212,6 @@ def moved(slug: str) -> Response:
     if article is not None:
         return show(article)
     raise hidden_or_missing()
-
-
-def hidden_or_missing() -> NotFound:
-    """What is not there; where all is closed, a stranger is asked who it is, as for what is."""
-    if not site().settings.is_public:
-        person()
-    return NotFound("web.not_found")
 
 
 def elsewhere(slug: str) -> Article | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import articles
+from kbsearch.articles import categories
 from kbsearch.articles.publishing import previews
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.previews import Preview, Rank
@@ -28,7 +28,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.text import masking
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, site, viewer
+from kbsearch.web.render import db, site, spoken_language, viewer
 
 MAX_NUMBERS = 50
 LONGEST_HIDDEN = 400_000  # characters
@@ -117,7 +117,7 @@ class Side(NamedTuple):
 class Choices(NamedTuple):
     """What can be chosen in the form."""
 
-    categories: list[str]
+    categories: list[tuple[str, str]]  # their paths and their names
     audiences: list[tuple[str, str]]  # the word of an audience, and a name in it
     products: list[tuple[str, str]]
 
@@ -164,10 +164,13 @@ def new_tab() -> str:
 
 def choices(article: ArticleFile, settings: Settings) -> Choices:
     """Existing categories, whoever may be meant, products; what is chosen is among them."""
-    there = articles.list_by_category(db(), viewer(), article.language)
-    categories = [category for category, _ in there if category]
-    if article.category and article.category not in categories:
-        categories.append(article.category)
+    there = categories.list_offered(db(), viewer(), article.language)
+    names = {category.path: spoken_language().category_name(category) for category in there}
+    places = {
+        path: " › ".join(names[part] for part in categories.with_outer(path)[1:]) for path in names
+    }
+    if article.category:
+        places.setdefault(article.category, article.category)
     offered = products.list_all(db())
     audiences = [("everyone", ""), ("customers", ""), ("agents", "")]
     audiences += [
@@ -180,7 +183,7 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
     named = [(product.slug, product.name) for product in offered]
     if article.product and article.product not in dict(named):
         named.append((article.product, article.product))
-    return Choices(categories or [UNNAMED], audiences, named)
+    return Choices(list(places.items()) or [(UNNAMED, UNNAMED)], audiences, named)
 
 
 def sides(both: Sides) -> tuple[Side | None, Side]:
