@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import form_fields, targets, teams
+from kbsearch import form_fields, targets, team_tables
 from kbsearch.form_fields import FormField
 from kbsearch.targets import Target
-from kbsearch.teams import Team
+from kbsearch.team_tables import TeamTable
 
 CONFIG_NAME = "kbsearch.toml"
 LANGUAGES = ("fr", "en")
@@ -145,7 +145,9 @@ class Settings:
     incident_requests: int = _setting(3, "Requests from which on they look like one incident")
     incident_people: int = _setting(2, "People these requests must come from at least")
     fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
-    teams: tuple[Team, ...] = _setting((), "Agents told of new requests: [[teams]] tables; all")
+    teams: tuple[TeamTable, ...] = _setting(
+        (), "[[teams]] tables, taken over once where there is no team yet: see /admin/teams"
+    )
     targets: tuple[Target, ...] = _setting(
         (), "Hours to a first answer and a solution: [[targets]] tables"
     )
@@ -339,7 +341,7 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "database": database_of,
     "fields": form_fields.parse,
-    "teams": teams.parse,
+    "teams": team_tables.parse,
     "targets": targets.parse,
 }
 TABLES = frozenset({"fields", "teams", "targets"})  # what only kbsearch.toml can hold

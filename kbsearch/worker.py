@@ -283,7 +283,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     return outbox.together(
         {changes.FOLLOW: apply_changes, indexing.REBUILD: rebuild},
         deliveries.handlers(settings, db),
-        notifications.handlers(settings, db),
+        notifications.handlers(db),
         sent_articles.handlers(settings, db),
         solutions.handlers(db),
         held_replies.handlers(db),

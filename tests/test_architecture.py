@@ -90,9 +90,9 @@ ALLOWED = {
     ),
     "site": (
         "articles articles.gaps articles.publishing database files messages.delivery "
-        "messages.incoming messages.notifications messages.webhooks outbox people "
-        "people.accounts people.organisations processes search.fulltext search.learning "
-        "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk"
+        "messages.incoming messages.webhooks outbox people people.accounts "
+        "people.organisations processes search.fulltext search.learning search.ranking text "
+        "text.markup text.masking tickets tickets.conversation tickets.desk"
     ),
     "web": (
         "articles articles.gaps articles.publishing articles.writing database files "

@@ -225,6 +225,29 @@ STEPS = {
           alias TEXT NOT NULL, path TEXT NOT NULL,
           PRIMARY KEY (publication_id, language, alias));
         """,
+    "s070_teams": """
+        CREATE TABLE teams (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE,
+          way TEXT NOT NULL, created_at TEXT NOT NULL, archived_at TEXT);
+        CREATE TABLE team_members (
+          team_id TEXT NOT NULL REFERENCES teams (id),
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          turn INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (team_id, person_id));
+        CREATE INDEX team_members_person ON team_members (person_id);
+        CREATE TABLE team_products (
+          team_id TEXT NOT NULL REFERENCES teams (id),
+          product_id TEXT NOT NULL REFERENCES products (id), PRIMARY KEY (team_id, product_id));
+        CREATE INDEX team_products_product ON team_products (product_id);
+        ALTER TABLE tickets ADD COLUMN team_id TEXT REFERENCES teams (id);
+        CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
+        ALTER TABLE people ADD COLUMN away_until TEXT;
+        ALTER TABLE saved_views ADD COLUMN team_id TEXT REFERENCES teams (id);
+        ALTER TABLE ticket_handling ADD COLUMN team_id TEXT;
+        DROP INDEX ticket_handling_groups;
+        CREATE INDEX ticket_handling_groups ON ticket_handling
+          (product_id, organisation_id, severity, team_id, created_at, answered_after,
+           solved_after, is_reopened);
+        """,
 }
 
 

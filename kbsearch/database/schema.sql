@@ -142,7 +142,8 @@ CREATE TABLE people (
   digest TEXT NOT NULL DEFAULT 'none',  -- how their notices are gathered
   undeliverable_at TEXT,  -- since when mail does not reach them
   undeliverable_why TEXT,
-  erased_at TEXT  -- a nameless account in the place of somebody
+  erased_at TEXT,  -- a nameless account in the place of somebody
+  away_until TEXT  -- the day somebody who answers is back; until then nothing is handed to them
 );
 
 CREATE TABLE memberships (
@@ -442,6 +443,32 @@ CREATE INDEX published_trailers_path ON published_trailers (path);
 
 -- Requests (tickets) ------------------------------------------------------------------------------
 
+-- Those who answer, in groups that requests belong to. One that is off keeps what it has.
+CREATE TABLE teams (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  name_key TEXT NOT NULL UNIQUE,  -- the name whatever its case
+  way TEXT NOT NULL,  -- how the next of it is chosen: 'in_turn' or 'least_busy'
+  created_at TEXT NOT NULL,
+  archived_at TEXT
+);
+
+CREATE TABLE team_members (
+  team_id TEXT NOT NULL REFERENCES teams (id),
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  turn INTEGER NOT NULL DEFAULT 0,  -- grows with each request given to somebody of the team
+  PRIMARY KEY (team_id, person_id)
+);
+CREATE INDEX team_members_person ON team_members (person_id);
+
+-- What a team looks after; without any: what no other team does.
+CREATE TABLE team_products (
+  team_id TEXT NOT NULL REFERENCES teams (id),
+  product_id TEXT NOT NULL REFERENCES products (id),
+  PRIMARY KEY (team_id, product_id)
+);
+CREATE INDEX team_products_product ON team_products (product_id);
+
 CREATE TABLE tickets (
   id TEXT PRIMARY KEY,
   number INTEGER NOT NULL UNIQUE,
@@ -471,7 +498,8 @@ CREATE TABLE tickets (
   activity INTEGER NOT NULL DEFAULT 0,  -- grows with everything a customer can notice
   form_hash TEXT,  -- of what the form said
   typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: the description is plain text, shown as typed
-  quoted TEXT NOT NULL DEFAULT ''  -- what the description's mail quoted or ended with, folded
+  quoted TEXT NOT NULL DEFAULT '',  -- what the description's mail quoted or ended with, folded
+  team_id TEXT REFERENCES teams (id)  -- whose it is; customers never see it
 );
 CREATE INDEX tickets_revision ON tickets (revision);
 CREATE INDEX tickets_organisation ON tickets (organisation_id);
@@ -485,6 +513,7 @@ CREATE INDEX tickets_under_way ON tickets (created_at) WHERE status IN ('new', '
 CREATE INDEX tickets_solved_at ON tickets (solved_at) WHERE solved_at IS NOT NULL;
 CREATE INDEX tickets_created ON tickets (created_at);
 CREATE INDEX tickets_filed ON tickets (requester_id, created_at) WHERE form_key IS NOT NULL;
+CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX tickets_filed_about ON tickets (organisation_id, product_id, created_at)
   WHERE form_key IS NOT NULL;
 
@@ -508,11 +537,13 @@ CREATE TABLE ticket_handling (
   created_at TEXT NOT NULL,
   answered_after INTEGER,  -- seconds from there to the first answer
   solved_after INTEGER,  -- seconds to the solution, but for those the customer was waited for
-  is_reopened INTEGER NOT NULL  -- 0/1
+  is_reopened INTEGER NOT NULL,  -- 0/1
+  team_id TEXT
 );
 CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
 CREATE INDEX ticket_handling_groups ON ticket_handling
-  (product_id, organisation_id, severity, created_at, answered_after, solved_after, is_reopened);
+  (product_id, organisation_id, severity, team_id, created_at, answered_after, solved_after,
+   is_reopened);
 
 -- What agents file requests under: small letters without spaces. Customers never see it.
 CREATE TABLE ticket_tags (
@@ -638,7 +669,8 @@ CREATE TABLE saved_views (
   name TEXT NOT NULL,
   query TEXT NOT NULL,  -- as in an address
   created_at TEXT NOT NULL,
-  is_shared INTEGER NOT NULL DEFAULT 0  -- 0/1: with all who answer
+  is_shared INTEGER NOT NULL DEFAULT 0,  -- 0/1: with all who answer
+  team_id TEXT REFERENCES teams (id)  -- with those of a team
 );
 CREATE INDEX saved_views_person ON saved_views (person_id);
 

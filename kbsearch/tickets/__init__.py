@@ -71,6 +71,8 @@ class Ticket:
     activity: int  # grows with everything a customer can notice: send it back with a reply
     fields: Mapping[str, str] = field(default_factory=dict)  # what its product asks for besides
     tags: tuple[str, ...] = ()  # none for customers
+    team: str | None = None  # a name; for customers none
+    team_id: str | None = None
     copies: tuple[Copy, ...] = ()
     files: tuple[Attachment, ...] = ()  # of the description
     messages: tuple[Message, ...] = ()
@@ -176,15 +178,16 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
                p.slug AS product, p.name AS product_name, t.version, t.severity, t.status,
                t.confidential, t.created_at, t.updated_at, t.solved_at, t.closed_at,
                a.name AS assignee, t.assignee_id, t.edition, t.activity, t.fields,
-               t.typed, t.quoted
+               t.typed, t.quoted, w.name AS team, w.id AS team_id
         FROM tickets t
         LEFT JOIN people q ON q.id = t.requester_id
         LEFT JOIN people a ON a.id = t.assignee_id
+        LEFT JOIN teams w ON w.id = t.team_id AND :is_agent = 1
         LEFT JOIN organisations o ON o.id = t.organisation_id
         LEFT JOIN products p ON p.id = t.product_id
         WHERE {key} AND {condition}
         """,  # noqa: S608 (constants of this module)
-        {"value": value, **principals},
+        {"value": value, "is_agent": int(viewer.is_agent), **principals},
     )
     if not rows:
         raise NotFound("ticket.not_found")

@@ -24,14 +24,14 @@ EventKind = Literal[
     "ticket.changed",
 ]
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
-INTERNAL_FIELDS = ("tags",)  # customers do not learn of their changes
+INTERNAL_FIELDS = ("tags", "team")  # customers do not learn of their changes
 for kind in KINDS:
     outbox.declare(kind, "inside")
 
 
 @dataclass(frozen=True)
 class TicketEvent:
-    """A change of a ticket: what was changed, from what, to what; people by name."""
+    """A change of a ticket: what was changed, from what, to what; people and teams by name."""
 
     id: str
     kind: EventKind
@@ -45,7 +45,7 @@ class TicketEvent:
 
 @dataclass(frozen=True)
 class NewEvent:
-    """A change as it is written: people by their ids, a copy by its address."""
+    """A change as it is written: people and teams by their ids, a copy by its address."""
 
     kind: EventKind
     at: str
@@ -67,6 +67,7 @@ class PresentTicket:
     requester_id: str | None
     organisation_id: str | None
     assignee_id: str | None
+    team_id: str | None
     is_copied: bool
 
     def is_of(self, viewer: Viewer) -> bool:
@@ -80,7 +81,7 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
     rows = db.query(
         f"""
         SELECT t.id, t.number, t.status, t.edition, t.activity, t.requester_id,
-               t.organisation_id, t.assignee_id,
+               t.organisation_id, t.assignee_id, t.team_id,
                EXISTS (SELECT 1 FROM ticket_copies c
                        WHERE c.ticket_id = t.id AND c.person_id = :me) AS is_copied
         FROM tickets t WHERE t.id = :id AND {condition}
@@ -162,13 +163,16 @@ def of_ticket(db: Database, viewer: Viewer, ticket_id: str) -> list[TicketEvent]
     rows = db.query(
         """
         SELECT e.id, e.kind, COALESCE(a.name, '') AS actor, e.at, e.field, e.revision,
-               COALESCE(b.name, e.before) AS before, COALESCE(n.name, e.after) AS after
+               COALESCE(b.name, f.name, e.before) AS before,
+               COALESCE(n.name, w.name, e.after) AS after
         FROM ticket_events e
         LEFT JOIN people a ON a.id = e.actor_id
         LEFT JOIN people b ON e.field = 'assignee' AND b.id = e.before
                            OR e.field = 'copy' AND b.email = e.before
         LEFT JOIN people n ON e.field = 'assignee' AND n.id = e.after
                            OR e.field = 'copy' AND n.email = e.after
+        LEFT JOIN teams f ON e.field = 'team' AND f.id = e.before
+        LEFT JOIN teams w ON e.field = 'team' AND w.id = e.after
         WHERE e.ticket_id = :id AND (e.internal = 0 OR :is_agent = 1) AND e.message_id IS NULL
           AND e.kind <> 'ticket.opened'
         ORDER BY e.revision

@@ -455,6 +455,12 @@ class Language:
             return _("%(who)s removed tags: %(went)s.", who=who, went=went)
         return _("%(who)s added tags: %(came)s; removed: %(went)s.", who=who, came=came, went=went)
 
+    def way_name(self, way: str) -> Markup:
+        """How the next of a team is chosen."""
+        _ = self.translate
+        names = {"in_turn": _("in turn"), "least_busy": _("whoever has the fewest requests")}
+        return names[way]
+
     def edited_name(self, field: str) -> Markup:
         """What a correction calls a field of a request."""
         _ = self.translate
@@ -463,6 +469,7 @@ class Language:
             "confidential": _("Confidential"),
             "status": _("Status"),
             "assignee": _("Looked after by"),
+            "team": _("Team"),
         }
         own = {f"fields.{question.name}": question for question in self._settings.fields}
         if field in own:

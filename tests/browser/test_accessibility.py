@@ -27,7 +27,7 @@ from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
-from kbsearch.tickets import Ticket, tags
+from kbsearch.tickets import Ticket, tags, teams
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.conversation.satisfaction import Rating
@@ -36,6 +36,7 @@ from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import drafts
+from kbsearch.tickets.teams import TeamFields
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
 from tests.kit.incoming import letter
@@ -97,6 +98,7 @@ def pages(live: Live) -> dict[str, list[str]]:
 
     root = viewers.find(live.db, "root@support.example")
     tags.change(live.db, root, live.ticket, add=["vip", "à_rappeler"])
+    team = teams.add(live.db, root, TeamFields("Herds", members=[str(root.person_id)])).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
@@ -137,6 +139,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_teams": ["/{lang}/admin/teams"],
+        "admin.new_team": ["/{lang}/admin/teams/new"],
+        "admin.show_team": [f"/{{lang}}/admin/teams/{team}?done=saved"],
         "admin.list_tags": ["/{lang}/admin/tags", "/{lang}/admin/tags?q=zzz"],
         "admin.show_tag": ["/{lang}/admin/tags/tag?name=vip"],
         "admin.list_webhooks": ["/{lang}/admin/webhooks"],

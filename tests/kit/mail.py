@@ -29,7 +29,7 @@ def carry(settings: Settings, db: Database) -> None:
     """Do what a worker does with the changes of requests and the notices of them."""
     handlers = outbox.together(
         _nothing(),
-        notifications.handlers(settings, db),
+        notifications.handlers(db),
         ticket_letters.handlers(settings, db),
         digest_letters.handlers(settings, db),
     )

@@ -39,13 +39,14 @@ from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
 from kbsearch.site import outgoing as sendings
-from kbsearch.tickets import tags
-from kbsearch.tickets.conversation import lifecycle, merging, replies, satisfaction
+from kbsearch.tickets import tags, teams
+from kbsearch.tickets.conversation import lifecycle, merging, ownership, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.filing import copies, drafts
+from kbsearch.tickets.teams import TeamFields
 from kbsearch.web import assets
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.pace import Pace
@@ -77,6 +78,7 @@ CANARIES = {
     "CANARI-REQUEST": {"alice", "bob", "dan", "root"},
     "CANARI-NOTE": {"dan", "root"},
     "canari-tag": {"dan", "root"},
+    "CANARI-TEAM": {"dan", "root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
@@ -234,6 +236,9 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     replies.note(db, dan, there, ReplyForm("key-of-the-note", f"Le {WORD} : CANARI-NOTE"))
     tags.change(db, dan, there.id, add=["CANARI-TAG", WORD])
+    members = [str(dan.person_id)]
+    team = teams.add(db, OPERATOR, TeamFields(f"{WORD} CANARI-TEAM", members=members))
+    ownership.give(db, dan, there, team.id)
     asked = replies.reply(
         db, who["bob"], there, ReplyForm("key-of-the-question", "Et CANARI-REQUEST ?")
     )
@@ -260,6 +265,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     assert alice.person_id is not None
     return {
         "request": there.id,
+        "team": team.id,
         "number": str(there.number),
         "foreign-request": foreign.id,
         "closed-request": closed.id,

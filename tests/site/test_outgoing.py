@@ -33,7 +33,7 @@ def waiting(settings: Settings, db: SqliteDatabase, cast: Cast) -> int:
     both = [("ticket.opened", "mail"), ("ticket.opened", "sms")]
     preferences.choose(db, cast.alice, both)
     ticket = file(db, cast.alice)
-    spread = notifications.handlers(settings, db)
+    spread = notifications.handlers(db)
     while outbox.run_one(db, spread, outbox.Share(only=spread)):
         pass
     db.execute(

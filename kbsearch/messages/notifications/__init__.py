@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from kbsearch import outbox, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
-from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import NotFound
 from kbsearch.messages.notifications import digests, recipients
@@ -40,25 +39,25 @@ class Telling:
     ticket: Ticket
 
 
-def handlers(settings: Settings, db: Database) -> Handlers:
+def handlers(db: Database) -> Handlers:
     """What the outbox asks for: each change becomes the notices of those it concerns."""
-    return {kind: lambda task: fan_out(db, settings, task) for kind in recipients.KINDS}
+    return {kind: lambda task: fan_out(db, task) for kind in recipients.KINDS}
 
 
-def fan_out(db: Database, settings: Settings, task: Task, *, at: datetime | None = None) -> None:
+def fan_out(db: Database, task: Task, *, at: datetime | None = None) -> None:
     """Write the notices of a change, and ask for each to be carried; the same task adds none."""
     moment = at or utc_now()
     with db.atomic():
         change = recipients.find(db, task.subject)
         if change is None:
             return
-        for person_id, why in recipients.of(db, settings, change).items():
+        for person_id, why in recipients.of(db, change).items():
             for channel in NOTICE_KINDS:
                 if is_told(db, change, person_id, why, channel):
                     _write(db, change, person_id, channel, moment)
 
 
-def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
+def look(db: Database, notice_id: str) -> Telling | None:
     """What a notice tells, as things stand now; None when there is nobody to tell any more."""
     rows = db.query(
         """
@@ -71,7 +70,7 @@ def look(db: Database, settings: Settings, notice_id: str) -> Telling | None:
     if change is None:
         return None
     person_id, channel = rows[0]["person_id"], rows[0]["channel"]
-    why = recipients.of(db, settings, change).get(person_id)
+    why = recipients.of(db, change).get(person_id)
     if why is None or not is_told(db, change, person_id, why, channel):
         return None
     person = people.find_id(db, person_id)
@@ -139,12 +138,12 @@ def forget_settled(db: Database, *, at: datetime | None = None) -> int:
     )
 
 
-def told_together(db: Database, settings: Settings, change: Change) -> list[Person]:
+def told_together(db: Database, change: Change) -> list[Person]:
     """The requester and the people in copy who are told of a change by mail, the requester first.
 
     The page of the request names them to each other; those who only follow are not among them.
     """
-    whys = recipients.of(db, settings, change)
+    whys = recipients.of(db, change)
     together = [
         person_id
         for person_id, why in whys.items()

@@ -40,7 +40,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 
     def write(task: Task) -> None:
         by_notice = {
-            notice_id: notifications.look(db, settings, notice_id)
+            notice_id: notifications.look(db, notice_id)
             for notice_id in notifications.gathered(db, task.subject)
         }
         tellings = [telling for telling in by_notice.values() if telling is not None]

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kbsearch import teams
-from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.tickets import readers
+from kbsearch.tickets import readers, teams
 from kbsearch.tickets.events import EventKind
 
 Why = Literal["requester", "copied", "follower", "author", "assignee", "taking_part", "team"]
@@ -63,7 +61,8 @@ class Change:
     requester_id: str | None
     organisation_id: str | None
     assignee_id: str | None
-    product: str | None  # a slug
+    team_id: str | None
+    product_id: str | None
     severity: str
 
     def preference(self, why: Why) -> str:
@@ -92,10 +91,10 @@ def find(db: Database, event_id: str) -> Change | None:
                   AND s.revision = e.revision + 1 AND s.actor_id = e.actor_id
                   AND s.at = e.at AND e.kind = 'ticket.replied') AS status_with_it,
                t.id AS ticket_id, t.number, t.requester_id, t.organisation_id, t.assignee_id,
-               p.slug AS product, t.severity
+               t.team_id, t.product_id, t.severity
         FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
         LEFT JOIN people a ON a.id = e.actor_id
-        LEFT JOIN products p ON p.id = t.product_id WHERE e.id = :id
+        WHERE e.id = :id
         """,
         {"id": event_id},
     )
@@ -107,10 +106,10 @@ def find(db: Database, event_id: str) -> Change | None:
     return Change(**{**rows[0], **flags})
 
 
-def of(db: Database, settings: Settings, change: Change) -> dict[str, Why]:
+def of(db: Database, change: Change) -> dict[str, Why]:
     """Whom a change concerns, by their ids, and why."""
     whys: dict[str, Why] = {}
-    for why, ids in (*_customers(db, change), *_staff(db, settings, change)):
+    for why, ids in (*_customers(db, change), *_staff(db, change)):
         for person_id in ids:
             whys.setdefault(person_id, why)
     is_confirmation = change.kind == "ticket.opened" and change.requester_id == change.actor_id
@@ -119,12 +118,6 @@ def of(db: Database, settings: Settings, change: Change) -> dict[str, Why]:
         if change.kind == "ticket.replied" and not change.is_by_staff:
             whys[change.actor_id] = "author"
     return whys
-
-
-def unknown_in_teams(db: Database, settings: Settings) -> list[str]:
-    """The addresses in teams of those who would be told nothing: they are no agents."""
-    named = {agent for team in settings.teams for agent in team.agents}
-    return sorted(named - set(_agents(db)))
 
 
 def _customers(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:
@@ -137,7 +130,7 @@ def _customers(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str
             yield "follower", readers.followers(db, change.organisation_id)
 
 
-def _staff(db: Database, settings: Settings, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:
+def _staff(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:
     assignee = [change.assignee_id] if change.assignee_id else []
     if change.kind == "ticket.assigned":
         yield "assignee", [person_id for person_id in assignee if person_id == change.after]
@@ -147,7 +140,7 @@ def _staff(db: Database, settings: Settings, change: Change) -> Iterator[tuple[W
         yield "taking_part", _taking_part(db, change.ticket_id)
     is_news = change.kind == "ticket.opened" or not change.is_by_staff
     if change.kind in TOLD_TO_TEAM and not assignee and is_news:
-        yield "team", _team(db, settings, change.product)
+        yield "team", teams.informed(db, change.team_id, change.product_id)
 
 
 def _copied(db: Database, ticket_id: str, *, only: str | None = None) -> list[str]:
@@ -171,21 +164,3 @@ def _taking_part(db: Database, ticket_id: str) -> list[str]:
         {"ticket": ticket_id},
     )
     return [row["author_id"] for row in rows]
-
-
-def _team(db: Database, settings: Settings, product: str | None) -> list[str]:
-    named = teams.agents_of(settings.teams, product)
-    return [
-        person_id for email, person_id in _agents(db).items() if named is None or email in named
-    ]
-
-
-def _agents(db: Database) -> dict[str, str]:
-    """The ids of those who answer requests, by their addresses."""
-    rows = db.query(
-        """
-        SELECT id, email FROM people
-        WHERE role IN ('agent', 'administrator') AND disabled_at IS NULL
-        """
-    )
-    return {row["email"]: row["id"] for row in rows}

@@ -74,7 +74,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
     mail = channels.mail(settings, db)
 
     def carry(task: Task) -> None:
-        telling = notifications.look(db, settings, task.subject)
+        telling = notifications.look(db, task.subject)
         if telling is None:
             notifications.settle(db, task.subject, "dropped")
             return
@@ -122,7 +122,7 @@ def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:
         },
         _brand(db, telling),
     )
-    together = _together(db, settings, telling)
+    together = _together(db, telling)
     letter.replace_header("To", letters.address(together[0].name, together[0].email))
     if together[1:]:
         letter["Cc"] = [
@@ -236,7 +236,7 @@ def _brand(db: Database, telling: Telling) -> Brand:
     return letters.brand_for(organisations.find(db, slug))
 
 
-def _together(db: Database, settings: Settings, telling: Telling) -> list[Person]:
+def _together(db: Database, telling: Telling) -> list[Person]:
     """Whom a copy names: its reader, and the colleagues who get one for the same reason.
 
     Nobody is named to somebody of another organisation, nor a follower or an agent to anybody.
@@ -244,6 +244,6 @@ def _together(db: Database, settings: Settings, telling: Telling) -> list[Person
     reader, organisation = telling.person, telling.ticket.organisation_slug
     if telling.why not in ("requester", "copied") or organisation not in reader.organisations:
         return [reader]
-    people = notifications.told_together(db, settings, telling.change)
+    people = notifications.told_together(db, telling.change)
     colleagues = [person for person in people if organisation in person.organisations]
     return colleagues if reader in colleagues else [reader]

@@ -32,7 +32,7 @@ def handlers(settings: Settings, db: Database) -> Handlers:
     sms = channels.sms(settings)
 
     def carry(task: Task) -> None:
-        telling = notifications.look(db, settings, task.subject)
+        telling = notifications.look(db, task.subject)
         number = _number(db, telling.person.id) if telling else None
         if telling is None or number is None:
             notifications.settle(db, task.subject, "dropped")

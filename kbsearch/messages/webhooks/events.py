@@ -20,7 +20,7 @@ Reader = Callable[[Database, Settings, str], Facts | None]
 
 TEST = "webhook.test"
 MAX_BODY = 20_000
-TOLD_FIELDS = ("status", "assignee", "severity")  # codes and ids; the others were typed
+TOLD_FIELDS = ("status", "assignee", "severity", "team")  # codes and ids; the others were typed
 
 
 def tell(db: Database, kind: str, subject: str) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from kbsearch import people as accounts
+from kbsearch.access import OPERATOR
 from kbsearch.database import Database
 from kbsearch.messages import webhooks
-from kbsearch.messages.notifications import recipients
 from kbsearch.people import undeliverable
 from kbsearch.people.accounts import second_factor
 from kbsearch.site.doctor.checks import Check, Patient, fail, listed, ok, warn
+from kbsearch.tickets import teams as all_teams
 
 
 def administrators(_: Patient, db: Database) -> Iterator[Check]:
@@ -37,16 +38,25 @@ def second_factors(_: Patient, db: Database) -> Iterator[Check]:
 
 
 def teams(patient: Patient, db: Database) -> Iterator[Check]:
-    unknown = recipients.unknown_in_teams(db, patient.settings)
+    tables, there = patient.settings.teams, all_teams.list_all(db, OPERATOR)
+    unknown = all_teams.unknown(db, tables) if not there else []
+    empty = [team.name for team in there if not team.archived_at and not team.members]
     if unknown:
         yield warn(
             "teams",
-            "teams name people who are no agents: %(names)s",
-            "Correct their addresses in kbsearch.toml, or give them the role.",
-            names=listed(list(unknown)),
+            "[[teams]] of kbsearch.toml name who or what is not here: %(names)s",
+            "Correct them there, or make the teams at /admin/teams.",
+            names=listed(unknown),
         )
-    elif patient.settings.teams:
-        yield ok("teams", "everybody in the teams is an agent")
+    elif empty:
+        yield warn(
+            "teams",
+            "nobody of these teams answers: %(names)s",
+            "Choose their members, or archive them, at /admin/teams.",
+            names=listed(empty),
+        )
+    elif there or tables:
+        yield ok("teams", "every team has somebody who answers")
 
 
 def unreached(_: Patient, db: Database) -> Iterator[Check]:

@@ -23,7 +23,7 @@ def assign(
 ) -> None:
     """Say which agent looks after a request, or that none does."""
     with db.atomic():
-        there = _for_agents(db, viewer, ticket)
+        there = for_agents(db, viewer, ticket)
         if there.assignee_id == agent_id:
             return
         if agent_id is not None and not _is_agent(db, agent_id):
@@ -51,7 +51,7 @@ def set_status(
 ) -> None:
     """Give a request another status; for agents. A closed one stays closed."""
     with db.atomic():
-        there = _for_agents(db, viewer, ticket)
+        there = for_agents(db, viewer, ticket)
         if status not in STATUSES:
             raise Invalid("ticket.status_unknown", status=status)
         if there.status == "closed" and status != "closed":
@@ -111,7 +111,7 @@ def close_quiet(db: Database, days: int, *, at: datetime | None = None) -> int:
         rows = db.query(
             """
             SELECT id, number, status, edition, activity, requester_id, organisation_id,
-                   assignee_id
+                   assignee_id, team_id
             FROM tickets WHERE status = 'solved' AND source_hash IS NULL AND solved_at <= :before
             ORDER BY solved_at LIMIT :limit
             """,
@@ -177,7 +177,8 @@ def _mark_solution(db: Database, there: PresentTicket, message_id: str) -> None:
     changes.mark_changed(db, "id = :id", {"id": there.id})
 
 
-def _for_agents(db: Database, viewer: Viewer, ticket: Ticket) -> PresentTicket:
+def for_agents(db: Database, viewer: Viewer, ticket: Ticket) -> PresentTicket:
+    """The ticket as it stands, for those who answer; raises Forbidden for its customers."""
     there = present(db, viewer, ticket.id)
     if not viewer.is_agent:
         raise Forbidden("ticket.agents_only")

@@ -10,7 +10,7 @@ from kbsearch.database import Database
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from kbsearch.tickets import Ticket, tags
 from kbsearch.tickets.codes import STATUSES, Status
-from kbsearch.tickets.conversation import lifecycle
+from kbsearch.tickets.conversation import lifecycle, ownership
 
 MOST = 200
 
@@ -35,6 +35,7 @@ class BulkOutcome:
 @dataclass(frozen=True)
 class _Change:
     assignee: str | None
+    team: str | None
     status: Status | None
     added_tags: Sequence[str]
     removed_tags: Sequence[str]
@@ -47,24 +48,26 @@ def apply(
     editions: Mapping[str, int],
     *,
     assignee: str | None = None,
+    team: str | None = None,
     status: str | None = None,
     add_tags: Sequence[str] = (),
     remove_tags: Sequence[str] = (),
     at: datetime | None = None,
 ) -> BulkOutcome:
-    """Assign these requests (`""`: to nobody), give them a status, and tags; None leaves it.
+    """Assign these requests (`""`: to nobody, `ownership.NEXT`: to the next of their team), give
+    them a team (`""`: none), a status, and tags; None leaves it.
 
     `editions` has that of each as it was shown: one that was changed since is left alone.
     Raises Invalid when nothing or too much is asked for, NotFound for those who are no agents.
     """
     access.only_agents(viewer)
     added, removed = tags.checked(add_tags), tags.checked(remove_tags)
-    change = _Change(assignee, _status(status), added, removed, at)
+    change = _Change(assignee, team, _status(status), added, removed, at)
     if not editions:
         raise Invalid("bulk.nothing_chosen")
     if len(editions) > MOST:
         raise Invalid("bulk.too_many", limit=MOST)
-    if change.assignee is None and change.status is None and not (added or removed):
+    if {change.assignee, change.team, change.status} == {None} and not (added or removed):
         raise Invalid("bulk.nothing_to_do")
     changed: list[int] = []
     unchanged: list[Unchanged] = []
@@ -88,8 +91,10 @@ def _change(db: Database, viewer: Viewer, ticket: Ticket, edition: int, change: 
         raise Conflict("bulk.changed_since", {})
     status, at = change.status, change.at
     tags.change(db, viewer, there.id, add=change.added_tags, remove=change.removed_tags, at=at)
+    if change.team is not None:
+        ownership.give(db, viewer, there, change.team or None, at=at)
     if change.assignee is not None:
-        lifecycle.assign(db, viewer, there, change.assignee or None, at=at)
+        ownership.assign(db, viewer, there, change.assignee, at=at)
     if status is None or status == there.status:
         return
     lifecycle.change_status(db, viewer, there, status, at=at)

@@ -11,7 +11,15 @@ from kbsearch.database import Database
 AfterAnswer = Literal["stay", "next", "back"]
 AFTER_ANSWER: tuple[AfterAnswer, ...] = get_args(AfterAnswer)
 Column = Literal[
-    "status", "expected", "severity", "requester", "product", "assignee", "opened", "updated"
+    "status",
+    "expected",
+    "severity",
+    "requester",
+    "product",
+    "team",
+    "assignee",
+    "opened",
+    "updated",
 ]
 COLUMNS: tuple[Column, ...] = get_args(Column)  # in their order
 USUAL_COLUMNS: tuple[Column, ...] = (

@@ -9,9 +9,9 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Invalid
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import Ticket, tags
+from kbsearch.tickets import Ticket, tags, teams
 from kbsearch.tickets.codes import STATUSES
-from kbsearch.tickets.conversation import corrections, lifecycle
+from kbsearch.tickets.conversation import corrections, lifecycle, ownership
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.filing import form
 
@@ -21,7 +21,7 @@ class PropertyEdits:
     """What a form sends: fields, and of the rest what it showed and what was chosen then."""
 
     fields: FieldEdits
-    shown: Mapping[str, str] = field(default_factory=dict)  # `status`, `assignee`: an id or nothing
+    shown: Mapping[str, str] = field(default_factory=dict)  # `status`; ids of `assignee`, `team`
     chosen: Mapping[str, str] = field(default_factory=dict)
     new_tags: str = ""  # as they were typed
     removed_tags: tuple[str, ...] = ()
@@ -44,15 +44,17 @@ def edit(
     access.only_agents(viewer, "ticket.not_found")
     with db.atomic():
         there = tickets.find(db, viewer, ticket.id)
-        _check_nobody_else_did(db, there, edits)
+        _check_nobody_else_did(db, viewer, there, edits)
         corrections.edit_fields(db, viewer, there, edits.fields, fields=fields, at=at)
         mistakes = form.Mistakes()
         with mistakes.of("new_tags"):
             new = tags.parse(edits.new_tags)
             tags.change(db, viewer, there.id, add=new, remove=edits.removed_tags, at=at)
         mistakes.check()
+        if "team" in edits.news:
+            ownership.give(db, viewer, there, edits.news["team"] or None, at=at)
         if "assignee" in edits.news:
-            lifecycle.assign(db, viewer, there, edits.news["assignee"] or None, at=at)
+            ownership.assign(db, viewer, there, edits.news["assignee"], at=at)
         if "status" in edits.news:
             status = next((name for name in STATUSES if name == edits.news["status"]), None)
             if status is None:
@@ -60,8 +62,14 @@ def edit(
             lifecycle.change_status(db, viewer, there, status, at=at)
 
 
-def _check_nobody_else_did(db: Database, there: Ticket, edits: PropertyEdits) -> None:
-    present = {"status": str(there.status), "assignee": there.assignee_id or ""}
+def _check_nobody_else_did(
+    db: Database, viewer: Viewer, there: Ticket, edits: PropertyEdits
+) -> None:
+    present = {
+        "status": str(there.status),
+        "assignee": there.assignee_id or "",
+        "team": there.team_id or "",
+    }
     overwritten = {
         name: (text, present[name])
         for name, text in edits.news.items()
@@ -69,6 +77,7 @@ def _check_nobody_else_did(db: Database, there: Ticket, edits: PropertyEdits) ->
     }
     if overwritten:
         names = dict(people.list_answering(db))
+        names |= {team.id: team.name for team in teams.list_all(db, viewer)}
         differences = {
             name: (names.get(mine, mine), names.get(theirs, theirs))
             for name, (mine, theirs) in overwritten.items()

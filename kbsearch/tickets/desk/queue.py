@@ -64,10 +64,11 @@ PAST_FIRST: dict[View, str] = {"solved": "t.updated_at DESC", "all": ORDERS["num
 
 @dataclass(frozen=True, kw_only=True)
 class QueueFilter(TicketFilter):
-    """What is looked at; assignee `me`, `nobody` or an id."""
+    """What is looked at; assignee `me`, `nobody` or an id; team `mine`, `none` or an id."""
 
     view: View = "todo"
     assignee: str = ""
+    team: str = ""
     sort: QueueSort = "due"
     named: Matches = Matches()  # whose names the text has
 
@@ -79,6 +80,7 @@ class QueueLine(TicketLine):
     edition: int
     assignee: str | None
     assignee_id: str | None
+    team: str | None  # a name
     solved_at: str | None
     waiting: Waiting
     clock: Clock
@@ -201,7 +203,7 @@ def csv_rows(
     """Every request of a view as cells that no spreadsheet takes for a formula, a batch at a time.
 
     In order: number, subject, status, severity, product, version, requester, organisation,
-    assignee, opened, updated, solved, first answer due, met, solution due, met, tags.
+    assignee, opened, updated, solved, first answer due, met, solution due, met, tags, team.
     """
     access.only_agents(viewer)
     moment = at or utc_now()
@@ -262,8 +264,9 @@ def _lines(
     places, values = one_of("id", ids)
     rows = db.query(
         f"""
-        SELECT {COLUMNS}, t.edition, a.name AS assignee, t.assignee_id, t.solved_at
-        FROM {SOURCES} LEFT JOIN people a ON a.id = t.assignee_id WHERE t.id IN ({places})
+        SELECT {COLUMNS}, t.edition, a.name AS assignee, t.assignee_id, w.name AS team, t.solved_at
+        FROM {SOURCES} LEFT JOIN people a ON a.id = t.assignee_id
+        LEFT JOIN teams w ON w.id = t.team_id WHERE t.id IN ({places})
         """,  # noqa: S608 (constants, names of parameters)
         values,
     )
@@ -313,6 +316,15 @@ def _where(viewer: Viewer, filter: QueueFilter, moment: datetime) -> tuple[str, 
     elif filter.assignee:
         conditions.append("t.assignee_id = :assignee")
         values["assignee"] = filter.assignee
+    if filter.team == "mine":
+        conditions.append(
+            "t.team_id IN (SELECT m.team_id FROM team_members m WHERE m.person_id = :me)"
+        )
+    elif filter.team == "none":
+        conditions.append("t.team_id IS NULL")
+    elif filter.team:
+        conditions.append("t.team_id = :team")
+        values["team"] = filter.team
     return " AND ".join(conditions), values
 
 
@@ -345,6 +357,7 @@ def _cells(line: QueueLine) -> tuple[str, ...]:
         stored(clock.solution_due) if clock.solution_due else "",
         _met(clock.solution_met),
         ", ".join(line.tags),
+        line.team or "",
     )
 
 

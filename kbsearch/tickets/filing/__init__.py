@@ -10,7 +10,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.text import plain_text
-from kbsearch.tickets import Ticket, events, readers
+from kbsearch.tickets import Ticket, events, readers, teams
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
 from kbsearch.tickets.filing.form import FilingTerms, RequestForm
@@ -105,6 +105,7 @@ def _write(
             "id": ticket_id,
             "number": number,
             "filed_by_id": viewer.person_id,
+            "team_id": teams.sole(db, row["product_id"]),
             "status": "new",
             "created_at": moment,
             "updated_at": moment,

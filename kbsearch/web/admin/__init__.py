@@ -8,6 +8,7 @@ from kbsearch.web.admin import (
     products,
     security_log,
     tags,
+    teams,
     webhooks,
 )
 from kbsearch.web.admin.door import bp
@@ -21,5 +22,6 @@ __all__ = [
     "products",
     "security_log",
     "tags",
+    "teams",
     "webhooks",
 ]

@@ -25,12 +25,14 @@ CHANGES = frozenset(
         *("person.invited", "person.erased", "invitation.printed"),
         *("identity.bound", "identity.unbound", "sessions.ended", "second_factor.reset"),
         *("tag.renamed", "tag.merged", "tag.removed"),
+        *("team.added", "team.changed", "team.archived", "team.restored"),
         *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
     }
 )
+OF_PEOPLE = ("followers", "members")  # fields that name several by their ids
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def names_of(events: Iterable[Event]) -> dict[str, str]:
     for event in events:
         ids |= {id for id in (event.person_id, event.actor_id) if id}
         for side in ("before", "after"):
-            ids |= set(event.details.get(side, {}).get("followers", "").split())
+            fields = event.details.get(side, {})
+            ids |= {id for name in OF_PEOPLE for id in fields.get(name, "").split()}
     return {person.id: person.name for person in people.find_all(db(), sorted(ids))}
 
 
@@ -128,6 +131,9 @@ def field_name(name: str) -> str:
         "product": _("Software"),
         "expires_at": _("Good until"),
         "requests": _("Requests"),
+        "way": _("The next is chosen"),
+        "members": _("Members"),
+        "archived_at": _("Archived on"),
     }
     return names.get(name) or spoken_language().field_name(name) or name
 
@@ -142,6 +148,8 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return spoken.sharing_name(text)
     if name == "role":
         return spoken.role_name(text)
+    if name == "way":
+        return spoken.way_name(text)
     if name in ("trusted_devices", "disabled", "only_search"):
         return _("Yes")
     if name == "access":
@@ -153,7 +161,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
     parts = text.splitlines()
     if name == "kinds":
         parts = [spoken.event_name(kind) for kind in parts]
-    elif name == "followers":
+    elif name in OF_PEOPLE:
         parts = [name_of(id, names) for id in parts]
     elif name == "organisations":
         by_slug = {customer.slug: customer.name for customer in organisations.list_all(db())}
@@ -186,6 +194,10 @@ def kind_name(kind: str) -> str:
         "tag.renamed": _("Tag renamed"),
         "tag.merged": _("Tag merged into another"),
         "tag.removed": _("Tag removed"),
+        "team.added": _("Team added"),
+        "team.changed": _("Team changed"),
+        "team.archived": _("Team archived"),
+        "team.restored": _("Team taken up again"),
         "token.added": _("Token made"),
         "token.revoked": _("Token revoked"),
         "webhook.added": _("Webhook added"),

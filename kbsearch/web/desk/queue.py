@@ -15,7 +15,7 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
-from kbsearch.tickets import tags
+from kbsearch.tickets import tags, teams
 from kbsearch.tickets.desk import bulk, choices, finding, queue, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.choices import Column
@@ -64,6 +64,7 @@ class QueueAddress:
             ("organisation", ticket_filter.organisation),
             ("product", ticket_filter.product),
             ("assignee", ticket_filter.assignee),
+            ("team", ticket_filter.team),
             ("tag", " ".join(ticket_filter.tags)),
             ("sort", ticket_filter.sort if ticket_filter.sort != "due" else ""),
             ("page", str(ticket_filter.page) if ticket_filter.page > 1 else ""),
@@ -85,6 +86,7 @@ class QueueAddress:
             or ticket_filter.organisation
             or ticket_filter.product
             or ticket_filter.assignee
+            or ticket_filter.team
             or ticket_filter.tags
         )
 
@@ -128,7 +130,7 @@ def change_many() -> Response:
         ticket_id, _, edition = box.partition(":")
         number = whole(edition)
         editions[ticket_id] = -1 if number is None else number
-    assignee = request.form.get("assignee", "-")
+    assignee, team = request.form.get("assignee", "-"), request.form.get("team", "-")
     tagging = {name: request.form.get(name, "")[: tags.MAX_TYPED] for name in TAGGING}
     try:
         outcome = bulk.apply(
@@ -136,6 +138,7 @@ def change_many() -> Response:
             viewer(),
             editions,
             assignee={"-": None, "nobody": "", "me": viewer().person_id}.get(assignee, assignee),
+            team={"-": None, "none": ""}.get(team, team),
             status=request.form.get("status") or None,
             add_tags=tags.parse(tagging["new_tags"]),
             remove_tags=tags.parse(tagging["former_tags"]),
@@ -244,6 +247,7 @@ def page(
         ],
         products=[(product.slug, product.name) for product in products.list_all(db())],
         agents=people.list_answering(db()),
+        teams=[(team.id, team.name) for team in teams.list_active(db(), viewer())],
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
         left=[(ticket, i18n.explain(ticket.problem, language())) for ticket in outcome.unchanged]
@@ -285,6 +289,7 @@ def heads(address: QueueAddress, language: Language) -> dict[Column, ColumnHead]
         "severity": head(_("Severity"), "severity"),
         "requester": ColumnHead(_("Requester")),
         "product": ColumnHead(_("Software")),
+        "team": ColumnHead(_("Team")),
         "assignee": ColumnHead(_("Looked after by")),
         "opened": head(_("Opened"), "age", "number"),
         "updated": head(_("Updated"), "updated"),
@@ -328,6 +333,7 @@ def read_address(args: Any) -> QueueAddress:
             organisation=text("organisation"),
             product=text("product"),
             assignee=text("assignee"),
+            team=text("team"),
             text=words,
             tags=readable_tags(f"{text('tag')} {names}"),
             sort=next((sort for sort in SORTS if sort == args.get("sort")), "due"),
@@ -379,6 +385,7 @@ def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
         _("Solution due"),
         _("Solution in time"),
         _("Tags"),
+        _("Team"),
     )
     answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self, get_args
 from flask import request
 from markupsafe import Markup
 
-from kbsearch import clock, i18n, people, teams
+from kbsearch import clock, i18n, people
 from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
 from kbsearch.database import new_id
@@ -16,7 +16,7 @@ from kbsearch.errors import Conflict, NotFound, Problem
 from kbsearch.messages.incoming import mails
 from kbsearch.people import undeliverable
 from kbsearch.text import markup
-from kbsearch.tickets import Ticket, clocks, waiting
+from kbsearch.tickets import Ticket, clocks, teams, waiting
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import merging, replies, satisfaction
@@ -148,7 +148,7 @@ def shown(
         "agents": agents(ticket) if viewer().is_agent else [],
         "named_statuses": statuses(ticket) if viewer().is_agent else [],
         "requester": requesters.of_ticket(db(), viewer(), ticket) if viewer().is_agent else None,
-        "teams": teams.responsible(site().settings.teams, ticket.product),
+        "teams": team_choices(ticket) if viewer().is_agent else [],
         **expectations(ticket),
         "unreached": undeliverable.of_ticket(db(), viewer(), ticket),
         "after_answer": replies.STATUSES_AFTER,
@@ -253,6 +253,7 @@ def fields(ticket: Ticket, correction: Correction | None) -> FormView:
         "confidential": "1" if ticket.confidential else "",
         "status": ticket.status,
         "assignee": ticket.assignee_id or "",
+        "team": ticket.team_id or "",
         **{OWN + name: answer for name, answer in ticket.fields.items()},
     }
     entered, problems = (correction.values, correction.problems) if correction else ({}, {})
@@ -277,4 +278,12 @@ def agents(ticket: Ticket) -> list[tuple[str, str]]:
     choices = people.list_answering(db())
     if ticket.assignee_id and ticket.assignee_id not in dict(choices):
         choices.append((ticket.assignee_id, ticket.assignee or ""))
+    return choices
+
+
+def team_choices(ticket: Ticket) -> list[tuple[str, str]]:
+    """The teams it may be given to, and its own though that one is archived by now."""
+    choices = [(team.id, team.name) for team in teams.list_active(db(), viewer())]
+    if ticket.team_id and ticket.team_id not in dict(choices):
+        choices.append((ticket.team_id, ticket.team or ""))
     return choices

@@ -46,7 +46,7 @@ from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
 
 DONE = ("answered", "noted", "solved")
-PROPERTIES = ("status", "assignee")
+PROPERTIES = ("status", "assignee", "team")
 EDITED = ("software", "version", "severity", "confidential")
 
 bp = Blueprint("requests", __name__)

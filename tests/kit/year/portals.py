@@ -13,7 +13,8 @@ from kbsearch.people import PersonFields, notification_choices, organisations, v
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.targets import Target
-from kbsearch.teams import Team
+from kbsearch.team_tables import TeamTable
+from kbsearch.tickets import teams
 from tests.kit.incoming import receiving
 from tests.kit.web import write_articles
 
@@ -73,7 +74,7 @@ ICOWNECT = Portal(
         "undo_seconds": 30,
         "close_after_days": 7,
         "expired_contract_requests": True,
-        "teams": (Team("first line", ("dan@support.example",)),),
+        "teams": (TeamTable("first line", ("dan@support.example",)),),
         "targets": (Target(organisation="ferme-a", first_answer=8, solution=48),),
     },
 )
@@ -100,6 +101,7 @@ def open_portal(portal: Portal, settings: Settings, db: Database) -> None:
         viewer = viewers.find(db, address)
         events = [(event, "mail") for event in notification_choices.STAFF_EVENTS]
         notification_choices.choose(db, viewer, events, digest=digest)
+    teams.take_over(db, OPERATOR, settings.teams)
     write_content(portal, settings, "first")
 
 

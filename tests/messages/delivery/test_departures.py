@@ -43,7 +43,7 @@ def ticket(site: Settings, db: SqliteDatabase, cast: Cast) -> Ticket:
         db, cast.alice, [("ticket.opened", "mail"), ("ticket.opened", "sms")]
     )
     ticket = file(db, cast.alice)
-    spread = notifications.handlers(site, db)
+    spread = notifications.handlers(db)
     while outbox.run_one(db, spread, Share(only=spread)):
         pass
     return ticket

@@ -182,7 +182,7 @@ def test_after_an_outage_all_is_delivered_once_and_in_the_order_of_each_request(
         for turn in range(10):
             for ticket in asked:
                 replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), f"Turn {turn}"))
-    spread = notifications.handlers(settings, db)
+    spread = notifications.handlers(db)
     while task := outbox.claim(db, Share(only=spread)):
         spread[task.kind](task)
     with socket.create_server(("127.0.0.1", 0)) as reserved:

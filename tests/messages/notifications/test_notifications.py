@@ -1,6 +1,5 @@
 """Who is told what: by whom a change concerns, what they want, and what they may see."""
 
-import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -20,12 +19,12 @@ from kbsearch.outbox import Task
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.organisations import OrganisationFields
-from kbsearch.teams import Team
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, teams
 from kbsearch.tickets import events as ticket_events
-from kbsearch.tickets.conversation import lifecycle, replies
+from kbsearch.tickets.conversation import lifecycle, ownership, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
+from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, introduce
 from tests.kit.requests import file, later
 
@@ -46,7 +45,7 @@ def spread(db: SqliteDatabase, site: Settings) -> list[Task]:
     tasks: list[Task] = []
 
     def fan_out(task: Task) -> None:
-        notifications.fan_out(db, site, task)
+        notifications.fan_out(db, task)
         tasks.append(task)
 
     handlers: dict[str, Callable[[Task], None]] = {"index.tickets": tasks.append}
@@ -65,7 +64,7 @@ def told(db: SqliteDatabase, site: Settings, kind: str) -> Told:
         {"kind": kind},
     )[0]["id"]
     notices = db.query("SELECT id FROM notices WHERE event_id = :event", {"event": event})
-    found = [notifications.look(db, site, row["id"]) for row in notices]
+    found = [notifications.look(db, row["id"]) for row in notices]
     return {(each.person.name.split()[0], each.why) for each in found if each is not None}
 
 
@@ -86,12 +85,15 @@ def test_an_opened_request_is_confirmed_and_told_to_every_agent(
 
 
 def test_a_team_is_told_of_its_products(db: SqliteDatabase, cast: Cast, settings: Settings):
-    shop = Team("Herds", ("dan@support.example",), ("icownect",))
-    site = dataclasses.replace(settings, teams=(shop,))
+    herds = TeamFields("Herds", members=[str(cast.dan.person_id)], products=["icownect"])
+    team = teams.add(db, cast.root, herds)
     file(db, cast.alice, software="icownect")
-    assert told(db, site, "ticket.opened") == {("Alice", "requester"), ("Dan", "team")}
-    file(db, cast.chloe, software="cervo-atelier")
-    assert ("Root", "team") in told(db, site, "ticket.opened")
+    assert told(db, settings, "ticket.opened") == {("Alice", "requester"), ("Dan", "team")}
+    other = file(db, cast.chloe, software="cervo-atelier")
+    assert ("Root", "team") in told(db, settings, "ticket.opened")
+    ownership.give(db, cast.root, other, team.id)
+    reply(db, cast.chloe, other)
+    assert told(db, settings, "ticket.replied") == {("Dan", "team")}
 
 
 def test_who_files_for_somebody_is_not_told(db: SqliteDatabase, cast: Cast, settings: Settings):
@@ -232,7 +234,7 @@ def test_handling_a_change_again_tells_nobody_twice(
     before = db.query("SELECT id FROM notices ORDER BY id")
     waiting = db.query("SELECT id FROM outbox ORDER BY id")
     for task in tasks:
-        notifications.fan_out(db, settings, task)
+        notifications.fan_out(db, task)
     assert len(before) == 4
     assert db.query("SELECT id FROM notices ORDER BY id") == before
     assert db.query("SELECT id FROM outbox ORDER BY id") == waiting
@@ -431,7 +433,7 @@ def attempt(db: SqliteDatabase, cast: Cast, ticket: Ticket, doing: tuple[str, st
 
 def _check(db: SqliteDatabase, site: Settings, ticket: Ticket) -> None:
     for row in db.query("SELECT id, event_id, person_id FROM notices"):
-        telling = notifications.look(db, site, row["id"])
+        telling = notifications.look(db, row["id"])
         if telling is None:
             continue
         person = people.find_id(db, row["person_id"])
@@ -450,7 +452,7 @@ def test_the_change_of_an_event_that_is_gone_is_nobodys(db: SqliteDatabase, sett
     outbox.add(db, "ticket.opened", "gone")
     task = outbox.claim(db, outbox.Share(only={"ticket.opened"}))
     assert task is not None
-    notifications.fan_out(db, settings, task)
+    notifications.fan_out(db, task)
     assert db.query("SELECT id FROM notices") == []
 
 
@@ -467,7 +469,7 @@ def test_an_agents_mail_waits_for_its_digest_unless_the_request_is_blocking(
     file(db, cast.alice)
     file(db, cast.alice, severity="blocking")
     for task in spread(db, settings):
-        notifications.fan_out(db, settings, task, at=datetime(2026, 3, 2, 9, 20, tzinfo=UTC))
+        notifications.fan_out(db, task, at=datetime(2026, 3, 2, 9, 20, tzinfo=UTC))
     rows = db.query(
         """
         SELECT n.gathers_at FROM notices n JOIN people p ON p.id = n.person_id

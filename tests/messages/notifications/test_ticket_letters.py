@@ -496,7 +496,7 @@ def _spread(db: SqliteDatabase, site: Settings) -> None:
     """Write the notices of what happened, and carry none."""
     share = outbox.Share(only=concerns.KINDS)
     while task := outbox.claim(db, share):
-        notifications.fan_out(db, site, task)
+        notifications.fan_out(db, task)
 
 
 QUOTED: dict[str, Callable[[str], str]] = {

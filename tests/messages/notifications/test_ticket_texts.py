@@ -43,7 +43,7 @@ def carry(settings: Settings, db: SqliteDatabase) -> list[str]:
     ignored = ("index.tickets", "notice.mail", *ticket_events.KINDS)
     handlers = outbox.together(
         dict.fromkeys(ignored, lambda task: None),
-        notifications.handlers(settings, db),
+        notifications.handlers(db),
         ticket_texts.handlers(settings, db),
     )
     while outbox.run_one(db, handlers):
@@ -93,7 +93,7 @@ def test_a_number_taken_away_before_the_message_leaves_gets_none(
 ):
     opt_in(db, cast.alice)
     ticket = file(db, cast.alice)
-    spread = notifications.handlers(settings, db)
+    spread = notifications.handlers(db)
     while task := outbox.claim(db, outbox.Share(only=spread)):
         spread[task.kind](task)
     give_mobile(db, cast.alice, "+33612345678", verified=False)

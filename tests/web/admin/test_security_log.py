@@ -21,7 +21,8 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
-from kbsearch.tickets import tags
+from kbsearch.tickets import tags, teams
+from kbsearch.tickets.teams import TeamFields
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
 from tests.kit.imports import modules, ours
@@ -58,6 +59,10 @@ CHANGES = [
     Change("rename_tag", "tag.renamed", {"name": "vip", "new_name": "gold"}),
     Change("rename_tag", "tag.merged", {"name": "vip", "new_name": "facture", "merge": "yes"}),
     Change("remove_tag", "tag.removed", {"name": "vip"}),
+    Change("add_team", "team.added", {"name": "Flocks", "way": "in_turn"}),
+    Change("save_team", "team.changed", {"name": "Herds", "way": "least_busy"}, "team"),
+    Change("archive_or_restore_team", "team.archived", {"state": "archived"}, "team"),
+    Change("archive_or_restore_team", "team.restored", {"state": "active"}, "archived-team"),
     Change("add_product", "product.added", {"name": "Troupeau"}),
     Change("save_product", "product.changed", {"name": "iCownect", "versions": "5.0"}, "product"),
     Change(
@@ -93,6 +98,7 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     webhook = webhooks.add(db, cast.root, settings, "https://a.example/t0ken", ["ticket.opened"])
     bob = people.find(db, "bob@acme.example")
     tags.change(db, cast.root, file(db, cast.bob).id, add=["vip", "facture"])
+    rest = teams.add(db, cast.root, TeamFields("Rest"))
     token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
     return {
         "organisation": organisations.find(db, "acme").id,
@@ -100,6 +106,8 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
         "person": str(cast.bob.person_id),
         "webhook": webhook.id,
         "token": token.id,
+        "team": teams.add(db, cast.root, TeamFields("Herds")).id,
+        "archived-team": teams.archive(db, cast.root, rest).id,
         "": "",
     }
 

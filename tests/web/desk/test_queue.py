@@ -225,7 +225,7 @@ def test_the_queue_is_narrowed_to_tags(client: FlaskClient, db: SqliteDatabase, 
     (view,) = saved_views.list_mine(db, cast.dan)
     assert view.query == "view=all&tag=vip"
     line = client.get("/en/desk?tag=facture&format=csv").text.splitlines()[1]
-    assert line.endswith(',"facture, vip"')
+    assert line.endswith(',"facture, vip",')
 
 
 def test_many_are_tagged_at_once(client: FlaskClient, db: SqliteDatabase, cast: Cast):

@@ -1,6 +1,6 @@
-"""Teams: which agents are told of which requests, as `[[teams]]` of kbsearch.toml."""
+"""`[[teams]]` tables of kbsearch.toml, which become rows of the database once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ MAX_TEAMS = 100
 
 
 @dataclass(frozen=True)
-class Team:
+class TeamTable:
     """Agents, by address, and the products they look after; none: what no other team does."""
 
     name: str
@@ -17,22 +17,7 @@ class Team:
     products: tuple[str, ...] = ()  # slugs
 
 
-def agents_of(teams: Sequence[Team], product: str | None) -> frozenset[str] | None:
-    """Who is told of a request about that product, by address; None: every agent.
-
-    Those of the teams that name the product, else those of the teams that name none.
-    """
-    informed = responsible(teams, product)
-    return frozenset(agent for team in informed for agent in team.agents) if informed else None
-
-
-def responsible(teams: Sequence[Team], product: str | None) -> list[Team]:
-    """The teams that name the product, else those that name none."""
-    specialised = [team for team in teams if product in team.products]
-    return specialised or [team for team in teams if not team.products]
-
-
-def parse(tables: Any) -> tuple[Team, ...]:
+def parse(tables: Any) -> tuple[TeamTable, ...]:
     """The teams that tables of TOML describe; raises ValueError with the team's name."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ValueError("write each team as a [[teams]] table of kbsearch.toml")
@@ -41,7 +26,7 @@ def parse(tables: Any) -> tuple[Team, ...]:
     return tuple(_team(place, table) for place, table in enumerate(tables, 1))
 
 
-def _team(place: int, table: Mapping[str, Any]) -> Team:
+def _team(place: int, table: Mapping[str, Any]) -> TeamTable:
     name = table.get("name")
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"team {place}: name: a text")
@@ -55,7 +40,7 @@ def _team(place: int, table: Mapping[str, Any]) -> Team:
     products = _texts(table.get("products", []))
     if products is None:
         raise ValueError(f"team '{name}': products: a list of slugs")
-    return Team(name.strip(), tuple(agent.lower() for agent in agents), products)
+    return TeamTable(name.strip(), tuple(agent.lower() for agent in agents), products)
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:

@@ -1,31 +1,14 @@
-"""Teams of kbsearch.toml: which agents are told of which requests."""
+"""Teams of kbsearch.toml, as they are read before they become rows."""
 
 from pathlib import Path
 
 import pytest
 
-from kbsearch import config, teams
-from kbsearch.teams import Team
+from kbsearch import config
+from kbsearch.team_tables import TeamTable
 
-SHOP = Team("Shop", ("dan@support.example",), ("cervo-atelier",))
-REST = Team("Everything else", ("root@support.example", "eve@support.example"))
-
-
-def test_a_product_is_its_teams_and_the_rest_is_for_those_without_one():
-    assert teams.agents_of([SHOP, REST], "cervo-atelier") == frozenset(SHOP.agents)
-    assert teams.agents_of([SHOP, REST], "icownect") == frozenset(REST.agents)
-    assert teams.agents_of([SHOP, REST], None) == frozenset(REST.agents)
-
-
-def test_several_teams_may_look_after_a_product():
-    both = [SHOP, Team("Late", ("eve@support.example",), ("cervo-atelier", "icownect"))]
-    found = teams.agents_of(both, "cervo-atelier")
-    assert found == frozenset({"dan@support.example", "eve@support.example"})
-
-
-def test_what_no_team_looks_after_is_for_every_agent():
-    assert teams.agents_of([SHOP], "icownect") is None
-    assert teams.agents_of([], None) is None
+SHOP = TeamTable("Shop", ("dan@support.example",), ("cervo-atelier",))
+REST = TeamTable("Everything else", ("root@support.example", "eve@support.example"))
 
 
 def test_teams_are_tables_of_the_configuration(tmp_path: Path):
