@@ -1,7 +1,7 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from types import CodeType
 from typing import Any, cast
@@ -262,6 +262,7 @@ class Language:
             "language": _("Language"),
             "time_zone": _("Time zone"),
             "single_keys": _("Shortcuts of a single key"),
+            "away_until": _("Back on"),
             "organisations": _("Organisations"),
             "phone": _("Support phone"),
             "contract_starts": _("First day"),
@@ -454,6 +455,18 @@ class Language:
         if not came:
             return _("%(who)s removed tags: %(went)s.", who=who, went=went)
         return _("%(who)s added tags: %(came)s; removed: %(went)s.", who=who, came=came, went=went)
+
+    def with_absences(
+        self, agents: Iterable[tuple[str, str]], away: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        """People to choose from by id and name; of those who are away, until when."""
+        _ = self.translate
+        return [
+            (id, _("%(name)s (away until %(date)s)", name=name, date=self.date(away[id])))
+            if id in away
+            else (id, name)
+            for id, name in agents
+        ]
 
     def way_name(self, way: str) -> Markup:
         """How the next of a team is chosen."""
