@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import form_fields, targets, team_tables
+from kbsearch import form_fields, target_tables, team_tables
 from kbsearch.form_fields import FormField
-from kbsearch.targets import Target
+from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
 
 CONFIG_NAME = "kbsearch.toml"
@@ -148,8 +148,8 @@ class Settings:
     teams: tuple[TeamTable, ...] = _setting(
         (), "[[teams]] tables, taken over once where there is no team yet: see /admin/teams"
     )
-    targets: tuple[Target, ...] = _setting(
-        (), "Hours to a first answer and a solution: [[targets]] tables"
+    targets: tuple[TargetTable, ...] = _setting(
+        (), "Of earlier releases: [[targets]] tables, taken over once into /admin/targets"
     )
 
     def at(self, path: Path) -> Path:
@@ -342,7 +342,7 @@ _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "database": database_of,
     "fields": form_fields.parse,
     "teams": team_tables.parse,
-    "targets": targets.parse,
+    "targets": target_tables.parse,
 }
 TABLES = frozenset({"fields", "teams", "targets"})  # what only kbsearch.toml can hold
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
@@ -81,19 +81,28 @@ def ago(language: str, moment: str, *, today: datetime | None = None) -> str:
 
 def span(language: str, moment: str, *, today: datetime | None = None) -> str:
     """How long it is from a stored moment to now, or to it: `3 heures`."""
-    gap = abs(parsed(moment) - (today or utc_now()))
-    return dates.format_timedelta(gap, locale=language)
+    return timespan(language, abs(parsed(moment) - (today or utc_now())))
+
+
+def timespan(language: str, span: timedelta) -> str:
+    """A time in the unit that fits it: `3 heures`."""
+    return dates.format_timedelta(span, locale=language)
 
 
 def duration(language: str, hours: float) -> str:
     """A time that something took: `12 min`, `3 h 20`, `1,5 j`."""
+    if round(hours * 60) < 24 * 60:
+        return worked(language, hours)
+    days = numbers.format_decimal(round(hours / 24, 1), format="#,##0.#", locale=language)
+    return f"{days}\N{NO-BREAK SPACE}{ {'fr': 'j', 'en': 'd'}[language] }"
+
+
+def worked(language: str, hours: float) -> str:
+    """The same in hours however many there are: a working day has no twenty-four."""
     gap, minutes = "\N{NO-BREAK SPACE}", round(hours * 60)
     if minutes < 60:
         return f"{minutes}{gap}min"
-    if minutes < 24 * 60:
-        return f"{minutes // 60}{gap}h{gap}{minutes % 60:02}"
-    days = numbers.format_decimal(round(hours / 24, 1), format="#,##0.#", locale=language)
-    return f"{days}{gap}{ {'fr': 'j', 'en': 'd'}[language] }"
+    return f"{number(language, minutes // 60)}{gap}h{gap}{minutes % 60:02}"
 
 
 def number(language: str, value: int) -> str:

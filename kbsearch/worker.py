@@ -63,7 +63,7 @@ from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
-from kbsearch.tickets import changes, files
+from kbsearch.tickets import changes, dues, files
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
 from kbsearch.tickets.filing import drafts
@@ -82,6 +82,8 @@ CASES_SECONDS = 60.0
 GAP_BATCHES = 5
 FAILED_SEARCHES_SECONDS = 20.0
 INSIGHTS_SECONDS = 1.0
+DUE_SECONDS = 1.0
+ALARM_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -116,6 +118,8 @@ def _work(
             Step("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
             Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
             Step("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
+            Step("due times", lambda: dues.refresh(db), DUE_SECONDS),
+            Step("alarms", lambda: dues.tell(db), ALARM_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
             Step(

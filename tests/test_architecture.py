@@ -38,6 +38,7 @@ ALLOWED = {
     "messages": "",
     "outbox": "database",
     "processes": "",
+    "promises": "database",
     "search": "",
     "text": "",
     "files": "database text",
@@ -46,11 +47,11 @@ ALLOWED = {
     "search.fulltext": "text text.markup",
     "articles": "database search.fulltext text text.markup",
     "text.masking": "search.fulltext",
-    "tickets": "database files outbox search.fulltext text",
+    "tickets": "database files outbox promises search.fulltext text",
     "insights": "database search.fulltext tickets",
     "messages.webhooks": "database messages.delivery outbox text.masking tickets",
     "people": "database text tickets",
-    "people.organisations": "database files text tickets",
+    "people.organisations": "database files promises text tickets",
     "people.accounts": (
         "database messages.delivery messages.webhooks outbox people people.organisations text"
     ),
@@ -91,15 +92,15 @@ ALLOWED = {
     "site": (
         "articles articles.gaps articles.publishing database files messages.delivery "
         "messages.incoming messages.webhooks outbox people people.accounts "
-        "people.organisations processes search.fulltext search.learning search.ranking text "
-        "text.markup text.masking tickets tickets.conversation tickets.desk"
+        "people.organisations processes promises search.fulltext search.learning search.ranking "
+        "text text.markup text.masking tickets tickets.conversation tickets.desk"
     ),
     "web": (
-        "articles articles.gaps articles.publishing articles.writing database files "
-        "insights messages.delivery messages.incoming messages.notifications "
-        "messages.webhooks people people.accounts people.organisations processes search "
-        "search.fulltext search.learning search.ranking site text text.markup "
-        "text.masking tickets tickets.conversation tickets.desk tickets.filing"
+        "articles articles.gaps articles.publishing articles.writing database files insights "
+        "messages.delivery messages.incoming messages.notifications messages.webhooks people "
+        "people.accounts people.organisations processes promises search search.fulltext "
+        "search.learning search.ranking site text text.markup text.masking tickets "
+        "tickets.conversation tickets.desk tickets.filing"
     ),
     "cli": (
         "articles articles.importing articles.publishing database files insights messages.delivery "

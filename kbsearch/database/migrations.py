@@ -248,6 +248,27 @@ STEPS = {
           (product_id, organisation_id, severity, team_id, created_at, answered_after,
            solved_after, is_reopened);
         """,
+    "s071_promises": """
+        CREATE TABLE calendars (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL, zone TEXT NOT NULL, hours TEXT NOT NULL,
+          holidays TEXT NOT NULL, closing_days TEXT NOT NULL, created_at TEXT NOT NULL,
+          archived_at TEXT);
+        CREATE TABLE targets (
+          id TEXT PRIMARY KEY, severity TEXT NOT NULL,
+          product_id TEXT REFERENCES products (id),
+          organisation_id TEXT REFERENCES organisations (id), contract TEXT NOT NULL,
+          calendar_id TEXT REFERENCES calendars (id), first_answer INTEGER, next_answer INTEGER,
+          solution INTEGER, created_at TEXT NOT NULL, archived_at TEXT);
+        CREATE TABLE ticket_clocks (
+          ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+          due_at TEXT, alarm_at TEXT);
+        CREATE INDEX ticket_clocks_alarm ON ticket_clocks (alarm_at) WHERE alarm_at IS NOT NULL;
+        CREATE TABLE ticket_alarms (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          promise TEXT NOT NULL, since TEXT NOT NULL, stage TEXT NOT NULL, at TEXT NOT NULL,
+          PRIMARY KEY (ticket_id, promise, since, stage));
+        ALTER TABLE organisations ADD COLUMN contract TEXT NOT NULL DEFAULT '';
+        """,
 }
 
 

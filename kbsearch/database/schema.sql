@@ -97,7 +97,8 @@ CREATE TABLE organisations (
   accent TEXT,  -- a colour
   welcome_fr TEXT NOT NULL DEFAULT '',
   welcome_en TEXT NOT NULL DEFAULT '',
-  logo_hash TEXT REFERENCES logos (hash)
+  logo_hash TEXT REFERENCES logos (hash),
+  contract TEXT NOT NULL DEFAULT ''  -- which it has, by name: targets may be those of one
 );
 
 CREATE TABLE products (
@@ -121,6 +122,35 @@ CREATE TABLE product_versions (
   name TEXT NOT NULL,
   position INTEGER NOT NULL,  -- their order
   PRIMARY KEY (product_id, name)
+);
+
+-- Promises ----------------------------------------------------------------------------------------
+
+-- When a team works.
+CREATE TABLE calendars (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  zone TEXT NOT NULL,  -- an IANA name
+  hours TEXT NOT NULL,  -- a line for each weekday, Monday first: '9:00-12:00, 14:00-18:00'
+  holidays TEXT NOT NULL,  -- '', 'france' or 'alsace-moselle'
+  closing_days TEXT NOT NULL,  -- a line for each: '2026-12-24 Stock-taking'
+  created_at TEXT NOT NULL,
+  archived_at TEXT
+);
+
+-- Within how many minutes of a calendar requests are answered and solved; empty: of any.
+CREATE TABLE targets (
+  id TEXT PRIMARY KEY,
+  severity TEXT NOT NULL,
+  product_id TEXT REFERENCES products (id),
+  organisation_id TEXT REFERENCES organisations (id),
+  contract TEXT NOT NULL,  -- of the organisation, by name
+  calendar_id TEXT REFERENCES calendars (id),  -- NULL: around the clock
+  first_answer INTEGER,
+  next_answer INTEGER,
+  solution INTEGER,
+  created_at TEXT NOT NULL,
+  archived_at TEXT
 );
 
 -- People ------------------------------------------------------------------------------------------
@@ -544,6 +574,24 @@ CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
 CREATE INDEX ticket_handling_groups ON ticket_handling
   (product_id, organisation_id, severity, team_id, created_at, answered_after, solved_after,
    is_reopened);
+
+-- What is due of requests under way, as of the revision that the counter `clocks` has reached.
+CREATE TABLE ticket_clocks (
+  ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,
+  due_at TEXT,  -- what is due next: the order of the queue
+  alarm_at TEXT  -- when somebody is to be told of it next
+);
+CREATE INDEX ticket_clocks_alarm ON ticket_clocks (alarm_at) WHERE alarm_at IS NOT NULL;
+
+-- What was told of a clock, once.
+CREATE TABLE ticket_alarms (
+  ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+  promise TEXT NOT NULL,  -- 'first_answer', 'next_answer' or 'solution'
+  since TEXT NOT NULL,  -- when its clock began
+  stage TEXT NOT NULL,  -- 'soon' or 'late'
+  at TEXT NOT NULL,
+  PRIMARY KEY (ticket_id, promise, since, stage)
+);
 
 -- What agents file requests under: small letters without spaces. Customers never see it.
 CREATE TABLE ticket_tags (

@@ -21,6 +21,7 @@ from kbsearch.errors import Problem
 from kbsearch.files import store
 from kbsearch.people import Person
 from kbsearch.people.accounts import directory
+from kbsearch.promises import targets
 from kbsearch.tickets import teams
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def mark_data(settings: Settings) -> None:
 def _opened(configuration: Configuration, site_id: str) -> Database:
     db = engines.open_database(configuration.settings.database_address)
     migrations.migrate(db)
+    targets.take_over(db, configuration.settings.targets)
     teams.take_over(db, OPERATOR, configuration.settings.teams)
     _mark(configuration.settings.data_path / IN_DATA, frozenset({site_id}))
     content = _content(configuration)

@@ -32,23 +32,6 @@ DEMO: Mapping[str, object] = {
     "support_phone": "+33 4 65 71 12 34",
     "support_email": "support@support.example",
 }
-DEMO_TABLES = """
-# Hours to a first answer and to a solution, by severity.
-[[targets]]
-severity = "blocking"
-first_answer = 1
-solution = 8
-
-[[targets]]
-severity = "major"
-first_answer = 4
-solution = 48
-
-[[targets]]
-severity = "minor"
-first_answer = 16
-solution = 120
-"""
 WELCOME = {
     "articles/fr/start/welcome.md": """---
 title: Bienvenue dans le centre d’aide
@@ -116,8 +99,7 @@ def create(folder: Path, *, demo: bool = False) -> bool:
     (folder / "var").mkdir(mode=0o700)
     (folder / "index").mkdir(mode=0o700)  # it holds what people wrote, too
     settings = {**(DEMO if demo else {}), **({"branch": BRANCH} if under_git else {})}
-    tables = DEMO_TABLES if demo else ""
-    _write(folder / config.CONFIG_NAME, settings_file(settings) + tables)
+    _write(folder / config.CONFIG_NAME, settings_file(settings))
     return under_git
 
 

@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-from kbsearch.targets import SEVERITIES as SEVERITIES
-from kbsearch.targets import Severity as Severity
+from kbsearch.target_tables import SEVERITIES as SEVERITIES
+from kbsearch.target_tables import Severity as Severity
 
 Status = Literal["new", "open", "pending", "solved", "closed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -34,6 +34,15 @@ STAFF_STATUS_NAMES: dict[Status, str] = {
     **STATUS_NAMES,
     "new": _("New"),
     "pending": _("Awaiting the customer’s reply"),
+}
+# Of a promise that is due, to those who answer.
+DEADLINES: dict[tuple[str, str], str] = {
+    ("ticket.due_soon", "first_answer"): _("The first answer is due by %(moment)s."),
+    ("ticket.due_soon", "next_answer"): _("The next answer is due by %(moment)s."),
+    ("ticket.due_soon", "solution"): _("The solution is due by %(moment)s."),
+    ("ticket.overdue", "first_answer"): _("The first answer was due by %(moment)s."),
+    ("ticket.overdue", "next_answer"): _("The next answer was due by %(moment)s."),
+    ("ticket.overdue", "solution"): _("The solution was due by %(moment)s."),
 }
 SEVERITY_NAMES: dict[Severity, str] = {
     "minor": _("Minor"),

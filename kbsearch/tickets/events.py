@@ -22,9 +22,12 @@ EventKind = Literal[
     "ticket.cc_added",
     "ticket.cc_removed",
     "ticket.changed",
+    "ticket.due_soon",
+    "ticket.overdue",
 ]
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 INTERNAL_FIELDS = ("tags", "team")  # customers do not learn of their changes
+INTERNAL_KINDS: tuple[EventKind, ...] = ("ticket.noted", "ticket.due_soon", "ticket.overdue")
 for kind in KINDS:
     outbox.declare(kind, "inside")
 
@@ -101,7 +104,7 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
     its source.
     """
     event_id = new_id()
-    is_internal = event.kind == "ticket.noted" or event.field in INTERNAL_FIELDS
+    is_internal = event.kind in INTERNAL_KINDS or event.field in INTERNAL_FIELDS
     actor_id = viewer.person_id if viewer else None
     values = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]

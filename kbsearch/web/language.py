@@ -1,8 +1,11 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from types import CodeType
 from typing import Any, cast
 
@@ -20,6 +23,8 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people.organisations import products
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.promises.calendars import WEEKDAYS
+from kbsearch.promises.hours import AROUND_THE_CLOCK, OpeningHours
 from kbsearch.search import Hit, Kind
 from kbsearch.site.doctor import Check
 from kbsearch.text.typography import typeset
@@ -108,6 +113,8 @@ class Language:
             "expected": self.expected,
             "due": self.due,
             "duration": self.duration,
+            "worked": self.worked,
+            "opening_hours": self.opening_hours,
             "field_name": self.field_name,
             "form_value": self.form_value,
             "product_name": product_name,
@@ -120,6 +127,8 @@ class Language:
             "role_name": self.role_name,
             "sharing_name": self.sharing_name,
             "event_name": self.event_name,
+            "weekday": self.weekday,
+            "holidays_name": self.holidays_name,
             "event_sentence": self.event_sentence,
             "edited_name": self.edited_name,
             "sending_state": self.sending_state,
@@ -186,11 +195,11 @@ class Language:
     def promised(self, clock: Clock | None) -> Markup:
         """Until when those who asked are promised a first answer, while it may still come."""
         _ = self.translate
-        due = clock.first_answer_due if clock and clock.first_answer_met is None else None
-        if due is None or due < utc_now():
+        due = clock.running.get("first_answer") if clock else None
+        if due is None or due.at < utc_now():
             return Markup()
         zone = self._viewer().time_zone or DEFAULT_TIME_ZONE
-        return _("An answer is promised by %(moment)s.", moment=self.moment(stored(due), zone))
+        return _("An answer is promised by %(moment)s.", moment=self.moment(stored(due.at), zone))
 
     def expected(self, waiting: Waiting, status: str) -> Markup:
         """What is expected of whom, for those who answer: it is not what the customer reads."""
@@ -205,21 +214,47 @@ class Language:
     def duration(self, hours: float) -> str:
         return i18n.duration(self.code, hours)
 
+    def worked(self, hours: float) -> str:
+        return i18n.worked(self.code, hours)
+
+    def opening_hours(self, week: Sequence[str]) -> Markup:
+        """The hours of a week, days in a row that have the same in one."""
+        lines = []
+        for hours, days in groupby(zip(week, WEEKDAYS, strict=True), key=itemgetter(0)):
+            names = [str(self.weekday(day)) for _hours, day in days]
+            if hours:
+                span = names[0] if len(names) == 1 else f"{names[0]} – {names[-1]}"
+                lines.append(f"{span} {hours}")
+        return Markup.escape(" · ".join(lines))
+
     def due(self, clock: Clock) -> Markup:
-        """What is due next, and whether it should have come already."""
+        """What is due next, in the hours it is counted in, and whether it should have come."""
         _ = self.translate
-        if clock.due is None:
+        if clock.next is None:
             return Markup()
-        moment = stored(clock.due)
-        span = i18n.span(self.code, moment)
-        is_answer = clock.first_answer_met is None and clock.first_answer_due == clock.due
-        if clock.due < utc_now():
-            if is_answer:
-                return _("First answer late by %(span)s", span=span)
-            return _("Solution late by %(span)s", span=span)
-        if is_answer:
-            return _("First answer due in %(span)s", span=span)
-        return _("Solution due in %(span)s", span=span)
+        promise, due = clock.next
+        moment = utc_now()
+        is_late = due.at < moment
+        time = due.hours.spent(due.at, moment) if is_late else due.hours.spent(moment, due.at)
+        span = self._worked(time, due.hours)
+        if is_late:
+            return {
+                "first_answer": _("First answer late by %(span)s", span=span),
+                "next_answer": _("Next answer late by %(span)s", span=span),
+                "solution": _("Solution late by %(span)s", span=span),
+            }[promise]
+        return {
+            "first_answer": _("First answer due in %(span)s", span=span),
+            "next_answer": _("Next answer due in %(span)s", span=span),
+            "solution": _("Solution due in %(span)s", span=span),
+        }[promise]
+
+    def _worked(self, time: timedelta, hours: OpeningHours) -> str:
+        """A time of opening hours: `4 h 30 of opening hours`; around the clock, any time."""
+        if hours == AROUND_THE_CLOCK:
+            return i18n.timespan(self.code, time)
+        worked = i18n.worked(self.code, time / timedelta(hours=1))
+        return str(self.translate("%(time)s of opening hours", time=worked))
 
     def severity_name(self, severity: str) -> Markup:
         _ = self.translate
@@ -257,12 +292,22 @@ class Language:
             "current": _("Present password"),
             "again": _("The same once more"),
             "code": _("Code"),
+            "zone": _("Time zone"),
+            **{day: self.weekday(day) for day in WEEKDAYS},
+            "holidays": _("Public holidays"),
+            "closing_days": _("Closing days"),
+            "product": _("Software"),
+            "organisation": _("Organisation"),
+            "contract": _("Contract"),
+            "calendar": _("Calendar"),
+            "first_answer": _("First answer, in hours"),
+            "next_answer": _("Next answers, in hours"),
+            "solution": _("Solution, in hours"),
             "slug": _("Slug"),
             "role": _("Role"),
             "language": _("Language"),
             "time_zone": _("Time zone"),
             "single_keys": _("Shortcuts of a single key"),
-            "away_until": _("Back on"),
             "organisations": _("Organisations"),
             "phone": _("Support phone"),
             "contract_starts": _("First day"),
@@ -341,6 +386,29 @@ class Language:
         }
         return names[kind]
 
+    def weekday(self, day: str) -> Markup:
+        """A day of the week, by its English name in small letters."""
+        _ = self.translate
+        names = {
+            "monday": _("Monday"),
+            "tuesday": _("Tuesday"),
+            "wednesday": _("Wednesday"),
+            "thursday": _("Thursday"),
+            "friday": _("Friday"),
+            "saturday": _("Saturday"),
+            "sunday": _("Sunday"),
+        }
+        return names[day]
+
+    def holidays_name(self, holidays: str) -> Markup:
+        _ = self.translate
+        names = {
+            "": _("None"),
+            "france": _("France"),
+            "alsace-moselle": _("France: Alsace and Moselle"),
+        }
+        return names.get(holidays, Markup.escape(holidays))
+
     def role_name(self, role: str) -> Markup:
         _ = self.translate
         names = {
@@ -376,6 +444,8 @@ class Language:
             "ticket.cc_added": _("Somebody is put in copy"),
             "ticket.cc_removed": _("Somebody is taken out of copy"),
             "ticket.changed": _("A request is corrected"),
+            "ticket.due_soon": _("A request is due soon"),
+            "ticket.overdue": _("A request is overdue"),
             "ticket.article": _("An article answers one of my requests"),
             "article.published": _("An article is published"),
             "article.withdrawn": _("An article is withdrawn"),
@@ -415,6 +485,8 @@ class Language:
         before, after = (self._field_value(event, value) for value in (event.before, event.after))
         if event.field == "tags":
             return self._tagging(who, event)
+        if event.kind in ("ticket.due_soon", "ticket.overdue"):
+            return self.deadline(event.kind, event.field or "", event.after or "")
         if event.kind == "ticket.assigned" and not event.after:
             return _("%(who)s: nobody looks after the request any more.", who=who)
         if event.kind == "ticket.assigned" and event.after == event.actor:
@@ -444,6 +516,11 @@ class Language:
             after=after,
         )
 
+    def deadline(self, kind: str, promise: str, due: str) -> Markup:
+        """What of a request is due soon, or was."""
+        zone = self._viewer().time_zone or DEFAULT_TIME_ZONE
+        return self.translate(codes.DEADLINES[kind, promise], moment=self.moment(due, zone))
+
     def _tagging(self, who: str, event: TicketEvent) -> Markup:
         """Which tags came and which went."""
         _ = self.translate
@@ -455,18 +532,6 @@ class Language:
         if not came:
             return _("%(who)s removed tags: %(went)s.", who=who, went=went)
         return _("%(who)s added tags: %(came)s; removed: %(went)s.", who=who, came=came, went=went)
-
-    def with_absences(
-        self, agents: Iterable[tuple[str, str]], away: Mapping[str, str]
-    ) -> list[tuple[str, str]]:
-        """People to choose from by id and name; of those who are away, until when."""
-        _ = self.translate
-        return [
-            (id, _("%(name)s (away until %(date)s)", name=name, date=self.date(away[id])))
-            if id in away
-            else (id, name)
-            for id, name in agents
-        ]
 
     def way_name(self, way: str) -> Markup:
         """How the next of a team is chosen."""

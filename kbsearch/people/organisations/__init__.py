@@ -14,6 +14,8 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.organisations import branding
 from kbsearch.people.organisations.branding import Look
 from kbsearch.people.organisations.slugs import checked_name, checked_slug, slug_of
+from kbsearch.promises import clocks_changed
+from kbsearch.promises.targets import checked_contract
 from kbsearch.tickets import readers
 
 SHARING = ("nobody", "people", "everyone")
@@ -33,6 +35,7 @@ class Organisation:
     phone: str | None  # of the support team, for these people
     trusted_devices: bool  # whether its people may skip the code on a device for a while
     products: tuple[str, ...]  # slugs
+    contract: str = ""  # which it has, by name
     look: Look = Look()
 
     def has_ended(self, today: date) -> bool:
@@ -59,6 +62,7 @@ class OrganisationFields:
     phone: str | None = None
     trusted_devices: bool | None = None
     followers: Iterable[str] | None = None
+    contract: str | None = None
 
 
 def add(db: Database, viewer: Viewer, fields: OrganisationFields) -> Organisation:
@@ -90,7 +94,7 @@ def edit(
             """
             UPDATE organisations SET name = :name, slug = :slug, sharing = :sharing,
               contract_starts = :contract_starts, contract_ends = :contract_ends, phone = :phone,
-              trusted_devices = :trusted_devices WHERE id = :id
+              trusted_devices = :trusted_devices, contract = :contract WHERE id = :id
             """,
             {"id": old.id, **columns},
         )
@@ -99,6 +103,8 @@ def edit(
         after = _facts(db, edited)
         if any(before[name] != after[name] for name in ("slug", "sharing", "followers")):
             readers.rewrite_organisation(db, old.id)
+        if before["contract"] != after["contract"]:
+            clocks_changed(db)
         audit.change(db, viewer, "organisation.changed", edited.slug, before, after)
     return edited
 
@@ -113,6 +119,7 @@ def texts(db: Database, organisation: Organisation) -> dict[str, str]:
         "contract_starts": organisation.contract_starts or "",
         "contract_ends": organisation.contract_ends or "",
         "phone": organisation.phone or "",
+        "contract": organisation.contract,
         "trusted_devices": "yes" if organisation.trusted_devices else "",
         "products": "\n".join(sorted(organisation.products)),
         "followers": "\n".join(sorted(followers(db, organisation))),
@@ -180,6 +187,12 @@ def list_all(db: Database) -> list[Organisation]:
     return _read(db, "", {})
 
 
+def list_contracts(db: Database) -> list[str]:
+    """The names of the contracts that organisations have."""
+    rows = db.query("SELECT DISTINCT contract FROM organisations WHERE contract <> ''")
+    return sorted(row["contract"] for row in rows)
+
+
 def ensure(db: Database, viewer: Viewer, name: str) -> Organisation:
     """The organisation of that slug or name; a new one, without a contract, when there is none."""
     values = {"slug": slug_of(name), "name": name}
@@ -198,7 +211,7 @@ def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
     rows = db.query(
         f"""
         SELECT o.id, o.slug, o.name, o.contract_starts, o.contract_ends, o.sharing, o.phone,
-               o.trusted_devices, {branding.COLUMNS}, pr.slug AS product
+               o.trusted_devices, o.contract, {branding.COLUMNS}, pr.slug AS product
         FROM organisations o
         {branding.JOIN}
         LEFT JOIN organisation_products op ON op.organisation_id = o.id
@@ -238,6 +251,7 @@ def _columns(old: Organisation, fields: OrganisationFields) -> Row:
         "trusted_devices": int(trusted),
         "contract_starts": starts,
         "contract_ends": ends,
+        "contract": old.contract if fields.contract is None else checked_contract(fields.contract),
     }
 
 

@@ -55,6 +55,7 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
 def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
     cast.add_products(db)
     cast.add_organisations(db)
+    cast.add_promises(db)
     signing_in = list(cast.add_people(settings, db))
     opened = tuple(_let_in(db, person, totp_secret) for person, totp_secret in signing_in)
     cast.follow(db)

@@ -18,6 +18,9 @@ from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.people.organisations.slugs import slug_of
+from kbsearch.promises import calendars, targets
+from kbsearch.promises.calendars import CalendarFields
+from kbsearch.promises.targets import TargetFields
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 
@@ -62,6 +65,19 @@ def add_organisations(db: Database) -> None:
             logo=(folder() / "logos" / f"{added.slug}.png").read_bytes(),
         )
         branding.dress(db, OPERATOR, added.id, look)
+
+
+def add_promises(db: Database) -> None:
+    """The office's hours, and what is promised in them; what blocks is answered day and night."""
+    week = ("9:00-12:30, 13:30-18:00",) * 5 + ("", "")
+    fields = CalendarFields("Bureau de Saint-Étienne", "Europe/Paris", week, holidays="france")
+    office = calendars.add(db, OPERATOR, fields)
+    for target in (
+        TargetFields("blocking", first_answer="1", next_answer="1", solution="8"),
+        TargetFields("major", calendar=office.id, first_answer="4", next_answer="4", solution="16"),
+        TargetFields(calendar=office.id, first_answer="8", next_answer="8", solution="40"),
+    ):
+        targets.add(db, OPERATOR, target)
 
 
 def add_people(settings: Settings, db: Database) -> Iterator[tuple[Person, str | None]]:

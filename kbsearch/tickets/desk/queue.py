@@ -6,16 +6,15 @@ next, then the oldest.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
-from kbsearch.config import Settings
 from kbsearch.database import Database, one_of
 from kbsearch.tickets import changes, clocks, tags, waiting
-from kbsearch.tickets.clocks import Clock
+from kbsearch.tickets.clocks import Clock, Due
 from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
 from kbsearch.tickets.desk.finding import Matches, folded
 from kbsearch.tickets.listing import (
@@ -49,6 +48,7 @@ CONDITIONS: dict[View, str] = {
     "all": "1 = 1",
 }
 UNDER_WAY: tuple[View, ...] = ("todo", "mine", "unanswered", "blocking", "waiting")
+DUES = "tickets t LEFT JOIN ticket_clocks c ON c.ticket_id = t.id"
 OLDEST_FIRST = "t.created_at ASC, t.number ASC"
 ORDERS: dict[QueueSort, str] = {
     "due": OLDEST_FIRST,  # where nothing is due
@@ -110,7 +110,6 @@ class Surroundings:
 
 def look(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
     filter: QueueFilter,
     *,
@@ -122,8 +121,8 @@ def look(
     counts = _counts(db, viewer, filter, moment)
     total = counts[filter.view]
     page, pages, stretch = page_of(total, filter.page)
-    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, stretch)
-    lines = _lines(db, settings, viewer, ids, ticket_clocks, moment)
+    ids = _order(db, viewer, filter, moment, stretch)
+    lines = _lines(db, viewer, ids, moment)
     return QueuePage(lines, total, page, pages, counts, changes.last_revision(db))
 
 
@@ -144,7 +143,6 @@ def count(db: Database, viewer: Viewer, filter: QueueFilter, *, at: datetime | N
 
 def around(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
     filter: QueueFilter,
     ticket_id: str,
@@ -157,14 +155,14 @@ def around(
     """
     access.only_agents(viewer)
     moment = at or utc_now()
-    ids, ticket_clocks = _order(db, settings, viewer, filter, moment, slice(0, MOST_WALKED))
+    ids = _order(db, viewer, filter, moment, slice(0, MOST_WALKED))
     place = ids.index(ticket_id) if ticket_id in ids else -1
     start = max(0, place) // PAGE_SIZE * PAGE_SIZE
     before = ids[place - 1] if place > 0 else ""
     after = ids[place + 1] if place + 1 < len(ids) else ""
     page = ids[start : start + PAGE_SIZE]
     needed = [ticket_id for ticket_id in {*page, before, after} if ticket_id]
-    lines = {line.id: line for line in _lines(db, settings, viewer, needed, ticket_clocks, moment)}
+    lines = {line.id: line for line in _lines(db, viewer, needed, moment)}
     return Surroundings(
         tuple(lines[ticket_id] for ticket_id in page), lines.get(before), lines.get(after)
     )
@@ -194,7 +192,6 @@ def ids_before(
 
 def csv_rows(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
     filter: QueueFilter,
     *,
@@ -207,10 +204,10 @@ def csv_rows(
     """
     access.only_agents(viewer)
     moment = at or utc_now()
-    ids, ticket_clocks = _order(db, settings, viewer, filter, moment)
+    ids = _order(db, viewer, filter, moment)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
         batch = ids[start : start + EXPORTED_AT_ONCE]
-        for line in _lines(db, settings, viewer, batch, ticket_clocks, moment):
+        for line in _lines(db, viewer, batch, moment):
             yield tuple(map(safe_cell, _cells(line)))
 
 
@@ -222,43 +219,34 @@ def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
 
 def _order(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
     filter: QueueFilter,
     moment: datetime,
     stretch: slice | None = None,
-) -> tuple[list[str], dict[str, Clock]]:
-    """The ids of the view or a stretch of it, in order, and the clocks that were looked at."""
+) -> list[str]:
+    """The ids of the view or a stretch of it, in order."""
     where, values = _where(viewer, filter, moment)
-    is_by_clock = filter.sort == "due" and settings.targets and filter.view in UNDER_WAY
-    limit = ""
-    if stretch is not None and not is_by_clock:
+    limit, source = "", "tickets t"
+    if stretch is not None:
         limit = "LIMIT :limit OFFSET :start"
         values |= {"limit": stretch.stop - stretch.start, "start": stretch.start}
     order = PAST_FIRST.get(filter.view, "") if filter.sort == "due" else ""
     order = order or ORDERS[filter.sort]
-    if filter.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
+    if filter.view in UNDER_WAY and filter.sort == "due":
+        source, order = DUES, f"c.due_at IS NULL, c.due_at, {order}"
+    elif filter.view in UNDER_WAY:  # a few of many: the plus keeps SQLite from reading all by age
         order = f"+{order}"
     rows = db.query(
-        f"SELECT t.id FROM tickets t WHERE {where} ORDER BY {order} {limit}",  # noqa: S608
+        f"SELECT t.id FROM {source} WHERE {where} ORDER BY {order} {limit}",  # noqa: S608
         values,
     )
-    ids = [row["id"] for row in rows]
-    if not is_by_clock:
-        return ids, {}
-    ticket_clocks = clocks.of_tickets(db, settings.targets, ids, at=moment)
-    never = datetime.max.replace(tzinfo=UTC)
-    # the sort is stable: what is due at the same time stays in the order of the view
-    ids.sort(key=lambda ticket_id: ticket_clocks[ticket_id].due or never)
-    return ids if stretch is None else ids[stretch], ticket_clocks
+    return [row["id"] for row in rows]
 
 
 def _lines(
     db: Database,
-    settings: Settings,
     viewer: Viewer,
     ids: Sequence[str],
-    ticket_clocks: Mapping[str, Clock],
     moment: datetime,
 ) -> tuple[QueueLine, ...]:
     places, values = one_of("id", ids)
@@ -270,8 +258,7 @@ def _lines(
         """,  # noqa: S608 (constants, names of parameters)
         values,
     )
-    missing = [ticket_id for ticket_id in ids if ticket_id not in ticket_clocks]
-    ticket_clocks = {**ticket_clocks, **clocks.of_tickets(db, settings.targets, missing, at=moment)}
+    ticket_clocks = clocks.of_tickets(db, ids, at=moment)
     waiting_for = waiting.of_tickets(db, ids)
     tagged = tags.of_tickets(db, viewer, ids)
     lines = {
@@ -352,20 +339,27 @@ def _cells(line: QueueLine) -> tuple[str, ...]:
         line.created_at,
         line.updated_at,
         line.solved_at or "",
-        stored(clock.first_answer_due) if clock.first_answer_due else "",
-        _met(clock.first_answer_met),
-        stored(clock.solution_due) if clock.solution_due else "",
-        _met(clock.solution_met),
+        *_met(clock.first_answer),
+        *_met(clock.solution),
         ", ".join(line.tags),
         line.team or "",
     )
 
 
-def _met(is_met: bool | None) -> str:
-    return "" if is_met is None else "yes" if is_met else "no"
+def _met(due: Due | None) -> tuple[str, str]:
+    """When something was due, and whether it came in time."""
+    if due is None:
+        return "", ""
+    return stored(due.at), "" if due.is_met is None else "yes" if due.is_met else "no"
 
 
 def is_overdue(line: QueueLine, at: datetime | None = None) -> bool:
     """Whether what is due next should have come already."""
     due = line.clock.due
     return due is not None and due < (at or utc_now())
+
+
+def is_due_soon(line: QueueLine, at: datetime | None = None) -> bool:
+    """Whether little time is left for what is due next."""
+    next_due = line.clock.next
+    return next_due is not None and next_due[1].soon_at <= (at or utc_now()) <= next_due[1].at

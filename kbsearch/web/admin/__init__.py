@@ -1,6 +1,7 @@
 """The screens of administrators, and the few of them that agents share."""
 
 from kbsearch.web.admin import (
+    calendars,
     mail,
     organisations,
     overview,
@@ -8,6 +9,7 @@ from kbsearch.web.admin import (
     products,
     security_log,
     tags,
+    targets,
     teams,
     webhooks,
 )
@@ -15,6 +17,7 @@ from kbsearch.web.admin.door import bp
 
 __all__ = [
     "bp",
+    "calendars",
     "mail",
     "organisations",
     "overview",
@@ -22,6 +25,7 @@ __all__ = [
     "products",
     "security_log",
     "tags",
+    "targets",
     "teams",
     "webhooks",
 ]

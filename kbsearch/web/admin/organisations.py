@@ -23,7 +23,7 @@ from kbsearch.web.render import db, language, render, viewer
 MAX_TEXT = 200
 MAX_PARTS = 1000  # a box for each product and each person who may be named
 TYPED = (
-    *("name", "slug", "phone", "contract_starts", "contract_ends", "sharing"),
+    *("name", "slug", "phone", "contract", "contract_starts", "contract_ends", "sharing"),
     *("accent", "welcome_fr", "welcome_en"),
 )
 FIELDS = {  # of the form, by what can be wrong with them
@@ -35,6 +35,7 @@ FIELDS = {  # of the form, by what can be wrong with them
     "organisation.phone_invalid": "phone",
     "organisation.sharing_unknown": "sharing",
     "organisation.follower_outside": "sharing",
+    "target.contract_invalid": "contract",
     "product.not_found": "products",
     "look.accent_invalid": "accent",
     "look.welcome_too_long": "welcome_fr",
@@ -118,6 +119,7 @@ def typed() -> OrganisationFields:
         phone=text("phone"),
         trusted_devices=is_on("trusted_devices"),
         followers=texts("followers"),
+        contract=text("contract"),
     )
 
 

@@ -8,6 +8,7 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import directory as accounts
 from kbsearch.people.organisations import SHARING, OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
+from kbsearch.promises.targets import MAX_CONTRACT
 from kbsearch.web.api import shapes
 from kbsearch.web.api.directory import organisation_values, person_values, product_values
 from kbsearch.web.api.door import caller, only_unnarrowed
@@ -28,6 +29,7 @@ OF_ORGANISATIONS: dict[str, Field] = {
     "phone": Text(40, nullable=True),
     "trusted_devices": Flag(),
     "followers": Texts(Text(people.MAX_EMAIL), 1000),
+    "contract": Text(MAX_CONTRACT),
 }
 OF_PEOPLE: dict[str, Field] = {
     "role": Choice(access.ROLES),

@@ -152,6 +152,7 @@ ORGANISATION = record(
         "trusted_devices": FLAG,
         "products": several(TEXT),
         "followers": several(TEXT),
+        "contract": TEXT,
     }
 )
 PERSON = record(

@@ -43,7 +43,6 @@ MAX_PAGE = 10_000
 MOST_TAGS = 8  # that a view is narrowed to
 MOST_CUSTOMERS = 8
 TAGGING = ("new_tags", "former_tags")  # fields of the form for many
-EVERYBODY = "1"  # with whom a view is shared, else a team
 ASCENDING: tuple[QueueSort, ...] = ("due", "age")
 
 bp = Blueprint("desk", __name__)
@@ -164,8 +163,7 @@ def news() -> Response:
 
 @bp.post("/desk/views")
 def keep_view() -> Response:
-    """Keep the view that is shown under a name, for oneself, a team or all who answer."""
-    shared = request.form.get("shared", "")
+    """Keep the view that is shown under a name."""
     address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
     try:
         saved_views.keep(
@@ -173,8 +171,7 @@ def keep_view() -> Response:
             viewer(),
             request.form.get("name", ""),
             address.query(),
-            is_shared=shared == EVERYBODY,
-            team_id="" if shared == EVERYBODY else shared,
+            is_shared="shared" in request.form,
         )
     except Invalid as problem:
         return page(address, problem=problem, name=request.form.get("name", "")[:MAX_TEXT])
@@ -234,7 +231,6 @@ def page(
     name: str = "",
 ) -> Response:
     address, seen, is_elsewhere = found_anywhere(address)
-    active = teams.list_active(db(), viewer())
     response = render(
         "desk/queue.html",
         "desk/_queue.html",
@@ -251,8 +247,7 @@ def page(
         ],
         products=[(product.slug, product.name) for product in products.list_all(db())],
         agents=people.list_answering(db()),
-        teams=[(team.id, team.name) for team in active],
-        my_teams=[(team.id, team.name) for team in active if viewer().person_id in team.members],
+        teams=[(team.id, team.name) for team in teams.list_active(db(), viewer())],
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
         left=[(ticket, i18n.explain(ticket.problem, language())) for ticket in outcome.unchanged]
@@ -263,6 +258,7 @@ def page(
         tagging=tagging or dict.fromkeys(TAGGING, ""),
         name=name,
         is_overdue=queue.is_overdue,
+        is_due_soon=queue.is_due_soon,
     )
     response.status_code = 422 if problem else 200
     return response
@@ -303,14 +299,13 @@ def heads(address: QueueAddress, language: Language) -> dict[Column, ColumnHead]
 
 def found_anywhere(address: QueueAddress) -> tuple[QueueAddress, QueuePage, bool]:
     """A page of the view; of all requests where the view has none with the text that was typed."""
-    settings = site().settings
     matching = with_matches(address.filter)
-    seen = queue.look(db(), settings, viewer(), matching)
+    seen = queue.look(db(), viewer(), matching)
     if seen.total or not address.filter.text or not seen.counts["all"]:
         return address, seen, False
     everywhere = replace(address, filter=replace(address.filter, view="all", page=1))
     all_of_them = replace(matching, view="all", page=1)
-    return everywhere, queue.look(db(), settings, viewer(), all_of_them), True
+    return everywhere, queue.look(db(), viewer(), all_of_them), True
 
 
 def with_matches(ticket_filter: QueueFilter) -> QueueFilter:
@@ -395,7 +390,7 @@ def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
     answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 
     def rows() -> Iterator[list[str]]:
-        for row in queue.csv_rows(db(), site().settings, viewer(), ticket_filter):
+        for row in queue.csv_rows(db(), viewer(), ticket_filter):
             cells = list(row)
             cells[2] = str(language.staff_status(row[2]))
             cells[3] = str(language.severity_name(row[3]))

@@ -15,7 +15,7 @@ from kbsearch.tickets.desk.held_replies import Held
 from kbsearch.tickets.desk.queue import QueueLine
 from kbsearch.web.desk.queue import read_address, titles, with_matches
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, language, site, spoken_language, viewer
+from kbsearch.web.render import db, language, spoken_language, viewer
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def place_of(ticket: Ticket) -> QueuePosition | None:
         return None
     address = read_address(request.args)
     ticket_filter = with_matches(address.filter)
-    there = queue.around(db(), site().settings, viewer(), ticket_filter, ticket.id)
+    there = queue.around(db(), viewer(), ticket_filter, ticket.id)
     title = titles(spoken_language())[ticket_filter.view]
     return QueuePosition(title, address.query(), there.lines, there.before, there.after)
 

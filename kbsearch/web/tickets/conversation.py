@@ -165,7 +165,7 @@ def shown(
 
 def expectations(ticket: Ticket) -> dict[str, object]:
     """What is due next; for those who answer, whose answer is awaited too."""
-    clock = clocks.of_tickets(db(), site().settings.targets, [ticket.id]).get(ticket.id)
+    clock = clocks.of_tickets(db(), [ticket.id]).get(ticket.id)
     if not viewer().is_agent:
         return {"waiting": None, "clock": clock}
     return {"waiting": waiting.of_tickets(db(), [ticket.id])[ticket.id], "clock": clock}
@@ -275,9 +275,7 @@ def statuses(ticket: Ticket) -> list[tuple[Status, Markup]]:
 
 def agents(ticket: Ticket) -> list[tuple[str, str]]:
     """Those who may look after it, and whoever does though their account is closed by now."""
-    choices = spoken_language().with_absences(
-        people.list_answering(db()), teams.list_away(db(), viewer())
-    )
+    choices = people.list_answering(db())
     if ticket.assignee_id and ticket.assignee_id not in dict(choices):
         choices.append((ticket.assignee_id, ticket.assignee or ""))
     return choices

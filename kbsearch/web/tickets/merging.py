@@ -148,7 +148,7 @@ def candidates(ticket: Ticket) -> list[Candidate]:
             for other in others
         ]
     view = QueueFilter(view="all", text=text, sort="number")
-    seen = queue.look(db(), site().settings, viewer(), with_matches(view))
+    seen = queue.look(db(), viewer(), with_matches(view))
     return [
         Candidate(line.id, line.number, line.subject, line.language, line.status, line.requester)
         for line in seen.lines[:MOST_CANDIDATES]

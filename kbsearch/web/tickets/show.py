@@ -293,6 +293,7 @@ def page(
             address=copy,
             queue=workspace.place_of(ticket),
             is_overdue=queue.is_overdue,
+            is_due_soon=queue.is_due_soon,
             done=done if done in DONE else "",
             **conversation.shown(ticket, draft, correction, problem),
         ),

@@ -12,7 +12,8 @@ from kbsearch.database import Database
 from kbsearch.people import PersonFields, notification_choices, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
-from kbsearch.targets import Target
+from kbsearch.promises import targets
+from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
 from kbsearch.tickets import teams
 from tests.kit.incoming import receiving
@@ -55,8 +56,8 @@ E_CERVO = Portal(
     {
         "undo_seconds": 8,
         "targets": (
-            Target(severity="blocking", first_answer=2, solution=24),
-            Target(first_answer=24, solution=120),
+            TargetTable(severity="blocking", first_answer=120, solution=1440),
+            TargetTable(first_answer=1440, solution=7200),
         ),
     },
 )
@@ -75,7 +76,7 @@ ICOWNECT = Portal(
         "close_after_days": 7,
         "expired_contract_requests": True,
         "teams": (TeamTable("first line", ("dan@support.example",)),),
-        "targets": (Target(organisation="ferme-a", first_answer=8, solution=48),),
+        "targets": (TargetTable(organisation="ferme-a", first_answer=480, solution=2880),),
     },
 )
 PORTALS = (E_CERVO, ICOWNECT)
@@ -102,6 +103,7 @@ def open_portal(portal: Portal, settings: Settings, db: Database) -> None:
         events = [(event, "mail") for event in notification_choices.STAFF_EVENTS]
         notification_choices.choose(db, viewer, events, digest=digest)
     teams.take_over(db, OPERATOR, settings.teams)
+    targets.take_over(db, settings.targets)
     write_content(portal, settings, "first")
 
 

@@ -53,7 +53,7 @@ def test_a_name_finds_an_organisation_its_people_and_their_requests(
     def numbers(text: str) -> list[int]:
         matches = finding.by_name(db, cast.dan, text, 9)
         view = QueueFilter(view="all", text=text, named=matches)
-        return [line.number for line in queue.look(db, settings, cast.dan, view).lines]
+        return [line.number for line in queue.look(db, cast.dan, view).lines]
 
     assert numbers("globex") == numbers("chloé") == [hers.number]
     assert numbers("alice@acme.example") == [other.number]

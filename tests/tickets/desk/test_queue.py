@@ -1,42 +1,32 @@
 """The queue: what each view has, what comes first, what is changed for many at once."""
 
-import dataclasses
-
 import pytest
 
-from kbsearch import targets, tickets
+from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, listing, teams, waiting
+from kbsearch.tickets import Ticket, dues, listing, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import bulk, queue, saved_views
 from kbsearch.tickets.desk.queue import VIEWS, QueueFilter
-from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
+from tests.kit.promises import promise
 from tests.kit.requests import file, later
 
-TARGETS = targets.parse([{"first_answer": 8}, {"severity": "blocking", "first_answer": 1}])
 
-
-@pytest.fixture
-def site(settings: Settings) -> Settings:
-    return dataclasses.replace(settings, targets=TARGETS)
-
-
-def subjects(db: SqliteDatabase, site: Settings, viewer: Viewer, **wanted) -> list[str]:
+def subjects(db: SqliteDatabase, viewer: Viewer, **wanted) -> list[str]:
     at = wanted.pop("at", later(hours=2))
-    return [
-        line.subject for line in queue.look(db, site, viewer, QueueFilter(**wanted), at=at).lines
-    ]
+    return [line.subject for line in queue.look(db, viewer, QueueFilter(**wanted), at=at).lines]
 
 
 @pytest.fixture
 def desk(db: SqliteDatabase, cast: Cast) -> dict[str, Ticket]:
     """One of each: new, blocking and answered, waiting, mine, solved; and an old past case."""
+    promise(db, first_answer="8")
+    promise(db, severity="blocking", first_answer="1")
     made = {
         "new": file(db, cast.alice, subject="new"),
         "blocking": file(
@@ -50,12 +40,11 @@ def desk(db: SqliteDatabase, cast: Cast) -> dict[str, Ticket]:
     lifecycle.assign(db, cast.dan, made["mine"], cast.dan.person_id)
     lifecycle.solve(db, cast.dan, made["solved"], at=later(minutes=10))
     take_over(db, number=7, subject="past", solved_at="2026-01-31T10:00:00Z")
+    dues.catch_up(db, at=later(minutes=10))
     return made
 
 
-def test_each_view_has_what_it_says(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
-):
+def test_each_view_has_what_it_says(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
     expected = {
         "todo": {"new", "blocking", "mine"},
         "mine": {"mine"},
@@ -66,38 +55,32 @@ def test_each_view_has_what_it_says(
         "all": {"new", "blocking", "waiting", "mine", "solved", "past"},
     }
     for view in VIEWS:
-        assert set(subjects(db, site, cast.dan, view=view)) == expected[view], view
-    counts = queue.look(db, site, cast.dan, QueueFilter(), at=later(hours=2)).counts
+        assert set(subjects(db, cast.dan, view=view)) == expected[view], view
+    counts = queue.look(db, cast.dan, QueueFilter(), at=later(hours=2)).counts
     assert counts == {view: len(names) for view, names in expected.items()}
 
 
-def test_what_is_overdue_comes_first(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
-):
-    assert subjects(db, site, cast.dan) == ["blocking", "new", "mine"]
-    assert subjects(db, dataclasses.replace(site, targets=()), cast.dan)[0] == "new", "the oldest"
-    seen = queue.look(db, site, cast.dan, QueueFilter(), at=later(hours=2)).lines
+def test_what_is_overdue_comes_first(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
+    assert subjects(db, cast.dan) == ["blocking", "new", "mine"]
+    assert subjects(db, cast.dan, sort="age")[0] == "new"
+    seen = queue.look(db, cast.dan, QueueFilter(), at=later(hours=2)).lines
     assert [queue.is_overdue(line, later(hours=2)) for line in seen] == [True, False, False]
-    assert subjects(db, site, cast.dan, sort="number")[0] == "mine"
-    assert subjects(db, site, cast.dan, sort="severity")[0] == "blocking"
+    assert subjects(db, cast.dan, sort="number")[0] == "mine"
+    assert subjects(db, cast.dan, sort="severity")[0] == "blocking"
 
 
 def test_a_view_is_narrowed_and_its_counts_with_it(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
+    db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]
 ):
-    assert subjects(db, site, cast.dan, view="all", organisation="globex") == ["waiting"]
-    assert subjects(db, site, cast.dan, assignee="nobody") == ["blocking", "new"]
-    assert subjects(db, site, cast.dan, assignee=str(cast.dan.person_id)) == ["mine"]
-    assert subjects(db, site, cast.dan, view="all", text="SOLV") == ["solved"]
-    counts = queue.look(
-        db, site, cast.dan, QueueFilter(organisation="globex"), at=later(hours=2)
-    ).counts
+    assert subjects(db, cast.dan, view="all", organisation="globex") == ["waiting"]
+    assert subjects(db, cast.dan, assignee="nobody") == ["blocking", "new"]
+    assert subjects(db, cast.dan, assignee=str(cast.dan.person_id)) == ["mine"]
+    assert subjects(db, cast.dan, view="all", text="SOLV") == ["solved"]
+    counts = queue.look(db, cast.dan, QueueFilter(organisation="globex"), at=later(hours=2)).counts
     assert counts["todo"] == 0 and counts["waiting"] == 1 and counts["all"] == 1
 
 
-def test_whom_it_waits_for_and_since_when(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
-):
+def test_whom_it_waits_for_and_since_when(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
     found = waiting.of_tickets(db, [ticket.id for ticket in desk.values()])
     said = {name: found[ticket.id] for name, ticket in desk.items()}
     assert (said["new"].whom, said["new"].since) == ("us", desk["new"].created_at)
@@ -114,11 +97,9 @@ def test_whom_it_waits_for_and_since_when(
     assert (again.whom, again.since[11:16]) == ("us", "09:20"), "since the first unanswered word"
 
 
-def test_one_walks_from_request_to_request(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
-):
+def test_one_walks_from_request_to_request(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
     def around(name: str) -> tuple[int | None, int | None]:
-        place = queue.around(db, site, cast.dan, QueueFilter(), desk[name].id, at=later(hours=2))
+        place = queue.around(db, cast.dan, QueueFilter(), desk[name].id, at=later(hours=2))
         assert [line.number for line in place.lines] == whole_view
         before, after = (line.number if line else None for line in (place.before, place.after))
         return before, after
@@ -130,14 +111,12 @@ def test_one_walks_from_request_to_request(
     assert around("solved") == (None, blocking), "it left the view: the first is next"
 
 
-def test_nobody_else_has_a_queue(
-    db: SqliteDatabase, site: Settings, cast: Cast, desk: dict[str, Ticket]
-):
+def test_nobody_else_has_a_queue(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
     for viewer in (cast.alice, cast.chloe, cast.wendy, cast.nobody):
         for act in (
-            lambda viewer=viewer: queue.look(db, site, viewer, QueueFilter()),
-            lambda viewer=viewer: queue.around(db, site, viewer, QueueFilter(), desk["new"].id),
-            lambda viewer=viewer: list(queue.csv_rows(db, site, viewer, QueueFilter())),
+            lambda viewer=viewer: queue.look(db, viewer, QueueFilter()),
+            lambda viewer=viewer: queue.around(db, viewer, QueueFilter(), desk["new"].id),
+            lambda viewer=viewer: list(queue.csv_rows(db, viewer, QueueFilter())),
             lambda viewer=viewer: queue.changed_since(db, viewer, 0),
             lambda viewer=viewer: bulk.apply(db, viewer, {desk["new"].id: 0}, status="solved"),
             lambda viewer=viewer: saved_views.keep(db, viewer, "x", ""),
@@ -147,23 +126,22 @@ def test_nobody_else_has_a_queue(
 
 
 def test_all_of_a_view_is_exported_and_no_cell_is_a_formula(
-    db: SqliteDatabase, site: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(queue, "EXPORTED_AT_ONCE", 2)
+    promise(db, first_answer="8")
     for number in range(5):
         file(db, cast.alice, subject=f"=cmd{number}")
-    rows = list(queue.csv_rows(db, site, cast.dan, QueueFilter(), at=later(hours=9)))
+    rows = list(queue.csv_rows(db, cast.dan, QueueFilter(), at=later(hours=9)))
     assert [row[1] for row in rows] == [f"'=cmd{number}" for number in range(5)]
     assert {row[12] for row in rows} == {"2026-03-02T17:00:00Z"}
 
 
-def test_pages_follow_each_other(
-    db: SqliteDatabase, site: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
-):
+def test_pages_follow_each_other(db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     for number in range(5):
         file(db, cast.alice, subject=str(number), at=later(minutes=number))
-    pages = [subjects(db, site, cast.dan, page=page) for page in (1, 2, 3, 99)]
+    pages = [subjects(db, cast.dan, page=page) for page in (1, 2, 3, 99)]
     assert pages == [["0", "1"], ["2", "3"], ["4"], ["4"]]
 
 
@@ -227,22 +205,6 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
 def test_a_change_of_nothing_is_refused(db: SqliteDatabase, cast: Cast, asked, key: str):
     with pytest.raises(Invalid, match=key):
         bulk.apply(db, cast.dan, **{"editions": {}, **asked})
-
-
-def test_a_view_is_shared_with_a_team_of_ones_own(db: SqliteDatabase, cast: Cast):
-    ids = [str(cast.dan.person_id)]
-    herds = teams.add(db, cast.root, TeamFields("Herds", members=ids))
-    kept = saved_views.keep(db, cast.dan, "Cows", "team=mine", team_id=herds.id)
-    assert kept.team == "Herds" and saved_views.list_mine(db, cast.dan) == [kept]
-    assert saved_views.list_shared(db, cast.root) == []
-    with pytest.raises(NotFound):
-        saved_views.keep(db, cast.root, "Cows", "team=mine", team_id=herds.id)
-    teams.edit(db, cast.root, herds, TeamFields(members=[*ids, str(cast.root.person_id)]))
-    assert saved_views.list_shared(db, cast.root) == [kept]
-    teams.archive(db, cast.root, herds)
-    assert saved_views.list_shared(db, cast.root) == []
-    alone = saved_views.keep(db, cast.dan, "Cows", "team=mine")
-    assert alone == dataclasses.replace(kept, team=None), "kept again for oneself"
 
 
 def test_agents_keep_views_of_their_own(db: SqliteDatabase, cast: Cast):

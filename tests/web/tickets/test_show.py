@@ -1,16 +1,15 @@
 """A past request as it is read, and the way to support."""
 
 import re
-from dataclasses import replace
 
 from flask import Flask
 from flask.testing import FlaskClient
 
 from kbsearch.clock import utc_now
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.targets import Target
 from kbsearch.tickets.conversation import lifecycle
 from tests.conftest import Cast
+from tests.kit.promises import promise
 from tests.kit.requests import file
 from tests.kit.web import add_ticket, sign_in
 
@@ -45,9 +44,8 @@ def test_a_request_just_received_says_so_and_what_is_promised(
     assert state.startswith("Reçue Envoyée il y a")
     assert "elle attend une première réponse" in state
     assert "promise" not in state, "there is no target"
-    site = app.extensions["kbsearch"]
-    targets = (Target(first_answer=4), Target("minor", solution=8))
-    app.extensions["kbsearch"] = replace(site, settings=replace(site.settings, targets=targets))
+    promise(db, first_answer="4")
+    promise(db, severity="minor", solution="8")
     assert "Réponse promise d’ici le" in state_of(client, f"/fr/requests/{ticket.id}")
     assert "An answer is promised by" in state_of(client, f"/en/requests/{ticket.id}")
     db.execute("UPDATE tickets SET created_at = '2026-01-01T00:00:00Z'")

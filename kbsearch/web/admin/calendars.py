@@ -1,0 +1,129 @@
+"""Calendars: the list, the form of one, and archiving."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import revisions
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import profiles
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.promises import calendars
+from kbsearch.promises.calendars import WEEKDAYS, Calendar, CalendarFields
+from kbsearch.promises.holidays import HOLIDAYS
+from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.render import db, language, render, viewer
+
+OFFICE = "9:00-12:00, 14:00-18:00"  # what a new calendar proposes
+FIELDS = {  # of the form, by what can be wrong with them
+    "calendar.name_invalid": "name",
+    "calendar.name_taken": "name",
+    "calendar.zone_unknown": "zone",
+    "calendar.holidays_unknown": "holidays",
+    "calendar.never_open": "monday",
+    "calendar.closing_day_invalid": "closing_days",
+    "calendar.too_many_closing_days": "closing_days",
+    "calendar.in_use": "archive",
+}
+OF_A_DAY = (
+    "calendar.hours_invalid",
+    "calendar.over_midnight",
+    "calendar.intervals_meet",
+    "calendar.too_many_intervals",
+)
+
+
+@bp.get("/calendars")
+def list_calendars() -> Response:
+    return render(
+        "admin/calendars.html",
+        calendars=calendars.list_all(db()),
+        weekdays=WEEKDAYS,
+        done=request.args.get("done", ""),
+    )
+
+
+@bp.get("/calendars/new")
+def new_calendar() -> Response:
+    week = dict.fromkeys(WEEKDAYS[:5], OFFICE)
+    return form(None, Form({"zone": DEFAULT_TIME_ZONE, "holidays": "france", **week}))
+
+
+@bp.post("/calendars")
+def add_calendar() -> Response:
+    try:
+        calendars.add(db(), viewer(), typed())
+    except Invalid as problem:
+        return form(None, refused(problem))
+    return redirect(f"/{language()}/admin/calendars?done=saved", 303)
+
+
+@bp.get("/calendars/<id>")
+def show_calendar(id: str) -> Response:
+    calendar = calendar_of(id)
+    texts = calendars.texts(calendar.fields)
+    return form(calendar, Form({**texts, "revision": revisions.of(texts)}))
+
+
+@bp.post("/calendars/<id>")
+def save_calendar(id: str) -> Response:
+    calendar = calendar_of(id)
+    try:
+        calendars.edit(db(), viewer(), calendar, typed(), revision=revision())
+    except Invalid as problem:
+        return form(calendar, refused(problem))
+    return redirect(f"/{language()}/admin/calendars?done=saved", 303)
+
+
+@bp.post("/calendars/<id>/archive")
+def archive_calendar(id: str) -> Response:
+    """Archived, or offered again where it is archived."""
+    calendar = calendar_of(id)
+    change = calendars.restore if calendar.is_archived else calendars.archive
+    try:
+        change(db(), viewer(), calendar)
+    except Invalid as problem:
+        texts = calendars.texts(calendar.fields)
+        fields = Form({**texts, "revision": revisions.of(texts)})
+        return form(calendar, fields.refused(problem, FIELDS))
+    done = "restored" if calendar.is_archived else "archived"
+    return redirect(f"/{language()}/admin/calendars?done={done}", 303)
+
+
+def typed() -> CalendarFields:
+    return CalendarFields(
+        name=text("name"),
+        zone=text("zone"),
+        week=tuple(text(day) for day in WEEKDAYS),
+        holidays=text("holidays"),
+        closing_days=text("closing_days"),
+    )
+
+
+def refused(problem: Invalid) -> Form:
+    """What was sent, with what is wrong beside its field."""
+    names = ("name", "zone", *WEEKDAYS, "holidays", "closing_days", "revision")
+    fields = Form({name: text(name) for name in names})
+    hours = str(problem.values.get("hours", ""))
+    day = next((day for day in WEEKDAYS if hours and hours in text(day)), WEEKDAYS[0])
+    return fields.refused(problem, {**FIELDS, **dict.fromkeys(OF_A_DAY, day)})
+
+
+def form(calendar: Calendar | None, fields: Form) -> Response:
+    response = render(
+        "admin/calendar.html",
+        form=fields,
+        calendar=calendar,
+        weekdays=WEEKDAYS,
+        zones=("UTC", *(zone for zones in profiles.time_zones().values() for zone in zones)),
+        holidays=HOLIDAYS,
+    )
+    response.status_code = 422 if fields.wrong else 200
+    return response
+
+
+def calendar_of(id: str) -> Calendar:
+    try:
+        return calendars.find(db(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None

@@ -1,0 +1,131 @@
+"""Targets: the list in the order that decides, the form of one, and archiving."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from kbsearch import revisions
+from kbsearch.errors import Invalid, NotFound
+from kbsearch.people import organisations
+from kbsearch.people.organisations import products
+from kbsearch.promises import calendars, targets
+from kbsearch.promises.targets import PROMISES, Target, TargetFields
+from kbsearch.target_tables import SEVERITIES
+from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.render import db, language, render, site, viewer
+
+NAMES = ("severity", "product", "organisation", "contract", "calendar", *PROMISES)
+FIELDS = {  # of the form, by what can be wrong with them
+    "target.severity_unknown": "severity",
+    "target.product_unknown": "product",
+    "target.organisation_unknown": "organisation",
+    "target.contract_invalid": "contract",
+    "target.calendar_unknown": "calendar",
+    "target.first_answer_invalid": "first_answer",
+    "target.next_answer_invalid": "next_answer",
+    "target.solution_invalid": "solution",
+    "target.nothing_promised": "first_answer",
+    "target.scope_taken": "organisation",
+    "target.too_many": "first_answer",
+}
+
+
+@bp.get("/targets")
+def list_targets() -> Response:
+    return render(
+        "admin/targets.html",
+        targets=targets.list_all(db()),
+        names=names_of_things(),
+        is_in_file=bool(site().settings.targets),
+        done=request.args.get("done", ""),
+    )
+
+
+@bp.get("/targets/new")
+def new_target() -> Response:
+    return form(None, Form())
+
+
+@bp.post("/targets")
+def add_target() -> Response:
+    try:
+        targets.add(db(), viewer(), typed())
+    except Invalid as problem:
+        return form(None, refused(problem))
+    return redirect(f"/{language()}/admin/targets?done=saved", 303)
+
+
+@bp.get("/targets/<id>")
+def show_target(id: str) -> Response:
+    target = target_of(id)
+    texts = targets.texts(target)
+    return form(target, Form({**texts, "revision": revisions.of(texts)}))
+
+
+@bp.post("/targets/<id>")
+def save_target(id: str) -> Response:
+    target = target_of(id)
+    try:
+        targets.edit(db(), viewer(), target, typed(), revision=revision())
+    except Invalid as problem:
+        return form(target, refused(problem))
+    return redirect(f"/{language()}/admin/targets?done=saved", 303)
+
+
+@bp.post("/targets/<id>/archive")
+def archive_target(id: str) -> Response:
+    """Archived, or promised again where it is archived."""
+    target = target_of(id)
+    change = targets.restore if target.is_archived else targets.archive
+    try:
+        change(db(), viewer(), target)
+    except Invalid as problem:
+        texts = targets.texts(target)
+        return form(
+            target, Form({**texts, "revision": revisions.of(texts)}).refused(problem, FIELDS)
+        )
+    done = "restored" if target.is_archived else "archived"
+    return redirect(f"/{language()}/admin/targets?done={done}", 303)
+
+
+def typed() -> TargetFields:
+    return TargetFields(**{name: text(name) for name in NAMES})
+
+
+def refused(problem: Invalid) -> Form:
+    """What was sent, with what is wrong beside its field."""
+    fields = Form({name: text(name) for name in (*NAMES, "revision")})
+    return fields.refused(problem, FIELDS)
+
+
+def form(target: Target | None, fields: Form) -> Response:
+    archived = [target.calendar.id] if target and target.calendar else []
+    response = render(
+        "admin/target.html",
+        form=fields,
+        target=target,
+        severities=("", *SEVERITIES),
+        products=products.list_all(db()),
+        organisations=organisations.list_all(db()),
+        contracts=organisations.list_contracts(db()),
+        calendars=[
+            calendar
+            for calendar in calendars.list_all(db())
+            if not calendar.is_archived or calendar.id in archived
+        ],
+    )
+    response.status_code = 422 if fields.wrong else 200
+    return response
+
+
+def names_of_things() -> dict[str, str]:
+    """What products and organisations are called, by their ids."""
+    names = {product.id: product.name for product in products.list_all(db())}
+    return names | {customer.id: customer.name for customer in organisations.list_all(db())}
+
+
+def target_of(id: str) -> Target:
+    try:
+        return targets.find(db(), id)
+    except NotFound:
+        raise NotFound("web.not_found") from None
