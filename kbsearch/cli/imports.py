@@ -71,6 +71,28 @@ def import_people(
     _finish(report, as_json)
 
 
+@import_command.command("teams")
+@file_argument
+@format_option
+@report_option
+@json_option
+@pass_site
+def import_teams(
+    site: Site, file: Path, written_as: Any, report_path: Path | None, as_json: bool
+) -> None:
+    """Make or change teams: name, members (addresses), products, way, archived.
+
+    People come first, requests after them: of a team that is not here they come without it.
+
+    Example: kbsearch import teams teams.jsonl
+    """
+    from kbsearch.site.importing import teams
+
+    with _reporting(report_path) as report, _progress(file) as progress:
+        teams.run(site.db, file, written_as=written_as, report=report, progress=progress)
+    _finish(report, as_json)
+
+
 @import_command.command("tickets")
 @file_argument
 @format_option
@@ -84,7 +106,7 @@ def import_tickets(
 
     A table has the columns number, subject, description, requester, organisation, cc (addresses,
     commas), product, version, severity, status, created_at, updated_at, solved_at, language,
-    confidential, tags, assignee, and messages (as JSON). Interrupted, simply run it again.
+    confidential, tags, assignee, team, and messages (as JSON). Interrupted, simply run it again.
 
     Example: kbsearch import tickets tickets.jsonl --report refused.jsonl
     """

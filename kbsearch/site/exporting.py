@@ -1,6 +1,6 @@
 """Leaving: all that people put in, in files that other programs read, and that `import` reads.
 
-organisations.json   people.jsonl   products.json   tickets.jsonl
+organisations.json   people.jsonl   products.json   teams.jsonl   tickets.jsonl
 attachments.jsonl    attachments/<ticket>/<id>-<name>
 content/             the Markdown files, with their git repository
 """
@@ -8,7 +8,7 @@ content/             the Markdown files, with their git repository
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
-from kbsearch.people import organisations
+from kbsearch.people import Person, organisations
 from kbsearch.people.organisations import products
-from kbsearch.tickets import records
+from kbsearch.tickets import records, teams
 
 BATCH = 500
 
@@ -36,6 +36,7 @@ class Exported:
     people: int
     organisations: int
     products: int
+    teams: int
     attachments: int
 
 
@@ -61,13 +62,14 @@ def export(
         )
         _write_json(folder / "products.json", [_public(product) for product in sold])
         _write_lines(folder / "people.jsonl", (_public(person) for person in accounts))
+        groups = _write_lines(folder / "teams.jsonl", _teams(db, accounts))
         in_all = int(db.query("SELECT COUNT(*) AS n FROM tickets")[0]["n"])
         count = _write_lines(folder / "tickets.jsonl", _tickets(db, in_all, tell))
         store = FileStore(settings.files_path)
         files = _write_lines(folder / "attachments.jsonl", _attachments(db, store, folder))
     if settings.content_path.is_dir():
         shutil.copytree(settings.content_path, folder / "content", symlinks=True)
-    return Exported(count, len(accounts), len(companies), len(sold), files)
+    return Exported(count, len(accounts), len(companies), len(sold), groups, files)
 
 
 def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, Any]]:
@@ -81,6 +83,18 @@ def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, An
             yield records.portable(record)
         count += len(rows)
         tell(count, in_all)
+
+
+def _teams(db: Database, accounts: Sequence[Person]) -> Iterator[dict[str, Any]]:
+    addresses = {person.id: person.email for person in accounts}
+    for team in teams.list_all(db, OPERATOR):
+        yield {
+            "name": team.name,
+            "way": team.way,
+            "members": [addresses[person_id] for person_id in team.members],
+            "products": list(team.products),
+            "archived": team.archived_at is not None,
+        }
 
 
 def _attachments(db: Database, store: FileStore, folder: Path) -> Iterator[dict[str, Any]]:

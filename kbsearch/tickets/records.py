@@ -39,15 +39,16 @@ def heads(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Recor
                t.requester_id, o.slug AS organisation,
                p.slug AS product, t.version, t.severity, t.status, t.confidential, t.created_at,
                t.updated_at, t.solved_at, t.closed_at, t.language, t.fields,
-               a.email AS assignee, a.name AS assignee_name, t.typed, t.quoted
+               a.email AS assignee, a.name AS assignee_name, w.name AS team, t.typed, t.quoted
         FROM tickets t
+        LEFT JOIN teams w ON w.id = t.team_id AND :is_agent = 1
         LEFT JOIN people q ON q.id = t.requester_id AND q.erased_at IS NULL
         LEFT JOIN people a ON a.id = t.assignee_id
         LEFT JOIN organisations o ON o.id = t.organisation_id
         LEFT JOIN products p ON p.id = t.product_id
         WHERE t.id IN ({places}) AND {visible}
         """,  # noqa: S608 (constants, and names of parameters)
-        {**ids, **principals},
+        {**ids, **principals, "is_agent": int(viewer.is_agent)},
     )
     visible_ids = [row["id"] for row in rows]
     copied = _copies(db, visible_ids)

@@ -116,7 +116,7 @@ def find(db: Database, viewer: Viewer, team_id: str) -> Team:
 
 def find_name(db: Database, viewer: Viewer, name: str) -> Team:
     """The team of that name, whatever its case."""
-    return _one(_read(db, viewer, "t.name_key = :value", {"value": _key(name)}))
+    return _one(_read(db, viewer, "t.name_key = :value", {"value": key_of(name)}))
 
 
 def list_all(db: Database, viewer: Viewer) -> list[Team]:
@@ -316,7 +316,7 @@ def _columns(db: Database, old: Team, fields: TeamFields, *, name: str) -> Row:
     clean_name = " ".join(name.split())
     if not clean_name or len(clean_name) > MAX_NAME or not clean_name.isprintable():
         raise Invalid("team.name_invalid", limit=MAX_NAME)
-    row = {"id": old.id, "name": clean_name, "name_key": _key(clean_name)}
+    row = {"id": old.id, "name": clean_name, "name_key": key_of(clean_name)}
     if db.query("SELECT 1 FROM teams WHERE name_key = :name_key AND id <> :id", row):
         raise Invalid("team.name_taken", name=clean_name)
     way = old.way if fields.way is None else fields.way
@@ -355,5 +355,6 @@ def _put(db: Database, team: Team, fields: TeamFields) -> None:
         )
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """What names are compared by."""
     return " ".join(name.split()).casefold()

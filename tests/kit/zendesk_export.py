@@ -58,7 +58,7 @@ def pages(folder: Path) -> None:
         }
         | {"group_id": 5},
         ticket(302, status="closed", satisfaction_rating={"score": "good", "comment": "Thanks"})
-        | {"followup_ids": [303]},
+        | {"followup_ids": [303], "group_id": 6},
         ticket(303, subject=None, description="A note of ours", assignee_id=99),
         ticket(304, status="deleted"),
         ticket(305, is_public=False, requester_id=9001),
@@ -68,6 +68,10 @@ def pages(folder: Path) -> None:
     put(folder, "incremental/tickets/cursor.page2.json", tickets=tickets[1:], after_cursor="x")
     put(folder, "incremental/users/cursor.page1.json", users=USERS)
     put(folder, "incremental/organizations.json", organizations=ORGANISATIONS, count=2)
+    groups = [{"id": 5, "name": "Lamps"}, {"id": 7, "name": "LAMPS", "deleted": True}]
+    members = [{"id": 1, "user_id": 9005, "group_id": 5}, {"id": 2, "user_id": 9001, "group_id": 5}]
+    put(folder, "groups.json", groups=groups)
+    put(folder, "group_memberships.json", group_memberships=members)
     put(folder, "macros.json", macros=[{"id": 1, "title": "Ask for the lot"}], next_page=None)
     put(folder, "slas/policies.json", sla_policies=[{"id": 2, "title": "Two hours"}])
     picture = {"id": 60001, "file_name": "lamp.png", "content_url": PICTURE, "inline": True}

@@ -15,6 +15,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import erasing, exporting
 from kbsearch.site.importing import people as importing_people
+from kbsearch.site.importing import teams as importing_teams
 from kbsearch.site.importing import tickets as importing_tickets
 from tests.conftest import Cast, take_over
 from tests.kit.matrix_world import build
@@ -48,11 +49,12 @@ def test_what_is_exported_can_be_imported_and_is_the_same(
         ],
     )  # fmt: skip
     done = exporting.export(settings, db, tmp_path / "first")
-    assert (done.people, done.organisations, done.tickets) == (7, 2, 6)
+    assert (done.people, done.organisations, done.teams, done.tickets) == (7, 2, 1, 6)
     there = Settings(site=tmp_path / "there")
     copy = SqliteDatabase(there.database_path)
     migrate(copy)
     assert not importing_people.run(copy, tmp_path / "first" / "people.jsonl").refused
+    assert not importing_teams.run(copy, tmp_path / "first" / "teams.jsonl").remarks
     assert not importing_tickets.run(copy, tmp_path / "first" / "tickets.jsonl").refused
     exporting.export(there, copy, tmp_path / "second")
     copy.close()
@@ -63,7 +65,8 @@ def test_what_is_exported_can_be_imported_and_is_the_same(
         ]
         for folder in ("first", "second")
     )
-    assert first == second
+    assert first == second and any("team" in ticket for ticket in first)
+    assert lines(tmp_path / "first" / "teams.jsonl") == lines(tmp_path / "second" / "teams.jsonl")
     assert [person["email"] for person in lines(tmp_path / "second" / "people.jsonl")] == [
         person["email"] for person in lines(tmp_path / "first" / "people.jsonl")
     ]

@@ -21,8 +21,10 @@ from kbsearch.people.organisations.slugs import slug_of
 from kbsearch.promises import calendars, targets
 from kbsearch.promises.calendars import CalendarFields
 from kbsearch.promises.targets import TargetFields
+from kbsearch.tickets import teams
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
+from kbsearch.tickets.teams import TeamFields
 
 STAFF = ("agent", "writer", "administrator")
 
@@ -104,6 +106,13 @@ def follow(db: Database) -> None:
             organisations.edit(
                 db, OPERATOR, there, OrganisationFields(followers=fields["followers"])
             )
+
+
+def add_teams(db: Database) -> None:
+    """Put those who answer into teams, by what they answer for."""
+    for fields in listed("teams.yml"):
+        members = [people.find(db, email).id for email in fields.pop("members")]
+        teams.add(db, OPERATOR, TeamFields(**fields, members=members))
 
 
 def add_saved_replies(db: Database) -> None:

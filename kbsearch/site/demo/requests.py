@@ -38,8 +38,10 @@ def _until_yesterday() -> Iterator[Line]:
     shipped = list(lines.read(cast.folder() / "requests.jsonl", "jsonl"))
     newest = max(line.values["updated_at"] for line in shipped)
     days = (utc_now().date() - parsed(newest).date()).days - 1
+    teams = {slug: team["name"] for team in cast.listed("teams.yml") for slug in team["products"]}
     for line in shipped:
-        yield Line(line.number, line.position, _moved(line.values, timedelta(days=days)))
+        values = {**line.values, "team": teams.get(line.values.get("product"))}
+        yield Line(line.number, line.position, _moved(values, timedelta(days=days)))
 
 
 def _moved(values: dict[str, Any], gap: timedelta) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.site.importing.attaching import FileFolder, FileRecord, Kept
 from kbsearch.site.importing.report import Report
-from kbsearch.tickets import changes, readers
+from kbsearch.tickets import changes, readers, teams
 from kbsearch.tickets.conversation.satisfaction import Rating
 
 LOOKED_UP_AT_ONCE = 5000
@@ -69,6 +69,7 @@ class TicketRecord:
     messages: tuple[MessageRecord, ...]
     tags: tuple[str, ...] = ()
     assignee: str = ""
+    team: str = ""
     follows: int | None = None  # the number of a closed ticket that goes on in this one
     merged_into: int | None = None
     rating: Rating | None = None
@@ -90,7 +91,7 @@ class TicketRecord:
         return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
 
-LATER_FIELDS = ("assignee", "follows", "merged_into", "rating", "files")
+LATER_FIELDS = ("assignee", "team", "follows", "merged_into", "rating", "files")
 TICKET_FIELDS = tuple(
     f.name
     for f in dataclasses.fields(TicketRecord)
@@ -127,6 +128,7 @@ class Directory:
     followers: dict[str, tuple[str, ...]]
     products: dict[str, str]
     answering: frozenset[str]  # ids of those who may be assigned
+    teams: dict[str, str]
 
 
 def store(
@@ -150,7 +152,11 @@ def store(
         new: list[tuple[str, TicketRecord, str]] = []
         changed: list[tuple[str, TicketRecord, str]] = []
         unchanged = 0
+        named = {*_teams(db), ""}
         for item in batch:
+            if teams.key_of(item.record.team) not in named and not rehearsal:
+                problem = Invalid("import.team_unknown", name=item.record.team)
+                report.alter(item.line, str(item.record.number), problem)
             digest, ticket = item.record.digest, there.get(item.record.number)
             if ticket is None:
                 new.append((_new_id(), item.record, digest))
@@ -295,6 +301,7 @@ def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
         followers={name: readers.followers(db, by_name[name].id) for name in by_name},
         products={name: products.ensure(db, OPERATOR, name).id for name in sorted(covered)},
         answering=frozenset(person_id for person_id, _ in people.list_answering(db)),
+        teams=_teams(db),
     )
 
 
@@ -305,6 +312,11 @@ def _people(db: Database, addresses: Sequence[str]) -> dict[str, str]:
         rows = db.query(f"SELECT email, id FROM people WHERE email IN ({places})", values)  # noqa: S608
         ids |= {row["email"]: row["id"] for row in rows}
     return ids
+
+
+def _teams(db: Database) -> dict[str, str]:
+    """The ids of teams by what their names are compared by."""
+    return {teams.key_of(team.name): team.id for team in teams.list_all(db, OPERATOR)}
 
 
 def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory: Directory) -> Row:
@@ -331,6 +343,7 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory
         "source_hash": digest,
         "revision": revision,
         "assignee_id": assignee if assignee in directory.answering else None,
+        "team_id": directory.teams.get(teams.key_of(record.team)),
     }
 
 

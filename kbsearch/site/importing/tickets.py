@@ -135,6 +135,7 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         messages=messages,
         tags=_tags(values, alter),
         assignee=_address(fields.text(values, "assignee"), "assignee", alter),
+        team=fields.name(values, "team", slugs.MAX_NAME),
         follows=_other(values, "follows", number),
         merged_into=_other(values, "merged_into", number),
         rating=_rating(values, alter),

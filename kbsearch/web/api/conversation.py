@@ -5,9 +5,9 @@ from typing import Any
 from kbsearch import people
 from kbsearch.database import new_id
 from kbsearch.errors import Forbidden, InvalidForm
-from kbsearch.tickets import Ticket, files, filing, tags
+from kbsearch.tickets import Ticket, files, filing, tags, teams
 from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
-from kbsearch.tickets.conversation import corrections, lifecycle, merging, replies
+from kbsearch.tickets.conversation import corrections, lifecycle, merging, ownership, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.merging import MergeForm
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -84,6 +84,7 @@ def open_ticket(arguments: Values) -> Answer:
         body={
             "status": Choice(STATUSES),
             "assignee": Text(people.MAX_EMAIL, nullable=True),
+            "team": Text(teams.MAX_NAME, nullable=True),
             "severity": Choice(SEVERITIES),
             "product": Text(80, nullable=True),
             "version": Text(form.MAX_VERSION, nullable=True),
@@ -93,10 +94,10 @@ def open_ticket(arguments: Values) -> Answer:
     )
 )
 def edit_ticket(arguments: Values, number: int) -> Answer:
-    """Change what is given; with `If-Match`, only what is there as it was read; `tags`: agents"""
+    """Change what is given; with `If-Match`, only what is there as read; `team`, `tags`: agents"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
-    if "tags" in arguments and not caller().is_agent:
+    if arguments.keys() & {"tags", "team"} and not caller().is_agent:
         raise Forbidden("ticket.agents_only")
     if "product" in arguments:
         check_product(arguments["product"])
@@ -107,6 +108,9 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
             corrections.edit_fields(db(), caller(), ticket, edits, fields=site().settings.fields)
         except InvalidForm as problem:
             raise _as_called_here(problem) from None
+    if "team" in arguments:
+        with naming("team"):
+            ownership.give(db(), caller(), ticket, _team(arguments["team"]))
     if "assignee" in arguments:
         lifecycle.assign(db(), caller(), ticket, _agent(arguments["assignee"]))
     if "tags" in arguments:
@@ -225,6 +229,11 @@ def _agent(email: str | None) -> str | None:
         return None
     with naming("assignee"):
         return assignee_of(email)
+
+
+def _team(name: str | None) -> str | None:
+    """The id of the team that a name means."""
+    return None if name is None else teams.find_name(db(), caller(), name).id
 
 
 def _move(ticket: Ticket, status: Status) -> None:

@@ -133,6 +133,7 @@ _SOMETIMES: dict[str, Schema] = {
     "closed_at": MOMENT,
     "fields": {"type": "object", "additionalProperties": TEXT},
     "assignee": TEXT,
+    "team": TEXT,  # a name; for agents
     "tags": several(TEXT),  # for agents
     "typed": FLAG,
     "quoted": TEXT,

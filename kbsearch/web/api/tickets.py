@@ -5,7 +5,7 @@ from typing import Any, get_args
 from kbsearch import people, tickets
 from kbsearch.access import only_agents
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, lists, records, tags
+from kbsearch.tickets import Ticket, lists, records, tags, teams
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.desk import queue
 from kbsearch.tickets.desk.queue import QueueFilter
@@ -22,7 +22,7 @@ from kbsearch.web.render import db, site
 LIMIT = 25
 BEYOND = 10**16  # more than any number of a ticket
 NUMBER = "<int(max=999999999999999):number>"
-OF_THE_QUEUE = ("view", "organisation", "assignee", "tag")
+OF_THE_QUEUE = ("view", "organisation", "assignee", "team", "tag")
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -37,6 +37,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
             "view": Choice(queue.VIEWS),
             "organisation": Text(80),
             "assignee": Text(people.MAX_EMAIL),
+            "team": Text(teams.MAX_NAME),
             "product": Text(80),
             "tag": Text(300),
             "q": Text(300),
@@ -113,6 +114,7 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
         organisation=arguments.get("organisation", ""),
         product=product or "",
         assignee=_assignee(arguments.get("assignee", "")),
+        team=_team(arguments.get("team", "")),
         text=text,
         tags=names,
         also=also,
@@ -123,3 +125,8 @@ def _ids(arguments: Values, before: int, limit: int) -> list[str]:
 def _assignee(text: str) -> str:
     """`me`, `nobody`, or the id of whom an address means."""
     return text if text in ("", "me", "nobody") else assignee_of(text)
+
+
+def _team(text: str) -> str:
+    """`mine`, `none`, or the id of the team of that name."""
+    return text if text in ("", "mine", "none") else teams.find_name(db(), caller(), text).id

@@ -155,6 +155,8 @@ def test_twenty_five_requests_are_under_way_at_every_stage(filled: Filled):
         ("saved_replies", 8),
         ("ticket_copies", 20),
         ("ticket_tags", 40),
+        ("teams", 2),
+        ("team_members", 5),
         ("organisation_followers", 3),
     ],
 )

@@ -26,6 +26,7 @@ from kbsearch.site.importing.systems import LeftOut, moving_in
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
+from kbsearch.tickets import teams
 from tests.kit import zendesk_export
 from tests.kit.requests import PNG
 
@@ -71,6 +72,10 @@ def test_organisations_people_and_requests_come_as_they_were(
     assert [file.name for file in ticket.files] == ["lamp.png"]
     assert FileStore(settings.files_path).path(ticket.files[0].sha256).read_bytes() == PNG
     assert ticket.assignee_id == dan.person_id
+    lamps, other = teams.list_all(db, dan)
+    assert (lamps.name, lamps.members, lamps.archived_at) == ("Lamps", (dan.person_id,), None)
+    assert other.name == "LAMPS (7)" and other.archived_at
+    assert tickets.find_number(db, dan, 301).team == "Lamps"
     assert [copy.email for copy in ticket.copies] == ["zoe@other.example"]
     assert [m.internal for m in tickets.find_number(db, dan, 301).messages] == [True, False]
     rows = db.query("SELECT message_id FROM messages WHERE message_id IS NOT NULL")
@@ -120,7 +125,7 @@ def test_what_does_not_come_is_told_by_reason_and_by_name(
     assert contents(db) == before
     assert not list(settings.files_path.rglob("[0-9a-f]" * 64))
     assert (arrival.organisations.created, arrival.people.created) == (2, 5)
-    assert arrival.tickets.created == 5
+    assert (arrival.tickets.created, arrival.teams.created) == (5, 2)
     assert left_out.counts == {
         "import.agent_restricted": 1,
         "import.fields_left_out": 1,

@@ -13,7 +13,8 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import kept_answers
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import products
-from kbsearch.tickets import files
+from kbsearch.tickets import files, teams
+from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast
 from tests.kit.programs import Program, program
 from tests.kit.requests import file
@@ -86,6 +87,30 @@ def test_agents_tag_and_customers_learn_nothing_of_it(app: Flask, db: SqliteData
     assert own is not None and [event["type"] for event in own["events"]] == ["ticket.opened"]
     emptied = dans.patch(path, {"tags": []}).json
     assert emptied is not None and emptied["tags"] == []
+
+
+def test_agents_give_a_ticket_to_a_team_and_customers_learn_nothing_of_it(
+    app: Flask, db: SqliteDatabase, cast: Cast
+):
+    herds = teams.add(db, cast.root, TeamFields("Herds", products=["icownect"]))
+    path = f"/tickets/{file(db, cast.alice).number}"
+    alices, dans = program(app, db, cast.alice), program(app, db, cast.dan)
+    before = alices.get(path).json
+    changed = dans.patch(path, {"team": "herds"})
+    assert changed.json is not None and changed.json["team"] == "Herds"
+    assert alices.get(path).json == before
+    assert alices.get("/tickets?team=Herds").status_code == 404
+    assert alices.patch(path, {"team": None}).status_code == 403
+    for query, count in (("Herds", 1), ("none", 0), ("mine", 0)):
+        page = dans.get(f"/tickets?team={query}").json
+        assert page is not None and len(page["tickets"]) == count, query
+    assert dans.get("/tickets?team=unknown").status_code == 404
+    teams.archive(db, cast.root, herds)
+    for wrong in ("unknown", "x" * 61, 1, ""):
+        assert dans.patch(path, {"team": wrong}).status_code == 422, wrong
+    taken = dans.patch(path, {"team": None}).json
+    assert taken is not None and "team" not in taken
+    assert dans.patch(path, {"team": "Herds"}).status_code == 422, "it is archived"
 
 
 def test_people_come_in_copy_and_go(app: Flask, db: SqliteDatabase, cast: Cast):

@@ -37,6 +37,15 @@ class NewcomerRecord:
     is_suspended: bool
 
 
+@dataclass(frozen=True)
+class GroupRecord:
+    """A team of those who answer, with the addresses of its members."""
+
+    name: str
+    members: tuple[str, ...]
+    is_archived: bool
+
+
 @dataclass
 class LeftOut:
     """What does not come, or comes otherwise: how often by reason, and things by their names."""
@@ -68,6 +77,9 @@ class System(Protocol):
 
     def newcomers(self) -> Iterator[NewcomerRecord]:
         """Its people that have an address."""
+
+    def groups(self) -> Iterator[GroupRecord]:
+        """Its teams; no two have one name."""
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Its requests, in the shape that `kbsearch import tickets` reads."""

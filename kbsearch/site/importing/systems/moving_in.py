@@ -1,4 +1,4 @@
-"""A help desk moves in: its organisations, then its people, then its requests; nobody is mailed.
+"""A help desk moves in: organisations, people, teams, then requests; nobody is mailed.
 
 Nothing that was closed is opened by it, and what is here already is never overwritten.
 """
@@ -20,7 +20,9 @@ from kbsearch.site.importing import tickets
 from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Remark, Report
-from kbsearch.site.importing.systems import CompanyRecord, NewcomerRecord, System
+from kbsearch.site.importing.systems import CompanyRecord, GroupRecord, NewcomerRecord, System
+from kbsearch.tickets import teams
+from kbsearch.tickets.teams import TeamFields
 
 BATCH = 500
 
@@ -31,6 +33,7 @@ class Arrival:
 
     organisations: Report = field(default_factory=Report)
     people: Report = field(default_factory=Report)
+    teams: Report = field(default_factory=Report)
     tickets: Report = field(default_factory=Report)
 
 
@@ -56,7 +59,7 @@ def run(
         move.tell(remark)
 
     rehearsal = move.rehearsal
-    arrival = Arrival(Report(hear), Report(hear), Report(hear))
+    arrival = Arrival(*(Report(hear) for _ in range(4)))
     for place, company in enumerate(system.companies(), 1):
         _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
     newcomers = enumerate(system.newcomers(), 1)
@@ -64,6 +67,8 @@ def run(
         with db.atomic():
             for place, newcomer in batch:
                 _take_newcomer(db, place, newcomer, arrival.people, rehearsal=rehearsal)
+    for place, group in enumerate(system.groups(), 1):
+        _take_group(db, place, group, arrival.teams, rehearsal=rehearsal)
     lines = (Line(place, place, values) for place, values in enumerate(system.requests(), 1))
     folder = FileFolder(system.folder, move.store)
     tickets.take_in(db, lines, arrival.tickets, progress, folder, rehearsal=rehearsal)
@@ -114,6 +119,36 @@ def _take_newcomer(
         report.created += 1
     except Problem as problem:
         report.refuse(place, newcomer.email[:80], problem)
+
+
+def _take_group(
+    db: Database, place: int, group: GroupRecord, report: Report, *, rehearsal: bool
+) -> None:
+    """A team that is here stays as it is; of a new one those are members who answer here."""
+    try:
+        teams.find_name(db, OPERATOR, group.name)
+        report.unchanged += 1
+        return
+    except NotFound:
+        pass
+    try:
+        if not rehearsal:
+            with db.atomic():
+                _make_team(db, group)
+        report.created += 1
+    except Problem as problem:
+        report.refuse(place, group.name[:80], problem)
+
+
+def _make_team(db: Database, group: GroupRecord) -> None:
+    addresses = {
+        person.email: person.id
+        for person in people.find_all(db, [id for id, _ in people.list_answering(db)])
+    }
+    members = [addresses[email] for email in group.members if email in addresses]
+    team = teams.add(db, OPERATOR, TeamFields(group.name, members=members))
+    if group.is_archived:
+        teams.archive(db, OPERATOR, team)
 
 
 def _open_account(db: Database, newcomer: NewcomerRecord) -> None:

@@ -12,11 +12,12 @@ from kbsearch.errors import Invalid
 from kbsearch.people import MAX_NAME
 from kbsearch.people.organisations import slugs
 from kbsearch.site.importing import fields
-from kbsearch.site.importing.systems import CompanyRecord, LeftOut, NewcomerRecord
+from kbsearch.site.importing.systems import CompanyRecord, GroupRecord, LeftOut, NewcomerRecord
 from kbsearch.site.importing.systems.zendesk import reading, spool
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
 from kbsearch.site.importing.systems.zendesk.reading import Piece
 from kbsearch.site.importing.systems.zendesk.spool import Spool
+from kbsearch.tickets import teams
 
 Values = dict[str, Any]
 
@@ -25,6 +26,7 @@ STATUSES = {"hold": "pending", "new": "new", "open": "open", "pending": "pending
 STATUSES |= {"solved": "solved", "closed": "closed"}
 SEVERITIES = {"urgent": "blocking", "high": "major"}
 PIECES_AT_ONCE = 2000
+KEPT_AS_THEY_ARE = ("users", "organizations", "groups", "group_memberships")
 EMBEDDED = ("requester", "submitter", "assignee")
 CONTRACT_ENDS = ("contract_ends", "contract_end", "contract_end_date", "fin_de_contrat")
 
@@ -51,6 +53,7 @@ class ZendeskExport:
                     self._keep(piece)
         with things.db.atomic():
             self._name_organisations()
+        self._names = self._group_names()
 
     def companies(self) -> Iterator[CompanyRecord]:
         for batch in self._things.batches("organizations"):
@@ -81,6 +84,14 @@ class ZendeskExport:
                     is_suspended=self._is_shut_out(values),
                 )
 
+    def groups(self) -> Iterator[GroupRecord]:
+        members = self._members()
+        for batch in self._things.batches("groups"):
+            for values in batch:
+                identity = str(values["id"])
+                is_archived = values.get("deleted") is True
+                yield GroupRecord(self._names[identity], members.get(identity, ()), is_archived)
+
     def requests(self) -> Iterator[Values]:
         for batch in self._things.batches("tickets"):
             tickets = [values for values in batch if self._comes(values)]
@@ -103,7 +114,7 @@ class ZendeskExport:
             ticket_id = values.get("ticket_id") or piece.ticket_id
             if ticket_id is not None:
                 self._keep_comment(ticket_id, values)
-        elif kind in ("users", "organizations") and values.get("id") is not None:
+        elif kind in KEPT_AS_THEY_ARE and values.get("id") is not None:
             self._things.keep(kind, values)
         elif kind == "tickets" and values.get("id") is not None:
             self._keep_ticket(values)
@@ -169,6 +180,31 @@ class ZendeskExport:
                     own = "".join(sign for sign in identity.lower() if sign.isalnum())[:40]
                     self._things.claim_slug(f"{slug[:18].strip('-')}-{own}", identity)
 
+    def _group_names(self) -> dict[str, str]:
+        """What each group is called here, by its id; two of one name are not one."""
+        names: dict[str, str] = {}
+        for batch in self._things.batches("groups"):
+            for values in batch:
+                identity = str(values["id"])
+                name = _name(values.get("name"), teams.MAX_NAME) or identity[: teams.MAX_NAME]
+                taken = {teams.key_of(other) for other in names.values()}
+                if teams.key_of(name) in taken:
+                    name = f"{name[: teams.MAX_NAME - 24].strip()} ({identity[:20]})"
+                names[identity] = name
+        return names
+
+    def _members(self) -> dict[str, tuple[str, ...]]:
+        """The addresses of the members of each group, by its id."""
+        members: dict[str, tuple[str, ...]] = {}
+        for batch in self._things.batches("group_memberships"):
+            people = self._things.find("users", {values.get("user_id") for values in batch})
+            for values in batch:
+                address = _address(people, values.get("user_id")).strip().lower()
+                group = str(values.get("group_id"))
+                if address:
+                    members[group] = (*members.get(group, ()), address)
+        return members
+
     def _may_come(self, values: Values) -> bool:
         if values.get("active") is False:
             self.left_out.add(Invalid("import.person_deleted"))
@@ -211,12 +247,20 @@ class ZendeskExport:
             )
             yield {
                 **self._head(values, people, named),
+                "team": self._team(values.get("group_id")),
                 **conversation.told(),
                 "solved_at": _solved_at(values, metrics.get(identity, {})),
                 "satisfaction": _rating(values, ratings.get(identity, {})),
                 "follows": ties.get((identity, "follows")),
                 "merged_into": ties.get((identity, "merged_into")),
             }
+
+    def _team(self, group_id: object) -> str:
+        """The name of a group; nothing where the export does not say what it is called."""
+        name = self._names.get(str(group_id), "")
+        if group_id is not None and not name:
+            self.left_out.add(Invalid("import.team_left_out"))
+        return name
 
     def _head(self, values: Values, people: dict[str, Values], named: dict[str, str]) -> Values:
         """What a request says of itself, but for what was said in it."""
@@ -225,9 +269,8 @@ class ZendeskExport:
             self.left_out.add(Invalid("import.status_unknown"))
         if any(_is_said(field) for field in _items(values, "custom_fields")):
             self.left_out.add(Invalid("import.fields_left_out"))
-        for field, key in (("group_id", "import.team_left_out"), ("problem_id", "import.problem")):
-            if values.get(field) is not None:
-                self.left_out.add(Invalid(key))
+        if values.get("problem_id") is not None:
+            self.left_out.add(Invalid("import.problem"))
         followers = {str(person) for person in _list(values, "follower_ids")}
         if followers:
             self.left_out.add(Invalid("import.followers_left_out"))
