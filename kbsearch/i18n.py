@@ -68,6 +68,15 @@ def moment(language: str, moment: str, zone: str) -> str:
     return f"{date(language, there.isoformat())}, {time}"
 
 
+def coming(language: str, moment: str, zone: str, *, today: datetime | None = None) -> str:
+    """A moment that will come, by its weekday, and its date where it is far: `lundi 09:00`."""
+    is_near = parsed(moment) - (today or utc_now()) < timedelta(days=6)
+    there = parsed(moment).astimezone(ZoneInfo(zone))
+    day = dates.format_date(there, "EEEE" if is_near else "EEEE d MMMM", locale=language)
+    time = dates.format_time(there, "short", tzinfo=ZoneInfo(zone), locale=language)
+    return f"{day} {time}"
+
+
 @cache
 def _months(language: str) -> Mapping[int, str]:
     return dict(dates.get_month_names("wide", locale=language))

@@ -16,16 +16,22 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
 from tests.kit.mail import letters
 from tests.kit.places import TOP
+from tests.kit.promises import promise
 from tests.kit.requests import file
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "6"))
 REQUESTS = max(20, 2 * KILLS)
+LATE = 5
 
 
 def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, settings: Settings):
     for number in range(REQUESTS):
         ticket = file(db, cast.alice, subject=f"Collar {number}", cc=["bob@acme.example"])
         replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which one?"))
+    promise(db, severity="major", first_answer="1")
+    db.execute("UPDATE state SET value = '2026-01-01' WHERE name = 'promises_changed_at'")
+    for number in range(LATE):
+        file(db, cast.alice, subject=f"Late {number}", severity="major")
     killed = 0
     for seed in (*range(1, KILLS + 1), 0):  # the last one lives
         command = [sys.executable, "-m", "tests.kit.killed_tellers", str(settings.site), str(seed)]
@@ -35,9 +41,12 @@ def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, se
     assert killed > KILLS / 2, "somebody must die for this test to mean anything"
     rows = db.query("SELECT event_id, person_id, outcome FROM notices")
     events = Counter(row["event_id"] for row in rows)
-    assert sorted(events.values()) == [2] * REQUESTS + [4] * REQUESTS
+    alarms = db.query("SELECT ticket_id FROM ticket_events WHERE kind = 'ticket.overdue'")
+    assert len({row["ticket_id"] for row in alarms}) == len(alarms) == LATE
+    ordinary = [2] * REQUESTS + [4] * REQUESTS
+    assert sorted(events.values()) == sorted(ordinary + [2] * LATE + [3] * LATE)
     assert {row["outcome"] for row in rows} == {"sent"}
     sent = Counter((each["Message-ID"], each["Delivered-To"]) for each in letters(settings))
-    assert len(sent) == len(rows) == 6 * REQUESTS, "each notice is a letter"
+    assert len(sent) == len(rows) == 6 * REQUESTS + 5 * LATE, "each notice is a letter"
     assert sum(sent.values()) - len(sent) <= killed, "twice only where it was killed after sending"
     assert db.query("SELECT 1 FROM outbox WHERE done_at IS NULL OR dead_at IS NOT NULL") == []

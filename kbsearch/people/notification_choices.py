@@ -32,6 +32,8 @@ STAFF_EVENTS = (
     "ticket.noted",
     "ticket.status_changed",
     "ticket.solved",
+    "ticket.due_soon",
+    "ticket.overdue",
 )
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")

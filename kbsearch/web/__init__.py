@@ -22,6 +22,7 @@ from kbsearch.web import (
     error_pages,
     health,
     language,
+    opening,
     render,
     security,
 )
@@ -68,6 +69,7 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "viewer": render.viewer,
     "organisation": render.organisation,
     "my_contracts": contracts.my_contracts,
+    "my_opening": opening.my_opening,
     "support_phone": render.support_phone,
     "unread": render.unread,
     "desk_counts": bar.desk_counts,

@@ -236,7 +236,7 @@ class Language:
         moment = utc_now()
         is_late = due.at < moment
         time = due.hours.spent(due.at, moment) if is_late else due.hours.spent(moment, due.at)
-        span = self._worked(time, due.hours)
+        span = self.span_of(time, due.hours)
         if is_late:
             return {
                 "first_answer": _("First answer late by %(span)s", span=span),
@@ -249,7 +249,7 @@ class Language:
             "solution": _("Solution due in %(span)s", span=span),
         }[promise]
 
-    def _worked(self, time: timedelta, hours: OpeningHours) -> str:
+    def span_of(self, time: timedelta, hours: OpeningHours) -> str:
         """A time of opening hours: `4 h 30 of opening hours`; around the clock, any time."""
         if hours == AROUND_THE_CLOCK:
             return i18n.timespan(self.code, time)

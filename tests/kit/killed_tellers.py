@@ -12,6 +12,7 @@ from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.outbox.claims import EVERYTHING
+from kbsearch.tickets import dues
 from tests.kit.mail import carry
 
 
@@ -27,6 +28,8 @@ def main(site: str, seed: str) -> None:
     if int(seed):
         threading.Thread(target=die, daemon=True).start()
     outbox.release(db, EVERYTHING.worker)  # what was claimed by whoever died before
+    dues.catch_up(db)
+    dues.tell(db)
     carry(settings, db)
     db.close()
 

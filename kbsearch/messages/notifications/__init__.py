@@ -25,7 +25,7 @@ NOTICE_KINDS = {
     "sms": outbox.declare("notice.sms", "sms"),
 }
 KEEP = timedelta(days=90)
-AT_ONCE = "blocking"  # the severity that no digest holds back
+AT_ONCE = "blocking"  # the severity that no digest holds back; nor does one hold an alarm
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _write(db: Database, change: Change, person_id: str, channel: str, moment: d
 
 
 def _gathers_at(db: Database, change: Change, person_id: str, moment: datetime) -> datetime | None:
-    if change.severity == AT_ONCE:
+    if change.severity == AT_ONCE or change.kind in recipients.ALARMS:
         return None
     person = people.find_id(db, person_id)
     return digests.next_one(notification_choices.digest(db, person_id), person.time_zone, moment)

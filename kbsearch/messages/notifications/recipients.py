@@ -30,12 +30,14 @@ TOLD_TO_ASSIGNEE: tuple[EventKind, ...] = (
     "ticket.solved",
     "ticket.reopened",
 )
+ALARMS: tuple[EventKind, ...] = ("ticket.due_soon", "ticket.overdue")
 TOLD_TO_TEAM: tuple[EventKind, ...] = ("ticket.opened", "ticket.replied", "ticket.reopened")
 KINDS: tuple[EventKind, ...] = (
     *TOLD_TO_CUSTOMERS,
     "ticket.noted",
     "ticket.assigned",
     "ticket.cc_added",
+    *ALARMS,
 )
 
 
@@ -50,6 +52,7 @@ class Change:
     actor_id: str | None
     actor: str  # a name; empty when it happened by itself
     message_id: str | None
+    field: str | None  # that was changed; of an alarm, what was promised
     before: str | None
     after: str | None
     is_internal: bool
@@ -79,7 +82,7 @@ def find(db: Database, event_id: str) -> Change | None:
     rows = db.query(
         """
         SELECT e.id, e.revision, e.kind, e.at, e.actor_id, COALESCE(a.name, '') AS actor,
-               e.message_id, e.before, e.after, e.internal AS is_internal,
+               e.message_id, e.field, e.before, e.after, e.internal AS is_internal,
                CASE WHEN a.role IN ('agent', 'administrator')
                     AND a.id <> COALESCE(t.requester_id, '') THEN 1 ELSE 0 END AS is_by_staff,
                EXISTS (SELECT 1 FROM ticket_events r
@@ -140,6 +143,10 @@ def _staff(db: Database, change: Change) -> Iterator[tuple[Why, Sequence[str]]]:
         yield "taking_part", _taking_part(db, change.ticket_id)
     is_news = change.kind == "ticket.opened" or not change.is_by_staff
     if change.kind in TOLD_TO_TEAM and not assignee and is_news:
+        yield "team", teams.informed(db, change.team_id, change.product_id)
+    if change.kind in ALARMS:
+        yield "assignee", assignee
+    if change.kind == "ticket.overdue" or (change.kind == "ticket.due_soon" and not assignee):
         yield "team", teams.informed(db, change.team_id, change.product_id)
 
 

@@ -29,11 +29,12 @@ from kbsearch.messages.notifications import (
     threads,
 )
 from kbsearch.messages.notifications.letters import Brand
-from kbsearch.messages.notifications.recipients import CUSTOMERS
+from kbsearch.messages.notifications.recipients import ALARMS, CUSTOMERS
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person, organisations
+from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.text import markup
-from kbsearch.tickets.codes import STAFF_STATUS_NAMES, STATUS_NAMES, STATUSES, Status
+from kbsearch.tickets.codes import DEADLINES, STAFF_STATUS_NAMES, STATUS_NAMES, STATUSES, Status
 from kbsearch.tickets.conversation import satisfaction
 from kbsearch.tickets.files import Attachment
 
@@ -113,6 +114,7 @@ def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:
             "why": telling.why,
             "is_staff": telling.why not in CUSTOMERS,
             "said": _said(settings, language, telling),
+            "deadline": deadline(language, telling),
             "status": status_name(language, _status(telling), is_staff=telling.viewer.is_agent),
             "url": url_of(settings, language, telling),
             "question_url": _question(db, settings, language, telling),
@@ -167,6 +169,16 @@ def url_of(settings: Settings, language: str, telling: Telling) -> str:
     if telling.viewer.is_agent and telling.why not in CUSTOMERS:
         return f"{home}/desk/tickets/{telling.ticket.number}"
     return f"{home}/requests/{telling.ticket.id}"
+
+
+def deadline(language: str, telling: Telling) -> str:
+    """What is due by when, or was, in the time zone of whoever reads it; else empty."""
+    change = telling.change
+    if change.kind not in ALARMS:
+        return ""
+    zone = telling.viewer.time_zone or DEFAULT_TIME_ZONE
+    moment = i18n.moment(language, change.after or change.at, zone)
+    return i18n.gettext(language, DEADLINES[change.kind, change.field or ""], moment=moment)
 
 
 def status_name(language: str, status: Status, *, is_staff: bool) -> str:

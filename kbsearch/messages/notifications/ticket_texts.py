@@ -82,6 +82,8 @@ def _sentence(language: str, telling: Telling) -> str:
         "ticket.assigned": i18n.gettext(language, "request %(number)s is yours.", number=number),
         "ticket.solved": i18n.gettext(language, "request %(number)s is solved.", number=number),
         "ticket.closed": i18n.gettext(language, "request %(number)s is closed.", number=number),
+        "ticket.due_soon": i18n.gettext(language, "request %(number)s is due soon.", number=number),
+        "ticket.overdue": i18n.gettext(language, "request %(number)s is overdue.", number=number),
         "ticket.cc_added": i18n.gettext(
             language, "you are in copy of request %(number)s.", number=number
         ),

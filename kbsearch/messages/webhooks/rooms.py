@@ -74,6 +74,8 @@ def sentence(language: str, body: str) -> str:
         "ticket.opened": i18n.gettext(language, "New request %(number)s", **about),
         "ticket.replied": i18n.gettext(language, "Reply to request %(number)s", **about),
         "ticket.noted": i18n.gettext(language, "Internal note on request %(number)s", **about),
+        "ticket.due_soon": i18n.gettext(language, "Request %(number)s is due soon", **about),
+        "ticket.overdue": i18n.gettext(language, "Request %(number)s is overdue", **about),
         "ticket.assigned": i18n.gettext(language, "Request %(number)s was assigned", **about),
         "ticket.solved": i18n.gettext(language, "Request %(number)s is solved", **about),
         "ticket.closed": i18n.gettext(language, "Request %(number)s is closed", **about),

@@ -19,13 +19,14 @@ from kbsearch.outbox import Task
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.organisations import OrganisationFields
-from kbsearch.tickets import Ticket, teams
+from kbsearch.tickets import Ticket, dues, teams
 from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets.conversation import lifecycle, ownership, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, introduce
+from tests.kit.promises import promise
 from tests.kit.requests import file, later
 
 Told = set[tuple[str, str]]  # a first name, and why
@@ -137,6 +138,27 @@ def test_who_wants_a_copy_of_what_they_write_is_told_of_it(
     assert ("Bob", "author") in told(db, settings, "ticket.replied")
     reply(db, cast.alice, ticket)
     assert not {"Alice", "Bob"} & {name for name, _ in told(db, settings, "ticket.replied")}
+
+
+def test_what_is_due_is_told_to_its_agent_and_what_is_late_to_the_team(
+    db: SqliteDatabase, cast: Cast, eve: Viewer, settings: Settings
+):
+    promise(db, first_answer="4")
+    db.execute("UPDATE state SET value = '2026-01-01' WHERE name = 'promises_changed_at'")
+    ticket = file(db, cast.alice, cc=["bob@acme.example"])
+    team = {("Eve", "team"), ("Root", "team")}
+    lifecycle.assign(db, cast.root, ticket, cast.dan.person_id)
+    for hours, kind, whom in (
+        (3, "ticket.due_soon", {("Dan", "assignee")}),
+        (4, "ticket.overdue", {("Dan", "assignee"), *team}),
+    ):
+        dues.catch_up(db, at=later(hours=hours))
+        dues.tell(db, at=later(hours=hours))
+        assert told(db, settings, kind) == whom
+    file(db, cast.bob)
+    dues.catch_up(db, at=later(hours=3))
+    dues.tell(db, at=later(hours=3))
+    assert told(db, settings, "ticket.due_soon") == {("Dan", "team"), *team}
 
 
 def test_a_note_is_told_to_agents_who_look_after_the_request_or_wrote_in_it(
