@@ -269,6 +269,7 @@ STEPS = {
           PRIMARY KEY (ticket_id, promise, since, stage));
         ALTER TABLE organisations ADD COLUMN contract TEXT NOT NULL DEFAULT '';
         """,
+    "s081_channel": "ALTER TABLE tickets ADD COLUMN channel TEXT;",
 }
 
 

@@ -529,7 +529,8 @@ CREATE TABLE tickets (
   form_hash TEXT,  -- of what the form said
   typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: the description is plain text, shown as typed
   quoted TEXT NOT NULL DEFAULT '',  -- what the description's mail quoted or ended with, folded
-  team_id TEXT REFERENCES teams (id)  -- whose it is; customers never see it
+  team_id TEXT REFERENCES teams (id),  -- whose it is; customers never see it
+  channel TEXT  -- by which it came: web, email, phone or api; NULL: nobody knows any more
 );
 CREATE INDEX tickets_revision ON tickets (revision);
 CREATE INDEX tickets_organisation ON tickets (organisation_id);

@@ -12,7 +12,7 @@ from kbsearch.tickets import events as ticket_events
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
 from kbsearch.tickets import tags as ticket_tags
-from kbsearch.tickets.codes import RESOLVED, Severity, Status
+from kbsearch.tickets.codes import RESOLVED, Channel, Severity, Status
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.messages import Message
@@ -81,6 +81,7 @@ class Ticket:
     followed_by: tuple[Link, ...] = ()
     typed: bool = False  # the description is plain text, shown as typed; else Markdown
     quoted: str = ""  # what the description's mail quoted or ended with, shown folded
+    channel: Channel | None = None  # by which it came, where that is known
 
     @property
     def timeline(self) -> tuple[Message | TicketEvent, ...]:
@@ -178,7 +179,7 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
                p.slug AS product, p.name AS product_name, t.version, t.severity, t.status,
                t.confidential, t.created_at, t.updated_at, t.solved_at, t.closed_at,
                a.name AS assignee, t.assignee_id, t.edition, t.activity, t.fields,
-               t.typed, t.quoted, w.name AS team, w.id AS team_id
+               t.typed, t.quoted, t.channel, w.name AS team, w.id AS team_id
         FROM tickets t
         LEFT JOIN people q ON q.id = t.requester_id
         LEFT JOIN people a ON a.id = t.assignee_id

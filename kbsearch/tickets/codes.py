@@ -7,6 +7,8 @@ from kbsearch.target_tables import Severity as Severity
 
 Status = Literal["new", "open", "pending", "solved", "closed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+Channel = Literal["web", "email", "phone", "api"]  # by which a request came
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 UNDER_WAY: tuple[Status, ...] = ("new", "open", "pending")
 RESOLVED: tuple[Status, ...] = ("solved", "closed")
 

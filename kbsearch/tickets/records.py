@@ -39,7 +39,8 @@ def heads(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Recor
                t.requester_id, o.slug AS organisation,
                p.slug AS product, t.version, t.severity, t.status, t.confidential, t.created_at,
                t.updated_at, t.solved_at, t.closed_at, t.language, t.fields,
-               a.email AS assignee, a.name AS assignee_name, w.name AS team, t.typed, t.quoted
+               a.email AS assignee, a.name AS assignee_name, w.name AS team, t.typed, t.quoted,
+               t.channel
         FROM tickets t
         LEFT JOIN teams w ON w.id = t.team_id AND :is_agent = 1
         LEFT JOIN people q ON q.id = t.requester_id AND q.erased_at IS NULL

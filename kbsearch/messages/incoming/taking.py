@@ -259,7 +259,7 @@ def _act(
     language = author.language or settings.languages[0]
     text = mails.mention(written.cut.text, written.left_out, language)
     subject = incoming.fields.subject
-    terms = FilingTerms(key, typed=True, rest=written.cut.rest)
+    terms = FilingTerms(key, typed=True, rest=written.cut.rest, channel="email")
     if verdict.number is None:
         subject = subject[:MAX_SUBJECT] or i18n.gettext(language, "(no subject)")
         request = RequestForm(subject=subject, description=text or subject)

@@ -74,6 +74,7 @@ class TicketRecord:
     merged_into: int | None = None
     rating: Rating | None = None
     files: tuple[FileRecord, ...] = ()  # of the description
+    channel: str = ""
 
     def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
         """The same in the language its text is written in."""
@@ -91,7 +92,7 @@ class TicketRecord:
         return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
 
 
-LATER_FIELDS = ("assignee", "team", "follows", "merged_into", "rating", "files")
+LATER_FIELDS = ("assignee", "team", "follows", "merged_into", "rating", "files", "channel")
 TICKET_FIELDS = tuple(
     f.name
     for f in dataclasses.fields(TicketRecord)
@@ -337,6 +338,7 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory
         "severity": record.severity,
         "status": record.status,
         "confidential": int(record.confidential),
+        "channel": record.channel or None,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "solved_at": record.solved_at,

@@ -17,7 +17,7 @@ from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
 from kbsearch.site.importing.storing import Link, MessageRecord, Numbered, TicketRecord
 from kbsearch.tickets import tags
-from kbsearch.tickets.codes import SEVERITIES, STATUSES
+from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
 from kbsearch.tickets.conversation.satisfaction import MAX_WHY, Rating
 
 BATCH = 1000
@@ -140,6 +140,7 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         merged_into=_other(values, "merged_into", number),
         rating=_rating(values, alter),
         files=attaching.records(values.get("attachments")),
+        channel=fields.choice(values, "channel", CHANNELS) or "",
     )
     return record.detected(detect_language) if not record.language else record
 

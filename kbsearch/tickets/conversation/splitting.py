@@ -46,7 +46,13 @@ def split(
             confidential=ticket.confidential,
             requester=people.find_id(db, message.author_id or "").email,
         )
-        terms = FilingTerms(form.key, after_contract=True, typed=message.typed, rest=message.quoted)
+        terms = FilingTerms(
+            form.key,
+            after_contract=True,
+            typed=message.typed,
+            rest=message.quoted,
+            channel="email" if message.typed else "web",
+        )
         new_ticket = filing.open(db, viewer, request, terms, at=at)
         if new_ticket.follows is not None:
             return new_ticket  # the same form again

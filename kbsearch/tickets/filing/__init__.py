@@ -47,6 +47,7 @@ def open(
                 "form_hash": form_hash,
                 "follows_id": follows.id if follows else None,
                 "typed": int(terms.typed),
+                "channel": terms.channel,
                 "quoted": plain_text.block(terms.rest[: form.MAX_BODY]),
             }
             ticket_id = _write(db, viewer, row, colleagues, moment)

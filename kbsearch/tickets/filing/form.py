@@ -14,7 +14,7 @@ from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
 from kbsearch.form_fields import FormField
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.text import plain_text
-from kbsearch.tickets.codes import SEVERITIES
+from kbsearch.tickets.codes import SEVERITIES, Channel
 from kbsearch.tickets.filing import copies
 
 MAX_SUBJECT = 300
@@ -54,6 +54,7 @@ class FilingTerms:
     typed: bool = False
     rest: str = ""
     required: Collection[str] = ()
+    channel: Channel = "web"
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,10 @@ def open_ticket(arguments: Values) -> Answer:
     )
     settings = site().settings
     terms = FilingTerms(
-        _with_files(arguments), settings.fields, after_contract=settings.expired_contract_requests
+        _with_files(arguments),
+        settings.fields,
+        after_contract=settings.expired_contract_requests,
+        channel="api",
     )
     try:
         ticket = filing.open(db(), caller(), request, terms)

@@ -5,7 +5,7 @@ from typing import Any
 
 from kbsearch import access
 from kbsearch.config import LANGUAGES
-from kbsearch.tickets.codes import SEVERITIES, STATUSES
+from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
 from kbsearch.web.api.fields import Schema
 
 BYTES = "application/octet-stream"
@@ -134,6 +134,7 @@ _SOMETIMES: dict[str, Schema] = {
     "fields": {"type": "object", "additionalProperties": TEXT},
     "assignee": TEXT,
     "team": TEXT,  # a name; for agents
+    "channel": words(CHANNELS),  # by which it came, where that is known
     "tags": several(TEXT),  # for agents
     "typed": FLAG,
     "quoted": TEXT,

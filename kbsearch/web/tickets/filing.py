@@ -116,6 +116,7 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
         settings.fields,
         after_contract=settings.expired_contract_requests,
         required=required(values.get("requester", "")),
+        channel="phone" if viewer().is_agent and values.get("by_phone") else "web",
     )
     follows = values.get("follows")
     if follows:
@@ -223,6 +224,7 @@ def prefilled() -> dict[str, str]:
     if viewer().is_agent:  # a telephone says who calls: `?phone=`
         caller = clean(args.get("requester", "") or args.get("phone", ""))[:MAX_CALLER]
         values["requester"] = customer_of(caller)
+        values["by_phone"] = "1" if args.get("phone") else ""
     values["cc"] = ", ".join(_ADDRESS.findall(clean(args.get("cc", ""))[:MAX_CC]))
     return values
 

@@ -18,7 +18,7 @@ from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.web.render import db, language, site, viewer
 
 TYPED = ("subject", "description", "software", "version", "severity", "cc")
-CHOSEN = ("organisation", "requester", "confidential", "follows")
+CHOSEN = ("organisation", "requester", "confidential", "follows", "by_phone")
 OWN = "fields."  # before the name of what a product asks for besides
 
 

@@ -164,17 +164,24 @@ def test_a_customer_on_the_telephone_is_found_by_what_they_say(
         assert ("Aucun client connu" in customers) is is_told
     form = client.get("/fr/requests/new?phone=06+12+34+56+78").text
     assert re.search(r'name="requester"[^>]* value="alice@acme.example"', form)
+    assert re.search(r'name="by_phone"[^>]* checked', form)
+    assert not re.search(r'name="by_phone"[^>]* checked', client.get("/fr/requests/new").text)
     unknown = client.get("/fr/requests/new?phone=0799999999").text
     assert re.search(r'name="requester"[^>]* value="0799999999"', unknown), "it is kept"
     typed = {"key": "key-of-a-call", "requester": "alice martin", "subject": "Panne",
-             "description": "Plus rien.", "severity": "minor"}  # fmt: skip
+             "description": "Plus rien.", "severity": "minor", "by_phone": "1"}  # fmt: skip
     sent = client.post("/fr/requests/new", data=typed, headers=OWN)
     assert sent.status_code == 303
-    (filed,) = db.query("SELECT requester_id FROM tickets")
-    assert filed["requester_id"] == cast.alice.person_id
+    (filed,) = db.query("SELECT requester_id, channel FROM tickets")
+    assert filed == {"requester_id": cast.alice.person_id, "channel": "phone"}
+    assert "par téléphone" in client.get(sent.headers["Location"]).text
     refused = client.post(
         "/fr/requests/new", data=typed | {"key": "key-of-more", "requester": "acme"}, headers=OWN
     )
     assert refused.status_code == 422 and 'value="acme"' in refused.text
     sign_in(client, db, cast.alice)
     assert 'name="requester"' not in client.get("/fr/requests/new?phone=0612345678").text
+    client.post("/fr/requests/new", data={**typed, "key": "key-of-a-customer", "requester": ""},
+                headers=OWN)  # fmt: skip
+    newest = db.query("SELECT channel FROM tickets ORDER BY number DESC LIMIT 1")
+    assert newest == [{"channel": "web"}], "customers say nothing of the telephone"

@@ -25,6 +25,8 @@ ROLES = {"admin": "administrator", "agent": "agent"}
 STATUSES = {"hold": "pending", "new": "new", "open": "open", "pending": "pending"}
 STATUSES |= {"solved": "solved", "closed": "closed"}
 SEVERITIES = {"urgent": "blocking", "high": "major"}
+CHANNELS = {"api": "api", "email": "email", "voice": "phone", "phone": "phone", "web": "web"}
+CHANNELS |= {"mobile": "web", "web_service": "api", "web_widget": "web", "help_center": "web"}
 PIECES_AT_ONCE = 2000
 KEPT_AS_THEY_ARE = ("users", "organizations", "groups", "group_memberships")
 EMBEDDED = ("requester", "submitter", "assignee")
@@ -285,6 +287,7 @@ class ZendeskExport:
             "requester": "" if is_private else _address(people, values.get("requester_id")),
             "organisation": named.get(str(values.get("organization_id")), ""),
             "confidential": is_private,
+            "channel": CHANNELS.get(str(_inner(values, "via").get("channel")), ""),
             "cc": [] if is_private else sorted({_copied(people, i) for i in copies} - {""}),
             "assignee": _address(people, values.get("assignee_id")),
             "status": status or "open",
