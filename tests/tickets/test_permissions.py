@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from kbsearch import access, people, tickets
@@ -363,15 +363,18 @@ def made(empty_database: Path) -> Iterator[Site]:
 
 
 def walked(empty_database: Path, examples: int) -> None:
-    """Walk at random, looking at everything after every step."""
+    """Walk at random, looking at everything after some steps; first where chance comes late."""
 
     @given(STEPS)
+    @example([("say", 0, 3, 1)])  # a note of the agent, with its file
+    @example([("copy", 0, 1, 0)])  # a colleague is no longer in copy of what is confidential
+    @example([("move", 1, 0, 0)])  # a colleague in copy leaves the organisation
     @settings(
         max_examples=examples,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         report_multiple_bugs=False,
         derandomize=TIMES == 1,
     )

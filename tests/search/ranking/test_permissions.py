@@ -36,6 +36,7 @@ from kbsearch.site.importing.report import Report
 from tests.kit.search import counts, follow, put_live, write
 
 TIMES = int(os.environ.get("KBSEARCH_EXAMPLES", "1"))
+EXAMPLES = 20 * TIMES  # each way to get it wrong is caught by that many
 PRODUCTS = ("alpha", "beta", "gamma")
 SHARED = "zanzibar"  # a word of every article and ticket
 # One word for each thing, too far from each other for one to be taken for another.
@@ -425,11 +426,11 @@ def tried(check_one: Property, empty_database: Path, examples: int) -> None:
 
 
 def test_everybody_sees_what_is_theirs_and_nothing_else(empty_database: Path):
-    tried(everything_is_asked_by_everybody, empty_database, 60 * TIMES)
+    tried(everything_is_asked_by_everybody, empty_database, EXAMPLES)
 
 
 def test_tickets_one_may_not_see_move_nothing_in_what_one_gets(empty_database: Path):
-    tried(hidden_tickets_move_nothing, empty_database, 40 * TIMES)
+    tried(hidden_tickets_move_nothing, empty_database, EXAMPLES)
 
 
 def without_readers_of_articles(patch: pytest.MonkeyPatch) -> None:
@@ -480,4 +481,4 @@ def test_each_way_to_get_it_wrong_is_caught(
 ):
     mutate(monkeypatch)
     with pytest.raises(AssertionError):
-        tried(property_, empty_database, 60)
+        tried(property_, empty_database, EXAMPLES)
