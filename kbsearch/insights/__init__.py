@@ -107,7 +107,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Shared:
-    """Requests opened in a period that share a product, an organisation, a severity or a tag."""
+    """Requests opened in a period that share a product, organisation, team, severity or tag."""
 
     name: str
     opened: int
@@ -179,12 +179,14 @@ def weeks(db: Database, viewer: Viewer, period: Period, visits: Sequence[Visit])
 def shared(db: Database, viewer: Viewer, period: Period) -> dict[Group, list[Shared]]:
     """The requests opened in a period, by what they share: of each the most first.
 
-    Each is counted once, but under each of its tags.
+    Each is counted once, but under each of its tags; by team where there is one.
     """
     access.only_agents(viewer)
     requests = handling.groups(db, period.since, period.until)
     tagged = handling.groups(db, period.since, period.until, by_tag=True)
-    return {by: _by_name(tagged if by == "tag" else requests, by) for by in GROUPS}
+    owned = requests if any(group.team for group in requests) else []
+    apart = {"tag": tagged, "team": owned}
+    return {by: _by_name(apart.get(by, requests), by) for by in GROUPS}
 
 
 def _by_name(requests: Sequence[Handled], by: Group) -> list[Shared]:

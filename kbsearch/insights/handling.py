@@ -16,18 +16,20 @@ from kbsearch.tickets.messages import ANSWERS
 
 AT_ONCE = 2_000
 REACHED = "handling"  # the counter of the revision up to which requests are kept
-Group = Literal["product", "organisation", "severity", "tag"]
+Group = Literal["product", "organisation", "team", "severity", "tag"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Which = Literal["opened", "answered", "solved", "reopened"]
 _NAMED: Mapping[Group, str] = {
     "product": "product_id IN (SELECT id FROM products WHERE name = :name)",
     "organisation": "organisation_id IN (SELECT id FROM organisations WHERE name = :name)",
+    "team": "team_id IN (SELECT id FROM teams WHERE name = :name)",
     "severity": "severity = :name",
     "tag": "ticket_id IN (SELECT ticket_id FROM ticket_tags WHERE tag = :name)",
 }
 _UNNAMED: Mapping[Group, str] = {
     "product": "product_id IS NULL",
     "organisation": "organisation_id IS NULL",
+    "team": "team_id IS NULL",
 }
 _WHICH: Mapping[Which, str] = {
     "opened": "1 = 1",
@@ -43,18 +45,19 @@ _OF_TAGS = """
     WHERE g.ticket_id = h.ticket_id AND created_at >= :since AND created_at < :until
 """
 READ = f"""
-    SELECT t.id, t.number, t.product_id, t.organisation_id, t.severity, t.status, t.created_at,
-           t.solved_at, t.revision, (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
+    SELECT t.id, t.number, t.product_id, t.organisation_id, t.team_id, t.severity, t.status,
+           t.created_at, t.solved_at, t.revision, (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
     FROM tickets t WHERE
 """  # noqa: S608 (constants)
 
 
 class Handled(NamedTuple):
-    """Requests of one product, organisation and severity, or of one tag, and their hours."""
+    """Requests of one product, organisation, severity and team, or of one tag, and their hours."""
 
     product: str  # names; empty where there is none
     organisation: str
     severity: str
+    team: str
     tag: str
     opened: int
     reopened: int
@@ -64,7 +67,7 @@ class Handled(NamedTuple):
 
 def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> list[Handled]:
     """The requests opened from one moment to another, in no order; those with tags `by_tag`."""
-    names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity")
+    names = ("g.tag",) if by_tag else ("product_id", "organisation_id", "severity", "team_id")
     rows = db.query(
         f"""
         SELECT {", ".join(names)}, COUNT(*) AS opened, SUM(is_reopened) AS reopened,
@@ -76,11 +79,13 @@ def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> lis
         {"since": since, "until": until},
     )
     products, organisations = _names(db, "products"), _names(db, "organisations")
+    teams = _names(db, "teams")
     return [
         Handled(
             products.get(row.get("product_id"), ""),
             organisations.get(row.get("organisation_id"), ""),
             row.get("severity", ""),
+            teams.get(row.get("team_id"), ""),
             row.get("tag", ""),
             row["opened"],
             row["reopened"],
@@ -156,7 +161,7 @@ def _handled(row: Row, statuses: Sequence[tuple[str, str]]) -> Row:
     if row["solved_at"] and row["status"] in RESOLVED:
         end = parsed(row["solved_at"])
         solved_after = end - opened - clocks.waited(statuses, end)
-    same = ("number", "product_id", "organisation_id", "severity", "created_at")
+    same = ("number", "product_id", "organisation_id", "severity", "team_id", "created_at")
     return {
         "ticket_id": row["id"],
         **{name: row[name] for name in same},

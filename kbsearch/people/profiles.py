@@ -4,11 +4,13 @@ The e-mail address and the role are not among it: administrators change those.
 """
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from zoneinfo import available_timezones
 
 from kbsearch import audit, people, revisions
 from kbsearch.access import Viewer
+from kbsearch.clock import utc_now
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person
@@ -38,13 +40,18 @@ class Profile:
     mobile: str | None
     mobile_verified_at: str | None
     single_keys: bool
+    away_until: str | None = None  # the day an agent is back, while it is to come
 
 
-def find(db: Database, viewer: Viewer) -> Profile:
+def find(db: Database, viewer: Viewer, *, at: datetime | None = None) -> Profile:
     """The viewer's own profile."""
     rows = db.query(
-        "SELECT time_zone, mobile, mobile_verified_at, single_keys FROM people WHERE id = :id",
-        {"id": viewer.person_id},
+        """
+        SELECT time_zone, mobile, mobile_verified_at, single_keys,
+               CASE WHEN away_until > :today THEN away_until END AS away_until
+        FROM people WHERE id = :id
+        """,
+        {"id": viewer.person_id, "today": _day(at)},
     )
     if not rows or viewer.person_id is None:
         raise NotFound("person.not_found", email="")
@@ -55,12 +62,16 @@ def find(db: Database, viewer: Viewer) -> Profile:
 
 @dataclass(frozen=True)
 class ProfileFields:
-    """All that somebody may change of themselves; no language is the browser's."""
+    """All that somebody may change of themselves; no language is the browser's.
+
+    Who is not away has no `away_until`; customers never are.
+    """
 
     name: str
     language: str | None
     time_zone: str | None
     single_keys: bool
+    away_until: str | None = None
 
 
 def edit(
@@ -69,26 +80,29 @@ def edit(
     fields: ProfileFields,
     *,
     revision: str | None = None,
+    at: datetime | None = None,
 ) -> Profile:
     """Change one's own profile; nothing else of the account can be changed this way.
 
     Raises Outdated when it is not as a page showed it at that revision.
     """
-    profile = find(db, viewer)
+    profile = find(db, viewer, at=at)
     edited = {
         "name": fields.name,
         "language": fields.language or "",
         "time_zone": fields.time_zone or "",
         "single_keys": YES if fields.single_keys else "",
+        "away_until": fields.away_until or "",
     }
     if fields.time_zone and not _is_zone(fields.time_zone):
         raise Invalid("profile.time_zone_unknown", time_zone=fields.time_zone[:100])
     with db.atomic():
-        revisions.check(revision, texts(find(db, viewer)), edited)
+        revisions.check(revision, texts(find(db, viewer, at=at)), edited)
         db.execute(
             """
             UPDATE people
-            SET name = :name, language = :language, time_zone = :zone, single_keys = :keys
+            SET name = :name, language = :language, time_zone = :zone, single_keys = :keys,
+                away_until = :away_until
             WHERE id = :id
             """,
             {
@@ -96,11 +110,12 @@ def edit(
                 "language": people.checked_language(fields.language),
                 "zone": fields.time_zone or None,
                 "keys": int(fields.single_keys),
+                "away_until": _checked_return(fields.away_until, at) if viewer.is_agent else None,
                 "id": profile.person.id,
             },
         )
         audit.record(db, "profile.changed", person_id=profile.person.id, actor_id=profile.person.id)
-    return find(db, viewer)
+    return find(db, viewer, at=at)
 
 
 def texts(profile: Profile) -> dict[str, str]:
@@ -110,6 +125,7 @@ def texts(profile: Profile) -> dict[str, str]:
         "language": profile.person.language or "",
         "time_zone": profile.time_zone or DEFAULT_TIME_ZONE,
         "single_keys": YES if profile.single_keys else "",
+        "away_until": profile.away_until or "",
     }
 
 
@@ -122,3 +138,20 @@ def time_zones() -> dict[str, tuple[str, ...]]:
 
 def _is_zone(name: str) -> bool:
     return name in time_zones().get(name.partition("/")[0], ())
+
+
+def _checked_return(text: str | None, at: datetime | None) -> str | None:
+    """The day somebody is back: a later one."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text.strip()).isoformat()
+    except ValueError:
+        raise Invalid("profile.return_invalid") from None
+    if day <= _day(at):
+        raise Invalid("profile.return_invalid")
+    return day
+
+
+def _day(at: datetime | None) -> str:
+    return (at or utc_now()).date().isoformat()

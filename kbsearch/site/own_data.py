@@ -32,6 +32,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
             "mobile": profile.mobile,
             "mobile_verified_at": profile.mobile_verified_at,
             "single_key_shortcuts": profile.single_keys,
+            "away_until": profile.away_until,
             "created_at": person.created_at,
         },
         "organisations": _organisations(db, person.id),

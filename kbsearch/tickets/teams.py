@@ -195,6 +195,16 @@ def take_turn(
     return str(rows[0]["id"])
 
 
+def list_away(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, str]:
+    """The days on which those who are away are back, by their ids; for those who answer."""
+    access.only_agents(viewer)
+    rows = db.query(
+        f"SELECT p.id, p.away_until FROM people p WHERE {ANSWERS} AND p.away_until > :today",  # noqa: S608
+        {"today": (at or utc_now()).date().isoformat()},
+    )
+    return {row["id"]: row["away_until"] for row in rows}
+
+
 def take_over(db: Database, viewer: Viewer, tables: Sequence[TeamTable]) -> list[Team]:
     """Make teams of the tables of a settings file, where there has been none; those that it made.
 

@@ -1,7 +1,7 @@
 """What templates say, one Jinja environment a language: translations, dates, names of codes."""
 
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -308,6 +308,7 @@ class Language:
             "language": _("Language"),
             "time_zone": _("Time zone"),
             "single_keys": _("Shortcuts of a single key"),
+            "away_until": _("Back on"),
             "organisations": _("Organisations"),
             "phone": _("Support phone"),
             "contract_starts": _("First day"),
@@ -532,6 +533,18 @@ class Language:
         if not came:
             return _("%(who)s removed tags: %(went)s.", who=who, went=went)
         return _("%(who)s added tags: %(came)s; removed: %(went)s.", who=who, came=came, went=went)
+
+    def with_absences(
+        self, agents: Iterable[tuple[str, str]], away: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        """People to choose from by id and name; of those who are away, until when."""
+        _ = self.translate
+        return [
+            (id, _("%(name)s (away until %(date)s)", name=name, date=self.date(away[id])))
+            if id in away
+            else (id, name)
+            for id, name in agents
+        ]
 
     def way_name(self, way: str) -> Markup:
         """How the next of a team is chosen."""

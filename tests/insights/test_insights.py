@@ -20,9 +20,10 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection, handling
 from kbsearch.insights.deflection import ReadArticle
 from kbsearch.search.learning import visits as analytics
-from kbsearch.tickets import tags
-from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
+from kbsearch.tickets import tags, teams
+from kbsearch.tickets.conversation import lifecycle, ownership, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
+from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
 from tests.kit.requests import file
 from tests.kit.web import sign_in
@@ -317,6 +318,19 @@ def test_a_request_counts_under_each_of_its_tags(db: SqliteDatabase, cast: Cast)
     assert insights.counted(db, cast.dan, march, "opened", "tag", "facture") == [first.id]
 
 
+def test_requests_are_counted_by_team_where_there_is_one(db: SqliteDatabase, cast: Cast):
+    march = insights.period("2026-03-01", "2026-03-31")
+    ticket, _ = file(db, cast.alice), file(db, cast.alice)
+    handling.catch_up(db)
+    assert insights.shared(db, cast.dan, march)["team"] == []
+    herds = teams.add(db, cast.root, TeamFields("Herds"))
+    ownership.give(db, cast.dan, ticket, herds.id)
+    handling.catch_up(db)
+    by_team = insights.shared(db, cast.dan, march)["team"]
+    assert [(group.name, group.opened) for group in by_team] == [("", 1), ("Herds", 1)]
+    assert insights.counted(db, cast.dan, march, "opened", "team", "Herds") == [ticket.id]
+
+
 def test_a_list_without_a_name_is_of_those_that_have_none(
     client: FlaskClient, db: SqliteDatabase, cast: Cast
 ):
@@ -326,7 +340,7 @@ def test_a_list_without_a_name_is_of_those_that_have_none(
     counts = {
         by: len(insights.counted(db, cast.dan, march, "opened", by, "")) for by in handling.GROUPS
     }
-    assert counts == {"product": 1, "organisation": 0, "severity": 0, "tag": 0}
+    assert counts == {"product": 1, "organisation": 0, "team": 2, "severity": 0, "tag": 0}
     assert insights.counted(db, cast.dan, march, "opened", "product", "") == [without.id]
     sign_in(client, db, cast.dan)
     for by in handling.GROUPS:

@@ -1,5 +1,7 @@
 """What people may change of themselves."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +12,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import profiles, viewers
 from kbsearch.people.profiles import ProfileFields
+from tests.conftest import Cast
 from tests.kit.security_log import events_about
 
 
@@ -85,3 +88,21 @@ def test_the_zones_offered_are_those_of_places():
     assert profiles.DEFAULT_TIME_ZONE in offered
     assert not {"US/Eastern", "Etc/GMT+5", "Brazil/East"} & set(offered)
     assert all(ZoneInfo(zone) for zone in offered)
+
+
+def test_an_agent_says_until_when_they_are_away(db: SqliteDatabase, cast: Cast):
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    usual = ProfileFields(cast.dan.name, None, None, single_keys=True)
+
+    def leave(viewer: Viewer, day: str | None) -> str | None:
+        fields = replace(usual, away_until=day)
+        return profiles.edit(db, viewer, fields, at=noon).away_until
+
+    assert leave(cast.dan, " 2026-03-09 ") == "2026-03-09"
+    assert profiles.find(db, cast.dan, at=noon + timedelta(days=7)).away_until is None
+    for wrong in ("", "2026-03-02", "tomorrow", "2026-02-30", "09/03/2026"):
+        with pytest.raises(Invalid, match=r"profile\.return_invalid"):
+            leave(cast.dan, wrong)
+    assert profiles.find(db, cast.dan, at=noon).away_until == "2026-03-09"
+    assert leave(cast.dan, None) is None
+    assert leave(cast.alice, "2026-03-09") is None, "nothing is handed to a customer"

@@ -22,6 +22,7 @@ FIELD_OF = {
     "person.name_invalid": "name",
     "person.language_unknown": "language",
     "profile.time_zone_unknown": "time_zone",
+    "profile.return_invalid": "away_until",
     "mobile.invalid": "mobile",
     "mobile.not_a_mobile": "mobile",
     "mobile.code_wrong": "code",
@@ -68,6 +69,7 @@ def edit() -> Response:
                 language=fields.get("language") or None,
                 time_zone=fields.get("time_zone") or None,
                 single_keys="single_keys" in fields,
+                away_until=fields.get("away_until", "") if "away" in fields else None,
             ),
             revision=revision(),
         )

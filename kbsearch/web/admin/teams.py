@@ -88,7 +88,9 @@ def form(team: Team | None, fields: Form) -> Response:
         shown=team,
         ways=teams.WAYS,
         way_name=spoken_language().way_name,
-        agents=people.list_answering(db()),
+        agents=spoken_language().with_absences(
+            people.list_answering(db()), teams.list_away(db(), viewer())
+        ),
         products=[(product.slug, product.name) for product in products.list_all(db())],
         done=request.args.get("done", ""),
     )

@@ -43,6 +43,7 @@ MAX_PAGE = 10_000
 MOST_TAGS = 8  # that a view is narrowed to
 MOST_CUSTOMERS = 8
 TAGGING = ("new_tags", "former_tags")  # fields of the form for many
+EVERYBODY = "1"  # with whom a view is shared, else a team
 ASCENDING: tuple[QueueSort, ...] = ("due", "age")
 
 bp = Blueprint("desk", __name__)
@@ -163,7 +164,8 @@ def news() -> Response:
 
 @bp.post("/desk/views")
 def keep_view() -> Response:
-    """Keep the view that is shown under a name."""
+    """Keep the view that is shown under a name, for oneself, a team or all who answer."""
+    shared = request.form.get("shared", "")
     address = read_address(dict(parse_qsl(request.form.get("back", "")[: saved_views.MAX_QUERY])))
     try:
         saved_views.keep(
@@ -171,7 +173,8 @@ def keep_view() -> Response:
             viewer(),
             request.form.get("name", ""),
             address.query(),
-            is_shared="shared" in request.form,
+            is_shared=shared == EVERYBODY,
+            team_id="" if shared == EVERYBODY else shared,
         )
     except Invalid as problem:
         return page(address, problem=problem, name=request.form.get("name", "")[:MAX_TEXT])
@@ -231,6 +234,7 @@ def page(
     name: str = "",
 ) -> Response:
     address, seen, is_elsewhere = found_anywhere(address)
+    active = teams.list_active(db(), viewer())
     response = render(
         "desk/queue.html",
         "desk/_queue.html",
@@ -247,7 +251,8 @@ def page(
         ],
         products=[(product.slug, product.name) for product in products.list_all(db())],
         agents=people.list_answering(db()),
-        teams=[(team.id, team.name) for team in teams.list_active(db(), viewer())],
+        teams=[(team.id, team.name) for team in active],
+        my_teams=[(team.id, team.name) for team in active if viewer().person_id in team.members],
         outcome=outcome,
         problem=i18n.explain(problem, language()) if problem else "",
         left=[(ticket, i18n.explain(ticket.problem, language())) for ticket in outcome.unchanged]

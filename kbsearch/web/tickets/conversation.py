@@ -275,7 +275,9 @@ def statuses(ticket: Ticket) -> list[tuple[Status, Markup]]:
 
 def agents(ticket: Ticket) -> list[tuple[str, str]]:
     """Those who may look after it, and whoever does though their account is closed by now."""
-    choices = people.list_answering(db())
+    choices = spoken_language().with_absences(
+        people.list_answering(db()), teams.list_away(db(), viewer())
+    )
     if ticket.assignee_id and ticket.assignee_id not in dict(choices):
         choices.append((ticket.assignee_id, ticket.assignee or ""))
     return choices

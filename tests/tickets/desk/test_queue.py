@@ -1,5 +1,7 @@
 """The queue: what each view has, what comes first, what is changed for many at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from kbsearch import tickets
@@ -7,11 +9,12 @@ from kbsearch.access import Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, dues, listing, waiting
+from kbsearch.tickets import Ticket, dues, listing, teams, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import bulk, queue, saved_views
 from kbsearch.tickets.desk.queue import VIEWS, QueueFilter
+from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
 from tests.kit.promises import promise
 from tests.kit.requests import file, later
@@ -205,6 +208,22 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
 def test_a_change_of_nothing_is_refused(db: SqliteDatabase, cast: Cast, asked, key: str):
     with pytest.raises(Invalid, match=key):
         bulk.apply(db, cast.dan, **{"editions": {}, **asked})
+
+
+def test_a_view_is_shared_with_a_team_of_ones_own(db: SqliteDatabase, cast: Cast):
+    ids = [str(cast.dan.person_id)]
+    herds = teams.add(db, cast.root, TeamFields("Herds", members=ids))
+    kept = saved_views.keep(db, cast.dan, "Cows", "team=mine", team_id=herds.id)
+    assert kept.team == "Herds" and saved_views.list_mine(db, cast.dan) == [kept]
+    assert saved_views.list_shared(db, cast.root) == []
+    with pytest.raises(NotFound):
+        saved_views.keep(db, cast.root, "Cows", "team=mine", team_id=herds.id)
+    teams.edit(db, cast.root, herds, TeamFields(members=[*ids, str(cast.root.person_id)]))
+    assert saved_views.list_shared(db, cast.root) == [kept]
+    teams.archive(db, cast.root, herds)
+    assert saved_views.list_shared(db, cast.root) == []
+    alone = saved_views.keep(db, cast.dan, "Cows", "team=mine")
+    assert alone == replace(kept, team=None), "kept again for oneself"
 
 
 def test_agents_keep_views_of_their_own(db: SqliteDatabase, cast: Cast):

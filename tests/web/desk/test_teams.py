@@ -114,3 +114,38 @@ def test_without_teams_nothing_is_said_of_them(dan: FlaskClient, db: SqliteDatab
     ticket = file(db, cast.alice)
     for page in (dan.get("/en/desk").text, dan.get(f"/en/requests/{ticket.id}").text):
         assert 'name="team"' not in page and "next of the team" not in page
+
+
+def test_a_view_of_the_team_is_counted_for_its_reader(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, herds: Team
+):
+    file(db, cast.alice, software="icownect")
+    sign_in(client, db, cast.root)
+    assert f'<option value="{herds.id}">Herds</option>' in client.get("/en/desk").text
+    form = {"name": "Cows", "back": "team=mine", "shared": herds.id}
+    client.post("/en/desk/views", data=form, headers=ORIGIN)
+    assert (
+        'Cows <span class="n">1</span> <span class="n">Herds</span>' in client.get("/en/desk").text
+    )
+    sign_in(client, db, cast.dan)
+    assert "Cows" not in client.get("/en/desk").text
+    ids = [str(who.person_id) for who in (cast.dan, cast.root)]
+    teams.edit(db, cast.root, herds, TeamFields(members=ids))
+    page = client.get("/en/desk").text
+    assert 'aria-label="Shared views"' in page and 'Cows <span class="n">1</span>' in page
+
+
+def test_who_is_away_says_so_on_the_account_page_and_is_shown_so(
+    dan: FlaskClient, db: SqliteDatabase, cast: Cast, herds: Team
+):
+    assert 'name="away"' in dan.get("/en/account").text
+    form = {"name": "Dan Leroy", "away": "on", "away_until": ""}
+    refused = dan.post("/en/account", data=form, headers=ORIGIN)
+    assert refused.status_code == 422 and "a day to come" in refused.text
+    assert 'name="away" type="checkbox" aria-describedby="away-hint" checked' in refused.text
+    dan.post("/en/account", data={**form, "away_until": "2999-01-02"}, headers=ORIGIN)
+    assert 'value="2999-01-02"' in dan.get("/en/account").text
+    page = dan.get(f"/en/requests/{file(db, cast.alice).id}").text
+    assert "Dan Leroy (away until January 2, 2999)" in page
+    sign_in(dan, db, cast.alice)
+    assert 'name="away"' not in dan.get("/en/account").text
