@@ -270,6 +270,18 @@ STEPS = {
         ALTER TABLE organisations ADD COLUMN contract TEXT NOT NULL DEFAULT '';
         """,
     "s081_channel": "ALTER TABLE tickets ADD COLUMN channel TEXT;",
+    "s083_passkeys": """
+        CREATE TABLE passkeys (
+          id TEXT PRIMARY KEY, credential_id TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          public_key TEXT NOT NULL, sign_count INTEGER NOT NULL, transports TEXT NOT NULL,
+          name TEXT NOT NULL, created_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX passkeys_person ON passkeys (person_id);
+        CREATE TABLE passkey_challenges (
+          token_hash TEXT PRIMARY KEY, purpose TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+          challenge TEXT NOT NULL, expires_at TEXT NOT NULL);
+        """,
 }
 
 

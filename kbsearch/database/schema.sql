@@ -302,6 +302,29 @@ CREATE TABLE authenticator_offers (
   expires_at TEXT NOT NULL
 );
 
+-- Keys that people's devices hold: their public halves.
+CREATE TABLE passkeys (
+  id TEXT PRIMARY KEY,
+  credential_id TEXT NOT NULL UNIQUE,  -- what its device calls it
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  public_key TEXT NOT NULL,
+  sign_count INTEGER NOT NULL,  -- as its device counts; 0: it does not
+  transports TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  used_at TEXT
+);
+CREATE INDEX passkeys_person ON passkeys (person_id);
+
+-- What devices are to sign, each good once, by the browser that was asked.
+CREATE TABLE passkey_challenges (
+  token_hash TEXT PRIMARY KEY,
+  purpose TEXT NOT NULL,
+  person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+  challenge TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+);
+
 CREATE TABLE recovery_codes (
   code_hash TEXT PRIMARY KEY,
   person_id TEXT NOT NULL REFERENCES people (id),

@@ -11,7 +11,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.people import notification_choices, profiles
-from kbsearch.people.accounts import personal_tokens, second_factor, sessions
+from kbsearch.people.accounts import passkeys, personal_tokens, second_factor, sessions
 from kbsearch.search.learning import lessons, votes
 
 
@@ -43,6 +43,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "digest": notification_choices.digest(db, person.id),
         "second_factor": {
             "authenticator": second_factor.has_totp(db, person.id),
+            "passkeys": [vars(passkey) for passkey in passkeys.list_of(db, person.id)],
             "recovery_codes_left": second_factor.count_recovery_codes(db, person.id),
             "trusted_devices": [
                 _without_id(vars(device))

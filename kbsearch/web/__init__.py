@@ -28,6 +28,7 @@ from kbsearch.web import (
 )
 from kbsearch.web.account import (
     opt_outs,
+    passkeys,
     passwords,
     personal_tokens,
     preferences,
@@ -132,8 +133,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(assistants.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
-    account_pages = (profile.bp, locks.bp, personal_tokens.bp, opt_outs.bp)
-    people_pages = (preferences.bp, signing_in.bp, passwords.bp, *account_pages)
+    account_pages = (profile.bp, locks.bp, passkeys.bp, personal_tokens.bp, opt_outs.bp)
+    people_pages = (preferences.bp, signing_in.bp, passkeys.door, passwords.bp, *account_pages)
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, lists.bp, show.bp, satisfaction.bp)
     agents_pages = (

@@ -470,6 +470,8 @@ class Language:
             "article.told": _("An article answers one of my requests"),
             "authenticator.added": _("An authenticator app was added"),
             "authenticator.removed": _("An authenticator app was removed"),
+            "passkey.added": _("A passkey was added"),
+            "passkey.removed": _("A passkey was removed"),
             "recovery_codes.made": _("Recovery codes were made"),
             "recovery_code.used": _("A recovery code was used"),
             "mobile.verified": _("A mobile number was verified"),

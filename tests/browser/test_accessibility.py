@@ -235,6 +235,8 @@ def pages(live: Live) -> dict[str, list[str]]:
         "locks.safety": ["/{lang}/account/security"],
         "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
         "locks.totp": ["/{lang}/account/totp"],
+        "passkeys.index": ["/{lang}/account/passkeys"],
+        "passkeys.show": [],  # test_account.py
         "locks.proof": ["/{lang}/account/confirm"],
     }
 

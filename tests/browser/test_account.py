@@ -1,6 +1,7 @@
 """The account in a real browser: the authenticator, recovery codes, sessions, and every page."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -103,6 +104,49 @@ def test_who_has_set_it_up_signs_in_with_its_codes(
             page.get_by_text("code de secours").click()
         page.locator("[name=code]").fill(code)
         page.locator("[name=code]").press("Enter")
+        expect(page.locator(".menu summary")).to_have_text("Eve Garnier")
+
+
+def test_a_passkey_is_added_signs_in_alone_and_counts_after_a_password(
+    live: Live, visit: Callable[..., Page], eve: str, monkeypatch: pytest.MonkeyPatch
+):
+    """In Chromium's own virtual authenticator; passkeys want a name, not a number, as address."""
+    address = live.url.replace("127.0.0.1", "localhost")
+    site = live.app.extensions["kbsearch"]
+    settings = replace(site.settings, base_url=address)
+    monkeypatch.setitem(live.app.extensions, "kbsearch", replace(site, settings=settings))
+    page = visit(f"{address}/fr/login")
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+    }
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    session = sessions.open_session(live.db, eve)
+    sessions.mark_proved(live.db, session)
+    page.context.add_cookies([{"name": "kb", "value": session, "url": address}])
+    page.goto(f"{address}/fr/account/passkeys")
+    page.get_by_label("Nom").fill("Portable")
+    page.get_by_role("button", name="Ajouter une clé d’accès").click()
+    expect(page.get_by_text("La clé d’accès est ajoutée.")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="Gérer Portable").click()
+    expect(page.get_by_label("Nom")).to_have_value("Portable")
+    assert violations(page) == []
+
+    for is_after_password in (False, True):
+        page.context.clear_cookies()
+        page.goto(f"{address}/fr/login")
+        if is_after_password:
+            page.locator("[name=email]").fill(EVE)
+            page.locator("[name=password]").fill(PASSWORD)
+            page.locator("[name=password]").press("Enter")
+            page.wait_for_url("**/login/code")
+        page.get_by_role("button", name="Utiliser une clé d’accès").click()
         expect(page.locator(".menu summary")).to_have_text("Eve Garnier")
 
 

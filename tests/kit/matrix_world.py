@@ -16,7 +16,9 @@ from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing.composition import ArticleBrief
+from kbsearch.clock import now
 from kbsearch.config import Settings
+from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails
@@ -179,6 +181,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     things |= _gap(settings, db, (cast.alice, cast.bob))
     things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
+    things["passkey"] = _passkey(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
             pass
@@ -375,6 +378,14 @@ def _sessions(db: SqliteDatabase, alice: Viewer) -> dict[str, str]:
     second_factor.trust_device(db, alice.person_id, user_agent="")
     (device,) = second_factor.list_devices(db, alice.person_id)
     return {"session": other.id, "device": device.id}
+
+
+def _passkey(db: SqliteDatabase, alice: Viewer) -> str:
+    """The id of one of Alice's."""
+    passkey = {"id": new_id(), "person_id": alice.person_id, "name": "CANARI-PASSKEY"}
+    device = {"credential_id": "aWQ", "public_key": "", "sign_count": 0, "transports": ""}
+    db.insert("passkeys", passkey | device | {"created_at": now()})
+    return str(passkey["id"])
 
 
 def _secret(db: SqliteDatabase, viewer: Viewer) -> str:

@@ -23,6 +23,7 @@ from kbsearch.people.accounts import (
     choosing,
     mobiles,
     one_time_links,
+    passkeys,
     second_factor,
     sign_ins_under_way,
     signing_in,
@@ -36,6 +37,8 @@ NOTICES = (  # what happened to an account; each has a template of its name
     second_factor.REMOVED,
     second_factor.CODES_MADE,
     second_factor.CODE_USED,
+    passkeys.ADDED,
+    passkeys.REMOVED,
     mobiles.VERIFIED,
     mobiles.REMOVED,
 )

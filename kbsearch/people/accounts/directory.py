@@ -12,7 +12,7 @@ from kbsearch.access import Viewer, only_agents
 from kbsearch.database import Database, escape_like
 from kbsearch.errors import NotFound
 from kbsearch.people import Person, PersonFields, only_deciders, undeliverable
-from kbsearch.people.accounts import choosing, second_factor, sessions
+from kbsearch.people.accounts import choosing, passkeys, second_factor, sessions
 
 AccountState = Literal["open", "closed"]
 PAGE_LENGTH = 50
@@ -108,16 +108,17 @@ def end_sessions(db: Database, viewer: Viewer, person: Person) -> None:
 
 
 def reset_second_factor(db: Database, viewer: Viewer, person: Person) -> bool:
-    """Take a lost authenticator away and sign out: at the next sign-in another one is set up.
+    """Take a lost authenticator and all passkeys away, and sign out: another one is set up then.
 
-    Whether there was one.
+    Whether there was one of either.
     """
     only_deciders(viewer)
     with db.atomic():
-        removed = second_factor.remove_totp(db, person.id)
+        has_lost = second_factor.remove_totp(db, person.id)
+        has_lost = bool(passkeys.remove_all(db, person.id)) or has_lost
         sessions.end_other_sessions(db, person.id)
         _note(db, viewer, "second_factor.reset", person)
-    return removed
+    return has_lost
 
 
 def reach_again(db: Database, viewer: Viewer, person: Person) -> None:

@@ -37,6 +37,7 @@ FIELD_OF = {
     "password.guessable": "password",
     "password.not_repeated": "again",
     "token.name_invalid": "name",
+    "passkey.name_invalid": "name",
     "token.days_invalid": "days",
     "product.not_found": "product",
 }

@@ -17,6 +17,7 @@ from kbsearch.errors import Invalid, NotFound, Problem, SignInNeeded
 from kbsearch.people import profiles
 from kbsearch.people.accounts import (
     choosing,
+    passkeys,
     passwords,
     personal_tokens,
     reauthentication,
@@ -76,6 +77,7 @@ def safety() -> Response:
         codes_left=second_factor.count_recovery_codes(db(), profile.person.id),
         sessions=sessions.list_sessions(db(), profile.person.id, caller().session),
         devices=second_factor.list_devices(db(), profile.person.id),
+        passkeys=passkeys.list_of(db(), profile.person.id),
         tokens=personal_tokens.list_of(db(), profile.person.id),
         browser=user_agents.told,
         zone=profile.time_zone or profiles.DEFAULT_TIME_ZONE,

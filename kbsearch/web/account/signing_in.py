@@ -11,6 +11,7 @@ from kbsearch.errors import Invalid, NotFound, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import (
     kept_forms,
     known_browsers,
+    passkeys,
     sessions,
     sign_ins_under_way,
     signing_in,
@@ -164,7 +165,13 @@ def welcome(inside: Inside) -> Response:
 def page_of_login(destination: str, email: str = "", problem: Problem | None = None) -> Response:
     reason = i18n.explain(problem, language()) if problem else ""
     return hidden(
-        render("account/login.html", back=destination, email=email, told=reason),
+        render(
+            "account/login.html",
+            back=destination,
+            email=email,
+            told=reason,
+            has_passkeys=passkeys.are_possible(site().settings),
+        ),
     )
 
 
@@ -178,6 +185,7 @@ def page_of_code(waiting: Pending, problem: Problem | None = None) -> Response:
             factor=waiting.factor,
             recovery=recovery,
             may_trust=signing_in.may_trust(db(), somebody),
+            has_passkeys=passkeys.has_any(db(), somebody.id),
             was_sent="sent" in request.args,
             told=i18n.explain(problem, language()) if problem else "",
         )

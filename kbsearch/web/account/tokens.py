@@ -6,7 +6,13 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from kbsearch import limits
-from kbsearch.people.accounts import kept_forms, known_browsers, second_factor, sign_ins_under_way
+from kbsearch.people.accounts import (
+    kept_forms,
+    known_browsers,
+    passkeys,
+    second_factor,
+    sign_ins_under_way,
+)
 from kbsearch.people.accounts.signing_in import Caller, Inside
 from kbsearch.search.learning import visits
 from kbsearch.web.render import site
@@ -16,6 +22,7 @@ BROWSER = "-browser"
 DEVICE = "-device"
 SIGN_IN = "-sign-in"
 RESET = "-reset"
+PASSKEY = "-passkey"
 KEPT = "-kept"
 VISIT = "-visit"
 LIFETIMES = {
@@ -23,6 +30,7 @@ LIFETIMES = {
     DEVICE: second_factor.DEVICE_LIFETIME,
     SIGN_IN: sign_ins_under_way.LIFETIME,
     RESET: sign_ins_under_way.LIFETIME,
+    PASSKEY: passkeys.LIFETIME,
     KEPT: kept_forms.LIFETIME,
     VISIT: visits.VISIT_ENDS_AFTER,
 }

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.delivery import departures
+from kbsearch.people import profiles
 from kbsearch.site import outgoing
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, language, render, viewer
@@ -33,6 +34,7 @@ def account() -> Response:
         state=state,
         text=text,
         most_listed=departures.MAX_LISTED,
+        zone=profiles.find(db(), viewer()).time_zone or profiles.DEFAULT_TIME_ZONE,
     )
 
 

@@ -41,6 +41,8 @@ def values() -> dict[str, dict[str, Any]]:
         "new_browser": {**notice, "browser": "Firefox"},
         "authenticator_added": notice,
         "authenticator_removed": notice,
+        "passkey_added": notice,
+        "passkey_removed": notice,
         "recovery_codes_made": notice,
         "recovery_code_used": notice,
         "mobile_verified": notice,
