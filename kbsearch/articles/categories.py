@@ -77,11 +77,8 @@ def find_old(db: Database, viewer: Viewer, address: str, language: str) -> tuple
 def list_offered(db: Database, viewer: Viewer, language: str) -> tuple[Category, ...]:
     """Every category that an article may be written in: the empty ones too."""
     only_staff(viewer)
-    there = {category.path: category for category in list_all(db, viewer, language)}
-    for row in _rows(db, language):
-        there.setdefault(row["path"], _category(row, row["path"]))
-    offered = sorted(there.values(), key=lambda category: (category.position, category.path))
-    return tuple(category for category in offered if category.path)
+    offered = [_category(row, row["path"]) for row in _rows(db, language) if row["path"]]
+    return tuple(sorted(offered, key=lambda category: category.position))
 
 
 def with_outer(path: str) -> list[str]:

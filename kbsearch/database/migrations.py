@@ -282,6 +282,12 @@ STEPS = {
           person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
           challenge TEXT NOT NULL, expires_at TEXT NOT NULL);
         """,
+    "s084_articles_of_writers": """
+        ALTER TABLE articles ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE articles ADD COLUMN reviewed TEXT NOT NULL DEFAULT '';
+        ALTER TABLE articles ADD COLUMN findings INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE articles ADD COLUMN is_behind INTEGER NOT NULL DEFAULT 0;
+        """,
 }
 
 

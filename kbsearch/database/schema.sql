@@ -421,6 +421,10 @@ CREATE TABLE articles (
   rendering TEXT NOT NULL DEFAULT '{}',
   position INTEGER NOT NULL DEFAULT 0,  -- among those of its category
   first_at TEXT NOT NULL DEFAULT '',  -- when it came
+  owner TEXT NOT NULL DEFAULT '',
+  reviewed TEXT NOT NULL DEFAULT '',  -- a day
+  findings INTEGER NOT NULL DEFAULT 0,  -- how many
+  is_behind INTEGER NOT NULL DEFAULT 0,  -- 0/1: its original was changed since
   UNIQUE (publication_id, path),
   UNIQUE (publication_id, language, slug)
 );

@@ -60,7 +60,7 @@ from kbsearch.web.tickets import (
     show,
     suggestions,
 )
-from kbsearch.web.writing import articles, gaps, history, previews
+from kbsearch.web.writing import articles, gaps, history, listing, previews
 
 if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
@@ -147,7 +147,15 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         incident_groups.bp,
         merging.bp,
     )
-    writers_pages = (articles.bp, history.bp, previews.bp, feedback.bp, gaps.bp, lessons.bp)
+    writers_pages = (
+        listing.bp,
+        articles.bp,
+        history.bp,
+        previews.bp,
+        feedback.bp,
+        gaps.bp,
+        lessons.bp,
+    )
     for blueprint in (pages.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")

@@ -152,6 +152,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         ],
         "admin.show_log": ["/{lang}/admin/log", "/{lang}/admin/log?all=1"],
         "admin.show_mail": ["/{lang}/admin/mail?done=consented"],
+        "article_list.show": ["/{lang}/desk/articles/all?sort=views&order=down"],
         "desk_articles.index": ["/{lang}/desk/articles"],
         "desk_articles.new": [
             "/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre",

@@ -201,7 +201,7 @@ class PageResolver:
         if target.startswith("/"):
             return self._site_page(target)
         path, anchor = _split(target)
-        for file in _candidates(self._path(path)):
+        for file in candidates(self._path(path)):
             if file in self.addresses.slugs:
                 return self._page(file, anchor)
         return self._file(target)
@@ -291,7 +291,8 @@ def _split(target: str) -> tuple[str, str]:
     return path.partition("?")[0], f"#{anchor}" if hash_sign and anchor else ""
 
 
-def _candidates(path: str) -> Iterable[str]:
+def candidates(path: str) -> Iterable[str]:
+    """The files that a link to a path may mean."""
     folder = path.removesuffix("/")
     yield from (path, *(f"{path}{suffix}" for suffix in ARTICLE_SUFFIXES))
     yield from (f"{folder}/{name}.md" for name in FRONT_PAGES)

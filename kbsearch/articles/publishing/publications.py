@@ -1,6 +1,7 @@
 """Publications as rows: written beside the live one, then put live in one transaction."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,8 @@ def write(
     )
     files = {article.source.entry.path: new_id() for article in edition.articles}
     first = _first_moments(db)
+    counts = Counter(finding.path for finding in edition.findings)
+    behind = {f.path for f in edition.findings if f.rule == "translation-behind"}
     with db.atomic():
         db.insert(
             "publications",
@@ -116,6 +119,8 @@ def write(
                     "id": files[article.source.entry.path],
                     "publication_id": publication.id,
                     **_row(article),
+                    "findings": counts[tree.shown + article.source.entry.path],
+                    "is_behind": int(tree.shown + article.source.entry.path in behind),
                     "position": edition.positions[article.source.entry.path],
                     "first_at": first.get(article.source.path, publication.published_at)
                     if first
@@ -293,6 +298,8 @@ def _row(article: Rendered) -> dict[str, object]:
         "content_hash": source.entry.blob,
         "updated_at": article.updated_at,
         "changed_commit": article.change.commit or None,
+        "owner": front.text("owner"),
+        "reviewed": front.text("reviewed"),
         "searchable": 0 if source.is_excluded else 1,
         "rendering": json.dumps(_rendering(article)),
     }

@@ -21,7 +21,7 @@ _FIELDS = "%an%x00%ae%x00%aI%x00%B"
 
 
 @dataclass(frozen=True)
-class _Edit:
+class Edit:
     """What a commit does to one file: how it stood, how it stands."""
 
     before: FileChange
@@ -42,7 +42,7 @@ def rebased(live: GitTree, commit: str, *, by: str) -> str:
 
     Raises Conflict for a file that was changed on both sides.
     """
-    if _is_ancestor(live.repository, live.commit, commit):
+    if is_ancestor(live.repository, live.commit, commit):
         return commit
     top = live.commit
     arguments = ("rev-list", "--reverse", "--topo-order", "--no-merges", commit, f"^{top}", "--")
@@ -83,10 +83,10 @@ def merged_text(live: GitTree, mine: str, base: str, theirs: str) -> str:
 
 def _replayed(repository: Repository, commit: str, onto: str, by: str) -> str:
     """A commit that does on another what one did on its parent; that other if nothing is left."""
-    edits = _edits(repository, commit)
-    there = _files(repository, onto, [edit.after.path for edit in edits])
+    own_edits = edits(repository, commit)
+    there = _files(repository, onto, [edit.after.path for edit in own_edits])
     changes = []
-    for edit in edits:
+    for edit in own_edits:
         now = there.get(edit.after.path, FileChange(edit.after.path, ""))
         if (now.blob, now.mode) == (edit.before.blob, edit.before.mode):
             changes.append(edit.after)
@@ -99,16 +99,15 @@ def _replayed(repository: Repository, commit: str, onto: str, by: str) -> str:
     return commits.make(repository, onto, changes, message, Author(name, email, at), by=by)
 
 
-def _edits(repository: Repository, commit: str) -> list[_Edit]:
+def edits(repository: Repository, commit: str) -> list[Edit]:
+    """What a commit does to each of its files."""
     arguments = ("diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", commit)
     records = git.run(repository, *arguments).decode(errors="surrogateescape").split("\0")
     edits = []
     for about, path in zip(records[::2], records[1::2], strict=False):
         old_mode, mode, old_blob, blob, _ = about.removeprefix(":").split()
         before = FileChange(path, old_blob, old_mode) if old_blob.strip("0") else _gone(path)
-        edits.append(
-            _Edit(before, FileChange(path, blob, mode) if blob.strip("0") else _gone(path))
-        )
+        edits.append(Edit(before, FileChange(path, blob, mode) if blob.strip("0") else _gone(path)))
     return edits
 
 
@@ -126,7 +125,8 @@ def _files(repository: Repository, commit: str, paths: list[str]) -> dict[str, F
     return files
 
 
-def _is_ancestor(repository: Repository, older: str, newer: str) -> bool:
+def is_ancestor(repository: Repository, older: str, newer: str) -> bool:
+    """Whether one commit is in the history of another."""
     try:
         git.run(repository, "merge-base", "--is-ancestor", older, newer)
     except CalledProcessError:

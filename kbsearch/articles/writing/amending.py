@@ -5,7 +5,7 @@ changed in it, stays in the file letter for letter.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +80,30 @@ def written(article: ArticleFile, original: OriginalFile | None, audience: str) 
     if article == before:
         return original.text
     lines = _amended_lines(parts, before, article)
+    return _joined(original.text, parts, lines, _amended_body(parts.body, before, article))
+
+
+def with_values(text: str, values: Mapping[str, str | Sequence[str]]) -> str:
+    """A file's text with other values of keys; raises Invalid where it cannot be read."""
+    parts = _parts(text)
+    lines = parts.lines
+    for key, value in values.items():
+        lines = _with_value(lines, key, value)
+    return _joined(text, parts, lines, parts.body)
+
+
+def list_of(text: str, key: str) -> tuple[str, ...]:
+    """The values of a key in a file's text."""
+    return _parts(text).front.list(key)
+
+
+def _joined(original: str, parts: _Parts, lines: str, body: str) -> str:
+    """Front matter and body with the fences, line ends and mark that the file had."""
     opening, closing = parts.fences if parts.fences[0] or not lines else (_FENCE, _FENCE)
-    text = f"{opening}{lines}{closing}{_amended_body(parts.body, before, article)}"
-    if "\r\n" in original.text:
+    text = f"{opening}{lines}{closing}{body}"
+    if "\r\n" in original:
         text = text.replace("\n", "\r\n")
-    mark = _BYTE_ORDER_MARK if original.text.startswith(_BYTE_ORDER_MARK) else ""
-    return mark + text
+    return _BYTE_ORDER_MARK + text if original.startswith(_BYTE_ORDER_MARK) else text
 
 
 def lines_before(article: ArticleFile, original: OriginalFile | None, audience: str) -> int:

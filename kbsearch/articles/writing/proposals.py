@@ -92,8 +92,8 @@ def publish(
     return previews.article_of(draft.place)
 
 
-def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> None:
-    """Put what a branch proposes on top of what is live, and live, if no rule objects.
+def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> str:
+    """Put what a branch proposes on top of what is live, and live, if no rule objects; its commit.
 
     Stopped at any moment it is whole on its branch, or on the content's: the worker publishes that.
     """
@@ -110,7 +110,7 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
             audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
             _go_live(db, settings)
             branches.forget(settings, branch)
-            return
+            return commit
     raise Conflict("branch.moved", {})
 
 
@@ -204,7 +204,7 @@ def _commit(
     there, is_on_top = _proposed(settings, draft)
     if is_on_top and there == {place: text}:
         return draft.branch, draft.commit
-    name = draft.branch or _free_name(settings, draft.article.slug)
+    name = draft.branch or free_name(settings, draft.article.slug)
     moved = [other for other in there if other not in entries]
     commit = branches.propose(
         settings,
@@ -218,7 +218,8 @@ def _commit(
     return name, commit
 
 
-def _free_name(settings: Settings, slug: str) -> str:
+def free_name(settings: Settings, slug: str) -> str:
+    """The name of a draft's branch that is nobody's yet."""
     name, number = f"{branches.DRAFTS}{slug}", 1
     while branches.is_taken(settings, name):
         number += 1

@@ -164,11 +164,7 @@ def new_tab() -> str:
 
 def choices(article: ArticleFile, settings: Settings) -> Choices:
     """Existing categories, whoever may be meant, products; what is chosen is among them."""
-    there = categories.list_offered(db(), viewer(), article.language)
-    names = {category.path: spoken_language().category_name(category) for category in there}
-    places = {
-        path: " › ".join(names[part] for part in categories.with_outer(path)[1:]) for path in names
-    }
+    places = category_names(article.language)
     if article.category:
         places.setdefault(article.category, article.category)
     offered = products.list_all(db())
@@ -184,6 +180,15 @@ def choices(article: ArticleFile, settings: Settings) -> Choices:
     if article.product and article.product not in dict(named):
         named.append((article.product, article.product))
     return Choices(list(places.items()) or [(UNNAMED, UNNAMED)], audiences, named)
+
+
+def category_names(tongue: str) -> dict[str, str]:
+    """The categories of a language by their paths, each after those it lies in."""
+    there = categories.list_offered(db(), viewer(), tongue)
+    names = {each.path: spoken_language().category_name(each) for each in there}
+    return {
+        path: " › ".join(names[part] for part in categories.with_outer(path)[1:]) for path in names
+    }
 
 
 def sides(both: Sides) -> tuple[Side | None, Side]:
