@@ -1,5 +1,8 @@
 """Teams: who is of them, what becomes theirs, and whose turn it is."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +17,7 @@ from kbsearch.tickets import records, teams
 from kbsearch.tickets.conversation import lifecycle, ownership
 from kbsearch.tickets.teams import Team, TeamFields
 from tests.conftest import Cast
+from tests.kit.engines import address_of, at
 from tests.kit.requests import MORNING, file, later
 
 pytestmark = pytest.mark.both_engines
@@ -198,6 +202,25 @@ def test_a_request_is_handed_out_once_whoever_asks(db: Database, cast: Cast, eve
         ownership.hand_out(db, viewer, ticket)
     assert tickets.find(db, cast.dan, ticket.id).assignee == cast.dan.name
     assert assignees(db, cast, team, 1) == ["Eve"], "the second took nobody's turn"
+
+
+def test_two_who_hand_out_the_same_requests_at_once_give_each_once(
+    db: Database, cast: Cast, eve: Viewer
+):
+    add(db, cast, "Herds", cast.dan, eve)
+    filed = [file(db, cast.alice) for _ in range(6)]
+
+    def hand_out_all(viewer: Viewer) -> None:
+        with closing(at(address_of(db))) as own:
+            for ticket in filed:
+                ownership.hand_out(own, viewer, ticket)
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(hand_out_all, (cast.root, cast.dan))) == [None, None]
+    given = [tickets.find(db, cast.dan, ticket.id) for ticket in filed]
+    assert [len(ticket.events) for ticket in given] == [1] * 6
+    shares = Counter(ticket.assignee for ticket in given)
+    assert shares == {cast.dan.name: 3, "Eve": 3}
 
 
 def test_tables_of_the_settings_become_rows_once(db: Database, cast: Cast):
