@@ -351,10 +351,8 @@ def dismiss_everybody(site: Planted) -> None:
     site.run("UPDATE people SET disabled_at = '2026-01-01T00:00:00Z' WHERE role = 'administrator'")
 
 
-def name_a_stranger(site: Planted) -> None:
-    path = site.folder / "kbsearch.toml"
-    team = '\n[[teams]]\nname = "All"\nagents = ["dna@support.example"]\n'
-    path.write_text(path.read_text("utf-8") + team, "utf-8")
+def leave_the_team(site: Planted) -> None:
+    site.run("DELETE FROM team_members")
 
 
 def stop_the_worker(site: Planted) -> None:
@@ -515,7 +513,7 @@ FAULTS: list[Fault] = [
     (lose_a_reader, "unreached", "warn"),
     (hire, "factors", "warn"),
     (dismiss_everybody, "administrators", "fail"),
-    (name_a_stranger, "teams", "warn"),
+    (leave_the_team, "teams", "warn"),
     (stop_the_worker, "worker", "warn"),
     (give_up, "outbox", "warn"),
     (wait, "waiting", "warn"),
