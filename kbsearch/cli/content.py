@@ -13,10 +13,12 @@ from rich.progress import Progress
 
 from kbsearch import resources
 from kbsearch.articles.publishing import edition
+from kbsearch.articles.publishing.edition import Edition
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
+from kbsearch.articles.writing import fixing
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import say
 from kbsearch.config import Settings
@@ -24,6 +26,7 @@ from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
 
 Report = Callable[[int, int], None]
+MOST_OF_A_CAUSE = 5  # lines of the same rule in the same words
 
 
 @click.command("check")
@@ -37,19 +40,31 @@ Report = Callable[[int, int], None]
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--fix", is_flag=True, help="Write what has one answer into the files.")
 @pass_anywhere
-def check_command(site: Site, path: Path | None, form: str, as_json: bool, strict: bool) -> None:
+def check_command(
+    site: Site, path: Path | None, form: str, as_json: bool, strict: bool, fix: bool
+) -> None:
     """Check the content: file:line:column, rule, what is wrong, what to do.
 
     PATH is a content folder, a part of one or a single file; without it, the content setting.
     Exit status 1 when there are errors. The language is that of KBSEARCH_LANG or LANG.
 
+    With --fix, no-break spaces of French, misspelled keys, a heading that repeats the title, HTML
+    that Markdown has a sign for and anchors are corrected in the files; the rest is printed.
+
     Example: kbsearch check content/articles/fr --format github
     """
     if path is None:
         site.require()
-    findings = list(_checked(site.settings, path or site.settings.content_path))
-    _print_findings(findings, "json" if as_json else form)
+    meant = path or site.settings.content_path
+    if fix:
+        _fix(site.settings, meant)
+    findings = list(_checked(site.settings, meant))
+    if form == "text" and not as_json:
+        _print_causes(findings)
+    else:
+        _print_findings(findings, "json" if as_json else form)
     if has_errors(tuple(findings)) or (strict and findings):
         raise click.exceptions.Exit(1)
 
@@ -83,8 +98,29 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
         raise click.exceptions.Exit(1)
 
 
-def _checked(settings: Settings, path: Path) -> Iterator[Finding]:
+def _checked(settings: Settings, path: Path) -> Sequence[Finding]:
     """The findings on the content around a path, those outside it left out."""
+    with _progress() as report:
+        return _made(settings, path, report)[2]
+
+
+def _fix(settings: Settings, path: Path) -> None:
+    """Write what has one answer, and say what was: until nothing is left that has."""
+    for _ in range(fixing.ROUNDS):
+        tree, result, findings = _made(settings, path)
+        files, answered = fixing.fixed(tree, result, findings)
+        for place, body in files.items():
+            (tree.root / place).write_bytes(body)
+        for finding in answered:
+            place = f"{finding.path}:{finding.line}"
+            click.echo(say("Fixed: %(place)s %(rule)s", place=place, rule=finding.rule), err=True)
+        if not files:
+            return
+
+
+def _made(
+    settings: Settings, path: Path, report: Report = lambda count, total: None
+) -> tuple[FolderTree, Edition, list[Finding]]:
     path = path.resolve()
     root, folder = _root_of(path)
     name = os.path.relpath(root)
@@ -100,9 +136,8 @@ def _checked(settings: Settings, path: Path) -> Iterator[Finding]:
         for place in places
     ):
         raise NotFound("check.nothing", path=path)
-    with _progress() as report:
-        result = edition.make(tree, settings, folder=folder, progress=report)
-    yield from (finding for finding in result.findings if is_meant(finding.path))
+    result = edition.make(tree, settings, folder=folder, progress=report)
+    return tree, result, [finding for finding in result.findings if is_meant(finding.path)]
 
 
 def _root_of(path: Path) -> tuple[Path, str]:
@@ -126,6 +161,21 @@ def _print_findings(findings: list[Finding], form: str, *, err: bool = False) ->
     for finding in findings:
         line = finding.as_github(language) if form == "github" else finding.as_text(language)
         click.echo(line, err=err)
+
+
+def _print_causes(findings: Sequence[Finding]) -> None:
+    """Each finding on a line; one cause that is met everywhere, once, with how often."""
+    language = terminal_language()
+    by_cause: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_cause.setdefault((finding.rule, finding.message(language)), []).append(finding)
+    for finding in findings:
+        same = by_cause[finding.rule, finding.message(language)]
+        if len(same) <= MOST_OF_A_CAUSE:
+            click.echo(finding.as_text(language))
+        elif same[0] is finding:
+            more = say("(and %(count)s others like it)", count=len(same) - 1)
+            click.echo(f"{finding.as_text(language)} {more}")
 
 
 def _print_summary(findings: Sequence[Finding], *, err: bool) -> None:

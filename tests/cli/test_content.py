@@ -87,6 +87,23 @@ def test_check_takes_any_folder_of_markdown(here):
     assert result.output.startswith("notes/deep/b.md:3:1 front-matter")
 
 
+def test_fix_writes_what_has_one_answer_and_says_so(content):
+    write(content, PAGE, article(body="# A page\n\nGo [there](gone.md)."))
+    result = run("check", "--fix")
+    assert f"Fixed: content/{PAGE}:6 h1-in-body" in result.output
+    assert result.exit_code == 1 and "broken-link" in result.output
+    assert "# A page" not in (content / PAGE).read_text()
+    assert "Fixed" not in run("check", "--fix").output
+
+
+def test_one_cause_that_is_met_everywhere_is_one_line(content):
+    for number in range(7):
+        write(content, f"articles/en/guide/p{number}.md", article(f"P{number}", "[x](gone.md)"))
+    lines = run("check").output.splitlines()
+    assert len(lines) == 1 and lines[0].endswith("(and 6 others like it)")
+    assert len(json.loads(run("check", "--json").output)) == 7
+
+
 def test_wrong_usage_is_not_a_failed_check(content):
     assert run("check", "gone").exit_code == 2
     assert run("check", "--format", "xml").exit_code == 2

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from kbsearch import i18n
 from kbsearch.articles.importing.pages import Report
-from kbsearch.articles.publishing import edition
+from kbsearch.articles.publishing import edition, source_lines
 from kbsearch.articles.publishing.edition import Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.overlay import Overlay
@@ -18,8 +18,6 @@ from kbsearch.config import Settings
 from kbsearch.text.markup import scheme_of
 
 ROUNDS = 5
-_HEADING = re.compile(r"^( {0,3})(#{1,6})(?=\s)")
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _ANCHOR = re.compile(r"(?<!\s)\s*+\{:?\s*+#([^\W_][\w.:\-]{0,79}+)[^{}]*+\}\s*+$")
 _INLINE = (
     r"!?\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\(\s*+<?%s>?(?:\s++(?:\"[^\"]*\"|'[^']*'))?\s*+\)"
@@ -88,7 +86,7 @@ def _mended(body: bytes, findings: list[Finding], report: Report) -> bytes:
 
 def relevelled(lines: Lines) -> Lines:
     """Headings below the title, none deeper than one below the one before it."""
-    heads = [(number, _level(lines[number])) for number in _headings(lines)]
+    heads = [(number, source_lines.level(lines[number])) for number in source_lines.headings(lines)]
     if not heads:
         return lines
     levelled = list(lines)
@@ -98,32 +96,13 @@ def relevelled(lines: Lines) -> Lines:
             depth.pop()
         depth.append(level)
         sign = "#" * min(len(depth) + 1, 6)
-        levelled[number] = _HEADING.sub(lambda match, sign=sign: match[1] + sign, lines[number])  # type: ignore[misc]
+        levelled[number] = source_lines.HEADING.sub(rf"\1{sign}", lines[number])
     return levelled
-
-
-def _headings(lines: Lines) -> list[int]:
-    """The lines that are headings: not in front matter, nor in an example."""
-    numbers, fence, start = [], "", 0
-    if lines and lines[0].rstrip() == "---":
-        start = next((n for n, line in enumerate(lines[1:], 2) if line.rstrip() == "---"), 0)
-    for number in range(start, len(lines)):
-        mark = _FENCE.match(lines[number])
-        if mark:
-            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
-        elif not fence and _HEADING.match(lines[number]):
-            numbers.append(number)
-    return numbers
-
-
-def _level(line: str) -> int:
-    match = _HEADING.match(line)
-    return len(match[2]) if match else 0
 
 
 def _empty_section(lines: Lines, place: int, finding: Finding) -> bool:
     """A heading above nothing is a line in bold; where links lead to it, they still do."""
-    match = _HEADING.match(lines[place])
+    match = source_lines.HEADING.match(lines[place])
     if not match:
         return False
     words = lines[place][match.end() :].strip().rstrip("#").strip()
@@ -150,8 +129,8 @@ def _drop_anchor(lines: Lines, place: int, finding: Finding) -> bool:
 
 def _name_picture(lines: Lines, place: int, finding: Finding) -> bool:
     """A picture without words is called after the heading it stands below."""
-    above = [number for number in _headings(lines) if number <= place]
-    title = _ANCHOR.sub("", _HEADING.sub("", lines[above[-1]])).strip() if above else ""
+    above = [number for number in source_lines.headings(lines) if number <= place]
+    title = _ANCHOR.sub("", source_lines.HEADING.sub("", lines[above[-1]])).strip() if above else ""
     title = title or next(
         (line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("title:")), ""
     )

@@ -107,6 +107,12 @@ def make(
         articles, tree.shown, lambda: index(_pages(articles), synonyms)
     )
     live = [article.source for article in articles]
+    ignored = {
+        (tree.shown + source.entry.path, *place)
+        for source in read.articles
+        for place in source.ignored
+    }
+    findings = [each for each in findings if (each.path, each.line, each.rule) not in ignored]
     return Edition(
         tuple(articles),
         places,

@@ -312,6 +312,7 @@ def _rendering(article: Rendered) -> dict[str, Any]:
         "file": source.entry.path,
         "name": source.name,
         "heading": source.heading,
+        "ignored": source.ignored,
         "front": front_matter.to_json(source.front),
         "changed_at": article.change.at,
         "anchors": sorted(article.anchors),
@@ -334,6 +335,7 @@ def _rendered(row: Row) -> Rendered:
         name=rendering["name"],
         front=front_matter.from_json(rendering["front"]),
         heading=rendering["heading"],
+        ignored=tuple((line, rule) for line, rule in rendering.get("ignored", ())),
     )
     return Rendered(
         source=source,

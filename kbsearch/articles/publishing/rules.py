@@ -34,6 +34,7 @@ _SCHEME = re.compile(r"(?:\]\(<?|<)([a-z][a-z0-9+.\-]{1,20}):[^\s<>]", re.IGNORE
 _IMAGE_NAME = re.compile(r"^[\w\-. ]*\.(?:png|jpe?g|gif|webp|svg)$", re.IGNORECASE)
 # An ordinary space, or none, where French wants a no-break one. Times, ratios, addresses and
 # smileys have no space before their colon: only what follows a letter and ends a word counts.
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _FRENCH = re.compile(r" (?=[:;!?»](?:\s|$|[)\"”]))|(?<=«)[ ]|(?<=[^\W\d_])(?=[;!?»](?:\s|$))")
 
 
@@ -223,6 +224,25 @@ def _conflicts(text: Text) -> Iterator[RuleRemark]:
     for line, content in enumerate(text.lines):
         if line not in examples and _CONFLICT.match(content):
             yield text.remark(line, content[:7], "leftover", reason="conflict", text=content[:40])
+
+
+def with_no_break_spaces(text: Text) -> list[str]:
+    """The lines typed as French is; code, addresses and what is spelled otherwise stay."""
+    lines = list(text.lines)
+    begins: dict[int, int] = {}  # where on each line the next piece can stand
+    for token, line in text.inline():
+        if token.type not in ("text", "code_inline") or not token.content:
+            continue
+        for number in range(line, min(line + 3, len(lines))):
+            start = lines[number].find(token.content, begins.get(number, 0))
+            if start >= 0:
+                is_text = token.type == "text"
+                content = _FRENCH.sub(NO_BREAK, token.content) if is_text else token.content
+                end = start + len(token.content)
+                lines[number] = f"{lines[number][:start]}{content}{lines[number][end:]}"
+                begins[number] = start + len(content)
+                break
+    return lines
 
 
 def _french(text: Text) -> Iterator[RuleRemark]:

@@ -1,7 +1,7 @@
 """The articles of a tree as they were written: where they lie, what they say of themselves."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -15,6 +15,7 @@ from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
 
 ARTICLE_SUFFIXES = (".md", ".markdown")
 FRONT_PAGES = ("index", "README", "readme", "_index")  # of a folder
+_IGNORE = re.compile(r"(?:<!--|^#) ?kbsearch-ignore ([a-z0-9\-]{1,40}): ?\w")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*$", re.MULTILINE)
 
 
@@ -32,6 +33,7 @@ class Source:
     lines_before: int = 0
     remarks: tuple[RuleRemark, ...] = ()  # about its lines, whatever they mean
     heading: str = ""  # its first one, for an article without title
+    ignored: tuple[tuple[int, str], ...] = ()  # lines and the rules that say nothing of them
 
     @property
     def title(self) -> str:
@@ -167,7 +169,17 @@ def _parsed(
         lines_before=lines_before,
         remarks=remarks,
         heading=heading[1].strip() if heading else "",
+        ignored=tuple(_ignored(text.split("\n"))),
     )
+
+
+def _ignored(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """What comments with a reason say of their own line and of the next that is not empty."""
+    for number, line in enumerate(lines, 1):
+        for match in _IGNORE.finditer(line):
+            yield number, match[1]
+            below = range(number + 1, len(lines) + 1)
+            yield next((n for n in below if lines[n - 1].strip()), number), match[1]
 
 
 def _case_clashes(tree: Tree) -> Iterable[Finding]:

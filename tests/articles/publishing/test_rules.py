@@ -286,6 +286,27 @@ def test_the_rule_on_drafts_is_the_rule_on_all_but_they_are_linked_by_nobody(con
     assert [finding.rule for finding in found(content)] == ["broken-link", "broken-link"]
 
 
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("<!-- kbsearch-ignore broken-link: it comes with the next release -->", False),
+        ("<!-- kbsearch-ignore broken-link: -->", True),
+        ("<!-- kbsearch-ignore broken-link -->", True),
+        ("<!-- kbsearch-ignore nbsp: another rule -->", True),
+    ],
+)
+def test_a_comment_with_a_reason_silences_one_rule_on_one_line(content, comment, said):
+    write(content, HERE, article(body=f"{comment}\n\n[a](gone.md)\n\n[b](gone.md)"))
+    lines = [finding.line for finding in found(content) if finding.rule == "broken-link"]
+    assert lines == ([8, 10] if said else [10])
+
+
+def test_a_comment_above_a_key_silences_its_rule(content):
+    more = "# kbsearch-ignore stale: the law has not changed since\nreviewed: 2001-01-01\n"
+    write(content, HERE, article(more=more))
+    assert rules(content) == []
+
+
 @pytest.mark.parametrize("rule", sorted(findings.ERRORS | findings.WARNINGS))
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_rule_has_its_words(rule, language):
