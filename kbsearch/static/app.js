@@ -117,6 +117,19 @@ for (const change of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) {
 }
 addEventListener("popstate", () => { if (location.pathname + location.search !== address) location.reload(); });
 
+// Whoever comes back stands on the link they left by.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("main a[href]");
+  if (link) history.replaceState({ ...history.state, leftFor: link.pathname }, "");
+});
+addEventListener("pageshow", (event) => {
+  const isBack = event.persisted || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  const path = history.state?.leftFor;
+  if (!isBack || !path || document.activeElement !== document.body) return;
+  const links = [...document.querySelectorAll("main a[href]")];
+  links.find((link) => link.pathname === path)?.focus({ preventScroll: true });
+});
+
 // Keys: / to the field, Ctrl K for the palette, ? for the list; arrows walk through the results.
 function walk(event) {
   const links = [...document.querySelectorAll("#results .hit h3 a")];

@@ -102,6 +102,7 @@ def test_back_from_an_article_shows_the_whole_results_page(visit: Callable[..., 
     expect(page.locator("header.top")).to_be_visible()
     expect(page.locator("#q")).to_have_value("reinitialiser")
     expect(page.locator("#results .hit h3").first).to_be_visible()
+    expect(page.locator("#results .hit h3 a").first).to_be_focused()
 
 
 def test_back_from_results_typed_at_home_is_home(visit: Callable[..., Page]):

@@ -36,7 +36,7 @@ from kbsearch.web.render import (
     wants_fragment,
 )
 from kbsearch.web.tickets import suggestions
-from kbsearch.web.tickets.form import Filled, required, values_of
+from kbsearch.web.tickets.form import Filled, required, software_of, values_of
 
 MAX_CALLER = 254
 MAX_CC = 1_000  # characters of a prefilled list of addresses
@@ -186,7 +186,8 @@ def offered(subject: str) -> dict[str, object] | None:
     """
     if wants_fragment() or not viewer().is_signed_in or accepting() is None:
         return None
-    return {**shown(Filled(new_id(), {"subject": subject[:MAX_SUBJECT]})), "waiting": waiting()}
+    values = {"subject": subject[:MAX_SUBJECT], "software": only_software()}
+    return {**shown(Filled(new_id(), values)), "waiting": waiting()}
 
 
 def shown(filled: Filled) -> dict[str, object]:
@@ -220,13 +221,19 @@ def prefilled() -> dict[str, str]:
     values["version"] = " ".join(values["version"].split())
     if args.get("severity") in SEVERITIES:
         values["severity"] = args["severity"]
-    values["software"] = args.get("software", "")
+    values["software"] = args.get("software", "") or only_software()
     if viewer().is_agent:  # a telephone says who calls: `?phone=`
         caller = clean(args.get("requester", "") or args.get("phone", ""))[:MAX_CALLER]
         values["requester"] = customer_of(caller)
         values["by_phone"] = "1" if args.get("phone") else ""
     values["cc"] = ", ".join(_ADDRESS.findall(clean(args.get("cc", ""))[:MAX_CC]))
     return values
+
+
+def only_software() -> str:
+    """The product of a customer who has one alone."""
+    slugs = [slug for slug, _ in software_of("")]
+    return slugs[0] if len(slugs) == 1 and not viewer().is_agent else ""
 
 
 def customer_of(text: str) -> str:

@@ -19,6 +19,8 @@ from kbsearch.web.render import db, language, site, viewer
 
 TYPED = ("subject", "description", "software", "version", "severity", "cc")
 CHOSEN = ("organisation", "requester", "confidential", "follows", "by_phone")
+OFFERED = {"severity", "software"}  # may have been chosen by nobody
+NO_SOFTWARE = "-"  # chosen: the request is about none of them; no product is called so
 OWN = "fields."  # before the name of what a product asks for besides
 
 
@@ -35,6 +37,11 @@ class FormView(NamedTuple):
     versions: Sequence[str]
     where: str  # the version of the software is to be found
     questions: Sequence[FormField]
+
+    @property
+    def no_software(self) -> str:
+        """What the choice of none of them is sent as."""
+        return NO_SOFTWARE
 
     def value(self, name: str) -> str:
         return self.values.get(name, "")
@@ -53,6 +60,8 @@ class Filled:
     @cached_property
     def request(self) -> RequestForm:
         texts = {name: self.values.get(name, "") for name in TYPED if name != "cc"}
+        if texts["software"] == NO_SOFTWARE:
+            texts["software"] = ""
         return RequestForm(
             **texts,
             organisation=self.values.get("organisation", ""),
@@ -78,9 +87,10 @@ class Filled:
         choices = software_of(self.values.get("requester", ""))
         software = self.values.get("software", "")
         is_known = software in dict(choices)
-        values = {**self.values, "software": software if is_known else ""}
+        is_choice = is_known or software == NO_SOFTWARE
+        values = {**self.values, "software": software if is_choice else ""}
         questions = form_fields.asked(
-            site().settings.fields, values["software"] or None, self.answers
+            site().settings.fields, software if is_known else None, self.answers
         )
         return FormView(
             self.key,
@@ -109,9 +119,9 @@ def values_of(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def typed(fields: Mapping[str, str]) -> dict[str, str]:
-    """The same when it is worth a draft: a severity alone was not chosen by anybody."""
+    """The same when it is worth a draft: what may have stood there from the start is not."""
     values = values_of(fields)
-    return values if any(values[name].strip() for name in values if name != "severity") else {}
+    return values if any(values[name].strip() for name in values.keys() - OFFERED) else {}
 
 
 def required(requester: str) -> set[str]:

@@ -22,7 +22,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.organisations import OrganisationFields
+from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
@@ -140,6 +141,30 @@ def test_what_makes_no_sense_in_an_address_is_dropped_and_nothing_is_sent(
     assert 'name="organisation"' not in page
     assert "checked" not in field(page, "confidential")
     assert db.query("SELECT 1 FROM tickets") == db.query("SELECT 1 FROM drafts") == []
+
+
+def test_the_only_software_of_a_customer_stands_in_the_form(
+    signed_in: FlaskClient, db: SqliteDatabase, alice: Viewer
+):
+    def chosen(query: str = "") -> str:
+        form = signed_in.get(f"/fr/requests/new{query}").text
+        choices = form.partition('name="software"')[2].partition("</select>")[0]
+        return "".join(re.findall(r'value="([^"]*)" selected', choices))
+
+    organisations.edit(
+        db, OPERATOR, organisations.find(db, "acme"), OrganisationFields(products=["icownect"])
+    )
+    assert chosen() == "icownect"
+    products.add(db, OPERATOR, ProductFields("Troupeau", "troupeau"))
+    both = OrganisationFields(products=["icownect", "troupeau"])
+    organisations.edit(db, OPERATOR, organisations.find(db, "acme"), both)
+    assert chosen() == "" and chosen("?software=troupeau") == "troupeau"
+    refused = signed_in.post(
+        "/fr/requests/new", data={**FORM, "software": "-", "subject": "", "key": KEY}
+    )
+    assert 'value="-" selected' in refused.text, "that it is about none of them stays chosen"
+    sent = signed_in.post("/fr/requests/new", data={**FORM, "software": "-", "key": KEY})
+    assert filed(db, alice, sent.headers["Location"]).product is None
 
 
 def test_a_form_decides_nothing_that_is_not_the_sender_s_to_decide(
