@@ -288,6 +288,11 @@ STEPS = {
         ALTER TABLE articles ADD COLUMN findings INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE articles ADD COLUMN is_behind INTEGER NOT NULL DEFAULT 0;
         """,
+    "s094_file_scans": """
+        CREATE TABLE file_scans (
+          sha256 TEXT PRIMARY KEY, outcome TEXT NOT NULL, finding TEXT NOT NULL,
+          at TEXT NOT NULL);
+        """,
 }
 
 
