@@ -98,7 +98,7 @@ def pages(live: Live) -> dict[str, list[str]]:
 
     root = viewers.find(live.db, "root@support.example")
     tags.change(live.db, root, live.ticket, add=["vip", "à_rappeler"])
-    team = teams.add(live.db, root, TeamFields("Herds", members=[str(root.person_id)])).id
+    team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
