@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kbsearch import resources
-from kbsearch.articles.publishing import edition
+from kbsearch.articles.publishing import edition, fixing
 from kbsearch.articles.publishing.edition import Edition
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
-from kbsearch.articles.writing import fixing
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import say
 from kbsearch.config import Settings

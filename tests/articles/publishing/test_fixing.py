@@ -2,9 +2,8 @@
 
 import pytest
 
-from kbsearch.articles.publishing import edition
+from kbsearch.articles.publishing import edition, fixing
 from kbsearch.articles.publishing.tree import FolderTree
-from kbsearch.articles.writing import fixing
 from kbsearch.config import Settings
 from tests.kit.writers import write
 
