@@ -48,7 +48,7 @@ ALLOWED = {
     "articles": "database search.fulltext text text.markup",
     "text.masking": "search.fulltext",
     "tickets": "database files outbox promises search.fulltext text",
-    "insights": "database search.fulltext tickets",
+    "insights": "database promises search.fulltext tickets",
     "messages.webhooks": "database messages.delivery outbox text.masking tickets",
     "people": "database text tickets",
     "people.organisations": "database files promises text tickets",

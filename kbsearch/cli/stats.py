@@ -54,10 +54,19 @@ def stats_command(site: Site, first: str, last: str, as_json: bool) -> None:
                 str(row.opened),
                 _hours(row.first_answer.median),
                 _hours(row.solution.median),
+                _hours(row.first_answer_open.median),
+                _hours(row.solution_open.median),
             )
             for row in some
         ]
-        headings = (name, "opened", "first answer (h)", "solution (h)")
+        headings = (
+            name,
+            "opened",
+            "first answer (h)",
+            "solution (h)",
+            "answer, open (h)",
+            "solution, open (h)",
+        )
         echo_table([say(heading) for heading in headings], rows)
 
 

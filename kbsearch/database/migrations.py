@@ -288,10 +288,15 @@ STEPS = {
         ALTER TABLE articles ADD COLUMN findings INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE articles ADD COLUMN is_behind INTEGER NOT NULL DEFAULT 0;
         """,
-    "s094_file_scans": """
-        CREATE TABLE file_scans (
-          sha256 TEXT PRIMARY KEY, outcome TEXT NOT NULL, finding TEXT NOT NULL,
-          at TEXT NOT NULL);
+    # How requests were handled is counted anew, in opening hours too.
+    "s085_handling_in_opening_hours": """
+        ALTER TABLE ticket_handling ADD COLUMN answered_open INTEGER;
+        ALTER TABLE ticket_handling ADD COLUMN solved_open INTEGER;
+        DROP INDEX ticket_handling_groups;
+        CREATE INDEX ticket_handling_groups ON ticket_handling
+          (product_id, organisation_id, severity, team_id, created_at, answered_after,
+           solved_after, is_reopened, answered_open, solved_open);
+        UPDATE counters SET value = 0 WHERE name = 'handling';
         """,
 }
 

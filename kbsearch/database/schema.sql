@@ -596,12 +596,14 @@ CREATE TABLE ticket_handling (
   answered_after INTEGER,  -- seconds from there to the first answer
   solved_after INTEGER,  -- seconds to the solution, but for those the customer was waited for
   is_reopened INTEGER NOT NULL,  -- 0/1
-  team_id TEXT
+  team_id TEXT,
+  answered_open INTEGER,  -- the same two in the opening hours of what was promised
+  solved_open INTEGER
 );
 CREATE INDEX ticket_handling_created ON ticket_handling (created_at);
 CREATE INDEX ticket_handling_groups ON ticket_handling
   (product_id, organisation_id, severity, team_id, created_at, answered_after, solved_after,
-   is_reopened);
+   is_reopened, answered_open, solved_open);
 
 -- What is due of requests under way, as of the revision that the counter `clocks` has reached.
 CREATE TABLE ticket_clocks (
@@ -1030,14 +1032,6 @@ CREATE INDEX notices_person ON notices (person_id);
 CREATE INDEX notices_gathering ON notices (gathers_at)
   WHERE settled_at IS NULL AND gathers_at IS NOT NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
-
--- What the virus scanner said of each content, of files and of mails.
-CREATE TABLE file_scans (
-  sha256 TEXT PRIMARY KEY,
-  outcome TEXT NOT NULL,
-  finding TEXT NOT NULL,  -- the name of what was found, or why it could not be read
-  at TEXT NOT NULL
-);
 
 -- Mail that came in, and what became of it.
 CREATE TABLE mails (

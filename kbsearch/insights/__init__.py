@@ -113,6 +113,8 @@ class Shared:
     opened: int
     first_answer: Times
     solution: Times
+    first_answer_open: Times  # in opening hours
+    solution_open: Times
     reopened: int
 
 
@@ -199,6 +201,8 @@ def _by_name(requests: Sequence[Handled], by: Group) -> list[Shared]:
             sum(member.opened for member in members),
             times([hours for member in members for hours in member.first_answers]),
             times([hours for member in members for hours in member.solutions]),
+            times([hours for member in members for hours in member.first_answers_open]),
+            times([hours for member in members for hours in member.solutions_open]),
             sum(member.reopened for member in members),
         )
         for name, members in by_name.items()

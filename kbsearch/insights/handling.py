@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple, get_args
 
 from kbsearch.clock import parsed
 from kbsearch.database import Database, Row, one_of
+from kbsearch.promises import targets
+from kbsearch.promises.targets import Target
 from kbsearch.tickets import clocks
 from kbsearch.tickets.codes import RESOLVED
 from kbsearch.tickets.messages import ANSWERS
@@ -46,8 +48,9 @@ _OF_TAGS = """
 """
 READ = f"""
     SELECT t.id, t.number, t.product_id, t.organisation_id, t.team_id, t.severity, t.status,
-           t.created_at, t.solved_at, t.revision, (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
-    FROM tickets t WHERE
+           t.created_at, t.solved_at, t.revision, o.contract,
+           (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at
+    FROM tickets t LEFT JOIN organisations o ON o.id = t.organisation_id WHERE
 """  # noqa: S608 (constants)
 
 
@@ -63,6 +66,8 @@ class Handled(NamedTuple):
     reopened: int
     first_answers: list[float]
     solutions: list[float]  # without the time that customers were waited for
+    first_answers_open: list[float]  # the same in the opening hours of what was promised
+    solutions_open: list[float]
 
 
 def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> list[Handled]:
@@ -72,7 +77,9 @@ def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> lis
         f"""
         SELECT {", ".join(names)}, COUNT(*) AS opened, SUM(is_reopened) AS reopened,
                string_agg(CAST(answered_after AS TEXT), ' ') AS first_answers,
-               string_agg(CAST(solved_after AS TEXT), ' ') AS solutions
+               string_agg(CAST(solved_after AS TEXT), ' ') AS solutions,
+               string_agg(CAST(answered_open AS TEXT), ' ') AS first_answers_open,
+               string_agg(CAST(solved_open AS TEXT), ' ') AS solutions_open
         FROM ticket_handling h {_OF_TAGS if by_tag else _OF_ALL}
         GROUP BY {", ".join(names)}
         """,  # noqa: S608 (constants)
@@ -91,6 +98,8 @@ def groups(db: Database, since: str, until: str, *, by_tag: bool = False) -> lis
             row["reopened"],
             _hours(row["first_answers"]),
             _hours(row["solutions"]),
+            _hours(row["first_answers_open"]),
+            _hours(row["solutions_open"]),
         )
         for row in rows
     ]
@@ -127,12 +136,13 @@ def refresh(db: Database, *, limit: int = AT_ONCE) -> bool:
         )
         if not rows:
             return False
-        histories = clocks.statuses(db, [row["id"] for row in rows])
+        histories, promised = clocks.statuses(db, [row["id"] for row in rows]), targets.live(db)
         places, values = one_of("id", [row["id"] for row in rows])
         sql = f"DELETE FROM ticket_handling WHERE ticket_id IN ({places})"  # noqa: S608
         db.execute(sql, values)
         db.insert_many(
-            "ticket_handling", [_handled(row, histories.get(row["id"], ())) for row in rows]
+            "ticket_handling",
+            [_handled(row, histories.get(row["id"], ()), promised) for row in rows],
         )
         db.execute(
             """
@@ -153,20 +163,28 @@ def _reached(db: Database) -> int:
     return int(rows[0]["value"]) if rows else 0
 
 
-def _handled(row: Row, statuses: Sequence[tuple[str, str]]) -> Row:
-    opened = parsed(row["created_at"])
-    answered_after = solved_after = None
+def _handled(row: Row, statuses: Sequence[tuple[str, str]], promised: Sequence[Target]) -> Row:
+    opened, scope = parsed(row["created_at"]), clocks.scope_of(row)
+    terms, usual = targets.terms_of(promised, scope), targets.hours_of(promised, scope)
+    answered_after = solved_after = answered_open = solved_open = None
     if row["answered_at"]:
-        answered_after = parsed(row["answered_at"]) - opened
+        answered_at = parsed(row["answered_at"])
+        hours = terms["first_answer"].hours if "first_answer" in terms else usual
+        answered_after = answered_at - opened
+        answered_open = hours.spent(opened, answered_at)
     if row["solved_at"] and row["status"] in RESOLVED:
         end = parsed(row["solved_at"])
+        hours = terms["solution"].hours if "solution" in terms else usual
         solved_after = end - opened - clocks.waited(statuses, end)
+        solved_open = hours.spent(opened, end) - clocks.waited(statuses, end, hours)
     same = ("number", "product_id", "organisation_id", "severity", "team_id", "created_at")
     return {
         "ticket_id": row["id"],
         **{name: row[name] for name in same},
         "answered_after": _seconds(answered_after),
         "solved_after": _seconds(solved_after),
+        "answered_open": _seconds(answered_open),
+        "solved_open": _seconds(solved_open),
         "is_reopened": int(_came_back(status for _, status in statuses)),
     }
 

@@ -105,7 +105,7 @@ def archive(db: Database, viewer: Viewer, calendar: Calendar) -> None:
         )
         if in_use:
             raise Invalid("calendar.in_use")
-        _mark(db, viewer, find(db, calendar.id), now())
+        _changed(db, viewer, "calendar.archived", find(db, calendar.id), now())
 
 
 def restore(db: Database, viewer: Viewer, calendar: Calendar) -> None:
@@ -114,7 +114,7 @@ def restore(db: Database, viewer: Viewer, calendar: Calendar) -> None:
     with db.atomic():
         archived = find(db, calendar.id)
         _check_free(db, archived.name)
-        _mark(db, viewer, archived, None)
+        _changed(db, viewer, "calendar.restored", archived, None)
 
 
 def find(db: Database, calendar_id: str) -> Calendar:
@@ -204,10 +204,11 @@ def _check_free(db: Database, name: str) -> None:
         raise Invalid("calendar.name_taken", name=name)
 
 
-def _mark(db: Database, viewer: Viewer, calendar: Calendar, archived_at: str | None) -> None:
+def _changed(
+    db: Database, viewer: Viewer, kind: str, calendar: Calendar, archived_at: str | None
+) -> None:
     db.execute(
         "UPDATE calendars SET archived_at = :at WHERE id = :id",
         {"id": calendar.id, "at": archived_at},
     )
-    kind = "calendar.archived" if archived_at else "calendar.restored"
     audit.act(db, viewer, kind, subject=calendar.name)

@@ -195,7 +195,7 @@ def edit(
 def archive(db: Database, viewer: Viewer, target: Target) -> None:
     """Promise it no more."""
     only_administrators(viewer)
-    _mark(db, viewer, target, now())
+    _changed(db, viewer, "target.archived", target, now())
 
 
 def restore(db: Database, viewer: Viewer, target: Target) -> None:
@@ -206,7 +206,7 @@ def restore(db: Database, viewer: Viewer, target: Target) -> None:
         _check_free(live(db), _columns(TargetFields(**texts(archived))))
         if archived.calendar and archived.calendar.is_archived:
             raise Invalid("target.calendar_unknown")
-        _mark(db, viewer, archived, None)
+        _changed(db, viewer, "target.restored", archived, None)
 
 
 def take_over(db: Database, tables: Sequence[TargetTable]) -> None:
@@ -350,12 +350,13 @@ def _check_free(targets: Sequence[Target], columns: Row) -> None:
         raise Invalid("target.scope_taken")
 
 
-def _mark(db: Database, viewer: Viewer, target: Target, archived_at: str | None) -> None:
+def _changed(
+    db: Database, viewer: Viewer, kind: str, target: Target, archived_at: str | None
+) -> None:
     with db.atomic():
         db.execute(
             "UPDATE targets SET archived_at = :at WHERE id = :id",
             {"id": target.id, "at": archived_at},
         )
         clocks_changed(db)
-        kind = "target.archived" if archived_at else "target.restored"
         audit.act(db, viewer, kind, subject=_name(_facts(db, target)))

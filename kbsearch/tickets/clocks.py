@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database, Row, one_of
 from kbsearch.promises import targets
-from kbsearch.promises.hours import OpeningHours
+from kbsearch.promises.hours import AROUND_THE_CLOCK, OpeningHours
 from kbsearch.promises.targets import Promise, Scope, Target, Term
 from kbsearch.tickets.codes import RESOLVED
 from kbsearch.tickets.messages import ANSWERS
@@ -117,9 +117,11 @@ def pauses(statuses: Iterable[tuple[str, str]], end: datetime) -> list[Pause]:
     return [*waits, Pause(since, end)] if since is not None else waits
 
 
-def waited(statuses: Iterable[tuple[str, str]], end: datetime) -> timedelta:
-    """How long a request has waited for its customer, up to a moment."""
-    return sum((pause.end - pause.start for pause in pauses(statuses, end)), timedelta())
+def waited(
+    statuses: Iterable[tuple[str, str]], end: datetime, hours: OpeningHours = AROUND_THE_CLOCK
+) -> timedelta:
+    """How long a request has waited for its customer in some hours, up to a moment."""
+    return sum((hours.spent(*pause) for pause in pauses(statuses, end)), timedelta())
 
 
 def scope_of(row: Row) -> Scope:

@@ -19,12 +19,15 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.insights import Period, Times, deflection, handling
 from kbsearch.insights.deflection import ReadArticle
+from kbsearch.promises import calendars
+from kbsearch.promises.calendars import CalendarFields
 from kbsearch.search.learning import visits as analytics
 from kbsearch.tickets import tags, teams
 from kbsearch.tickets.conversation import lifecycle, ownership, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
+from tests.kit.promises import keep, promise
 from tests.kit.requests import file
 from tests.kit.web import sign_in
 
@@ -97,6 +100,25 @@ def test_times_leave_out_the_wait_for_the_customer(db: SqliteDatabase, cast: Cas
     assert insights.shared(db, cast.dan, MARCH) != requests, "what is kept is what is read"
     by_severity = requests["severity"]
     assert {each.name: each.opened for each in by_severity} == {"minor": 4, "blocking": 1}
+
+
+def test_times_are_counted_in_opening_hours_too(db: SqliteDatabase, cast: Cast):
+    office = keep(db)
+    promise(db, office, first_answer="4")
+    ticket = file(db, cast.alice, at=at(6, 16))  # a Friday, at five in Paris
+    replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which?"), at=at(9, 9))
+    replies.reply(db, cast.alice, ticket, ReplyForm(new_id(), "It"), at=at(10, 9))
+    lifecycle.solve(db, cast.dan, ticket, at=at(10, 10))
+    handling.catch_up(db)
+    (acme,) = insights.shared(db, cast.dan, MARCH)["organisation"]
+    assert acme.first_answer == Times(1, 65.0, 65.0)
+    assert acme.first_answer_open == Times(1, 2.0, 2.0), "an hour on Friday, one on Monday"
+    assert acme.solution_open == Times(1, 3.0, 3.0)
+    closed = CalendarFields("Office", "Europe/Paris", ("9:00-18:00",) * 4 + ("", "", ""))
+    calendars.edit(db, cast.root, office, closed)
+    handling.catch_up(db)
+    (acme,) = insights.shared(db, cast.dan, MARCH)["organisation"]
+    assert acme.first_answer_open == Times(1, 1.0, 1.0), "as the calendar is now"
 
 
 def test_opinions_are_counted_with_their_words(db: SqliteDatabase, cast: Cast):

@@ -54,6 +54,7 @@ from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.pace import Pace
 from tests.conftest import introduce
 from tests.kit.incoming import letter, take
+from tests.kit.promises import keep, promise
 from tests.kit.requests import attach, file
 from tests.kit.web import write_articles
 from tests.kit.writers import png as picture
@@ -269,6 +270,8 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     return {
         "request": there.id,
         "team": team.id,
+        "calendar": keep(db).id,
+        "target": promise(db, first_answer="8000").id,
         "number": str(there.number),
         "foreign-request": foreign.id,
         "closed-request": closed.id,

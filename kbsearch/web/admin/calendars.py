@@ -75,18 +75,18 @@ def save_calendar(id: str) -> Response:
     return redirect(f"/{language()}/admin/calendars?done=saved", 303)
 
 
-@bp.post("/calendars/<id>/archive")
-def archive_calendar(id: str) -> Response:
-    """Archived, or offered again where it is archived."""
+@bp.post("/calendars/<id>/state")
+def archive_or_restore_calendar(id: str) -> Response:
     calendar = calendar_of(id)
-    change = calendars.restore if calendar.is_archived else calendars.archive
+    is_archiving = text("state") == "archived"
+    change = calendars.archive if is_archiving else calendars.restore
     try:
         change(db(), viewer(), calendar)
     except Invalid as problem:
         texts = calendars.texts(calendar.fields)
         fields = Form({**texts, "revision": revisions.of(texts)})
         return form(calendar, fields.refused(problem, FIELDS))
-    done = "restored" if calendar.is_archived else "archived"
+    done = "archived" if is_archiving else "restored"
     return redirect(f"/{language()}/admin/calendars?done={done}", 303)
 
 

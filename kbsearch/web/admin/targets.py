@@ -72,11 +72,11 @@ def save_target(id: str) -> Response:
     return redirect(f"/{language()}/admin/targets?done=saved", 303)
 
 
-@bp.post("/targets/<id>/archive")
-def archive_target(id: str) -> Response:
-    """Archived, or promised again where it is archived."""
+@bp.post("/targets/<id>/state")
+def archive_or_restore_target(id: str) -> Response:
     target = target_of(id)
-    change = targets.restore if target.is_archived else targets.archive
+    is_archiving = text("state") == "archived"
+    change = targets.archive if is_archiving else targets.restore
     try:
         change(db(), viewer(), target)
     except Invalid as problem:
@@ -84,7 +84,7 @@ def archive_target(id: str) -> Response:
         return form(
             target, Form({**texts, "revision": revisions.of(texts)}).refused(problem, FIELDS)
         )
-    done = "restored" if target.is_archived else "archived"
+    done = "archived" if is_archiving else "restored"
     return redirect(f"/{language()}/admin/targets?done={done}", 303)
 
 

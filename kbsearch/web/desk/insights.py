@@ -29,6 +29,7 @@ from kbsearch.insights.deflection import (
 )
 from kbsearch.insights.handling import GROUPS, Group
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.promises import targets
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, language, person, render, viewer
@@ -109,6 +110,7 @@ def show() -> Response:
         ],
         opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
+        has_hours=any(target.calendar for target in targets.live(db())),
         thanked=insights.thanked(db(), viewer(), address.period),
         small=insights.SMALL,
     )
@@ -254,13 +256,16 @@ def week_rows(period: Period, visits: list[Visit]) -> Iterator[tuple[object, ...
 def group_rows(by: Group, period: Period) -> Iterator[tuple[object, ...]]:
     yield (
         by, "opened", "answered", "first_answer_median_h", "first_answer_p90_h", "solved",
-        "solution_median_h", "solution_p90_h", "reopened",
+        "solution_median_h", "solution_p90_h", "reopened", "first_answer_median_open_h",
+        "first_answer_p90_open_h", "solution_median_open_h", "solution_p90_open_h",
     )  # fmt: skip
     for row in insights.shared(db(), viewer(), period)[by]:
         first, last = row.first_answer, row.solution
         yield (
             row.name, row.opened, first.count, hours(first.median), hours(first.p90),
             last.count, hours(last.median), hours(last.p90), row.reopened,
+            *(hours(value) for times in (row.first_answer_open, row.solution_open)
+              for value in (times.median, times.p90)),
         )  # fmt: skip
 
 

@@ -19,7 +19,11 @@ from kbsearch.people import Person, organisations, viewers
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import Organisation, products
+from kbsearch.promises import calendars, targets
+from kbsearch.tickets import teams
+from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
+from tests.kit.promises import keep, promise
 from tests.kit.web import HTMX, sign_in
 from tests.people.organisations.test_branding import png
 
@@ -55,6 +59,10 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
         "person": alice(db).id,
     }
     ids["webhook"], delivery = add_webhook(app, db)
+    ids["calendar"], ids["target"] = promised(db)
+    root = viewers.find(db, "root@support.example")
+    herds = teams.list_all(db, root) or [teams.add(db, root, TeamFields("Herds"))]
+    ids["team"] = herds[0].id
     token, _ = personal_tokens.add(db, OPERATOR, alice(db), TokenFields("robot"))
     take_over(db, tags=["vip"])
     found = {}
@@ -92,6 +100,13 @@ def add_webhook(app: Flask, db: SqliteDatabase) -> tuple[str, str]:
         outcome = Outcome(500, response='{"error": "' + "x" * 500 + '"}', problem="status")
         deliveries.record(db, due, outcome)
     return found[0].id, deliveries.of_webhook(db, found[0].id)[-1].id
+
+
+def promised(db: SqliteDatabase) -> tuple[str, str]:
+    """A calendar and a target; the same ones when they are there."""
+    if not targets.list_all(db):
+        promise(db, keep(db), first_answer="4")
+    return calendars.list_all(db)[0].id, targets.list_all(db)[0].id
 
 
 def outsiders(cast: Cast) -> dict[str, Viewer]:

@@ -61,9 +61,9 @@ def test_a_calendar_is_kept_changed_and_archived(root: FlaskClient, db: SqliteDa
     assert calendars.find(db, office.id).fields.holidays == "alsace-moselle"
     outdated = post(root, f"admin/calendars/{office.id}", **{**changed, "holidays": ""})
     assert outdated.status_code == 409
-    for is_archived in (True, False):
-        post(root, f"admin/calendars/{office.id}/archive")
-        assert calendars.find(db, office.id).is_archived is is_archived
+    for state in ("archived", "active"):
+        post(root, f"admin/calendars/{office.id}/state", state=state)
+        assert calendars.find(db, office.id).is_archived is (state == "archived")
     assert sorted(changes(db, cast)) == [
         "calendar.added",
         "calendar.archived",
@@ -96,10 +96,10 @@ def test_what_no_calendar_can_have_is_said_beside_its_field(
 def test_a_calendar_that_a_target_goes_by_stays(root: FlaskClient, db: SqliteDatabase):
     office = keep(db)
     kept = promise(db, office, first_answer="4")
-    assert post(root, f"admin/calendars/{office.id}/archive").status_code == 422
-    post(root, f"admin/targets/{kept.id}/archive")
-    assert post(root, f"admin/calendars/{office.id}/archive").status_code == 303
-    back = post(root, f"admin/targets/{kept.id}/archive")
+    assert post(root, f"admin/calendars/{office.id}/state", state="archived").status_code == 422
+    post(root, f"admin/targets/{kept.id}/state", state="archived")
+    assert post(root, f"admin/calendars/{office.id}/state", state="archived").status_code == 303
+    back = post(root, f"admin/targets/{kept.id}/state", state="active")
     assert back.status_code == 422 and "qui n’est pas archivé" in back.text
 
 
@@ -115,7 +115,7 @@ def test_a_target_is_kept_changed_and_archived(root: FlaskClient, db: SqliteData
     assert post(root, "admin/targets", **typed).status_code == 422, "which would come first?"
     post(root, f"admin/targets/{target.id}", **{**typed, "solution": "", "next_answer": "2"})
     assert targets.find(db, target.id).minutes["next_answer"] == 120
-    post(root, f"admin/targets/{target.id}/archive")
+    post(root, f"admin/targets/{target.id}/state", state="archived")
     assert targets.live(db) == []
     assert set(changes(db, cast)) >= {"target.added", "target.changed", "target.archived"}
 

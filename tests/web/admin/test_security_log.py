@@ -21,11 +21,13 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.promises import calendars, targets
 from kbsearch.tickets import tags, teams
 from kbsearch.tickets.teams import TeamFields
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
 from tests.kit.imports import modules, ours
+from tests.kit.promises import keep, promise
 from tests.kit.requests import file
 from tests.kit.security_log import added_by
 from tests.kit.web import sign_in
@@ -47,6 +49,11 @@ class Change:
 
 
 ACME = {"name": "Acme", "sharing": "nobody", "products": "icownect"}
+CALENDAR = {
+    "name": "Office",
+    "zone": "Europe/Paris",
+    **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "9:00-18:00"),
+}
 CHANGES = [
     Change("add_organisation", "organisation.added", {"name": "Initech", "sharing": "nobody"}),
     Change("save_organisation", "organisation.changed", ACME, "organisation"),
@@ -63,6 +70,16 @@ CHANGES = [
     Change("save_team", "team.changed", {"name": "Herds", "way": "least_busy"}, "team"),
     Change("archive_or_restore_team", "team.archived", {"state": "archived"}, "team"),
     Change("archive_or_restore_team", "team.restored", {"state": "active"}, "archived-team"),
+    Change("add_calendar", "calendar.added", {**CALENDAR, "name": "Night"}),
+    Change("save_calendar", "calendar.changed", {**CALENDAR, "friday": ""}, "calendar"),
+    Change(
+        "archive_or_restore_calendar", "calendar.archived", {"state": "archived"}, "spare-calendar"
+    ),
+    Change("archive_or_restore_calendar", "calendar.restored", {}, "archived-calendar"),
+    Change("add_target", "target.added", {"severity": "major", "first_answer": "4"}),
+    Change("save_target", "target.changed", {"first_answer": "2"}, "target"),
+    Change("archive_or_restore_target", "target.archived", {"state": "archived"}, "target"),
+    Change("archive_or_restore_target", "target.restored", {}, "archived-target"),
     Change("add_product", "product.added", {"name": "Troupeau"}),
     Change("save_product", "product.changed", {"name": "iCownect", "versions": "5.0"}, "product"),
     Change(
@@ -99,6 +116,11 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     bob = people.find(db, "bob@acme.example")
     tags.change(db, cast.root, file(db, cast.bob).id, add=["vip", "facture"])
     rest = teams.add(db, cast.root, TeamFields("Rest"))
+    office, spare, old = (keep(db, name) for name in ("Office", "Spare", "Old"))
+    calendars.archive(db, cast.root, old)
+    first = promise(db, office, first_answer="4")
+    second = promise(db, severity="minor", solution="8")
+    targets.archive(db, cast.root, second)
     token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
     return {
         "organisation": organisations.find(db, "acme").id,
@@ -106,6 +128,11 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
         "person": str(cast.bob.person_id),
         "webhook": webhook.id,
         "token": token.id,
+        "calendar": office.id,
+        "spare-calendar": spare.id,
+        "archived-calendar": old.id,
+        "target": first.id,
+        "archived-target": second.id,
         "team": teams.add(db, cast.root, TeamFields("Herds")).id,
         "archived-team": teams.archive(db, cast.root, rest).id,
         "": "",
