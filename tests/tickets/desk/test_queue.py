@@ -68,6 +68,7 @@ def test_what_is_overdue_comes_first(db: SqliteDatabase, cast: Cast, desk: dict[
     assert subjects(db, cast.dan, sort="age")[0] == "new"
     seen = queue.look(db, cast.dan, QueueFilter(), at=later(hours=2)).lines
     assert [queue.is_overdue(line, later(hours=2)) for line in seen] == [True, False, False]
+    assert [queue.is_due_soon(line, later(minutes=50)) for line in seen] == [True, False, False]
     assert subjects(db, cast.dan, sort="number")[0] == "mine"
     assert subjects(db, cast.dan, sort="severity")[0] == "blocking"
 
