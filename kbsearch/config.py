@@ -25,6 +25,7 @@ TENANT = re.compile(r"[a-z0-9][a-z0-9.-]*", re.I)
 SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+CLAMD = re.compile(rf"/\S+|(?:{HOST.pattern}|\[[0-9a-f:]+\]):\d{{1,5}}", re.I)
 ORIGIN = re.compile(rf"https?://(?:{HOST.pattern})(?::\d{{1,5}})?", re.I)
 IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
@@ -87,6 +88,7 @@ class Settings:
     imap_url: str = _setting(
         "", "imaps:// or imap+starttls://user:password@host/INBOX, read every 30 s", secret=True
     )
+    clamd: str = _setting("", "The socket or host:port of a virus scanner, which sees files first")
     mail_oauth: str = _setting(
         "", "microsoft, google or a token endpoint: URLs above without password use its tokens"
     )
@@ -393,6 +395,8 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
         refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
     _check_mail_oauth(settings, refuse)
+    if settings.clamd and not CLAMD.fullmatch(settings.clamd):
+        refuse("clamd", "it is the path of a socket, or host:port")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):

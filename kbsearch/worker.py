@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -64,7 +65,7 @@ from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
-from kbsearch.tickets import changes, dues, files
+from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
 from kbsearch.tickets.filing import drafts
@@ -304,6 +305,9 @@ def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
             (f"{channel} about requests", others, Share(name, channel, never=urgent)),
         ):
             by_name[title] = senders.one_by_one(db, handlers, share)
+    if settings.clamd:  # it may take its time, and be away
+        scan = partial(scanning.step, db, settings)
+        by_name["virus scanner"] = partial(senders.keep_on, scan)
     return by_name
 
 
@@ -315,7 +319,7 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
             outbox.together(
                 ticket_letters.handlers(settings, db),
                 digest_letters.handlers(settings, db),
-                mailings.handlers(settings, db, mailings.ABOUT_WEBHOOKS),
+                mailings.handlers(settings, db, mailings.ABOUT_WEBHOOKS | mailings.ABOUT_FILES),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),
             ),
@@ -391,6 +395,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         used_handovers.forget_expired,
         notifications.forget_settled,
         departures.forget_old,
+        scanning.forget_unused,
         presence.forget_lapsed,
     ):
         forget(db)

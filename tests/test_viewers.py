@@ -63,6 +63,8 @@ WITHOUT_A_VIEWER = {
     "audit.record": "the log of what was allowed, and of what was not",
     # What is over goes away by its age, in the worker's round.
     "articles.writing.drafts.forget_old": "by age",
+    "files.scans.*": "what the virus scanner says: a fact",
+    "tickets.scanning.*": "the worker has files looked at",
     "files.trash.note": "by age: when something was first seen without an owner",
     "messages.webhooks.journal.forget_old": "by age",
     "people.accounts.kept_answers.forget_expired": "by age",

@@ -298,6 +298,11 @@ STEPS = {
            solved_after, is_reopened, answered_open, solved_open);
         UPDATE counters SET value = 0 WHERE name = 'handling';
         """,
+    "s094_file_scans": """
+        CREATE TABLE file_scans (
+          sha256 TEXT PRIMARY KEY, outcome TEXT NOT NULL, finding TEXT NOT NULL,
+          at TEXT NOT NULL);
+        """,
 }
 
 

@@ -1033,6 +1033,14 @@ CREATE INDEX notices_gathering ON notices (gathers_at)
   WHERE settled_at IS NULL AND gathers_at IS NOT NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
 
+-- What the virus scanner said of each content, of files and of mails.
+CREATE TABLE file_scans (
+  sha256 TEXT PRIMARY KEY,
+  outcome TEXT NOT NULL,
+  finding TEXT NOT NULL,  -- the name of what was found, or why it could not be read
+  at TEXT NOT NULL
+);
+
 -- Mail that came in, and what became of it.
 CREATE TABLE mails (
   id TEXT PRIMARY KEY,

@@ -43,7 +43,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "digest": notification_choices.digest(db, person.id),
         "second_factor": {
             "authenticator": second_factor.has_totp(db, person.id),
-            "passkeys": [vars(passkey) for passkey in passkeys.list_of(db, person.id)],
+            "passkeys": [_without_id(vars(passkey)) for passkey in passkeys.list_of(db, person.id)],
             "recovery_codes_left": second_factor.count_recovery_codes(db, person.id),
             "trusted_devices": [
                 _without_id(vars(device))

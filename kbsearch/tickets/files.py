@@ -11,7 +11,8 @@ from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, SignInNeeded, TooMany
-from kbsearch.files import types
+from kbsearch.files import scans, types
+from kbsearch.files.scanner import Outcome
 from kbsearch.files.store import SHARE, ByteSource, FileStore, StoredFile
 from kbsearch.files.trash import Trash, note
 
@@ -20,7 +21,10 @@ MAX_FILES = 10  # a message
 MAX_BYTES_A_DAY = 200_000_000  # a person
 KEEP_ORPHANS = timedelta(days=7)
 LET_GO = "ticket_id IS NULL AND form_key IS NULL AND created_at < :before"
-COLUMNS = "f.id, f.name, f.media_type, f.size, f.sha256, f.width, f.height"
+COLUMNS = """
+    f.id, f.name, f.media_type, f.size, f.sha256, f.width, f.height,
+    (SELECT s.outcome FROM file_scans s WHERE s.sha256 = f.sha256) AS scan
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ class Attachment:
     sha256: str
     width: int | None
     height: int | None
+    scan: Outcome | None = None  # what the virus scanner said of it, if it did
+
+    @property
+    def row(self) -> Row:
+        """What its table has of it: a scan is of the content, whoever sent it."""
+        return {name: value for name, value in vars(self).items() if name != "scan"}
 
     @property
     def is_image(self) -> bool:
@@ -78,6 +88,7 @@ def keep(
     moment = upload.at or utc_now()
     bytes_left = _check_limits(db, viewer.person_id, form_key, moment, most=most)
     attachment = write(store, upload.name, upload.source, bytes_left=bytes_left)
+    scans.refuse_infected(db, attachment.sha256, attachment.name)
     with db.atomic():
         for there in list_unsent(db, viewer, form_key):
             if (there.name, there.sha256) == (attachment.name, attachment.sha256):
@@ -86,7 +97,7 @@ def keep(
         db.insert(
             "attachments",
             {
-                **vars(attachment),
+                **attachment.row,
                 "person_id": viewer.person_id,
                 "form_key": form_key,
                 "created_at": stored(moment),

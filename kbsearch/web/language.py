@@ -466,6 +466,7 @@ class Language:
             "mail.stranger_answered": _("An answer to a stranger’s mail"),
             "mail.encrypted_answered": _("An answer to an encrypted mail"),
             "mail.files_refused": _("An answer about files that were refused"),
+            "file.infected": _("A file was found infected"),
             "mail.test": _("A letter to try the way"),
             "article.told": _("An article answers one of my requests"),
             "authenticator.added": _("An authenticator app was added"),

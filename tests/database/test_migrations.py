@@ -210,7 +210,10 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
 
 
 # No earlier database has them.
-LATER_KINDS = {"mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"}
+LATER_KINDS = {
+    *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
+    "file.infected",
+}
 
 
 def test_tasks_of_an_earlier_database_have_the_channels_of_their_kinds(earlier: SqliteDatabase):

@@ -29,6 +29,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.one_time_links import Purpose
+from kbsearch.tickets import scanning
 
 CODE_MINUTES = sign_ins_under_way.CODE_LIFETIME // timedelta(minutes=1)
 NOTICES = (  # what happened to an account; each has a template of its name
@@ -105,6 +106,23 @@ def _webhook_died(settings: Settings, db: Database, task: Task) -> Mailing | Non
     return Mailing("webhook_died", owner, {"webhook": webhook}) if owner else None
 
 
+def _infected_file(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    attachment_id, _, person_id = task.subject.partition(" ")
+    rows = db.query(
+        """
+        SELECT f.name, f.person_id, s.finding FROM attachments f
+        JOIN file_scans s ON s.sha256 = f.sha256 WHERE f.id = :id
+        """,
+        {"id": attachment_id},
+    )
+    person = _present(db, person_id)
+    if person is None or not rows:
+        return None
+    is_sender = rows[0]["person_id"] == person_id
+    values = {"name": rows[0]["name"], "finding": rows[0]["finding"], "is_sender": is_sender}
+    return Mailing("file_infected", person, values)
+
+
 # Whoever waits for a code does not wait for all the rest.
 ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
@@ -114,6 +132,7 @@ ABOUT_ACCOUNTS: dict[str, Writer] = {
     **dict.fromkeys(NOTICES, _notice),
 }
 ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
+ABOUT_FILES: dict[str, Writer] = {scanning.INFECTED: _infected_file}
 
 
 def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:

@@ -29,6 +29,7 @@ LOOKS: tuple[Look, ...] = (
     servers.addresses,
     servers.mail,
     servers.text_messages,
+    servers.scanner,
     servers.provider,
 )
 LOOKS_INSIDE: tuple[LookInside, ...] = (
@@ -38,6 +39,7 @@ LOOKS_INSIDE: tuple[LookInside, ...] = (
     kept.attached,
     kept.mails,
     kept.orphans,
+    kept.scanned,
     indexes.in_service,
     content.next_publication,
     people.administrators,

@@ -10,7 +10,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails as incoming
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.site.doctor.folders import OTHERS_MAY
-from kbsearch.tickets import files
+from kbsearch.tickets import files, scanning
 
 Sizes = Mapping[str, int | None]  # by SHA-256, in bytes where they are known
 
@@ -34,6 +34,22 @@ def orphans(_: Patient, db: Database) -> Iterator[Check]:
             "Is it an older database? Restore the right one; else: kbsearch sweep",
             **vars(unclaimed),
         )
+
+
+def scanned(patient: Patient, db: Database) -> Iterator[Check]:
+    """What the virus scanner has not seen yet, and what it found."""
+    if not patient.settings.clamd:
+        return
+    counts = scanning.count(db)
+    if counts.infected or counts.waiting:
+        yield warn(
+            "infected",
+            "%(infected)s files are infected, and %(waiting)s wait for the virus scanner",
+            "Nobody can open them. The security log says when they were found.",
+            **vars(counts),
+        )
+    else:
+        yield ok("infected", "every file was looked at, and none is infected")
 
 
 def _contents(name: str, store: FileStore, sizes: Sizes, patient: Patient) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from kbsearch.config import LOCAL_NAMES, uses_token
 from kbsearch.database import Database
+from kbsearch.files import scanner as clamd
 from kbsearch.messages.delivery import channels, mail_tokens
 from kbsearch.messages.incoming import mailbox as incoming
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
@@ -98,6 +99,23 @@ def mailbox(patient: Patient, db: Database) -> Iterator[Check]:
         )
     else:
         yield ok("mailbox", "replies by mail are read at %(host)s", host=host)
+
+
+def scanner(patient: Patient) -> Iterator[Check]:
+    address = patient.settings.clamd
+    if not address:
+        return
+    problem = _tried(lambda: clamd.ping(address))
+    if problem:
+        yield fail(
+            "scanner",
+            "the virus scanner at %(address)s does not answer, files wait for it: %(problem)s",
+            "Start clamd, or correct the setting clamd.",
+            address=address,
+            problem=problem,
+        )
+    else:
+        yield ok("scanner", "the virus scanner at %(address)s answers", address=address)
 
 
 def text_messages(patient: Patient) -> Iterator[Check]:

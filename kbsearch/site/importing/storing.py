@@ -379,7 +379,7 @@ def _files(
     for files, message_id, person_id, at in places:
         for file in dict.fromkeys(file for file in files if file in kept):
             yield {
-                **vars(kept[file]),
+                **kept[file].row,
                 "id": new_id(),
                 "person_id": person_id,
                 "ticket_id": id,

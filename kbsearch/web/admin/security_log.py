@@ -246,6 +246,7 @@ def kind_name(kind: str) -> str:
         "notifications.declined": _("Notifications declined"),
         "data.exported": _("Copy of one’s data taken"),
         "address.unreached": _("Mail does not arrive"),
+        "file.infected": _("Infected file found"),
         "address.reached": _("Mail arrives again"),
     }
     return names.get(kind, kind)

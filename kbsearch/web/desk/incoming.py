@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
+from kbsearch.files import scans
 from kbsearch.messages.incoming import arrivals, correspondents, ledger, mails, parsing, reasons
 from kbsearch.messages.incoming.mails import Mail, State
 from kbsearch.text.markup import quotation
@@ -63,7 +64,8 @@ def show(id: str) -> Response:
 
 @bp.get("/desk/mail/<id>/original.eml")
 def original(id: str) -> Response:
-    """As a file: no browser may take it for a page."""
+    """As a file, once it is known to be clean: no browser may take it for a page."""
+    scans.check(db(), site().settings, mails.find(db(), viewer(), id).sha256)
     response = Response(
         mails.original(db(), viewer(), site().settings, id), content_type="message/rfc822"
     )

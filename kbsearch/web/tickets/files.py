@@ -5,6 +5,7 @@ from urllib.parse import quote
 from flask import Blueprint, send_file
 from werkzeug.wrappers import Response
 
+from kbsearch.files import scans
 from kbsearch.files.store import FileStore
 from kbsearch.tickets import files
 from kbsearch.tickets.files import Attachment, OpenFile
@@ -27,8 +28,9 @@ def download(id: str, name: str) -> Response:
 
 
 def sent(file: OpenFile) -> Response:
-    """The bytes of a file, so that nothing in it runs."""
+    """The bytes of a file, once it is known to be clean, so that nothing in it runs."""
     attachment = file.attachment
+    scans.check(db(), site().settings, attachment.sha256)
     is_harmless = file.is_inline or file.media_type in SHOWN_AS_THEY_ARE
     response = send_file(
         file.path,

@@ -51,6 +51,7 @@ def values() -> dict[str, dict[str, Any]]:
         "stranger": {},
         "mail_encrypted": {"mail_subject": "Collier perdu", "names": []},
         "files_refused": {"mail_subject": "Collier perdu", "names": ["macro.xlsm"]},
+        "file_infected": {"name": "facture.zip", "finding": "Troyen-1", "is_sender": True},
         "article_published": article_published(),
         "test": {},
     }
