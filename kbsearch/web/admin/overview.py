@@ -3,7 +3,7 @@
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from kbsearch.site import doctor, health
+from kbsearch.site import doctor, first_steps, health
 from kbsearch.web.admin.door import bp, for_agents
 from kbsearch.web.render import db, language, render, site, viewer
 
@@ -15,6 +15,7 @@ def overview() -> Response:
         return redirect(f"/{language()}/admin/people", 303)
     return render(
         "admin/overview.html",
+        steps=first_steps.look(db(), viewer(), site().settings),
         counts=health.counts(db()),
         checks=list(doctor.glance(site().settings, db(), health.look(db()))),
     )
