@@ -219,13 +219,14 @@ def list_category(
 def list_first(
     db: Database, viewer: Viewer, language: str, limit: int
 ) -> dict[str, tuple[Card, ...]]:
-    """The first articles of each category."""
+    """The first articles of each category that lies in no other."""
     readable, principals = visible(viewer, "article_readers", "article_id", "a.id")
     rows = db.query(
         f"""
         SELECT {_CARD} FROM articles a JOIN (
           SELECT a.id, ROW_NUMBER() OVER (PARTITION BY a.category ORDER BY a.position, a.path) AS n
           FROM articles a WHERE {_LIVE} AND {readable} AND a.language = :language
+          AND a.category NOT LIKE '%/%'
         ) f ON f.id = a.id
         WHERE f.n <= :limit ORDER BY a.category, a.position, a.path
         """,  # noqa: S608 (constants)

@@ -7,7 +7,14 @@ from typing import Any
 
 from kbsearch.articles import old_addresses
 from kbsearch.articles.importing import html
-from kbsearch.articles.importing.pages import ForeignPage, Linker, Report, Tell, files_below
+from kbsearch.articles.importing.pages import (
+    ForeignCategory,
+    ForeignPage,
+    Linker,
+    Report,
+    Tell,
+    files_below,
+)
 from kbsearch.text.markup import scheme_of
 
 NAME = "freshdesk"
@@ -30,6 +37,7 @@ class Solutions:
         for path in files_below(root):
             if path.suffix == ".json":
                 self._read(path)
+        self.categories: dict[tuple[str, tuple[str, ...]], ForeignCategory] = {}
         self.pages: Sequence[ForeignPage] = list(self._pages())
 
     def _read(self, path: Path) -> None:
@@ -53,7 +61,7 @@ class Solutions:
         return language or (end if len(end) == 2 else self.languages[0])
 
     def _pages(self) -> Iterator[ForeignPage]:
-        for (number, language), item in self.articles.items():
+        for order, ((number, language), item) in enumerate(self.articles.items()):
             if language not in self.languages:
                 self.report.tell("language-not-offered", f"{number} {language}")
                 continue
@@ -63,19 +71,31 @@ class Solutions:
             if folder.get("visibility") not in _AUDIENCES:
                 self.report.tell("audience-unclear", f"{number} {item.get('title')}")
             address = f"/{language}/support/solutions/articles/{number}"
+            outer = [each for each in (category, folder) if "name" in each]
+            names = tuple(str(each["name"]) for each in outer)
+            for length, each in enumerate(outer, 1):
+                self.categories[language, names[:length]] = self._category(each, language)
             yield ForeignPage(
                 identity=f"freshdesk-{number}",
                 language=language,
                 title=" ".join(str(item.get("title") or number).split()),
                 text=str(item.get("description") or ""),
                 place=address,
-                folder=tuple(str(each["name"]) for each in (category, folder) if "name" in each),
+                folder=names,
+                order=order,
                 addresses=(address,),
                 audience=audience,
                 status="draft" if item.get("status") == _DRAFT else "",
                 updated=str(item.get("updated_at") or "")[:10],
                 tags=tuple(str(tag) for tag in item.get("tags") or ()),
             )
+
+    def _category(self, item: Item, language: str) -> ForeignCategory:
+        """In the order in which Freshdesk lists them."""
+        place = f"folders/{item['id']}" if "visibility" in item else str(item["id"])
+        order = list(self.names).index(item["id"]) + 1
+        address = f"/{language}/support/solutions/{place}"
+        return ForeignCategory(str(item.get("description") or ""), order, (address,))
 
     def key(self, target: str, page: ForeignPage) -> str:
         key = old_addresses.key_of(target)

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from kbsearch.articles import old_addresses
-from kbsearch.articles.importing.pages import ForeignPage, Linker, Report, Tell, files_below
+from kbsearch.articles.importing.pages import (
+    ForeignCategory,
+    ForeignPage,
+    Linker,
+    Report,
+    Tell,
+    files_below,
+)
 from kbsearch.text.markup import slug_of
 
 NAME = "zendesk"
@@ -44,6 +51,7 @@ class Guide:
             for item in self.items["articles"].values()
             if (match := _OWN_HOST.match(str(item.get("html_url") or "")))
         }
+        self.categories: dict[tuple[str, tuple[str, ...]], ForeignCategory] = {}
         self.pages: Sequence[ForeignPage] = list(self._pages())
 
     def _read(self, path: Path) -> None:
@@ -123,7 +131,8 @@ class Guide:
             title=title or number,
             text=str(item.get("body") or ""),
             place=address,
-            folder=self._folder(item.get("section_id"), locale),
+            folder=self._folder(item.get("section_id"), locale, language),
+            order=_whole(item.get("position")),
             addresses=(address,),
             audience=self._audience(item, number),
             status="draft" if is_draft else "",
@@ -132,21 +141,40 @@ class Guide:
             offered=tuple(f"file:{each}" for each in sorted(attachments)),
         )
 
-    def _folder(self, section_id: object, locale: str) -> tuple[str, ...]:
-        names: list[str] = []
+    def _folder(self, section_id: object, locale: str, language: str) -> tuple[str, ...]:
+        """The names of what an article lies in; what is said of them is kept beside."""
+        outer: list[tuple[str, Item]] = []
         section = self.items["sections"].get(section_id)
-        while section is not None and len(names) < 10:
-            names.insert(0, self._name("Section", section, locale))
+        while section is not None and len(outer) < 10:
+            outer.insert(0, ("Section", section))
             parent = section.get("parent_section_id")
             category = self.items["categories"].get(section.get("category_id"))
             section = self.items["sections"].get(parent) if parent else None
             if section is None and category is not None:
-                names.insert(0, self._name("Category", category, locale))
-        return tuple(filter(None, names))
+                outer.insert(0, ("Category", category))
+        names = tuple(
+            self._text(kind, item, locale, "title", "name") or str(item["id"])
+            for kind, item in outer
+        )
+        for length, (kind, item) in enumerate(outer, 1):
+            self.categories.setdefault(
+                (language, names[:length]), self._category(kind, item, locale)
+            )
+        return names
 
-    def _name(self, kind: str, item: Item, locale: str) -> str:
+    def _category(self, kind: str, item: Item, locale: str) -> ForeignCategory:
+        place = "sections" if kind == "Section" else "categories"
+        return ForeignCategory(
+            self._text(kind, item, locale, "body", "description"),
+            _whole(item.get("position")),
+            (f"/hc/{locale}/{place}/{item['id']}",),
+        )
+
+    def _text(self, kind: str, item: Item, locale: str, *keys: str) -> str:
+        """The first of these that is said, in the language of the locale where it can be."""
         own = self.names.get((kind, item.get("id"), locale)) or {}
-        return str(own.get("title") or own.get("name") or item.get("name") or item.get("id"))
+        texts = (str(said.get(key) or "") for said in (own, item) for key in keys)
+        return next((text for text in texts if text.strip()), "")
 
     def _audience(self, item: Item, number: str) -> str:
         """Whom its segments let in; what cannot be said here stays between agents."""
@@ -217,6 +245,11 @@ class Guide:
         from kbsearch.articles.importing.html import markdown_of
 
         return markdown_of(page, linker, tell)
+
+
+def _whole(value: object) -> int | None:
+    """A place in an order, if it is one."""
+    return value if isinstance(value, int) and 0 <= value < 10**6 else None
 
 
 def _text_of(item: Item) -> Item:

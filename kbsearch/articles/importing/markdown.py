@@ -13,8 +13,10 @@ from urllib.parse import unquote
 import yaml
 
 from kbsearch.articles import old_addresses
-from kbsearch.articles.importing import dialects
+from kbsearch.articles.importing import contents, dialects
+from kbsearch.articles.importing.contents import Entry
 from kbsearch.articles.importing.pages import (
+    ForeignCategory,
     ForeignPage,
     Linker,
     Report,
@@ -49,6 +51,7 @@ _ROOTS = ("docs", "content", "src/content/docs", "articles", "_docs", "_posts")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{1,300}?)[ \t#]*(?:\{[^}]*\})?\s*$", re.MULTILINE)
 _TITLE = re.compile(r"\A\s*+#[ \t]++(.+?)(?<![ \t#])[ \t#]*+(?:\{[^{}\n]*+\})?[ \t]*+\n")
 _SETEXT = re.compile(r"\A\s*([^\n]{1,200})\n={3,}[ \t]*\n")
+_DIGITS = re.compile(r"\d{1,6}(?!\d)")
 _NUMBER = re.compile(r"^\d{1,3}[-_. ]+(?=\D)")
 _DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})-(?=.)")
 _LANGUAGE_SUFFIX = re.compile(r"\.(fr|en)$")
@@ -96,7 +99,10 @@ class MarkdownFolder(SourceFolder):
         self.by_name: dict[str, str] = {}
         for name in self.files:
             self.by_name.setdefault(posixpath.basename(name).lower(), f"/{name}")
-        self.labels = dict(self._labels())
+        self.labels: dict[str, str] = {}
+        self.orders: dict[str, int] = {}  # of folders and files
+        self.descriptions: dict[str, str] = {}
+        self._read_order()
         self.by_address: dict[str, str] = {}
         self.site = self._site()
         self.pages: Sequence[ForeignPage] = list(self._pages())
@@ -163,11 +169,8 @@ class MarkdownFolder(SourceFolder):
             title=title,
             text=body,
             place=f"/{name}",
-            folder=tuple(
-                self._label(name, folders, number)
-                for number in range(len(folders))
-                if folders[number] not in ("_posts", "_docs")
-            ),  # fmt: skip
+            folder=self._folder(name, folders, language),
+            order=self._order(name, stem, front),
             name=own,
             addresses=tuple(self._addresses(front, language, clean, own, is_front=is_front)),
             audience="",
@@ -216,20 +219,53 @@ class MarkdownFolder(SourceFolder):
                 return match[1]
         return ""
 
-    def _labels(self) -> Iterator[tuple[str, str]]:
-        """The names that folders have, by folder."""
+    def _read_order(self) -> None:
+        """The names of folders and the order of what is in them, wherever the tool says so."""
         for name, path in self.files.items():
-            if posixpath.basename(name) in _LABELS:
-                try:
-                    said = yaml.safe_load(_decoded(path))  # JSON is YAML
-                except yaml.YAMLError:
-                    continue
-                if isinstance(said, dict) and said.get("label"):
-                    yield posixpath.dirname(name), str(said["label"])
+            folder, _, base = name.rpartition("/")
+            if base in _LABELS:
+                self._take(folder, contents.label(_decoded(path)))
+            elif base in contents.TABLES:
+                for place, entry in contents.entries(base, _decoded(path), folder):
+                    self._take(place, entry)
+
+    def _take(self, place: str, entry: Entry) -> None:
+        if entry.label:
+            self.labels.setdefault(place, entry.label)
+        if entry.description:
+            self.descriptions.setdefault(place, entry.description)
+        if entry.order is not None:
+            self.orders.setdefault(place, entry.order)
+
+    def _above(self, name: str, folders: list[str], number: int) -> str:
+        return name.rsplit("/", len(folders) - number)[0]
 
     def _label(self, name: str, folders: list[str], number: int) -> str:
-        above = name.rsplit("/", len(folders) - number)[0]
+        above = self._above(name, folders, number)
         return self.labels.get(above) or _NUMBER.sub("", folders[number])
+
+    def _folder(self, name: str, folders: list[str], language: str) -> tuple[str, ...]:
+        """The names of the folders of a page; what the tool says of them is kept beside."""
+        labels: list[str] = []
+        for number in range(len(folders)):
+            if folders[number] in ("_posts", "_docs"):
+                continue
+            above = self._above(name, folders, number)
+            labels.append(self._label(name, folders, number))
+            prefix = _NUMBER.match(folders[number])
+            order = self.orders.get(above, _number(prefix[0]) if prefix else None)
+            category = ForeignCategory(self.descriptions.get(above, ""), order)
+            self.categories.setdefault((language, tuple(labels)), category)
+        return tuple(labels)
+
+    def _order(self, name: str, stem: str, front: Front) -> int | None:
+        """The place of a page in its folder: in the front matter, a table, or before its name."""
+        for key in ("sidebar_position", "nav_order", "weight", "order"):
+            number = _number(_text(front.get(key)))
+            if number is not None:
+                return number
+        prefix = _NUMBER.match(stem)
+        return self.orders.get(name, _number(prefix[0]) if prefix else None)
 
     def _status(self, front: Front, name: str) -> str:
         values = {key: _plain(value) for key, value in front.items() if key not in _MEANT}
@@ -349,6 +385,11 @@ def _text(value: object) -> str:
     if value is None or isinstance(value, (list, dict)):
         return ""
     return " ".join(str(value).split())
+
+
+def _number(text: str) -> int | None:
+    digits = _DIGITS.match(text)
+    return int(digits[0]) if digits else None
 
 
 def _list(front: Mapping[str, Any], *keys: str) -> list[str]:

@@ -33,7 +33,20 @@ class ForeignPage:
     tags: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)  # further keys of the front matter
     is_front: bool = False  # of its folder
+    order: int | None = None  # among the pages of its folder, where its system has one
     offered: tuple[str, ...] = ()  # files shown below it
+
+
+@dataclass(frozen=True)
+class ForeignCategory:
+    """What a system says of a folder of pages, besides its name."""
+
+    description: str = ""
+    order: int | None = None  # among those beside it
+    addresses: tuple[str, ...] = ()
+
+
+Categories = Mapping[tuple[str, tuple[str, ...]], ForeignCategory]  # by language and names
 
 
 class Report:
@@ -68,6 +81,10 @@ class Importer(Protocol):
 
     name: str
     pages: Sequence[ForeignPage]
+
+    @property
+    def categories(self) -> Categories:
+        """What is said of the folders that pages are in."""
 
     def key(self, target: str, page: ForeignPage) -> str:
         """What pages and files are known by, from the address a page gives; empty for elsewhere."""
@@ -108,6 +125,7 @@ class SourceFolder:
     suffixes: tuple[str, ...]  # of pages
 
     def __init__(self, root: Path) -> None:
+        self.categories: dict[tuple[str, tuple[str, ...]], ForeignCategory] = {}
         self.files = {path.relative_to(root).as_posix(): path for path in files_below(root)}
 
     def elsewhere(self, target: str, page: ForeignPage) -> str:

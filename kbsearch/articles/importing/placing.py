@@ -69,7 +69,7 @@ def _told_apart(pages: Iterable[ForeignPage]) -> Iterable[ForeignPage]:
 
 
 def _free(page: ForeignPage, taken: set[str], slugs: set[tuple[str, str]]) -> str:
-    folder = "/".join([page.language, *(_name(part) for part in page.folder)])
+    folder = folder_of(page.language, page.folder)
     base = "index" if page.is_front else _name(page.name or page.title)
     name, number = base, 1
     while (
@@ -82,6 +82,11 @@ def _free(page: ForeignPage, taken: set[str], slugs: set[tuple[str, str]]) -> st
     taken.add(place.casefold())
     slugs.add((page.language, _slug(folder, name)))
     return place
+
+
+def folder_of(language: str, names: Sequence[str]) -> str:
+    """Where the pages of a category lie."""
+    return "/".join([language, *(_name(part) for part in names)])
 
 
 def _slug(folder: str, name: str) -> str:

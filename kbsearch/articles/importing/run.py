@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kbsearch import i18n
-from kbsearch.articles.importing import mending, placing
+from kbsearch.articles.importing import folders, mending, placing
 from kbsearch.articles.importing.freshdesk import Solutions
 from kbsearch.articles.importing.guide import Guide
 from kbsearch.articles.importing.html_folder import HtmlFolder
@@ -59,6 +59,7 @@ def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcom
     files: dict[str, bytes] = {}
     for page in importer.pages:
         files |= _files_of(importer, places, page, report)
+    files |= folders.files(importer, places, below)
     files, errors = mending.mend(below, files, settings, report)
     changed = {path: body for path, body in files.items() if _is_other(below, path, body)}
     commit = ""

@@ -8,6 +8,7 @@ import pytest
 
 from kbsearch import articles
 from kbsearch.access import ANONYMOUS, OPERATOR
+from kbsearch.articles import categories
 from kbsearch.articles.importing import run
 from kbsearch.articles.publishing.publications import Publication
 from kbsearch.articles.publishing.publish import publish
@@ -66,7 +67,7 @@ def source(tmp_path: Path) -> Path:
     root = tmp_path / "guide"
     api = "api/v2/help_center"
     pages = [
-        article(101, title="Installer le lecteur", body=BODY),
+        article(101, title="Installer le lecteur", body=BODY, position=9),
         article(102, body="<h2 id='h_01END'>La fin</h2><p>Fin.</p>"),
         article(103, title="Installer le lecteur", user_segment_id=61, draft=True),
         article(104, user_segment_id=62), article(105, user_segment_id=63),
@@ -81,7 +82,8 @@ def source(tmp_path: Path) -> Path:
     german = {**translation, "locale": "de", "title": "Ende"}
     put(root, f"{api}/articles/102/translations.json", {"translations": [translation, german]})
     put(root, f"{api}/fr/sections.json", {"sections": [
-        {"id": 7, "category_id": 8, "name": "Premiers pas", "locale": "fr"}]})  # fmt: skip
+        {"id": 7, "category_id": 8, "name": "Premiers pas", "locale": "fr", "position": 3,
+         "description": "Pour commencer"}]})  # fmt: skip
     put(root, f"{api}/fr/categories.json", {"categories": [{"id": 8, "name": "Compte & accès"}]})
     put(root, f"{api}/user_segments.json", {"user_segments": [
         {"id": 61, "user_type": "signed_in_users", "organization_ids": [], "tags": []},
@@ -149,6 +151,17 @@ def test_old_addresses_lead_to_the_articles(settings, db, taken):
                       ("/hc/en-us/articles/102", "the-end")):  # fmt: skip
         card = articles.find_old(db, ANONYMOUS, old, "fr")
         assert card is not None and card.slug == slug
+
+
+def test_sections_and_categories_keep_name_order_and_address(settings, db, taken):
+    publish(db, settings, BRANCH)
+    _, outer, inner = categories.list_all(db, ANONYMOUS, "fr")
+    assert (outer.name, inner.name) == ("Compte & accès", "Premiers pas")
+    assert inner.description == "Pour commencer"
+    listed = articles.list_category(db, ANONYMOUS, "fr", inner.path, 9)
+    assert [card.title for card in listed] == ["Article 102", "Installer le lecteur"]
+    for old, path in (("/hc/fr/sections/7-Mots", inner.path), ("/hc/categories/8", outer.path)):
+        assert categories.find_old(db, ANONYMOUS, old, "fr") == ("fr", path)
 
 
 def test_the_same_source_again_changes_nothing(settings, source, taken):
