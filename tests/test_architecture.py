@@ -103,8 +103,8 @@ ALLOWED = {
         "tickets.conversation tickets.desk tickets.filing"
     ),
     "cli": (
-        "articles articles.importing articles.publishing articles.writing database files insights "
-        "messages.delivery messages.incoming messages.notifications messages.webhooks people "
+        "articles articles.importing articles.publishing database files insights messages.delivery "
+        "messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes search search.fulltext "
         "search.learning search.ranking site tickets web"
     ),

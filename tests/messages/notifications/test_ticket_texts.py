@@ -11,6 +11,7 @@ from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import channels
+from kbsearch.messages.delivery.departures import Receipt
 from kbsearch.messages.notifications import ticket_texts
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import sessions as accounts
@@ -143,9 +144,10 @@ def test_a_message_tried_again_counts_once(
     broken = [True, True]
 
     class Sms:
-        def send(self, number: str, text: str) -> None:
+        def send(self, number: str, text: str) -> Receipt:
             if broken and broken.pop():
                 raise channels.ChannelError("500", permanent=False)
+            return Receipt("200 OK")
 
     monkeypatch.setattr(channels, "sms", lambda settings: Sms())
     for _ in range(3):
