@@ -227,8 +227,11 @@ class Language:
                 lines.append(f"{span} {hours}")
         return Markup.escape(" · ".join(lines))
 
-    def due(self, clock: Clock) -> Markup:
-        """What is due next, in the hours it is counted in, and whether it should have come."""
+    def due(self, clock: Clock, *, is_brief: bool = False) -> Markup:
+        """What is due next, in the hours it is counted in, and whether it should have come.
+
+        A row of a list has room for the time alone, not for what kind of hours they are.
+        """
         _ = self.translate
         if clock.next is None:
             return Markup()
@@ -236,7 +239,7 @@ class Language:
         moment = utc_now()
         is_late = due.at < moment
         time = due.hours.spent(due.at, moment) if is_late else due.hours.spent(moment, due.at)
-        span = self.span_of(time, due.hours)
+        span = self.span_of(time, due.hours, is_brief=is_brief)
         if is_late:
             return {
                 "first_answer": _("First answer late by %(span)s", span=span),
@@ -249,12 +252,12 @@ class Language:
             "solution": _("Solution due in %(span)s", span=span),
         }[promise]
 
-    def span_of(self, time: timedelta, hours: OpeningHours) -> str:
+    def span_of(self, time: timedelta, hours: OpeningHours, *, is_brief: bool = False) -> str:
         """A time of opening hours: `4 h 30 of opening hours`; around the clock, any time."""
         if hours == AROUND_THE_CLOCK:
             return i18n.timespan(self.code, time)
         worked = i18n.worked(self.code, time / timedelta(hours=1))
-        return str(self.translate("%(time)s of opening hours", time=worked))
+        return worked if is_brief else str(self.translate("%(time)s of opening hours", time=worked))
 
     def severity_name(self, severity: str) -> Markup:
         _ = self.translate

@@ -5,6 +5,7 @@ import re
 from flask.testing import FlaskClient
 
 from kbsearch import tickets
+from kbsearch.clock import utc_now
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.tickets import tags
@@ -12,6 +13,7 @@ from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import choices, saved_views
 from tests.conftest import Cast
+from tests.kit import promises
 from tests.kit.requests import file
 from tests.kit.web import sign_in
 
@@ -73,6 +75,18 @@ def test_what_is_expected_is_said_from_our_side(
     assert "En attente du client" in page and "En attente de votre réponse" not in page
     sign_in(client, db, cast.alice)
     assert "En attente de votre réponse" in client.get(f"/fr/requests/{ticket.id}").text
+
+
+def test_a_row_has_the_time_and_the_page_its_hours(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    promises.promise(db, promises.keep(db), first_answer="8")
+    ticket = file(db, cast.alice, at=utc_now())
+    sign_in(client, db, cast.dan)
+    for path in ("/fr/desk", "/fr/desk?view=all"):
+        row = client.get(path).text.partition("<tbody")[2].partition("</tbody>")[0]
+        assert "Première réponse" in row and "d’ouverture" not in row
+    assert "d’ouverture" in client.get(f"/fr/requests/{ticket.id}").text
 
 
 def test_many_are_changed_in_place(client: FlaskClient, db: SqliteDatabase, cast: Cast):
