@@ -154,7 +154,7 @@ def test_a_site_at_work_is_looked_at_as_it_is_now(site: Planted):
     db = site.database
     db.execute("UPDATE people SET disabled_at = '2026-01-01T00:00:00Z' WHERE role <> 'customer'")
     assert (site.data / "kbsearch.sqlite3-wal").stat().st_size > 0
-    assert [check.name for check in site.findings()] == ["administrators"]
+    assert [check.name for check in site.findings()] == ["administrators", "teams"]
 
 
 # Each fault: how it is planted, and which finding names it.
