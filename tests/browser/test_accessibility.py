@@ -41,7 +41,7 @@ from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
 from tests.kit.incoming import letter
 from tests.kit.requests import file
-from tests.web.admin.test_admin import add_webhook
+from tests.web.admin.test_admin import add_webhook, promised
 from tests.web.desk.test_incoming import set_aside
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -98,6 +98,7 @@ def pages(live: Live) -> dict[str, list[str]]:
 
     root = viewers.find(live.db, "root@support.example")
     tags.change(live.db, root, live.ticket, add=["vip", "à_rappeler"])
+    calendar, target = promised(live.db)
     team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
@@ -163,6 +164,12 @@ def pages(live: Live) -> dict[str, list[str]]:
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],
         "deliveries.index": ["/{lang}/desk/deliveries?done=again"],
+        "admin.list_calendars": ["/{lang}/admin/calendars"],
+        "admin.new_calendar": ["/{lang}/admin/calendars/new"],
+        "admin.show_calendar": [f"/{{lang}}/admin/calendars/{calendar}"],
+        "admin.list_targets": ["/{lang}/admin/targets"],
+        "admin.new_target": ["/{lang}/admin/targets/new"],
+        "admin.show_target": [f"/{{lang}}/admin/targets/{target}"],
         "deliveries.account": ["/{lang}/desk/deliveries/account"],
         "feedback.index": ["/{lang}/desk/feedback"],
         "history.show": ["/{lang}/desk/articles/fr/mot-de-passe/history"],

@@ -32,7 +32,7 @@ def test_an_organisation_comes_in_with_its_look_and_its_first_person(
     page = visit("/fr/admin", person=ROOT)
     page.get_by_role("link", name="Organisations").first.click()
     page.get_by_role("link", name="Ajouter une organisation").click()
-    page.get_by_label("Nom").fill("Umbrella")
+    page.get_by_role("textbox", name="Nom (obligatoire)").fill("Umbrella")
     page.get_by_label("Téléphone de l’assistance").fill("01 77 77 77 77")
     page.get_by_label("iCownect").check()
     page.get_by_label("Logo").set_input_files(logo)

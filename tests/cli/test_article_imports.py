@@ -39,7 +39,7 @@ def test_what_was_done_is_said_and_nothing_is_live(content: Path, source: Path):
     before = git(content, "rev-parse", "HEAD")
     result = run(str(source))
     assert result.exit_code == 0
-    told = "1 articles (0 drafts) on the branch draft/import-html: 1 files created, 0 updated"
+    told = "1 articles (0 drafts) on the branch draft/import-html: 2 files created, 0 updated"
     assert told in result.output
     assert git(content, "rev-parse", "HEAD") == before
     assert "begin.md" in git(content, "ls-tree", "-r", "--name-only", "draft/import-html")
@@ -47,7 +47,7 @@ def test_what_was_done_is_said_and_nothing_is_live(content: Path, source: Path):
 
 def test_programs_get_the_same_and_a_second_run_changes_nothing(source: Path):
     first, second = (json.loads(run(str(source), "--json").output) for _ in range(2))
-    assert (first["articles"], first["created"], first["errors"]) == (1, 1, [])
+    assert (first["articles"], first["created"], first["errors"]) == (1, 2, []), "and its folder"
     assert (second["created"], second["updated"], second["unchanged"]) == (0, 0, 1)
     assert first["branch"] == second["branch"]
     assert first["commit"] and not second["commit"]

@@ -31,6 +31,7 @@ from kbsearch.text.markup import scheme_of
 
 MOST = 500  # articles at once
 LONGEST_TAG = 80  # characters
+_PARTS = re.compile(r"([^?#]*)([?#]?)(.*)", re.DOTALL)  # of a target: path, sign, the rest
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 Files = dict[str, bytes | None]
@@ -185,7 +186,7 @@ def _moved_files(live: GitTree, rendered: Sequence[Rendered], moved: Mapping[str
 
 def _target(live: GitTree, reference: Reference, file: str, moved: Mapping[str, str]) -> str:
     """What a relative link says from now on; nothing where it stays, or is none."""
-    path, sign, rest = re.match(r"([^?#]*)([?#]?)(.*)", reference.target, re.DOTALL).groups()  # type: ignore[union-attr]
+    path, sign, rest = _PARTS.match(reference.target).groups()  # type: ignore[union-attr]
     if reference.kind in ("slug", "named") or not path or path.startswith("/") or scheme_of(path):
         return ""
     whole = posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(path)))

@@ -18,6 +18,7 @@ from kbsearch.outbox import Handlers, Task
 
 KEEP = timedelta(days=90)
 MAX_LISTED = 200
+MAX_SOUGHT = 320  # letters: an address and more
 MAX_ANSWER = 500
 DepartureState = Literal["accepted", "bounced", "waiting", "failed", "dead", "dropped", "before"]
 STATES: tuple[DepartureState, ...] = get_args(DepartureState)
@@ -142,7 +143,7 @@ def list_lines(
     if number.isdecimal() and number.isascii():
         conditions.append("number = :number")
         values["number"] = min(int(number[:12]), 2**31 - 1)
-    elif text:
+    elif text := text[:MAX_SOUGHT]:
         conditions.append("(recipient LIKE :text ESCAPE '!' OR message_id LIKE :text ESCAPE '!')")
         values["text"] = f"%{escape_like(text.lower())}%"
     rows = db.query(
