@@ -3,15 +3,14 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import revisions
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.people import profiles
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.promises import calendars
 from kbsearch.promises.calendars import WEEKDAYS, Calendar, CalendarFields
 from kbsearch.promises.holidays import HOLIDAYS
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, render_form, revision, text
 from kbsearch.web.render import db, language, render, viewer
 
 OFFICE = "9:00-12:00, 14:00-18:00"  # what a new calendar proposes
@@ -61,8 +60,7 @@ def add_calendar() -> Response:
 @bp.get("/calendars/<id>")
 def show_calendar(id: str) -> Response:
     calendar = calendar_of(id)
-    texts = calendars.texts(calendar.fields)
-    return form(calendar, Form({**texts, "revision": revisions.of(texts)}))
+    return form(calendar, Form.of(calendars.texts(calendar.fields)))
 
 
 @bp.post("/calendars/<id>")
@@ -83,8 +81,7 @@ def archive_or_restore_calendar(id: str) -> Response:
     try:
         change(db(), viewer(), calendar)
     except Invalid as problem:
-        texts = calendars.texts(calendar.fields)
-        fields = Form({**texts, "revision": revisions.of(texts)})
+        fields = Form.of(calendars.texts(calendar.fields))
         return form(calendar, fields.refused(problem, FIELDS))
     done = "archived" if is_archiving else "restored"
     return redirect(f"/{language()}/admin/calendars?done={done}", 303)
@@ -110,7 +107,7 @@ def refused(problem: Invalid) -> Form:
 
 
 def form(calendar: Calendar | None, fields: Form) -> Response:
-    response = render(
+    return render_form(
         "admin/calendar.html",
         form=fields,
         calendar=calendar,
@@ -118,12 +115,8 @@ def form(calendar: Calendar | None, fields: Form) -> Response:
         zones=("UTC", *(zone for zones in profiles.time_zones().values() for zone in zones)),
         holidays=HOLIDAYS,
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
+@names_a_page()
 def calendar_of(id: str) -> Calendar:
-    try:
-        return calendars.find(db(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return calendars.find(db(), id)

@@ -1,6 +1,7 @@
 """The door of the administration: for whom its pages exist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from flask import Blueprint, request
@@ -19,6 +20,15 @@ def for_agents(view: View) -> View:
     """Open a page to agents as well; one without this is the administrators' alone."""
     shared.add(f"admin.{view.__name__}")
     return view
+
+
+@contextmanager
+def names_a_page() -> Iterator[None]:
+    """Around the search for what an address names: where there is none, there is no page."""
+    try:
+        yield
+    except NotFound:
+        raise NotFound("web.not_found") from None
 
 
 @bp.before_request

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import request
+from werkzeug.wrappers import Response
 
-from kbsearch import i18n
+from kbsearch import i18n, revisions
 from kbsearch.errors import Problem
-from kbsearch.web.render import language
+from kbsearch.web.render import language, render
 
 ON = "yes"  # the value of a box that is ticked
 
@@ -21,9 +22,21 @@ class Form:
     wrong: str = ""
     reason: str = ""
 
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "Form":
+        """What can be edited as it is kept, at the revision that saving it is held against."""
+        return cls({**texts, "revision": revisions.of(texts)})
+
     def refused(self, problem: Problem, fields: Mapping[str, str]) -> "Form":
         """The same form, saying what is wrong; `fields` tells which field a problem is about."""
         return Form(self.values, fields[problem.key], i18n.explain(problem, language()))
+
+
+def render_form(template: str, *, form: Form, **context: Any) -> Response:
+    """The page of a form; 422 where something in it was refused."""
+    response = render(template, form=form, **context)
+    response.status_code = 422 if form.wrong else 200
+    return response
 
 
 def text(name: str) -> str:

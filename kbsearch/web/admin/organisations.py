@@ -16,8 +16,8 @@ from kbsearch.people.organisations import (
 )
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.colours import HEX
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer
 
 MAX_TEXT = 200
@@ -156,7 +156,7 @@ def sent() -> Form:
 
 
 def form(organisation: Organisation | None, fields: Form) -> Response:
-    response = render(
+    return render_form(
         "admin/organisation.html",
         form=fields,
         shown=organisation,
@@ -166,8 +166,6 @@ def form(organisation: Organisation | None, fields: Form) -> Response:
         sharings=SHARING,
         saved="saved" in request.args,
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
 def members(organisation: Organisation) -> list[tuple[str, str]]:
@@ -184,8 +182,6 @@ def accent_of(text: str | None) -> str | None:
     return colour if HEX.fullmatch(colour) else None
 
 
+@names_a_page()
 def organisation_of(id: str) -> Organisation:
-    try:
-        return organisations.find_id(db(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return organisations.find_id(db(), id)

@@ -14,8 +14,8 @@ from kbsearch.people.accounts import choosing, directory, personal_tokens
 from kbsearch.people.accounts.directory import AccountState, PeopleFilter
 from kbsearch.people.accounts.personal_tokens import PersonalToken
 from kbsearch.web import numbers
-from kbsearch.web.admin.door import bp, for_agents
-from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
+from kbsearch.web.admin.door import bp, for_agents, names_a_page
+from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer
 
 MAX_TEXT = 200
@@ -177,7 +177,7 @@ def sent() -> Form:
 
 
 def form(person: Person | None, fields: Form) -> Response:
-    response = render(
+    return render_form(
         "admin/person.html",
         form=fields,
         shown=person,
@@ -187,8 +187,6 @@ def form(person: Person | None, fields: Form) -> Response:
         organisations=names().items(),
         done=next((outcome for outcome in DONE if outcome == request.args.get("done")), None),
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
 def tokens_of(person: Person) -> list[PersonalToken]:
@@ -201,8 +199,6 @@ def names() -> dict[str, str]:
     return {organisation.slug: organisation.name for organisation in organisations.list_all(db())}
 
 
+@names_a_page()
 def person_of(id: str) -> Person:
-    try:
-        return directory.find(db(), viewer(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return directory.find(db(), viewer(), id)

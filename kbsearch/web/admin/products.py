@@ -3,12 +3,11 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import revisions
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.people.organisations import products
 from kbsearch.people.organisations.products import Product, ProductFields
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, render_form, revision, text
 from kbsearch.web.render import db, language, render, viewer
 
 FIELDS = {  # of the form, by what can be wrong with them
@@ -44,8 +43,7 @@ def add_product() -> Response:
 @bp.get("/products/<id>")
 def show_product(id: str) -> Response:
     product = product_of(id)
-    texts = products.texts(product)
-    return form(product, Form({**texts, "revision": revisions.of(texts)}))
+    return form(product, Form.of(products.texts(product)))
 
 
 @bp.post("/products/<id>")
@@ -74,15 +72,11 @@ def sent() -> Form:
 
 
 def form(product: Product | None, fields: Form) -> Response:
-    response = render(
+    return render_form(
         "admin/product.html", form=fields, shown=product, saved="saved" in request.args
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
+@names_a_page()
 def product_of(id: str) -> Product:
-    try:
-        return products.find_id(db(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return products.find_id(db(), id)

@@ -4,12 +4,12 @@ from flask import redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.tickets import tags
 from kbsearch.tickets.tags import TagCount
 from kbsearch.web import numbers
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, is_on, text
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, is_on, render_form, text
 from kbsearch.web.render import db, language, render, viewer
 
 PAGE_SIZE = 100
@@ -62,14 +62,10 @@ def remove_tag() -> Response:
 
 
 def form(tag: TagCount, fields: Form) -> Response:
-    response = render("admin/tag.html", form=fields, tag=tag)
-    response.status_code = 422 if fields.wrong else 200
-    return response
+    return render_form("admin/tag.html", form=fields, tag=tag)
 
 
+@names_a_page()
 def tag_of(values: MultiDict[str, str]) -> TagCount:
     """The tag that is named, which may have any sign in it: no address could."""
-    try:
-        return tags.find(db(), viewer(), values.get("name", ""))
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return tags.find(db(), viewer(), values.get("name", ""))

@@ -3,15 +3,14 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import revisions
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.promises import calendars, targets
 from kbsearch.promises.targets import PROMISES, Target, TargetFields
 from kbsearch.target_tables import SEVERITIES
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, render_form, revision, text
 from kbsearch.web.render import db, language, render, site, viewer
 
 NAMES = ("severity", "product", "organisation", "contract", "calendar", *PROMISES)
@@ -58,8 +57,7 @@ def add_target() -> Response:
 @bp.get("/targets/<id>")
 def show_target(id: str) -> Response:
     target = target_of(id)
-    texts = targets.texts(target)
-    return form(target, Form({**texts, "revision": revisions.of(texts)}))
+    return form(target, Form.of(targets.texts(target)))
 
 
 @bp.post("/targets/<id>")
@@ -80,10 +78,7 @@ def archive_or_restore_target(id: str) -> Response:
     try:
         change(db(), viewer(), target)
     except Invalid as problem:
-        texts = targets.texts(target)
-        return form(
-            target, Form({**texts, "revision": revisions.of(texts)}).refused(problem, FIELDS)
-        )
+        return form(target, Form.of(targets.texts(target)).refused(problem, FIELDS))
     done = "archived" if is_archiving else "restored"
     return redirect(f"/{language()}/admin/targets?done={done}", 303)
 
@@ -100,7 +95,7 @@ def refused(problem: Invalid) -> Form:
 
 def form(target: Target | None, fields: Form) -> Response:
     archived = [target.calendar.id] if target and target.calendar else []
-    response = render(
+    return render_form(
         "admin/target.html",
         form=fields,
         target=target,
@@ -114,8 +109,6 @@ def form(target: Target | None, fields: Form) -> Response:
             if not calendar.is_archived or calendar.id in archived
         ],
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
 def names_of_things() -> dict[str, str]:
@@ -124,8 +117,6 @@ def names_of_things() -> dict[str, str]:
     return names | {customer.id: customer.name for customer in organisations.list_all(db())}
 
 
+@names_a_page()
 def target_of(id: str) -> Target:
-    try:
-        return targets.find(db(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return targets.find(db(), id)

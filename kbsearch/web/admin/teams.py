@@ -4,12 +4,12 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from kbsearch import people, revisions
-from kbsearch.errors import Invalid, NotFound
+from kbsearch.errors import Invalid
 from kbsearch.people.organisations import products
 from kbsearch.tickets import teams
 from kbsearch.tickets.teams import Team, TeamFields
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, revision, text, texts
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, render_form, revision, text, texts
 from kbsearch.web.render import db, language, render, spoken_language, viewer
 
 FIELDS = {  # of the form, by what can be wrong with them
@@ -82,7 +82,7 @@ def sent() -> Form:
 
 
 def form(team: Team | None, fields: Form) -> Response:
-    response = render(
+    return render_form(
         "admin/team.html",
         form=fields,
         shown=team,
@@ -94,12 +94,8 @@ def form(team: Team | None, fields: Form) -> Response:
         products=[(product.slug, product.name) for product in products.list_all(db())],
         done=request.args.get("done", ""),
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
+@names_a_page()
 def team_of(id: str) -> Team:
-    try:
-        return teams.find(db(), viewer(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return teams.find(db(), viewer(), id)

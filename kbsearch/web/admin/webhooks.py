@@ -9,8 +9,8 @@ from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
 from kbsearch.messages.webhooks.deliveries import Delivery
 from kbsearch.web import numbers
-from kbsearch.web.admin.door import bp
-from kbsearch.web.admin.forms import Form, is_on, revision, text, texts
+from kbsearch.web.admin.door import bp, names_a_page
+from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
 from kbsearch.web.render import db, language, render, site, viewer
 
 PAGE_LENGTH = 50
@@ -116,9 +116,7 @@ def shown(webhook: Webhook) -> Form:
 
 
 def new_form(fields: Form) -> Response:
-    response = render("admin/new_webhook.html", form=fields, kinds=events.KINDS)
-    response.status_code = 422 if fields.wrong else 200
-    return response
+    return render_form("admin/new_webhook.html", form=fields, kinds=events.KINDS)
 
 
 def form(webhook: Webhook, fields: Form) -> Response:
@@ -126,7 +124,7 @@ def form(webhook: Webhook, fields: Form) -> Response:
     rows = deliveries.of_webhook(
         db(), webhook.id, limit=PAGE_LENGTH + 1, offset=(page - 1) * PAGE_LENGTH
     )
-    response = render(
+    return render_form(
         "admin/webhook.html",
         form=fields,
         shown=webhook,
@@ -136,8 +134,6 @@ def form(webhook: Webhook, fields: Form) -> Response:
         has_more=len(rows) > PAGE_LENGTH,
         done=what_was_done(),
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
 
 
 def delivery_page(webhook: Webhook, delivery: Delivery, fields: Form | None = None) -> Response:
@@ -174,11 +170,9 @@ def page_of() -> int:
     return numbers.page(request.args, MAX_PAGE)
 
 
+@names_a_page()
 def webhook_of(id: str) -> Webhook:
-    try:
-        return webhooks.find(db(), viewer(), id)
-    except NotFound:
-        raise NotFound("web.not_found") from None
+    return webhooks.find(db(), viewer(), id)
 
 
 def delivery_of(id: str, delivery_id: str) -> Delivery:

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, revisions
+from kbsearch import access
 from kbsearch.errors import Invalid
 from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import past_cases, saved_replies, sendable_articles
 from kbsearch.tickets.desk.saved_replies import SavedReply, SavedReplyFields
-from kbsearch.web.admin.forms import Form, revision, text
+from kbsearch.web.admin.forms import Form, render_form, revision, text
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 
@@ -66,8 +66,7 @@ def add() -> Response:
 @bp.get("/desk/replies/<id>")
 def show(id: str) -> Response:
     reply = saved_replies.find(db(), viewer(), id)
-    texts = saved_replies.texts(reply)
-    return page(Form({**texts, "revision": revisions.of(texts)}), reply)
+    return page(Form.of(saved_replies.texts(reply)), reply)
 
 
 @bp.post("/desk/replies/<id>")
@@ -150,7 +149,7 @@ def sent() -> Form:
 
 def page(fields: Form, reply: SavedReply | None = None) -> Response:
     outcome = request.args.get("done")
-    response = render(
+    return render_form(
         "desk/replies.html",
         form=fields,
         shown=reply,
@@ -159,5 +158,3 @@ def page(fields: Form, reply: SavedReply | None = None) -> Response:
         insert_into=into(),
         done=outcome if outcome in ("added", "saved", "removed") else "",
     )
-    response.status_code = 422 if fields.wrong else 200
-    return response
