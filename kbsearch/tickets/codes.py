@@ -13,8 +13,8 @@ UNDER_WAY: tuple[Status, ...] = ("new", "open", "pending")
 RESOLVED: tuple[Status, ...] = ("solved", "closed")
 
 # The same of tickets `t`, as conditions in SQL.
-AWAITS_US = "t.status IN ('new', 'open')"
 IS_UNDER_WAY = "t.status IN ('new', 'open', 'pending')"
+AWAITS_US = f"{IS_UNDER_WAY} AND t.status <> 'pending'"  # in words that the index is found by
 IS_RESOLVED = "t.status IN ('solved', 'closed')"
 
 

@@ -43,7 +43,7 @@ CONDITIONS: dict[View, str] = {
     "mine": f"{IS_UNDER_WAY} AND t.assignee_id = :me",
     "unanswered": f"{AWAITS_US} AND NOT EXISTS (SELECT 1 FROM {ANSWERS})",  # noqa: S608 (a constant)
     "blocking": f"{IS_UNDER_WAY} AND t.severity = 'blocking'",
-    "waiting": "t.status = 'pending'",
+    "waiting": f"{IS_UNDER_WAY} AND t.status = 'pending'",
     "solved": f"{IS_RESOLVED} AND t.solved_at >= :lately",
     "all": "1 = 1",
 }

@@ -150,11 +150,13 @@ def test_pages_follow_each_other(db: SqliteDatabase, cast: Cast, monkeypatch: py
 
 
 def test_the_queue_is_read_by_its_indexes(db: SqliteDatabase):
-    plan = db.query(
-        "EXPLAIN QUERY PLAN SELECT t.id FROM tickets t WHERE t.status IN ('new', 'open', 'pending')"
-        " ORDER BY t.created_at"
-    )
-    assert "tickets_under_way" in " ".join(row["detail"] for row in plan)
+    for view in queue.UNDER_WAY:
+        condition = queue.CONDITIONS[view]
+        plan = db.query(
+            f"EXPLAIN QUERY PLAN SELECT COUNT(*) FROM tickets t WHERE {condition}",  # noqa: S608
+            {"me": "somebody"} if ":me" in condition else {},
+        )
+        assert "tickets_under_way" in " ".join(row["detail"] for row in plan), view
 
 
 def chosen(db: SqliteDatabase, viewer: Viewer, *some: Ticket) -> dict[str, int]:
