@@ -80,6 +80,9 @@ function setAvailable(isAvailable) {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target?.id === "results") dim(true);
 });
+document.addEventListener("submit", (event) => {
+  event.target.querySelector(".folded:popover-open")?.hidePopover(); // what it asked for lies below
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   const target = document.getElementById(event.detail.target?.id);
   if (target?.id === "palette-list") listOptions();

@@ -51,6 +51,8 @@ BUNDLES = {  # one request instead of several
     "site.js": ("vendor/htmx.min.js", "app.js"),
 }
 COMMENT_LINES = re.compile(rb"(?m)^[ \t]*//.*\n")
+CSS_COMMENTS = re.compile(rb"/\*[^*]*\*/\n?")
+CSS_BLANKS = re.compile(rb"(?<=[{};,])\s+|\s+(?=[{}])|(?<=:) ")  # none of ours has one in a string
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)
@@ -100,6 +102,8 @@ def prepare() -> None:
 def _as_sent(path: Path) -> bytes:
     """A file without what is for its readers here; a licence in a comment of `/*! */` stays."""
     body = path.read_bytes()
+    if path.suffix == ".css":
+        return CSS_BLANKS.sub(b"", CSS_COMMENTS.sub(b"", body))
     return COMMENT_LINES.sub(b"", body) if path.suffix == ".js" else body
 
 

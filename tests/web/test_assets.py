@@ -1,6 +1,7 @@
 """Style sheet, script and icons: cached for good, compressed, within budget, as published."""
 
 import gzip
+import re
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.kit.places import TESTS
 JAVASCRIPT_BUDGET = 25_000  # bytes, compressed
 STYLE_BUDGET = 10_000
 AGENTS_STYLE_BUDGET = 16_000  # the style sheet of everybody and the one of agents
+COMMENTS = re.compile(r"(?s)/\*.*?\*/")
+STRINGS = re.compile(r'"[^"]*"')
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,14 @@ def test_nothing_outside_of_the_folder_is_served(client: FlaskClient, name: str)
     with pytest.raises(NotFound):
         assets.load(name)
     assert client.get(f"/static/x/{name}").status_code == 404
+
+
+def test_a_style_sheet_travels_without_its_comments_and_blanks_alone():
+    for path in sorted(resources.folder("static").glob("*.css")):
+        written, sent = path.read_text(encoding="utf-8"), assets.load(path.name).body.decode()
+        assert STRINGS.findall(sent) == STRINGS.findall(COMMENTS.sub("", written))
+        assert "".join(sent.split()) == "".join(COMMENTS.sub("", written).split())
+        assert len(sent) < len(written)
 
 
 def test_script_and_style_stay_within_budget():

@@ -167,7 +167,7 @@ def test_the_overview_counts_and_says_what_is_wrong(
     page = client.get("/fr/admin").text
     counted = dict(re.findall(r"<dt>(?:<a[^>]*>)?([^<]+)(?:</a>)?</dt><dd>(\d+)</dd>", page))
     assert (counted["Organisations"], counted["Personnes"]) == ("2", "6")
-    assert "le worker ne tourne pas" in page
+    assert "Le worker ne tourne pas" in page
     assert "Lancez kbsearch serve" in page, "the remedy too"
 
 
