@@ -115,6 +115,9 @@ class Settings:
     api_origins: tuple[str, ...] = _setting(
         (), "Origins, as https://app.example, whose pages may call /api with a token"
     )
+    widget_origins: tuple[str, ...] = _setting(
+        (), "Origins, as https://app.example, whose pages may show the widget; empty: none"
+    )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
     oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
     oidc_client_id: str = _setting("", "The name the provider knows this site by")
@@ -364,9 +367,10 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         missing = [place for place in ("{to}", "{text}") if place not in settings.sms_url]
         if missing:
             refuse("sms_url", f"the gateway's URL has no {missing[0]}")
-    for origin in settings.api_origins:
-        if not ORIGIN.fullmatch(origin):
-            refuse("api_origins", f"{origin!r} is not an origin as https://app.example")
+    for name in ("api_origins", "widget_origins"):
+        for origin in getattr(settings, name):
+            if not ORIGIN.fullmatch(origin):
+                refuse(name, f"{origin!r} is not an origin as https://app.example")
     if not 0 <= settings.undo_seconds <= 60:
         refuse("undo_seconds", "it counts seconds: 0 to 60")
     for name in ("close_after_days", "draft_days", "search_log_days"):

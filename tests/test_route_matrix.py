@@ -95,6 +95,7 @@ FORMS: dict[str, dict[str, str]] = {
     "suggestions.suggest": {"subject": WORD},
     "suggestions.solved": {"key": "key-of-a-form", "subject": WORD},
     "visits.tell": {"q": WORD},
+    "widget.send": {"subject": f"Un {WORD}", "description": "Perdu", "severity": "minor"},
 }
 
 MISSING = {
@@ -196,6 +197,7 @@ def knock(
         headers={
             "Sec-Fetch-Site": "same-origin",
             **(world.token_of(who) if is_program else {}),
+            **(world.pass_of(who) if case.endpoint.startswith("widget.") else {}),
             **(headers or {}),
         },
         buffered=True,

@@ -25,6 +25,7 @@ from kbsearch.web import (
     opening,
     render,
     security,
+    widget,
 )
 from kbsearch.web.account import (
     opt_outs,
@@ -117,6 +118,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     compression.offer(app)
     security.guard(app, settings)
     door.watch(app, settings)
+    if settings.widget_origins:
+        widget.offer(app, settings)
     bodies.watch(app)
     signing_in.watch(app)
     old_addresses.watch(app)

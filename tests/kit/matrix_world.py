@@ -25,7 +25,13 @@ from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import choosing as choosing_passwords
-from kbsearch.people.accounts import kept_forms, one_time_links, personal_tokens, second_factor
+from kbsearch.people.accounts import (
+    kept_forms,
+    one_time_links,
+    personal_tokens,
+    second_factor,
+    widget_passes,
+)
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.personal_tokens import TokenFields
@@ -103,10 +109,15 @@ class World:
     cookies: dict[str, dict[str, str]]
     things: dict[str, str]
     secrets: dict[str, str]  # the token of each visitor's program
+    passes: dict[str, str]  # that of each customer's widget
 
     def token_of(self, who: str) -> dict[str, str]:
         """The header with which a program acts as a visitor; nothing for nobody."""
         return {"Authorization": f"Bearer {self.secrets[who]}"} if who in self.secrets else {}
+
+    def pass_of(self, who: str) -> dict[str, str]:
+        """The header with which a widget shows itself to a customer; the others have none."""
+        return {"Authorization": f"Bearer {self.passes[who]}"} if who in self.passes else {}
 
     def browser_of(self, who: str) -> FlaskClient:
         client = self.app.test_client()
@@ -147,6 +158,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         security_contact="mailto:security@support.example",
         metrics_token="token-of-the-metrics",
         jwt_shared_secret=SECRET,
+        widget_origins=("https://app.example",),
         oidc_issuer="https://provider.example",
         oidc_client_id="kbsearch",
         oidc_client_secret="secret",
@@ -191,7 +203,12 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     cookies = {name: begun | _session(db, everybody[name]) for name in VISITORS}
     secrets = {name: _secret(db, everybody[name]) for name in VISITORS if name != "nobody"}
     app.extensions[PACES] = Paces(*[Pace(10**9)] * 3)
-    return World(app, db, cookies, things, secrets)
+    passes = {
+        name: widget_passes.make(settings, people.find(db, everybody[name].email))
+        for name in VISITORS
+        if everybody[name].role == "customer"
+    }
+    return World(app, db, cookies, things, secrets, passes)
 
 
 def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:

@@ -5,6 +5,8 @@ for customers alone: nobody of the staff comes in this way.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +20,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.people import Person, PersonFields, organisations
-from kbsearch.people.accounts import signing_in
+from kbsearch.people.accounts import sessions, signing_in
 from kbsearch.people.accounts.signing_in import Caller, Inside
 from kbsearch.people.accounts.single_sign_on import identities, tokens, used_handovers
 from kbsearch.people.accounts.single_sign_on.identities import HANDOVER
@@ -73,9 +75,41 @@ def redeem(
 ) -> Inside:
     """Use it up and let its person in."""
     moment = at or utc_now()
+    with _noted(db, caller, handover, moment), db.atomic():
+        person = _used_up(db, settings, handover, moment)
+        return signing_in.let_in(db, caller, person, back, "handover", at=moment)
+
+
+def recognise(
+    db: Database,
+    settings: Settings,
+    caller: Caller,
+    handover: Handover,
+    *,
+    at: datetime | None = None,
+) -> Person:
+    """Use it up for a widget, where its person gets no session."""
+    moment = at or utc_now()
+    with _noted(db, caller, handover, moment), db.atomic():
+        person = _used_up(db, settings, handover, moment)
+        audit.record(
+            db,
+            "sign_in.succeeded",
+            person_id=person.id,
+            network=caller.network,
+            at=moment,
+            factor="handover",
+            browser=caller.user_agent[: sessions.MAX_USER_AGENT],
+        )
+        return person
+
+
+@contextmanager
+def _noted(db: Database, caller: Caller, handover: Handover, moment: datetime) -> Iterator[None]:
+    """Log a refusal: its own transaction is undone, the log is kept."""
     try:
-        return _redeemed(db, settings, caller, handover, back, moment)
-    except Forbidden:  # its own transaction is undone, the log is kept
+        yield
+    except Forbidden:
         person = whom(db, handover)
         audit.record(
             db,
@@ -88,24 +122,17 @@ def redeem(
         raise
 
 
-def _redeemed(
-    db: Database,
-    settings: Settings,
-    caller: Caller,
-    handover: Handover,
-    back: str,
-    moment: datetime,
-) -> Inside:
-    with db.atomic():
-        person = whom(db, handover) or _created(db, settings, handover)
-        if person.disabled_at or person.role != "customer":
-            log.warning("a hand-over for %s is refused: %s", person.id, person.role)
-            raise Forbidden("handover.account_missing")
-        _bind(db, person, handover)
-        if not used_handovers.use_up(db, handover.jti, at=moment):
-            log.warning("a hand-over for %s came twice", person.id)
-            raise Forbidden("handover.not_believed")
-        return signing_in.let_in(db, caller, person, back, "handover", at=moment)
+def _used_up(db: Database, settings: Settings, handover: Handover, moment: datetime) -> Person:
+    """The person it is good for, this once."""
+    person = whom(db, handover) or _created(db, settings, handover)
+    if person.disabled_at or person.role != "customer":
+        log.warning("a hand-over for %s is refused: %s", person.id, person.role)
+        raise Forbidden("handover.account_missing")
+    _bind(db, person, handover)
+    if not used_handovers.use_up(db, handover.jti, at=moment):
+        log.warning("a hand-over for %s came twice", person.id)
+        raise Forbidden("handover.not_believed")
+    return person
 
 
 def _checked(settings: Settings, token: str, moment: datetime) -> Handover:
