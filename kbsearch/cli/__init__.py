@@ -35,6 +35,7 @@ COMMANDS = {
     "similar": "search",
     "evaluate": "search",
     "index": "search",
+    "leave": "leaving",
     "lessons": "lessons",
     "org": "organisations",
     "user": "people",

@@ -121,6 +121,33 @@ def import_tickets(
     _finish(report, as_json)
 
 
+@import_command.command("site")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@report_option
+@json_option
+@pass_site
+def import_site(site: Site, folder: Path, report_path: Path | None, as_json: bool) -> None:
+    """Take over a whole site: FOLDER is what 'kbsearch export' wrote.
+
+    Nobody is mailed, nobody has a password yet. Content comes where the site has none of its own;
+    publish it afterwards. Run again, it changes nothing.
+
+    Example: kbsearch import site /tmp/leaving
+    """
+    from kbsearch.site.importing.whole import SiteFolder
+
+    requests = folder / "tickets.jsonl"
+    with _reporting(report_path) as report, _progress(requests) as progress:
+        reports = SiteFolder(site.settings, site.db, folder).run(report.tell, progress)
+    _catch_up(site)
+    if as_json:
+        echo_json({name: _counts(noun) for name, noun in reports.items()})
+    else:
+        for name, noun in reports.items():
+            click.echo(f"{name}: {_counted(_counts(noun))}")
+    _refuse_if_any(sum(noun.refused for noun in reports.values()))
+
+
 @import_command.command("zendesk")
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
@@ -229,7 +256,7 @@ def _reporting(path: Path | None) -> Iterator[Report]:
 def _progress(file: Path) -> Iterator[Callable[[int], None]]:
     """A bar by bytes read."""
     with _bar() as bar:
-        task = bar.add_task(file.name, total=file.stat().st_size)
+        task = bar.add_task(file.name, total=file.stat().st_size if file.is_file() else 0)
         yield lambda position: bar.update(task, completed=position)
 
 

@@ -303,6 +303,10 @@ STEPS = {
           sha256 TEXT PRIMARY KEY, outcome TEXT NOT NULL, finding TEXT NOT NULL,
           at TEXT NOT NULL);
         """,
+    "s095_letters_that_opened": """
+        ALTER TABLE tickets ADD COLUMN message_id TEXT;
+        CREATE INDEX tickets_letter ON tickets (message_id) WHERE message_id IS NOT NULL;
+        """,
 }
 
 

@@ -557,7 +557,8 @@ CREATE TABLE tickets (
   typed INTEGER NOT NULL DEFAULT 0,  -- 0/1: the description is plain text, shown as typed
   quoted TEXT NOT NULL DEFAULT '',  -- what the description's mail quoted or ended with, folded
   team_id TEXT REFERENCES teams (id),  -- whose it is; customers never see it
-  channel TEXT  -- by which it came: web, email, phone or api; NULL: nobody knows any more
+  channel TEXT,  -- by which it came: web, email, phone or api; NULL: nobody knows any more
+  message_id TEXT  -- of the letter that opened it in an older system
 );
 CREATE INDEX tickets_revision ON tickets (revision);
 CREATE INDEX tickets_organisation ON tickets (organisation_id);
@@ -572,6 +573,7 @@ CREATE INDEX tickets_solved_at ON tickets (solved_at) WHERE solved_at IS NOT NUL
 CREATE INDEX tickets_created ON tickets (created_at);
 CREATE INDEX tickets_filed ON tickets (requester_id, created_at) WHERE form_key IS NOT NULL;
 CREATE INDEX tickets_team ON tickets (team_id) WHERE team_id IS NOT NULL;
+CREATE INDEX tickets_letter ON tickets (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX tickets_filed_about ON tickets (organisation_id, product_id, created_at)
   WHERE form_key IS NOT NULL;
 

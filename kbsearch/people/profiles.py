@@ -94,7 +94,7 @@ def edit(
         "single_keys": YES if fields.single_keys else "",
         "away_until": fields.away_until or "",
     }
-    if fields.time_zone and not _is_zone(fields.time_zone):
+    if fields.time_zone and not is_time_zone(fields.time_zone):
         raise Invalid("profile.time_zone_unknown", time_zone=fields.time_zone[:100])
     with db.atomic():
         revisions.check(revision, texts(find(db, viewer, at=at)), edited)
@@ -136,7 +136,8 @@ def time_zones() -> dict[str, tuple[str, ...]]:
     return {region: tuple(z for z in zones if z.startswith(f"{region}/")) for region in REGIONS}
 
 
-def _is_zone(name: str) -> bool:
+def is_time_zone(name: str) -> bool:
+    """Whether it is one that people may choose."""
     return name in time_zones().get(name.partition("/")[0], ())
 
 

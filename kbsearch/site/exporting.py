@@ -1,7 +1,8 @@
 """Leaving: all that people put in, in files that other programs read, and that `import` reads.
 
 organisations.json   people.jsonl   products.json   teams.jsonl   tickets.jsonl
-attachments.jsonl    attachments/<ticket>/<id>-<name>
+attachments.jsonl    attachments/<ticket>/<place>-<name>   drafts_attachments.jsonl
+logos/<slug>         votes.jsonl, gaps.jsonl, drafts.jsonl…: a file for each of `portable.sheets`
 content/             the Markdown files, with their git repository
 """
 
@@ -20,10 +21,14 @@ from kbsearch.database import Database
 from kbsearch.errors import Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people import Person, organisations
-from kbsearch.people.organisations import products
-from kbsearch.tickets import records, teams
+from kbsearch.people.organisations import branding, products
+from kbsearch.site.portable import lines as sheet_lines
+from kbsearch.site.portable import requests
+from kbsearch.site.portable.sheets import SHEETS
+from kbsearch.tickets import teams
 
 BATCH = 500
+DRAFT_FILES = "drafts_attachments.jsonl"
 
 Progress = Callable[[int, int], object]  # tickets done, in all
 
@@ -38,6 +43,7 @@ class Exported:
     products: int
     teams: int
     attachments: int
+    others: int = 0  # rows of sheets
 
 
 def export(
@@ -53,34 +59,43 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Problem("export.folder_not_empty", folder=folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = FileStore(settings.files_path)
     with db.snapshot():
         accounts = people.list_all(db)
         companies = organisations.list_all(db)
         sold = products.list_all(db)
         _write_json(
-            folder / "organisations.json", [_organisation(db, company) for company in companies]
+            folder / "organisations.json",
+            [_organisation(db, company, folder) for company in companies],
         )
         _write_json(folder / "products.json", [_public(product) for product in sold])
-        _write_lines(folder / "people.jsonl", (_public(person) for person in accounts))
+        _write_lines(folder / "people.jsonl", _people(db, accounts))
         groups = _write_lines(folder / "teams.jsonl", _teams(db, accounts))
         in_all = int(db.query("SELECT COUNT(*) AS n FROM tickets")[0]["n"])
-        count = _write_lines(folder / "tickets.jsonl", _tickets(db, in_all, tell))
-        store = FileStore(settings.files_path)
-        files = _write_lines(folder / "attachments.jsonl", _attachments(db, store, folder))
+        writer = requests.RequestWriter(db, store, folder)
+        count = _write_lines(folder / "tickets.jsonl", _tickets(db, writer, in_all, tell))
+        files = _write_lines(folder / "attachments.jsonl", writer.files)
+        typed = requests.draft_files(db, store, folder)
+        files += _write_lines(folder / DRAFT_FILES, typed)
+        others = sum(
+            _write_lines(folder / f"{sheet.name}.jsonl", sheet_lines.write(db, sheet))
+            for sheet in SHEETS
+        )
     if settings.content_path.is_dir():
         shutil.copytree(settings.content_path, folder / "content", symlinks=True)
-    return Exported(count, len(accounts), len(companies), len(sold), groups, files)
+    return Exported(count, len(accounts), len(companies), len(sold), groups, files, others)
 
 
-def _tickets(db: Database, in_all: int, tell: Progress) -> Iterator[dict[str, Any]]:
+def _tickets(
+    db: Database, writer: requests.RequestWriter, in_all: int, tell: Progress
+) -> Iterator[dict[str, Any]]:
     count, last = 0, -1
     while rows := db.query(
         "SELECT id, number FROM tickets WHERE number > :last ORDER BY number LIMIT :limit",
         {"last": last, "limit": BATCH},
     ):
         last = rows[-1]["number"]
-        for record in records.read(db, OPERATOR, [row["id"] for row in rows]):
-            yield records.portable(record)
+        yield from writer.lines([row["id"] for row in rows])
         count += len(rows)
         tell(count, in_all)
 
@@ -97,29 +112,38 @@ def _teams(db: Database, accounts: Sequence[Person]) -> Iterator[dict[str, Any]]
         }
 
 
-def _attachments(db: Database, store: FileStore, folder: Path) -> Iterator[dict[str, Any]]:
-    """Each file of a ticket, copied: where it is, and what it was called."""
-    rows = db.query(
-        """
-        SELECT a.id, t.number, a.name, a.media_type, a.size, a.sha256, a.created_at,
-               m.position AS message
-        FROM attachments a JOIN tickets t ON t.id = a.ticket_id
-        LEFT JOIN messages m ON m.id = a.message_id
-        ORDER BY t.number, a.created_at, a.id
-        """
-    )
-    for row in rows:
-        source = store.path(row["sha256"])
-        target = Path("attachments", str(row["number"]), f"{row.pop('id')}-{row['name']}")
-        if source.is_file():
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / target)
-            yield {**row, "file": str(target)}
+def _people(db: Database, accounts: Sequence[Person]) -> Iterator[dict[str, Any]]:
+    """Everybody with what they chose; nothing that opens an account."""
+    chosen = {row.pop("id"): row for row in db.query(_CHOSEN)}
+    for person in accounts:
+        line = {**_public(person), **chosen[person.id]}
+        line["single_keys"] = bool(line["single_keys"])
+        yield {name: value for name, value in line.items() if value is not None}
 
 
-def _organisation(db: Database, organisation: organisations.Organisation) -> dict[str, Any]:
-    followers = organisations.followers(db, organisation)
-    return {**_public(organisation), "followers": list(followers)}
+_CHOSEN = """
+    SELECT id, mobile, mobile_verified_at, single_keys, digest, away_until, undeliverable_at,
+           undeliverable_why FROM people
+"""
+
+
+def _organisation(
+    db: Database, organisation: organisations.Organisation, folder: Path
+) -> dict[str, Any]:
+    look = organisation.look
+    line = {
+        **_public(organisation),
+        "followers": list(organisations.followers(db, organisation)),
+        "accent": look.accent,
+        "welcome_fr": look.welcome_fr,
+        "welcome_en": look.welcome_en,
+    }
+    if look.logo is not None:
+        _, body = branding.find_logo(db, OPERATOR, look.logo.hash)
+        line["logo"] = f"logos/{organisation.slug}"
+        (folder / "logos").mkdir(exist_ok=True)
+        (folder / line["logo"]).write_bytes(body)
+    return {name: value for name, value in line.items() if value is not None}
 
 
 def _public(thing: Any) -> dict[str, Any]:

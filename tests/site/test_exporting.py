@@ -10,66 +10,17 @@ from click.testing import CliRunner
 from kbsearch.access import OPERATOR
 from kbsearch.cli import cli
 from kbsearch.config import Settings
-from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import erasing, exporting
-from kbsearch.site.importing import people as importing_people
-from kbsearch.site.importing import teams as importing_teams
-from kbsearch.site.importing import tickets as importing_tickets
-from tests.conftest import Cast, take_over
+from tests.conftest import Cast
 from tests.kit.matrix_world import build
 from tests.kit.requests import attach, file
 from tests.site.test_erasing import on_disk
 
-# What a request has besides what `import` takes.
-OURS = ("assignee", "closed_at", "fields")
-
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def test_what_is_exported_can_be_imported_and_is_the_same(
-    settings: Settings, db: SqliteDatabase, tmp_path: Path
-):
-    build(settings, db)
-    take_over(
-        db,
-        number=77,
-        requester="old@acme.example",
-        cc=["bob@acme.example", "gone@acme.example"],
-        confidential=True,
-        tags=["à_rappeler", "vip"],
-        solved_at="2026-02-01T09:00:00Z",
-        messages=[
-            {"author": "Jean", "at": "2026-01-31T10:00:00Z", "body": "Ça marche ?\n\n- é"},
-            {"author": "dan@support.example", "at": "2026-01-31T11:00:00Z", "body": "Oui",
-             "internal": True, "solution": False},
-        ],
-    )  # fmt: skip
-    done = exporting.export(settings, db, tmp_path / "first")
-    assert (done.people, done.organisations, done.teams, done.tickets) == (7, 2, 1, 6)
-    there = Settings(site=tmp_path / "there")
-    copy = SqliteDatabase(there.database_path)
-    migrate(copy)
-    assert not importing_people.run(copy, tmp_path / "first" / "people.jsonl").refused
-    assert not importing_teams.run(copy, tmp_path / "first" / "teams.jsonl").remarks
-    assert not importing_tickets.run(copy, tmp_path / "first" / "tickets.jsonl").refused
-    exporting.export(there, copy, tmp_path / "second")
-    copy.close()
-    first, second = (
-        [
-            {name: value for name, value in ticket.items() if name not in OURS}
-            for ticket in lines(tmp_path / folder / "tickets.jsonl")
-        ]
-        for folder in ("first", "second")
-    )
-    assert first == second and any("team" in ticket for ticket in first)
-    assert lines(tmp_path / "first" / "teams.jsonl") == lines(tmp_path / "second" / "teams.jsonl")
-    assert [person["email"] for person in lines(tmp_path / "second" / "people.jsonl")] == [
-        person["email"] for person in lines(tmp_path / "first" / "people.jsonl")
-    ]
 
 
 def test_files_and_content_come_along(settings: Settings, db: SqliteDatabase, tmp_path: Path):

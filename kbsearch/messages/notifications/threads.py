@@ -66,8 +66,9 @@ def number_elsewhere(db: Database, message_ids: Iterable[str]) -> int | None:
     places, values = one_of("id", list(message_ids))
     rows = db.query(
         f"""
-        SELECT DISTINCT t.number FROM messages m JOIN tickets t ON t.id = m.ticket_id
+        SELECT t.number FROM messages m JOIN tickets t ON t.id = m.ticket_id
         WHERE m.message_id IN ({places}) AND m.internal = 0
+        UNION SELECT t.number FROM tickets t WHERE t.message_id IN ({places})
         """,  # noqa: S608 (names of parameters)
         values,
     )

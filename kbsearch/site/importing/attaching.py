@@ -27,14 +27,18 @@ class FileFolder:
 
     def take(self, record: FileRecord, *, rehearsal: bool = False) -> Attachment:
         """Keep a file, or only see whether it could be kept; raises Invalid."""
+        with self.find(record).open("rb") as source:
+            if rehearsal:
+                return files.examine(self.store, record.name, source)
+            return files.write(self.store, record.name, source)
+
+    def find(self, record: FileRecord) -> Path:
+        """Where it lies, inside the folder; raises Invalid."""
         root = self.folder.resolve()
         path = (root / record.path).resolve()
         if not path.is_relative_to(root) or not path.is_file():
             raise Invalid("import.file_missing", name=record.name)
-        with path.open("rb") as source:
-            if rehearsal:
-                return files.examine(self.store, record.name, source)
-            return files.write(self.store, record.name, source)
+        return path
 
 
 Kept = dict[FileRecord, Attachment]

@@ -1,5 +1,6 @@
 """People, one record a line: accounts are opened, or changed where the record says otherwise."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,17 @@ from kbsearch import people
 from kbsearch.access import OPERATOR, ROLES, Role
 from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
-from kbsearch.errors import NotFound, Problem
-from kbsearch.people import Person, PersonFields, organisations
+from kbsearch.errors import Invalid, NotFound, Problem
+from kbsearch.people import Person, PersonFields, organisations, profiles
+from kbsearch.people.notification_choices import DIGESTS
 from kbsearch.site.importing import fields, lines
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.report import Report
 
 BATCH = 1000
+MAX_ZONE = 60
+MAX_MOBILE = 30
+MAX_WHY = 2_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class PersonRecord:
     role: Role | None
     language: str | None
     organisations: tuple[str, ...] | None  # slugs or names
+    disabled_at: str | None = None
+    account: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # columns of a new account
 
 
 def run(
@@ -63,7 +70,26 @@ def parse(values: Mapping[str, Any]) -> PersonRecord:
         role=fields.choice(values, "role", ROLES),
         language=fields.choice(values, "language", LANGUAGES),
         organisations=None if names is None else tuple(fields.names(values, field)),
+        disabled_at=fields.moment(values, "disabled_at"),
+        account=_account(values),
     )
+
+
+def _account(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an account has besides, of a person that another site of this kind had."""
+    moments = ("created_at", "disabled_at", "mobile_verified_at", "undeliverable_at")
+    account: dict[str, Any] = {name: fields.moment(values, name) for name in moments}
+    account["time_zone"] = fields.name(values, "time_zone", MAX_ZONE)
+    if account["time_zone"] and not profiles.is_time_zone(account["time_zone"]):
+        raise Invalid("profile.time_zone_unknown", time_zone=account["time_zone"])
+    account["mobile"] = fields.name(values, "mobile", MAX_MOBILE)
+    account["digest"] = fields.choice(values, "digest", DIGESTS)
+    account["away_until"] = (fields.moment(values, "away_until") or "")[:10]
+    account["undeliverable_why"] = fields.text(values, "undeliverable_why")[:MAX_WHY]
+    account = {name: value for name, value in account.items() if value}
+    if "single_keys" in values:
+        account["single_keys"] = int(fields.flag(values, "single_keys"))
+    return account
 
 
 def _store(db: Database, batch: list[Line], report: Report) -> None:
@@ -84,7 +110,7 @@ def _keep(db: Database, record: PersonRecord, report: Report) -> None:
     try:
         person = people.find(db, record.email)
     except NotFound:
-        people.add(
+        person = people.add(
             db,
             OPERATOR,
             PersonFields(
@@ -95,14 +121,29 @@ def _keep(db: Database, record: PersonRecord, report: Report) -> None:
                 language=record.language,
             ),
         )
+        _furnish(db, person, record)
         report.created += 1
         return
     changes = _changes(db, person, record)
+    shuts = record.disabled_at is not None and person.disabled_at is None
     if changes:
         people.edit(db, OPERATOR, person, PersonFields(**changes))
+    if shuts:  # it is closed there; what is closed here stays closed
+        people.disable(db, OPERATOR, person)
+    if changes or shuts:
         report.updated += 1
     else:
         report.unchanged += 1
+
+
+def _furnish(db: Database, person: Person, record: PersonRecord) -> None:
+    """Give a new account what its record says besides; a closed one is closed from the start."""
+    if record.account:
+        columns = ", ".join(f"{name} = :{name}" for name in record.account)
+        db.execute(
+            f"UPDATE people SET {columns} WHERE id = :id",  # noqa: S608 (names of this module)
+            {**record.account, "id": person.id},
+        )
 
 
 def _changes(db: Database, person: Person, record: PersonRecord) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Writing a batch of past tickets: what is new or has changed, in a handful of statements."""
 
-import dataclasses
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kbsearch import access, people, randomness, tickets
@@ -12,112 +11,17 @@ from kbsearch.database import Database, Row, new_id, one_of
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, products
-from kbsearch.site.importing.attaching import FileFolder, FileRecord, Kept
+from kbsearch.site.importing import histories
+from kbsearch.site.importing.attaching import FileFolder, Kept
+from kbsearch.site.importing.records import Link, Numbered, TicketRecord
 from kbsearch.site.importing.report import Report
 from kbsearch.tickets import changes, readers, teams
-from kbsearch.tickets.conversation.satisfaction import Rating
 
 LOOKED_UP_AT_ONCE = 5000
 CHILDREN = (
     *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
     "satisfaction",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRecord:
-    """A message as the source has it; `author` is an address, a name, or empty."""
-
-    author: str
-    at: str
-    body: str
-    internal: bool
-    solution: bool
-    message_id: str = ""  # of its letter, without angle brackets
-    files: tuple[FileRecord, ...] = ()
-
-    @property
-    def values(self) -> list[object]:
-        """What its ticket's digest is made of; a letter's id and files count where there are."""
-        values = [getattr(self, name) for name in MESSAGE_FIELDS]
-        return [*values, *([self.message_id] if self.message_id else []), *self.files]
-
-    def dated(self, at: str) -> "MessageRecord":
-        """The same with a moment, for a source that gives none."""
-        return dataclasses.replace(self, at=at)
-
-
-@dataclass(frozen=True, slots=True)
-class TicketRecord:
-    """A ticket as the source has it: names and addresses, not ids."""
-
-    number: int
-    subject: str
-    description: str
-    language: str
-    requester: str
-    organisation: str
-    copies: tuple[str, ...]
-    product: str
-    version: str
-    severity: str
-    status: str
-    confidential: bool
-    created_at: str
-    updated_at: str
-    solved_at: str | None
-    messages: tuple[MessageRecord, ...]
-    tags: tuple[str, ...] = ()
-    assignee: str = ""
-    team: str = ""
-    follows: int | None = None  # the number of a closed ticket that goes on in this one
-    merged_into: int | None = None
-    rating: Rating | None = None
-    files: tuple[FileRecord, ...] = ()  # of the description
-    channel: str = ""
-
-    def detected(self, detect: Callable[[str], str]) -> "TicketRecord":
-        """The same in the language its text is written in."""
-        opening = " ".join(message.body for message in self.messages[:3])
-        language = detect(f"{self.subject} {self.description} {opening}")
-        return dataclasses.replace(self, language=language)
-
-    @property
-    def digest(self) -> str:
-        """Changes when anything of the record does; what came later counts where it is there."""
-        values = [getattr(self, name) for name in TICKET_FIELDS]
-        values += [self.tags] if self.tags else []
-        values += [(name, value) for name in LATER_FIELDS if (value := getattr(self, name))]
-        messages = [message.values for message in self.messages]
-        return hashlib.sha256(repr((values, messages)).encode()).hexdigest()
-
-
-LATER_FIELDS = ("assignee", "team", "follows", "merged_into", "rating", "files", "channel")
-TICKET_FIELDS = tuple(
-    f.name
-    for f in dataclasses.fields(TicketRecord)
-    if f.name not in ("messages", "tags", *LATER_FIELDS)
-)
-MESSAGE_FIELDS = tuple(
-    f.name for f in dataclasses.fields(MessageRecord) if f.name not in ("message_id", "files")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a ticket goes on from or in, by number."""
-
-    number: int
-    follows: int | None
-    merged_into: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A record and the line it came from."""
-
-    line: int
-    record: TicketRecord
 
 
 @dataclass(frozen=True)
@@ -213,13 +117,20 @@ def link(db: Database, links: Iterable[Link]) -> None:
             )
             db.execute(
                 """
-                INSERT INTO merges (ticket_id, into_id, before, at)
-                SELECT t.id, o.id, 'open', t.updated_at FROM tickets t
+                INSERT INTO merges (ticket_id, into_id, before, at, person_id)
+                SELECT t.id, o.id, :before, COALESCE(:at, t.updated_at),
+                  (SELECT p.id FROM people p WHERE p.email = :by) FROM tickets t
                 JOIN tickets o ON o.number = :other AND o.id <> t.id
                 WHERE t.number = :number AND t.source_hash IS NOT NULL
                 ON CONFLICT (ticket_id) DO UPDATE SET into_id = excluded.into_id
                 """,
-                {"number": tie.number, "other": tie.merged_into or 0},
+                {
+                    "number": tie.number,
+                    "other": tie.merged_into or 0,
+                    "before": tie.merge.before,
+                    "at": tie.merge.at,
+                    "by": tie.merge.by,
+                },
             )
 
 
@@ -256,7 +167,12 @@ def _write(
     db.insert_many("tickets", rows[: len(new)])
     _update(db, rows[len(new) :])
     messages = {id: list(_messages(id, record, directory)) for id, record, _ in items}
+    events = {
+        id: histories.rows(id, record, messages[id], directory.people, directory.teams)
+        for id, record, _ in items
+    }
     db.insert_many("messages", [message for rows in messages.values() for message in rows])
+    histories.put(db, [event for rows in events.values() for event in rows])
     db.insert_many(
         "attachments",
         [f for id, record, _ in items for f in _files(id, record, messages[id], directory, kept)],
@@ -281,6 +197,7 @@ def _update(db: Database, rows: Sequence[Row]) -> None:
     if not rows:
         return
     places, values = one_of("ticket", [row["id"] for row in rows])
+    histories.clear(db, [row["id"] for row in rows])
     for table in CHILDREN:
         db.execute(f"DELETE FROM {table} WHERE ticket_id IN ({places})", values)  # noqa: S608
     settings = ", ".join(f"{column} = :{column}" for column in rows[0] if column != "id")
@@ -292,6 +209,8 @@ def _directory(db: Database, records: Sequence[TicketRecord]) -> Directory:
     addresses = {record.requester for record in records}
     addresses |= {address for record in records for address in record.copies}
     addresses |= {record.assignee for record in records}
+    addresses |= {record.filed_by for record in records}
+    addresses |= {name for record in records for event in record.events for name in event.people}
     addresses |= {message.author for record in records for message in record.messages}
     companies = {record.organisation for record in records} - {""}
     covered = {record.product for record in records} - {""}
@@ -342,6 +261,12 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "solved_at": record.solved_at,
+        "closed_at": record.closed_at,
+        "fields": json.dumps(dict(record.fields), ensure_ascii=False),
+        "typed": int(record.typed),
+        "quoted": record.quoted,
+        "message_id": record.message_id or None,
+        "filed_by_id": directory.people.get(record.filed_by),
         "source_hash": digest,
         "revision": revision,
         "assignee_id": assignee if assignee in directory.answering else None,
@@ -363,6 +288,10 @@ def _messages(id: str, record: TicketRecord, directory: Directory) -> Iterable[R
             "internal": int(message.internal),
             "solution": int(message.solution),
             "message_id": message.message_id or None,
+            "typed": int(message.typed),
+            "quoted": message.quoted,
+            "thanks": message.thanks,
+            "revision": 0,
         }
 
 
@@ -397,7 +326,7 @@ def _ratings(id: str, record: TicketRecord, directory: Directory) -> Iterable[Ro
             "person_id": person_id,
             "is_good": int(record.rating.is_good),
             "why": record.rating.why,
-            "answered_at": record.solved_at or record.updated_at,
+            "answered_at": record.rated_at or record.solved_at or record.updated_at,
         }
 
 

@@ -9,13 +9,20 @@ from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.files.store import FileStore
+from kbsearch.form_fields import MAX_FIELDS
 from kbsearch.people.organisations import slugs
 from kbsearch.search.fulltext.text import detect_language
-from kbsearch.site.importing import attaching, fields, lines, storing
+from kbsearch.site.importing import attaching, fields, histories, lines, storing
 from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Format, Line
+from kbsearch.site.importing.records import (
+    Link,
+    MergeRecord,
+    MessageRecord,
+    Numbered,
+    TicketRecord,
+)
 from kbsearch.site.importing.report import Report
-from kbsearch.site.importing.storing import Link, MessageRecord, Numbered, TicketRecord
 from kbsearch.tickets import tags
 from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
 from kbsearch.tickets.conversation.satisfaction import MAX_WHY, Rating
@@ -28,6 +35,9 @@ MAX_AUTHOR = 254
 MAX_MESSAGES = 2000
 MAX_COPIES = 500
 MAX_MESSAGE_ID = 990
+MAX_ANSWER = 10_000
+MAX_ANSWER_NAME = 200
+THANKS = ("taken", "undone")  # for a mere thanks; the first is kept as 1
 
 Alter = Callable[[Invalid], None]
 
@@ -71,7 +81,8 @@ def take_in(
         if record is not None:
             batch.append(Numbered(line.number, record))
             if record.follows or record.merged_into:
-                links.append(Link(record.number, record.follows, record.merged_into))
+                merge = record.merge or MergeRecord()
+                links.append(Link(record.number, record.follows, record.merged_into, merge))
         if len(batch) == BATCH:
             storing.store(db, batch, report, folder, rehearsal=rehearsal)
             batch = []
@@ -141,6 +152,15 @@ def parse(values: Mapping[str, Any], alter: Alter) -> TicketRecord:
         rating=_rating(values, alter),
         files=attaching.records(values.get("attachments")),
         channel=fields.choice(values, "channel", CHANNELS) or "",
+        closed_at=fields.moment(values, "closed_at"),
+        fields=_answers(values, alter),
+        filed_by=_address(fields.text(values, "filed_by"), "filed_by", alter),
+        typed=fields.flag(values, "typed"),
+        quoted=_cut(fields.text(values, "quoted"), "quoted", MAX_BODY, alter),
+        message_id=_message_id(values),
+        rated_at=_rated_at(values),
+        merge=_merge(values, alter),
+        events=histories.parse(values, len(messages)),
     )
     return record.detected(detect_language) if not record.language else record
 
@@ -169,9 +189,21 @@ def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
         body=_cut(fields.text(values, "body"), "body", MAX_BODY, alter),
         internal=fields.flag(values, "internal"),
         solution=fields.flag(values, "solution"),
-        message_id=fields.name(values, "message_id", MAX_MESSAGE_ID).strip("<> "),
+        message_id=_message_id(values),
         files=attaching.records(values.get("attachments")),
+        typed=fields.flag(values, "typed"),
+        quoted=_cut(fields.text(values, "quoted"), "quoted", MAX_BODY, alter),
+        thanks=_thanks(values),
     )
+
+
+def _thanks(values: Mapping[str, Any]) -> int:
+    choice = fields.choice(values, "thanks", THANKS)
+    return THANKS.index(choice) + 1 if choice else 0
+
+
+def _message_id(values: Mapping[str, Any]) -> str:
+    return fields.name(values, "message_id", MAX_MESSAGE_ID).strip("<> ")
 
 
 def _moment(message: MessageRecord) -> str:
@@ -203,6 +235,49 @@ def _rating(values: Mapping[str, Any], alter: Alter) -> Rating | None:
     score = fields.choice(said, "score", ("good", "bad"))
     why = _cut(fields.text(said, "comment"), "satisfaction", MAX_WHY, alter)
     return Rating(score == "good", why) if score else None
+
+
+def _rated_at(values: Mapping[str, Any]) -> str | None:
+    value = values.get("satisfaction")
+    return fields.moment(value, "at") if isinstance(value, dict) else None
+
+
+def _merge(values: Mapping[str, Any], alter: Alter) -> MergeRecord | None:
+    """`{"at", "by", "before"}`: when, by whom, and the status it would have again."""
+    merge = values.get("merge")
+    if merge is None:
+        return None
+    if not isinstance(merge, dict):
+        raise Invalid("import.wrong_type", field="merge", expected="{…}")
+    return MergeRecord(
+        before=fields.choice(merge, "before", STATUSES) or "open",
+        at=fields.moment(merge, "at"),
+        by=_address(fields.text(merge, "by"), "by", alter),
+    )
+
+
+def _answers(values: Mapping[str, Any], alter: Alter) -> tuple[tuple[str, str], ...]:
+    """What the fields of the form were answered, by their names."""
+    answers = values.get("fields")
+    if answers is None:
+        return ()
+    if not isinstance(answers, dict):
+        raise Invalid("import.wrong_type", field="fields", expected='{"…": "…"}')
+    texts = {name: _answer(value) for name, value in answers.items()}
+    if len(texts) > MAX_FIELDS or any(len(name) > MAX_ANSWER_NAME for name in texts):
+        raise Invalid("import.too_many", field="fields", limit=MAX_FIELDS)
+    return tuple(
+        (name, _cut(fields.text(texts, name), name, MAX_ANSWER, alter))
+        for name, text in texts.items()
+        if text
+    )
+
+
+def _answer(value: object) -> str:
+    """An answer as a text; several in a list are one, with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(_answer, value))
+    return "" if value is None or isinstance(value, dict) else str(value)
 
 
 def _tags(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:

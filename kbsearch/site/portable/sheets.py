@@ -1,0 +1,229 @@
+"""Which tables leave as lines of their own, how, and why the others do not.
+
+Organisations, products, people, teams and requests leave in a shape of their own (`exporting`);
+articles are files. What is left are tables that people filled besides: each is a sheet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# What a column of one table may name of another, and what stands for it in a line.
+NOUNS = {
+    "person": ("people", "email"),
+    "organisation": ("organisations", "slug"),
+    "product": ("products", "slug"),
+    "team": ("teams", "name"),
+    "ticket": ("tickets", "number"),
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that names a row of another table; a line without it is none, where it is needed."""
+
+    noun: str
+    is_needed: bool = True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as lines; ids of its own are kept, since nobody could guess them."""
+
+    name: str  # of its file
+    table: str
+    key: tuple[str, ...]  # columns that no two rows share
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    # Texts that may hold the id of what the row names: `user:<id>`.
+    holding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+PERSON = {"person_id": Reference("person")}
+TICKET = {"ticket_id": Reference("ticket")}
+
+
+def _perhaps(**nouns: str) -> dict[str, Reference]:
+    return {column: Reference(noun, is_needed=False) for column, noun in nouns.items()}
+
+
+# In this order they come back: each after what it names.
+SHEETS = (
+    Sheet(
+        "calendars",
+        "calendars",
+        ("id",),
+        _names("id name zone hours holidays closing_days created_at archived_at"),
+    ),
+    Sheet(
+        "targets",
+        "targets",
+        ("id",),
+        _names("id severity contract calendar_id created_at archived_at"),
+        _names("first_answer next_answer solution"),
+        _perhaps(product_id="product", organisation_id="organisation"),
+    ),
+    Sheet(
+        "notification_choices",
+        "notification_choices",
+        _names("person_id event channel"),
+        _names("event channel"),
+        ("wanted",),
+        PERSON,
+    ),
+    Sheet(
+        "desk_choices", "desk_choices", ("person_id",), _names("after_answer columns"), (), PERSON
+    ),
+    Sheet(
+        "saved_replies",
+        "saved_replies",
+        ("id",),
+        _names("id language name body updated_at"),
+        (),
+        _perhaps(updated_by_id="person"),
+    ),
+    Sheet(
+        "saved_views",
+        "saved_views",
+        ("id",),
+        _names("id name query created_at"),
+        ("is_shared",),
+        {**PERSON, **_perhaps(team_id="team")},
+    ),
+    Sheet(
+        "problems",
+        "problems",
+        ("id",),
+        _names("id title created_at"),
+        (),
+        _perhaps(created_by_id="person"),
+    ),
+    Sheet(
+        "problem_tickets",
+        "problem_tickets",
+        ("ticket_id",),
+        _names("problem_id added_at"),
+        (),
+        TICKET,
+    ),
+    Sheet(
+        "duplicates",
+        "duplicates",
+        ("ticket_id",),
+        ("at",),
+        (),
+        {**TICKET, "original_id": Reference("ticket"), **_perhaps(person_id="person")},
+    ),
+    Sheet(
+        "case_clicks",
+        "case_clicks",
+        _names("ticket_id case_id person_id"),
+        _names("kind at"),
+        (),
+        {**TICKET, "case_id": Reference("ticket"), **PERSON},
+    ),
+    Sheet(
+        "votes",
+        "article_votes",
+        ("id",),
+        _names("id path edition voter reason words at"),
+        ("helped",),
+        _perhaps(person_id="person"),
+        {"voter": ("person_id",)},
+    ),
+    Sheet(
+        "lessons",
+        "lessons",
+        ("id",),
+        _names("id wording language slug path content_hash sketch kind source at"),
+        ("sleeps",),
+        {**PERSON, **_perhaps(ticket_id="ticket")},
+        {"source": ("ticket_id",)},
+    ),
+    Sheet(
+        "gaps",
+        "gaps",
+        ("id",),
+        _names(
+            "id key words path title state reason answer commit_id decided_at products counts"
+            " first_at last_at"
+        ),
+        _names(
+            "number people hidden_people organisations is_shown is_of_requests found_since"
+            " failed_since guests"
+        ),
+        _perhaps(decided_by_id="person"),
+    ),
+    Sheet(
+        "gap_signals",
+        "gap_signals",
+        ("id",),
+        _names("id gap_id kind origin who at key text product path vote_id"),
+        ("is_hidden",),
+        _perhaps(ticket_id="ticket", person_id="person"),
+        {"origin": ("ticket_id",), "who": ("person_id", "ticket_id")},
+    ),
+    # What was sent and is still held back comes as what is typed: nothing leaves by itself.
+    Sheet(
+        "drafts",
+        "drafts",
+        _names("person_id form_key"),
+        _names("form_key fields created_at updated_at"),
+        (),
+        {**PERSON, **_perhaps(ticket_id="ticket")},
+    ),
+    Sheet(
+        "article_drafts",
+        "article_drafts",
+        _names("person_id form_key"),
+        _names(
+            "form_key fields hidden gap tab branch commit_id created_at updated_at place original"
+        ),
+        ("edition",),
+        PERSON,
+    ),
+    Sheet(
+        "article_draft_tickets",
+        "article_draft_tickets",
+        _names("person_id form_key ticket_id"),
+        ("form_key",),
+        (),
+        {**PERSON, **TICKET},
+    ),
+)
+
+# The tables that `exporting` writes with the noun they belong to.
+OF_NOUNS = _names(
+    "organisations organisation_products organisation_followers logos products product_versions"
+    " people memberships teams team_members team_products tickets ticket_copies ticket_tags"
+    " messages ticket_events attachments satisfaction merges"
+)
+# What a commit of the content folder makes.
+OF_CONTENT = _names(
+    "publications articles article_readers article_aliases categories category_aliases media"
+    " article_media published_trailers"
+)
+# What a site makes of the rest by itself.
+MADE_ANEW = _names(
+    "schema_steps state counters ticket_readers ticket_handling ticket_clocks file_scans"
+)
+# What opens an account here, and would open one elsewhere: it never leaves.
+KEYS = _names(
+    "sessions tokens personal_tokens pending_sign_ins known_browsers authenticators"
+    " authenticator_offers passkeys passkey_challenges recovery_codes trusted_devices"
+    " mobile_requests identities journeys used_handovers mail_grants"
+)
+# What is under way at this moment, or was answered a moment ago.
+PASSING = _names(
+    "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
+    " article_announcements article_tellings ticket_visits site_events"
+)
+# What stays behind, though somebody may miss it.
+LEFT_BEHIND = _names(
+    "visits visit_events mails mail_ledger bounces departures security_log webhook_endpoints"
+    " webhook_choices webhook_messages webhook_attempts"
+)
