@@ -35,11 +35,12 @@ from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.search import Question
-from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.article_index import PageLookup
 from kbsearch.search.fulltext.query import understand
-from kbsearch.search.fulltext.ticket_index import Lookup, TicketIndex
+from kbsearch.search.fulltext.shelf import Articles
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_words import Lookup
 from kbsearch.search.fulltext.ticket_writer import SEPARATOR
-from kbsearch.search.fulltext.ticket_writer import schema as ticket_schema
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.site.importing import tickets as importer
 from kbsearch.site.importing.lines import Line
@@ -234,16 +235,21 @@ class Raw:
         """Seconds; making the queries is not counted."""
         asked = understand(text, self.shelf.synonyms)
         articles = self.shelf.by_language["fr"]
-        of_articles = articles.restricted(
-            articles.query(asked, viewer.principals), viewer.principals
-        )
-        of_cases = self.cases.restricted(
-            self.cases.query(Lookup(asked, viewer.principals, HITS)), viewer.principals
-        )
+        of_articles = articles.plan(PageLookup(asked, viewer.principals, HITS))
+        of_cases = self.cases.plan(Lookup(asked, viewer.principals, HITS))
+        page = (articles.view, of_articles, "all", "page", body_of_page)
+        case = (self.cases.view, of_cases, "all_fr", "case", body_of_case)
+        raw = [
+            (
+                view.searcher,
+                view.queries.narrowed(view.queries.of(plan.clause), plan.filters),
+                view.queries.schema,
+                *rest,
+            )
+            for view, plan, *rest in (page, case)
+        ]
         started = time.perf_counter()
-        page = (articles.searcher, of_articles, articles.schema, "all", "page", body_of_page)
-        case = (self.cases.searcher(), of_cases, ticket_schema(), "all_fr", "case", body_of_case)
-        for searcher, query, schema, field, stored, body_of in (page, case):
+        for searcher, query, schema, field, stored, body_of in raw:
             hits = searcher.search(query, HITS, count=True).hits
             snippets = tantivy.SnippetGenerator.create(searcher, query, schema, field)
             for _, address in hits:

@@ -16,6 +16,7 @@ NOT_PORTABLE = re.compile(
     re.IGNORECASE,
 )
 EDGES = {"web", "cli"}  # rooms that may know Flask and click
+ENGINE = "search.fulltext.tantivy_engine"
 WIRING = {"", "__main__", "worker"}  # modules that put the rooms together
 # Who asks the machine for a moment or for chance: the two sources, what compares files on the disk
 # by their time or names them by it, and a test of significance that has a seed of its own.
@@ -131,7 +132,9 @@ def test_only_the_adapters_know_what_they_adapt():
 
     assert who("sqlite3") | who("pysqlite3") | who("sqlite_utils") == {"database.sqlite"}
     assert who("htmx_flask") == {"web.render"}
-    assert {room_of(name) for name in who("tantivy")} == {"search.fulltext"}
+    assert who("tantivy") == {"search.fulltext.tantivy_engine"}
+    names_it = {name for name, path in modules().items() if ENGINE in ours(path)}
+    assert names_it == {"search.fulltext.engine"}, "plans are all that others know"
     assert {room_of(name) for name in who("flask") - WIRING} == {"web"}
     assert {room_of(name) for name in who("click")} == {"cli"}
 

@@ -19,8 +19,8 @@ from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import ARTICLES, SYNONYMS, LastChange, Tree
 from kbsearch.config import Settings
 from kbsearch.files.images import ImageInfo
-from kbsearch.search.fulltext.article_index import TrialIndex
 from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.shelf import TrialIndex
 
 
 @dataclass(frozen=True)

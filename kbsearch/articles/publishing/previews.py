@@ -23,8 +23,8 @@ from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.search.fulltext.article_index import Articles, TrialIndex
 from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.shelf import Articles, TrialIndex
 from kbsearch.search.ranking.indexing import live_folders
 
 DEPTH = 10  # results that are looked at for a phrase

@@ -16,8 +16,8 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.search.fulltext import article_writer
-from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.learning import lessons
 from kbsearch.version import __version__
 

@@ -5,51 +5,51 @@ import shutil
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from tantivy import Document, Index, Schema, SchemaBuilder
-
-from kbsearch.search.fulltext import corrector, forms
-from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.config import LANGUAGES
+from kbsearch.search.fulltext import corrector, engine, forms
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
+from kbsearch.search.fulltext.plan import Analysis, Document, Field, Fields, Index
 
 SCHEMA_VERSION = 3
 MARKER = "kbsearch.json"
 WRITER_HEAP = 50_000_000  # bytes
 
-# In the order of the schema, by which Tantivy's explanations name them.
-FIELDS = ("path", "t", "all", "e", "x", "pt", "bg", "code", "whole", "readers", "products", "page")
+STEMS: dict[str, Analysis] = {"fr": "stem_fr", "en": "stem_en"}
 
 
-def schema(language: str) -> Schema:
+@cache
+def fields(language: str) -> Fields:
     """The fields of an article."""
-    stem = f"stem_{language}"
-    builder = SchemaBuilder()
-    builder.add_text_field("path", stored=True, tokenizer_name="raw", index_option="basic")
-    for name, option in (("t", "freq"), ("all", "position"), ("e", "freq")):
-        builder.add_text_field(name, tokenizer_name=stem, index_option=option)
-    builder.add_text_field("x", tokenizer_name="surface", index_option="freq")
-    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
-    builder.add_text_field("bg", tokenizer_name="whole", index_option="freq")
-    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
-    builder.add_text_field("whole", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("products", tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_bytes_field("page", stored=True)
-    return builder.build()
+    return (
+        Field("path", "raw", is_stored=True),
+        Field("t", STEMS[language], "freq"),
+        Field("all", STEMS[language], "position"),
+        Field("e", STEMS[language], "freq"),
+        Field("x", "surface", "freq"),
+        Field("pt", "surface"),
+        Field("bg", "whole", "freq"),
+        Field("code", "whole"),
+        Field("whole", "raw"),
+        Field("readers", "raw"),
+        Field("products", "raw", is_counted=True),
+        Field("page", "bytes", is_stored=True),
+    )
 
 
 def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
     """Write an index generation; it appears in `folder` whole or not at all."""
     unfinished = folder.with_name(folder.name + ".part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    by_language: dict[str, list[Page]] = {language: [] for language in engine.SNOWBALL}
+    by_language: dict[str, list[Page]] = {language: [] for language in LANGUAGES}
     for page in pages:
         by_language[page.language].append(page)
     for language, own in by_language.items():
-        write(engine.create(unfinished / language, schema(language)), language, own)
+        write(engine.create(unfinished / language, fields(language)), own)
         corrector.write_words(unfinished / language, own)
     (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
     (unfinished / MARKER).write_text(json.dumps(seal(unfinished)), encoding="utf-8")
@@ -67,24 +67,22 @@ def seal(folder: Path) -> dict[str, int]:
     return {"schema": SCHEMA_VERSION, "crc32": checksum}
 
 
-def write(index: Index, language: str, pages: Sequence[Page]) -> None:
-    """Add the pages of a language to an empty index, by path: of equals the first stays first."""
-    writer = index.writer(WRITER_HEAP, 1)
-    fields = schema(language)
+def write(index: Index, pages: Sequence[Page]) -> None:
+    """Add pages of one language to an empty index, by path: of equals the first stays first."""
+    writer = index.writer(WRITER_HEAP)
     for page in sorted(pages, key=lambda page: page.path):
-        writer.add_document(_document(page, fields))
+        writer.add(_document(page))
     writer.commit()
-    writer.wait_merging_threads()
-    index.reload()
-    if index.searcher().num_docs != len(pages):
-        raise RuntimeError(f"{len(pages)} pages written, {index.searcher().num_docs} in the index")
+    writer.close()
+    size = index.view().size
+    if size != len(pages):
+        raise RuntimeError(f"{len(pages)} pages written, {size} in the index")
 
 
-def _document(page: Page, schema: Schema) -> Document:
-    analyzer = engine.stemmed(page.language)
+def _document(page: Page) -> Document:
     title = texts.normal(page.title)
     body, starts = _joined(page)
-    stems = (analyzer.analyze(title), analyzer.analyze(body))
+    stems = (engine.stems(title, page.language), engine.stems(body, page.language))
     pairs = [f"{a}_{b}" for part in stems for a, b in zip(part, part[1:], strict=False)]
     phrases = texts.normal("\n".join(page.phrases))
     of_title, of_body, of_phrases = map(forms.written, (title, body, phrases))
@@ -100,23 +98,20 @@ def _document(page: Page, schema: Schema) -> Document:
         "version": page.version,
         "updated_at": page.updated_at,
     }
-    return Document.from_dict(
-        {
-            "path": page.path,
-            "t": of_title.added_to(title),
-            "all": of_text.added_to(f"{title}\n{body}"),
-            "e": of_phrases.added_to(phrases),
-            "x": f"{title}\n{body}\n{phrases}",
-            "pt": title,
-            "bg": " ".join(pairs),
-            "code": " ".join(codes),
-            "whole": texts.whole(texts.words_of(title)),
-            "readers": list(page.readers),
-            "products": list(page.products),
-            "page": json.dumps(stored, ensure_ascii=False).encode(),
-        },
-        schema,
-    )
+    return {
+        "path": page.path,
+        "t": of_title.added_to(title),
+        "all": of_text.added_to(f"{title}\n{body}"),
+        "e": of_phrases.added_to(phrases),
+        "x": f"{title}\n{body}\n{phrases}",
+        "pt": title,
+        "bg": " ".join(pairs),
+        "code": " ".join(codes),
+        "whole": texts.whole(texts.words_of(title)),
+        "readers": list(page.readers),
+        "products": list(page.products),
+        "page": json.dumps(stored, ensure_ascii=False).encode(),
+    }
 
 
 def _joined(page: Page) -> tuple[str, list[tuple[int, int, str, str]]]:

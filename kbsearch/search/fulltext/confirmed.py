@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext.documents import Taught
 
 NEARLY_THE_SAME = 0.34  # shared part of the words of two texts, by their rarity
@@ -92,7 +92,7 @@ class Wordings:
 
 def stems_of(text: str, language: str) -> frozenset[str]:
     """The words of a text as wordings are compared."""
-    return frozenset(engine.stemmed(language).analyze(text))
+    return frozenset(engine.stems(text, language))
 
 
 _stems = lru_cache(maxsize=100_000)(stems_of)  # wordings are read anew whenever one is added

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext.corrector import LONG
 from kbsearch.search.fulltext.query import MOST_TERMS
 from kbsearch.search.fulltext.text import WORD, detect_language, fold_word, normal

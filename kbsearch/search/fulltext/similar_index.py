@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tantivy import FieldType, Query
-
-from kbsearch.search.fulltext import essence
-from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.config import LANGUAGES
+from kbsearch.search.fulltext import engine, essence
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.clicks import MOST_ASKED, Clicks, no_clicks, reordered
 from kbsearch.search.fulltext.highlight import Highlighter, as_written, flat
+from kbsearch.search.fulltext.plan import AtLeast, Clause, Constant, OneOf, Term, any_of, raised
 from kbsearch.search.fulltext.query import MOST_TERMS
 from kbsearch.search.fulltext.scores import SHORT
-from kbsearch.search.fulltext.ticket_index import ALL, ANSWERS, TITLE, CaseHit, TicketIndex
-from kbsearch.search.fulltext.ticket_writer import schema
+from kbsearch.search.fulltext.ticket_commit import CaseHit
+from kbsearch.search.fulltext.ticket_index import TicketIndex
+from kbsearch.search.fulltext.ticket_plan import ALL, ANSWERS, TITLE
 
 MOST_WORDS = 40
 TITLE_COUNTS = 4  # a word of the subject counts as much as four of the description
@@ -61,10 +61,9 @@ def likeness(
     weights: dict[tuple[str, str], float] = {}
     values: dict[tuple[str, str], float] = {}
     worths: dict[str, tuple[int, float]] = {}
-    for language in engine.SNOWBALL:
-        analyzer = engine.stemmed(language)
-        counts = Counter(analyzer.analyze(own))
-        for stem in analyzer.analyze(subject):
+    for language in LANGUAGES:
+        counts = Counter(engine.stems(own, language))
+        for stem in engine.stems(subject, language):
             counts[stem] += TITLE_COUNTS
         worths[language] = _worth(index, counts, language)
         for stem, count in counts.items():
@@ -125,18 +124,18 @@ def ranked(
 
     Those that share too little are no similar cases, unless an agent said so of one.
     """
-    query = _query(likeness)
-    if query is None:
+    clause = _clause(likeness)
+    if clause is None:
         return []
-    solved = _scores(index, engine.filtered(query, [_is_solved()]), max(limit, DEPTH), without)
-    of_any_status = _scores(index, query, MOST_ASKED, without)
+    solved = _scores(index, clause, max(limit, DEPTH), without, (IS_SOLVED,))
+    of_any_status = _scores(index, clause, MOST_ASKED, without)
     scores = {**of_any_status, **solved}
     signals = clicks([*scores, *([] if without is None else [without])])
     if signals:
         near = Nearness(index, likeness)
         in_order = reordered(scores, signals, near.of, without)
         strangers = [number for number, _ in in_order if number not in solved]
-        cases = solved.keys() | index.cases(strangers, _is_solved()).keys()
+        cases = solved.keys() | index.cases(strangers, IS_SOLVED).keys()
         ranked = [(number, score) for number, score in in_order if number in cases][:limit]
     else:
         ranked = list(solved.items())[:limit]
@@ -149,45 +148,47 @@ def _sharing(index: TicketIndex, likeness: Likeness, numbers: Sequence[int]) -> 
     """The tickets that have a code of a likeness, or enough of its words."""
     if not numbers:
         return set()
-    these = [engine.one_of_terms(schema(), "number", [str(number) for number in numbers])]
+    these = OneOf("number", tuple(str(number) for number in numbers))
     sharing: set[int] = set()
     for language, (words, worth) in likeness.worths.items():
-        codes = [Query.term_query(schema(), "code", code) for code in likeness.codes]
-        shared = [Query.const_score_query(code, worth + 1.0) for code in codes]
+        codes = (Term("code", code) for code in likeness.codes)
+        shared: list[Clause] = [Constant(code, worth + 1.0) for code in codes]
         for (of, stem), weight in likeness.weights.items():
             if of == language:
-                places = (Query.term_query(schema(), f"{f}_{of}", stem) for f in ("t", "all"))
-                value = weight * index.weight(stem, language)
-                shared.append(Query.const_score_query(engine.any_of(places), value))
-        query = engine.filtered(engine.any_of(shared), these)
+                places = any_of(Term(f"{field}_{of}", stem) for field in ("t", "all"))
+                shared.append(Constant(places, weight * index.weight(stem, language)))
         least = LEAST_SHARED * min(1.0, SHORT / max(1, words)) * worth
-        found = index.best(query, len(numbers)) if shared else []
+        found = index.best(any_of(shared), len(numbers), (these,)) if shared else []
         sharing |= {number for number, score in found if score >= least}
     return sharing
 
 
-def _query(likeness: Likeness) -> Query | None:
+def _clause(likeness: Likeness) -> Clause | None:
     clauses = [
-        engine.boosted(Query.term_query(schema(), f"{field}_{language}", stem), weight * boost)
+        Term(f"{field}_{language}", stem, weight * boost)
         for (language, stem), weight in likeness.weights.items()
         for field, boost in (("t", TITLE), ("all", ALL), ("ans", ANSWERS))
     ]
-    clauses += [Query.term_query(schema(), "code", code) for code in likeness.codes]
+    clauses += [Term("code", code) for code in likeness.codes]
     if not clauses:
         return None
-    raising = [Query.term_query(schema(), "code", code) for code in likeness.version]
+    raising: list[Clause] = [Term("code", code) for code in likeness.version]
     if likeness.product:
-        product = Query.term_query(schema(), "product", likeness.product)
-        raising.append(Query.const_score_query(product, SAME_PRODUCT))
-    return engine.raised(engine.any_of(clauses), raising)
+        raising.append(Constant(Term("product", likeness.product), SAME_PRODUCT))
+    return raised(any_of(clauses), raising)
 
 
-def _is_solved() -> Query:
-    return Query.term_query(schema(), "solved", "yes")
+IS_SOLVED = Term("solved", "yes")
 
 
-def _scores(index: TicketIndex, query: Query, limit: int, without: int | None) -> dict[int, float]:
-    hits = index.best(query, limit + 1)
+def _scores(
+    index: TicketIndex,
+    clause: Clause,
+    limit: int,
+    without: int | None,
+    filters: tuple[Clause, ...] = (),
+) -> dict[int, float]:
+    hits = index.best(clause, limit + 1, filters)
     return {number: score for number, score in hits if number != without}
 
 
@@ -205,10 +206,8 @@ class Nearness:
             return 0.0
         case, language = hit.case, hit.case.language
         description = essence.of_description(case.description, case.subject)
-        stems = engine.stemmed(language).analyze(
-            f"{essence.of_subject(case.subject)}\n{description}"
-        )
-        case_stems = set(stems)
+        text = f"{essence.of_subject(case.subject)}\n{description}"
+        case_stems = set(engine.stems(text, language))
         own_stems = {stem for of, stem in self._likeness.weights if of == language}
         every = self._weigh(own_stems | case_stems, language)
         return self._weigh(own_stems & case_stems, language) / every if every else 0.0
@@ -228,11 +227,11 @@ class Alike:
 
 def recent(index: TicketIndex, likeness: Likeness, since: int, limit: int) -> list[Alike]:
     """Requests like that among those changed since a day of the index."""
-    query = _query(likeness)
-    if query is None:
+    clause = _clause(likeness)
+    if clause is None:
         return []
-    is_recent = Query.range_query(schema(), "day", FieldType.Integer, since, None)
-    numbers = [number for number, _ in index.best(engine.filtered(query, [is_recent]), limit)]
+    best = index.best(clause, limit, (AtLeast("day", since),))
+    numbers = [number for number, _ in best]
     near, alike = Nearness(index, likeness), []
     for number, hit in index.cases(numbers).items():
         case_codes = set(texts.codes_of(f"{hit.case.subject}\n{hit.case.description}"))

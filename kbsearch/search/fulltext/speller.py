@@ -2,8 +2,8 @@
 
 from kbsearch.access import Viewer
 from kbsearch.search.fulltext import corrector
-from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.query import Terms
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.text import (
     STOP_WORDS,
     WORD,
@@ -69,7 +69,9 @@ class Speller:
 
     def _is_known(self, word: str) -> bool:
         principals = self._viewer.principals
-        if any(index.is_known(word, principals) for index in self._shelf.by_language.values()):
+        if any(
+            index.words.is_known(word, principals) for index in self._shelf.by_language.values()
+        ):
             return True
         return self._cases is not None and self._cases.is_known(word, principals)
 
@@ -87,7 +89,10 @@ class Speller:
 
     def _begins_a_word(self, word: str) -> bool:
         principals = self._viewer.principals
-        if any(index.begins_a_word(word, principals) for index in self._shelf.by_language.values()):
+        if any(
+            index.words.begins_a_word(word, principals)
+            for index in self._shelf.by_language.values()
+        ):
             return True
         return self._cases is not None and self._cases.begins_a_word(word, principals)
 
@@ -103,7 +108,7 @@ class Speller:
         candidates = helper.candidates(word, more)
         if not candidates:
             return self._apart(word, helper)
-        index = self._shelf.by_language[self._language]
+        words = self._shelf.by_language[self._language].words
         return helper.written(
-            max(candidates, key=lambda candidate: index.goes_with(terms.words, word, candidate))
+            max(candidates, key=lambda candidate: words.goes_with(terms.words, word, candidate))
         )

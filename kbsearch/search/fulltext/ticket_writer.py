@@ -2,17 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
-from tantivy import Document, Query, Schema, SchemaBuilder, Searcher
-
 from kbsearch.clock import parsed
-from kbsearch.search.fulltext import essence, forms
-from kbsearch.search.fulltext import tantivy_engine as engine
+from kbsearch.search.fulltext import engine, essence, forms
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.highlight import flat
+from kbsearch.search.fulltext.plan import (
+    Analysis,
+    Damaged,
+    Document,
+    Field,
+    Fields,
+    Plan,
+    Term,
+    View,
+)
 
 SCHEMA_VERSION = 6
 WRITER_HEAP = 64_000_000  # bytes
@@ -23,38 +30,33 @@ SEPARATOR = "\x1f"  # ASCII's own, between the parts of a stored ticket; no norm
 DAY = 86_400
 EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's precision
 
-# In the order of the schema, by which Tantivy's explanations name them.
-FIELDS = (
-    "number",
-    *(f"{name}_{lang}" for lang in engine.SNOWBALL for name in ("t", "all", "ans", "notes")),
-    *("pt", "code", "whole", "lines", "readers", "product", "language", "solved"),
-    *("day", "order", "case"),
+
+def _texts(language: str, stems: Analysis) -> Fields:
+    return (
+        Field(f"t_{language}", stems, "freq"),
+        Field(f"all_{language}", stems, "position"),
+        Field(f"ans_{language}", stems, "position"),
+        Field(f"notes_{language}", stems, "freq"),
+    )
+
+
+# Of a ticket; those of the other language stay empty.
+FIELDS: Fields = (
+    Field("number", "raw", is_stored=True),
+    *_texts("fr", "stem_fr"),
+    *_texts("en", "stem_en"),
+    Field("pt", "surface"),
+    Field("code", "whole"),
+    Field("whole", "raw"),
+    Field("lines", "whole"),
+    Field("readers", "raw"),
+    Field("product", "raw", is_counted=True),
+    Field("language", "raw", is_counted=True),
+    Field("solved", "raw", is_counted=True),
+    Field("day", "number", is_counted=True),
+    Field("order", "number", is_counted=True),
+    Field("case", "bytes", is_stored=True),
 )
-
-
-@lru_cache
-def schema() -> Schema:
-    """The fields of a ticket; those of the other language stay empty."""
-    builder = SchemaBuilder()
-    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
-    for language in engine.SNOWBALL:
-        for name in ("t", "all", "ans", "notes"):
-            builder.add_text_field(
-                f"{name}_{language}",
-                tokenizer_name=f"stem_{language}",
-                index_option="position" if name in PHRASED else "freq",
-            )
-    builder.add_text_field("pt", tokenizer_name="surface", index_option="basic")
-    builder.add_text_field("code", tokenizer_name="whole", index_option="basic")
-    builder.add_text_field("whole", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("lines", tokenizer_name="whole", index_option="basic")
-    builder.add_text_field("readers", tokenizer_name="raw", index_option="basic")
-    for name in ("product", "language", "solved"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_integer_field("day", fast=True)
-    builder.add_integer_field("order", fast=True)
-    builder.add_bytes_field("case", stored=True)
-    return builder.build()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def stored_case(stored: bytes) -> StoredCase:
     try:
         return StoredCase(*stored.decode().split(SEPARATOR))
     except TypeError as problem:
-        raise engine.Damaged("a stored ticket makes no sense") from problem
+        raise Damaged("a stored ticket makes no sense") from problem
 
 
 def day_of(moment: str) -> int:
@@ -140,17 +142,16 @@ def _document(case: Case) -> Document:
     lines = essence.line_keys(description)
     if lines:
         fields["lines"] = " ".join(lines)
-    return Document.from_dict(fields, schema())
+    return fields
 
 
 class TicketWriter:
-    """The only writer of a ticket index; raises ValueError (LockBusy) while there is another."""
+    """The only writer of a ticket index; raises Busy while there is another."""
 
     def __init__(self, folder: Path) -> None:
-        index = engine.open_or_create(folder, schema())
-        # One thread: two were no faster beside the one that reads the database, on two cores.
-        self._writer = index.writer(WRITER_HEAP, 1)
-        self.revision = revision_of(index.searcher())
+        index = engine.opened_or_created(folder, FIELDS)
+        self._writer = index.writer(WRITER_HEAP)
+        self.revision = revision_of(index.view())
 
     def apply(self, cases: Iterable[Case], revision: int) -> int:
         """Put tickets and remember the revision, in one commit; how many were put."""
@@ -158,11 +159,11 @@ class TicketWriter:
         try:
             for case in cases:
                 if self.revision:  # an empty index has nothing to replace
-                    self._writer.delete_documents_by_term("number", str(case.number))
-                self._writer.add_document(_document(case))
+                    self._writer.remove("number", str(case.number))
+                self._writer.add(_document(case))
                 count += 1
-            self._writer.delete_documents_by_term("number", REVISION_KEY)
-            self._writer.add_document(_revision_document(revision))
+            self._writer.remove("number", REVISION_KEY)
+            self._writer.add({"number": REVISION_KEY, "case": str(revision).encode()})
             self._writer.commit()
         except Exception:
             self._writer.rollback()  # otherwise every later commit could silently be void
@@ -172,14 +173,10 @@ class TicketWriter:
 
     def close(self) -> None:
         """Finish merges and free the lock."""
-        self._writer.wait_merging_threads()
+        self._writer.close()
 
 
-def _revision_document(revision: int) -> Document:
-    return Document.from_dict({"number": REVISION_KEY, "case": str(revision).encode()}, schema())
-
-
-def revision_of(searcher: Searcher) -> int:
+def revision_of(view: View) -> int:
     """How far an index has come."""
-    hits = searcher.search(Query.term_query(schema(), "number", REVISION_KEY), 1).hits
-    return int(engine.stored_bytes(searcher.doc(hits[0][1]), "case")) if hits else 0
+    hits = view.ask(Plan(Term("number", REVISION_KEY), 1)).hits
+    return int(view.data(hits[0][1], "case")) if hits else 0

@@ -8,18 +8,18 @@ from threading import Lock
 
 from kbsearch import tickets
 from kbsearch.access import Viewer
-from kbsearch.config import Settings
+from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database import Database
 from kbsearch.search import Hit, Kind, Question, Results
 from kbsearch.search.fulltext import similar_index
-from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.clicks import Clicks
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.documents import Click, Taught
+from kbsearch.search.fulltext.engine import guarded
 from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.similar_index import Alike, Likeness
 from kbsearch.search.fulltext.speller import Speller
-from kbsearch.search.fulltext.tantivy_engine import SNOWBALL, guarded
 from kbsearch.search.fulltext.text import normal
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import day_of
@@ -286,7 +286,7 @@ class Search:
 def by_language(taught: Iterable[Taught]) -> Mapping[str, Wordings]:
     """Confirmed wordings, as the index of each language takes them."""
     every = list(taught)
-    return {language: Wordings(every, language) for language in SNOWBALL} if every else {}
+    return {language: Wordings(every, language) for language in LANGUAGES} if every else {}
 
 
 def _likeness(

@@ -7,13 +7,16 @@ from functools import cache, partial
 from kbsearch import articles, tickets
 from kbsearch.access import Viewer
 from kbsearch.search import Facet, Facets, Hit, Kind, Question, Results
-from kbsearch.search.fulltext import article_index, ticket_index
-from kbsearch.search.fulltext.article_index import ArticleIndex, Articles, PageLookup
+from kbsearch.search.fulltext.article_index import ArticleIndex, PageHit, PageLookup
+from kbsearch.search.fulltext.article_plan import TIERS
 from kbsearch.search.fulltext.confirmed import Wordings
 from kbsearch.search.fulltext.query import Terms, understand
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.speller import Speller
 from kbsearch.search.fulltext.text import Synonyms
-from kbsearch.search.fulltext.ticket_index import Lookup, TicketIndex
+from kbsearch.search.fulltext.ticket_commit import CaseHit
+from kbsearch.search.fulltext.ticket_index import CaseHits, TicketIndex
+from kbsearch.search.fulltext.ticket_words import Lookup
 from kbsearch.search.ranking import hits
 from kbsearch.search.ranking.known import Snapshot
 
@@ -125,26 +128,23 @@ class Answer:
         if self.shelf is None:
             return self._articles_of_database(terms)
         index = self.shelf.by_language[self.language]
-        query = index.query(terms, self.principals)
         limit, offset = self._span("article")
-        product = self.question.product or ""
         lookup = PageLookup(
-            query,
+            terms,
             self.principals,
             limit,
             offset,
-            product=product,
-            explained=terms if self.question.explain else None,
+            product=self.question.product or "",
+            explain=self.question.explain,
             votes=self._votes(index, terms),
         )
-        pages, total = index.search(lookup)
-        if not pages and not product:
-            return _Part(total=total)
+        answer = index.search(lookup)
+        pages = answer.hits
         return _Part(
             candidates=self._pages(index, pages, terms) if self.kind != "ticket" else (),
-            total=total,
-            products=index.count_products(query, self.principals),
-            languages={self.language: total},
+            total=answer.total,
+            products=answer.products,
+            languages={self.language: answer.total},
             is_near=offset > 0 or index.is_near(terms, pages),
         )
 
@@ -154,17 +154,17 @@ class Answer:
         return index.votes(terms, wordings) if wordings else {}
 
     def _pages(
-        self, index: ArticleIndex, pages: Sequence[article_index.PageHit], terms: Terms
+        self, index: ArticleIndex, pages: Sequence[PageHit], terms: Terms
     ) -> tuple[_Candidate, ...]:
         highlighter = cache(partial(index.highlighter, terms, self.principals))
         worth = index.worth(terms)
 
-        def make(page: article_index.PageHit, score: float) -> Hit:
+        def make(page: PageHit, score: float) -> Hit:
             return hits.of_page(
                 index, replace(page, score=score), highlighter(), self.question.language
             )
 
-        compared = ((page, article_index.TIERS.comparable(page.score, worth)) for page in pages)
+        compared = ((page, TIERS.comparable(page.score, worth)) for page in pages)
         return tuple(
             _Candidate(score, page.path, partial(make, page, score)) for page, score in compared
         )
@@ -186,17 +186,16 @@ class Answer:
                 counts[language] = index.count_found(terms, self.principals, product)
                 continue
             lookup = PageLookup(
-                index.query(terms, self.principals),
+                terms,
                 self.principals,
                 MOST_OTHER_LANGUAGE,
                 product=product,
                 votes=self._votes(index, terms),
             )
-            pages, counts[language] = index.search(lookup)
-            if not index.is_near(terms, pages):
-                del counts[language]
-                continue
-            other_hits += [page.make() for page in self._pages(index, pages, terms)]
+            answer = index.search(lookup)
+            if index.is_near(terms, answer.hits):
+                counts[language] = answer.total
+                other_hits += [page.make() for page in self._pages(index, answer.hits, terms)]
         return tuple(other_hits), counts
 
     def _find_tickets(self, terms: Terms) -> _Part:
@@ -210,7 +209,7 @@ class Answer:
             candidates, answer.total, answer.products, answer.languages, is_near=answer.is_near
         )
 
-    def _search_tickets(self, terms: Terms) -> ticket_index.CaseHits | None:
+    def _search_tickets(self, terms: Terms) -> CaseHits | None:
         if self.cases is None:
             return None
         limit, offset = self._span("ticket")
@@ -233,13 +232,13 @@ class Answer:
 
     def _weigh(self, language: str, stem: str) -> float:
         """What a word says, by the articles: how many tickets have it is no customer's business."""
-        return self.shelf.by_language[language].rarity(stem) if self.shelf else 1.0
+        return self.shelf.by_language[language].words.rarity(stem) if self.shelf else 1.0
 
-    def _cases(self, cases: Sequence[ticket_index.CaseHit], terms: Terms) -> tuple[_Candidate, ...]:
+    def _cases(self, cases: Sequence[CaseHit], terms: Terms) -> tuple[_Candidate, ...]:
         assert self.cases is not None
         highlighter = cache(partial(self.cases.highlighter, terms))
 
-        def make(hit: ticket_index.CaseHit) -> Hit:
+        def make(hit: CaseHit) -> Hit:
             return hits.of_case(hit, self.question.language, highlighter(hit.case.language))
 
         return tuple(_Candidate(hit.score, str(hit.number), partial(make, hit)) for hit in cases)

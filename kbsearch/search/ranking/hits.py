@@ -11,7 +11,7 @@ from kbsearch.search import Hit
 from kbsearch.search.fulltext.article_index import ArticleIndex, PageHit
 from kbsearch.search.fulltext.explanation import Explanation
 from kbsearch.search.fulltext.highlight import SNIPPET_LENGTH, Highlighter
-from kbsearch.search.fulltext.ticket_index import CaseHit
+from kbsearch.search.fulltext.ticket_commit import CaseHit
 
 # What the index has of a document, in words.
 PLACES = {

@@ -10,15 +10,17 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from kbsearch import articles, outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.search.fulltext import article_writer, ticket_writer
-from kbsearch.search.fulltext.article_index import Articles
 from kbsearch.search.fulltext.documents import Case
-from kbsearch.search.fulltext.tantivy_engine import guarded
+from kbsearch.search.fulltext.engine import guarded
+from kbsearch.search.fulltext.plan import Busy
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
 from kbsearch.tickets import changes
@@ -201,7 +203,7 @@ class Indexer:
         self._checked: dict[str, str] = {}
 
     def apply_changes(self) -> bool:
-        """Take in what changed; raises ValueError (LockBusy) while another process does."""
+        """Take in what changed; raises Busy while another process does."""
         return self._follow_live(self._open_writer())
 
     def _follow_live(self, writer: TicketWriter) -> bool:
@@ -315,14 +317,11 @@ def catch_up(
     deadline = time.monotonic() + patience
     try:
         while True:
-            try:
+            with suppress(Busy):
                 if progress and not live_folders(db).get("ticket_index"):
                     rebuild_tickets(settings, db, progress)
                 indexer.apply_changes()
                 return
-            except ValueError as problem:
-                if "LockBusy" not in str(problem):
-                    raise
             name = live_folders(db).get("ticket_index", "")
             if TicketIndex(settings.index_path / name).revision >= changes.last_revision(db):
                 return

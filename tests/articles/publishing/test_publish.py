@@ -19,7 +19,7 @@ from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.search.fulltext.article_index import Articles
+from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.text import markup
 from tests.kit import growth
 from tests.kit.writers import PAGE, article, commit, git, png, repository, with_page, write

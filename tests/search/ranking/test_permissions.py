@@ -26,8 +26,8 @@ from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.search import Question, Results
-from kbsearch.search.fulltext import ticket_index
-from kbsearch.search.fulltext.article_index import ArticleIndex
+from kbsearch.search.fulltext import ticket_plan
+from kbsearch.search.fulltext.article_index import ArticleIndex, PageHits, PageLookup
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.ranking import Search, answer
 from kbsearch.site.importing import tickets as importing
@@ -434,20 +434,21 @@ def test_tickets_one_may_not_see_move_nothing_in_what_one_gets(empty_database: P
 
 
 def without_readers_of_articles(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ArticleIndex, "restricted", lambda self, query, words, product="": query)
+    patch.setattr(ArticleIndex, "seen_by", lambda self, principals: ())
 
 
 def without_readers_of_tickets(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        TicketIndex, "restricted", lambda self, query, words, product="", language="": query
-    )
+    patch.setattr(TicketIndex, "seen_by", lambda self, principals: ())
 
 
 def counting_products_of_all(patch: pytest.MonkeyPatch) -> None:
-    of_some = ArticleIndex.count_products
-    patch.setattr(
-        ArticleIndex, "count_products", lambda self, query, words: of_some(self, query, ["agents"])
-    )
+    search = ArticleIndex.search
+
+    def careless(self: ArticleIndex, lookup: PageLookup) -> PageHits:
+        of_all = search(self, replace(lookup, principals=("agents",)))
+        return replace(search(self, lookup), products=of_all.products)
+
+    patch.setattr(ArticleIndex, "search", careless)
 
 
 def confirming_everything(patch: pytest.MonkeyPatch) -> None:
@@ -455,9 +456,9 @@ def confirming_everything(patch: pytest.MonkeyPatch) -> None:
 
 
 def ranking_by_what_all_tickets_say(patch: pytest.MonkeyPatch) -> None:
-    word = ticket_index._word
+    word = ticket_plan._word
     patch.setattr(
-        ticket_index,
+        ticket_plan,
         "_word",
         lambda stem, language, reads_all, weight=1.0: word(stem, language, True, weight),
     )
