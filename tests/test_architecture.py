@@ -77,7 +77,7 @@ ALLOWED = {
         "search.fulltext search.learning text text.masking tickets tickets.desk"
     ),
     "articles.writing": (
-        "articles articles.publishing database people people.organisations "
+        "articles articles.publishing database files people people.organisations "
         "search.fulltext search.learning text text.markup text.masking tickets "
         "tickets.desk tickets.filing"
     ),

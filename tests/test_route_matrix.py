@@ -37,6 +37,7 @@ FORMS: dict[str, dict[str, str]] = {
     "api.edit_product": {"name": "iCownect"},
     "account.ask_mobile": {"mobile": "+33612345678"},
     "admin.add_organisation": {"name": "Initech", "sharing": "nobody"},
+    "article_files.add": ARTICLE,
     "admin.add_person": {"name": "New", "email": "new@acme.example", "role": "customer"},
     "admin.add_product": {"name": "New"},
     "admin.add_calendar": {"name": "Night", "zone": "UTC", "monday": "9-18"},

@@ -307,6 +307,13 @@ STEPS = {
         ALTER TABLE tickets ADD COLUMN message_id TEXT;
         CREATE INDEX tickets_letter ON tickets (message_id) WHERE message_id IS NOT NULL;
         """,
+    "s101_article_draft_files": """
+        CREATE TABLE article_draft_files (
+          person_id TEXT NOT NULL, form_key TEXT NOT NULL, name TEXT NOT NULL, blob TEXT NOT NULL,
+          media_type TEXT NOT NULL, width INTEGER, size INTEGER NOT NULL, created_at TEXT NOT NULL,
+          body BLOB NOT NULL, PRIMARY KEY (person_id, form_key, name),
+          FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE);
+        """,
 }
 
 

@@ -991,6 +991,21 @@ CREATE TABLE article_draft_tickets (
 );
 CREATE INDEX article_draft_tickets_ticket ON article_draft_tickets (ticket_id);
 
+-- Pictures and files that an article being written brings.
+CREATE TABLE article_draft_files (
+  person_id TEXT NOT NULL,
+  form_key TEXT NOT NULL,
+  name TEXT NOT NULL,
+  blob TEXT NOT NULL,  -- the id git gives to its bytes
+  media_type TEXT NOT NULL,
+  width INTEGER,
+  size INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (person_id, form_key, name),
+  FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE
+);
+
 -- Requests whose people are to be told when their article is published.
 CREATE TABLE article_announcements (
   ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,

@@ -61,7 +61,15 @@ from kbsearch.web.tickets import (
     show,
     suggestions,
 )
-from kbsearch.web.writing import articles, gaps, history, listing, previews
+from kbsearch.web.writing import (
+    articles,
+    draft_files,
+    gaps,
+    history,
+    links,
+    listing,
+    previews,
+)
 
 if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
@@ -153,6 +161,8 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     writers_pages = (
         listing.bp,
         articles.bp,
+        draft_files.bp,
+        links.bp,
         history.bp,
         previews.bp,
         feedback.bp,

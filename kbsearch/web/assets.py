@@ -49,6 +49,8 @@ BUNDLES = {  # one request instead of several
     "site.css": ("app.css", *EVERYONES, "pygments.css"),
     "desk.css": AGENTS,
     "site.js": ("vendor/htmx.min.js", "app.js"),
+    "composer.js": ("insertions.js", "composer.js"),
+    "editor.js": ("insertions.js", "editor.js"),
 }
 COMMENT_LINES = re.compile(rb"(?m)^[ \t]*//.*\n")
 CSS_COMMENTS = re.compile(rb"/\*[^*]*\*/\n?")

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
+from kbsearch.articles.publishing.tree import MAX_FILE
 from kbsearch.errors import Unavailable
 from kbsearch.people.accounts import known_browsers, personal_tokens, sessions
 from kbsearch.tickets import files
@@ -22,6 +23,7 @@ FILE = files.MAX_BYTES + FORM  # and what wraps it
 FORM_WITH_FILES = files.MAX_FILES * files.MAX_BYTES + FORM
 BY_ENDPOINT = {
     "api.put_attachment": FILE,
+    "article_files.add": ARTICLE + MAX_FILE,
     "drafts.remove": FILE,
     "drafts.save": FILE,
     "drafts.upload": FILE,
@@ -46,8 +48,8 @@ def watch(app: Flask) -> None:
             abort(413)
         longest = _of_endpoint(request.endpoint)
         request.max_content_length = longest
-        if longest == ARTICLE:
-            request.max_form_memory_size = longest
+        if longest in (ARTICLE, ARTICLE + MAX_FILE):
+            request.max_form_memory_size = ARTICLE
         if longest > ARTICLE and (request.content_length or 0) > FORM:
             patience.ask_for(TAKING_FILES)
 

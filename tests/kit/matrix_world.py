@@ -356,6 +356,9 @@ def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
         db, dan, ArticleBrief(tickets=[closed["number"]], title="CANARI-ARTICLE")
     )
     article_drafts.save(db, dan, "key-of-the-article", composed)
+    own = {"person_id": dan.person_id, "form_key": "key-of-the-article", "created_at": now()}
+    file = {"name": "vue.txt", "blob": "0" * 40, "media_type": "text/plain", "size": 14}
+    db.insert("article_draft_files", {**own, **file, "width": None, "body": b"CANARI-FICHIER"})
     said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
     db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})
     return {"article-draft": "key-of-the-article"}

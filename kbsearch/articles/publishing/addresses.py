@@ -61,6 +61,16 @@ class Addresses:
         return f"/{self.languages[file]}/articles/{quote(self.slugs[file])}"
 
 
+def is_picture(name: str) -> bool:
+    """Whether a file is shown in articles, by its name."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def may_be_offered(name: str) -> bool:
+    """Whether articles show such a file, or offer it, by its name."""
+    return is_picture(name) or name.lower().endswith(_ATTACHABLE)
+
+
 def assign(
     tree: Tree,
     sources: Sequence[Source],
@@ -142,9 +152,7 @@ def _free(source: Source, slug: str, files: Mapping[tuple[str, str], str]) -> st
 def _pictures(
     tree: Tree, known_images: Mapping[str, ImageInfo]
 ) -> dict[str, tuple[str, ImageInfo | None]]:
-    entries = [
-        entry for entry in tree.entries.values() if entry.path.lower().endswith(IMAGE_SUFFIXES)
-    ]
+    entries = [entry for entry in tree.entries.values() if is_picture(entry.path)]
     pictures = {entry.path: (entry.blob, known_images.get(entry.blob)) for entry in entries}
     for path, body in tree.read(
         [entry.path for entry in entries if entry.blob not in known_images]

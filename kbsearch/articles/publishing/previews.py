@@ -5,7 +5,7 @@ Nothing of it enters what is served: the pages are indexed in memory, for the ti
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Literal, NamedTuple
@@ -119,9 +119,9 @@ def of_tree(db: Database, settings: Settings, tree: GitTree) -> Preview:
     return preview
 
 
-def of_file(db: Database, settings: Settings, place: str, text: str) -> Preview:
-    """What is live with one more file, or another in its place."""
-    return _make(db, settings, Overlay(tree_of(settings), {place: text.encode()}))
+def of_files(db: Database, settings: Settings, files: Mapping[str, bytes]) -> Preview:
+    """What is live with more files, or others in their places."""
+    return _make(db, settings, Overlay(tree_of(settings), files))
 
 
 def source_of(settings: Settings, branch: Branch, file: str) -> str | None:

@@ -6,16 +6,17 @@ changed in it, stays in the file letter for letter.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-from kbsearch.articles.publishing import front_matter
+from kbsearch.articles.publishing import front_matter, sources
 from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
-from kbsearch.articles.publishing.tree import ARTICLES
+from kbsearch.articles.publishing.tree import ARTICLES, Entry
 from kbsearch.articles.writing import files
 from kbsearch.articles.writing.files import FOUND_BY, WIDEST, ArticleFile
+from kbsearch.config import LANGUAGES
 from kbsearch.errors import Invalid
 
 _FENCE = "---\n"
@@ -50,14 +51,15 @@ def read(original: OriginalFile, audience: str) -> ArticleFile:
     """
     parts = _parts(original.text)
     front = parts.front
-    language, _, path = original.place.removeprefix(ARTICLES).partition("/")
-    category, _, name = path.rpartition("/")
+    source = sources.located(Entry(original.place, "", 0), ARTICLES, LANGUAGES)
+    if source is None:
+        raise Invalid("article_draft.language_unknown")
     article = ArticleFile(
-        language=language,
+        language=source.language,
         title=front.text("title"),
         body=parts.body,
-        category=category,
-        slug=front.text("slug") or name.rpartition(".")[0],
+        category=source.category,
+        slug=replace(source, front=front).own_slug,
         summary=front.text("summary"),
         audience=front.text("audience") or audience,
         product=next(iter(front.list("product")), ""),
@@ -154,6 +156,10 @@ def _changes(
     for key in ("title", "audience", "version", "summary"):
         if getattr(article, key) != getattr(before, key):
             yield key, getattr(article, key)
+    if article.slug != before.slug:
+        yield "slug", article.slug
+        old = [alias for alias in front.list("alias") if alias != article.slug]
+        yield "alias", list(dict.fromkeys([*old, before.slug]))
     if article.product != before.product:
         others = front.list("product")[1:]  # the form shows the first of several
         yield "product", [article.product, *others] if article.product else others

@@ -100,7 +100,7 @@ def check(article: ArticleFile, settings: Settings, *, is_new: bool = True) -> N
         raise Invalid("article_draft.title_required")
     if is_new and not article.category:
         raise Invalid("article_draft.category_required")
-    if is_new and not article.slug:
+    if not article.slug:
         raise Invalid("article_draft.slug_required")
     if not article.body.strip():
         raise Invalid("article_draft.body_required")

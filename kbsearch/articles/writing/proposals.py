@@ -1,6 +1,7 @@
 """Articles proposed and published: drafts as commits on branches, on their way to the content's."""
 
-from collections.abc import Collection, Iterable
+import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kbsearch import access, audit
@@ -11,8 +12,8 @@ from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.commits import Author
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.git_tree import GitTree
-from kbsearch.articles.publishing.tree import blob_id
-from kbsearch.articles.writing import amending, drafts, originals
+from kbsearch.articles.publishing.tree import Entry, blob_id
+from kbsearch.articles.writing import amending, draft_files, drafts, originals
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored, utc_now
@@ -58,7 +59,7 @@ def propose(
         live = branches.live_tree(settings)
         if draft.original and live:
             draft = _caught_up(db, viewer, settings, live, draft, seen)
-        name, commit = _commit(settings, viewer, live, draft)
+        name, commit = _commit(settings, viewer, live, draft, _brought(db, viewer, draft))
         drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
@@ -191,31 +192,54 @@ def text_of(settings: Settings, draft: ArticleDraft) -> str:
     return amending.written(draft.article, draft.original, settings.default_audience)
 
 
+def _brought(db: Database, viewer: Viewer, draft: ArticleDraft) -> dict[str, bytes]:
+    """The files that a draft brings, by their places beside the article."""
+    folder = posixpath.dirname(draft.place)
+    brought = draft_files.named_in(db, viewer, draft.key, draft.article.body)
+    return {f"{folder}/{name}": body for name, body in brought.items()}
+
+
 def _commit(
-    settings: Settings, viewer: Viewer, live: GitTree | None, draft: ArticleDraft
+    settings: Settings,
+    viewer: Viewer,
+    live: GitTree | None,
+    draft: ArticleDraft,
+    brought: Mapping[str, bytes],
 ) -> tuple[str, str]:
-    """The branch and the commit that hold the draft as it is now."""
+    """The branch and the commit that hold the draft as it is now, and the files it brings."""
     place, text = draft.place, text_of(settings, draft).encode()
     entries = live.entries if live else {}
+    files = {place: text, **dict(_not_live(entries, brought))}
     if place in entries and draft.original is None:
         raise Invalid("article_draft.address_taken", place=place)
     if place in entries and entries[place].blob == blob_id(text):
         raise Invalid("article_draft.unchanged")
     there, is_on_top = _proposed(settings, draft)
-    if is_on_top and there == {place: text}:
+    if is_on_top and there == files:
         return draft.branch, draft.commit
     name = draft.branch or free_name(settings, draft.article.slug)
     moved = [other for other in there if other not in entries]
     commit = branches.propose(
         settings,
         name,
-        {**dict.fromkeys(moved), place: text},
+        {**dict.fromkeys(moved), **files},
         _message(draft),
         Author(viewer.name, viewer.email),
         after=draft.commit,
         live=live,
     )
     return name, commit
+
+
+def _not_live(
+    entries: Mapping[str, Entry], brought: Mapping[str, bytes]
+) -> Iterator[tuple[str, bytes]]:
+    """Those files that are not there yet; raises Invalid where another one has that name."""
+    for place, body in brought.items():
+        if place not in entries:
+            yield place, body
+        elif entries[place].blob != blob_id(body):
+            raise Invalid("article_file.name_taken", place=place)
 
 
 def free_name(settings: Settings, slug: str) -> str:

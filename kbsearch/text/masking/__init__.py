@@ -139,6 +139,11 @@ def prompt(language: str, missing: str) -> str:
     return f"‹{gettext(language, 'masking.prompt')} {missing}›"
 
 
+def picture_prompt(language: str) -> str:
+    """What stands for the words that say what a picture shows, until they are written."""
+    return prompt(language, gettext(language, "masking.picture"))
+
+
 def _numbered(
     sources: Sequence[str],
     people: Sequence[str],

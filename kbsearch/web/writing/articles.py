@@ -7,7 +7,15 @@ from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, history, previews
-from kbsearch.articles.writing import amending, drafts, files, originals, proposals, review
+from kbsearch.articles.writing import (
+    amending,
+    draft_files,
+    drafts,
+    files,
+    originals,
+    proposals,
+    review,
+)
 from kbsearch.articles.writing.amending import OriginalFile
 from kbsearch.articles.writing.composition import ArticleBrief, Composed, Hidden
 from kbsearch.articles.writing.drafts import ArticleDraft
@@ -302,6 +310,7 @@ def shown(
     items = draft.hidden if draft else entry.composed.hidden
     original = draft.original if draft else entry.composed.original
     settings = site().settings
+    own_files = draft_files.list_all(db(), viewer(), key)
     tickets = draft.tickets if draft else drafts.links(db(), viewer(), entry.composed)
     is_over = isinstance(problem, Conflict) and problem.key == "article_draft.changed"
     return {
@@ -318,7 +327,14 @@ def shown(
         "over": draft.edition if is_over and draft else 0,
         "problem": i18n.explain(problem, language()) if problem else "",
         "choices": lambda: form.choices(article, settings),
-        "review": form.review(article, items, original),
+        "review": form.review(
+            article,
+            items,
+            original,
+            beside=draft_files.named_in(db(), viewer(), key, article.body),
+            media={file.blob: f"{url_of(key)}/files/{file.name}" for file in own_files},
+        ),
+        "files": own_files,
         "original": original,
         "card": lambda: original and published(original.place),
         "base": entry.base,

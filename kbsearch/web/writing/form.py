@@ -1,9 +1,11 @@
 """The form in which an article is written: what was sent in it, and what its page shows."""
 
 import json
+import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from flask import request
@@ -29,10 +31,11 @@ from kbsearch.people.organisations import products
 from kbsearch.text import masking
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, site, spoken_language, viewer
+from kbsearch.web.writing import unpublished
 
 MAX_NUMBERS = 50
 LONGEST_HIDDEN = 400_000  # characters
-FIELDS = ("title", "summary", "audience", "product", "version")
+FIELDS = ("title", "slug", "summary", "audience", "product", "version")
 UNNAMED = "article"  # stands for an address that is not chosen yet
 
 
@@ -211,9 +214,17 @@ def _side(article: ArticleFile, other: ArticleFile, base: ArticleFile) -> Side:
 
 
 def review(
-    article: ArticleFile, items: tuple[Hidden, ...], original: OriginalFile | None
+    article: ArticleFile,
+    items: tuple[Hidden, ...],
+    original: OriginalFile | None,
+    *,
+    beside: Mapping[str, bytes],
+    media: Mapping[str, str],
 ) -> Review:
-    """The article as it would be shown, and what is to be said of it."""
+    """The article as it would be shown, and what is to be said of it.
+
+    `beside` are the files that it brings, `media` their addresses until it is published, by blob.
+    """
     if files.is_too_long(article):
         return Review([], [])
     keep = [product.name for product in products.list_all(db())]
@@ -221,7 +232,7 @@ def review(
     doubts = article_review.doubtful(article, keep)
     try:
         draft = as_file(article, original)
-        preview = draft.preview()
+        preview = draft.preview(beside)
     except Invalid:
         return Review(parts, doubts, is_refused=True)
     article_preview = preview.article(draft.path)
@@ -230,9 +241,7 @@ def review(
         PlacedFinding(finding, max(0, finding.line - draft.before), field_of(lines[: finding.line]))
         for finding in preview.findings_of(draft.place)
     ]
-    html = (
-        Markup(article_preview.html) if article_preview else None
-    )  # safe: it left markup.clean as the live ones do
+    html = unpublished.with_media(article_preview.html, media) if article_preview else None
     return Review(parts, doubts, html, tuple(remarks))
 
 
@@ -261,8 +270,12 @@ class FileOfDraft(NamedTuple):
     def path(self) -> str:
         return previews.article_of(self.place)
 
-    def preview(self) -> Preview:
-        return previews.of_file(db(), site().settings, self.place, self.text)
+    def preview(self, beside: Mapping[str, bytes] = MappingProxyType({})) -> Preview:
+        """With the files that it brings, by their names."""
+        folder = posixpath.dirname(self.place)
+        files = {f"{folder}/{name}": body for name, body in beside.items()}
+        files[self.place] = self.text.encode()
+        return previews.of_files(db(), site().settings, files)
 
 
 def as_file(article: ArticleFile, original: OriginalFile | None) -> FileOfDraft:

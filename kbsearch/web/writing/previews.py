@@ -1,11 +1,10 @@
 """Branches as they would be published, for those who write: nobody else knows of them."""
 
-import re
 from typing import Literal, get_args
 from urllib.parse import quote
 
 from flask import Blueprint, request
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
@@ -14,9 +13,9 @@ from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
 from kbsearch.articles.writing import proposals
 from kbsearch.errors import Conflict, Invalid, NotFound, Problem
-from kbsearch.files import types
 from kbsearch.web import patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.writing import unpublished
 
 View = Literal["rendered", "differences", "source", "ranks"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -151,22 +150,15 @@ def picture(preview: Preview, branch: Branch, file: str) -> Response:
     if media is None:
         raise NotFound("branch.file_not_found")
     body = previews.bytes_of(site().settings, branch, file)
-    response = Response(body, content_type=media[1])
-    if file in places.attachments:
-        name = types.clean_name(file.rpartition("/")[2])
-        response.headers.set("Content-Disposition", "attachment", filename=name)
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    name = file.rpartition("/")[2] if file in places.attachments else ""
+    return unpublished.answer(body or b"", media[1], name)
 
 
 def with_pictures(html: str, preview: Preview, branch: Branch, files: list[str]) -> Markup:
     """The article with the images and files of the branch where it has its own now."""
-    for file in files:
-        media = preview.edition.addresses.media(file)
-        if media is not None:
-            url = escape(f"{address_of(branch, file)}?raw=1")
-            html = re.sub(rf'/media/{media[0]}/[^"]*', str(url), html)
-    return Markup(html)  # safe: it left markup.clean, but for addresses of ours
+    media = {file: preview.edition.addresses.media(file) for file in files}
+    urls = {own[0]: f"{address_of(branch, file)}?raw=1" for file, own in media.items() if own}
+    return unpublished.with_media(html, urls)
 
 
 def ranks(preview: Preview, path: str) -> list[previews.Rank]:

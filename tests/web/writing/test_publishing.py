@@ -20,7 +20,7 @@ from tests.web.writing.test_articles import signed_in
 
 LIVE = "/en/articles/page"
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
-FIELD = re.compile(r'<input id="(title|summary|version)" name="\w+" value="([^"]*)"')
+FIELD = re.compile(r'<input id="(title|slug|summary|version)" name="\w+" value="([^"]*)"')
 BODY = re.compile(r'<textarea id="article-body"[^>]*>\n(.*?)</textarea>', re.DOTALL)
 ACTION = re.compile(r'<form class="form" id="article-form" action="([^"]+)"')
 
