@@ -5,6 +5,7 @@ one of its contract, before one of the product, before one of the severity, befo
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,6 +27,9 @@ Promise = Literal["first_answer", "next_answer", "solution"]
 PROMISES: tuple[Promise, ...] = get_args(Promise)
 MAX_CONTRACT = 60
 TAKEN_OVER = "targets_taken_over"
+_HOURS = re.compile(r"(\d{1,5}(?:[.,]\d{1,3})?) ?(?:h|heures?|hours?)?")
+_HOURS_AND_MINUTES = re.compile(r"(\d{1,5}) ?h ?([0-5]\d)")
+_MINUTES = re.compile(r"(\d{1,7}) ?(?:min|minutes?)")
 
 
 @dataclass(frozen=True)
@@ -318,9 +322,20 @@ def _minutes(text: str, promise: Promise) -> int | None:
     if not text.strip():
         return None
     try:
-        return minutes_of(float(text.strip().replace(",", ".")))
+        return minutes_of(_hours(" ".join(text.casefold().split())))
     except ValueError:
         raise Invalid(f"target.{promise}_invalid", limit=MAX_HOURS) from None
+
+
+def _hours(text: str) -> float:
+    """`4`, `4,5`, `4 h`, `4 heures`, `4h30`, `30 min`; raises ValueError for anything else."""
+    if parted := _HOURS_AND_MINUTES.fullmatch(text):
+        return int(parted[1]) + int(parted[2]) / 60
+    if minutes := _MINUTES.fullmatch(text):
+        return int(minutes[1]) / 60
+    if hours := _HOURS.fullmatch(text):
+        return float(hours[1].replace(",", "."))
+    raise ValueError(text)
 
 
 def _typed(minutes: int | None) -> str:

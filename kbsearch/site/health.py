@@ -80,10 +80,15 @@ def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:
     )
 
 
+_LIVE_ARTICLES = """
+    articles a JOIN state s ON s.name = 'live_publication' AND s.value = a.publication_id
+"""
+
+
 def counts(db: Database) -> dict[str, int]:
     """How much there is, by noun."""
     return {
-        "articles": _count(db, "articles a JOIN state s ON s.value = a.publication_id"),
+        "articles": _count(db, _LIVE_ARTICLES),
         "tickets": _count(db, "tickets"),
         "organisations": _count(db, "organisations"),
         "people": _count(db, "people"),

@@ -84,6 +84,7 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "unread": render.unread,
     "desk_counts": bar.desk_counts,
     "carried": workspace.carried,
+    "merged_part": workspace.merged_part,
     "departed": workspace.departed,
     "theme": render.theme,
     "time_of": render.time_of,

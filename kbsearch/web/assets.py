@@ -54,7 +54,9 @@ BUNDLES = {  # one request instead of several
 }
 COMMENT_LINES = re.compile(rb"(?m)^[ \t]*//.*\n")
 CSS_COMMENTS = re.compile(rb"/\*[^*]*\*/\n?")
-CSS_BLANKS = re.compile(rb"(?<=[{};,])\s+|\s+(?=[{}])|(?<=:) ")  # none of ours has one in a string
+CSS_BLANKS = re.compile(
+    rb"(?<=[{};,])\s+|(?<=\S)\s+(?=[{}])|(?<=:) "
+)  # none of ours has one in a string
 MEDIA_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 bp = Blueprint("assets", __name__)

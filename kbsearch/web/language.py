@@ -230,7 +230,7 @@ class Language:
     def due(self, clock: Clock, *, is_brief: bool = False) -> Markup:
         """What is due next, in the hours it is counted in, and whether it should have come.
 
-        A row of a list has room for the time alone, not for what kind of hours they are.
+        A row of a list has the time of any clock on the wall: in the order of the list, and short.
         """
         _ = self.translate
         if clock.next is None:
@@ -238,8 +238,11 @@ class Language:
         promise, due = clock.next
         moment = utc_now()
         is_late = due.at < moment
-        time = due.hours.spent(due.at, moment) if is_late else due.hours.spent(moment, due.at)
-        span = self.span_of(time, due.hours, is_brief=is_brief)
+        first, last = (due.at, moment) if is_late else (moment, due.at)
+        if is_brief:
+            span = i18n.timespan(self.code, last - first)
+        else:
+            span = self.span_of(due.hours.spent(first, last), due.hours)
         if is_late:
             return {
                 "first_answer": _("First answer late by %(span)s", span=span),
@@ -252,12 +255,12 @@ class Language:
             "solution": _("Solution due in %(span)s", span=span),
         }[promise]
 
-    def span_of(self, time: timedelta, hours: OpeningHours, *, is_brief: bool = False) -> str:
+    def span_of(self, time: timedelta, hours: OpeningHours) -> str:
         """A time of opening hours: `4 h 30 of opening hours`; around the clock, any time."""
         if hours == AROUND_THE_CLOCK:
             return i18n.timespan(self.code, time)
         worked = i18n.worked(self.code, time / timedelta(hours=1))
-        return worked if is_brief else str(self.translate("%(time)s of opening hours", time=worked))
+        return str(self.translate("%(time)s of opening hours", time=worked))
 
     def severity_name(self, severity: str) -> Markup:
         _ = self.translate

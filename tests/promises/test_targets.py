@@ -87,6 +87,20 @@ def test_an_organisation_changes_its_contract(db: SqliteDatabase, cast: Cast):
     assert organisations.list_contracts(db) == ["Gold plus"]
 
 
+def test_a_time_is_typed_as_one_says_it(db: SqliteDatabase):
+    for severity, typed, kept in (
+        ("", "4", "4"), ("minor", " 4,5 h", "4.5"), ("major", "4  Heures", "4"),
+        ("blocking", "1h30", "1.5"),
+    ):  # fmt: skip
+        target = targets.add(db, OPERATOR, TargetFields(severity, first_answer=typed))
+        assert targets.texts(target)["first_answer"] == kept
+    target = targets.edit(db, OPERATOR, target, TargetFields("blocking", solution="90 minutes"))
+    assert targets.texts(target)["solution"] == "1.5"
+    for typed in ("h", "4 j", "-1", "4h75", "four hours", "1e3", "nan", "4.4.4"):
+        with pytest.raises(Invalid):
+            targets.edit(db, OPERATOR, target, TargetFields("blocking", solution=typed))
+
+
 def test_only_administrators_promise(db: SqliteDatabase, cast: Cast):
     kept = promise(db, first_answer="4")
     week = CalendarFields("x", "UTC", ("9-18",) * 7)

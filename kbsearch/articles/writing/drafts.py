@@ -72,7 +72,7 @@ def save(
         rows = _read(db, viewer, "d.form_key = :key", key=key)
         if not rows:
             _insert(db, viewer, key, composed, page)
-        else:
+        elif rows[0]["fields"] != fields:  # a page saves once more as it is left: the same again
             there = _draft(db, viewer, rows[0])
             is_same_page = bool(tab) and rows[0]["tab"] == tab
             if rows[0]["edition"] != edition and not is_same_page:

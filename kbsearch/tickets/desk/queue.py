@@ -101,11 +101,15 @@ class QueuePage:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The page of a view that a request is on, and its neighbours in the view."""
+    """The page of a view that a request is on, and its neighbours in the view.
+
+    `onward` is what an agent does next: after the last one, the first that is still there.
+    """
 
     lines: tuple[QueueLine, ...]
     before: QueueLine | None
     after: QueueLine | None
+    onward: QueueLine | None
 
 
 def look(
@@ -160,11 +164,15 @@ def around(
     start = max(0, place) // PAGE_SIZE * PAGE_SIZE
     before = ids[place - 1] if place > 0 else ""
     after = ids[place + 1] if place + 1 < len(ids) else ""
+    onward = after or (ids[0] if place > 0 else "")
     page = ids[start : start + PAGE_SIZE]
-    needed = [ticket_id for ticket_id in {*page, before, after} if ticket_id]
+    needed = [ticket_id for ticket_id in {*page, before, after, onward} if ticket_id]
     lines = {line.id: line for line in _lines(db, viewer, needed, moment)}
     return Surroundings(
-        tuple(lines[ticket_id] for ticket_id in page), lines.get(before), lines.get(after)
+        tuple(lines[ticket_id] for ticket_id in page),
+        lines.get(before),
+        lines.get(after),
+        lines.get(onward),
     )
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.database import Database
+from kbsearch.database import Database, Row, Values
+from kbsearch.errors import NotFound
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.codes import IS_UNDER_WAY, RESOLVED, Status
 
@@ -44,7 +45,6 @@ class Requester:
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
     """Who filed it, in three queries."""
     access.only_agents(viewer, "ticket.not_found")
-    values = {"ticket": ticket.id, "person": ticket.requester_id, "limit": MOST_SHOWN}
     row = db.query(
         """
         SELECT COALESCE(p.email, t.requester_email, '') AS email, COALESCE(p.mobile, '') AS phone,
@@ -52,19 +52,43 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> Requester:
         FROM tickets t LEFT JOIN people p ON p.id = t.requester_id
         LEFT JOIN organisations o ON o.id = t.organisation_id WHERE t.id = :ticket
         """,
-        values,
+        {"ticket": ticket.id},
     )[0]
     theirs = "t.requester_id = :person AND t.id <> :ticket"
     if ticket.requester_id is None:
         theirs = "t.requester_id IS NULL AND t.requester_email = :email AND t.id <> :ticket"
-    values["email"] = row["email"]
+    values = {"ticket": ticket.id, "person": ticket.requester_id, "email": row["email"]}
+    return _requester(db, row, theirs, values)
+
+
+def of_person(db: Database, viewer: Viewer, person_id: str) -> Requester:
+    """Somebody who is about to ask; the contract of their organisation, where they have one."""
+    access.only_agents(viewer, "person.not_found")
+    values: Values = {"person": person_id}
+    rows = db.query(
+        """
+        SELECT p.email, COALESCE(p.mobile, '') AS phone, p.language,
+               (SELECT CASE WHEN COUNT(*) = 1 THEN MAX(o.contract_ends) END
+                FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+                WHERE m.person_id = p.id) AS contract_ends
+        FROM people p WHERE p.id = :person
+        """,
+        values,
+    )
+    if not rows:
+        raise NotFound("person.not_found")
+    return _requester(db, rows[0], "t.requester_id = :person", values)
+
+
+def _requester(db: Database, row: Row, theirs: str, values: Values) -> Requester:
+    """With the requests that a condition says are theirs."""
     others = db.query(
         f"""
         SELECT t.id, t.number, t.subject, t.language, t.status FROM tickets t WHERE {theirs}
         ORDER BY CASE WHEN {IS_UNDER_WAY} THEN 0 ELSE 1 END, t.number DESC
         LIMIT :limit
         """,  # noqa: S608 (constants)
-        values,
+        {**values, "limit": MOST_SHOWN},
     )
     counts = db.query(
         f"""

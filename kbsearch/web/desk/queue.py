@@ -16,7 +16,7 @@ from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.tickets import tags, teams
-from kbsearch.tickets.desk import bulk, choices, finding, queue, saved_views
+from kbsearch.tickets.desk import bulk, choices, finding, queue, requesters, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.choices import Column
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
@@ -192,10 +192,14 @@ def customers() -> Response:
     """Those that what is typed may be: by name, organisation, address or mobile number."""
     text = " ".join(request.args.get("requester", "").split())[:MAX_TEXT]
     named = finding.by_name(db(), viewer(), text, MOST_CUSTOMERS).customers
-    is_chosen = [customer.email for customer in named] == [text]
-    is_nobody = bool(text) and not named and "@" not in text
-    customers = () if is_chosen else named
-    return render("desk/_customers.html", customers=customers, is_nobody=is_nobody)
+    chosen = named[0] if [customer.email for customer in named] == [text] else None
+    return render(
+        "desk/_customers.html",
+        customers=() if chosen else named,
+        chosen=chosen,
+        requester=requesters.of_person(db(), viewer(), chosen.id) if chosen else None,
+        is_nobody=bool(text) and not named and "@" not in text,
+    )
 
 
 @bp.get("/desk/tags")

@@ -12,7 +12,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.desk import choices, held_replies, queue
 from kbsearch.tickets.desk.choices import AFTER_ANSWER
 from kbsearch.tickets.desk.held_replies import Held
-from kbsearch.tickets.desk.queue import QueueLine
+from kbsearch.tickets.desk.queue import Surroundings
 from kbsearch.web.desk.queue import read_address, titles, with_matches
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import db, language, spoken_language, viewer
@@ -24,9 +24,7 @@ class QueuePosition:
 
     title: Markup
     query: str
-    lines: tuple[QueueLine, ...]  # of the page of the view that it is on
-    before: QueueLine | None
-    after: QueueLine | None
+    around: Surroundings
 
 
 class Departed(NamedTuple):
@@ -49,9 +47,9 @@ def place_of(ticket: Ticket) -> QueuePosition | None:
         return None
     address = read_address(request.args)
     ticket_filter = with_matches(address.filter)
-    there = queue.around(db(), viewer(), ticket_filter, ticket.id)
     title = titles(spoken_language())[ticket_filter.view]
-    return QueuePosition(title, address.query(), there.lines, there.before, there.after)
+    around = queue.around(db(), viewer(), ticket_filter, ticket.id)
+    return QueuePosition(title, address.query(), around)
 
 
 def onward(ticket: Ticket) -> str:
@@ -68,18 +66,31 @@ def onward(ticket: Ticket) -> str:
     if choice == "stay":
         return ""
     place = place_of(ticket)
-    if choice == "next" and place and place.after:
-        return f"/{language()}/requests/{place.after.id}?{place.query}&left={ticket.number}"
+    if choice == "next" and place and place.around.onward:
+        following = place.around.onward.id
+        return f"/{language()}/requests/{following}?{place.query}&left={ticket.number}"
     return f"/{language()}/desk?{read_address(request.args).query()}&left={ticket.number}"
 
 
 def departed() -> Departed | None:
     """The request that an agent comes from, as the address says."""
-    number = whole(request.args.get("left", ""))
+    ticket = _named("left")
+    if ticket is None:
+        return None
+    return Departed(ticket, next(iter(held_replies.of_ticket(db(), viewer(), ticket)), None))
+
+
+def merged_part() -> Ticket | None:
+    """The request that an agent has just merged into this one, as the address says."""
+    return _named("merged")
+
+
+def _named(argument: str) -> Ticket | None:
+    """A request that the address of an agent's page has the number of."""
+    number = whole(request.args.get(argument, ""))
     if number is None or not viewer().is_agent:
         return None
     try:
-        ticket = tickets.find_number(db(), viewer(), number)
+        return tickets.find_number(db(), viewer(), number)
     except NotFound:
         return None
-    return Departed(ticket, next(iter(held_replies.of_ticket(db(), viewer(), ticket)), None))

@@ -70,7 +70,7 @@ def merge(number: int) -> Response:
         merging.merge(db(), viewer(), ticket, into, form)
     except (Invalid, AlreadySent) as problem:
         return page(ticket, into, problem)
-    return go_to(f"/{language()}/requests/{into.id}{workspace.carried()}")
+    return go_to(f"/{language()}/requests/{into.id}?merged={ticket.number}{workspace.carried('&')}")
 
 
 @bp.post("/desk/tickets/<int:number>/merge/undo")

@@ -81,6 +81,15 @@ def test_two_windows_do_not_overwrite_each_other(db, cast, composed, draft):
     assert saved.article.title == "In the first"
 
 
+def test_a_page_that_is_left_saves_the_same_once_more_and_changes_nothing(
+    db, cast, composed, draft
+):
+    mine = changed(composed, title="Typed last")
+    kept = article_drafts.save(db, cast.dan, KEY, mine, edition=draft.edition, tab="two")
+    late = article_drafts.save(db, cast.dan, KEY, mine, edition=draft.edition, tab="one")
+    assert late.edition == kept.edition, "the page that was opened meanwhile may go on"
+
+
 def test_a_page_that_does_not_say_which_it_is_overwrites_nothing(db, cast, composed, draft):
     first, second = (changed(composed, title=title) for title in ("First", "Second"))
     article_drafts.save(db, cast.dan, KEY, first, edition=draft.edition)

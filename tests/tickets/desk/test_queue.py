@@ -102,17 +102,19 @@ def test_whom_it_waits_for_and_since_when(db: SqliteDatabase, cast: Cast, desk: 
 
 
 def test_one_walks_from_request_to_request(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):
-    def around(name: str) -> tuple[int | None, int | None]:
+    def around(name: str) -> tuple[int | None, int | None, int | None]:
         place = queue.around(db, cast.dan, QueueFilter(), desk[name].id, at=later(hours=2))
         assert [line.number for line in place.lines] == whole_view
-        before, after = (line.number if line else None for line in (place.before, place.after))
-        return before, after
+        before, after, onward = (
+            line.number if line else None for line in (place.before, place.after, place.onward)
+        )
+        return before, after, onward
 
     blocking, new, mine = whole_view = [desk[name].number for name in ("blocking", "new", "mine")]
-    assert around("blocking") == (None, new)
-    assert around("new") == (blocking, mine)
-    assert around("mine") == (new, None)
-    assert around("solved") == (None, blocking), "it left the view: the first is next"
+    assert around("blocking") == (None, new, new)
+    assert around("new") == (blocking, mine, mine)
+    assert around("mine") == (new, None, blocking), "after the last, what was passed over"
+    assert around("solved") == (None, blocking, blocking), "it left the view: the first is next"
 
 
 def test_nobody_else_has_a_queue(db: SqliteDatabase, cast: Cast, desk: dict[str, Ticket]):

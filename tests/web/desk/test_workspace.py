@@ -75,6 +75,7 @@ def test_an_answer_is_called_back_from_the_page_that_follows(
 ):
     sign_in(client, db, cast.dan)
     page = client.get(answer(client, three[0], hold="1", after="next")).text
+    assert f"Votre réponse à #{three[0].number} part dans quelques secondes." in page
     undo = re.search(r'class="undo" action="([^"]+)".*?name="key" value="([^"]+)"', page)
     assert undo
     path = undo[1].replace("&amp;", "&")
@@ -158,7 +159,11 @@ def test_a_customer_on_the_telephone_is_found_by_what_they_say(
     sign_in(client, db, cast.dan)
     found = client.get("/fr/desk/customers?requester=acme").text
     assert 'data-customer="alice@acme.example"' in found and "bob@acme.example" in found
-    assert "data-customer" not in client.get("/fr/desk/customers?requester=alice@acme.example").text
+    asked = file(db, cast.alice, subject="Collier muet")
+    chosen = client.get("/fr/desk/customers?requester=alice@acme.example").text
+    assert "data-customer" not in chosen
+    for known in (f"/admin/people/{cast.alice.person_id}", "Acme", "+33612345678", asked.subject):
+        assert known in chosen, "what one wants to know while somebody speaks"
     for words, is_told in (("0601020304", True), ("", False), ("eve@nowhere.example", False)):
         customers = client.get(f"/fr/desk/customers?requester={words}").text
         assert ("Aucun client connu" in customers) is is_told
@@ -172,9 +177,11 @@ def test_a_customer_on_the_telephone_is_found_by_what_they_say(
              "description": "Plus rien.", "severity": "minor", "by_phone": "1"}  # fmt: skip
     sent = client.post("/fr/requests/new", data=typed, headers=OWN)
     assert sent.status_code == 303
-    (filed,) = db.query("SELECT requester_id, channel FROM tickets")
+    (filed,) = db.query("SELECT requester_id, channel FROM tickets WHERE subject = 'Panne'")
     assert filed == {"requester_id": cast.alice.person_id, "channel": "phone"}
-    assert "par téléphone" in client.get(sent.headers["Location"]).text
+    page = client.get(sent.headers["Location"]).text
+    assert "par téléphone" in page and "est ouverte pour Alice Martin" in page
+    assert "fermer ma demande" not in page, "it is not the agent's"
     refused = client.post(
         "/fr/requests/new", data=typed | {"key": "key-of-more", "requester": "acme"}, headers=OWN
     )
