@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import form_fields, target_tables, team_tables
+from kbsearch import field_tables, target_tables, team_tables
 from kbsearch.form_fields import FormField
 from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
@@ -149,7 +149,9 @@ class Settings:
     incident_hours: int = _setting(24, "Hours within which requests may tell of one incident")
     incident_requests: int = _setting(3, "Requests from which on they look like one incident")
     incident_people: int = _setting(2, "People these requests must come from at least")
-    fields: tuple[FormField, ...] = _setting((), "What products ask for besides: [[fields]] tables")
+    fields: tuple[FormField, ...] = _setting(
+        (), "Of earlier releases: [[fields]] tables, taken over once into /admin/fields"
+    )
     teams: tuple[TeamTable, ...] = _setting(
         (), "[[teams]] tables, taken over once where there is no team yet: see /admin/teams"
     )
@@ -345,7 +347,7 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
 }
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "database": database_of,
-    "fields": form_fields.parse,
+    "fields": field_tables.parse,
     "teams": team_tables.parse,
     "targets": target_tables.parse,
 }

@@ -1,40 +1,102 @@
-"""What products ask for besides the usual fields of a request, as `[[fields]]` of kbsearch.toml."""
+"""What a vendor asks for besides the usual fields of a request: kinds, conditions, values.
+
+A value is a text whatever its kind: `12.5`, `2026-11-30`, `yes`, or the chosen ones line by line.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import field as dataclass_field
+from datetime import date
+from decimal import Decimal
+from typing import Literal, get_args
 
+from kbsearch.errors import Invalid
+
+Kind = Literal["text", "number", "date", "yes_no", "choice", "choices"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+WITH_CHOICES: tuple[Kind, ...] = ("choice", "choices")
+YES_NO = ("yes", "no")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-KINDS = ("text", "choice")
-KEYS = {"name", "label", "kind", "products", "required", "choices", "when", "hint"}
+NUMBER = re.compile(r"[-−+]?[0-9]{1,15}(?:[.,][0-9]{1,6})?")
+FRENCH_DATE = re.compile(r"([0-9]{1,2})[/.]([0-9]{1,2})[/.]([0-9]{4})")
+SPACES = re.compile(r"[\s'’]")
 MAX_LABEL = 200
 MAX_FIELDS = 50
 MAX_CHOICES = 100
+MAX_ANSWER = 2_000
+
+JsonValue = str | int | float | bool | list[str]
 
 
 @dataclass(frozen=True)
 class FormField:
-    """A question of some products, asked when another was answered so."""
+    """A field of some products, asked for when another was answered so."""
 
-    name: str
+    name: str  # for programs; a value is kept under it
     label: Mapping[str, str]  # by language
-    kind: Literal["text", "choice"] = "text"
+    kind: Kind = "text"
     products: tuple[str, ...] = ()  # slugs; none: every product, and requests without one
-    required: bool = False
+    required: bool = False  # in the form of a new request
     choices: tuple[str, ...] = ()
     hint: Mapping[str, str] | None = None
     when: tuple[str, tuple[str, ...]] | None = None  # another field, and its answers
+    translations: Mapping[str, str] = dataclass_field(default_factory=dict)  # choices in English
+    in_form: bool = True  # customers fill it in and read it; else those who answer alone
+    id: str = ""
+    archived_at: str | None = None
 
     def is_asked(self, product: str | None, answers: Mapping[str, str]) -> bool:
         """Whether the field belongs to a form about that product, answered like that so far."""
         if self.products and product not in self.products:
             return False
-        return self.when is None or answers.get(self.when[0], "") in self.when[1]
+        if self.when is None:
+            return True
+        name, values = self.when
+        return not set(values).isdisjoint(answers.get(name, "").split("\n"))
 
     def told(self, language: str) -> str:
         """The label in a language, or in the first it has."""
         return self.label.get(language) or next(iter(self.label.values()))
+
+    def hint_in(self, language: str) -> str:
+        """What is said below the label, in a language or in the first it has."""
+        return (self.hint.get(language) or next(iter(self.hint.values()))) if self.hint else ""
+
+    def choice_name(self, choice: str, language: str) -> str:
+        """What one of the choices is called in a language."""
+        return self.translations.get(choice, choice) if language == "en" else choice
+
+    def choices_in(self, language: str) -> list[tuple[str, str]]:
+        """The choices, each with what it is called in a language."""
+        return [(choice, self.choice_name(choice, language)) for choice in self.choices]
+
+    def read(self, text: str) -> str:
+        """The value that a text means, as it is kept; empty for none. Raises Invalid."""
+        clean = text.strip()
+        if not clean:
+            return ""
+        if self.kind == "number":
+            return _number(clean)
+        if self.kind == "date":
+            return _date(clean)
+        if self.kind == "choices":
+            chosen = {line.strip() for line in clean.split("\n")} - {""}
+            if not chosen <= set(self.choices):
+                raise Invalid("request.field_unknown")
+            return "\n".join(choice for choice in self.choices if choice in chosen)
+        offered = YES_NO if self.kind == "yes_no" else self.choices
+        if offered and clean not in offered:
+            raise Invalid("request.field_unknown")
+        return clean
+
+    def as_json(self, value: str) -> JsonValue:
+        """A value as programs read it: a number is one, several choices are a list."""
+        if self.kind == "number":
+            return float(value) if "." in value else int(value)
+        if self.kind == "yes_no":
+            return value == "yes"
+        return value.split("\n") if self.kind == "choices" else value
 
 
 def asked(
@@ -50,85 +112,33 @@ def asked(
     return visible_fields
 
 
-def parse(tables: Any) -> tuple[FormField, ...]:
-    """The fields that tables of TOML describe; raises ValueError with the field's name."""
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ValueError("write each field as a [[fields]] table of kbsearch.toml")
-    if len(tables) > MAX_FIELDS:
-        raise ValueError(f"more than {MAX_FIELDS} fields")
-    fields: dict[str, FormField] = {}
-    for place, table in enumerate(tables, 1):
-        field = _field(place, table, fields)
-        fields[field.name] = field
-    return tuple(fields.values())
+def text_of(value: JsonValue | None) -> str:
+    """What a program sent, as people would type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "\n".join(value)
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return "" if value is None else str(value)
 
 
-def _field(place: int, table: Mapping[str, Any], before: Mapping[str, FormField]) -> FormField:
-    name = table.get("name")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f"field {place}: name: small letters, digits and _ after a letter")
-
-    def refuse(reason: str) -> ValueError:
-        return ValueError(f"field '{name}': {reason}")
-
-    if name in before:
-        raise refuse("there are two of that name")
-    unknown = set(table) - KEYS
-    if unknown:
-        raise refuse(f"there is no '{min(unknown)}'; pick from {', '.join(sorted(KEYS))}")
-    kind = table.get("kind", "text")
-    if kind not in KINDS:
-        raise refuse(f"kind: pick from {', '.join(KINDS)}")
-    required = table.get("required", False)
-    if not isinstance(required, bool):
-        raise refuse("required: true or false")
-    choices = _texts(table.get("choices", []))
-    if choices is None or len(choices) > MAX_CHOICES or len(set(choices)) < len(choices):
-        raise refuse(f"choices: a list of at most {MAX_CHOICES} different texts")
-    if (kind == "choice") != bool(choices):
-        raise refuse('choices: they go with kind = "choice", and it with them')
-    products = _texts(table.get("products", []))
-    if products is None:
-        raise refuse("products: a list of slugs")
-    label = _label(table.get("label"))
-    if label is None:
-        raise refuse('label: a text, or { fr = "…", en = "…" }')
-    hint = _label(table["hint"]) if "hint" in table else None
-    if "hint" in table and hint is None:
-        raise refuse('hint: a text, or { fr = "…", en = "…" }')
-    return FormField(
-        name, label, kind, products, required, choices, hint, _when(table, before, refuse)
-    )
+def _number(text: str) -> str:
+    digits = SPACES.sub("", text)
+    if not NUMBER.fullmatch(digits):
+        raise Invalid("request.field_number")
+    number = Decimal(digits.replace(",", ".").replace("−", "-"))
+    return format(number.normalize() + 0, "f")
 
 
-def _when(
-    table: Mapping[str, Any], before: Mapping[str, FormField], refuse: Any
-) -> tuple[str, tuple[str, ...]] | None:
-    if "when" not in table:
-        return None
-    condition = table["when"]
-    if not isinstance(condition, dict) or set(condition) != {"field", "is"}:
-        raise refuse('when: { field = "another", is = ["an answer"] }')
-    earlier = before.get(condition["field"]) if isinstance(condition["field"], str) else None
-    answers = _texts(condition["is"])
-    if earlier is None:
-        raise refuse(f"when: no field '{condition['field']}' comes before it")
-    if not answers or (earlier.kind == "choice" and not set(answers) <= set(earlier.choices)):
-        raise refuse(f"when: is: pick from {', '.join(earlier.choices) or 'texts'}")
-    return earlier.name, answers
-
-
-def _texts(value: Any) -> tuple[str, ...] | None:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(g, str) and g.strip() for g in texts):
-        return None
-    return tuple(text.strip() for text in texts)
-
-
-def _label(value: Any) -> dict[str, str] | None:
-    labels = {"": value} if isinstance(value, str) else value
-    if not isinstance(labels, dict) or not labels:
-        return None
-    if not all(isinstance(text, str) and 0 < len(text) <= MAX_LABEL for text in labels.values()):
-        return None
-    return dict(labels)
+def _date(text: str) -> str:
+    written = FRENCH_DATE.fullmatch(text)
+    try:
+        day = (
+            date(*(int(part) for part in reversed(written.groups())))
+            if written
+            else date.fromisoformat(text)
+        )
+    except ValueError:
+        raise Invalid("request.field_date") from None
+    return day.isoformat()

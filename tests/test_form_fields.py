@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import config, form_fields
+from kbsearch import config, field_tables, form_fields
 from kbsearch.config import ConfigError
 from kbsearch.form_fields import FormField
 
@@ -41,7 +41,7 @@ def test_fields_are_written_as_tables(tmp_path: Path):
 
 
 def test_a_question_is_asked_for_its_product_and_its_condition():
-    fields = form_fields.parse(
+    fields = field_tables.parse(
         [
             {"name": "a", "label": "A", "kind": "choice", "choices": ["x", "y"], "products": ["p"]},
             {"name": "b", "label": "B", "when": {"field": "a", "is": "x"}},
@@ -94,7 +94,7 @@ OTHER = {"name": "where", "label": "Where", "kind": "choice", "choices": ["barn"
 )
 def test_what_is_wrong_is_said_with_the_name_of_the_field(tables: Any, told: str):
     with pytest.raises(ValueError, match=r".") as problem:
-        form_fields.parse(tables)
+        field_tables.parse(tables)
     assert told in str(problem.value)
 
 

@@ -314,6 +314,23 @@ STEPS = {
           body BLOB NOT NULL, PRIMARY KEY (person_id, form_key, name),
           FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE);
         """,
+    "s102_fields": """
+        CREATE TABLE fields (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+          label_fr TEXT NOT NULL, label_en TEXT NOT NULL, hint_fr TEXT NOT NULL DEFAULT '',
+          hint_en TEXT NOT NULL DEFAULT '', choices TEXT NOT NULL DEFAULT '',
+          when_field TEXT NOT NULL DEFAULT '', when_values TEXT NOT NULL DEFAULT '',
+          required INTEGER NOT NULL DEFAULT 0, in_form INTEGER NOT NULL DEFAULT 1,
+          position INTEGER NOT NULL, created_at TEXT NOT NULL, archived_at TEXT);
+        CREATE TABLE field_products (
+          field_id TEXT NOT NULL REFERENCES fields (id),
+          product_id TEXT NOT NULL REFERENCES products (id), PRIMARY KEY (field_id, product_id));
+        CREATE INDEX field_products_product ON field_products (product_id);
+        CREATE TABLE ticket_field_lines (
+          ticket_id TEXT NOT NULL REFERENCES tickets (id), name TEXT NOT NULL,
+          place INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (ticket_id, name, place));
+        CREATE INDEX ticket_field_lines_name ON ticket_field_lines (name);
+        """,
 }
 
 

@@ -633,6 +633,43 @@ CREATE TABLE ticket_tags (
 );
 CREATE INDEX ticket_tags_tag ON ticket_tags (tag);
 
+-- What a vendor asks for besides the usual fields of a request. One that is off keeps its values.
+CREATE TABLE fields (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,  -- for programs; values are kept under it
+  kind TEXT NOT NULL,
+  label_fr TEXT NOT NULL,
+  label_en TEXT NOT NULL,
+  hint_fr TEXT NOT NULL DEFAULT '',
+  hint_en TEXT NOT NULL DEFAULT '',
+  choices TEXT NOT NULL DEFAULT '',  -- one a line, in English after a bar
+  when_field TEXT NOT NULL DEFAULT '',  -- the name of another one; empty: in any case
+  when_values TEXT NOT NULL DEFAULT '',  -- its values, one a line
+  required INTEGER NOT NULL DEFAULT 0,  -- 0/1
+  in_form INTEGER NOT NULL DEFAULT 1,  -- 0/1: customers fill it in and read it
+  position INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  archived_at TEXT
+);
+
+-- Of which products a field is; without any: of every request.
+CREATE TABLE field_products (
+  field_id TEXT NOT NULL REFERENCES fields (id),
+  product_id TEXT NOT NULL REFERENCES products (id),
+  PRIMARY KEY (field_id, product_id)
+);
+CREATE INDEX field_products_product ON field_products (product_id);
+
+-- The lines of tickets.fields, for the filters of lists.
+CREATE TABLE ticket_field_lines (
+  ticket_id TEXT NOT NULL REFERENCES tickets (id),
+  name TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  line TEXT NOT NULL,
+  PRIMARY KEY (ticket_id, name, place)
+);
+CREATE INDEX ticket_field_lines_name ON ticket_field_lines (name);
+
 -- Who may read a request: whoever has one of its words.
 CREATE TABLE ticket_readers (
   ticket_id TEXT NOT NULL REFERENCES tickets (id),

@@ -22,7 +22,7 @@ from kbsearch.files import store
 from kbsearch.people import Person
 from kbsearch.people.accounts import directory
 from kbsearch.promises import targets
-from kbsearch.tickets import teams
+from kbsearch.tickets import field_editing, teams
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ def _opened(configuration: Configuration, site_id: str) -> Database:
     migrations.migrate(db)
     targets.take_over(db, configuration.settings.targets)
     teams.take_over(db, OPERATOR, configuration.settings.teams)
+    field_editing.take_over(db, OPERATOR, configuration.settings.fields)
     _mark(configuration.settings.data_path / IN_DATA, frozenset({site_id}))
     content = _content(configuration)
     if content:

@@ -84,6 +84,7 @@ TEXTS = tuple(
     Texts(*row)
     for row in (
         ("tickets", "id", "id", ("subject", "description", "fields")),
+        ("ticket_field_lines", "ticket_id || ' ' || name || ' ' || place", "ticket_id", ("line",)),
         ("messages", "id", "ticket_id", ("body",)),
         ("ticket_events", "id", "ticket_id", ("before", "after")),
         ("attachments", "id", "ticket_id", ("name",)),

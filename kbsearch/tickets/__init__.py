@@ -1,6 +1,5 @@
 """Requests as their viewers read them: by id, by number, and by their words without the index."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +8,7 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database, escape_like, one_of
 from kbsearch.errors import NotFound
 from kbsearch.tickets import events as ticket_events
+from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets import messages as conversations
 from kbsearch.tickets import tags as ticket_tags
@@ -69,7 +69,7 @@ class Ticket:
     assignee_id: str | None
     edition: int  # grows with every field that is edited: send it back with the edit
     activity: int  # grows with everything a customer can notice: send it back with a reply
-    fields: Mapping[str, str] = field(default_factory=dict)  # what its product asks for besides
+    fields: Mapping[str, str] = field(default_factory=dict)  # what the vendor asks for besides
     tags: tuple[str, ...] = ()  # none for customers
     team: str | None = None  # a name; for customers none
     team_id: str | None = None
@@ -193,6 +193,7 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
     if not rows:
         raise NotFound("ticket.not_found")
     ticket = rows[0]
+    asked = vendor_fields.list_all(db, viewer)
     messages = conversations.read(
         db,
         "t.id = :id AND (m.internal = 0 OR :is_agent = 1)",
@@ -206,7 +207,7 @@ def _find(db: Database, viewer: Viewer, key: str, value: str | int) -> Ticket:
             **ticket,
             "confidential": bool(ticket["confidential"]),
             "typed": bool(ticket["typed"]),
-            "fields": json.loads(ticket["fields"]),
+            "fields": vendor_fields.shown(viewer, asked, ticket["fields"]),
         },
         tags=ticket_tags.of_tickets(db, viewer, [ticket["id"]]).get(ticket["id"], ()),
         copies=_copies(db, ticket["id"]),

@@ -59,6 +59,12 @@ def list_changed(db: Database, after_revision: int, limit: int) -> list[Case]:
                EXISTS (SELECT 1 FROM merges g WHERE g.ticket_id = t.id) AS is_merged,
                (SELECT string_agg(r.word, ' ') FROM ticket_readers r
                 WHERE r.ticket_id = t.id) AS readers,
+               (SELECT string_agg(l.line, ' ') FROM ticket_field_lines l
+                JOIN fields f ON f.name = l.name AND f.kind = 'text'
+                WHERE l.ticket_id = t.id AND f.in_form = 1) AS fields,
+               (SELECT string_agg(l.line, ' ') FROM ticket_field_lines l
+                JOIN fields f ON f.name = l.name AND f.kind = 'text'
+                WHERE l.ticket_id = t.id AND f.in_form = 0) AS hidden_fields,
                (SELECT string_agg(g.tag, ' ') FROM ticket_tags g WHERE g.ticket_id = t.id) AS tags
         FROM tickets t LEFT JOIN products p ON p.id = t.product_id
         WHERE t.revision > :after ORDER BY t.revision LIMIT :limit
@@ -87,9 +93,9 @@ def _case(row: Row, conversation: Sequence[Row]) -> Case:
         ticket_id=row["id"],
         language=row["language"],
         subject=row["subject"],
-        description=row["description"],
+        description="\n\n".join(filter(None, (row["description"], row["fields"]))),
         answers="\n\n".join(message["body"] for message in answers),
-        notes="\n\n".join([*notes, *([" ".join(tags)] if tags else ())]),
+        notes="\n\n".join(filter(None, [*notes, row["hidden_fields"], " ".join(tags)])),
         product=row["product"] or "",
         version=row["version"] or "",
         status=row["status"],

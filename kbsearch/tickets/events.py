@@ -56,6 +56,7 @@ class NewEvent:
     before: str | None = None
     after: str | None = None
     message_id: str | None = None  # the message that it is
+    is_internal: bool = False  # customers do not learn of it, whatever its kind
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
     its source.
     """
     event_id = new_id()
-    is_internal = event.kind in INTERNAL_KINDS or event.field in INTERNAL_FIELDS
+    is_internal = (
+        event.is_internal or event.kind in INTERNAL_KINDS or event.field in INTERNAL_FIELDS
+    )
     actor_id = viewer.person_id if viewer else None
     values = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]
@@ -136,7 +139,7 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
             "edition": edition,
             "actor_id": actor_id,
             "internal": int(is_internal),
-            **vars(event),
+            **{name: value for name, value in vars(event).items() if name != "is_internal"},
         },
     )
     outbox.add(db, event.kind, event_id)

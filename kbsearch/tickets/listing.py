@@ -8,7 +8,8 @@ are the index's: `also` adds the numbers it found, and the list confirms that th
 from dataclasses import dataclass
 
 from kbsearch.database import escape_like, one_of
-from kbsearch.tickets import tags
+from kbsearch.form_fields import FormField
+from kbsearch.tickets import fields, tags
 from kbsearch.tickets.codes import Severity, Status
 
 PAGE_SIZE = 25
@@ -39,6 +40,7 @@ class TicketFilter:
     product: str = ""
     text: str = ""
     tags: tuple[str, ...] = ()  # all of them; for agents
+    answers: tuple[tuple[FormField, str], ...] = ()  # in fields that the vendor added
     page: int = 1
     also: tuple[int, ...] = ()  # numbers that the index found for the text
 
@@ -102,7 +104,8 @@ def narrowed(filter: TicketFilter, named: str = "") -> tuple[list[str], dict[str
         conditions.append("t.product_id = (SELECT wp.id FROM products wp WHERE wp.slug = :product)")
         values["product"] = filter.product
     tagged, names = tags.narrowed(filter.tags)
-    return [*conditions, *tagged], {**values, **names}
+    answered, answers = fields.narrowed(filter.answers)
+    return [*conditions, *tagged, *answered], {**values, **names, **answers}
 
 
 def _holding(text: str, also: tuple[int, ...], named: str) -> tuple[list[str], dict[str, object]]:

@@ -3,12 +3,12 @@
 Addresses are for those who answer; others read of everybody what a page shows them: the name.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kbsearch.access import Viewer
 from kbsearch.database import Database, Row, one_of
+from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import readers, tags
 
 Record = dict[str, Any]
@@ -54,6 +54,10 @@ def heads(db: Database, viewer: Viewer, ticket_ids: Sequence[str]) -> list[Recor
     visible_ids = [row["id"] for row in rows]
     copied = _copies(db, visible_ids)
     tagged = tags.of_tickets(db, viewer, visible_ids)
+    asked = vendor_fields.list_all(db, viewer)
+    for row in rows:
+        values = vendor_fields.shown(viewer, asked, row["fields"])
+        row["fields"] = vendor_fields.as_json(asked, values)
     records = {row["id"]: _head(viewer, row, copied.get(row["id"], ())) for row in rows}
     if viewer.is_agent:
         for ticket_id, record in records.items():
@@ -74,7 +78,6 @@ def _head(viewer: Viewer, row: Row, copies: Iterable[Row]) -> Record:
     row["assignee"] = _called(viewer, row["assignee"], row.pop("assignee_name"))
     row["confidential"] = bool(row["confidential"])
     row["typed"] = bool(row["typed"]) or None
-    row["fields"] = json.loads(row["fields"] or "{}")
     addresses = [
         copy["email"] if has_say else _called(viewer, copy["email"], copy["name"])
         for copy in copies

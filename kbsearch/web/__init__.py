@@ -25,6 +25,7 @@ from kbsearch.web import (
     opening,
     render,
     security,
+    vendor_fields,
     widget,
 )
 from kbsearch.web.account import (
@@ -91,6 +92,7 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "theme_url": looks.theme_url,
     "logo_url": looks.logo_url,
     "welcome": looks.welcome,
+    "vendor_fields": vendor_fields.readable,
 }
 
 

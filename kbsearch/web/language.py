@@ -21,6 +21,7 @@ from kbsearch.articles.categories import Category
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
+from kbsearch.form_fields import WITH_CHOICES, FormField
 from kbsearch.people.organisations import products
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.promises.calendars import WEEKDAYS
@@ -86,6 +87,7 @@ class Language:
         self.product_name = product_name
         self._settings = settings
         self._viewer = cast("Callable[[], Viewer]", request_globals["viewer"])
+        self._fields = cast("Callable[[], list[FormField]]", request_globals["vendor_fields"])
         self._catalogue = i18n.catalogue(code)
         self._translated: dict[str, Markup] = {}
         self.date = lru_cache(maxsize=1024)(self._date)
@@ -131,6 +133,8 @@ class Language:
             "holidays_name": self.holidays_name,
             "event_sentence": self.event_sentence,
             "edited_name": self.edited_name,
+            "answer_text": self.answer_text,
+            "field_kind": self.field_kind,
             "sending_state": self.sending_state,
             "departure_state": self.departure_state,
             "channel_name": self.channel_name,
@@ -571,9 +575,9 @@ class Language:
             "assignee": _("Looked after by"),
             "team": _("Team"),
         }
-        own = {f"fields.{question.name}": question for question in self._settings.fields}
-        if field in own:
-            return Markup.escape(own[field].told(self.code))
+        own = self._own_field(field)
+        if own:
+            return Markup.escape(own.told(self.code))
         return names.get(field) or self.field_name(field) or Markup.escape(field)
 
     def _field_value(self, event: TicketEvent, value: str | None) -> Markup:
@@ -582,12 +586,48 @@ class Language:
             return _("yes") if value else _("no")
         if not value:
             return Markup("–")
+        own = self._own_field(event.field or "")
+        if own:
+            return self.answer_text(own, value)
         if event.field == "status":
             is_staff = self._viewer().is_agent
             return self.staff_status(value) if is_staff else self.status_name(value)
         if event.field == "severity":
             return self.severity_name(value)
         return Markup.escape(self.product_name(value) if event.field == "software" else value)
+
+    def _own_field(self, name: str) -> FormField | None:
+        """The field that the vendor added under a name of corrections, if it is one."""
+        if not name.startswith("fields."):
+            return None
+        return next((own for own in self._fields() if f"fields.{own.name}" == name), None)
+
+    def answer_text(self, field: FormField, value: str) -> Markup:
+        """What a request has in a field that the vendor added, as people read it."""
+        _ = self.translate
+        if field.kind == "yes_no":
+            return _("yes") if value == "yes" else _("no")
+        if field.kind == "date":
+            return Markup.escape(self.date(value))
+        if field.kind == "number" and self.code == "fr":
+            return Markup.escape(value.replace(".", ","))
+        if field.kind in WITH_CHOICES:
+            names = (field.choice_name(choice, self.code) for choice in value.split("\n"))
+            return Markup.escape(", ".join(names))
+        return Markup.escape(value)
+
+    def field_kind(self, kind: str) -> Markup:
+        """What a field of that kind takes."""
+        _ = self.translate
+        names = {
+            "text": _("Text"),
+            "number": _("Number"),
+            "date": _("Date"),
+            "yes_no": _("Yes or no"),
+            "choice": _("One of several choices"),
+            "choices": _("Several choices"),
+        }
+        return names[kind]
 
     def channel_name(self, channel: str) -> Markup:
         """By which way something leaves."""

@@ -27,13 +27,14 @@ from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
-from kbsearch.tickets import Ticket, tags, teams
+from kbsearch.tickets import Ticket, field_editing, tags, teams
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.conversation.satisfaction import Rating
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.teams import TeamFields
@@ -98,6 +99,11 @@ def pages(live: Live) -> dict[str, list[str]]:
 
     root = viewers.find(live.db, "root@support.example")
     tags.change(live.db, root, live.ticket, add=["vip", "à_rappeler"])
+    kinds = ("text", "number", "date", "yes_no", "choice", "choices")
+    fields = [
+        field_editing.add(live.db, root, FieldForm(kind, kind=kind, choices="Pré", in_form=True))
+        for kind in kinds
+    ]
     calendar, target = promised(live.db)
     team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
@@ -140,6 +146,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.list_fields": ["/{lang}/admin/fields?done=saved"],
+        "admin.new_field": ["/{lang}/admin/fields/new"],
+        "admin.show_field": [f"/{{lang}}/admin/fields/{fields[0].id}"],
         "admin.list_teams": ["/{lang}/admin/teams"],
         "admin.new_team": ["/{lang}/admin/teams/new"],
         "admin.show_team": [f"/{{lang}}/admin/teams/{team}?done=saved"],

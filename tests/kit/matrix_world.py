@@ -47,12 +47,21 @@ from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
 from kbsearch.site import outgoing as sendings
-from kbsearch.tickets import tags, teams
-from kbsearch.tickets.conversation import lifecycle, merging, ownership, replies, satisfaction
+from kbsearch.tickets import field_editing, tags, teams
+from kbsearch.tickets.conversation import (
+    corrections,
+    lifecycle,
+    merging,
+    ownership,
+    replies,
+    satisfaction,
+)
+from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, saved_replies, saved_views
 from kbsearch.tickets.desk import incident_groups as problems
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.teams import TeamFields
 from kbsearch.web import assets
@@ -88,6 +97,7 @@ CANARIES = {
     "CANARI-NOTE": {"dan", "root"},
     "canari-tag": {"dan", "root"},
     "CANARI-TEAM": {"dan", "root"},
+    "CANARI-FIELD": {"dan", "root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
@@ -257,6 +267,9 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     replies.note(db, dan, there, ReplyForm("key-of-the-note", f"Le {WORD} : CANARI-NOTE"))
     tags.change(db, dan, there.id, add=["CANARI-TAG", WORD])
+    hidden = field_editing.add(db, OPERATOR, FieldForm(f"{WORD} CANARI-FIELD", kind="text"))
+    edits = FieldEdits({f"fields.{hidden.name}": "CANARI-FIELD"}, edition=there.edition)
+    corrections.edit_fields(db, dan, there, edits, fields=[hidden])
     members = [str(dan.person_id)]
     team = teams.add(db, OPERATOR, TeamFields(f"{WORD} CANARI-TEAM", members=members))
     ownership.give(db, dan, there, team.id)
@@ -287,6 +300,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     return {
         "request": there.id,
         "team": team.id,
+        "field": hidden.id,
         "calendar": keep(db).id,
         "target": promise(db, first_answer="8000").id,
         "number": str(there.number),

@@ -60,6 +60,7 @@ def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
     opened = tuple(_let_in(db, person, totp_secret) for person, totp_secret in signing_in)
     cast.follow(db)
     cast.add_teams(db)
+    cast.add_fields(db)
     cast.add_saved_replies(db)
     requests.take_in(settings, db)
     searches.search(db)

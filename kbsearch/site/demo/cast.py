@@ -21,9 +21,10 @@ from kbsearch.people.organisations.slugs import slug_of
 from kbsearch.promises import calendars, targets
 from kbsearch.promises.calendars import CalendarFields
 from kbsearch.promises.targets import TargetFields
-from kbsearch.tickets import teams
+from kbsearch.tickets import field_editing, teams
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
 
 STAFF = ("agent", "writer", "administrator")
@@ -113,6 +114,13 @@ def add_teams(db: Database) -> None:
     for fields in listed("teams.yml"):
         members = [people.find(db, email).id for email in fields.pop("members")]
         teams.add(db, OPERATOR, TeamFields(**fields, members=members))
+
+
+def add_fields(db: Database) -> None:
+    """Ask for what the vendor needs to know besides."""
+    for values in listed("fields.yml"):
+        del values["answers"]
+        field_editing.add(db, OPERATOR, FieldForm(**values))
 
 
 def add_saved_replies(db: Database) -> None:

@@ -16,10 +16,12 @@ from kbsearch.site.importing.attaching import FileFolder, Kept
 from kbsearch.site.importing.records import Link, Numbered, TicketRecord
 from kbsearch.site.importing.report import Report
 from kbsearch.tickets import changes, readers, teams
+from kbsearch.tickets import fields as vendor_fields
 
 LOOKED_UP_AT_ONCE = 5000
 CHILDREN = (
     *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
+    "ticket_field_lines",
     "satisfaction",
 )
 
@@ -186,6 +188,10 @@ def _write(
     db.insert_many(
         "ticket_tags",
         [{"ticket_id": id, "tag": tag} for id, record, _ in items for tag in record.tags],
+    )
+    db.insert_many(
+        "ticket_field_lines",
+        [line for id, record, _ in items for line in vendor_fields.lines(id, dict(record.fields))],
     )
     db.insert_many(
         "ticket_readers", [r for id, record, _ in items for r in _readers(id, record, directory)]

@@ -9,7 +9,7 @@ from kbsearch.config import LANGUAGES
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.files.store import FileStore
-from kbsearch.form_fields import MAX_FIELDS
+from kbsearch.form_fields import MAX_FIELDS, text_of
 from kbsearch.people.organisations import slugs
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.site.importing import attaching, fields, histories, lines, storing
@@ -274,10 +274,10 @@ def _answers(values: Mapping[str, Any], alter: Alter) -> tuple[tuple[str, str], 
 
 
 def _answer(value: object) -> str:
-    """An answer as a text; several in a list are one, with commas."""
+    """An answer as a text; several in a list are one, line by line."""
     if isinstance(value, list):
-        return ", ".join(map(_answer, value))
-    return "" if value is None or isinstance(value, dict) else str(value)
+        return "\n".join(map(_answer, value))
+    return text_of(value) if isinstance(value, str | int | float | bool) else ""
 
 
 def _tags(values: Mapping[str, Any], alter: Alter) -> tuple[str, ...]:

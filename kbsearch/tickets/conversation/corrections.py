@@ -11,11 +11,13 @@ from kbsearch.database import Database, Row
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, events
+from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.events import PresentTicket, present
 from kbsearch.tickets.filing import form
 
+OWN = "fields."  # before the name of a field that the vendor added
 COLUMNS = {
     "subject": "subject",
     "software": "product_id",
@@ -46,14 +48,21 @@ def edit_fields(
     """Change the fields that are named, as a form of that edition of the ticket showed them.
 
     Raises Conflict when one of them was changed by somebody else since, and changes none then;
-    InvalidForm with what is wrong in each. An own question of the product is named `fields.<name>`.
+    InvalidForm with what is wrong in each. One that the vendor added is named `fields.<name>`, and
+    is left alone unless it is among `fields`: those that the viewer may fill in.
     """
     moment = stored(at or utc_now())
+    theirs = {f"{OWN}{field.name}" for field in fields}
+    texts = {
+        name: text
+        for name, text in edits.texts.items()
+        if name in theirs or not name.startswith(OWN)
+    }
     with db.atomic():
         there = present(db, viewer, ticket.id)
-        _check_may(viewer, there, edits.texts)
+        _check_may(viewer, there, texts)
         before = _read(db, there.id)
-        news = {name: text for name, text in edits.texts.items() if text != before[name]}
+        news = {name: text for name, text in texts.items() if text != before[name]}
         if "confidential" in news and bool(news["confidential"]) == bool(before["confidential"]):
             del news["confidential"]
         _check_news(db, there, news, before, edits.edition)
@@ -66,14 +75,12 @@ def edit_fields(
                 {"value": value, "id": there.id},
             )
         if answers is not None:
-            db.execute(
-                "UPDATE tickets SET fields = :fields WHERE id = :id",
-                {"fields": json.dumps(answers, ensure_ascii=False), "id": there.id},
-            )
+            vendor_fields.put(db, there.id, answers)
         if {"organisation", "confidential"} & set(news):
             ticket_readers.rewrite(db, there.id)
         after = _read(db, there.id)
-        for name in news:
+        hidden = {f"{OWN}{field.name}" for field in fields if not field.in_form}
+        for name in {**before, **after}:
             if before[name] != after[name]:
                 events.record(
                     db,
@@ -85,6 +92,7 @@ def edit_fields(
                         field=name,
                         before=before[name],
                         after=after[name],
+                        is_internal=name in hidden,
                     ),
                 )
 
@@ -93,7 +101,7 @@ class FieldTexts(dict[str, str]):
     """The fields of a ticket as a form shows them; a question never answered is empty."""
 
     def __missing__(self, name: str) -> str:
-        if not name.startswith("fields."):
+        if not name.startswith(OWN):
             raise NotFound("ticket.field_unknown")
         return ""
 
@@ -110,7 +118,7 @@ def _read(db: Database, ticket_id: str) -> FieldTexts:
     )[0]
     answers = json.loads(row.pop("fields"))
     row["confidential"] = "1" if row["confidential"] else ""
-    return FieldTexts(row | {f"fields.{name}": answer for name, answer in answers.items()})
+    return FieldTexts(row | {f"{OWN}{name}": answer for name, answer in answers.items()})
 
 
 def _check_may(viewer: Viewer, there: PresentTicket, changes: Mapping[str, str]) -> None:
@@ -162,17 +170,25 @@ def _checked(
                 values[COLUMNS[name]] = read(edits[name])
     answers = None
     software = edits.get("software", before["software"])
-    if software != before["software"] or any(name.startswith("fields.") for name in edits):
-        texts = {**before, **edits}
-        typed_answers = {
-            name.removeprefix("fields."): text
-            for name, text in texts.items()
-            if name.startswith("fields.")
-        }
-        answers, problems = form.check_answers(fields, software or None, typed_answers)
+    is_moved = software != before["software"]
+    if is_moved or any(name.startswith(OWN) for name in edits):
+        there_already = _answers(before)
+        answers, problems = form.check_answers(
+            fields,
+            software or None,
+            _answers({**before, **edits}),
+            None if is_moved else there_already,
+        )
         mistakes.problems.update(problems)
+        names = {field.name for field in fields}
+        answers |= {name: text for name, text in there_already.items() if name not in names}
     mistakes.check()
     return values, answers
+
+
+def _answers(texts: Mapping[str, str]) -> dict[str, str]:
+    """What is said in the fields that the vendor added, by their names."""
+    return {name.removeprefix(OWN): text for name, text in texts.items() if name.startswith(OWN)}
 
 
 def _organisation(db: Database, slug: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database
+from kbsearch.tickets import fields
 
 AfterAnswer = Literal["stay", "next", "back"]
 AFTER_ANSWER: tuple[AfterAnswer, ...] = get_args(AfterAnswer)
@@ -22,7 +23,8 @@ Column = Literal[
     "updated",
 ]
 COLUMNS: tuple[Column, ...] = get_args(Column)  # in their order
-USUAL_COLUMNS: tuple[Column, ...] = (
+OWN = "fields."  # before the name of a field that the vendor added, which is a column too
+USUAL_COLUMNS: tuple[str, ...] = (
     "status",
     "expected",
     "severity",
@@ -40,7 +42,7 @@ class DeskChoices:
     """
 
     after_answer: AfterAnswer = "stay"
-    columns: tuple[Column, ...] = USUAL_COLUMNS
+    columns: tuple[str, ...] = USUAL_COLUMNS
 
 
 def find(db: Database, viewer: Viewer) -> DeskChoices:
@@ -52,7 +54,8 @@ def find(db: Database, viewer: Viewer) -> DeskChoices:
     if not rows:
         return DeskChoices()
     chosen = rows[0]["columns"].split()
-    columns = tuple(column for column in COLUMNS if column in chosen)
+    own = (f"{OWN}{field.name}" for field in fields.definitions(db, viewer))
+    columns = tuple(column for column in (*COLUMNS, *own) if column in chosen)
     return DeskChoices(rows[0]["after_answer"], columns or USUAL_COLUMNS)
 
 
@@ -72,7 +75,8 @@ def keep_columns(db: Database, viewer: Viewer, names: Iterable[str]) -> None:
     """Show those columns from now on; what is none of them is left out, none are the usual ones."""
     access.only_agents(viewer)
     chosen = set(names)
-    columns = " ".join(column for column in COLUMNS if column in chosen)
+    own = (f"{OWN}{field.name}" for field in fields.definitions(db, viewer))
+    columns = " ".join(column for column in (*COLUMNS, *own) if column in chosen)
     db.execute(
         """
         INSERT INTO desk_choices (person_id, after_answer, columns) VALUES (:me, 'stay', :columns)

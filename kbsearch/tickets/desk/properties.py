@@ -12,7 +12,7 @@ from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, tags, teams
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle, ownership
-from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation.corrections import OWN, FieldEdits
 from kbsearch.tickets.filing import form
 
 
@@ -25,6 +25,7 @@ class PropertyEdits:
     chosen: Mapping[str, str] = field(default_factory=dict)
     new_tags: str = ""  # as they were typed
     removed_tags: tuple[str, ...] = ()
+    shown_answers: Mapping[str, str] = field(default_factory=dict)  # by names of vendor's fields
 
     @property
     def news(self) -> dict[str, str]:
@@ -70,7 +71,15 @@ def _check_nobody_else_did(
         "assignee": there.assignee_id or "",
         "team": there.team_id or "",
     }
+    answers = {
+        name: (edits.fields.texts.get(f"{OWN}{name}", text), there.fields.get(name, ""))
+        for name, text in edits.shown_answers.items()
+    }
     overwritten = {
+        f"{OWN}{name}": (mine, theirs)
+        for name, (mine, theirs) in answers.items()
+        if theirs not in (mine, edits.shown_answers[name]) and mine != edits.shown_answers[name]
+    } | {
         name: (text, present[name])
         for name, text in edits.news.items()
         if present[name] not in (text, edits.shown.get(name))

@@ -5,7 +5,7 @@ next, then the oldest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -13,7 +13,7 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, one_of
-from kbsearch.tickets import changes, clocks, tags, waiting
+from kbsearch.tickets import changes, clocks, fields, tags, waiting
 from kbsearch.tickets.clocks import Clock, Due
 from kbsearch.tickets.codes import AWAITS_US, IS_RESOLVED, IS_UNDER_WAY
 from kbsearch.tickets.desk.finding import Matches, folded
@@ -85,6 +85,7 @@ class QueueLine(TicketLine):
     waiting: Waiting
     clock: Clock
     tags: tuple[str, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)  # in fields that the vendor added
 
 
 @dataclass(frozen=True)
@@ -208,15 +209,18 @@ def csv_rows(
     """Every request of a view as cells that no spreadsheet takes for a formula, a batch at a time.
 
     In order: number, subject, status, severity, product, version, requester, organisation,
-    assignee, opened, updated, solved, first answer due, met, solution due, met, tags, team.
+    assignee, opened, updated, solved, first answer due, met, solution due, met, tags, team,
+    then the fields that the vendor added, in their order.
     """
     access.only_agents(viewer)
     moment = at or utc_now()
     ids = _order(db, viewer, filter, moment)
+    vendor_fields = fields.definitions(db, viewer)
     for start in range(0, len(ids), EXPORTED_AT_ONCE):
         batch = ids[start : start + EXPORTED_AT_ONCE]
         for line in _lines(db, viewer, batch, moment):
-            yield tuple(map(safe_cell, _cells(line)))
+            own = (line.answers.get(asked.name, "").replace("\n", ", ") for asked in vendor_fields)
+            yield tuple(map(safe_cell, (*_cells(line), *own)))
 
 
 def changed_since(db: Database, viewer: Viewer, revision: int) -> int:
@@ -269,12 +273,14 @@ def _lines(
     ticket_clocks = clocks.of_tickets(db, ids, at=moment)
     waiting_for = waiting.of_tickets(db, ids)
     tagged = tags.of_tickets(db, viewer, ids)
+    answered = fields.of_tickets(db, viewer, ids)
     lines = {
         row["id"]: QueueLine(
             **row,
             waiting=waiting_for[row["id"]],
             clock=ticket_clocks.get(row["id"], Clock()),
             tags=tagged.get(row["id"], ()),
+            answers=answered.get(row["id"], {}),
         )
         for row in rows
     }

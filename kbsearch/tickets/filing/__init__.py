@@ -1,5 +1,6 @@
 """Filing: a form becomes one request, however often it is sent, with its draft and its files."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -10,7 +11,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import AlreadySent, Invalid, SignInNeeded
 from kbsearch.text import plain_text
-from kbsearch.tickets import Ticket, events, readers, teams
+from kbsearch.tickets import Ticket, events, fields, readers, teams
 from kbsearch.tickets.filing import drafts, form
 from kbsearch.tickets.filing.copies import Colleague
 from kbsearch.tickets.filing.form import FilingTerms, RequestForm
@@ -120,6 +121,7 @@ def _write(
             for colleague in colleagues
         ],
     )
+    fields.index_lines(db, ticket_id, json.loads(row["fields"]))
     readers.rewrite(db, ticket_id)
     drafts.send(db, viewer, row["form_key"], ticket_id)
     events.record(db, viewer, ticket_id, events.NewEvent("ticket.opened", moment))

@@ -11,7 +11,7 @@ from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
 from kbsearch.database import Database, Row
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
-from kbsearch.form_fields import FormField
+from kbsearch.form_fields import MAX_ANSWER, FormField
 from kbsearch.search.fulltext.text import detect_language
 from kbsearch.text import plain_text
 from kbsearch.tickets.codes import SEVERITIES, Channel
@@ -20,7 +20,6 @@ from kbsearch.tickets.filing import copies
 MAX_SUBJECT = 300
 MAX_BODY = 64_000
 MAX_VERSION = 80
-MAX_ANSWER = 2_000
 MOST_VERSIONS = 20
 
 
@@ -221,25 +220,35 @@ def product(
 
 
 def check_answers(
-    fields: Sequence[FormField], software: str | None, answers: Mapping[str, str]
+    fields: Sequence[FormField],
+    software: str | None,
+    answers: Mapping[str, str],
+    there: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], dict[str, Problem]]:
-    """The answers to a product's own questions that are kept, and what is wrong, by field."""
+    """The answers to a product's own questions that are kept, and what is wrong, by field.
+
+    What is `there` already stays as it is where nothing else is typed, whatever is offered now.
+    """
     valid_answers: dict[str, str] = {}
     problems: dict[str, Problem] = {}
     for question in form_fields.asked(fields, software, answers):
-        name = f"fields.{question.name}"
+        name, typed = f"fields.{question.name}", answers.get(question.name, "")
+        is_as_it_was = there is not None and typed == there.get(question.name, "")
         try:
-            answer = plain_text.block_within(MAX_ANSWER, answers.get(question.name, "")).strip()
+            answer = typed if is_as_it_was else read_answer(question, typed)
         except Invalid as problem:
             problems[name] = problem
             continue
-        if not answer and question.required:
+        if not answer and question.required and not is_as_it_was:
             problems[name] = Invalid("request.field_required")
-        elif answer and question.choices and answer not in question.choices:
-            problems[name] = Invalid("request.field_unknown")
         elif answer:
             valid_answers[question.name] = answer
     return valid_answers, problems
+
+
+def read_answer(question: FormField, typed: str) -> str:
+    """The value that is kept of what was typed into a field; raises Invalid."""
+    return question.read(plain_text.block_within(MAX_ANSWER, typed))
 
 
 def _requester(db: Database, viewer: Viewer, address: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from kbsearch.web.admin import (
     calendars,
+    fields,
     mail,
     organisations,
     overview,
@@ -18,6 +19,7 @@ from kbsearch.web.admin.door import bp
 __all__ = [
     "bp",
     "calendars",
+    "fields",
     "mail",
     "organisations",
     "overview",

@@ -27,6 +27,7 @@ CHANGES = frozenset(
         *("calendar.added", "calendar.changed", "calendar.archived", "calendar.restored"),
         *("target.added", "target.changed", "target.archived", "target.restored"),
         *("tag.renamed", "tag.merged", "tag.removed"),
+        *("field.added", "field.changed", "field.archived", "field.restored", "field.moved"),
         *("team.added", "team.changed", "team.archived", "team.restored"),
         *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
@@ -136,6 +137,16 @@ def field_name(name: str) -> str:
         "way": _("The next is chosen"),
         "members": _("Members"),
         "archived_at": _("Archived on"),
+        "label_fr": _("Name in French"),
+        "label_en": _("Name in English"),
+        "hint_fr": _("Explanation in French"),
+        "hint_en": _("Explanation in English"),
+        "choices": _("Choices"),
+        "when_field": _("Only when another field has a value"),
+        "when_values": _("Its values"),
+        "required": _("Required"),
+        "in_form": _("Customers fill it in and read it"),
+        "order": _("Order"),
     }
     return names.get(name) or spoken_language().field_name(name) or name
 
@@ -152,7 +163,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return spoken.role_name(text)
     if name == "way":
         return spoken.way_name(text)
-    if name in ("trusted_devices", "disabled", "only_search"):
+    if name in ("trusted_devices", "disabled", "only_search", "required", "in_form"):
         return _("Yes")
     if name == "access":
         return _("read and write") if text == "write" else _("read")
@@ -204,6 +215,11 @@ def kind_name(kind: str) -> str:
         "tag.renamed": _("Tag renamed"),
         "tag.merged": _("Tag merged into another"),
         "tag.removed": _("Tag removed"),
+        "field.added": _("Field added"),
+        "field.changed": _("Field changed"),
+        "field.archived": _("Field archived"),
+        "field.restored": _("Field restored"),
+        "field.moved": _("Fields ordered anew"),
         "team.added": _("Team added"),
         "team.changed": _("Team changed"),
         "team.archived": _("Team archived"),

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from kbsearch import people
+from kbsearch import form_fields, people
 from kbsearch.database import new_id
-from kbsearch.errors import Forbidden, InvalidForm
+from kbsearch.errors import Forbidden, Invalid, InvalidForm
 from kbsearch.tickets import Ticket, files, filing, tags, teams
+from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, merging, ownership, replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
@@ -15,7 +16,7 @@ from kbsearch.tickets.filing import copies, form
 from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product
-from kbsearch.web.api.fields import Choice, Flag, Named, Text, Texts, Values, Whole, naming
+from kbsearch.web.api.fields import Choice, FieldValues, Flag, Text, Texts, Values, Whole, naming
 from kbsearch.web.api.operations import Answer, Operation, check_match, offer
 from kbsearch.web.api.tickets import NUMBER, assignee_of, record_of, ticket_of
 from kbsearch.web.render import db, language, site
@@ -23,7 +24,7 @@ from kbsearch.web.render import db, language, site
 SLUG = Text(80)
 ADDRESS = Text(people.MAX_EMAIL)
 FILES = Texts(Text(40), files.MAX_FILES)
-ANSWERS = Named(Text(80, shortest=1), Text(form.MAX_ANSWER), 50)
+ANSWERS = FieldValues(Text(80, shortest=1), form_fields.MAX_ANSWER, form_fields.MAX_FIELDS)
 CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
 
 
@@ -51,6 +52,7 @@ CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
 def open_ticket(arguments: Values) -> Answer:
     """File a ticket; `requester`, an address: agents, for a customer"""
     check_product(arguments.get("product"))
+    _check_names(arguments)
     if "requester" in arguments and not caller().is_agent:
         raise Forbidden("ticket.agents_only")
     request = RequestForm(
@@ -68,7 +70,7 @@ def open_ticket(arguments: Values) -> Answer:
     settings = site().settings
     terms = FilingTerms(
         _with_files(arguments),
-        settings.fields,
+        vendor_fields.definitions(db(), caller()),
         after_contract=settings.expired_contract_requests,
         channel="api",
     )
@@ -100,6 +102,7 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
     """Change what is given; with `If-Match`, only what is there as read; `team`, `tags`: agents"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
+    _check_names(arguments)
     if arguments.keys() & {"tags", "team"} and not caller().is_agent:
         raise Forbidden("ticket.agents_only")
     if "product" in arguments:
@@ -108,7 +111,8 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
     if texts:
         edits = FieldEdits(texts, ticket.edition)
         try:
-            corrections.edit_fields(db(), caller(), ticket, edits, fields=site().settings.fields)
+            asked = vendor_fields.definitions(db(), caller())
+            corrections.edit_fields(db(), caller(), ticket, edits, fields=asked)
         except InvalidForm as problem:
             raise _as_called_here(problem) from None
     if "team" in arguments:
@@ -217,6 +221,15 @@ def _texts(arguments: Values) -> dict[str, str]:
     texts = {names[name]: arguments[name] or "" for name in names if name in arguments}
     answers = {f"fields.{name}": text for name, text in arguments.get("fields", {}).items()}
     return {**texts, **answers}
+
+
+def _check_names(arguments: Values) -> None:
+    """Raise InvalidForm where a field is named that the caller does not have."""
+    names = {field.name for field in vendor_fields.definitions(db(), caller())}
+    unknown = sorted(arguments.get("fields", {}).keys() - names)
+    if unknown:
+        problem = Invalid("request.field_missing")
+        raise InvalidForm("form.invalid", {f"fields.{name}": problem for name in unknown})
 
 
 def _as_called_here(problem: InvalidForm) -> InvalidForm:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kbsearch.errors import Invalid, InvalidForm, NotFound, Problem
+from kbsearch.form_fields import text_of
 
 Values = Mapping[str, Any]
 Schema = dict[str, Any]
@@ -154,18 +155,24 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Named:
-    """Texts by name: the answers to a product's own questions."""
+class FieldValues:
+    """Values by the names of the fields that the vendor added; they are read as texts."""
 
     name: Text
-    each: Text
+    length: int
     most: int
     required: bool = False
 
     def read(self, value: object) -> dict[str, str]:
         if not isinstance(value, dict) or len(value) > self.most:
             raise Invalid("api.not_an_object", limit=self.most)
-        return {str(self.name.read(key)): str(self.each.read(text)) for key, text in value.items()}
+        return {str(self.name.read(key)): self._text(one) for key, one in value.items()}
+
+    def _text(self, value: object) -> str:
+        items: list[Any] = value if isinstance(value, list) else [value]
+        if not all(item is None or isinstance(item, bool | int | float | str) for item in items):
+            raise Invalid("api.not_a_text")
+        return str(Text(self.length).read("\n".join(text_of(item) for item in items)))
 
     def read_text(self, text: str) -> dict[str, str]:
         raise Invalid("api.not_an_object", limit=self.most)
@@ -174,7 +181,12 @@ class Named:
     def schema(self) -> Schema:
         return {
             "type": "object",
-            "additionalProperties": self.each.schema,
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": ["string", "number", "boolean", "null"]},
+                    {"type": "array", "items": {"type": "string"}},
+                ]
+            },
             "propertyNames": self.name.schema,
             "maxProperties": self.most,
         }

@@ -123,6 +123,7 @@ _ALWAYS: dict[str, Schema] = {
     "cc": several(TEXT),
     "url": TEXT,
 }
+FIELD_VALUE: Schema = {"anyOf": [{"type": ["string", "number", "boolean"]}, several(TEXT)]}
 _SOMETIMES: dict[str, Schema] = {
     "description": TEXT,
     "requester": TEXT,
@@ -131,7 +132,7 @@ _SOMETIMES: dict[str, Schema] = {
     "version": TEXT,
     "solved_at": MOMENT,
     "closed_at": MOMENT,
-    "fields": {"type": "object", "additionalProperties": TEXT},
+    "fields": {"type": "object", "additionalProperties": FIELD_VALUE},
     "assignee": TEXT,
     "team": TEXT,  # a name; for agents
     "channel": words(CHANNELS),  # by which it came, where that is known

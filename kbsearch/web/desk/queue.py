@@ -18,11 +18,10 @@ from kbsearch.people.organisations import products
 from kbsearch.tickets import tags, teams
 from kbsearch.tickets.desk import bulk, choices, finding, queue, requesters, saved_views
 from kbsearch.tickets.desk.bulk import BulkOutcome
-from kbsearch.tickets.desk.choices import Column
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
 from kbsearch.tickets.desk.saved_views import SavedView
 from kbsearch.tickets.listing import MOST_FOUND
-from kbsearch.web import numbers
+from kbsearch.web import numbers, vendor_fields
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language
 from kbsearch.web.numbers import whole
@@ -37,6 +36,7 @@ from kbsearch.web.render import (
     viewer,
     wants_fragment,
 )
+from kbsearch.web.vendor_fields import OWN
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000
@@ -67,6 +67,7 @@ class QueueAddress:
             ("assignee", ticket_filter.assignee),
             ("team", ticket_filter.team),
             ("tag", " ".join(ticket_filter.tags)),
+            *((f"{OWN}{field.name}", value) for field, value in ticket_filter.answers),
             ("sort", ticket_filter.sort if ticket_filter.sort != "due" else ""),
             ("page", str(ticket_filter.page) if ticket_filter.page > 1 else ""),
         )
@@ -89,6 +90,7 @@ class QueueAddress:
             or ticket_filter.assignee
             or ticket_filter.team
             or ticket_filter.tags
+            or ticket_filter.answers
         )
 
 
@@ -250,6 +252,8 @@ def page(
         shared=counted(saved_views.list_shared(db(), viewer())),
         columns=choices.find(db(), viewer()).columns,
         heads=heads(address, spoken_language()),
+        own_filters={OWN + field.name: value for field, value in address.filter.answers},
+        own_columns={OWN + field.name: field for field in vendor_fields.definitions()},
         organisations=[
             (organisation.slug, organisation.name) for organisation in organisations.list_all(db())
         ],
@@ -282,7 +286,7 @@ def counted(views: Sequence[SavedView]) -> list[tuple[SavedView, int | None]]:
     ]
 
 
-def heads(address: QueueAddress, language: Language) -> dict[Column, ColumnHead]:
+def heads(address: QueueAddress, language: Language) -> dict[str, ColumnHead]:
     """What the columns are called, and the way to the order that each stands for."""
     _, sort = language.translate, address.filter.sort
 
@@ -303,6 +307,10 @@ def heads(address: QueueAddress, language: Language) -> dict[Column, ColumnHead]
         "assignee": ColumnHead(_("Looked after by")),
         "opened": head(_("Opened"), "age", "number"),
         "updated": head(_("Updated"), "updated"),
+        **{
+            f"{OWN}{field.name}": ColumnHead(Markup.escape(field.told(language.code)))
+            for field in vendor_fields.definitions()
+        },
     }
 
 
@@ -345,6 +353,11 @@ def read_address(args: Any) -> QueueAddress:
             team=text("team"),
             text=words,
             tags=readable_tags(f"{text('tag')} {names}"),
+            answers=tuple(
+                (field, text(f"{OWN}{field.name}"))
+                for field in vendor_fields.definitions()
+                if text(f"{OWN}{field.name}")
+            ),
             sort=next((sort for sort in SORTS if sort == args.get("sort")), "due"),
             page=numbers.page(args, MAX_PAGE),
         ),
@@ -395,6 +408,7 @@ def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
         _("Solution in time"),
         _("Tags"),
         _("Team"),
+        *(Markup.escape(field.told(language.code)) for field in vendor_fields.definitions()),
     )
     answers = {"yes": str(_("yes")), "no": str(_("no")), "": ""}
 

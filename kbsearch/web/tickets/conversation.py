@@ -30,7 +30,8 @@ from kbsearch.web.desk import past_cases
 from kbsearch.web.numbers import wholes
 from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
-from kbsearch.web.tickets.form import OWN, Filled, FormView
+from kbsearch.web.tickets.form import Filled, FormView
+from kbsearch.web.vendor_fields import OWN
 
 
 class TimelineEntry(NamedTuple):

@@ -23,6 +23,7 @@ from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.tickets.filing.form import MAX_BODY, MAX_SUBJECT, MAX_VERSION, FilingTerms
+from kbsearch.web import vendor_fields
 from kbsearch.web.help import visits
 from kbsearch.web.render import (
     db,
@@ -113,7 +114,7 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
     settings = site().settings
     terms = FilingTerms(
         key,
-        settings.fields,
+        vendor_fields.definitions(),
         after_contract=settings.expired_contract_requests,
         required=required(values.get("requester", "")),
         channel="phone" if viewer().is_agent and values.get("by_phone") else "web",

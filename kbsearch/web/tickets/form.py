@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 
 from kbsearch import form_fields, i18n
 from kbsearch.database import new_id
@@ -15,13 +16,14 @@ from kbsearch.people.organisations import Organisation, products
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import form
 from kbsearch.tickets.filing.form import RequestForm
+from kbsearch.web import vendor_fields
 from kbsearch.web.render import db, language, site, viewer
+from kbsearch.web.vendor_fields import OWN
 
 TYPED = ("subject", "description", "software", "version", "severity", "cc")
 CHOSEN = ("organisation", "requester", "confidential", "follows", "by_phone")
 OFFERED = {"severity", "software"}  # may have been chosen by nobody
 NO_SOFTWARE = "-"  # chosen: the request is about none of them; no product is called so
-OWN = "fields."  # before the name of what a product asks for besides
 
 
 class FormView(NamedTuple):
@@ -90,7 +92,7 @@ class Filled:
         is_choice = is_known or software == NO_SOFTWARE
         values = {**self.values, "software": software if is_choice else ""}
         questions = form_fields.asked(
-            site().settings.fields, software if is_known else None, self.answers
+            vendor_fields.definitions(), software if is_known else None, self.answers
         )
         return FormView(
             self.key,
@@ -112,13 +114,14 @@ def key_after(problem: Problem | None) -> str:
     return own or new_id()
 
 
-def values_of(fields: Mapping[str, str]) -> dict[str, str]:
+def values_of(fields: MultiDict[str, str]) -> dict[str, str]:
     """The fields of a form that was sent; what is none of ours is left out."""
-    names = {*TYPED, *CHOSEN, *(OWN + question.name for question in site().settings.fields)}
-    return {name: text for name, text in fields.items() if name in names}
+    names = {*TYPED, *CHOSEN}
+    usual = {name: text for name, text in fields.items() if name in names}
+    return usual | vendor_fields.sent(fields)
 
 
-def typed(fields: Mapping[str, str]) -> dict[str, str]:
+def typed(fields: MultiDict[str, str]) -> dict[str, str]:
     """The same when it is worth a draft: what may have stood there from the start is not."""
     values = values_of(fields)
     return values if any(values[name].strip() for name in values.keys() - OFFERED) else {}

@@ -28,6 +28,7 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, past_cases, presence, properties, queue
 from kbsearch.tickets.desk.properties import PropertyEdits
 from kbsearch.tickets.filing import copies
+from kbsearch.web import vendor_fields
 from kbsearch.web.desk import workspace
 from kbsearch.web.desk.past_cases import quoted
 from kbsearch.web.numbers import whole
@@ -44,6 +45,7 @@ from kbsearch.web.render import (
 )
 from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
+from kbsearch.web.vendor_fields import OWN, SHOWN
 
 DONE = ("answered", "noted", "solved")
 PROPERTIES = ("status", "assignee", "team")
@@ -182,7 +184,13 @@ def correct(id: str) -> Response:
     values = {
         name: texts[-1]  # a box has a hidden field before it, for when it is not ticked
         for name, texts in request.form.lists()
-        if name in EDITED or name.startswith("fields.")
+        if name in EDITED
+    }
+    shown_answers = vendor_fields.sent(request.form, SHOWN)
+    values |= {
+        name: text
+        for name, text in vendor_fields.sent(request.form).items()
+        if text != shown_answers.get(SHOWN + name)
     }
     chosen = {name: request.form[name] for name in PROPERTIES if name in request.form}
     removed = set(request.form.get("tags_shown", "").split()) - set(request.form.getlist("tags"))
@@ -190,12 +198,13 @@ def correct(id: str) -> Response:
         "new_tags": request.form.get("new_tags", "")[: tags.MAX_TYPED],
         "removed_tags": " ".join(sorted(removed)),
     }
-    edition, fields = number("edition"), site().settings.fields
+    edition, fields = number("edition"), vendor_fields.definitions()
     edits = FieldEdits(values, edition=ticket.edition if edition is None else edition)
     try:
         if viewer().is_agent:
             shown = {name: request.form.get(f"{name}_shown", "") for name in PROPERTIES}
-            news = PropertyEdits(edits, shown, chosen, tagging["new_tags"], tuple(removed))
+            answers = {name.removeprefix(SHOWN + OWN): text for name, text in shown_answers.items()}
+            news = PropertyEdits(edits, shown, chosen, tagging["new_tags"], tuple(removed), answers)
             properties.edit(db(), viewer(), ticket, news, fields=fields)
         else:
             corrections.edit_fields(db(), viewer(), ticket, edits, fields=fields)

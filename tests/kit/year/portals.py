@@ -15,7 +15,7 @@ from kbsearch.people.organisations.products import ProductFields
 from kbsearch.promises import targets
 from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
-from kbsearch.tickets import teams
+from kbsearch.tickets import field_editing, teams
 from tests.kit.incoming import receiving
 from tests.kit.web import write_articles
 
@@ -103,6 +103,7 @@ def open_portal(portal: Portal, settings: Settings, db: Database) -> None:
         events = [(event, "mail") for event in notification_choices.STAFF_EVENTS]
         notification_choices.choose(db, viewer, events, digest=digest)
     teams.take_over(db, OPERATOR, settings.teams)
+    field_editing.take_over(db, OPERATOR, settings.fields)
     targets.take_over(db, settings.targets)
     write_content(portal, settings, "first")
 

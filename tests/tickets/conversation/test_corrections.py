@@ -8,7 +8,7 @@ from kbsearch.errors import Conflict, Forbidden, InvalidForm, NotFound
 from kbsearch.form_fields import FormField
 from kbsearch.people import organisations
 from kbsearch.people.organisations import OrganisationFields
-from kbsearch.tickets import Ticket
+from kbsearch.tickets import Ticket, field_editing
 from kbsearch.tickets.conversation import corrections as edits
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.corrections import FieldEdits
@@ -104,6 +104,7 @@ def test_a_request_moved_to_another_organisation_leaves_its_colleagues(
 
 def test_another_product_asks_other_questions(db: SqliteDatabase, cast: Cast):
     fields = (FormField("lot", {"": "Lot"}, products=("icownect",), required=True),)
+    field_editing.take_over(db, OPERATOR, fields)
     ticket = file(db, cast.alice, fields=(), software="")
     with pytest.raises(InvalidForm) as problem:
         edits.edit_fields(

@@ -18,7 +18,7 @@ from kbsearch.people import organisations as customers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.tickets import changes as ticket_changes
-from kbsearch.tickets import filing
+from kbsearch.tickets import field_editing, filing
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing import form as request_forms
 from kbsearch.tickets.filing.form import FilingTerms, RequestForm
@@ -329,6 +329,8 @@ FIELDS = (
 
 
 def test_a_product_asks_its_own_questions(db: Database, cast: Cast):
+    field_editing.take_over(db, OPERATOR, FIELDS)
+
     def problems(**answers: str) -> dict[str, str]:
         request = RequestForm("A", "B", software="icownect", fields=answers)
         found = check(db, cast.alice, request, FIELDS)

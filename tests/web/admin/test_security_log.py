@@ -22,7 +22,8 @@ from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.promises import calendars, targets
-from kbsearch.tickets import tags, teams
+from kbsearch.tickets import field_editing, tags, teams
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
 from kbsearch.web.admin import security_log
 from tests.conftest import Cast
@@ -66,6 +67,11 @@ CHANGES = [
     Change("rename_tag", "tag.renamed", {"name": "vip", "new_name": "gold"}),
     Change("rename_tag", "tag.merged", {"name": "vip", "new_name": "facture", "merge": "yes"}),
     Change("remove_tag", "tag.removed", {"name": "vip"}),
+    Change("add_field", "field.added", {"label_fr": "Lot", "kind": "text", "in_form": "yes"}),
+    Change("save_field", "field.changed", {"label_fr": "Cause", "required": "yes"}, "field"),
+    Change("move_field", "field.moved", {"way": "down"}, "field"),
+    Change("archive_or_restore_field", "field.archived", {"state": "archived"}, "field"),
+    Change("archive_or_restore_field", "field.restored", {}, "archived-field"),
     Change("add_team", "team.added", {"name": "Flocks", "way": "in_turn"}),
     Change("save_team", "team.changed", {"name": "Herds", "way": "least_busy"}, "team"),
     Change("archive_or_restore_team", "team.archived", {"state": "archived"}, "team"),
@@ -116,6 +122,11 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     bob = people.find(db, "bob@acme.example")
     tags.change(db, cast.root, file(db, cast.bob).id, add=["vip", "facture"])
     rest = teams.add(db, cast.root, TeamFields("Rest"))
+    cause, _, gone = (
+        field_editing.add(db, cast.root, FieldForm(label, kind="text"))
+        for label in ("Why", "Where", "Gone")
+    )
+    field_editing.archive(db, cast.root, gone)
     office, spare, old = (keep(db, name) for name in ("Office", "Spare", "Old"))
     calendars.archive(db, cast.root, old)
     first = promise(db, office, first_answer="4")
@@ -128,6 +139,8 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
         "person": str(cast.bob.person_id),
         "webhook": webhook.id,
         "token": token.id,
+        "field": cause.id,
+        "archived-field": gone.id,
         "calendar": office.id,
         "spare-calendar": spare.id,
         "archived-calendar": old.id,

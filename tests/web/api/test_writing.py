@@ -7,13 +7,15 @@ import pytest
 from flask import Flask
 
 from kbsearch import people, tickets
+from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import organisations
 from kbsearch.people.accounts import kept_answers
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import products
-from kbsearch.tickets import files, teams
+from kbsearch.tickets import field_editing, files, teams
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast
 from tests.kit.programs import Program, program
@@ -339,3 +341,25 @@ def test_the_administration_is_changed_by_administrators(
     assert products.find(db, "nouveau").name == "Neuf"
     by = db.query("SELECT details FROM security_log WHERE kind = 'product.changed'")
     assert "token kbs_" in by[0]["details"]
+
+
+def test_fields_are_written_and_read_by_their_kind(app: Flask, db: SqliteDatabase, cast: Cast):
+    for kind in ("number", "yes_no", "choices"):
+        form = FieldForm(kind, kind=kind, choices="a\nb", in_form=kind != "yes_no")
+        field_editing.add(db, OPERATOR, form)
+    alices, dans = program(app, db, cast.alice), program(app, db, cast.dan)
+    path = f"/tickets/{file(db, cast.alice).number}"
+    values = {"number": 12.5, "choices": ["b"], "yes_no": False}
+    changed = dans.patch(path, {"fields": values}).json
+    assert changed is not None and changed["fields"] == values
+    seen = alices.get(path).json
+    assert seen is not None and seen["fields"] == {"number": 12.5, "choices": ["b"]}
+    wrong: list[dict[str, Any]] = [
+        {"yes_no": True},
+        {"number": "many"},
+        {"nothing": "1"},
+        {"number": {}},
+    ]
+    for refused in wrong:
+        assert alices.patch(path, {"fields": refused}).status_code == 422
+    assert dans.get(path).json == dans.patch(path, {"fields": {"number": "12,50"}}).json

@@ -24,6 +24,7 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
+from kbsearch.tickets import field_editing
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.filing import drafts
 from tests.conftest import Cast
@@ -436,8 +437,8 @@ def test_a_closed_request_can_be_gone_on_with(
 def test_products_ask_for_what_they_need(settings: Settings, db: SqliteDatabase, cast: Cast):
     floor = FormField("floor", {"fr": "Étage"}, "choice", ("icownect",), True, ("1", "2"))
     room = FormField("room", {"fr": "Salle"}, products=("icownect",), when=("floor", ("2",)))
-    app = create_app(replace(settings, fields=(floor, room)), db)
-    client = app.test_client()
+    field_editing.take_over(db, OPERATOR, (floor, room))
+    client = create_app(settings, db).test_client()
     sign_in(client, db, cast.alice)
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
 
