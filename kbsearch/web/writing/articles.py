@@ -166,7 +166,7 @@ def rank(key: str) -> Response:
 @bp.post("/desk/articles/drafts/<key>/branch")
 def propose(key: str) -> Response:
     """Commit the article on a branch of its own, and look at it there."""
-    entry = EditorEntry.of_form(request.form)
+    entry = EditorEntry.of_form(request.form).finished()
     try:
         keep(key, entry)
         name = proposals.propose(
@@ -180,7 +180,7 @@ def propose(key: str) -> Response:
 @bp.post("/desk/articles/drafts/<key>/publication")
 def publish(key: str) -> Response:
     """Put the article live, if no rule objects, and go there."""
-    entry = EditorEntry.of_form(request.form)
+    entry = EditorEntry.of_form(request.form).finished()
     patience.ask_for(patience.EXPORT)
     try:
         keep(key, entry)
@@ -198,7 +198,7 @@ def publish(key: str) -> Response:
 @bp.post("/desk/articles/drafts/<key>/file")
 def download(key: str) -> Response:
     """The article as a file, to be put into the content by hand."""
-    entry = EditorEntry.of_form(request.form)
+    entry = EditorEntry.of_form(request.form).finished()
     try:
         draft = keep(key, entry)
         files.check(draft.article, site().settings, is_new=draft.original is None)

@@ -75,6 +75,14 @@ class EditorEntry:
         seen = fields.get("seen", "")
         return cls(composed, number(edition), fields.get("tab", ""), base, seen)
 
+    def finished(self) -> Self:
+        """As it leaves: a new article that was given no address has one made of its title."""
+        article = self.composed.article
+        if article.slug or self.composed.original:
+            return self
+        article = files.tidy(replace(article, slug=article.title))
+        return replace(self, composed=replace(self.composed, article=article))
+
 
 class PlacedFinding(NamedTuple):
     """A finding, and where it stands in the form: a line of the text, or a field above it."""

@@ -175,7 +175,8 @@ def test_ranks_are_those_of_the_published_article(dan):
 
 
 def test_it_is_proposed_previewed_published_and_shown(dan, db, settings, content, app, cast):
-    sent = dan.post(f"{URL}/branch", data=FORM)
+    dan.post(URL, data={**FORM, "title": "Fi", "slug": ""})  # kept as it is typed: no address yet
+    sent = dan.post(f"{URL}/branch", data={**FORM, "slug": "", "tab": "another", "edition": "1"})
     assert sent.headers["Location"] == "/en/preview/draft/find-a-lost-collar/?proposed=1"
     preview = dan.get(sent.headers["Location"])
     assert preview.status_code == 200
