@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from kbsearch import people
 from kbsearch.access import OPERATOR
@@ -60,8 +61,11 @@ def run(
 
     rehearsal = move.rehearsal
     arrival = Arrival(*(Report(hear) for _ in range(4)))
-    for place, company in enumerate(system.companies(), 1):
-        _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
+    refused = {
+        company.slug
+        for place, company in enumerate(system.companies(), 1)
+        if not _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
+    }
     newcomers = enumerate(system.newcomers(), 1)
     while batch := list(islice(newcomers, BATCH)):
         with db.atomic():
@@ -69,7 +73,10 @@ def run(
                 _take_newcomer(db, place, newcomer, arrival.people, rehearsal=rehearsal)
     for place, group in enumerate(system.groups(), 1):
         _take_group(db, place, group, arrival.teams, rehearsal=rehearsal)
-    lines = (Line(place, place, values) for place, values in enumerate(system.requests(), 1))
+    lines = (
+        Line(place, place, _without_company(values, refused))
+        for place, values in enumerate(system.requests(), 1)
+    )
     folder = FileFolder(system.folder, move.store)
     tickets.take_in(db, lines, arrival.tickets, progress, folder, rehearsal=rehearsal)
     return arrival
@@ -77,12 +84,12 @@ def run(
 
 def _take_company(
     db: Database, place: int, company: CompanyRecord, report: Report, *, rehearsal: bool
-) -> None:
+) -> bool:
     """One that is here stays as it is; a new one may read, and files nothing until we say so."""
     try:
         organisations.find(db, company.slug)
         report.unchanged += 1
-        return
+        return True
     except NotFound:
         pass
     fields = OrganisationFields(
@@ -97,6 +104,14 @@ def _take_company(
         report.created += 1
     except Problem as problem:
         report.refuse(place, company.name[:80], problem)
+        return False
+    return True
+
+
+def _without_company(values: dict[str, Any], refused: set[str]) -> dict[str, Any]:
+    """A request without an organisation that was refused: it would be made anew, and open."""
+    is_refused = values.get("organisation") in refused
+    return {**values, "organisation": ""} if is_refused else values
 
 
 def _take_newcomer(

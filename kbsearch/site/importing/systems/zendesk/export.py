@@ -12,11 +12,17 @@ from kbsearch.errors import Invalid
 from kbsearch.people import MAX_NAME
 from kbsearch.people.organisations import slugs
 from kbsearch.site.importing import fields
-from kbsearch.site.importing.systems import CompanyRecord, GroupRecord, LeftOut, NewcomerRecord
-from kbsearch.site.importing.systems.zendesk import reading, spool
+from kbsearch.site.importing.systems import (
+    CompanyRecord,
+    GroupRecord,
+    LeftOut,
+    NewcomerRecord,
+    pages,
+    spool,
+)
+from kbsearch.site.importing.systems.pages import Piece
+from kbsearch.site.importing.systems.spool import Spool
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
-from kbsearch.site.importing.systems.zendesk.reading import Piece
-from kbsearch.site.importing.systems.zendesk.spool import Spool
 from kbsearch.tickets import teams
 
 Values = dict[str, Any]
@@ -48,8 +54,8 @@ class ZendeskExport:
         self.left_out = LeftOut()
         self._things = things
         self._since = since
-        pieces = reading.pieces(folder)
-        while batch := list(islice(pieces, PIECES_AT_ONCE)):
+        read = pages.pieces(folder)
+        while batch := list(islice(read, PIECES_AT_ONCE)):
             with things.db.atomic():
                 for piece in batch:
                     self._keep(piece)

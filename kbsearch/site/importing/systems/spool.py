@@ -1,6 +1,6 @@
-"""What a Zendesk export holds, laid out on the disk by ticket and person: memory stays flat.
+"""What a source holds, laid out on the disk by ticket and person: memory stays flat.
 
-Exports tell of a ticket on one page and of its comments on others, of one thing several times, and
+Sources tell of a ticket on one page and of its comments on others, of one thing several times, and
 in any order. The later version of a thing wins.
 """
 
@@ -35,7 +35,7 @@ def opened() -> Iterator["Spool"]:
         try:
             for table in TABLES:
                 db.define(table)
-            yield Spool(db)
+            yield Spool(db, Path(folder) / "files")
         finally:
             db.close()
 
@@ -43,8 +43,9 @@ def opened() -> Iterator["Spool"]:
 class Spool:
     """Things by kind and id, comments by ticket, ties between tickets."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, files: Path) -> None:
         self.db = db
+        self.files = files  # where a source may put what is no file of its own
 
     def keep(self, kind: str, values: dict[str, Any], *, is_whole: bool = True) -> None:
         """A thing; what only mentions one (`is_whole` False) never replaces it."""

@@ -1,4 +1,4 @@
-"""The files of a Zendesk export, one object after the other, each with what it is.
+"""The JSON files of a source, one object after the other, each with what it is.
 
 A page of the API has its objects under a key that names them; a file of lines, or a bare list, is
 named after what it holds. The comments of a ticket do not say whose they are: the path does.
@@ -15,7 +15,7 @@ from kbsearch.errors import Invalid
 from kbsearch.site.importing import lines
 
 MAX_PAGE = 512 * 1024 * 1024  # bytes of one file that is read as a whole
-FILE_FOLDERS = {"attachments", "article_attachments"}
+FILE_FOLDERS = {"attachments", "article_attachments", "ticket_attachment"}
 SINGLE = {"ticket": "tickets", "user": "users", "organization": "organizations"}
 _OF_TICKET = re.compile(r"(?:^|/)tickets/(\d{1,30})/")
 _KIND = re.compile(r"[a-z_]{1,60}")
@@ -35,11 +35,17 @@ class Piece:
 
 def pieces(folder: Path) -> Iterator[Piece]:
     """Everything in the folder, page after page; files that were attached are no pages."""
+    for path in files(folder):
+        yield from _of_file(path, path.relative_to(folder))
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files with pages and lines, in order."""
     for path in sorted(folder.rglob("*"), key=_in_order):
         name = path.relative_to(folder)
         is_text = path.suffix.lower() in (".json", ".ndjson", ".jsonl")
         if is_text and path.is_file() and not FILE_FOLDERS & set(name.parts[:-1]):
-            yield from _of_file(path, name)
+            yield path
 
 
 def _in_order(path: Path) -> str:
@@ -52,7 +58,7 @@ def _of_file(path: Path, name: Path) -> Iterator[Piece]:
     whose = match[1] if match else None
     kind = _KIND.match(path.stem.lower())
     is_guide = "help_center" in name.parts
-    for number, value, problem in _values(path):
+    for number, value, problem in values_of(path):
         if problem is not None:
             yield Piece("", {}, place=f"{name}:{number}", problem=problem)
             continue
@@ -62,7 +68,8 @@ def _of_file(path: Path, name: Path) -> Iterator[Piece]:
             )
 
 
-def _values(path: Path) -> Iterator[tuple[int, object, Invalid | None]]:
+def values_of(path: Path) -> Iterator[tuple[int, object, Invalid | None]]:
+    """What a file holds, a line or the whole of it, each with its place; or why it cannot be."""
     if path.suffix.lower() != ".json" or _has_lines(path):
         for line in lines.read(path, "jsonl"):
             yield line.number, line.values, line.problem

@@ -1,0 +1,194 @@
+"""kbsearch import zendesk, freshdesk, zammad…: a whole help desk of another system."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kbsearch import i18n, people
+from kbsearch.cli import Site, pass_site
+from kbsearch.cli.import_reports import (
+    catch_up,
+    counts_of,
+    import_bar,
+    in_words,
+    json_option,
+    refuse_if_any,
+    report_option,
+    reporting,
+)
+from kbsearch.cli.output import echo_json, say
+from kbsearch.files.store import FileStore
+
+if TYPE_CHECKING:
+    from kbsearch.site.importing.systems import LeftOut, System
+    from kbsearch.site.importing.systems.moving_in import Arrival
+
+Opening = Callable[[Site, Path, str], "AbstractContextManager[System]"]
+HELP = """Take a whole {name} over: SOURCE is {source}.
+
+    Organisations, people, requests with what was said, files. Nobody is mailed, what is here
+    already stays as it is. Interrupted, or once {name} has gone on, simply run it again.
+
+    Example: kbsearch import {command} {example} --dry-run
+    """
+
+
+def _zendesk(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+    from kbsearch.site.importing.systems.zendesk import export
+
+    return export.opened(source, since)
+
+
+def _freshdesk(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+    from kbsearch.site.importing.systems import freshdesk
+
+    return freshdesk.opened(source, since)
+
+
+def _zammad(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+    from kbsearch.site.importing.systems import zammad
+
+    return zammad.opened(source, since)
+
+
+def _freescout(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+    from kbsearch.site.importing.systems import freescout
+
+    return freescout.opened(source, since)
+
+
+def _osticket(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+    from kbsearch.site.importing.systems import osticket
+
+    return osticket.opened(source, since)
+
+
+def _command(
+    name: str, opening: Opening, source: str, example: str, *, files: bool
+) -> click.Command:
+    """The command that takes such a system over."""
+    place = click.Path(exists=True, file_okay=files, path_type=Path)
+
+    @click.command(name.lower())
+    @click.argument("source", type=place)
+    @click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
+    @click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+    @report_option
+    @json_option
+    @pass_site
+    def import_system(
+        site: Site,
+        source: Path,
+        since: str | None,
+        rehearsal: bool,
+        report_path: Path | None,
+        as_json: bool,
+    ) -> None:
+        from kbsearch.site.importing import fields
+
+        moment = fields.moment({"since": since}, "since") or ""
+        with opening(site, source, moment) as system:
+            take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+
+    import_system.help = HELP.format(
+        name=name, source=source, command=name.lower(), example=example
+    )
+    return import_system
+
+
+@click.command("mbox")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--since", metavar="MOMENT", help="Only requests with a mail from then on.")
+@click.option("--ours", multiple=True, metavar="ADDRESS", help="One that answers; repeatable.")
+@click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+@report_option
+@json_option
+@pass_site
+def import_mbox(
+    site: Site,
+    source: Path,
+    since: str | None,
+    ours: tuple[str, ...],
+    rehearsal: bool,
+    report_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Take a support mailbox over: SOURCE is an mbox file or a folder of .eml files.
+
+    Mails that answer each other are a request, with their dates and files. Those of people who
+    answer here, of mail_from and of --ours are answers. Nobody is mailed; run it again as you like.
+
+    Example: kbsearch import mbox support.mbox --ours support@example.com
+    """
+    from kbsearch.site.importing import fields
+    from kbsearch.site.importing.systems import mailbox
+
+    moment = fields.moment({"since": since}, "since") or ""
+    answering = people.find_all(site.db, [id for id, _ in people.list_answering(site.db)])
+    addresses = [*ours, *mailbox.addresses_in(site.settings.mail_from)]
+    staff = {*(person.email for person in answering), *map(people.fold_email, addresses)}
+    with mailbox.opened(source, staff, moment) as system:
+        take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+
+
+def take_over(
+    site: Site,
+    system: "System",
+    name: str,
+    report_path: Path | None,
+    *,
+    rehearsal: bool,
+    as_json: bool,
+) -> None:
+    """Take a system in, and say what came of it."""
+    from kbsearch.site.importing.systems import moving_in
+    from kbsearch.site.importing.systems.moving_in import Move
+
+    with reporting(report_path) as report, import_bar() as bar:
+        task = bar.add_task(name, total=system.count_requests())
+        move = Move(FileStore(site.settings.files_path), rehearsal, report.tell)
+        arrival = moving_in.run(
+            site.db, system, move, lambda count: bar.update(task, completed=count)
+        )
+    if not rehearsal:
+        catch_up(site)
+    _tell(arrival, system.left_out, rehearsal=rehearsal, as_json=as_json)
+
+
+def _tell(arrival: "Arrival", left_out: "LeftOut", *, rehearsal: bool, as_json: bool) -> None:
+    """What came, noun by noun; then what did not, by reason and by name."""
+    language = i18n.terminal_language()
+    nouns = {noun: counts_of(report) for noun, report in vars(arrival).items()}
+    reasons = [
+        {"kind": key, "count": count, "reason": i18n.explain(left_out.problems[key], language)}
+        for key, count in sorted(left_out.counts.items())
+    ]
+    if as_json:
+        echo_json({"dry_run": rehearsal, **nouns, "reasons": reasons, "left_out": left_out.names})
+    else:
+        for noun, counts in nouns.items():
+            click.echo(f"{say(noun)}: {in_words(counts)}")
+        for reason in reasons:
+            click.echo(f"{reason['count']} × {reason['reason']}")
+        for kind, names in sorted(left_out.names.items()):
+            click.echo(
+                say("Not taken over, %(kind)s: %(names)s", kind=kind, names=", ".join(names))
+            )
+        if rehearsal:
+            click.echo(say("This was a rehearsal: nothing was changed."))
+    refuse_if_any(sum(report.refused for report in vars(arrival).values()))
+
+
+EXPORTS = "a folder of its exports"
+DUMP = "a dump of its database"
+COMMANDS = (
+    _command("Zendesk", _zendesk, EXPORTS, "export/", files=False),
+    _command("Freshdesk", _freshdesk, EXPORTS, "export/", files=False),
+    _command("Zammad", _zammad, "a folder of answers of its API", "export/", files=False),
+    _command("FreeScout", _freescout, f"{DUMP}, or a folder with it", "export/", files=True),
+    _command("osTicket", _osticket, DUMP, "osticket.sql", files=True),
+    import_mbox,
+)
