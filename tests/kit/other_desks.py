@@ -12,6 +12,7 @@ from kbsearch.clock import parsed
 from tests.kit.requests import PNG
 
 DAY = "2026-01-05"
+Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ def freshdesk(folder: Path, account: Account) -> Path:
     first, *others = account.lines
     at = account.moments()
     stamps = {"created_at": at[0], "updated_at": f"{DAY}T09:00:00Z"}
-    ticket = {"id": 301, "subject": "The lamp", "description_text": first.words, "status": 3}
+    ticket: Values = {
+        "id": 301,
+        "subject": "The lamp",
+        "description_text": first.words,
+        "status": 3,
+    }
     ticket |= {"description": f"<div>{first.words}</div>", "priority": 4, "source": 1}
     ticket |= {"requester_id": 9001, "responder_id": 9005, "company_id": 7001, "group_id": 5}
     ticket |= {"cc_emails": ["zoe@other.example"], "tags": ["lamp"], "spam": False}
@@ -67,13 +73,18 @@ def freshdesk(folder: Path, account: Account) -> Path:
         for place, line in enumerate(others, 1)
     ]
     _json(folder, "api/v2/tickets/301/conversations.json", notes)
-    alice = {"id": 9001, "name": "Alice Martin", "email": "Alice@acme.example", "active": True}
+    alice: Values = {
+        "id": 9001,
+        "name": "Alice Martin",
+        "email": "Alice@acme.example",
+        "active": True,
+    }
     alice |= {"company_id": 7001, "language": "fr", "view_all_tickets": True}
-    sam = {"id": 9002, "name": "Sam", "email": "sam@acme.example", "company_id": 7001}
+    sam: Values = {"id": 9002, "name": "Sam", "email": "sam@acme.example", "company_id": 7001}
     sam |= {"blocked": account.is_suspended}
     gone = {"id": 9003, "name": "Gone", "email": "gone@acme.example", "deleted": True}
     _json(folder, "api/v2/contacts.json", [alice, sam, gone, {"id": 9004, "name": "Phone"}])
-    dan = {
+    dan: Values = {
         "id": 9005,
         "ticket_scope": 1,
         "contact": {"name": "Dan", "email": "dan@support.example"},
@@ -96,7 +107,7 @@ def freshdesk(folder: Path, account: Account) -> Path:
 
 def zammad(folder: Path, account: Account) -> Path:
     """Answers of the API, expanded."""
-    ticket = {"id": 1, "number": "301", "title": "The lamp", "state": "pending reminder"}
+    ticket: Values = {"id": 1, "number": "301", "title": "The lamp", "state": "pending reminder"}
     ticket |= {"priority": "3 high", "customer_id": 11, "owner_id": 15, "organization_id": 7}
     ticket |= {"group_id": 5, "create_article_type": "email", "tags": ["lamp"]}
     ticket |= {"created_at": f"{DAY}T08:00:00.119Z", "updated_at": f"{DAY}T09:00:00.000Z"}
@@ -114,11 +125,16 @@ def zammad(folder: Path, account: Account) -> Path:
     ]
     articles[0]["attachments"] = [{"id": 9, "filename": "lamp.png", "preferences": {}}]
     _json(folder, "api/v1/ticket_articles/by_ticket/1.json", articles)
-    alice = {"id": 11, "firstname": "Alice", "lastname": "Martin", "email": "alice@acme.example"}
+    alice: Values = {
+        "id": 11,
+        "firstname": "Alice",
+        "lastname": "Martin",
+        "email": "alice@acme.example",
+    }
     alice |= {"roles": ["Customer"], "organization_id": 7, "active": True}
-    sam = {"id": 12, "firstname": "Sam", "email": "sam@acme.example", "roles": ["Customer"]}
+    sam: Values = {"id": 12, "firstname": "Sam", "email": "sam@acme.example", "roles": ["Customer"]}
     sam |= {"active": not account.is_suspended, "organization_id": 7}
-    dan = {"id": 15, "firstname": "Dan", "email": "dan@support.example", "roles": ["Agent"]}
+    dan: Values = {"id": 15, "firstname": "Dan", "email": "dan@support.example", "roles": ["Agent"]}
     dan |= {"active": True, "group_ids": {"5": ["full"], "6": ["full"]}}
     rita = dan | {"id": 16, "email": "rita@support.example", "group_ids": {"5": ["read"]}}
     nobody = {"id": 1, "login": "-", "email": "", "roles": [], "active": False}
@@ -134,7 +150,7 @@ def zammad(folder: Path, account: Account) -> Path:
     return folder
 
 
-def dump(tables: dict[str, list[dict[str, Any]]]) -> bytes:
+def dump(tables: dict[str, list[Values]]) -> bytes:
     """Tables as mysqldump writes them."""
     lines = [b"-- MySQL dump 10.13  Distrib 8.0.36", b"/*!40101 SET NAMES utf8mb4 */;", b""]
     for name, rows in sorted(tables.items()):
@@ -168,7 +184,7 @@ def _of_mysql(moment: str) -> str:
 def freescout(folder: Path, account: Account) -> Path:
     """A dump, and the files beside it."""
     at = [_of_mysql(moment) for moment in account.moments()]
-    conversation = {"id": 1, "number": 301, "type": 1, "status": 2, "state": 2}
+    conversation: Values = {"id": 1, "number": 301, "type": 1, "status": 2, "state": 2}
     conversation |= {"subject": "The lamp", "cc": '["zoe@other.example"]', "mailbox_id": 5}
     conversation |= {"user_id": 15, "customer_id": 11, "customer_email": "alice@acme.example"}
     conversation |= {"source_type": 1, "closed_at": None, "created_at": at[0]}
@@ -182,9 +198,14 @@ def freescout(folder: Path, account: Account) -> Path:
     ]
     event = {**threads[0], "id": 200, "type": 4, "body": "closed it"}
     draft = {**threads[0], "id": 201, "type": 2, "state": 1, "body": "a draft"}
-    user = {"id": 15, "first_name": "Dan", "last_name": "Leroy", "email": "dan@support.example"}
+    user: Values = {
+        "id": 15,
+        "first_name": "Dan",
+        "last_name": "Leroy",
+        "email": "dan@support.example",
+    }
     user |= {"role": 1, "status": 1, "type": 1, "locale": "en"}
-    tables = {
+    tables: dict[str, list[Values]] = {
         "attachments": [
             {"id": 1, "thread_id": 100, "file_dir": "1/2/", "file_name": "lamp.png", "embedded": 0}
         ],
@@ -221,7 +242,7 @@ def freescout(folder: Path, account: Account) -> Path:
 def osticket(folder: Path, account: Account) -> Path:
     """A dump with the files in it, in pieces out of order."""
     at = [_of_mysql(moment) for moment in account.moments()]
-    ticket = {"ticket_id": 1, "number": "301", "user_id": 11, "status_id": 1, "dept_id": 5}
+    ticket: Values = {"ticket_id": 1, "number": "301", "user_id": 11, "status_id": 1, "dept_id": 5}
     ticket |= {"staff_id": 15, "team_id": 0, "source": "Email", "flags": 0, "ticket_pid": None}
     ticket |= {"created": at[0], "updated": f"{DAY} 09:00:00", "closed": None}
     entries = [
@@ -233,7 +254,7 @@ def osticket(folder: Path, account: Account) -> Path:
     ]  # fmt: skip
     edited = {**entries[0], "id": 99, "body": "as it was before", "flags": 4}
     statuses = [(1, "open"), (3, "closed"), (5, "deleted")]
-    tables = {
+    tables: dict[str, list[Values]] = {
         "ticket": [
             ticket,
             ticket | {"ticket_id": 2, "number": "302", "status_id": 5},

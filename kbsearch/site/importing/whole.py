@@ -59,17 +59,22 @@ class SiteFolder:
         self._each(self._objects(companies), self._keep_followers, report("followers"))
         if (path := self.path / "teams.jsonl").is_file():
             teams.run(self.db, path, report=report("teams"))
+        self._take_sheets(report, first=True)
         store = FileStore(self.settings.files_path)
         if (path := self.path / "tickets.jsonl").is_file():
             requests = report("tickets")
             tickets.run(self.db, path, report=requests, progress=progress, store=store)
-        for sheet in SHEETS:
-            if (path := self.path / f"{sheet.name}.jsonl").is_file():
-                sheet_lines.take_in(self.db, sheet, lines.read(path, "jsonl"), report(sheet.name))
+        self._take_sheets(report, first=False)
         self._count_gaps_from_there()
         self._each(self._lines(DRAFT_FILES), self._keep_draft_file, report("draft files"))
         self._copy_content()
         return {name: noun for name, noun in reports.items() if noun.read}
+
+    def _take_sheets(self, report: Callable[[str], Report], *, first: bool) -> None:
+        for sheet in SHEETS:
+            if sheet.comes_first is first:
+                rows = self._lines(f"{sheet.name}.jsonl")
+                sheet_lines.take_in(self.db, sheet, rows, report(sheet.name))
 
     def _objects(self, name: str) -> Iterator[Line]:
         """The objects of a file that is one list."""

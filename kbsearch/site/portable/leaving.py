@@ -52,6 +52,7 @@ KINDS = (
     Kind("copies", _("people who get copies of a request"), "ticket_copies"),
     Kind("tags", _("tags of requests"), "ticket_tags"),
     Kind("fields", _("requests with fields of their own"), "tickets WHERE fields <> '{}'", FIELD),
+    Kind("form_fields", _("fields of the form"), "fields", FIELD, is_text=False),
     Kind("products_of_requests", _("requests about a product"),
          "tickets WHERE product_id IS NOT NULL", FIELD),
     Kind("versions_of_requests", _("requests with a version"),

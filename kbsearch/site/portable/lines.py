@@ -1,6 +1,7 @@
 """A sheet to lines and back: ids of this database become addresses, slugs and numbers."""
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -28,11 +29,13 @@ def write(db: Database, sheet: Sheet) -> Iterator[dict[str, Any]]:
         for column, name in names.items():
             row.pop(column)
             row[_field(column)] = name
+        for column in sheet.blobs:
+            row[column] = b64encode(row[column]).decode()
         yield {name: value for name, value in row.items() if value is not None}
 
 
 def _select(sheet: Sheet) -> str:
-    columns = [f"s.{column}" for column in (*sheet.texts, *sheet.numbers, *sheet.references)]
+    columns = [f"s.{column}" for column in _columns(sheet)]
     joins = []
     for place, (column, reference) in enumerate(sheet.references.items()):
         table, name = NOUNS[reference.noun]
@@ -102,14 +105,18 @@ def _take_batch(db: Database, sheet: Sheet, batch: Sequence[Line], report: Repor
 
 
 def _insert(sheet: Sheet) -> str:
-    columns = (*sheet.texts, *sheet.numbers, *sheet.references)
-    return f"{insert_statement(sheet.table, columns)} ON CONFLICT DO NOTHING"
+    return f"{insert_statement(sheet.table, _columns(sheet))} ON CONFLICT DO NOTHING"
+
+
+def _columns(sheet: Sheet) -> tuple[str, ...]:
+    return (*sheet.texts, *sheet.numbers, *sheet.blobs, *sheet.references)
 
 
 def _row(sheet: Sheet, values: Mapping[str, Any]) -> Row:
     """The columns that a line says, each of its kind; raises Invalid."""
     row: Row = {column: _text(values, column) for column in sheet.texts}
     row |= {column: _number(values, column) for column in sheet.numbers}
+    row |= {column: _bytes(values, column) for column in sheet.blobs}
     for column, reference in sheet.references.items():
         check = _number if reference.noun == "ticket" else _text
         row[column] = check(values, _field(column))
@@ -121,6 +128,13 @@ def _text(values: Mapping[str, Any], field: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Invalid("import.wrong_type", field=field, expected='"…"')
     return value
+
+
+def _bytes(values: Mapping[str, Any], field: str) -> bytes:
+    try:
+        return b64decode(_text(values, field) or "", validate=True)
+    except ValueError:
+        raise Invalid("import.wrong_type", field=field, expected="Base64") from None
 
 
 def _number(values: Mapping[str, Any], field: str) -> int | None:

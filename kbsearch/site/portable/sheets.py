@@ -14,6 +14,7 @@ NOUNS = {
     "product": ("products", "slug"),
     "team": ("teams", "name"),
     "ticket": ("tickets", "number"),
+    "field": ("fields", "name"),
 }
 
 
@@ -37,6 +38,8 @@ class Sheet:
     references: Mapping[str, Reference] = field(default_factory=dict)
     # Texts that may hold the id of what the row names: `user:<id>`.
     holding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    blobs: tuple[str, ...] = ()
+    comes_first: bool = False  # before the requests
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -53,6 +56,27 @@ def _perhaps(**nouns: str) -> dict[str, Reference]:
 
 # In this order they come back: each after what it names.
 SHEETS = (
+    # Before the requests that have values of them: some are for agents alone.
+    Sheet(
+        "fields",
+        "fields",
+        ("id",),
+        _names(
+            "id name kind label_fr label_en hint_fr hint_en choices when_field when_values"
+            " created_at archived_at"
+        ),
+        _names("required in_form position"),
+        comes_first=True,
+    ),
+    Sheet(
+        "field_products",
+        "field_products",
+        _names("field_id product_id"),
+        (),
+        (),
+        {"field_id": Reference("field"), "product_id": Reference("product")},
+        comes_first=True,
+    ),
     Sheet(
         "calendars",
         "calendars",
@@ -194,6 +218,15 @@ SHEETS = (
         (),
         {**PERSON, **TICKET},
     ),
+    Sheet(
+        "article_draft_files",
+        "article_draft_files",
+        _names("person_id form_key name"),
+        _names("form_key name blob media_type created_at"),
+        _names("width size"),
+        PERSON,
+        blobs=("body",),
+    ),
 )
 
 # The tables that `exporting` writes with the noun they belong to.
@@ -209,7 +242,8 @@ OF_CONTENT = _names(
 )
 # What a site makes of the rest by itself.
 MADE_ANEW = _names(
-    "schema_steps state counters ticket_readers ticket_handling ticket_clocks file_scans"
+    "schema_steps state counters ticket_readers ticket_field_lines ticket_handling ticket_clocks"
+    " file_scans"
 )
 # What opens an account here, and would open one elsewhere: it never leaves.
 KEYS = _names(

@@ -33,7 +33,8 @@ from kbsearch.site.importing.systems import (
 )
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
 from kbsearch.tickets import Ticket, teams
-from tests.kit.other_desks import DESKS, PNG, Account, Line, letters
+from tests.kit.other_desks import DESKS, Account, Line, letters
+from tests.kit.requests import PNG
 
 EXAMPLES = int(os.environ.get("KBSEARCH_EXAMPLES", "2"))
 STAFF = {"dan@support.example", "rita@support.example", "help@support.example"}

@@ -25,8 +25,8 @@ def test_a_sheet_has_every_column_of_its_table_or_a_default(db: Database):
     for sheet in SHEETS:
         text = re.search(rf"CREATE TABLE {sheet.table} \((.*?)\n\);", schema, re.DOTALL)
         assert text is not None
-        columns = set(re.findall(r"^  ([a-z_]+) (?:TEXT|INTEGER)", text[1], re.MULTILINE))
-        named = {*sheet.texts, *sheet.numbers, *sheet.references}
+        columns = set(re.findall(r"^  ([a-z_]+) (?:TEXT|INTEGER|BLOB)", text[1], re.MULTILINE))
+        named = {*sheet.texts, *sheet.numbers, *sheet.blobs, *sheet.references}
         assert named <= columns
         if columns - named:
             left_out[sheet.name] = columns - named

@@ -49,7 +49,7 @@ WRAPPED = {
 }
 EVERY_TICKET = 1  # the scope of an agent who reads them all
 _OF_TICKET = re.compile(r"(?:^|/)tickets/(\d{1,30})/")
-_KIND = re.compile(r"[a-z]{1,40}")
+_KIND = re.compile(r"[a-z_]{1,40}")
 
 
 @contextmanager
