@@ -341,7 +341,44 @@ def mbox(folder: Path, account: Account) -> Path:
     return path
 
 
+def zendesk(folder: Path, account: Account) -> Path:
+    """Pages of the API; comments lie where their address puts them."""
+    at = account.moments()
+    ticket: Values = {"id": 301, "subject": "The lamp", "status": "hold", "requester_id": 9001}
+    ticket |= {"assignee_id": 9005, "organization_id": 7001, "group_id": 5, "priority": "high"}
+    ticket |= {"created_at": at[0], "updated_at": f"{DAY}T09:00:00Z", "submitter_id": 9001}
+    ticket |= {"custom_fields": [{"id": 77, "value": "12"}, {"id": 78, "value": None}]}
+    comments = [
+        {"id": 80 + place, "html_body": f"<p>{line.words}</p>", "public": not line.is_internal}
+        | {"author_id": 9005 if line.by_dan else 9001, "created_at": at[place]}
+        for place, line in enumerate(account.lines)
+    ]
+    picture = {"id": 60001, "file_name": "lamp.png", "content_url": "https://x.example/1"}
+    comments[0]["attachments"] = [picture]
+    users: list[Values] = [
+        {"id": 9001, "name": "Alice", "email": "alice@acme.example", "organization_id": 7001},
+        {"id": 9002, "name": "Sam", "email": "sam@acme.example", "suspended": account.is_suspended},
+        {"id": 9005, "name": "Dan", "email": "dan@support.example", "role": "agent"},
+    ]
+    _json(folder, "api/v2/tickets.json", {"tickets": [ticket]})
+    _json(folder, "api/v2/tickets/301/comments.json", {"comments": comments})
+    _json(folder, "api/v2/users.json", {"users": users})
+    company = {"id": 7001, "name": "Acme"}
+    _json(folder, "api/v2/organizations.json", {"organizations": [company]})
+    _json(folder, "api/v2/groups.json", {"groups": [{"id": 5, "name": "Lamps"}]})
+    membership = {"id": 1, "group_id": 5, "user_id": 9005}
+    _json(folder, "api/v2/group_memberships.json", {"group_memberships": [membership]})
+    field = {"id": 77, "type": "text", "title": "Numéro de lot"}
+    _json(folder, "api/v2/ticket_fields.json", {"ticket_fields": [field]})
+    _json(folder, "api/v2/macros.json", {"macros": [{"id": 1, "title": "Ask for the lot"}]})
+    place = folder / "attachments" / "60001"
+    place.mkdir(parents=True)
+    (place / "lamp.png").write_bytes(PNG)
+    return folder
+
+
 DESKS: dict[str, Callable[[Path, Account], Path]] = {
+    "zendesk": zendesk,
     "freshdesk": freshdesk,
     "zammad": zammad,
     "freescout": freescout,

@@ -20,7 +20,7 @@ WHOLE_NUMBER = range(-(2**63), 2**63)
 
 def write(db: Database, sheet: Sheet) -> Iterator[dict[str, Any]]:
     """Every row as a line, but for those about somebody who was erased."""
-    for row in db.query(_select(sheet)):
+    for row in _rows(db, sheet):
         names = {column: row.pop(f"{column}_name") for column in sheet.references}
         if any(names[c] is None for c, r in sheet.references.items() if r.is_needed):
             continue
@@ -34,7 +34,18 @@ def write(db: Database, sheet: Sheet) -> Iterator[dict[str, Any]]:
         yield {name: value for name, value in row.items() if value is not None}
 
 
-def _select(sheet: Sheet) -> str:
+def _rows(db: Database, sheet: Sheet) -> Iterator[Row]:
+    """The rows in the order of their key: some at a time, where that is an id."""
+    if sheet.key != ("id",):
+        yield from db.query(_select(sheet))
+        return
+    last = ""
+    while rows := db.query(_select(sheet, "WHERE s.id > :last"), {"last": last, "limit": BATCH}):
+        last = rows[-1]["id"]
+        yield from rows
+
+
+def _select(sheet: Sheet, condition: str = "") -> str:
     columns = [f"s.{column}" for column in _columns(sheet)]
     joins = []
     for place, (column, reference) in enumerate(sheet.references.items()):
@@ -46,8 +57,8 @@ def _select(sheet: Sheet) -> str:
         f"{column}_name" if column in sheet.references else f"s.{column}" for column in sheet.key
     ]
     return (
-        f"SELECT {', '.join(columns)} FROM {sheet.table} s {' '.join(joins)}"  # noqa: S608
-        f" ORDER BY {', '.join(order)}"
+        f"SELECT {', '.join(columns)} FROM {sheet.table} s {' '.join(joins)} {condition}"  # noqa: S608
+        f" ORDER BY {', '.join(order)}{' LIMIT :limit' if condition else ''}"
     )
 
 

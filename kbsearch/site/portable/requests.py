@@ -30,10 +30,13 @@ class RequestWriter:
         heads = {row.pop("id"): row for row in self.db.query(_HEADS.format(places), ids)}
         letters = {row.pop("id"): row for row in self.db.query(_LETTERS.format(places), ids)}
         events = self._events(places, ids)
+        files: dict[str, list[Row]] = {}
+        for row in self.db.query(_FILES.format(places), ids):
+            files.setdefault(row.pop("ticket_id"), []).append(row)
         lines = []
         for record in records.read(self.db, OPERATOR, ticket_ids):
             messages = [message["id"] for message in record["messages"]]
-            contents = self._copied(record)
+            contents = self._copied(record["number"], files.get(record["id"], []))
             line = {**records.portable(record), **_head(heads[record["id"]])}
             line["attachments"] = contents.get(None, [])
             for message_id, message in zip(messages, line["messages"], strict=True):
@@ -45,18 +48,18 @@ class RequestWriter:
             lines.append({name: value for name, value in line.items() if value not in (None, [])})
         return lines
 
-    def _copied(self, record: Record) -> dict[str | None, list[Record]]:
-        """Its files by message; one whose content is gone is none."""
+    def _copied(self, number: int, rows: Sequence[Row]) -> dict[str | None, list[Record]]:
+        """The files of a request by message, copied; one whose content is gone is none."""
         contents: dict[str | None, list[Record]] = {}
-        for place, row in enumerate(_files(self.db, record["id"]), 1):
+        for place, row in enumerate(rows, 1):
             source = self.store.path(row["sha256"])
-            target = Path("attachments", str(record["number"]), f"{place}-{row['name']}")
+            target = Path("attachments", str(number), f"{place}-{row['name']}")
             message_id = row.pop("message_id")
             if not source.is_file():
                 continue
             (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, self.folder / target)
-            self.files.append({"number": record["number"], **row, "file": str(target)})
+            self.files.append({"number": number, **row, "file": str(target)})
             file = {"name": row["name"], "path": str(target), "type": row["media_type"]}
             contents.setdefault(message_id, []).append(file)
         return contents
@@ -123,6 +126,13 @@ _LETTERS = """
               WHERE l.said_id = m.id AND l.message_id <> '')) AS message_id
     FROM messages m WHERE m.ticket_id IN ({})
 """
+_FILES = """
+    SELECT a.ticket_id, a.name, a.media_type, a.size, a.sha256, a.created_at, a.message_id,
+           m.position AS message
+    FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
+    WHERE a.ticket_id IN ({})
+    ORDER BY a.ticket_id, COALESCE(m.position, -1), a.created_at, a.name, a.sha256
+"""
 _EVENTS = """
     SELECT e.ticket_id, e.id, e.at, e.kind, a.email AS actor, e.field, e.before, e.after,
            b.email AS before_email, n.email AS after_email, e.internal, e.message_id
@@ -132,18 +142,6 @@ _EVENTS = """
     LEFT JOIN people n ON e.field = 'assignee' AND n.id = e.after AND n.erased_at IS NULL
     WHERE e.ticket_id IN ({}) ORDER BY e.revision
 """
-
-
-def _files(db: Database, ticket_id: str) -> list[Row]:
-    return db.query(
-        """
-        SELECT a.name, a.media_type, a.size, a.sha256, a.created_at, a.message_id,
-               m.position AS message
-        FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
-        WHERE a.ticket_id = :id ORDER BY COALESCE(m.position, -1), a.created_at, a.name, a.sha256
-        """,
-        {"id": ticket_id},
-    )
 
 
 def _head(row: Row) -> Record:

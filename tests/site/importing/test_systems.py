@@ -32,6 +32,7 @@ from kbsearch.site.importing.systems import (
     zammad,
 )
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.tickets import Ticket, teams
 from tests.kit.other_desks import DESKS, Account, Line, letters
 from tests.kit.requests import PNG
@@ -40,6 +41,7 @@ EXAMPLES = int(os.environ.get("KBSEARCH_EXAMPLES", "2"))
 STAFF = {"dan@support.example", "rita@support.example", "help@support.example"}
 Opening = Callable[[Path, str], AbstractContextManager[System]]
 OPENINGS: dict[str, Opening] = {
+    "zendesk": export.opened,
     "freshdesk": freshdesk.opened,
     "zammad": zammad.opened,
     "freescout": freescout.opened,
@@ -116,6 +118,7 @@ def test_a_rehearsal_changes_nothing_and_neither_does_a_second_run(
 
 
 REASONS = {
+    "zendesk": {"person_suspended": 1},
     "freshdesk": {
         "agent_restricted": 1, "file_missing": 1, "person_deleted": 1, "person_suspended": 2,
         "person_without_address": 1, "status_unknown": 1, "ticket_spam": 1,
@@ -131,6 +134,7 @@ REASONS = {
     "mbox": {},
 }  # fmt: skip
 NAMES = {
+    "zendesk": {"macros": ["Ask for the lot"]},
     "freshdesk": {"canned_responses": ["Ask for the lot"]},
     "zammad": {"macros": ["Ask for the lot"]},
     "freescout": {"companies": ["Acme"], "saved_replies": ["Ask for the lot"]},
@@ -210,6 +214,17 @@ def test_nothing_that_was_closed_is_opened(
 
 class _Undone(Exception):
     """Takes an example back."""
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"), [("zendesk", {"numero_de_lot": "12"}), ("freshdesk", {"cf_lot": "12"})]
+)
+def test_answers_to_fields_of_an_account_come(
+    db: Database, settings: Settings, tmp_path: Path, name: str, answers: dict[str, str]
+):
+    move(db, settings, name, DESKS[name](tmp_path / name, Account()))
+    rows = db.query("SELECT fields FROM tickets WHERE number = 301")
+    assert json.loads(rows[0]["fields"]) == answers
 
 
 def test_a_company_that_is_refused_opens_nothing(db: Database, settings: Settings, tmp_path: Path):

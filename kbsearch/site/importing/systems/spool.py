@@ -5,7 +5,7 @@ in any order. The later version of a thing wins.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from kbsearch.database import Database, Row, one_of
 from kbsearch.database.engines import open_database
 
 BATCH = 500
+AT_ONCE = 5000  # ids that a question names
 TABLES = (
     "CREATE TABLE things (kind TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL,"
     " updated_at TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id))",
@@ -133,22 +134,24 @@ class Spool:
 
     def find(self, kind: str, ids: Iterable[object]) -> dict[str, dict[str, Any]]:
         """Things by their id, where they are."""
-        places, values = one_of("thing", sorted({str(identity) for identity in ids}))
-        rows = self.db.query(
-            f"SELECT id, body FROM things WHERE kind = :kind AND id IN ({places})",  # noqa: S608
-            {**values, "kind": kind},
-        )
-        return {row["id"]: json.loads(row["body"]) for row in rows}
+        things: dict[str, dict[str, Any]] = {}
+        for places, values in _pieces({str(identity) for identity in ids}):
+            rows = self.db.query(
+                f"SELECT id, body FROM things WHERE kind = :kind AND id IN ({places})",  # noqa: S608
+                {**values, "kind": kind},
+            )
+            things |= {row["id"]: json.loads(row["body"]) for row in rows}
+        return things
 
-    def comments(self, ticket_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    def comments(self, ticket_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """The comments of tickets, as they were written one after the other."""
-        places, values = one_of("ticket", ticket_ids)
         comments: dict[str, list[dict[str, Any]]] = {}
-        for row in self.db.query(
-            f"SELECT ticket_id, body FROM comments WHERE ticket_id IN ({places})",  # noqa: S608
-            values,
-        ):
-            comments.setdefault(row["ticket_id"], []).append(json.loads(row["body"]))
+        for places, values in _pieces(set(ticket_ids)):
+            for row in self.db.query(
+                f"SELECT ticket_id, body FROM comments WHERE ticket_id IN ({places})",  # noqa: S608
+                values,
+            ):
+                comments.setdefault(row["ticket_id"], []).append(json.loads(row["body"]))
         for conversation in comments.values():
             conversation.sort(key=lambda comment: (_text(comment, "created_at"), _order(comment)))
         return comments
@@ -161,6 +164,13 @@ class Spool:
             values,
         )
         return {(row["ticket_id"], row["kind"]): row["other_id"] for row in rows}
+
+
+def _pieces(ids: Collection[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """The insides of `IN (…)` for any number of ids: an engine takes some thousands at once."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), AT_ONCE):
+        yield one_of("id", ordered[start : start + AT_ONCE])
 
 
 def _text(values: dict[str, Any], field: str) -> str:

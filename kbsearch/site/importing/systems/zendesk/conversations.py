@@ -50,6 +50,7 @@ class Conversation:
             "subject": self._subject(opening),
             "description": description,
             "messages": messages,
+            "message_id": _letter(opening),
             "attachments": list(self._files(opening)),
         }
 
@@ -63,15 +64,12 @@ class Conversation:
         return is_theirs and self.ticket.get("is_public") is not False
 
     def _message(self, comment: Values) -> Values:
-        system = comment.get("metadata")
-        system = system.get("system") if isinstance(system, dict) else None
-        letter = system.get("message_id") if isinstance(system, dict) else None
         return {
             "author": self._author(comment),
             "at": _text(comment, "created_at") or _text(self.ticket, "created_at"),
             "body": self._markdown(comment),
             "internal": not self._is_public(comment),
-            "message_id": letter if isinstance(letter, str) else "",
+            "message_id": _letter(comment),
             "attachments": list(self._files(comment)),
         }
 
@@ -119,6 +117,13 @@ class Conversation:
             return path
         there = sorted(place.iterdir()) if place.is_dir() else []
         return next((path for path in there if path.is_file()), None)
+
+
+def _letter(comment: Values) -> str:
+    """The id of the mail that brought a comment, or brought it to its people."""
+    metadata = comment.get("metadata")
+    system = metadata.get("system") if isinstance(metadata, dict) else None
+    return _text(system, "message_id") if isinstance(system, dict) else ""
 
 
 def _attachments(comment: Values) -> list[Values]:

@@ -23,6 +23,7 @@ from kbsearch.site.importing.systems import (
 from kbsearch.site.importing.systems.pages import Piece
 from kbsearch.site.importing.systems.spool import Spool
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
+from kbsearch.site.importing.systems.zendesk.custom_fields import CustomFields
 from kbsearch.tickets import teams
 
 Values = dict[str, Any]
@@ -34,7 +35,7 @@ SEVERITIES = {"urgent": "blocking", "high": "major"}
 CHANNELS = {"api": "api", "email": "email", "voice": "phone", "phone": "phone", "web": "web"}
 CHANNELS |= {"mobile": "web", "web_service": "api", "web_widget": "web", "help_center": "web"}
 PIECES_AT_ONCE = 2000
-KEPT_AS_THEY_ARE = ("users", "organizations", "groups", "group_memberships")
+KEPT_AS_THEY_ARE = ("users", "organizations", "groups", "group_memberships", "ticket_fields")
 EMBEDDED = ("requester", "submitter", "assignee")
 CONTRACT_ENDS = ("contract_ends", "contract_end", "contract_end_date", "fin_de_contrat")
 
@@ -62,6 +63,7 @@ class ZendeskExport:
         with things.db.atomic():
             self._name_organisations()
         self._names = self._group_names()
+        self._fields = CustomFields(things, self.left_out)
 
     def companies(self) -> Iterator[CompanyRecord]:
         for batch in self._things.batches("organizations"):
@@ -275,8 +277,6 @@ class ZendeskExport:
         status = STATUSES.get(str(values.get("status")))
         if status is None:
             self.left_out.add(Invalid("import.status_unknown"))
-        if any(_is_said(field) for field in _items(values, "custom_fields")):
-            self.left_out.add(Invalid("import.fields_left_out"))
         if values.get("problem_id") is not None:
             self.left_out.add(Invalid("import.problem"))
         followers = {str(person) for person in _list(values, "follower_ids")}
@@ -298,6 +298,7 @@ class ZendeskExport:
             "assignee": _address(people, values.get("assignee_id")),
             "status": status or "open",
             "severity": SEVERITIES.get(str(values.get("priority")), "minor"),
+            "fields": self._fields.answers(values),
             "tags": [tag for tag in _list(values, "tags") if isinstance(tag, str)],
             "created_at": _moment(values.get("created_at")),
             "updated_at": _moment(values.get("updated_at")),
@@ -368,10 +369,6 @@ def _title(values: Values) -> str:
 
 def _name(value: object, limit: int) -> str:
     return " ".join(str(value or "").split())[:limit]
-
-
-def _is_said(field: Values) -> bool:
-    return field.get("value") not in (None, "", False, [])
 
 
 def _via(values: Values) -> Values:
