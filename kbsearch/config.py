@@ -118,6 +118,9 @@ class Settings:
     widget_origins: tuple[str, ...] = _setting(
         (), "Origins, as https://app.example, whose pages may show the widget; empty: none"
     )
+    zendesk_api: bool = _setting(
+        False, "Whether /api/v2 answers programs written for Zendesk, with a personal token"
+    )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
     oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
     oidc_client_id: str = _setting("", "The name the provider knows this site by")

@@ -30,7 +30,7 @@ SOURCES = {
 }
 OF_THE_MACHINE = re.compile(r"datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns)")
 # The ground has two floors, with the database between them.
-UPPER_GROUND = {"access", "audit", "limits"}
+UPPER_GROUND = {"access", "audit", "integer_ids", "limits"}
 
 # Room by room, whom it may import besides the ground and itself. A new edge is a decision: it
 # stands here, and points down.

@@ -100,6 +100,16 @@ FORMS: dict[str, dict[str, str]] = {
     "suggestions.suggest": {"subject": WORD},
     "suggestions.solved": {"key": "key-of-a-form", "subject": WORD},
     "visits.tell": {"q": WORD},
+    "zendesk.add_organization": {"zendesk": "organization", "name": "Initech"},
+    "zendesk.add_or_edit_organization": {"zendesk": "organization", "name": "Acme"},
+    "zendesk.edit_organization": {"zendesk": "organization", "name": "Acme"},
+    "zendesk.add_user": {"zendesk": "user", "name": "New", "email": "new@acme.example"},
+    "zendesk.add_or_edit_user": {"zendesk": "user", "name": "Bob", "email": "bob@acme.example"},
+    "zendesk.edit_user": {"zendesk": "user", "name": "Bob"},
+    "zendesk.open_ticket": {"zendesk": "ticket", "subject": WORD, "description": "Perdu"},
+    "zendesk.edit_ticket": {"zendesk": "ticket", "comment": "Retrouvé"},
+    "zendesk.open_request": {"zendesk": "request", "subject": WORD, "description": "Perdu"},
+    "zendesk.edit_request": {"zendesk": "request", "comment": "Retrouvé"},
     "widget.send": {"subject": f"Un {WORD}", "description": "Perdu", "severity": "minor"},
 }
 
@@ -109,8 +119,26 @@ MISSING = {
     "merged-number": "999999",
     "other-number": "999999",
     "gap": "999999",
+    **dict.fromkeys(
+        (
+            "user-integer",
+            "organization-integer",
+            "group-integer",
+            "attachment-integer",
+            "section-integer",
+            "category-integer",
+            *(f"{slug}-integer" for slug in ("public", "customers", "globex", "agents")),
+        ),
+        "999999",
+    ),
 }  # an address takes nothing but digits there
-VARYING = ("Content-Length", "Date")
+VARYING = (
+    "Content-Length",
+    "Date",
+    "X-Request-Id",
+    "X-Rate-Limit-Remaining",
+    "ratelimit-remaining",
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +221,7 @@ def knock(
 ) -> TestResponse:
     """As a browser sends it; as a program does, with the token of the visitor, where it is one."""
     form = case.form(things) if case.method != "GET" else None
-    is_program = case.endpoint.startswith(("api.", "assistants."))
+    is_program = case.endpoint.startswith(("api.", "assistants.", "zendesk."))
     return world.browser_of(who).open(
         case.address(world, things),
         method=case.method,
@@ -210,7 +238,9 @@ def knock(
 
 
 def in_json(form: dict[str, str]) -> dict[str, object]:
-    """The form as a program writes it: numbers are numbers."""
+    """The form as a program writes it: numbers are numbers, and Zendesk's wrap what they send."""
+    if "zendesk" in form:
+        return {form["zendesk"]: {name: form[name] for name in form if name != "zendesk"}}
     return {name: int(text) if text.isdigit() else text for name, text in form.items()}
 
 

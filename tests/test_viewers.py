@@ -31,6 +31,7 @@ WITHOUT_A_VIEWER = {
     "people.notification_choices.decline": "the link of a letter is the proof",
     "tickets.conversation.satisfaction.ask": "the worker makes the link of a letter",
     "tickets.conversation.satisfaction.answer": "the link of a letter is the proof",
+    "integer_ids.*": "a number says nothing: what has it is looked up with the viewer",
     "limits.*": "strangers are counted first of all",
     "search.learning.visits.*": "readers without an account leave signals too",
     # The worker and the commands act for nobody, once something was decided or is over.

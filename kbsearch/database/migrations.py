@@ -331,6 +331,11 @@ STEPS = {
           place INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (ticket_id, name, place));
         CREATE INDEX ticket_field_lines_name ON ticket_field_lines (name);
         """,
+    "s103_integer_ids": """
+        CREATE TABLE integer_ids (
+          number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL,
+          UNIQUE (kind, key));
+        """,
 }
 
 

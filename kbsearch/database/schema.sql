@@ -20,6 +20,14 @@ CREATE TABLE counters (
 );
 INSERT INTO counters (name, value) VALUES ('ticket', 1000), ('revision', 0), ('gap', 0);
 
+-- The whole numbers that programs written for Zendesk know things by.
+CREATE TABLE integer_ids (
+  number INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,  -- an id of ours, or a path
+  UNIQUE (kind, key)
+);
+
 -- Tasks: work that a change asks for, written with it and done after it.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,

@@ -144,6 +144,11 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     app.register_blueprint(old_addresses.bp)
     app.register_blueprint(looks.bp)
     app.register_blueprint(api.bp, url_prefix="/api/v1")
+    if settings.zendesk_api:
+        from kbsearch.web import zendesk  # for sites that programs written for Zendesk call
+
+        app.register_blueprint(zendesk.bp, url_prefix="/api/v2")
+        app.register_blueprint(zendesk.files, url_prefix="/attachments/token")
     app.register_blueprint(assistants.bp)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import articles, create_app, people
+from kbsearch import articles, create_app, integer_ids, people
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import trailers
@@ -169,6 +169,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         metrics_token="token-of-the-metrics",
         jwt_shared_secret=SECRET,
         widget_origins=("https://app.example",),
+        zendesk_api=True,
         oidc_issuer="https://provider.example",
         oidc_client_id="kbsearch",
         oidc_client_secret="secret",
@@ -197,6 +198,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         "hand-over": sign(claims()),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
     }
+    things |= _integers(db, things)
     app = create_app(settings, db)
     things["webhook"], things["delivery"] = add_webhook(app, db)
     voted = articles.find(db, cast.alice, "fr", "public")
@@ -376,6 +378,24 @@ def _article(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
     said = {"key": trailers.SOLVES_TICKET, "value": str(closed["number"]), "path": "fr/aide/public"}
     db.insert("published_trailers", {**said, "commit_id": "0" * 40, "published_at": "2026"})
     return {"article-draft": "key-of-the-article"}
+
+
+def _integers(db: SqliteDatabase, things: dict[str, str]) -> dict[str, str]:
+    """The whole numbers of things, for programs that know no other names."""
+    kinds = {
+        "user": "person",
+        "organization": "organisation",
+        "group": "team",
+        "attachment": "note-file",
+    }
+    numbers = {
+        f"{kind}-integer": integer_ids.one(db, kind, things[name]) for kind, name in kinds.items()
+    }
+    for row in db.query("SELECT slug, translation_key AS key, category FROM articles"):
+        numbers[f"{row['slug']}-integer"] = integer_ids.one(db, "article", row["key"])
+    for kind in ("section", "category"):
+        numbers[f"{kind}-integer"] = integer_ids.one(db, kind, "aide")
+    return {name: str(number) for name, number in numbers.items()}
 
 
 def _asset() -> dict[str, str]:

@@ -13,6 +13,9 @@ from kbsearch.database import Database
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 
+HOST = "help.acme.example"
+BASE_URL = f"https://{HOST}"  # of sites whose clients build whole addresses
+
 
 @dataclass(frozen=True)
 class Program:

@@ -243,7 +243,7 @@ OF_CONTENT = _names(
 # What a site makes of the rest by itself.
 MADE_ANEW = _names(
     "schema_steps state counters ticket_readers ticket_field_lines ticket_handling ticket_clocks"
-    " file_scans"
+    " file_scans integer_ids"
 )
 # What opens an account here, and would open one elsewhere: it never leaves.
 KEYS = _names(

@@ -3,6 +3,7 @@
 A cookie opens nothing here: so no other site can act in the name of whoever is signed in.
 """
 
+import base64
 import math
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +14,10 @@ from werkzeug.wrappers import Response
 from kbsearch import limits
 from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.config import Settings
+from kbsearch.database import Database
 from kbsearch.errors import Forbidden, NotFound, SignInNeeded
 from kbsearch.people.accounts import personal_tokens
-from kbsearch.people.accounts.personal_tokens import PersonalToken
+from kbsearch.people.accounts.personal_tokens import Holder, PersonalToken
 from kbsearch.web.api.pace import Pace
 from kbsearch.web.api.problems import is_for_programs
 from kbsearch.web.render import db
@@ -25,6 +27,7 @@ WRITES_A_MINUTE = 60
 STRANGERS_A_MINUTE = 60  # calls without a good token, of a network
 PACES = "kbsearch.api"
 SCHEME = "bearer "
+BASIC, BY_TOKEN = "basic ", "/token"
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
 EXPOSED_HEADERS = "ETag, Location, Retry-After"
@@ -93,6 +96,23 @@ def secret_of(header: str) -> str:
     """The token of an Authorization header; empty where there is none."""
     is_ours = header[: len(SCHEME)].lower() == SCHEME
     return header[len(SCHEME) :].strip() if is_ours else ""
+
+
+def holder_of(db: Database, header: str) -> Holder | None:
+    """Whose token an Authorization header has: as Bearer, or as Zendesk's `address/token:TOKEN`."""
+    if header[: len(BASIC)].lower() != BASIC:
+        secret = secret_of(header)
+        return personal_tokens.holder_of(db, secret) if secret else None
+    try:
+        pair = base64.b64decode(header[len(BASIC) :].strip(), validate=True).decode()
+    except ValueError:
+        return None
+    user, _, secret = pair.partition(":")
+    if not user.endswith(BY_TOKEN):  # a password: this is no place for one
+        return None
+    holder = personal_tokens.holder_of(db, secret)
+    is_theirs = holder is not None and holder.token.email == user.removesuffix(BY_TOKEN).lower()
+    return holder if is_theirs else None
 
 
 def caller() -> Viewer:

@@ -23,8 +23,12 @@ class Pace:
         self._lock = Lock()
         self._calls: dict[str, deque[datetime]] = {}
 
-    def take(self, key: str, *, at: datetime | None = None) -> None:
-        """Count a call, or raise TooMany with the seconds after which one fits again."""
+    @property
+    def most(self) -> int:
+        return self._most
+
+    def take(self, key: str, *, at: datetime | None = None) -> int:
+        """Count a call and say how many are left; or TooMany with the seconds until one fits."""
         moment = at or utc_now()
         with self._lock:
             calls = self._calls.setdefault(key, deque())
@@ -38,6 +42,7 @@ class Pace:
             calls.append(moment)
             if len(self._calls) > MOST_KEYS:
                 self._forget(moment)
+            return self._most - len(calls)
 
     def _forget(self, moment: datetime) -> None:
         over = moment - self._window
