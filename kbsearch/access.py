@@ -37,6 +37,7 @@ class Viewer:
     principals: tuple[str, ...] = field(default=(EVERYONE,))
     via: str = ""  # how they act when it is not in a browser
     is_enrolling: bool = False  # still owes a second factor: nothing but setting it up is open
+    rule_id: str | None = None  # of the rule that acts, which is nobody
 
     @property
     def is_agent(self) -> bool:
@@ -56,6 +57,11 @@ class Viewer:
     @property
     def is_signed_in(self) -> bool:
         return self.person_id is not None
+
+    @property
+    def may_act(self) -> bool:
+        """Whether somebody answers for what is done: a person, or a rule."""
+        return self.person_id is not None or self.rule_id is not None
 
 
 ANONYMOUS = Viewer()
@@ -85,6 +91,11 @@ def _administrator(name: str) -> Viewer:
 OPERATOR = _administrator("command line")
 # The application that the settings trust to say who its customers are.
 SINGLE_SIGN_ON = _administrator("single sign-on")
+
+
+def of_rule(rule_id: str) -> Viewer:
+    """Who a rule acts as: it works on requests as agents do, and has no account."""
+    return Viewer("agent", principals=(AGENTS,), via="rule", rule_id=rule_id)
 
 
 def only_administrators(viewer: Viewer, key: str = "web.not_found") -> None:

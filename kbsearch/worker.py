@@ -61,6 +61,8 @@ from kbsearch.people.accounts import (
 )
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
+from kbsearch.rules import runs as rule_runs
+from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
@@ -86,6 +88,7 @@ FAILED_SEARCHES_SECONDS = 20.0
 INSIGHTS_SECONDS = 1.0
 DUE_SECONDS = 1.0
 ALARM_SECONDS = 20.0
+RULES_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -122,6 +125,12 @@ def _work(
             Step("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
             Step("due times", lambda: dues.refresh(db), DUE_SECONDS),
             Step("alarms", lambda: dues.tell(db), ALARM_SECONDS),
+            Step(
+                "rules of time",
+                lambda: rule_work.watch(db, settings),
+                RULES_SECONDS,
+                STEP_PATIENCE,
+            ),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
             Step(
@@ -288,6 +297,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
 
     return outbox.together(
         {changes.FOLLOW: apply_changes, indexing.REBUILD: rebuild},
+        rule_work.handlers(settings, db),  # before anybody is told of the change
         deliveries.handlers(settings, db),
         notifications.handlers(db),
         sent_articles.handlers(settings, db),
@@ -319,7 +329,11 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
             outbox.together(
                 ticket_letters.handlers(settings, db),
                 digest_letters.handlers(settings, db),
-                mailings.handlers(settings, db, mailings.ABOUT_WEBHOOKS | mailings.ABOUT_FILES),
+                mailings.handlers(
+                    settings,
+                    db,
+                    mailings.ABOUT_WEBHOOKS | mailings.ABOUT_FILES | mailings.ABOUT_RULES,
+                ),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),
             ),
@@ -397,6 +411,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         departures.forget_old,
         scanning.forget_unused,
         presence.forget_lapsed,
+        rule_runs.forget_idle,
     ):
         forget(db)
     deliveries.forget_old(db, before=stored(utc_now() - deliveries.KEEP))

@@ -83,23 +83,27 @@ ALLOWED = {
     ),
     "messages.notifications": (
         "articles articles.publishing database messages.delivery messages.webhooks outbox "
-        "people people.accounts people.organisations text text.markup tickets "
+        "people people.accounts people.organisations rules text text.markup tickets "
         "tickets.conversation"
     ),
     "messages.incoming": (
         "database files messages.delivery messages.notifications people text.markup "
         "tickets tickets.conversation tickets.filing"
     ),
+    "rules": (
+        "database messages.webhooks outbox people promises text tickets tickets.conversation "
+        "tickets.desk tickets.filing"
+    ),
     "site": (
         "articles articles.gaps articles.publishing database files messages.delivery "
         "messages.incoming messages.webhooks outbox people people.accounts "
-        "people.organisations processes promises search.fulltext search.learning search.ranking "
-        "text text.markup text.masking tickets tickets.conversation tickets.desk"
+        "people.organisations processes promises rules search.fulltext search.learning "
+        "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk"
     ),
     "web": (
         "articles articles.gaps articles.publishing articles.writing database files insights "
         "messages.delivery messages.incoming messages.notifications messages.webhooks people "
-        "people.accounts people.organisations processes promises search search.fulltext "
+        "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "
         "tickets.conversation tickets.desk tickets.filing"
     ),

@@ -78,6 +78,7 @@ WITHOUT_A_VIEWER = {
     "people.accounts.kept_answers.forget_expired": "by age",
     "people.accounts.mobiles.forget_expired": "by age",
     "people.accounts.personal_tokens.forget_expired": "by age",
+    "rules.runs.forget_idle": "by age: of requests that are closed",
     "tickets.desk.presence.forget_lapsed": "by age",
     "tickets.files.drop_astray": "by age",
     "tickets.files.forget_orphans": "by age",

@@ -336,6 +336,20 @@ STEPS = {
           number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL,
           UNIQUE (kind, key));
         """,
+    "s103_rules": """
+        CREATE TABLE rules (
+          id TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL,
+          moment TEXT NOT NULL, hours INTEGER NOT NULL, conditions TEXT NOT NULL,
+          actions TEXT NOT NULL, is_on INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL);
+        CREATE TABLE rule_runs (
+          id TEXT PRIMARY KEY, rule_id TEXT NOT NULL, rule_name TEXT NOT NULL,
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          cause TEXT NOT NULL, place INTEGER NOT NULL, at TEXT NOT NULL, actions TEXT NOT NULL,
+          problem TEXT NOT NULL DEFAULT '', UNIQUE (ticket_id, cause, rule_id));
+        ALTER TABLE ticket_events ADD COLUMN rule_id TEXT;
+        ALTER TABLE messages ADD COLUMN rule_id TEXT;
+        ALTER TABLE saved_replies ADD COLUMN actions TEXT NOT NULL DEFAULT '{}';
+        """,
 }
 
 

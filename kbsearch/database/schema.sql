@@ -703,6 +703,7 @@ CREATE TABLE messages (
   quoted TEXT NOT NULL DEFAULT '',  -- what its mail quoted or ended with, folded
   thanks INTEGER NOT NULL DEFAULT 0,  -- 1: taken for a mere thanks; 2: an agent said it is none
   message_id TEXT,  -- of the letter that an older system sent or got for it
+  rule_id TEXT,  -- of the rule that said it, whatever became of that
   UNIQUE (ticket_id, position)
 );
 CREATE UNIQUE INDEX messages_form ON messages (author_id, form_key);
@@ -722,7 +723,8 @@ CREATE TABLE ticket_events (
   field TEXT,  -- that was changed, before and after
   before TEXT,
   after TEXT,
-  internal INTEGER NOT NULL DEFAULT 0  -- 0/1: for agents
+  internal INTEGER NOT NULL DEFAULT 0,  -- 0/1: for agents
+  rule_id TEXT  -- of the rule that did it, whatever became of that
 );
 CREATE INDEX ticket_events_ticket ON ticket_events (ticket_id, revision);
 CREATE INDEX ticket_events_revision ON ticket_events (revision);
@@ -813,10 +815,38 @@ CREATE TABLE saved_replies (
   name TEXT NOT NULL,
   body TEXT NOT NULL,
   updated_at TEXT NOT NULL,
-  updated_by_id TEXT REFERENCES people (id) ON DELETE SET NULL
+  updated_by_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+  actions TEXT NOT NULL DEFAULT '{}'  -- JSON: what else is done when one is sent
 );
 CREATE INDEX saved_replies_updated_by ON saved_replies (updated_by_id)
   WHERE updated_by_id IS NOT NULL;
+
+-- What happens by itself with requests, in the order of their positions.
+CREATE TABLE rules (
+  id TEXT PRIMARY KEY,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  moment TEXT NOT NULL,  -- when it is asked: 'opened', 'unanswered' …
+  hours INTEGER NOT NULL,  -- after which a time without an answer or a change is such a moment
+  conditions TEXT NOT NULL,  -- JSON: values by kind
+  actions TEXT NOT NULL,  -- JSON: values by kind
+  is_on INTEGER NOT NULL DEFAULT 0,  -- 0/1
+  created_at TEXT NOT NULL
+);
+
+-- What a rule did with a request at a moment; nothing, where only that it was asked is kept.
+CREATE TABLE rule_runs (
+  id TEXT PRIMARY KEY,
+  rule_id TEXT NOT NULL,
+  rule_name TEXT NOT NULL,  -- as it was then
+  ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+  cause TEXT NOT NULL,  -- the id of an event, or since when nothing had come
+  place INTEGER NOT NULL,  -- among the runs of its request: their order
+  at TEXT NOT NULL,
+  actions TEXT NOT NULL,  -- JSON: values by kind
+  problem TEXT NOT NULL DEFAULT '',  -- the key of what kept it from all of it
+  UNIQUE (ticket_id, cause, rule_id)
+);
 
 -- Which agents look at which request, until when unless they say so again.
 CREATE TABLE presences (

@@ -99,12 +99,14 @@ TEXTS = tuple(
         ("problems", "id", "NULL", ("title",)),
         ("visit_events", "id", "ticket_id", ("text",)),
         ("lessons", "id", "ticket_id", ("wording",)),
-        ("saved_replies", "id", "NULL", ("name", "body")),
+        ("saved_replies", "id", "NULL", ("name", "body", "actions")),
+        ("rules", "id", "NULL", ("name", "conditions", "actions")),
+        ("rule_runs", "id", "ticket_id", ("rule_name", "actions")),
         ("saved_views", "id", "NULL", ("name", "query")),
         ("outbox", "id", "NULL", ("problem",)),
     )
 )
-JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out"}
+JSON_COLUMNS = {"fields", "hidden", "recipients", "left_out", "conditions", "actions"}
 # Tickets somebody had a part in: there, any part of their name means them.
 THEIRS = """
     t.requester_id = :id OR t.filed_by_id = :id OR t.assignee_id = :id

@@ -147,7 +147,7 @@ def _tickets(db: Database, ids: Sequence[str]) -> list[Row]:
                t.organisation_id, o.contract,
                (SELECT MIN(m.at) FROM {ANSWERS}) AS answered_at,
                (SELECT MIN(w.at) FROM messages w WHERE w.ticket_id = t.id AND w.internal = 0
-                AND w.thanks <> 1
+                AND w.thanks <> 1 AND w.rule_id IS NULL
                 AND w.position > (SELECT MAX(m.position) FROM {ANSWERS})) AS asked_at
         FROM tickets t LEFT JOIN organisations o ON o.id = t.organisation_id
         WHERE t.id IN ({places})

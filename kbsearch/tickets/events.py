@@ -44,6 +44,7 @@ class TicketEvent:
     before: str | None
     after: str | None
     revision: int
+    rule: str | None = None  # the name of the rule that did it; empty when that is gone
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def present(db: Database, viewer: Viewer, ticket_id: str) -> PresentTicket:
         """,  # noqa: S608 (a condition of names of parameters)
         {"id": ticket_id, "me": viewer.person_id, **principals},
     )
-    if not rows or viewer.person_id is None:
+    if not rows or not viewer.may_act:
         raise NotFound("ticket.not_found")
     return PresentTicket(**{**rows[0], "is_copied": bool(rows[0]["is_copied"])})
 
@@ -108,7 +109,7 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
     is_internal = (
         event.is_internal or event.kind in INTERNAL_KINDS or event.field in INTERNAL_FIELDS
     )
-    actor_id = viewer.person_id if viewer else None
+    actor_id, rule_id = (viewer.person_id, viewer.rule_id) if viewer else (None, None)
     values = {"id": ticket_id}
     before_it = db.query("SELECT activity FROM tickets WHERE id = :id", values)[0]["activity"]
     revision = changes.reserve_revisions(db, 1)
@@ -138,6 +139,7 @@ def record(db: Database, viewer: Viewer | None, ticket_id: str, event: NewEvent)
             "revision": revision,
             "edition": edition,
             "actor_id": actor_id,
+            "rule_id": rule_id,
             "internal": int(is_internal),
             **{name: value for name, value in vars(event).items() if name != "is_internal"},
         },
@@ -169,6 +171,8 @@ def of_ticket(db: Database, viewer: Viewer, ticket_id: str) -> list[TicketEvent]
     rows = db.query(
         """
         SELECT e.id, e.kind, COALESCE(a.name, '') AS actor, e.at, e.field, e.revision,
+               CASE WHEN e.rule_id IS NOT NULL AND :is_agent = 1
+                    THEN COALESCE(r.name, '') END AS rule,
                COALESCE(b.name, f.name, e.before) AS before,
                COALESCE(n.name, w.name, e.after) AS after
         FROM ticket_events e
@@ -179,6 +183,7 @@ def of_ticket(db: Database, viewer: Viewer, ticket_id: str) -> list[TicketEvent]
                            OR e.field = 'copy' AND n.email = e.after
         LEFT JOIN teams f ON e.field = 'team' AND f.id = e.before
         LEFT JOIN teams w ON e.field = 'team' AND w.id = e.after
+        LEFT JOIN rules r ON r.id = e.rule_id
         WHERE e.ticket_id = :id AND (e.internal = 0 OR :is_agent = 1) AND e.message_id IS NULL
           AND e.kind <> 'ticket.opened'
         ORDER BY e.revision

@@ -25,6 +25,7 @@ class Message:
     typed: bool = False  # plain text, shown as typed; else Markdown
     quoted: str = ""  # what its mail quoted or ended with, shown folded
     is_thanks: bool = False  # and nothing else: no answer is owed
+    is_automatic: bool = False  # a rule said it
 
 
 # The public words of those who answer, on the ticket `t`: a requester answers nobody.
@@ -44,9 +45,10 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
     return db.query(
         f"""
         SELECT m.ticket_id, m.id, m.at, m.body, m.internal, m.solution, m.author_id, m.revision,
-               m.typed, m.quoted, m.thanks,
+               m.typed, m.quoted, m.thanks, m.rule_id,
                COALESCE(a.name, m.author_email, '') AS author,
                CASE WHEN a.id IS NOT NULL THEN a.role <> 'customer'
+                    WHEN m.rule_id IS NOT NULL THEN 1 = 1
                     WHEN m.author_email IS NULL OR m.author_email = t.requester_email THEN 1 = 0
                     ELSE NOT EXISTS (SELECT 1 FROM ticket_copies c WHERE c.ticket_id = t.id
                                      AND c.email = m.author_email) END AS is_staff
@@ -59,10 +61,11 @@ def read(db: Database, condition: str, values: Values) -> list[Row]:
 
 
 def solution(rows: Sequence[Row], status: str) -> Row | None:
-    """The public answer marked as the solution; once resolved, else the last of the staff."""
+    """The public answer marked as the solution; once resolved, else the last of a colleague."""
     public = [row for row in rows if not row["internal"]]
     marked = [row for row in public if row["solution"]]
-    answers = marked or [row for row in public if row["is_staff"] and status in RESOLVED]
+    answered = [row for row in public if row["is_staff"] and not row["rule_id"]]
+    answers = marked or (answered if status in RESOLVED else [])
     return answers[-1] if answers else None
 
 
@@ -82,4 +85,5 @@ def message(row: Row, *, is_solution: bool, files: Sequence[Attachment] = ()) ->
         typed=bool(row["typed"]),
         quoted=row["quoted"],
         is_thanks=row["thanks"] == 1,
+        is_automatic=row["rule_id"] is not None,
     )

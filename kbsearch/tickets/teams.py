@@ -161,12 +161,12 @@ def informed(db: Database, team_id: str | None, product_id: str | None) -> list[
     return [row["id"] for row in rows]
 
 
-def take_turn(
+def next_one(
     db: Database, viewer: Viewer, team: Team, *, but: str | None = None, at: datetime | None = None
 ) -> str | None:
-    """The id of who of a team comes next, whose turn it was then; None where nobody is free.
+    """The id of who of a team comes next; None where nobody is free.
 
-    Whoever is away is passed over, and `but`. Call it in the transaction that gives the request.
+    Whoever is away is passed over, and `but`.
     """
     access.only_agents(viewer)
     busy = f"""
@@ -182,17 +182,24 @@ def take_turn(
         """,  # noqa: S608 (constants)
         {"team": team.id, "but": but or "", "today": (at or utc_now()).date().isoformat()},
     )
-    if not rows:
-        return None
-    db.execute(
-        """
-        UPDATE team_members
-        SET turn = 1 + (SELECT MAX(m.turn) FROM team_members m WHERE m.team_id = :team)
-        WHERE team_id = :team AND person_id = :person
-        """,
-        {"team": team.id, "person": rows[0]["id"]},
-    )
-    return str(rows[0]["id"])
+    return str(rows[0]["id"]) if rows else None
+
+
+def take_turn(
+    db: Database, viewer: Viewer, team: Team, *, but: str | None = None, at: datetime | None = None
+) -> str | None:
+    """The same, and it was their turn then; call it in the transaction that gives the request."""
+    person_id = next_one(db, viewer, team, but=but, at=at)
+    if person_id is not None:
+        db.execute(
+            """
+            UPDATE team_members
+            SET turn = 1 + (SELECT MAX(m.turn) FROM team_members m WHERE m.team_id = :team)
+            WHERE team_id = :team AND person_id = :person
+            """,
+            {"team": team.id, "person": person_id},
+        )
+    return person_id
 
 
 def list_away(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict[str, str]:

@@ -24,7 +24,7 @@ def of_tickets(db: Database, ticket_ids: Sequence[str]) -> dict[str, Waiting]:
         f"""
         SELECT t.id, t.status, t.created_at, (SELECT MAX(m.at) FROM {ANSWERS}) AS answered_at,
                (SELECT MIN(w.at) FROM messages w WHERE w.ticket_id = t.id AND w.internal = 0
-                AND w.thanks <> 1
+                AND w.thanks <> 1 AND w.rule_id IS NULL
                 AND w.position > (SELECT MAX(m.position) FROM {ANSWERS})) AS asked_at
         FROM tickets t WHERE t.id IN ({places})
         """,  # noqa: S608 (names of parameters)

@@ -462,6 +462,8 @@ class Language:
             "article.withdrawn": _("An article is withdrawn"),
             "article.feedback": _("A reader says whether an article helped"),
             "search.failed": _("A search finds nothing"),
+            "rule.applied": _("A rule was meant for a request"),
+            "rule.notice": _("A rule points to a request"),
             "user.invited": _("Somebody is invited"),
             "user.signed_in": _("Somebody signs in"),
             "webhook.test": _("A test"),
@@ -496,6 +498,8 @@ class Language:
         """A change of a request, in its conversation."""
         _ = self.translate
         who = event.actor or self._settings.site_name
+        if event.rule is not None:
+            who = _("The rule “%(rule)s”", rule=event.rule) if event.rule else _("A rule")
         before, after = (self._field_value(event, value) for value in (event.before, event.after))
         if event.field == "tags":
             return self._tagging(who, event)

@@ -42,6 +42,7 @@ from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
 from tests.kit.incoming import letter
 from tests.kit.requests import file
+from tests.kit.rules import rule
 from tests.web.admin.test_admin import add_webhook, promised
 from tests.web.desk.test_incoming import set_aside
 
@@ -106,6 +107,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     ]
     calendar, target = promised(live.db)
     team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
+    prepared_rule = rule(live.db, name=new_id(), is_on=False).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
@@ -149,6 +151,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_fields": ["/{lang}/admin/fields?done=saved"],
         "admin.new_field": ["/{lang}/admin/fields/new"],
         "admin.show_field": [f"/{{lang}}/admin/fields/{fields[0].id}"],
+        "admin.list_rules": ["/{lang}/admin/rules"],
+        "admin.new_rule": ["/{lang}/admin/rules/new"],
+        "admin.show_rule": [f"/{{lang}}/admin/rules/{prepared_rule}"],
+        "admin.try_rule": [f"/{{lang}}/admin/rules/{prepared_rule}/trial"],
         "admin.list_teams": ["/{lang}/admin/teams"],
         "admin.new_team": ["/{lang}/admin/teams/new"],
         "admin.show_team": [f"/{{lang}}/admin/teams/{team}?done=saved"],

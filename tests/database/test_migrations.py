@@ -213,6 +213,7 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
 LATER_KINDS = {
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
     "file.infected",
+    "rule.notice",
 }
 
 

@@ -32,7 +32,7 @@ class Forms(HTMLParser):
         self.found: list[Form] = []
         self._by_id: dict[str, Form] = {}
         self._open: Form | None = None
-        self._select: tuple[Form, str] | None = None
+        self._select: tuple[Form, str, bool] | None = None
         self._text: tuple[Form, str] | None = None
         self.feed(page)
 
@@ -51,7 +51,7 @@ class Forms(HTMLParser):
             self.found.append(Form(action, "POST", form.fields, form.names, form.texts))
         name = said.get("name", "")
         if tag == "select":
-            self._select = (form, name)
+            self._select = (form, name, "multiple" in said)
             form.names.add(name)
         elif tag == "option" and self._select:
             self._option(*self._select, said)
@@ -78,9 +78,12 @@ class Forms(HTMLParser):
             before = form.fields[-1][1]
             form.fields[-1] = (name, before + (data if before else data.removeprefix("\n")))
 
-    def _option(self, form: Form, name: str, said: dict[str, str]) -> None:
+    def _option(self, form: Form, name: str, takes_several: bool, said: dict[str, str]) -> None:
         there = {each for each, _ in form.fields}
-        if name not in there:
+        if takes_several:
+            if "selected" in said:
+                form.fields.append((name, said.get("value", "")))
+        elif name not in there:
             form.fields.append((name, said.get("value", "")))
         elif "selected" in said:
             form.fields[:] = [pair for pair in form.fields if pair[0] != name]

@@ -71,6 +71,7 @@ from tests.conftest import introduce
 from tests.kit.incoming import letter, take
 from tests.kit.promises import keep, promise
 from tests.kit.requests import attach, file
+from tests.kit.rules import rule
 from tests.kit.web import write_articles
 from tests.kit.writers import png as picture
 from tests.people.accounts.single_sign_on.test_handovers import SECRET, sign
@@ -98,6 +99,7 @@ CANARIES = {
     "canari-tag": {"dan", "root"},
     "CANARI-TEAM": {"dan", "root"},
     "CANARI-FIELD": {"dan", "root"},
+    "CANARI-RULE": {"root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
     "CANARI-DRAFT": {"alice"},
     "CANARI-HELD": {"dan"},
@@ -303,6 +305,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "request": there.id,
         "team": team.id,
         "field": hidden.id,
+        "rule": rule(db, name=f"{WORD} CANARI-RULE", is_on=False).id,
         "calendar": keep(db).id,
         "target": promise(db, first_answer="8000").id,
         "number": str(there.number),

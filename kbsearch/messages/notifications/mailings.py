@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from kbsearch import audit, people
+from kbsearch import audit, people, tickets
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
@@ -18,7 +18,7 @@ from kbsearch.messages.delivery import channels, senders
 from kbsearch.messages.notifications import letters
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Handlers, Task
-from kbsearch.people import Person
+from kbsearch.people import Person, viewers
 from kbsearch.people.accounts import (
     choosing,
     mobiles,
@@ -29,6 +29,7 @@ from kbsearch.people.accounts import (
     signing_in,
 )
 from kbsearch.people.accounts.one_time_links import Purpose
+from kbsearch.rules import effects, runs
 from kbsearch.tickets import scanning
 
 CODE_MINUTES = sign_ins_under_way.CODE_LIFETIME // timedelta(minutes=1)
@@ -123,6 +124,21 @@ def _infected_file(settings: Settings, db: Database, task: Task) -> Mailing | No
     return Mailing("file_infected", person, values)
 
 
+def _rule_notice(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    """A rule points somebody who answers to a request."""
+    run_id, _, person_id = task.subject.partition(" ")
+    run, person = runs.find(db, run_id), _present(db, person_id)
+    if run is None or person is None:
+        return None
+    try:
+        viewer = viewers.find(db, person.email)
+        ticket = tickets.find(db, viewer, run.ticket_id)
+    except NotFound:
+        return None
+    values = {"ticket": ticket, "rule": run.rule_name}
+    return Mailing("rule_notice", person, values) if viewer.is_agent else None
+
+
 # Whoever waits for a code does not wait for all the rest.
 ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
@@ -133,6 +149,7 @@ ABOUT_ACCOUNTS: dict[str, Writer] = {
 }
 ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
 ABOUT_FILES: dict[str, Writer] = {scanning.INFECTED: _infected_file}
+ABOUT_RULES: dict[str, Writer] = {effects.NOTICE: _rule_notice}
 
 
 def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:

@@ -57,6 +57,7 @@ class Change:
     after: str | None
     is_internal: bool
     is_by_staff: bool
+    is_by_rule: bool
     comes_with_reply: bool  # the letter of the reply tells this change of status too
     status_with_it: str | None  # of a reply: the status it gave the request
     ticket_id: str
@@ -83,15 +84,18 @@ def find(db: Database, event_id: str) -> Change | None:
         """
         SELECT e.id, e.revision, e.kind, e.at, e.actor_id, COALESCE(a.name, '') AS actor,
                e.message_id, e.field, e.before, e.after, e.internal AS is_internal,
-               CASE WHEN a.role IN ('agent', 'administrator')
-                    AND a.id <> COALESCE(t.requester_id, '') THEN 1 ELSE 0 END AS is_by_staff,
+               CASE WHEN e.rule_id IS NOT NULL OR (a.role IN ('agent', 'administrator')
+                    AND a.id <> COALESCE(t.requester_id, '')) THEN 1 ELSE 0 END AS is_by_staff,
+               e.rule_id IS NOT NULL AS is_by_rule,
                EXISTS (SELECT 1 FROM ticket_events r
                        WHERE r.ticket_id = e.ticket_id AND r.kind = 'ticket.replied'
-                         AND r.revision = e.revision - 1 AND r.actor_id = e.actor_id
+                         AND r.revision = e.revision - 1
+                         AND COALESCE(r.actor_id, r.rule_id) = COALESCE(e.actor_id, e.rule_id)
                          AND r.at = e.at AND e.field = 'status') AS comes_with_reply,
                (SELECT s.after FROM ticket_events s
                 WHERE s.ticket_id = e.ticket_id AND s.field = 'status'
-                  AND s.revision = e.revision + 1 AND s.actor_id = e.actor_id
+                  AND s.revision = e.revision + 1
+                  AND COALESCE(s.actor_id, s.rule_id) = COALESCE(e.actor_id, e.rule_id)
                   AND s.at = e.at AND e.kind = 'ticket.replied') AS status_with_it,
                t.id AS ticket_id, t.number, t.requester_id, t.organisation_id, t.assignee_id,
                t.team_id, t.product_id, t.severity
@@ -104,7 +108,8 @@ def find(db: Database, event_id: str) -> Change | None:
     if not rows:
         return None
     flags = {
-        name: bool(rows[0][name]) for name in ("is_internal", "is_by_staff", "comes_with_reply")
+        name: bool(rows[0][name])
+        for name in ("is_internal", "is_by_staff", "is_by_rule", "comes_with_reply")
     }
     return Change(**{**rows[0], **flags})
 

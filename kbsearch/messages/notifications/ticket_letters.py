@@ -136,7 +136,8 @@ def compose(db: Database, settings: Settings, telling: Telling) -> EmailMessage:
     if before.references:
         letter["In-Reply-To"] = before.answers
         letter["References"] = " ".join(before.references)
-    if change.kind == "ticket.opened" and before.answers and change.actor_id == person.id:
+    is_confirmation = change.kind == "ticket.opened" and change.actor_id == person.id
+    if (is_confirmation and before.answers) or (change.message_id and change.is_by_rule):
         letter.replace_header("Auto-Submitted", "auto-replied")
     elif change.message_id and change.is_by_staff:
         letter.replace_header("Auto-Submitted", "no")  # a person typed it

@@ -130,12 +130,28 @@ def _person(db: Database, settings: Settings, person_id: str) -> Facts | None:
     return rows[0] if rows else None
 
 
+def _rule(db: Database, settings: Settings, run_id: str) -> Facts | None:
+    """A request that a rule was meant for, as it stands when the event is taken up."""
+    rows = db.query(
+        """
+        SELECT t.id, t.number, t.status, t.severity, t.language, p.slug AS product, t.version,
+               o.slug AS organisation, r.rule_id AS rule
+        FROM rule_runs r JOIN tickets t ON t.id = r.ticket_id
+        LEFT JOIN products p ON p.id = t.product_id
+        LEFT JOIN organisations o ON o.id = t.organisation_id WHERE r.id = :id
+        """,
+        {"id": run_id},
+    )
+    return {**rows[0], "url": settings.url(f"requests/{rows[0]['id']}")} if rows else None
+
+
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(events.KINDS, _ticket),
     outbox.declare("article.published", "inside"): _article,
     outbox.declare("article.withdrawn", "inside"): _withdrawn,
     outbox.declare("article.feedback", "inside"): _feedback,
     outbox.declare("search.failed", "inside"): _failed_search,
+    outbox.declare("rule.applied", "inside"): _rule,
     outbox.declare("user.invited", "inside"): _person,
     outbox.declare("user.signed_in", "inside"): _person,
 }

@@ -62,6 +62,7 @@ def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
     cast.add_teams(db)
     cast.add_fields(db)
     cast.add_saved_replies(db)
+    cast.add_rules(db)
     requests.take_in(settings, db)
     searches.search(db)
     _keep(settings, opened)

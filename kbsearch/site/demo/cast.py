@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from kbsearch import people, resources
+from kbsearch import people, resources, rules
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
@@ -21,6 +21,7 @@ from kbsearch.people.organisations.slugs import slug_of
 from kbsearch.promises import calendars, targets
 from kbsearch.promises.calendars import CalendarFields
 from kbsearch.promises.targets import TargetFields
+from kbsearch.rules import RuleFields
 from kbsearch.tickets import field_editing, teams
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
@@ -126,6 +127,23 @@ def add_fields(db: Database) -> None:
 def add_saved_replies(db: Database) -> None:
     for reply in listed("saved_replies.yml"):
         saved_replies.add(db, OPERATOR, SavedReplyFields(**reply))
+
+
+def add_rules(db: Database) -> None:
+    """What happens by itself, with what the other files made."""
+    ids = {calendar.name: calendar.id for calendar in calendars.list_all(db)}
+    ids |= {team.name: team.id for team in teams.list_all(db, OPERATOR)}
+    ids |= {reply.name: reply.id for reply in saved_replies.list_all(db, OPERATOR)}
+    for rule in listed("rules.yml"):
+        conditions, actions = (
+            {kind: [ids.get(value, value) for value in values] for kind, values in part.items()}
+            for part in (rule["if"], rule["then"])
+        )
+        fields = RuleFields(
+            rule["name"], rule["moment"], rule.get("hours", ""), conditions, actions
+        )
+        added = rules.add(db, OPERATOR, fields)
+        rules.switch(db, OPERATOR, added, is_on=rule["is_on"])
 
 
 def _in_days(days: int) -> str:

@@ -259,5 +259,5 @@ PASSING = _names(
 # What stays behind, though somebody may miss it.
 LEFT_BEHIND = _names(
     "visits visit_events mails mail_ledger bounces departures security_log webhook_endpoints"
-    " webhook_choices webhook_messages webhook_attempts"
+    " webhook_choices webhook_messages webhook_attempts rules rule_runs"
 )

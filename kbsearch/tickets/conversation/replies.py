@@ -130,15 +130,16 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
     db.execute(
         """
         INSERT INTO messages (id, ticket_id, position, author_id, at, body, internal, form_key,
-                              typed, quoted, thanks)
+                              typed, quoted, thanks, rule_id)
         SELECT :id, :ticket, COALESCE(MAX(position), -1) + 1, :me, :at, :body, :internal, :key,
-               :typed, :quoted, :thanks
+               :typed, :quoted, :thanks, :rule
         FROM messages WHERE ticket_id = :ticket
         """,
         {
             "id": message_id,
             "ticket": there.id,
             "me": viewer.person_id,
+            "rule": viewer.rule_id,
             "at": moment,
             "body": text,
             "internal": int(post.is_note),
@@ -148,7 +149,9 @@ def _write(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) -> s
             "quoted": plain_text.block(post.form.rest[:MAX_BODY]),
         },
     )
-    files = drafts.send(db, viewer, post.form.key, there.id, message_id)
+    files = 0
+    if viewer.person_id:  # what a rule says was never a draft
+        files = drafts.send(db, viewer, post.form.key, there.id, message_id)
     if not text and not files:
         raise Invalid("reply.body_required")
     kind: EventKind = "ticket.noted" if post.is_note else "ticket.replied"
@@ -171,6 +174,8 @@ def _is_thanks(db: Database, viewer: Viewer, there: PresentTicket, post: _Post) 
 
 
 def _status_after(viewer: Viewer, there: PresentTicket, status: Status | None) -> str:
+    if viewer.rule_id:  # what it says asks nothing of anybody
+        return there.status
     if viewer.is_agent and there.requester_id != viewer.person_id:
         if status not in (None, *STATUSES_AFTER):
             raise Invalid("ticket.status_unknown", status=status)

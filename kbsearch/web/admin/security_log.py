@@ -10,7 +10,10 @@ from werkzeug.wrappers import Response
 from kbsearch import audit, people
 from kbsearch.audit import Event
 from kbsearch.people import organisations
-from kbsearch.web import numbers
+from kbsearch.rules.conditions import IF
+from kbsearch.tickets.conversation import ownership
+from kbsearch.tickets.desk.actions import THEN
+from kbsearch.web import numbers, prepared
 from kbsearch.web.admin.door import bp
 from kbsearch.web.render import db, render, spoken_language, viewer
 
@@ -29,13 +32,20 @@ CHANGES = frozenset(
         *("tag.renamed", "tag.merged", "tag.removed"),
         *("field.added", "field.changed", "field.archived", "field.restored", "field.moved"),
         *("team.added", "team.changed", "team.archived", "team.restored"),
+        *("rule.added", "rule.changed", "rule.switched_on", "rule.switched_off"),
+        *("rule.moved", "rule.removed"),
         *("token.added", "token.revoked"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
     }
 )
-OF_PEOPLE = ("followers", "members")  # fields that name several by their ids
+OF_PEOPLE = (
+    "followers",
+    "members",
+    "then_assignee",
+    "then_tell_people",
+)  # fields that name several by their ids
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,14 @@ def field_name(name: str) -> str:
         "required": _("Required"),
         "in_form": _("Customers fill it in and read it"),
         "order": _("Order"),
+        "position": _("Order"),
+        "moment": _("The rule is asked when"),
+        "hours": _("For how long, in hours"),
     }
+    if name.startswith(IF):
+        return prepared.condition_name(name.removeprefix(IF))
+    if name.startswith(THEN):
+        return prepared.action_name(name.removeprefix(THEN))
     return names.get(name) or spoken_language().field_name(name) or name
 
 
@@ -163,6 +180,10 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return spoken.role_name(text)
     if name == "way":
         return spoken.way_name(text)
+    if name == "moment":
+        return prepared.moment_name(text)
+    if name == "then_assignee" and text == ownership.NEXT:
+        return _("The next of the team")
     if name in ("trusted_devices", "disabled", "only_search", "required", "in_form"):
         return _("Yes")
     if name == "access":
@@ -174,6 +195,12 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
     parts = text.splitlines()
     if name == "kinds":
         parts = [spoken.event_name(kind) for kind in parts]
+    elif name in (f"{IF}status", f"{THEN}status"):
+        parts = [spoken.staff_status(status) for status in parts]
+    elif name in (f"{IF}severity", f"{THEN}severity"):
+        parts = [spoken.severity_word(severity) for severity in parts]
+    elif name == f"{IF}channel":
+        parts = [prepared.way_in(channel) for channel in parts]
     elif name in OF_PEOPLE:
         parts = [name_of(id, names) for id in parts]
     elif name == "organisations":
@@ -224,6 +251,12 @@ def kind_name(kind: str) -> str:
         "team.changed": _("Team changed"),
         "team.archived": _("Team archived"),
         "team.restored": _("Team taken up again"),
+        "rule.added": _("Rule added"),
+        "rule.changed": _("Rule changed"),
+        "rule.switched_on": _("Rule switched on"),
+        "rule.switched_off": _("Rule switched off"),
+        "rule.moved": _("Rule moved"),
+        "rule.removed": _("Rule removed"),
         "token.added": _("Token made"),
         "token.revoked": _("Token revoked"),
         "webhook.added": _("Webhook added"),

@@ -15,19 +15,22 @@ from kbsearch.database import new_id
 from kbsearch.errors import Conflict, NotFound, Problem
 from kbsearch.messages.incoming import mails
 from kbsearch.people import undeliverable
+from kbsearch.rules import runs
 from kbsearch.text import markup
 from kbsearch.tickets import Ticket, clocks, teams, waiting
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import merging, replies, satisfaction
-from kbsearch.tickets.desk import choices, held_replies, requesters
+from kbsearch.tickets.desk import choices, held_replies, macros, requesters, saved_replies
 from kbsearch.tickets.desk.held_replies import Held
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.messages import Message
+from kbsearch.web import prepared
 from kbsearch.web.desk import past_cases
 from kbsearch.web.numbers import wholes
+from kbsearch.web.prepared import MacroShown
 from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
 from kbsearch.web.tickets.form import Filled, FormView
@@ -54,6 +57,14 @@ class Leaving(NamedTuple):
     seconds: int
 
 
+class RunTold(NamedTuple):
+    """A rule that was at work on the request, and what it did: nothing where it could not."""
+
+    rule: str
+    at: str
+    actions: list[Markup]
+
+
 class News(NamedTuple):
     """What came since: how many answers, and the place of the first."""
 
@@ -73,6 +84,7 @@ class ReplyDraft:
     files: tuple[Attachment, ...] = ()
     revision: str = ""  # of its draft
     quoted: tuple[int, ...] = ()  # past cases that it was filled with
+    macro: str = ""  # the id of the saved reply that does more when it is sent
 
     def with_inserted(self, insertion: past_cases.Insertion | None) -> Self:
         """With what the address asks for below what was typed, unless it is there already."""
@@ -81,7 +93,12 @@ class ReplyDraft:
         body = self.body.strip()
         if insertion.text not in body:
             body = f"{body}\n\n{insertion.text}\n".lstrip()
-        return replace(self, body=body, quoted=(insertion.case,) if insertion.case else ())
+        quoted = (insertion.case,) if insertion.case else ()
+        if insertion.macro is None:
+            return replace(self, body=body, quoted=quoted)
+        status = macros.status_of(insertion.macro) or self.status
+        macro = insertion.macro.id if macros.done_with(insertion.macro) else ""
+        return replace(self, body=body, quoted=quoted, status=status, macro=macro)
 
     @classmethod
     def of_form(cls, fields: Mapping[str, str], quoted: tuple[int, ...] = ()) -> Self:
@@ -89,7 +106,12 @@ class ReplyDraft:
         status = next((value for value in get_args(Status) if value == fields.get("status")), None)
         is_note = fields.get("internal") == "1" or fields.get("send") == "note"
         return cls(
-            fields.get("key") or new_id(), fields.get("body", ""), is_note, status, quoted=quoted
+            fields.get("key") or new_id(),
+            fields.get("body", ""),
+            is_note,
+            status,
+            quoted=quoted,
+            macro=fields.get("macro", ""),
         )
 
     @classmethod
@@ -114,7 +136,8 @@ class Correction:
 
 def keep(draft: ReplyDraft, ticket: Ticket) -> ReplyDraft:
     """The same answer, that could not be sent, saved if there is room for it."""
-    fields = {"body": draft.body, "internal": "1" if draft.is_note else ""}
+    internal = "1" if draft.is_note else ""
+    fields = {"body": draft.body, "internal": internal, "macro": draft.macro}
     try:
         stored = drafts.save(db(), viewer(), draft.key, fields, ticket=ticket)
     except Problem:
@@ -142,6 +165,7 @@ def shown(
         "merges": merging.of_ticket(db(), viewer(), ticket),
         "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
         "draft": draft,
+        "macro": macro_of(draft) if viewer().is_agent else None,
         "form": FormView(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
@@ -157,11 +181,31 @@ def shown(
         "undo_seconds": site().settings.undo_seconds,
         "meanwhile": "meanwhile" in request.args,
         "question": satisfaction.find(db(), viewer(), ticket),
+        "rule_runs": runs_told(ticket) if viewer().is_agent else [],
         "answered_by": answered_by.of_ticket(ticket),
         "mailed": mails.of_ticket(db(), viewer(), ticket),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
     }
+
+
+def macro_of(draft: ReplyDraft) -> MacroShown | None:
+    """What is done besides when an answer is sent; nothing where its saved reply is gone."""
+    if not draft.macro:
+        return None
+    try:
+        reply = saved_replies.find(db(), viewer(), draft.macro)
+    except NotFound:
+        return None
+    return MacroShown(reply.id, prepared.told(macros.done_with(reply)))
+
+
+def runs_told(ticket: Ticket) -> list[RunTold]:
+    """What rules did with it, in words; one that could not do all it says did nothing."""
+    return [
+        RunTold(run.rule_name, run.at, prepared.told(run.actions))
+        for run in runs.of_ticket(db(), viewer(), ticket.id)
+    ]
 
 
 def expectations(ticket: Ticket) -> dict[str, object]:

@@ -53,6 +53,10 @@ def values() -> dict[str, dict[str, Any]]:
         "files_refused": {"mail_subject": "Collier perdu", "names": ["macro.xlsm"]},
         "file_infected": {"name": "facture.zip", "finding": "Troyen-1", "is_sender": True},
         "article_published": article_published(),
+        "rule_notice": {
+            "rule": "Urgent",
+            "ticket": SimpleNamespace(number=1042, subject="Collier perdu"),
+        },
         "test": {},
     }
 

@@ -31,6 +31,7 @@ def test_a_sheet_has_every_column_of_its_table_or_a_default(db: Database):
         if columns - named:
             left_out[sheet.name] = columns - named
     assert left_out == {
+        "saved_replies": {"actions"},
         "votes": {"visit_id", "event_id"},
         "gap_signals": {"event_id"},
         "drafts": {"leaves_at"},

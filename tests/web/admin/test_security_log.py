@@ -30,6 +30,7 @@ from tests.conftest import Cast
 from tests.kit.imports import modules, ours
 from tests.kit.promises import keep, promise
 from tests.kit.requests import file
+from tests.kit.rules import rule
 from tests.kit.security_log import added_by
 from tests.kit.web import sign_in
 from tests.people.organisations.test_branding import png
@@ -55,6 +56,14 @@ CALENDAR = {
     "zone": "Europe/Paris",
     **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "9:00-18:00"),
 }
+RULE = {
+    "name": "Urgent",
+    "moment": "unanswered",
+    "hours": "4",
+    "if_severity": "blocking",
+    "then_assignee": "next",
+    "then_status": "open",
+}
 CHANGES = [
     Change("add_organisation", "organisation.added", {"name": "Initech", "sharing": "nobody"}),
     Change("save_organisation", "organisation.changed", ACME, "organisation"),
@@ -76,6 +85,12 @@ CHANGES = [
     Change("save_team", "team.changed", {"name": "Herds", "way": "least_busy"}, "team"),
     Change("archive_or_restore_team", "team.archived", {"state": "archived"}, "team"),
     Change("archive_or_restore_team", "team.restored", {"state": "active"}, "archived-team"),
+    Change("add_rule", "rule.added", {**RULE, "name": "Other"}),
+    Change("save_rule", "rule.changed", {**RULE, "if_status": "new"}, "rule"),
+    Change("switch_rule", "rule.switched_on", {"state": "on"}, "rule"),
+    Change("switch_rule", "rule.switched_off", {"state": "off"}, "rule-on"),
+    Change("move_rule", "rule.moved", {"direction": "down"}, "rule"),
+    Change("remove_rule", "rule.removed", {}, "rule"),
     Change("add_calendar", "calendar.added", {**CALENDAR, "name": "Night"}),
     Change("save_calendar", "calendar.changed", {**CALENDAR, "friday": ""}, "calendar"),
     Change(
@@ -147,6 +162,8 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
         "target": first.id,
         "archived-target": second.id,
         "team": teams.add(db, cast.root, TeamFields("Herds")).id,
+        "rule": rule(db, name="Urgent", is_on=False).id,
+        "rule-on": rule(db, name="Late").id,
         "archived-team": teams.archive(db, cast.root, rest).id,
         "": "",
     }
