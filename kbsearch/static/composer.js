@@ -25,5 +25,15 @@ for (const told of document.querySelectorAll("[data-leaving]")) {
   const area = document.getElementById("body");
   const list = document.getElementById("insertions");
   const queryOf = (sign, words) => ({ kind: sign === "::" ? "reply" : "article", q: words });
+  // What a saved reply does besides as it is sent: shown, and left out by a click.
+  area?.addEventListener("inserted", ({ detail: { status, macro, told } }) => {
+    const then = document.getElementById("then");
+    if (then && status) then.value = status;
+    if (!macro) return;
+    const shape = document.getElementById("macro-shape").content.cloneNode(true);
+    shape.querySelector("input").value = macro;
+    shape.querySelector("[data-told]").textContent = told;
+    document.getElementById("macro").replaceChildren(shape);
+  });
   if (area && list) offerInsertions(area, list, /(^|\s)(::|\?\?)([^\n]{0,60})$/, queryOf);
 }

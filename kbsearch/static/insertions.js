@@ -59,6 +59,7 @@ function offerInsertions(area, list, asked, queryOf) {
     const end = area.selectionStart;
     const start = end - found[2].length - found[3].length;
     area.setRangeText(text, start, end, "end");
+    area.dispatchEvent(new CustomEvent("inserted", { detail: option.dataset }));
     area.dispatchEvent(new Event("input", { bubbles: true }));
     close();
     area.focus();

@@ -19,7 +19,7 @@ from kbsearch.tickets import Ticket
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import Reply, ReplyForm
-from kbsearch.tickets.desk import past_cases
+from kbsearch.tickets.desk import macros, past_cases
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.filing.drafts import FormDraft
@@ -48,10 +48,12 @@ def hold(
     form: ReplyForm,
     *,
     seconds: int,
+    macro_id: str = "",
     at: datetime | None = None,
 ) -> bool:
     """Send an answer in so many seconds; whether others had written since the page was read.
 
+    What the saved reply of that id does besides is done as it leaves, and not if it is undone.
     It raises at once what `replies.reply` would; what was sent before stays as it is, and
     another text under its key raises AlreadySent.
     """
@@ -59,12 +61,13 @@ def hold(
     with db.atomic():
         if _is_sent(db, viewer, ticket, form):
             return False
-        rehearsed = _rehearse(db, viewer, ticket, form)
+        rehearsed = _rehearse(db, viewer, ticket, form, macro_id)
         fields = {
             "body": form.body,
             "status": form.status or "",
             "activity": "" if form.activity is None else str(form.activity),
             "quoted": " ".join(map(str, form.quoted)),
+            "macro": macro_id,
         }
         leaves_at = moment + timedelta(seconds=seconds)
         drafts.put_off(db, viewer, form.key, fields, ticket, leaves_at)
@@ -132,11 +135,13 @@ def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> b
     return True
 
 
-def _rehearse(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> Reply:
+def _rehearse(
+    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, macro_id: str
+) -> Reply:
     """What would become of it now; nothing of that is kept."""
     try:
         with db.atomic():
-            reply = replies.reply(db, viewer, ticket, form)
+            reply = macros.send(db, viewer, ticket, form, macro_id)
             raise _Rehearsed
     except _Rehearsed:
         return reply
@@ -150,4 +155,4 @@ def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment:
         activity=int(activity) if activity else None,
         status=next((name for name in STATUSES if name == fields.get("status")), None),
     )
-    return replies.reply(db, viewer, ticket, form, at=moment)
+    return macros.send(db, viewer, ticket, form, fields.get("macro", ""), at=moment)

@@ -1,24 +1,29 @@
 """Saved replies: what agents write again and again, with fields filled in for the request at hand.
 
-All agents share them. A field is `{{requester.first_name}}`; one that nothing fills stays out.
+All agents share them. One may change the request too as it is sent: a macro. A field is
+`{{requester.first_name}}`; one that nothing fills stays out.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kbsearch import access, revisions
 from kbsearch.access import Viewer
 from kbsearch.clock import now
 from kbsearch.config import LANGUAGES, Settings
-from kbsearch.database import Database, Values, new_id
+from kbsearch.database import Database, Row, Values, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.tickets import Ticket
+from kbsearch.tickets.desk import actions
+from kbsearch.tickets.desk.actions import THEN, Action
 
 MAX_NAME = 80
 MAX_BODY = 20_000
 MOST = 500
 FIELD = re.compile(r"\{\{\s*([\w.]*)\s*\}\}")
+# What one may do besides: nothing that its request's form would have to be asked about.
+CHECKS = {kind: check for kind, check in actions.CHECKS.items() if kind != "product"}
 FIELDS = (
     "requester.name",
     "requester.first_name",
@@ -42,6 +47,7 @@ class SavedReply:
     name: str
     body: str
     updated_at: str
+    actions: tuple[Action, ...] = ()  # what is done when it is sent
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class SavedReplyFields:
     language: str
     name: str
     body: str
+    actions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # values by kind
 
 
 def list_all(db: Database, viewer: Viewer) -> list[SavedReply]:
@@ -87,7 +94,7 @@ def search(db: Database, viewer: Viewer, text: str, language: str, limit: int) -
 def add(db: Database, viewer: Viewer, fields: SavedReplyFields) -> SavedReply:
     """Save a reply; raises Invalid with what is wrong in it."""
     access.only_agents(viewer)
-    values = _checked(fields)
+    values = _checked(db, viewer, fields)
     with db.atomic():
         if len(_read(db, "1 = 1", {})) >= MOST:
             raise Invalid("saved_reply.too_many", limit=MOST)
@@ -108,14 +115,15 @@ def edit(
 ) -> SavedReply:
     """Change all of a saved reply; raises Outdated when it is not as a page showed it."""
     access.only_agents(viewer)
-    values = _checked(fields)
+    values = _checked(db, viewer, fields)
     with db.atomic():
-        revisions.check(revision, texts(find(db, viewer, reply.id)), values)
+        edited = _reply({"id": reply.id, "updated_at": "", **values})
+        revisions.check(revision, texts(find(db, viewer, reply.id)), texts(edited))
         _check_free(db, values, reply.id)
         db.execute(
             """
             UPDATE saved_replies SET language = :language, name = :name, body = :body,
-              updated_at = :now, updated_by_id = :me WHERE id = :id
+              actions = :actions, updated_at = :now, updated_by_id = :me WHERE id = :id
             """,
             {**values, "now": now(), "me": viewer.person_id, "id": reply.id},
         )
@@ -124,7 +132,13 @@ def edit(
 
 def texts(reply: SavedReply) -> dict[str, str]:
     """What can be edited of a saved reply, as its form shows it."""
-    return {"language": reply.language, "name": reply.name, "body": reply.body}
+    done = {action.kind: "\n".join(action.values) for action in reply.actions}
+    return {
+        "language": reply.language,
+        "name": reply.name,
+        "body": reply.body,
+        **{THEN + kind: done.get(kind, "") for kind in CHECKS},
+    }
 
 
 def remove(db: Database, viewer: Viewer, reply: SavedReply) -> None:
@@ -136,7 +150,7 @@ def remove(db: Database, viewer: Viewer, reply: SavedReply) -> None:
 def filled(settings: Settings, viewer: Viewer, ticket: Ticket, reply: SavedReply) -> str:
     """The text of a saved reply for a request, its fields filled in."""
     values = _values(settings, viewer, ticket)
-    return FIELD.sub(lambda field: values.get(field[1], ""), reply.body)
+    return FIELD.sub(lambda blank: values.get(blank[1], ""), reply.body)
 
 
 def _values(settings: Settings, viewer: Viewer, ticket: Ticket) -> Mapping[str, str]:
@@ -149,8 +163,8 @@ def _values(settings: Settings, viewer: Viewer, ticket: Ticket) -> Mapping[str, 
         "request.url": settings.url(f"requests/{ticket.id}", ticket.language),
         "product": ticket.product_name or "",
         "version": ticket.version or "",
-        "agent.name": viewer.name,
-        "agent.first_name": _first(viewer.name),
+        "agent.name": viewer.name or settings.site_name,
+        "agent.first_name": _first(viewer.name) or settings.site_name,
         "site": settings.site_name,
     }
 
@@ -159,7 +173,8 @@ def _first(name: str) -> str:
     return name.split()[0] if name.split() else ""
 
 
-def _checked(fields: SavedReplyFields) -> dict[str, str]:
+def _checked(db: Database, viewer: Viewer, fields: SavedReplyFields) -> dict[str, str]:
+    """The columns of what was typed; raises Invalid, InvalidForm for what it is to do."""
     language, clean_name = fields.language, " ".join(fields.name.split())
     text = fields.body.replace("\r\n", "\n").strip("\n")
     if language not in LANGUAGES:
@@ -169,10 +184,12 @@ def _checked(fields: SavedReplyFields) -> dict[str, str]:
         raise Invalid("saved_reply.name_invalid", limit=MAX_NAME)
     if not text.strip() or len(text) > MAX_BODY or "\x00" in text:
         raise Invalid("saved_reply.body_invalid", limit=MAX_BODY)
-    for field in FIELD.findall(text):
-        if field not in FIELDS:
-            raise Invalid("saved_reply.field_unknown", field=field, fields=", ".join(FIELDS))
-    return {"language": language, "name": clean_name, "body": text}
+    for blank in FIELD.findall(text):
+        if blank not in FIELDS:
+            raise Invalid("saved_reply.field_unknown", field=blank, fields=", ".join(FIELDS))
+    done = actions.checked(db, viewer, fields.actions, CHECKS)
+    kept = actions.dumped(Action(kind, values) for kind, values in done.items())
+    return {"language": language, "name": clean_name, "body": text, "actions": kept}
 
 
 def _check_free(db: Database, values: Values, reply_id: str) -> None:
@@ -190,9 +207,13 @@ def _check_free(db: Database, values: Values, reply_id: str) -> None:
 def _read(db: Database, condition: str, values: Values) -> list[SavedReply]:
     rows = db.query(
         f"""
-        SELECT id, language, name, body, updated_at FROM saved_replies
+        SELECT id, language, name, body, updated_at, actions FROM saved_replies
         WHERE {condition} ORDER BY language DESC, LOWER(name), id
         """,  # noqa: S608 (constants)
         values,
     )
-    return [SavedReply(**row) for row in rows]
+    return [_reply(row) for row in rows]
+
+
+def _reply(row: Row) -> SavedReply:
+    return SavedReply(**{**row, "actions": actions.parse(row["actions"])})

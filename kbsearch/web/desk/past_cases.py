@@ -25,6 +25,7 @@ from kbsearch.tickets.desk import (
 )
 from kbsearch.tickets.desk.incidents import Incident
 from kbsearch.tickets.desk.past_cases import PastCase
+from kbsearch.tickets.desk.saved_replies import SavedReply
 from kbsearch.web.desk import workspace
 from kbsearch.web.numbers import whole, wholes
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer, wants_fragment
@@ -58,6 +59,7 @@ class Insertion:
 
     text: str
     case: int | None = None
+    macro: SavedReply | None = None
 
     @classmethod
     def asked(cls, ticket: Ticket) -> Self | None:
@@ -66,10 +68,14 @@ class Insertion:
         """
         if not viewer().is_agent:
             return None
-        for name, text_of in {"saved": saved, "article": text_of_article}.items():
-            if reference := request.args.get(name):
-                with suppress(NotFound, Forbidden):
-                    return cls(text_of(ticket, reference))
+        if reference := request.args.get("saved"):
+            with suppress(NotFound):
+                reply = saved_replies.find(db(), viewer(), reference)
+                text = saved_replies.filled(site().settings, viewer(), ticket, reply)
+                return cls(text, macro=reply)
+        if reference := request.args.get("article"):
+            with suppress(NotFound, Forbidden):
+                return cls(text_of_article(ticket, reference))
         for name, said_of in {"quote": quote, "link": link_to}.items():
             number = whole(request.args.get(name, ""))
             if number is not None:
@@ -132,11 +138,6 @@ def is_original(ticket: Ticket, case: int) -> bool:
 def quote(ticket: Ticket, case: int) -> str:
     past_case = past_cases.find(db(), viewer(), case)
     return past_cases.quotation(db(), viewer(), ticket, past_case).text
-
-
-def saved(ticket: Ticket, id: str) -> str:
-    reply = saved_replies.find(db(), viewer(), id)
-    return saved_replies.filled(site().settings, viewer(), ticket, reply)
 
 
 def text_of_article(ticket: Ticket, path: str) -> str:

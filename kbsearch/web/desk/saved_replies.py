@@ -3,17 +3,32 @@
 from typing import NamedTuple
 
 from flask import Blueprint, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from kbsearch import access
-from kbsearch.errors import Invalid
+from kbsearch import access, i18n, people, revisions
+from kbsearch.errors import Invalid, InvalidForm
 from kbsearch.search import Hit, Question
-from kbsearch.tickets import Ticket
-from kbsearch.tickets.desk import past_cases, saved_replies, sendable_articles
+from kbsearch.tickets import Ticket, teams
+from kbsearch.tickets.codes import SEVERITIES
+from kbsearch.tickets.conversation import ownership
+from kbsearch.tickets.desk import macros, past_cases, saved_replies, sendable_articles
+from kbsearch.tickets.desk.actions import OFFERED_STATUSES, THEN
 from kbsearch.tickets.desk.saved_replies import SavedReply, SavedReplyFields
-from kbsearch.web.admin.forms import Form, render_form, revision, text
+from kbsearch.web import prepared
+from kbsearch.web.admin.forms import Form, render_form, revision, text, texts
 from kbsearch.web.numbers import whole
-from kbsearch.web.render import db, go_to, language, person, render, site, viewer
+from kbsearch.web.prepared import MacroShown
+from kbsearch.web.render import (
+    db,
+    go_to,
+    language,
+    person,
+    render,
+    site,
+    spoken_language,
+    viewer,
+)
 
 MOST_OFFERED = 8
 MOST_ARTICLES = 5
@@ -27,16 +42,24 @@ FIELDS = {
     "saved_reply.too_many": "name",
 }
 
+TAGS = (f"{THEN}add_tags", f"{THEN}remove_tags")
+
 bp = Blueprint("saved_replies", __name__)
 
 
 class Insertable(NamedTuple):
-    """What can be put into an answer: its text, or the address that has it; neither: it cannot."""
+    """What can be put into an answer: its text, or the address that has it; neither: it cannot.
+
+    A macro has the status it gives, and what it does besides.
+    """
 
     name: str
     language: str
     text: str = ""
     source: str = ""
+    status: str = ""
+    macro: MacroShown | None = None
+    done: tuple[Markup, ...] = ()
 
 
 @bp.before_request
@@ -53,20 +76,18 @@ def index() -> Response:
 def add() -> Response:
     fields = sent()
     try:
-        saved_replies.add(
-            db(),
-            viewer(),
-            SavedReplyFields(language=text("language"), name=text("name"), body=body()),
-        )
+        saved_replies.add(db(), viewer(), typed())
     except Invalid as problem:
-        return page(fields.refused(problem, FIELDS))
+        return page(refused(fields, problem))
     return go_to(f"/{language()}/desk/replies?done=added")
 
 
 @bp.get("/desk/replies/<id>")
 def show(id: str) -> Response:
     reply = saved_replies.find(db(), viewer(), id)
-    return page(Form.of(saved_replies.texts(reply)), reply)
+    there = saved_replies.texts(reply)
+    tagged = {name: " ".join(there[name].split()) for name in TAGS}
+    return page(Form({**there, **tagged, "revision": revisions.of(there)}), reply)
 
 
 @bp.post("/desk/replies/<id>")
@@ -80,11 +101,11 @@ def save(id: str) -> Response:
             db(),
             viewer(),
             reply,
-            SavedReplyFields(language=text("language"), name=text("name"), body=body()),
+            typed(),
             revision=revision(),
         )
     except Invalid as problem:
-        return page(fields.refused(problem, FIELDS), reply)
+        return page(refused(fields, problem), reply)
     return go_to(f"/{language()}/desk/replies?done=saved")
 
 
@@ -103,10 +124,19 @@ def insertions(number: int) -> Response:
             reply.name,
             reply.language,
             text=saved_replies.filled(settings, viewer(), ticket, reply),
+            status=macros.status_of(reply) or "",
+            macro=shown_macro(reply),
+            done=tuple(prepared.told(reply.actions)),
         )
         for reply in replies
     ]
     return render("desk/_insertions.html", offered=offered)
+
+
+def shown_macro(reply: SavedReply) -> MacroShown | None:
+    """What a saved reply does when it is sent, if anything but give a status."""
+    done = macros.done_with(reply)
+    return MacroShown(reply.id, prepared.told(done)) if done else None
 
 
 def hits(ticket: Ticket, text: str) -> list[tuple[Hit, bool]]:
@@ -142,9 +172,34 @@ def body() -> str:
     return request.form.get("body", "")[: saved_replies.MAX_BODY + 1]
 
 
+def typed() -> SavedReplyFields:
+    done = {kind: texts(THEN + kind) for kind in saved_replies.CHECKS}
+    return SavedReplyFields(text("language"), text("name"), body(), done)
+
+
+def refused(fields: Form, problem: Invalid) -> Form:
+    """What was sent, with the first thing that is wrong beside its field."""
+    if not isinstance(problem, InvalidForm):
+        return fields.refused(problem, FIELDS)
+    name, reason = next(iter(problem.problems.items()))
+    return Form(fields.values, name, i18n.explain(reason, language()))
+
+
 def sent() -> Form:
-    values = {name: text(name) for name in ("language", "name", "revision")}
-    return Form({**values, "body": body()})
+    names = ("language", "name", "revision", *(THEN + kind for kind in saved_replies.CHECKS))
+    return Form({**{name: text(name) for name in names}, "body": body()})
+
+
+def choices() -> dict[str, list[tuple[str, str]]]:
+    """What can be chosen of what a saved reply does."""
+    spoken = spoken_language()
+    next_one = (ownership.NEXT, spoken.translate("The next of the team"))
+    return {
+        "status": [(status, spoken.staff_status(status)) for status in OFFERED_STATUSES],
+        "severity": [(severity, spoken.severity_word(severity)) for severity in SEVERITIES],
+        "team": [(team.id, team.name) for team in teams.list_active(db(), viewer())],
+        "assignee": [next_one, *people.list_answering(db())],
+    }
 
 
 def page(fields: Form, reply: SavedReply | None = None) -> Response:
@@ -156,5 +211,8 @@ def page(fields: Form, reply: SavedReply | None = None) -> Response:
         found=saved_replies.list_all(db(), viewer()),
         fields=["{{" + field + "}}" for field in saved_replies.FIELDS],
         insert_into=into(),
+        action_name=prepared.action_name,
+        told=prepared.told,
+        actions=choices(),
         done=outcome if outcome in ("added", "saved", "removed") else "",
     )

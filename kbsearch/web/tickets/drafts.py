@@ -14,7 +14,7 @@ from kbsearch.tickets.filing.drafts import FormDraft
 from kbsearch.web.render import db, language, person, render, site, viewer, wants_fragment
 from kbsearch.web.tickets import form
 
-REPLY = ("body", "internal", "solution", "status")  # the fields of a reply
+REPLY = ("body", "internal", "solution", "status", "macro")  # the fields of a reply
 
 bp = Blueprint("drafts", __name__)
 

@@ -25,7 +25,7 @@ from kbsearch.tickets.codes import RESOLVED, STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
-from kbsearch.tickets.desk import held_replies, past_cases, presence, properties, queue
+from kbsearch.tickets.desk import held_replies, macros, past_cases, presence, properties, queue
 from kbsearch.tickets.desk.properties import PropertyEdits
 from kbsearch.tickets.filing import copies
 from kbsearch.web import vendor_fields
@@ -70,15 +70,12 @@ def reply(id: str) -> Response:
             raise wrong
         if is_held(draft):
             return hold(ticket, draft)
-        if draft.is_note:
-            outcome = replies.note(db(), viewer(), ticket, ReplyForm(draft.key, draft.body))
-        else:
-            outcome = replies.reply(
-                db(),
-                viewer(),
-                ticket,
-                ReplyForm(draft.key, draft.body, activity=activity(), status=draft.status),
-            )
+        reply_form = ReplyForm(draft.key, draft.body)
+        if not draft.is_note:
+            reply_form = replace(reply_form, activity=activity(), status=draft.status)
+        outcome = macros.send(
+            db(), viewer(), ticket, reply_form, macro(draft), is_note=draft.is_note
+        )
     except (NotFound, Forbidden):
         raise
     except Problem as problem:
@@ -273,9 +270,16 @@ def is_held(draft: ReplyDraft) -> bool:
 def hold(ticket: Ticket, draft: ReplyDraft) -> Response:
     form = ReplyForm(draft.key, draft.body, activity(), draft.status, draft.quoted)
     seconds = site().settings.undo_seconds
-    has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
+    has_news = held_replies.hold(
+        db(), viewer(), ticket, form, seconds=seconds, macro_id=macro(draft)
+    )
     here = address(ticket, f"held-{draft.key}", meanwhile=has_news, done="answered")
     return go_to(here if has_news else workspace.onward(ticket) or here)
+
+
+def macro(draft: ReplyDraft) -> str:
+    """The saved reply whose changes are made with an answer; customers have none."""
+    return draft.macro if viewer().is_agent else ""
 
 
 def find(id: str) -> Ticket:

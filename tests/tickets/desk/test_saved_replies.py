@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -59,8 +60,8 @@ def test_what_a_customer_typed_is_no_field(settings: Settings, db: SqliteDatabas
         ({"name": "THANKS"}, "name_taken"),
     ],
 )
-def test_a_wrong_one_is_refused(db: SqliteDatabase, cast: Cast, changes: dict[str, str], key: str):
-    usual = {"language": "en", "name": "Other", "body": "Hello"}
+def test_a_wrong_one_is_refused(db: SqliteDatabase, cast: Cast, changes: dict[str, Any], key: str):
+    usual: dict[str, Any] = {"language": "en", "name": "Other", "body": "Hello"}
     saved_replies.add(
         db, cast.dan, SavedReplyFields(language="en", name="Thanks", body="Thank you")
     )
