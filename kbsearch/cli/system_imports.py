@@ -134,6 +134,53 @@ def import_mbox(
         take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
 
 
+@click.command("csv")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "map_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which column is what, as TOML; otherwise it is guessed.",
+)
+@click.option("--guess", "only_guess", is_flag=True, help="Only print the map that is guessed.")
+@click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
+@click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+@report_option
+@json_option
+@pass_site
+def import_csv(
+    site: Site,
+    source: Path,
+    map_path: Path | None,
+    only_guess: bool,
+    since: str | None,
+    rehearsal: bool,
+    report_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Take the requests in any table over: SOURCE has one a row, or a message of one.
+
+    A map says which column is what, and what its words mean; save the guessed one and correct it.
+    Nobody is mailed, what is here already stays as it is.
+
+    Example: kbsearch import csv requests.csv --guess > map.toml
+    """
+    from kbsearch.site.importing import fields, lines
+    from kbsearch.site.importing.systems import table, table_map
+
+    headings = lines.headings(source)
+    if map_path is not None:
+        columns = table_map.parse(map_path.read_text("utf-8", "replace"), headings)
+    else:
+        columns = table_map.guess(headings)
+    if only_guess:
+        click.echo(columns.as_toml(), nl=False)
+        return
+    moment = fields.moment({"since": since}, "since") or ""
+    with table.opened(source, columns, moment) as system:
+        take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+
+
 def take_over(
     site: Site,
     system: "System",
@@ -191,4 +238,5 @@ COMMANDS = (
     _command("FreeScout", _freescout, f"{DUMP}, or a folder with it", "export/", files=True),
     _command("osTicket", _osticket, DUMP, "osticket.sql", files=True),
     import_mbox,
+    import_csv,
 )

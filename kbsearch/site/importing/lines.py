@@ -105,9 +105,7 @@ def _read_csv(source: BinaryIO, charset: str) -> Iterator[Line]:
             yield raw.decode(charset, "surrogateescape")
 
     lines = texts()
-    header = next(lines, "").removeprefix("\ufeff")
-    delimiter = max(",;\t", key=header.count)
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    delimiter, names = _heading(next(lines, ""))
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         begins = rows.line_num + 2
@@ -130,19 +128,39 @@ def _read_csv(source: BinaryIO, charset: str) -> Iterator[Line]:
             yield Line(begins, position, _dated(values) if delimiter == ";" else values)
 
 
+def _heading(header: str) -> tuple[str, list[str]]:
+    """What parts the columns of a table, and how they are called."""
+    header = header.removeprefix("\ufeff")
+    delimiter = max(",;\t", key=header.count)
+    row = next(csv.reader([header], delimiter=delimiter), [])
+    return delimiter, [name.strip().lower() for name in row]
+
+
+def headings(path: Path) -> list[str]:
+    """How the columns of a table are called, in small letters."""
+    with path.open("rb") as source:
+        charset = "cp1252" if _is_windows(source) else "utf-8"
+        source.seek(0)
+        return _heading(source.readline(MAX_LINE).decode(charset, "replace"))[1]
+
+
 def _dated(values: dict[str, str]) -> dict[str, str]:
-    """The moments of a French spreadsheet, 05/03/2024 07:40 of its own zone, as UTC."""
-    dated = {}
-    for name, text in values.items():
-        match = _FRENCH.fullmatch(text.strip()) if name.endswith("_at") else None
-        with suppress(ValueError):  # the 31st of February is said later
-            if match:
-                day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
-                year += 2000 if year < 100 else 0
-                local = datetime(year, month, day, hour, minute, second, tzinfo=ZONE)
-                text = stored(local.astimezone(UTC))
-        dated[name] = text
-    return dated
+    """The same with the moments of a French spreadsheet as they are stored."""
+    return {
+        name: as_stored(text) if name.endswith("_at") else text for name, text in values.items()
+    }
+
+
+def as_stored(text: str) -> str:
+    """The moment of a French spreadsheet, 05/03/2024 07:40 of its own zone, as UTC."""
+    match = _FRENCH.fullmatch(text.strip())
+    with suppress(ValueError):  # the 31st of February is said later
+        if match:
+            day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
+            year += 2000 if year < 100 else 0
+            local = datetime(year, month, day, hour, minute, second, tzinfo=ZONE)
+            return stored(local.astimezone(UTC))
+    return text
 
 
 _FRENCH = re.compile(

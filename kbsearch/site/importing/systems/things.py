@@ -61,6 +61,9 @@ class Case:
     requester: str = ""  # an address, where there is no id
     company_id: str = ""
     assignee_id: str = ""
+    assignee: str = ""  # the same
+    product: str = ""
+    version: str = ""
     group_id: str = ""
     severity: str = "minor"
     channel: str = ""
