@@ -9,6 +9,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
+from kbsearch.messages.webhooks.scopes import Scope
 from kbsearch.people import viewers
 
 event_option = click.option(
@@ -28,9 +29,23 @@ def webhook_command() -> None:
 @click.argument("url")
 @click.option("--owner", required=True, help="Address of the administrator who is mailed.")
 @event_option
+@click.option("--organisation", default="", help="Only what is of this organisation, by slug.")
+@click.option("--product", default="", help="Only what is about this product, by slug.")
+@click.option("--tag", default="", help="Only what has this tag.")
+@click.option("--with-fields", is_flag=True, help="With subjects, texts and names.")
 @json_option
 @pass_site
-def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_json: bool) -> None:
+def webhook_add(
+    site: Site,
+    url: str,
+    owner: str,
+    kinds: tuple[str, ...],
+    organisation: str,
+    product: str,
+    tag: str,
+    with_fields: bool,
+    as_json: bool,
+) -> None:
     """Tell an address of events from now on, and print its secret: once, here.
 
     A chat room has an address as slack://…, mmosts://…, workflows://… or matrixs://…, and no
@@ -39,7 +54,14 @@ def webhook_add(site: Site, url: str, owner: str, kinds: tuple[str, ...], as_jso
     Example: kbsearch webhook add https://tools.example/in --owner root@support.example
     """
     viewer = replace(viewers.find(site.db, owner), via=OPERATOR.via)
-    added = webhooks.add(site.db, viewer, site.settings, url, kinds or events.KINDS)
+    added = webhooks.add(
+        site.db,
+        viewer,
+        site.settings,
+        url,
+        kinds or events.KINDS,
+        scope=Scope(organisation, product, tag, with_fields),
+    )
     _tell_secret(added, as_json)
 
 

@@ -350,6 +350,12 @@ STEPS = {
         ALTER TABLE messages ADD COLUMN rule_id TEXT;
         ALTER TABLE saved_replies ADD COLUMN actions TEXT NOT NULL DEFAULT '{}';
         """,
+    "s104_webhook_scopes": """
+        ALTER TABLE webhook_endpoints ADD COLUMN organisation_id TEXT REFERENCES organisations (id);
+        ALTER TABLE webhook_endpoints ADD COLUMN product_id TEXT REFERENCES products (id);
+        ALTER TABLE webhook_endpoints ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+        ALTER TABLE webhook_endpoints ADD COLUMN with_fields INTEGER NOT NULL DEFAULT 0;
+        """,
 }
 
 

@@ -1254,7 +1254,12 @@ CREATE TABLE webhook_endpoints (
   disabled_because TEXT,
   failures INTEGER NOT NULL DEFAULT 0,
   rests_until TEXT,  -- it failed often
-  answered_at TEXT
+  answered_at TEXT,
+  -- What it is told of; NULL and empty: of all.
+  organisation_id TEXT REFERENCES organisations (id),
+  product_id TEXT REFERENCES products (id),
+  tag TEXT NOT NULL DEFAULT '',
+  with_fields INTEGER NOT NULL DEFAULT 0  -- 0/1: with what the customer reads of a request
 );
 
 -- What an endpoint wants.

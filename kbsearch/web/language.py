@@ -334,6 +334,8 @@ class Language:
             "where_fr": _("Where to find the version, in French"),
             "where_en": _("Where to find the version, in English"),
             "kinds": _("Events"),
+            "tag": _("Tag"),
+            "with_fields": _("With subjects, texts and names"),
             "logo": _("Logo"),
             "digest": _("E-mails"),
             "rating": _("Our answer was"),

@@ -15,7 +15,8 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
-from kbsearch.messages.webhooks import deliveries, events, rooms, signing
+from kbsearch.messages.webhooks import deliveries, events, rooms, scopes, signing
+from kbsearch.messages.webhooks.scopes import EVERYTHING, Scope
 
 OVERLAP = timedelta(hours=24)  # a new secret and the one before it both sign
 RESOLVING_SECONDS = 2.0  # of somebody who waits for a page
@@ -36,6 +37,7 @@ class Webhook:
     disabled_because: str | None  # a person, "gone" or "silent"
     failures: int  # in a row
     answered_at: str | None
+    scope: Scope = EVERYTHING
     secret: str = ""
 
     @property
@@ -61,6 +63,7 @@ def add(
     url: str,
     kinds: Iterable[str],
     *,
+    scope: Scope = EVERYTHING,
     at: datetime | None = None,
 ) -> Webhook:
     """Tell an address of some kinds of events from now on; its secret is in the answer."""
@@ -78,6 +81,7 @@ def add(
                 "owner_id": viewer.person_id,
                 "secret": _seal(settings, webhook_id, secret),
                 "created_at": stored(at or utc_now()),
+                **scopes.row_of(db, scope),
             },
         )
         _choose(db, webhook_id, names)
@@ -111,23 +115,35 @@ def choose(
     webhook: Webhook,
     kinds: Iterable[str],
     *,
+    scope: Scope | None = None,
     revision: str | None = None,
 ) -> None:
-    """Say which kinds of events it is told of from now on; raises Outdated like all that edits."""
+    """Say which kinds of events it is told of from now on; raises Outdated like all that edits.
+
+    A scope is left as it is where none is given.
+    """
     _for_administrators(viewer)
     names = _kinds(kinds)
     with db.atomic():
-        changes = {"kinds": revisions.several(names)}
+        changes = {"kinds": revisions.several(names), **(scope.texts if scope else {})}
         old = find(db, viewer, webhook.id)
         revisions.check(revision, texts(old), changes)
         db.execute("DELETE FROM webhook_choices WHERE endpoint_id = :id", {"id": webhook.id})
         _choose(db, webhook.id, names)
+        if scope is not None:
+            db.execute(
+                """
+                UPDATE webhook_endpoints SET organisation_id = :organisation_id,
+                  product_id = :product_id, tag = :tag, with_fields = :with_fields WHERE id = :id
+                """,
+                {**scopes.row_of(db, scope), "id": webhook.id},
+            )
         _note(db, viewer, "webhook.changed", old, webhook.id)
 
 
 def texts(webhook: Webhook) -> dict[str, str]:
     """What can be edited of a webhook, as its form shows it."""
-    return {"kinds": "\n".join(sorted(webhook.kinds))}
+    return {"kinds": "\n".join(sorted(webhook.kinds)), **webhook.scope.texts}
 
 
 def rotate(
@@ -280,8 +296,11 @@ def _read(db: Database, condition: str, values: dict[str, object]) -> list[Webho
     rows = db.query(
         f"""
         SELECT e.id, e.url, e.owner_id, p.email AS owner, e.created_at, e.old_secret_until,
-               e.disabled_at, e.disabled_because, e.failures, e.answered_at
+               e.disabled_at, e.disabled_because, e.failures, e.answered_at,
+               o.slug AS organisation, pr.slug AS product, e.tag, e.with_fields
         FROM webhook_endpoints e JOIN people p ON p.id = e.owner_id
+        LEFT JOIN organisations o ON o.id = e.organisation_id
+        LEFT JOIN products pr ON pr.id = e.product_id
         WHERE {condition} ORDER BY e.created_at, e.id
         """,  # noqa: S608 (a constant)
         values,
@@ -294,7 +313,13 @@ def _read(db: Database, condition: str, values: dict[str, object]) -> list[Webho
 
 
 def _webhook(row: Row, kinds: set[str]) -> Webhook:
-    return Webhook(**row, kinds=tuple(kind for kind in events.KINDS if kind in kinds))
+    scope = Scope(
+        row.pop("organisation") or "",
+        row.pop("product") or "",
+        row.pop("tag"),
+        bool(row.pop("with_fields")),
+    )
+    return Webhook(**row, kinds=tuple(kind for kind in events.KINDS if kind in kinds), scope=scope)
 
 
 def _is_later(moment: str | None, at: datetime) -> bool:

@@ -14,7 +14,8 @@ from kbsearch import outbox, randomness
 from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Values, keepable, new_id
-from kbsearch.messages.webhooks import events
+from kbsearch.messages.webhooks import events, scopes
+from kbsearch.messages.webhooks.scopes import Scope
 from kbsearch.outbox import Handlers, Schedule, Share, Task, claims
 
 WAITS = (
@@ -103,24 +104,54 @@ def handlers(settings: Settings, db: Database) -> Handlers:
 
 
 def fan_out(db: Database, settings: Settings, task: Task) -> None:
-    """Prepare one delivery for each webhook that chose this kind; the same task again adds none."""
-    message_id = f"msg_{task.id}"
+    """Prepare one delivery for each webhook that chose this kind and is told of such a thing.
+
+    The same task again adds none. Those who are told the fields too get a message of their own.
+    """
     with db.atomic():
-        endpoints = db.query(
-            """
-            SELECT e.id FROM webhook_endpoints e JOIN webhook_choices c ON c.endpoint_id = e.id
-            WHERE c.kind = :kind AND e.disabled_at IS NULL AND e.created_at <= :at
-              AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.channel = 'webhook'
-                              AND o.subject = :message AND o.thread = e.id)
-            """,
-            {"kind": task.kind, "at": task.created_at, "message": message_id},
-        )
+        endpoints = _untold(db, task)
         facts = events.facts(db, settings, task.kind, task.subject) if endpoints else None
         if facts is None:
             return
-        _add_message(db, message_id, task.kind, task.created_at, facts)
-        for row in endpoints:
-            outbox.add(db, DELIVERY, message_id, thread=row["id"])
+        about = scopes.belongings(db, task.kind, facts)
+        for endpoint_id, scope in endpoints.items():
+            if not scopes.covers(scope, about):
+                continue
+            message_id = _message_id(task, with_fields=scope.with_fields)
+            more = scopes.fields_of(db, task.kind, facts) if scope.with_fields else {}
+            _add_message(db, message_id, task.kind, task.created_at, {**facts, **more})
+            outbox.add(db, DELIVERY, message_id, thread=endpoint_id)
+
+
+def _message_id(task: Task, *, with_fields: bool) -> str:
+    return f"msg_{task.id}{'_fields' if with_fields else ''}"
+
+
+def _untold(db: Database, task: Task) -> dict[str, Scope]:
+    """The webhooks that chose the kind of a task and have no delivery of it yet."""
+    rows = db.query(
+        """
+        SELECT e.id, e.tag, e.with_fields, org.slug AS organisation, p.slug AS product
+        FROM webhook_endpoints e JOIN webhook_choices c ON c.endpoint_id = e.id
+        LEFT JOIN organisations org ON org.id = e.organisation_id
+        LEFT JOIN products p ON p.id = e.product_id
+        WHERE c.kind = :kind AND e.disabled_at IS NULL AND e.created_at <= :at
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.channel = 'webhook'
+                          AND o.subject IN (:message, :with_fields) AND o.thread = e.id)
+        """,
+        {
+            "kind": task.kind,
+            "at": task.created_at,
+            "message": _message_id(task, with_fields=False),
+            "with_fields": _message_id(task, with_fields=True),
+        },
+    )
+    return {
+        row["id"]: Scope(
+            row["organisation"] or "", row["product"] or "", row["tag"], bool(row["with_fields"])
+        )
+        for row in rows
+    }
 
 
 def add_test(db: Database, endpoint_id: str) -> str:

@@ -2,7 +2,7 @@
 
 Facts are ids, codes and addresses of pages: no name, no mail address, nothing that a customer typed
 but the words of a search that found nothing. Whoever needs more opens the page, where access is
-checked.
+checked; a webhook whose owner asks so is told more (`scopes`).
 """
 
 import json
@@ -19,7 +19,7 @@ Facts = Mapping[str, object]
 Reader = Callable[[Database, Settings, str], Facts | None]
 
 TEST = "webhook.test"
-MAX_BODY = 20_000
+MAX_BODY = 60_000
 TOLD_FIELDS = ("status", "assignee", "severity", "team")  # codes and ids; the others were typed
 
 

@@ -184,7 +184,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return prepared.moment_name(text)
     if name == "then_assignee" and text == ownership.NEXT:
         return _("The next of the team")
-    if name in ("trusted_devices", "disabled", "only_search", "required", "in_form"):
+    if name in ("trusted_devices", "disabled", "only_search", "required", "in_form", "with_fields"):
         return _("Yes")
     if name == "access":
         return _("read and write") if text == "write" else _("read")

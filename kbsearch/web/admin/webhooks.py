@@ -1,5 +1,7 @@
 """Webhooks: the list, the form, the secret when it is made, and the log of deliveries."""
 
+from typing import Any
+
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
@@ -8,6 +10,9 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
 from kbsearch.messages.webhooks.deliveries import Delivery
+from kbsearch.messages.webhooks.scopes import Scope
+from kbsearch.people import organisations
+from kbsearch.people.organisations import products
 from kbsearch.web import numbers
 from kbsearch.web.admin.door import bp, names_a_page
 from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
@@ -15,12 +20,15 @@ from kbsearch.web.render import db, language, render, site, viewer
 
 PAGE_LENGTH = 50
 MAX_PAGE = 1000
+MAX_SCOPE = 200  # characters of what a webhook is narrowed to
 FIELDS = {  # of the form, by what can be wrong with them
     "webhook.url_blocked": "url",
     "webhook.url_taken": "url",
     "room.unknown": "url",
     "webhook.events_required": "kinds",
     "webhook.event_unknown": "kinds",
+    "organisation.not_found": "organisation",
+    "product.not_found": "product",
     "webhook.secret_changing": "more",
     "room.no_secret": "more",
     "webhook.is_disabled": "more",
@@ -40,9 +48,12 @@ def new_webhook() -> Response:
 
 @bp.post("/webhooks")
 def add_webhook() -> Response:
-    fields = Form({"url": text("url"), "kinds": texts("kinds")})
+    scope = scope_of_form()
+    fields = Form({"url": text("url"), "kinds": texts("kinds"), **scope.texts})
     try:
-        added = webhooks.add(db(), viewer(), site().settings, text("url"), texts("kinds"))
+        added = webhooks.add(
+            db(), viewer(), site().settings, text("url"), texts("kinds"), scope=scope
+        )
     except Invalid as problem:
         return new_form(fields.refused(problem, FIELDS))
     return done(added.id, "added") if added.is_room else tell_secret(added)
@@ -56,10 +67,10 @@ def show_webhook(id: str) -> Response:
 
 @bp.post("/webhooks/<id>")
 def save_webhook(id: str) -> Response:
-    webhook = webhook_of(id)
-    fields = Form({"kinds": texts("kinds"), "revision": text("revision")})
+    webhook, scope = webhook_of(id), scope_of_form()
+    fields = Form({"kinds": texts("kinds"), "revision": text("revision"), **scope.texts})
     try:
-        webhooks.choose(db(), viewer(), webhook, texts("kinds"), revision=revision())
+        webhooks.choose(db(), viewer(), webhook, texts("kinds"), scope=scope, revision=revision())
     except Invalid as problem:
         return form(webhook, fields.refused(problem, FIELDS))
     return done(id, "saved")
@@ -112,11 +123,28 @@ def send_webhook_delivery_again(id: str, delivery: str) -> Response:
 
 
 def shown(webhook: Webhook) -> Form:
-    return Form({"kinds": webhook.kinds, "revision": revisions.of(webhooks.texts(webhook))})
+    seen = revisions.of(webhooks.texts(webhook))
+    return Form({"kinds": webhook.kinds, "revision": seen, **webhook.scope.texts})
+
+
+def scope_of_form() -> Scope:
+    organisation, product, tag = (
+        text(name)[:MAX_SCOPE] for name in ("organisation", "product", "tag")
+    )
+    return Scope(organisation, product, tag, is_on("with_fields"))
+
+
+def offered() -> dict[str, Any]:
+    """What the form of a webhook offers."""
+    return {
+        "kinds": events.KINDS,
+        "organisations": organisations.list_all(db()),
+        "products": products.list_all(db()),
+    }
 
 
 def new_form(fields: Form) -> Response:
-    return render_form("admin/new_webhook.html", form=fields, kinds=events.KINDS)
+    return render_form("admin/new_webhook.html", form=fields, **offered())
 
 
 def form(webhook: Webhook, fields: Form) -> Response:
@@ -128,7 +156,7 @@ def form(webhook: Webhook, fields: Form) -> Response:
         "admin/webhook.html",
         form=fields,
         shown=webhook,
-        kinds=events.KINDS,
+        **offered(),
         deliveries=rows[:PAGE_LENGTH],
         number_of_page=page,
         has_more=len(rows) > PAGE_LENGTH,
