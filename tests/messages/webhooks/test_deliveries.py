@@ -237,6 +237,14 @@ def test_what_is_gone_by_then_is_not_told(db: SqliteDatabase, settings: Settings
     assert outbox.count_dead(db) == 0
 
 
+def rule_run(db: SqliteDatabase) -> str:
+    """The id of a run of a rule that is gone, for the one ticket there is."""
+    run = {"id": new_id(), "rule_id": "gone", "rule_name": "", "cause": "", "place": 0}
+    (ticket,) = db.query("SELECT id AS ticket_id FROM tickets")
+    db.insert("rule_runs", {**run, **ticket, "at": "2026-01-01T00:00:00Z", "actions": "{}"})
+    return str(run["id"])
+
+
 def test_each_kind_of_event_has_facts_that_fit(db: SqliteDatabase, settings: Settings, cast: Cast):
     file(db, cast.alice)
     visit = analytics.visit(db, cast.alice)
@@ -244,6 +252,7 @@ def test_each_kind_of_event_has_facts_that_fit(db: SqliteDatabase, settings: Set
     subject = {
         "ticket": db.query("SELECT id FROM ticket_events")[0]["id"],
         "search": db.query("SELECT id FROM visit_events")[0]["id"],
+        "rule": rule_run(db),
         "article": "fr/a/b",
         "user": str(cast.alice.person_id),
     }
