@@ -70,6 +70,35 @@ def test_the_wheel_holds_what_is_shown_and_no_test(wheel: Path):
     assert not [name for name in names if name.startswith("tests/")]
 
 
+def test_another_place_makes_the_same_wheel_bit_by_bit(wheel: Path, tmp_path: Path):
+    listed = run("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=TOP)
+    for name in filter(None, listed.split("\0")):
+        if name.startswith(("kbsearch/", "templates/", "pyproject", "README", "LICENSE")):
+            copy = tmp_path / "elsewhere" / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes((TOP / name).read_bytes())
+            copy.chmod(0o600 if "." in copy.name else 0o700)
+    build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", tmp_path)
+    run(*build, cwd=tmp_path / "elsewhere")
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_what_it_is_stands_in_the_wheel(wheel: Path):
+    with zipfile.ZipFile(wheel) as files:
+        (metadata,) = [name for name in files.namelist() if name.endswith("/METADATA")]
+        told = files.read(metadata).decode()
+    for line in (
+        "Name: kbsearch",
+        "License-Expression: Apache-2.0",
+        "License-File: LICENSE",
+        "Requires-Python: >=3.11",
+        "Classifier: Framework :: Flask",
+        "Description-Content-Type: text/markdown",
+    ):
+        assert line in told
+    assert re.search(r"^Requires-Dist: pysqlite3>=[\d.]+; .*platform_machine", told, re.MULTILINE)
+
+
 def test_it_answers(home: str):
     assert get(f"{home}healthz")
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pysqlite3 import dbapi2 as sqlite
 from sqlite_utils import Database as SqliteUtils
 
 from kbsearch.database import (
@@ -21,7 +20,12 @@ from kbsearch.database import (
     sought,
 )
 from kbsearch.database.patience import LONGEST_WAIT, Waiting
-from kbsearch.errors import Full, Invalid
+from kbsearch.errors import Full, Invalid, Problem
+
+try:
+    from pysqlite3 import dbapi2 as sqlite
+except ImportError:  # not built for this machine: Python's will do where it has the fix
+    import sqlite3 as sqlite
 
 # Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
 # (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
@@ -38,11 +42,10 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *PRAGMAS_O
 
 
 def check_sqlite(version: tuple[int, ...]) -> None:
-    """Raise RuntimeError when this SQLite release can corrupt a database in WAL mode."""
+    """Raise Problem when this SQLite release can corrupt a database in WAL mode."""
     backport = FIXED_BACKPORTS.get(version[:2])
     if version < FIXED_SQLITE and (backport is None or version[2] < backport):
-        release = ".".join(map(str, version))
-        raise RuntimeError(f"SQLite {release} has the WAL-reset bug; install pysqlite3>=0.6.1")
+        raise Problem("database.sqlite_unsound", version=".".join(map(str, version)))
 
 
 class SqliteDatabase(Waiting):

@@ -1,3 +1,6 @@
+import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -6,7 +9,7 @@ import pytest
 
 from kbsearch.database import Busy, IntegrityError, sqlite
 from kbsearch.database.sqlite import SqliteDatabase, check_sqlite
-from kbsearch.errors import Full
+from kbsearch.errors import Full, Problem
 
 
 def test_without_room_a_change_is_over_whoever_goes_on_in_it(db: SqliteDatabase):
@@ -91,15 +94,33 @@ def test_a_release_that_can_lose_committed_pages_is_refused(
     if is_sound:
         check_sqlite(version)
     else:
-        with pytest.raises(RuntimeError, match="WAL-reset"):
+        with pytest.raises(Problem, match="sqlite_unsound"):
             check_sqlite(version)
 
 
 def test_the_release_in_use_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     check_sqlite(sqlite.SQLITE_VERSION)
     monkeypatch.setattr(sqlite, "SQLITE_VERSION", (3, 40, 1))
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Problem):
         SqliteDatabase(tmp_path / "never.sqlite3")
+
+
+def test_where_pysqlite3_is_not_built_for_the_machine_the_sqlite_of_python_does(tmp_path: Path):
+    """It opens a site where it is sound, and says in a line what to do where it is not."""
+    without = (
+        "import sqlite3, sys; sys.modules['pysqlite3'] = None; from kbsearch.cli import main;"
+        " from kbsearch.database import sqlite; assert sqlite.sqlite is sqlite3; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", without, "init", tmp_path / "site"], capture_output=True, text=True
+    )
+    try:
+        check_sqlite(sqlite3.sqlite_version_info)
+    except Problem:
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert sqlite3.sqlite_version in done.stderr and "3.51.3" in done.stderr
+    else:
+        assert done.returncode == 0
 
 
 def test_the_folder_of_the_data_is_for_its_owner_only(tmp_path: Path):

@@ -15,11 +15,12 @@ def release(_: Patient) -> Iterator[Check]:
     version = ".".join(map(str, SQLITE_VERSION))
     try:
         check_sqlite(SQLITE_VERSION)
-    except RuntimeError:
+    except Problem:
         yield fail(
             "sqlite",
             "SQLite %(version)s can lose data",
-            "Install pysqlite3 0.6.1 or later into the same environment.",
+            "Install pysqlite3 0.6.1 or later into the same environment, or use a Python with"
+            " SQLite 3.51.3 or later.",
             version=version,
         )
     else:
