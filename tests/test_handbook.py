@@ -1,11 +1,17 @@
 """Our own handbook: who reads which of its pages."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from kbsearch import resources
 
 ARTICLES = resources.folder("content") / "articles"
 FOR_STAFF = {"agents", "operators", "writers"}
+UNIT = re.compile(r"^```ini\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 AUDIENCE = re.compile(r"^audience: (.+)$", re.MULTILINE)
 
 
@@ -17,3 +23,24 @@ def test_what_speaks_to_staff_is_read_by_staff_alone():
     for_agents = {page for page, audience in audiences.items() if audience == ["agents"]}
     assert for_agents
     assert for_agents == {page for page in audiences if page.parent.name in FOR_STAFF}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@pytest.mark.parametrize("page", ["run", "backup"])
+def test_a_service_may_do_little_else_than_what_it_is_for(tmp_path: Path, page: str):
+    """As systemd itself rates it: from 0, which may do nothing, to 10."""
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for language in ("fr", "en"):
+        text = (ARTICLES / language / "operators" / f"{page}.md").read_text("utf-8")
+        (unit,) = [block for block in UNIT.findall(text) if "[Service]" in block]
+        (units / f"{language}.service").write_text(unit.partition(".timer\n")[0], encoding="utf-8")
+    services = [f"{language}.service" for language in ("fr", "en")]
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", f"--root={tmp_path}"]
+        + services,
+        capture_output=True,
+        text=True,
+    )
+    assert rated.returncode == 0, rated.stdout[-200:] + rated.stderr
+    assert rated.stdout.count("Overall exposure level") == 2

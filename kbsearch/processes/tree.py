@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kbsearch.errors import Problem
+from kbsearch.processes import service_manager
 from kbsearch.processes.parent_pipe import DRAIN_SECONDS, PATIENCE, READY
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class ProcessTree:
             if not self._announced and all(child.is_ready for child in self.children):
                 self._announced = True
                 announce()
+                service_manager.notify(service_manager.READY)
             self._do_what_is_due()
         return self._status
 
@@ -179,6 +181,7 @@ class ProcessTree:
 
     def _stop(self) -> None:
         self._kill_at = time.monotonic() + KILL_SECONDS
+        service_manager.notify(service_manager.STOPPING)
         if self.listener is not None:
             self.listener.close()
         self._send_all(signal.SIGTERM)
@@ -199,6 +202,7 @@ class ProcessTree:
         now = time.monotonic()
         self._lived += min(now - self._looked_at, LOOK_SECONDS)
         self._looked_at = now
+        service_manager.notify(service_manager.ALIVE)
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()

@@ -112,6 +112,25 @@ def test_it_is_announced_when_every_child_is_ready(family):
     assert [event for event, _ in tree.events("second")] == ["started"]
 
 
+def test_systemd_is_told_of_the_start_each_second_of_life_and_the_end(
+    family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(HUNG)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        tree = family("first")
+        told = [manager.recv(64)]
+        while told[-1] != b"READY=1":
+            told.append(manager.recv(64))
+        assert set(told[:-1]) <= {b"WATCHDOG=1"} and tree.events("first")
+        assert manager.recv(64) == b"WATCHDOG=1"
+        tree.tell(signal.SIGTERM)
+        while told[-1] != b"STOPPING=1":
+            told.append(manager.recv(64))
+    assert tree.parent.wait(timeout=HUNG) == 0, "whoever told it to begin may be gone"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_every_child_and_the_parent_ends_well(family, number):
     tree = family("first", "second")
