@@ -2,6 +2,7 @@
 
 organisations.json   people.jsonl   products.json   teams.jsonl   tickets.jsonl
 attachments.jsonl    attachments/<ticket>/<place>-<name>   drafts_attachments.jsonl
+rules.jsonl          macros.jsonl: what saved replies do besides
 logos/<slug>         votes.jsonl, gaps.jsonl, drafts.jsonl…: a file for each of `portable.sheets`
 content/             the Markdown files, with their git repository
 """
@@ -23,12 +24,14 @@ from kbsearch.files.store import FileStore
 from kbsearch.people import Person, organisations
 from kbsearch.people.organisations import branding, products
 from kbsearch.site.portable import lines as sheet_lines
-from kbsearch.site.portable import requests
+from kbsearch.site.portable import prepared, requests
 from kbsearch.site.portable.sheets import SHEETS
 from kbsearch.tickets import teams
 
 BATCH = 500
 DRAFT_FILES = "drafts_attachments.jsonl"
+RULES = "rules.jsonl"
+MACROS = "macros.jsonl"
 
 Progress = Callable[[int, int], object]  # tickets done, in all
 
@@ -81,6 +84,8 @@ def export(
             _write_lines(folder / f"{sheet.name}.jsonl", sheet_lines.write(db, sheet))
             for sheet in SHEETS
         )
+        others += _write_lines(folder / RULES, prepared.rule_lines(db))
+        others += _write_lines(folder / MACROS, prepared.macro_lines(db))
     if settings.content_path.is_dir():
         shutil.copytree(settings.content_path, folder / "content", symlinks=True)
     return Exported(count, len(accounts), len(companies), len(sold), groups, files, others)

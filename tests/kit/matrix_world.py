@@ -305,7 +305,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "request": there.id,
         "team": team.id,
         "field": hidden.id,
-        "rule": rule(db, name=f"{WORD} CANARI-RULE", is_on=False).id,
+        "rule": prepared_rule(db, members, team.id),
         "calendar": keep(db).id,
         "target": promise(db, first_answer="8000").id,
         "number": str(there.number),
@@ -315,7 +315,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
         "problem": problems.group(db, dan, f"Le {WORD} CANARI-PROBLEM", [there, foreign]),
         "question": satisfaction.ask(db, closed.id, alice.person_id),
         "reply": saved_replies.add(
-            db, dan, SavedReplyFields(language="fr", name="Merci bien", body="Merci")
+            db, dan, SavedReplyFields("fr", "Merci bien", "Merci", {"team": [team.id]})
         ).id,
         "view": saved_views.keep(db, dan, "Mine", "view=mine").id,
         "draft": "key-of-the-draft",
@@ -460,3 +460,10 @@ def _tokens(db: SqliteDatabase, *owners: Viewer) -> list[str]:
         personal_tokens.add(db, owner, people.find(db, owner.email), TokenFields("robot"))[0].id
         for owner in owners
     ]
+
+
+def prepared_rule(db: SqliteDatabase, people_ids: list[str], team_id: str) -> str:
+    """A rule that names people and a team, and is on for what comes by telephone."""
+    when = {"words": ["un\ndeux"], "channel": ["phone"], "team": ["none", team_id]}
+    then = {"tell_people": people_ids, "assignee": people_ids, "tell_teams": [team_id]}
+    return rule(db, name=f"{WORD} CANARI-RULE", when=when, then=then).id

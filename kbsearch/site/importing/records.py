@@ -44,6 +44,7 @@ class MessageRecord:
     typed: bool = False
     quoted: str = ""
     thanks: int = 0
+    automatic: bool = False  # a rule said it
 
     @property
     def values(self) -> list[object]:
@@ -130,7 +131,7 @@ TICKET_FIELDS = tuple(
     for f in dataclasses.fields(TicketRecord)
     if f.name not in ("messages", "tags", *LATER_FIELDS)
 )
-LATER_OF_MESSAGES = ("typed", "quoted", "thanks")
+LATER_OF_MESSAGES = ("typed", "quoted", "thanks", "automatic")
 MESSAGE_FIELDS = tuple(
     f.name
     for f in dataclasses.fields(MessageRecord)

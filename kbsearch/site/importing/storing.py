@@ -19,6 +19,7 @@ from kbsearch.tickets import changes, readers, teams
 from kbsearch.tickets import fields as vendor_fields
 
 LOOKED_UP_AT_ONCE = 5000
+ELSEWHERE = "elsewhere"  # in the place of the rule that said something before it came here
 CHILDREN = (
     *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
     "ticket_field_lines",
@@ -297,6 +298,7 @@ def _messages(id: str, record: TicketRecord, directory: Directory) -> Iterable[R
             "typed": int(message.typed),
             "quoted": message.quoted,
             "thanks": message.thanks,
+            "rule_id": ELSEWHERE if message.automatic else None,
             "revision": 0,
         }
 

@@ -194,6 +194,7 @@ def _message(values: Mapping[str, Any], alter: Alter) -> MessageRecord:
         typed=fields.flag(values, "typed"),
         quoted=_cut(fields.text(values, "quoted"), "quoted", MAX_BODY, alter),
         thanks=_thanks(values),
+        automatic=fields.flag(values, "automatic"),
     )
 
 

@@ -18,13 +18,14 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import MAX_LOGO, LookFields
 from kbsearch.people.organisations.products import ProductFields
-from kbsearch.site.exporting import DRAFT_FILES
+from kbsearch.site.exporting import DRAFT_FILES, MACROS, RULES
 from kbsearch.site.importing import fields, lines, teams, tickets
 from kbsearch.site.importing import people as accounts
 from kbsearch.site.importing.attaching import FileFolder, FileRecord
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Remark, Report
 from kbsearch.site.portable import lines as sheet_lines
+from kbsearch.site.portable import prepared
 from kbsearch.site.portable.sheets import SHEETS
 
 Values = Mapping[str, Any]
@@ -65,6 +66,8 @@ class SiteFolder:
             requests = report("tickets")
             tickets.run(self.db, path, report=requests, progress=progress, store=store)
         self._take_sheets(report, first=False)
+        self._each(self._lines(RULES), self._keep_rule, report("rules"))
+        self._each(self._lines(MACROS), self._keep_macro, report("macros"))
         self._count_gaps_from_there()
         self._each(self._lines(DRAFT_FILES), self._keep_draft_file, report("draft files"))
         self._copy_content()
@@ -179,6 +182,12 @@ class SiteFolder:
             return
         organisations.edit(self.db, OPERATOR, old, OrganisationFields(followers=addresses))
         report.updated += 1
+
+    def _keep_rule(self, line: Line, report: Report) -> None:
+        prepared.keep_rule(self.db, line.values, report)
+
+    def _keep_macro(self, line: Line, report: Report) -> None:
+        prepared.keep_macro(self.db, line.values, report)
 
     def _keep_draft_file(self, line: Line, report: Report) -> None:
         """A file of a form that was not sent; it is on the disk before its row."""

@@ -121,7 +121,7 @@ _HEADS = """
     WHERE t.id IN ({})
 """
 _LETTERS = """
-    SELECT m.id, m.thanks,
+    SELECT m.id, m.thanks, m.rule_id,
            COALESCE(m.message_id, (SELECT MIN(l.message_id) FROM mails l
               WHERE l.said_id = m.id AND l.message_id <> '')) AS message_id
     FROM messages m WHERE m.ticket_id IN ({})
@@ -160,5 +160,7 @@ def _head(row: Row) -> Record:
 
 
 def _letter(row: Row) -> Record:
-    letter = {"message_id": row["message_id"]} if row["message_id"] else {}
+    letter: Record = {"message_id": row["message_id"]} if row["message_id"] else {}
+    if row["rule_id"] is not None:
+        letter["automatic"] = True
     return {**letter, **({"thanks": THANKS[row["thanks"] - 1]} if row["thanks"] else {})}

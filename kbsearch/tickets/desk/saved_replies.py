@@ -130,6 +130,17 @@ def edit(
     return find(db, viewer, reply.id)
 
 
+def prepare(
+    db: Database, viewer: Viewer, reply: SavedReply, done: Mapping[str, Sequence[str]]
+) -> None:
+    """Say what is done when it is sent, values by kind; raises InvalidForm."""
+    access.only_agents(viewer)
+    db.execute(
+        "UPDATE saved_replies SET actions = :actions WHERE id = :id",
+        {"actions": _prepared(db, viewer, done), "id": reply.id},
+    )
+
+
 def texts(reply: SavedReply) -> dict[str, str]:
     """What can be edited of a saved reply, as its form shows it."""
     done = {action.kind: "\n".join(action.values) for action in reply.actions}
@@ -187,9 +198,14 @@ def _checked(db: Database, viewer: Viewer, fields: SavedReplyFields) -> dict[str
     for blank in FIELD.findall(text):
         if blank not in FIELDS:
             raise Invalid("saved_reply.field_unknown", field=blank, fields=", ".join(FIELDS))
-    done = actions.checked(db, viewer, fields.actions, CHECKS)
-    kept = actions.dumped(Action(kind, values) for kind, values in done.items())
-    return {"language": language, "name": clean_name, "body": text, "actions": kept}
+    prepared = _prepared(db, viewer, fields.actions)
+    return {"language": language, "name": clean_name, "body": text, "actions": prepared}
+
+
+def _prepared(db: Database, viewer: Viewer, typed: Mapping[str, Sequence[str]]) -> str:
+    """What is done as the table has it; raises InvalidForm."""
+    done = actions.checked(db, viewer, typed, CHECKS)
+    return actions.dumped(Action(kind, values) for kind, values in done.items())
 
 
 def _check_free(db: Database, values: Values, reply_id: str) -> None:
