@@ -18,7 +18,8 @@ DAN = "dan@support.example"
 def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, visit: Visit) -> None:
     dan = viewers.find(live.db, DAN)
     body = "Bonjour {{requester.first_name}},\n\nMerci."
-    saved_replies.add(live.db, dan, SavedReplyFields(language="fr", name="Salut poli", body=body))
+    done = {"add_tags": ["salué"], "status": ["solved"]}
+    saved_replies.add(live.db, dan, SavedReplyFields("fr", "Salut poli", body, done))
     ticket = file(live.db, somebody_else(live), subject="Collier")
     page = visit(f"/fr/requests/{ticket.id}", person=DAN)
     area = page.locator("#body")
@@ -28,6 +29,8 @@ def test_two_colons_insert_a_saved_reply_and_two_marks_an_article(live: Live, vi
     expect(offered).to_have_attribute("aria-selected", "true")
     area.press("Enter")
     expect(area).to_have_value("Bonjour Quentin,\n\nMerci.")
+    expect(page.locator("#then")).to_have_value("solved")
+    expect(page.get_by_label("Étiquettes ajoutées")).to_be_checked()
     area.press("End")
     area.press_sequentially(" ??mot de passe")
     expect(offered.first).to_be_visible()

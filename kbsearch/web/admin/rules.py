@@ -55,11 +55,7 @@ def add_rule() -> Response:
 def show_rule(id: str) -> Response:
     rule = rule_of(id)
     there = rules.texts(rule)
-    shown = {name: value.split("\n") if is_chosen(name) else value for name, value in there.items()}
-    for name in ("tags", "without_tags"):
-        shown[IF + name] = " ".join(there[IF + name].split())
-    for name in ("add_tags", "remove_tags"):
-        shown[THEN + name] = " ".join(there[THEN + name].split())
+    shown = {name: shown_value(name, value) for name, value in there.items()}
     return form(rule, Form({**shown, "revision": revisions.of(there)}))
 
 
@@ -107,6 +103,13 @@ def remove_rule(id: str) -> Response:
 @names_a_page()
 def rule_of(id: str) -> Rule:
     return rules.find(db(), viewer(), id)
+
+
+def shown_value(name: str, text: str) -> str | list[str]:
+    """A value of a rule as its field shows it: what is chosen as a list, tags on one line."""
+    if is_chosen(name):
+        return text.splitlines()
+    return " ".join(text.split()) if name.endswith("tags") else text
 
 
 def is_chosen(name: str) -> bool:

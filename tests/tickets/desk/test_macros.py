@@ -131,7 +131,7 @@ def test_the_composer_says_what_it_will_do_and_may_leave_it_out(
 ):  # fmt: skip
     sign_in(client, db, cast.dan)
     page = unescape(client.get(f"/en/requests/{ticket.id}?saved={macro.id}").text)
-    assert "Severity: Major; Team: Herds; Assigned to the next of the team" in page
+    assert "Severity: Major · Team: Herds · Assigned to the next of the team" in page
     assert f'name="macro" value="{macro.id}" checked' in page
     assert '<option value="solved" selected>' in page
     offered = client.get(f"/en/desk/tickets/{ticket.number}/insertions?q=know").text

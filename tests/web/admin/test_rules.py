@@ -70,6 +70,15 @@ def test_its_form_shows_all_that_was_said_and_keeps_it(
     assert rules.find(db, cast.root, made.id) == made
 
 
+def test_what_was_not_said_is_not_said_by_saving_it(
+    root: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    made = rule(db)
+    sent = fields_of(root.get(f"/en/admin/rules/{made.id}").text)
+    assert root.post(f"/en/admin/rules/{made.id}", data=sent, headers=ORIGIN).status_code == 303
+    assert rules.find(db, cast.root, made.id) == made
+
+
 def fields_of(page: str) -> dict[str, list[str]]:
     """What the form of a rule sends when nothing in it is touched."""
     form = next(form for form in Forms(page).found if "if_words" in form.names)
@@ -122,7 +131,7 @@ def test_agents_read_at_each_request_which_rule_did_what_and_customers_do_not(
     follow(db, settings)
     sign_in(client, db, cast.dan)
     page = unescape(client.get(f"/en/requests/{ticket.id}").text)
-    assert "1 rule was at work" in page and "Tags added: cows; Answer: Taken" in page
+    assert "1 rule was at work" in page and "Tags added: cows · Answer: Taken" in page
     assert "The rule “CANARY” added tags: cows." in page
     sign_in(client, db, cast.alice)
     page = unescape(client.get(f"/en/requests/{ticket.id}").text)
