@@ -9,7 +9,7 @@ from kbsearch.errors import Invalid
 from kbsearch.people import exports as people_exports
 from kbsearch.people.exports import PeopleQuery
 from kbsearch.tickets import exports
-from kbsearch.tickets.exports import ExportedTicket
+from kbsearch.tickets.exports import ExportedTicket, TicketQuery
 from kbsearch.web import numbers
 from kbsearch.web.render import db, viewer
 from kbsearch.web.zendesk import door, pages, shapes, ticket_shapes, users
@@ -104,6 +104,22 @@ def export_events() -> Values:
     ]
     last = said[-1].at if said else ""
     return pages.of_moment("ticket_events", events, last=last, is_whole=len(said) < size)
+
+
+@offer("/ticket_audits")
+def export_audits() -> Values:
+    """What was said about every ticket, as changes: those of so many tickets at a time"""
+    door.agent()
+    text = request.args.get("cursor", "")
+    offset = numbers.whole(pages.decoded(text)) if text else 0
+    if offset is None:
+        raise Invalid("api.cursor_invalid")
+    things = exports.cut(db(), viewer(), TicketQuery(), offset, pages.MOST)
+    audits = [audit for thing in things for audit in ticket_shapes.audits(thing)]
+    cursor = pages.encoded(str(offset + len(things)))
+    is_whole = len(things) < pages.MOST
+    value = pages.by_cursor_of("audits", audits, cursor, is_whole=is_whole)
+    return {**value, "after_url": None if is_whole else value["after_url"]}
 
 
 def beside(things: Sequence[ExportedTicket]) -> dict[str, Any]:

@@ -30,9 +30,9 @@ ANSWERS = {"product": "software", "version": "version"}  # by the names that for
 
 @offer("/tickets")
 def list_tickets() -> Values:
-    """Every ticket, by number"""
+    """Every ticket, by number; none has a name elsewhere"""
     door.agent()
-    return listed(TicketQuery())
+    return listed(TicketQuery(numbers=[] if request.args.get("external_id") else None))
 
 
 @offer("/tickets/<int:number>")

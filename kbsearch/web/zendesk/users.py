@@ -50,6 +50,14 @@ def show_users() -> Values:
     return {"users": written(people_found), "count": len(people_found), "next_page": None}
 
 
+@offer("/users/search")
+def search_users() -> Values:
+    """People whose name or address holds a text"""
+    door.agent()
+    text = request.args.get("query", "").removeprefix("email:").strip('"')
+    return pages.page("users", found(text[: people.MAX_EMAIL]), written)
+
+
 def everybody() -> Listing[Someone]:
     """People with an account in the order of their last change, then those without one."""
     query = PeopleQuery()

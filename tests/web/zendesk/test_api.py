@@ -16,6 +16,7 @@ from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.people.accounts.personal_tokens import TokenFields
+from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.web.api.door import PACES, Paces
@@ -132,6 +133,48 @@ def test_a_cursor_finds_what_changed_since(
     replies.reply(db, cast.dan, first, ReplyForm("key-of-the-answer", "In the same second"))
     later = get(client, value["after_url"], dans).get_json()
     assert [each["id"] for each in later["tickets"]] == [first.number]
+
+
+def test_what_is_for_agents_alone_no_customer_reads_in_a_field(
+    app: Flask, db: Database, client: FlaskClient, cast: Cast, dans: Headers
+):
+    for name, in_form in (("lot", 1), ("margin", 0)):
+        db.insert(
+            "fields",
+            {
+                "id": name,
+                "name": name,
+                "kind": "text",
+                "label_fr": name,
+                "label_en": name,
+                "in_form": in_form,
+                "position": in_form,
+                "created_at": "2026-01-01T00:00:00Z",
+            },
+        )
+    ticket = file(db, cast.alice)
+    vendor_fields.put(db, ticket.id, {"lot": "L-7", "margin": "CANARI-MARGIN"})
+    values = [each["value"] for each in fields_of(client, f"/tickets/{ticket.number}", dans)]
+    assert {"L-7", "CANARI-MARGIN"} <= set(values)
+    answer = get(client, f"/requests/{ticket.number}", token(app, db, cast.alice))
+    assert "L-7" in answer.text and "CANARI-MARGIN" not in answer.text
+
+
+def fields_of(client: FlaskClient, path: str, headers: Headers) -> list[dict[str, Any]]:
+    fields: list[dict[str, Any]] = get(client, path, headers).get_json()["ticket"]["fields"]
+    return fields
+
+
+def test_people_are_found_and_audits_leave(
+    db: Database, client: FlaskClient, cast: Cast, dans: Headers
+):
+    ticket = file(db, cast.alice)
+    for query in ("alice", "email:alice@acme.example", "Martin"):
+        found = get(client, f"/users/search.json?query={query}", dans).get_json()["users"]
+        assert [each["email"] for each in found] == ["alice@acme.example"]
+    audits = get(client, "/ticket_audits.json", dans).get_json()
+    assert [each["ticket_id"] for each in audits["audits"]] == [ticket.number]
+    assert get(client, "/tickets?external_id=7", dans).get_json()["tickets"] == []
 
 
 def test_numbers_are_given_once_and_are_nobody_elses(db: Database, cast: Cast):
