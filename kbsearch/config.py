@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -18,6 +19,7 @@ from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
 
 CONFIG_NAME = "kbsearch.toml"
+SOURCES = "KBSEARCH_SOURCES"  # where the settings come from that a parent gives its children
 LANGUAGES = ("fr", "en")
 LINKING = ("never", "verified")
 MAIL_FLOWS = ("code", "client_credentials")
@@ -27,6 +29,15 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
 CLAMD = re.compile(rf"/\S+|(?:{HOST.pattern}|\[[0-9a-f:]+\]):\d{{1,5}}", re.I)
 ORIGIN = re.compile(rf"https?://(?:{HOST.pattern})(?::\d{{1,5}})?", re.I)
+ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
+LINK = re.compile(r"(?:https?://|mailto:|/)[^\s\"<>]+")
+TEXTS_OF_PAGES = tuple(
+    f"{name}_{language}"
+    for name in ("home_title", "home_text", "footer_links", "legal_notice")
+    for language in LANGUAGES
+)
+MAX_LINE = 200
+MAX_PAGE_TEXT = 20_000
 IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
@@ -34,7 +45,21 @@ POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
 
 class ConfigError(Exception):
-    """A setting is wrong; the text names it, its source and what it takes."""
+    """A setting is wrong; the text names it, its source and what it takes.
+
+    `reason` is that without name and source, for whoever typed it: a message and its values.
+    """
+
+    def __init__(self, text: str, name: str = "", reason: str = "", /, **values: object) -> None:
+        super().__init__(text)
+        self.name = name
+        self.reason = reason
+        self.values = values
+
+
+def _(sentence: str) -> str:
+    """Mark a sentence for the catalogues: administrators read it in the browser too."""
+    return sentence
 
 
 def _setting(default: Any, sentence: str, *, secret: bool = False) -> Any:
@@ -47,6 +72,15 @@ class Settings:
 
     site: Path = _setting(Path("."), "The folder that relative paths below start from")
     site_name: str = _setting("kbsearch", "The name shown in the header and in page titles")
+    accent: str = _setting("", "The colour of the site as #17494d; empty: our own")
+    home_title_fr: str = _setting("", "Title of the home page in French")
+    home_title_en: str = _setting("", "Title of the home page in English")
+    home_text_fr: str = _setting("", "Words below it in French, Markdown")
+    home_text_en: str = _setting("", "Words below it in English, Markdown")
+    footer_links_fr: str = _setting("", "Links at the foot in French, each line name, bar, address")
+    footer_links_en: str = _setting("", "Links at the foot in English")
+    legal_notice_fr: str = _setting("", "Legal notice in French, Markdown; a page of its own")
+    legal_notice_en: str = _setting("", "Legal notice in English, Markdown")
     base_url: str = _setting("http://127.0.0.1:8080", "The address people use, without a path")
     host: str = _setting("127.0.0.1", "The address the web server listens on")
     port: int = _setting(8080, "The port the web server listens on")
@@ -170,6 +204,11 @@ class Settings:
         """The address of a page; its language is the site's first where none is named."""
         return f"{self.base_url.rstrip('/')}/{language or self.languages[0]}/{path}"
 
+    def in_language(self, name: str, language: str) -> str:
+        """A text of the pages in a language, in the other one where it has none."""
+        texts = {tongue: str(getattr(self, f"{name}_{tongue}")) for tongue in LANGUAGES}
+        return texts[language] or next(filter(None, texts.values()), "")
+
     @property
     def database_address(self) -> Path | str:
         """The file of the database, or the address of the server that has it."""
@@ -243,17 +282,19 @@ def load(
     if path is not None:
         values["site"], sources["site"] = path.parent, str(path)
         for name, value in _read_toml(path).items():
-            values[name], sources[name] = _checked(name, value, str(path)), str(path)
+            values[name], sources[name] = convert(name, value, str(path)), str(path)
+    parents_sources = json.loads(environ.get(SOURCES, "{}"))
     for name in FIELDS:
         setting = _from_environment(name, environ)
         if setting is not None:
             text, source = setting
-            values[name], sources[name] = _checked(name, text, source), source
+            values[name] = convert(name, text, source)
+            sources[name] = parents_sources.get(name, source)
     for name, value in (flags or {}).items():
         if value is not None:
-            values[name], sources[name] = _checked(name, value, f"--{name}"), "flag"
+            values[name], sources[name] = convert(name, value, f"--{name}"), "flag"
     settings = Settings(**values)
-    _check_together(settings, sources)
+    check(settings, sources)
     return Configuration(settings, sources, path)
 
 
@@ -290,12 +331,13 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str] 
         raise ConfigError(f"{variable}_FILE: {problem}") from None
 
 
-def _checked(name: str, value: Any, source: str) -> Any:
+def convert(name: str, value: Any, source: str) -> Any:
+    """The value that a text or one of TOML means; raises ConfigError with its source."""
     if name not in FIELDS:
         raise ConfigError(f"{source}: there is no setting '{name}'; see the README's table")
-    convert = _CONVERT_NAMED.get(name) or _CONVERT[type(FIELDS[name].default)]
+    converter = _CONVERT_NAMED.get(name) or _CONVERT[type(FIELDS[name].default)]
     try:
-        return convert(value)
+        return converter(value)
     except (TypeError, ValueError) as problem:
         raise ConfigError(f"{source}: {name}: {problem}") from None
 
@@ -357,9 +399,12 @@ _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
 TABLES = frozenset({"fields", "teams", "targets"})  # what only kbsearch.toml can hold
 
 
-def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
-    def refuse(name: str, reason: str) -> None:
-        raise ConfigError(f"{sources[name]}: {name}: {reason}")
+def check(settings: Settings, sources: Mapping[str, str]) -> None:
+    """Raise ConfigError for the first setting that cannot be so, alone or beside the others."""
+
+    def refuse(name: str, reason: str, /, **values: object) -> None:
+        text = f"{sources[name]}: {name}: {reason % values if values else reason}"
+        raise ConfigError(text, name, reason, **values)
 
     if not 0 <= settings.port <= 65535:
         refuse("port", f"{settings.port} is not a port (0 to 65535)")
@@ -400,10 +445,11 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         if not _is_target(target):
             refuse("webhook_private_targets", f"{target!r} is neither a host nor a network")
     if settings.smtp_url and not settings.smtp_url.startswith(SMTP_SCHEMES):
-        refuse("smtp_url", f"it starts with one of {', '.join(SMTP_SCHEMES)}")
+        refuse("smtp_url", _("it starts with one of %(schemes)s"), schemes=", ".join(SMTP_SCHEMES))
     if settings.imap_url and not settings.imap_url.startswith(IMAP_SCHEMES):
-        refuse("imap_url", f"it starts with one of {', '.join(IMAP_SCHEMES)}")
+        refuse("imap_url", _("it starts with one of %(schemes)s"), schemes=", ".join(IMAP_SCHEMES))
     _check_mail_oauth(settings, refuse)
+    _check_look(settings, refuse)
     if settings.clamd and not CLAMD.fullmatch(settings.clamd):
         refuse("clamd", "it is the path of a socket, or host:port")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
@@ -411,43 +457,77 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     if not is_audience(settings.default_audience):
         refuse("default_audience", "everyone, customers, agents, org:SLUG or product:SLUG")
     if settings.oidc_link_by_email not in LINKING:
-        refuse("oidc_link_by_email", f"pick from {', '.join(LINKING)}")
+        refuse("oidc_link_by_email", _("pick from %(choices)s"), choices=", ".join(LINKING))
     if settings.oidc_issuer and not is_private(settings.oidc_issuer):
-        refuse("oidc_issuer", f"{settings.oidc_issuer!r} does not start with https://")
+        refuse("oidc_issuer", _("it does not start with https://"))
     if settings.oidc_issuer and not settings.oidc_client_id:
-        refuse("oidc_issuer", "it needs oidc_client_id as well")
+        refuse("oidc_issuer", _("it needs %(other)s as well"), other="oidc_client_id")
     if 0 < len(settings.jwt_shared_secret.encode()) < SHORTEST_SHARED_SECRET:
-        refuse("jwt_shared_secret", f"{SHORTEST_SHARED_SECRET} bytes at least")
+        refuse("jwt_shared_secret", _("%(bytes)s bytes at least"), bytes=SHORTEST_SHARED_SECRET)
     for name in ("oidc_issuer", "jwt_shared_secret"):
         if getattr(settings, name) and not has_single_sign_on():
-            refuse(name, "single sign-on is not installed; run: pip install 'kbsearch[sso]'")
+            refuse(name, _("single sign-on is not installed; run: pip install 'kbsearch[sso]'"))
 
 
-def _check_mail_oauth(settings: Settings, refuse: Callable[[str, str], None]) -> None:
+def _check_mail_oauth(settings: Settings, refuse: Callable[..., None]) -> None:
     """Tokens go to servers and providers that nobody listens in on, with all they need."""
     provider = settings.mail_oauth
     if settings.mail_oauth_flow not in MAIL_FLOWS:
-        refuse("mail_oauth_flow", f"pick from {', '.join(MAIL_FLOWS)}")
+        refuse("mail_oauth_flow", _("pick from %(choices)s"), choices=", ".join(MAIL_FLOWS))
     if not provider:
         return
     if provider not in ("microsoft", "google") and not is_private(provider):
-        refuse("mail_oauth", "microsoft, google or an address that starts with https://")
+        refuse("mail_oauth", _("microsoft, google or an address that starts with https://"))
     if not settings.mail_oauth_client_id:
-        refuse("mail_oauth", "it needs mail_oauth_client_id as well")
+        refuse("mail_oauth", _("it needs %(other)s as well"), other="mail_oauth_client_id")
     if provider == "microsoft" and not TENANT.fullmatch(settings.mail_oauth_tenant):
-        refuse("mail_oauth_tenant", "the id or the domain of your directory")
+        refuse("mail_oauth_tenant", _("the id or the domain of your directory"))
     if settings.mail_oauth_flow == "client_credentials":
         if provider == "google":
-            refuse("mail_oauth_flow", "Google lets no application into a mailbox by itself: code")
+            refuse(
+                "mail_oauth_flow", _("Google lets no application into a mailbox by itself: code")
+            )
         if not settings.mail_oauth_client_secret:
-            refuse("mail_oauth_flow", "it needs mail_oauth_client_secret as well")
+            refuse(
+                "mail_oauth_flow",
+                _("it needs %(other)s as well"),
+                other="mail_oauth_client_secret",
+            )
     elif "://" in provider and not is_private(settings.mail_oauth_authorization):
-        refuse("mail_oauth_authorization", "an address that starts with https://")
+        refuse("mail_oauth_authorization", _("an address that starts with https://"))
     for name in ("smtp_url", "imap_url"):
         url = urlsplit(getattr(settings, name))
         is_open = url.scheme in ("smtp", "imap") and "starttls" not in url.query
         if uses_token(settings, url.geturl()) and is_open and url.hostname not in LOCAL_NAMES:
-            refuse(name, "a token is sent over an encrypted connection only")
+            refuse(name, _("a token is sent over an encrypted connection only"))
+
+
+def _check_look(settings: Settings, refuse: Callable[..., None]) -> None:
+    """The name, the colour and the words of the site are what its pages can show."""
+    if not settings.site_name.strip() or not settings.site_name.isprintable():
+        refuse("site_name", _("a name on one line"))
+    if settings.accent and not ACCENT.fullmatch(settings.accent):
+        refuse("accent", _("a colour as #17494d"))
+    for name in ("footer_links_fr", "footer_links_en"):
+        try:
+            links(getattr(settings, name))
+        except ValueError as problem:
+            refuse(name, _("“%(line)s” is no link as: Name | https://…"), line=str(problem))
+    for name in (*TEXTS_OF_PAGES, "site_name", "support_phone", "support_email"):
+        limit = MAX_PAGE_TEXT if name in TEXTS_OF_PAGES else MAX_LINE
+        if len(getattr(settings, name)) > limit:
+            refuse(name, _("%(limit)s characters at most"), limit=limit)
+
+
+def links(text: str) -> tuple[tuple[str, str], ...]:
+    """Links written one a line as `Name | https://…`; raises ValueError with a line that is not."""
+    pairs = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        label, bar, url = (part.strip() for part in line.partition("|"))
+        if not (label and bar and LINK.fullmatch(url)):
+            raise ValueError(line[:MAX_LINE])
+        pairs.append((label, url))
+    return tuple(pairs)
 
 
 def uses_token(settings: Settings, url: str) -> bool:

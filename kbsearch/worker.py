@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,6 +67,7 @@ from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import health
+from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
@@ -87,6 +88,7 @@ GAP_BATCHES = 5
 FAILED_SEARCHES_SECONDS = 20.0
 INSIGHTS_SECONDS = 1.0
 DUE_SECONDS = 1.0
+SETTINGS_SECONDS = 1.0
 ALARM_SECONDS = 20.0
 RULES_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -94,19 +96,27 @@ KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
 
 
-def run(settings: Settings, db: Database, parent_pipe: ParentPipe) -> None:
+def run(
+    settings: Settings,
+    db: Database,
+    parent_pipe: ParentPipe,
+    sources: Mapping[str, str] | None = None,
+) -> None:
     """Work until TERM or INT; the step under way is finished first."""
+    chosen = BrowserSettings(settings, sources or {})
+    chosen.renew(db)
     signals = Signals()
     os.nice(NICENESS)
     with _turn(settings.data_path / "worker.lock", signals, parent_pipe) as name:
         if name:
             outbox.release(db, name)  # of whoever had the turn before, and is gone
-            _work(settings, db, parent_pipe, signals, name)
+            _work(chosen, db, parent_pipe, signals, name)
 
 
 def _work(
-    settings: Settings, db: Database, parent_pipe: ParentPipe, signals: "Signals", name: str
+    chosen: BrowserSettings, db: Database, parent_pipe: ParentPipe, signals: "Signals", name: str
 ) -> None:
+    settings = chosen.settings
     pulse = Pulse(db, parent_pipe)
     with (
         senders.at_work(_senders(settings, db, name)),
@@ -117,6 +127,7 @@ def _work(
         handlers = _handlers(settings, db, indexer)
         search = Search(settings, db)
         steps = (
+            Step("settings", lambda: chosen.renew(db), SETTINGS_SECONDS),
             Step("publishing", content.follow),
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
@@ -152,7 +163,7 @@ def _work(
             ),
         )
         if articles.live_publication(db) is None:
-            steps[0].attempt()  # nobody is told of a site that has no page yet
+            steps[1].attempt()  # nobody is told of a site that has no page yet
         parent_pipe.ready()
         while not signals.stop:
             if not _round(steps, signals, pulse):

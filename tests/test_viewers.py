@@ -66,6 +66,7 @@ WITHOUT_A_VIEWER = {
     "tickets.changes.*": "follows a change that was allowed",
     "tickets.readers.*": "who may read follows from a change that was allowed",
     "tickets.files.drop_unsent": "follows a draft that was let go",
+    "people.organisations.branding.keep_picture": "follows a change that was allowed",
     "tickets.fields.*": "follows a change that was allowed",
     "tickets.tags.forget": "follows an erasure that was allowed",
     "audit.record": "the log of what was allowed, and of what was not",

@@ -12,6 +12,7 @@ from kbsearch import config, i18n
 from kbsearch.database import Busy, Damaged, Database, Unreachable, engines
 from kbsearch.errors import NotFound, Problem
 from kbsearch.site import belonging, restoring
+from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.version import __version__
 
 P = ParamSpec("P")
@@ -94,6 +95,7 @@ class Site:
     def db(self) -> Database:
         if self._db is None:
             self._db = self.opened(belonging.open_database)
+            BrowserSettings(self.settings, self.configuration.sources).renew(self._db)
         return self._db
 
     def opened(self, how: Opening) -> Database:

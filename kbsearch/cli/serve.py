@@ -1,10 +1,12 @@
 """kbsearch serve, and its two halves: web and worker."""
 
 import dataclasses
+import json
 import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +64,7 @@ def serve_command(
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
         if settings.host in EVERYWHERE:
             log.warning("base_url is not set: pages will open on this machine only")
+    environment = _environment(settings, configuration.sources)
     db = Site(dataclasses.replace(configuration, settings=settings)).db  # migrated from here on
     visitors = _demo_accounts(settings, db) if demo else ()
 
@@ -72,7 +75,7 @@ def serve_command(
         db.close()
 
     children = _children(configuration.path, settings, listener)
-    sys.exit(ProcessTree(children, _environment(settings), listener, patience).run(announce))
+    sys.exit(ProcessTree(children, environment, listener, patience).run(announce))
 
 
 @click.command("web")
@@ -92,7 +95,7 @@ def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
         listener = tree.listen(site.settings.host, site.settings.port)
     else:
         listener = socket.socket(fileno=fd)
-    app = create_app(site.settings, site.db)
+    app = create_app(site.settings, site.db, site.configuration.sources)
     server.run(
         app,
         listener,
@@ -114,7 +117,7 @@ def worker_command(site: Site, parent_pipe: int | None) -> None:
     from kbsearch import worker
 
     logs.start()
-    worker.run(site.settings, site.db, ParentPipe(parent_pipe))
+    worker.run(site.settings, site.db, ParentPipe(parent_pipe), site.configuration.sources)
 
 
 def _for_demo(configuration: Configuration) -> Settings:
@@ -150,7 +153,7 @@ def _children(path: Path | None, settings: Settings, listener: socket.socket) ->
     return children
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, sources: Mapping[str, str]) -> dict[str, str]:
     """The settings as variables: a child works with those its parent has checked."""
     environment = dict(os.environ)
     for name in config.FIELDS:
@@ -159,7 +162,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         environment[f"KBSEARCH_{name.upper()}"] = text
-    return environment
+    return {**environment, config.SOURCES: json.dumps(dict(sources))}
 
 
 def _demo_accounts(settings: Settings, db: Database) -> "tuple[Account, ...]":

@@ -356,6 +356,10 @@ STEPS = {
         ALTER TABLE webhook_endpoints ADD COLUMN tag TEXT NOT NULL DEFAULT '';
         ALTER TABLE webhook_endpoints ADD COLUMN with_fields INTEGER NOT NULL DEFAULT 0;
         """,
+    "s104_site_settings": """
+        CREATE TABLE site_settings (
+          name TEXT PRIMARY KEY, value TEXT NOT NULL, changed_at TEXT NOT NULL);
+        """,
 }
 
 

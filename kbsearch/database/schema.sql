@@ -91,6 +91,13 @@ CREATE TABLE logos (
   body BLOB NOT NULL
 );
 
+-- What administrators chose in the browser; secrets are sealed. Of a picture: which of the logos.
+CREATE TABLE site_settings (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+
 CREATE TABLE organisations (
   id TEXT PRIMARY KEY,
   slug TEXT NOT NULL UNIQUE,

@@ -9,8 +9,9 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kbsearch import resources
-from kbsearch.config import Settings
+from kbsearch.config import Settings, has_single_sign_on
 from kbsearch.database import Database
+from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.web import (
     admin,
     api,
@@ -93,10 +94,14 @@ REQUEST_GLOBALS: dict[str, Callable[..., object]] = {
     "logo_url": looks.logo_url,
     "welcome": looks.welcome,
     "vendor_fields": vendor_fields.readable,
+    "site_picture": looks.site_picture,
+    "site_picture_url": looks.site_picture_url,
+    "site_theme_url": looks.site_theme_url,
+    "footer_links": looks.footer_links,
 }
 
 
-def build(settings: Settings, db: Database, search: "Search") -> Flask:
+def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSettings) -> Flask:
     """The application over these parts."""
     app = Flask("kbsearch", static_folder=None, template_folder=str(resources.folder("templates")))
     app.config.update(
@@ -119,7 +124,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
         code: language.Language(app, settings, code, products, REQUEST_GLOBALS)
         for code in settings.languages
     }
-    app.extensions["kbsearch"] = render.WebSite(settings, db, search, languages)
+    app.extensions["kbsearch"] = render.WebSite(settings, db, search, languages, chosen)
 
     login = LoginManager(app)  # type: ignore[no-untyped-call]
     login.anonymous_user = render.Visitor  # type: ignore[assignment]
@@ -127,6 +132,7 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
 
     assets.prepare()
     compression.offer(app)
+    render.follow_settings(app)
     security.guard(app, settings)
     door.watch(app, settings)
     if settings.widget_origins:
@@ -180,13 +186,10 @@ def build(settings: Settings, db: Database, search: "Search") -> Flask:
     for blueprint in (pages.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):
         app.register_blueprint(blueprint, url_prefix=prefix)
     app.register_blueprint(admin.bp, url_prefix=f"{prefix}/admin")
-    if settings.oidc_issuer:
-        from kbsearch.web.account import single_sign_on  # needs the extra [sso], as handovers does
+    if has_single_sign_on():
+        from kbsearch.web.account import handovers, single_sign_on  # they need the extra [sso]
 
         single_sign_on.offer(app, settings)
-    if settings.jwt_shared_secret:
-        from kbsearch.web.account import handovers
-
         app.register_blueprint(handovers.bp)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

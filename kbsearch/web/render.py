@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from flask import Request, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
@@ -17,6 +17,7 @@ from kbsearch.people import organisations
 from kbsearch.people.accounts import sessions
 from kbsearch.people.organisations import Organisation
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
+from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import lists
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LANGUAGE_COOKIE = "kb-language"
 THEME_COOKIE = "kb-theme"
 THEMES = ("light", "dark")
+OF_NOBODY = ("assets", "machines")  # what is asked there is answered without the database
 HTML = "text/html; charset=utf-8"
 VARY = "HX-Request, HX-Boosted, HX-History-Restore-Request, Cookie, Accept-Language"
 
@@ -38,6 +40,7 @@ class WebSite:
     db: Database
     search: "Search"
     languages: Mapping[str, "Language"]  # by code
+    chosen: BrowserSettings  # what administrators chose of the settings
 
     @property
     def is_secure(self) -> bool:
@@ -80,6 +83,15 @@ def site() -> WebSite:
 
 def db() -> Database:
     return site().db
+
+
+def follow_settings(app: Flask) -> None:
+    """Have every request answered with the settings that administrators chose by then."""
+
+    @app.before_request
+    def follow() -> None:
+        if request.blueprint not in OF_NOBODY:
+            site().chosen.renew(db())
 
 
 def hidden_or_missing() -> NotFound:

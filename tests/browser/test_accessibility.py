@@ -134,7 +134,7 @@ def pages(live: Live) -> dict[str, list[str]]:
             f"/{{lang}}/desk/tickets/{like_another.number}/merge?into={asked_too.number}",
         ],
         "merging.ask_split": [f"/{{lang}}/desk/tickets/{like_another.number}/split/{said}"],
-        "admin.overview": ["/{lang}/admin"],
+        "admin.overview": ["/{lang}/admin?q=mail"],
         "admin.list_organisations": [
             "/{lang}/admin/organisations",
             "/{lang}/admin/organisations?q=z",
@@ -148,6 +148,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_products": ["/{lang}/admin/products"],
         "admin.new_product": ["/{lang}/admin/products/new"],
         "admin.show_product": [f"/{{lang}}/admin/products/{product}"],
+        "admin.show_settings": [
+            f"/{{lang}}/admin/settings/{page}" for page in ("site", "mail", "sign-on")
+        ],
         "admin.list_fields": ["/{lang}/admin/fields?done=saved"],
         "admin.new_field": ["/{lang}/admin/fields/new"],
         "admin.show_field": [f"/{{lang}}/admin/fields/{fields[0].id}"],

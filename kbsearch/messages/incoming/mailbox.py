@@ -39,9 +39,6 @@ class MailboxError(Exception):
 @contextmanager
 def followed(settings: Settings, db: Database) -> Iterator[None]:
     """Read the mailbox beside everything else, for as long as this lasts: a server may be slow."""
-    if not settings.imap_url:
-        yield
-        return
     over = threading.Event()
     thread = threading.Thread(target=_follow, args=(settings, db, over), name="mailbox")
     thread.start()
@@ -79,7 +76,8 @@ def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
     pause = POLL_SECONDS
     while not over.is_set():
         try:
-            poll(settings, db)
+            if settings.imap_url:  # it may be chosen while the worker runs
+                poll(settings, db)
             pause = POLL_SECONDS
         except Exception as problem:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -79,7 +79,7 @@ def compose(
         "site_url": f"{settings.base_url.rstrip('/')}/{language}/",
         "brand": brand,
         "phone": brand.phone or settings.support_phone,
-        "shades": branding.shades(brand.accent),
+        "shades": branding.shades(accent_of(settings, brand)),
     }
     letter = EmailMessage(raw_fields.POLICY)
     letter["Subject"] = one_line(_filled("_subject.txt", language, name, context))
@@ -93,6 +93,11 @@ def compose(
     letter.add_alternative(_filled("_letter.html", language, name, context), subtype="html")
     letter["Content-Language"] = language
     return letter
+
+
+def accent_of(settings: Settings, brand: Brand) -> str:
+    """The colour of an organisation's letters; the site's own where it has none."""
+    return (settings.accent if brand.accent == OURS.accent else "") or brand.accent
 
 
 def sender(settings: Settings) -> Address:

@@ -89,7 +89,7 @@ def dress(db: Database, viewer: Viewer, organisation_id: str, fields: LookFields
     with db.atomic():
         slug, before = _facts(db, organisation_id)
         if fields.logo is not None:
-            values["logo_hash"] = _keep(db, fields.logo) if fields.logo else None
+            values["logo_hash"] = keep_picture(db, fields.logo) if fields.logo else None
         for column, value in values.items():
             db.execute(
                 f"UPDATE organisations SET {column} = :value WHERE id = :id",  # noqa: S608 (above)
@@ -99,6 +99,7 @@ def dress(db: Database, viewer: Viewer, organisation_id: str, fields: LookFields
             """
             DELETE FROM logos
             WHERE NOT EXISTS (SELECT 1 FROM organisations o WHERE o.logo_hash = logos.hash)
+              AND NOT EXISTS (SELECT 1 FROM site_settings s WHERE s.value = logos.hash)
             """
         )
         _, after = _facts(db, organisation_id)
@@ -116,6 +117,30 @@ def find_logo(db: Database, viewer: Viewer, digest: str) -> tuple[Logo, bytes]:
           AND EXISTS (SELECT 1 FROM organisations o WHERE o.logo_hash = l.hash AND {condition})
         """,  # noqa: S608 (names of parameters)
         {"hash": digest, **values},
+    )
+    if not rows:
+        raise NotFound("web.not_found")
+    body: bytes = rows[0].pop("body")
+    return Logo(**rows[0]), body
+
+
+def picture(db: Database, digest: str) -> Logo | None:
+    """A picture by its content, if it is there."""
+    rows = db.query(
+        "SELECT hash, media_type, width, height FROM logos WHERE hash = :hash", {"hash": digest}
+    )
+    return Logo(**rows[0]) if rows else None
+
+
+def find_site_picture(db: Database, digest: str) -> tuple[Logo, bytes]:
+    """The logo or the icon of the site and its bytes, which everybody sees."""
+    rows = db.query(
+        """
+        SELECT l.hash, l.media_type, l.width, l.height, l.body FROM logos l
+        WHERE l.hash = :hash AND EXISTS (
+          SELECT 1 FROM site_settings s WHERE s.name IN ('logo', 'favicon') AND s.value = l.hash)
+        """,
+        {"hash": digest},
     )
     if not rows:
         raise NotFound("web.not_found")
@@ -197,7 +222,8 @@ def _checked_welcome(text: str) -> str:
     return text
 
 
-def _keep(db: Database, body: bytes) -> str:
+def keep_picture(db: Database, body: bytes) -> str:
+    """Keep a logo; what it is known by. Raises Invalid for what can be none."""
     if len(body) > MAX_LOGO:
         raise Invalid("look.logo_too_large", limit=MAX_LOGO // 1000)
     info = images.info(body)

@@ -53,6 +53,7 @@ def fill(settings: Settings, db: Database) -> tuple[Account, ...]:
 
 
 def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
+    cast.choose_look(settings, db)
     cast.add_products(db)
     cast.add_organisations(db)
     cast.add_promises(db)

@@ -1,6 +1,7 @@
 """Who and what the demo is about: its products, its customers with their looks, its people."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from kbsearch.promises import calendars, targets
 from kbsearch.promises.calendars import CalendarFields
 from kbsearch.promises.targets import TargetFields
 from kbsearch.rules import RuleFields
+from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import field_editing, teams
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
@@ -115,6 +117,12 @@ def add_teams(db: Database) -> None:
     for fields in listed("teams.yml"):
         members = [people.find(db, email).id for email in fields.pop("members")]
         teams.add(db, OPERATOR, TeamFields(**fields, members=members))
+
+
+def choose_look(settings: Settings, db: Database) -> None:
+    """Give the site the look of the vendor, as an administrator would."""
+    look: dict[str, str] = yaml.safe_load((folder() / "look.yml").read_text("utf-8"))
+    BrowserSettings(replace(settings)).save(db, OPERATOR, "site", look)
 
 
 def add_fields(db: Database) -> None:

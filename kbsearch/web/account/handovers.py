@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch.errors import Problem
+from kbsearch.errors import NotFound, Problem
 from kbsearch.people.accounts.single_sign_on import handovers
 from kbsearch.people.accounts.single_sign_on.handovers import Handover
 from kbsearch.web import security
@@ -15,6 +15,13 @@ from kbsearch.web.account.single_sign_on import failed
 from kbsearch.web.render import db, render, site, viewer
 
 bp = Blueprint("handovers", __name__)
+
+
+@bp.before_request
+def only_with_a_secret() -> None:
+    """Where none is shared, nobody is handed over."""
+    if not site().settings.jwt_shared_secret:
+        raise NotFound("web.not_found")
 
 
 @bp.get("/access/jwt")

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n, limits, randomness
 from kbsearch.config import Settings
-from kbsearch.errors import Forbidden, Invalid, Problem, TooMany, Unavailable
+from kbsearch.errors import Forbidden, Invalid, NotFound, Problem, TooMany, Unavailable
 from kbsearch.people.accounts import signing_in
 from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.accounts.single_sign_on import journeys, openid
@@ -27,6 +27,14 @@ def offer(app: Flask, settings: Settings) -> None:
     app.extensions[EXTENSION] = IdentityProvider(settings)
     app.register_blueprint(bp)
     app.register_blueprint(pages, url_prefix=language_prefix(settings))
+
+
+@bp.before_request
+@pages.before_request
+def only_with_a_provider() -> None:
+    """Where no provider is set, there is no such page."""
+    if not site().settings.oidc_issuer:
+        raise NotFound("web.not_found")
 
 
 @pages.get("/login/sso")
@@ -98,7 +106,10 @@ def failed(problem: Problem, back: str | None) -> Response:
 
 
 def _provider() -> IdentityProvider:
+    """The provider of the settings as they are now."""
     provider: IdentityProvider = current_app.extensions[EXTENSION]
+    if not provider.is_of(site().settings):
+        provider = current_app.extensions[EXTENSION] = IdentityProvider(site().settings)
     return provider
 
 

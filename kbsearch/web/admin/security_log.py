@@ -15,6 +15,7 @@ from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk.actions import THEN
 from kbsearch.web import numbers, prepared
 from kbsearch.web.admin.door import bp
+from kbsearch.web.admin.setting_names import setting_names
 from kbsearch.web.render import db, render, spoken_language, viewer
 
 PAGE_LENGTH = 50
@@ -30,6 +31,7 @@ CHANGES = frozenset(
         *("calendar.added", "calendar.changed", "calendar.archived", "calendar.restored"),
         *("target.added", "target.changed", "target.archived", "target.restored"),
         *("tag.renamed", "tag.merged", "tag.removed"),
+        "settings.changed",
         *("field.added", "field.changed", "field.archived", "field.restored", "field.moved"),
         *("team.added", "team.changed", "team.archived", "team.restored"),
         *("rule.added", "rule.changed", "rule.switched_on", "rule.switched_off"),
@@ -137,6 +139,7 @@ def field_name(name: str) -> str:
     _ = spoken_language().translate
     names = {
         "logo": _("Logo"),
+        "favicon": _("Icon of the browser (favicon)"),
         "disabled_at": _("Closed on"),
         "disabled": _("Disabled"),
         "access": _("It may"),
@@ -165,7 +168,9 @@ def field_name(name: str) -> str:
         return prepared.condition_name(name.removeprefix(IF))
     if name.startswith(THEN):
         return prepared.action_name(name.removeprefix(THEN))
-    return names.get(name) or spoken_language().field_name(name) or name
+    settings = setting_names(spoken_language())
+    label = settings[name].label if name in settings else ""
+    return names.get(name) or label or spoken_language().field_name(name) or name
 
 
 def value(name: str, text: str, names: Mapping[str, str]) -> str:
@@ -188,7 +193,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return _("Yes")
     if name == "access":
         return _("read and write") if text == "write" else _("read")
-    if name == "logo":
+    if name in ("logo", "favicon"):
         return _("A picture")
     if name.endswith(("_at", "_starts", "_ends")):
         return spoken.date(text)
@@ -242,6 +247,7 @@ def kind_name(kind: str) -> str:
         "tag.renamed": _("Tag renamed"),
         "tag.merged": _("Tag merged into another"),
         "tag.removed": _("Tag removed"),
+        "settings.changed": _("Settings changed"),
         "field.added": _("Field added"),
         "field.changed": _("Field changed"),
         "field.archived": _("Field archived"),

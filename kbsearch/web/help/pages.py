@@ -244,6 +244,14 @@ def accessibility() -> Response:
     return render("help/accessibility.html")
 
 
+@pages.get("/legal")
+def legal() -> Response:
+    """The legal notice of the vendor, for everybody, where there is one."""
+    if not site().settings.in_language("legal_notice", language()):
+        raise NotFound("web.not_found")
+    return render("help/legal.html")
+
+
 @bp.get("/media/<digest>/<name>")
 def media(digest: str, name: str) -> Response:
     """An image or a file of an article, for those who may read one that has it."""

@@ -76,6 +76,7 @@ CHANGES = [
     Change("rename_tag", "tag.renamed", {"name": "vip", "new_name": "gold"}),
     Change("rename_tag", "tag.merged", {"name": "vip", "new_name": "facture", "merge": "yes"}),
     Change("remove_tag", "tag.removed", {"name": "vip"}),
+    Change("save_settings", "settings.changed", {"site_name": "Aide"}, "settings"),
     Change("add_field", "field.added", {"label_fr": "Lot", "kind": "text", "in_form": "yes"}),
     Change("save_field", "field.changed", {"label_fr": "Cause", "required": "yes"}, "field"),
     Change("move_field", "field.moved", {"way": "down"}, "field"),
@@ -154,6 +155,7 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
         "person": str(cast.bob.person_id),
         "webhook": webhook.id,
         "token": token.id,
+        "settings": "site",
         "field": cause.id,
         "archived-field": gone.id,
         "calendar": office.id,
@@ -180,6 +182,8 @@ def sender(
     named = {"id": ids[change.noun]} if change.noun else {}
     if change.noun == "token":
         named = {"id": ids["person"], "token": ids["token"]}
+    if change.noun == "settings":
+        named = {"page": "site"}
     values = {"lang": "fr", **named}
     address = app.url_map.bind("127.0.0.1").build(f"admin.{change.endpoint}", values, "POST")
 

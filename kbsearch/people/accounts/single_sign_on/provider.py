@@ -35,11 +35,22 @@ KEY_TYPES = ("RSA", "EC", "OKP")
 Claims = dict[str, Any]
 
 
+def _terms(settings: Settings) -> tuple[str, ...]:
+    """What of the settings makes a provider another one."""
+    return (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        settings.oidc_link_by_email,
+    )
+
+
 class IdentityProvider:
     """The provider of the settings. Each process keeps what it says of itself for an hour."""
 
     def __init__(self, settings: Settings) -> None:
         self.issuer = settings.oidc_issuer
+        self._terms = _terms(settings)
         self._client_id = settings.oidc_client_id
         self._client_secret = settings.oidc_client_secret
         self._wants_address = settings.oidc_link_by_email != "never"
@@ -49,6 +60,10 @@ class IdentityProvider:
         self._keys = KeySet([])
         self._keys_read_at = -KEPT_SECONDS
         self._down_until = 0.0
+
+    def is_of(self, settings: Settings) -> bool:
+        """Whether these settings mean it."""
+        return self._terms == _terms(settings)
 
     def address(self, journey: Journey) -> str:
         """Where the person signs in."""
