@@ -147,7 +147,7 @@ class ArticleIndex:
             tuple(
                 part.key
                 for part in terms.parts
-                if part.key and self.view.matches(plans.key_of(part), address)
+                if part.key and self.view.matches(Term("code", part.key), address)
             ),
             is_whole_title=self.view.matches(plans.whole_title(terms), address),
             points=score % TIERS.title,

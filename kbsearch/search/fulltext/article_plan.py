@@ -23,7 +23,8 @@ from kbsearch.search.fulltext.query import MOST_TERMS, Part, Terms
 from kbsearch.search.fulltext.scores import Tiers
 
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
-AMOUNT = 20.0  # as much as a rare word
+AMOUNT = 2.4  # times its rarity, as a word in title and text: many pages may speak of 8 h
+AMOUNT_ALONE, BEGUN_CODE = 20.0, 20.0
 TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored besides
 
 Places = Callable[[str, float], tuple[Clause, ...]]
@@ -60,9 +61,10 @@ def _matching(
 ) -> Iterator[Clause]:
     """What a page must have some of; `places_of` says where a word is looked for."""
     stems = words.stems(terms)
+    besides = words.besides(terms, principals)
     for stem in words.telling(terms):
         yield from places_of(stem, 1.0)
-    for stem, weight in words.besides(terms, principals).items():
+    for stem, weight in besides.items():
         if stem not in stems:
             yield from places_of(stem, weight)
     for noun in words.small_nouns(terms):
@@ -70,9 +72,9 @@ def _matching(
     if not stems:
         yield all_of(Term("x", word, SURFACE) for word in terms.words)
         yield from (Term("pt", part.word, TITLE) for part in terms.parts if part.word)
-    yield from (key_of(part) for part in terms.parts if part.key)
+    yield from (_key(words, terms, part) for part in terms.parts if part.key)
     for key in words.begun_keys(terms, principals):
-        yield Constant(Term("code", key), AMOUNT)
+        yield Constant(Term("code", key), BEGUN_CODE)
     yield whole_title(terms)
 
 
@@ -89,9 +91,10 @@ def _raising(words: ArticleWords, terms: Terms) -> Iterator[Clause]:
     yield from (Term("t", stem, TITLE) for stem in words.stems_in(terms.fragments))
 
 
-def key_of(part: Part) -> Clause:
-    """Pages with a code, whatever else a question has; an amount counts as a word."""
-    return Constant(Term("code", part.key), TIERS.code if part.is_code else AMOUNT)
+def _key(words: ArticleWords, terms: Terms, part: Part) -> Clause:
+    """Pages with a code, whatever else a question has; beside words an amount is one of them."""
+    amount = AMOUNT * words.weight(part.key, "code") if terms.has_words else AMOUNT_ALONE
+    return Constant(Term("code", part.key), TIERS.code if part.is_code else amount)
 
 
 def whole_title(terms: Terms) -> Clause:

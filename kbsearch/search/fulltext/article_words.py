@@ -32,9 +32,9 @@ class ArticleWords:
         """What these principals may read; one that no page has is left out."""
         return OneOf("readers", tuple(name for name in principals if name in self._readers))
 
-    def weight(self, stem: str) -> float:
+    def weight(self, stem: str, field: str = "all") -> float:
         """The inverse document frequency of a stem; 0 when no page has it."""
-        frequency = self._view.frequency("all", stem)
+        frequency = self._view.frequency(field, stem)
         return math.log(1 + self._view.size / frequency) if frequency else 0.0
 
     @property

@@ -24,6 +24,7 @@ NO_SYNONYMS = Synonyms()
 MOST_COMPLETIONS = 8
 FEW_WORDS = 3
 SHORTEST_OF_CODE = 4  # letters of a part of a code that says something without the rest
+SHORTEST_CODE = 3  # signs; a shorter one (m2, A4) is in texts about anything
 
 _QUOTED = re.compile(r'(?<!\S)(-?)(?:"([^"«»“”]{1,100})"|[«“]([^"«»“”]{1,100})[»”])(?!\w)')
 _EXCLUDED = re.compile(r"(?<!\S)-(?=[^\W_])[^\s\"«»“”]+")
@@ -67,6 +68,11 @@ class Terms:
     def keys(self) -> tuple[str, ...]:
         """The codes, telephones and amounts, as the index has them."""
         return tuple(dict.fromkeys(part.key for part in self.parts if part.key))
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there are words beside the keys."""
+        return any(part.word for part in self.parts)
 
     @property
     def is_short(self) -> bool:
@@ -154,7 +160,8 @@ def _keys(text: str) -> Iterator[tuple[int, int, Part]]:
             yield match.start(), match.end(), Part(key=forms.squeezed(match[0]), is_code=True)
     for start, end, code in code_spans(text):
         fragments = tuple(words_of(code))
-        yield start, end, Part(key=forms.code_key(code), is_code=True, fragments=fragments)
+        key = forms.code_key(code)
+        yield start, end, Part(key=key, is_code=len(key) >= SHORTEST_CODE, fragments=fragments)
 
 
 def _words(text: str) -> Iterator[Part]:

@@ -31,7 +31,10 @@ TIERS_OF_CUSTOMERS = Tiers(title=50.0, share=0.9)  # low, as the date multiplies
 COMPLETION = 0.7
 SYNONYM = 0.5
 FORM_OF_KNOWN = 0.2
-AMOUNT, AMOUNT_OF_CUSTOMERS = 20.0, 3.0  # as much as a rare word
+AMOUNT = 2.0  # times its rarity, as a word in title and text: many tickets may speak of 8 h
+CONSTANT_AMOUNT = 1.0
+AMOUNT_ALONE, CONSTANT_AMOUNT_ALONE = 20.0, 3.0
+BEGUN_CODE, CONSTANT_BEGUN_CODE = 20.0, 3.0
 SMALL_NOUN = 3.0  # by its title alone
 CONSTANT_TITLE, CONSTANT_ALL, CONSTANT_COMPLETION = 2.0, 1.0, 0.5
 
@@ -59,15 +62,24 @@ def _exact(words: TicketWords, lookup: Lookup) -> Iterator[Clause]:
     """What is matched whole: codes and amounts, a request's number, its subject."""
     terms = lookup.terms
     tiers = TIERS if lookup.reads_all else TIERS_OF_CUSTOMERS
-    amount = AMOUNT if lookup.reads_all else AMOUNT_OF_CUSTOMERS
     for part in terms.parts:
-        if part.key:
-            yield Constant(Term("code", part.key), tiers.code if part.is_code else amount)
+        if part.is_code:
+            yield Constant(Term("code", part.key), tiers.code)
+        elif part.key:
+            yield Constant(Term("code", part.key), _amount(words, lookup, part.key))
+    begun = BEGUN_CODE if lookup.reads_all else CONSTANT_BEGUN_CODE
     for key in words.begun_keys(terms, lookup.principals):
-        yield Constant(Term("code", key), amount)
+        yield Constant(Term("code", key), begun)
     if terms.number is not None:
         yield Constant(Term("number", str(terms.number)), tiers.number)
     yield whole_title(terms, tiers.title)
+
+
+def _amount(words: TicketWords, lookup: Lookup, key: str) -> float:
+    """What an amount scores: beside words it is one of them."""
+    if not lookup.terms.has_words:
+        return AMOUNT_ALONE if lookup.reads_all else CONSTANT_AMOUNT_ALONE
+    return AMOUNT * words.weight_of_key(key) if lookup.reads_all else CONSTANT_AMOUNT
 
 
 def _of_language(

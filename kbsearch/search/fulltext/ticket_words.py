@@ -47,7 +47,14 @@ class TicketWords:
 
     def weight(self, stem: str, language: str) -> float:
         """The inverse document frequency of a stem among all tickets: for agents only."""
-        frequency = self._commit.frequency(f"all_{language}", stem)
+        return self._weight(f"all_{language}", stem)
+
+    def weight_of_key(self, key: str) -> float:
+        """The same of an amount or a code."""
+        return self._weight("code", key)
+
+    def _weight(self, field: str, term: str) -> float:
+        frequency = self._commit.frequency(field, term)
         return math.log(1 + self._commit.view.size / frequency) if frequency else 0.0
 
     def rarity(self, stem: str, language: str) -> float:

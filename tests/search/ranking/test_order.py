@@ -83,3 +83,21 @@ def test_how_many_tickets_others_have_changes_nothing_for_a_customer(
         take_over(db, number=number, subject="Un collier", requester=chloe, organisation="globex")
     follow(settings, db)
     assert [hit.score for hit in ask(search, "collier du chien", cast.alice).hits] == before
+
+
+@pytest.mark.parametrize("amount", ["8 h", "m2"])
+def test_an_amount_or_a_short_code_is_a_word_like_others(
+    search: Search, db, settings: Settings, cast: Cast, amount: str
+):
+    """Pages and requests about the matter come before those that only name the figure."""
+    write(settings.content_path, "fr/a/pause", "Vingt minutes de pause.", title="Temps de pause")
+    write(settings.content_path, "fr/a/autre", f"Ouvert dès {amount}.", title="Horaires")
+    put_live(db, settings)
+    take_over(db, number=301, subject="Temps de pause au travail", language="fr")
+    take_over(db, number=302, subject="Local", description=f"Environ {amount}.", language="fr")
+    follow(settings, db)
+    for viewer in (cast.alice, cast.dan):
+        ranked = ids(ask(search, f"temps de pause pour {amount} de travail ", viewer).hits)
+        for about, naming in (("fr/a/pause", "fr/a/autre"), ("301", "302")):
+            assert ranked.index(about) < ranked.index(naming)
+        assert "fr/a/autre" in ids(ask(search, f"{amount} ", viewer).hits)
