@@ -25,6 +25,7 @@ from kbsearch.search.fulltext.scores import Tiers
 TITLE, ALL, PHRASES, SURFACE, PAIRS = 1.0, 1.0, 1.0, 0.2, 0.2
 AMOUNT = 2.4  # times its rarity, as a word in title and text: many pages may speak of 8 h
 AMOUNT_ALONE, BEGUN_CODE = 20.0, 20.0
+FAMILY = 0.1  # what begins like a word of the question may be about the same
 TIERS = Tiers(title=2_000.0, share=1.2)  # pairs and written forms are scored besides
 
 Places = Callable[[str, float], tuple[Clause, ...]]
@@ -64,6 +65,8 @@ def _matching(
     besides = words.besides(terms, principals)
     for stem in words.telling(terms):
         yield from places_of(stem, 1.0)
+        for relative in words.relatives(stem):
+            besides.setdefault(relative, FAMILY)
     for stem, weight in besides.items():
         if stem not in stems:
             yield from places_of(stem, weight)

@@ -13,6 +13,8 @@ from kbsearch.search.fulltext.scores import telling
 COMPLETION_OF_UNKNOWN, COMPLETION_OF_KNOWN = 0.7, 0.15
 SYNONYM = 0.5
 FORM_OF_KNOWN = 0.2
+SHORTEST_OF_FAMILY, SHARED = 6, 5  # letters of a stem, and those that its relatives begin with
+MOST_RELATIVES = 8
 
 
 class ArticleWords:
@@ -27,6 +29,7 @@ class ArticleWords:
         self._known = lru_cache(maxsize=20_000)(self._has_word)
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
         self.rarity = lru_cache(maxsize=50_000)(self._rarity)
+        self.relatives = lru_cache(maxsize=20_000)(self._relatives)
 
     def _reading(self, principals: tuple[str, ...]) -> Clause:
         """What these principals may read; one that no page has is left out."""
@@ -44,6 +47,13 @@ class ArticleWords:
     def _rarity(self, stem: str) -> float:
         """The weight of a stem where texts are compared: one no page has is the rarest."""
         return self.weight(stem) or self.rarest_weight
+
+    def _relatives(self, stem: str) -> list[str]:
+        """The commonest stems that begin like one that pages have: `licenc` for `licenci`."""
+        if len(stem) < SHORTEST_OF_FAMILY or not self.weight(stem):
+            return []
+        family = self._view.begun_by("all", stem[:SHARED], MOST_RELATIVES)
+        return [relative for relative, _ in family if relative != stem]
 
     def stems_in(self, words: Iterable[str]) -> list[str]:
         return [stem for word in words if (stem := self.stem(word))]

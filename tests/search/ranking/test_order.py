@@ -101,3 +101,14 @@ def test_an_amount_or_a_short_code_is_a_word_like_others(
         for about, naming in (("fr/a/pause", "fr/a/autre"), ("301", "302")):
             assert ranked.index(about) < ranked.index(naming)
         assert "fr/a/autre" in ids(ask(search, f"{amount} ", viewer).hits)
+
+
+def test_a_relative_of_a_word_raises_and_is_not_looked_for_where_the_word_is_unknown(
+    search: Search, settings: Settings, db
+):
+    """`licencier` is in no stem of `licenciement`; one that no page has is a typo, or nothing."""
+    write(settings.content_path, "fr/rh/rupture", "Le licenciement d’un salarié.", title="Rupture")
+    write(settings.content_path, "fr/rh/motif", "Licencier demande un motif.", title="Motif")
+    put_live(db, settings)
+    assert ids(ask(search, "licenciement ").hits) == ["fr/rh/rupture", "fr/rh/motif"]
+    assert ask(search, "licenciature ", literal=True).hits == ()
