@@ -71,6 +71,7 @@ from kbsearch.web.writing import (
     links,
     listing,
     previews,
+    vocabulary,
 )
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         previews.bp,
         feedback.bp,
         gaps.bp,
+        vocabulary.bp,
         lessons.bp,
     )
     for blueprint in (pages.pages, *requests_pages, *agents_pages, *writers_pages, *people_pages):

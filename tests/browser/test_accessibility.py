@@ -192,6 +192,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "feedback.index": ["/{lang}/desk/feedback"],
         "history.show": ["/{lang}/desk/articles/fr/mot-de-passe/history"],
         "feedback.show": ["/{lang}/desk/articles/fr/mot-de-passe/feedback"],
+        "vocabulary.index": ["/{lang}/desk/vocabulary"],
         "gaps.index": [f"/{{lang}}/desk/gaps{shelf}" for shelf in ("", "?shelf=closed")],
         "gaps.show": [f"/{{lang}}/desk/gaps/G-{number}" for number in with_gaps(live)],
         "help.home": ["/{lang}/"],

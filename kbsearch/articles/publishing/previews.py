@@ -186,10 +186,10 @@ def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = Fal
     index = try_out if is_ranked else _Unranked
     draft = edition.make(tree, settings, reusable, index=index)
     trial = trials[0] if trials else None
-    return Preview(draft, live.findings if live else (), _index(db, settings), trial)
+    return Preview(draft, live.findings if live else (), live_index(db, settings), trial)
 
 
-def _index(db: Database, settings: Settings) -> Articles | None:
+def live_index(db: Database, settings: Settings) -> Articles | None:
     """The index in service, opened once."""
     name = live_folders(db).get("article_index", "")
     with _lock:

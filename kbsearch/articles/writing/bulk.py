@@ -20,7 +20,7 @@ from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.rendered import Rendered
 from kbsearch.articles.publishing.rules import Reference
 from kbsearch.articles.publishing.sources import FRONT_PAGES
-from kbsearch.articles.publishing.tree import ARTICLES
+from kbsearch.articles.publishing.tree import ARTICLES, SYNONYMS
 from kbsearch.articles.writing import amending, proposals
 from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.config import Settings
@@ -81,6 +81,27 @@ def tag(db: Database, viewer: Viewer, settings: Settings, paths: Sequence[str], 
         if word not in tags:
             files[file] = amending.with_values(text, {"tags": [*tags, word]}).encode()
     return _publish(db, viewer, settings, files, f"Tag {len(files)} articles: {word}")
+
+
+def add_phrase(db: Database, viewer: Viewer, settings: Settings, path: str, phrase: str) -> Done:
+    """Give an article one more phrase by which it is found."""
+    live = _live(viewer, settings)
+    files: Files = {}
+    for file, text in _texts(live, _files_of(db, viewer, [path])).items():
+        phrases = amending.list_of(text, "found_by")
+        if phrase not in phrases:
+            files[file] = amending.with_values(text, {"found_by": [*phrases, phrase]}).encode()
+    return _publish(db, viewer, settings, files, f"Found by: {phrase}")
+
+
+def add_synonyms(db: Database, viewer: Viewer, settings: Settings, line: str) -> Done:
+    """Add a line to the synonyms, below those that are there."""
+    live = _live(viewer, settings)
+    there = dict(live.read([SYNONYMS])) if SYNONYMS in live.entries else {}
+    text = there.get(SYNONYMS, b"").decode(errors="replace")
+    before = f"{text.rstrip()}\n" if text.strip() else ""
+    files: Files = {SYNONYMS: f"{before}{line}\n".encode()}
+    return _publish(db, viewer, settings, files, f"Synonyms: {line}")
 
 
 def archive(db: Database, viewer: Viewer, settings: Settings, paths: Sequence[str]) -> Done:

@@ -11,6 +11,7 @@ from kbsearch.search.fulltext.article_index import ArticleIndex, PageLookup
 from kbsearch.search.fulltext.article_writer import MARKER, fields, seal, write
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.query import understand
+from kbsearch.search.fulltext.text import Synonyms
 
 
 class Articles:
@@ -40,9 +41,21 @@ class Articles:
         index = self.by_language.get(path.partition("/")[0])
         return index is not None and index.has(path)
 
-    def top(self, language: str, phrase: str, limit: int = 3, reader: str = "agents") -> list[str]:
-        """The paths of the first pages for a phrase, as staff (who read them all) would see it."""
-        return _top(self.by_language[language], self.synonyms, phrase, limit, reader)
+    def top(
+        self,
+        language: str,
+        phrase: str,
+        limit: int = 3,
+        reader: str = "agents",
+        *,
+        synonyms: Synonyms | None = None,
+    ) -> list[str]:
+        """The paths of the first pages for a phrase, as staff (who read them all) would see it.
+
+        With other `synonyms`, as they would make it.
+        """
+        synonyms = synonyms or self.synonyms
+        return _top(self.by_language[language], synonyms, phrase, limit, reader)
 
     def corrector(self, language: str, principals: Sequence[str]) -> corrector.Corrector:
         """What corrects words of a language for viewers with these principals."""
@@ -59,8 +72,8 @@ class Articles:
 class TrialIndex:
     """Pages that are not live yet, in memory: what would a phrase find?"""
 
-    def __init__(self, pages: Iterable[Page], synonyms: str = "") -> None:
-        self._synonyms = texts.synonyms_of(synonyms)
+    def __init__(self, pages: Iterable[Page], synonyms: str | Synonyms = "") -> None:
+        self._synonyms = texts.synonyms_of(synonyms) if isinstance(synonyms, str) else synonyms
         self._indexes: dict[str, ArticleIndex] = {}
         by_language: dict[str, list[Page]] = {}
         for page in pages:
@@ -79,7 +92,7 @@ class TrialIndex:
 
 
 def _top(
-    index: ArticleIndex, synonyms: texts.Synonyms, phrase: str, limit: int, reader: str
+    index: ArticleIndex, synonyms: Synonyms, phrase: str, limit: int, reader: str
 ) -> list[str]:
     lookup = PageLookup(understand(phrase, synonyms), (reader,), limit)
     return [hit.path for hit in index.search(lookup).hits]
