@@ -66,6 +66,12 @@ class NotFound(Problem):
     status = 404
 
 
+class Gone(Problem):
+    """It was there, for this viewer too, and is no more."""
+
+    status = 410
+
+
 class Forbidden(Problem):
     """The viewer may see the thing but not do this to it."""
 

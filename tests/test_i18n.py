@@ -20,7 +20,7 @@ from kbsearch.errors import NotFound
 CODE = Path(i18n.__file__).parent
 BLANK = re.compile(r"%\((\w+)\)")
 KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
-PROBLEMS = {"Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
+PROBLEMS = {"Gone", "Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
 PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
 PROBLEMS |= {"Overtaken", "GateClosed"}

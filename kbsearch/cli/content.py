@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kbsearch import resources
-from kbsearch.articles.publishing import edition, fixing
-from kbsearch.articles.publishing.edition import Edition
+from kbsearch.articles.publishing import edition, fixing, publications
+from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.publish import publish
@@ -21,6 +21,7 @@ from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import say
 from kbsearch.config import Settings
+from kbsearch.database import Damaged, Unreachable, engines, migrations
 from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
 
@@ -59,7 +60,8 @@ def check_command(
     meant = path or site.settings.content_path
     if fix:
         _fix(site.settings, meant)
-    findings = list(_checked(site.settings, meant))
+    live = edition.NOTHING if path else _live(site.settings)
+    findings = list(_checked(site.settings, meant, live))
     if form == "text" and not as_json:
         _print_causes(findings)
     else:
@@ -97,10 +99,24 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
         raise click.exceptions.Exit(1)
 
 
-def _checked(settings: Settings, path: Path) -> Sequence[Finding]:
+def _live(settings: Settings) -> Reusable:
+    """What is live, for the addresses that would go; nothing where it cannot be read as it is."""
+    address = settings.database_address
+    if not (engines.is_named(address) or settings.database_path.exists()):
+        return edition.NOTHING
+    try:
+        with closing(engines.open_database(address)) as db:
+            live = None if migrations.pending(db) else publications.find_live(db)
+            there = publications.reusable(db, live) if live else edition.NOTHING
+    except (Unreachable, Damaged):
+        return edition.NOTHING
+    return Reusable(commit=there.commit, before=there.before)
+
+
+def _checked(settings: Settings, path: Path, live: Reusable) -> Sequence[Finding]:
     """The findings on the content around a path, those outside it left out."""
     with _progress() as report:
-        return _made(settings, path, report)[2]
+        return _made(settings, path, report, live)[2]
 
 
 def _fix(settings: Settings, path: Path) -> None:
@@ -118,7 +134,10 @@ def _fix(settings: Settings, path: Path) -> None:
 
 
 def _made(
-    settings: Settings, path: Path, report: Report = lambda count, total: None
+    settings: Settings,
+    path: Path,
+    report: Report = lambda count, total: None,
+    live: Reusable = edition.NOTHING,
 ) -> tuple[FolderTree, Edition, list[Finding]]:
     path = path.resolve()
     root, folder = _root_of(path)
@@ -135,7 +154,7 @@ def _made(
         for place in places
     ):
         raise NotFound("check.nothing", path=path)
-    result = edition.make(tree, settings, folder=folder, progress=report)
+    result = edition.make(tree, settings, live, folder=folder, progress=report)
     return tree, result, [finding for finding in result.findings if is_meant(finding.path)]
 
 

@@ -314,6 +314,12 @@ STEPS = {
           body BLOB NOT NULL, PRIMARY KEY (person_id, form_key, name),
           FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE);
         """,
+    "s102_former_addresses": """
+        CREATE TABLE former_addresses (
+          language TEXT NOT NULL, slug TEXT NOT NULL, path TEXT NOT NULL, audience TEXT NOT NULL,
+          PRIMARY KEY (language, slug));
+        CREATE INDEX former_addresses_path ON former_addresses (path);
+        """,
     "s102_fields": """
         CREATE TABLE fields (
           id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,

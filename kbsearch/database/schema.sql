@@ -485,6 +485,16 @@ CREATE TABLE category_aliases (
   PRIMARY KEY (publication_id, language, alias)
 );
 
+-- Addresses that no article has any more: where the one lies that had them last.
+CREATE TABLE former_addresses (
+  language TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  path TEXT NOT NULL,
+  audience TEXT NOT NULL,
+  PRIMARY KEY (language, slug)
+);
+CREATE INDEX former_addresses_path ON former_addresses (path);
+
 -- Images of articles.
 CREATE TABLE media (
   hash TEXT PRIMARY KEY,

@@ -21,7 +21,7 @@ TEMPLATES = (
     *(f"shared/{name}.html" for name in ("problem", "_problem", "_search", "_contact", "_typed")),
     "shared/icons.html",
 )
-EXPLAINED = (400, 403, 404, 405, 413, 414, 415, 422, 429, 500, 503, 507)
+EXPLAINED = (400, 403, 404, 405, 410, 413, 414, 415, 422, 429, 500, 503, 507)
 
 
 @dataclass(frozen=True)

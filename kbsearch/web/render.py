@@ -10,6 +10,7 @@ from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.articles import former_addresses
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound, SignInNeeded
@@ -96,7 +97,7 @@ def follow_settings(app: Flask) -> None:
 
 def hidden_or_missing() -> NotFound:
     """What is not there; where all is closed, a stranger is asked who it is, as for what is."""
-    if not site().settings.is_public:
+    if not site().settings.is_public and former_addresses.may_hide(db()):
         person()
     return NotFound("web.not_found")
 

@@ -8,11 +8,14 @@ from kbsearch.articles.publishing import (
     categories,
     category_files,
     cross_rules,
+    departed,
+    moves,
     sources,
 )
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.categories import Categories, Category
 from kbsearch.articles.publishing.cross_rules import Index
+from kbsearch.articles.publishing.departed import Departed, LiveArticle
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
@@ -30,6 +33,8 @@ class Reusable:
     articles: Mapping[str, Rendered] = field(default_factory=dict)
     images: Mapping[str, ImageInfo] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # media types
+    commit: str = ""  # what is live
+    before: tuple[LiveArticle, ...] = ()  # its articles, whatever they were rendered with
 
 
 NOTHING = Reusable()
@@ -45,6 +50,7 @@ class Edition:
     findings: tuple[Finding, ...]
     categories: tuple[Category, ...]
     positions: Mapping[str, int]  # of each article's file among those of its category
+    departed: Departed = field(default_factory=Departed)  # addresses that go with what was live
 
     @property
     def pages(self) -> list[Page]:
@@ -77,7 +83,9 @@ def make(
         audiences=categories.audiences(shelves, read.articles, settings.default_audience),
     )
     history = _history(tree, read.articles, reusable.articles)
-    findings = [*read.findings, *places.findings, *file_findings]
+    left = moves.since(tree, reusable.commit) if reusable.before else []
+    gone = departed.of(tree, read.articles, places, reusable.before, left)
+    findings = [*read.findings, *places.findings, *file_findings, *gone.findings]
     findings += categories.check(shelves, read.articles, tree.shown)
     if not read.articles:
         findings.append(Finding(tree.shown + (folder or "."), 1, 1, "no-articles"))
@@ -120,6 +128,7 @@ def make(
         tuple(sorted(set(findings), key=_order)),
         categories.listed(shelves, live, texts),
         categories.positions(shelves, live),
+        gone,
     )
 
 

@@ -29,6 +29,7 @@ ERRORS = frozenset(
 )
 WARNINGS = frozenset(
     {
+        "address-gone",
         "audience-missing",
         "bare-url",
         "draft-folder",

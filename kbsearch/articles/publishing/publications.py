@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from kbsearch.access import article_readers
 from kbsearch.articles import categories
 from kbsearch.articles.publishing import front_matter
 from kbsearch.articles.publishing.categories import Category
+from kbsearch.articles.publishing.departed import LiveArticle
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
@@ -246,8 +247,13 @@ def forget(db: Database, *, but: tuple[str, ...]) -> None:
         db.execute("DELETE FROM media WHERE hash NOT IN (SELECT hash FROM article_media)")
 
 
-def reusable(db: Database, publication: Publication | None) -> Reusable:
-    """The articles of a publication as they were rendered, all images and files that are kept."""
+def reusable(
+    db: Database, publication: Publication | None, *, made_with: str | None = None
+) -> Reusable:
+    """The articles of a publication as they were rendered, all images and files that are kept.
+
+    Nothing rendered is taken of one that was made with something else than `made_with`.
+    """
     rows = db.query("SELECT hash, media_type, width, height FROM media")
     images = {
         row["hash"]: ImageInfo(row["media_type"], row["width"], row["height"])
@@ -255,7 +261,38 @@ def reusable(db: Database, publication: Publication | None) -> Reusable:
         if row["width"]
     }
     files = {row["hash"]: row["media_type"] for row in rows if not row["width"]}
-    return Reusable(_articles(db, publication) if publication else {}, images, files)
+    if publication is None:
+        return Reusable({}, images, files)
+    rendered = _articles(db, publication)
+    before = tuple(_live_articles(db, publication, rendered.values()))
+    is_same = made_with in (None, publication.made_with)
+    return Reusable(rendered if is_same else {}, images, files, publication.commit, before)
+
+
+def _live_articles(
+    db: Database, publication: Publication, rendered: Iterable[Rendered]
+) -> Iterator[LiveArticle]:
+    """The articles of a publication, with every address that leads to each of them."""
+    aliases: dict[str, list[str]] = {}
+    for row in db.query(
+        """
+        SELECT a.path, l.alias FROM article_aliases l JOIN articles a ON a.id = l.article_id
+        WHERE l.publication_id = :id AND l.alias NOT LIKE '/%' ORDER BY l.alias
+        """,
+        {"id": publication.id},
+    ):
+        aliases.setdefault(row["path"], []).append(row["alias"])
+    for article in rendered:
+        source = article.source
+        yield LiveArticle(
+            source.entry.path,
+            source.path,
+            source.language,
+            source.title,
+            article.audience,
+            source.entry.blob,
+            (article.slug, *aliases.get(source.path, ())),
+        )
 
 
 def _articles(db: Database, publication: Publication) -> dict[str, Rendered]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kbsearch.articles.publishing import edition, publications, trailers
+from kbsearch.articles.publishing import departed, edition, publications, trailers
 from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
@@ -45,8 +45,7 @@ def publish(
             publications.accept(db)
             trailers.take(db, tree)  # unless its death came before
             return live
-        is_same = live is not None and live.made_with == made_with
-        reusable = publications.reusable(db, live if is_same else None)
+        reusable = publications.reusable(db, live, made_with=made_with)
         publication_id = new_id()
         folder = settings.index_path / f"articles-{publication_id}"
         draft = edition.make(tree, settings, reusable, index=_building(folder), progress=progress)
@@ -56,7 +55,9 @@ def publish(
         if not folder.exists():
             article_writer.build(folder, draft.pages, draft.synonyms)
         publication = publications.write(db, publication_id, tree, draft, made_with)
+        former = departed.unread_history(db, tree, draft.addresses, settings)
         with db.atomic():
+            departed.keep(db, tree, [*former, *draft.departed.addresses], draft.departed.paths)
             publication_ids = publications.put_live(db, publication, folder.name)
             lessons.review(db)
         trailers.take(db, tree)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
-from kbsearch.articles import Article, categories
+from kbsearch.articles import Article, categories, former_addresses
 from kbsearch.errors import NotFound
 from kbsearch.files import types
 from kbsearch.search import Kind, Question, Results
@@ -17,7 +17,7 @@ from kbsearch.search.learning import votes
 from kbsearch.tickets.desk import finding
 from kbsearch.web import numbers
 from kbsearch.web.account import tokens
-from kbsearch.web.help import browsing, lessons
+from kbsearch.web.help import browsing, lessons, metadata
 from kbsearch.web.help.highlight import highlight
 from kbsearch.web.help.results import (
     MAX_PAGE,
@@ -177,6 +177,7 @@ def show(article: Article, wrong: str = "") -> Response:
     html, marks = highlight(article.html, words) if words else (article.html, 0)
     is_staff = viewer().is_staff
     translations = articles.translations(db(), viewer(), article)
+    trail = categories.of_article(db(), article)
     return render(
         "help/article.html",
         article=article,
@@ -185,7 +186,8 @@ def show(article: Article, wrong: str = "") -> Response:
         minutes=reading_minutes(article),
         translations=translations,
         original=original_of(article, translations),
-        trail=categories.of_article(db(), article),
+        trail=trail,
+        metadata=metadata.of_article(article, translations, trail),
         neighbours=articles.neighbours(db(), viewer(), article),
         related=articles.related(db(), viewer(), article, RELATED),
         phrases=lessons.of_article(article),
@@ -206,11 +208,13 @@ def searched() -> str:
 def moved(slug: str) -> Response:
     """The way from an old address, or from the other language's, to where the article is."""
     article = articles.find_alias(db(), viewer(), language(), slug)
-    if article is not None:
-        return redirect(url_for("help.article", lang=article.language, slug=article.slug), 301)
+    there = article or former_addresses.find(db(), viewer(), language(), slug)
+    if there is not None:
+        return redirect(url_for("help.article", lang=there.language, slug=there.slug), 301)
     article = elsewhere(slug)
     if article is not None:
         return show(article)
+    former_addresses.check_gone(db(), viewer(), language(), slug)
     raise hidden_or_missing()
 
 

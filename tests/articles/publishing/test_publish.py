@@ -139,7 +139,8 @@ def test_a_commit_that_removes_every_article_is_refused(db, settings, content):
     published(db, settings)
     git(content, "rm", "-r", "--quiet", "articles")
     commit(content)
-    assert [finding.rule for finding in refused(db, settings).findings] == ["no-articles"]
+    rules = [finding.rule for finding in refused(db, settings).findings]
+    assert rules == ["no-articles", "address-gone"]
     assert title(db) == "First title"
 
 
@@ -245,8 +246,9 @@ def test_a_link_breaks_when_its_target_goes_away(db, settings, content):
     published(db, settings)
     git(content, "rm", "--quiet", PAGE)
     commit(content)
-    (finding,) = refused(db, settings).findings
+    finding, gone = refused(db, settings).findings
     assert (finding.path, finding.rule) == ("articles/en/guide/other.md", "broken-link")
+    assert (gone.path, gone.rule, gone.severity) == (PAGE, "address-gone", "warning")
 
 
 def test_a_translation_behind_its_original_is_told(db, settings, content):
