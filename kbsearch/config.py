@@ -102,7 +102,7 @@ class Settings:
     languages: tuple[str, ...] = _setting(LANGUAGES, "Languages offered, the first by default")
     default_audience: str = _setting("customers", "Who reads an article that does not say")
     article_review: bool = _setting(
-        False, "Whether an article goes live only by another writer than its author"
+        False, "Whether an article goes live only once another writer than its author approved it"
     )
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")

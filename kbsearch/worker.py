@@ -343,7 +343,10 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
                 mailings.handlers(
                     settings,
                     db,
-                    mailings.ABOUT_WEBHOOKS | mailings.ABOUT_FILES | mailings.ABOUT_RULES,
+                    mailings.ABOUT_WEBHOOKS
+                    | mailings.ABOUT_FILES
+                    | mailings.ABOUT_RULES
+                    | mailings.ABOUT_BRANCHES,
                 ),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),

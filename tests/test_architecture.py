@@ -77,14 +77,14 @@ ALLOWED = {
         "search.fulltext search.learning text text.masking tickets tickets.desk"
     ),
     "articles.writing": (
-        "articles articles.publishing database files people people.organisations "
+        "articles articles.publishing database files outbox people people.organisations "
         "search.fulltext search.learning text text.markup text.masking tickets "
         "tickets.desk tickets.filing"
     ),
     "messages.notifications": (
-        "articles articles.publishing database messages.delivery messages.webhooks outbox "
-        "people people.accounts people.organisations rules text text.markup tickets "
-        "tickets.conversation"
+        "articles articles.publishing articles.writing database messages.delivery "
+        "messages.webhooks outbox people people.accounts people.organisations rules text "
+        "text.markup tickets tickets.conversation"
     ),
     "messages.incoming": (
         "database files messages.delivery messages.notifications people text.markup "

@@ -320,6 +320,15 @@ STEPS = {
           PRIMARY KEY (language, slug));
         CREATE INDEX former_addresses_path ON former_addresses (path);
         """,
+    "s103_branch_comments": """
+        CREATE TABLE branch_comments (
+          id TEXT PRIMARY KEY, branch TEXT NOT NULL, commit_id TEXT NOT NULL,
+          person_id TEXT REFERENCES people (id) ON DELETE SET NULL, verdict TEXT NOT NULL,
+          body TEXT NOT NULL, at TEXT NOT NULL, position INTEGER NOT NULL,
+          UNIQUE (branch, position));
+        CREATE INDEX branch_comments_person ON branch_comments (person_id)
+          WHERE person_id IS NOT NULL;
+        """,
     "s102_fields": """
         CREATE TABLE fields (
           id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,

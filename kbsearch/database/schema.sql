@@ -1098,6 +1098,20 @@ CREATE TABLE article_draft_files (
   FOREIGN KEY (person_id, form_key) REFERENCES article_drafts ON DELETE CASCADE
 );
 
+-- What colleagues say of a branch of the content, and of which of its commits.
+CREATE TABLE branch_comments (
+  id TEXT PRIMARY KEY,
+  branch TEXT NOT NULL,
+  commit_id TEXT NOT NULL,
+  person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+  verdict TEXT NOT NULL,  -- comment, changes, approved
+  body TEXT NOT NULL,
+  at TEXT NOT NULL,
+  position INTEGER NOT NULL,  -- among those of its branch
+  UNIQUE (branch, position)
+);
+CREATE INDEX branch_comments_person ON branch_comments (person_id) WHERE person_id IS NOT NULL;
+
 -- Requests whose people are to be told when their article is published.
 CREATE TABLE article_announcements (
   ticket_id TEXT PRIMARY KEY REFERENCES tickets (id) ON DELETE CASCADE,

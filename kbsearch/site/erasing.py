@@ -93,6 +93,7 @@ TEXTS = tuple(
         ("article_drafts", "person_id || form_key", _OF_DRAFT, ("fields", "hidden")),
         ("mails", "id", "ticket_id", ("sender", "subject", "recipients", "left_out")),
         ("bounces", "mail_id", "NULL", ("recipient", "reason")),
+        ("branch_comments", "id", "NULL", ("body",)),
         ("article_votes", "id", "NULL", ("words",)),
         ("gaps", "id", "NULL", ("title", "reason")),
         ("gap_signals", "id", "ticket_id", ("text",)),

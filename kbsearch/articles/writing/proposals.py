@@ -13,7 +13,7 @@ from kbsearch.articles.publishing.commits import Author
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.tree import Entry, blob_id
-from kbsearch.articles.writing import amending, draft_files, drafts, originals
+from kbsearch.articles.writing import amending, draft_files, drafts, originals, reviewing
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored, utc_now
@@ -60,6 +60,8 @@ def propose(
         if draft.original and live:
             draft = _caught_up(db, viewer, settings, live, draft, seen)
         name, commit = _commit(settings, viewer, live, draft, _brought(db, viewer, draft))
+        if name != draft.branch:  # what was said of another one that had its name
+            reviewing.forget(db, viewer, name)
         drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
@@ -98,7 +100,8 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
 
     Stopped at any moment it is whole on its branch, or on the content's: the worker publishes that.
     """
-    _only_publishers(viewer, settings, branches.authors(settings, branch))
+    if not may_publish_branch(db, viewer, settings, branch):
+        raise Forbidden("branch.not_for_you")
     if not branch.is_draft:
         raise Invalid("branch.not_a_draft")
     for _ in range(ATTEMPTS):
@@ -111,6 +114,7 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
             audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
             _go_live(db, settings)
             branches.forget(settings, branch)
+            reviewing.forget(db, viewer, branch.name)
             return commit
     raise Conflict("branch.moved", {})
 
@@ -118,6 +122,14 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
 def may_publish(viewer: Viewer, settings: Settings, authors: Collection[str]) -> bool:
     """Whether the viewer may put what these people wrote live, as the site has it."""
     return access.may_publish(viewer, authors, is_reviewed=settings.article_review)
+
+
+def may_publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> bool:
+    """Whether the viewer may put a branch live: what another writer approved is free to go."""
+    access.only_staff(viewer, "branch.not_found")
+    if settings.article_review and reviewing.is_approved(db, viewer, branch):
+        return access.may_publish(viewer, (), is_reviewed=False)
+    return may_publish(viewer, settings, branches.authors(settings, branch))
 
 
 def _publish_as_branch(

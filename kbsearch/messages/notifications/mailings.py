@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kbsearch import audit, people, tickets
+from kbsearch.articles.writing import reviewing
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
@@ -139,6 +140,16 @@ def _rule_notice(settings: Settings, db: Database, task: Task) -> Mailing | None
     return Mailing("rule_notice", person, values) if viewer.is_agent else None
 
 
+def _branch_comment(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    comment_id, _, person_id = task.subject.partition(" ")
+    comment, person = reviewing.find(db, comment_id), _present(db, person_id)
+    if comment is None or person is None:
+        return None  # the branch is live by now
+    language = letters.language_of(settings, person)
+    url = f"{settings.base_url.rstrip('/')}/{language}/preview/{comment.branch}/#comments"
+    return Mailing("branch_commented", person, {"comment": comment, "url": url})
+
+
 # Whoever waits for a code does not wait for all the rest.
 ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
@@ -150,6 +161,7 @@ ABOUT_ACCOUNTS: dict[str, Writer] = {
 ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
 ABOUT_FILES: dict[str, Writer] = {scanning.INFECTED: _infected_file}
 ABOUT_RULES: dict[str, Writer] = {effects.NOTICE: _rule_notice}
+ABOUT_BRANCHES: dict[str, Writer] = {reviewing.COMMENTED: _branch_comment}
 
 
 def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:

@@ -40,6 +40,7 @@ CHANGES = frozenset(
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
+        "branch.approved",
     }
 )
 OF_PEOPLE = (
@@ -273,6 +274,7 @@ def kind_name(kind: str) -> str:
         "mail_access.consented": _("Access to mail given"),
         "lessons.forgotten": _("Lessons forgotten"),
         "branch.published": _("Article published in the browser"),
+        "branch.approved": _("Article approved in the browser"),
         "site.restored": _("Site restored from an archive"),
         "sign_in.succeeded": _("Signed in"),
         "sign_in.failed": _("Sign-in failed"),

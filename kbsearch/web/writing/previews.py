@@ -11,7 +11,8 @@ from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
-from kbsearch.articles.writing import proposals
+from kbsearch.articles.writing import proposals, reviewing
+from kbsearch.articles.writing.reviewing import VERDICTS
 from kbsearch.errors import Conflict, Invalid, NotFound, Problem
 from kbsearch.web import patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -54,7 +55,12 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
         branch=branch,
         problem=i18n.explain(problem, language()) if problem else "",
         may_publish=branch.is_draft
-        and proposals.may_publish(viewer(), settings, branches.authors(settings, branch)),
+        and proposals.may_publish_branch(db(), viewer(), settings, branch),
+        comments=reviewing.list_all(db(), viewer(), branch),
+        may_approve=reviewing.may_approve(viewer(), branches.authors(settings, branch)),
+        needs_approval=settings.article_review,
+        is_approved=reviewing.is_approved(db(), viewer(), branch),
+        said=request.form.get("body", "") if problem else "",
         files=[(name, address_of(branch, name)) for name in files],
         file=file,
         here_is=address_of(branch, file) if file else root_of(branch),
@@ -106,6 +112,21 @@ def publish() -> Response:
     if card is None:  # it was removed, or its file says that it is not shown
         return go_to(f"/{language()}/desk/articles")
     return go_to(f"/{card.language}/articles/{card.slug}?published=1")
+
+
+@bp.post("/desk/articles/branches/comments")
+def comment() -> Response:
+    """Say something of a branch, approve it or ask for changes; who wrote it is told by mail."""
+    settings = site().settings
+    branch = branches.find(settings, request.form.get("branch", ""))
+    verdict = next((each for each in VERDICTS if each == request.form.get("verdict")), VERDICTS[0])
+    try:
+        check_seen(branch)
+        body = request.form.get("body", "")
+        reviewing.comment(db(), viewer(), settings, branch, body, verdict)
+    except (Conflict, Invalid) as problem:
+        return page(branch, chosen(branches.changed(settings, branch), ""), problem)
+    return go_to(f"{root_of(branch)}#comments")
 
 
 def check_seen(branch: Branch) -> None:

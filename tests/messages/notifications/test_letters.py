@@ -10,6 +10,7 @@ import pytest
 
 from kbsearch import people, resources
 from kbsearch.access import OPERATOR
+from kbsearch.articles.writing.reviewing import BranchComment
 from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters
@@ -56,6 +57,10 @@ def values() -> dict[str, dict[str, Any]]:
         "rule_notice": {
             "rule": "Urgent",
             "ticket": SimpleNamespace(number=1042, subject="Collier perdu"),
+        },
+        "branch_commented": {
+            "comment": BranchComment("c1", "draft/page", "0" * 40, "Dan", "changes", "Ceci.", ""),
+            "url": "https://aide.example/fr/preview/draft/page/#comments",
         },
         "test": {},
     }

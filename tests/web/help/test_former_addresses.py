@@ -39,7 +39,7 @@ def test_an_article_says_its_languages_and_what_it_is(db, settings):
     write(settings.content_path, f"{FOLDER}/alone.md", article("Alone", "Words."))
     publish(db, settings)
     client = create_app(settings, db).test_client()
-    page = client.get("/en/articles/page").text
+    page = client.get("/en/articles/page", base_url=settings.base_url).text
     urls = re.findall(r'hreflang="([^"]+)" href="https://aide.example(/[^"]+)"', page)
     assert dict(urls) == {
         "en": "/en/articles/page",
@@ -53,5 +53,5 @@ def test_an_article_says_its_languages_and_what_it_is(db, settings):
     whole, trail = json.loads(data[1])["@graph"]
     assert (whole["headline"], whole["inLanguage"]) == ("A </script> page", "en")
     assert [step["name"] for step in trail["itemListElement"]][-1] == "A </script> page"
-    alone = client.get("/en/articles/alone").text
+    alone = client.get("/en/articles/alone", base_url=settings.base_url).text
     assert 'rel="alternate" hreflang' not in alone

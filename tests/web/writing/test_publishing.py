@@ -173,3 +173,23 @@ def test_findings_are_said_of_the_line_that_is_typed(wendy, content):
     url, form = opened(wendy)
     page = wendy.post(url, data={**form, "body": "One.\n\n[Read](gone.md)"}, headers=HTMX).text
     assert 'data-line="3">line 3</a></strong> <code>broken-link</code>' in page
+
+
+def test_a_branch_is_talked_about_on_its_page(db, cast, app, content):
+    dan = signed_in(app, db, cast.dan)
+    url, form = opened(dan)
+    dan.post(f"{url}/branch", data={**form, "title": "By Dan"})
+    wendy = signed_in(app, db, cast.wendy)
+    page = wendy.get("/en/preview/draft/page/").text
+    assert 'value="approved"' in page
+    fields = {**dict(HIDDEN.findall(page)), "verdict": "changes"}
+    comments = "/en/desk/articles/branches/comments"
+    answer = wendy.post(comments, data={**fields, "body": " "})
+    assert answer.status_code == 422 and "Say what you think of it" in answer.text
+    answer = wendy.post(comments, data={**fields, "body": "Mine <b>", "commit": "0" * 40})
+    assert answer.status_code == 409 and "Mine &lt;b&gt;</textarea>" in answer.text
+    answer = wendy.post(comments, data={**fields, "body": "Say <which>."})
+    assert answer.location == "/en/preview/draft/page/#comments"
+    page = dan.get("/en/preview/draft/page/").text
+    assert "Say &lt;which&gt;." in page and "asks for changes" in page
+    assert 'value="approved"' not in page, "nobody approves their own"

@@ -1,0 +1,64 @@
+"""What colleagues say of a branch: comments, changes asked for, approvals, and who is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from kbsearch import outbox
+from kbsearch.articles.publishing import branches
+from kbsearch.articles.writing import proposals, reviewing
+from kbsearch.errors import Forbidden, Invalid, NotFound
+from kbsearch.messages.notifications import mailings
+from tests.articles.writing.test_publishing import KEY, begin, content, settings
+from tests.kit.mail import letters, text_of
+from tests.kit.writers import PAGE, git
+
+__all__ = ["content", "settings"]
+
+
+def proposed(db, viewer, settings, **values: str):
+    begin(db, viewer, settings, **values)
+    return branches.find(settings, proposals.propose(db, viewer, settings, KEY))
+
+
+def test_an_approved_branch_is_published_by_its_author(db, cast, settings, content):
+    reviewed = replace(settings, article_review=True)
+    branch = proposed(db, cast.wendy, reviewed, title="By Wendy")
+    for own in (cast.wendy, cast.dan):  # its author; somebody who publishes nothing
+        with pytest.raises(Forbidden):
+            reviewing.comment(db, own, reviewed, branch, "", "approved")
+    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
+    reviewing.comment(db, cast.root, reviewed, branch, "", "approved")
+    reviewing.comment(db, cast.dan, reviewed, branch, "Not yet.", "changes")
+    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
+    reviewing.comment(db, cast.dan, reviewed, branch, "No.", "comment")
+    assert [each.verdict for each in reviewing.list_all(db, cast.dan, branch)] == [
+        "approved",
+        "changes",
+        "comment",
+    ]
+    begin(db, cast.wendy, reviewed, title="By Wendy again")
+    later = branches.find(settings, proposals.propose(db, cast.wendy, reviewed, KEY))
+    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, later), "of another commit"
+    reviewing.comment(db, cast.root, reviewed, later, "Now it can.", "approved")
+    assert not proposals.may_publish_branch(db, cast.dan, reviewed, later)
+    proposals.publish_branch(db, cast.wendy, reviewed, later)
+    assert "By Wendy again" in git(content, "show", f"main:{PAGE}")
+    assert reviewing.list_all(db, cast.root, later) == [], "it is live: the branch is no more"
+
+
+def test_its_author_is_told_by_mail(db, cast, settings, content):
+    branch = proposed(db, cast.dan, settings, title="By Dan")
+    for empty in ("comment", "changes"):
+        with pytest.raises(Invalid):
+            reviewing.comment(db, cast.wendy, settings, branch, " \n", empty)
+    with pytest.raises(NotFound):
+        reviewing.comment(db, cast.alice, settings, branch, "Mine")
+    reviewing.comment(db, cast.dan, settings, branch, "My own remark.")
+    reviewing.comment(db, cast.wendy, settings, branch, "Say which collar.", "changes")
+    while outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_BRANCHES)):
+        pass
+    (letter,) = letters(settings)
+    assert letter["To"].addresses[0].addr_spec == "dan@support.example"
+    assert "Say which collar." in text_of(letter) and "/preview/draft/page/" in text_of(letter)
+    assert "Wendy Faure" in text_of(letter)
