@@ -71,6 +71,7 @@ from kbsearch.web.writing import (
     links,
     listing,
     previews,
+    reusing,
     vocabulary,
 )
 
@@ -178,6 +179,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         articles.bp,
         draft_files.bp,
         links.bp,
+        reusing.bp,
         history.bp,
         previews.bp,
         feedback.bp,

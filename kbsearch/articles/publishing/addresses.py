@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote, unquote
 
 from kbsearch import access, i18n
@@ -17,6 +18,7 @@ from kbsearch.errors import Invalid
 from kbsearch.files import images, types
 from kbsearch.files.images import ImageInfo
 from kbsearch.text.markup import LinkTarget, Picture, outside, scheme_of, slug_of
+from kbsearch.text.markup.reuse import USE_KINDS, Pieces, UseKind
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 _NOT_ATTACHED = {*IMAGE_SUFFIXES, *ARTICLE_SUFFIXES, ".yml", ".yaml", ".toml", ".eml"}
@@ -187,14 +189,24 @@ def _media_type(name: str, body: bytes) -> str:
         return ""
 
 
+class DigestedPieces(Pieces, Protocol):
+    """The pieces for one article, each with what changes when it does."""
+
+    def digest(self, kind: UseKind, name: str) -> str:
+        """Empty where there is no such piece."""
+
+
 class PageResolver:
     """What the links and images of one page lead to; the `Resolver` of its rendering.
 
     A page that not everybody who reads this one may read has no title here.
     """
 
-    def __init__(self, addresses: Addresses, source: Source) -> None:
+    def __init__(
+        self, addresses: Addresses, source: Source, pieces: "DigestedPieces | None" = None
+    ) -> None:
         self.addresses = addresses
+        self.pieces = pieces
         self.audience = addresses.audiences[source.entry.path]
         self.language = source.language
         self.folder = posixpath.dirname(source.entry.path)
@@ -235,6 +247,8 @@ class PageResolver:
 
     def outcome(self, reference: Reference) -> str:
         """What a reference leads to, as a text that changes when the rendering would."""
+        if reference.kind in USE_KINDS:
+            return self.pieces.digest(reference.kind, reference.target) if self.pieces else ""
         if reference.kind == "picture":
             picture = self.picture(reference.target)
             return f"{picture.url} {picture.width} {picture.height}" if picture else ""

@@ -1,6 +1,6 @@
 """The rules that look beyond one text: at the pages it points at, its age, its translations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import quote, unquote
@@ -14,6 +14,7 @@ from kbsearch.articles.publishing.tree import Tree
 from kbsearch.clock import parsed, utc_now
 from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
+from kbsearch.text.markup.reuse import USE_KINDS
 
 OTHER_TEXTS = (
     ".adoc",
@@ -61,6 +62,8 @@ def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:
     remarks: list[RuleRemark] = []
     resolver = PageResolver(places, rendered.source)
     for resolved in rendered.references:
+        if resolved.reference.kind in USE_KINDS:
+            continue
         if resolved.reference.kind == "picture":
             remarks += _picture(resolved, resolver)
         elif not resolved.outcome:
@@ -71,6 +74,16 @@ def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:
             remarks += _narrower(resolved.reference, resolver)
     path = places.shown + rendered.source.entry.path
     return [_finding(path, remark) for remark in (*rendered.remarks, *remarks)]
+
+
+def missing_pieces(rendered: Rendered, prefix: str) -> Iterator[Finding]:
+    """Snippets, sections and variables that a text asks for in vain; code may mean its own."""
+    for resolved in rendered.references:
+        reference = resolved.reference
+        if reference.kind in ("snippet", "section", "variable") and not resolved.outcome:
+            values = {"reason": reference.kind, "name": reference.target}
+            path = prefix + rendered.source.entry.path
+            yield Finding(path, reference.line, reference.column, "broken-reuse", values)
 
 
 def _finding(path: str, remark: RuleRemark) -> Finding:

@@ -10,6 +10,7 @@ from kbsearch.articles.publishing import (
     cross_rules,
     departed,
     moves,
+    pieces,
     sources,
 )
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
@@ -17,6 +18,7 @@ from kbsearch.articles.publishing.categories import Categories, Category
 from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.departed import Departed, LiveArticle
 from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.pieces import ArticlePieces
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import ARTICLES, SYNONYMS, LastChange, Tree
@@ -86,6 +88,12 @@ def make(
     left = moves.since(tree, reusable.commit) if reusable.before else []
     gone = departed.of(tree, read.articles, places, reusable.before, left)
     findings = [*read.findings, *places.findings, *file_findings, *gone.findings]
+    shared = pieces.read(tree)
+    findings += shared.findings
+
+    def resolver(source: Source) -> PageResolver:
+        return PageResolver(places, source, ArticlePieces(shared, tree, places, source))
+
     findings += categories.check(shelves, read.articles, tree.shown)
     if not read.articles:
         findings.append(Finding(tree.shown + (folder or "."), 1, 1, "no-articles"))
@@ -95,16 +103,24 @@ def make(
         rendered = render(
             tree,
             source,
-            PageResolver(places, source),
+            resolver(source),
             reusable.articles.get(source.path),
             change=change,
         )
         is_for_some = bool(shelves.audience(source.language, source.category))
         findings += cross_rules.about(rendered, places, is_for_some=is_for_some)
+        if shared.are_there:
+            findings += cross_rules.missing_pieces(rendered, tree.shown)
         if source.is_live:
             articles.append(replace(rendered, source=replace(source, text=None)))
         progress(count, len(read.articles))
-    texts = _landings(tree, shelves, settings.languages, places)
+    landings = categories.landings(shelves, settings.languages)
+    texts = {
+        (source.language, source.category): render(
+            tree, source, resolver(source), None, change=LastChange("")
+        )
+        for source in landings
+    }
     findings += [remark for text in texts.values() for remark in cross_rules.of_text(text, places)]
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
@@ -130,18 +146,6 @@ def make(
         categories.positions(shelves, live),
         gone,
     )
-
-
-def _landings(
-    tree: Tree, shelves: Categories, languages: Sequence[str], places: Addresses
-) -> dict[tuple[str, str], Rendered]:
-    """The texts above the articles of categories, by language and category."""
-    return {
-        (source.language, source.category): render(
-            tree, source, PageResolver(places, source), None, change=LastChange("")
-        )
-        for source in categories.landings(shelves, languages)
-    }
 
 
 def _pages(articles: Sequence[Rendered]) -> list[Page]:

@@ -9,7 +9,8 @@ from kbsearch.i18n import gettext, terminal_language
 FindingSeverity = Literal["error", "warning"]
 
 ERRORS = frozenset(
-    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "category"}
+    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "broken-reuse", "category"}
+    | {"variables"}
     | {"category-audience", "empty-section", "encoding"}
     | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
     | {"image-external", "image-format", "image-size", "leftover", "link-scheme", "link-text"}
@@ -45,7 +46,12 @@ WARNINGS = frozenset(
 )
 # Rules that are no error for one of their reasons.
 MILD = frozenset(
-    {("leftover", "syntax"), ("narrower-link", "link"), ("category-audience", "narrowed")}
+    {
+        ("broken-reuse", "variable"),
+        ("leftover", "syntax"),
+        ("narrower-link", "link"),
+        ("category-audience", "narrowed"),
+    }
     | {("category", "misnamed"), ("category", "no-article")}
 )
 

@@ -84,7 +84,7 @@ def render(
         return replace(before, source=source, slug=slug, audience=audience, change=change)
     source = sources.reread(tree, source)
     assert source.text is not None
-    document = markup.parse(source.text, source.title)
+    document = markup.parse(source.text, source.title, resolver.pieces)
     text = rules.Text(document, source.text, source.lines_before)
     references = rules.references(text)
     remarks = (*source.remarks, *rules.check(text, source.language))

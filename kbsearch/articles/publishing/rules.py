@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Literal
 from urllib.parse import unquote
 
 from markdown_it.token import Token
 
 from kbsearch.text.markup import Document
 from kbsearch.text.markup.outline import text_of
+from kbsearch.text.markup.reuse import UseKind
 
 GENERIC_LINKS = frozenset(
     {"ici", "cliquez ici", "cliquer ici", "lien", "ce lien", "en savoir plus", "lire la suite"}
@@ -48,14 +50,18 @@ class RuleRemark:
     values: dict[str, str] = field(default_factory=dict)
 
 
+ReferenceKind = Literal["link", "slug", "named", "picture"] | UseKind
+
+
 @dataclass(frozen=True)
 class Reference:
     """Something the text points at: a page (`link`, `slug`, `named`) or an image (`picture`).
 
     `slug` is `[[it]]`, that shows the title of the page; `named` is `[[it|with words of its own]]`.
+    The pieces that it takes in are of the kinds of `markup.reuse`.
     """
 
-    kind: str
+    kind: ReferenceKind
     target: str
     line: int
     column: int
@@ -100,11 +106,16 @@ def references(text: Text) -> tuple[Reference, ...]:
             references.append(Reference("link", target, *place))
         elif token.type == "by_slug":
             slug = str(token.meta["slug"])
-            kind, end = ("named", "|") if token.content else ("slug", "")
-            references.append(Reference(kind, slug, *text.place(line, f"[[{slug}{end}")))
+            if token.content:
+                references.append(Reference("named", slug, *text.place(line, f"[[{slug}|")))
+            else:
+                references.append(Reference("slug", slug, *text.place(line, f"[[{slug}")))
         elif token.type == "image":
             target = str(token.attrGet("src") or "")
             references.append(Reference("picture", target, *text.place(line, unquote(target))))
+    first = {(use.kind, use.name): use.line for use in reversed(text.document.uses)}
+    for (kind, name), line in first.items():
+        references.append(Reference(kind, name, *text.place(line, name)))
     return tuple(references)
 
 

@@ -22,6 +22,7 @@ from kbsearch.text.markup.outline import (
 )
 from kbsearch.text.markup.parser import Parser, article_parser, message_parser, scheme_of
 from kbsearch.text.markup.renderer import Context, LinkTarget, Picture, Renderer, Resolver, outside
+from kbsearch.text.markup.reuse import PIECES, USES, Pieces, Use
 
 __all__ = [
     "ARTICLE_LIMIT",
@@ -59,6 +60,11 @@ class Document:
     repeats_title: bool = False  # its first heading said the title again, and was left out
 
     @property
+    def uses(self) -> tuple[Use, ...]:
+        """The pieces that it takes in, or asks for in vain."""
+        return tuple(self.env.get(USES, ()))
+
+    @property
     def sections(self) -> tuple[Section, ...]:
         return tuple(heading.section for heading in self.headings)
 
@@ -68,9 +74,12 @@ class Document:
         return passages(self.tokens, self.headings)
 
 
-def parse(text: str, title: str = "") -> Document:
-    """Read the Markdown of an article; a first heading that repeats its title is left out."""
-    env: dict[str, Any] = {}
+def parse(text: str, title: str = "", pieces: Pieces | None = None) -> Document:
+    """Read the Markdown of an article; a first heading that repeats its title is left out.
+
+    `pieces` are put in where the text asks for them; without any it stays as it is written.
+    """
+    env: dict[str, Any] = {PIECES: pieces}
     repeats_title = False
     tokens = article_parser().parse(text, env)
     if title and tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":

@@ -13,7 +13,7 @@ from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.gfm import gfm_plugin
 from mdit_py_plugins.gfm_autolink.index import _protocol_rule
 
-from kbsearch.text.markup import callouts, foreign, html_tags, syntax
+from kbsearch.text.markup import callouts, foreign, html_tags, reuse, syntax
 
 SCHEMES = frozenset({"http", "https", "mailto", "sms", "tel"})
 _BARE = ("http", "https", "mailto")  # those of addresses that stand in a text
@@ -46,6 +46,7 @@ def article_parser() -> Parser:
     admon_plugin(parser)
     container_plugin(parser, "callout", validate=callouts.is_container)
     parser.use(foreign.plugin)
+    parser.use(reuse.plugin)
     parser.use(callouts.plugin)
     parser.use(syntax.plugin)
     parser.use(html_tags.plugin)

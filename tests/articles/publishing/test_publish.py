@@ -21,6 +21,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.text import markup
+from kbsearch.text.markup.reuse import Pieces
 from tests.kit import growth
 from tests.kit.writers import PAGE, article, commit, git, png, repository, with_page, write
 
@@ -199,9 +200,9 @@ def test_what_did_not_change_is_not_rendered_again(db, settings, content, monkey
     rendering: list[str] = []
     parse = markup.parse
 
-    def counted(text: str, title: str) -> markup.Document:
+    def counted(text: str, title: str, pieces: Pieces | None) -> markup.Document:
         rendering.append(title)
-        return parse(text, title)
+        return parse(text, title, pieces)
 
     monkeypatch.setattr(markup, "parse", counted)
     write(content, PAGE, article("Second title"))

@@ -17,7 +17,7 @@ from tests.kit.writers import article, png, write
 
 HERE = "articles/en/guide/page.md"
 SEVERAL_REASONS = frozenset(
-    {"category", "category-audience", "front-matter", "leftover", "narrower-link"}
+    {"broken-reuse", "category", "category-audience", "front-matter", "leftover", "narrower-link"}
     | {"personal-data", "twin"}
 )
 
