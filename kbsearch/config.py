@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import field_tables, target_tables, team_tables
+from kbsearch import field_tables, rule_levels, target_tables, team_tables
 from kbsearch.form_fields import FormField
 from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
@@ -103,6 +103,12 @@ class Settings:
     default_audience: str = _setting("customers", "Who reads an article that does not say")
     article_review: bool = _setting(
         False, "Whether an article goes live only once another writer than its author approved it"
+    )
+    check_external: bool = _setting(
+        False, "Whether the worker asks the sites that articles lead to, one address at a time"
+    )
+    check_levels: tuple[str, ...] = _setting(
+        (), "What a rule of `kbsearch check` is here: rule=off, rule=warning or rule=error"
     )
     categories: tuple[str, ...] = _setting((), "Categories first on the home page, in this order")
     support_phone: str = _setting("", "Shown wherever a person is the way on")
@@ -439,6 +445,10 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     unknown = [language for language in settings.languages if language not in LANGUAGES]
     if unknown or not settings.languages:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
+    try:
+        rule_levels.parse(settings.check_levels)
+    except ValueError as problem:
+        refuse("check_levels", str(problem))
     if not settings.base_url.startswith(("http://", "https://")):
         refuse("base_url", f"{settings.base_url!r} does not start with http:// or https://")
     for target in settings.webhook_private_targets:

@@ -20,6 +20,7 @@ from typing import TextIO
 from kbsearch import articles, limits, outbox
 from kbsearch.articles.gaps import cases, counts
 from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.publishing.external_links import LinkRounds
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.articles.publishing.watch import Watcher
 from kbsearch.articles.writing import drafts as article_drafts
@@ -326,6 +327,9 @@ def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
             (f"{channel} about requests", others, Share(name, channel, never=urgent)),
         ):
             by_name[title] = senders.one_by_one(db, handlers, share)
+    if settings.check_external:
+        rounds = LinkRounds(db, settings)
+        by_name["links to other sites"] = partial(senders.keep_on, rounds.step)
     if settings.clamd:  # it may take its time, and be away
         scan = partial(scanning.step, db, settings)
         by_name["virus scanner"] = partial(senders.keep_on, scan)

@@ -64,8 +64,8 @@ ALLOWED = {
     "search.ranking": "articles database outbox search search.fulltext search.learning tickets",
     "tickets.conversation": "database people text tickets tickets.filing",
     "articles.publishing": (
-        "articles database files messages.webhooks outbox search.fulltext search.learning "
-        "search.ranking text.markup text.masking"
+        "articles database files messages.delivery messages.webhooks outbox search.fulltext "
+        "search.learning search.ranking text.markup text.masking"
     ),
     "tickets.desk": (
         "articles database outbox people search search.fulltext search.learning text "

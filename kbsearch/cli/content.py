@@ -11,17 +11,17 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from kbsearch import resources
-from kbsearch.articles.publishing import edition, fixing, publications
+from kbsearch import resources, rule_levels
+from kbsearch.articles.publishing import edition, external_links, fixing, publications
 from kbsearch.articles.publishing.edition import Edition, Reusable
-from kbsearch.articles.publishing.findings import Finding, has_errors
+from kbsearch.articles.publishing.findings import Finding, has_errors, leveled
 from kbsearch.articles.publishing.publications import Publication, Refusal
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.tree import ARTICLES, FolderTree
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
 from kbsearch.cli.output import say
 from kbsearch.config import Settings
-from kbsearch.database import Damaged, Unreachable, engines, migrations
+from kbsearch.database import Damaged, Database, Unreachable, engines, migrations
 from kbsearch.errors import NotFound, Problem
 from kbsearch.i18n import explain, terminal_language
 
@@ -40,10 +40,17 @@ MOST_OF_A_CAUSE = 5  # lines of the same rule in the same words
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--external", is_flag=True, help="Ask the sites that links lead to, too.")
 @click.option("--fix", is_flag=True, help="Write what has one answer into the files.")
 @pass_anywhere
 def check_command(
-    site: Site, path: Path | None, form: str, as_json: bool, strict: bool, fix: bool
+    site: Site,
+    path: Path | None,
+    form: str,
+    as_json: bool,
+    strict: bool,
+    external: bool,
+    fix: bool,
 ) -> None:
     """Check the content: file:line:column, rule, what is wrong, what to do.
 
@@ -53,6 +60,9 @@ def check_command(
     With --fix, no-break spaces of French, misspelled keys, a heading that repeats the title, HTML
     that Markdown has a sign for and anchors are corrected in the files; the rest is printed.
 
+    With --external, each address outside is asked for once, a few hosts at a time; what is known
+    since a week is not asked again. What answers 404 or 410, or has no name any more, is told.
+
     Example: kbsearch check content/articles/fr --format github
     """
     if path is None:
@@ -61,7 +71,7 @@ def check_command(
     if fix:
         _fix(site.settings, meant)
     live = edition.NOTHING if path else _live(site.settings)
-    findings = list(_checked(site.settings, meant, live))
+    findings = list(_checked(site.settings, meant, live, external=external))
     if form == "text" and not as_json:
         _print_causes(findings)
     else:
@@ -99,24 +109,53 @@ def publish_command(site: Site, rev: str | None, as_json: bool, print_hook: bool
         raise click.exceptions.Exit(1)
 
 
-def _live(settings: Settings) -> Reusable:
-    """What is live, for the addresses that would go; nothing where it cannot be read as it is."""
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database | None]:
+    """The site's database as it is; none where there is none that can be read, or an older one."""
     address = settings.database_address
     if not (engines.is_named(address) or settings.database_path.exists()):
-        return edition.NOTHING
+        yield None
+        return
     try:
-        with closing(engines.open_database(address)) as db:
-            live = None if migrations.pending(db) else publications.find_live(db)
-            there = publications.reusable(db, live) if live else edition.NOTHING
+        db = engines.open_database(address)
     except (Unreachable, Damaged):
-        return edition.NOTHING
+        yield None
+        return
+    with closing(db):
+        yield None if migrations.pending(db) else db
+
+
+def _live(settings: Settings) -> Reusable:
+    """What is live, for the addresses that would go."""
+    with _database(settings) as db:
+        live = publications.find_live(db) if db else None
+        there = publications.reusable(db, live) if db and live else edition.NOTHING
     return Reusable(commit=there.commit, before=there.before)
 
 
-def _checked(settings: Settings, path: Path, live: Reusable) -> Sequence[Finding]:
+def _checked(
+    settings: Settings, path: Path, live: Reusable, *, external: bool
+) -> Sequence[Finding]:
     """The findings on the content around a path, those outside it left out."""
     with _progress() as report:
-        return _made(settings, path, report, live)[2]
+        tree, result, findings = _made(settings, path, report, live)
+    if external:
+        findings += _external(settings, result, tree)
+    return findings
+
+
+def _external(settings: Settings, result: Edition, tree: FolderTree) -> list[Finding]:
+    """The links of articles to addresses outside that are no more."""
+    urls = external_links.urls_of(result.articles, settings)
+    with _database(settings) as db:
+        known = external_links.states(db) if db else {}
+        due = external_links.due(urls, known)
+        answers = external_links.ask_all(external_links.guard_of(settings), due)
+        if db:
+            external_links.keep(db, answers)
+    known |= {state.url: state for state in answers}
+    gone = external_links.findings(result.articles, known, tree.shown)
+    return leveled(gone, rule_levels.parse(settings.check_levels))
 
 
 def _fix(settings: Settings, path: Path) -> None:

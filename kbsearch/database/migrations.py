@@ -329,6 +329,11 @@ STEPS = {
         CREATE INDEX branch_comments_person ON branch_comments (person_id)
           WHERE person_id IS NOT NULL;
         """,
+    "s104_external_links": """
+        CREATE TABLE external_links (
+          url TEXT PRIMARY KEY, outcome TEXT NOT NULL, details TEXT NOT NULL,
+          checked_at TEXT NOT NULL);
+        """,
     "s102_fields": """
         CREATE TABLE fields (
           id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,

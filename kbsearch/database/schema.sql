@@ -495,6 +495,14 @@ CREATE TABLE former_addresses (
 );
 CREATE INDEX former_addresses_path ON former_addresses (path);
 
+-- What addresses outside answered, that articles lead to.
+CREATE TABLE external_links (
+  url TEXT PRIMARY KEY,
+  outcome TEXT NOT NULL,  -- good, broken, unsure
+  details TEXT NOT NULL,
+  checked_at TEXT NOT NULL
+);
+
 -- Images of articles.
 CREATE TABLE media (
   hash TEXT PRIMARY KEY,

@@ -174,6 +174,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "article_list.show": ["/{lang}/desk/articles/all?sort=views&order=down"],
         "desk_articles.index": ["/{lang}/desk/articles"],
         "reused_pieces.show": ["/{lang}/desk/articles/reuse"],
+        "reused_pieces.links": ["/{lang}/desk/articles/links-to-others"],
         "desk_articles.new": [
             "/{lang}/desk/articles/new?title=Panne+de+Marie+Lefèvre",
             "/{lang}/desk/articles/new?article=fr/compte/mot-de-passe",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kbsearch import rule_levels
 from kbsearch.articles.publishing import (
     addresses,
     categories,
@@ -17,7 +18,7 @@ from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.categories import Categories, Category
 from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.departed import Departed, LiveArticle
-from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.findings import Finding, leveled
 from kbsearch.articles.publishing.pieces import ArticlePieces
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
@@ -137,6 +138,7 @@ def make(
         for place in source.ignored
     }
     findings = [each for each in findings if (each.path, each.line, each.rule) not in ignored]
+    findings = leveled(findings, rule_levels.parse(settings.check_levels))
     return Edition(
         tuple(articles),
         places,

@@ -1,59 +1,11 @@
 """What the rules say of a file: where, which rule, how bad, and what to do about it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from kbsearch.i18n import gettext, terminal_language
-
-FindingSeverity = Literal["error", "warning"]
-
-ERRORS = frozenset(
-    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "broken-reuse", "category"}
-    | {"variables"}
-    | {"category-audience", "empty-section", "encoding"}
-    | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
-    | {"image-external", "image-format", "image-size", "leftover", "link-scheme", "link-text"}
-    | {"name-case", "narrower-link"}
-    | {
-        "no-articles",
-        "not-found-by",
-        "placeholder",
-        "raw-html",
-        "secret",
-        "slug-clash",
-        "submodule",
-        "symlink",
-        "table-header",
-    }
-    | {"title-missing", "unknown-key", "unreadable"}
-)
-WARNINGS = frozenset(
-    {
-        "address-gone",
-        "audience-missing",
-        "bare-url",
-        "draft-folder",
-        "foreign-keys",
-        "left-out",
-        "misplaced",
-        "nbsp",
-        "personal-data",
-        "stale",
-        "twin",
-    }
-    | {"translation-behind"}
-)
-# Rules that are no error for one of their reasons.
-MILD = frozenset(
-    {
-        ("broken-reuse", "variable"),
-        ("leftover", "syntax"),
-        ("narrower-link", "link"),
-        ("category-audience", "narrowed"),
-    }
-    | {("category", "misnamed"), ("category", "no-article")}
-)
+from kbsearch.rule_levels import ERRORS, MILD, WARNINGS, FindingSeverity, RuleLevel
 
 
 @dataclass(frozen=True, order=True)
@@ -65,12 +17,15 @@ class Finding:
     column: int
     rule: str
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
+    level: str = field(default="", compare=False)  # what the site says of it, if anything
 
     def __post_init__(self) -> None:
         assert self.rule in ERRORS | WARNINGS, self.rule
 
     @property
     def severity(self) -> FindingSeverity:
+        if self.level:
+            return "error" if self.level == "error" else "warning"
         is_mild = (self.rule, self.values.get("reason")) in MILD
         return "warning" if self.rule in WARNINGS or is_mild else "error"
 
@@ -105,6 +60,15 @@ class Finding:
         path = _escaped(self.path, ",:")
         place = f"file={path},line={self.line},col={self.column},title={self.rule}"
         return f"::{self.severity} {place}::{message}"
+
+
+def leveled(findings: Iterable[Finding], levels: Mapping[str, RuleLevel]) -> list[Finding]:
+    """The findings as a site takes them; those of rules that it turned off are left out."""
+    return [
+        replace(finding, level=levels.get(finding.rule, finding.level))
+        for finding in findings
+        if levels.get(finding.rule) != "off"
+    ]
 
 
 def has_errors(findings: tuple[Finding, ...]) -> bool:

@@ -92,7 +92,7 @@ def tree_of(settings: Settings, rev: str | None = None) -> Tree:
 def _made_with(settings: Settings, tree: Tree) -> str:
     """What else than the files decides how the pages look; another one renders all again."""
     parts = [__version__, str(RENDERING), tree.shown, *settings.languages]
-    parts += [settings.default_audience]
+    parts += [settings.default_audience, *settings.check_levels]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

@@ -24,12 +24,32 @@ _SECRETS = {
 }
 _EMAIL = re.compile(r"\b([A-Za-z]{2,}\.[A-Za-z]{2,})@([A-Za-z0-9\-.]+\.[A-Za-z]{2,})\b")
 _EXAMPLE_DOMAIN = re.compile(r"(?:^|\.)(?:example(?:\.\w+)?|exemple\.\w+|test|invalid|localhost)$")
+# Digits of a hash, a longer number or a version are none of a person.
+_BEFORE, _AFTER = r"(?<![\w\-])(?<!\d\.)", r"(?![\w\-])(?!\.\d)"
 # 06 39 98 00 00 to 99 are kept for fiction by the French regulator.
-_MOBILE = re.compile(r"(?<![\d.])0[67](?:[ .]?\d\d){4}(?![\d.])")
+_MOBILE = re.compile(rf"{_BEFORE}0[67](?:[ .]?\d\d){{4}}{_AFTER}")
 _FICTION = "063998"
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
-_NIR = re.compile(r"\b[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?\d\d ?\d{3} ?\d{3} ?\d\d\b")
-_CARD = re.compile(r"\b(?:4\d{3}|5[1-5]\d\d)(?:[ \-]?\d{4}){3}\b")
+_IBAN = re.compile(
+    rf"{_BEFORE}[A-Z]{{2}}\d{{2}}(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,3}})?{_AFTER}"
+)
+# How long they are where people bank; and those that manuals give as examples.
+_IBAN_LENGTHS = {
+    **{"NO": 15, "BE": 16, "DK": 18, "FI": 18, "NL": 18, "SI": 19, "AT": 20, "EE": 20, "LT": 20},
+    **{"LU": 20, "CH": 21, "HR": 21, "LV": 21, "BG": 22, "DE": 22, "GB": 22, "IE": 22, "CZ": 24},
+    **{"ES": 24, "RO": 24, "SE": 24, "SK": 24, "PT": 25, "IS": 26, "TR": 26, "FR": 27, "GR": 27},
+    **{"IT": 27, "MC": 27, "SM": 27, "CY": 28, "HU": 28, "PL": 28, "MT": 31},
+}
+_EXAMPLE_IBANS = frozenset(
+    {"FR7630006000011234567890189", "FR1420041010050500013M02606", "BE68539007547034"}
+    | {"DE89370400440532013000", "GB29NWBK60161331926819", "GB82WEST12345698765432"}
+    | {"ES9121000418450200051332", "NL91ABNA0417164300", "CH9300762011623852957"}
+    | {"IT60X0542811101000000123456", "LU280019400644750000", "PT50000201231234567890154"}
+)
+_NIR = re.compile(rf"{_BEFORE}[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?\d\d ?\d{{3}} ?\d{{3}} ?\d\d{_AFTER}")
+_CARD = re.compile(rf"{_BEFORE}(?:4\d{{3}}|5[1-5]\d\d)(?:[ \-]?\d{{4}}){{3}}{_AFTER}")
+# What payment services publish for tests has few digits, or one of them many times; but for these.
+_TEST_CARDS = frozenset({"4988438843884305", "5200828282828210", "5555341244441115"})
+_LONG_RUN = re.compile(r"(\d)\1{5}")
 _BETWEEN_DIGITS = re.compile(r"[ .\-]")
 _INLINE = re.compile(r"`[^`]+`")  # whoever writes of placeholders quotes them
 
@@ -67,13 +87,15 @@ def _personal(line: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _is_iban(text: str) -> bool:
+    if _IBAN_LENGTHS.get(text[:2]) != len(text) or text in _EXAMPLE_IBANS:
+        return False
     digits = "".join(str(int(character, 36)) for character in text[4:] + text[:4])
     return int(digits) % 97 == 1
 
 
 def _is_card(digits: str) -> bool:
     """Luhn's sum; the numbers payment services publish for tests are not cards."""
-    if digits in ("4242424242424242", "4111111111111111", "5555555555554444"):
+    if digits in _TEST_CARDS or len(set(digits)) <= 4 or _LONG_RUN.search(digits):
         return False
     doubled = (int(digit) * (1 + position % 2) for position, digit in enumerate(reversed(digits)))
     return sum(value // 10 + value % 10 for value in doubled) % 10 == 0

@@ -7,7 +7,8 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.articles import Card
 from kbsearch.articles import find_path as find_article
-from kbsearch.articles.publishing import pieces
+from kbsearch.articles.publishing import external_links, pieces
+from kbsearch.articles.publishing.external_links import LinkState
 from kbsearch.articles.publishing.publish import tree_of
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -40,6 +41,26 @@ def list_all(db: Database, viewer: Viewer, settings: Settings) -> list[SharedPie
         is_there = kind == "section" or (kind, name) in there
         found.append(SharedPiece(kind, name, tuple(card for card in cards if card), is_there))
     return found
+
+
+@dataclass(frozen=True)
+class BrokenLink:
+    """An address of another site that is no more, and the articles that lead there."""
+
+    state: LinkState
+    articles: tuple[Card, ...]
+
+
+def list_broken_links(db: Database, viewer: Viewer, settings: Settings) -> list[BrokenLink]:
+    """What the last round found gone, as far as live articles still lead there."""
+    access.only_staff(viewer)
+    uses = external_links.live_uses(db, settings)
+    broken = []
+    for url, state in sorted(external_links.states(db).items()):
+        if state.outcome == "broken" and url in uses:
+            cards = (find_article(db, viewer, path) for path in dict.fromkeys(uses[url]))
+            broken.append(BrokenLink(state, tuple(card for card in cards if card)))
+    return broken
 
 
 def _uses(db: Database) -> dict[tuple[UseKind, str], set[str]]:

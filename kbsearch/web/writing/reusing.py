@@ -1,4 +1,4 @@
-"""The pieces that articles have in common, for those who write: what uses what."""
+"""What articles point at, for those who write: what uses what, and links that lead nowhere."""
 
 from flask import Blueprint
 from werkzeug.wrappers import Response
@@ -20,3 +20,10 @@ def show() -> Response:
     """Snippets, variables and sections, each with the articles that take it in."""
     pieces = reusing.list_all(db(), viewer(), site().settings)
     return render("writing/reuse.html", pieces=pieces)
+
+
+@bp.get("/desk/articles/links-to-others")
+def links() -> Response:
+    """The addresses of other sites that are no more, each with the articles that lead there."""
+    broken = reusing.list_broken_links(db(), viewer(), site().settings)
+    return render("writing/external_links.html", broken=broken)
