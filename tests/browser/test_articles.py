@@ -142,6 +142,49 @@ def test_a_writer_changes_a_word_and_publishes_by_keyboard(live: Live, visit: Vi
     assert git(content, "log", "-1", "--format=%an", "main").startswith("Wendy")
 
 
+PASTE = """(area) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 30 });
+  return new Promise((done) => canvas.toBlob((body) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([body], "Écran d’accueil.png", { type: "image/png" }));
+    area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, cancelable: true }));
+    done();
+  }));
+}"""
+
+
+def test_a_writer_s_first_hour(live: Live, visit: Visit, content: Path):
+    """Bold words, a link found by its title, a pasted picture, another address; and it is live."""
+    page = visit("/fr/articles/page-1", person="wendy@support.example")
+    page.get_by_role("link", name="Modifier").click()
+    text = page.get_by_label("Texte", exact=True)
+    text.fill("Redémarrez")
+    text.press("Control+a")
+    text.press("Control+b")
+    expect(text).to_have_value("**Redémarrez**")
+    text.press("Control+End")
+    text.press_sequentially(" puis voyez [[page 0")
+    expect(page.get_by_role("option", name="Page 0")).to_be_visible()
+    text.press("Enter")
+    expect(text).to_have_value("**Redémarrez** puis voyez [[page-0]]")
+    text.press_sequentially(".\n\n")
+    text.evaluate(PASTE)
+    expect(text).to_have_value(re.compile(r"!\[‹.*›\]\(ecran-d-accueil\.png\)"))
+    page.keyboard.type("L’écran")  # in the place of what was to be written
+    expect(text).to_have_value(re.compile(r"!\[L’écran\]\(ecran-d-accueil\.png\)"))
+    expect(page.locator(".seen-as img")).to_have_attribute("alt", "L’écran")
+    assert violations(page) == []
+    page.get_by_label("Adresse").fill("redemarrer")
+    page.get_by_role("button", name="Publier", exact=True).click()
+    page.wait_for_url("**/articles/redemarrer?published=1")
+    picture = page.locator(".prose img")
+    expect(picture).to_have_attribute("alt", "L’écran")
+    assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 40
+    expect(page.locator(".prose").get_by_role("link", name="Page 0")).to_be_visible()
+    page.goto("/fr/articles/page-1")
+    expect(page).to_have_url(re.compile("/fr/articles/redemarrer$"))
+
+
 def test_a_conflict_is_solved_beside_the_other_text(live: Live, visit: Visit, content: Path):
     page = visit("/fr/articles/page-2", person="wendy@support.example",
                  viewport={"width": 320, "height": 800})  # fmt: skip
