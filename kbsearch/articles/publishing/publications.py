@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from kbsearch.access import article_readers
-from kbsearch.articles import categories
-from kbsearch.articles.publishing import front_matter
-from kbsearch.articles.publishing.categories import Category
+from kbsearch.articles.publishing import front_matter, surroundings
 from kbsearch.articles.publishing.departed import LiveArticle
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
@@ -150,8 +148,8 @@ def write(
                 for (language, alias), file in edition.addresses.aliases.items()
             ],
         )
-        _write_categories(db, publication.id, edition.categories)
-        _write_media(db, tree, edition, files)
+        surroundings.write_categories(db, publication.id, edition.categories)
+        surroundings.write_media(db, tree, edition, files)
     return publication
 
 
@@ -165,38 +163,6 @@ def _first_moments(db: Database) -> dict[str, str]:
         {"live": LIVE},
     )
     return {row["path"]: row["first_at"] for row in rows}
-
-
-def _write_categories(db: Database, publication_id: str, listed: Sequence[Category]) -> None:
-    own = {"publication_id": publication_id}
-    db.insert_many(
-        "categories",
-        [
-            {
-                **own,
-                "language": category.language,
-                "path": category.path,
-                "name": category.name,
-                "description": category.description,
-                "icon": category.icon,
-                "landing": category.landing.html if category.landing else "",
-                "position": category.position,
-            }
-            for category in listed
-        ],
-    )
-    aliases = {
-        (category.language, alias): category.path
-        for category in listed
-        for alias in category.aliases
-    }
-    db.insert_many(
-        "category_aliases",
-        [
-            {**own, "language": language, "alias": alias, "path": path}
-            for (language, alias), path in aliases.items()
-        ],
-    )
 
 
 def put_live(db: Database, publication: Publication, index_name: str) -> tuple[str, ...]:
@@ -391,47 +357,6 @@ def _rendered(row: Row) -> Rendered:
         remarks=tuple(RuleRemark(*remark) for remark in rendering["remarks"]),
         change=LastChange(rendering["changed_at"], row["changed_commit"] or ""),
     )
-
-
-def _write_media(db: Database, tree: Tree, edition: Edition, files: Mapping[str, str]) -> None:
-    """Keep what articles show and offer, once each, and which article has which."""
-    places = edition.addresses
-    values: dict[str, dict[str, object]] = {
-        file: {"hash": blob, **vars(info)} for file, (blob, info) in places.pictures.items() if info
-    }
-    for file, attachment in places.attachments.items():
-        values[file] = {"hash": attachment.blob, "media_type": attachment.media_type}
-        values[file] |= {"width": None, "height": None}
-    by_blob = {str(row["hash"]): file for file, row in values.items()}
-    media = {
-        (files[article.source.entry.path], blob)
-        for article in edition.articles
-        for blob in _media_of(article)
-    } | _media_of_landings(edition, files)
-    stored_hashes = {row["hash"] for row in db.query("SELECT hash FROM media")}
-    missing = sorted({blob for _, blob in media} - stored_hashes)
-    for file, body in tree.read([by_blob[blob] for blob in missing]):
-        db.insert("media", {**values[file], "body": body})
-    rows = [{"article_id": article_id, "hash": blob} for article_id, blob in sorted(media)]
-    db.insert_many("article_media", rows)
-
-
-def _media_of_landings(edition: Edition, files: Mapping[str, str]) -> set[tuple[str, str]]:
-    """What categories show is seen by whoever reads an article in them."""
-    texts = {(text.language, text.path): text.landing for text in edition.categories}
-    return {
-        (files[article.source.entry.path], blob)
-        for article in edition.articles
-        for path in categories.with_outer(article.source.category)
-        if (landing := texts[article.source.language, path]) is not None
-        for blob in _media_of(landing)
-    }
-
-
-def _media_of(article: Rendered) -> Iterable[str]:
-    for resolved in article.references:
-        if resolved.outcome.startswith("/media/"):
-            yield resolved.outcome.split("/")[2]
 
 
 def _findings(text: str) -> tuple[Finding, ...]:
