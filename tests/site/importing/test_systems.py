@@ -232,7 +232,8 @@ def test_a_company_that_is_refused_opens_nothing(db: Database, settings: Setting
     page = folder / "api/v2/companies.json"
     page.write_text(json.dumps([{"id": 7001, "name": "Ac\u200bme"}]))
     arrival, _ = move(db, settings, "freshdesk", folder)
-    assert arrival.organisations.refused == 1
+    assert (arrival.organisations.refused, arrival.people.refused) == (1, 0)
+    assert people.find(db, "alice@acme.example").organisations == ()
     assert organisations.list_all(db) == []
     assert db.query("SELECT organisation_id FROM tickets WHERE number = 301") == [
         {"organisation_id": None}

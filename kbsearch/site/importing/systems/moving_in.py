@@ -4,7 +4,7 @@ Nothing that was closed is opened by it, and what is here already is never overw
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -66,7 +66,7 @@ def run(
         for place, company in enumerate(system.companies(), 1)
         if not _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
     }
-    newcomers = enumerate(system.newcomers(), 1)
+    newcomers = enumerate((_outside(person, refused) for person in system.newcomers()), 1)
     while batch := list(islice(newcomers, BATCH)):
         with db.atomic():
             for place, newcomer in batch:
@@ -106,6 +106,12 @@ def _take_company(
         report.refuse(place, company.name[:80], problem)
         return False
     return True
+
+
+def _outside(newcomer: NewcomerRecord, refused: set[str]) -> NewcomerRecord:
+    """Somebody without the organisations that were refused: the others are theirs."""
+    slugs = tuple(slug for slug in newcomer.organisations if slug not in refused)
+    return replace(newcomer, organisations=slugs)
 
 
 def _without_company(values: dict[str, Any], refused: set[str]) -> dict[str, Any]:
