@@ -109,6 +109,7 @@ KINDS = (
          _("a draft article")),
     Kind("passwords", _("passwords"), "people WHERE password_hash IS NOT NULL", leaves=False),
     Kind("tokens", _("tokens of programs"), "personal_tokens", leaves=False),
+    Kind("settings", _("settings chosen in the browser"), "site_settings", leaves=False),
     Kind("webhooks", _("webhooks"), "webhook_endpoints", leaves=False),
     Kind("mails", _("incoming mail as it came"), "mails", leaves=False),
     Kind("visits", _("visits to the help pages"), "visits", leaves=False),

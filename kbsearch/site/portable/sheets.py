@@ -256,8 +256,8 @@ PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events"
 )
-# What stays behind, though somebody may miss it.
+# What stays behind, though somebody may miss it: settings are of an installation and its mail.
 LEFT_BEHIND = _names(
     "visits visit_events mails mail_ledger bounces departures security_log webhook_endpoints"
-    " webhook_choices webhook_messages webhook_attempts rule_runs"
+    " webhook_choices webhook_messages webhook_attempts rule_runs site_settings"
 )
