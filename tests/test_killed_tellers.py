@@ -1,4 +1,6 @@
-"""A worker that is killed in the middle of telling people: nobody is left out, nothing doubled.
+"""A worker that is killed in the middle of its rules and of telling people: nothing is doubled.
+
+Nobody is left out either, and no request.
 
 KBSEARCH_KILLS is how often it is killed: a few times at every change, hundreds at night.
 """
@@ -18,6 +20,7 @@ from tests.kit.mail import letters
 from tests.kit.places import TOP
 from tests.kit.promises import promise
 from tests.kit.requests import file
+from tests.kit.rules import rule
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "6"))
 REQUESTS = max(20, 2 * KILLS)
@@ -25,6 +28,7 @@ LATE = 5
 
 
 def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, settings: Settings):
+    rule(db, then={"add_tags": ["seen"], "webhook": ["yes"]})
     for number in range(REQUESTS):
         ticket = file(db, cast.alice, subject=f"Collar {number}", cc=["bob@acme.example"])
         replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Which one?"))
@@ -49,4 +53,8 @@ def test_a_killed_worker_tells_everybody_once(db: SqliteDatabase, cast: Cast, se
     sent = Counter((each["Message-ID"], each["Delivered-To"]) for each in letters(settings))
     assert len(sent) == len(rows) == 6 * REQUESTS + 5 * LATE, "each notice is a letter"
     assert sum(sent.values()) - len(sent) <= killed, "twice only where it was killed after sending"
+    ruled = db.query("SELECT ticket_id FROM ticket_events WHERE rule_id IS NOT NULL")
+    assert len({row["ticket_id"] for row in ruled}) == len(ruled) == REQUESTS + LATE
+    told = db.query("SELECT subject FROM site_events WHERE kind = 'rule.applied'")
+    assert len({row["subject"] for row in told}) == len(told) == REQUESTS + LATE
     assert db.query("SELECT 1 FROM outbox WHERE done_at IS NULL OR dead_at IS NOT NULL") == []

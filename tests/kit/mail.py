@@ -15,6 +15,7 @@ from kbsearch.database import Database
 from kbsearch.messages import notifications
 from kbsearch.messages.notifications import digest_letters, mailings, ticket_letters
 from kbsearch.outbox import Handlers, Task
+from kbsearch.rules import work
 from kbsearch.tickets import events as ticket_events
 
 
@@ -26,9 +27,10 @@ def post(settings: Settings, db: Database) -> None:
 
 
 def carry(settings: Settings, db: Database) -> None:
-    """Do what a worker does with the changes of requests and the notices of them."""
+    """Do what a worker does with the changes of requests, by rules, and the notices of them."""
     handlers = outbox.together(
         _nothing(),
+        work.handlers(settings, db),
         notifications.handlers(db),
         ticket_letters.handlers(settings, db),
         digest_letters.handlers(settings, db),
