@@ -1,7 +1,8 @@
 """The words that the articles of one language have, and what each of them says."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from kbsearch.search.fulltext import engine
@@ -17,6 +18,15 @@ SHORTEST_OF_FAMILY, SHARED = 6, 5  # letters of a stem, and those that its relat
 MOST_RELATIVES = 8
 
 
+@dataclass(frozen=True)
+class _Weighed:
+    """The stems of a question and what each weighs."""
+
+    terms: Terms
+    stems: tuple[str, ...]
+    weights: Mapping[str, float]
+
+
 class ArticleWords:
     """What the words of a question are to the articles of one language."""
 
@@ -30,6 +40,7 @@ class ArticleWords:
         self._begun_by = lru_cache(maxsize=20_000)(self._words_begun_by)
         self.rarity = lru_cache(maxsize=50_000)(self._rarity)
         self.relatives = lru_cache(maxsize=20_000)(self._relatives)
+        self._last: _Weighed | None = None
 
     def _reading(self, principals: tuple[str, ...]) -> Clause:
         """What these principals may read; one that no page has is left out."""
@@ -58,13 +69,28 @@ class ArticleWords:
     def stems_in(self, words: Iterable[str]) -> list[str]:
         return [stem for word in words if (stem := self.stem(word))]
 
-    def stems(self, terms: Terms) -> list[str]:
+    def stems(self, terms: Terms) -> tuple[str, ...]:
         """The stems of a question in order, each once; of a long one, those that say most."""
-        distinct = list(dict.fromkeys(self.stems_in(part.word for part in terms.parts)))
+        return self._weighed(terms).stems
+
+    def _weighed(self, terms: Terms) -> _Weighed:
+        """Worked out once a question, however often it is asked for while that is answered."""
+        last = self._last
+        if last is None or last.terms is not terms:
+            stems = self._distinct(terms)
+            unfinished = self.stem(terms.unfinished) if terms.unfinished else None
+            weights = {
+                stem: self.rarity(stem) for stem in stems if stem != unfinished or self.weight(stem)
+            }
+            last = self._last = _Weighed(terms, stems, weights)
+        return last
+
+    def _distinct(self, terms: Terms) -> tuple[str, ...]:
+        distinct = tuple(dict.fromkeys(self.stems_in(part.word for part in terms.parts)))
         if len(distinct) <= MOST_TERMS:
             return distinct
-        by_weight = sorted(distinct, key=self.weight, reverse=True)[:MOST_TERMS]
-        return [stem for stem in distinct if stem in set(by_weight)]
+        by_weight = set(sorted(distinct, key=self.weight, reverse=True)[:MOST_TERMS])
+        return tuple(stem for stem in distinct if stem in by_weight)
 
     def telling(self, terms: Terms) -> list[str]:
         """The stems that are worth a result, whatever is still being typed."""
@@ -72,14 +98,9 @@ class ArticleWords:
         begun = [stem for stem in self.stems(terms) if stem not in weights]
         return telling(weights, len(terms.keys) * self.rarest_weight) + begun
 
-    def weights(self, terms: Terms) -> dict[str, float]:
+    def weights(self, terms: Terms) -> Mapping[str, float]:
         """What each word weighs, but for one that is not finished and nothing yet."""
-        unfinished = self.stem(terms.unfinished) if terms.unfinished else None
-        return {
-            stem: self.rarity(stem)
-            for stem in self.stems(terms)
-            if stem != unfinished or self.weight(stem)
-        }
+        return self._weighed(terms).weights
 
     def worth(self, terms: Terms) -> float:
         """What all the words of a question weigh here."""
