@@ -627,7 +627,7 @@ class Language:
         _ = self.translate
         names = {
             "text": _("Text"),
-            "number": _("Number"),
+            "number": _("A number"),
             "date": _("Date"),
             "yes_no": _("Yes or no"),
             "choice": _("One of several choices"),
