@@ -276,6 +276,9 @@ def _replace(db: Database, settings: Settings, person: Person) -> None:
         db.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} = :id", values)  # noqa: S608
     for table in REMOVED:
         db.execute(f"DELETE FROM {table} WHERE person_id = :id", values)  # noqa: S608
+    for column in ("conditions", "actions"):  # of rules: they name people in texts
+        db.execute(f"UPDATE rules SET {column} = REPLACE({column}, :id, :stand_in)", values)  # noqa: S608
+    db.execute("DELETE FROM integer_ids WHERE key = :id", values)
     db.execute("DELETE FROM ticket_readers WHERE word = 'user:' || :id", values)
     db.execute("DELETE FROM outbox WHERE subject = :id", values)
     db.execute("DELETE FROM people WHERE id = :id", values)
