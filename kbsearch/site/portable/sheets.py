@@ -219,6 +219,21 @@ SHEETS = (
         {**PERSON, **TICKET},
     ),
     Sheet(
+        "branch_comments",
+        "branch_comments",
+        ("id",),
+        _names("id branch commit_id verdict body at"),
+        ("position",),
+        _perhaps(person_id="person"),
+    ),
+    # Where articles were before: what the addresses that readers kept still lead to.
+    Sheet(
+        "former_addresses",
+        "former_addresses",
+        _names("language slug"),
+        _names("language slug path audience"),
+    ),
+    Sheet(
         "article_draft_files",
         "article_draft_files",
         _names("person_id form_key name"),
@@ -243,7 +258,7 @@ OF_CONTENT = _names(
 # What a site makes of the rest by itself.
 MADE_ANEW = _names(
     "schema_steps state counters ticket_readers ticket_field_lines ticket_handling ticket_clocks"
-    " file_scans integer_ids"
+    " file_scans integer_ids external_links"
 )
 # What opens an account here, and would open one elsewhere: it never leaves.
 KEYS = _names(
