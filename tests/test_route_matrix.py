@@ -46,6 +46,7 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.add_target": {"severity": "minor", "first_answer": "4"},
     "admin.save_target": {"solution": "4"},
     "admin.archive_or_restore_target": {"state": "archived"},
+    "admin.enter_address": {"new_email": "another@acme.example"},
     "admin.save_settings": {"site_name": "Aide"},
     "admin.add_field": {"label_fr": "Lot", "kind": "text"},
     "admin.save_field": {"label_fr": "Cause"},

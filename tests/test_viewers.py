@@ -24,6 +24,7 @@ WITHOUT_A_VIEWER = {
     "people.accounts.single_sign_on.*": "a browser on its way to a provider and back",
     "people.accounts.sessions.*": "a session is what a viewer is read from",
     "people.accounts.second_factor.*": "it is asked for before there is a viewer, and to enrol",
+    "people.accounts.addresses.*": "the link of a letter is the proof; entering takes the viewer",
     "people.accounts.passkeys.*": "they are asked for before there is a viewer, and to enrol",
     "people.accounts.passwords.*": "a password is chosen by whoever came with a link",
     "people.accounts.known_browsers.*": "a browser is remembered while its person comes in",

@@ -380,6 +380,11 @@ STEPS = {
         CREATE TABLE site_settings (
           name TEXT PRIMARY KEY, value TEXT NOT NULL, changed_at TEXT NOT NULL);
         """,
+    "s105_address_changes": """
+        CREATE TABLE address_changes (
+          person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+          email TEXT NOT NULL, token_hash TEXT, expires_at TEXT NOT NULL);
+        """,
 }
 
 

@@ -239,6 +239,14 @@ CREATE TABLE tokens (
 );
 CREATE INDEX tokens_person ON tokens (person_id, purpose);
 
+-- Addresses that administrators entered, until whoever reads them confirms.
+CREATE TABLE address_changes (
+  person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+  email TEXT NOT NULL,
+  token_hash TEXT,
+  expires_at TEXT NOT NULL
+);
+
 -- How programs act as somebody.
 CREATE TABLE personal_tokens (
   id TEXT PRIMARY KEY,

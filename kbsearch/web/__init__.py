@@ -30,6 +30,7 @@ from kbsearch.web import (
     widget,
 )
 from kbsearch.web.account import (
+    addresses,
     opt_outs,
     passkeys,
     passwords,
@@ -161,7 +162,14 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     account_pages = (profile.bp, locks.bp, passkeys.bp, personal_tokens.bp, opt_outs.bp)
-    people_pages = (preferences.bp, signing_in.bp, passkeys.door, passwords.bp, *account_pages)
+    people_pages = (
+        preferences.bp,
+        signing_in.bp,
+        passkeys.door,
+        passwords.bp,
+        addresses.bp,
+        *account_pages,
+    )
     filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
     requests_pages = (*filing_pages, lists.bp, show.bp, satisfaction.bp)
     agents_pages = (

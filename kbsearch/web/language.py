@@ -491,6 +491,8 @@ class Language:
             "recovery_code.used": _("A recovery code was used"),
             "mobile.verified": _("A mobile number was verified"),
             "mobile.removed": _("A mobile number was removed"),
+            "address.entered": _("An address to be confirmed"),
+            "address.replaced": _("An address was replaced"),
             "reply.release": _("A reply that is about to leave"),
             "trailers.published": _("A commit is published"),
         }

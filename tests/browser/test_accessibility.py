@@ -21,6 +21,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails, taking
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import organisations, viewers
+from kbsearch.people.accounts import addresses as account_addresses
 from kbsearch.people.accounts import kept_forms, one_time_links, sessions, sign_ins_under_way
 from kbsearch.people.accounts.one_time_links import Purpose
 from kbsearch.people.accounts.sign_ins_under_way import Errand
@@ -82,6 +83,8 @@ MACHINES = (
     "desk.customers",
     "desk.suggest_tags",
     "old_addresses.",
+    "single_sign_on",  # test_single_sign_on.py has a provider
+    "handovers.",
 )
 ON_BRANCHES = ("previews.",)  # test_articles.py has a repository
 
@@ -123,6 +126,12 @@ def pages(live: Live) -> dict[str, list[str]]:
     satisfaction.answer(live.db, token, Rating(is_good=False, why="y" * 200))
 
     opt_out = opt_outs.make(settings, root.person_id or "", "ticket.replied")
+
+    notice = {"legal_notice_fr": "Prairial, Rennes", "legal_notice_en": "Prairial, Rennes"}
+    live.app.extensions["kbsearch"].chosen.save(live.db, root, "site", notice)
+    account_addresses.enter(live.db, root, alice, f"{new_id()}@acme.example")
+    made = account_addresses.make_token(live.db, alice.id)
+    new_address = made[1] if made else ""
 
     def link(purpose: Purpose) -> str:
         return one_time_links.make(live.db, purpose, alice)
@@ -214,6 +223,8 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/articles/nowhere",
         ],
         "help.accessibility": ["/{lang}/accessibility"],
+        "help.legal": ["/{lang}/legal"],
+        "addresses.show": [f"/{{lang}}/address/{new_address}"],
         "filing.new": [
             "/{lang}/requests/new?subject=mot+de+passe&software=icownect",
             "/{lang}/requests/new?draft=draft-of-a-test",

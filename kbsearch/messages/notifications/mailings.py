@@ -6,7 +6,7 @@ something concerns no more is told nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from kbsearch import audit, people, tickets
@@ -21,6 +21,7 @@ from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Handlers, Task
 from kbsearch.people import Person, viewers
 from kbsearch.people.accounts import (
+    addresses,
     choosing,
     mobiles,
     one_time_links,
@@ -150,12 +151,35 @@ def _branch_comment(settings: Settings, db: Database, task: Task) -> Mailing | N
     return Mailing("branch_commented", person, {"comment": comment, "url": url})
 
 
+def _address_entered(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    made = addresses.make_token(db, task.subject)
+    if made is None:
+        return None  # confirmed, or too late
+    change, token = made
+    link = settings.url(f"address/{token}", change.person.language or "")
+    values = {"link": link, "old": change.person.email}
+    return Mailing(
+        "address_entered", replace(change.person, email=change.email), values, is_secret=True
+    )
+
+
+def _address_replaced(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    person_id, _, old = task.subject.partition(" ")
+    person = _present(db, person_id)
+    if person is None:
+        return None
+    values = {"email": person.email, "at": task.created_at}
+    return Mailing("address_replaced", replace(person, email=old), values)
+
+
 # Whoever waits for a code does not wait for all the rest.
 ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
     choosing.FORGOTTEN: _reset,
     choosing.INVITED: _invitation,
     signing_in.NEW_BROWSER: _new_browser,
+    addresses.ENTERED: _address_entered,
+    addresses.REPLACED: _address_replaced,
     **dict.fromkeys(NOTICES, _notice),
 }
 ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import access, people, revisions
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.people import Person, PersonFields, organisations, undeliverable
-from kbsearch.people.accounts import choosing, directory, personal_tokens
+from kbsearch.people import MAX_EMAIL, Person, PersonFields, organisations, undeliverable
+from kbsearch.people.accounts import addresses, choosing, directory, personal_tokens
 from kbsearch.people.accounts.directory import AccountState, PeopleFilter
 from kbsearch.people.accounts.personal_tokens import PersonalToken
 from kbsearch.web import numbers
@@ -31,7 +31,7 @@ FIELDS = {  # of the form, by what can be wrong with them
 }
 DONE = (
     *("added", "added-invited", "saved", "invited", "closed", "opened"),
-    *("signed-out", "revoked", "reset", "reached"),
+    *("signed-out", "revoked", "reset", "reached", "address"),
 )
 
 
@@ -109,6 +109,18 @@ def save_person(id: str) -> Response:
 @for_agents
 def invite_person(id: str) -> Response:
     return act(id, choosing.invite, "invited")
+
+
+@bp.post("/people/<id>/address")
+def enter_address(id: str) -> Response:
+    """Another address, which whoever reads it has to confirm."""
+    person, typed_address = person_of(id), text("new_email")[:MAX_EMAIL]
+    try:
+        addresses.enter(db(), viewer(), person, typed_address)
+    except Invalid as problem:
+        values = Form({**shown(person).values, "new_email": typed_address})
+        return form(person, values.refused(problem, {problem.key: "new_email"}))
+    return done(id, "address")
 
 
 @bp.post("/people/<id>/state")

@@ -38,6 +38,8 @@ def values() -> dict[str, dict[str, Any]]:
         "sign_in_code": {"code": "482913", "minutes": 5},
         "password_reset": {"link": "https://aide.example/fr/password/reset/t"},
         "invitation": {"link": "https://aide.example/fr/invitation/t"},
+        "address_entered": {"link": "https://aide.example/fr/address/t", "old": "a@acme.example"},
+        "address_replaced": {**notice, "email": "b@acme.example"},
         "password_changed": notice,
         "new_browser": {**notice, "browser": "Firefox"},
         "authenticator_added": notice,

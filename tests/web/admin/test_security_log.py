@@ -112,6 +112,7 @@ CHANGES = [
     Change("save_person", "person.changed", {"name": "Bob Durand", "role": "agent"}, "person"),
     Change("open_or_close", "person.disabled", {"state": "closed"}, "person"),
     Change("open_or_close", "person.enabled", {"state": "open"}, "person"),
+    Change("enter_address", "address.entered", {"new_email": "new@acme.example"}, "person"),
     Change("invite_person", "person.invited", {}, "person"),
     Change("end_sessions", "sessions.ended", {}, "person"),
     Change("reset_second_factor", "second_factor.reset", {}, "person"),
