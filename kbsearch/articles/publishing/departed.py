@@ -63,7 +63,8 @@ def of(
     """What becomes of the addresses that were live `before`."""
     live = {source.entry.path: source for source in articles if source.is_live}
     now = moves.destinations(departures, live)
-    arrived = [source for file, source in live.items() if file not in {old.file for old in before}]
+    there = {old.file for old in before}
+    arrived = [source for file, source in live.items() if file not in there]
     addresses: list[FormerAddress] = []
     paths: dict[str, str] = {}
     findings: list[Finding] = []
