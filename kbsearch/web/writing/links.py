@@ -21,7 +21,6 @@ class LinkOffer(NamedTuple):
     name: str
     language: str
     text: str
-    source: str = ""  # nothing more is fetched for it
 
 
 @bp.before_request
@@ -39,4 +38,4 @@ def offer() -> Response:
     hits = site().search.ask(viewer(), question).hits if words.strip() else ()
     cards = [articles.find_path(db(), viewer(), hit.id) for hit in hits]
     offered = [LinkOffer(card.title, card.language, f"[[{card.slug}]]") for card in cards if card]
-    return render("desk/_insertions.html", offered=offered)
+    return render("writing/_links.html", offered=offered)
