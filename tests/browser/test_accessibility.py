@@ -83,6 +83,8 @@ MACHINES = (
     "desk.customers",
     "desk.suggest_tags",
     "old_addresses.",
+    "article_files.",
+    "article_links.",
     "single_sign_on",  # test_single_sign_on.py has a provider
     "handovers.",
 )

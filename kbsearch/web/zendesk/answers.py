@@ -15,6 +15,7 @@ from kbsearch.errors import InvalidForm, NotFound, Problem, TooMany
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.operations import JSON, etag_of
 from kbsearch.web.api.problems import Unreadable
+from kbsearch.web.error_pages import RETRY_AFTER
 from kbsearch.web.render import db, language, site
 from kbsearch.web.zendesk import door
 
@@ -140,7 +141,9 @@ def refuse(problem: Problem) -> Response:
 @bp.errorhandler(Busy)
 def wait(problem: Busy) -> Response:
     told = i18n.gettext(language(), "api.busy")
-    return _json({"error": NAMES[503], "description": told}, 503)
+    answer = _json({"error": NAMES[503], "description": told}, 503)
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def _details(problem: Problem) -> dict[str, list[dict[str, str]]]:
