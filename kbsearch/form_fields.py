@@ -5,6 +5,7 @@ A value is a text whatever its kind: `12.5`, `2026-11-30`, `yes`, or the chosen 
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date
@@ -91,9 +92,13 @@ class FormField:
         return clean
 
     def as_json(self, value: str) -> JsonValue:
-        """A value as programs read it: a number is one, several choices are a list."""
+        """A value as programs read it: a number is one, several choices are a list.
+
+        What was imported as a text and is no number stays a text.
+        """
         if self.kind == "number":
-            return float(value) if "." in value else int(value)
+            with suppress(ValueError):
+                return float(value) if "." in value else int(value)
         if self.kind == "yes_no":
             return value == "yes"
         return value.split("\n") if self.kind == "choices" else value

@@ -110,3 +110,11 @@ def test_a_site_with_a_wrong_field_does_not_start(tmp_path: Path):
 def test_days_are_counted_from_one(name: str, days: str):
     with pytest.raises(ConfigError, match=name):
         config.load(None, environ={f"KBSEARCH_{name.upper()}": days})
+
+
+def test_a_value_is_read_by_its_kind_and_what_is_none_of_it_is_a_text():
+    number = FormField("count", {"en": "Count"}, kind="number")
+    assert [number.as_json(value) for value in ("12", "-1.5", "a dozen", "", "1.2.3")] == [
+        12, -1.5, "a dozen", "", "1.2.3",
+    ]  # fmt: skip
+    assert FormField("is_new", {"en": "New"}, kind="yes_no").as_json("yes") is True
