@@ -21,7 +21,7 @@ def test_a_vote_keeps_the_focus_and_is_announced(visit: Visit, live: Live):
     page.fill("#feedback-words", "L’écran a changé")
     page.click("#feedback-send")
     expect(said).to_have_text("Merci, les rédacteurs liront pourquoi.")
-    expect(page.locator("#feedback-send")).to_be_focused()
+    expect(page.locator("#feedback-change")).to_be_focused()
     writer = visit("/fr/articles/mot-de-passe", person="dan@support.example")
     expect(writer.locator(".verdict")).to_contain_text("L’écran a changé")
     page.reload()

@@ -33,7 +33,8 @@ def test_a_request_is_merged_by_keyboard_and_the_merge_undone(live: Live, visit:
     expect(page.get_by_label("Dire aux personnes")).to_have_value(re.compile(f"#{first.number}"))
     assert violations(page) == []
     page.get_by_role("button", name="Fusionner", exact=True).press("Enter")
-    page.wait_for_url(f"**/requests/{first.id}")
+    page.wait_for_url(f"**/requests/{first.id}?merged={again.number}")
+    expect(page.locator(".departed")).to_contain_text(f"#{again.number} est fermée")
     expect(page.locator(".message.internal")).to_contain_text("Une demande se poursuit ici")
     theirs = visit(f"/fr/requests/{again.id}", person="quentin@acme.example")
     expect(theirs.locator("#thread")).to_contain_text("Cette demande se poursuit dans une autre")
@@ -55,7 +56,7 @@ def test_three_clicks_merge_a_request_with_another_of_the_same_person(live: Live
     row = page.locator("#candidates li", has_text=f"#{first.number}")
     row.get_by_role("link", name="Fusionner avec elle").click()
     page.get_by_role("button", name="Fusionner", exact=True).click()
-    page.wait_for_url(f"**/requests/{first.id}")
+    page.wait_for_url(f"**/requests/{first.id}?merged={again.number}")
     page = visit(f"/fr/desk/tickets/{first.number}/merge", person=DAN)
     page.get_by_label("Numéro, mots").fill("quéntin bloquée")
     expect(page.locator("#candidates")).to_contain_text("Aucune demande ne correspond.")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -81,7 +82,8 @@ def test_a_refused_body_is_answered_in_the_language_of_the_page(
     assert (full.status_code, full.headers["Retry-After"]) == (503, "30")
 
 
-def test_the_table_names_endpoints_that_there_are(app):
+def test_the_table_names_endpoints_that_there_are(settings, db):
+    app = create_app(replace(settings, zendesk_api=True), db)
     there = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert set(bodies.BY_ENDPOINT) <= there
     assert set(bodies.BY_BLUEPRINT) <= {endpoint.partition(".")[0] for endpoint in there}

@@ -28,7 +28,7 @@ def learn(db: Database, settings: Settings, event_id: str) -> int:
     """Teach what the solving answer links to, in its writer's name; again, it adds nothing."""
     rows = db.query(
         """
-        SELECT m.id, m.body, m.internal, m.solution, a.email,
+        SELECT m.id, m.body, m.internal, m.solution, m.rule_id, a.email,
                CASE WHEN a.role IN ('agent', 'administrator') THEN 1 ELSE 0 END AS is_staff,
                m.ticket_id, t.status
         FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id

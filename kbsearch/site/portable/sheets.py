@@ -264,7 +264,7 @@ MADE_ANEW = _names(
 KEYS = _names(
     "sessions tokens personal_tokens pending_sign_ins known_browsers authenticators"
     " authenticator_offers passkeys passkey_challenges recovery_codes trusted_devices"
-    " mobile_requests identities journeys used_handovers mail_grants"
+    " mobile_requests identities journeys used_handovers mail_grants address_changes"
 )
 # What is under way at this moment, or was answered a moment ago.
 PASSING = _names(

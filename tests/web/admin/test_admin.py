@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import outbox, people
+from kbsearch import outbox, people, rules
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages import webhooks
@@ -20,10 +20,13 @@ from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.promises import calendars, targets
-from kbsearch.tickets import teams
+from kbsearch.tickets import field_editing, teams
+from kbsearch.tickets import fields as ticket_fields
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
 from tests.kit.promises import keep, promise
+from tests.kit.rules import rule
 from tests.kit.web import HTMX, sign_in
 from tests.people.organisations.test_branding import png
 
@@ -63,24 +66,31 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
     root = viewers.find(db, "root@support.example")
     herds = teams.list_all(db, root) or [teams.add(db, root, TeamFields("Herds"))]
     ids["team"] = herds[0].id
+    fields = ticket_fields.definitions(db, root) or [
+        field_editing.add(db, root, FieldForm("Herd size", kind="number"))
+    ]
+    ids["field"] = fields[0].id
+    ids["rule"] = (rules.list_all(db, root) or [rule(db, is_on=False)])[0].id
     token, _ = personal_tokens.add(db, OPERATOR, alice(db), TokenFields("robot"))
     take_over(db, tags=["vip"])
     found = {}
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("admin."):
-            noun = next((each for each in ids if each in rule.endpoint), "person")
+    for route in app.url_map.iter_rules():
+        if route.endpoint.startswith("admin."):
+            noun = next((each for each in ids if each in route.endpoint), "person")
             values = {"lang": "fr"}
-            if "id" in rule.arguments:
+            if "id" in route.arguments:
                 values["id"] = "unknown" if missing else ids[noun]
-            if "delivery" in rule.arguments:
+            if "delivery" in route.arguments:
                 values["delivery"] = "unknown" if missing else delivery
-            if "token" in rule.arguments:
+            if "token" in route.arguments:
                 values["token"] = "unknown" if missing else token.id
-            if rule.endpoint == "admin.show_tag":
+            if "page" in route.arguments:
+                values["page"] = "unknown" if missing else "site"
+            if route.endpoint == "admin.show_tag":
                 values["name"] = "unknown" if missing else "vip"
-            address = app.url_map.bind("127.0.0.1").build(rule.endpoint, values)
-            method = "POST" if "POST" in (rule.methods or ()) else "GET"
-            found[rule.endpoint] = (method, address)
+            address = app.url_map.bind("127.0.0.1").build(route.endpoint, values)
+            method = "POST" if "POST" in (route.methods or ()) else "GET"
+            found[route.endpoint] = (method, address)
     for way in ("admin.ask_for_mail_consent", "admin.keep_mail_consent"):  # only with a provider
         del found[way]
     assert len(found) > 18
