@@ -395,6 +395,8 @@ def test_every_page_is_accessible(
             page.goto(path)
             assert urlsplit(page.url).path == path.partition("?")[0], "a page, not a way to one"
             for theme, rules in THEMES.items():
+                if theme == "dark" and width > 320:
+                    continue  # the colours of a theme are those of every width
                 page.emulate_media(color_scheme=theme)
                 problems += [f"{path} {theme}: {found}" for found in violations(page, rules)]
             wide: int = page.evaluate("document.documentElement.scrollWidth")

@@ -212,7 +212,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
             pass
-    health.mark_worker_seen(db)
+    health.mark_worker_seen(db, patience=86_400)  # however long the tests of a module take
     begun = _under_way(db, everybody["alice"])
     cookies = {name: begun | _session(db, everybody[name]) for name in VISITORS}
     secrets = {name: _secret(db, everybody[name]) for name in VISITORS if name != "nobody"}

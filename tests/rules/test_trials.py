@@ -92,7 +92,7 @@ def cast_of_scratch(scratch: SqliteDatabase) -> Cast:
 
 @pytest.mark.parametrize("moment", ["opened", "unanswered"])
 @given(said=RULES, requests=REQUESTS)
-@examples(max_examples=12)
+@examples(max_examples=8)
 def test_what_the_trial_said_is_what_then_happens(
     scratch: SqliteDatabase,
     cast_of_scratch: Cast,

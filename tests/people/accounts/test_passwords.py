@@ -95,7 +95,7 @@ def test_a_password_is_kept_as_argon2id_with_the_chosen_parameters():
     assert passwords.hash(GOOD).startswith("$argon2id$v=19$m=47104,t=1,p=1$")
 
 
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=8, deadline=None)
 @given(
     password=st.text(min_size=12, max_size=40),
     other=st.text(min_size=12, max_size=40),
