@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from kbsearch.database import Database, one_of
 
-BELOW = 1_000_000_000  # no ticket has a number as high
+BELOW = 10**15  # no ticket has a number as high, wherever it came from
 BATCH = 500  # keys of a query
 
 

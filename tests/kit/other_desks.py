@@ -136,7 +136,11 @@ def zammad(folder: Path, account: Account) -> Path:
     sam |= {"active": not account.is_suspended, "organization_id": 7}
     dan: Values = {"id": 15, "firstname": "Dan", "email": "dan@support.example", "roles": ["Agent"]}
     dan |= {"active": True, "group_ids": {"5": ["full"], "6": ["full"]}}
-    rita = dan | {"id": 16, "email": "rita@support.example", "group_ids": {"5": ["read"]}}
+    rita = dan | {
+        "id": 16,
+        "email": "rita@support.example",
+        "group_ids": {"5": ["read"], "9": ["full"]},
+    }
     nobody = {"id": 1, "login": "-", "email": "", "roles": [], "active": False}
     _json(folder, "api/v1/users.json", [nobody, alice, sam, dan, rita])
     _json(folder, "api/v1/organizations.json", [{"id": 7, "name": "Acme", "shared": False}])

@@ -110,8 +110,10 @@ def findings(
     for article in articles:
         for resolved in article.references:
             reference = resolved.reference
+            if reference.kind != "link":
+                continue
             state = known.get(urldefrag(reference.target).url)
-            if reference.kind == "link" and state is not None and state.outcome == "broken":
+            if state is not None and state.outcome == "broken":
                 values = {"target": reference.target, "details": state.details}
                 path = prefix + article.source.entry.path
                 yield Finding(path, reference.line, reference.column, "external-link", values)
@@ -182,5 +184,7 @@ class LinkRounds:
 
 
 def _outside(targets: Iterable[str], settings: Settings) -> set[str]:
-    urls = {urldefrag(target).url for target in targets if target.startswith(("http://", "https:"))}
-    return {url for url in urls if not url.startswith(settings.base_url)}
+    urls = {
+        urldefrag(target).url for target in targets if target.startswith(("http://", "https://"))
+    }
+    return {url for url in urls if urlsplit(url)[:2] != urlsplit(settings.base_url)[:2]}

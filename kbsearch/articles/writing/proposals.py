@@ -127,7 +127,9 @@ def may_publish(viewer: Viewer, settings: Settings, authors: Collection[str]) ->
 def may_publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> bool:
     """Whether the viewer may put a branch live: what another writer approved is free to go."""
     access.only_staff(viewer, "branch.not_found")
-    if settings.article_review and reviewing.is_approved(db, viewer, branch):
+    if settings.article_review and reviewing.is_approved(
+        branch, reviewing.list_all(db, viewer, branch)
+    ):
         return access.may_publish(viewer, (), is_reviewed=False)
     return may_publish(viewer, settings, branches.authors(settings, branch))
 

@@ -3,7 +3,7 @@
 What was approved is one commit: whatever is changed afterwards is looked at again.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -34,6 +34,7 @@ class BranchComment:
     verdict: Verdict
     body: str
     at: str
+    person_id: str | None = None
 
 
 def comment(
@@ -93,12 +94,12 @@ def find(db: Database, comment_id: str) -> BranchComment | None:
     return next(iter(_read(db, "c.id = :id", id=comment_id)), None)
 
 
-def is_approved(db: Database, viewer: Viewer, branch: Branch) -> bool:
+def is_approved(branch: Branch, comments: Iterable[BranchComment]) -> bool:
     """Whether somebody lets a branch go as it is, and nobody's last word is another."""
     last: dict[str, str] = {}
-    for each in list_all(db, viewer, branch):
+    for each in comments:
         if each.commit == branch.commit and each.verdict != "comment":
-            last[each.author] = each.verdict
+            last[each.person_id or each.id] = each.verdict
     return "approved" in last.values() and "changes" not in last.values()
 
 
@@ -122,7 +123,8 @@ def _people_of(db: Database, emails: Collection[str]) -> set[str]:
 def _read(db: Database, condition: str, /, **values: str) -> list[BranchComment]:
     rows = db.query(
         f"""
-        SELECT c.id, c.branch, c.commit_id, COALESCE(p.name, '') AS author, c.verdict, c.body, c.at
+        SELECT c.id, c.branch, c.commit_id, COALESCE(p.name, '') AS author, c.verdict, c.body, c.at,
+               c.person_id
         FROM branch_comments c LEFT JOIN people p ON p.id = c.person_id
         WHERE {condition} ORDER BY c.position
         """,  # noqa: S608 (constants of this module)

@@ -24,7 +24,7 @@ PAGES = {"site": "site", "mail": "mail", "sign-on": "sign_on"}  # groups by thei
 
 
 class SettingRow(NamedTuple):
-    """A setting in a form: of which kind, where it came from, and what is wrong with it."""
+    """A setting in a form: of which kind, and where it came from."""
 
     name: str
     label: str
@@ -74,9 +74,8 @@ def settings_page(
 ) -> Response:
     group, chosen = group_of(page), site().chosen
     texts = chosen.texts(group)
-    values = {**texts, **{name: text for name, text in (typed or {}).items() if text}}
-    if typed:
-        values |= {name: text for name, text in typed.items() if name not in SECRETS}
+    plain = {name: text for name, text in (typed or {}).items() if name not in SECRETS}
+    values = {**texts, **plain}
     wrong = {name: i18n.explain(problem, language()) for name, problem in (problems or {}).items()}
     first = next(iter(wrong), "")
     response = render(

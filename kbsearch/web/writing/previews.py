@@ -48,6 +48,7 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
     view: View = next((name for name in VIEWS if name == request.args.get("view")), "rendered")
     own = previews.article_of(file)
     findings = preview.new_findings(files)
+    comments = reviewing.list_all(db(), viewer(), branch)
     article = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
     response = render(
@@ -56,10 +57,10 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
         problem=i18n.explain(problem, language()) if problem else "",
         may_publish=branch.is_draft
         and proposals.may_publish_branch(db(), viewer(), settings, branch),
-        comments=reviewing.list_all(db(), viewer(), branch),
+        comments=comments,
         may_approve=reviewing.may_approve(viewer(), branches.authors(settings, branch)),
         needs_approval=settings.article_review,
-        is_approved=reviewing.is_approved(db(), viewer(), branch),
+        is_approved=reviewing.is_approved(branch, comments),
         said=request.form.get("body", "") if problem else "",
         files=[(name, address_of(branch, name)) for name in files],
         file=file,
@@ -77,7 +78,6 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
         is_gone=bool(file) and source is None,
         ranks=ranks(preview, own) if view == "ranks" else [],
         is_proposed="proposed" in request.args,
-        address_of=lambda name: address_of(branch, name),
     )
     response.status_code = problem.status if problem else 200
     return response

@@ -31,10 +31,14 @@ def test_an_approved_branch_is_published_by_its_author(db, cast, settings, conte
     reviewing.comment(db, cast.root, reviewed, branch, "", "approved")
     reviewing.comment(db, cast.dan, reviewed, branch, "Not yet.", "changes")
     assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
+    db.execute("UPDATE people SET name = 'Jean Martin' WHERE role <> 'customer'")
+    reviewing.comment(db, cast.root, reviewed, branch, "", "approved")
+    assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch), "two of one name"
     reviewing.comment(db, cast.dan, reviewed, branch, "No.", "comment")
     assert [each.verdict for each in reviewing.list_all(db, cast.dan, branch)] == [
         "approved",
         "changes",
+        "approved",
         "comment",
     ]
     begin(db, cast.wendy, reviewed, title="By Wendy again")

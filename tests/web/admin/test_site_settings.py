@@ -83,6 +83,9 @@ def test_a_secret_is_not_shown_again_and_what_the_file_fixes_says_so(
     assert "Fixed in /etc/kbsearch.toml." in page and 'name="mail_from"' not in page
     log = client.get("/en/admin/log").text
     assert "Settings changed" in log and "hunter2" not in log
+    refused = save(client, "mail", smtp_url="smtps://robot:sesame@x.example", imap_url="http://x")
+    assert refused.status_code == 422 and "sesame" not in refused.text
+    assert "smtps://mail.example:465" in refused.text, "what is in force"
 
 
 def test_single_sign_on_begins_and_ends_without_a_restart(

@@ -33,10 +33,12 @@ class Tables:
                     left_out.add(item.problem)
                     left_out.name("unreadable", item.place)
                     continue
+                if not item.table.startswith(prefix):
+                    continue  # of another program
                 table = item.table.removeprefix(prefix)
                 if table in self._keys:
                     self._keep(table, item.values)
-                elif item.table.startswith(prefix):
+                else:
                     yield table, item.values
 
     def _keep(self, table: str, row: Row) -> None:

@@ -9,8 +9,8 @@ from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, pages, spool
 from kbsearch.site.importing.systems.desk import Desk
 from kbsearch.site.importing.systems.things import (
-    Case,
     Company,
+    DeskRequest,
     Group,
     Somebody,
     SourceFile,
@@ -108,7 +108,7 @@ class ZammadFolder:
             self.left_out.add(Invalid("import.status_unknown"))
         priority = text(values, "priority") or PRIORITIES.get(code(values, "priority_id"), "")
         owner = identity(values, "owner_id")
-        yield Case(
+        yield DeskRequest(
             id=str(values["id"]),
             number=text(values, "number") or values["id"],
             status=STATUSES.get(state, "open"),
@@ -176,7 +176,8 @@ class ZammadFolder:
         companies = [identity(values, "organization_id")]
         companies += [str(id) for id in others] if isinstance(others, list) else []
         groups = values.get("group_ids")
-        is_restricted = "agent" in roles and isinstance(groups, dict) and self._groups > set(groups)
+        unread = self._groups - set(groups) if isinstance(groups, dict) else set()
+        is_restricted = "agent" in roles and bool(unread)
         if is_restricted:
             self.left_out.add(Invalid("import.agent_restricted"))
         return Somebody(
