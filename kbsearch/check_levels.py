@@ -8,13 +8,30 @@ RuleLevel = Literal["off", "warning", "error"]
 LEVELS: tuple[RuleLevel, ...] = get_args(RuleLevel)
 
 ERRORS = frozenset(
-    {"alias-clash", "broken-anchor", "broken-image", "broken-link", "broken-reuse", "category"}
-    | {"variables"}
-    | {"category-audience", "empty-section", "encoding"}
-    | {"file-name", "file-size", "front-matter", "h1-in-body", "heading-jump", "image-alt"}
-    | {"image-external", "image-format", "image-size", "leftover", "link-scheme", "link-text"}
-    | {"name-case", "narrower-link"}
-    | {
+    {
+        "alias-clash",
+        "broken-anchor",
+        "broken-image",
+        "broken-link",
+        "broken-reuse",
+        "category",
+        "category-audience",
+        "empty-section",
+        "encoding",
+        "file-name",
+        "file-size",
+        "front-matter",
+        "h1-in-body",
+        "heading-jump",
+        "image-alt",
+        "image-external",
+        "image-format",
+        "image-size",
+        "leftover",
+        "link-scheme",
+        "link-text",
+        "name-case",
+        "narrower-link",
         "no-articles",
         "not-found-by",
         "placeholder",
@@ -24,8 +41,11 @@ ERRORS = frozenset(
         "submodule",
         "symlink",
         "table-header",
+        "title-missing",
+        "unknown-key",
+        "unreadable",
+        "variables",
     }
-    | {"title-missing", "unknown-key", "unreadable"}
 )
 WARNINGS = frozenset(
     {
@@ -40,19 +60,20 @@ WARNINGS = frozenset(
         "nbsp",
         "personal-data",
         "stale",
+        "translation-behind",
         "twin",
     }
-    | {"translation-behind"}
 )
 # Rules that are no error for one of their reasons.
 MILD = frozenset(
     {
         ("broken-reuse", "variable"),
+        ("category", "misnamed"),
+        ("category", "no-article"),
+        ("category-audience", "narrowed"),
         ("leftover", "syntax"),
         ("narrower-link", "link"),
-        ("category-audience", "narrowed"),
     }
-    | {("category", "misnamed"), ("category", "no-article")}
 )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import field_tables, rule_levels, target_tables, team_tables
+from kbsearch import check_levels, field_tables, target_tables, team_tables
 from kbsearch.form_fields import FormField
 from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
@@ -446,7 +446,7 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     if unknown or not settings.languages:
         refuse("languages", f"pick from {', '.join(LANGUAGES)}")
     try:
-        rule_levels.parse(settings.check_levels)
+        check_levels.parse(settings.check_levels)
     except ValueError as problem:
         refuse("check_levels", str(problem))
     if not settings.base_url.startswith(("http://", "https://")):

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from kbsearch import resources, rule_levels
+from kbsearch import check_levels, resources
 from kbsearch.articles.publishing import edition, external_links, fixing, publications
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding, has_errors, leveled
@@ -155,7 +155,7 @@ def _external(settings: Settings, result: Edition, tree: FolderTree) -> list[Fin
             external_links.keep(db, answers)
     known |= {state.url: state for state in answers}
     gone = external_links.findings(result.articles, known, tree.shown)
-    return leveled(gone, rule_levels.parse(settings.check_levels))
+    return leveled(gone, check_levels.parse(settings.check_levels))
 
 
 def _fix(settings: Settings, path: Path) -> None:

@@ -22,7 +22,6 @@ report_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write every refused or altered line here, as JSON Lines.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def catch_up(site: Site) -> None:

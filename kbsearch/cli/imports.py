@@ -10,14 +10,13 @@ from kbsearch.cli.import_reports import (
     catch_up,
     counts_of,
     in_words,
-    json_option,
     reading_bar,
     refuse_if_any,
     report_option,
     reporting,
     tell_outcome,
 )
-from kbsearch.cli.output import echo_json
+from kbsearch.cli.output import echo_json, json_option
 from kbsearch.files.store import FileStore
 
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

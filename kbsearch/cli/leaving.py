@@ -6,7 +6,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.files.store import FileStore
 from kbsearch.site.portable import leaving
-from kbsearch.site.portable.leaving import TARGETS, Outcome, Target
+from kbsearch.site.portable.leaving import TARGETS, LeavingOutcome, Target
 
 
 @click.command("leave")
@@ -35,7 +35,7 @@ def leave_command(site: Site, target: Target | None, as_json: bool) -> None:
             click.echo(f"  {_in_words(outcome)}")
 
 
-def _in_words(outcome: Outcome) -> str:
+def _in_words(outcome: LeavingOutcome) -> str:
     thing = f"{outcome.count} × {say(outcome.kind.label)}"
     if outcome.becomes is None:
         return say("lost: %(thing)s", thing=thing)
@@ -44,7 +44,7 @@ def _in_words(outcome: Outcome) -> str:
     return say("kept: %(thing)s", thing=thing)
 
 
-def _as_json(outcomes: list[Outcome]) -> dict[str, object]:
+def _as_json(outcomes: list[LeavingOutcome]) -> dict[str, object]:
     lost = {o.kind.name: o.count for o in outcomes if o.becomes is None}
     kept = {o.kind.name: o.count for o in outcomes if o.becomes is not None}
     return {"lost": lost, "kept": kept}

@@ -14,7 +14,7 @@ from kbsearch import articles
 from kbsearch.access import ANONYMOUS, OPERATOR, Viewer
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.cli import Refused, Site, pass_anywhere, pass_site
-from kbsearch.cli.output import echo_json, echo_table, say
+from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 from kbsearch.i18n import explain, terminal_language
@@ -26,7 +26,6 @@ from kbsearch.search.fulltext.documents import Click, Taught
 from kbsearch.search.ranking import Search, by_language, evaluation, indexing
 from kbsearch.search.ranking.evaluation import DEPTH, JudgedClick, JudgedQuestion
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 KINDS: dict[str, Kind | None] = {"article": "article", "ticket": "ticket", "all": None}
 MOST_NAMED = 5  # documents in one sentence
 NOTHING_LEARNT: Mapping[str, Wordings] = {}

@@ -8,7 +8,7 @@ import click
 from kbsearch import config, people
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
-from kbsearch.cli.output import echo_accounts, echo_json, echo_table, say
+from kbsearch.cli.output import echo_accounts, echo_json, echo_table, json_option, say
 from kbsearch.database import migrations
 from kbsearch.database.engines import open_database
 from kbsearch.database.sqlite import SQLITE_VERSION
@@ -19,8 +19,6 @@ from kbsearch.version import __version__
 
 MASK = "********"
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command("init")

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import update_wrapper
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.exceptions import Exit
 
 from kbsearch import i18n, people
 from kbsearch.cli import Site, pass_site
@@ -14,19 +17,18 @@ from kbsearch.cli.import_reports import (
     counts_of,
     import_bar,
     in_words,
-    json_option,
     refuse_if_any,
     report_option,
     reporting,
 )
-from kbsearch.cli.output import echo_json, say
+from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.files.store import FileStore
 
 if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
     from kbsearch.site.importing.systems.moving_in import Arrival
 
-Opening = Callable[[Site, Path, str], "AbstractContextManager[System]"]
+Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
 HELP = """Take a whole {name} over: SOURCE is {source}.
 
     Organisations, people, requests with what was said, files. Nobody is mailed, what is here
@@ -36,34 +38,42 @@ HELP = """Take a whole {name} over: SOURCE is {source}.
     """
 
 
-def _zendesk(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
-    from kbsearch.site.importing.systems.zendesk import export
+def _opening(module: str) -> Opening:
+    """How a system is opened whose source says all of it."""
 
-    return export.opened(source, since)
+    def opening(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
+        system = import_module(f"kbsearch.site.importing.systems.{module}")
+        opened: AbstractContextManager[System] = system.opened(source, since)
+        return opened
 
-
-def _freshdesk(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
-    from kbsearch.site.importing.systems import freshdesk
-
-    return freshdesk.opened(source, since)
-
-
-def _zammad(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
-    from kbsearch.site.importing.systems import zammad
-
-    return zammad.opened(source, since)
+    return opening
 
 
-def _freescout(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
-    from kbsearch.site.importing.systems import freescout
+def _takes_over(opening: Opening) -> Callable[..., None]:
+    """A command of a function that opens a system: the options they share, and what follows."""
 
-    return freescout.opened(source, since)
+    @click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
+    @click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+    @report_option
+    @json_option
+    @pass_site
+    def take(
+        site: Site,
+        /,
+        source: Path,
+        since: str | None,
+        rehearsal: bool,
+        report_path: Path | None,
+        as_json: bool,
+        **own: Any,
+    ) -> None:
+        from kbsearch.site.importing import fields
 
+        moment = fields.moment({"since": since}, "since") or ""
+        with opening(site, source, moment, **own) as system:
+            take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
 
-def _osticket(site: Site, source: Path, since: str) -> "AbstractContextManager[System]":
-    from kbsearch.site.importing.systems import osticket
-
-    return osticket.opened(source, since)
+    return update_wrapper(take, opening)
 
 
 def _command(
@@ -71,51 +81,19 @@ def _command(
 ) -> click.Command:
     """The command that takes such a system over."""
     place = click.Path(exists=True, file_okay=files, path_type=Path)
-
-    @click.command(name.lower())
-    @click.argument("source", type=place)
-    @click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
-    @click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
-    @report_option
-    @json_option
-    @pass_site
-    def import_system(
-        site: Site,
-        source: Path,
-        since: str | None,
-        rehearsal: bool,
-        report_path: Path | None,
-        as_json: bool,
-    ) -> None:
-        from kbsearch.site.importing import fields
-
-        moment = fields.moment({"since": since}, "since") or ""
-        with opening(site, source, moment) as system:
-            take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
-
-    import_system.help = HELP.format(
-        name=name, source=source, command=name.lower(), example=example
-    )
-    return import_system
+    take = click.argument("source", type=place)(_takes_over(opening))
+    command = click.command(name.lower())(take)
+    command.help = HELP.format(name=name, source=source, command=name.lower(), example=example)
+    return command
 
 
 @click.command("mbox")
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.option("--since", metavar="MOMENT", help="Only requests with a mail from then on.")
 @click.option("--ours", multiple=True, metavar="ADDRESS", help="One that answers; repeatable.")
-@click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
-@report_option
-@json_option
-@pass_site
+@_takes_over
 def import_mbox(
-    site: Site,
-    source: Path,
-    since: str | None,
-    ours: tuple[str, ...],
-    rehearsal: bool,
-    report_path: Path | None,
-    as_json: bool,
-) -> None:
+    site: Site, source: Path, since: str, ours: tuple[str, ...]
+) -> "AbstractContextManager[System]":
     """Take a support mailbox over: SOURCE is an mbox file or a folder of .eml files.
 
     Mails that answer each other are a request, with their dates and files. Those of people who
@@ -123,15 +101,12 @@ def import_mbox(
 
     Example: kbsearch import mbox support.mbox --ours support@example.com
     """
-    from kbsearch.site.importing import fields
     from kbsearch.site.importing.systems import mailbox
 
-    moment = fields.moment({"since": since}, "since") or ""
     answering = people.find_all(site.db, [id for id, _ in people.list_answering(site.db)])
     addresses = [*ours, *mailbox.addresses_in(site.settings.mail_from)]
     staff = {*(person.email for person in answering), *map(people.fold_email, addresses)}
-    with mailbox.opened(source, staff, moment) as system:
-        take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+    return mailbox.opened(source, staff, since)
 
 
 @click.command("csv")
@@ -143,21 +118,10 @@ def import_mbox(
     help="Which column is what, as TOML; otherwise it is guessed.",
 )
 @click.option("--guess", "only_guess", is_flag=True, help="Only print the map that is guessed.")
-@click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
-@click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
-@report_option
-@json_option
-@pass_site
+@_takes_over
 def import_csv(
-    site: Site,
-    source: Path,
-    map_path: Path | None,
-    only_guess: bool,
-    since: str | None,
-    rehearsal: bool,
-    report_path: Path | None,
-    as_json: bool,
-) -> None:
+    site: Site, source: Path, since: str, map_path: Path | None, only_guess: bool
+) -> "AbstractContextManager[System]":
     """Take the requests in any table over: SOURCE has one a row, or a message of one.
 
     A map says which column is what, and what its words mean; save the guessed one and correct it.
@@ -165,7 +129,7 @@ def import_csv(
 
     Example: kbsearch import csv requests.csv --guess > map.toml
     """
-    from kbsearch.site.importing import fields, lines
+    from kbsearch.site.importing import lines
     from kbsearch.site.importing.systems import table, table_map
 
     headings = lines.headings(source)
@@ -175,10 +139,8 @@ def import_csv(
         columns = table_map.guess(headings)
     if only_guess:
         click.echo(columns.as_toml(), nl=False)
-        return
-    moment = fields.moment({"since": since}, "since") or ""
-    with table.opened(source, columns, moment) as system:
-        take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+        raise Exit
+    return table.opened(source, columns, since)
 
 
 def take_over(
@@ -230,13 +192,19 @@ def _tell(arrival: "Arrival", left_out: "LeftOut", *, rehearsal: bool, as_json: 
 
 
 EXPORTS = "a folder of its exports"
+API = "a folder of answers of its API"
 DUMP = "a dump of its database"
+FOLDER = f"{DUMP}, or a folder with it"
 COMMANDS = (
-    _command("Zendesk", _zendesk, EXPORTS, "export/", files=False),
-    _command("Freshdesk", _freshdesk, EXPORTS, "export/", files=False),
-    _command("Zammad", _zammad, "a folder of answers of its API", "export/", files=False),
-    _command("FreeScout", _freescout, f"{DUMP}, or a folder with it", "export/", files=True),
-    _command("osTicket", _osticket, DUMP, "osticket.sql", files=True),
+    _command("Zendesk", _opening("zendesk.export"), EXPORTS, "export/", files=False),
+    _command("Freshdesk", _opening("freshdesk"), EXPORTS, "export/", files=False),
+    _command(
+        "Zammad", _opening("zammad"), "a folder of answers of its API", "export/", files=False
+    ),
+    _command(
+        "FreeScout", _opening("freescout"), f"{DUMP}, or a folder with it", "export/", files=True
+    ),
+    _command("osTicket", _opening("osticket"), DUMP, "osticket.sql", files=True),
     import_mbox,
     import_csv,
 )

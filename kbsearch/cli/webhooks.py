@@ -9,7 +9,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, say
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
-from kbsearch.messages.webhooks.scopes import Scope
+from kbsearch.messages.webhooks.scopes import WebhookScope
 from kbsearch.people import viewers
 
 event_option = click.option(
@@ -60,7 +60,7 @@ def webhook_add(
         site.settings,
         url,
         kinds or events.KINDS,
-        scope=Scope(organisation, product, tag, with_fields),
+        scope=WebhookScope(organisation, product, tag, with_fields),
     )
     _tell_secret(added, as_json)
 

@@ -61,18 +61,8 @@ def cut_people(
 ) -> list[ExportedPerson]:
     """Some of them, in the order of their last change."""
     where, values = _where(viewer, query)
-    rows = db.query(
-        f"""
-        SELECT p.id, p.email, p.name, p.role, p.language, p.time_zone, p.created_at,
-               {CHANGED} AS updated_at, p.disabled_at IS NOT NULL AS is_disabled,
-               (SELECT MIN(m.organisation_id) FROM memberships m WHERE m.person_id = p.id)
-                 AS organisation_id
-        FROM people p WHERE {where}
-        ORDER BY {CHANGED}, p.id LIMIT :limit OFFSET :offset
-        """,  # noqa: S608 (constants of this module)
-        {**values, "limit": limit, "offset": offset},
-    )
-    return [ExportedPerson(**{**row, "is_disabled": bool(row["is_disabled"])}) for row in rows]
+    stretch = f"{where} ORDER BY {CHANGED}, p.id LIMIT :limit OFFSET :offset"
+    return _read(db, stretch, {**values, "limit": limit, "offset": offset})
 
 
 def find_person(db: Database, viewer: Viewer, person_id: str) -> ExportedPerson:
@@ -85,18 +75,21 @@ def find_person(db: Database, viewer: Viewer, person_id: str) -> ExportedPerson:
 
 def find_self(db: Database, viewer: Viewer) -> ExportedPerson:
     """The viewer's own account."""
-    everybody = {"everybody": 1, "id": viewer.person_id}
+    return _read(db, "p.erased_at IS NULL AND p.id = :id", {"id": viewer.person_id})[0]
+
+
+def _read(db: Database, condition: str, values: Values) -> list[ExportedPerson]:
     rows = db.query(
         f"""
         SELECT p.id, p.email, p.name, p.role, p.language, p.time_zone, p.created_at,
-               {CHANGED} AS updated_at,
+               {CHANGED} AS updated_at, p.disabled_at IS NOT NULL AS is_disabled,
                (SELECT MIN(m.organisation_id) FROM memberships m WHERE m.person_id = p.id)
                  AS organisation_id
-        FROM people p WHERE {KNOWN} AND p.id = :id
+        FROM people p WHERE {condition}
         """,  # noqa: S608 (constants of this module)
-        everybody,
+        values,
     )
-    return ExportedPerson(**{**rows[0], "is_disabled": False})
+    return [ExportedPerson(**{**row, "is_disabled": bool(row["is_disabled"])}) for row in rows]
 
 
 def list_organisations(

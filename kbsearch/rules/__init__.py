@@ -160,8 +160,8 @@ def remove(db: Database, viewer: Viewer, rule: Rule) -> None:
     with db.atomic():
         old = find(db, viewer, rule.id)
         db.execute("DELETE FROM rules WHERE id = :id", {"id": old.id})
-        nothing = dict.fromkeys(_facts(db, old), "")
-        audit.change(db, viewer, "rule.removed", old.name, _facts(db, old), nothing)
+        facts = _facts(db, old)
+        audit.change(db, viewer, "rule.removed", old.name, facts, dict.fromkeys(facts, ""))
 
 
 def texts(rule: Rule) -> dict[str, str]:

@@ -15,7 +15,7 @@ from kbsearch.tickets import Ticket, teams
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import actions, saved_replies
-from kbsearch.tickets.desk.actions import Action, Checks, Terms, Values
+from kbsearch.tickets.desk.actions import Action, ActionTerms, Checks, Values
 from kbsearch.tickets.desk.saved_replies import SavedReply
 
 MAX_NOTE = 4000
@@ -26,16 +26,16 @@ APPLIED = "rule.applied"  # to webhooks
 
 
 @dataclass(frozen=True)
-class Run:
+class RuleAtWork:
     """A rule at work on a request: the id under which it is kept, as whom, and how."""
 
     id: str
     viewer: Viewer
     settings: Settings
-    terms: Terms
+    terms: ActionTerms
 
 
-def carry_out(db: Database, run: Run, ticket: Ticket, action: Action) -> None:
+def carry_out(db: Database, run: RuleAtWork, ticket: Ticket, action: Action) -> None:
     """Do one thing; raises what its door raises."""
     if action.kind in actions.DOORS:
         actions.carry_out(db, run.viewer, ticket, [action], run.terms)
@@ -110,27 +110,27 @@ CHECKS: Checks = {
 }
 
 
-def _leave_note(db: Database, run: Run, ticket: Ticket, values: Values) -> None:
+def _leave_note(db: Database, run: RuleAtWork, ticket: Ticket, values: Values) -> None:
     replies.note(db, run.viewer, ticket, ReplyForm(new_id(), values[0]), at=run.terms.at)
 
 
-def _answer(db: Database, run: Run, ticket: Ticket, values: Values) -> None:
+def _answer(db: Database, run: RuleAtWork, ticket: Ticket, values: Values) -> None:
     reply = answer_for(db, run.viewer, values, ticket.language)
     if reply is not None:
         text = saved_replies.filled(run.settings, run.viewer, ticket, reply)
         replies.reply(db, run.viewer, ticket, ReplyForm(new_id(), text), at=run.terms.at)
 
 
-def _tell(kind: str, db: Database, run: Run, ticket: Ticket, values: Values) -> None:
+def _tell(kind: str, db: Database, run: RuleAtWork, ticket: Ticket, values: Values) -> None:
     for person_id in told(db, run.viewer, Action(kind, values)):
         outbox.add_once(db, NOTICE, f"{run.id} {person_id}")
 
 
-def _tell_webhooks(db: Database, run: Run, ticket: Ticket, values: Values) -> None:
+def _tell_webhooks(db: Database, run: RuleAtWork, ticket: Ticket, values: Values) -> None:
     site_events.tell(db, APPLIED, run.id)
 
 
-DOORS: Mapping[str, Callable[[Database, Run, Ticket, Values], None]] = {
+DOORS: Mapping[str, Callable[[Database, RuleAtWork, Ticket, Values], None]] = {
     "note": _leave_note,
     "reply": _answer,
     "tell_people": partial(_tell, "tell_people"),

@@ -66,23 +66,20 @@ def of_event(db: Database, event_id: str) -> tuple[Moment, Occasion] | None:
     return None
 
 
-def newest(db: Database, moment: Moment, limit: int) -> list[Occasion]:
-    """Of the newest requests, the last such moment that people made, as the request stood then."""
+def newest(db: Database, moment: Moment, limit: int) -> list[Facts]:
+    """The newest requests as they stood at the last such moment that people made."""
     rows = db.query("SELECT id FROM tickets ORDER BY number DESC LIMIT :n", {"n": limit})
     ids = [row["id"] for row in rows]
     present = ticket_facts.read(db, ids, at=utc_now())
-    events = _last_events(db, moment, ids)
-    occasions = []
+    moments = _last_moments(db, moment, ids)
+    stood = []
     for ticket_id in ids:
-        if ticket_id in events:
-            event_id, at = events[ticket_id]
-            facts = ticket_facts.rewound(db, present[ticket_id], parsed(at))
-            occasions.append(Occasion(event_id, facts))
+        if ticket_id in moments:
+            stood.append(ticket_facts.rewound(db, present[ticket_id], parsed(moments[ticket_id])))
         elif moment == "opened":  # it came from elsewhere, and was new there once
-            opened_at = _opened_at(db, ticket_id)
-            facts = ticket_facts.rewound(db, present[ticket_id], opened_at)
-            occasions.append(Occasion(ticket_id, replace(facts, status="new", assignee="")))
-    return occasions
+            facts = ticket_facts.rewound(db, present[ticket_id], _opened_at(db, ticket_id))
+            stood.append(replace(facts, status="new", assignee=""))
+    return stood
 
 
 def is_up(rule: Rule, times: Times, at: datetime) -> bool:
@@ -132,21 +129,19 @@ def _up_at(rule: Rule, since: str) -> datetime:
     return parsed(since) + timedelta(hours=rule.hours)
 
 
-def _last_events(
-    db: Database, moment: Moment, ticket_ids: Sequence[str]
-) -> dict[str, tuple[str, str]]:
-    """The id of the last event of each that is such a moment, and when it was."""
+def _last_moments(db: Database, moment: Moment, ticket_ids: Sequence[str]) -> dict[str, str]:
+    """When the last such moment of each was."""
     places, values = one_of("id", ticket_ids)
     rows = db.query(
         f"""
-        SELECT e.ticket_id, e.id, e.at FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
+        SELECT e.ticket_id, e.at FROM ticket_events e JOIN tickets t ON t.id = e.ticket_id
         LEFT JOIN people a ON a.id = e.actor_id
         WHERE t.id IN ({places}) AND e.rule_id IS NULL AND {OF_MOMENT[moment]}
         ORDER BY e.ticket_id, e.revision
         """,  # noqa: S608 (constants, names of parameters)
         values,
     )
-    return {row["ticket_id"]: (row["id"], row["at"]) for row in rows}
+    return {row["ticket_id"]: row["at"] for row in rows}
 
 
 def _opened_at(db: Database, ticket_id: str) -> datetime:

@@ -1,12 +1,13 @@
 """What rules did with requests: a line for each rule and moment, for those who answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.clock import stored
-from kbsearch.database import Database, Row, Values
+from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.rules import Rule
 from kbsearch.tickets.desk import actions
 from kbsearch.tickets.desk.actions import Action
@@ -46,6 +47,16 @@ def is_done(db: Database, ticket_id: str, cause: str, rule: Rule | None = None) 
         {"ticket": ticket_id, "cause": cause, "rule": rule.id if rule else None},
     )
     return bool(rows)
+
+
+def list_done(db: Database, ticket_ids: Sequence[str]) -> set[tuple[str, str, str]]:
+    """The moments of these requests that rules are done with: request, cause, rule."""
+    places, values = one_of("id", ticket_ids)
+    rows = db.query(
+        f"SELECT ticket_id, cause, rule_id FROM rule_runs WHERE ticket_id IN ({places})",  # noqa: S608
+        values,
+    )
+    return {(row["ticket_id"], row["cause"], row["rule_id"]) for row in rows}
 
 
 def keep(

@@ -11,7 +11,7 @@ from kbsearch import access, rules
 from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
 from kbsearch.database import Database
-from kbsearch.rules import OF_TIME, Rule, occasions
+from kbsearch.rules import OF_TIME, Rule, occasions, runs
 from kbsearch.rules.facts import Facts
 from kbsearch.rules.plans import Planner
 from kbsearch.rules.work import ASKING
@@ -32,14 +32,14 @@ class TrialCase:
 
 
 @dataclass(frozen=True)
-class Trial:
+class RuleTrial:
     """On how many requests a rule was tried, and those that it would have changed."""
 
     tried: int
     cases: tuple[TrialCase, ...]
 
 
-def run(db: Database, viewer: Viewer, rule: Rule, *, at: datetime | None = None) -> Trial:
+def run(db: Database, viewer: Viewer, rule: Rule, *, at: datetime | None = None) -> RuleTrial:
     """Try a rule on the newest requests, after the rules that are asked before it."""
     access.only_administrators(viewer)
     planner, now = Planner.of(db, ASKING), at or utc_now()
@@ -48,14 +48,14 @@ def run(db: Database, viewer: Viewer, rule: Rule, *, at: datetime | None = None)
     if rule.moment in OF_TIME:
         tried, ready = _of_time(db, planner, rule, before, now)
     else:
-        moments = occasions.newest(db, rule.moment, NEWEST)
-        tried, ready = _count(db), [planner.after_all(before, each.facts) for each in moments]
+        newest = occasions.newest(db, rule.moment, NEWEST)
+        tried, ready = _count(db), [planner.after_all(before, facts) for facts in newest]
     cases = (
         TrialCase(facts.ticket_id, facts.number, facts.subject, facts.at, planned)
         for facts in ready
         if (planned := planner.plan(rule, facts))
     )
-    return Trial(tried, tuple(cases))
+    return RuleTrial(tried, tuple(cases))
 
 
 def _count(db: Database) -> int:
@@ -78,7 +78,7 @@ def _of_time(
             each
             for each in before
             if occasions.is_up(each, times, now)
-            and occasions.of_time(db, each, ticket_id, times) is not None
+            and not runs.is_done(db, ticket_id, times[each.moment], each)
         ]
         ready.append(planner.after_all(earlier, occasion.facts))
     return len(ids), ready

@@ -15,12 +15,11 @@ from kbsearch.database import Database, new_id
 from kbsearch.errors import Problem
 from kbsearch.outbox import Handlers, Task
 from kbsearch.rules import OF_TIME, Rule, effects, occasions, runs
-from kbsearch.rules.effects import Run
+from kbsearch.rules.effects import RuleAtWork
 from kbsearch.rules.facts import Facts
 from kbsearch.rules.occasions import Occasion, Times
 from kbsearch.rules.plans import Planner, after
-from kbsearch.tickets import fields as vendor_fields
-from kbsearch.tickets.desk.actions import Action, Terms
+from kbsearch.tickets.desk.actions import Action, ActionTerms
 
 log = logging.getLogger(__name__)
 ASKING = access.of_rule("")  # looks, and does nothing
@@ -51,8 +50,14 @@ def watch(db: Database, settings: Settings, *, at: datetime | None = None) -> bo
         return False
     now, has_acted = at or utc_now(), False
     for ticket_ids in occasions.under_way(db):
+        done = runs.list_done(db, ticket_ids)
         for ticket_id, times in occasions.times(db, ticket_ids).items():
-            up = [rule for rule in of_time if occasions.is_up(rule, times, now)]
+            up = [
+                rule
+                for rule in of_time
+                if occasions.is_up(rule, times, now)
+                and (ticket_id, times[rule.moment], rule.id) not in done
+            ]
             if up:
                 has_acted |= _watch_one(db, settings, up, ticket_id, times, now)
     return has_acted
@@ -69,8 +74,6 @@ def _watch_one(
     """Each that was not asked yet; that it was is written down, also where it does nothing."""
     has_acted = False
     for rule in up:
-        if runs.is_done(db, ticket_id, times[rule.moment], rule):
-            continue
         with db.atomic():
             occasion = occasions.of_time(db, rule, ticket_id, times)
             is_still_on = any(each.id == rule.id for each in rules.list_on(db, OF_TIME))
@@ -94,13 +97,15 @@ def _ask(
         planned = planner.plan(rule, facts)
         if planned:
             has_acted = True
-            facts = _do(db, settings, rule, occasion, facts, planned, now)
+            terms = ActionTerms(planner.fields, now)
+            run = RuleAtWork(new_id(), access.of_rule(rule.id), settings, terms)
+            facts = _do(db, run, rule, occasion, facts, planned, now)
     return has_acted
 
 
 def _do(
     db: Database,
-    settings: Settings,
+    run: RuleAtWork,
     rule: Rule,
     occasion: Occasion,
     facts: Facts,
@@ -108,8 +113,6 @@ def _do(
     now: datetime,
 ) -> Facts:
     """Do what was planned, all or nothing, and write it down; the request as it stands then."""
-    terms = Terms(vendor_fields.definitions(db, ASKING), now)
-    run = Run(new_id(), access.of_rule(rule.id), settings, terms)
     try:
         with db.atomic():
             ticket = tickets.find(db, run.viewer, facts.ticket_id)
@@ -125,7 +128,7 @@ def _do(
 
 def _keep(
     db: Database,
-    run: Run,
+    run: RuleAtWork,
     rule: Rule,
     occasion: Occasion,
     done: tuple[Action, ...],

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kbsearch import form_fields
 from kbsearch.access import Viewer
+from kbsearch.config import LANGUAGES
 from kbsearch.database import Database, Row, escape_like, one_of
 from kbsearch.errors import Invalid
 from kbsearch.form_fields import FormField, JsonValue
 from kbsearch.tickets import changes
 
-LANGUAGES = ("fr", "en")
+OWN = "fields."  # before the name of a field in forms, addresses, columns and corrections
 BAR = "|"  # between a choice and its English name
 
 

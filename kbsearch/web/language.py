@@ -32,6 +32,7 @@ from kbsearch.text.typography import typeset
 from kbsearch.tickets import Ticket, codes
 from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.events import TicketEvent
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.waiting import Waiting
 from kbsearch.web import assets
 
@@ -606,9 +607,9 @@ class Language:
 
     def _own_field(self, name: str) -> FormField | None:
         """The field that the vendor added under a name of corrections, if it is one."""
-        if not name.startswith("fields."):
+        if not name.startswith(OWN):
             return None
-        return next((own for own in self._fields() if f"fields.{own.name}" == name), None)
+        return next((own for own in self._fields() if OWN + own.name == name), None)
 
     def answer_text(self, field: FormField, value: str) -> Markup:
         """What a request has in a field that the vendor added, as people read it."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from flask import g
 from markupsafe import Markup
 
 from kbsearch import people
@@ -24,8 +25,7 @@ class MacroShown(NamedTuple):
 
 def told(actions: Iterable[Action]) -> list[Markup]:
     """What actions do, each in a few words."""
-    names = _names()
-    return [_told(action, names) for action in actions]
+    return [_told(action, _names()) for action in actions]
 
 
 def action_name(kind: str) -> Markup:
@@ -95,10 +95,14 @@ def way_in(channel: str) -> Markup:
 
 
 def _names() -> dict[str, str]:
-    """What people, teams and saved replies are called, by their ids."""
-    names = dict(people.list_answering(db()))
-    names |= {team.id: team.name for team in teams.list_all(db(), viewer())}
-    return names | {reply.id: reply.name for reply in saved_replies.list_all(db(), viewer())}
+    """What people, teams and saved replies are called, by their ids; read once a request."""
+    if "prepared_names" not in g:
+        names = dict(people.list_answering(db()))
+        names |= {team.id: team.name for team in teams.list_all(db(), viewer())}
+        names |= {reply.id: reply.name for reply in saved_replies.list_all(db(), viewer())}
+        g.prepared_names = names
+    kept: dict[str, str] = g.prepared_names
+    return kept
 
 
 def _told(action: Action, names: Mapping[str, str]) -> Markup:

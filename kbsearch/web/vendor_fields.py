@@ -5,9 +5,9 @@ from werkzeug.datastructures import MultiDict
 
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import fields
+from kbsearch.tickets.fields import OWN
 from kbsearch.web.render import db, viewer
 
-OWN = "fields."  # before the name of such a field in forms and addresses
 SHOWN = "shown."  # before that again: what the page showed
 
 
@@ -27,4 +27,8 @@ def definitions() -> list[FormField]:
 def sent(form: MultiDict[str, str], prefix: str = "") -> dict[str, str]:
     """What a form says in them, by the names of its fields; several choices line by line."""
     names = [prefix + OWN + field.name for field in definitions()]
-    return {name: "\n".join(filter(None, form.getlist(name))) for name in names if name in form}
+    return {
+        name: "\n".join(filter(None, form.getlist(name))).replace("\r\n", "\n")
+        for name in names
+        if name in form
+    }

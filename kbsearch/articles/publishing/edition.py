@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kbsearch import rule_levels
+from kbsearch import check_levels
 from kbsearch.articles.publishing import (
     addresses,
     categories,
     category_files,
     cross_rules,
-    departed,
+    leaving_addresses,
     moves,
     pieces,
     sources,
@@ -17,8 +17,8 @@ from kbsearch.articles.publishing import (
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.categories import Categories, Category
 from kbsearch.articles.publishing.cross_rules import Index
-from kbsearch.articles.publishing.departed import Departed, LiveArticle
 from kbsearch.articles.publishing.findings import Finding, leveled
+from kbsearch.articles.publishing.leaving_addresses import LeavingAddresses, LiveArticle
 from kbsearch.articles.publishing.pieces import ArticlePieces
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
@@ -53,7 +53,7 @@ class Edition:
     findings: tuple[Finding, ...]
     categories: tuple[Category, ...]
     positions: Mapping[str, int]  # of each article's file among those of its category
-    departed: Departed = field(default_factory=Departed)  # addresses that go with what was live
+    leaving_addresses: LeavingAddresses = field(default_factory=LeavingAddresses)
 
     @property
     def pages(self) -> list[Page]:
@@ -87,7 +87,7 @@ def make(
     )
     history = _history(tree, read.articles, reusable.articles)
     left = moves.since(tree, reusable.commit) if reusable.before else []
-    gone = departed.of(tree, read.articles, places, reusable.before, left)
+    gone = leaving_addresses.of(tree, read.articles, places, reusable.before, left)
     findings = [*read.findings, *places.findings, *file_findings, *gone.findings]
     shared = pieces.read(tree)
     findings += shared.findings
@@ -122,7 +122,10 @@ def make(
         )
         for source in landings
     }
-    findings += [remark for text in texts.values() for remark in cross_rules.of_text(text, places)]
+    for text in texts.values():
+        findings += cross_rules.of_text(text, places)
+        if shared.are_there:
+            findings += cross_rules.missing_pieces(text, tree.shown)
     findings += cross_rules.broken_anchors(articles, places)
     findings += cross_rules.behind(tree, articles)
     findings += cross_rules.left_out(tree, [*articles, *texts.values()], folder)
@@ -138,7 +141,7 @@ def make(
         for place in source.ignored
     }
     findings = [each for each in findings if (each.path, each.line, each.rule) not in ignored]
-    findings = leveled(findings, rule_levels.parse(settings.check_levels))
+    findings = leveled(findings, check_levels.parse(settings.check_levels))
     return Edition(
         tuple(articles),
         places,

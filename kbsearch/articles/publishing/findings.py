@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from kbsearch.check_levels import ERRORS, MILD, WARNINGS, FindingSeverity, RuleLevel
 from kbsearch.i18n import gettext, terminal_language
-from kbsearch.rule_levels import ERRORS, MILD, WARNINGS, FindingSeverity, RuleLevel
 
 
 @dataclass(frozen=True, order=True)

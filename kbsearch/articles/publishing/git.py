@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,3 +155,19 @@ def conversation(repository: Repository, *arguments: str) -> Iterator[subprocess
     except BaseException:
         git.kill()
         raise
+
+
+def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    """The bytes of each blob, read one at a time; None for one that is not there."""
+    with conversation(repository, "cat-file", "--batch") as process:
+        assert process.stdin is not None and process.stdout is not None
+        for id in ids:
+            process.stdin.write(f"{id}\n".encode())
+            process.stdin.flush()
+            head = process.stdout.readline().split()
+            if len(head) < 3:  # "missing", or nothing from a git that gave up
+                yield id, None
+                continue
+            body = process.stdout.read(int(head[2]))
+            process.stdout.read(1)
+            yield id, body

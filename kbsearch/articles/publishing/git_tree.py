@@ -122,18 +122,12 @@ class GitTree:
         self._refused.append(Finding(path, 1, 1, rule, values))
 
     def read(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        with git.conversation(self.repository, "cat-file", "--batch") as process:
-            assert process.stdin is not None and process.stdout is not None
-            for path in paths:
-                process.stdin.write(f"{self.entries[path].blob}\n".encode())
-                process.stdin.flush()
-                head = process.stdout.readline().split()
-                if len(head) < 3:  # "missing", or nothing from a git that gave up
-                    raise _damaged(self.repository)
-                size = int(head[2])
-                body = process.stdout.read(size)
-                process.stdout.read(1)
-                yield path, body
+        paths = list(paths)
+        blobs = git.blobs(self.repository, (self.entries[path].blob for path in paths))
+        for path, (_, body) in zip(paths, blobs, strict=True):
+            if body is None:
+                raise _damaged(self.repository)
+            yield path, body
 
     def changes(self, paths: Iterable[str]) -> Mapping[str, LastChange]:
         pending = set(paths)

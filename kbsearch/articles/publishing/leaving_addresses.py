@@ -7,12 +7,12 @@ was removed is said to be gone.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kbsearch.articles.publishing import front_matter, moves, sources
+from kbsearch.articles.publishing import front_matter, git, moves, sources
 from kbsearch.articles.publishing.addresses import Addresses
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.front_matter import FrontMatterError
 from kbsearch.articles.publishing.git_tree import GitTree
-from kbsearch.articles.publishing.moves import Departure
+from kbsearch.articles.publishing.moves import MovedFile
 from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES, Source
 from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
 from kbsearch.config import Settings
@@ -45,7 +45,7 @@ class FormerAddress:
 
 
 @dataclass(frozen=True)
-class Departed:
+class LeavingAddresses:
     """The addresses that go, and the articles that moved: from their old path to their new one."""
 
     addresses: tuple[FormerAddress, ...] = ()
@@ -58,11 +58,11 @@ def of(
     articles: Sequence[Source],
     places: Addresses,
     before: Sequence[LiveArticle],
-    departures: Sequence[Departure],
-) -> Departed:
+    moved_files: Sequence[MovedFile],
+) -> LeavingAddresses:
     """What becomes of the addresses that were live `before`."""
     live = {source.entry.path: source for source in articles if source.is_live}
-    now = moves.destinations(departures, live)
+    now = moves.destinations(moved_files, live)
     there = {old.file for old in before}
     arrived = [source for file, source in live.items() if file not in there]
     addresses: list[FormerAddress] = []
@@ -77,7 +77,7 @@ def of(
         addresses += [FormerAddress(old.language, slug, path, old.audience) for slug in lost]
         if not source:
             findings += [_finding(tree, old, slug) for slug in lost]
-    return Departed(tuple(addresses), paths, tuple(findings))
+    return LeavingAddresses(tuple(addresses), paths, tuple(findings))
 
 
 def unread_history(
@@ -92,12 +92,12 @@ def unread_history(
 
 
 def _of_history(tree: GitTree, places: Addresses, settings: Settings) -> Iterator[FormerAddress]:
-    departures = moves.of_history(tree)
-    now = moves.destinations(departures, places.slugs)
-    last = {departure.path: departure.blob for departure in reversed(departures)}
-    bodies = dict(moves.bodies(tree, sorted(set(last.values()))))
+    moved_files = moves.of_history(tree)
+    now = moves.destinations(moved_files, places.slugs)
+    last = {moved.path: moved.blob for moved in reversed(moved_files)}
+    bodies = dict(git.blobs(tree.repository, sorted(set(last.values()))))
     for file, blob in last.items():
-        source = _source(file, blob, bodies.get(blob, b""), settings)
+        source = _source(file, blob, bodies[blob] or b"", settings)
         if source is not None and not _is_taken(places, source.language, source.own_slug):
             there = sources.located(Entry(now[file] or file, "", 0), ARTICLES, settings.languages)
             path = there.path if there else source.path
@@ -116,9 +116,19 @@ def keep(
             """,
             {"read": READ, "commit": tree.commit},
         )
-    for old, new in paths.items():
+    led = [  # read before any is changed: articles may have changed places
+        {**row, "new": new}
+        for old, new in paths.items()
+        for row in db.query(
+            "SELECT language, slug FROM former_addresses WHERE path = :old", {"old": old}
+        )
+    ]
+    for row in led:
         db.execute(
-            "UPDATE former_addresses SET path = :new WHERE path = :old", {"old": old, "new": new}
+            """
+            UPDATE former_addresses SET path = :new WHERE language = :language AND slug = :slug
+            """,
+            row,
         )
     for address in addresses:
         db.execute(

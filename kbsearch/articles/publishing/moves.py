@@ -1,6 +1,6 @@
 """Where files of the content went, as git knows it: renamed, moved or removed."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from subprocess import CalledProcessError, TimeoutExpired
 
@@ -14,7 +14,7 @@ _RAW = ("-r", "-z", "--raw", "--no-abbrev", "-M", "-l2000", "--diff-filter=DR")
 
 
 @dataclass(frozen=True)
-class Departure:
+class MovedFile:
     """A file that left its place: its bytes as they were last, and where it went, if anywhere."""
 
     path: str
@@ -22,7 +22,7 @@ class Departure:
     to: str  # empty where it was removed
 
 
-def since(tree: Tree, commit: str) -> list[Departure]:
+def since(tree: Tree, commit: str) -> list[MovedFile]:
     """What left its place between a commit and a tree, the last first; nothing without git."""
     if not isinstance(tree, GitTree) or git.resolve(tree.repository, commit) is None:
         return []
@@ -30,38 +30,25 @@ def since(tree: Tree, commit: str) -> list[Departure]:
         return _of_commits(tree, f"^{commit}", tree.commit)
     places = _places(tree)
     output = _answer(tree, "diff-tree", *_RAW, commit, tree.commit, *places)
-    return list(_departures(tree, output))
+    return list(_moved_files(tree, output))
 
 
-def of_history(tree: Tree) -> list[Departure]:
+def of_history(tree: Tree) -> list[MovedFile]:
     """What ever left its place, the last first."""
     return _of_commits(tree, tree.commit) if isinstance(tree, GitTree) else []
 
 
-def destinations(departures: Iterable[Departure], files: Collection[str]) -> dict[str, str]:
+def destinations(moved_files: Iterable[MovedFile], files: Collection[str]) -> dict[str, str]:
     """Where each of these files is now, through all its moves; empty where it is nowhere."""
     now = {file: file for file in files}
-    for departure in departures:
-        now.setdefault(departure.path, now.get(departure.to, ""))
+    for moved in moved_files:
+        now.setdefault(moved.path, now.get(moved.to, ""))
     return now
 
 
-def bodies(tree: GitTree, blobs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """The bytes of blobs by their ids; those that are not there are left out."""
-    with git.conversation(tree.repository, "cat-file", "--batch") as process:
-        assert process.stdin is not None and process.stdout is not None
-        for blob in blobs:
-            process.stdin.write(f"{blob}\n".encode())
-            process.stdin.flush()
-            head = process.stdout.readline().split()
-            if len(head) == 3:
-                yield blob, process.stdout.read(int(head[2]))
-                process.stdout.read(1)
-
-
-def _of_commits(tree: GitTree, *revisions: str) -> list[Departure]:
+def _of_commits(tree: GitTree, *revisions: str) -> list[MovedFile]:
     order = ("--topo-order", f"--max-count={MOST_COMMITS}", "--format=")
-    return list(_departures(tree, _answer(tree, "log", *order, *_RAW, *revisions, *_places(tree))))
+    return list(_moved_files(tree, _answer(tree, "log", *order, *_RAW, *revisions, *_places(tree))))
 
 
 def _places(tree: GitTree) -> tuple[str, ...]:
@@ -76,7 +63,7 @@ def _answer(tree: GitTree, *arguments: str) -> str:
         return ""
 
 
-def _departures(tree: GitTree, output: str) -> Iterator[Departure]:
+def _moved_files(tree: GitTree, output: str) -> Iterator[MovedFile]:
     prefix = tree.repository.prefix
     records = iter(output.split("\0"))
     for record in records:
@@ -85,4 +72,4 @@ def _departures(tree: GitTree, output: str) -> Iterator[Departure]:
             continue
         path = next(records, "").removeprefix(prefix)
         to = next(records, "").removeprefix(prefix) if about[4].startswith("R") else ""
-        yield Departure(path, about[2], to)
+        yield MovedFile(path, about[2], to)

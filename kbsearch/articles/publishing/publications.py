@@ -8,9 +8,9 @@ from typing import Any
 
 from kbsearch.access import article_readers
 from kbsearch.articles.publishing import front_matter, surroundings
-from kbsearch.articles.publishing.departed import LiveArticle
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
+from kbsearch.articles.publishing.leaving_addresses import LiveArticle
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kbsearch.articles.publishing import departed, edition, publications, trailers
+from kbsearch.articles.publishing import edition, leaving_addresses, publications, trailers
 from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
@@ -55,9 +55,10 @@ def publish(
         if not folder.exists():
             article_writer.build(folder, draft.pages, draft.synonyms)
         publication = publications.write(db, publication_id, tree, draft, made_with)
-        former = departed.unread_history(db, tree, draft.addresses, settings)
+        former = leaving_addresses.unread_history(db, tree, draft.addresses, settings)
         with db.atomic():
-            departed.keep(db, tree, [*former, *draft.departed.addresses], draft.departed.paths)
+            leaving = draft.leaving_addresses
+            leaving_addresses.keep(db, tree, [*former, *leaving.addresses], leaving.paths)
             publication_ids = publications.put_live(db, publication, folder.name)
             lessons.review(db)
         trailers.take(db, tree)

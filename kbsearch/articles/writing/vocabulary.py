@@ -31,7 +31,7 @@ FEWEST_VOICES = 2  # of customers; one of the staff is enough
 
 
 @dataclass(frozen=True)
-class Move:
+class PhraseMove:
     """What a phrase finds first, now and with the line."""
 
     phrase: str
@@ -47,7 +47,7 @@ class Proposal:
     path: str  # the article whose phrase it is, or that explains the acronym
     title: str
     is_phrase: bool
-    moves: tuple[Move, ...]
+    moves: tuple[PhraseMove, ...]
 
     @property
     def id(self) -> str:
@@ -102,7 +102,7 @@ def _of_acronyms(pages: Mapping[str, Page], index: Articles) -> Iterator[Proposa
 
 def _moved_by(
     line: str, phrases: Sequence[str], language: str, pages: Mapping[str, Page], index: Articles
-) -> Iterator[Move]:
+) -> Iterator[PhraseMove]:
     """What changes among the first results when a line is added to the synonyms."""
     added, now = synonyms_of(line), index.synonyms
     then = replace(now, groups=(*now.groups, *added.groups), names={**now.names, **added.names})
@@ -110,7 +110,7 @@ def _moved_by(
         before = index.top(language, phrase, FIRST)
         after = index.top(language, phrase, FIRST, synonyms=then)
         if before != after:
-            yield Move(phrase, _titles(before, pages), _titles(after, pages))
+            yield PhraseMove(phrase, _titles(before, pages), _titles(after, pages))
 
 
 def _titles(paths: Sequence[str], pages: Mapping[str, Page]) -> tuple[str, ...]:
@@ -155,5 +155,5 @@ def _of_lessons(
         before = index.top(page.language, wording, FIRST)
         after = then.top(page.language, wording, FIRST)
         if page.path in after:
-            move = Move(wording, _titles(before, pages), _titles(after, pages))
+            move = PhraseMove(wording, _titles(before, pages), _titles(after, pages))
             yield Proposal(wording, page.path, page.title, is_phrase=True, moves=(move,))

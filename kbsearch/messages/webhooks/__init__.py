@@ -16,7 +16,7 @@ from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
 from kbsearch.messages.webhooks import deliveries, events, rooms, scopes, signing
-from kbsearch.messages.webhooks.scopes import EVERYTHING, Scope
+from kbsearch.messages.webhooks.scopes import EVERYTHING, WebhookScope
 
 OVERLAP = timedelta(hours=24)  # a new secret and the one before it both sign
 RESOLVING_SECONDS = 2.0  # of somebody who waits for a page
@@ -37,7 +37,7 @@ class Webhook:
     disabled_because: str | None  # a person, "gone" or "silent"
     failures: int  # in a row
     answered_at: str | None
-    scope: Scope = EVERYTHING
+    scope: WebhookScope = EVERYTHING
     secret: str = ""
 
     @property
@@ -63,7 +63,7 @@ def add(
     url: str,
     kinds: Iterable[str],
     *,
-    scope: Scope = EVERYTHING,
+    scope: WebhookScope = EVERYTHING,
     at: datetime | None = None,
 ) -> Webhook:
     """Tell an address of some kinds of events from now on; its secret is in the answer."""
@@ -115,7 +115,7 @@ def choose(
     webhook: Webhook,
     kinds: Iterable[str],
     *,
-    scope: Scope | None = None,
+    scope: WebhookScope | None = None,
     revision: str | None = None,
 ) -> None:
     """Say which kinds of events it is told of from now on; raises Outdated like all that edits.
@@ -313,7 +313,7 @@ def _read(db: Database, condition: str, values: dict[str, object]) -> list[Webho
 
 
 def _webhook(row: Row, kinds: set[str]) -> Webhook:
-    scope = Scope(
+    scope = WebhookScope(
         row.pop("organisation") or "",
         row.pop("product") or "",
         row.pop("tag"),

@@ -15,7 +15,7 @@ from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Values, keepable, new_id
 from kbsearch.messages.webhooks import events, scopes
-from kbsearch.messages.webhooks.scopes import Scope
+from kbsearch.messages.webhooks.scopes import WebhookScope
 from kbsearch.outbox import Handlers, Schedule, Share, Task, claims
 
 WAITS = (
@@ -114,12 +114,13 @@ def fan_out(db: Database, settings: Settings, task: Task) -> None:
         if facts is None:
             return
         about = scopes.belongings(db, task.kind, facts)
-        for endpoint_id, scope in endpoints.items():
-            if not scopes.covers(scope, about):
-                continue
-            message_id = _message_id(task, with_fields=scope.with_fields)
-            more = scopes.fields_of(db, task.kind, facts) if scope.with_fields else {}
+        told = {id: scope for id, scope in endpoints.items() if scopes.covers(scope, about)}
+        for with_fields in {scope.with_fields for scope in told.values()}:
+            more = scopes.fields_of(db, task.kind, facts) if with_fields else {}
+            message_id = _message_id(task, with_fields=with_fields)
             _add_message(db, message_id, task.kind, task.created_at, {**facts, **more})
+        for endpoint_id, scope in told.items():
+            message_id = _message_id(task, with_fields=scope.with_fields)
             outbox.add(db, DELIVERY, message_id, thread=endpoint_id)
 
 
@@ -127,7 +128,7 @@ def _message_id(task: Task, *, with_fields: bool) -> str:
     return f"msg_{task.id}{'_fields' if with_fields else ''}"
 
 
-def _untold(db: Database, task: Task) -> dict[str, Scope]:
+def _untold(db: Database, task: Task) -> dict[str, WebhookScope]:
     """The webhooks that chose the kind of a task and have no delivery of it yet."""
     rows = db.query(
         """
@@ -147,7 +148,7 @@ def _untold(db: Database, task: Task) -> dict[str, Scope]:
         },
     )
     return {
-        row["id"]: Scope(
+        row["id"]: WebhookScope(
             row["organisation"] or "", row["product"] or "", row["tag"], bool(row["with_fields"])
         )
         for row in rows

@@ -17,7 +17,7 @@ LONGEST = 3_000  # characters of a text that is sent
 
 
 @dataclass(frozen=True)
-class Scope:
+class WebhookScope:
     """Narrowed to an organisation and a product, by slug, and a tag; empty: to none."""
 
     organisation: str = ""
@@ -36,7 +36,7 @@ class Scope:
         }
 
 
-EVERYTHING = Scope()
+EVERYTHING = WebhookScope()
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Belongings:
     tags: frozenset[str] = frozenset()
 
 
-def row_of(db: Database, scope: Scope) -> Row:
+def row_of(db: Database, scope: WebhookScope) -> Row:
     """The columns that keep it; raises Invalid for what is not there."""
     return {
         "organisation_id": _id(db, "organisations", scope.organisation, "organisation.not_found"),
@@ -58,7 +58,7 @@ def row_of(db: Database, scope: Scope) -> Row:
     }
 
 
-def covers(scope: Scope, belongings: Belongings) -> bool:
+def covers(scope: WebhookScope, belongings: Belongings) -> bool:
     """Whether a webhook of this scope is told of it."""
     return (
         scope.organisation in ("", belongings.organisation)

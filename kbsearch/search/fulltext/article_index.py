@@ -11,7 +11,7 @@ from kbsearch.search.fulltext.article_words import ArticleWords
 from kbsearch.search.fulltext.article_writer import StoredPage, stored_page
 from kbsearch.search.fulltext.explanation import Explanation, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, Match, spelt
-from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, Term, View
+from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, QueryTerm, View
 from kbsearch.search.fulltext.query import MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import FEWEST_DOCUMENTS, LOOKED_AT, NEAR, enough
 
@@ -84,7 +84,7 @@ class ArticleIndex:
             lookup.limit,
             lookup.offset,
             filters=self.seen_by(lookup.principals),
-            narrowing=(Term("products", product),) if product else (),
+            narrowing=(QueryTerm("products", product),) if product else (),
             facets=self._facets,
         )
 
@@ -147,7 +147,7 @@ class ArticleIndex:
             tuple(
                 part.key
                 for part in terms.parts
-                if part.key and self.view.matches(Term("code", part.key), address)
+                if part.key and self.view.matches(QueryTerm("code", part.key), address)
             ),
             is_whole_title=self.view.matches(plans.whole_title(terms), address),
             points=score % TIERS.title,
@@ -172,7 +172,7 @@ class ArticleIndex:
             plans.counting(self.words, terms, principals),
             1,
             filters=self.seen_by(principals),
-            narrowing=(Term("products", product),) if product else (),
+            narrowing=(QueryTerm("products", product),) if product else (),
         )
         return self.view.ask(plan).total
 

@@ -12,7 +12,7 @@ from kbsearch.search.fulltext.article_words import ArticleWords
 from kbsearch.search.fulltext.plan import (
     Clause,
     Constant,
-    Term,
+    QueryTerm,
     all_of,
     any_of,
     narrowed,
@@ -36,9 +36,9 @@ Places = Callable[[str, float], tuple[Clause, ...]]
 def _everywhere(stem: str, weight: float) -> tuple[Clause, ...]:
     """What a word says in each field; made once, as it stands there for many keys pressed."""
     return (
-        Term("t", stem, TITLE * weight),
-        Term("all", stem, ALL * weight),
-        Term("e", stem, PHRASES * weight),
+        QueryTerm("t", stem, TITLE * weight),
+        QueryTerm("all", stem, ALL * weight),
+        QueryTerm("e", stem, PHRASES * weight),
     )
 
 
@@ -72,13 +72,13 @@ def _matching(
         if stem not in stems:
             yield from places_of(stem, weight)
     for noun in words.small_nouns(terms):
-        yield Term("pt", noun, TITLE + ALL)
+        yield QueryTerm("pt", noun, TITLE + ALL)
     if not stems:
-        yield all_of(Term("x", word, SURFACE) for word in terms.words)
-        yield from (Term("pt", part.word, TITLE) for part in terms.parts if part.word)
+        yield all_of(QueryTerm("x", word, SURFACE) for word in terms.words)
+        yield from (QueryTerm("pt", part.word, TITLE) for part in terms.parts if part.word)
     yield from (_key(words, terms, part) for part in terms.parts if part.key)
     for key in words.begun_keys(terms, principals):
-        yield Constant(Term("code", key), BEGUN_CODE)
+        yield Constant(QueryTerm("code", key), BEGUN_CODE)
     yield whole_title(terms)
 
 
@@ -89,21 +89,21 @@ def _raising(words: ArticleWords, terms: Terms) -> Iterator[Clause]:
         if stem in common:
             yield from _everywhere(stem, 1.0)
     surface = dict.fromkeys(part.word for part in terms.parts if words.stem(part.word))
-    yield from (Term("x", word, SURFACE) for word in list(surface)[:MOST_TERMS])
+    yield from (QueryTerm("x", word, SURFACE) for word in list(surface)[:MOST_TERMS])
     for pair in dict.fromkeys(zip(stems, stems[1:], strict=False)):
-        yield Term("bg", "_".join(pair), PAIRS[words.language])
-    yield from (Term("t", stem, TITLE) for stem in words.stems_in(terms.fragments))
+        yield QueryTerm("bg", "_".join(pair), PAIRS[words.language])
+    yield from (QueryTerm("t", stem, TITLE) for stem in words.stems_in(terms.fragments))
 
 
 def _key(words: ArticleWords, terms: Terms, part: Part) -> Clause:
     """Pages with a code, whatever else a question has; beside words an amount is one of them."""
     amount = AMOUNT * words.weight(part.key, "code") if terms.has_words else AMOUNT_ALONE
-    return Constant(Term("code", part.key), TIERS.code if part.is_code else amount)
+    return Constant(QueryTerm("code", part.key), TIERS.code if part.is_code else amount)
 
 
 def whole_title(terms: Terms) -> Clause:
     """Pages of which the question is the title."""
-    return Constant(Term("whole", texts.whole(terms.words)), TIERS.title)
+    return Constant(QueryTerm("whole", texts.whole(terms.words)), TIERS.title)
 
 
 def _narrowed(words: ArticleWords, clause: Clause, terms: Terms) -> Clause:
@@ -114,7 +114,7 @@ def _narrowed(words: ArticleWords, clause: Clause, terms: Terms) -> Clause:
         [
             condition
             for phrase in terms.excluded
-            for condition in (_phrase(words, phrase), Term("products", "-".join(phrase)))
+            for condition in (_phrase(words, phrase), QueryTerm("products", "-".join(phrase)))
         ],
     )
 
@@ -123,8 +123,8 @@ def _phrase(words: ArticleWords, spoken: Sequence[str]) -> Clause:
     """Pages with these words in that order; those of stop words have them all."""
     stems = [words.stem(word) for word in spoken]
     if not any(stems):
-        return all_of(Term("x", word) for word in spoken)
-    alone = [Term("e", stem) for stem in stems if len(stems) == 1 and stem]
+        return all_of(QueryTerm("x", word) for word in spoken)
+    alone = [QueryTerm("e", stem) for stem in stems if len(stems) == 1 and stem]
     return any_of([phrase("all", stems), *alone])
 
 
@@ -138,8 +138,8 @@ def _parts(words: ArticleWords, terms: Terms, weights: Mapping[str, float]) -> I
         stem = words.stem(part.word)
         if stem and stem in weights:
             forms = words.stems_in((part.word, *part.forms))
-            places = (Term(field, form) for form in forms for field in ("all", "e"))
+            places = (QueryTerm(field, form) for form in forms for field in ("all", "e"))
             yield Constant(any_of(places), weights[stem])
     for spoken in terms.also:
-        synonym = all_of(Term("all", stem) for stem in words.stems_in(spoken))
+        synonym = all_of(QueryTerm("all", stem) for stem in words.stems_in(spoken))
         yield Constant(synonym, min(weights.values(), default=1.0))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext import text as texts
-from kbsearch.search.fulltext.plan import Clause, OneOf, Plan, Term, View, narrowed
+from kbsearch.search.fulltext.plan import Clause, OneOf, Plan, QueryTerm, View, narrowed
 from kbsearch.search.fulltext.query import MOST_COMPLETIONS, MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import telling
 
@@ -165,7 +165,7 @@ class ArticleWords:
         readable = [self.reading(principals)]
         for field, term in (("x", word), ("all", self.stem(word))):
             if term and self._view.frequency(field, term):
-                plan = Plan(narrowed(Term(field, term), readable), 1, is_counted=False)
+                plan = Plan(narrowed(QueryTerm(field, term), readable), 1, is_counted=False)
                 if self._view.ask(plan).hits:
                     return True
         return False

@@ -13,7 +13,7 @@ from kbsearch.search.fulltext import corrector, engine, forms
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
-from kbsearch.search.fulltext.plan import Analysis, Document, Field, Fields, Index
+from kbsearch.search.fulltext.plan import Analysis, Document, Fields, IndexField, SearchIndex
 
 SCHEMA_VERSION = 3
 MARKER = "kbsearch.json"
@@ -26,18 +26,18 @@ STEMS: dict[str, Analysis] = {"fr": "stem_fr", "en": "stem_en"}
 def fields(language: str) -> Fields:
     """The fields of an article."""
     return (
-        Field("path", "raw", is_stored=True),
-        Field("t", STEMS[language], "freq"),
-        Field("all", STEMS[language], "position"),
-        Field("e", STEMS[language], "freq"),
-        Field("x", "surface", "freq"),
-        Field("pt", "surface"),
-        Field("bg", "whole", "freq"),
-        Field("code", "whole"),
-        Field("whole", "raw"),
-        Field("readers", "raw"),
-        Field("products", "raw", is_counted=True),
-        Field("page", "bytes", is_stored=True),
+        IndexField("path", "raw", is_stored=True),
+        IndexField("t", STEMS[language], "freq"),
+        IndexField("all", STEMS[language], "position"),
+        IndexField("e", STEMS[language], "freq"),
+        IndexField("x", "surface", "freq"),
+        IndexField("pt", "surface"),
+        IndexField("bg", "whole", "freq"),
+        IndexField("code", "whole"),
+        IndexField("whole", "raw"),
+        IndexField("readers", "raw"),
+        IndexField("products", "raw", is_counted=True),
+        IndexField("page", "bytes", is_stored=True),
     )
 
 
@@ -67,7 +67,7 @@ def seal(folder: Path) -> dict[str, int]:
     return {"schema": SCHEMA_VERSION, "crc32": checksum}
 
 
-def write(index: Index, pages: Sequence[Page]) -> None:
+def write(index: SearchIndex, pages: Sequence[Page]) -> None:
     """Add pages of one language to an empty index, by path: of equals the first stays first."""
     writer = index.writer(WRITER_HEAP)
     for page in sorted(pages, key=lambda page: page.path):

@@ -14,11 +14,11 @@ from kbsearch.search.fulltext.explanation import Share
 from kbsearch.search.fulltext.plan import (
     Address,
     Answer,
-    Busy,
     Clause,
     Document,
-    Field,
     Fields,
+    IndexBusy,
+    IndexField,
     Plan,
 )
 from kbsearch.search.fulltext.text import words_of
@@ -41,7 +41,7 @@ class StoredDocument:
         return sum(term is not None for term in self.terms.get(field, ()))
 
 
-def _terms(field: Field, value: object) -> Sequence[str | None]:
+def _terms(field: IndexField, value: object) -> Sequence[str | None]:
     if field.analysis in ("number", "bytes"):
         return ()
     if field.analysis == "raw":
@@ -118,7 +118,7 @@ class MemoryView:
     def _score(self, clause: Clause, place: int) -> float | None:
         """What a document scores; None where it does not match."""
         match clause:
-            case plans.Term(field, text, boost):
+            case plans.QueryTerm(field, text, boost):
                 count = self.documents[place].count(field, text)
                 return boost * self._weight(field, text, count, place) if count else None
             case plans.Constant(inner, score):
@@ -138,7 +138,9 @@ class MemoryView:
             case plans.Phrase(field, places):
                 return self._phrase(field, places, place)
             case plans.OneOf(field, texts):
-                return self._score(plans.AnyOf(tuple(plans.Term(field, t) for t in texts)), place)
+                return self._score(
+                    plans.AnyOf(tuple(plans.QueryTerm(field, t) for t in texts)), place
+                )
             case plans.AtLeast(field, number):
                 return 1.0 if self._number(field, place) >= number else None
 
@@ -204,10 +206,10 @@ class MemoryView:
         weightiest = sorted(points.items(), key=lambda share: -share[1])
         return tuple(Share(field, text, score) for (field, text), score in weightiest)
 
-    def _shares(self, clause: Clause, place: int) -> Iterator[tuple[plans.Term, float]]:
+    def _shares(self, clause: Clause, place: int) -> Iterator[tuple[plans.QueryTerm, float]]:
         """The terms that a document has, with what each brings."""
         match clause:
-            case plans.Term():
+            case plans.QueryTerm():
                 points = self._score(clause, place)
                 if points is not None:
                     yield clause, points
@@ -245,7 +247,7 @@ class MemoryIndex:
     def writer(self, heap: int) -> "MemoryWriter":
         """The writer; `heap` is what engines on disks need."""
         if self._writer is not None:
-            raise Busy("somebody is writing")
+            raise IndexBusy("somebody is writing")
         self._writer = MemoryWriter(self, self._fields)
         return self._writer
 

@@ -12,7 +12,7 @@ from kbsearch.search.fulltext.explanation import Share
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class QueryTerm:
     """Documents that have a term in a field."""
 
     field: str
@@ -83,7 +83,7 @@ class Narrowed:
     without: tuple["Clause", ...] = ()
 
 
-Clause = Term | Phrase | OneOf | AtLeast | Constant | AnyOf | AllOf | Raised | Narrowed
+Clause = QueryTerm | Phrase | OneOf | AtLeast | Constant | AnyOf | AllOf | Raised | Narrowed
 
 
 def any_of(clauses: Iterable[Clause]) -> AnyOf:
@@ -113,7 +113,7 @@ def phrase(field: str, stems: Sequence[str | None]) -> Clause:
     if not places:
         return AnyOf(())
     if len(places) == 1:
-        return Term(field, places[0][1])
+        return QueryTerm(field, places[0][1])
     first = places[0][0]
     return Phrase(field, tuple((place - first, stem) for place, stem in places))
 
@@ -153,7 +153,7 @@ Analysis = Literal["raw", "whole", "surface", "stem_fr", "stem_en", "number", "b
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class IndexField:
     """How a field of a document is kept.
 
     A text is one term (`raw`), terms made beforehand (`whole`), words as written (`surface`) or
@@ -167,7 +167,7 @@ class Field:
     is_counted: bool = False  # a facet, or a number that can be read fast
 
 
-Fields = tuple[Field, ...]
+Fields = tuple[IndexField, ...]
 Document = Mapping[str, object]
 
 
@@ -175,7 +175,7 @@ class Damaged(ValueError):
     """Files of an index are missing or make no sense."""
 
 
-class Busy(ValueError):
+class IndexBusy(ValueError):
     """Another process is writing to the index."""
 
 
@@ -238,11 +238,11 @@ class Writer(Protocol):
         """Finish, and let others write."""
 
 
-class Index(Protocol):
+class SearchIndex(Protocol):
     """An index of some fields, in a folder or in memory."""
 
     def view(self) -> View:
         """The last commit: the same view as long as nothing was committed."""
 
     def writer(self, heap: int) -> Writer:
-        """Begin to write with that many bytes of memory; raises Busy while another process does."""
+        """Begin to write, with that many bytes of memory; raises IndexBusy while another does."""

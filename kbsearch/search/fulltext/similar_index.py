@@ -11,7 +11,15 @@ from kbsearch.search.fulltext import engine, essence
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.clicks import MOST_ASKED, Clicks, no_clicks, reordered
 from kbsearch.search.fulltext.highlight import Highlighter, as_written, flat
-from kbsearch.search.fulltext.plan import AtLeast, Clause, Constant, OneOf, Term, any_of, raised
+from kbsearch.search.fulltext.plan import (
+    AtLeast,
+    Clause,
+    Constant,
+    OneOf,
+    QueryTerm,
+    any_of,
+    raised,
+)
 from kbsearch.search.fulltext.query import MOST_TERMS
 from kbsearch.search.fulltext.scores import SHORT
 from kbsearch.search.fulltext.ticket_commit import CaseHit
@@ -151,11 +159,11 @@ def _sharing(index: TicketIndex, likeness: Likeness, numbers: Sequence[int]) -> 
     these = OneOf("number", tuple(str(number) for number in numbers))
     sharing: set[int] = set()
     for language, (words, worth) in likeness.worths.items():
-        codes = (Term("code", code) for code in likeness.codes)
+        codes = (QueryTerm("code", code) for code in likeness.codes)
         shared: list[Clause] = [Constant(code, worth + 1.0) for code in codes]
         for (of, stem), weight in likeness.weights.items():
             if of == language:
-                places = any_of(Term(f"{field}_{of}", stem) for field in ("t", "all"))
+                places = any_of(QueryTerm(f"{field}_{of}", stem) for field in ("t", "all"))
                 shared.append(Constant(places, weight * index.weight(stem, language)))
         least = LEAST_SHARED * min(1.0, SHORT / max(1, words)) * worth
         found = index.best(any_of(shared), len(numbers), (these,)) if shared else []
@@ -165,20 +173,20 @@ def _sharing(index: TicketIndex, likeness: Likeness, numbers: Sequence[int]) -> 
 
 def _clause(likeness: Likeness) -> Clause | None:
     clauses = [
-        Term(f"{field}_{language}", stem, weight * boost)
+        QueryTerm(f"{field}_{language}", stem, weight * boost)
         for (language, stem), weight in likeness.weights.items()
         for field, boost in (("t", TITLE), ("all", ALL), ("ans", ANSWERS))
     ]
-    clauses += [Term("code", code) for code in likeness.codes]
+    clauses += [QueryTerm("code", code) for code in likeness.codes]
     if not clauses:
         return None
-    raising: list[Clause] = [Term("code", code) for code in likeness.version]
+    raising: list[Clause] = [QueryTerm("code", code) for code in likeness.version]
     if likeness.product:
-        raising.append(Constant(Term("product", likeness.product), SAME_PRODUCT))
+        raising.append(Constant(QueryTerm("product", likeness.product), SAME_PRODUCT))
     return raised(any_of(clauses), raising)
 
 
-IS_SOLVED = Term("solved", "yes")
+IS_SOLVED = QueryTerm("solved", "yes")
 
 
 def _scores(

@@ -34,7 +34,7 @@ from tantivy import (
 
 from kbsearch.search.fulltext import plan as plans
 from kbsearch.search.fulltext.explanation import Share
-from kbsearch.search.fulltext.plan import Address, Answer, Busy, Clause, Damaged, Fields, Plan
+from kbsearch.search.fulltext.plan import Address, Answer, Clause, Damaged, Fields, IndexBusy, Plan
 from kbsearch.search.fulltext.text import STOP_WORDS
 
 SNOWBALL = {"fr": "french", "en": "english"}
@@ -120,7 +120,7 @@ class _Queries:
     def of(self, clause: Clause) -> Query:
         """A clause as a query."""
         match clause:
-            case plans.Term(field, text, boost):
+            case plans.QueryTerm(field, text, boost):
                 return self._term(field, text, boost)
             case plans.Constant(inner, score):
                 return Query.const_score_query(self.of(inner), score)
@@ -311,7 +311,7 @@ class TantivyIndex:
         try:
             writer = self._index.writer(heap, 1)
         except ValueError as problem:
-            raise Busy(str(problem)) if "LockBusy" in str(problem) else problem from None
+            raise IndexBusy(str(problem)) if "LockBusy" in str(problem) else problem from None
         return TantivyWriter(writer, _queries(self._fields).schema, self._committed)
 
     def _committed(self) -> None:

@@ -15,7 +15,7 @@ from kbsearch.search.fulltext.plan import (
     Clause,
     OneOf,
     Plan,
-    Term,
+    QueryTerm,
     View,
     narrowed,
 )
@@ -86,7 +86,7 @@ class Commit:
             if stem and self.view.frequency(field, stem):
                 if reads_all(principals):
                     return True
-                readable = narrowed(Term(field, stem), [self.reading(principals)])
+                readable = narrowed(QueryTerm(field, stem), [self.reading(principals)])
                 if self.view.ask(Plan(readable, 1, is_counted=False)).hits:
                     return True
         return False

@@ -9,7 +9,7 @@ from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext import ticket_plan as plans
 from kbsearch.search.fulltext.explanation import Explanation, Share, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
-from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, Term, View
+from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, QueryTerm, View
 from kbsearch.search.fulltext.query import MOST_TERMS, Terms
 from kbsearch.search.fulltext.scores import FEWEST_DOCUMENTS, LOOKED_AT, NEAR, enough
 from kbsearch.search.fulltext.ticket_commit import CaseHit, Commit, reads_all
@@ -81,7 +81,7 @@ class TicketIndex:
             lookup.limit,
             lookup.offset,
             filters=self.seen_by(lookup.principals),
-            narrowing=tuple(Term(field, text) for field, text in narrowing.items() if text),
+            narrowing=tuple(QueryTerm(field, text) for field, text in narrowing.items() if text),
             # One language is nothing to count: an aggregation costs as much as the search.
             facets=("product", "language") if len(self._commit.languages) != 1 else ("product",),
         )
@@ -201,10 +201,10 @@ class TicketIndex:
         shares = view.shares(clause, address) if by_all else self._words_met(lookup, address)
         return Explanation(
             as_typed(shares, spellings),
-            tuple(key for key in keys if view.matches(Term("code", key), address)),
+            tuple(key for key in keys if view.matches(QueryTerm("code", key), address)),
             is_whole_title=view.matches(plans.whole_title(terms, 1.0), address),
             is_number=terms.number is not None
-            and view.matches(Term("number", str(terms.number)), address),
+            and view.matches(QueryTerm("number", str(terms.number)), address),
             points=score % TIERS.title if by_all else 0.0,
             worth=self.words.worth(terms) if by_all else 0.0,
         )
@@ -214,7 +214,7 @@ class TicketIndex:
         for language in self._commit.languages:
             for stem in self.words.stems(lookup.terms, language, by_all=False):
                 for field in ("t", "all", "ans"):
-                    term = Term(f"{field}_{language}", stem)
+                    term = QueryTerm(f"{field}_{language}", stem)
                     if self._commit.view.matches(term, address):
                         yield Share(field, stem)
 

@@ -12,7 +12,7 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.plan import (
     Clause,
     Constant,
-    Term,
+    QueryTerm,
     all_of,
     any_of,
     narrowed,
@@ -49,9 +49,9 @@ def ranking(words: TicketWords, lookup: Lookup) -> Clause:
         raising += common
     clauses += _exact(words, lookup)
     raising += [
-        Term(f"t_{language}", stem)
+        QueryTerm(f"t_{language}", stem)
         if lookup.reads_all
-        else Constant(Term(f"t_{language}", stem), 1.0)
+        else Constant(QueryTerm(f"t_{language}", stem), 1.0)
         for language in words.languages
         for stem in filter(None, map(engine.stemmer(language), lookup.terms.fragments))
     ]
@@ -64,14 +64,14 @@ def _exact(words: TicketWords, lookup: Lookup) -> Iterator[Clause]:
     tiers = TIERS if lookup.reads_all else TIERS_OF_CUSTOMERS
     for part in terms.parts:
         if part.is_code:
-            yield Constant(Term("code", part.key), tiers.code)
+            yield Constant(QueryTerm("code", part.key), tiers.code)
         elif part.key:
-            yield Constant(Term("code", part.key), _amount(words, lookup, part.key))
+            yield Constant(QueryTerm("code", part.key), _amount(words, lookup, part.key))
     begun = BEGUN_CODE if lookup.reads_all else CONSTANT_BEGUN_CODE
     for key in words.begun_keys(terms, lookup.principals):
-        yield Constant(Term("code", key), begun)
+        yield Constant(QueryTerm("code", key), begun)
     if terms.number is not None:
-        yield Constant(Term("number", str(terms.number)), tiers.number)
+        yield Constant(QueryTerm("number", str(terms.number)), tiers.number)
     yield whole_title(terms, tiers.title)
 
 
@@ -102,7 +102,7 @@ def _of_language(
     begun = {stem_of(word) for word in words.completions(terms, lookup.principals)}
     clauses += [_completion(stem, language, by_all) for stem in begun if stem and stem not in stems]
     nouns = {part.word for part in terms.parts if terms.is_short} & texts.SMALL_NOUNS[language]
-    clauses += [Constant(Term("pt", noun), SMALL_NOUN) for noun in sorted(nouns)]
+    clauses += [Constant(QueryTerm("pt", noun), SMALL_NOUN) for noun in sorted(nouns)]
     return clauses, common
 
 
@@ -131,11 +131,12 @@ def _word(stem: str, language: str, reads_all: bool, weight: float = 1.0) -> tup
     if reads_all:
         boosts = {"t": TITLE, "all": ALL, "ans": ANSWERS, "notes": NOTES}
         return tuple(
-            Term(f"{field}_{language}", stem, boost * weight) for field, boost in boosts.items()
+            QueryTerm(f"{field}_{language}", stem, boost * weight)
+            for field, boost in boosts.items()
         )
     constants = {"t": CONSTANT_TITLE, "all": CONSTANT_ALL, "ans": CONSTANT_ALL}
     return tuple(
-        Constant(Term(f"{field}_{language}", stem), score * weight)
+        Constant(QueryTerm(f"{field}_{language}", stem), score * weight)
         for field, score in constants.items()
     )
 
@@ -145,13 +146,13 @@ def _completion(stem: str, language: str, reads_all: bool) -> Clause:
     """A completion in subjects alone: a keystroke is not worth a scan."""
     field = f"t_{language}"
     if reads_all:
-        return Term(field, stem, COMPLETION)
-    return Constant(Term(field, stem), CONSTANT_COMPLETION)
+        return QueryTerm(field, stem, COMPLETION)
+    return Constant(QueryTerm(field, stem), CONSTANT_COMPLETION)
 
 
 def whole_title(terms: Terms, score: float) -> Clause:
     """Tickets of which the question is the subject."""
-    return Constant(Term("whole", texts.whole(terms.words)), score)
+    return Constant(QueryTerm("whole", texts.whole(terms.words)), score)
 
 
 def _narrowed(words: TicketWords, clause: Clause, lookup: Lookup) -> Clause:
@@ -164,7 +165,7 @@ def _narrowed(words: TicketWords, clause: Clause, lookup: Lookup) -> Clause:
             for spoken in lookup.terms.excluded
             for condition in (
                 _phrase(words, spoken, lookup.reads_all),
-                Term("product", "-".join(spoken)),
+                QueryTerm("product", "-".join(spoken)),
             )
         ],
     )
@@ -178,9 +179,9 @@ def _phrase(words: TicketWords, spoken: Sequence[str], reads_all: bool) -> Claus
         fields = PHRASED if any(stems) else ()
         places += [phrase(f"{field}_{language}", stems) for field in fields]
         if reads_all and len(spoken) == 1 and stems[0]:
-            places.append(Term(f"notes_{language}", stems[0]))
+            places.append(QueryTerm(f"notes_{language}", stems[0]))
     if not places:
-        places = [all_of(Term("pt", word) for word in spoken)]
+        places = [all_of(QueryTerm("pt", word) for word in spoken)]
     return any_of(places)
 
 
@@ -190,7 +191,7 @@ def parts(terms: Terms, language: str, weights: Mapping[str, float]) -> Clause:
     clauses = [
         Constant(
             any_of(
-                Term(f"{field}_{language}", form)
+                QueryTerm(f"{field}_{language}", form)
                 for word in (part.word, *part.forms)
                 if (form := stem_of(word))
                 for field in ("all", "ans")
@@ -202,7 +203,7 @@ def parts(terms: Terms, language: str, weights: Mapping[str, float]) -> Clause:
     ]
     for spoken in terms.also:
         stems = [stem for word in spoken if (stem := stem_of(word))]
-        synonym = all_of(Term(f"all_{language}", stem) for stem in stems)
+        synonym = all_of(QueryTerm(f"all_{language}", stem) for stem in stems)
         clauses.append(Constant(synonym, min(weights.values(), default=1.0)))
     return any_of(clauses)
 
@@ -212,7 +213,7 @@ def having_all(words: TicketWords, terms: Terms, principals: Sequence[str]) -> C
     by_all = reads_all(principals)
     completions = words.completions(terms, principals)
     every = []
-    keys = [Term("code", key) for key in terms.keys]
+    keys = [QueryTerm("code", key) for key in terms.keys]
     for language in words.languages:
         stem_of = engine.stemmer(language)
         must = [
@@ -222,7 +223,7 @@ def having_all(words: TicketWords, terms: Terms, principals: Sequence[str]) -> C
         ][:MOST_TERMS]
         if must and completions:
             begun = {stem for word in completions if (stem := stem_of(word))}
-            must[-1] = any_of([must[-1], *(Term(f"t_{language}", stem) for stem in begun)])
+            must[-1] = any_of([must[-1], *(QueryTerm(f"t_{language}", stem) for stem in begun)])
         if must or keys:
             every.append(all_of([*must, *keys]))
     return any_of(every)
@@ -230,4 +231,4 @@ def having_all(words: TicketWords, terms: Terms, principals: Sequence[str]) -> C
 
 def _any_field(stems: Iterable[str], language: str, by_all: bool) -> Clause:
     fields = ("all", "ans", "notes") if by_all else ("all", "ans")
-    return any_of(Term(f"{field}_{language}", stem) for stem in stems for field in fields)
+    return any_of(QueryTerm(f"{field}_{language}", stem) for stem in stems for field in fields)

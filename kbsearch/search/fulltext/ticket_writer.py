@@ -14,10 +14,10 @@ from kbsearch.search.fulltext.plan import (
     Analysis,
     Damaged,
     Document,
-    Field,
     Fields,
+    IndexField,
     Plan,
-    Term,
+    QueryTerm,
     View,
 )
 
@@ -33,29 +33,29 @@ EPOCH = 946_684_800  # 2000-01-01, so that a day still shows in the score's prec
 
 def _texts(language: str, stems: Analysis) -> Fields:
     return (
-        Field(f"t_{language}", stems, "freq"),
-        Field(f"all_{language}", stems, "position"),
-        Field(f"ans_{language}", stems, "position"),
-        Field(f"notes_{language}", stems, "freq"),
+        IndexField(f"t_{language}", stems, "freq"),
+        IndexField(f"all_{language}", stems, "position"),
+        IndexField(f"ans_{language}", stems, "position"),
+        IndexField(f"notes_{language}", stems, "freq"),
     )
 
 
 # Of a ticket; those of the other language stay empty.
 FIELDS: Fields = (
-    Field("number", "raw", is_stored=True),
+    IndexField("number", "raw", is_stored=True),
     *_texts("fr", "stem_fr"),
     *_texts("en", "stem_en"),
-    Field("pt", "surface"),
-    Field("code", "whole"),
-    Field("whole", "raw"),
-    Field("lines", "whole"),
-    Field("readers", "raw"),
-    Field("product", "raw", is_counted=True),
-    Field("language", "raw", is_counted=True),
-    Field("solved", "raw", is_counted=True),
-    Field("day", "number", is_counted=True),
-    Field("order", "number", is_counted=True),
-    Field("case", "bytes", is_stored=True),
+    IndexField("pt", "surface"),
+    IndexField("code", "whole"),
+    IndexField("whole", "raw"),
+    IndexField("lines", "whole"),
+    IndexField("readers", "raw"),
+    IndexField("product", "raw", is_counted=True),
+    IndexField("language", "raw", is_counted=True),
+    IndexField("solved", "raw", is_counted=True),
+    IndexField("day", "number", is_counted=True),
+    IndexField("order", "number", is_counted=True),
+    IndexField("case", "bytes", is_stored=True),
 )
 
 
@@ -146,7 +146,7 @@ def _document(case: Case) -> Document:
 
 
 class TicketWriter:
-    """The only writer of a ticket index; raises Busy while there is another."""
+    """The only writer of a ticket index; raises IndexBusy while there is another."""
 
     def __init__(self, folder: Path) -> None:
         index = engine.opened_or_created(folder, FIELDS)
@@ -178,5 +178,5 @@ class TicketWriter:
 
 def revision_of(view: View) -> int:
     """How far an index has come."""
-    hits = view.ask(Plan(Term("number", REVISION_KEY), 1)).hits
+    hits = view.ask(Plan(QueryTerm("number", REVISION_KEY), 1)).hits
     return int(view.data(hits[0][1], "case")) if hits else 0

@@ -19,7 +19,7 @@ from kbsearch.database import Database, new_id
 from kbsearch.search.fulltext import article_writer, ticket_writer
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.engine import guarded
-from kbsearch.search.fulltext.plan import Busy
+from kbsearch.search.fulltext.plan import IndexBusy
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import TicketWriter
@@ -203,7 +203,7 @@ class Indexer:
         self._checked: dict[str, str] = {}
 
     def apply_changes(self) -> bool:
-        """Take in what changed; raises Busy while another process does."""
+        """Take in what changed; raises IndexBusy while another process does."""
         return self._follow_live(self._open_writer())
 
     def _follow_live(self, writer: TicketWriter) -> bool:
@@ -317,7 +317,7 @@ def catch_up(
     deadline = time.monotonic() + patience
     try:
         while True:
-            with suppress(Busy):
+            with suppress(IndexBusy):
                 if progress and not live_folders(db).get("ticket_index"):
                     rebuild_tickets(settings, db, progress)
                 indexer.apply_changes()

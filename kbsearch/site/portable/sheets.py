@@ -19,7 +19,7 @@ NOUNS = {
 
 
 @dataclass(frozen=True)
-class Reference:
+class SheetReference:
     """A column that names a row of another table; a line without it is none, where it is needed."""
 
     noun: str
@@ -35,7 +35,7 @@ class Sheet:
     key: tuple[str, ...]  # columns that no two rows share
     texts: tuple[str, ...]
     numbers: tuple[str, ...] = ()
-    references: Mapping[str, Reference] = field(default_factory=dict)
+    references: Mapping[str, SheetReference] = field(default_factory=dict)
     # Texts that may hold the id of what the row names: `user:<id>`.
     holding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blobs: tuple[str, ...] = ()
@@ -46,12 +46,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-PERSON = {"person_id": Reference("person")}
-TICKET = {"ticket_id": Reference("ticket")}
+PERSON = {"person_id": SheetReference("person")}
+TICKET = {"ticket_id": SheetReference("ticket")}
 
 
-def _perhaps(**nouns: str) -> dict[str, Reference]:
-    return {column: Reference(noun, is_needed=False) for column, noun in nouns.items()}
+def _perhaps(**nouns: str) -> dict[str, SheetReference]:
+    return {column: SheetReference(noun, is_needed=False) for column, noun in nouns.items()}
 
 
 # In this order they come back: each after what it names.
@@ -74,7 +74,7 @@ SHEETS = (
         _names("field_id product_id"),
         (),
         (),
-        {"field_id": Reference("field"), "product_id": Reference("product")},
+        {"field_id": SheetReference("field"), "product_id": SheetReference("product")},
         comes_first=True,
     ),
     Sheet(
@@ -140,7 +140,7 @@ SHEETS = (
         ("ticket_id",),
         ("at",),
         (),
-        {**TICKET, "original_id": Reference("ticket"), **_perhaps(person_id="person")},
+        {**TICKET, "original_id": SheetReference("ticket"), **_perhaps(person_id="person")},
     ),
     Sheet(
         "case_clicks",
@@ -148,7 +148,7 @@ SHEETS = (
         _names("ticket_id case_id person_id"),
         _names("kind at"),
         (),
-        {**TICKET, "case_id": Reference("ticket"), **PERSON},
+        {**TICKET, "case_id": SheetReference("ticket"), **PERSON},
     ),
     Sheet(
         "votes",

@@ -15,9 +15,9 @@ from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import readers as ticket_readers
 from kbsearch.tickets.codes import SEVERITIES
 from kbsearch.tickets.events import PresentTicket, present
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.filing import form
 
-OWN = "fields."  # before the name of a field that the vendor added
 COLUMNS = {
     "subject": "subject",
     "software": "product_id",

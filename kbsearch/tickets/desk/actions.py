@@ -37,14 +37,14 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ActionTerms:
     """What doing it goes by: the questions of the products, and the moment."""
 
     fields: Sequence[FormField] = ()
     at: datetime | None = None
 
 
-Doors = Mapping[str, Callable[[Database, Viewer, Ticket, Values, Terms], object]]
+Doors = Mapping[str, Callable[[Database, Viewer, Ticket, Values, ActionTerms], object]]
 
 
 def checked(
@@ -78,7 +78,7 @@ def dumped(actions: Iterable[Action]) -> str:
 
 
 def carry_out(
-    db: Database, viewer: Viewer, ticket: Ticket, actions: Iterable[Action], terms: Terms
+    db: Database, viewer: Viewer, ticket: Ticket, actions: Iterable[Action], terms: ActionTerms
 ) -> None:
     """Do them in their order, all or nothing; raises what their doors raise."""
     with db.atomic():
@@ -143,31 +143,35 @@ CHECKS: Checks = {
 
 
 def _correct(
-    name: str, db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms
+    name: str, db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms
 ) -> None:
     edits = FieldEdits({name: values[0]}, tickets.find(db, viewer, ticket.id).edition)
     corrections.edit_fields(db, viewer, ticket, edits, fields=terms.fields, at=terms.at)
 
 
-def _give(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms) -> None:
+def _give(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms) -> None:
     ownership.give(db, viewer, ticket, values[0], at=terms.at)
 
 
-def _assign(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms) -> None:
+def _assign(
+    db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms
+) -> None:
     ownership.assign(db, viewer, ticket, values[0], at=terms.at)
 
 
-def _add_tags(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms) -> None:
+def _add_tags(
+    db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms
+) -> None:
     tags.change(db, viewer, ticket.id, add=values, at=terms.at)
 
 
 def _remove_tags(
-    db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms
+    db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms
 ) -> None:
     tags.change(db, viewer, ticket.id, remove=values, at=terms.at)
 
 
-def _move(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: Terms) -> None:
+def _move(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms) -> None:
     status = next(status for status in STATUSES if status == values[0])
     there = tickets.find(db, viewer, ticket.id)
     if there.status != status:

@@ -8,6 +8,7 @@ from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.tickets import fields
+from kbsearch.tickets.fields import OWN
 
 AfterAnswer = Literal["stay", "next", "back"]
 AFTER_ANSWER: tuple[AfterAnswer, ...] = get_args(AfterAnswer)
@@ -23,7 +24,6 @@ Column = Literal[
     "updated",
 ]
 COLUMNS: tuple[Column, ...] = get_args(Column)  # in their order
-OWN = "fields."  # before the name of a field that the vendor added, which is a column too
 USUAL_COLUMNS: tuple[str, ...] = (
     "status",
     "expected",

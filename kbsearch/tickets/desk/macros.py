@@ -14,7 +14,7 @@ from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import Reply, ReplyForm
 from kbsearch.tickets.desk import actions, saved_replies
-from kbsearch.tickets.desk.actions import Action, Terms
+from kbsearch.tickets.desk.actions import Action, ActionTerms
 from kbsearch.tickets.desk.saved_replies import SavedReply
 
 
@@ -50,7 +50,7 @@ def send(
         sent = say(db, viewer, ticket, form, at=at)
         if macro_id and not is_again:
             planned = done_with(_find(db, viewer, macro_id))
-            actions.carry_out(db, viewer, ticket, planned, Terms(at=at))
+            actions.carry_out(db, viewer, ticket, planned, ActionTerms(at=at))
     return sent
 
 

@@ -12,7 +12,8 @@ from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, tags, teams
 from kbsearch.tickets.codes import STATUSES
 from kbsearch.tickets.conversation import corrections, lifecycle, ownership
-from kbsearch.tickets.conversation.corrections import OWN, FieldEdits
+from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.filing import form
 
 

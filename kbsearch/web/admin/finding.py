@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kbsearch.site.browser_settings import GROUPS
-from kbsearch.text.normal_form import nfkd
+from kbsearch.text.normal_form import without_marks
 from kbsearch.web.admin.setting_names import setting_names
 from kbsearch.web.admin.site_settings import PAGES
 from kbsearch.web.language import Language
@@ -68,4 +68,4 @@ def _places(spoken: Language) -> list[tuple[Place, str]]:
 
 def _folded(text: str) -> str:
     """Without accents and case."""
-    return nfkd(text).encode("ascii", "ignore").decode().lower()
+    return without_marks(text.casefold())

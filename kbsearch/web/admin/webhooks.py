@@ -10,7 +10,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries, events
 from kbsearch.messages.webhooks.deliveries import Delivery
-from kbsearch.messages.webhooks.scopes import Scope
+from kbsearch.messages.webhooks.scopes import WebhookScope
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.web import numbers
@@ -127,11 +127,11 @@ def shown(webhook: Webhook) -> Form:
     return Form({"kinds": webhook.kinds, "revision": seen, **webhook.scope.texts})
 
 
-def scope_of_form() -> Scope:
+def scope_of_form() -> WebhookScope:
     organisation, product, tag = (
         text(name)[:MAX_SCOPE] for name in ("organisation", "product", "tag")
     )
-    return Scope(organisation, product, tag, is_on("with_fields"))
+    return WebhookScope(organisation, product, tag, is_on("with_fields"))
 
 
 def offered() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from kbsearch.tickets.desk import bulk, choices, finding, queue, requesters, sav
 from kbsearch.tickets.desk.bulk import BulkOutcome
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
 from kbsearch.tickets.desk.saved_views import SavedView
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.web import numbers, vendor_fields
 from kbsearch.web.desk.spreadsheets import spreadsheet
@@ -36,7 +37,6 @@ from kbsearch.web.render import (
     viewer,
     wants_fragment,
 )
-from kbsearch.web.vendor_fields import OWN
 
 MAX_TEXT = 200
 MAX_PAGE = 10_000

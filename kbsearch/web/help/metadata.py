@@ -33,7 +33,7 @@ def of_article(
 
 def _data(article: Article, trail: Sequence[Category]) -> dict[str, Any]:
     """In the words of schema.org."""
-    folder = f"{_base()}/{article.language}/categories"
+    folder = site().settings.url("categories", article.language)
     places = [
         (spoken_language().category_name(category), f"{folder}/{quote(category.path)}")
         for category in trail
@@ -63,8 +63,4 @@ def _data(article: Article, trail: Sequence[Category]) -> dict[str, Any]:
 
 
 def _url(article: Article) -> str:
-    return f"{_base()}/{article.language}/articles/{quote(article.slug)}"
-
-
-def _base() -> str:
-    return site().settings.base_url.rstrip("/")
+    return site().settings.url(f"articles/{quote(article.slug)}", article.language)

@@ -24,6 +24,7 @@ from kbsearch.tickets.conversation import merging, replies, satisfaction
 from kbsearch.tickets.desk import choices, held_replies, macros, requesters, saved_replies
 from kbsearch.tickets.desk.held_replies import Held
 from kbsearch.tickets.events import TicketEvent
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.messages import Message
@@ -34,7 +35,6 @@ from kbsearch.web.prepared import MacroShown
 from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
 from kbsearch.web.tickets.form import Filled, FormView
-from kbsearch.web.vendor_fields import OWN
 
 
 class TimelineEntry(NamedTuple):

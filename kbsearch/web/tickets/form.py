@@ -13,12 +13,12 @@ from kbsearch.database import new_id
 from kbsearch.errors import AlreadySent, Problem
 from kbsearch.form_fields import FormField
 from kbsearch.people.organisations import Organisation, products
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.files import Attachment
 from kbsearch.tickets.filing import form
 from kbsearch.tickets.filing.form import RequestForm
 from kbsearch.web import vendor_fields
 from kbsearch.web.render import db, language, site, viewer
-from kbsearch.web.vendor_fields import OWN
 
 TYPED = ("subject", "description", "software", "version", "severity", "cc")
 CHOSEN = ("organisation", "requester", "confidential", "follows", "by_phone")

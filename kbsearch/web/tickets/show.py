@@ -27,6 +27,7 @@ from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, macros, past_cases, presence, properties, queue
 from kbsearch.tickets.desk.properties import PropertyEdits
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.filing import copies
 from kbsearch.web import vendor_fields
 from kbsearch.web.desk import workspace
@@ -45,7 +46,7 @@ from kbsearch.web.render import (
 )
 from kbsearch.web.tickets import conversation, filing, suggestions
 from kbsearch.web.tickets.conversation import Correction, ReplyDraft
-from kbsearch.web.vendor_fields import OWN, SHOWN
+from kbsearch.web.vendor_fields import SHOWN
 
 DONE = ("answered", "noted", "solved")
 PROPERTIES = ("status", "assignee", "team")

@@ -38,9 +38,10 @@ def send() -> Response:
 
 
 def _form(filled: Filled, page: str) -> Response:
-    if filing.accepting() is None:
+    accepting = filing.accepting()
+    if accepting is None:
         return render("widget/closed.html")
-    return render("widget/form.html", form=filled.shown(filing.accepting()), came_from=page)
+    return render("widget/form.html", form=filled.shown(accepting), came_from=page)
 
 
 def _page() -> str:

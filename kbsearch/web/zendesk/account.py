@@ -11,7 +11,7 @@ from kbsearch.tickets.teams import Team
 from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import door, pages, shapes, ticket_shapes
 from kbsearch.web.zendesk.answers import Values, offer, url
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 from kbsearch.web.zendesk.shapes import GROUP
 
 EPOCH = "2020-01-01T00:00:00Z"
@@ -50,7 +50,7 @@ def show_settings() -> Values:
 def list_groups() -> Values:
     """The teams"""
     listed = teams.list_all(db(), door.agent())
-    return pages.page("groups", Listing.of(listed), _groups)
+    return pages.page("groups", PagedList.of(listed), _groups)
 
 
 @offer("/groups/<int:number>")
@@ -67,9 +67,16 @@ def list_fields() -> Values:
     custom = ticket_shapes.field_ids()
     system = ("subject", "description", "status", "priority", "group", "assignee")
     own = integer_ids.of(db(), "system_field", system)
-    fields = [_field(own[name], name, name, removable=False) for name in system]
-    fields += [_field(number, "text", name, removable=True) for name, number in custom.items()]
-    return pages.page("ticket_fields", Listing.of(fields), list)
+    titles = {
+        each.name: each.told(site().settings.languages[0])
+        for each in vendor_fields.list_all(db(), viewer())
+    }
+    fields = [_field(own[name], name, name, name.capitalize()) for name in system]
+    fields += [
+        _field(number, "text", name, titles.get(name, name.capitalize()), removable=True)
+        for name, number in custom.items()
+    ]
+    return pages.page("ticket_fields", PagedList.of(fields), list)
 
 
 @offer("/tags")
@@ -78,7 +85,7 @@ def list_tags() -> Values:
     listed = tags.list_all(db(), door.agent())
     return pages.page(
         "tags",
-        Listing.of(listed),
+        PagedList.of(listed),
         lambda some: [{"name": tag.name, "count": tag.tickets} for tag in some],
     )
 
@@ -87,14 +94,14 @@ def list_tags() -> Values:
 def list_nothing(name: str) -> Values:
     """What there is none of here"""
     door.agent()
-    return pages.page(name, Listing[Values].of([]), list)
+    return pages.page(name, PagedList[Values].of([]), list)
 
 
 @offer("/slas/policies")
 def list_policies() -> Values:
     """None in this shape"""
     door.agent()
-    return pages.page("sla_policies", Listing[Values].of([]), list)
+    return pages.page("sla_policies", PagedList[Values].of([]), list)
 
 
 @offer("/incremental/ticket_metric_events")
@@ -133,9 +140,9 @@ def _group(number: int, team: Team) -> dict[str, Any]:
     }
 
 
-def _field(number: int, kind: str, name: str, *, removable: bool) -> dict[str, Any]:
-    named = {question.name: question for question in vendor_fields.list_all(db(), viewer())}
-    title = named[name].told(site().settings.languages[0]) if name in named else name.capitalize()
+def _field(
+    number: int, kind: str, name: str, title: str, *, removable: bool = False
+) -> dict[str, Any]:
     return {
         "id": number,
         "url": url(f"/api/v2/ticket_fields/{number}.json"),

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import i18n, randomness
 from kbsearch.database import Busy
-from kbsearch.errors import InvalidForm, NotFound, Problem, TooMany
+from kbsearch.errors import InvalidForm, Problem, TooMany
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.operations import JSON, etag_of
 from kbsearch.web.api.problems import Unreadable
@@ -43,10 +43,6 @@ class Made:
 
     value: Values
     location: str
-
-
-class NoEndpoint(NotFound):
-    """Nothing is at that address."""
 
 
 View = Callable[..., Values | Made | Response]

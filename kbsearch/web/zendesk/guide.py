@@ -15,7 +15,7 @@ from kbsearch.web.help.results import MAX_TEXT
 from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import pages
 from kbsearch.web.zendesk.answers import Values, asks_locale, locale, offer, url
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 
 ARTICLE, SECTION, CATEGORY, SEGMENT, MEDIA = "article", "section", "category", "segment", "media"
 PER_PAGE = 30
@@ -63,7 +63,7 @@ def search_articles() -> Values:
             for body, (hit, _) in zip(bodies, some, strict=True)
         ]
 
-    return pages.page("results", Listing.of(found), written, per_page=PER_PAGE)
+    return pages.page("results", PagedList.of(found), written, per_page=PER_PAGE)
 
 
 @offer("/help_center/articles/<int:number>/translations", open_to_all=True)
@@ -180,7 +180,7 @@ def remove_article(number: int) -> Values:
 
 
 def _page(name: str, things: Sequence[Any], written: Any) -> Values:
-    return pages.page(name, Listing.of(things), written, per_page=PER_PAGE)
+    return pages.page(name, PagedList.of(things), written, per_page=PER_PAGE)
 
 
 def _all(language: str | None) -> tuple[Card, ...]:

@@ -13,7 +13,7 @@ from kbsearch.web import numbers
 from kbsearch.web.render import db, viewer
 from kbsearch.web.zendesk import door, pages, shapes
 from kbsearch.web.zendesk.answers import Made, Values, body, in_one, offer, url
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 from kbsearch.web.zendesk.shapes import ORGANIZATION
 
 
@@ -21,7 +21,7 @@ from kbsearch.web.zendesk.shapes import ORGANIZATION
 def list_organizations() -> Values:
     """All of them"""
     listed = exports.list_organisations(db(), door.agent())
-    return pages.page("organizations", Listing.of(listed), shapes.organizations)
+    return pages.page("organizations", PagedList.of(listed), shapes.organizations)
 
 
 @offer("/organizations/<int:number>")

@@ -22,20 +22,20 @@ FARTHEST = 10**9
 
 
 @dataclass(frozen=True)
-class Listing(Generic[Thing]):
+class PagedList(Generic[Thing]):
     """Something that can be cut: how many there are, and those from one place on."""
 
     count: Callable[[], int]
     cut: Callable[[int, int], Sequence[Thing]]  # offset, limit
 
     @classmethod
-    def of(cls, things: Sequence[Thing]) -> "Listing[Thing]":
+    def of(cls, things: Sequence[Thing]) -> "PagedList[Thing]":
         return cls(lambda: len(things), lambda offset, limit: things[offset : offset + limit])
 
 
 def page(
     name: str,
-    listing: Listing[Thing],
+    listing: PagedList[Thing],
     written: Callable[[Sequence[Thing]], Sequence[Values]],
     *,
     per_page: int = MOST,
@@ -120,7 +120,7 @@ def decoded(text: str) -> str:
 
 def _by_cursor(
     name: str,
-    listing: Listing[Thing],
+    listing: PagedList[Thing],
     written: Callable[[Sequence[Thing]], Sequence[Values]],
     most: int,
 ) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import pages, shapes, ticket_shapes, uploads
 from kbsearch.web.zendesk.answers import Made, Values, body, in_one, offer, url
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 from kbsearch.web.zendesk.tickets import SEVERITIES, comment_of, comment_text, file, say, text
 
 
@@ -54,7 +54,7 @@ def list_request_comments(number: int) -> Values:
     """What was said, without the notes of agents"""
     ticket = exports.find(db(), viewer(), number)
     said = ticket_shapes.comments(ticket, public=True)
-    value = pages.page("comments", Listing.of(said), list)
+    value = pages.page("comments", PagedList.of(said), list)
     return {**value, "users": shapes.users_of([ticket.requester_id])}
 
 
@@ -97,7 +97,7 @@ def edit_request(number: int) -> Values | Made:
 def _listed(query: TicketQuery) -> dict[str, Any]:
     if not viewer().is_signed_in:
         raise SignInNeeded("token.needed")
-    listing = Listing(
+    listing = PagedList(
         lambda: exports.count(db(), viewer(), query),
         lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
     )

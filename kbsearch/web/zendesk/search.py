@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from flask import request
@@ -17,7 +18,7 @@ from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import door, pages, shapes, ticket_shapes, users
 from kbsearch.web.zendesk.answers import Values, offer
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 
 PART = re.compile(r'(-?)(?:([a-z_]{1,30})(:|>=|<=|>|<))?(?:"([^"]{0,300})"|([^\s"]{1,300}))')
 MAX_QUERY = 1_000
@@ -63,30 +64,31 @@ def export_found() -> Values:
 
 def _page(wanted: Wanted, most: int) -> dict[str, Any]:
     listings = _listings(wanted)
+    counts = [cache(listing.count) for listing, _, _ in listings]
 
     def count() -> int:
-        return sum(listing.count() for listing, _, _ in listings)
+        return sum(each() for each in counts)
 
     def cut(offset: int, limit: int) -> list[Values]:
         results: list[Values] = []
-        for listing, written, kind in listings:
+        for (listing, written, kind), counted in zip(listings, counts, strict=True):
             some = listing.cut(offset, limit - len(results))
             results += [{**each, "result_type": kind} for each in written(some)]
-            offset = max(offset - listing.count(), 0)
             if len(results) >= limit:
                 break
+            offset = max(offset - counted(), 0)
         return results
 
-    return pages.page("results", Listing(count, cut), list, most=most)
+    return pages.page("results", PagedList(count, cut), list, most=most)
 
 
-def _listings(wanted: Wanted) -> list[tuple[Listing[Any], Written, str]]:
+def _listings(wanted: Wanted) -> list[tuple[PagedList[Any], Written, str]]:
     kinds = [wanted.type] if wanted.type else list(TYPES)
     made = {"ticket": _tickets, "user": _users, "organization": _organizations}
     return [(*made[kind](wanted), kind) for kind in kinds if kind in made]
 
 
-def _tickets(wanted: Wanted) -> tuple[Listing[Any], Written]:
+def _tickets(wanted: Wanted) -> tuple[PagedList[Any], Written]:
     text = " ".join(wanted.words)
     requester = ""
     if wanted.person:
@@ -105,28 +107,28 @@ def _tickets(wanted: Wanted) -> tuple[Listing[Any], Written]:
     )
     if wanted.external_id:
         query = TicketQuery(numbers=[])
-    listing = Listing(
+    listing = PagedList(
         lambda: exports.count(db(), viewer(), query),
         lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
     )
     return listing, ticket_shapes.tickets
 
 
-def _users(wanted: Wanted) -> tuple[Listing[Any], Written]:
+def _users(wanted: Wanted) -> tuple[PagedList[Any], Written]:
     text = wanted.person or " ".join(wanted.words)
     if wanted.external_id:
-        return Listing[Any].of([]), users.written
+        return PagedList[Any].of([]), users.written
     return users.found(text), users.written
 
 
-def _organizations(wanted: Wanted) -> tuple[Listing[Any], Written]:
+def _organizations(wanted: Wanted) -> tuple[PagedList[Any], Written]:
     text = " ".join(wanted.words).casefold()
     listed = [
         each
         for each in people_exports.list_organisations(db(), viewer())
         if text in each.name.casefold() and wanted.external_id in ("", each.slug)
     ]
-    return Listing.of([] if wanted.person else listed), shapes.organizations
+    return PagedList.of([] if wanted.person else listed), shapes.organizations
 
 
 def _wanted() -> Wanted:

@@ -22,7 +22,7 @@ from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import account, door, pages, shapes, ticket_shapes, uploads, users
 from kbsearch.web.zendesk.answers import Made, Values, body, in_one, offer, url
 from kbsearch.web.zendesk.exports import beside
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 
 SEVERITIES = {"urgent": "blocking", "high": "major", "normal": "minor", "low": "minor"}
 ANSWERS = {"product": "software", "version": "version"}  # by the names that forms have
@@ -73,7 +73,7 @@ def list_comments(number: int) -> Values:
     door.agent()
     ticket = exports.find(db(), viewer(), number)
     said = ticket_shapes.comments(ticket)
-    value = pages.page("comments", Listing.of(said), list)
+    value = pages.page("comments", PagedList.of(said), list)
     if "users" in request.args.get("include", "").split(","):
         authors = exports.messages(db(), viewer(), [ticket.id]).get(ticket.id, [])
         value["users"] = shapes.users_of([ticket.requester_id, *(one.author_id for one in authors)])
@@ -85,7 +85,7 @@ def list_audits(number: int) -> Values:
     """The same as changes"""
     door.agent()
     audits = ticket_shapes.audits(exports.find(db(), viewer(), number))
-    return pages.page("audits", Listing.of(audits), list)
+    return pages.page("audits", PagedList.of(audits), list)
 
 
 @offer("/tickets/<int:number>/tags")
@@ -163,7 +163,7 @@ def listed(query: TicketQuery) -> Values:
         seen.extend(things)
         return ticket_shapes.tickets(things)
 
-    listing = Listing(
+    listing = PagedList(
         lambda: exports.count(db(), viewer(), query),
         lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
     )

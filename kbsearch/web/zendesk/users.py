@@ -15,7 +15,7 @@ from kbsearch.web import numbers
 from kbsearch.web.render import db, viewer
 from kbsearch.web.zendesk import door, pages, shapes
 from kbsearch.web.zendesk.answers import Made, Values, body, in_one, offer, url
-from kbsearch.web.zendesk.pages import Listing
+from kbsearch.web.zendesk.pages import PagedList
 from kbsearch.web.zendesk.shapes import ADDRESS, ORGANIZATION, USER
 
 ROLES = {"admin": "administrator", "agent": "agent", "end-user": "customer"}
@@ -58,7 +58,7 @@ def search_users() -> Values:
     return pages.page("users", found(text[: people.MAX_EMAIL]), written)
 
 
-def everybody() -> Listing[Someone]:
+def everybody() -> PagedList[Someone]:
     """People with an account in the order of their last change, then those without one."""
     query = PeopleQuery()
     known = exports.count_people(db(), viewer(), query)
@@ -71,15 +71,15 @@ def everybody() -> Listing[Someone]:
         start = max(offset - known, 0)
         return some + others[start : start + limit - len(some)]
 
-    return Listing(lambda: known + len(others), cut)
+    return PagedList(lambda: known + len(others), cut)
 
 
-def found(text: str) -> Listing[Someone]:
+def found(text: str) -> PagedList[Someone]:
     """People whose name or address holds a text."""
     listed = directory.list_after(db(), viewer(), PeopleFilter(text), "", pages.MOST_EXPORTED)
     ids = [person.id for person in listed]
     query = PeopleQuery(ids=ids)
-    return Listing(
+    return PagedList(
         lambda: exports.count_people(db(), viewer(), query),
         lambda offset, limit: exports.cut_people(db(), viewer(), query, offset, limit),
     )

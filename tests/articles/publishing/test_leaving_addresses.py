@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kbsearch.articles import former_addresses
+from kbsearch.articles.publishing import leaving_addresses
+from kbsearch.articles.publishing.leaving_addresses import FormerAddress
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.config import Settings
 from kbsearch.errors import Gone
@@ -54,6 +57,16 @@ def test_renames_lead_on_by_themselves_and_chains_are_one_step(db, cast, setting
     assert {row["path"] for row in db.query("SELECT path FROM former_addresses")} == {
         "en/money/refund"
     }
+
+
+def test_the_addresses_of_articles_that_change_places_follow_each_their_own(db):
+    before = (FormerAddress("en", "old-a", "en/a", "everyone"),
+              FormerAddress("en", "old-b", "en/b", "everyone"))  # fmt: skip
+    tree = SimpleNamespace(is_committed=False)
+    leaving_addresses.keep(db, tree, before, {})
+    leaving_addresses.keep(db, tree, (), {"en/a": "en/b", "en/b": "en/a"})
+    rows = db.query("SELECT slug, path FROM former_addresses ORDER BY slug")
+    assert [(row["slug"], row["path"]) for row in rows] == [("old-a", "en/b"), ("old-b", "en/a")]
 
 
 def test_what_is_removed_is_gone_to_its_readers_and_comes_back(db, cast, settings, content):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import i18n, rule_levels
+from kbsearch import check_levels, i18n
 from kbsearch.articles.publishing import edition
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.tree import FolderTree
@@ -308,7 +308,7 @@ def test_a_comment_above_a_key_silences_its_rule(content):
     assert rules(content) == []
 
 
-@pytest.mark.parametrize("rule", sorted(rule_levels.ERRORS | rule_levels.WARNINGS))
+@pytest.mark.parametrize("rule", sorted(check_levels.ERRORS | check_levels.WARNINGS))
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_rule_has_its_words(rule, language):
     known = catalogue(language)
@@ -344,4 +344,4 @@ def test_a_site_says_how_bad_a_rule_is(settings):
     assert Finding(**row).severity == "warning"
     for wrong in ("nbsp", "nbsp=loud", "no-such-rule=off"):
         with pytest.raises(ValueError, match=wrong):
-            rule_levels.parse([wrong])
+            check_levels.parse([wrong])

@@ -12,7 +12,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.messages import webhooks
 from kbsearch.messages.webhooks import Webhook, deliveries
-from kbsearch.messages.webhooks.scopes import EVERYTHING, LONGEST, Scope
+from kbsearch.messages.webhooks.scopes import EVERYTHING, LONGEST, WebhookScope
 from kbsearch.outbox import Share
 from kbsearch.people.organisations import products
 from kbsearch.people.organisations.products import ProductFields
@@ -25,7 +25,7 @@ from tests.kit.requests import file
 KINDS = ("ticket.opened", "ticket.replied", "ticket.noted", "search.failed")
 
 
-def hook(db: SqliteDatabase, cast: Cast, settings: Settings, scope: Scope) -> Webhook:
+def hook(db: SqliteDatabase, cast: Cast, settings: Settings, scope: WebhookScope) -> Webhook:
     name = f"{len(webhooks.list_all(db, cast.root))}.example"
     return webhooks.add(db, cast.root, settings, f"https://{name}/", KINDS, scope=scope)
 
@@ -51,11 +51,11 @@ def test_each_is_told_of_its_part(db: SqliteDatabase, cast: Cast, settings: Sett
     products.add(db, OPERATOR, ProductFields("Collars"))
     scopes = {
         "all": EVERYTHING,
-        "acme": Scope(organisation="acme"),
-        "globex": Scope(organisation="globex"),
-        "product": Scope(product="collars"),
-        "tag": Scope(tag="Lost cow"),
-        "both": Scope(organisation="globex", tag="lost_cow"),
+        "acme": WebhookScope(organisation="acme"),
+        "globex": WebhookScope(organisation="globex"),
+        "product": WebhookScope(product="collars"),
+        "tag": WebhookScope(tag="Lost cow"),
+        "both": WebhookScope(organisation="globex", tag="lost_cow"),
     }
     hooks = {name: hook(db, cast, settings, scope) for name, scope in scopes.items()}
     acme = file(db, cast.alice, subject="Of Acme")
@@ -79,7 +79,7 @@ def test_who_asks_so_reads_what_the_customer_reads(
     db: SqliteDatabase, cast: Cast, settings: Settings
 ):
     thin = hook(db, cast, settings, EVERYTHING)
-    whole = hook(db, cast, settings, Scope(with_fields=True))
+    whole = hook(db, cast, settings, WebhookScope(with_fields=True))
     ticket = file(db, cast.alice, subject="Lost", description="A cow")
     replies.reply(db, cast.dan, ticket, ReplyForm("key-of-the-reply", "é" * (LONGEST + 9)))
     replies.note(db, cast.dan, ticket, ReplyForm("key-of-the-note-1", "CANARI-NOTE"))
@@ -97,11 +97,13 @@ def test_a_scope_is_changed_and_one_that_names_nothing_is_refused(
     db: SqliteDatabase, cast: Cast, settings: Settings
 ):
     webhook = hook(db, cast, settings, EVERYTHING)
-    webhooks.choose(db, cast.root, webhook, KINDS, scope=Scope("acme", tag="A b", with_fields=True))
+    webhooks.choose(
+        db, cast.root, webhook, KINDS, scope=WebhookScope("acme", tag="A b", with_fields=True)
+    )
     kept = webhooks.find(db, cast.root, webhook.id).scope
-    assert kept == Scope("acme", tag="a_b", with_fields=True)
+    assert kept == WebhookScope("acme", tag="a_b", with_fields=True)
     webhooks.choose(db, cast.root, webhook, KINDS)
     assert webhooks.find(db, cast.root, webhook.id).scope == kept
-    for scope in (Scope("nobody"), Scope(product="nothing")):
+    for scope in (WebhookScope("nobody"), WebhookScope(product="nothing")):
         with pytest.raises(Invalid):
             webhooks.choose(db, cast.root, webhook, KINDS, scope=scope)

@@ -12,14 +12,14 @@ from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.memory_engine import MemoryIndex
 from kbsearch.search.fulltext.plan import (
     AtLeast,
-    Busy,
     Clause,
     Constant,
-    Field,
-    Index,
+    IndexBusy,
+    IndexField,
     OneOf,
     Plan,
-    Term,
+    QueryTerm,
+    SearchIndex,
     all_of,
     any_of,
     narrowed,
@@ -30,15 +30,15 @@ from kbsearch.search.fulltext.query import understand
 from kbsearch.text.markup.outline import Passage
 
 FIELDS = (
-    Field("id", "raw", is_stored=True),
-    Field("t", "stem_fr", "freq"),
-    Field("all", "stem_fr", "position"),
-    Field("x", "surface", "freq"),
-    Field("code", "whole"),
-    Field("readers", "raw"),
-    Field("product", "raw", is_counted=True),
-    Field("day", "number", is_counted=True),
-    Field("body", "bytes", is_stored=True),
+    IndexField("id", "raw", is_stored=True),
+    IndexField("t", "stem_fr", "freq"),
+    IndexField("all", "stem_fr", "position"),
+    IndexField("x", "surface", "freq"),
+    IndexField("code", "whole"),
+    IndexField("readers", "raw"),
+    IndexField("product", "raw", is_counted=True),
+    IndexField("day", "number", is_counted=True),
+    IndexField("body", "bytes", is_stored=True),
 )
 TEXTS = (
     "La sauvegarde de la base est en panne",
@@ -65,7 +65,7 @@ PAGES = [
     for number, text in enumerate(TEXTS)
 ]
 
-Create = Callable[[tuple[Field, ...]], Index]
+Create = Callable[[tuple[IndexField, ...]], SearchIndex]
 ENGINES: dict[str, Create] = {
     "tantivy": lambda fields: engine.create(None, fields),
     "memory": MemoryIndex,
@@ -77,7 +77,7 @@ def create(request: pytest.FixtureRequest) -> Create:
     return ENGINES[request.param]
 
 
-def filled(create: Create) -> Index:
+def filled(create: Create) -> SearchIndex:
     index = create(FIELDS)
     writer = index.writer(15_000_000)
     for number, text in enumerate(TEXTS):
@@ -100,29 +100,29 @@ def filled(create: Create) -> Index:
 
 
 @pytest.fixture(scope="module")
-def index(create: Create) -> Index:
+def index(create: Create) -> SearchIndex:
     return filled(create)
 
 
-def ids(index: Index, plan: Plan) -> list[str]:
+def ids(index: SearchIndex, plan: Plan) -> list[str]:
     view = index.view()
     return [view.text(address, "id") for _, address in view.ask(plan).hits]
 
 
-BASE, BACKUP = Term("all", "bas"), Term("all", "sauvegard")
+BASE, BACKUP = QueryTerm("all", "bas"), QueryTerm("all", "sauvegard")
 CLAUSES: dict[str, Clause] = {
     "a word": BASE,
-    "a word in titles, boosted": Term("t", "bas", 2.5),
-    "where only its presence is kept": Term("code", "err1042"),
-    "any word": any_of([BASE, BACKUP, Term("x", "double", 0.2)]),
+    "a word in titles, boosted": QueryTerm("t", "bas", 2.5),
+    "where only its presence is kept": QueryTerm("code", "err1042"),
+    "any word": any_of([BASE, BACKUP, QueryTerm("x", "double", 0.2)]),
     "nothing": any_of([]),
     "every word": all_of([BASE, BACKUP]),
     "a phrase": phrase("all", ["sauvegard", None, None, "bas"]),
     "a phrase of one word": phrase("all", [None, "bas"]),
     "a phrase of stop words": phrase("all", [None, None]),
     "a constant": Constant(any_of([BASE, BACKUP]), 3.0),
-    "raised": raised(BASE, [BACKUP, Constant(Term("product", "alpha"), 0.05)]),
-    "narrowed": narrowed(BASE, [Term("product", "beta")], [Term("x", "restaurer")]),
+    "raised": raised(BASE, [BACKUP, Constant(QueryTerm("product", "alpha"), 0.05)]),
+    "narrowed": narrowed(BASE, [QueryTerm("product", "beta")], [QueryTerm("x", "restaurer")]),
     "one of two": OneOf("id", ("1", "4")),
     "one of many": Constant(OneOf("id", tuple(map(str, range(12)))), 1.0),
     "one of none": OneOf("id", ()),
@@ -145,33 +145,33 @@ def test_engines_match_the_same_and_score_the_same(name: str):
     assert answers["memory"][0] == len(answers["memory"][1])
 
 
-def test_a_filter_hides_and_narrowing_leaves_the_other_choices(index: Index):
-    plan = Plan(Term("code", "err1042"), 10, facets=("product",))
+def test_a_filter_hides_and_narrowing_leaves_the_other_choices(index: SearchIndex):
+    plan = Plan(QueryTerm("code", "err1042"), 10, facets=("product",))
     assert index.view().ask(plan).facets == {"product": {"alpha": 3, "beta": 3}}
     readable = replace(plan, filters=(OneOf("readers", ("everyone",)),))
     assert sorted(ids(index, readable)) == ["1", "3", "5"]
-    of_beta = replace(readable, narrowing=(Term("product", "beta"),))
+    of_beta = replace(readable, narrowing=(QueryTerm("product", "beta"),))
     answer = index.view().ask(of_beta)
     assert (answer.total, answer.facets) == (2, {"product": {"alpha": 1, "beta": 2}})
 
 
-def test_a_stretch_begins_where_the_one_before_ended(index: Index):
-    plan = Plan(any_of([BASE, BACKUP, Term("x", "imprimer")]), 10)
+def test_a_stretch_begins_where_the_one_before_ended(index: SearchIndex):
+    plan = Plan(any_of([BASE, BACKUP, QueryTerm("x", "imprimer")]), 10)
     every = ids(index, plan)
     stretches = [ids(index, replace(plan, limit=2, offset=after)) for after in (0, 2, 4)]
     assert [hit for stretch in stretches for hit in stretch] == every
 
 
-def test_numbers_put_in_order_and_weigh(index: Index):
-    assert ids(index, Plan(Term("code", "err1042"), 3, ordered_by="day")) == ["5", "4", "3"]
-    constant = Constant(Term("code", "err1042"), 1.0)
+def test_numbers_put_in_order_and_weigh(index: SearchIndex):
+    assert ids(index, Plan(QueryTerm("code", "err1042"), 3, ordered_by="day")) == ["5", "4", "3"]
+    constant = Constant(QueryTerm("code", "err1042"), 1.0)
     newest = index.view().ask(Plan(constant, 2, weighted_by="day"))
     assert [score for score, _ in newest.hits] == pytest.approx([13.3575, 13.3162], rel=1e-4)
     addresses = [address for _, address in newest.hits]
     assert index.view().numbers("day", addresses) == [10_500, 10_200]
 
 
-def test_the_terms_of_a_field_are_known(index: Index):
+def test_the_terms_of_a_field_are_known(index: SearchIndex):
     view = index.view()
     assert (view.frequency("all", "bas"), view.frequency("all", "zanzibar")) == (3, 0)
     assert view.begun_by("code", "err", 2) == [("err1042", 6), ("err0", 1)]
@@ -179,21 +179,21 @@ def test_the_terms_of_a_field_are_known(index: Index):
     assert view.begun_by("x", "sauv", 9, OneOf("id", ("4",))) == [("sauvegarder", 1)]
 
 
-def test_a_match_is_explained(index: Index):
+def test_a_match_is_explained(index: SearchIndex):
     view = index.view()
-    clause = any_of([BASE, Term("x", "double"), Constant(Term("code", "err0"), 7.0)])
+    clause = any_of([BASE, QueryTerm("x", "double"), Constant(QueryTerm("code", "err0"), 7.0)])
     (score, address), *_ = view.ask(Plan(clause, 1)).hits
     assert view.data(address, "body") == TEXTS[0].encode()
     shares = {(share.field, share.term): share.points for share in view.shares(clause, address)}
     assert shares == {("all", "bas"): pytest.approx(score - 7.0, rel=1e-4)}
-    assert view.matches(BASE, address) and not view.matches(Term("x", "double"), address)
+    assert view.matches(BASE, address) and not view.matches(QueryTerm("x", "double"), address)
 
 
 def test_a_commit_shows_whole_and_there_is_one_writer(create: Create):
     index = filled(create)
     before = index.view()
     writer = index.writer(15_000_000)
-    with pytest.raises(Busy):
+    with pytest.raises(IndexBusy):
         index.writer(15_000_000)
     writer.remove("id", "1")
     writer.rollback()
@@ -204,7 +204,7 @@ def test_a_commit_shows_whole_and_there_is_one_writer(create: Create):
     writer.close()
     after = index.view()
     assert after is not before and after is index.view() and before.size == len(TEXTS)
-    assert ids(index, Plan(Term("all", "zanzibar"), 5)) == ["0"]
+    assert ids(index, Plan(QueryTerm("all", "zanzibar"), 5)) == ["0"]
     assert after.ask(Plan(BACKUP, 5)).total == 2
     index.writer(15_000_000).close()
 

@@ -112,6 +112,20 @@ def test_customers_fill_in_what_is_asked_in_their_language_and_mistakes_are_kept
     assert "1200,5" in french and "rouge, vert" in french and "Malade" in french
 
 
+def test_lines_come_back_from_a_browser_as_they_went(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    """It ends each with CR LF: what was shown is no other value for that."""
+    field_editing.add(db, OPERATOR, FieldForm("Signs", kind="choices", choices="red\ngreen"))
+    ticket = file(db, cast.alice)
+    sign_in(client, db, cast.dan)
+    both = {"edition": "0", "shown.fields.signs": "", "fields.signs": ["red", "green"]}
+    assert post(client, f"requests/{ticket.id}/fields", **both).status_code == 303
+    one = {"edition": "0", "shown.fields.signs": "red\r\ngreen", "fields.signs": "red"}
+    assert post(client, f"requests/{ticket.id}/fields", **one).status_code == 303
+    assert tickets.find(db, cast.dan, ticket.id).fields == {"signs": "red"}
+
+
 def test_agents_see_filter_and_change_values_where_they_work(
     client: FlaskClient, db: SqliteDatabase, cast: Cast
 ):

@@ -119,12 +119,16 @@ class Desk:
 
     def requests(self) -> Iterator[Values]:
         names = self._group_names()
-        for batch in self._spool.batches("Case"):
-            cases = [case for case in batch if case["updated_at"] >= self._since]
+        for batch in self._spool.batches("DeskRequest"):
+            cases = [
+                case  # one without a date may have changed
+                for case in batch
+                if not case["updated_at"] or case["updated_at"] >= self._since
+            ]
             yield from self._requests(cases, names)
 
     def count_requests(self) -> int:
-        return self._spool.count("Case")
+        return self._spool.count("DeskRequest")
 
     def _group_names(self) -> dict[str, str]:
         names: dict[str, str] = {}

@@ -11,7 +11,7 @@ from kbsearch.site.importing.systems.desk import Desk
 from kbsearch.site.importing.systems.mysql_dump import Dump, Row
 from kbsearch.site.importing.systems.tables import Key, Tables, dump_in
 from kbsearch.site.importing.systems.things import (
-    Case,
+    DeskRequest,
     Group,
     Somebody,
     SourceFile,
@@ -133,12 +133,12 @@ class FreeScoutDump:
                 if _is_said(thread):
                     yield self._thread(row, thread, files.get(str(thread["id"]), []))
 
-    def _case(self, row: Row, tags: tuple[str, ...]) -> Case:
+    def _case(self, row: Row, tags: tuple[str, ...]) -> DeskRequest:
         status = STATUSES.get(code(row, "status"))
         if status is None:
             self.left_out.add(Invalid("import.status_unknown"))
         channel = CHANNELS.get(code(row, "source_type"), "")
-        return Case(
+        return DeskRequest(
             id=str(row["id"]),
             number=row.get("number") or row["id"],
             status=status or "open",

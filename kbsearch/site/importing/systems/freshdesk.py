@@ -9,8 +9,8 @@ from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, pages, spool
 from kbsearch.site.importing.systems.desk import Desk
 from kbsearch.site.importing.systems.things import (
-    Case,
     Company,
+    DeskRequest,
     Group,
     Somebody,
     SourceFile,
@@ -125,7 +125,7 @@ class FreshdeskFolder:
         html = text(values, "description_html")
         plain = text(values, "description_text")
         tags = [text(tag, "name") for tag in items(values, "tags")]
-        yield Case(
+        yield DeskRequest(
             id=number,
             number=number,
             status=status or "open",

@@ -22,7 +22,7 @@ from kbsearch.messages.incoming.fields import addresses, ids
 from kbsearch.messages.incoming.parsing import Incoming
 from kbsearch.site.importing.systems import LeftOut, spool
 from kbsearch.site.importing.systems.desk import Desk
-from kbsearch.site.importing.systems.things import Case, SourceFile, Thing, Utterance
+from kbsearch.site.importing.systems.things import DeskRequest, SourceFile, Thing, Utterance
 from kbsearch.text.markup import quotation
 
 NUMBERS = 10**13  # that threads are given, by their first mail: as good as none meets another
@@ -35,12 +35,12 @@ def opened(source: Path, staff: Collection[str], since: str = "") -> Iterator[De
     with spool.opened() as things:
         left_out = LeftOut()
         desk = Desk(things.files, things, left_out, since)
-        desk.take(Mailbox(source, frozenset(staff), things.files, left_out).things())
+        desk.take(MailArchive(source, frozenset(staff), things.files, left_out).things())
         yield desk
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class MailHead:
     """What is remembered of a mail until its thread is known."""
 
     place: int  # in the source
@@ -50,7 +50,7 @@ class Envelope:
     at: str
 
 
-class Mailbox:
+class MailArchive:
     """The mails of a source, read twice: who answers whom, then what they say."""
 
     def __init__(self, source: Path, staff: frozenset[str], files: Path, left_out: LeftOut) -> None:
@@ -62,7 +62,7 @@ class Mailbox:
     def things(self) -> Iterator[Thing]:
         """Its threads as cases, and what was said in them."""
         threads: dict[str, Thread] = {}
-        known: dict[int, tuple[Thread, Envelope]] = {}
+        known: dict[int, tuple[Thread, MailHead]] = {}
         for envelopes in _threads(list(self._envelopes())):
             thread = Thread(envelopes[0], self.staff)
             threads[thread.id] = thread
@@ -72,7 +72,7 @@ class Mailbox:
                 yield from self._said(*known[place], parsing.read(raw))
         yield from (case for thread in threads.values() if (case := thread.case()) is not None)
 
-    def _envelopes(self) -> Iterator[Envelope]:
+    def _envelopes(self) -> Iterator[MailHead]:
         """One of each mail; without a date it was written when the one before it was."""
         at, seen = EPOCH, set[str]()
         for place, raw in enumerate(self._mails()):
@@ -85,9 +85,9 @@ class Mailbox:
                 references = mail.fields.references
                 first = next(ids(mail.fields.first("references")), "")
                 origin = first or next(iter(references), "") or message_id
-                yield Envelope(place, message_id, references, origin, at)
+                yield MailHead(place, message_id, references, origin, at)
 
-    def _said(self, thread: "Thread", envelope: Envelope, mail: Incoming) -> Iterator[Utterance]:
+    def _said(self, thread: "Thread", envelope: MailHead, mail: Incoming) -> Iterator[Utterance]:
         if mail.report:
             self.left_out.add(Invalid("import.mail_report"))
             return
@@ -109,7 +109,7 @@ class Mailbox:
             files=tuple(self._files(envelope, mail)),
         )
 
-    def _files(self, envelope: Envelope, mail: Incoming) -> Iterator[SourceFile]:
+    def _files(self, envelope: MailHead, mail: Incoming) -> Iterator[SourceFile]:
         """Its files, each put into a folder."""
         for number, file in enumerate(mail.files):
             path = Path(f"{envelope.place}-{number}")
@@ -134,7 +134,7 @@ class Mailbox:
 class Thread:
     """What is learnt of a request while its mails are read, in any order."""
 
-    def __init__(self, root: Envelope, staff: frozenset[str]) -> None:
+    def __init__(self, root: MailHead, staff: frozenset[str]) -> None:
         self.id = root.origin
         self.root = root
         self.staff = staff
@@ -151,7 +151,7 @@ class Thread:
         people = {mail.fields.sender, *mail.fields.recipients} - {""}
         return mail.fields.sender in self.staff and people <= self.staff
 
-    def hear(self, envelope: Envelope, mail: Incoming) -> None:
+    def hear(self, envelope: MailHead, mail: Incoming) -> None:
         """Learn of one more mail."""
         self.is_empty = False
         sender = mail.fields.sender
@@ -166,13 +166,13 @@ class Thread:
             self.is_private = False
             self.writers |= {sender} - self.staff - {""}
 
-    def case(self) -> Case | None:
+    def case(self) -> DeskRequest | None:
         """The request, once every mail was heard."""
         if self.is_empty:
             return None
         digest = hashlib.sha256(self.id.encode("utf-8", "replace")).digest()
         number = tickets.FIRST_FOREIGN_NUMBER + int.from_bytes(digest[:8]) % NUMBERS
-        return Case(
+        return DeskRequest(
             id=self.id,
             number=number,
             status="solved" if self.last_by_staff else "open",
@@ -196,7 +196,7 @@ def _moment(mail: Incoming) -> str:
     return ""
 
 
-def _threads(envelopes: Sequence[Envelope]) -> Iterable[list[Envelope]]:
+def _threads(envelopes: Sequence[MailHead]) -> Iterable[list[MailHead]]:
     """Mails that name each other, or the same one; in each the oldest comes first."""
     parents: dict[str, str] = {}
 
@@ -212,7 +212,7 @@ def _threads(envelopes: Sequence[Envelope]) -> Iterable[list[Envelope]]:
     for envelope in envelopes:
         for reference in envelope.references:
             parents[root(reference)] = root(envelope.message_id)
-    threads: dict[str, list[Envelope]] = {}
+    threads: dict[str, list[MailHead]] = {}
     for envelope in sorted(envelopes, key=lambda envelope: (envelope.at, envelope.place)):
         threads.setdefault(root(envelope.message_id), []).append(envelope)
     return threads.values()

@@ -7,6 +7,7 @@ them back.
 import mmap
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class Dump:
 
     def prefix_of(self, table: str) -> str:
         """What stands before the names of its tables, by one that no other system has."""
-        with self._mapped() as text:
+        with _mapped(self.path) as text:
             end = text.find(f"{table}`".encode())
             start = text.rfind(b"`", max(0, end - MAX_NAME), end) + 1 if end >= 0 else 0
             return str(text[start:end].decode()) if start else ""
@@ -65,7 +66,7 @@ class Dump:
     def rows(self) -> Iterator[DumpRow]:
         """Every row of every table, in the order they stand there."""
         columns: dict[str, list[str]] = {}
-        with self._mapped() as text:
+        with _mapped(self.path) as text:
             place = 0
             while place < len(text):
                 if match := _CREATE.match(text, place):
@@ -76,27 +77,16 @@ class Dump:
                     place = reader.place
                 place = _next_line(text, place)
 
-    def _mapped(self) -> "_Mapped":
-        return _Mapped(self.path)
 
-
-class _Mapped:
+@contextmanager
+def _mapped(path: Path) -> Iterator[Any]:
     """The bytes of a file, of which the machine has those in memory that are looked at."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Any:
-        with self.path.open("rb") as file:
-            is_empty = not file.read(1)
-            self._text: Any = (
-                bytearray() if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            )
-        return self._text
-
-    def __exit__(self, *problem: object) -> None:
-        if isinstance(self._text, mmap.mmap):
-            self._text.close()
+    with path.open("rb") as file:
+        if not file.read(1):
+            yield b""
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            yield text
 
 
 def _next_line(text: Any, place: int) -> int:

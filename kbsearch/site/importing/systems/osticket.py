@@ -11,8 +11,8 @@ from kbsearch.site.importing.systems.desk import Desk
 from kbsearch.site.importing.systems.mysql_dump import Dump, Row, raw
 from kbsearch.site.importing.systems.tables import Key, Tables, dump_in
 from kbsearch.site.importing.systems.things import (
-    Case,
     Company,
+    DeskRequest,
     Group,
     Somebody,
     SourceFile,
@@ -172,7 +172,7 @@ class OsTicketDump:
             copies = [c for thread in own for c in copied.get(thread, []) if code(c, "isactive")]
             detail, user = details.get(case_id, {}), users.get(str(row.get("user_id")), {})
             team, department = identity(row, "team_id"), identity(row, "dept_id")
-            yield Case(
+            yield DeskRequest(
                 id=case_id,
                 number=_number(row),
                 status=STATES.get(state, "open"),

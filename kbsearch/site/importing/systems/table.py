@@ -10,7 +10,7 @@ from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.systems import LeftOut, spool
 from kbsearch.site.importing.systems.desk import Desk
 from kbsearch.site.importing.systems.table_map import FIELD, TableMap
-from kbsearch.site.importing.systems.things import Case, Company, Group, Thing, Utterance
+from kbsearch.site.importing.systems.things import Company, DeskRequest, Group, Thing, Utterance
 
 DATES = ("created_at", "updated_at", "solved_at", "at")
 
@@ -70,7 +70,7 @@ class MappedTable:
         if team:
             yield Group(team.lower(), team)
         names = [ours for ours in self.map.columns if ours.startswith(FIELD)]
-        yield Case(
+        yield DeskRequest(
             id=number,
             number=number,
             status=status or "open",

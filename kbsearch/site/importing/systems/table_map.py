@@ -11,12 +11,12 @@ from kbsearch.errors import Invalid
 from kbsearch.text.normal_form import nfkd
 
 ROWS = ("tickets", "messages")  # a row is a request, or what was said in one
+OF_MESSAGES = ("author", "at", "body", "internal", "public")
 FIELDS = (
     *("number", "subject", "description", "requester", "organisation", "cc", "product", "version"),
     *("severity", "status", "created_at", "updated_at", "solved_at", "assignee", "team", "tags"),
-    *("author", "at", "body", "internal", "public"),
+    *OF_MESSAGES,
 )
-OF_MESSAGES = ("author", "at", "body", "internal", "public")
 FIELD = "fields."  # before the name of a field of ours
 # How columns are called elsewhere, in small letters without accents and signs.
 HEADINGS = {

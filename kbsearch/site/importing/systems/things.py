@@ -49,7 +49,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Case:
+class DeskRequest:
     """A request; without words of its own the first public utterance describes it."""
 
     id: str
@@ -101,4 +101,4 @@ class Utterance:
     files: tuple[SourceFile, ...] = ()
 
 
-Thing = Company | Somebody | Group | Case | Utterance
+Thing = Company | Somebody | Group | DeskRequest | Utterance

@@ -383,7 +383,3 @@ def _inner(values: Values, name: str) -> Values:
 def _list(values: Values, name: str) -> list[object]:
     items = values.get(name)
     return items if isinstance(items, list) else []
-
-
-def _items(values: Values, name: str) -> list[Values]:
-    return [item for item in _list(values, name) if isinstance(item, dict)]
