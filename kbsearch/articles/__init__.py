@@ -1,6 +1,7 @@
 """Articles as they are read: what is live, each for the viewers it is meant for."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from markupsafe import Markup
 
 from kbsearch.access import Viewer, visible
 from kbsearch.articles import old_addresses
-from kbsearch.database import Database, Row, escape_like
+from kbsearch.database import Database, Row, escape_like, one_of
 from kbsearch.errors import NotFound
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.text.markup import Section
@@ -18,6 +19,7 @@ DATABASE_SEARCH_WORDS = 6
 RELATED_AMONG = 200  # articles looked at to find the nearest
 
 _LIVE = "a.publication_id = (SELECT value FROM state WHERE name = 'live_publication')"
+_AT_ONCE = 500  # paths of a query
 _CARD = (
     "a.id, a.path, a.language, a.category, a.slug, a.translation_key, a.title, a.summary, "
     "a.audience, a.products, a.version, a.tags, a.updated_at"
@@ -146,6 +148,22 @@ def translations(db: Database, viewer: Viewer, article: Article) -> tuple[Articl
     condition = "a.translation_key = :key AND a.language <> :language ORDER BY a.language"
     values = {"key": article.translation_key, "language": article.language}
     return tuple(_article(row) for row in _select(db, viewer, _WHOLE, condition, **values))
+
+
+def list_twins(db: Database, viewer: Viewer, translation_key: str) -> tuple[Card, ...]:
+    """An article in each language that the viewer may read it in."""
+    condition = "a.translation_key = :key ORDER BY a.path"
+    return tuple(map(_card, _select(db, viewer, _CARD, condition, key=translation_key)))
+
+
+def list_bodies(db: Database, viewer: Viewer, paths: Sequence[str]) -> dict[str, str]:
+    """The HTML of articles by their paths, of those that the viewer may read."""
+    bodies: dict[str, str] = {}
+    for start in range(0, len(paths), _AT_ONCE):
+        places, values = one_of("path", paths[start : start + _AT_ONCE])
+        rows = _select(db, viewer, "a.path, a.body_html", f"a.path IN ({places})", **values)
+        bodies |= {row["path"]: row["body_html"] for row in rows}
+    return bodies
 
 
 def related(db: Database, viewer: Viewer, article: Article, limit: int = 4) -> tuple[Card, ...]:

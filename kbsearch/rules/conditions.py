@@ -47,27 +47,29 @@ def opening_hours(db: Database) -> Hours:
     return {calendar.id: calendar.hours for calendar in calendars.list_all(db)}
 
 
-def _named(
+def choose(
     names: Callable[[Database, Viewer], Iterable[str]],
+    most: int,
     db: Database,
     viewer: Viewer,
     values: Sequence[str],
 ) -> Values:
+    """Names that there are, each once, so many at most; raises Invalid."""
     chosen = tuple(dict.fromkeys(values))
-    if len(chosen) > MOST_CHOSEN or not set(chosen).issubset(names(db, viewer)):
+    if len(chosen) > most or not set(chosen).issubset(names(db, viewer)):
         raise Invalid("rule.choice_unknown")
     return chosen
 
 
 def _among(names: Sequence[str]) -> Callable[[Database, Viewer, Sequence[str]], Values]:
-    return partial(_named, lambda db, viewer: names)
+    return partial(choose, lambda db, viewer: names, MOST_CHOSEN)
 
 
 def _slugs(table: str) -> Callable[[Database, Viewer, Sequence[str]], Values]:
     def names(db: Database, viewer: Viewer) -> list[str]:
         return [row["slug"] for row in db.query(f"SELECT slug FROM {table}")]  # noqa: S608
 
-    return partial(_named, names)
+    return partial(choose, names, MOST_CHOSEN)
 
 
 def _teams(db: Database, viewer: Viewer) -> list[str]:
@@ -99,10 +101,10 @@ CHECKS: Checks = {
     "channel": _among(CHANNELS),
     "product": _slugs("products"),
     "organisation": _slugs("organisations"),
-    "team": partial(_named, _teams),
+    "team": partial(choose, _teams, MOST_CHOSEN),
     "looked_after": _among((YES, NO)),
-    "open": partial(_named, _calendars),
-    "closed": partial(_named, _calendars),
+    "open": partial(choose, _calendars, MOST_CHOSEN),
+    "closed": partial(choose, _calendars, MOST_CHOSEN),
 }
 
 

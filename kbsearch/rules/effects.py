@@ -10,6 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.messages.webhooks import events as site_events
+from kbsearch.rules.conditions import choose
 from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket, teams
 from kbsearch.tickets.conversation import replies
@@ -74,18 +75,6 @@ def _replies(db: Database, viewer: Viewer, values: Sequence[str]) -> Values:
     return tuple(values)
 
 
-def _several(
-    names: Callable[[Database, Viewer], Sequence[str]],
-    db: Database,
-    viewer: Viewer,
-    values: Sequence[str],
-) -> Values:
-    chosen = tuple(dict.fromkeys(values))
-    if len(chosen) > MOST_TOLD or not set(chosen).issubset(names(db, viewer)):
-        raise Invalid("rule.choice_unknown")
-    return chosen
-
-
 def _answering(db: Database, viewer: Viewer) -> list[str]:
     return list(dict(people.list_answering(db)))
 
@@ -104,8 +93,8 @@ CHECKS: Checks = {
     "note": _note,
     "reply": _replies,
     "status": actions.CHECKS["status"],
-    "tell_people": partial(_several, _answering),
-    "tell_teams": partial(_several, _active_teams),
+    "tell_people": partial(choose, _answering, MOST_TOLD),
+    "tell_teams": partial(choose, _active_teams, MOST_TOLD),
     "webhook": _flag,
 }
 

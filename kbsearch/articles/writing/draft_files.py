@@ -6,7 +6,7 @@ folder has. What the text does not name in the end stays behind.
 
 import posixpath
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,9 +94,12 @@ def find(db: Database, viewer: Viewer, key: str, name: str) -> tuple[DraftFile, 
     raise NotFound("article_file.not_found")
 
 
-def named_in(db: Database, viewer: Viewer, key: str, text: str) -> dict[str, bytes]:
+def named_in(
+    db: Database, viewer: Viewer, key: str, text: str, files: Sequence[DraftFile] | None = None
+) -> dict[str, bytes]:
     """The files that a text names, by their names: those that go live with it."""
-    names = [file.name for file in list_all(db, viewer, key) if file.name in text]
+    files = list_all(db, viewer, key) if files is None else files
+    names = [file.name for file in files if file.name in text]
     return _bodies(db, viewer, key, names) if names else {}
 
 

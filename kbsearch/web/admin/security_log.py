@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from kbsearch import audit, people
 from kbsearch.audit import Event
 from kbsearch.people import organisations
-from kbsearch.rules.conditions import IF
+from kbsearch.rules.conditions import IF, NONE, YES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk.actions import THEN
 from kbsearch.web import numbers, prepared
@@ -44,12 +44,8 @@ CHANGES = frozenset(
         "branch.approved",
     }
 )
-OF_PEOPLE = (
-    "followers",
-    "members",
-    "then_assignee",
-    "then_tell_people",
-)  # fields that name several by their ids
+# Fields that name people by their ids.
+OF_PEOPLE = ("followers", "members", f"{THEN}assignee", f"{THEN}tell_people")
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return spoken.way_name(text)
     if name == "moment":
         return prepared.moment_name(text)
-    if name == "then_assignee" and text == ownership.NEXT:
+    if name == f"{THEN}assignee" and text == ownership.NEXT:
         return _("The next of the team")
     if name in ("trusted_devices", "disabled", "only_search", "required", "in_form", "with_fields"):
         return _("Yes")
@@ -208,9 +204,15 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         parts = [spoken.severity_word(severity) for severity in parts]
     elif name == f"{IF}channel":
         parts = [prepared.way_in(channel) for channel in parts]
+    elif name in (f"{IF}looked_after", f"{THEN}webhook"):
+        parts = [_("yes") if part == YES else _("no") for part in parts]
+    elif name == f"{IF}team":
+        parts = [_("No team") if part == NONE else part for part in parts]
+    elif name in (f"{IF}product", f"{THEN}product"):
+        parts = [spoken.product_name(slug) for slug in parts]
     elif name in OF_PEOPLE:
         parts = [name_of(id, names) for id in parts]
-    elif name == "organisations":
+    elif name in ("organisations", f"{IF}organisation"):
         by_slug = {customer.slug: customer.name for customer in organisations.list_all(db())}
         parts = [by_slug.get(slug, slug) for slug in parts]
     return Markup(", ").join(escape(part) for part in parts)

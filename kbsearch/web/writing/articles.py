@@ -331,7 +331,7 @@ def shown(
             article,
             items,
             original,
-            beside=draft_files.named_in(db(), viewer(), key, article.body),
+            beside=draft_files.named_in(db(), viewer(), key, article.body, own_files),
             media={file.blob: f"{url_of(key)}/files/{file.name}" for file in own_files},
         ),
         "files": own_files,

@@ -69,8 +69,7 @@ def search_articles() -> Values:
 @offer("/help_center/articles/<int:number>/translations", open_to_all=True)
 def list_translations(number: int) -> Values:
     """An article in each of its languages"""
-    key = _key(ARTICLE, number)
-    twins = [card for card in _all(None) if card.translation_key == key]
+    twins = articles.list_twins(db(), viewer(), _key(ARTICLE, number))
     if not twins:
         raise NotFound("article.not_found")
     return _page("translations", twins, _translations)
@@ -199,13 +198,11 @@ def _cards() -> list[Card]:
 
 
 def _found(number: int) -> Card:
-    key = _key(ARTICLE, number)
     wanted = locale()
-    twins = [card for card in _all(None) if card.translation_key == key]
-    twins.sort(key=lambda card: card.language != wanted)
+    twins = articles.list_twins(db(), viewer(), _key(ARTICLE, number))
     if not twins:
         raise NotFound("article.not_found")
-    return twins[0]
+    return min(twins, key=lambda card: card.language != wanted)
 
 
 def _key(kind: str, number: int) -> str:
@@ -243,6 +240,7 @@ def _name(folder: Category) -> str:
 
 
 def _articles(cards: Sequence[Card]) -> list[dict[str, Any]]:
+    bodies = _bodies(cards)
     ids = integer_ids.of(db(), ARTICLE, (card.translation_key for card in cards))
     sections = integer_ids.of(db(), SECTION, (card.category for card in cards))
     audiences = integer_ids.of(
@@ -270,7 +268,7 @@ def _articles(cards: Sequence[Card]) -> list[dict[str, Any]]:
             "edited_at": card.updated_at,
             "name": card.title,
             "title": card.title,
-            "body": _body(card),
+            "body": bodies[card.path],
             "source_locale": card.language,
             "locale": card.language,
             "outdated": False,
@@ -283,11 +281,16 @@ def _articles(cards: Sequence[Card]) -> list[dict[str, Any]]:
     ]
 
 
-def _body(card: Card) -> str:
-    return PICTURE.sub(lambda match: f'"{url(match[1])}"', str(_whole(card).html))
+def _bodies(cards: Sequence[Card]) -> dict[str, str]:
+    """The HTML of articles by their paths, pictures by their whole address."""
+    bodies = articles.list_bodies(db(), viewer(), [card.path for card in cards])
+    return {
+        path: PICTURE.sub(lambda match: f'"{url(match[1])}"', html) for path, html in bodies.items()
+    }
 
 
 def _translations(cards: Sequence[Card]) -> list[dict[str, Any]]:
+    bodies = _bodies(cards)
     ids = integer_ids.of(db(), "translation", (card.path for card in cards))
     sources = integer_ids.of(db(), ARTICLE, (card.translation_key for card in cards))
     return [
@@ -302,7 +305,7 @@ def _translations(cards: Sequence[Card]) -> list[dict[str, Any]]:
             "source_type": "Article",
             "locale": card.language,
             "title": card.title,
-            "body": _body(card),
+            "body": bodies[card.path],
             "outdated": False,
             "draft": False,
             "hidden": False,

@@ -15,7 +15,15 @@ from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import pages, shapes, ticket_shapes, uploads
 from kbsearch.web.zendesk.answers import Made, Values, body, in_one, offer, url
 from kbsearch.web.zendesk.pages import PagedList
-from kbsearch.web.zendesk.tickets import SEVERITIES, comment_of, comment_text, file, say, text
+from kbsearch.web.zendesk.tickets import (
+    SEVERITIES,
+    comment_of,
+    comment_text,
+    file,
+    listing_of,
+    say,
+    text,
+)
 
 
 @offer("/requests")
@@ -97,11 +105,7 @@ def edit_request(number: int) -> Values | Made:
 def _listed(query: TicketQuery) -> dict[str, Any]:
     if not viewer().is_signed_in:
         raise SignInNeeded("token.needed")
-    listing = PagedList(
-        lambda: exports.count(db(), viewer(), query),
-        lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
-    )
-    return pages.page("requests", listing, ticket_shapes.requests)
+    return pages.page("requests", listing_of(query), ticket_shapes.requests)
 
 
 def _shown(ticket: ExportedTicket) -> Values:

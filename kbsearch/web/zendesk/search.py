@@ -12,13 +12,13 @@ from kbsearch import people
 from kbsearch.clock import parsed, stored
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import exports as people_exports
-from kbsearch.tickets import exports
 from kbsearch.tickets.exports import TicketQuery
 from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.web.render import db, site, viewer
 from kbsearch.web.zendesk import door, pages, shapes, ticket_shapes, users
 from kbsearch.web.zendesk.answers import Values, offer
 from kbsearch.web.zendesk.pages import PagedList
+from kbsearch.web.zendesk.tickets import listing_of
 
 PART = re.compile(r'(-?)(?:([a-z_]{1,30})(:|>=|<=|>|<))?(?:"([^"]{0,300})"|([^\s"]{1,300}))')
 MAX_QUERY = 1_000
@@ -107,11 +107,7 @@ def _tickets(wanted: Wanted) -> tuple[PagedList[Any], Written]:
     )
     if wanted.external_id:
         query = TicketQuery(numbers=[])
-    listing = PagedList(
-        lambda: exports.count(db(), viewer(), query),
-        lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
-    )
-    return listing, ticket_shapes.tickets
+    return listing_of(query), ticket_shapes.tickets
 
 
 def _users(wanted: Wanted) -> tuple[PagedList[Any], Written]:

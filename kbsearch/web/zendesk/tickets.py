@@ -163,12 +163,16 @@ def listed(query: TicketQuery) -> Values:
         seen.extend(things)
         return ticket_shapes.tickets(things)
 
-    listing = PagedList(
+    value = pages.page("tickets", listing_of(query), written)
+    return {**value, **beside(seen)}
+
+
+def listing_of(query: TicketQuery) -> PagedList[ExportedTicket]:
+    """The tickets that a query is for, as far as the viewer may read them."""
+    return PagedList(
         lambda: exports.count(db(), viewer(), query),
         lambda offset, limit: exports.cut(db(), viewer(), query, offset, limit),
     )
-    value = pages.page("tickets", listing, written)
-    return {**value, **beside(seen)}
 
 
 def shown(ticket: ExportedTicket, *, audited: bool = False) -> Values:
