@@ -4,14 +4,17 @@
 
 function offerInsertions(area, list, asked, queryOf) {
   let active = -1;
+  let walked = false; // the choice is the person's, not the first of the list
   let asking;
 
   const options = () => [...list.querySelectorAll("[data-text], [data-source]")];
+  const addition = (option) => option?.dataset.source ?? option?.dataset.text;
 
   function close() {
     asking?.abort(); // what is on its way opens nothing any more
     list.hidden = true;
     active = -1;
+    walked = false;
     area.removeAttribute("aria-activedescendant");
   }
 
@@ -36,12 +39,15 @@ function offerInsertions(area, list, asked, queryOf) {
     try {
       const told = await fetch(`${list.dataset.source}?${query}`, { signal: asking.signal, headers: { "HX-Request": "true" } });
       if (!told.ok) return close();
-      list.innerHTML = await told.text();
+      const html = await told.text();
+      const chosen = walked && addition(options()[active]);
+      list.innerHTML = html;
+      list.hidden = false;
+      const again = options().findIndex((option) => addition(option) === chosen);
+      choose(options().length ? Math.max(0, again) : -1);
     } catch {
       return;
     }
-    list.hidden = false;
-    choose(options().length ? 0 : -1);
     document.getElementById("kb-status").textContent = options().length ? list.dataset.said.replace("{}", options().length) : list.dataset.none;
   }
 
@@ -75,6 +81,7 @@ function offerInsertions(area, list, asked, queryOf) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && all.length) {
       event.preventDefault();
+      walked = true;
       choose((active + step + all.length) % all.length);
     } else if ((event.key === "Enter" || event.key === "Tab") && all[active] && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from kbsearch.people import viewers
 from kbsearch.tickets.desk import saved_replies
@@ -56,3 +56,22 @@ def test_the_whole_text_of_an_article_goes_in_too(live: Live, visit: Visit) -> N
     area.press("Enter")
     expect(area).to_have_value(re.compile(r"^Voici : .+\n\n\[.+\]\(http.+\)$", re.DOTALL))
     assert "??" not in area.input_value()
+
+
+def test_what_was_chosen_stays_chosen_when_the_list_is_told_anew(live: Live, visit: Visit) -> None:
+    ticket = file(live.db, somebody_else(live), subject="Collier")
+    page = visit(f"/fr/requests/{ticket.id}", person=DAN)
+    late: list[Route] = []
+    page.route("**/insertions?*mot+de+passe", lambda route: late.append(route))
+    area = page.locator("#body")
+    area.press_sequentially("??mot de pass")
+    offered = page.locator("#insertions [role=option]")
+    expect(offered.nth(1)).to_contain_text("Son texte entier")
+    with page.expect_request("**/insertions?*mot+de+passe"):
+        area.press_sequentially("e")
+    area.press("ArrowUp")
+    expect(offered.last).to_have_attribute("aria-selected", "true")
+    with page.expect_response("**/insertions?*mot+de+passe"):
+        late[0].continue_()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(offered.last).to_have_attribute("aria-selected", "true")
