@@ -22,6 +22,7 @@ CONFIG_NAME = "kbsearch.toml"
 SOURCES = "KBSEARCH_SOURCES"  # where the settings come from that a parent gives its children
 LANGUAGES = ("fr", "en")
 LINKING = ("never", "verified")
+LOG_FORMATS = ("text", "json")
 MAIL_FLOWS = ("code", "client_credentials")
 TENANT = re.compile(r"[a-z0-9][a-z0-9.-]*", re.I)
 SHORTEST_SHARED_SECRET = 32  # bytes, as RFC 7518 asks for HS256
@@ -160,6 +161,9 @@ class Settings:
     )
     zendesk_api: bool = _setting(
         False, "Whether /api/v2 answers programs written for Zendesk, with a personal token"
+    )
+    log_format: str = _setting(
+        "text", "text: lines to read; json: an object a line, also of requests"
     )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
     oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
@@ -427,6 +431,8 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         for origin in getattr(settings, name):
             if not ORIGIN.fullmatch(origin):
                 refuse(name, f"{origin!r} is not an origin as https://app.example")
+    if settings.log_format not in LOG_FORMATS:
+        refuse("log_format", f"pick from {', '.join(LOG_FORMATS)}")
     if not 0 <= settings.undo_seconds <= 60:
         refuse("undo_seconds", "it counts seconds: 0 to 60")
     for name in ("close_after_days", "draft_days", "search_log_days"):

@@ -58,7 +58,7 @@ def serve_command(
     else:
         site.require()
         settings = configuration.settings
-    logs.start()
+    logs.start(settings.log_format)
     listener = tree.listen(settings.host, settings.port)
     if configuration.sources["base_url"] == "default":
         settings = dataclasses.replace(settings, base_url=_address(settings, listener))
@@ -90,7 +90,7 @@ def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
     from kbsearch import create_app
     from kbsearch.web import bodies, server
 
-    logs.start()
+    logs.start(site.settings.log_format)
     if fd is None:
         listener = tree.listen(site.settings.host, site.settings.port)
     else:
@@ -116,7 +116,7 @@ def worker_command(site: Site, parent_pipe: int | None) -> None:
     """
     from kbsearch import worker
 
-    logs.start()
+    logs.start(site.settings.log_format)
     worker.run(site.settings, site.db, ParentPipe(parent_pipe), site.configuration.sources)
 
 

@@ -385,6 +385,9 @@ STEPS = {
           person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
           email TEXT NOT NULL, token_hash TEXT, expires_at TEXT NOT NULL);
         """,
+    "s106_request_ids": """
+        ALTER TABLE outbox ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
+        """,
 }
 
 

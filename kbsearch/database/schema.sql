@@ -44,7 +44,8 @@ CREATE TABLE outbox (
   leased_until TEXT,  -- when anybody may take the claim over
   done_at TEXT,
   dead_at TEXT,  -- given up
-  problem TEXT
+  problem TEXT,
+  request_id TEXT NOT NULL DEFAULT ''  -- of the request that it comes from, where it has one
 );
 CREATE INDEX outbox_due ON outbox (channel, due_at, created_at)
   WHERE done_at IS NULL AND dead_at IS NULL;

@@ -6,6 +6,7 @@ behind it. What is given up holds nobody up.
 
 from datetime import datetime
 
+from kbsearch import request_ids
 from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, new_id
 from kbsearch.outbox.claims import LEASE, Share, Task, claim, release
@@ -57,6 +58,7 @@ def add(
             "created_at": moment,
             "began_at": moment,
             "due_at": stored(due) if due else moment,
+            "request_id": request_ids.current(),
         },
     )
     return task_id

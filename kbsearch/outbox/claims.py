@@ -44,6 +44,7 @@ class Task:
     created_at: str
     began_at: str  # the first of these attempts was asked for
     claim: str
+    request_id: str = ""  # of the request that it comes from
 
 
 EVERYTHING = Share()
@@ -79,7 +80,7 @@ def claim(
         UPDATE outbox AS o
         SET claim = :claim, leased_until = :lease, attempts = attempts + 1
         WHERE o.id = ({next_one} {db.passing_over}) AND {_IS_FREE}
-        RETURNING id, kind, subject, thread, attempts, created_at, began_at, claim
+        RETURNING id, kind, subject, thread, attempts, created_at, began_at, claim, request_id
         """,  # noqa: S608 (constants, names of parameters)
         {
             **values,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from kbsearch import request_ids
 from kbsearch.database import Database
 from kbsearch.outbox import claims
 from kbsearch.outbox.claims import EVERYTHING, Share, Task
@@ -24,6 +25,11 @@ def run_one(db: Database, handlers: Handlers, share: Share = EVERYTHING) -> Outc
     task = claims.claim(db, share)
     if task is None:
         return ""
+    with request_ids.under(task.request_id):
+        return _run(db, handlers, task)
+
+
+def _run(db: Database, handlers: Handlers, task: Task) -> Outcome:
     try:
         handlers[task.kind](task)
     except Hopeless as problem:

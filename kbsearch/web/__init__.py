@@ -25,6 +25,7 @@ from kbsearch.web import (
     language,
     opening,
     render,
+    requests_log,
     security,
     vendor_fields,
     widget,
@@ -134,6 +135,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
     login.request_loader(render.visitor_of)  # type: ignore[no-untyped-call]
 
     assets.prepare()
+    requests_log.watch(app, settings)
     compression.offer(app)
     render.follow_settings(app)
     security.guard(app, settings)

@@ -14,6 +14,7 @@ from kbsearch.people.accounts import kept_forms
 from kbsearch.web import render, security
 from kbsearch.web.account import signing_in
 from kbsearch.web.api import problems
+from kbsearch.web.requests_log import route
 
 RETRY_AFTER = 5  # seconds, when the database is held by another writer
 TEMPLATES = (
@@ -103,7 +104,7 @@ def crashed(error: Exception) -> Response:
     """A defect of ours: the visitor gets a number, the log the same number and the reason."""
     incident = randomness.token_bytes(4).hex()
     current_app.logger.error(
-        "incident %s: %s %s", incident, request.method, request.path, exc_info=error
+        "incident %s: %s %s", incident, request.method, route(), exc_info=error
     )
     if problems.is_for_programs():
         return problems.crashed(incident)

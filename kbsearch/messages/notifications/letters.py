@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kbsearch import i18n, resources
+from kbsearch import i18n, request_ids, resources
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -88,6 +88,8 @@ def compose(
     letter["Date"] = format_datetime(utc_now())
     letter["Message-ID"] = f"<{message_id}@{threads.domain(settings)}>"
     letter["Auto-Submitted"] = "auto-generated"
+    if request_id := request_ids.current():
+        letter[request_ids.HEADER] = request_id
     letter["X-MS-Reactions"] = "disallow"  # a thumb under a letter reaches nobody here
     letter.set_content(_filled("_letter.txt", language, name, context).strip("\n") + "\n")
     letter.add_alternative(_filled("_letter.html", language, name, context), subtype="html")

@@ -8,11 +8,14 @@ from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.policy import EmailPolicy, Policy
 from typing import Any
 
+from kbsearch import request_ids
+
 LINE = 78  # characters, where there is a space to fold at
 MAX_ID = 900  # characters: a line has 998 at most
 NAMES = (
     *("Message-ID", "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post"),
     *("Auto-Submitted", "X-Auto-Response-Suppress", "X-MS-Reactions", "Content-Language"),
+    request_ids.HEADER,
 )
 
 

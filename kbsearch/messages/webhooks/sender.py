@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from kbsearch import request_ids
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -53,7 +54,8 @@ class WebhookSender:
             task = deliveries.claim(self.db, self.share)
             if task is None:
                 break
-            self._send_off(task)
+            with request_ids.under(task.request_id):
+                self._send_off(task)
         self._take_back()
         return 0.0
 
@@ -63,8 +65,9 @@ class WebhookSender:
         except queue.Empty:
             return
         self._on_the_road -= 1
-        deliveries.record(self.db, task, outcome)
-        log.info("%s to webhook %s: %s", task.subject, task.thread, _told(outcome))
+        with request_ids.under(task.request_id):
+            deliveries.record(self.db, task, outcome)
+            log.info("%s to webhook %s: %s", task.subject, task.thread, _told(outcome))
 
     def _send_off(self, task: Task) -> None:
         parcel = deliveries.parcel_of(self.db, task)
@@ -83,6 +86,7 @@ class WebhookSender:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "kbsearch-webhooks",
+            **({request_ids.HEADER: task.request_id} if task.request_id else {}),
             **signing.headers(task.subject, at, body, secrets),
         }
         self._depart(task, lambda: self.guard.send(parcel.url, body, headers))

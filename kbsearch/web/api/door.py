@@ -30,7 +30,7 @@ SCHEME = "bearer "
 BASIC, BY_TOKEN = "basic ", "/token"
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
-EXPOSED_HEADERS = "ETag, Location, Retry-After"
+EXPOSED_HEADERS = "ETag, Location, Retry-After, X-Request-Id"
 PREFLIGHT_SECONDS = 600
 
 
