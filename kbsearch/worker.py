@@ -20,11 +20,13 @@ from typing import TextIO
 from kbsearch import articles, limits, outbox
 from kbsearch.articles.gaps import cases, counts
 from kbsearch.articles.gaps import signals as gap_signals
+from kbsearch.articles.publishing import publications
 from kbsearch.articles.publishing.external_links import LinkRounds
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.articles.publishing.watch import Watcher
 from kbsearch.articles.writing import drafts as article_drafts
-from kbsearch.clock import stored, utc_now
+from kbsearch.articles.writing import review_reminders
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Problem
@@ -92,6 +94,7 @@ DUE_SECONDS = 1.0
 SETTINGS_SECONDS = 1.0
 ALARM_SECONDS = 20.0
 RULES_SECONDS = 30.0
+REVIEWS_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 60.0
 KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
@@ -143,6 +146,7 @@ def _work(
                 RULES_SECONDS,
                 STEP_PATIENCE,
             ),
+            Step("reviews due", lambda: review_reminders.remind(db), REVIEWS_SECONDS),
             Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
             Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
             Step(
@@ -264,15 +268,19 @@ class Content:
         self._before_long = before_long
         self._watcher = Watcher(settings)
         self._told = ""
+        self._due_at = ""
 
     def follow(self) -> bool:
         """Publish what is new, and say in the log what became of it."""
-        if not (self._watcher.changed() or self.signals.publish):
+        is_due = "" < self._due_at <= now()
+        if not (self._watcher.changed() or self.signals.publish or is_due):
             return False
         self.signals.publish = False
         self._before_long()
         try:
             self._tell(publish(self.db, self.settings))
+            live = publications.find_live(self.db)
+            self._due_at = live.due_at if live else ""
         except Exception:
             self._watcher.forget()
             raise
@@ -350,7 +358,7 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
                     mailings.ABOUT_WEBHOOKS
                     | mailings.ABOUT_FILES
                     | mailings.ABOUT_RULES
-                    | mailings.ABOUT_BRANCHES,
+                    | mailings.ABOUT_ARTICLES,
                 ),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),

@@ -51,6 +51,7 @@ WITHOUT_A_VIEWER = {
     "articles.gaps.cases.drop_answered": "the worker's round",
     "articles.gaps.counts.*": "signals are counted by the worker",
     "articles.gaps.signals.*": "the worker's round",
+    "articles.writing.review_reminders.remind": "the worker's round",
     "people.undeliverable.*": "mail came back, or arrived: a fact, not a decision",
     "people.accounts.personal_tokens.holder_of": "who it is has to be found out",
     "search.learning.lessons.changed": "follows a change that was allowed",

@@ -388,6 +388,16 @@ STEPS = {
     "s106_request_ids": """
         ALTER TABLE outbox ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
         """,
+    "s106_article_times": """
+        ALTER TABLE publications ADD COLUMN due_at TEXT NOT NULL DEFAULT '';
+        ALTER TABLE articles ADD COLUMN review_by TEXT NOT NULL DEFAULT '';
+        ALTER TABLE articles ADD COLUMN lag TEXT NOT NULL DEFAULT '';
+        CREATE TABLE review_reminders (
+          path TEXT NOT NULL, review_by TEXT NOT NULL,
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE, at TEXT NOT NULL,
+          PRIMARY KEY (path, review_by, person_id));
+        CREATE INDEX review_reminders_person ON review_reminders (person_id);
+        """,
 }
 
 

@@ -415,7 +415,8 @@ CREATE TABLE publications (
   published_at TEXT NOT NULL,
   findings TEXT NOT NULL DEFAULT '[]',  -- JSON: what is wrong with it
   synonyms TEXT NOT NULL DEFAULT '',
-  made_with TEXT NOT NULL DEFAULT ''  -- the settings and the version that made it
+  made_with TEXT NOT NULL DEFAULT '',  -- the settings and the version that made it
+  due_at TEXT NOT NULL DEFAULT ''  -- when an article comes or goes without a change; '' for never
 );
 
 CREATE TABLE articles (
@@ -449,11 +450,23 @@ CREATE TABLE articles (
   reviewed TEXT NOT NULL DEFAULT '',  -- a day
   findings INTEGER NOT NULL DEFAULT 0,  -- how many
   is_behind INTEGER NOT NULL DEFAULT 0,  -- 0/1: its original was changed since
+  review_by TEXT NOT NULL DEFAULT '',  -- a day
+  lag TEXT NOT NULL DEFAULT '',  -- JSON: which of its paragraphs are behind the original
   UNIQUE (publication_id, path),
   UNIQUE (publication_id, language, slug)
 );
 CREATE INDEX articles_translation ON articles (publication_id, translation_key);
 CREATE INDEX articles_category ON articles (publication_id, language, category, position);
+
+-- Who was told that an article is to be reviewed, once for each day it names.
+CREATE TABLE review_reminders (
+  path TEXT NOT NULL,
+  review_by TEXT NOT NULL,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  at TEXT NOT NULL,
+  PRIMARY KEY (path, review_by, person_id)
+);
+CREATE INDEX review_reminders_person ON review_reminders (person_id);
 
 -- Who may read an article: whoever has one of its words.
 CREATE TABLE article_readers (

@@ -211,7 +211,7 @@ def test_what_the_steps_of_a_day_added_is_not_added_again(earlier: SqliteDatabas
 
 # No earlier database has them.
 LATER_KINDS = {
-    "branch.commented",
+    *("branch.commented", "article.review_due"),
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
     "file.infected",
     "rule.notice",

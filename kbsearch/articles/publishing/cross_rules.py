@@ -11,7 +11,7 @@ from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
-from kbsearch.clock import parsed, utc_now
+from kbsearch.clock import now, parsed, utc_now
 from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
 from kbsearch.text.markup.reuse import USE_KINDS
@@ -49,12 +49,24 @@ def about(rendered: Rendered, places: Addresses, *, is_for_some: bool = False) -
         remarks.append(RuleRemark(1, 1, "title-missing", {"title": source.title}))
     if not front.text("audience") and not is_for_some:
         remarks.append(RuleRemark(1, 1, "audience-missing", {"audience": rendered.audience}))
-    reviewed = front.text("reviewed") or rendered.updated_at
-    if utc_now() - parsed(reviewed) > STALE_AFTER:
-        place = front.place("reviewed", "updated")
-        remarks.append(RuleRemark(*place, "stale", {"date": reviewed[:10]}))
+    remarks += _stale(rendered)
     path = places.shown + source.entry.path
     return [*of_text(rendered, places), *(_finding(path, remark) for remark in remarks)]
+
+
+def _stale(rendered: Rendered) -> list[RuleRemark]:
+    """What is to be reviewed: by the day it names, else a year after it was looked at."""
+    front = rendered.source.front
+    review_by = front.text("review_by")
+    reviewed = front.text("reviewed") or rendered.updated_at
+    if review_by > front.text("reviewed"):
+        is_due = review_by <= now()[:10]
+        values = {"date": review_by, "reason": "due"}
+        return [RuleRemark(*front.place("review_by"), "stale", values)] if is_due else []
+    if utc_now() - parsed(reviewed) <= STALE_AFTER:
+        return []
+    values = {"date": reviewed[:10], "reason": "old"}
+    return [RuleRemark(*front.place("reviewed", "updated"), "stale", values)]
 
 
 def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:

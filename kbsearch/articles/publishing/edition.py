@@ -54,6 +54,7 @@ class Edition:
     categories: tuple[Category, ...]
     positions: Mapping[str, int]  # of each article's file among those of its category
     leaving_addresses: LeavingAddresses = field(default_factory=LeavingAddresses)
+    due_at: str = ""  # when an article comes or goes without a change; empty for never
 
     @property
     def pages(self) -> list[Page]:
@@ -150,6 +151,7 @@ def make(
         categories.listed(shelves, live, texts),
         categories.positions(shelves, live),
         gone,
+        read.due_at,
     )
 
 

@@ -15,7 +15,10 @@ MAPPED = {
     "aliases": "alias",
     "description": "summary",
     "keywords": "tags",
+    "publier_le": "publish_at",
     "redirect_from": "alias",
+    "retirer_le": "withdraw_at",
+    "revoir_le": "review_by",
 }
 _NO = frozenset({"", "0", "false", "n", "no", "non", "off", "never"})
 _YES = frozenset({"1", "true", "y", "yes", "oui", "on", "always"})

@@ -1,5 +1,6 @@
 """The YAML lines above an article: a closed list of keys, every value read as it was typed."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ import yaml
 
 from kbsearch.articles.publishing import foreign_keys
 from kbsearch.articles.publishing.foreign_keys import Value
-from kbsearch.clock import parsed
+from kbsearch.clock import parsed, stored
 from kbsearch.config import is_audience
 from kbsearch.text.markup import slug_of
 
@@ -17,11 +18,13 @@ STATUSES = ("draft", "published", "archived")
 TEXTS = frozenset(
     {"title", "lang", "slug", "id", "version", "audience", "summary", "status", "updated"}
     | {"reviewed", "owner", "translation_of", "source_commit", "boost", "exclude"}
+    | {"publish_at", "withdraw_at", "review_by"}
 )
 LISTS = frozenset({"alias", "product", "tags", "found_by", "trouvable_par"})
 KNOWN = TEXTS | LISTS
 AUDIENCES = "everyone, customers, agents, org:SLUG, product:SLUG"
 _FENCE = "---"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FOREIGN_FENCES = frozenset({"+++", ";;;", "{", "---toml", "---json"})
 # CBaseLoader is not there where PyYAML was built without libyaml
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -62,6 +65,24 @@ class FrontMatter:
     @property
     def status(self) -> str:
         return self.text("status") or "published"
+
+    @property
+    def publish_at(self) -> str:
+        """From when it is shown, as moments are stored; empty for at once."""
+        return _moment(self.text("publish_at"))
+
+    @property
+    def withdraw_at(self) -> str:
+        """From when it is shown no more; empty for never."""
+        return _moment(self.text("withdraw_at"))
+
+    def is_shown_at(self, moment: str) -> bool:
+        """Whether its time has come, and is not over."""
+        return self.publish_at <= moment and not "" < self.withdraw_at <= moment
+
+    def next_change(self, moment: str) -> str:
+        """When it comes or goes next, after a moment; empty where it never does."""
+        return min((at for at in (self.publish_at, self.withdraw_at) if at > moment), default="")
 
     def place(self, *keys: str) -> Position:
         """Where the first of these keys stands; the top of the file when none is there."""
@@ -227,9 +248,20 @@ def _check_values(front: FrontMatter) -> None:
         refuse("slug", slug_of(front.text("slug")) or "a-z, 0-9, -")
     if "exclude" in front.texts and front.text("exclude") not in ("true", "false"):
         refuse("exclude", "true, false")
-    for key in ("updated", "reviewed"):
+    for key in ("updated", "reviewed", "review_by"):
         if front.text(key) and not _is_date(front.text(key)):
             refuse(key, "2026-11-22")
+    for key in ("publish_at", "withdraw_at"):
+        if front.text(key) and not _is_date(front.text(key)):
+            refuse(key, "2026-11-22, 2026-11-22 09:00, 2026-11-22T09:00+01:00")
+    if front.withdraw_at and front.withdraw_at <= front.publish_at:
+        refuse("withdraw_at", f"> publish_at ({front.text('publish_at')})")
+    if front.text("review_by") and not _DAY.fullmatch(front.text("review_by")):
+        refuse("review_by", "2026-11-22")
+
+
+def _moment(text: str) -> str:
+    return stored(parsed(text)) if text else ""
 
 
 def _is_date(text: str) -> bool:

@@ -64,6 +64,7 @@ def of(
     live = {source.entry.path: source for source in articles if source.is_live}
     now = moves.destinations(moved_files, live)
     there = {old.file for old in before}
+    withdrawn = {source.entry.path for source in articles if not source.is_in_time}  # as they said
     arrived = [source for file, source in live.items() if file not in there]
     addresses: list[FormerAddress] = []
     paths: dict[str, str] = {}
@@ -75,7 +76,7 @@ def of(
             paths[old.path] = path
         lost = [slug for slug in old.slugs if not _is_taken(places, old.language, slug)]
         addresses += [FormerAddress(old.language, slug, path, old.audience) for slug in lost]
-        if not source:
+        if not source and old.file not in withdrawn:
             findings += [_finding(tree, old, slug) for slug in lost]
     return LeavingAddresses(tuple(addresses), paths, tuple(findings))
 

@@ -35,6 +35,12 @@ class Publication:
     articles: int
     findings: tuple[Finding, ...]
     made_with: str  # the settings and the version that made it
+    due_at: str = ""  # when an article comes or goes without a change; empty for never
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a moment came that an article names."""
+        return "" < self.due_at <= now()
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def find_live(db: Database) -> Publication | None:
     """The publication that is live."""
     rows = db.query(
         """
-        SELECT p.id, p.commit_id, p.published_at, p.findings, p.made_with,
+        SELECT p.id, p.commit_id, p.published_at, p.findings, p.made_with, p.due_at,
                (SELECT COUNT(*) FROM articles a WHERE a.publication_id = p.id) AS articles
         FROM publications p JOIN state s ON s.value = p.id WHERE s.name = :live
         """,
@@ -93,7 +99,13 @@ def write(
 ) -> Publication:
     """Write the rows of an edition; nobody sees them before `put_live`."""
     publication = Publication(
-        publication_id, tree.commit, now(), len(edition.articles), edition.findings, made_with
+        publication_id,
+        tree.commit,
+        now(),
+        len(edition.articles),
+        edition.findings,
+        made_with,
+        edition.due_at,
     )
     files = {article.source.entry.path: new_id() for article in edition.articles}
     first = _first_moments(db)
@@ -109,6 +121,7 @@ def write(
                 "findings": json.dumps([finding.row() for finding in publication.findings]),
                 "synonyms": edition.synonyms,
                 "made_with": made_with,
+                "due_at": edition.due_at,
             },
         )
         db.insert_many(
@@ -303,6 +316,7 @@ def _row(article: Rendered) -> dict[str, object]:
         "changed_commit": article.change.commit or None,
         "owner": front.text("owner"),
         "reviewed": front.text("reviewed"),
+        "review_by": front.text("review_by"),
         "searchable": 0 if source.is_excluded else 1,
         "rendering": json.dumps(_rendering(article)),
     }

@@ -38,33 +38,46 @@ def publish(
     are complete before the one transaction that makes it the live one.
     """
     with _alone(settings):
-        tree = tree_of(settings, rev)
-        made_with = _made_with(settings, tree)
+        outcome = _publish(db, settings, tree_of(settings, rev), progress)
         live = publications.find_live(db)
-        if live is not None and (live.commit, live.made_with) == (tree.commit, made_with):
-            publications.accept(db)
-            trailers.take(db, tree)  # unless its death came before
-            return live
-        reusable = publications.reusable(db, live, made_with=made_with)
-        publication_id = new_id()
-        folder = settings.index_path / f"articles-{publication_id}"
-        draft = edition.make(tree, settings, reusable, index=_building(folder), progress=progress)
-        if tree.is_committed and has_errors(draft.findings):
-            shutil.rmtree(folder, ignore_errors=True)
-            return publications.refuse(db, tree.commit, draft.findings)
-        if not folder.exists():
-            article_writer.build(folder, draft.pages, draft.synonyms)
-        publication = publications.write(db, publication_id, tree, draft, made_with)
-        former = leaving_addresses.unread_history(db, tree, draft.addresses, settings)
-        with db.atomic():
-            leaving = draft.leaving_addresses
-            leaving_addresses.keep(db, tree, [*former, *leaving.addresses], leaving.paths)
-            publication_ids = publications.put_live(db, publication, folder.name)
-            lessons.review(db)
-        trailers.take(db, tree)
-        publications.forget(db, but=publication_ids)
-        _forget_indexes(settings, publication_ids)
-        return publication
+        if isinstance(outcome, Refusal) and live is not None and live.is_due:
+            # what is live comes and goes in its time, whatever is wrong with what follows it
+            _publish(db, settings, tree_of(settings, live.commit), progress)
+            publications.refuse(db, outcome.commit, outcome.findings)
+        return outcome
+
+
+def _publish(
+    db: Database, settings: Settings, tree: Tree, progress: Callable[[int, int], None]
+) -> Publication | Refusal:
+    made_with = _made_with(settings, tree)
+    live = publications.find_live(db)
+    was_accepted = live is not None and (live.commit, live.made_with) == (tree.commit, made_with)
+    if live is not None and was_accepted and not live.is_due:
+        publications.accept(db)
+        trailers.take(db, tree)  # unless its death came before
+        return live
+    reusable = publications.reusable(db, live, made_with=made_with)
+    publication_id = new_id()
+    folder = settings.index_path / f"articles-{publication_id}"
+    draft = edition.make(tree, settings, reusable, index=_building(folder), progress=progress)
+    # a moment that comes is no reason to refuse what was accepted before: a page must go in time
+    if tree.is_committed and has_errors(draft.findings) and not was_accepted:
+        shutil.rmtree(folder, ignore_errors=True)
+        return publications.refuse(db, tree.commit, draft.findings)
+    if not folder.exists():
+        article_writer.build(folder, draft.pages, draft.synonyms)
+    publication = publications.write(db, publication_id, tree, draft, made_with)
+    former = leaving_addresses.unread_history(db, tree, draft.addresses, settings)
+    with db.atomic():
+        leaving = draft.leaving_addresses
+        leaving_addresses.keep(db, tree, [*former, *leaving.addresses], leaving.paths)
+        publication_ids = publications.put_live(db, publication, folder.name)
+        lessons.review(db)
+    trailers.take(db, tree)
+    publications.forget(db, but=publication_ids)
+    _forget_indexes(settings, publication_ids)
+    return publication
 
 
 def _building(folder: Path) -> Callable[[list[Page], str], Articles]:

@@ -45,7 +45,8 @@ class Rendered:
     @property
     def updated_at(self) -> str:
         date = self.source.front.text("updated")
-        return f"{date}T00:00:00Z" if len(date) == 10 else date or self.change.at
+        changed = max(self.change.at, self.source.front.publish_at)
+        return f"{date}T00:00:00Z" if len(date) == 10 else date or changed
 
     @property
     def page(self) -> Page:

@@ -10,6 +10,7 @@ from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
 from kbsearch.articles.publishing.rules import RuleRemark
 from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
+from kbsearch.clock import now
 from kbsearch.config import LANGUAGES
 from kbsearch.text.markup import ARTICLE_LIMIT, slug_of
 
@@ -34,6 +35,7 @@ class Source:
     remarks: tuple[RuleRemark, ...] = ()  # about its lines, whatever they mean
     heading: str = ""  # its first one, for an article without title
     ignored: tuple[tuple[int, str], ...] = ()  # lines and the rules that say nothing of them
+    is_in_time: bool = True  # not before its moment, nor after it
 
     @property
     def title(self) -> str:
@@ -67,6 +69,11 @@ class Source:
 
     @property
     def is_live(self) -> bool:
+        """Whether it is shown now."""
+        return self.may_be_live and self.is_in_time
+
+    @property
+    def may_be_live(self) -> bool:
         """Whether it is plain that it may be shown: a key unknown here may say the contrary."""
         is_held = foreign_keys.is_held_folder(self.entry.path)
         return self.front.status == "published" and not self.front.unknown and not is_held
@@ -78,6 +85,7 @@ class Sources:
 
     articles: tuple[Source, ...]
     findings: tuple[Finding, ...]
+    due_at: str = ""  # when one of them comes or goes without a change; empty for never
 
 
 def read(
@@ -110,8 +118,13 @@ def read(
         if read_source is not None:
             articles.append(read_source)
     findings += _case_clashes(tree)
-    articles.sort(key=lambda source: source.entry.path)
-    return Sources(tuple(articles), tuple(findings))
+    moment = now()  # one for all: what comes meanwhile waits for the next publication
+    articles = [
+        replace(source, is_in_time=source.front.is_shown_at(moment))
+        for source in sorted(articles, key=lambda source: source.entry.path)
+    ]
+    changes = (source.front.next_change(moment) for source in articles if source.may_be_live)
+    return Sources(tuple(articles), tuple(findings), min(filter(None, changes), default=""))
 
 
 def reread(tree: Tree, source: Source) -> Source:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from kbsearch import access
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing.cross_rules import STALE_AFTER
-from kbsearch.clock import stored, utc_now
+from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, Row, Values
 from kbsearch.search.learning.votes import FEW
 from kbsearch.text.markup import slug_of
@@ -36,6 +36,7 @@ class ListedArticle:
     tags: tuple[str, ...]
     updated_at: str
     reviewed: str  # a day; empty where nobody said so
+    review_by: str  # the same
     owner: str
     findings: int
     is_behind: bool  # its original was changed since it was translated
@@ -113,8 +114,8 @@ def _rows(db: Database) -> list[Row]:
     helped = _counted(db, "SELECT path, SUM(helped) AS n FROM article_votes GROUP BY path")
     rows = db.query(
         """
-        SELECT path, language, category, slug, title, audience, tags, updated_at, reviewed, owner,
-               findings, is_behind
+        SELECT path, language, category, slug, title, audience, tags, updated_at, reviewed,
+               review_by, owner, findings, is_behind
         FROM articles
         WHERE publication_id = (SELECT value FROM state WHERE name = 'live_publication')
         """
@@ -164,6 +165,8 @@ def _share(row: Row) -> float:
 
 
 def _is_stale(row: Row) -> bool:
+    if row["review_by"] > row["reviewed"]:
+        return bool(row["review_by"] <= now()[:10])
     return bool((row["reviewed"] or row["updated_at"]) < stored(utc_now() - STALE_AFTER))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -166,6 +166,7 @@ def _environment(language: str, form: str) -> Environment:
     environment.globals |= {
         "_": translate,
         "ngettext": translate_many,
+        "date": partial(i18n.date, language),
         "moment": moment,
         "file_size": size,
         "severity": severity,

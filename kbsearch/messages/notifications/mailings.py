@@ -8,9 +8,10 @@ something concerns no more is told nothing.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import quote
 
 from kbsearch import audit, people, tickets
-from kbsearch.articles.writing import reviewing
+from kbsearch.articles.writing import review_reminders, reviewing
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
@@ -151,6 +152,20 @@ def _branch_comment(settings: Settings, db: Database, task: Task) -> Mailing | N
     return Mailing("branch_commented", person, {"comment": comment, "url": url})
 
 
+def _review_due(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    due = review_reminders.find(db, task.subject)
+    person = _present(db, due[1]) if due else None
+    if due is None or person is None:
+        return None  # reviewed, or gone, by now
+    review, language = due[0], letters.language_of(settings, person)
+    values = {
+        "review": review,
+        "url": settings.url(f"articles/{quote(review.slug)}", review.language),
+        "edit_url": settings.url(f"desk/articles/new?article={quote(review.path)}", language),
+    }
+    return Mailing("article_review_due", person, values)
+
+
 def _address_entered(settings: Settings, db: Database, task: Task) -> Mailing | None:
     made = addresses.make_token(db, task.subject)
     if made is None:
@@ -185,7 +200,10 @@ ABOUT_ACCOUNTS: dict[str, Writer] = {
 ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
 ABOUT_FILES: dict[str, Writer] = {scanning.INFECTED: _infected_file}
 ABOUT_RULES: dict[str, Writer] = {effects.NOTICE: _rule_notice}
-ABOUT_BRANCHES: dict[str, Writer] = {reviewing.COMMENTED: _branch_comment}
+ABOUT_ARTICLES: dict[str, Writer] = {
+    reviewing.COMMENTED: _branch_comment,
+    review_reminders.DUE: _review_due,
+}
 
 
 def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:

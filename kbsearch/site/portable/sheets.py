@@ -269,7 +269,7 @@ KEYS = _names(
 # What is under way at this moment, or was answered a moment ago.
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
-    " article_announcements article_tellings ticket_visits site_events"
+    " article_announcements article_tellings ticket_visits site_events review_reminders"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail.
 LEFT_BEHIND = _names(

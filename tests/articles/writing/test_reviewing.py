@@ -60,7 +60,7 @@ def test_its_author_is_told_by_mail(db, cast, settings, content):
         reviewing.comment(db, cast.alice, settings, branch, "Mine")
     reviewing.comment(db, cast.dan, settings, branch, "My own remark.")
     reviewing.comment(db, cast.wendy, settings, branch, "Say which collar.", "changes")
-    while outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_BRANCHES)):
+    while outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_ARTICLES)):
         pass
     (letter,) = letters(settings)
     assert letter["To"].addresses[0].addr_spec == "dan@support.example"

@@ -10,6 +10,7 @@ import pytest
 
 from kbsearch import people, resources
 from kbsearch.access import OPERATOR
+from kbsearch.articles.writing.review_reminders import DueReview
 from kbsearch.articles.writing.reviewing import BranchComment
 from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -63,6 +64,11 @@ def values() -> dict[str, dict[str, Any]]:
         "branch_commented": {
             "comment": BranchComment("c1", "draft/page", "0" * 40, "Dan", "changes", "Ceci.", ""),
             "url": "https://aide.example/fr/preview/draft/page/#comments",
+        },
+        "article_review_due": {
+            "review": DueReview("fr/a/colliers", "fr", "colliers", "Colliers", "2026-11-30"),
+            "url": "https://aide.example/fr/articles/colliers",
+            "edit_url": "https://aide.example/fr/desk/articles/new?article=fr/a/colliers",
         },
         "test": {},
     }
