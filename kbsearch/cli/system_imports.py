@@ -1,5 +1,6 @@
 """kbsearch import zendesk, freshdesk, zammad…: a whole help desk of another system."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
@@ -11,7 +12,7 @@ import click
 from click.exceptions import Exit
 
 from kbsearch import i18n, people
-from kbsearch.cli import Site, pass_site
+from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.import_reports import (
     catch_up,
     counts_of,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
     from kbsearch.site.importing.systems.moving_in import Arrival
 
+ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
 Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
 HELP = """Take a whole {name} over: SOURCE is {source}.
 
@@ -60,7 +62,7 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
     def take(
         site: Site,
         /,
-        source: Path,
+        source: Path | None,
         since: str | None,
         rehearsal: bool,
         report_path: Path | None,
@@ -71,7 +73,7 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
 
         moment = fields.moment({"since": since}, "since") or ""
         with opening(site, source, moment, **own) as system:
-            take_over(site, system, source.name, report_path, rehearsal=rehearsal, as_json=as_json)
+            take_over(site, system, report_path, rehearsal=rehearsal, as_json=as_json)
 
     return update_wrapper(take, opening)
 
@@ -85,6 +87,54 @@ def _command(
     command = click.command(name.lower())(take)
     command.help = HELP.format(name=name, source=source, command=name.lower(), example=example)
     return command
+
+
+@click.command("zendesk")
+@click.argument("source", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--url", metavar="URL", help="A live account; its token is read from stdin.")
+@_takes_over
+def import_zendesk(
+    site: Site, source: Path | None, since: str, url: str | None
+) -> "AbstractContextManager[System]":
+    """Take a whole Zendesk over: SOURCE is a folder of its exports.
+
+    With --url it is the folder where a live account is copied to first, and may be left out. The
+    token comes from standard input: ADDRESS/token:TOKEN, or that of an OAuth client.
+
+    Organisations, people, requests with what was said, files. Nobody is mailed, what is here
+    already stays as it is. Interrupted, or once Zendesk has gone on, simply run it again.
+
+    Example: kbsearch import zendesk --url https://acme.zendesk.com < token.txt
+    """
+    from kbsearch.site.importing.systems.zendesk import export
+
+    if url is not None:
+        source = _copy_account(site, url, source, since)
+    elif source is None:
+        raise click.UsageError(say("Give a folder of exports, or --url."))
+    elif not source.is_dir():
+        raise Refused(say("%(path)s: there is no such folder", path=source))
+    return export.opened(source, since)
+
+
+def _copy_account(site: Site, url: str, folder: Path | None, since: str) -> Path:
+    """Copy what a live account has into a folder, as far as it is not there yet."""
+    from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
+    from kbsearch.site.importing.systems.zendesk import account, mirror
+
+    targets = Exceptions.of(site.settings.webhook_private_targets)
+    guard = Guard(targets, deadline=ACCOUNT_DEADLINE)
+    token = sys.stdin.readline().strip()
+    if not token:
+        raise Refused(say("The token is read from standard input, and there is none."))
+    live = account.LiveAccount(account.origin(url, guard), token, guard)
+    place = folder or site.settings.data_path / "imports" / live.host.replace(":", "-")
+    with import_bar() as bar:
+        task = bar.add_task(live.host, total=None)
+        copy = mirror.Mirror(place, live, lambda count: bar.advance(task, count))
+        for name in copy.fill(since):
+            click.echo(say("%(name)s: not open to this token", name=name), err=True)
+    return place
 
 
 @click.command("mbox")
@@ -146,7 +196,6 @@ def import_csv(
 def take_over(
     site: Site,
     system: "System",
-    name: str,
     report_path: Path | None,
     *,
     rehearsal: bool,
@@ -157,7 +206,7 @@ def take_over(
     from kbsearch.site.importing.systems.moving_in import Move
 
     with reporting(report_path) as report, import_bar() as bar:
-        task = bar.add_task(name, total=system.count_requests())
+        task = bar.add_task(say("Requests"), total=system.count_requests())
         move = Move(FileStore(site.settings.files_path), rehearsal, report.tell)
         arrival = moving_in.run(
             site.db, system, move, lambda count: bar.update(task, completed=count)
@@ -196,7 +245,7 @@ API = "a folder of answers of its API"
 DUMP = "a dump of its database"
 FOLDER = f"{DUMP}, or a folder with it"
 COMMANDS = (
-    _command("Zendesk", _opening("zendesk.export"), EXPORTS, "export/", files=False),
+    import_zendesk,
     _command("Freshdesk", _opening("freshdesk"), EXPORTS, "export/", files=False),
     _command(
         "Zammad", _opening("zammad"), "a folder of answers of its API", "export/", files=False

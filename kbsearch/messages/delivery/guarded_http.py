@@ -58,7 +58,7 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What came back; header names are in small letters, the body is cut at 4 KB."""
+    """What came back; header names are in small letters, the body is cut where the asker said."""
 
     status: int
     headers: Mapping[str, str]
@@ -146,16 +146,25 @@ class Guard:
     tls: ssl.SSLContext = field(default_factory=_trusted)
 
     def send(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        method: str = "POST",
+        most: int = MAX_BODY,
     ) -> HttpAnswer:
-        """Send a request and read the answer; raises NoAnswer, within the deadline."""
+        """Send a request and read the answer, that many bytes of its body at most.
+
+        Raises NoAnswer, within the deadline.
+        """
         clock = _Clock(self.deadline)
         parts = parse(url, self.exceptions)
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
         addresses = self._addresses(parts, host, port, clock)
         try:
             with self._connection(parts.scheme, host, port, addresses, clock) as line:
-                return _exchange(_Wire(line, clock), method, parts, port, body, headers)
+                return _exchange(_Wire(line, clock), method, parts, port, body, headers, most)
         except TimeoutError:
             raise NoAnswer("timeout", f"not answered within {self.deadline:g} s") from None
         except (http.client.HTTPException, ValueError) as problem:
@@ -284,6 +293,7 @@ def _exchange(
     port: int,
     body: bytes,
     headers: Mapping[str, str],
+    most: int,
 ) -> HttpAnswer:
     connection = http.client.HTTPConnection(str(parts.hostname), port)
     connection.default_port = PORTS[parts.scheme]  # what the Host header leaves out
@@ -294,7 +304,7 @@ def _exchange(
     wire.reader.is_bounded = False  # of the body as much is read as is kept
     if not HTTPStatus.OK <= answer.status <= 599:
         raise ValueError(f"status {answer.status}")
-    content = b"" if method == "HEAD" else answer.read(MAX_BODY)
+    content = b"" if method == "HEAD" else answer.read(most)
     return HttpAnswer(
         answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
     )
