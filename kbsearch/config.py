@@ -165,6 +165,12 @@ class Settings:
     log_format: str = _setting(
         "text", "text: lines to read; json: an object a line, also of requests"
     )
+    slow_query_ms: int = _setting(
+        500, "Milliseconds from which on the log names a statement of the database; 0: none"
+    )
+    otlp_url: str = _setting(
+        "", "Where traces go, as http://127.0.0.1:4318; empty: none; with the extra kbsearch[otel]"
+    )
     metrics_token: str = _setting("", "Bearer token of /metrics; empty: no metrics", secret=True)
     oidc_issuer: str = _setting("", "OpenID Connect provider people may sign in with: its issuer")
     oidc_client_id: str = _setting("", "The name the provider knows this site by")
@@ -431,6 +437,12 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         for origin in getattr(settings, name):
             if not ORIGIN.fullmatch(origin):
                 refuse(name, f"{origin!r} is not an origin as https://app.example")
+    if not 0 <= settings.slow_query_ms <= 600_000:
+        refuse("slow_query_ms", "it counts milliseconds: 0 to 600000")
+    if settings.otlp_url and not settings.otlp_url.startswith(("http://", "https://")):
+        refuse("otlp_url", f"{settings.otlp_url!r} does not start with http:// or https://")
+    if settings.otlp_url and not find_spec("opentelemetry"):
+        refuse("otlp_url", "traces are not installed; run: pip install 'kbsearch[otel]'")
     if settings.log_format not in LOG_FORMATS:
         refuse("log_format", f"pick from {', '.join(LOG_FORMATS)}")
     if not 0 <= settings.undo_seconds <= 60:

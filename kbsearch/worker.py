@@ -69,7 +69,7 @@ from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.site import health
+from kbsearch.site import health, neighbours
 from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
@@ -338,6 +338,7 @@ def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
     if settings.check_external:
         rounds = LinkRounds(db, settings)
         by_name["links to other sites"] = partial(senders.keep_on, rounds.step)
+    by_name["certificates"] = partial(senders.keep_on, partial(neighbours.step, db, settings))
     if settings.clamd:  # it may take its time, and be away
         scan = partial(scanning.step, db, settings)
         by_name["virus scanner"] = partial(senders.keep_on, scan)

@@ -19,9 +19,11 @@ EDGES = {"web", "cli"}  # rooms that may know Flask and click
 ENGINE = "search.fulltext.tantivy_engine"
 WIRING = {"", "__main__", "worker"}  # modules that put the rooms together
 # Who asks the machine for a moment or for chance: the two sources, what compares files on the disk
-# by their time or names them by it, and a test of significance that has a seed of its own.
+# by their time or names them by it, spans of traces, which are for other machines, and a test of
+# significance that has a seed of its own.
 SOURCES = {
     "clock": {"datetime.now"},
+    "tracing": {"time.time_ns"},
     "randomness": {"random", "secrets"},
     "files.store": {"time.time"},
     "messages.delivery.channels": {"time.time_ns"},
@@ -136,6 +138,7 @@ def test_only_the_adapters_know_what_they_adapt():
 
     assert who("sqlite3") | who("pysqlite3") | who("sqlite_utils") == {"database.sqlite"}
     assert who("htmx_flask") == {"web.render"}
+    assert who("opentelemetry") == {"tracing"}
     assert who("tantivy") == {"search.fulltext.tantivy_engine"}
     names_it = {name for name, path in modules().items() if ENGINE in ours(path)}
     assert names_it == {"search.fulltext.engine"}, "plans are all that others know"

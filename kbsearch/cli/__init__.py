@@ -22,9 +22,11 @@ Opening = Callable[[config.Configuration], Database]
 COMMANDS = {
     "init": "site",
     "adopt": "site",
+    "completion": "completion",
     "config": "site",
     "doctor": "site",
     "migrate": "site",
+    "monitoring": "monitoring",
     "move": "moving",
     "version": "site",
     "serve": "serve",

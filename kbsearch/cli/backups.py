@@ -7,7 +7,8 @@ import click
 
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
-from kbsearch.site import backups, restoring
+from kbsearch.database import if_possible
+from kbsearch.site import backups, health, restoring
 from kbsearch.site.backups import Manifest
 from kbsearch.site.restoring import Restored
 
@@ -32,6 +33,8 @@ def backup_command(site: Site, file: Path, as_json: bool) -> None:
             progress.update(task, description=name[-60:])
 
         manifest = backups.create(site.settings, site.db, file.absolute(), tell)
+    with if_possible(site.db):
+        health.note_backup(site.db)
     if as_json:
         echo_json(_told(manifest))
         return

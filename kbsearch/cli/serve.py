@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config
+from kbsearch import config, measures, tracing
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
 from kbsearch.config import Configuration, Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, slow
 from kbsearch.processes import logs, tree
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.processes.tree import Child, ProcessTree
@@ -87,10 +87,10 @@ def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
 
     Example: kbsearch web
     """
+    _watch(site.settings)
     from kbsearch import create_app
     from kbsearch.web import bodies, server
 
-    logs.start(site.settings.log_format)
     if fd is None:
         listener = tree.listen(site.settings.host, site.settings.port)
     else:
@@ -114,10 +114,18 @@ def worker_command(site: Site, parent_pipe: int | None) -> None:
 
     Example: kbsearch worker
     """
+    _watch(site.settings)
     from kbsearch import worker
 
-    logs.start(site.settings.log_format)
     worker.run(site.settings, site.db, ParentPipe(parent_pipe), site.configuration.sources)
+
+
+def _watch(settings: Settings) -> None:
+    """Have what this process does logged, counted and traced, as the settings say."""
+    logs.start(settings.log_format)
+    slow.name_from(settings.slow_query_ms)
+    measures.start(settings)
+    tracing.start(settings)
 
 
 def _for_demo(configuration: Configuration) -> Settings:

@@ -34,6 +34,7 @@ from kbsearch.database import (
     sought,
 )
 from kbsearch.database.patience import LONGEST_WAIT, Waiting
+from kbsearch.database.slow import timed
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
 
@@ -136,16 +137,16 @@ class PostgresDatabase(Waiting):
         return connection
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
-        with _faults():
+        with _faults(), timed(sql):
             return self._run(sql, sought(values)).fetchall()
 
     def execute(self, sql: str, values: Values | None = None) -> int:
-        with self.atomic(), _faults():
+        with self.atomic(), _faults(), timed(sql):
             return self._run(sql, checked(values)).rowcount
 
     def claim(self, sql: str, values: Values | None = None) -> list[Row]:
         try:
-            with _faults(), self.connection.transaction():
+            with _faults(), self.connection.transaction(), timed(sql):
                 return self._run(sql, checked(values)).fetchall()
         except IntegrityError:  # two took what only one may have
             return []

@@ -20,6 +20,7 @@ from kbsearch.database import (
     sought,
 )
 from kbsearch.database.patience import LONGEST_WAIT, Waiting
+from kbsearch.database.slow import timed
 from kbsearch.errors import Full, Invalid, Problem
 
 try:
@@ -95,14 +96,15 @@ class SqliteDatabase(Waiting):
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         try:
-            cursor = self._run(sql, sought(values))
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+            with timed(sql):
+                cursor = self._run(sql, sought(values))
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor]
         except sqlite.DatabaseError as problem:
             raise _fault(problem) from problem
 
     def execute(self, sql: str, values: Values | None = None) -> int:
-        with self.atomic():
+        with self.atomic(), timed(sql):
             return int(self._run(sql, checked(values)).rowcount)
 
     def claim(self, sql: str, values: Values | None = None) -> list[Row]:

@@ -98,13 +98,15 @@ def again(
     return changed == 1
 
 
-def oldest_waiting(db: Database) -> str | None:
+def oldest_waiting(db: Database, channel: Channel | None = None) -> str | None:
     """When the oldest unfinished task was asked for, or None; receivers of webhooks may lag."""
     rows = db.query(
         """
         SELECT MIN(created_at) AS oldest FROM outbox
         WHERE done_at IS NULL AND dead_at IS NULL AND channel <> 'webhook'
-        """
+          AND (:channel IS NULL OR channel = :channel)
+        """,
+        {"channel": channel},
     )
     oldest: str | None = rows[0]["oldest"]
     return oldest

@@ -1,12 +1,15 @@
 """Doing what the outbox asks for: handlers by kind, and what a failure of one means."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Literal
 
-from kbsearch import request_ids
+from kbsearch import measures, request_ids, tracing
+from kbsearch.clock import parsed, utc_now
 from kbsearch.database import Database
 from kbsearch.outbox import claims
 from kbsearch.outbox.claims import EVERYTHING, Share, Task
+from kbsearch.outbox.kinds import KINDS
 
 Handlers = Mapping[str, Callable[[Task], None]]
 Outcome = Literal["", "done", "failed", "dead", "unavailable"]  # empty: nothing was due
@@ -25,7 +28,7 @@ def run_one(db: Database, handlers: Handlers, share: Share = EVERYTHING) -> Outc
     task = claims.claim(db, share)
     if task is None:
         return ""
-    with request_ids.under(task.request_id):
+    with request_ids.under(task.request_id), span_of(task):
         return _run(db, handlers, task)
 
 
@@ -42,7 +45,20 @@ def _run(db: Database, handlers: Handlers, task: Task) -> Outcome:
         is_tried_again = claims.fail(db, task, f"{type(problem).__name__}: {problem}")
         return "failed" if is_tried_again else "dead"
     claims.done(db, task)
+    note_departure(task)
     return "done"
+
+
+def span_of(task: Task) -> AbstractContextManager[object]:
+    """A context for the work on a task, as traces show it."""
+    facts: dict[str, str | int] = {"kbsearch.task": task.kind, "kbsearch.attempt": task.attempts}
+    return tracing.span("outbox", {**facts, "kbsearch.request_id": task.request_id})
+
+
+def note_departure(task: Task) -> None:
+    """Count how long it took since a task was asked for."""
+    seconds = (utc_now() - parsed(task.began_at)).total_seconds()
+    measures.note_departure(KINDS[task.kind].channel if task.kind in KINDS else "", seconds)
 
 
 def together(*parts: Handlers) -> Handlers:

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from typing import get_args
 
 from kbsearch import outbox
 from kbsearch.clock import now, parsed, utc_now
-from kbsearch.database import Database
+from kbsearch.database import Database, Row
+from kbsearch.outbox import Channel
 from kbsearch.processes.parent_pipe import PATIENCE
 from kbsearch.site import outgoing
 
+LAST_BACKUP = "last_backup"
 LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
 
 
@@ -23,6 +26,8 @@ class Health:
     worker_patience: float  # the age up to which the worker said that it may be silent
     outbox_age: float | None
     outbox_dead: int
+    index_lag: float  # since when a change waits to be found; 0 where none does
+    last_backup: str | None  # when the last one was whole
     waiting: dict[str, float]  # by channel, how long its oldest has waited
     late: tuple[str, ...]  # the channels where that is too long
     article_index: str | None  # the folder in service
@@ -48,10 +53,23 @@ def look(db: Database) -> Health:
         worker_patience=float(state.get("worker_patience", PATIENCE)),
         outbox_age=_age(outbox.oldest_waiting(db)),
         outbox_dead=outbox.count_dead(db),
+        index_lag=_age(outbox.oldest_waiting(db, "index")) or 0.0,
+        last_backup=state.get(LAST_BACKUP),
         waiting={channel: round(age) for channel, age in waiting.items()},
         late=tuple(sorted(channel for channel, age in waiting.items() if age > LATE_AFTER)),
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
+    )
+
+
+def note_backup(db: Database) -> None:
+    """A whole backup was made at this moment."""
+    db.execute(
+        """
+        INSERT INTO state (name, value) VALUES (:name, :now)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"name": LAST_BACKUP, "now": now()},
     )
 
 
@@ -77,6 +95,42 @@ def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:
         ON CONFLICT (name) DO UPDATE SET value = excluded.value
         """,
         {"now": now(), "patience": str(patience)},
+    )
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Work of a channel that is not done: how much of it, and since when the oldest waits."""
+
+    channel: Channel
+    waiting: int
+    failed: int  # it will be tried again
+    dead: int  # given up
+    age: float  # in seconds; 0 where nothing waits
+
+
+def queues(db: Database) -> list[Queue]:
+    """The queues of every channel."""
+    rows = db.query(
+        """
+        SELECT channel, SUM(CASE WHEN dead_at IS NOT NULL THEN 1 ELSE 0 END) AS dead,
+               SUM(CASE WHEN dead_at IS NULL AND problem IS NOT NULL THEN 1 ELSE 0 END) AS failed,
+               SUM(CASE WHEN dead_at IS NULL AND problem IS NULL THEN 1 ELSE 0 END) AS waiting,
+               MIN(CASE WHEN dead_at IS NULL THEN created_at END) AS oldest
+        FROM outbox WHERE done_at IS NULL GROUP BY channel
+        """
+    )
+    by_channel = {row["channel"]: row for row in rows}
+    return [_queue(channel, by_channel.get(channel, {})) for channel in get_args(Channel)]
+
+
+def _queue(channel: Channel, row: Row) -> Queue:
+    return Queue(
+        channel,
+        waiting=row.get("waiting", 0),
+        failed=row.get("failed", 0),
+        dead=row.get("dead", 0),
+        age=_age(row.get("oldest")) or 0.0,
     )
 
 

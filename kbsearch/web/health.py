@@ -4,14 +4,13 @@ import hmac
 from dataclasses import asdict
 
 from flask import Blueprint, current_app, jsonify, request
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
-from kbsearch.site import health, outgoing
+from kbsearch.site import health
 from kbsearch.site.health import Health
 from kbsearch.version import __version__
+from kbsearch.web import metrics_text
 from kbsearch.web.render import db, site, viewer
 
 PLAIN = "text/plain; charset=utf-8"
@@ -42,26 +41,7 @@ def metrics() -> Response:
     """Prometheus numbers, for whoever holds the token."""
     if not holds_token():
         raise NotFound("web.not_found")
-    registry = CollectorRegistry()
-    state = health.look(db())
-
-    def gauge(name: str, what: str, value: float) -> None:
-        Gauge(f"kbsearch_{name}", what, registry=registry).set(value)
-
-    for noun, count in health.counts(db()).items():
-        gauge(noun, f"Number of {noun}", count)
-    gauge("outbox_dead", "Tasks given up after every retry", state.outbox_dead)
-    gauge("outbox_age_seconds", "Age of the oldest waiting task", state.outbox_age or 0)
-    waiting = Gauge(
-        "kbsearch_waiting_seconds",
-        "Age of the oldest thing that has not left",
-        ["channel"],
-        registry=registry,
-    )
-    for channel in outgoing.CHANNELS:
-        waiting.labels(channel).set(state.waiting.get(channel, 0))
-    gauge("worker_up", "Whether the worker was seen lately", state.is_worker_alive)
-    return unkept(Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
+    return unkept(Response(metrics_text.of(db(), site().settings), content_type=metrics_text.TYPE))
 
 
 def holds_token() -> bool:

@@ -11,7 +11,7 @@ from functools import cache
 from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
-from kbsearch import request_ids
+from kbsearch import measures, request_ids, tracing
 from kbsearch.config import Settings
 
 log = logging.getLogger(__name__)
@@ -28,17 +28,23 @@ def watch(app: Flask, settings: Settings) -> None:
     def begin() -> None:
         given = request.headers.get(request_ids.HEADER, "") if is_behind_proxy else ""
         request_ids.begin(given)
-        g.began_at = time.perf_counter()
+        g.began_at, g.span = time.perf_counter(), tracing.span("request")
+        g.span.__enter__()
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers[request_ids.HEADER] = request_ids.current()
+        seconds, status = time.perf_counter() - g.began_at, response.status_code
+        measures.note_answer(request.blueprint or "", status, seconds)
+        _trace(status)
         if is_noted and request.blueprint not in NOT_NOTED:
-            _note(response.status_code, time.perf_counter() - g.began_at)
+            _note(status, seconds)
         return response
 
     @app.teardown_request
     def forget(_: BaseException | None) -> None:
+        if "span" in g:
+            g.span.__exit__(None, None, None)
         request_ids.end()
 
 
@@ -50,6 +56,16 @@ def route() -> str:
 @cache
 def _with_plain_blanks(rule: str) -> str:
     return _BLANK.sub(r"<\1>", rule)
+
+
+def _trace(status: int) -> None:
+    facts: dict[str, str | int] = {
+        "http.request.method": request.method,
+        "http.route": route(),
+        "http.response.status_code": status,
+        "kbsearch.request_id": request_ids.current(),
+    }
+    tracing.describe(f"{request.method} {route()}", facts)
 
 
 def _note(status: int, seconds: float) -> None:

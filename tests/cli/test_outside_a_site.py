@@ -12,7 +12,7 @@ from kbsearch import config
 from kbsearch.cli import cli
 
 # What works in any folder; `check` and `serve` do with an argument that says on what.
-ANYWHERE = {"init", "version", "evaluate", "restore"}
+ANYWHERE = {"completion", "evaluate", "init", "monitoring", "restore", "version"}
 NOT_NOW = {
     "mail-in": 75
 }  # a mail server keeps the mail and tries again; any other status returns it

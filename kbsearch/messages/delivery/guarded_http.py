@@ -178,14 +178,18 @@ class Guard:
         port = parts.port or PORTS[parts.scheme]
         self._addresses(parts, str(parts.hostname), port, _Clock(self.deadline))
 
-    def reach(self, url: str) -> None:
-        """Connect to the host of a URL, and ask it nothing; raises NoAnswer."""
+    def reach(self, url: str) -> Mapping[str, Any]:
+        """Connect to the host of a URL, and ask it nothing; raises NoAnswer.
+
+        Its certificate, as ssl has it; of plain http there is none.
+        """
         clock = _Clock(self.deadline)
         parts = parse(url, self.exceptions)
         host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
         addresses = self._addresses(parts, host, port, clock)
         try:
-            self._connection(parts.scheme, host, port, addresses, clock).close()
+            with self._connection(parts.scheme, host, port, addresses, clock) as line:
+                return (line.getpeercert() or {}) if isinstance(line, ssl.SSLSocket) else {}
         except TimeoutError:
             raise NoAnswer("timeout", f"not answered within {self.deadline:g} s") from None
         except OSError as problem:

@@ -223,6 +223,11 @@ def hosts(db: Database) -> dict[str, str]:
     return {webhook.id: webhook.host for webhook in _read(db, "1 = 1", {})}
 
 
+def addresses(db: Database) -> list[str]:
+    """Those that are told of events; for nobody to see."""
+    return [webhook.url for webhook in _read(db, "e.disabled_at IS NULL", {})]
+
+
 def signers(db: Database, settings: Settings, webhook_id: str, at: datetime) -> list[str]:
     """The secrets that sign at this moment, the newest first."""
     rows = db.query(

@@ -20,7 +20,7 @@ from kbsearch.messages.delivery import senders
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, HttpAnswer, NoAnswer
 from kbsearch.messages.webhooks import deliveries, rooms, signing
 from kbsearch.messages.webhooks.deliveries import Outcome
-from kbsearch.outbox import Share, Task, claims
+from kbsearch.outbox import Share, Task, claims, running
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class WebhookSender:
         self._on_the_road -= 1
         with request_ids.under(task.request_id):
             deliveries.record(self.db, task, outcome)
+            if outcome.problem is None:
+                running.note_departure(task)
             log.info("%s to webhook %s: %s", task.subject, task.thread, _told(outcome))
 
     def _send_off(self, task: Task) -> None:
@@ -93,7 +95,8 @@ class WebhookSender:
 
     def _depart(self, task: Task, post: Callable[[], HttpAnswer]) -> None:
         def go() -> None:
-            self._back.put((task, _attempt(post)))
+            with running.span_of(task):
+                self._back.put((task, _attempt(post)))
 
         threading.Thread(target=go, name="delivery", daemon=True).start()
         self._on_the_road += 1

@@ -32,6 +32,7 @@ from tantivy import (
     Tokenizer,
 )
 
+from kbsearch import tracing
 from kbsearch.search.fulltext import plan as plans
 from kbsearch.search.fulltext.explanation import Share
 from kbsearch.search.fulltext.plan import Address, Answer, Clause, Damaged, Fields, IndexBusy, Plan
@@ -189,6 +190,10 @@ class TantivyView:
         return int(self.searcher.num_docs)
 
     def ask(self, plan: Plan) -> Answer:
+        with tracing.span("index.ask"):
+            return self._ask(plan)
+
+    def _ask(self, plan: Plan) -> Answer:
         query = self.queries.of(plan.clause)
         narrowed = self.queries.narrowed(query, (*plan.filters, *plan.narrowing))
         answer: Any = self.searcher.search(
@@ -264,8 +269,9 @@ class TantivyWriter:
         self._writer.delete_documents_by_term(field, term)
 
     def commit(self) -> None:
-        self._writer.commit()
-        self._committed()
+        with tracing.span("index.commit"):
+            self._writer.commit()
+            self._committed()
 
     def rollback(self) -> None:
         self._writer.rollback()

@@ -36,6 +36,7 @@ LOOKS_INSIDE: tuple[LookInside, ...] = (
     database.references,
     servers.mail_access,
     servers.mailbox,
+    servers.certificates,
     kept.attached,
     kept.mails,
     kept.orphans,
@@ -68,6 +69,7 @@ def glance(settings: Settings, db: Database, state: Health) -> Iterator[Check]:
         yield from look(patient)
     yield from work.seen(state)
     yield from servers.mail_access(patient, db)
+    yield from servers.certificates(patient, db)
     for look in (content.articles, content.program, content.branch, indexes.folder):
         yield from look(patient)
 

@@ -3,15 +3,19 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+from kbsearch.clock import parsed, utc_now
 from kbsearch.config import LOCAL_NAMES, uses_token
 from kbsearch.database import Database
 from kbsearch.files import scanner as clamd
 from kbsearch.messages.delivery import channels, mail_tokens
 from kbsearch.messages.incoming import mailbox as incoming
+from kbsearch.site import neighbours
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 
+CERTIFICATE_LEFT = timedelta(days=14)
 PATIENCE = 10.0  # seconds, for all that one server is asked
 
 
@@ -152,6 +156,27 @@ def provider(patient: Patient) -> Iterator[Check]:
         )
     else:
         yield ok("sign-on", "%(issuer)s answers", issuer=settings.oidc_issuer)
+
+
+def certificates(_: Patient, db: Database) -> Iterator[Check]:
+    """Those of other servers, as the worker saw them last."""
+    for certificate in neighbours.look(db):
+        if certificate.problem:
+            yield warn(
+                "certificate",
+                "the certificate of %(server)s: %(problem)s",
+                "See whether that server is there, and who keeps its certificate.",
+                server=certificate.server,
+                problem=certificate.problem,
+            )
+            continue
+        ends_at = parsed(certificate.ends_at)
+        told = "the certificate of %(server)s ends on %(date)s"
+        values = {"server": certificate.server, "date": f"{ends_at:%Y-%m-%d}"}
+        if ends_at - utc_now() < CERTIFICATE_LEFT:
+            yield warn("certificate", told, "Tell those who run that server.", **values)
+        else:
+            yield ok("certificate", told, **values)
 
 
 def _tried(ask: Callable[[], object]) -> str:
