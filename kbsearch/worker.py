@@ -39,6 +39,7 @@ from kbsearch.messages.delivery import departures, senders
 from kbsearch.messages.delivery.senders import Sender
 from kbsearch.messages.incoming import mailbox, mails
 from kbsearch.messages.notifications import (
+    announcement_letters,
     answers,
     article_letters,
     code_texts,
@@ -322,6 +323,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
         notifications.handlers(db),
         sent_articles.handlers(settings, db),
         solutions.handlers(db),
+        announcement_letters.fan_out(db),
         held_replies.handlers(db),
     )
 
@@ -363,6 +365,7 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
                 ),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),
+                announcement_letters.handlers(settings, db),
             ),
         ),
         "sms": (

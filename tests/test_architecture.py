@@ -73,6 +73,9 @@ ALLOWED = {
         "articles database outbox people search search.fulltext search.learning text "
         "text.markup text.masking tickets tickets.conversation tickets.filing"
     ),
+    "announcements": (
+        "database messages.webhooks outbox people people.organisations search.fulltext text"
+    ),
     "articles.importing": "articles articles.publishing files text.markup",
     "articles.gaps": (
         "articles articles.publishing database people people.organisations search "
@@ -84,7 +87,7 @@ ALLOWED = {
         "tickets.desk tickets.filing"
     ),
     "messages.notifications": (
-        "articles articles.publishing articles.writing database messages.delivery "
+        "announcements articles articles.publishing articles.writing database messages.delivery "
         "messages.webhooks outbox people people.accounts people.organisations rules text "
         "text.markup tickets tickets.conversation"
     ),
@@ -97,13 +100,13 @@ ALLOWED = {
         "tickets.desk tickets.filing"
     ),
     "site": (
-        "articles articles.gaps articles.publishing database files messages.delivery "
+        "announcements articles articles.gaps articles.publishing database files messages.delivery "
         "messages.incoming messages.webhooks outbox people people.accounts "
         "people.organisations processes promises rules search.fulltext search.learning "
         "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk"
     ),
     "web": (
-        "articles articles.gaps articles.publishing articles.writing database files insights "
+        "announcements articles articles.gaps articles.publishing articles.writing database files insights "
         "messages.delivery messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "

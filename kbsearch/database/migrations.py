@@ -398,6 +398,33 @@ STEPS = {
           PRIMARY KEY (path, review_by, person_id));
         CREATE INDEX review_reminders_person ON review_reminders (person_id);
         """,
+    "s107_announcements": """
+        CREATE TABLE announcements (id TEXT PRIMARY KEY, kind TEXT NOT NULL, problem_id TEXT
+          REFERENCES problems (id) ON DELETE SET NULL, title_fr TEXT NOT NULL, title_en TEXT NOT
+          NULL, text_fr TEXT NOT NULL, text_en TEXT NOT NULL, product_id TEXT REFERENCES
+          products (id), version_from TEXT NOT NULL DEFAULT '', version_to TEXT NOT NULL DEFAULT
+          '', fixed_in TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL, updated_at TEXT NOT
+          NULL, published_at TEXT, ended_at TEXT);
+        CREATE INDEX announcements_problem ON announcements (problem_id) WHERE problem_id IS NOT
+          NULL;
+        CREATE INDEX announcements_product ON announcements (product_id) WHERE product_id IS NOT
+          NULL;
+        CREATE TABLE announcement_organisations (announcement_id TEXT NOT NULL REFERENCES
+          announcements (id) ON DELETE CASCADE, organisation_id TEXT NOT NULL REFERENCES
+          organisations (id), PRIMARY KEY (announcement_id, organisation_id));
+        CREATE INDEX announcement_organisations_organisation ON announcement_organisations
+          (organisation_id);
+        CREATE TABLE announcement_followers (announcement_id TEXT NOT NULL REFERENCES
+          announcements (id) ON DELETE CASCADE, person_id TEXT NOT NULL REFERENCES people (id)
+          ON DELETE CASCADE, is_affected INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY
+          (announcement_id, person_id));
+        CREATE INDEX announcement_followers_person ON announcement_followers (person_id);
+        CREATE TABLE announcement_letters (id TEXT PRIMARY KEY, announcement_id TEXT NOT NULL
+          REFERENCES announcements (id) ON DELETE CASCADE, person_id TEXT NOT NULL REFERENCES
+          people (id) ON DELETE CASCADE, stage TEXT NOT NULL, asked_at TEXT NOT NULL, settled_at
+          TEXT, outcome TEXT, UNIQUE (announcement_id, person_id, stage));
+        CREATE INDEX announcement_letters_person ON announcement_letters (person_id);
+        """,
 }
 
 

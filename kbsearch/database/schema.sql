@@ -953,6 +953,59 @@ CREATE TABLE problem_tickets (
 );
 CREATE INDEX problem_tickets_problem ON problem_tickets (problem_id);
 
+-- What those who use something are told of it. In both languages or in one.
+CREATE TABLE announcements (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,  -- 'problem' or 'notice'
+  problem_id TEXT REFERENCES problems (id) ON DELETE SET NULL,  -- whose requests report it
+  title_fr TEXT NOT NULL,
+  title_en TEXT NOT NULL,
+  text_fr TEXT NOT NULL,  -- Markdown
+  text_en TEXT NOT NULL,
+  product_id TEXT REFERENCES products (id),  -- NULL: it concerns all of them
+  version_from TEXT NOT NULL DEFAULT '',  -- '': from the first on
+  version_to TEXT NOT NULL DEFAULT '',
+  fixed_in TEXT NOT NULL DEFAULT '',  -- a version
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  published_at TEXT,  -- NULL: agents alone know of it
+  ended_at TEXT  -- fixed, or over
+);
+CREATE INDEX announcements_problem ON announcements (problem_id) WHERE problem_id IS NOT NULL;
+CREATE INDEX announcements_product ON announcements (product_id) WHERE product_id IS NOT NULL;
+
+-- Whom it concerns; without any: whoever has the product. Customers never see which.
+CREATE TABLE announcement_organisations (
+  announcement_id TEXT NOT NULL REFERENCES announcements (id) ON DELETE CASCADE,
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  PRIMARY KEY (announcement_id, organisation_id)
+);
+CREATE INDEX announcement_organisations_organisation
+  ON announcement_organisations (organisation_id);
+
+-- Who is told how it ends.
+CREATE TABLE announcement_followers (
+  announcement_id TEXT NOT NULL REFERENCES announcements (id) ON DELETE CASCADE,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  is_affected INTEGER NOT NULL,  -- 0/1: they said "me too"
+  at TEXT NOT NULL,
+  PRIMARY KEY (announcement_id, person_id)
+);
+CREATE INDEX announcement_followers_person ON announcement_followers (person_id);
+
+-- What was written to whom of it, once.
+CREATE TABLE announcement_letters (
+  id TEXT PRIMARY KEY,
+  announcement_id TEXT NOT NULL REFERENCES announcements (id) ON DELETE CASCADE,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  stage TEXT NOT NULL,  -- 'published' or 'ended'
+  asked_at TEXT NOT NULL,
+  settled_at TEXT,
+  outcome TEXT,
+  UNIQUE (announcement_id, person_id, stage)
+);
+CREATE INDEX announcement_letters_person ON announcement_letters (person_id);
+
 -- Visits and what is learnt from them -------------------------------------------------------------
 
 -- What somebody did between coming and leaving: a search, pages, perhaps a request.

@@ -24,6 +24,8 @@ EVENTS = (
     "ticket.cc_added",
     "ticket.article",
     "ticket.own_reply",
+    "announcement.published",
+    "announcement.ended",
 )
 STAFF_EVENTS = (
     "ticket.opened",
@@ -37,7 +39,12 @@ STAFF_EVENTS = (
 )
 ALL_EVENTS = tuple(dict.fromkeys((*EVENTS, *STAFF_EVENTS)))
 CHANNELS = ("mail", "sms")
-BY_MAIL_ALONE = ("ticket.article", "ticket.own_reply")  # there is something to read
+BY_MAIL_ALONE = (  # there is something to read
+    "ticket.article",
+    "ticket.own_reply",
+    "announcement.published",
+    "announcement.ended",
+)
 YES = "on"  # of a box that is ticked
 WANTED_AT_FIRST = {"mail": True, "sms": False}
 UNWANTED_AT_FIRST = ("ticket.own_reply",)

@@ -98,6 +98,7 @@ TEXTS = tuple(
         ("gaps", "id", "NULL", ("title", "reason")),
         ("gap_signals", "id", "ticket_id", ("text",)),
         ("problems", "id", "NULL", ("title",)),
+        ("announcements", "id", "NULL", ("title_fr", "title_en", "text_fr", "text_en")),
         ("visit_events", "id", "ticket_id", ("text",)),
         ("lessons", "id", "ticket_id", ("wording",)),
         ("saved_replies", "id", "NULL", ("name", "body", "actions")),

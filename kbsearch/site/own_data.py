@@ -8,6 +8,7 @@ from typing import Any
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer
+from kbsearch.announcements import following
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row
 from kbsearch.people import notification_choices, profiles
@@ -76,6 +77,7 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "article_feedback": votes.list_of(db, person.id),
         "messages": _messages(db, person.id),
         "lessons": lessons.list_mine(db, person.id),
+        "announcements_followed": following.list_own(db, viewer),
     }
 
 

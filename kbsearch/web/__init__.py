@@ -44,6 +44,9 @@ from kbsearch.web.account import security as locks
 from kbsearch.web.api import door
 from kbsearch.web.assistants import http as assistants
 from kbsearch.web.desk import (
+    announcements as desk_announcements,
+)
+from kbsearch.web.desk import (
     bar,
     incident_groups,
     incoming,
@@ -54,7 +57,16 @@ from kbsearch.web.desk import (
     saved_replies,
     workspace,
 )
-from kbsearch.web.help import feedback, feeds, lessons, looks, old_addresses, pages, visits
+from kbsearch.web.help import (
+    announcements,
+    feedback,
+    feeds,
+    lessons,
+    looks,
+    old_addresses,
+    pages,
+    visits,
+)
 from kbsearch.web.tickets import (
     drafts,
     files,
@@ -172,7 +184,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         addresses.bp,
         *account_pages,
     )
-    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp)
+    filing_pages = (filing.bp, drafts.bp, suggestions.bp, visits.bp, announcements.bp)
     requests_pages = (*filing_pages, lists.bp, show.bp, satisfaction.bp)
     agents_pages = (
         queue.bp,
@@ -182,6 +194,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         incoming.bp,
         past_cases.bp,
         incident_groups.bp,
+        desk_announcements.bp,
         merging.bp,
     )
     writers_pages = (

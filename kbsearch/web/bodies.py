@@ -22,6 +22,7 @@ ARTICLE = 3_000_000  # as long as one may be, spelt as forms are
 FILE = files.MAX_BYTES + FORM  # and what wraps it
 FORM_WITH_FILES = files.MAX_FILES * files.MAX_BYTES + FORM
 BY_ENDPOINT = {
+    "announcements.follow": FORM_WITH_FILES,
     "api.put_attachment": FILE,
     "article_files.add": ARTICLE + MAX_FILE,
     "drafts.remove": FILE,

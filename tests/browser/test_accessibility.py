@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from kbsearch import people
+from kbsearch import announcements, people
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.announcements import editing as announcement_editing
+from kbsearch.announcements import following
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.articles import gaps
 from kbsearch.articles.gaps import signals
 from kbsearch.articles.writing import drafts as article_drafts
@@ -127,6 +130,11 @@ def pages(live: Live) -> dict[str, list[str]]:
     token = satisfaction.ask(live.db, asked.id, root.person_id or "")
     satisfaction.answer(live.db, token, Rating(is_good=False, why="y" * 200))
 
+    told = AnnouncementFields(title_fr="Export vide", text_fr="Relancez.", product="icownect")
+    announced = announcement_editing.add(live.db, root, told)
+    announcement_editing.publish(live.db, root, announced, by_mail=False)
+    following.say_me_too(live.db, customer, announcements.find(live.db, customer, announced.id))
+
     opt_out = opt_outs.make(settings, root.person_id or "", "ticket.replied")
 
     notice = {"legal_notice_fr": "Prairial, Rennes", "legal_notice_en": "Prairial, Rennes"}
@@ -191,6 +199,11 @@ def pages(live: Live) -> dict[str, list[str]]:
             "/{lang}/desk/articles/new?article=fr/compte/mot-de-passe",
         ],
         "desk_articles.show": ["/{lang}/desk/articles/drafts/article-of-a-test"],
+        "announcements.index": ["/{lang}/announcements"],
+        "announcements.show": [f"/{{lang}}/announcements/{announced.id}?done=me_too"],
+        "desk_announcements.index": ["/{lang}/desk/announcements"],
+        "desk_announcements.new": [f"/{{lang}}/desk/announcements/new?problem={problem}"],
+        "desk_announcements.show": [f"/{{lang}}/desk/announcements/{announced.id}?done=saved"],
         "desk_problems.index": ["/{lang}/desk/problems"],
         "desk_problems.show": [f"/{{lang}}/desk/problems/{problem}?sent=2"],
         "past_cases.show": [f"/{{lang}}/desk/tickets/{like_another.number}/similar"],

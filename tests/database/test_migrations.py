@@ -215,6 +215,7 @@ LATER_KINDS = {
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
     "file.infected",
     "rule.notice",
+    "announcement.letter",
     *("address.entered", "address.replaced"),
 }
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import articles, create_app, integer_ids, people
+from kbsearch import announcements, articles, create_app, integer_ids, people
 from kbsearch.access import OPERATOR, Viewer
+from kbsearch.announcements import editing, following
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.articles.gaps import signals as gap_signals
 from kbsearch.articles.publishing import trailers
 from kbsearch.articles.publishing.publish import Publication, publish
@@ -106,6 +108,9 @@ CANARIES = {
     "CANARI-OTHER": {"alice", "dan", "root"},
     "CANARI-MAIL": {"dan", "root"},
     "CANARI-PROBLEM": {"dan", "root"},
+    "CANARI-ANNOUNCED": {"alice", "bob", "carol", "dan", "root"},
+    "CANARI-UNPUBLISHED": {"dan", "root"},
+    "CANARI-AFFECTED": {"dan", "root"},
     "CANARI-GAP": {"dan", "wendy", "root"},
     "CANARI-VOTE": {"alice", "dan", "wendy", "root"},
     "CANARI-ARTICLE": {"dan"},
@@ -196,6 +201,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
         **_requests(settings, db, everybody),
         **_people_and_organisations(db),
         **_mail(settings, db, everybody["dan"]),
+        **_announcements(db, everybody["dan"]),
         **_article(db, everybody["dan"]),
         "hand-over": sign(claims()),
         "opt-out": opt_outs.make(settings, str(cast.alice.person_id), "ticket.replied"),
@@ -346,6 +352,27 @@ def _people_and_organisations(db: SqliteDatabase) -> dict[str, str]:
         "invitation": one_time_links.make(db, "invitation", bob),
         "reset": one_time_links.make(db, "reset", bob),
     }
+
+
+def _announcements(db: SqliteDatabase, dan: Viewer) -> dict[str, str]:
+    """A problem of what Acme has, which somebody else there has too; one that nobody reads yet."""
+    people.add(
+        db,
+        OPERATOR,
+        PersonFields(
+            email="affected@acme.example",
+            name="CANARI-AFFECTED",
+            role="customer",
+            organisations=["acme"],
+        ),
+    )
+    told = AnnouncementFields(title_fr=f"Le {WORD} CANARI-ANNOUNCED", product="icownect")
+    announced = editing.add(db, dan, told)
+    editing.publish(db, dan, announced, by_mail=False)
+    affected = viewers.find(db, "affected@acme.example")
+    following.say_me_too(db, affected, announcements.find(db, affected, announced.id))
+    hidden = AnnouncementFields(title_fr=f"Le {WORD} CANARI-UNPUBLISHED", product="icownect")
+    return {"announcement": announced.id, "unpublished": editing.add(db, dan, hidden).id}
 
 
 def _mail(settings: Settings, db: SqliteDatabase, dan: Viewer) -> dict[str, str]:

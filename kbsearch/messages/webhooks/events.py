@@ -145,6 +145,18 @@ def _rule(db: Database, settings: Settings, run_id: str) -> Facts | None:
     return {**rows[0], "url": settings.url(f"requests/{rows[0]['id']}")} if rows else None
 
 
+def _announcement(db: Database, settings: Settings, announcement_id: str) -> Facts | None:
+    """What was announced: of which product and versions, not to whom."""
+    rows = db.query(
+        """
+        SELECT a.id, a.kind, p.slug AS product, a.version_from, a.version_to, a.fixed_in
+        FROM announcements a LEFT JOIN products p ON p.id = a.product_id WHERE a.id = :id
+        """,
+        {"id": announcement_id},
+    )
+    return {**rows[0], "url": settings.url(f"announcements/{announcement_id}")} if rows else None
+
+
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(events.KINDS, _ticket),
     outbox.declare("article.published", "inside"): _article,
@@ -152,6 +164,8 @@ READERS: Mapping[str, Reader] = {
     outbox.declare("article.feedback", "inside"): _feedback,
     outbox.declare("search.failed", "inside"): _failed_search,
     outbox.declare("rule.applied", "inside"): _rule,
+    outbox.declare("announcement.published", "inside"): _announcement,
+    outbox.declare("announcement.ended", "inside"): _announcement,
     outbox.declare("user.invited", "inside"): _person,
     outbox.declare("user.signed_in", "inside"): _person,
 }

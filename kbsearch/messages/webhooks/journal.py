@@ -21,6 +21,7 @@ from kbsearch.messages.webhooks import events
 KEEP = timedelta(days=30)
 CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 STAFF_KINDS = ("article.published", "article.withdrawn", "article.feedback", "search.failed")
+AGENTS_KINDS = ("announcement.published", "announcement.ended")
 ADMINISTRATORS_KINDS = ("user.invited", "user.signed_in")
 
 
@@ -116,8 +117,10 @@ def _of_tickets(
 
 
 def _others(db: Database, viewer: Viewer, after: int, limit: int) -> list[Row]:
-    kinds = (STAFF_KINDS if viewer.is_staff else ()) + (
-        ADMINISTRATORS_KINDS if viewer.is_administrator else ()
+    kinds = (
+        *(STAFF_KINDS if viewer.is_staff else ()),
+        *(AGENTS_KINDS if viewer.is_agent else ()),
+        *(ADMINISTRATORS_KINDS if viewer.is_administrator else ()),
     )
     places, values = one_of("kind", kinds)
     return db.query(

@@ -85,6 +85,8 @@ def sentence(language: str, body: str) -> str:
         "article.feedback": i18n.gettext(language, "Helped a reader: %(id)s", **about)
         if facts.get("helped")
         else i18n.gettext(language, "Did not help a reader: %(id)s", **about),
+        "announcement.published": i18n.gettext(language, "Announced to customers"),
+        "announcement.ended": i18n.gettext(language, "An announcement is over"),
         "search.failed": i18n.gettext(
             language, "Nothing was found for: %(query)s", query=facts.get("query", "")
         ),

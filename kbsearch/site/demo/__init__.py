@@ -65,6 +65,7 @@ def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
     cast.add_saved_replies(db)
     cast.add_rules(db)
     requests.take_in(settings, db)
+    cast.add_announcements(db)
     searches.search(db)
     _keep(settings, opened)
     return opened

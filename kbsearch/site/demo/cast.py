@@ -8,12 +8,14 @@ from typing import Any
 
 import yaml
 
-from kbsearch import people, resources, rules
+from kbsearch import announcements, people, resources, rules
 from kbsearch.access import OPERATOR
+from kbsearch.announcements import editing, following
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.people import Person, PersonFields, organisations
+from kbsearch.people import Person, PersonFields, organisations, viewers
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
@@ -25,7 +27,7 @@ from kbsearch.promises.targets import TargetFields
 from kbsearch.rules import RuleFields
 from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import field_editing, teams
-from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk import incident_groups, saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
@@ -152,6 +154,21 @@ def add_rules(db: Database) -> None:
         )
         added = rules.add(db, OPERATOR, fields)
         rules.switch(db, OPERATOR, added, is_on=rule["is_on"])
+
+
+def add_announcements(db: Database) -> None:
+    """What customers are told of problems and changes; some of them have the problem too."""
+    ids = {problem.title: problem.id for problem in incident_groups.list_all(db, OPERATOR)}
+    for texts in listed("announcements.yml"):
+        problem = ids.get(texts.pop("incident", ""), "")
+        affected, is_over = texts.pop("me_too", ()), texts.pop("is_over", False)
+        added = editing.add(db, OPERATOR, AnnouncementFields(**texts, problem_id=problem))
+        editing.publish(db, OPERATOR, added, by_mail=False)
+        for email in affected:
+            customer = viewers.find(db, email)
+            following.say_me_too(db, customer, announcements.find(db, customer, added.id))
+        if is_over:
+            editing.end(db, OPERATOR, added)
 
 
 def _in_days(days: int) -> str:

@@ -135,6 +135,33 @@ SHEETS = (
         TICKET,
     ),
     Sheet(
+        "announcements",
+        "announcements",
+        ("id",),
+        _names(
+            "id kind problem_id title_fr title_en text_fr text_en version_from version_to fixed_in"
+            " created_at updated_at published_at ended_at"
+        ),
+        (),
+        _perhaps(product_id="product"),
+    ),
+    Sheet(
+        "announcement_organisations",
+        "announcement_organisations",
+        _names("announcement_id organisation_id"),
+        ("announcement_id",),
+        (),
+        {"organisation_id": SheetReference("organisation")},
+    ),
+    Sheet(
+        "announcement_followers",
+        "announcement_followers",
+        _names("announcement_id person_id"),
+        _names("announcement_id at"),
+        ("is_affected",),
+        PERSON,
+    ),
+    Sheet(
         "duplicates",
         "duplicates",
         ("ticket_id",),
@@ -270,6 +297,7 @@ KEYS = _names(
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events review_reminders"
+    " article_announcements article_tellings announcement_letters ticket_visits site_events"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail.
 LEFT_BEHIND = _names(

@@ -6,6 +6,7 @@ the description at /api/v1/openapi.json is made.
 
 from kbsearch.web.api import (
     administration,
+    announcements,
     articles,
     conversation,
     directory,
@@ -20,6 +21,7 @@ from kbsearch.web.api.operations import bp
 
 __all__ = [
     "administration",
+    "announcements",
     "articles",
     "bp",
     "conversation",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kbsearch import access
+from kbsearch import access, announcements
 from kbsearch.config import LANGUAGES
 from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
 from kbsearch.web.api.fields import Schema
@@ -168,6 +168,26 @@ PERSON = record(
         "organisations": several(TEXT),
         "created_at": MOMENT,
         "disabled": FLAG,
+    }
+)
+ANNOUNCEMENT = record(
+    {
+        "id": TEXT,
+        "kind": words(announcements.KINDS),
+        "state": words(announcements.STATES),
+        "title_fr": TEXT,
+        "title_en": TEXT,
+        "text_fr": TEXT,
+        "text_en": TEXT,
+        "product": nullable(TEXT),
+        "version_from": TEXT,
+        "version_to": TEXT,
+        "fixed_in": TEXT,
+        "published_at": nullable(MOMENT),
+        "ended_at": nullable(MOMENT),
+        "follows": FLAG,
+        "is_affected": FLAG,
+        "url": TEXT,
     }
 )
 PRODUCT: Schema = record({"slug": TEXT, "name": TEXT, "versions": several(TEXT)})

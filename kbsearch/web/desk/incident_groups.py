@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import access, i18n
+from kbsearch import access, announcements, i18n
 from kbsearch.errors import AlreadySent, Invalid, NotFound, Problem
 from kbsearch.tickets import Ticket
 from kbsearch.tickets.codes import Status
@@ -97,6 +97,7 @@ def page(problem: IncidentGroup, wrong: Problem | None = None, where: str = "") 
     response = render(
         "desk/incident_group.html",
         problem=problem,
+        announcement=announcements.of_problem(db(), viewer(), problem.id),
         wrong=i18n.explain(wrong, language()) if wrong else "",
         where=where,
         key=key_after(wrong),

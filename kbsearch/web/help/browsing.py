@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from kbsearch import articles
+from kbsearch import announcements, articles
 from kbsearch.articles import Card, categories
 from kbsearch.articles.categories import Category
 from kbsearch.clock import stored, utc_now
@@ -47,6 +47,7 @@ def home() -> dict[str, Any]:
     there = categories.list_all(db(), viewer(), language())
     return {
         "results": None,
+        "announcements": announcements.list_current(db(), viewer()),
         "current": lists.list_current(db(), viewer(), CURRENT),
         "shelves": _shelves(there, "", FIRST),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),

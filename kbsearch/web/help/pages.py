@@ -9,6 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
+from kbsearch.announcements import matching
 from kbsearch.articles import Article, categories, former_addresses
 from kbsearch.errors import NotFound
 from kbsearch.files import types
@@ -101,6 +102,7 @@ def search() -> Response:
         last=last_page(results),
         filing=filing.offered(address.subject) if not results.total else None,
         places=places,
+        announced=matching.search(db(), viewer(), address.text) if address.page == 1 else (),
     )
     return response if "palette" in request.args else leaving_what_was_shown(response)
 

@@ -8,7 +8,8 @@ from flask import Blueprint, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from kbsearch import tickets
+from kbsearch import announcements, tickets
+from kbsearch.announcements import Announcement
 from kbsearch.clock import utc_now
 from kbsearch.database import new_id
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
@@ -94,6 +95,19 @@ def send() -> Response:
     response = go_to(f"/{language()}/requests/{ticket.id}?thanks=1")
     visits.filed(response, ticket)
     return response
+
+
+@bp.post("/requests/announcements")
+def announce() -> Response:
+    """What is announced of the software and version, above the form."""
+    person()
+    filled = Filled(new_id(), values_of(request.form))
+    return render(
+        "tickets/new.html",
+        "tickets/_announced.html",
+        waiting=[],
+        **shown(filled),
+    )
 
 
 @bp.post("/requests/fields")
@@ -196,9 +210,16 @@ def shown(filled: Filled) -> dict[str, object]:
     return {
         "form": filled.shown(accepting()),
         "cards": suggestions.cards(filled),
+        "announced": announced(filled),
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,
     }
+
+
+def announced(filled: Filled) -> list[Announcement]:
+    """What is announced of the software and version that are chosen."""
+    product, version = (filled.values.get(name, "") for name in ("software", "version"))
+    return announcements.list_about(db(), viewer(), product, version[:MAX_VERSION])
 
 
 def accepting() -> list[Organisation] | None:

@@ -11,6 +11,7 @@ import pytest
 from kbsearch import people, resources
 from kbsearch.access import OPERATOR
 from kbsearch.articles.writing.review_reminders import DueReview
+from kbsearch.announcements import Announcement
 from kbsearch.articles.writing.reviewing import BranchComment
 from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -57,6 +58,8 @@ def values() -> dict[str, dict[str, Any]]:
         "files_refused": {"mail_subject": "Collier perdu", "names": ["macro.xlsm"]},
         "file_infected": {"name": "facture.zip", "finding": "Troyen-1", "is_sender": True},
         "article_published": article_published(),
+        "announcement_published": announcement(),
+        "announcement_ended": announcement(),
         "rule_notice": {
             "rule": "Urgent",
             "ticket": SimpleNamespace(number=1042, subject="Collier perdu"),
@@ -84,6 +87,23 @@ def article_published() -> dict[str, Any]:
         "account_url": f"{site}/account/notifications",
         "opt_out_url": f"{site}/unsubscribe/t",
     }
+
+
+def announcement() -> dict[str, Any]:
+    site = "https://aide.example/fr"
+    moment = "2026-11-20T12:00:00Z"
+    return {
+        "announcement": Announcement(
+            "a1", "problem", None, "Export vide", "Empty export", "Relancez.", "Run it again.",
+            "icownect", "4.3", "4.3", "4.3.1", moment, moment, moment, None, True, False,
+        ),
+        "ticket": SimpleNamespace(number=1042, subject="Collier perdu", language="fr"),
+        "summary": "Relancez.",
+        "url": f"{site}/announcements/a1",
+        "ticket_url": f"{site}/requests/t1",
+        "account_url": f"{site}/account/notifications",
+        "opt_out_url": f"{site}/unsubscribe/t",
+    }  # fmt: skip
 
 
 def alice(language: str = "fr") -> Person:
