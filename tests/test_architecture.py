@@ -106,7 +106,8 @@ ALLOWED = {
         "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk"
     ),
     "web": (
-        "announcements articles articles.gaps articles.publishing articles.writing database files insights "
+        "announcements articles articles.gaps articles.publishing articles.writing database files "
+        "insights "
         "messages.delivery messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "

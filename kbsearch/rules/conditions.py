@@ -1,7 +1,8 @@
 """The conditions of rules: each kind may be said once, and all that are said must hold.
 
-Of several values one is enough, but for tags, which a request must have all of. A new kind is a
-line of `CHECKS` (what may be said) and one of `TESTS` (when it holds).
+Of several values one is enough, but for tags, which a request must have all of, and fields that the
+vendor added, of which each must have one. A new kind is a line of `CHECKS` (what may be said) and
+one of `TESTS` (when it holds).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from kbsearch.errors import Invalid
 from kbsearch.promises import calendars
 from kbsearch.promises.hours import OpeningHours
 from kbsearch.rules import facts as ticket_facts
+from kbsearch.rules import field_values
 from kbsearch.rules.facts import Facts
 from kbsearch.tickets import teams
 from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
@@ -102,6 +104,7 @@ CHECKS: Checks = {
     "product": _slugs("products"),
     "organisation": _slugs("organisations"),
     "team": partial(choose, _teams, MOST_CHOSEN),
+    "fields": field_values.check_conditions,
     "looked_after": _among((YES, NO)),
     "open": partial(choose, _calendars, MOST_CHOSEN),
     "closed": partial(choose, _calendars, MOST_CHOSEN),
@@ -130,6 +133,7 @@ TESTS: Mapping[str, Callable[[Facts, Values, Hours], bool]] = {
     "product": lambda facts, values, hours: facts.product in values,
     "organisation": lambda facts, values, hours: facts.organisation in values,
     "team": lambda facts, values, hours: (facts.team or NONE) in values,
+    "fields": lambda facts, values, hours: field_values.hold(facts, values),
     "looked_after": lambda facts, values, hours: (YES if facts.assignee else NO) in values,
     "open": _is_open,
     "closed": _is_closed,

@@ -11,6 +11,7 @@ from typing import Any
 from kbsearch.clock import stored
 from kbsearch.database import Database, Row, one_of
 from kbsearch.text.normal_form import without_marks
+from kbsearch.tickets.fields import OWN
 
 _WORD = re.compile(r"\w+")
 # Fields of a request by what its events call them; what the others say, no rule looks at.
@@ -94,6 +95,12 @@ def rewound(db: Database, facts: Facts, at: datetime) -> Facts:
     }
     if "tags" in before:
         before["tags"] = _tags(before["tags"])
+    answers = {
+        row["field"].removeprefix(OWN): row["before"] or ""
+        for row in rows
+        if row["field"].startswith(OWN)
+    }
+    before["answers"] = {**facts.answers, **answers}
     return replace(facts, **before, at=at)
 
 

@@ -12,7 +12,7 @@ from kbsearch import people
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.form_fields import FormField
-from kbsearch.rules import Rule, conditions, effects
+from kbsearch.rules import Rule, conditions, effects, field_values
 from kbsearch.rules.conditions import Hours
 from kbsearch.rules.facts import Facts
 from kbsearch.tickets import fields as vendor_fields
@@ -70,6 +70,8 @@ def after(facts: Facts, actions: Iterable[Action]) -> Facts:
             facts = replace(facts, tags=facts.tags.union(action.values))
         elif action.kind == "remove_tags":
             facts = replace(facts, tags=facts.tags.difference(action.values))
+        elif action.kind == "fields":
+            facts = replace(facts, answers=field_values.answered(facts.answers, action.values))
         elif action.kind in ("product", "severity", "team", "assignee", "status"):
             changed: dict[str, Any] = {action.kind: action.values[0]}
             facts = replace(facts, **changed)
@@ -110,6 +112,10 @@ def _assignee(planner: Planner, facts: Facts, values: Values) -> Values:
     return values if teams.next_one(db, viewer, team, but=facts.assignee) else ()
 
 
+def _fields(planner: Planner, facts: Facts, values: Values) -> Values:
+    return field_values.changes(planner.fields, facts, values)
+
+
 def _add_tags(planner: Planner, facts: Facts, values: Values) -> Values:
     missing = tuple(tag for tag in values if tag not in facts.tags)
     return missing if len(facts.tags) + len(missing) <= tags.MOST else ()
@@ -139,6 +145,7 @@ PLANS: Mapping[str, Callable[[Planner, Facts, Values], Values]] = {
     "assignee": _assignee,
     "add_tags": _add_tags,
     "remove_tags": _remove_tags,
+    "fields": _fields,
     "note": _always,
     "reply": _reply,
     "status": _same("status"),

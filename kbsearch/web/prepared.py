@@ -7,11 +7,13 @@ from flask import g
 from markupsafe import Markup
 
 from kbsearch import people
+from kbsearch.rules import field_values
 from kbsearch.tickets import teams
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.actions import Action
 from kbsearch.web.render import db, spoken_language, viewer
+from kbsearch.web.vendor_fields import definitions
 
 LONGEST_NOTE = 80  # characters of it that are shown
 
@@ -38,6 +40,7 @@ def action_name(kind: str) -> Markup:
         "assignee": _("Looked after by"),
         "add_tags": _("Add tags"),
         "remove_tags": _("Take tags off"),
+        "fields": _("Fields of ours"),
         "note": _("Leave an internal note"),
         "reply": _("Answer with a saved reply"),
         "status": _("Status"),
@@ -61,6 +64,7 @@ def condition_name(kind: str) -> Markup:
         "product": _("Software"),
         "organisation": _("Organisation"),
         "team": _("Team"),
+        "fields": _("Fields of ours"),
         "looked_after": _("It is assigned to somebody"),
         "open": _("Inside the hours of"),
         "closed": _("Outside the hours of"),
@@ -105,6 +109,18 @@ def _names() -> dict[str, str]:
     return kept
 
 
+def _answers(values: Iterable[str]) -> str:
+    """What fields are set to, each with what it is called."""
+    spoken, fields = spoken_language(), {field.name: field for field in definitions()}
+    return ", ".join(
+        f"{fields[name].told(spoken.code)} → {spoken.answer_text(fields[name], line)}"
+        if name in fields
+        else f"{name} {line}"
+        for name, lines in field_values.parted(values).items()
+        for line in ["\n".join(lines)]
+    )
+
+
 def _told(action: Action, names: Mapping[str, str]) -> Markup:
     spoken = spoken_language()
     _ = spoken.translate
@@ -118,6 +134,8 @@ def _told(action: Action, names: Mapping[str, str]) -> Markup:
         "severity": spoken.severity_word,
         "status": spoken.staff_status,
     }
+    if action.kind == "fields":
+        return _("Set: %(value)s", value=_answers(action.values))
     value = spellings[action.kind](text) if action.kind in spellings else text
     sentences = {
         "product": _("Software: %(value)s", value=value),

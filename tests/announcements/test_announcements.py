@@ -227,7 +227,9 @@ def test_what_is_withdrawn_before_its_letters_leave_is_told_to_nobody(
         ({"organisations": "\n".join(map(str, range(201)))}, "announcement.too_many_organisations"),
     ],
 )
-def test_what_cannot_be_announced_is_refused(db: Database, cast: Cast, fields: dict, key: str):
+def test_what_cannot_be_announced_is_refused(
+    db: Database, cast: Cast, fields: dict[str, str], key: str
+):
     usual = {"title_fr": "Export vide", "product": "icownect"}
     with pytest.raises(Invalid) as refusal:
         editing.add(db, cast.dan, AnnouncementFields(**{**usual, **fields}))

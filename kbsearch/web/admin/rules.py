@@ -10,18 +10,29 @@ from kbsearch.errors import InvalidForm
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
 from kbsearch.promises import calendars
-from kbsearch.rules import MOMENTS, Rule, RuleFields, conditions, effects, trials
+from kbsearch.rules import (
+    MOMENTS,
+    Rule,
+    RuleFields,
+    conditions,
+    effects,
+    field_values,
+    trials,
+)
 from kbsearch.rules.conditions import IF, NO, NONE, YES
 from kbsearch.tickets import teams
 from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.actions import OFFERED_STATUSES, THEN
+from kbsearch.tickets.fields import OWN
 from kbsearch.web import prepared
 from kbsearch.web.admin.door import bp, names_a_page
 from kbsearch.web.admin.forms import Form, render_form, revision, text, texts
 from kbsearch.web.render import db, go_to, language, render, spoken_language, viewer
+from kbsearch.web.vendor_fields import definitions
 
+CHOSEN = ("yes_no", "choice", "choices")  # kinds of fields
 TYPED = ("words", "tags", "without_tags", "add_tags", "remove_tags", "note")  # not chosen
 
 
@@ -56,6 +67,8 @@ def show_rule(id: str) -> Response:
     rule = rule_of(id)
     there = rules.texts(rule)
     shown = {name: shown_value(name, value) for name, value in there.items()}
+    for part in (IF, THEN):
+        shown |= shown_fields(part, there[f"{part}fields"].splitlines())
     return form(rule, Form({**shown, "revision": revisions.of(there)}))
 
 
@@ -123,14 +136,39 @@ def typed() -> RuleFields:
         text("name"),
         text("moment"),
         text("hours"),
-        {kind: texts(IF + kind) for kind in conditions.CHECKS},
-        {kind: texts(THEN + kind) for kind in effects.CHECKS},
+        {kind: texts(IF + kind) for kind in conditions.CHECKS} | typed_fields(IF),
+        {kind: texts(THEN + kind) for kind in effects.CHECKS} | typed_fields(THEN),
     )
+
+
+def typed_fields(part: str) -> dict[str, list[str]]:
+    """What is typed or chosen in the vendor's fields, under conditions or actions."""
+    said = [
+        field_values.said(field.name, line)
+        for field in definitions()
+        for line in texts(f"{part}{OWN}{field.name}")
+        if line.strip()
+    ]
+    return {"fields": said}
+
+
+def shown_fields(part: str, values: list[str]) -> dict[str, str | list[str]]:
+    """The same as their fields show it: what is chosen as a list."""
+    lines = field_values.parted(values)
+    return {
+        f"{part}{OWN}{field.name}": lines.get(field.name, [])
+        if field.kind in CHOSEN
+        else "".join(lines.get(field.name, [])[:1])
+        for field in definitions()
+    }
 
 
 def sent() -> Form:
     names = ("name", "moment", "hours", "revision", *rules.field_names())
-    return Form({name: texts(name) if is_chosen(name) else text(name) for name in names})
+    values = {name: texts(name) if is_chosen(name) else text(name) for name in names}
+    for part in (IF, THEN):
+        values |= shown_fields(part, typed_fields(part)["fields"])
+    return Form(values)
 
 
 def refused(fields: Form, refusal: InvalidForm) -> Form:
@@ -151,6 +189,7 @@ def form(rule: Rule | None, fields: Form) -> Response:
         "admin/rule.html",
         form=fields,
         shown=rule,
+        fields=definitions(),
         moments=MOMENTS,
         moment_name=prepared.moment_name,
         condition_name=prepared.condition_name,
