@@ -297,7 +297,7 @@ KEYS = _names(
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events review_reminders"
-    " article_announcements article_tellings announcement_letters ticket_visits site_events"
+    " announcement_letters"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail.
 LEFT_BEHIND = _names(
