@@ -1,7 +1,9 @@
 """Where a request may stand and how severe it is: the codes, and what people read for each."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
+from kbsearch.errors import Invalid
 from kbsearch.target_tables import SEVERITIES as SEVERITIES
 from kbsearch.target_tables import Severity as Severity
 
@@ -16,6 +18,16 @@ RESOLVED: tuple[Status, ...] = ("solved", "closed")
 IS_UNDER_WAY = "t.status IN ('new', 'open', 'pending')"
 AWAITS_US = f"{IS_UNDER_WAY} AND t.status <> 'pending'"  # in words that the index is found by
 IS_RESOLVED = "t.status IN ('solved', 'closed')"
+
+MOST_SHOWN = 40  # letters of what is no status
+
+
+def status_of(code: str, among: Sequence[Status] = STATUSES) -> Status:
+    """The status of a code, one of these; raises Invalid."""
+    for status in among:
+        if status == code:
+            return status
+    raise Invalid("ticket.status_unknown", status=code[:MOST_SHOWN])
 
 
 def _(message: str) -> str:

@@ -9,7 +9,7 @@ from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.limits import Charges
 from kbsearch.people.accounts import passkeys, sign_ins_under_way, signing_in
-from kbsearch.people.accounts.passkeys import Challenge
+from kbsearch.people.accounts.passkeys import Challenge, DeviceAnswer
 from kbsearch.people.accounts.sign_ins_under_way import Pending
 from kbsearch.people.accounts.signing_in import Caller, Inside
 
@@ -28,15 +28,14 @@ def finish(
     db: Database,
     settings: Settings,
     caller: Caller,
-    token: str,
-    answer: str,
+    answer: DeviceAnswer,
     destination: str = "",
     *,
     at: datetime | None = None,
 ) -> Inside:
     """Let in whoever's passkey signed, without a password."""
     moment = at or utc_now()
-    person_id = passkeys.check(db, settings, token, answer, network=caller.network, at=moment)
+    person_id = passkeys.check(db, settings, answer, at=moment)
     person = people.find_id(db, person_id)
     with db.atomic():
         for limit, key in _charges(caller):
@@ -58,8 +57,7 @@ def finish_after_password(
     settings: Settings,
     caller: Caller,
     waiting: Pending,
-    token: str,
-    answer: str,
+    answer: DeviceAnswer,
     *,
     at: datetime | None = None,
 ) -> Inside:
@@ -68,9 +66,7 @@ def finish_after_password(
     person = people.find_id(db, waiting.person_id)
     charges: Charges = [(limits.CODES_OF_PERSON, f"{person.id} passkey")]
     signing_in.charge(db, caller, person, charges, at=moment)
-    passkeys.check(
-        db, settings, token, answer, person_id=person.id, network=caller.network, at=moment
-    )
+    passkeys.check(db, settings, answer, person_id=person.id, at=moment)
     with db.atomic():
         if not sign_ins_under_way.pass_through(db, waiting, at=moment):
             raise Invalid("passkey.expired")

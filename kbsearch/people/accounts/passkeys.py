@@ -55,6 +55,15 @@ class Challenge:
     token: str
 
 
+@dataclass(frozen=True)
+class DeviceAnswer:
+    """What a device signed, as its browser sent it, with the token of the challenge."""
+
+    token: str
+    content: str  # JSON
+    network: str = ""  # where it came from
+
+
 def are_possible(settings: Settings) -> bool:
     """Whether browsers take passkeys for the site: its address has a name, and is encrypted."""
     url = urlsplit(settings.base_url)
@@ -118,11 +127,9 @@ def add(
     db: Database,
     settings: Settings,
     person: Person,
-    token: str,
-    answer: str,
+    answer: DeviceAnswer,
     name: str,
     *,
-    network: str = "",
     at: datetime | None = None,
 ) -> Passkey:
     """Keep the one that a browser made for this person, under a name; they are told by mail."""
@@ -131,8 +138,8 @@ def add(
 
     moment = at or utc_now()
     title = _named(name)
-    challenge = _take(db, "add", token, person.id, moment)
-    content = _read(answer)
+    challenge = _take(db, "add", answer.token, person.id, moment)
+    content = _read(answer.content)
     try:
         made = webauthn.verify_registration_response(
             credential=content,
@@ -164,7 +171,7 @@ def add(
         )
         if not is_new:
             raise Invalid("passkey.refused")
-        _tell(db, ADDED, person.id, person.id, network, moment)
+        _tell(db, ADDED, person.id, person.id, answer.network, moment)
     return passkey
 
 
@@ -198,11 +205,9 @@ def ask(
 def check(
     db: Database,
     settings: Settings,
-    token: str,
-    answer: str,
+    answer: DeviceAnswer,
     *,
     person_id: str | None = None,
-    network: str = "",
     at: datetime | None = None,
 ) -> str:
     """Whose passkey signed, of this person's or of anybody's; raises Invalid.
@@ -215,8 +220,8 @@ def check(
 
     moment = at or utc_now()
     purpose: ChallengePurpose = "factor" if person_id else "sign_in"
-    challenge = _take(db, purpose, token, person_id, moment)
-    content = _read(answer)
+    challenge = _take(db, purpose, answer.token, person_id, moment)
+    content = _read(answer.content)
     row = _find(db, content, person_id)
     try:
         shown = webauthn.verify_authentication_response(
@@ -229,7 +234,7 @@ def check(
             require_user_verification=person_id is None,
         )
     except WebAuthnException as problem:
-        _refuse(db, row, network, moment, "not_verified")
+        _refuse(db, row, answer.network, moment, "not_verified")
         raise Invalid("passkey.refused") from problem
     # in one statement: of two that show the same count at once, one is the copy
     is_counted = db.execute(
@@ -240,7 +245,7 @@ def check(
         {"id": row["id"], "count": shown.new_sign_count, "now": stored(moment)},
     )
     if not is_counted:
-        _refuse(db, row, network, moment, "copied")
+        _refuse(db, row, answer.network, moment, "copied")
         raise Invalid("passkey.refused")
     owner: str = row["person_id"]
     return owner

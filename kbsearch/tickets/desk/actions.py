@@ -14,8 +14,8 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import Ticket, tags, teams
-from kbsearch.tickets.codes import SEVERITIES, STATUSES, Status
+from kbsearch.tickets import Ticket, codes, tags, teams
+from kbsearch.tickets.codes import SEVERITIES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, ownership
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.filing.form import Mistakes
@@ -88,10 +88,7 @@ def carry_out(
 
 def find_status(name: str) -> Status:
     """A status that something prepared may give; raises Invalid."""
-    status = next((status for status in OFFERED_STATUSES if status == name), None)
-    if status is None:
-        raise Invalid("ticket.status_unknown", status=name[:40])
-    return status
+    return codes.status_of(name, OFFERED_STATUSES)
 
 
 def _one_of(
@@ -172,7 +169,7 @@ def _remove_tags(
 
 
 def _move(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms) -> None:
-    status = next(status for status in STATUSES if status == values[0])
+    status = codes.status_of(values[0])
     there = tickets.find(db, viewer, ticket.id)
     if there.status != status:
         lifecycle.change_status(db, viewer, there, status, at=terms.at)

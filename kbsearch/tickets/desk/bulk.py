@@ -1,7 +1,7 @@
 """One change to many requests: each is changed, or said to be left as it is, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kbsearch import access, tickets
@@ -9,7 +9,7 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from kbsearch.tickets import Ticket, tags
-from kbsearch.tickets.codes import STATUSES, Status
+from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import lifecycle, ownership
 
 MOST = 200
@@ -33,41 +33,37 @@ class BulkOutcome:
 
 
 @dataclass(frozen=True)
-class _Change:
-    assignee: str | None
-    team: str | None
-    status: Status | None
-    added_tags: Sequence[str]
-    removed_tags: Sequence[str]
-    at: datetime | None
+class BulkChange:
+    """What each of them becomes; None leaves it as it is."""
+
+    assignee: str | None = None  # "": nobody; ownership.NEXT: the next of its team
+    team: str | None = None  # "": none
+    status: Status | None = None
+    add_tags: Sequence[str] = ()
+    remove_tags: Sequence[str] = ()
 
 
 def apply(
     db: Database,
     viewer: Viewer,
     editions: Mapping[str, int],
+    change: BulkChange,
     *,
-    assignee: str | None = None,
-    team: str | None = None,
-    status: str | None = None,
-    add_tags: Sequence[str] = (),
-    remove_tags: Sequence[str] = (),
     at: datetime | None = None,
 ) -> BulkOutcome:
-    """Assign these requests (`""`: to nobody, `ownership.NEXT`: to the next of their team), give
-    them a team (`""`: none), a status, and tags; None leaves it.
+    """Change these requests alike.
 
     `editions` has that of each as it was shown: one that was changed since is left alone.
     Raises Invalid when nothing or too much is asked for, NotFound for those who are no agents.
     """
     access.only_agents(viewer)
-    added, removed = tags.checked(add_tags), tags.checked(remove_tags)
-    change = _Change(assignee, team, _status(status), added, removed, at)
+    added, removed = tags.checked(change.add_tags), tags.checked(change.remove_tags)
+    change = replace(change, add_tags=added, remove_tags=removed)
     if not editions:
         raise Invalid("bulk.nothing_chosen")
     if len(editions) > MOST:
         raise Invalid("bulk.too_many", limit=MOST)
-    if {change.assignee, change.team, change.status} == {None} and not (added or removed):
+    if change == BulkChange():
         raise Invalid("bulk.nothing_to_do")
     changed: list[int] = []
     unchanged: list[Unchanged] = []
@@ -78,35 +74,31 @@ def apply(
             continue
         try:
             with db.atomic():
-                _change(db, viewer, ticket, edition, change)
+                _change(db, viewer, ticket, edition, change, at)
             changed.append(ticket.number)
         except (Conflict, Forbidden, Invalid, NotFound) as problem:
             unchanged.append(Unchanged(ticket.number, ticket.subject, problem))
     return BulkOutcome(tuple(changed), tuple(unchanged))
 
 
-def _change(db: Database, viewer: Viewer, ticket: Ticket, edition: int, change: _Change) -> None:
+def _change(
+    db: Database,
+    viewer: Viewer,
+    ticket: Ticket,
+    edition: int,
+    change: BulkChange,
+    at: datetime | None,
+) -> None:
     there = tickets.find(db, viewer, ticket.id)
     if there.edition != edition:
         raise Conflict("bulk.changed_since", {})
-    status, at = change.status, change.at
-    tags.change(db, viewer, there.id, add=change.added_tags, remove=change.removed_tags, at=at)
+    tags.change(db, viewer, there.id, add=change.add_tags, remove=change.remove_tags, at=at)
     if change.team is not None:
         ownership.give(db, viewer, there, change.team or None, at=at)
     if change.assignee is not None:
         ownership.assign(db, viewer, there, change.assignee, at=at)
-    if status is None or status == there.status:
-        return
-    lifecycle.change_status(db, viewer, there, status, at=at)
-
-
-def _status(status: str | None) -> Status | None:
-    if status is None:
-        return None
-    for name in STATUSES:
-        if name == status:
-            return name
-    raise Invalid("ticket.status_unknown", status=status)
+    if change.status not in (None, there.status):
+        lifecycle.change_status(db, viewer, there, change.status, at=at)
 
 
 def numbers(ticket_numbers: Sequence[int]) -> str:

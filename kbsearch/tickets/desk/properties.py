@@ -7,10 +7,9 @@ from datetime import datetime
 from kbsearch import access, people, tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
-from kbsearch.errors import Conflict, Invalid
+from kbsearch.errors import Conflict
 from kbsearch.form_fields import FormField
-from kbsearch.tickets import Ticket, tags, teams
-from kbsearch.tickets.codes import STATUSES
+from kbsearch.tickets import Ticket, codes, tags, teams
 from kbsearch.tickets.conversation import corrections, lifecycle, ownership
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.fields import OWN
@@ -58,9 +57,7 @@ def edit(
         if "assignee" in edits.news:
             ownership.assign(db, viewer, there, edits.news["assignee"], at=at)
         if "status" in edits.news:
-            status = next((name for name in STATUSES if name == edits.news["status"]), None)
-            if status is None:
-                raise Invalid("ticket.status_unknown", status=edits.news["status"])
+            status = codes.status_of(edits.news["status"])
             lifecycle.change_status(db, viewer, there, status, at=at)
 
 

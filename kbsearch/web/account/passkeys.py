@@ -10,7 +10,7 @@ from kbsearch import people
 from kbsearch.errors import Invalid, NotFound, Problem, TooMany
 from kbsearch.people import profiles
 from kbsearch.people.accounts import passkey_sign_ins, passkeys, sessions
-from kbsearch.people.accounts.passkeys import Challenge, Passkey
+from kbsearch.people.accounts.passkeys import Challenge, DeviceAnswer, Passkey
 from kbsearch.web.account import security, signing_in, tokens
 from kbsearch.web.account.profile import REFUSALS, done, page
 from kbsearch.web.account.security import proved
@@ -42,15 +42,7 @@ def add() -> Response:
     person = people.find_id(db(), viewer().person_id or "")
     name = request.form.get("name", "")
     try:
-        passkeys.add(
-            db(),
-            site().settings,
-            person,
-            tokens.held(tokens.PASSKEY),
-            request.form.get("credential", ""),
-            name,
-            network=caller().network,
-        )
+        passkeys.add(db(), site().settings, person, _device_answer(), name)
     except REFUSALS as problem:
         return _list(problem, name)
     return done("/account/passkeys", "passkey_added")
@@ -94,12 +86,7 @@ def finish() -> Response:
     destination = signing_in.own(request.form.get("next", ""))
     try:
         inside = passkey_sign_ins.finish(
-            db(),
-            site().settings,
-            caller(),
-            tokens.held(tokens.PASSKEY),
-            request.form.get("credential", ""),
-            destination,
+            db(), site().settings, caller(), _device_answer(), destination
         )
     except Invalid as problem:
         return signing_in.refused(signing_in.page_of_login(destination, "", problem), problem)
@@ -121,16 +108,16 @@ def finish_after_password() -> Response:
         return signing_in.begin_again()
     try:
         inside = passkey_sign_ins.finish_after_password(
-            db(),
-            site().settings,
-            caller(),
-            waiting,
-            tokens.held(tokens.PASSKEY),
-            request.form.get("credential", ""),
+            db(), site().settings, caller(), waiting, _device_answer()
         )
     except (Invalid, TooMany) as problem:
         return signing_in.refused(signing_in.page_of_code(waiting, problem), problem)
     return signing_in.welcome(inside)
+
+
+def _device_answer() -> DeviceAnswer:
+    credential = request.form.get("credential", "")
+    return DeviceAnswer(tokens.held(tokens.PASSKEY), credential, caller().network)
 
 
 def _challenge(challenge: Challenge) -> Response:

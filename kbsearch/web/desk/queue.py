@@ -15,9 +15,9 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people import organisations
 from kbsearch.people.organisations import products
-from kbsearch.tickets import tags, teams
+from kbsearch.tickets import codes, tags, teams
 from kbsearch.tickets.desk import bulk, choices, finding, queue, requesters, saved_views
-from kbsearch.tickets.desk.bulk import BulkOutcome
+from kbsearch.tickets.desk.bulk import BulkChange, BulkOutcome
 from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, QueueSort, View
 from kbsearch.tickets.desk.saved_views import SavedView
 from kbsearch.tickets.fields import OWN
@@ -135,17 +135,16 @@ def change_many() -> Response:
         editions[ticket_id] = -1 if number is None else number
     assignee, team = request.form.get("assignee", "-"), request.form.get("team", "-")
     tagging = {name: request.form.get(name, "")[: tags.MAX_TYPED] for name in TAGGING}
+    status = request.form.get("status", "")
     try:
-        outcome = bulk.apply(
-            db(),
-            viewer(),
-            editions,
-            assignee={"-": None, "nobody": "", "me": viewer().person_id}.get(assignee, assignee),
-            team={"-": None, "none": ""}.get(team, team),
-            status=request.form.get("status") or None,
-            add_tags=tags.parse(tagging["new_tags"]),
-            remove_tags=tags.parse(tagging["former_tags"]),
+        change = BulkChange(
+            {"-": None, "nobody": "", "me": viewer().person_id}.get(assignee, assignee),
+            {"-": None, "none": ""}.get(team, team),
+            codes.status_of(status) if status else None,
+            tags.parse(tagging["new_tags"]),
+            tags.parse(tagging["former_tags"]),
         )
+        outcome = bulk.apply(db(), viewer(), editions, change)
     except Invalid as problem:
         return page(address, problem=problem, ticked=frozenset(editions), tagging=tagging)
     return page(address, outcome=outcome)

@@ -20,8 +20,8 @@ from kbsearch.errors import (
 )
 from kbsearch.people import notification_choices
 from kbsearch.text import markup, plain_text
-from kbsearch.tickets import Ticket, events, tags
-from kbsearch.tickets.codes import RESOLVED, STATUSES
+from kbsearch.tickets import Ticket, codes, events, tags
+from kbsearch.tickets.codes import RESOLVED
 from kbsearch.tickets.conversation import corrections, lifecycle, replies, thanks
 from kbsearch.tickets.conversation.corrections import FieldEdits
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -137,10 +137,7 @@ def change_status(id: str) -> Response:
         elif name == "open" and (ticket.is_resolved or not viewer().is_agent):
             lifecycle.reopen(db(), viewer(), ticket)
         else:
-            status = next((value for value in STATUSES if value == name), None)
-            if status is None:
-                raise Invalid("ticket.status_unknown", status=name)
-            lifecycle.set_status(db(), viewer(), ticket, status)
+            lifecycle.set_status(db(), viewer(), ticket, codes.status_of(name))
     except Invalid as problem:
         return page(ticket, problem=problem)
     if name not in RESOLVED:

@@ -20,7 +20,7 @@ from kbsearch.people.accounts import (
     sign_ins_under_way,
     signing_in,
 )
-from kbsearch.people.accounts.passkeys import Passkey
+from kbsearch.people.accounts.passkeys import DeviceAnswer, Passkey
 from kbsearch.people.accounts.signing_in import Caller, CodeAsked
 from tests.conftest import Cast
 from tests.kit.authenticators import SoftwareDevice
@@ -48,7 +48,7 @@ def device() -> SoftwareDevice:
 def add(db: SqliteDatabase, site: Settings, person: Person, device: SoftwareDevice) -> Passkey:
     offer = passkeys.offer(db, site, person)
     made = device.make(offer.options)
-    return passkeys.add(db, site, person, offer.token, made, "  Work   laptop ")
+    return passkeys.add(db, site, person, DeviceAnswer(offer.token, made), "  Work   laptop ")
 
 
 def half_way(db: SqliteDatabase, person: Person) -> sign_ins_under_way.Pending:
@@ -65,7 +65,9 @@ def test_one_that_was_added_lets_its_owner_in_without_a_password(
     assert passkey.name == "Work laptop"
     asked = passkey_sign_ins.ask(db, site, CALLER)
     signed = device.sign(asked.options)
-    inside = passkey_sign_ins.finish(db, site, CALLER, asked.token, signed, "/fr/desk")
+    inside = passkey_sign_ins.finish(
+        db, site, CALLER, DeviceAnswer(asked.token, signed), "/fr/desk"
+    )
     assert (inside.destination, inside.is_enrolling, inside.is_staff) == ("/fr/desk", False, True)
     assert sessions.is_proved(db, inside.session)
     (used,) = passkeys.list_of(db, dan.id)
@@ -84,14 +86,14 @@ def test_a_challenge_is_good_once_for_minutes_and_in_its_browser(
     signed = device.sign(asked.options)
     for token in (another.token, "", "unheard of"):
         with pytest.raises(Invalid):
-            passkeys.check(db, site, token, signed)
-    assert passkeys.check(db, site, asked.token, signed) == dan.id
+            passkeys.check(db, site, DeviceAnswer(token, signed))
+    assert passkeys.check(db, site, DeviceAnswer(asked.token, signed)) == dan.id
     with pytest.raises(Invalid, match=r"passkey\.expired"):
-        passkeys.check(db, site, asked.token, device.sign(asked.options))
+        passkeys.check(db, site, DeviceAnswer(asked.token, device.sign(asked.options)))
     late = utc_now() + passkeys.LIFETIME
     old = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.expired"):
-        passkeys.check(db, site, old.token, device.sign(old.options), at=late)
+        passkeys.check(db, site, DeviceAnswer(old.token, device.sign(old.options)), at=late)
     passkeys.ask(db, site)
     assert passkeys.forget_expired(db, at=late + timedelta(minutes=1)) == 1
 
@@ -103,11 +105,13 @@ def test_alone_it_has_to_know_its_owner_and_after_a_password_it_need_not(
     device.is_sure = False
     alone = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.refused"):
-        passkeys.check(db, site, alone.token, device.sign(alone.options))
+        passkeys.check(db, site, DeviceAnswer(alone.token, device.sign(alone.options)))
     waiting = half_way(db, dan)
     asked = passkey_sign_ins.ask_after_password(db, site, waiting)
     signed = device.sign(asked.options)
-    inside = passkey_sign_ins.finish_after_password(db, site, CALLER, waiting, asked.token, signed)
+    inside = passkey_sign_ins.finish_after_password(
+        db, site, CALLER, waiting, DeviceAnswer(asked.token, signed)
+    )
     assert not inside.is_enrolling, "it is a second factor as good as an authenticator"
     with pytest.raises(NotFound):
         sign_ins_under_way.find_id(db, waiting.id)
@@ -124,12 +128,12 @@ def test_nobody_comes_in_as_somebody_else_with_theirs(
     asked = passkey_sign_ins.ask_after_password(db, site, waiting)
     with pytest.raises(Invalid, match=r"passkey\.unknown"):
         passkey_sign_ins.finish_after_password(
-            db, site, CALLER, waiting, asked.token, mine.sign(asked.options)
+            db, site, CALLER, waiting, DeviceAnswer(asked.token, mine.sign(asked.options))
         )
     stolen = replace(mine, credential_id=device.credential_id)
     alone = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.refused"):
-        passkeys.check(db, site, alone.token, stolen.sign(alone.options))
+        passkeys.check(db, site, DeviceAnswer(alone.token, stolen.sign(alone.options)))
     with pytest.raises(NotFound):
         passkeys.rename(db, alice.id, passkeys.list_of(db, dan.id)[0].id, "Mine")
     with pytest.raises(NotFound):
@@ -149,7 +153,7 @@ def test_what_was_signed_for_another_site_opens_nothing(
     add(db, site, dan, device)
     asked = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.refused"):
-        passkeys.check(db, site, asked.token, elsewhere.sign(asked.options))
+        passkeys.check(db, site, DeviceAnswer(asked.token, elsewhere.sign(asked.options)))
 
 
 def test_a_copy_is_told_by_its_count_and_noted(
@@ -161,10 +165,10 @@ def test_a_copy_is_told_by_its_count_and_noted(
         asked = passkeys.ask(db, site)
         signed = signer.sign(asked.options)
         if passes:
-            assert passkeys.check(db, site, asked.token, signed) == dan.id
+            assert passkeys.check(db, site, DeviceAnswer(asked.token, signed)) == dan.id
             continue
         with pytest.raises(Invalid, match=r"passkey\.refused"):
-            passkeys.check(db, site, asked.token, signed)
+            passkeys.check(db, site, DeviceAnswer(asked.token, signed))
     refusals = [event for event in events_about(db, dan.id) if event.kind == "passkey.refused"]
     assert [event.details["reason"] for event in refusals] == ["copied"]
 
@@ -176,7 +180,10 @@ def test_one_that_does_not_count_is_used_again_and_again(
     add(db, site, dan, device)
     for _ in range(2):
         asked = passkeys.ask(db, site)
-        assert passkeys.check(db, site, asked.token, device.sign(asked.options)) == dan.id
+        assert (
+            passkeys.check(db, site, DeviceAnswer(asked.token, device.sign(asked.options)))
+            == dan.id
+        )
 
 
 @pytest.mark.parametrize(
@@ -187,10 +194,10 @@ def test_what_is_no_answer_is_refused(
 ):
     offer = passkeys.offer(db, site, dan)
     with pytest.raises(Invalid):
-        passkeys.add(db, site, dan, offer.token, answer, "Key")
+        passkeys.add(db, site, dan, DeviceAnswer(offer.token, answer), "Key")
     asked = passkeys.ask(db, site)
     with pytest.raises(Invalid):
-        passkeys.check(db, site, asked.token, answer)
+        passkeys.check(db, site, DeviceAnswer(asked.token, answer))
 
 
 def test_the_owner_renames_and_removes_it_and_an_administrator_takes_all_away(
@@ -205,7 +212,7 @@ def test_the_owner_renames_and_removes_it_and_an_administrator_takes_all_away(
     passkeys.remove(db, dan.id, passkey.id)
     asked = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.unknown"):
-        passkeys.check(db, site, asked.token, device.sign(asked.options))
+        passkeys.check(db, site, DeviceAnswer(asked.token, device.sign(asked.options)))
     add(db, site, dan, device)
     assert directory.reset_second_factor(db, OPERATOR, people.find_id(db, dan.id))
     assert not passkeys.has_any(db, dan.id)
@@ -221,7 +228,7 @@ def test_a_closed_account_is_not_opened_by_one(
     db.execute("UPDATE people SET disabled_at = created_at WHERE id = :id", {"id": dan.id})
     asked = passkeys.ask(db, site)
     with pytest.raises(Invalid, match=r"passkey\.unknown"):
-        passkeys.check(db, site, asked.token, device.sign(asked.options))
+        passkeys.check(db, site, DeviceAnswer(asked.token, device.sign(asked.options)))
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from kbsearch.access import Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket, dues, listing, teams, waiting
+from kbsearch.tickets import Ticket, codes, dues, listing, teams, waiting
 from kbsearch.tickets.conversation import lifecycle, replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import bulk, queue, saved_views
+from kbsearch.tickets.desk.bulk import BulkChange
 from kbsearch.tickets.desk.queue import VIEWS, QueueFilter
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast, take_over
@@ -124,7 +125,9 @@ def test_nobody_else_has_a_queue(db: SqliteDatabase, cast: Cast, desk: dict[str,
             lambda viewer=viewer: queue.around(db, viewer, QueueFilter(), desk["new"].id),
             lambda viewer=viewer: list(queue.csv_rows(db, viewer, QueueFilter())),
             lambda viewer=viewer: queue.changed_since(db, viewer, 0),
-            lambda viewer=viewer: bulk.apply(db, viewer, {desk["new"].id: 0}, status="solved"),
+            lambda viewer=viewer: bulk.apply(
+                db, viewer, {desk["new"].id: 0}, BulkChange(status="solved")
+            ),
             lambda viewer=viewer: saved_views.keep(db, viewer, "x", ""),
         ):
             with pytest.raises(NotFound):
@@ -170,7 +173,7 @@ def test_many_are_assigned_and_solved_at_once(
 ):
     some = chosen(db, cast.dan, desk["new"], desk["blocking"])
     me = str(cast.dan.person_id)
-    done = bulk.apply(db, cast.dan, some, assignee=me, status="solved")
+    done = bulk.apply(db, cast.dan, some, BulkChange(me, status="solved"))
     assert (len(done.changed), done.unchanged) == (2, ())
     for ticket_id in some:
         there = tickets.find(db, cast.dan, ticket_id)
@@ -182,7 +185,7 @@ def test_what_changed_meanwhile_is_left_alone_and_said(
 ):
     some = chosen(db, cast.dan, desk["new"], desk["blocking"])
     lifecycle.assign(db, cast.root, desk["new"], cast.root.person_id)
-    done = bulk.apply(db, cast.dan, some, assignee="")
+    done = bulk.apply(db, cast.dan, some, BulkChange(""))
     assert done.changed == (desk["blocking"].number,)
     (left,) = done.unchanged
     assert (left.number, left.problem.key) == (desk["new"].number, "bulk.changed_since")
@@ -194,7 +197,7 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
 ):
     lifecycle.set_status(db, cast.dan, desk["solved"], "closed")
     some = chosen(db, cast.dan, desk["solved"], desk["new"])
-    done = bulk.apply(db, cast.dan, some, assignee=str(cast.dan.person_id), status="open")
+    done = bulk.apply(db, cast.dan, some, BulkChange(str(cast.dan.person_id), status="open"))
     assert done.changed == (desk["new"].number,)
     assert [left.number for left in done.unchanged] == [desk["solved"].number]
     there = tickets.find(db, cast.dan, desk["solved"].id)
@@ -202,17 +205,23 @@ def test_what_cannot_be_done_to_one_is_done_to_the_others(
 
 
 @pytest.mark.parametrize(
-    ("asked", "key"),
+    ("editions", "change", "key"),
     [
-        ({"status": "solved"}, "bulk.nothing_chosen"),
-        ({"editions": {"x": 0}}, "bulk.nothing_to_do"),
-        ({"editions": {"x": 0}, "status": "lost"}, "ticket.status_unknown"),
-        ({"editions": {str(n): 0 for n in range(201)}, "status": "solved"}, "bulk.too_many"),
+        ({}, BulkChange(status="solved"), "bulk.nothing_chosen"),
+        ({"x": 0}, BulkChange(), "bulk.nothing_to_do"),
+        ({str(n): 0 for n in range(201)}, BulkChange(status="solved"), "bulk.too_many"),
     ],
 )
-def test_a_change_of_nothing_is_refused(db: SqliteDatabase, cast: Cast, asked, key: str):
+def test_a_change_of_nothing_is_refused(
+    db: SqliteDatabase, cast: Cast, editions: dict[str, int], change: BulkChange, key: str
+):
     with pytest.raises(Invalid, match=key):
-        bulk.apply(db, cast.dan, **{"editions": {}, **asked})
+        bulk.apply(db, cast.dan, editions, change)
+
+
+def test_a_status_that_is_none_is_refused():
+    with pytest.raises(Invalid, match="ticket.status_unknown"):
+        codes.status_of("lost")
 
 
 def test_a_view_is_shared_with_a_team_of_ones_own(db: SqliteDatabase, cast: Cast):
