@@ -41,6 +41,8 @@ RESETS_FROM_NETWORK = Limit("reset.network", ((20, HOURS),))
 VISITS_FROM_NETWORK = Limit("visit.network", ((600, 5 * MINUTES),))
 VOTES_FROM_NETWORK = Limit("vote.network", ((30, 5 * MINUTES), (200, DAYS)))  # of guests
 VOTES_OF_PERSON = Limit("vote.person", ((120, HOURS),))
+REGISTRATIONS_FROM_NETWORK = Limit("application.network", ((20, HOURS), (60, DAYS)))
+REGISTRATIONS_OF_ALL = Limit("application.all", ((300, HOURS),))
 REFUSALS_TOLD = Limit("limit.told", ((1, 5 * MINUTES),))  # a flood must not fill the log
 LONGEST = timedelta(days=1)
 SUBSCRIBER_PREFIX = 56  # 256 times the /64 that one of their networks has

@@ -53,6 +53,7 @@ from kbsearch.messages.webhooks import deliveries, failed_searches, journal
 from kbsearch.messages.webhooks.sender import WebhookSender
 from kbsearch.outbox import Channel, Handlers, Share, Task
 from kbsearch.people.accounts import (
+    applications,
     kept_answers,
     kept_forms,
     known_browsers,
@@ -63,6 +64,7 @@ from kbsearch.people.accounts import (
     sessions,
     sign_ins_under_way,
 )
+from kbsearch.people.accounts.applications import codes
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.rules import runs as rule_runs
@@ -426,6 +428,8 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     for forget in (
         sessions.forget_expired,
         personal_tokens.forget_expired,
+        codes.forget_expired,
+        applications.forget_unused,
         second_factor.forget_expired,
         passkeys.forget_expired,
         mobiles.forget_expired,

@@ -24,7 +24,7 @@ KEY = re.compile(r"[a-z_-]+\.[a-z_.-]+")
 PROBLEMS = {"Gone", "Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
 PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
-PROBLEMS |= {"Overtaken", "GateClosed", "NotServed", "PlaceLost"}
+PROBLEMS |= {"Overtaken", "GateClosed", "NotServed", "PlaceLost", "Declined"}
 CHECKS = {"only_administrators", "only_agents", "only_staff"}
 # Words that people who met them on a page did not understand, or took for something else.
 UNCLEAR = {

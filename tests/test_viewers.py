@@ -54,6 +54,8 @@ WITHOUT_A_VIEWER = {
     "articles.writing.review_reminders.remind": "the worker's round",
     "people.undeliverable.*": "mail came back, or arrived: a fact, not a decision",
     "people.accounts.personal_tokens.holder_of": "who it is has to be found out",
+    "people.accounts.personal_tokens.renew": "what renews a token is the proof itself",
+    "people.accounts.applications.*": "a program registers, and its code or renewal is the proof",
     "search.learning.lessons.changed": "follows a change that was allowed",
     "search.learning.lessons.review": "the worker's round after a publication",
     "site.health.mark_worker_seen": "the worker says that it lives",

@@ -425,6 +425,32 @@ STEPS = {
           TEXT, outcome TEXT, UNIQUE (announcement_id, person_id, stage));
         CREATE INDEX announcement_letters_person ON announcement_letters (person_id);
         """,
+    "s106_applications": """
+        CREATE TABLE applications (
+          id TEXT PRIMARY KEY, name TEXT NOT NULL, addresses TEXT NOT NULL,
+          created_at TEXT NOT NULL, used_at TEXT NOT NULL);
+        CREATE INDEX applications_used ON applications (used_at);
+        ALTER TABLE personal_tokens
+          ADD COLUMN application_id TEXT REFERENCES applications (id) ON DELETE CASCADE;
+        ALTER TABLE personal_tokens ADD COLUMN resources TEXT NOT NULL DEFAULT '';
+        ALTER TABLE personal_tokens ADD COLUMN renew_by TEXT;
+        CREATE INDEX personal_tokens_application ON personal_tokens (application_id);
+        CREATE TABLE application_codes (
+          code_hash TEXT PRIMARY KEY,
+          application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+          person_id TEXT NOT NULL REFERENCES people (id), address TEXT NOT NULL,
+          challenge TEXT NOT NULL, may_write INTEGER NOT NULL, only_search INTEGER NOT NULL,
+          resources TEXT NOT NULL, expires_at TEXT NOT NULL,
+          token_id TEXT REFERENCES personal_tokens (id) ON DELETE CASCADE);
+        CREATE INDEX application_codes_application ON application_codes (application_id);
+        CREATE INDEX application_codes_person ON application_codes (person_id);
+        CREATE INDEX application_codes_token ON application_codes (token_id);
+        CREATE TABLE application_renewals (
+          renewal_hash TEXT PRIMARY KEY,
+          token_id TEXT NOT NULL REFERENCES personal_tokens (id) ON DELETE CASCADE,
+          expires_at TEXT NOT NULL, used_at TEXT);
+        CREATE INDEX application_renewals_token ON application_renewals (token_id);
+        """,
 }
 
 

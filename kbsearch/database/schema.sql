@@ -248,6 +248,16 @@ CREATE TABLE address_changes (
   expires_at TEXT NOT NULL
 );
 
+-- Programs that registered themselves, to ask people for tokens.
+CREATE TABLE applications (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  addresses TEXT NOT NULL,  -- JSON: where people may be sent back to
+  created_at TEXT NOT NULL,
+  used_at TEXT NOT NULL
+);
+CREATE INDEX applications_used ON applications (used_at);
+
 -- How programs act as somebody.
 CREATE TABLE personal_tokens (
   id TEXT PRIMARY KEY,
@@ -260,9 +270,39 @@ CREATE TABLE personal_tokens (
   product_id TEXT REFERENCES products (id),  -- it reaches nothing of the others
   created_at TEXT NOT NULL,
   expires_at TEXT NOT NULL,
-  used_at TEXT
+  used_at TEXT,
+  application_id TEXT REFERENCES applications (id) ON DELETE CASCADE,  -- it was given to
+  resources TEXT NOT NULL DEFAULT '',  -- what it opens, blanks between: all where there is none
+  renew_by TEXT  -- until when its present secret is good
 );
 CREATE INDEX personal_tokens_person ON personal_tokens (person_id);
+CREATE INDEX personal_tokens_application ON personal_tokens (application_id);
+
+-- What people allowed applications, until these come for the token.
+CREATE TABLE application_codes (
+  code_hash TEXT PRIMARY KEY,
+  application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+  person_id TEXT NOT NULL REFERENCES people (id),
+  address TEXT NOT NULL,  -- where the code was sent
+  challenge TEXT NOT NULL,
+  may_write INTEGER NOT NULL,  -- 0/1
+  only_search INTEGER NOT NULL,  -- 0/1
+  resources TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  token_id TEXT REFERENCES personal_tokens (id) ON DELETE CASCADE  -- it was redeemed for
+);
+CREATE INDEX application_codes_application ON application_codes (application_id);
+CREATE INDEX application_codes_person ON application_codes (person_id);
+CREATE INDEX application_codes_token ON application_codes (token_id);
+
+-- How tokens of applications are renewed: the used ones too, since using one again is theft.
+CREATE TABLE application_renewals (
+  renewal_hash TEXT PRIMARY KEY,
+  token_id TEXT NOT NULL REFERENCES personal_tokens (id) ON DELETE CASCADE,
+  expires_at TEXT NOT NULL,
+  used_at TEXT
+);
+CREATE INDEX application_renewals_token ON application_renewals (token_id);
 
 -- What a program was answered when it wrote: the same call again does nothing twice.
 CREATE TABLE kept_answers (

@@ -315,5 +315,6 @@ def _join(db: Database, person_id: str, organisations: Iterable[str]) -> None:
 def _shut_out(db: Database, person: Person) -> None:
     db.execute("DELETE FROM sessions WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM pending_sign_ins WHERE person_id = :id", {"id": person.id})
+    db.execute("DELETE FROM application_codes WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM personal_tokens WHERE person_id = :id", {"id": person.id})
     db.execute("DELETE FROM tokens WHERE person_id = :id AND used_at IS NULL", {"id": person.id})

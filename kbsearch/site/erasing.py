@@ -44,6 +44,7 @@ KEPT: tuple[Column, ...] = (
 CLEARED: tuple[Column, ...] = (("tickets", "assignee_id"),)
 # What was only theirs; where the schema says so itself (CASCADE, SET NULL) it is not listed.
 REMOVED = (
+    "application_codes",
     "authenticator_offers",
     "authenticators",
     "drafts",

@@ -42,6 +42,7 @@ from kbsearch.web.account import (
 )
 from kbsearch.web.account import security as locks
 from kbsearch.web.api import door
+from kbsearch.web.applications import consent, exchange, metadata
 from kbsearch.web.assistants import http as assistants
 from kbsearch.web.desk import (
     announcements as desk_announcements,
@@ -172,7 +173,8 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
 
         app.register_blueprint(zendesk.bp, url_prefix="/api/v2")
         app.register_blueprint(zendesk.files, url_prefix="/attachments/token")
-    app.register_blueprint(assistants.bp)
+    for programs in (assistants.bp, metadata.bp, exchange.bp, consent.bp):
+        app.register_blueprint(programs)
     app.url_value_preprocessor(render.take_language)
     prefix = render.language_prefix(settings)
     account_pages = (profile.bp, locks.bp, passkeys.bp, personal_tokens.bp, opt_outs.bp)

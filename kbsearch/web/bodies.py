@@ -34,7 +34,12 @@ BY_ENDPOINT = {
     "visits.tell": 20_000,
     "zendesk.upload": FILE,
 }
-BY_BLUEPRINT = {"desk_articles": ARTICLE, "passwords": SHORT_BODY, "signing_in": SHORT_BODY}
+BY_BLUEPRINT = {
+    "desk_articles": ARTICLE,
+    "exchange": SHORT_BODY,
+    "passwords": SHORT_BODY,
+    "signing_in": SHORT_BODY,
+}
 TAKING_FILES = 300.0  # seconds to look through files and to have them on the disk
 
 
@@ -80,7 +85,8 @@ def _is_known(app: Flask, environment: dict[str, Any]) -> bool:
     """Whether it comes from a program that may write, or where somebody has signed in."""
     site: WebSite = app.extensions["kbsearch"]
     if environment["PATH_INFO"].startswith(PREFIX):
-        holder = door.holder_of(site.db, environment.get("HTTP_AUTHORIZATION", ""))
+        header = environment.get("HTTP_AUTHORIZATION", "")
+        holder = door.holder_of(site.db, header, environment["PATH_INFO"])
         return holder is not None and holder.token.may_write
     cookies = app.request_class(environment).cookies
     session, browser = (

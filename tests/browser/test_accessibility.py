@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -25,7 +25,13 @@ from kbsearch.messages.incoming import mails, taking
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import organisations, viewers
 from kbsearch.people.accounts import addresses as account_addresses
-from kbsearch.people.accounts import kept_forms, one_time_links, sessions, sign_ins_under_way
+from kbsearch.people.accounts import (
+    applications,
+    kept_forms,
+    one_time_links,
+    sessions,
+    sign_ins_under_way,
+)
 from kbsearch.people.accounts.one_time_links import Purpose
 from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
@@ -44,6 +50,7 @@ from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.teams import TeamFields
 from tests.browser.conftest import Live
 from tests.browser.test_past_cases import with_past_case
+from tests.kit.applications import VERIFIER, challenge_of
 from tests.kit.incoming import letter
 from tests.kit.requests import file
 from tests.kit.rules import rule
@@ -65,6 +72,7 @@ RUN = """async (rules) => {
 }"""
 MACHINES = (
     "api.",
+    "application_metadata.",
     "assets.",
     "machines.",
     "browsers.",
@@ -286,6 +294,10 @@ def pages(live: Live) -> dict[str, list[str]]:
         "account.mobile": ["/{lang}/account/mobile"],
         "account.notifications": ["/{lang}/account/notifications"],
         "account.data": ["/{lang}/account/data"],
+        "consent.ask": [
+            f"/oauth/authorize?{asked_by_an_application(live)}",
+            "/oauth/authorize?client_id=unknown",
+        ],
         "personal_tokens.new": ["/{lang}/account/tokens"],
         "locks.safety": ["/{lang}/account/security"],
         "locks.password": ["/{lang}/account/password"],  # in all states: test_account.py
@@ -294,6 +306,21 @@ def pages(live: Live) -> dict[str, list[str]]:
         "passkeys.show": [],  # test_account.py
         "locks.proof": ["/{lang}/account/confirm"],
     }
+
+
+def asked_by_an_application(live: Live) -> str:
+    """The query of one with a long name, which asks for all there is."""
+    metadata = {"client_name": "A" * 80, "redirect_uris": ["https://app.example/back"]}
+    base = live.app.extensions["kbsearch"].settings.base_url.rstrip("/")
+    query = {
+        "client_id": applications.register(live.db, new_id(), metadata).id,
+        "response_type": "code",
+        "code_challenge": challenge_of(VERIFIER),
+        "code_challenge_method": "S256",
+        "resource": [f"{base}/mcp", f"{base}/api/v1"],
+        "scope": "write",
+    }
+    return urlencode(query, doseq=True)
 
 
 def with_gaps(live: Live) -> list[int]:

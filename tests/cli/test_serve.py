@@ -9,16 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from email import message_from_bytes, policy
 from functools import partial
+from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener, urlopen
+from urllib.request import (
+    BaseHandler,
+    HTTPCookieProcessor,
+    HTTPRedirectHandler,
+    build_opener,
+    urlopen,
+)
 
 import pytest
 
+from tests.kit.letting_in import Memory, provider
 from tests.kit.mail import code_in
+from tests.web.assistants.test_official_client import in_a_thread
 
 KBSEARCH = [sys.executable, "-m", "kbsearch"]
 Seen = TypeVar("Seen")
@@ -111,21 +122,72 @@ def test_everybody_of_the_demo_has_a_password_and_staff_a_key(demo):
         assert bool(re.fullmatch("[A-Z2-7]{32}", key[0])) == (role != "customer")
 
 
-def test_a_customer_of_the_demo_signs_in_with_the_code_that_lies_in_var_mail(demo):
-    browser = build_opener(HTTPCookieProcessor())
-    browser.addheaders = [("Sec-Fetch-Site", "same-origin")]
+class Stay(HTTPRedirectHandler):
+    """The way an answer leads to is looked at, not taken."""
 
-    def post(path: str, **fields: str) -> str:
-        with browser.open(
-            demo.address + path, urlencode(fields).encode(), timeout=PATIENCE
-        ) as answer:
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class Person:
+    """Somebody of the demo, who signs in with the code that lies in var/mail."""
+
+    def __init__(self, demo: Demo, name: str) -> None:
+        self.address = demo.address
+        self.jar = CookieJar()
+        self.mails = demo.folder / "var/mail"
+        email, _, password, *_ = next(told for told in demo.people if told[0].startswith(name))
+        before = set(self.mails.glob("*.eml"))
+        assert "one-time-code" in self.post("fr/login", email=email, password=password)
+        mail = until(lambda: set(self.mails.glob("*.eml")) - before, demo.process).pop()
+        code = code_in(message_from_bytes(mail.read_bytes(), policy=policy.default))
+        self.first_page = self.post("fr/login/code", code=code)
+
+    def post(self, path: str, *handlers: BaseHandler, **fields: str) -> str:
+        return self.open(self.address + path, urlencode(fields).encode(), *handlers)
+
+    def open(self, url: str, data: bytes | None = None, *handlers: BaseHandler) -> str:
+        browser = build_opener(HTTPCookieProcessor(self.jar), *handlers)
+        browser.addheaders = [("Sec-Fetch-Site", "same-origin")]
+        with browser.open(url, data, timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
-    email, _, password, *_ = next(told for told in demo.people if told[0].startswith("alice"))
-    assert "one-time-code" in post("fr/login", email=email, password=password)
-    mails = until(lambda: sorted((demo.folder / "var/mail").glob("*.eml")), demo.process)
-    code = code_in(message_from_bytes(mails[-1].read_bytes(), policy=policy.default))
-    assert "Alice Martin" in post("fr/login/code", code=code)
+    def led_to(self, path: str, **fields: str) -> str:
+        with pytest.raises(HTTPError) as answer:
+            self.post(path.lstrip("/"), Stay(), **fields)
+        with answer.value as response:
+            assert response.code == 303
+            return str(response.headers["Location"])
+
+
+def test_a_customer_of_the_demo_signs_in_with_the_code_that_lies_in_var_mail(demo):
+    assert "Alice Martin" in Person(demo, "alice").first_page
+
+
+def test_the_official_client_of_assistants_is_let_in_and_renews_its_token(demo):
+    mcp = pytest.importorskip("mcp")
+    httpx = pytest.importorskip("httpx2")
+    bob, address, memory = Person(demo, "bob"), f"{demo.address}mcp", Memory()
+    asking = provider(address, memory, bob.open, partial(bob.led_to, scope="read"))
+
+    async def talk() -> list[Any]:
+        from mcp.client.streamable_http import streamable_http_client
+
+        results = []
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(httpx.AsyncClient(auth=asking))
+            transport = streamable_http_client(address, http_client=client)
+            session = await stack.enter_async_context(mcp.Client(transport))
+            for moment in (None, 1.0):  # the second time, the token is over
+                asking.context.token_expiry_time = moment
+                results.append(await session.call_tool("list_my_requests", {"limit": 1}))
+                results.append(memory.tokens.access_token)
+        return results
+
+    first, secret, second, renewed = in_a_thread(talk())
+    assert not first.is_error and not second.is_error
+    assert secret != renewed and memory.tokens.scope == "search read"
+    assert "Official" in bob.open(f"{demo.address}en/account/security")
 
 
 def test_there_is_one_worker_and_the_web_processes_of_the_settings(demo):

@@ -26,14 +26,15 @@ from kbsearch.files.store import FileStore
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import PersonFields, organisations, viewers
-from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import (
+    applications,
     kept_forms,
     one_time_links,
     personal_tokens,
     second_factor,
     widget_passes,
 )
+from kbsearch.people.accounts import choosing as choosing_passwords
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
 from kbsearch.people.accounts.personal_tokens import TokenFields
@@ -70,6 +71,7 @@ from kbsearch.web import assets
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.pace import Pace
 from tests.conftest import introduce
+from tests.kit.applications import HOME, VERIFIER, challenge_of
 from tests.kit.incoming import letter, take
 from tests.kit.promises import keep, promise
 from tests.kit.requests import attach, file
@@ -214,6 +216,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     things |= _gap(settings, db, (cast.alice, cast.bob))
     things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
+    things |= _application(db)
     things["passkey"] = _passkey(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():
@@ -479,6 +482,12 @@ def _secret(db: SqliteDatabase, viewer: Viewer) -> str:
     """The token of a program that may all its person may."""
     person = people.find(db, viewer.email)
     return personal_tokens.add(db, viewer, person, TokenFields("program", may_write=True))[1]
+
+
+def _application(db: SqliteDatabase) -> dict[str, str]:
+    """One that asks to be let in, and what its address says."""
+    application = applications.register(db, "192.0.2.1", {"redirect_uris": [HOME]})
+    return {"application": application.id, "challenge": challenge_of(VERIFIER)}
 
 
 def _tokens(db: SqliteDatabase, *owners: Viewer) -> list[str]:

@@ -1,6 +1,7 @@
 """Personal tokens: a program acts as the person who made one, with their rights or fewer.
 
 The database keeps the SHA-256 of a token, never the token: it is told once, when it is made.
+That of an application opens what its person allowed, and gets a new secret every hour.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 
 from kbsearch import audit, randomness
 from kbsearch.access import Viewer
-from kbsearch.clock import stored, utc_now
+from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database, Row, Values, if_possible, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person, viewers
@@ -21,6 +22,9 @@ USUAL_DAYS = 90
 LONGEST_DAYS = 366
 MOST_TOKENS = 20  # of a person
 MAX_NAME = 80
+API, ASSISTANTS = "api", "assistants"  # what applications are let into
+SECRET_LIFETIME = timedelta(hours=1)  # of an application's, until it is renewed
+UNUSED_LIFETIME = timedelta(days=30)  # of an application's that is not renewed
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class PersonalToken:
     created_at: str
     expires_at: str
     used_at: str | None
+    application_id: str | None  # it was given to
+    resources: str  # what it opens, blanks between; empty for a token that opens all
 
     @property
     def rights(self) -> Mapping[str, str]:
@@ -47,7 +53,13 @@ class PersonalToken:
             "only_search": "yes" if self.only_search else "",
             "product": self.product or "",
             "expires_at": self.expires_at,
+            **({"application": self.name} if self.application_id else {}),
+            **({"resources": "\n".join(self.resources.split())} if self.resources else {}),
         }
+
+    def opens(self, resource: str) -> bool:
+        """Whether it was made for that; one that a person made for themselves is for all."""
+        return not self.resources or resource in self.resources.split()
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,8 @@ class TokenFields:
     only_search: bool = False
     product: str = ""
     days: int = USUAL_DAYS
+    application_id: str | None = None
+    resources: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def add(
         raise NotFound("person.not_found", email=person.email)
     if person.disabled_at:
         raise Invalid("person.is_disabled", email=person.email)
-    moment, secret = at or utc_now(), PREFIX + randomness.token()
+    moment, secret = at or utc_now(), _new_secret()
     row: Row = {
         "id": new_id(),
         "token_hash": hash_token(secret),
@@ -93,19 +107,37 @@ def add(
         "only_search": int(fields.only_search),
         "created_at": stored(moment),
         "expires_at": stored(moment + timedelta(days=_checked_days(fields.days))),
+        "application_id": fields.application_id,
+        "resources": fields.resources,
+        "renew_by": stored(moment + SECRET_LIFETIME) if fields.application_id else None,
     }
     with db.atomic():
+        _replace_earlier(db, person, fields)
         row["product_id"] = _product_id(db, fields.product)
-        if len(list_of(db, person.id, at=moment)) >= MOST_TOKENS:
-            raise Invalid("token.too_many", limit=MOST_TOKENS)
+        check_room(db, person.id, fields.application_id, at=moment)
         db.insert("personal_tokens", row)
         added = find(db, row["id"])
         _note(db, viewer, "token.added", added, {}, added.rights)
     return added, secret
 
 
-def holder_of(db: Database, secret: str, *, at: datetime | None = None) -> Holder | None:
-    """Who speaks with this token; None when it is unknown, over or revoked.
+def check_room(
+    db: Database, person_id: str, application_id: str | None, *, at: datetime | None = None
+) -> None:
+    """Raise Invalid where a person has as many as they may, but for what this one replaces."""
+    others = [
+        token
+        for token in list_of(db, person_id, at=at)
+        if application_id is None or token.application_id != application_id
+    ]
+    if len(others) >= MOST_TOKENS:
+        raise Invalid("token.too_many", limit=MOST_TOKENS)
+
+
+def holder_of(
+    db: Database, secret: str, resource: str = "", *, at: datetime | None = None
+) -> Holder | None:
+    """Who speaks with this token; None when it is unknown, over, revoked or for something else.
 
     It runs at every call: one query, and a write at most once a minute.
     """
@@ -118,6 +150,7 @@ def holder_of(db: Database, secret: str, *, at: datetime | None = None) -> Holde
         JOIN people p ON p.id = s.person_id AND p.disabled_at IS NULL
         {viewers.MEMBERSHIPS}
         WHERE s.token_hash = :hash AND s.expires_at > :now
+          AND COALESCE(s.renew_by, s.expires_at) > :now
         """,  # noqa: S608 (a constant)
         {
             "hash": hash_token(secret),
@@ -128,6 +161,8 @@ def holder_of(db: Database, secret: str, *, at: datetime | None = None) -> Holde
     if not rows:
         return None
     token = find(db, rows[0]["token_id"])
+    if not token.opens(resource):
+        return None
     if token.used_at is None or token.used_at <= stored(moment - SEEN_EVERY):
         _touch(db, token.id, moment)
     return Holder(viewers.from_rows(rows, via=f"token {token.hint}…"), token)
@@ -163,6 +198,27 @@ def revoke(db: Database, viewer: Viewer, token_id: str) -> PersonalToken:
     return token
 
 
+def renew(db: Database, token: PersonalToken, *, at: datetime | None = None) -> str:
+    """Another secret for what an application holds: the one before opens nothing any more."""
+    moment, secret = at or utc_now(), _new_secret()
+    last_day = parsed(token.created_at) + timedelta(days=LONGEST_DAYS)
+    db.execute(
+        """
+        UPDATE personal_tokens
+        SET token_hash = :hash, hint = :hint, renew_by = :renew_by, expires_at = :expires_at
+        WHERE id = :id
+        """,
+        {
+            "id": token.id,
+            "hash": hash_token(secret),
+            "hint": secret[:HINT_LENGTH],
+            "renew_by": stored(moment + SECRET_LIFETIME),
+            "expires_at": stored(min(moment + UNUSED_LIFETIME, last_day)),
+        },
+    )
+    return secret
+
+
 def forget_expired(db: Database, *, at: datetime | None = None) -> int:
     """Remove those that are over; how many."""
     moment = {"now": stored(at or utc_now())}
@@ -173,7 +229,8 @@ def _read(db: Database, condition: str, values: Values) -> list[PersonalToken]:
     rows = db.query(
         f"""
         SELECT s.id, s.person_id, p.email, s.name, s.hint, s.may_write, s.only_search,
-               pr.slug AS product, s.created_at, s.expires_at, s.used_at
+               pr.slug AS product, s.created_at, s.expires_at, s.used_at,
+               s.application_id, s.resources
         FROM personal_tokens s JOIN people p ON p.id = s.person_id
         LEFT JOIN products pr ON pr.id = s.product_id
         WHERE {condition} ORDER BY s.created_at DESC, s.id
@@ -182,6 +239,19 @@ def _read(db: Database, condition: str, values: Values) -> list[PersonalToken]:
     )
     flags = ("may_write", "only_search")
     return [PersonalToken(**{**row, **{name: bool(row[name]) for name in flags}}) for row in rows]
+
+
+def _new_secret() -> str:
+    return PREFIX + randomness.token()
+
+
+def _replace_earlier(db: Database, person: Person, fields: TokenFields) -> None:
+    """An application that asks again has lost what it had."""
+    if fields.application_id:
+        db.execute(
+            "DELETE FROM personal_tokens WHERE person_id = :person AND application_id = :id",
+            {"person": person.id, "id": fields.application_id},
+        )
 
 
 def _touch(db: Database, token_id: str, moment: datetime) -> None:

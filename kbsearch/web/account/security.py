@@ -6,6 +6,7 @@ What changes a lock is asked for by somebody who has just given password and cod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from urllib.parse import quote
 
 import segno
 from flask import Blueprint, redirect, request
@@ -60,8 +61,9 @@ def proved(view: View) -> View:
     def asked_first(**values: str) -> Response:
         if sessions.is_proved(db(), caller().session):
             return view(**values)
-        back = request.path if request.method == "GET" else f"/{language()}/account/security"
-        return redirect(f"/{language()}/account/confirm?next={back}", 303)
+        is_whole = request.method == "GET" or request.query_string  # the address says it all
+        back = request.full_path.rstrip("?") if is_whole else f"/{language()}/account/security"
+        return redirect(f"/{language()}/account/confirm?next={quote(back)}", 303)
 
     asked_first.__dict__["asks_for_proof"] = True
     return asked_first
@@ -313,9 +315,9 @@ def _proof_cookie() -> str:
 
 
 def _next(path: str) -> str:
-    """Where to go back to: a page of the account."""
+    """Where to go back to: a page of the account, or the one that lets an application in."""
     home = f"/{language()}/account"
-    inside = path.startswith(f"{home}/") and security.is_own_path(path)
+    inside = path.startswith((f"{home}/", "/oauth/authorize?")) and security.is_own_path(path)
     return path if inside else f"{home}/security"
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from kbsearch import audit, people
 from kbsearch.audit import Event
 from kbsearch.people import organisations
+from kbsearch.people.accounts import personal_tokens
 from kbsearch.rules.conditions import IF, NONE, YES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk.actions import THEN
@@ -37,7 +38,7 @@ CHANGES = frozenset(
         *("team.added", "team.changed", "team.archived", "team.restored"),
         *("rule.added", "rule.changed", "rule.switched_on", "rule.switched_off"),
         *("rule.moved", "rule.removed"),
-        *("token.added", "token.revoked"),
+        *("token.added", "token.revoked", "token.returned", "token.misused"),
         *("webhook.added", "webhook.changed", "webhook.secret_changed"),
         *("webhook.disabled", "webhook.enabled"),
         *("mail_access.consented", "lessons.forgotten", "site.restored", "branch.published"),
@@ -143,6 +144,8 @@ def field_name(name: str) -> str:
         "access": _("It may"),
         "only_search": _("Search only"),
         "product": _("Software"),
+        "application": _("Application"),
+        "resources": _("It comes in by"),
         "expires_at": _("Good until"),
         "requests": _("Requests"),
         "way": _("The next is chosen"),
@@ -196,7 +199,10 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
     if name.endswith(("_at", "_starts", "_ends")):
         return spoken.date(text)
     parts = text.splitlines()
-    if name == "kinds":
+    if name == "resources":
+        ways = {personal_tokens.ASSISTANTS: _("assistants"), personal_tokens.API: _("the API")}
+        parts = [ways.get(part, part) for part in parts]
+    elif name == "kinds":
         parts = [spoken.event_name(kind) for kind in parts]
     elif name in (f"{IF}status", f"{THEN}status"):
         parts = [spoken.staff_status(status) for status in parts]
@@ -269,6 +275,8 @@ def kind_name(kind: str) -> str:
         "rule.removed": _("Rule removed"),
         "token.added": _("Token made"),
         "token.revoked": _("Token revoked"),
+        "token.returned": _("Token given back by its application"),
+        "token.misused": _("Token of an application used by two: ended"),
         "webhook.added": _("Webhook added"),
         "webhook.changed": _("Webhook changed"),
         "webhook.secret_changed": _("Secret of a webhook changed"),

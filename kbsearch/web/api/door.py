@@ -20,6 +20,7 @@ from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import Holder, PersonalToken
 from kbsearch.web.api.pace import Pace
 from kbsearch.web.api.problems import is_for_programs
+from kbsearch.web.applications import resources
 from kbsearch.web.render import db
 
 CALLS_A_MINUTE = 300  # of a token
@@ -30,7 +31,7 @@ SCHEME = "bearer "
 BASIC, BY_TOKEN = "basic ", "/token"
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
-EXPOSED_HEADERS = "ETag, Location, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "ETag, Location, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = 600
 
 
@@ -78,7 +79,8 @@ def watch(app: Flask, settings: Settings) -> None:
 def let_in(*, writes: bool, searches: bool) -> None:
     """Take the token of the request; raises SignInNeeded, Forbidden or TooMany."""
     paces: Paces = current_app.extensions[PACES]
-    holder = personal_tokens.holder_of(db(), secret_of(request.headers.get("Authorization", "")))
+    secret = secret_of(request.headers.get("Authorization", ""))
+    holder = personal_tokens.holder_of(db(), secret, resources.of_path(request.path))
     if holder is None:
         paces.strangers.take(limits.network(request.remote_addr))
         raise SignInNeeded("token.needed")
@@ -98,11 +100,12 @@ def secret_of(header: str) -> str:
     return header[len(SCHEME) :].strip() if is_ours else ""
 
 
-def holder_of(db: Database, header: str) -> Holder | None:
+def holder_of(db: Database, header: str, path: str) -> Holder | None:
     """Whose token an Authorization header has: as Bearer, or as Zendesk's `address/token:TOKEN`."""
+    resource = resources.of_path(path)
     if header[: len(BASIC)].lower() != BASIC:
         secret = secret_of(header)
-        return personal_tokens.holder_of(db, secret) if secret else None
+        return personal_tokens.holder_of(db, secret, resource) if secret else None
     try:
         pair = base64.b64decode(header[len(BASIC) :].strip(), validate=True).decode()
     except ValueError:
@@ -110,7 +113,7 @@ def holder_of(db: Database, header: str) -> Holder | None:
     user, _, secret = pair.partition(":")
     if not user.endswith(BY_TOKEN):  # a password: this is no place for one
         return None
-    holder = personal_tokens.holder_of(db, secret)
+    holder = personal_tokens.holder_of(db, secret, resource)
     is_theirs = holder is not None and holder.token.email == user.removesuffix(BY_TOKEN).lower()
     return holder if is_theirs else None
 

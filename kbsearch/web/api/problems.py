@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n
 from kbsearch.errors import (
     Conflict,
+    Forbidden,
     InvalidForm,
     Problem,
     SignInNeeded,
@@ -18,10 +19,13 @@ from kbsearch.errors import (
     Unavailable,
 )
 from kbsearch.web import render
+from kbsearch.web.applications import resources
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "/api/"
-ASSISTANTS = "/mcp"
+OTHERS = ("/mcp", "/oauth/token", "/oauth/register", "/oauth/revoke")
+METADATA = "/.well-known/oauth-"
+SCOPE_NEEDED = {"token.only_reads": "write", "token.only_searches": "read"}
 KIND = "urn:kbsearch:problem:"
 OF_STATUS = {
     404: "api.not_there",
@@ -51,7 +55,7 @@ class PreconditionFailed(Problem):
 
 def is_for_programs() -> bool:
     """Whether the request under way is one of a program."""
-    return request.path.startswith(PREFIX) or request.path == ASSISTANTS
+    return request.path.startswith((PREFIX, METADATA)) or request.path in OTHERS
 
 
 def told(problem: Problem) -> Response:
@@ -69,11 +73,28 @@ def told(problem: Problem) -> Response:
             for name, (_, there) in problem.differences.items()
         ]
     answer = told_as(problem.key, problem.status, i18n.explain(problem, language), **more)
-    if isinstance(problem, SignInNeeded):
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="kbsearch"'
+    challenge = challenge_of(problem)
+    if challenge:
+        answer.headers["WWW-Authenticate"] = challenge
     if isinstance(problem, (TooMany, Unavailable)):
         answer.headers["Retry-After"] = str(problem.retry_after)
     return answer
+
+
+def challenge_of(problem: Problem) -> str:
+    """How to come in after all (RFC 6750), and where an application asks for that (RFC 9728)."""
+    facts = {"realm": "kbsearch"}
+    if isinstance(problem, SignInNeeded):
+        if "Authorization" in request.headers:
+            facts["error"] = "invalid_token"
+    elif isinstance(problem, Forbidden) and problem.key in SCOPE_NEEDED:
+        facts |= {"error": "insufficient_scope", "scope": SCOPE_NEEDED[problem.key]}
+    else:
+        return ""
+    resource = resources.of_path(request.path)
+    if resource:
+        facts["resource_metadata"] = resources.metadata_url(render.site().settings, resource)
+    return "Bearer " + ", ".join(f'{name}="{text}"' for name, text in facts.items())
 
 
 def refused(error: HTTPException) -> Response:

@@ -17,7 +17,7 @@ def let_in(*, writes: bool, open_to_all: bool) -> None:
     """
     paces: Paces = current_app.extensions[PACES]
     header = request.headers.get("Authorization", "")
-    holder = holder_of(db(), header)
+    holder = holder_of(db(), header, request.path)
     if holder is None:
         paces.strangers.take(limits.network(request.remote_addr))
         if header or not open_to_all:

@@ -58,7 +58,7 @@ def test_every_page_that_changes_a_lock_asks_for_proof(app: Flask):
     }
     assert guarded == {
         "password", "change_password", "totp", "offer", "confirm", "remove", "make_codes",
-        "personal_tokens.new", "personal_tokens.add",
+        "personal_tokens.new", "personal_tokens.add", "consent.ask", "consent.decide",
         *("passkeys." + name for name in ("index", "show", "offer", "add", "rename", "remove")),
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
@@ -22,6 +22,7 @@ from tests.kit.requests import file
 mcp: Any = pytest.importorskip("mcp")
 httpx: Any = pytest.importorskip("httpx2")
 Answer = tuple[set[str], Any]
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def ask(transport: Any, number: int, mode: str) -> Answer:
         return {tool.name for tool in listed.tools}, result
 
 
-def in_a_thread(asked: Coroutine[Any, Any, Answer]) -> Answer:
+def in_a_thread(asked: Coroutine[Any, Any, Result]) -> Result:
     """In a thread of its own: tests of the browser leave their loop running in this one."""
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(asyncio.run, asked).result()
