@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kbsearch import check_levels, field_tables, target_tables, team_tables
+from kbsearch import check_levels, field_tables, keep_rules, target_tables, team_tables
 from kbsearch.form_fields import FormField
 from kbsearch.target_tables import TargetTable
 from kbsearch.team_tables import TeamTable
@@ -42,6 +42,9 @@ MAX_PAGE_TEXT = 20_000
 IMAP_SCHEMES = ("imaps://", "imap+starttls://", "imap://127.0.0.1", "imap://localhost")
 SMTP_SCHEMES = ("smtp://", "smtp+starttls://", "smtps://")
 SHORTEST_KEY = 32
+BACKUP_SCHEMES = ("sftp", "s3")
+TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -192,6 +195,22 @@ class Settings:
     jwt_audience: str = _setting("", "What aud of every hand-over must name; empty: any or none")
     jwt_creates_accounts: bool = _setting(
         False, "Whether a hand-over opens an account in an organisation that exists"
+    )
+
+    backup_to: str = _setting(
+        "", "Where the worker keeps backups: a folder, sftp://user@host/folder or s3://bucket"
+    )
+    backup_at: str = _setting(
+        "02:30", "When it makes one each day, in UTC; empty: only `kbsearch backup` does"
+    )
+    backup_keep: tuple[str, ...] = _setting(
+        ("daily=7", "weekly=4", "monthly=12"), "How many it keeps there: the newest of each"
+    )
+    backup_recipients: tuple[str, ...] = _setting(
+        (), "Public keys (age1…) that backups are encrypted for; a folder may do without"
+    )
+    backup_ssh_config: str = _setting(
+        "", "The ssh_config file for sftp://, with key and known hosts; empty: the user's"
     )
 
     close_after_days: int = _setting(14, "Days after which a solved request is closed")
@@ -456,6 +475,7 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("incident_requests", "it counts requests: 2 to 100")
     if not 1 <= settings.incident_people <= settings.incident_requests:
         refuse("incident_people", "it counts people: 1 to incident_requests")
+    _check_backups(settings, refuse)
     if settings.connections_per_address < 0:
         refuse("connections_per_address", "it counts connections: 0 or more")
     if settings.trusted_proxies < 0:
@@ -495,6 +515,30 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("oidc_issuer", "jwt_shared_secret"):
         if getattr(settings, name) and not has_single_sign_on():
             refuse(name, _("single sign-on is not installed; run: pip install 'kbsearch[sso]'"))
+
+
+def _check_backups(settings: Settings, refuse: Callable[..., None]) -> None:
+    """What leaves this machine is sealed, and everything that takes is installed."""
+    url = urlsplit(settings.backup_to)
+    if url.scheme and (url.scheme not in BACKUP_SCHEMES or not url.hostname or url.password):
+        refuse("backup_to", "a folder, sftp://user@host/folder or s3://bucket, without password")
+    if url.scheme == "sftp" and url.hostname and url.netloc.startswith("-"):
+        refuse("backup_to", f"{url.netloc!r} is no host")
+    if url.scheme == "s3" and not find_spec("obstore"):
+        refuse("backup_to", "object stores are not installed; run: pip install 'kbsearch[s3]'")
+    if url.scheme and not settings.backup_recipients:
+        refuse("backup_to", "backups that leave this machine are encrypted: set backup_recipients")
+    if settings.backup_at and not TIME_OF_DAY.fullmatch(settings.backup_at):
+        refuse("backup_at", f"{settings.backup_at!r} is no time of day as 02:30")
+    try:
+        keep_rules.parse(settings.backup_keep)
+    except ValueError as problem:
+        refuse("backup_keep", str(problem))
+    if settings.backup_recipients and not find_spec("pyrage"):
+        refuse("backup_recipients", "age is not installed; run: pip install 'kbsearch[backup]'")
+    for recipient in settings.backup_recipients:
+        if not RECIPIENT.fullmatch(recipient):
+            refuse("backup_recipients", f"{recipient!r} is no public key of age-keygen (age1…)")
 
 
 def _check_mail_oauth(settings: Settings, refuse: Callable[..., None]) -> None:

@@ -72,7 +72,7 @@ from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.site import health, neighbours
+from kbsearch.site import backup_rounds, health, neighbours
 from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
@@ -343,6 +343,8 @@ def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
         rounds = LinkRounds(db, settings)
         by_name["links to other sites"] = partial(senders.keep_on, rounds.step)
     by_name["certificates"] = partial(senders.keep_on, partial(neighbours.step, db, settings))
+    if settings.backup_to:
+        by_name["backups"] = partial(senders.keep_on, partial(backup_rounds.step, db, settings))
     if settings.clamd:  # it may take its time, and be away
         scan = partial(scanning.step, db, settings)
         by_name["virus scanner"] = partial(senders.keep_on, scan)
@@ -363,7 +365,8 @@ def _letters(settings: Settings, db: Database) -> dict[Channel, tuple[Handlers, 
                     mailings.ABOUT_WEBHOOKS
                     | mailings.ABOUT_FILES
                     | mailings.ABOUT_RULES
-                    | mailings.ABOUT_ARTICLES,
+                    | mailings.ABOUT_ARTICLES
+                    | mailings.ABOUT_BACKUPS,
                 ),
                 answers.handlers(settings, db),
                 article_letters.handlers(settings, db),

@@ -49,6 +49,7 @@ ALLOWED = {
     "text.markup": "text",
     "search.fulltext": "text text.markup",
     "articles": "database search.fulltext text text.markup",
+    "vaults": "database files outbox",
     "text.masking": "search.fulltext",
     "tickets": "database files outbox promises search.fulltext text",
     "insights": "database promises search.fulltext tickets",
@@ -89,7 +90,7 @@ ALLOWED = {
     "messages.notifications": (
         "announcements articles articles.publishing articles.writing database messages.delivery "
         "messages.webhooks outbox people people.accounts people.organisations rules text "
-        "text.markup tickets tickets.conversation"
+        "text.markup tickets tickets.conversation vaults"
     ),
     "messages.incoming": (
         "database files messages.delivery messages.notifications people text.markup "
@@ -103,7 +104,8 @@ ALLOWED = {
         "announcements articles articles.gaps articles.publishing database files messages.delivery "
         "messages.incoming messages.webhooks outbox people people.accounts "
         "people.organisations processes promises rules search.fulltext search.learning "
-        "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk"
+        "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk "
+        "vaults"
     ),
     "web": (
         "announcements articles articles.gaps articles.publishing articles.writing database files "
@@ -111,13 +113,13 @@ ALLOWED = {
         "messages.delivery messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "
-        "tickets.conversation tickets.desk tickets.filing"
+        "tickets.conversation tickets.desk tickets.filing vaults"
     ),
     "cli": (
         "articles articles.importing articles.publishing database files insights messages.delivery "
         "messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes search search.fulltext "
-        "search.learning search.ranking site tickets web"
+        "search.learning search.ranking site tickets vaults web"
     ),
 }
 

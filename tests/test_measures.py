@@ -18,6 +18,8 @@ from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.site import health, neighbours
+from kbsearch.vaults import outcomes
+from kbsearch.vaults.outcomes import Made
 from tests.kit.places import TESTS
 
 BEARER = {"Authorization": "Bearer open-sesame"}
@@ -75,7 +77,7 @@ def test_the_last_backup_and_certificates_are_there_once_there_are_any(
     counted: Settings, db: SqliteDatabase
 ):
     assert "kbsearch_last_backup" not in metrics(counted, db)
-    health.note_backup(db)
+    outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
     ends_at = "2030-01-01T00:00:00.000000Z"
     neighbours.note(db, [neighbours.Certificate("mail.example:465", ends_at)])
     text = metrics(counted, db)
@@ -101,7 +103,7 @@ def test_what_gone_processes_counted_is_cleared_away(tmp_path: Path):
 
 
 def test_dashboard_and_alerts_name_numbers_that_there_are(counted: Settings, db: SqliteDatabase):
-    health.note_backup(db)
+    outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
     health.mark_worker_seen(db)
     neighbours.note(db, [neighbours.Certificate("mail.example:465", now())])
     measures.note_departure("mail", 1.0)

@@ -55,6 +55,7 @@ COMMANDS = {
     "stats": "stats",
     "backup": "backups",
     "restore": "backups",
+    "drill": "backups",
     "sweep": "sweeping",
 }
 

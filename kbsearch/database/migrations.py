@@ -451,6 +451,11 @@ STEPS = {
           expires_at TEXT NOT NULL, used_at TEXT);
         CREATE INDEX application_renewals_token ON application_renewals (token_id);
         """,
+    "s108_erasures": """
+        CREATE TABLE erasures (
+          id TEXT PRIMARY KEY, at TEXT NOT NULL, by_id TEXT, subject TEXT NOT NULL,
+          counts TEXT NOT NULL, sha256 TEXT NOT NULL);
+        """,
 }
 
 

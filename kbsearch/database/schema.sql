@@ -82,6 +82,16 @@ CREATE TRIGGER security_log_keeps_from_update BEFORE UPDATE ON security_log
 CREATE TRIGGER security_log_keeps_from_delete BEFORE DELETE ON security_log
   BEGIN SELECT RAISE(ABORT, 'the security log is append-only'); END;
 
+-- What was erased of somebody, and when: certificates say so, and not of whom.
+CREATE TABLE erasures (
+  id TEXT PRIMARY KEY,
+  at TEXT NOT NULL,
+  by_id TEXT,  -- of people, without a reference: it outlives them; NULL: a command
+  subject TEXT NOT NULL,  -- SHA-256 of the id, a space and their address
+  counts TEXT NOT NULL,  -- JSON: rows by table
+  sha256 TEXT NOT NULL  -- of all this
+);
+
 -- Organisations and products ----------------------------------------------------------------------
 
 CREATE TABLE logos (

@@ -73,10 +73,11 @@ def create(
     """Write the archive and read it back; it has its name once it is whole. For its owner alone."""
     unfinished = target.with_name(f"{target.name}.{new_id()}.part")
     copy = unfinished.with_suffix(".sqlite3")
+    made_at = now()  # before the copy: what is erased from now on is known to be erased later
     try:
         db.copy_to(copy)
         with _written(unfinished, compressed=_is_compressed(target)) as archive:
-            manifest = _fill(archive, settings, copy, tell)
+            manifest = _fill(archive, settings, copy, made_at, tell)
         read(unfinished)
         os.replace(unfinished, target)
     finally:
@@ -124,9 +125,8 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
 
 
 def _fill(
-    archive: tarfile.TarFile, settings: Settings, copy: Path, tell: ArchiveProgress
+    archive: tarfile.TarFile, settings: Settings, copy: Path, made_at: str, tell: ArchiveProgress
 ) -> Manifest:
-    made_at = now()
     contents: dict[str, tuple[int, str]] = {}
     for name, path in _sources(settings, copy):
         tell(name)

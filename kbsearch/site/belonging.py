@@ -95,6 +95,11 @@ def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
     return marks
 
 
+def site_id(db: Database) -> str:
+    """The id of the site; it has none before it was opened as one."""
+    return _state(db, STATE) or ""
+
+
 def mark_data(settings: Settings) -> None:
     """Give the data folder the id of the database that was just put beside it."""
     with closing(engines.open_database(settings.database_address)) as db:

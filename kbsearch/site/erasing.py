@@ -7,12 +7,13 @@ their name, addresses and numbers are masked in all that was written.
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from kbsearch import access, audit, outbox, people
-from kbsearch.access import Viewer
+from kbsearch.access import OPERATOR, Viewer
 from kbsearch.articles.gaps import counts
 from kbsearch.clock import now
 from kbsearch.config import Settings
@@ -24,6 +25,8 @@ from kbsearch.i18n import gettext
 from kbsearch.people import Person
 from kbsearch.search.learning import lessons, visits
 from kbsearch.search.ranking import indexing
+from kbsearch.site import certificates, erasure_ledger
+from kbsearch.site.erasure_ledger import Erasure
 from kbsearch.text.masking.one_person import OnePerson
 from kbsearch.tickets import tags
 
@@ -125,13 +128,15 @@ ErasingProgress = Callable[[str], object]  # is told which table is looked throu
 
 @dataclass(frozen=True)
 class Erased:
-    """What was done: rows whose text was masked, mails and files removed."""
+    """What was done: rows whose text was masked, mails and files removed, and who certifies it."""
 
     had_account: bool
     requests: int  # they had a part in
     masked: int
     mails: int
     files: int
+    certificate: str = ""  # its id
+    sha256: str = ""
 
 
 def erase(
@@ -141,12 +146,14 @@ def erase(
     email: str,
     *,
     with_files: bool = False,
+    is_again: bool = False,
     tell: ErasingProgress = lambda _: None,
 ) -> Erased:
     """Erase the person of an address, with or without an account; all of it or nothing.
 
-    `with_files` removes what they attached to requests as well. Raises NotFound for an address
-    that nothing knows, Invalid for the last administrator. The index of requests is built anew.
+    `with_files` removes what they attached to requests as well, `is_again` is of somebody who came
+    back with a backup. Raises NotFound for an address that nothing knows, Invalid for the last
+    administrator unless it is again. The index of requests is built anew.
     """
     access.only_administrators(viewer)
     address = people.fold_email(email)
@@ -166,7 +173,7 @@ def erase(
         )
         files = _drop_files(db, values, with_files=with_files)
         counts.erase_person(db, values["id"])
-        visits.erase_person(db, values["id"])
+        removed = {"visits": visits.erase_person(db, values["id"])}
         db.execute("DELETE FROM site_events WHERE subject = :id", {"id": values["id"]})
         db.execute("UPDATE satisfaction SET why = '' WHERE person_id = :id", {"id": values["id"]})
         counts.forget_words(db, lambda text: masks.text(text, is_theirs=False) != text)
@@ -176,11 +183,29 @@ def erase(
             masked += _mask(db, masks, ticket_ids, texts)
         masked += tags.forget(db, lambda text: masks.text(text, is_theirs=False) != text)
         if person:
-            _replace(db, settings, person)
+            if not is_again:
+                people.keep_an_administrator(db, person)
+            removed |= _replace(db, settings, person)
         _forget_address(db, values)
         lessons.changed(db)
         audit.act(db, viewer, "person.erased", had_account=person is not None)
         outbox.add_once(db, indexing.REBUILD, "tickets")
+        certificate = certificates.issue(
+            db,
+            viewer,
+            address,
+            {
+                "people": int(person is not None),
+                "tickets": len(ticket_ids),
+                "texts": masked,
+                "mails": len(contents),
+                "attachments": len(files),
+                **removed,
+            },
+        )
+        if not is_again:
+            person_id = person.id if person else ""
+            erasure_ledger.add(settings, certificate.at, address, person_id, with_files=with_files)
     owners = [owner_of(address), *([person.id] if person else [])]
     for store, digests in (
         (FileStore(settings.mails_path), set(contents) - _named(db, "mails", contents)),
@@ -190,7 +215,25 @@ def erase(
             store.path(digest).unlink(missing_ok=True)
         Trash(settings.trash_path).erase(store.root.name, digests, owners)
     db.compact()
-    return Erased(person is not None, len(ticket_ids), masked, len(contents), len(files))
+    return Erased(
+        person is not None,
+        len(ticket_ids),
+        masked,
+        len(contents),
+        len(files),
+        certificate.id,
+        certificate.sha256,
+    )
+
+
+def replay(db: Database, settings: Settings, erasures: Sequence[Erasure]) -> int:
+    """Erase again who came back with a backup made before; how many."""
+    count = 0
+    for address, erasure in list(erasure_ledger.returned(db, erasures)):
+        with suppress(NotFound):  # gone with another of their addresses
+            erase(db, OPERATOR, settings, address, with_files=erasure.with_files, is_again=True)
+            count += 1
+    return count
 
 
 def _mask(db: Database, masks: OnePerson, ticket_ids: set[str], texts: Texts) -> int:
@@ -255,9 +298,8 @@ def _mobiles(db: Database, values: Values) -> list[str]:
     return [row["mobile"] for row in rows]
 
 
-def _replace(db: Database, settings: Settings, person: Person) -> None:
-    """A nameless account takes their place, and theirs is deleted."""
-    people.keep_an_administrator(db, person)
+def _replace(db: Database, settings: Settings, person: Person) -> dict[str, int]:
+    """A nameless account takes their place, and theirs is deleted; the rows that went by table."""
     stand_in = new_id()
     db.insert(
         "people",
@@ -276,14 +318,17 @@ def _replace(db: Database, settings: Settings, person: Person) -> None:
         db.execute(f"UPDATE {table} SET {column} = :stand_in WHERE {column} = :id", values)  # noqa: S608
     for table, column in CLEARED:
         db.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} = :id", values)  # noqa: S608
-    for table in REMOVED:
-        db.execute(f"DELETE FROM {table} WHERE person_id = :id", values)  # noqa: S608
+    removed = {
+        table: db.execute(f"DELETE FROM {table} WHERE person_id = :id", values)  # noqa: S608
+        for table in REMOVED
+    }
     for column in ("conditions", "actions"):  # of rules: they name people in texts
         db.execute(f"UPDATE rules SET {column} = REPLACE({column}, :id, :stand_in)", values)  # noqa: S608
     db.execute("DELETE FROM integer_ids WHERE key = :id", values)
     db.execute("DELETE FROM ticket_readers WHERE word = 'user:' || :id", values)
     db.execute("DELETE FROM outbox WHERE subject = :id", values)
     db.execute("DELETE FROM people WHERE id = :id", values)
+    return removed
 
 
 def _forget_address(db: Database, values: Values) -> None:

@@ -6,8 +6,11 @@ from typing import Literal, get_args
 from kbsearch.access import Viewer, only_administrators
 from kbsearch.config import FIELDS, Settings
 from kbsearch.database import Database
+from kbsearch.vaults import outcomes
 
-StepName = Literal["name", "mail", "product", "organisation", "customer", "colleague", "article"]
+StepName = Literal[
+    "name", "mail", "product", "organisation", "customer", "colleague", "article", "backup"
+]
 STEPS: tuple[StepName, ...] = get_args(StepName)  # in the order in which they are taken
 
 
@@ -37,4 +40,5 @@ def look(db: Database, viewer: Viewer, settings: Settings) -> list[FirstStep]:
         {"me": viewer.person_id or ""},
     )[0]
     done["name"] = settings.site_name != FIELDS["site_name"].default
+    done["backup"] = outcomes.look(db).latest is not None
     return [FirstStep(name, bool(done[name])) for name in STEPS]

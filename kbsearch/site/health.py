@@ -10,8 +10,8 @@ from kbsearch.database import Database, Row
 from kbsearch.outbox import Channel
 from kbsearch.processes.parent_pipe import PATIENCE
 from kbsearch.site import outgoing
+from kbsearch.vaults import outcomes
 
-LAST_BACKUP = "last_backup"
 LATE_AFTER = 900  # seconds that something waits to leave before somebody should look
 
 
@@ -54,22 +54,11 @@ def look(db: Database) -> Health:
         outbox_age=_age(outbox.oldest_waiting(db)),
         outbox_dead=outbox.count_dead(db),
         index_lag=_age(outbox.oldest_waiting(db, "index")) or 0.0,
-        last_backup=state.get(LAST_BACKUP),
+        last_backup=latest.at if (latest := outcomes.look(db).latest) else None,
         waiting={channel: round(age) for channel, age in waiting.items()},
         late=tuple(sorted(channel for channel, age in waiting.items() if age > LATE_AFTER)),
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
-    )
-
-
-def note_backup(db: Database) -> None:
-    """A whole backup was made at this moment."""
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :now)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": LAST_BACKUP, "now": now()},
     )
 
 

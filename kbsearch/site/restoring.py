@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import store
 from kbsearch.search.ranking import indexing
-from kbsearch.site import backups, belonging, health
+from kbsearch.site import backups, belonging, erasing, erasure_ledger, health
 from kbsearch.site.backups import Manifest, Unreadable
 
 ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
@@ -50,6 +50,7 @@ class Restored:
     counts: dict[str, int]  # how much there is, by noun
     set_aside: Path | None
     settings_beside: Path | None  # the archive's kbsearch.toml, where the site has another one
+    erased: int = 0  # people who were erased since, and are again
 
 
 def look(path: Path, near: Path) -> Restored:
@@ -59,21 +60,24 @@ def look(path: Path, near: Path) -> Restored:
         return Restored(manifest, _prepare(room, path), None, None)
 
 
-def restore(found: config.Configuration, path: Path) -> Restored:
+def restore(found: config.Configuration, path: Path, ledgers: Sequence[Path] = ()) -> Restored:
     """Put an archive in the place of a site that is not running, or where there is none yet.
 
     The index is made anew as the site starts. Sessions, trusted devices and links to choose
-    another password have ended.
+    another password have ended. Who was erased since, by the site's own ledger or these, stays so.
     """
+    erasures = erasure_ledger.read(ledgers)
     site = found.settings.site.absolute()
     with _room(site) as room:
         manifest = backups.read(path, room)
         counts = _prepare(room, path, manifest)
         settings = _settings(found, room, site, path)
         with alone(settings):
+            erasure_ledger.merge(settings, erasures)
+            erased = _erase_again(settings, room, manifest)
             _fill_server(settings, room)
             set_aside, beside = _exchange(settings, room, site)
-    return Restored(manifest, counts, set_aside, beside)
+    return Restored(manifest, counts, set_aside, beside, erased)
 
 
 def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[str, int]:
@@ -95,6 +99,20 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
             return health.counts(db)
     except (Damaged, OSError, LookupError, TypeError, ValueError) as problem:
         raise Unreadable("backup.damaged", path=path) from problem
+
+
+def _erase_again(settings: Settings, room: Path, manifest: Manifest) -> int:
+    """Erase in what was unpacked whoever was erased in the site since."""
+    later = [
+        erasure
+        for erasure in erasure_ledger.read([erasure_ledger.path(settings)])
+        if erasure.at >= manifest.made_at
+    ]
+    if not later:
+        return 0
+    unpacked = replace(settings, site=room, data=Path("data"))
+    with closing(SqliteDatabase(room / backups.DATABASE)) as db:
+        return erasing.replay(db, unpacked, later)
 
 
 def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -> Settings:

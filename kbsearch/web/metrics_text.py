@@ -11,6 +11,7 @@ from kbsearch.clock import parsed
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.site import health, neighbours, outgoing
+from kbsearch.vaults import outcomes
 from kbsearch.version import __version__
 
 __all__ = ["TYPE", "of"]
@@ -45,6 +46,12 @@ def of(db: Database, settings: Settings) -> bytes:
     if state.last_backup:
         moment = parsed(state.last_backup).timestamp()
         gauges.add("last_backup_timestamp_seconds", "When the last backup was whole", moment)
+    backups = outcomes.look(db)
+    failing = "Whether the last try of a backup failed"
+    gauges.add("backup_failing", failing, backups.failure is not None)
+    if backups.proof and backups.proof.is_good:
+        moment = parsed(backups.proof.at).timestamp()
+        gauges.add("last_drill_timestamp_seconds", "When a backup was last proved", moment)
     _add_certificates(gauges, neighbours.look(db))
     free = shutil.disk_usage(settings.data_path).free if settings.data_path.is_dir() else 0
     gauges.add("disk_free_bytes", "Room where the data lies", free)

@@ -214,8 +214,7 @@ LATER_KINDS = {
     *("branch.commented", "article.review_due"),
     *("mail.encrypted_answered", "mail.files_refused", "passkey.added", "passkey.removed"),
     "file.infected",
-    "rule.notice",
-    "announcement.letter",
+    *("announcement.letter", "backup.failed", "rule.notice"),
     *("address.entered", "address.replaced"),
 }
 

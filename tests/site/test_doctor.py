@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from kbsearch import config, i18n, outbox, people, resources
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.cli import cli
+from kbsearch.clock import now
 from kbsearch.config import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import trash
@@ -28,6 +29,8 @@ from kbsearch.people import PersonFields, viewers
 from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import doctor, health
 from kbsearch.site.doctor import Check, folders, servers
+from kbsearch.vaults import outcomes
+from kbsearch.vaults.outcomes import Made, Proof
 from tests.kit.mail import Mailbox, serving
 from tests.kit.providers import puppet_provider
 from tests.kit.writers import article, commit, git, write
@@ -131,6 +134,8 @@ def site(healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shutil.copytree(healthy, tmp_path / "site")
     with closing(SqliteDatabase(tmp_path / "site/var/kbsearch.sqlite3")) as db:
         health.mark_worker_seen(db)
+        outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
+        outcomes.note_proof(db, Proof(now(), "site.tar.gz", now(), 1.0, {"tickets": 1}))
     with ExitStack() as running:
         yield Planted(tmp_path / "site", running, monkeypatch)
 
@@ -470,6 +475,29 @@ def mistype_the_provider(site: Planted) -> None:
     site.set(oidc_issuer=f"{puppet.issuer}/", oidc_client_id="kb")
 
 
+def lose_the_backups(site: Planted) -> None:
+    site.database.execute("DELETE FROM state WHERE name LIKE 'backup_%'")
+
+
+def miss_a_night(site: Planted) -> None:
+    site.set(backup_to="/backup")
+    old = Made("2026-01-01T02:30:00Z", "site.tar.gz", "/backup", 1000)
+    outcomes.note_made(site.database, old)
+
+
+def fill_the_vault(site: Planted) -> None:
+    outcomes.note_failure(site.database, "no space left")
+
+
+def prove_nothing(site: Planted) -> None:
+    site.database.execute("DELETE FROM state WHERE name = 'backup_proof'")
+
+
+def fail_to_prove(site: Planted) -> None:
+    failed = Proof(now(), "site.tar.gz", now(), 1.0, {}, 0, ("damaged",))
+    outcomes.note_proof(site.database, failed)
+
+
 Fault = tuple[Callable[[Planted], None], str, str]
 FAULTS: list[Fault] = [
     (lose_a_file, "files", "fail"),
@@ -516,6 +544,11 @@ FAULTS: list[Fault] = [
     (leave_the_team, "teams", "warn"),
     (stop_the_worker, "worker", "warn"),
     (give_up, "outbox", "warn"),
+    (lose_the_backups, "backup", "warn"),
+    (miss_a_night, "backup", "fail"),
+    (fill_the_vault, "backup", "fail"),
+    (prove_nothing, "drill", "warn"),
+    (fail_to_prove, "drill", "fail"),
     (wait, "waiting", "warn"),
     (turn_the_clock_back, "clock", "fail"),
     (fill_the_disk, "disk", "warn"),

@@ -14,7 +14,7 @@ from kbsearch.messages.delivery.departures import Receipt
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
-from kbsearch.site import first_steps
+from kbsearch.site import backup_rounds, first_steps
 from tests.conftest import Cast
 from tests.kit.search import put_live, write
 
@@ -34,17 +34,21 @@ def test_each_step_is_done_by_doing_it(db: SqliteDatabase, settings: Settings):
     assert "name" not in left(replace(settings, site_name="Aide de Cervo"))
     departures.enter_trial(db, Receipt("250 ok"))
     products.add(db, OPERATOR, ProductFields("Atelier"))
-    assert left() == ["name", "organisation", "customer", "colleague", "article"]
+    assert left() == ["name", "organisation", "customer", "colleague", "article", "backup"]
     organisations.add(db, OPERATOR, OrganisationFields("acme"))
     assert "organisation" in left(), "without a product nobody can file"
     acme = organisations.find(db, "acme")
     organisations.edit(db, OPERATOR, acme, OrganisationFields(products=["atelier"]))
     person(db, "writer")
-    assert left() == ["name", "customer", "colleague", "article"], "who writes answers nobody"
+    assert left() == ["name", "customer", "colleague", "article", "backup"], (
+        "who writes answers nobody"
+    )
     person(db, "customer")
     person(db, "agent")
     write(settings.content_path, "fr/guide/bienvenue", "Bonjour.")
     put_live(db, settings)
+    assert left() == ["name", "backup"]
+    backup_rounds.run(db, replace(settings, backup_to="vault"))
     assert left() == ["name"]
 
 

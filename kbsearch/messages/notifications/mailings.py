@@ -34,6 +34,7 @@ from kbsearch.people.accounts import (
 from kbsearch.people.accounts.one_time_links import Purpose
 from kbsearch.rules import effects, runs
 from kbsearch.tickets import scanning
+from kbsearch.vaults import outcomes
 
 CODE_MINUTES = sign_ins_under_way.CODE_LIFETIME // timedelta(minutes=1)
 NOTICES = (  # what happened to an account; each has a template of its name
@@ -187,6 +188,14 @@ def _address_replaced(settings: Settings, db: Database, task: Task) -> Mailing |
     return Mailing("address_replaced", replace(person, email=old), values)
 
 
+def _backup_failed(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    """Whoever asks for the letter's turn reads what is wrong then, or nothing any more."""
+    notes, person = outcomes.look(db), _present(db, task.subject)
+    if notes.failure is None or person is None or person.role != "administrator":
+        return None  # it is made good
+    return Mailing("backup_failed", person, {"notes": notes})
+
+
 # Whoever waits for a code does not wait for all the rest.
 ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
@@ -204,6 +213,7 @@ ABOUT_ARTICLES: dict[str, Writer] = {
     reviewing.COMMENTED: _branch_comment,
     review_reminders.DUE: _review_due,
 }
+ABOUT_BACKUPS: dict[str, Writer] = {outcomes.FAILED: _backup_failed}
 
 
 def handlers(settings: Settings, db: Database, writers: Mapping[str, Writer]) -> Handlers:

@@ -5,7 +5,17 @@ from contextlib import closing
 
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database, engines
-from kbsearch.site.doctor import content, database, folders, indexes, kept, people, servers, work
+from kbsearch.site.doctor import (
+    content,
+    database,
+    folders,
+    indexes,
+    kept,
+    people,
+    safekeeping,
+    servers,
+    work,
+)
 from kbsearch.site.doctor.checks import Check, Look, LookInside, Patient, Verdict, fail
 from kbsearch.site.health import Health
 
@@ -51,6 +61,7 @@ LOOKS_INSIDE: tuple[LookInside, ...] = (
     work.clock,
     work.running,
     work.accounts,
+    safekeeping.backups,
 )
 
 
@@ -70,6 +81,7 @@ def glance(settings: Settings, db: Database, state: Health) -> Iterator[Check]:
     yield from work.seen(state)
     yield from servers.mail_access(patient, db)
     yield from servers.certificates(patient, db)
+    yield from safekeeping.backups(patient, db)
     for look in (content.articles, content.program, content.branch, indexes.folder):
         yield from look(patient)
 

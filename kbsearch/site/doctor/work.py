@@ -15,7 +15,6 @@ from kbsearch.site.health import Health
 
 CLOCK_MAY_LAG = timedelta(minutes=5)
 INDEX_MAY_LAG = 30.0  # seconds
-BACKUP_MAY_BE = timedelta(hours=50)  # old: one of two nights may fail
 
 
 def clock(_: Patient, db: Database) -> Iterator[Check]:
@@ -76,7 +75,6 @@ def accounts(_: Patient, db: Database) -> Iterator[Check]:
 def seen(state: Health) -> Iterator[Check]:
     yield from _outbox(state)
     yield from _behind(state)
-    yield from _backup(state)
     yield _publication(state)
     if state.is_worker_alive:
         yield ok("worker", "the worker is running")
@@ -116,22 +114,6 @@ def _behind(state: Health) -> Iterator[Check]:
             "See whether the worker runs: it takes them into the index.",
             seconds=round(state.index_lag),
         )
-
-
-def _backup(state: Health) -> Iterator[Check]:
-    """Of a site that has made one: others may be saved with their machine."""
-    if state.last_backup is None:
-        return
-    made_at = parsed(state.last_backup)
-    if utc_now() - made_at > BACKUP_MAY_BE:
-        yield warn(
-            "backup",
-            "the last backup was made on %(date)s",
-            "Run kbsearch backup, and see why it does not run by itself.",
-            date=f"{made_at:%Y-%m-%d}",
-        )
-    else:
-        yield ok("backup", "the last backup was made on %(date)s", date=f"{made_at:%Y-%m-%d}")
 
 
 def _publication(state: Health) -> Check:

@@ -1,0 +1,73 @@
+"""Real servers on loopback that a backup may leave to: OpenSSH's, and one that speaks S3."""
+
+import shutil
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from getpass import getuser
+from pathlib import Path
+
+import pytest
+
+from tests.kit.waiting import listens, until
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin")
+
+
+@contextmanager
+def sftp(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a server of this user, and the ssh_config that knows it and has a key."""
+    if SSHD is None or shutil.which("sftp") is None:
+        pytest.skip("OpenSSH's server is not installed")
+    Path("/run/sshd").mkdir(exist_ok=True)  # where the server separates its privileges
+    folder.mkdir()
+    for name in ("host", "client"):
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(make, check=True)
+    port = _free_port()
+    shutil.copyfile(folder / "client.pub", folder / "authorized")
+    host_key = (folder / "host.pub").read_text()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
+    (folder / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPermitRootLogin yes\n"
+        "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+    )
+    (folder / "ssh_config").write_text(
+        f"IdentityFile {folder}/client\nIdentitiesOnly yes\n"
+        f"UserKnownHostsFile {folder}/known_hosts\n"
+    )
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=-3)
+    try:
+        until(lambda: listens(port))
+        yield f"sftp://{getuser()}@127.0.0.1:{port}", folder / "ssh_config"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as mouth:
+        mouth.bind(("127.0.0.1", 0))
+        return int(mouth.getsockname()[1])
+
+
+def s3(stack: ExitStack, monkeypatch: pytest.MonkeyPatch, bucket: str) -> None:
+    """A server that speaks S3, with a bucket, which the environment names until the end."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    stack.callback(server.stop)
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    request = urllib.request.Request(f"{endpoint}/{bucket}", method="PUT")  # as moto asks nobody
+    urllib.request.urlopen(request).close()
