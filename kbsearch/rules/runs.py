@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.clock import stored
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.rules import Rule
 from kbsearch.tickets.desk import actions
@@ -59,35 +57,24 @@ def list_done(db: Database, ticket_ids: Sequence[str]) -> set[tuple[str, str, st
     return {(row["ticket_id"], row["cause"], row["rule_id"]) for row in rows}
 
 
-def keep(
-    db: Database,
-    viewer: Viewer,
-    run_id: str,
-    rule: Rule,
-    ticket_id: str,
-    cause: str,
-    done: tuple[Action, ...],
-    *,
-    problem: str = "",
-    at: datetime,
-) -> None:
-    """Write down what a rule did, in the transaction in which it does it."""
+def keep(db: Database, viewer: Viewer, run: RuleRun, cause: str) -> None:
+    """Write down what a rule did at a moment, in the transaction in which it does it."""
     rows = db.query(
         "SELECT COALESCE(MAX(place), 0) AS last FROM rule_runs WHERE ticket_id = :id",
-        {"id": ticket_id},
+        {"id": run.ticket_id},
     )
     db.insert(
         "rule_runs",
         {
             "place": rows[0]["last"] + 1,
-            "id": run_id,
-            "rule_id": rule.id,
-            "rule_name": rule.name,
-            "ticket_id": ticket_id,
+            "id": run.id,
+            "rule_id": run.rule_id,
+            "rule_name": run.rule_name,
+            "ticket_id": run.ticket_id,
             "cause": cause,
-            "at": stored(at),
-            "actions": actions.dumped(done),
-            "problem": problem,
+            "at": run.at,
+            "actions": actions.dumped(run.actions),
+            "problem": run.problem,
         },
     )
 

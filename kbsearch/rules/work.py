@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kbsearch import access, rules, tickets
-from kbsearch.clock import utc_now
+from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Problem
@@ -19,6 +19,7 @@ from kbsearch.rules.effects import RuleAtWork
 from kbsearch.rules.facts import Facts
 from kbsearch.rules.occasions import Occasion, Times
 from kbsearch.rules.plans import Planner, after
+from kbsearch.rules.runs import RuleRun
 from kbsearch.tickets.desk.actions import Action, ActionTerms
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ def _watch_one(
             if occasion is None or not is_still_on:
                 continue
             if not _ask(db, settings, [rule], occasion, now):
-                runs.keep(db, ASKING, new_id(), rule, ticket_id, occasion.cause, (), at=now)
+                idle = RuleRun(new_id(), rule.id, rule.name, ticket_id, stored(now), (), "")
+                runs.keep(db, ASKING, idle, occasion.cause)
             else:
                 has_acted = True
     return has_acted
@@ -99,43 +101,25 @@ def _ask(
             has_acted = True
             terms = ActionTerms(planner.fields, now)
             run = RuleAtWork(new_id(), access.of_rule(rule.id), settings, terms)
-            facts = _do(db, run, rule, occasion, facts, planned, now)
+            facts, done, problem = _do(db, run, facts, planned)
+            line = RuleRun(run.id, rule.id, rule.name, facts.ticket_id, stored(now), done, problem)
+            runs.keep(db, run.viewer, line, occasion.cause)
     return has_acted
 
 
 def _do(
-    db: Database,
-    run: RuleAtWork,
-    rule: Rule,
-    occasion: Occasion,
-    facts: Facts,
-    planned: tuple[Action, ...],
-    now: datetime,
-) -> Facts:
-    """Do what was planned, all or nothing, and write it down; the request as it stands then."""
+    db: Database, run: RuleAtWork, facts: Facts, planned: tuple[Action, ...]
+) -> tuple[Facts, tuple[Action, ...], str]:
+    """Do what was planned, all or nothing.
+
+    The request as it stands then, what was done, and the key of what kept the rule from it.
+    """
     try:
         with db.atomic():
             ticket = tickets.find(db, run.viewer, facts.ticket_id)
             for action in planned:
                 effects.carry_out(db, run, ticket, action)
     except Problem as problem:
-        log.warning("rule %s on request %d: %s", rule.id, facts.number, problem)
-        _keep(db, run, rule, occasion, (), now, problem.key)
-        return facts
-    _keep(db, run, rule, occasion, planned, now, "")
-    return after(facts, planned)
-
-
-def _keep(
-    db: Database,
-    run: RuleAtWork,
-    rule: Rule,
-    occasion: Occasion,
-    done: tuple[Action, ...],
-    now: datetime,
-    problem: str,
-) -> None:
-    ticket_id = occasion.facts.ticket_id
-    runs.keep(
-        db, run.viewer, run.id, rule, ticket_id, occasion.cause, done, problem=problem, at=now
-    )
+        log.warning("rule %s on request %d: %s", run.viewer.rule_id, facts.number, problem)
+        return facts, (), problem.key
+    return after(facts, planned), planned, ""
