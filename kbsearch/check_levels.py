@@ -59,6 +59,7 @@ WARNINGS = frozenset(
         "misplaced",
         "nbsp",
         "personal-data",
+        "shallow-history",
         "stale",
         "translation-behind",
         "twin",

@@ -456,6 +456,9 @@ STEPS = {
           id TEXT PRIMARY KEY, at TEXT NOT NULL, by_id TEXT, subject TEXT NOT NULL,
           counts TEXT NOT NULL, sha256 TEXT NOT NULL);
         """,
+    "s107_paragraphs_behind": """
+        ALTER TABLE articles ADD COLUMN paragraphs_behind INTEGER NOT NULL DEFAULT 0;
+        """,
 }
 
 

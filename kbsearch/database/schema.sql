@@ -502,6 +502,7 @@ CREATE TABLE articles (
   is_behind INTEGER NOT NULL DEFAULT 0,  -- 0/1: its original was changed since
   review_by TEXT NOT NULL DEFAULT '',  -- a day
   lag TEXT NOT NULL DEFAULT '',  -- JSON: which of its paragraphs are behind the original
+  paragraphs_behind INTEGER NOT NULL DEFAULT 0,  -- how many
   UNIQUE (publication_id, path),
   UNIQUE (publication_id, language, slug)
 );

@@ -168,6 +168,28 @@ def left_out(tree: Tree, articles: Sequence[Rendered], folder: str) -> list[Find
 
 
 def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
+    """Translations of which something is behind: by the paragraph, where the history tells it."""
+    findings = list(_paragraphs_behind(tree, articles))
+    compared = {article.source.path for article in articles if article.lag is not None}
+    unsure = [each for each in articles if each.source.path not in compared]
+    return findings + _whole_behind(tree, articles, unsure)
+
+
+def _paragraphs_behind(tree: Tree, articles: Sequence[Rendered]) -> Iterator[Finding]:
+    files = {article.source.path: article.source.entry.path for article in articles}
+    for article in articles:
+        lag = article.lag
+        if lag is not None and lag.lines:
+            path = tree.shown + article.source.entry.path
+            lines = ", ".join(map(str, dict.fromkeys(lag.lines)))
+            original = tree.shown + files[lag.original]
+            values = {"reason": "paragraphs", "lines": lines, "original": original}
+            yield Finding(path, lag.lines[0], 1, "translation-behind", values)
+
+
+def _whole_behind(
+    tree: Tree, articles: Sequence[Rendered], unsure: Sequence[Rendered]
+) -> list[Finding]:
     """Translations made from an original that is not what it was."""
     originals = {
         article.source.translation_key: article
@@ -175,7 +197,7 @@ def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
         if not article.source.front.text("source_commit")
     }
     translations: dict[tuple[str, str], tuple[Rendered, Rendered]] = {}
-    for article in articles:
+    for article in unsure:
         commit = article.source.front.text("source_commit")
         original = originals.get(article.source.translation_key)
         if commit and original is not None:
@@ -185,7 +207,8 @@ def behind(tree: Tree, articles: Sequence[Rendered]) -> list[Finding]:
         article, original = translations[place]
         if blob != original.source.entry.blob:
             path = tree.shown + article.source.entry.path
-            values = {"original": tree.shown + original.source.entry.path, "commit": place[0]}
+            there = tree.shown + original.source.entry.path
+            values = {"original": there, "commit": place[0], "reason": "whole"}
             where = article.source.front.place("source_commit")
             findings.append(Finding(path, *where, "translation-behind", values))
     return findings

@@ -13,6 +13,7 @@ from kbsearch.articles.publishing import (
     moves,
     pieces,
     sources,
+    translations,
 )
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.categories import Categories, Category
@@ -128,7 +129,10 @@ def make(
         if shared.are_there:
             findings += cross_rules.missing_pieces(text, tree.shown)
     findings += cross_rules.broken_anchors(articles, places)
-    findings += cross_rules.behind(tree, articles)
+    articles, unknown = translations.with_lags(
+        tree, articles, reusable.articles, resolver, settings.languages
+    )
+    findings += [*unknown, *cross_rules.behind(tree, articles)]
     findings += cross_rules.left_out(tree, [*articles, *texts.values()], folder)
     findings += cross_rules.twins(articles, tree.shown)
     synonyms = _synonyms(tree)

@@ -11,7 +11,7 @@ from kbsearch.articles.publishing import front_matter, surroundings
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.leaving_addresses import LiveArticle
-from kbsearch.articles.publishing.rendered import Rendered, Resolved
+from kbsearch.articles.publishing.rendered import Rendered, Resolved, TranslationLag
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import Entry, LastChange, Tree
@@ -278,7 +278,7 @@ def _articles(db: Database, publication: Publication) -> dict[str, Rendered]:
     rows = db.query(
         """
         SELECT path, language, category, slug, audience, body_html, sections, content_hash,
-               changed_commit, rendering
+               changed_commit, rendering, lag
         FROM articles WHERE publication_id = :id
         """,
         {"id": publication.id},
@@ -317,6 +317,8 @@ def _row(article: Rendered) -> dict[str, object]:
         "owner": front.text("owner"),
         "reviewed": front.text("reviewed"),
         "review_by": front.text("review_by"),
+        "lag": json.dumps(vars(article.lag)) if article.lag else "",
+        "paragraphs_behind": len(article.lag.lines) if article.lag else 0,
         "searchable": 0 if source.is_excluded else 1,
         "rendering": json.dumps(_rendering(article)),
     }
@@ -370,6 +372,21 @@ def _rendered(row: Row) -> Rendered:
         ),
         remarks=tuple(RuleRemark(*remark) for remark in rendering["remarks"]),
         change=LastChange(rendering["changed_at"], row["changed_commit"] or ""),
+        lag=_lag(row["lag"]),
+    )
+
+
+def _lag(text: str) -> TranslationLag | None:
+    if not text:
+        return None
+    lag = json.loads(text)
+    source, translation = lag["made_of"]
+    return TranslationLag(
+        lag["original"],
+        (source, translation),
+        lines=tuple(lag["lines"]),
+        kinds=tuple(lag["kinds"]),
+        html=lag["html"],
     )
 
 

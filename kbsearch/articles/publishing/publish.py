@@ -23,7 +23,7 @@ from kbsearch.version import __version__
 
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
-RENDERING = 7  # raise it when the same text gives other HTML, sections or remarks
+RENDERING = 8  # raise it when the same text gives other HTML, sections or remarks
 
 
 def publish(

@@ -22,6 +22,17 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class TranslationLag:
+    """How far a translation is behind its original, as both are now."""
+
+    original: str  # its path
+    made_of: tuple[str, str]  # the blobs of the original and of the translation
+    lines: tuple[int, ...] = ()  # of the file: the paragraphs that are behind
+    kinds: tuple[str, ...] = ()  # of each: changed, missing or gone
+    html: str = ""  # the whole text with notes in it; empty where they have no sure place
+
+
+@dataclass(frozen=True)
 class Rendered:
     """One live article, ready to be shown and indexed."""
 
@@ -35,6 +46,7 @@ class Rendered:
     references: tuple[Resolved, ...]
     remarks: tuple[RuleRemark, ...]
     change: LastChange
+    lag: TranslationLag | None = None  # None: no translation, or not known
 
     @property
     def summary(self) -> str:

@@ -40,6 +40,7 @@ class ListedArticle:
     owner: str
     findings: int
     is_behind: bool  # its original was changed since it was translated
+    paragraphs_behind: int  # how many of them; 0 where that is not known
     views: int  # from results, of late
     votes: int
     helped: int
@@ -115,7 +116,7 @@ def _rows(db: Database) -> list[Row]:
     rows = db.query(
         """
         SELECT path, language, category, slug, title, audience, tags, updated_at, reviewed,
-               review_by, owner, findings, is_behind
+               review_by, owner, findings, is_behind, paragraphs_behind
         FROM articles
         WHERE publication_id = (SELECT value FROM state WHERE name = 'live_publication')
         """

@@ -1,7 +1,7 @@
 """Markdown to safe HTML, sections, plain text and excerpts: articles and messages."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -9,6 +9,8 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from kbsearch.text import typed
+from kbsearch.text.markup import blocks
+from kbsearch.text.markup.blocks import Block
 from kbsearch.text.markup.clean import clean
 from kbsearch.text.markup.outline import (
     Heading,
@@ -36,14 +38,17 @@ __all__ = [
     "article",
     "excerpt",
     "message",
+    "noted",
     "outside",
     "parse",
+    "piece",
     "plain",
     "scheme_of",
     "said",
     "slug_of",
 ]
 
+_PLACES = frozenset({"footnote_ref", "html_anchor"})
 ARTICLE_LIMIT = 256 * 1024  # bytes
 MESSAGE_LIMIT = 64 * 1024  # characters
 EXCERPT_LENGTH = 200
@@ -94,6 +99,23 @@ def article(document: Document, language: str, resolver: Resolver) -> Markup:
     outline = {heading.position: heading for heading in document.headings}
     context = Context(language, resolver, outline)
     return _render(article_parser(), document.tokens, context, document.env)
+
+
+def piece(document: Document, block: Block, language: str, resolver: Resolver) -> Markup:
+    """One block of an article as HTML that may stand in another page: without its anchors."""
+    tokens = document.tokens[block.start : block.end]
+    tokens = tokens[1:-1] if block.kind == "list_item_open" else tokens
+    for token in tokens:
+        kept = (child for child in token.children or () if child.type not in _PLACES)
+        token.children = list(kept) if token.children else token.children
+    context = Context(language, resolver, coloured=False, region="group")
+    return _render(article_parser(), tokens, context, document.env)
+
+
+def noted(document: Document, notes: Mapping[int, str]) -> Document:
+    """The article with a piece of HTML before some of its tokens."""
+    tokens = blocks.with_notes(document.tokens, notes)
+    return replace(document, tokens=tokens, headings=headings(tokens))
 
 
 def message(text: str, language: str) -> Markup:

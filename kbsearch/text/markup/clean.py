@@ -3,6 +3,7 @@
 import nh3
 from markupsafe import Markup
 
+from kbsearch.config import LANGUAGES
 from kbsearch.text.markup.callouts import TITLES
 from kbsearch.text.markup.code import CLASSES
 from kbsearch.text.markup.parser import SCHEMES
@@ -24,7 +25,7 @@ ATTRIBUTES = {
     **_HEADINGS,
 }
 ATTRIBUTE_VALUES = {
-    "div": {"role": {"group", "note", "region"}, "tabindex": {"0"}},
+    "div": {"lang": set(LANGUAGES), "role": {"group", "note", "region"}, "tabindex": {"0"}},
     "img": {"loading": {"lazy"}, "decoding": {"async"}},
     "span": {"role": {"img"}, "aria-hidden": {"true"}},
     "th": {"scope": {"col"}},

@@ -182,6 +182,9 @@ class Renderer(RendererHTML):
         box = "☑" if checked else "☐"
         return f'<li><span class="task" role="img" aria-label="{label}">{box}</span> '
 
+    def translation_note(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
+        return tokens[idx].content
+
     def keys(self, tokens: Tokens, idx: int, options: OptionsDict, env: EnvType) -> str:
         names = tokens[idx].content.split("+")
         keys = "+".join(f"<kbd>{_context(env).say(_key(name))}</kbd>" for name in names)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import articles
 from kbsearch.announcements import matching
-from kbsearch.articles import Article, categories, former_addresses
+from kbsearch.articles import Article, Card, categories, former_addresses, lags
 from kbsearch.errors import NotFound
 from kbsearch.files import types
 from kbsearch.search import Kind, Question, Results
@@ -176,7 +176,9 @@ def article(slug: str) -> Response:
 def show(article: Article, wrong: str = "") -> Response:
     """An article, the searched words of `?h=` marked; `wrong` is what is with the vote sent."""
     words = searched()
-    html, marks = highlight(article.html, words) if words else (article.html, 0)
+    lag = lags.find(db(), viewer(), article)
+    html = lag.html if lag and lag.html else article.html
+    html, marks = highlight(html, words) if words else (html, 0)
     is_staff = viewer().is_staff
     translations = articles.translations(db(), viewer(), article)
     trail = categories.of_article(db(), article)
@@ -187,7 +189,8 @@ def show(article: Article, wrong: str = "") -> Response:
         marks=marks,
         minutes=reading_minutes(article),
         translations=translations,
-        original=original_of(article, translations),
+        lag=lag,
+        original=lag.original if lag else original_of(article, translations),
         trail=trail,
         metadata=metadata.of_article(article, translations, trail),
         neighbours=articles.neighbours(db(), viewer(), article),
@@ -234,9 +237,9 @@ def reading_minutes(article: Article) -> int:
     return max(1, round(words / WORDS_PER_MINUTE))
 
 
-def original_of(article: Article, translations: tuple[Article, ...]) -> Article | None:
-    """The original of a translation that was changed since the translation was made."""
-    if not article.source_commit:
+def original_of(article: Article, translations: tuple[Article, ...]) -> Card | None:
+    """The original of a translation that was changed since, where no paragraph tells it."""
+    if not article.source_commit or lags.is_known(db(), article):
         return None
     for translation in translations:
         is_original = bool(translation.commit) and not translation.source_commit

@@ -19,7 +19,7 @@ from tests.kit.writers import article, png, write
 HERE = "articles/en/guide/page.md"
 SEVERAL_REASONS = frozenset(
     {"broken-reuse", "category", "category-audience", "front-matter", "leftover", "narrower-link"}
-    | {"personal-data", "stale", "twin"}
+    | {"personal-data", "stale", "translation-behind", "twin"}
 )
 
 

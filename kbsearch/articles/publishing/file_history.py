@@ -1,0 +1,109 @@
+"""Every change of the articles that git remembers, file by file, through renames and moves."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from subprocess import CalledProcessError, TimeoutExpired
+
+from kbsearch.articles.publishing import git
+from kbsearch.articles.publishing.git import common_folder
+from kbsearch.articles.publishing.git_tree import GitTree
+from kbsearch.articles.publishing.moves import MOST_COMMITS
+from kbsearch.articles.publishing.tree import ARTICLES
+
+_FORMAT = "%x01%H %P%x02%(trailers:key=Typo,key=Coquille,valueonly,separator=%x20)%x02%s"
+_RAW = ("-r", "-z", "--raw", "--no-abbrev", "-M", "-l2000", f"--max-count={MOST_COMMITS}")
+_TYPO = re.compile(r"(?:typo|coquille)[ \u00a0]?:", re.IGNORECASE)
+_YES = frozenset({"1", "oui", "true", "yes"})
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file as one commit left it; `path` is where it lay then."""
+
+    position: int  # of the commit, from the oldest
+    commit: str
+    is_typo: bool  # a corrected typo: its meaning is what it was
+    path: str
+    blob: str
+
+
+@dataclass
+class FileHistory:
+    """The changes of each file that is there now, the oldest first."""
+
+    changes: dict[str, list[FileChange]] = field(default_factory=dict)
+    has_merges: bool = False
+
+
+@dataclass(frozen=True)
+class _Commit:
+    id: str
+    parents: int
+    is_typo: bool
+
+
+def is_shallow(tree: GitTree) -> bool:
+    """Whether the repository begins in the middle of its history."""
+    return (common_folder(tree.repository.git_folder) / "shallow").exists()
+
+
+def read(tree: GitTree) -> FileHistory:
+    """The history of a tree's articles; empty where git cannot tell it."""
+    order = ("log", "--topo-order", f"--format={_FORMAT}", *_RAW, tree.commit)
+    place = f":(literal){tree.repository.prefix}{ARTICLES}"
+    try:
+        output = git.run(tree.repository, *order, "--full-history", "--", place)
+    except (CalledProcessError, TimeoutExpired):
+        return FileHistory()
+    return _history(tree, output.decode(errors="replace"))
+
+
+def _history(tree: GitTree, output: str) -> FileHistory:
+    """From the newest commit down: a file is found under the names it had."""
+    history = FileHistory({path: [] for path in tree.entries if path.startswith(ARTICLES)})
+    names = {path: path for path in history.changes}  # then -> now
+    position = 0
+    for commit, records in _commits(output):
+        position -= 1
+        history.has_merges |= commit.parents > 1
+        for status, blob, path, to in records:
+            path, to = (name.removeprefix(tree.repository.prefix) for name in (path, to))
+            now = names.pop(to) if to in names else ""
+            if not now or status == "D":
+                continue
+            change = FileChange(position, commit.id, commit.is_typo, to, blob)
+            history.changes[now].append(change)
+            if status != "A":
+                names[path] = now
+    for changes in history.changes.values():
+        changes.reverse()
+    return history
+
+
+def _commits(output: str) -> Iterator[tuple[_Commit, list[tuple[str, str, str, str]]]]:
+    """Each commit with what it did: status, blob, from where, to where."""
+    commit: _Commit | None = None
+    records: list[tuple[str, str, str, str]] = []
+    pieces = iter(output.split("\0"))
+    for piece in pieces:
+        if piece.startswith("\x01"):
+            if commit is not None:
+                yield commit, records
+            head, _, piece = piece[1:].partition("\n")
+            commit, records = _commit(head), []
+        about = piece.strip("\n").split(" ")
+        if len(about) == 5 and about[0].startswith(":"):
+            status, path = about[4][:1], next(pieces, "")
+            to = next(pieces, "") if status in "RC" else path
+            records.append((status, about[3], path, to))
+    if commit is not None:
+        yield commit, records
+
+
+def _commit(head: str) -> _Commit:
+    ids, _, rest = head.partition("\x02")
+    value, _, subject = rest.partition("\x02")
+    is_typo = value.strip().lower() in _YES or bool(_TYPO.match(subject))
+    commit, *parents = ids.split()
+    return _Commit(commit, len(parents), is_typo)
