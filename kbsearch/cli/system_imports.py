@@ -56,6 +56,13 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
 
     @click.option("--since", metavar="MOMENT", help="Only requests changed from then on.")
     @click.option("--dry-run", "rehearsal", is_flag=True, help="Only say what would come.")
+    @click.option("--compare", is_flag=True, help="Only compare what is there with what is here.")
+    @click.option(
+        "--save",
+        "save_path",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="With --compare: write it here too, as .csv or .html.",
+    )
     @report_option
     @json_option
     @pass_site
@@ -65,6 +72,8 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
         source: Path | None,
         since: str | None,
         rehearsal: bool,
+        compare: bool,
+        save_path: Path | None,
         report_path: Path | None,
         as_json: bool,
         **own: Any,
@@ -72,7 +81,12 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
         from kbsearch.site.importing import fields
 
         moment = fields.moment({"since": since}, "since") or ""
+        if save_path is not None and not compare:
+            raise click.UsageError(say("--save goes with --compare."))
         with opening(site, source, moment, **own) as system:
+            if compare:
+                tell_both_sides(site, system, save_path, as_json=as_json)
+                return
             take_over(site, system, report_path, rehearsal=rehearsal, as_json=as_json)
 
     return update_wrapper(take, opening)
@@ -193,6 +207,17 @@ def import_csv(
     return table.opened(source, columns, since)
 
 
+def tell_both_sides(site: Site, system: "System", save_path: Path | None, *, as_json: bool) -> None:
+    """Compare a system with what is here, and change nothing."""
+    from kbsearch.cli import comparisons
+    from kbsearch.site.importing.systems import comparing
+
+    with import_bar() as bar:
+        task = bar.add_task(say("Requests"), total=system.count_requests())
+        both = comparing.compare(site.db, system, lambda count: bar.update(task, completed=count))
+    comparisons.tell(both, save_path, as_json=as_json)
+
+
 def take_over(
     site: Site,
     system: "System",
@@ -225,12 +250,22 @@ def _tell(arrival: "Arrival", left_out: "LeftOut", *, rehearsal: bool, as_json: 
         for key, count in sorted(left_out.counts.items())
     ]
     if as_json:
-        echo_json({"dry_run": rehearsal, **nouns, "reasons": reasons, "left_out": left_out.names})
+        echo_json(
+            {
+                "dry_run": rehearsal,
+                **nouns,
+                "conflicts": arrival.conflicts,
+                "reasons": reasons,
+                "left_out": left_out.names,
+            }
+        )
     else:
         for noun, counts in nouns.items():
             click.echo(f"{say(noun)}: {in_words(counts)}")
         for reason in reasons:
             click.echo(f"{reason['count']} × {reason['reason']}")
+        if arrival.conflicts:
+            click.echo(say("Stay as they are here: %(names)s", names=", ".join(arrival.conflicts)))
         for kind, names in sorted(left_out.names.items()):
             click.echo(
                 say("Not taken over, %(kind)s: %(names)s", kind=kind, names=", ".join(names))

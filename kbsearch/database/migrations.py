@@ -459,6 +459,10 @@ STEPS = {
     "s107_paragraphs_behind": """
         ALTER TABLE articles ADD COLUMN paragraphs_behind INTEGER NOT NULL DEFAULT 0;
         """,
+    "s107_parallel_run": """
+        ALTER TABLE tickets ADD COLUMN came_hash TEXT;
+        UPDATE tickets SET came_hash = source_hash;
+        """,
 }
 
 

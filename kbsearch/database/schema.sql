@@ -664,7 +664,8 @@ CREATE TABLE tickets (
   quoted TEXT NOT NULL DEFAULT '',  -- what the description's mail quoted or ended with, folded
   team_id TEXT REFERENCES teams (id),  -- whose it is; customers never see it
   channel TEXT,  -- by which it came: web, email, phone or api; NULL: nobody knows any more
-  message_id TEXT  -- of the letter that opened it in an older system
+  message_id TEXT,  -- of the letter that opened it in an older system
+  came_hash TEXT  -- of the record it came as, also once it lives here
 );
 CREATE INDEX tickets_revision ON tickets (revision);
 CREATE INDEX tickets_organisation ON tickets (organisation_id);

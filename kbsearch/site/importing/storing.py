@@ -19,6 +19,7 @@ from kbsearch.tickets import changes, readers, teams
 from kbsearch.tickets import fields as vendor_fields
 
 LOOKED_UP_AT_ONCE = 5000
+LEAST_ROOM = 1000  # numbers
 ELSEWHERE = "elsewhere"  # in the place of the rule that said something before it came here
 CHILDREN = (
     *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
@@ -49,7 +50,8 @@ def store(
 ) -> None:
     """Write a batch, all of it or nothing; the numbers in it differ from each other.
 
-    A ticket that was opened or has gone on here has no source_hash: it is never overwritten.
+    A ticket that was opened or has gone on here has no source_hash: it is never overwritten, and
+    what changed at its source since is only told.
     Its files are on the disk before the transaction begins. A rehearsal only counts.
     """
     if not batch:
@@ -68,12 +70,16 @@ def store(
             digest, ticket = item.record.digest, there.get(item.record.number)
             if ticket is None:
                 new.append((_new_id(), item.record, digest))
+            elif digest in (ticket["source_hash"], ticket["came_hash"]):
+                unchanged += 1
+            elif ticket["came_hash"] is not None and ticket["source_hash"] is None:
+                went_on = Invalid("import.went_on_here", number=item.record.number)
+                report.alter(item.line, str(item.record.number), went_on)
+                unchanged += 1
             elif ticket["source_hash"] is None:
                 number = item.record.number
                 problem = Invalid("import.number_taken", number=number)
                 report.refuse(item.line, str(number), problem)
-            elif ticket["source_hash"] == digest:
-                unchanged += 1
             else:
                 changed.append((ticket["id"], item.record, digest))
         if (new or changed) and not rehearsal:
@@ -148,7 +154,7 @@ def _new_id() -> str:
 def _there(db: Database, numbers: Sequence[int]) -> dict[int, Row]:
     places, values = one_of("number", numbers)
     rows = db.query(
-        f"SELECT number, id, source_hash FROM tickets WHERE number IN ({places})",  # noqa: S608
+        f"SELECT number, id, source_hash, came_hash FROM tickets WHERE number IN ({places})",  # noqa: S608
         values,
     )
     return {row["number"]: row for row in rows}
@@ -275,6 +281,7 @@ def _ticket(id: str, record: TicketRecord, digest: str, revision: int, directory
         "message_id": record.message_id or None,
         "filed_by_id": directory.people.get(record.filed_by),
         "source_hash": digest,
+        "came_hash": digest,
         "revision": revision,
         "assignee_id": assignee if assignee in directory.answering else None,
         "team_id": directory.teams.get(teams.key_of(record.team)),
@@ -355,6 +362,23 @@ def _readers(id: str, record: TicketRecord, directory: Directory) -> Iterable[Ro
     )
     for principal in principals:
         yield {"ticket_id": id, "word": principal}
+
+
+def leave_room(db: Database) -> None:
+    """Number what is filed here well above what came: its source may go on for a while.
+
+    Once there is room, or requests of ours above, nothing changes any more.
+    """
+    rows = db.query(
+        "SELECT MAX(number) AS n FROM tickets WHERE came_hash IS NOT NULL AND number < :foreign",
+        {"foreign": tickets.FIRST_FOREIGN_NUMBER},
+    )
+    largest = rows[0]["n"] or 0
+    room = max(LEAST_ROOM, largest // 10)
+    db.execute(
+        "UPDATE counters SET value = :n WHERE name = 'ticket' AND value <= :largest AND value > 0",
+        {"n": -(-(largest + room) // LEAST_ROOM) * LEAST_ROOM, "largest": largest},
+    )
 
 
 def _raise_counter(db: Database, numbers: Iterable[int]) -> None:

@@ -179,7 +179,7 @@ def test_one_number_twice_in_a_file_keeps_the_first(db: SqliteDatabase, tmp_path
 
 def test_a_request_filed_here_is_never_overwritten(db: SqliteDatabase, tmp_path: Path):
     take_over(db, number=1, subject="Filed here", requester=None)
-    db.execute("UPDATE tickets SET source_hash = NULL")
+    db.execute("UPDATE tickets SET source_hash = NULL, came_hash = NULL")
     report = run(db, tmp_path, GOOD, {**GOOD, "number": 2})
     assert [(r.line, r.problem.key) for r in report.remarks] == [(1, "import.number_taken")]
     assert [row["subject"] for row in contents(db)] == ["Filed here", "Collar lost"]

@@ -17,7 +17,7 @@ from kbsearch.errors import NotFound, Problem
 from kbsearch.files.store import FileStore
 from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
-from kbsearch.site.importing import tickets
+from kbsearch.site.importing import storing, tickets
 from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Line
 from kbsearch.site.importing.report import Remark, Report
@@ -36,6 +36,12 @@ class Arrival:
     people: Report = field(default_factory=Report)
     teams: Report = field(default_factory=Report)
     tickets: Report = field(default_factory=Report)
+
+    @property
+    def conflicts(self) -> list[str]:
+        """The numbers of requests that went on both here and there: they stay as they are here."""
+        remarks = self.tickets.remarks
+        return [one.subject for one in remarks if one.problem.key == "import.went_on_here"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ def run(
     )
     folder = FileFolder(system.folder, move.store)
     tickets.take_in(db, lines, arrival.tickets, progress, folder, rehearsal=rehearsal)
+    if not rehearsal:
+        storing.leave_room(db)
     return arrival
 
 
