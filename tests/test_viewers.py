@@ -52,6 +52,7 @@ WITHOUT_A_VIEWER = {
     "articles.gaps.counts.*": "signals are counted by the worker",
     "articles.gaps.signals.*": "the worker's round",
     "articles.writing.review_reminders.remind": "the worker's round",
+    "people.accounts.inviting.note_sent": "the worker notes the letter that it writes",
     "people.undeliverable.*": "mail came back, or arrived: a fact, not a decision",
     "people.accounts.personal_tokens.holder_of": "who it is has to be found out",
     "people.accounts.personal_tokens.renew": "what renews a token is the proof itself",

@@ -1,7 +1,9 @@
 """kbsearch user: who may come in."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import TextIO
 
 import click
 
@@ -11,10 +13,21 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.config import LANGUAGES
 from kbsearch.people import PersonFields, organisations
-from kbsearch.people.accounts import choosing, directory, passwords
+from kbsearch.people.accounts import choosing, directory, inviting, passwords
+from kbsearch.people.accounts.inviting import WaveTerms
 
 role_option = click.option("--role", type=click.Choice(ROLES), help="What they may do.")
 language_option = click.option("--language", type=click.Choice(LANGUAGES), help="Of their mail.")
+
+
+def many_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Of which organisations, and how fast."""
+    command = click.option(
+        "--per-hour", type=int, default=inviting.USUAL_PACE, show_default=True, help="The pace."
+    )(command)
+    return click.option(
+        "--org", "orgs", multiple=True, help="The customers of this organisation; repeatable."
+    )(command)
 
 
 @click.group("user")
@@ -142,15 +155,44 @@ def user_disable(site: Site, email: str) -> None:
 
 
 @user_command.command("invite")
-@click.argument("email")
+@click.argument("email", required=False)
 @click.option("--print", "to_print", is_flag=True, help="Print the link here, mail nothing.")
+@many_options
+@click.option("--everybody", is_flag=True, help="The customers of every organisation.")
+@click.option("--words-fr", type=click.File(encoding="utf-8"), help="Words of the letter, French.")
+@click.option("--words-en", type=click.File(encoding="utf-8"), help="The same in English.")
+@click.option("--sign-on", "by_sign_on", is_flag=True, help="They come by single sign-on.")
+@click.option("--rehearse", metavar="EMAIL", help="Only send the letter to this account of ours.")
 @json_option
 @pass_site
-def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
+def user_invite(
+    site: Site,
+    email: str | None,
+    to_print: bool,
+    orgs: tuple[str, ...],
+    per_hour: int,
+    everybody: bool,
+    words_fr: TextIO | None,
+    words_en: TextIO | None,
+    by_sign_on: bool,
+    rehearse: str | None,
+    as_json: bool,
+) -> None:
     """Mail somebody the link to choose a password; it works once, within seven days.
+
+    With --org or --everybody, all customers who have never come in nor been invited, so many an
+    hour.
 
     Example: kbsearch user invite alice@acme.example
     """
+    if bool(email) + bool(orgs) + everybody != 1:
+        raise click.UsageError(say("Give one of EMAIL, --org and --everybody."))
+    if email is None:
+        texts = {"fr": words_fr, "en": words_en}
+        words = {tongue: file.read() for tongue, file in texts.items() if file is not None}
+        terms = WaveTerms(orgs, per_hour, words, by_sign_on)
+        _invite_many(site, terms, rehearse, as_json=as_json)
+        return
     person = people.find(site.db, email)
     values: dict[str, object] = {"email": person.email}
     if to_print:
@@ -163,6 +205,60 @@ def user_invite(site: Site, email: str, to_print: bool, as_json: bool) -> None:
         click.echo(values["link"])
     else:
         click.echo(say("%(email)s will get a mail with a link", email=person.email))
+
+
+def _invite_many(site: Site, terms: WaveTerms, rehearse: str | None, *, as_json: bool) -> None:
+    if rehearse is not None:
+        inviting.rehearse(site.db, OPERATOR, terms, people.find(site.db, rehearse))
+        click.echo(say("%(email)s will get the e-mail, nobody else", email=rehearse))
+        return
+    count = inviting.plan(site.db, OPERATOR, terms)
+    if as_json:
+        echo_json({"invited": count})
+    else:
+        click.echo(say("%(count)s invitations will leave", count=count))
+
+
+@user_command.command("remind")
+@many_options
+@json_option
+@pass_site
+def user_remind(site: Site, orgs: tuple[str, ...], per_hour: int, as_json: bool) -> None:
+    """Write again to those who were invited among many and have not come, twice at most.
+
+    Example: kbsearch user remind --org acme
+    """
+    count = inviting.remind(site.db, OPERATOR, orgs, per_hour)
+    if as_json:
+        echo_json({"reminded": count})
+    else:
+        click.echo(say("%(count)s reminders will leave", count=count))
+
+
+@user_command.command("invited")
+@click.option("--org", "org", default="", help="Only the people of this organisation.")
+@click.option("--state", type=click.Choice(inviting.STATES), default="", help="Only these.")
+@json_option
+@pass_site
+def user_invited(site: Site, org: str, state: str, as_json: bool) -> None:
+    """List who has come, who was invited, who was not, and whom no mail reaches.
+
+    Example: kbsearch user invited --state unreached
+    """
+    counts = inviting.count_states(site.db, OPERATOR, org)
+    most = max(1, sum(counts.values()))
+    listed = inviting.list_people(site.db, OPERATOR, org, state, size=most)
+    if as_json:
+        people_of = [asdict(one) for one in listed]
+        for values in people_of:
+            values.pop("person_id")
+        echo_json({"counts": counts, "people": people_of})
+        return
+    headings = [say("address"), say("name"), say("state"), say("since"), ""]
+    cells = [
+        (one.email, one.name, one.state, one.sent_at or one.due_at or "", one.why) for one in listed
+    ]
+    echo_table(headings, cells)
 
 
 @user_command.command("reset-factor")

@@ -463,6 +463,15 @@ STEPS = {
         ALTER TABLE tickets ADD COLUMN came_hash TEXT;
         UPDATE tickets SET came_hash = source_hash;
         """,
+    "s108_invitations": """
+        CREATE TABLE invitation_waves (
+          id TEXT PRIMARY KEY, created_at TEXT NOT NULL, words_fr TEXT NOT NULL,
+          words_en TEXT NOT NULL, by_sign_on INTEGER NOT NULL);
+        CREATE TABLE invitations (
+          person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+          wave_id TEXT NOT NULL REFERENCES invitation_waves (id), due_at TEXT NOT NULL,
+          sent_at TEXT, reminders INTEGER NOT NULL, reminded_at TEXT);
+        """,
 }
 
 

@@ -429,6 +429,25 @@ CREATE TABLE mobile_requests (
 );
 
 -- Who is who at a provider of single sign-on.
+-- What a letter that invites many says, and where it leads.
+CREATE TABLE invitation_waves (
+  id TEXT PRIMARY KEY,
+  created_at TEXT NOT NULL,
+  words_fr TEXT NOT NULL,  -- empty: ours
+  words_en TEXT NOT NULL,
+  by_sign_on INTEGER NOT NULL  -- 0/1: nobody chooses a password
+);
+
+-- Who was invited among many.
+CREATE TABLE invitations (
+  person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+  wave_id TEXT NOT NULL REFERENCES invitation_waves (id),
+  due_at TEXT NOT NULL,
+  sent_at TEXT,
+  reminders INTEGER NOT NULL,
+  reminded_at TEXT
+);
+
 CREATE TABLE identities (
   issuer TEXT NOT NULL,
   subject TEXT NOT NULL,

@@ -52,6 +52,7 @@ REMOVED = (
     "authenticators",
     "drafts",
     "identities",
+    "invitations",
     "kept_answers",
     "kept_forms",
     "known_browsers",

@@ -188,6 +188,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.list_teams": ["/{lang}/admin/teams"],
         "admin.new_team": ["/{lang}/admin/teams/new"],
         "admin.show_team": [f"/{{lang}}/admin/teams/{team}?done=saved"],
+        "admin.list_invitations": ["/{lang}/admin/invitations?done=planned&count=2"],
         "admin.list_tags": ["/{lang}/admin/tags", "/{lang}/admin/tags?q=zzz"],
         "admin.show_tag": ["/{lang}/admin/tags/tag?name=vip"],
         "admin.list_webhooks": ["/{lang}/admin/webhooks"],

@@ -60,6 +60,7 @@ COMMANDS = [
     ),
     Command(("user", "disable", BOB), "person.disabled", {}),
     Command(("user", "invite", BOB), "person.invited"),
+    Command(("user", "invite", "--everybody"), "invitations.planned"),
     Command(("user", "invite", BOB, "--print"), "invitation.printed"),
     Command(("user", "reset-factor", BOB), "second_factor.reset"),
     Command(("identity", "add", BOB, "42", *ISSUER), "identity.bound"),

@@ -24,6 +24,7 @@ from kbsearch.people import Person, viewers
 from kbsearch.people.accounts import (
     addresses,
     choosing,
+    inviting,
     mobiles,
     one_time_links,
     passkeys,
@@ -82,12 +83,48 @@ def _reset(settings: Settings, db: Database, task: Task) -> Mailing | None:
     if person.disabled_at:
         return None
     audit.record(db, "reset.sent", person_id=person.id)
-    return _link(settings, db, "password_reset", "reset", person)
+    return _link(settings, db, "password_reset", "reset", person, {})
 
 
 def _invitation(settings: Settings, db: Database, task: Task) -> Mailing | None:
     person = _present(db, task.subject)
-    return _link(settings, db, "invitation", "mailed_invitation", person) if person else None
+    if person is None:
+        return None
+    values = {"paragraphs": (), "is_reminder": False}
+    return _link(settings, db, "invitation", "mailed_invitation", person, values)
+
+
+def _planned_invitation(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    """Whoever came meanwhile is not invited any more."""
+    person = _present(db, task.subject)
+    letter = inviting.letter_for(db, person) if person else None
+    if letter is None:
+        return None
+    inviting.note_sent(db, letter.person.id)
+    is_reminder = task.kind == inviting.REMINDED
+    values = {"paragraphs": letter.paragraphs, "is_reminder": is_reminder}
+    if letter.by_sign_on:
+        return _sign_on(settings, letter.person, values)
+    return _link(settings, db, "invitation", "mailed_invitation", letter.person, values)
+
+
+def _rehearsed_invitation(settings: Settings, db: Database, task: Task) -> Mailing | None:
+    """The letter as others will get it; its link leads to the sign-in of whoever rehearses."""
+    wave_id, person_id, language = task.subject.split(" ")
+    person = _present(db, person_id)
+    if person is None:
+        return None
+    letter = inviting.rehearsed_letter(db, wave_id, replace(person, language=language))
+    if letter is None:
+        return None
+    values = {"paragraphs": letter.paragraphs, "is_reminder": False}
+    mailing = _sign_on(settings, letter.person, values)
+    return mailing if letter.by_sign_on else replace(mailing, template="invitation")
+
+
+def _sign_on(settings: Settings, person: Person, values: Mapping[str, object]) -> Mailing:
+    link = settings.url("login", letters.language_of(settings, person))
+    return Mailing("invitation_sign_on", person, {**values, "link": link})
 
 
 def _notice(settings: Settings, db: Database, task: Task) -> Mailing | None:
@@ -201,6 +238,9 @@ ABOUT_ACCOUNTS: dict[str, Writer] = {
     sign_ins_under_way.CODE_WANTED: _code,
     choosing.FORGOTTEN: _reset,
     choosing.INVITED: _invitation,
+    inviting.PLANNED: _planned_invitation,
+    inviting.REMINDED: _planned_invitation,
+    inviting.REHEARSED: _rehearsed_invitation,
     signing_in.NEW_BROWSER: _new_browser,
     addresses.ENTERED: _address_entered,
     addresses.REPLACED: _address_replaced,
@@ -245,8 +285,13 @@ def _present(db: Database, person_id: str) -> Person | None:
 
 
 def _link(
-    settings: Settings, db: Database, template: str, purpose: Purpose, person: Person
+    settings: Settings,
+    db: Database,
+    template: str,
+    purpose: Purpose,
+    person: Person,
+    values: Mapping[str, object],
 ) -> Mailing:
     token = one_time_links.make(db, purpose, person)
     link = one_time_links.url(settings, purpose, person, token)
-    return Mailing(template, person, {"link": link}, is_secret=True)
+    return Mailing(template, person, {**values, "link": link}, is_secret=True)

@@ -291,8 +291,8 @@ MADE_ANEW = _names(
 KEYS = _names(
     "sessions tokens personal_tokens pending_sign_ins known_browsers authenticators"
     " authenticator_offers passkeys passkey_challenges recovery_codes trusted_devices"
-    " mobile_requests identities journeys used_handovers mail_grants address_changes"
-    " applications application_codes application_renewals"
+    " mobile_requests identities invitations invitation_waves journeys used_handovers mail_grants"
+    " address_changes applications application_codes application_renewals"
 )
 # What is under way at this moment, or was answered a moment ago.
 PASSING = _names(

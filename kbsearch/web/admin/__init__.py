@@ -3,6 +3,7 @@
 from kbsearch.web.admin import (
     calendars,
     fields,
+    invitations,
     mail,
     organisations,
     overview,
@@ -22,6 +23,7 @@ __all__ = [
     "bp",
     "calendars",
     "fields",
+    "invitations",
     "mail",
     "organisations",
     "overview",

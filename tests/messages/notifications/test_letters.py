@@ -40,7 +40,16 @@ def values() -> dict[str, dict[str, Any]]:
     return {
         "sign_in_code": {"code": "482913", "minutes": 5},
         "password_reset": {"link": "https://aide.example/fr/password/reset/t"},
-        "invitation": {"link": "https://aide.example/fr/invitation/t"},
+        "invitation": {
+            "link": "https://aide.example/fr/invitation/t",
+            "paragraphs": ["Notre nouveau centre d’aide", "Bienvenue"],
+            "is_reminder": False,
+        },
+        "invitation_sign_on": {
+            "link": "https://aide.example/fr/login",
+            "paragraphs": [],
+            "is_reminder": True,
+        },
         "address_entered": {"link": "https://aide.example/fr/address/t", "old": "a@acme.example"},
         "address_replaced": {**notice, "email": "b@acme.example"},
         "password_changed": notice,
@@ -208,7 +217,7 @@ def test_who_belongs_to_several_organisations_gets_the_sites_own_look(
 
 
 def test_every_colour_can_be_read_on_its_ground():
-    html = html_of(letters.compose(Settings(), "invitation", alice(), "m1", {"link": "https://x"}))
+    html = html_of(letters.compose(Settings(), "invitation", alice(), "m1", values()["invitation"]))
     shades = looks.shades(letters.OURS.accent)
     for ink, paper in (
         ("#1b2324", "#ffffff"), ("#566062", "#fbfaf8"), ("#e6eaea", "#1b2023"),

@@ -113,6 +113,7 @@ CHANGES = [
     Change("open_or_close", "person.disabled", {"state": "closed"}, "person"),
     Change("open_or_close", "person.enabled", {"state": "open"}, "person"),
     Change("enter_address", "address.entered", {"new_email": "new@acme.example"}, "person"),
+    Change("plan_invitations", "invitations.planned", {"per_hour": "60"}),
     Change("invite_person", "person.invited", {}, "person"),
     Change("end_sessions", "sessions.ended", {}, "person"),
     Change("reset_second_factor", "second_factor.reset", {}, "person"),
@@ -124,6 +125,8 @@ CHANGES = [
     Change("enable_or_disable_webhook", "webhook.enabled", {"state": "enabled"}, "webhook"),
 ]
 NO_CHANGE = {
+    "rehearse_invitations": "sends a letter to whoever asks",
+    "remind_invited": "leaves a row where somebody is to be reminded, as tests of inviting show",
     "test_webhook": "sends an event that means nothing",
     "send_webhook_delivery_again": "sends what was sent",
     "send_test_mail": "sends a letter to whoever asks",
