@@ -1,11 +1,13 @@
 """Whether the site can do its work: what /readyz, /metrics and `doctor` look at."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from typing import get_args
 
 from kbsearch import outbox
 from kbsearch.clock import now, parsed, utc_now
+from kbsearch.config import Settings
 from kbsearch.database import Database, Row
 from kbsearch.outbox import Channel
 from kbsearch.processes.parent_pipe import PATIENCE
@@ -60,6 +62,14 @@ def look(db: Database) -> Health:
         article_index=state.get("article_index"),
         ticket_index=state.get("ticket_index"),
     )
+
+
+def rooms(settings: Settings) -> dict[str, int]:
+    """How many bytes are free where data and index lie."""
+    folders = {"data": settings.data_path, "index": settings.index_path}
+    return {
+        name: shutil.disk_usage(folder).free for name, folder in folders.items() if folder.is_dir()
+    }
 
 
 def latest_moments(db: Database) -> list[str]:

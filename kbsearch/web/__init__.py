@@ -220,6 +220,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
 
         single_sign_on.offer(app, settings)
         app.register_blueprint(handovers.bp)
+    security.answer_probes(app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

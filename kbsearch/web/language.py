@@ -652,6 +652,7 @@ class Language:
             "sms": _("Text message"),
             "webhook": _("Webhook"),
             "inside": _("Not shared out yet"),
+            "index": _("Search index"),
         }
         return names[channel]
 

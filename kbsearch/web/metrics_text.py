@@ -1,6 +1,5 @@
 """The numbers of /metrics: what the database says at this moment, and what the processes count."""
 
-import shutil
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -53,8 +52,8 @@ def of(db: Database, settings: Settings) -> bytes:
         moment = parsed(backups.proof.at).timestamp()
         gauges.add("last_drill_timestamp_seconds", "When a backup was last proved", moment)
     _add_certificates(gauges, neighbours.look(db))
-    free = shutil.disk_usage(settings.data_path).free if settings.data_path.is_dir() else 0
-    gauges.add("disk_free_bytes", "Room where the data lies", free)
+    for place, free in health.rooms(settings).items():
+        gauges.add("disk_free_bytes", "Room where data and index lie", free, place=place)
     return generate_latest(gauges.registry) + measures.text()
 
 

@@ -1,6 +1,8 @@
 """Headers on every answer, the cross-site guard, and the host names the site answers to."""
 
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, request
@@ -11,8 +13,13 @@ from kbsearch.errors import Forbidden
 from kbsearch.web import render
 from kbsearch.web.api.problems import is_for_programs
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
 _AFTER_PATH = re.compile("[?#]")
 LOCAL_NAMES = ("localhost", "127.0.0.1")
+PROBES = ("/healthz", "/readyz", "/metrics")
+_OWN_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What another site may POST here. The vendor's page posts a signed hand-over to /access/jwt; that
 # POST changes nothing, whoever sends it: it is turned into the GET of the same address, which any
@@ -37,6 +44,22 @@ def trusted_hosts(settings: Settings) -> list[str]:
     """The names of base_url; a local one answers to each name of this machine."""
     name = urlsplit(settings.base_url).hostname or ""
     return [*LOCAL_NAMES] if name in LOCAL_NAMES else [name]
+
+
+def answer_probes(app: Flask, settings: Settings) -> None:
+    """Answer what machines ask of a process by the name of its own machine: for no proxy.
+
+    Pages answer to the names of base_url alone.
+    """
+    host, serve = urlsplit(settings.base_url).netloc, app.wsgi_app
+
+    def probed(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        is_own_name = _OWN_HOST.fullmatch(environ.get("HTTP_HOST", ""))
+        if is_own_name and environ.get("PATH_INFO") in PROBES:
+            environ["HTTP_HOST"] = host
+        return serve(environ, start_response)
+
+    app.wsgi_app = probed  # type: ignore[method-assign]
 
 
 def guard(app: Flask, settings: Settings) -> None:

@@ -45,6 +45,16 @@ def test_healthz_asks_the_database_nothing(
     assert client.get("/healthz").status_code == 200
 
 
+def test_the_machine_itself_may_ask_by_its_own_name(public: FlaskClient):
+    def status(path: str, host: str) -> int:
+        return public.get(path, headers={**BEARER, "Host": host}).status_code
+
+    for host in ("127.0.0.1:8080", "localhost"):
+        assert [status(path, host) for path in ("/healthz", "/metrics", "/fr/")] == [200, 200, 400]
+    for host in ("evil.example", "[", "127.0.0.1.evil.example"):
+        assert status("/healthz", host) == 400
+
+
 BEARER = {"Authorization": "Bearer open-sesame"}
 
 
