@@ -45,6 +45,7 @@ SHORTEST_KEY = 32
 BACKUP_SCHEMES = ("sftp", "s3")
 TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(?:/[A-Za-z0-9._-]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -100,6 +101,16 @@ class Settings:
     index: Path = _setting(Path("index"), "The search index; disposable, it rebuilds itself")
     content: Path = _setting(Path("content"), "The folder with articles/ and synonyms.txt")
     data: Path = _setting(Path("var"), "Everything else that is kept: secrets, files, mail")
+    files: Path | str = _setting(
+        "",
+        "Where attachments and incoming mail lie: a folder, or s3://bucket/prefix; empty: data",
+    )
+    files_keys: str = _setting(
+        "", "File with the keys of the bucket, as AWS writes them; empty: AWS_* of the environment"
+    )
+    files_signed: bool = _setting(
+        False, "Whether the bucket hands downloads out itself, by an address of a minute"
+    )
     branch: str = _setting(
         "HEAD", "What is live of a git repository; HEAD: whatever is checked out"
     )
@@ -273,19 +284,15 @@ class Settings:
         return self.at(self.data)
 
     @property
-    def files_path(self) -> Path:
-        """Where what people attach is kept."""
-        return self.data_path / "files"
+    def files_address(self) -> Path | str:
+        """The folder or the bucket of what people attach, of mail as it came and of their trash."""
+        if isinstance(self.files, Path):
+            return self.at(self.files)
+        return self.files or self.data_path
 
     @property
-    def mails_path(self) -> Path:
-        """Where mail is kept as it came."""
-        return self.data_path / "mails"
-
-    @property
-    def trash_path(self) -> Path:
-        """Where what belongs to nothing any more lies for a month."""
-        return self.data_path / "trash"
+    def files_keys_path(self) -> Path | None:
+        return self.at(Path(self.files_keys)) if self.files_keys else None
 
     @property
     def is_public(self) -> bool:
@@ -411,6 +418,19 @@ def database_of(value: Any) -> Path | str:
     return str(value)
 
 
+def files_of(value: Any) -> Path | str:
+    """A folder, the address of a bucket, or nothing; raises ValueError."""
+    if not str(value):
+        return ""
+    if "://" not in str(value):
+        return _path(value)
+    if not BUCKET.fullmatch(str(value)):
+        raise ValueError("it is a folder, or s3://bucket/prefix")
+    if not find_spec("obstore"):
+        raise ValueError("S3 is not installed; run: pip install 'kbsearch[s3]'")
+    return str(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
@@ -428,6 +448,7 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
 _CONVERT_NAMED: dict[str, Callable[[Any], Any]] = {
     "database": database_of,
     "fields": field_tables.parse,
+    "files": files_of,
     "teams": team_tables.parse,
     "targets": target_tables.parse,
 }
@@ -500,6 +521,8 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     _check_look(settings, refuse)
     if settings.clamd and not CLAMD.fullmatch(settings.clamd):
         refuse("clamd", "it is the path of a socket, or host:port")
+    if settings.files_keys_path and not settings.files_keys_path.is_file():
+        refuse("files_keys", f"{settings.files_keys_path}: no such file")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):

@@ -30,8 +30,7 @@ from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Problem
-from kbsearch.files.store import FileStore
-from kbsearch.files.trash import Trash
+from kbsearch.files import places
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.insights import handling
 from kbsearch.messages import notifications
@@ -464,8 +463,8 @@ def _keep_house(settings: Settings, db: Database) -> bool:
 
 def _clear_files(settings: Settings, db: Database) -> bool:
     """Move what belongs to nothing any more to the trash, and empty that of what was long in it."""
-    trash = Trash(settings.trash_path)
-    files.forget_orphans(db, FileStore(settings.files_path), trash)
+    trash = places.trash(settings)
+    files.forget_orphans(db, places.attached(settings), trash)
     mails.forget_old(db, settings, trash)
     trash.empty()
     return False

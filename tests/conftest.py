@@ -20,6 +20,7 @@ from kbsearch.database import Database
 from kbsearch.database.engines import open_database
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files import places
 from kbsearch.files.store import FileStore
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, products
@@ -201,7 +202,7 @@ def nobody() -> Viewer:
 
 @pytest.fixture
 def store(settings: Settings) -> FileStore:
-    return FileStore(settings.files_path)
+    return places.attached(settings)
 
 
 @pytest.fixture

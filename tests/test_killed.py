@@ -18,13 +18,13 @@ from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.files import places
 from kbsearch.files.store import FileStore
-from kbsearch.files.trash import Trash
 from kbsearch.tickets import files
 from tests.conftest import Cast
 from tests.kit.killed_senders import content_of
 from tests.kit.places import TOP
-from tests.kit.requests import later, lies_in
+from tests.kit.requests import later, lies_in, path_of
 from tests.tickets.test_files import grow_old
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "30"))
@@ -33,7 +33,7 @@ KILLS = int(os.environ.get("KBSEARCH_KILLS", "30"))
 def kill(settings: Settings, kills: int, mode: str) -> list[dict[str, Any]]:
     """Let senders work and be killed; what they acknowledged."""
     acks = settings.site / "acks"
-    paths = settings.database_path, settings.files_path, acks
+    paths = settings.database_path, (settings.data_path / "files"), acks
     command = [sys.executable, "-m", "tests.kit.killed_senders", *map(str, paths)]
     subprocess.run([*command, str(kills // 2), mode], check=True, cwd=TOP)
     return [json.loads(line) for line in acks.read_text().splitlines()]
@@ -55,8 +55,8 @@ def lost(db: SqliteDatabase, store: FileStore, cast: Cast, told: list[dict[str, 
 def file_is_there(
     db: SqliteDatabase, viewer: Viewer, store: FileStore, line: dict[str, Any]
 ) -> bool:
-    opened = files.open_file(db, viewer, store, line["id"] or "")
-    return opened.path.read_bytes() == content_of(line["key"])
+    with files.open_file(db, viewer, store, line["id"] or "").open() as file:
+        return file.read() == content_of(line["key"])
 
 
 def ticket_is_there(
@@ -110,9 +110,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(
     wanted = {row["sha256"] for row in db.query("SELECT sha256 FROM attachments")}
     assert wanted <= {path.name for path in lies_in(store)}
     for digest in wanted:
-        assert hashlib.sha256(store.path(digest).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256(path_of(store, digest).read_bytes()).hexdigest() == digest
     grow_old(store)
-    trash = Trash(settings.trash_path)
+    trash = places.trash(settings)
     files.forget_orphans(db, store, trash, share=1.0, at=later(days=0))
     assert {path.name for path in lies_in(store)} == wanted, "orphans go, nothing else does"
 
@@ -145,7 +145,7 @@ def test_something_lost_is_noticed(
     told = kill(settings, 12, "late")
     line = next(line for line in told if line["kind"] == kind)
     if kind == "file":
-        store.path(hashlib.sha256(content_of(line["key"])).hexdigest()).unlink()
+        path_of(store, hashlib.sha256(content_of(line["key"])).hexdigest()).unlink()
     elif kind == "message":
         db.execute("DELETE FROM messages WHERE id = :id", {"id": line["id"]})
     else:

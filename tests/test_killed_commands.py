@@ -26,7 +26,7 @@ from kbsearch.access import ANONYMOUS
 from kbsearch.database import migrations, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import viewers
 from kbsearch.search import Question
 from kbsearch.search.ranking import Search, indexing
@@ -34,7 +34,7 @@ from kbsearch.site import restoring
 from tests.conftest import introduce
 from tests.kit.earlier import put_database
 from tests.kit.places import TOP
-from tests.kit.requests import attach, file
+from tests.kit.requests import attach, file, path_of
 
 KILLS = int(os.environ.get("KBSEARCH_KILLS", "5"))
 STOPS = max(2, KILLS // 3)
@@ -293,7 +293,7 @@ def furnish(site: Site, name: str) -> Site:
     with site.db() as db:
         migrations.migrate(db)
         cast = introduce(db)
-        store = FileStore(site.settings.files_path)
+        store = places.attached(site.settings)
         for number in range(8):
             key = f"{name}-request-{number}"
             attach(db, cast.alice, store, key, content=f"{key}\n".encode() * 1000)
@@ -306,7 +306,7 @@ def whose(site: Site) -> str:
     """Whose site it is: of one of the two, in all its parts."""
     (name,) = {row["subject"].partition("-")[0] for row in site.rows("SELECT subject FROM tickets")}
     for row in site.rows("SELECT sha256 FROM attachments"):
-        content = FileStore(site.settings.files_path).path(row["sha256"]).read_text()
+        content = path_of(places.attached(site.settings), row["sha256"]).read_text()
         assert content.startswith(f"{name}-")
     page = site.settings.content_path / "articles/fr/aide/page-1.md"
     assert page.read_text().count(name) == 2

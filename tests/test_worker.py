@@ -22,7 +22,7 @@ from kbsearch.clock import now, stored
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.messages.notifications import mailings
 from kbsearch.messages.webhooks import deliveries
 from kbsearch.outbox import Channel, Share
@@ -35,7 +35,7 @@ from kbsearch.site import health
 from kbsearch.tickets import events
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.filing import drafts
-from tests.kit.requests import attach, file, later, lies_in
+from tests.kit.requests import attach, file, later, lies_in, path_of
 from tests.kit.waiting import HUNG, until
 
 ARTICLE = "---\ntitle: {title}\naudience: everyone\n---\n\nOpen the box and read the page.\n"
@@ -360,7 +360,7 @@ def test_every_event_of_a_ticket_has_somebody_to_do_its_work(place):
 
 def test_the_house_is_kept(place):
     """What its time has come for is closed, forgotten and cleared away; the rest stays."""
-    db, store = place.db, FileStore(place.settings.files_path)
+    db, store = place.db, places.attached(place.settings)
     people.add(db, OPERATOR, PersonFields(email="eve@acme.example", name="Eve"))
     eve = viewers.find(db, "eve@acme.example")
     ticket, young = (file(db, eve, at=later(days=0)) for _ in range(2))
@@ -381,7 +381,7 @@ def test_the_house_is_kept(place):
     assert tickets.find(db, eve, ticket.id).status == "closed"
     assert tickets.find(db, eve, young.id).status == "solved"
     assert [draft.key for draft in drafts.list_all(db, eve)] == ["form-0002"]
-    assert not store.path(kept.sha256).exists()
+    assert not path_of(store, kept.sha256).exists()
     assert len(lies_in(store)) == 1
     assert [row["text"] for row in db.query("SELECT text FROM visit_events")] == [""]
 

@@ -17,7 +17,7 @@ from kbsearch.cli.import_reports import (
     tell_outcome,
 )
 from kbsearch.cli.output import echo_json, json_option
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 format_option = click.option(
@@ -105,7 +105,7 @@ def import_tickets(
     from kbsearch.site.importing import tickets
 
     with reporting(report_path) as report, reading_bar(file) as tell:
-        store = FileStore(site.settings.files_path)
+        store = places.attached(site.settings)
         tickets.run(site.db, file, written_as=written_as, report=report, progress=tell, store=store)
     catch_up(site)
     tell_outcome(report, as_json)

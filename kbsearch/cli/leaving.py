@@ -4,7 +4,7 @@ import click
 
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, say
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.site.portable import leaving
 from kbsearch.site.portable.leaving import TARGETS, LeavingOutcome, Target
 
@@ -21,7 +21,7 @@ def leave_command(site: Site, target: Target | None, as_json: bool) -> None:
 
     Example: kbsearch leave --check --to zendesk
     """
-    store = FileStore(site.settings.files_path)
+    store = places.attached(site.settings)
     moves = {
         to: list(leaving.outcomes(site.db, store, to)) for to in ([target] if target else TARGETS)
     }

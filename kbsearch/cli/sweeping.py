@@ -4,8 +4,7 @@ import click
 
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import say
-from kbsearch.files.store import FileStore
-from kbsearch.files.trash import Trash
+from kbsearch.files import places
 from kbsearch.messages.incoming import mails
 from kbsearch.tickets import files as attachments
 
@@ -22,9 +21,9 @@ def sweep_command(site: Site) -> None:
 
     Example: kbsearch sweep
     """
-    trash = Trash(site.settings.trash_path)
-    files = FileStore(site.settings.files_path)
+    trash = places.trash(site.settings)
+    files = places.attached(site.settings)
     moved = attachments.forget_orphans(site.db, files, trash, share=ALL)
     moved += mails.forget_old(site.db, site.settings, trash, share=ALL)
-    line = say("%(count)d files are in %(folder)s now", count=moved, folder=trash.root)
+    line = say("%(count)d files are in %(folder)s now", count=moved, folder=trash.place)
     click.echo(line)

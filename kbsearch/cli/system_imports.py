@@ -23,7 +23,7 @@ from kbsearch.cli.import_reports import (
     reporting,
 )
 from kbsearch.cli.output import echo_json, json_option, say
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 
 if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
@@ -232,7 +232,7 @@ def take_over(
 
     with reporting(report_path) as report, import_bar() as bar:
         task = bar.add_task(say("Requests"), total=system.count_requests())
-        move = Move(FileStore(site.settings.files_path), rehearsal, report.tell)
+        move = Move(places.attached(site.settings), rehearsal, report.tell)
         arrival = moving_in.run(
             site.db, system, move, lambda count: bar.update(task, completed=count)
         )

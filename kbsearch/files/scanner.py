@@ -8,8 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 Outcome = Literal["clean", "infected", "unreadable"]
 
@@ -41,9 +40,9 @@ def ping(address: str) -> None:
         raise ScannerAway(f"it answers {answer!r}")
 
 
-def scan(address: str, path: Path) -> Finding:
+def scan(address: str, file: IO[bytes]) -> Finding:
     """Have a file looked at; raises ScannerAway."""
-    with _line(address) as line, path.open("rb") as file:
+    with _line(address) as line:
         with suppress(BrokenPipeError, ConnectionResetError):  # it has seen enough, and says why
             line.sendall(b"zINSTREAM\0")
             while block := file.read(BLOCK_BYTES):

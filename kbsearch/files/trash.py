@@ -7,19 +7,20 @@ erased here too.
 import hashlib
 import json
 import logging
-import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
-from pathlib import Path
+from itertools import groupby
 
 from kbsearch.clock import utc_now
 from kbsearch.database import Database
+from kbsearch.files.storage import ObjectStorage, StoredObject
 
 log = logging.getLogger(__name__)
 
 KEEP = timedelta(days=30)
+FOLDER = "trash"
 STATE = "orphans_left"
 
 
@@ -33,36 +34,63 @@ class UnclaimedFiles:
 
 
 class Trash:
-    """The trash beside the stores."""
+    """The trash beside the stores, in the same storage."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, storage: ObjectStorage) -> None:
+        self.storage = storage
 
-    def put(self, path: Path, store: str, owners: Iterable[str] = ()) -> None:
-        """Move a file here; killed meanwhile, it is there or here."""
-        folder = self.root / utc_now().date().isoformat() / store
-        for place in (self.root, folder.parent, folder):
-            place.mkdir(mode=0o700, exist_ok=True)
-        target = folder / ".".join([path.name, *sorted(set(owners))])
-        shutil.move(path, target)
-        log.info("%s belongs to nothing: it is in %s", path, target)
+    @property
+    def place(self) -> str:
+        """Where it is, for whoever looks for something."""
+        return self.storage.shown(FOLDER)
+
+    def put(self, item: StoredObject, store: str, owners: Iterable[str] = ()) -> None:
+        """Move a content here; killed meanwhile, it is there or here, or both."""
+        name = ".".join([item.name, *sorted(set(owners))])
+        target = f"{FOLDER}/{utc_now().date().isoformat()}/{store}/{name}"
+        self.storage.move(item.key, target)
+        shown = self.storage.shown
+        log.info("%s belongs to nothing: it is in %s", shown(item.key), shown(target))
+
+    def give_back(
+        self, store: str, is_wanted: Callable[[list[str]], set[str]], key_of: Callable[[str], str]
+    ) -> None:
+        """Put back what rows name and the store has no more."""
+        for items in by_digest(self._list(store)):
+            named = is_wanted([_digest(item) for item in items])
+            for item in items:
+                key = key_of(_digest(item))
+                if _digest(item) in named and self.storage.find(key) is None:
+                    self.storage.move(item.key, key)
+                    log.warning("%s is named again: it is back", self.storage.shown(key))
 
     def erase(self, store: str, digests: Iterable[str], owners: Iterable[str]) -> None:
         """Remove at once what has one of these digests, or was one of these owners'."""
         erased_digests, erased_owners = set(digests), set(owners)
-        for path in self.root.glob(f"*/{store}/*"):
-            digest, *file_owners = path.name.split(".")
+        for item in list(self._list(store)):
+            digest, *file_owners = item.name.split(".")
             if digest in erased_digests or erased_owners & set(file_owners):
-                path.unlink()
+                self.storage.remove(item.key)
 
     def empty(self, *, at: datetime | None = None) -> None:
         """Remove the days that are over; anything else that lies here stays."""
         last = (at or utc_now()).date() - KEEP
-        for folder in sorted(self.root.glob("????-??-??")):
-            day = _day(folder.name)
+        for name in self.storage.folders(FOLDER):
+            day = _day(name)
             if day is not None and day < last:
-                shutil.rmtree(folder)
-                log.info("%s has had its %d days: removed", folder, KEEP.days)
+                folder = f"{FOLDER}/{name}"
+                self.storage.remove_folder(folder)
+                log.info("%s has had its %d days: removed", self.storage.shown(folder), KEEP.days)
+
+    def _list(self, store: str) -> Iterator[StoredObject]:
+        for day in self.storage.folders(FOLDER):
+            yield from self.storage.objects(f"{FOLDER}/{day}/{store}")
+
+
+def by_digest(items: Iterable[StoredObject]) -> Iterator[list[StoredObject]]:
+    """What comes in the order of its digests, in groups that one question can be asked of."""
+    for _, group in groupby(items, lambda item: item.name[:2]):
+        yield list(group)
 
 
 def owner_of(sender: str) -> str:
@@ -88,6 +116,10 @@ def list_unclaimed(db: Database) -> list[UnclaimedFiles]:
     )
     notes = [UnclaimedFiles(**json.loads(row["value"])) for row in rows]
     return [unclaimed for unclaimed in notes if unclaimed.orphans]
+
+
+def _digest(item: StoredObject) -> str:
+    return item.name.partition(".")[0]
 
 
 def _day(name: str) -> date | None:

@@ -15,7 +15,7 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Container, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -25,7 +25,8 @@ from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Problem
-from kbsearch.files import store
+from kbsearch.files import places
+from kbsearch.files.folder import NO_SPACE, sync_folder
 from kbsearch.version import __version__
 
 FORMAT = 1
@@ -83,7 +84,7 @@ def create(
     finally:
         for leftover in (unfinished, copy):
             leftover.unlink(missing_ok=True)
-    store.sync_folder(target.parent)
+    sync_folder(target.parent)
     return manifest
 
 
@@ -110,7 +111,7 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
                 else:
                     contents[name] = _unpack(file, target, member)
     except OSError as problem:
-        if problem.errno in store.NO_SPACE:
+        if problem.errno in NO_SPACE:
             raise _no_room(into or path) from problem
         raise Unreadable("backup.not_one", path=path) from problem
     except SPOILT as problem:
@@ -135,9 +136,15 @@ def _fill(
             continue
         try:
             with path.open("rb") as file:
-                contents[name] = _add(archive, name, file)
+                contents[name] = _add(archive, name, file, path.stat().st_mode & 0o700)
         except FileNotFoundError:
             continue  # removed since it was listed: nothing names it any more
+    for folder, store in ((FILES, places.attached(settings)), (MAILS, places.mails(settings))):
+        for digest in sorted(store.sizes()):
+            name = f"{folder}/{digest[:2]}/{digest}"
+            tell(name)
+            with suppress(FileNotFoundError), store.open(digest) as file:
+                contents[name] = _add(archive, name, file, 0o600)
     manifest = Manifest(made_at, __version__, contents, tuple(_missing(copy, contents)))
     text = json.dumps(asdict(manifest), indent=1).encode()
     archive.addfile(_header(MANIFEST, size=len(text)), io.BytesIO(text))
@@ -150,14 +157,8 @@ def _sources(settings: Settings, copy: Path) -> Iterator[tuple[str, Path]]:
     for name, path in ((CONFIG_NAME, site_file), (SECRET_KEY, settings.data_path / "secret_key")):
         if path.is_file():
             yield name, path
-    for name, root in (
-        (FILES, settings.files_path),
-        (MAILS, settings.mails_path),
-        (CONTENT, settings.content_path),
-    ):
-        paths = _below(root) if name == CONTENT else _of_store(root)
-        for path in paths:
-            yield f"{name}/{path.as_posix()}", root / path
+    for path in _below(settings.content_path):
+        yield f"{CONTENT}/{path.as_posix()}", settings.content_path / path
 
 
 def _below(root: Path) -> Iterator[Path]:
@@ -189,11 +190,6 @@ def _walk(root: Path) -> list[Path]:
     return [path for path in paths if not (root / path).is_symlink()]
 
 
-def _of_store(root: Path) -> list[Path]:
-    paths = (path for path in _walk(root) if path.parts[0] != store.TEMPORARY)
-    return sorted(path for path in paths if len(path.parts) == 2)
-
-
 def _missing(copy: Path, contents: dict[str, tuple[int, str]]) -> list[str]:
     """The contents that the database of the archive names and the archive has not."""
     db = SqliteDatabase(copy)
@@ -208,13 +204,14 @@ def _missing(copy: Path, contents: dict[str, tuple[int, str]]) -> list[str]:
         db.close()
 
 
-def _add(archive: tarfile.TarFile, name: str, file: IO[bytes]) -> tuple[int, str]:
+def _add(archive: tarfile.TarFile, name: str, file: IO[bytes], mode: int) -> tuple[int, str]:
     """Copy a file that may grow meanwhile: what it was as it was opened."""
-    status = os.fstat(file.fileno())
-    header = _header(name, size=status.st_size, mode=status.st_mode & 0o700)
-    read = _Counted(file, status.st_size)
-    archive.addfile(header, read)  # raises OSError when it became shorter
-    return status.st_size, read.digest.hexdigest()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    read = _Counted(file, size)
+    # raises OSError when it became shorter
+    archive.addfile(_header(name, size=size, mode=mode), read)
+    return size, read.digest.hexdigest()
 
 
 class _Counted(io.RawIOBase):

@@ -18,7 +18,8 @@ from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Configuration, Settings
 from kbsearch.database import Database, engines, migrations, new_id
 from kbsearch.errors import Problem
-from kbsearch.files import store
+from kbsearch.files import places
+from kbsearch.files.folder import sync_folder
 from kbsearch.people import Person
 from kbsearch.people.accounts import directory
 from kbsearch.promises import targets
@@ -202,7 +203,8 @@ def has_data(settings: Settings) -> bool:
 
 def _is_used(settings: Settings) -> bool:
     """Whether the data folder holds what only its own database gives a meaning."""
-    stores = (settings.files_path, settings.mails_path)
+    address = settings.files_address
+    stores = (address / places.FILES, address / places.MAILS) if isinstance(address, Path) else ()
     contents = (next(root.glob("??/*"), None) for root in stores)
     return (settings.data_path / keys.KEY_NAME).exists() or any(contents)
 
@@ -237,4 +239,4 @@ def _write(place: Path, ids: set[str] | frozenset[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, place)
-    store.sync_folder(place.parent)
+    sync_folder(place.parent)

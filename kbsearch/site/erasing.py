@@ -19,8 +19,8 @@ from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Values, new_id, one_of
 from kbsearch.errors import NotFound
-from kbsearch.files.store import FileStore
-from kbsearch.files.trash import Trash, owner_of
+from kbsearch.files import places
+from kbsearch.files.trash import owner_of
 from kbsearch.i18n import gettext
 from kbsearch.people import Person
 from kbsearch.search.learning import lessons, visits
@@ -157,6 +157,7 @@ def erase(
     administrator unless it is again. The index of requests is built anew.
     """
     access.only_administrators(viewer)
+    places.storage(settings).check()  # what it has of them goes after the rows
     address = people.fold_email(email)
     with db.atomic():
         person = _find(db, address)
@@ -209,12 +210,12 @@ def erase(
             erasure_ledger.add(settings, certificate.at, address, person_id, with_files=with_files)
     owners = [owner_of(address), *([person.id] if person else [])]
     for store, digests in (
-        (FileStore(settings.mails_path), set(contents) - _named(db, "mails", contents)),
-        (FileStore(settings.files_path), set(files) - _named(db, "attachments", files)),
+        (places.mails(settings), set(contents) - _named(db, "mails", contents)),
+        (places.attached(settings), set(files) - _named(db, "attachments", files)),
     ):
         for digest in digests:
-            store.path(digest).unlink(missing_ok=True)
-        Trash(settings.trash_path).erase(store.root.name, digests, owners)
+            store.remove(digest)
+        places.trash(settings).erase(store.name, digests, owners)
     db.compact()
     return Erased(
         person is not None,

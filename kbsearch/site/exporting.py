@@ -20,7 +20,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Problem
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import Person, organisations
 from kbsearch.people.organisations import branding, products
 from kbsearch.site.portable import lines as sheet_lines
@@ -62,7 +62,7 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Problem("export.folder_not_empty", folder=folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = FileStore(settings.files_path)
+    store = places.attached(settings)
     with db.snapshot():
         accounts = people.list_all(db)
         companies = organisations.list_all(db)

@@ -9,6 +9,8 @@ from kbsearch import outbox
 from kbsearch.clock import now, parsed, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row
+from kbsearch.errors import Problem
+from kbsearch.files import places
 from kbsearch.outbox import Channel
 from kbsearch.processes.parent_pipe import PATIENCE
 from kbsearch.site import outgoing
@@ -83,6 +85,15 @@ def latest_moments(db: Database) -> list[str]:
         """
     )
     return [row["latest"] for row in rows if row["latest"]]
+
+
+def has_files(settings: Settings) -> bool:
+    """Whether what people attach can be reached. Pages can be read without it."""
+    try:
+        places.storage(settings).check()
+    except Problem:
+        return False
+    return True
 
 
 def mark_worker_seen(db: Database, patience: float = PATIENCE) -> None:

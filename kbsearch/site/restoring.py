@@ -23,7 +23,8 @@ from kbsearch.config import CONFIG_NAME, Settings
 from kbsearch.database import Damaged, engines, migrations, moving, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.files import store
+from kbsearch.files import places
+from kbsearch.files.folder import sync_folder
 from kbsearch.search.ranking import indexing
 from kbsearch.site import backups, belonging, erasing, erasure_ledger, health
 from kbsearch.site.backups import Manifest, Unreadable
@@ -31,7 +32,7 @@ from kbsearch.site.backups import Manifest, Unreadable
 ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
 EXCHANGE = "exchange.json"  # in a room, from the first thing set aside to the end
 
-PLACES = ("database", "index", "content", "data")  # settings that name a place
+PLACES = ("database", "index", "content", "data", "files")  # settings that name a place
 
 # What a person ended since must not come back to life.
 ENDED = (
@@ -75,6 +76,7 @@ def restore(found: config.Configuration, path: Path, ledgers: Sequence[Path] = (
         with alone(settings):
             erasure_ledger.merge(settings, erasures)
             erased = _erase_again(settings, room, manifest)
+            _fill_bucket(settings, room)
             _fill_server(settings, room)
             set_aside, beside = _exchange(settings, room, site)
     return Restored(manifest, counts, set_aside, beside, erased)
@@ -110,7 +112,7 @@ def _erase_again(settings: Settings, room: Path, manifest: Manifest) -> int:
     ]
     if not later:
         return 0
-    unpacked = replace(settings, site=room, data=Path("data"))
+    unpacked = replace(settings, site=room, data=Path("data"), files="")
     with closing(SqliteDatabase(room / backups.DATABASE)) as db:
         return erasing.replay(db, unpacked, later)
 
@@ -130,9 +132,10 @@ def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -
 def _check_inside(archived: config.Configuration, room: Path, path: Path) -> None:
     """An archive has a say in its own folder: what is elsewhere on this machine is not its."""
     for name in PLACES:
-        place = os.path.normpath(room / getattr(archived.settings, name))
+        value = getattr(archived.settings, name)
+        place = os.path.normpath(room / value)
         is_theirs = archived.sources.get(name) == str(room / CONFIG_NAME)
-        is_server = isinstance(archived.settings.database, str) and name == "database"
+        is_server = isinstance(value, str) and "://" in value
         if is_theirs and (is_server or not Path(place).is_relative_to(room)):
             raise Unreadable("backup.settings_outside", path=path, setting=name)
 
@@ -195,6 +198,18 @@ def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, 
     return aside if aside.exists() else None, beside
 
 
+def _fill_bucket(settings: Settings, room: Path) -> None:
+    """Where files are in a bucket, those of the archive join what is there."""
+    if isinstance(settings.files_address, Path):
+        return
+    stores = (backups.FILES, places.attached(settings)), (backups.MAILS, places.mails(settings))
+    for name, store in stores:
+        for path in sorted((room / name).glob("??/*")):
+            with path.open("rb") as file:
+                store.write(file, path.stat().st_size, lambda content: None)
+        _remove(room / name)
+
+
 def _fill_server(settings: Settings, room: Path) -> None:
     """Where the database is a server's, put that of the archive there: it has to be empty."""
     address, copy = settings.database_address, room / backups.DATABASE
@@ -217,7 +232,7 @@ def _begin(settings: Settings, room: Path) -> Path:
         file.flush()
         os.fsync(file.fileno())
     note = draft.replace(room / EXCHANGE)
-    store.sync_folder(room)
+    sync_folder(room)
     return note
 
 
@@ -276,13 +291,15 @@ def _remove(path: Path) -> None:
 
 
 def _places(settings: Settings) -> dict[str, Path]:
-    address = settings.database_address
+    address, files = settings.database_address, settings.files_address
+    stores = {}
+    if isinstance(files, Path):
+        stores = {backups.FILES: files / places.FILES, backups.MAILS: files / places.MAILS}
     return {
         belonging.IN_DATA: settings.data_path / belonging.IN_DATA,
         **({backups.DATABASE: address} if isinstance(address, Path) else {}),
         backups.SECRET_KEY: settings.data_path / "secret_key",
-        backups.FILES: settings.files_path,
-        backups.MAILS: settings.mails_path,
+        **stores,
         backups.CONTENT: settings.content_path,
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import IO
 
 from kbsearch import access
 from kbsearch.access import Viewer
@@ -62,12 +62,21 @@ class Attachment:
 
 @dataclass(frozen=True)
 class OpenFile:
-    """What answers a download: `is_inline` is for images alone."""
+    """What answers a download, for whoever may have it."""
 
     attachment: Attachment
-    path: Path
-    media_type: str
-    is_inline: bool
+    store: FileStore
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, to be read from any place; raises NotFound."""
+        try:
+            return self.store.open(self.attachment.sha256)
+        except FileNotFoundError:
+            raise NotFound("attachment.not_found") from None
+
+    def address(self) -> str | None:
+        """Where its storage hands it out itself, if it does."""
+        return self.store.address(self.attachment.sha256, self.attachment.name)
 
 
 def keep(
@@ -79,7 +88,7 @@ def keep(
     *,
     most: int = MAX_FILES,
 ) -> Attachment:
-    """Take a file into a form of the viewer's that is not sent yet; it is on the disk then.
+    """Take a file into a form of the viewer's that is not sent yet; it is safe then.
 
     The same file under the same name is there once, however often it is sent.
     """
@@ -210,12 +219,11 @@ def gather(db: Database, viewer: Viewer, attachment_ids: Sequence[str], form_key
 
 
 def open_file(db: Database, viewer: Viewer, store: FileStore, attachment_id: str) -> OpenFile:
-    """Where a file lies and how it is served. Access is checked every time it is asked for."""
+    """A file that is there. Access is checked every time it is asked for."""
     attachment = find(db, viewer, attachment_id)
-    path = store.path(attachment.sha256)
-    if not path.is_file():
+    if not store.has(attachment.sha256):
         raise NotFound("attachment.not_found")
-    return OpenFile(attachment, path, attachment.media_type, attachment.is_image)
+    return OpenFile(attachment, store)
 
 
 def discard(db: Database, viewer: Viewer, attachment_id: str) -> None:
@@ -384,7 +392,7 @@ def forget_orphans(
     swept = store.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
     for row in due:
         digest = row["sha256"]
-        if not store.path(digest).exists() or is_wanted([digest]):
+        if not store.has(digest) or is_wanted([digest]):
             db.execute("DELETE FROM attachments WHERE id = :id", {"id": row["id"]})
     note(db, swept.unclaimed)
     return swept.moved

@@ -6,12 +6,11 @@ and so is whoever answers the request; the file stays where it is, and goes to n
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from kbsearch import audit, outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row
-from kbsearch.files import scanner, scans
+from kbsearch.files import places, scanner, scans
 from kbsearch.files.scanner import Finding, ScannerAway
 from kbsearch.files.store import FileStore
 
@@ -40,13 +39,13 @@ class ScanCounts:
 
 def step(db: Database, settings: Settings) -> float:
     """Have the newest content looked at that waits; for how many seconds to rest then."""
-    path_of = {0: FileStore(settings.files_path).path, 1: FileStore(settings.mails_path).path}
     rows = db.query(f"SELECT * FROM ({UNSCANNED}) AS waiting ORDER BY at DESC LIMIT 1")  # noqa: S608
     if not rows:
         return IDLE_SECONDS
     sha256: str = rows[0]["sha256"]
     try:
-        finding = _scan(settings, path_of[rows[0]["is_mail"]](sha256))
+        store = places.mails(settings) if rows[0]["is_mail"] else places.attached(settings)
+        finding = _scan(settings, store, sha256)
     except ScannerAway as problem:
         log.warning("the virus scanner at %s does not answer: %s", settings.clamd, problem)
         scans.note_away(db, is_away=True)
@@ -75,10 +74,13 @@ def forget_unused(db: Database) -> int:
     )
 
 
-def _scan(settings: Settings, path: Path) -> Finding:
-    if not path.is_file():
+def _scan(settings: Settings, store: FileStore, sha256: str) -> Finding:
+    try:
+        file = store.open(sha256)
+    except FileNotFoundError:
         return Finding("unreadable", "it is not there")
-    return scanner.scan(settings.clamd, path)
+    with file:
+        return scanner.scan(settings.clamd, file)
 
 
 def _tell(db: Database, sha256: str, finding: Finding) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kbsearch import vaults
-from kbsearch.files.store import sync_folder
+from kbsearch.files.folder import sync_folder
 from kbsearch.vaults import PART, Altered, OutOfReach
 
 

@@ -68,7 +68,12 @@ def details(state: Health | None) -> dict[str, object]:
     """What makes the site ready or not."""
     if state is None:
         return {"ready": False, "database": False}
-    values = {"ready": is_ready(state), "database": True, "index": has_index(state)}
+    values = {
+        "ready": is_ready(state),
+        "database": True,
+        "index": has_index(state),
+        "files": health.has_files(site().settings),
+    }
     return {**values, "version": __version__, **asdict(state)}
 
 

@@ -5,7 +5,7 @@ connection and nothing else. Requests are answered by the thread that reads them
 other: a second one would only fight it for the interpreter lock, which the engine releases and
 takes back many times in a search. Requests that hash a password have a thread of their own:
 hashing is 46 ms without the lock, and whoever types does not wait for those who sign in. So have
-requests for which a provider of identities is asked, who may take seconds.
+requests for which another server is asked, who may take seconds: that of identities, or of files.
 
 Why waitress: measured beside gunicorn's gthread and granian on the same pages, in turns, an empty
 page costs 1.15, 1.19 and 0.58 ms of processor time, a keystroke 4.6, 4.7 and 3.3; two processes
@@ -44,8 +44,10 @@ LONGEST_HEADER = 512 * 1024
 HASHING = re.compile(
     r"/[a-z]{2}/(login|invitation/[^/]+|password/(forgot|new)|account/(password|confirm))"
 )
-# Where the OpenID Connect provider is asked, on the way there and back.
-ASKING = re.compile(r"/([a-z]{2}/login/sso|login/sso/callback)")
+# Where the OpenID Connect provider is asked, on the way there and back, and a bucket for files.
+ASKING = re.compile(
+    r"/([a-z]{2}/login/sso|login/sso/callback|attachments/.+|[a-z]{2}/requests/drafts/[^/]+/files)"
+)
 COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
 OPTIONS: dict[str, Any] = {
@@ -106,7 +108,7 @@ def run(
 class _Waiting:
     """Requests read to their end, answered in turn; waitress puts them in.
 
-    Those that hash, and those that ask a provider, wait in rows of their own.
+    Those that hash, and those that ask another server, wait in rows of their own.
     """
 
     def __init__(self) -> None:
@@ -173,7 +175,7 @@ def _hashes(request: Any) -> bool:
 
 
 def _asks(request: Any) -> bool:
-    """Whether answering a request means asking the provider."""
+    """Whether answering a request means asking another server."""
     return ASKING.fullmatch(getattr(request, "path", "")) is not None
 
 

@@ -20,7 +20,7 @@ from kbsearch.articles.gaps import signals
 from kbsearch.articles.writing import drafts as article_drafts
 from kbsearch.articles.writing.composition import ArticleBrief
 from kbsearch.database import new_id
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.messages.incoming import mails, taking
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import organisations, viewers
@@ -132,7 +132,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     typed = {"subject": "Imprimante", "description": "Rien ne va."}
     drafts.save(live.db, root, "draft-of-a-test", typed)
     settings = live.app.extensions["kbsearch"].settings
-    store = FileStore(settings.files_path)
+    store = places.attached(settings)
     drafts.attach(live.db, root, store, "draft-of-a-test", Upload("a.txt", BytesIO(b"une ligne")))
     asked = closed_request(live, root)
     token = satisfaction.ask(live.db, asked.id, root.person_id or "")

@@ -14,14 +14,15 @@ from tests.conftest import Cast
 from tests.files.test_trash import grow_old, in_names, keep
 from tests.kit.killed_sweeps import sweep
 from tests.kit.places import TOP
-from tests.kit.requests import attach, later
+from tests.kit.requests import attach, later, root_of
 
 LET_GO = 2
 
 
 def contents(settings: Settings) -> tuple[set[str], set[str]]:
     """The digests of what lies in the store and in the trash, each of them whole."""
-    places = (settings.files_path.glob("*/*"), settings.trash_path.glob("*/*/*"))
+    data = settings.data_path
+    places = data.glob("files/*/*"), data.glob("trash/*/*/*")
     for path in (stored_paths := [*places[0]]) + (thrown_paths := [*places[1]]):
         digest, *_ = path.name.split(".")
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest, path
@@ -44,7 +45,7 @@ def test_a_sweep_killed_at_any_step_loses_nothing_and_the_next_one_ends_it(
         sent = attach(db, cast.alice, store, key, content=key.encode(), at=later(days=-20))
         files.discard(db, cast.alice, sent.id)
     orphans = keep(store, 1) | (rows(settings) - wanted)
-    grow_old(store.root)
+    grow_old(root_of(store))
     deaths: Path = tmp_path_factory.mktemp("deaths")
     command = [sys.executable, "-m", "tests.kit.killed_sweeps", str(settings.site), str(deaths)]
     subprocess.run(command, check=True, cwd=TOP)

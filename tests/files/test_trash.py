@@ -14,7 +14,8 @@ from kbsearch.access import OPERATOR
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files import trash
+from kbsearch.files import places, trash
+from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.messages.incoming import mails
@@ -23,19 +24,19 @@ from kbsearch.site import backups, erasing
 from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
 from tests.kit.incoming import letter, receiving, take
-from tests.kit.requests import attach, file, later, lies_in
+from tests.kit.requests import attach, file, later, lies_in, root_of
 
 ALICE = "alice@acme.example"
 
 
 @pytest.fixture
 def store(settings: Settings) -> FileStore:
-    return FileStore(settings.files_path)
+    return places.attached(settings)
 
 
 @pytest.fixture
 def bin(settings: Settings) -> Trash:
-    return Trash(settings.trash_path)
+    return places.trash(settings)
 
 
 def grow_old(folder: Path) -> None:
@@ -47,12 +48,17 @@ def keep(store: FileStore, count: int) -> set[str]:
     """Contents that no row names, older than a week; their digests."""
     written = [io.BytesIO(f"{number}".encode()) for number in range(count)]
     digests = {store.write(each, 100, lambda _: None).sha256 for each in written}
-    grow_old(store.root)
+    grow_old(root_of(store))
     return digests
 
 
+def root_of_trash(bin: Trash) -> Path:
+    assert isinstance(bin.storage, FolderStorage)
+    return bin.storage.path(trash.FOLDER)
+
+
 def thrown(bin: Trash) -> set[str]:
-    return {path.name.split(".")[0] for path in bin.root.glob("*/*/*")}
+    return {path.name.split(".")[0] for path in root_of_trash(bin).glob("*/*/*")}
 
 
 def in_names(db: SqliteDatabase, cast: Cast, store: FileStore, count: int) -> None:
@@ -60,7 +66,7 @@ def in_names(db: SqliteDatabase, cast: Cast, store: FileStore, count: int) -> No
     for number in range(count):
         attach(db, cast.alice, store, f"form-{number:04}", content=f"sent {number}".encode())
         file(db, cast.alice, key=f"form-{number:04}")
-    grow_old(store.root)
+    grow_old(root_of(store))
 
 
 def test_orphans_lie_in_the_trash_by_day_and_a_line_tells_of_each(
@@ -70,22 +76,22 @@ def test_orphans_lie_in_the_trash_by_day_and_a_line_tells_of_each(
     with caplog.at_level(logging.INFO, trash.log.name):
         assert attachments.forget_orphans(db, store, bin) == 2
     today = datetime.now(UTC).date().isoformat()
-    assert {path.name for path in (bin.root / today / "files").iterdir()} == digests
+    assert {path.name for path in (root_of_trash(bin) / today / "files").iterdir()} == digests
     assert all(any(digest in line for line in caplog.messages) for digest in digests)
     assert lies_in(store) == set()
-    assert bin.root.stat().st_mode & 0o077 == 0
+    assert root_of_trash(bin).stat().st_mode & 0o077 == 0
 
 
 def test_a_day_leaves_the_trash_after_a_month(db: SqliteDatabase, store: FileStore, bin: Trash):
     keep(store, 1)
     attachments.forget_orphans(db, store, bin)
-    (bin.root / "mine").mkdir()
-    (bin.root / "2026-99-99").mkdir()
+    (root_of_trash(bin) / "mine").mkdir()
+    (root_of_trash(bin) / "2026-99-99").mkdir()
     now = datetime.now(UTC)
     bin.empty(at=now + timedelta(days=30))
     assert len(thrown(bin)) == 1
     bin.empty(at=now + timedelta(days=31))
-    assert sorted(path.name for path in bin.root.iterdir()) == ["2026-99-99", "mine"]
+    assert sorted(path.name for path in root_of_trash(bin).iterdir()) == ["2026-99-99", "mine"]
 
 
 @pytest.mark.parametrize(("strange", "moved"), [(5, 5), (6, 0), (40, 0)])
@@ -131,7 +137,7 @@ def test_what_people_let_go_goes_a_share_at_a_time(
         key = f"form-{number:04}"
         sent = attach(db, cast.alice, store, key, content=f"{number}".encode(), at=later(days=-20))
         attachments.discard(db, cast.alice, sent.id)
-    grow_old(store.root)
+    grow_old(root_of(store))
     assert attachments.forget_orphans(db, store, bin) == 5
     assert db.query("SELECT COUNT(*) AS n FROM attachments")[0]["n"] == 3
     assert attachments.forget_orphans(db, store, bin) == 3
@@ -144,7 +150,7 @@ def test_killed_between_content_and_row_the_next_round_goes_on(
 ):
     sent = attach(db, cast.alice, store, "form-0001", at=later(days=-20))
     attachments.discard(db, cast.alice, sent.id)
-    grow_old(store.root)
+    grow_old(root_of(store))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -186,7 +192,7 @@ def test_old_mail_lies_in_the_trash_too(
 ):
     settings = receiving(settings)
     take(settings, db, letter(ALICE, "x@support.example", "Away", "Precedence: bulk"))
-    grow_old(settings.mails_path)
+    grow_old(settings.data_path / "mails")
     (row,) = db.query("SELECT sha256 FROM mails")
     at = datetime.now(UTC) + timedelta(days=91)
     assert mails.forget_old(db, settings, bin, at=at) == 1
@@ -205,13 +211,13 @@ def test_who_is_erased_is_erased_from_the_trash(
     for sender in (ALICE, "bob@acme.example"):
         raw = letter(f"Somebody <{sender}>", "x@support.example", "Away", "Precedence: bulk")
         take(settings, db, raw)
-    for folder in (settings.files_path, settings.mails_path):
+    for folder in ((settings.data_path / "files"), (settings.data_path / "mails")):
         grow_old(folder)
     attachments.forget_orphans(db, store, bin)
     mails.forget_old(db, settings, bin, at=datetime.now(UTC) + timedelta(days=91))
     assert len(thrown(bin)) == 4
     erasing.erase(db, OPERATOR, settings, ALICE)
-    left = list(bin.root.glob("*/*/*"))
+    left = list(root_of_trash(bin).glob("*/*/*"))
     assert len(left) == 2
     assert not any(ALICE.encode() in path.read_bytes() for path in left)
     assert not any(str(cast.alice.person_id).encode() in path.read_bytes() for path in left)
@@ -230,11 +236,12 @@ def test_a_person_may_sweep_what_was_left_alone(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("KBSEARCH_LANG", "en")
     site = tmp_path / "site"
     assert CliRunner().invoke(cli, ["init", str(site)]).exit_code == 0
-    store = FileStore(site / "var/files")
+    var = FolderStorage(site / "var")
+    store = FileStore(var, "files")
     keep(store, 12)
     place = ["--config", str(site / "kbsearch.toml")]
     db = SqliteDatabase(site / "var/kbsearch.sqlite3")
-    attachments.forget_orphans(db, store, Trash(site / "var/trash"))
+    attachments.forget_orphans(db, store, Trash(var))
     db.close()
     assert "nothing names 12 of 12" in CliRunner().invoke(cli, [*place, "doctor"]).stdout
     swept = CliRunner().invoke(cli, [*place, "sweep"])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kbsearch.access import Viewer
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
 from kbsearch.people import viewers
 from kbsearch.tickets import filing
@@ -40,7 +41,8 @@ class Sender:
     def __init__(
         self, database: Path, files: Path, acks: Path, email: str, *, early: bool, told: int
     ) -> None:
-        self.db, self.store = SqliteDatabase(database), FileStore(files)
+        self.db = SqliteDatabase(database)
+        self.store = FileStore(FolderStorage(files.parent), files.name)
         self.viewer: Viewer = viewers.find(self.db, email)
         self.email, self.early, self.acks, self.told = email, early, acks, told
         self.out = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

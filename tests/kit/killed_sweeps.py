@@ -14,15 +14,14 @@ from pathlib import Path
 
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files.store import FileStore
-from kbsearch.files.trash import Trash
+from kbsearch.files import places
 from kbsearch.tickets import files
 
 STEPS = ("os.", "shutil.", "fcntl.", "open")  # what a sweep asks of the system
 
 
 def sweep(settings: Settings) -> None:
-    store, trash = FileStore(settings.files_path), Trash(settings.trash_path)
+    store, trash = places.attached(settings), places.trash(settings)
     with closing(SqliteDatabase(settings.database_path)) as db:
         files.forget_orphans(db, store, trash, share=1.0)
 

@@ -22,7 +22,7 @@ from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.notifications import opt_outs
 from kbsearch.people import PersonFields, organisations, viewers
@@ -261,7 +261,7 @@ def _articles(settings: Settings, db: SqliteDatabase) -> dict[str, str]:
 def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) -> dict[str, str]:
     """Alice's at Acme, with Bob in copy, an answer, a note, a draft, and a file on each; others."""
     alice, chloe, dan = who["alice"], who["chloe"], who["dan"]
-    store = FileStore(settings.files_path)
+    store = places.attached(settings)
     files = {"request-file": attach(db, alice, store, "key-of-the-request")}
     there = file(
         db,

@@ -10,6 +10,7 @@ from kbsearch.access import Viewer
 from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
+from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import Ticket, filing
@@ -68,9 +69,20 @@ def readers_of(db: Database, cast: Cast, ticket: Ticket) -> set[str]:
     return found
 
 
+def root_of(store: FileStore) -> Path:
+    """The folder of a store that is one."""
+    assert isinstance(store.storage, FolderStorage)
+    return store.storage.path(store.name)
+
+
+def path_of(store: FileStore, sha256: str) -> Path:
+    """Where a content lies in a store that is a folder, or would."""
+    return root_of(store) / sha256[:2] / sha256
+
+
 def lies_in(store: FileStore) -> set[Path]:
     """Every content that the store has, finished or not."""
-    return {path for path in store.root.glob("*/*") if path.is_file()}
+    return {path for path in root_of(store).glob("*/*") if path.is_file()}
 
 
 def count_statements(db: SqliteDatabase) -> list[str]:

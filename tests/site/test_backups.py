@@ -22,13 +22,14 @@ from kbsearch.config import Settings
 from kbsearch.database import migrations
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.site import backups, restoring
 from kbsearch.site import new as sites
 from kbsearch.site.backups import Unreadable
 from tests.conftest import Cast
 from tests.kit.places import TOP
+from tests.kit.requests import path_of
 from tests.kit.writers import git
 from tests.test_killed import lost
 
@@ -74,7 +75,7 @@ def test_all_that_people_sent_before_is_in_a_backup_taken_while_they_work(
     """Senders are killed at random meanwhile, as they file requests and attach files."""
     acks = settings.site / "acks"
     acks.touch()
-    paths = settings.database_path, settings.files_path, acks
+    paths = settings.database_path, (settings.data_path / "files"), acks
     command = [sys.executable, "-m", "tests.kit.killed_senders", *map(str, paths)]
     senders = subprocess.Popen([*command, "20", "late"], cwd=TOP)
     taken: list[tuple[Path, list[dict[str, Any]]]] = []
@@ -87,7 +88,7 @@ def test_all_that_people_sent_before_is_in_a_backup_taken_while_they_work(
     for archive, told in taken:
         there = restored(archive, tmp_path / archive.stem)
         copy = SqliteDatabase(there.database_path)
-        assert lost(copy, FileStore(there.files_path), cast, told) == []
+        assert lost(copy, places.attached(there), cast, told) == []
         copy.close()
     assert taken[-1][1], "somebody sent something before the last one"
 
@@ -96,8 +97,8 @@ def test_all_that_people_sent_before_is_in_a_backup_taken_while_they_work(
 def test_a_backup_makes_the_same_site_in_an_empty_folder(site: Settings, tmp_path: Path, name: str):
     (site.data_path / "secret_key").write_text("k" * 64)
     (site.content_path / "unfinished.md").write_text("Not committed yet")
-    kept = FileStore(site.files_path).write(io.BytesIO(b"log"), 10, lambda _: None)
-    (site.files_path / "incoming" / "half").write_bytes(b"ha")
+    kept = places.attached(site).write(io.BytesIO(b"log"), 10, lambda _: None)
+    ((site.data_path / "files") / "incoming" / "half").write_bytes(b"ha")
     back_up(site, tmp_path / name)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     there = restored(tmp_path / name, tmp_path / "there")
@@ -106,8 +107,8 @@ def test_a_backup_makes_the_same_site_in_an_empty_folder(site: Settings, tmp_pat
     assert git(there.content_path, "status", "--porcelain") == "?? unfinished.md"
     assert (there.data_path / "secret_key").read_text() == "k" * 64
     assert (there.data_path / "secret_key").stat().st_mode & 0o777 == 0o600
-    assert FileStore(there.files_path).path(kept.sha256).read_bytes() == b"log"
-    assert list(there.files_path.glob("incoming/*")) == []
+    assert path_of(places.attached(there), kept.sha256).read_bytes() == b"log"
+    assert list((there.data_path / "files").glob("incoming/*")) == []
     assert sorted(path.name for path in there.site.iterdir()) == ["content", "kbsearch.toml", "var"]
 
 

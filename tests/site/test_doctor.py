@@ -22,8 +22,7 @@ from kbsearch.cli import cli
 from kbsearch.clock import now
 from kbsearch.config import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files import trash
-from kbsearch.files.store import FileStore
+from kbsearch.files import places, trash
 from kbsearch.messages import webhooks
 from kbsearch.people import PersonFields, viewers
 from kbsearch.search.ranking.indexing import Indexer, live_folders
@@ -83,7 +82,8 @@ class Planted:
         path.write_text(f"{line}\n{path.read_text('utf-8')}", "utf-8")
 
     def kept(self, folder: str, body: bytes) -> Path:
-        return FileStore(self.data / folder).path(_digest(body))
+        digest = _digest(body)
+        return self.data / folder / digest[:2] / digest
 
     def index(self, name: str) -> Path:
         return self.folder / "index" / live_folders(self.database)[name]
@@ -106,8 +106,11 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert CliRunner().invoke(cli, arguments).exit_code == 0
     settings = config.load(folder / "kbsearch.toml", environ={}).settings
     with closing(SqliteDatabase(settings.database_path)) as db:
-        for where, body in ((settings.files_path, ATTACHED), (settings.mails_path, MAILED)):
-            FileStore(where).write(BytesIO(body), 1000, lambda kept: None)
+        for store, body in (
+            (places.attached(settings), ATTACHED),
+            (places.mails(settings), MAILED),
+        ):
+            store.write(BytesIO(body), 1000, lambda kept: None)
         _name(db, ATTACHED, MAILED)
         with closing(Indexer(settings, db)) as indexer:
             indexer.ensure()

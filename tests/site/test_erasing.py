@@ -14,7 +14,7 @@ from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import PersonFields, viewers
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import directory
@@ -54,7 +54,7 @@ def test_no_file_of_the_site_knows_them_any_more(
     settings: Settings, db: SqliteDatabase, cast: Cast
 ):
     settings = receiving(settings)
-    store, alice = FileStore(settings.files_path), cast.alice
+    store, alice = places.attached(settings), cast.alice
     db.execute(
         "UPDATE people SET mobile = '+33612345678', mobile_verified_at = '2026-01-01' "
         "WHERE id = :id",
@@ -189,7 +189,7 @@ def test_somebody_must_be_left_who_can_let_people_in(
 
 
 def test_files_of_requests_go_when_asked(settings: Settings, db: SqliteDatabase, cast: Cast):
-    store = FileStore(settings.files_path)
+    store = places.attached(settings)
     shared = attach(db, cast.alice, store, "first-key-of-a-form", content=b"the same")
     file(db, cast.alice, key="first-key-of-a-form")
     attach(db, cast.bob, store, "second-key-of-a-form", content=b"the same")
@@ -197,7 +197,7 @@ def test_files_of_requests_go_when_asked(settings: Settings, db: SqliteDatabase,
     file(db, cast.alice, key="third-key-of-a-form")
     file(db, cast.bob, key="second-key-of-a-form")
     assert erasing.erase(db, OPERATOR, settings, ALICE, with_files=True).files == 2
-    kept = [path for path in settings.files_path.glob("??/*") if path.is_file()]
+    kept = [path for path in (settings.data_path / "files").glob("??/*") if path.is_file()]
     assert [path.read_bytes() for path in kept] == [b"the same"], "Bob sent it as well"
     assert db.query("SELECT 1 FROM attachments WHERE id = :id", {"id": shared.id}) == []
 

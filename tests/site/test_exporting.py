@@ -55,9 +55,9 @@ def test_the_erased_are_not_in_it(
 def test_names_of_files_stay_in_their_folder(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):
-    from kbsearch.files.store import FileStore
+    from kbsearch.files import places
 
-    store, key = FileStore(settings.files_path), "key-of-the-request"
+    store, key = places.attached(settings), "key-of-the-request"
     attach(db, cast.alice, store, key, name="../../../outside.txt")
     file(db, cast.alice, key=key)
     exporting.export(settings, db, tmp_path / "a" / "b" / "out")

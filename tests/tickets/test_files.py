@@ -13,6 +13,7 @@ from kbsearch.access import ANONYMOUS, Viewer
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid, NotFound, Problem, TooMany
+from kbsearch.files import folder
 from kbsearch.files import store as file_store
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
@@ -24,7 +25,7 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.files import Upload
 from kbsearch.tickets.filing import copies, drafts
 from tests.conftest import Cast
-from tests.kit.requests import PNG, attach, file, later, lies_in
+from tests.kit.requests import PNG, attach, file, later, lies_in, path_of, root_of
 
 
 class Stream:
@@ -48,10 +49,10 @@ class Stream:
 
 def may_open(db: SqliteDatabase, store: FileStore, viewer: Viewer, attachment_id: str) -> bool:
     try:
-        opened = attachments.open_file(db, viewer, store, attachment_id)
+        attachments.open_file(db, viewer, store, attachment_id)
     except NotFound:
         return False
-    return opened.path.is_file()
+    return True
 
 
 def who_opens(db: SqliteDatabase, store: FileStore, cast: Cast, attachment_id: str) -> set[str]:
@@ -68,12 +69,12 @@ def test_a_file_lies_by_its_content_for_its_owner_alone(
         640,
         480,
     )
-    opened = attachments.open_file(db, cast.alice, store, kept.id)
-    assert opened.path == store.root / kept.sha256[:2] / kept.sha256
-    assert opened.path.read_bytes() == PNG
-    assert opened.path.stat().st_mode & 0o777 == 0o600
-    assert opened.path.parent.stat().st_mode & 0o777 == 0o700
-    assert opened.is_inline
+    path = root_of(store) / kept.sha256[:2] / kept.sha256
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    with attachments.open_file(db, cast.alice, store, kept.id).open() as file:
+        assert file.read() == PNG
+    assert kept.is_image
 
 
 def test_the_same_content_is_kept_once(db: SqliteDatabase, cast: Cast, store: FileStore):
@@ -102,9 +103,8 @@ def test_only_images_are_shown_in_the_page(
     db: SqliteDatabase, cast: Cast, store: FileStore, name: str, content: bytes
 ):
     kept = attach(db, cast.alice, store, "form-0001", name, content)
-    opened = attachments.open_file(db, cast.alice, store, kept.id)
-    assert not opened.is_inline
-    assert opened.media_type in ("text/plain", "application/octet-stream")
+    assert not kept.is_image
+    assert kept.media_type in ("text/plain", "application/octet-stream")
 
 
 def test_a_sent_file_is_for_those_who_read_the_request_each_time(
@@ -159,7 +159,7 @@ def test_a_file_that_is_gone_from_the_disk_is_not_found(
     db: SqliteDatabase, cast: Cast, store: FileStore
 ):
     kept = attach(db, cast.alice, store, "form-0001")
-    store.path(kept.sha256).unlink()
+    path_of(store, kept.sha256).unlink()
     with pytest.raises(NotFound):
         attachments.open_file(db, cast.alice, store, kept.id)
 
@@ -167,10 +167,12 @@ def test_a_file_that_is_gone_from_the_disk_is_not_found(
 def refused(
     db: SqliteDatabase, viewer: Viewer, store: FileStore, name: str, source: file_store.ByteSource
 ) -> Problem:
-    before = lies_in(store) if store.root.exists() else set()
+    before = lies_in(store) if root_of(store).exists() else set()
     with pytest.raises(Problem) as problem:
         drafts.attach(db, viewer, store, "form-0001", Upload(name, source))
-    assert (lies_in(store) if store.root.exists() else set()) == before, "nothing is left behind"
+    assert (lies_in(store) if root_of(store).exists() else set()) == before, (
+        "nothing is left behind"
+    )
     return problem.value
 
 
@@ -269,7 +271,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
     with monkeypatch.context() as patch:
         if failing == "write":
-            patch.setattr(file_store, "open", lambda *_: Unwritable(), raising=False)
+            patch.setattr(folder, "open", lambda *_, **__: Unwritable(), raising=False)
         else:
             patch.setattr(os, failing, full)
         problem = refused(db, cast.alice, store, "log.txt", BytesIO(b"x" * 100))
@@ -333,8 +335,8 @@ def test_what_belongs_to_nothing_is_collected_after_a_week(
     drafted = attach(db, cast.alice, store, "form-0002", "b.txt", b"drafted", at=later(days=0))
     gone = attach(db, cast.alice, store, "form-0002", "c.txt", b"gone", at=later(days=0))
     attachments.discard(db, cast.alice, gone.id)
-    trash = Trash(store.root.parent / "trash")
-    (store.root / "incoming" / "left-by-a-crash").write_bytes(b"half")
+    trash = Trash(store.storage)
+    (root_of(store) / "incoming" / "left-by-a-crash").write_bytes(b"half")
     assert attachments.forget_orphans(db, store, trash, at=later(days=6)) == 0
     assert attachments.forget_orphans(db, store, trash, at=later(days=8)) == 0, (
         "its content is young"
@@ -356,7 +358,7 @@ def test_content_wanted_again_is_not_collected(db: SqliteDatabase, cast: Cast, s
             attach(db, cast.bob, store, "form-0002")
         return set()
 
-    trash = Trash(store.root.parent / "trash")
+    trash = Trash(store.storage)
     assert store.sweep(wanted, {}, trash, older_than=3600).moved == 0
     assert len(lies_in(store)) == 1
 

@@ -24,7 +24,7 @@ from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
@@ -95,7 +95,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         configured = Settings(site=folder)
         self.db = SqliteDatabase(configured.database_path)
-        self.store = FileStore(configured.files_path)
+        self.store = places.attached(configured)
         members = {"ann": {"acme"}, "ben": {"acme"}, "cat": {"globex"}, "dan": set()}
         self.world = World(members, {}, {company: set() for company in COMPANIES})
         with self.db.atomic():

@@ -19,9 +19,8 @@ from kbsearch import create_app, outbox
 from kbsearch.config import Configuration, Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, Unavailable
-from kbsearch.files import scanner, scans
+from kbsearch.files import places, scanner, scans
 from kbsearch.files.scanner import ScannerAway
-from kbsearch.files.store import FileStore
 from kbsearch.messages.notifications import mailings
 from kbsearch.site.doctor import servers
 from kbsearch.site.doctor.checks import Patient
@@ -84,7 +83,7 @@ def attach(
 ) -> files.Attachment:
     """A file of a request of Alice's, sent."""
     key = hashlib.sha256(content).hexdigest()[:20]
-    store = FileStore(settings.files_path)
+    store = places.attached(settings)
     kept = files.keep(db, cast.alice, store, key, Upload(name, BytesIO(content)))
     ticket = file(db, cast.alice)
     files.hand_over(db, cast.alice, key, ticket.id)

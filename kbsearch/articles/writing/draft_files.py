@@ -5,10 +5,9 @@ folder has. What the text does not name in the end stays behind.
 """
 
 import posixpath
-import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 
 from kbsearch.access import Viewer
 from kbsearch.articles.publishing import addresses
@@ -135,13 +134,10 @@ def _identified(name: str, body: bytes) -> DraftFile:
 def _check_for_viruses(settings: Settings, name: str, body: bytes) -> None:
     if not settings.clamd:
         return
-    with tempfile.NamedTemporaryFile(prefix="kbsearch-") as file:
-        file.write(body)
-        file.flush()
-        try:
-            finding = scanner.scan(settings.clamd, Path(file.name))
-        except ScannerAway:
-            raise Unavailable("attachment.scanner_away", retry_after=scans.SOON) from None
+    try:
+        finding = scanner.scan(settings.clamd, BytesIO(body))
+    except ScannerAway:
+        raise Unavailable("attachment.scanner_away", retry_after=scans.SOON) from None
     if finding.outcome == "infected":
         raise Invalid("attachment.infected", name=name)
     if finding.outcome == "unreadable":

@@ -13,6 +13,7 @@ from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id, one_of
 from kbsearch.errors import Invalid, NotFound, Problem
+from kbsearch.files import places
 from kbsearch.files.store import SHARE, FileStore
 from kbsearch.files.trash import Trash, note, owner_of
 from kbsearch.messages.incoming import correspondents, parsing
@@ -82,7 +83,7 @@ class Mail:
 
 def store(settings: Settings) -> FileStore:
     """Where mails lie as they came."""
-    return FileStore(settings.mails_path)
+    return places.mails(settings)
 
 
 def find(db: Database, viewer: Viewer, mail_id: str) -> Mail:
@@ -147,7 +148,8 @@ def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> dict[str | None, 
 def original(db: Database, viewer: Viewer, settings: Settings, mail_id: str) -> bytes:
     """A mail as it came."""
     try:
-        return store(settings).path(find(db, viewer, mail_id).sha256).read_bytes()
+        with store(settings).open(find(db, viewer, mail_id).sha256) as file:
+            return file.read()
     except FileNotFoundError:
         raise NotFound("mail.not_found") from None
 
@@ -213,7 +215,7 @@ def keep_files(
     at: datetime | None = None,
 ) -> tuple[str, list[str]]:
     """Take files in as if the author had chosen them in a form: its key, and what was refused."""
-    key, file_store, left_out = new_id(), FileStore(settings.files_path), []
+    key, file_store, left_out = new_id(), places.attached(settings), []
     for file in files:
         try:
             content = BytesIO(file.content)
@@ -272,7 +274,7 @@ def forget_old(
     swept = file_store.sweep(is_wanted, let_go, trash, older_than=older_than, share=share)
     for row in due:
         digest = row["sha256"]
-        if not file_store.path(digest).exists() or is_wanted([digest]):
+        if not file_store.has(digest) or is_wanted([digest]):
             db.execute("DELETE FROM mails WHERE id = :id", {"id": row["id"]})
     note(db, swept.unclaimed)
     return swept.moved

@@ -326,8 +326,11 @@ def _came_before(db: Database, settings: Settings, incoming: Incoming, verdict: 
     )
     words = incoming.text.split()
     for row in rows:
-        path = mails.store(settings).path(row["sha256"])
-        there = parsing.read(path.read_bytes()).text.split() if path.is_file() else []
+        try:
+            with mails.store(settings).open(row["sha256"]) as file:
+                there = parsing.read(file.read()).text.split()
+        except FileNotFoundError:
+            continue
         shorter, longer = sorted((words, there), key=len)
         if shorter and longer[: len(shorter)] == shorter:
             return True

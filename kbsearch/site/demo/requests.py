@@ -11,7 +11,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.form_fields import FormField
 from kbsearch.site.demo import cast
 from kbsearch.site.importing import lines, tickets
@@ -26,7 +26,7 @@ MOMENTS = ("created_at", "updated_at", "solved_at", "at")
 def take_in(settings: Settings, db: Database) -> None:
     """Put the requests in, the newest of them of yesterday."""
     shipped = list(_until_yesterday(fields.definitions(db, OPERATOR)))
-    folder = FileFolder(cast.folder(), FileStore(settings.files_path))
+    folder = FileFolder(cast.folder(), places.attached(settings))
     report = tickets.take_in(db, shipped, Report(), folder=folder)
     assert not report.refused and not report.altered, report.remarks
     requests = {row["number"]: row["id"] for row in db.query("SELECT number, id FROM tickets")}

@@ -40,6 +40,7 @@ LOOKS: tuple[Look, ...] = (
     servers.mail,
     servers.text_messages,
     servers.scanner,
+    servers.bucket,
     servers.provider,
 )
 LOOKS_INSIDE: tuple[LookInside, ...] = (

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from kbsearch import resources
 from kbsearch.config import FIELDS, LANGUAGES
-from kbsearch.files.store import FREE_FLOOR
+from kbsearch.files import places
+from kbsearch.files.folder import FREE_FLOOR, OTHERS_MAY
 from kbsearch.keys import KEY_NAME
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 
 LOW_DISK = 1024**3  # bytes
-OTHERS_MAY = 0o077
 SHIPPED = (
     *("templates/layout.html", "templates/help/home.html", "templates/shared/problem.html"),
     *(f"locale/{language}/LC_MESSAGES/messages.po" for language in LANGUAGES),
@@ -67,7 +67,9 @@ def modes(patient: Patient) -> Iterator[Check]:
     database, data = patient.settings.database_address, patient.settings.data_path
     endings = ("", "-wal", "-shm") if isinstance(database, Path) else ()
     inside = [Path(f"{database}{ending}") for ending in endings]
-    inside += [data / name for name in ("files", "mails", "mail", "sms", "demo.json")]
+    inside += [data / name for name in ("mail", "sms", "demo.json")]
+    if isinstance(files := patient.settings.files_address, Path):
+        inside += [files / places.FILES, files / places.MAILS]
     for path in inside:
         if _is_open(path.parent) and _is_open(path):
             yield fail(
@@ -126,9 +128,13 @@ def disk(patient: Patient) -> Iterator[Check]:
         yield ok("disk", "%(free)s MB are free", free=free)
 
 
-def _own(patient: Patient) -> tuple[tuple[str, Path], ...]:
+def _own(patient: Patient) -> Iterator[tuple[str, Path]]:
     """The folders that hold what people wrote, and no one else's business."""
-    return ("data", patient.settings.data_path), ("index", patient.settings.index_path)
+    settings = patient.settings
+    yield "data", settings.data_path
+    if isinstance(settings.files, Path):
+        yield "files", settings.at(settings.files)
+    yield "index", settings.index_path
 
 
 def _is_open(path: Path) -> bool:

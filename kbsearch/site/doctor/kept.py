@@ -2,21 +2,20 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from kbsearch.database import Database
-from kbsearch.files import trash
-from kbsearch.files.store import FileStore
+from kbsearch.errors import Unavailable
+from kbsearch.files import places, trash
+from kbsearch.files.store import BLOCK_BYTES, FileStore
 from kbsearch.messages.incoming import mails as incoming
 from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
-from kbsearch.site.doctor.folders import OTHERS_MAY
 from kbsearch.tickets import files, scanning
 
 Sizes = Mapping[str, int | None]  # by SHA-256, in bytes where they are known
 
 
 def attached(patient: Patient, db: Database) -> Iterator[Check]:
-    store = FileStore(patient.settings.files_path)
+    store = places.attached(patient.settings)
     yield from _contents("files", store, files.list_contents(db), patient)
 
 
@@ -55,15 +54,21 @@ def scanned(patient: Patient, db: Database) -> Iterator[Check]:
 def _contents(name: str, store: FileStore, sizes: Sizes, patient: Patient) -> Iterator[Check]:
     """Whether all of them are there, whole, and closed to others."""
     missing, damaged, opened = [], [], []
+    try:
+        there = store.sizes()
+    except Unavailable:
+        return  # the look at the servers says so
     for digest, size in sizes.items():
-        path = store.path(digest)
-        if not path.is_file():
-            missing.append(path)
+        place = store.storage.shown(store.key(digest))
+        if digest not in there:
+            missing.append(place)
             continue
-        if not _is_whole(path, size) or (patient.is_deep and not _is_its_own(path)):
-            damaged.append(path)
-        if path.stat().st_mode & OTHERS_MAY:
-            opened.append(path)
+        is_whole = there[digest] == size if size is not None else there[digest] > 0
+        if not is_whole or (patient.is_deep and not _is_its_own(store, digest)):
+            damaged.append(place)
+        if store.storage.is_exposed(store.key(digest)):
+            opened.append(place)
+    folder = store.storage.shown(store.name)
     if missing:
         yield fail(
             name,
@@ -83,24 +88,20 @@ def _contents(name: str, store: FileStore, sizes: Sizes, patient: Patient) -> It
             name,
             "%(count)s of %(all)s files are open to other users, the first: %(path)s",
             "Close them: chmod -R go= %(folder)s",
-            folder=store.root,
+            folder=folder,
             **_counted(opened, sizes),
         )
     if not (missing or damaged or opened):
-        yield ok(
-            name, "%(count)s files are there in %(folder)s", count=len(sizes), folder=store.root
-        )
+        yield ok(name, "%(count)s files are there in %(folder)s", count=len(sizes), folder=folder)
 
 
-def _is_whole(path: Path, size: int | None) -> bool:
-    actual = path.stat().st_size
-    return actual == size if size is not None else actual > 0
+def _is_its_own(store: FileStore, digest: str) -> bool:
+    content = hashlib.sha256()
+    with store.open(digest) as file:
+        while block := file.read(BLOCK_BYTES):
+            content.update(block)
+    return content.hexdigest() == digest
 
 
-def _is_its_own(path: Path) -> bool:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == path.name
-
-
-def _counted(paths: list[Path], sizes: Sizes) -> dict[str, object]:
-    return {"count": len(paths), "all": len(sizes), "path": paths[0]}
+def _counted(places: list[str], sizes: Sizes) -> dict[str, object]:
+    return {"count": len(places), "all": len(sizes), "path": places[0]}

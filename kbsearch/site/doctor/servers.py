@@ -4,11 +4,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from kbsearch.clock import parsed, utc_now
 from kbsearch.config import LOCAL_NAMES, uses_token
 from kbsearch.database import Database
+from kbsearch.files import places
 from kbsearch.files import scanner as clamd
 from kbsearch.messages.delivery import channels, mail_tokens
 from kbsearch.messages.incoming import mailbox as incoming
@@ -120,6 +122,23 @@ def scanner(patient: Patient) -> Iterator[Check]:
         )
     else:
         yield ok("scanner", "the virus scanner at %(address)s answers", address=address)
+
+
+def bucket(patient: Patient) -> Iterator[Check]:
+    """Where files are in one, whether it can be reached."""
+    settings = patient.settings
+    if isinstance(settings.files_address, Path):
+        return
+    problem = _tried(lambda: places.storage(settings).check())
+    if problem:
+        yield fail(
+            "bucket",
+            "%(address)s cannot be reached: files can neither be opened nor sent",
+            "Check files, files_keys and the server of the bucket; the log says what it answers.",
+            address=settings.files_address,
+        )
+    else:
+        yield ok("bucket", "%(address)s answers", address=settings.files_address)
 
 
 def text_messages(patient: Patient) -> Iterator[Check]:

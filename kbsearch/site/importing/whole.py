@@ -13,7 +13,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid, NotFound, Problem
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import MAX_LOGO, LookFields
@@ -61,7 +61,7 @@ class SiteFolder:
         if (path := self.path / "teams.jsonl").is_file():
             teams.run(self.db, path, report=report("teams"))
         self._take_sheets(report, first=True)
-        store = FileStore(self.settings.files_path)
+        store = places.attached(self.settings)
         if (path := self.path / "tickets.jsonl").is_file():
             requests = report("tickets")
             tickets.run(self.db, path, report=requests, progress=progress, store=store)
@@ -162,7 +162,7 @@ class SiteFolder:
     def _look(self, values: Values) -> LookFields:
         logo = b""
         if name := fields.text(values, "logo"):
-            path = FileFolder(self.path, FileStore(self.settings.files_path)).find(
+            path = FileFolder(self.path, places.attached(self.settings)).find(
                 FileRecord("logo", name)
             )
             with path.open("rb") as file:
@@ -196,7 +196,7 @@ class SiteFolder:
         key = fields.required(fields.name(values, "form_key", MAX_FORM_KEY), "form_key")
         name = fields.text(values, "name")
         record = FileRecord(name, fields.required(fields.text(values, "file"), "file"))
-        attachment = FileFolder(self.path, FileStore(self.settings.files_path)).take(record)
+        attachment = FileFolder(self.path, places.attached(self.settings)).take(record)
         columns = {
             "person_id": person.id,
             "form_key": key,

@@ -159,4 +159,5 @@ def outcomes(db: Database, store: FileStore, target: Target) -> Iterator[Leaving
 
 def _count_missing(db: Database, store: FileStore) -> int:
     rows = db.query("SELECT sha256, COUNT(*) AS n FROM attachments GROUP BY sha256")
-    return sum(int(row["n"]) for row in rows if not store.path(row["sha256"]).is_file())
+    there = store.sizes()
+    return sum(int(row["n"]) for row in rows if row["sha256"] not in there)

@@ -52,13 +52,10 @@ class RequestWriter:
         """The files of a request by message, copied; one whose content is gone is none."""
         contents: dict[str | None, list[Record]] = {}
         for place, row in enumerate(rows, 1):
-            source = self.store.path(row["sha256"])
             target = Path("attachments", str(number), f"{place}-{row['name']}")
             message_id = row.pop("message_id")
-            if not source.is_file():
+            if not _is_copied(self.store, row["sha256"], self.folder / target):
                 continue
-            (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, self.folder / target)
             self.files.append({"number": number, **row, "file": str(target)})
             file = {"name": row["name"], "path": str(target), "type": row["media_type"]}
             contents.setdefault(message_id, []).append(file)
@@ -96,12 +93,21 @@ def draft_files(db: Database, store: FileStore, folder: Path) -> Iterator[Record
         """
     )
     for place, row in enumerate(rows, 1):
-        source = store.path(row["sha256"])
         target = Path("attachments", "drafts", f"{place}-{row['name']}")
-        if source.is_file():
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / target)
+        if _is_copied(store, row["sha256"], folder / target):
             yield {**row, "file": str(target)}
+
+
+def _is_copied(store: FileStore, sha256: str, target: Path) -> bool:
+    """Copy a content into the folder; false where it is gone."""
+    try:
+        source = store.open(sha256)
+    except FileNotFoundError:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source, target.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+    return True
 
 
 _HEADS = """

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.database import new_id
 from kbsearch.errors import Invalid
+from kbsearch.files import places
 from kbsearch.files.store import FileStore
 from kbsearch.people.accounts import kept_answers
 from kbsearch.people.accounts.kept_answers import KeptAnswer
@@ -87,7 +88,7 @@ def _values(attachment: Attachment) -> dict[str, object]:
 
 
 def _store() -> FileStore:
-    return FileStore(site().settings.files_path)
+    return places.attached(site().settings)
 
 
 describe(Operation("GET", "/attachments/<id>", shapes.BINARY), show_attachment)

@@ -4,8 +4,8 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import i18n, tickets
-from kbsearch.errors import AlreadySent, Conflict, Full, Invalid, Problem, TooMany
-from kbsearch.files.store import FileStore
+from kbsearch.errors import AlreadySent, Conflict, Full, Invalid, Problem, TooMany, Unavailable
+from kbsearch.files import places
 from kbsearch.tickets import Ticket
 from kbsearch.tickets import files as attachments
 from kbsearch.tickets.files import Attachment, Upload
@@ -55,7 +55,7 @@ def discard(key: str) -> Response:
 def upload(key: str) -> Response:
     """Take a file in at the moment it is chosen; the answer is its line in the list."""
     person()
-    store, ticket = FileStore(site().settings.files_path), answered()
+    store, ticket = places.attached(site().settings), answered()
     attachments: list[Attachment] = []
     try:
         for file in request.files.getlist("files"):
@@ -63,7 +63,7 @@ def upload(key: str) -> Response:
                 upload = Upload(file.filename, file.stream)
                 attachment = drafts.attach(db(), viewer(), store, key, upload, ticket=ticket)
                 attachments.append(attachment)
-    except (Invalid, AlreadySent, TooMany, Full) as problem:
+    except (Invalid, AlreadySent, TooMany, Full, Unavailable) as problem:
         if not wants_fragment():
             raise
         return told(problem)

@@ -13,7 +13,7 @@ from kbsearch.announcements import Announcement
 from kbsearch.clock import utc_now
 from kbsearch.database import new_id
 from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation
 from kbsearch.tickets import Ticket, filing
@@ -175,7 +175,7 @@ def take_files(
 
     Raises AlreadySent when the form was sent without one of them.
     """
-    store, wrong = FileStore(site().settings.files_path), None
+    store, wrong = places.attached(site().settings), None
     for file in files:
         if not file.filename:
             continue

@@ -11,6 +11,7 @@ from kbsearch import integer_ids, people, signing
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import new_id
 from kbsearch.errors import Invalid, NotFound, SignInNeeded
+from kbsearch.files import places
 from kbsearch.files.store import FileStore
 from kbsearch.people import viewers
 from kbsearch.tickets import files
@@ -95,4 +96,4 @@ def exported(file: Attachment) -> ExportedFile:
 
 
 def _store() -> FileStore:
-    return FileStore(site().settings.files_path)
+    return places.attached(site().settings)

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from kbsearch.clock import parsed, stored
 from kbsearch.errors import NotFound
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people.accounts import sessions
 from kbsearch.tickets.conversation import satisfaction
+from tests.kit.requests import path_of
 from tests.kit.year.inspection import Inspection, holds
 from tests.kit.year.play import PARIS
 from tests.kit.year.records import WORD, SentMessage
@@ -84,7 +85,7 @@ def held_answers_leave_once_and_not_before_their_time(look: Inspection) -> Itera
 @holds("now and then")
 def acknowledged_files_are_there_once(look: Inspection) -> Iterator[str]:
     """A file that went along with something is there, once, whole on the disk."""
-    store = FileStore(look.year.settings.files_path)
+    store = places.attached(look.year.settings)
     rows = Counter(
         (row["ticket_id"], row["message_id"], row["sha256"]) for row in look.books.attachments
     )
@@ -95,7 +96,7 @@ def acknowledged_files_are_there_once(look: Inspection) -> Iterator[str]:
             sent.append((message.ticket_id, messages[message.key], message.files))
     for ticket, message_id, files in sent:
         for digest in files:
-            if rows[ticket, message_id, digest] != 1 or not store.path(digest).is_file():
+            if rows[ticket, message_id, digest] != 1 or not path_of(store, digest).is_file():
                 yield f"{digest[:8]} of {ticket} is there {rows[ticket, message_id, digest]} times"
 
 
@@ -285,10 +286,10 @@ def nothing_is_left_to_do(look: Inspection) -> Iterator[str]:
 @holds("now and then")
 def files_and_rows_agree(look: Inspection) -> Iterator[str]:
     """Every row of a file has its content; every content its row, once it was swept."""
-    store = FileStore(look.year.settings.files_path)
+    store = places.attached(look.year.settings)
     named = {row["sha256"]: row["size"] for row in look.books.attachments}
     for digest, size in named.items():
-        path = store.path(digest)
+        path = path_of(store, digest)
         if not path.is_file() or path.stat().st_size != size:
             yield f"{digest[:8]} is not there whole"
     for path, since in look.year.machine.files_since.items():

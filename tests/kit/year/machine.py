@@ -191,7 +191,7 @@ class Machine:
 
     def _age_files(self) -> None:
         """Make files as old as they are in the year: what is swept goes by their own times."""
-        for path in sorted(self.settings.files_path.glob("*/*")):
+        for path in sorted((self.settings.data_path / "files").glob("*/*")):
             seen_at = self.files_since.setdefault(path, self.clock.moment)
             age = (self.clock.moment - seen_at).total_seconds()
             with suppress(FileNotFoundError):

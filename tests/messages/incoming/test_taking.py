@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Busy, Database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, NotFound
-from kbsearch.files.trash import Trash
+from kbsearch.files import places
 from kbsearch.messages.incoming import mails, parsing, taking
 from kbsearch.messages.incoming.mails import Mail
 from kbsearch.messages.incoming.taking import Envelope, Taken
@@ -789,8 +789,8 @@ def test_old_mail_of_machines_goes_and_the_rest_stays(
     take(site, db, letter("alice@acme.example", to, "Away", "Precedence: bulk"))
     take(site, db, letter("alice@acme.example", to))
     take(site, db, letter("mallory@evil.example"))
-    trash = Trash(site.trash_path)
-    for path in site.mails_path.glob("??/*"):
+    trash = places.trash(site)
+    for path in (site.data_path / "mails").glob("??/*"):
         os.utime(path, (1, 1))
     assert mails.forget_old(db, site, trash, at=later(days=89)) == 0
     assert mails.forget_old(db, site, trash, at=later(days=91)) == 1

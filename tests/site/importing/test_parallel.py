@@ -12,7 +12,7 @@ from kbsearch import tickets
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import viewers
 from kbsearch.site.importing.systems import comparing, moving_in
 from kbsearch.site.importing.systems.comparing import BothSides
@@ -34,7 +34,7 @@ def source(tmp_path: Path) -> Path:
 
 def move(db: Database, settings: Settings, source: Path) -> Arrival:
     with export.opened(source) as system:
-        return moving_in.run(db, system, Move(FileStore(settings.files_path)))
+        return moving_in.run(db, system, Move(places.attached(settings)))
 
 
 def both(db: Database, source: Path) -> BothSides:

@@ -19,7 +19,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
-from kbsearch.files.store import FileStore
+from kbsearch.files.places import attached
 from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.site.importing.systems import (
     LeftOut,
@@ -35,7 +35,7 @@ from kbsearch.site.importing.systems.moving_in import Arrival, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.tickets import Ticket, teams
 from tests.kit.other_desks import DESKS, Account, Line, letters
-from tests.kit.requests import PNG
+from tests.kit.requests import PNG, path_of
 
 EXAMPLES = int(os.environ.get("KBSEARCH_EXAMPLES", "2"))
 STAFF = {"dan@support.example", "rita@support.example", "help@support.example"}
@@ -55,7 +55,7 @@ def move(
     db: Database, settings: Settings, name: str, source: Path, *, rehearsal: bool = False
 ) -> tuple[Arrival, LeftOut]:
     with OPENINGS[name](source, "") as system:
-        arrival = moving_in.run(db, system, Move(FileStore(settings.files_path), rehearsal))
+        arrival = moving_in.run(db, system, Move(attached(settings), rehearsal))
     return arrival, system.left_out
 
 
@@ -90,7 +90,7 @@ def test_a_request_comes_as_it_was(db: Database, settings: Settings, tmp_path: P
     assert [message.internal for message in whole.messages] == [True, False]
     assert [message.at for message in whole.messages] == Account().moments()[1:]
     assert [file.name for file in seen.files] == ["lamp.png"]
-    assert FileStore(settings.files_path).path(seen.files[0].sha256).read_bytes() == PNG
+    assert path_of(attached(settings), seen.files[0].sha256).read_bytes() == PNG
     if name != "mbox":
         dan = viewers.find(db, "dan@support.example")
         assert (whole.team, whole.assignee_id) == ("Lamps", dan.person_id)
@@ -108,7 +108,7 @@ def test_a_rehearsal_changes_nothing_and_neither_does_a_second_run(
     source, before = DESKS[name](tmp_path / name, Account()), contents(db)
     rehearsed, _ = move(db, settings, name, source, rehearsal=True)
     assert contents(db) == before
-    assert not list(settings.files_path.rglob("[0-9a-f]" * 64))
+    assert not list((settings.data_path / "files").rglob("[0-9a-f]" * 64))
     arrival, _ = move(db, settings, name, source)
     assert arrival.tickets.created == rehearsed.tickets.created > 0
     after = contents(db)

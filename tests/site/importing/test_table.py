@@ -15,7 +15,7 @@ from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import organisations, viewers
 from kbsearch.site.importing import lines
 from kbsearch.site.importing.systems import LeftOut, moving_in, table, table_map
@@ -50,7 +50,7 @@ def move(
     db: Database, settings: Settings, source: Path, columns: TableMap
 ) -> tuple[Arrival, LeftOut]:
     with table.opened(source, columns) as system:
-        arrival = moving_in.run(db, system, Move(FileStore(settings.files_path)))
+        arrival = moving_in.run(db, system, Move(places.attached(settings)))
     return arrival, system.left_out
 
 

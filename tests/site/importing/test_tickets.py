@@ -15,11 +15,12 @@ import pytest
 from kbsearch import tickets
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.report import Report
 from tests.conftest import Cast, take_over
-from tests.kit.requests import PNG
+from tests.kit.requests import PNG, path_of
 
 GOOD: dict[str, Any] = {
     "number": 1,
@@ -444,7 +445,7 @@ def test_what_belongs_to_a_request_comes_with_it(db: SqliteDatabase, tmp_path: P
     path = tmp_path / "t.jsonl"
     others = [{**GOOD, "number": 2}, {**GOOD, "number": 3, "assignee": "bob@acme.example"}]
     path.write_text("\n".join(json.dumps(line) for line in [whole, *others]))
-    store = FileStore(tmp_path / "kept")
+    store = FileStore(FolderStorage(tmp_path), "kept")
 
     report = importing.run(db, path, store=store)
     assert sorted(remark.problem.key for remark in report.remarks) == [
@@ -455,7 +456,7 @@ def test_what_belongs_to_a_request_comes_with_it(db: SqliteDatabase, tmp_path: P
     ticket = tickets.find_number(db, cast.dan, 1)
     assert ticket.assignee_id == cast.dan.person_id
     assert [file.name for file in ticket.messages[0].files] == ["lamp.png"]
-    assert store.path(ticket.messages[0].files[0].sha256).read_bytes() == PNG
+    assert path_of(store, ticket.messages[0].files[0].sha256).read_bytes() == PNG
     assert tickets.find_number(db, cast.dan, 3).assignee_id is None  # a customer
     rows = db.query(
         """

@@ -24,7 +24,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
@@ -116,7 +116,7 @@ class World:
         self.db = db
         self.cast = cast
         self.chance = chance
-        self.store = FileStore(settings.files_path)
+        self.store = places.attached(settings)
         self.team = teams.add(db, OPERATOR, TeamFields("Collars", members=[_id(cast.dan)]))
         self.requests = [self._filed() for _ in range(chance.randint(1, 4))]
         self.hour = 1

@@ -20,7 +20,7 @@ from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.people import organisations, viewers
 from kbsearch.site.importing.systems import LeftOut, moving_in
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
@@ -28,7 +28,7 @@ from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
 from kbsearch.tickets import teams
 from tests.kit import zendesk_export
-from tests.kit.requests import PNG
+from tests.kit.requests import PNG, path_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def move(
     db: Database, settings: Settings, source: Path, *, since: str = "", rehearsal: bool = False
 ) -> tuple[Arrival, LeftOut]:
     with export.opened(source, since) as system:
-        arrival = moving_in.run(db, system, Move(FileStore(settings.files_path), rehearsal))
+        arrival = moving_in.run(db, system, Move(places.attached(settings), rehearsal))
     return arrival, system.left_out
 
 
@@ -70,7 +70,7 @@ def test_organisations_people_and_requests_come_as_they_were(
     assert ticket.description == "It **blinks**.\n\n[lamp.png]"  # and no script
     assert [message.body for message in ticket.messages] == ["Try this"]
     assert [file.name for file in ticket.files] == ["lamp.png"]
-    assert FileStore(settings.files_path).path(ticket.files[0].sha256).read_bytes() == PNG
+    assert path_of(places.attached(settings), ticket.files[0].sha256).read_bytes() == PNG
     assert ticket.assignee_id == dan.person_id
     lamps, other = teams.list_all(db, dan)
     assert (lamps.name, lamps.members, lamps.archived_at) == ("Lamps", (dan.person_id,), None)
@@ -123,7 +123,7 @@ def test_what_does_not_come_is_told_by_reason_and_by_name(
     before = contents(db)
     arrival, left_out = move(db, settings, source, rehearsal=True)
     assert contents(db) == before
-    assert not list(settings.files_path.rglob("[0-9a-f]" * 64))
+    assert not list((settings.data_path / "files").rglob("[0-9a-f]" * 64))
     assert (arrival.organisations.created, arrival.people.created) == (2, 5)
     assert (arrival.tickets.created, arrival.teams.created) == (5, 2)
     assert left_out.counts == {
@@ -189,7 +189,7 @@ def test_the_export_of_an_account_comes_too_also_killed_on_the_way(
         "s = Settings(site=Path(sys.argv[1])); db = open_database(s.database_address);"
         "die = lambda count: os.kill(os.getpid(), signal.SIGKILL);"
         "whole = export.opened(Path(sys.argv[2])); system = whole.__enter__();"
-        "moving_in.run(db, system, moving_in.Move(FileStore(s.files_path)), die)"
+        "moving_in.run(db, system, moving_in.Move(places.attached(s)), die)"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(settings.site), str(folder)])
     assert killed.returncode == -signal.SIGKILL

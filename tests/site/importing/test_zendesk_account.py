@@ -16,7 +16,7 @@ from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, Unavailable
-from kbsearch.files.store import FileStore
+from kbsearch.files import places
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.people import viewers
 from kbsearch.site.importing.systems import moving_in
@@ -25,7 +25,7 @@ from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.account import LiveAccount, origin
 from kbsearch.site.importing.systems.zendesk.mirror import Mirror
 from tests.kit import zendesk_export
-from tests.kit.requests import PNG
+from tests.kit.requests import PNG, path_of
 from tests.kit.zendesk_account import CDN, TOKEN, Mood, ZendeskAccount, zendesk_account
 
 OPEN = Guard(Exceptions.of(["127.0.0.0/8", "localhost"]))
@@ -44,7 +44,7 @@ def mirror(account: ZendeskAccount, folder: Path, waits: list[float] | None = No
 
 def move(db: Database, settings: Settings, folder: Path) -> Arrival:
     with export.opened(folder) as system:
-        return moving_in.run(db, system, Move(FileStore(settings.files_path)))
+        return moving_in.run(db, system, Move(places.attached(settings)))
 
 
 def test_an_account_comes_and_then_only_what_changed(
@@ -58,7 +58,7 @@ def test_an_account_comes_and_then_only_what_changed(
     dan = viewers.find(db, "dan@support.example")
     ticket = tickets.find_number(db, dan, 3)
     assert (ticket.description, [m.internal for m in ticket.messages]) == ("It blinks.", [True])
-    assert FileStore(settings.files_path).path(ticket.files[0].sha256).read_bytes() == PNG
+    assert path_of(places.attached(settings), ticket.files[0].sha256).read_bytes() == PNG
     assert account.strangers == [], "the token goes nowhere else"
 
     account.asked.clear()

@@ -13,7 +13,7 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from tests.conftest import Cast
-from tests.kit.requests import attach, file, later
+from tests.kit.requests import attach, file, later, root_of
 
 TYPED = {"subject": "Collier", "description": "Il est…", "severity": "major", "cc": ""}
 
@@ -58,7 +58,7 @@ def test_a_stranger_keeps_nothing(db: SqliteDatabase, cast: Cast, store: FileSto
         drafts.save(db, ANONYMOUS, "form-0001", TYPED)
     with pytest.raises(SignInNeeded):
         attach(db, ANONYMOUS, store, "form-0001")
-    assert not store.root.exists()
+    assert not root_of(store).exists()
 
 
 def test_nothing_typed_is_no_draft(db: SqliteDatabase, cast: Cast, store: FileStore):

@@ -16,6 +16,7 @@ from flask import Flask
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files import places
 from kbsearch.files.store import FileStore
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.tickets import Ticket, filing
@@ -57,7 +58,7 @@ def test_it_does_no_harm(
     write_articles(settings.content_path, {"fr/a/vache.md": text})
     publish_articles(settings, db)
     tickets = [
-        injected(db, cast, FileStore(settings.files_path), number, foreign)
+        injected(db, cast, places.attached(settings), number, foreign)
         for number in range(INJECTIONS)
     ]
     app.extensions[PACES] = Paces(*[Pace(10**9)] * 3)

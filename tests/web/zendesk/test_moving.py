@@ -15,6 +15,8 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files import places
+from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.people import viewers
@@ -28,7 +30,7 @@ from kbsearch.site.importing.systems.zendesk.mirror import Mirror
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from tests.conftest import Cast
-from tests.kit.requests import PNG, attach, file, later
+from tests.kit.requests import PNG, attach, file, later, path_of
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_one_help_centre_moves_to_another(
     tmp_path: Path,
 ):
     form_key = new_id()
-    attach(db, cast.alice, FileStore(settings.files_path), form_key, "lamp.png", PNG)
+    attach(db, cast.alice, places.attached(settings), form_key, "lamp.png", PNG)
     number = file(db, cast.alice, key=form_key, subject="La lampe").number
     ticket = tickets.find_number(db, cast.dan, number)
     replies.reply(db, cast.dan, ticket, ReplyForm(new_id(), "Try **this**"), at=later(hours=1))
@@ -81,7 +83,7 @@ def test_one_help_centre_moves_to_another(
         live = LiveAccount(address, secret, Guard(Exceptions.of(["127.0.0.1"])))
         Mirror(new_site / "mirror", live).fill()
         with export.opened(new_site / "mirror") as system:
-            return moving_in.run(new, system, Move(FileStore(new_site / "files")))
+            return moving_in.run(new, system, Move(FileStore(FolderStorage(new_site), "files")))
 
     arrival = move()
     assert (arrival.tickets.created, arrival.tickets.refused, arrival.people.refused) == (1, 0, 0)
@@ -93,7 +95,7 @@ def test_one_help_centre_moves_to_another(
     said = [(message.body, message.internal, message.at) for message in there.messages]
     assert [(message.body, message.internal, message.at) for message in here.messages] == said
     assert len(tickets.find_number(new, alice, number).messages) == 1
-    content = FileStore(new_site / "files").path(here.files[0].sha256)
+    content = path_of(FileStore(FolderStorage(new_site), "files"), here.files[0].sha256)
     assert (here.files[0].name, content.read_bytes()) == (there.files[0].name, PNG)
     assert vars(move().tickets)["unchanged"] == 1
     new.close()

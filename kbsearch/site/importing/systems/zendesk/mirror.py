@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from kbsearch.clock import parsed
 from kbsearch.errors import Invalid, NotFound, Unavailable
-from kbsearch.files.store import sync_folder
+from kbsearch.files.folder import sync_folder
 from kbsearch.files.types import clean_name
 from kbsearch.site.importing.systems.values import Values, code, identity, items, text
 from kbsearch.site.importing.systems.zendesk.account import LiveAccount, NotServed, PlaceLost
