@@ -57,6 +57,8 @@ FORMS: dict[str, dict[str, str]] = {
     "admin.save_rule": {"name": "New", "moment": "opened", "then_webhook": "yes"},
     "admin.switch_rule": {"state": "on"},
     "admin.move_rule": {"direction": "up"},
+    "admin.enable_or_disable_organisation": {"state": "disabled"},
+    "admin.enable_or_disable_product": {"state": "disabled"},
     "admin.add_webhook": {"url": "https://b.example/", "kinds": "ticket.opened"},
     "admin.save_organisation": {"name": "Acme", "sharing": "nobody"},
     "admin.save_person": {"name": "Bob", "role": "customer", "organisations": "acme"},

@@ -13,6 +13,7 @@ from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
 from kbsearch.errors import Invalid
 from kbsearch.people import organisations
+from kbsearch.people.accounts import closing
 from kbsearch.people.organisations import (
     SHARING,
     Organisation,
@@ -141,6 +142,30 @@ def org_edit(
     click.echo(say("%(slug)s changed", slug=edited.slug))
 
 
+@org_command.command("disable")
+@click.argument("slug")
+@pass_site
+def org_disable(site: Site, slug: str) -> None:
+    """Let nobody file for it, and none of its people sign in; all of it stays.
+
+    Example: kbsearch org disable acme
+    """
+    closing.disable(site.db, OPERATOR, organisations.find(site.db, slug))
+    click.echo(say("%(slug)s is disabled", slug=slug))
+
+
+@org_command.command("enable")
+@click.argument("slug")
+@pass_site
+def org_enable(site: Site, slug: str) -> None:
+    """Open a disabled organisation again, with its people.
+
+    Example: kbsearch org enable acme
+    """
+    closing.enable(site.db, OPERATOR, organisations.find(site.db, slug))
+    click.echo(say("%(slug)s is enabled", slug=slug))
+
+
 @org_command.command("list")
 @json_option
 @pass_site
@@ -218,6 +243,30 @@ def product_edit(
     fields = ProductFields(name=name, where_fr=where_fr, where_en=where_en)
     products.edit(site.db, OPERATOR, product, fields)
     click.echo(say("%(slug)s changed", slug=slug))
+
+
+@product_command.command("disable")
+@click.argument("slug")
+@pass_site
+def product_disable(site: Site, slug: str) -> None:
+    """Let nobody file about it any more; its requests and articles stay.
+
+    Example: kbsearch product disable cervo
+    """
+    products.disable(site.db, OPERATOR, products.find(site.db, slug))
+    click.echo(say("%(slug)s is disabled", slug=slug))
+
+
+@product_command.command("enable")
+@click.argument("slug")
+@pass_site
+def product_enable(site: Site, slug: str) -> None:
+    """Let people file about a disabled product again.
+
+    Example: kbsearch product enable cervo
+    """
+    products.enable(site.db, OPERATOR, products.find(site.db, slug))
+    click.echo(say("%(slug)s is enabled", slug=slug))
 
 
 @product_command.command("list")

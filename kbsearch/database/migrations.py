@@ -472,6 +472,13 @@ STEPS = {
           wave_id TEXT NOT NULL REFERENCES invitation_waves (id), due_at TEXT NOT NULL,
           sent_at TEXT, reminders INTEGER NOT NULL, reminded_at TEXT);
         """,
+    "s107_disabled": """
+        ALTER TABLE organisations ADD COLUMN disabled_at TEXT;
+        ALTER TABLE products ADD COLUMN disabled_at TEXT;
+        ALTER TABLE people ADD COLUMN closed_with_id TEXT REFERENCES organisations (id);
+        CREATE INDEX people_closed_with ON people (closed_with_id)
+          WHERE closed_with_id IS NOT NULL;
+        """,
 }
 
 

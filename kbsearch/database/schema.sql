@@ -124,7 +124,8 @@ CREATE TABLE organisations (
   welcome_fr TEXT NOT NULL DEFAULT '',
   welcome_en TEXT NOT NULL DEFAULT '',
   logo_hash TEXT REFERENCES logos (hash),
-  contract TEXT NOT NULL DEFAULT ''  -- which it has, by name: targets may be those of one
+  contract TEXT NOT NULL DEFAULT '',  -- which it has, by name: targets may be those of one
+  disabled_at TEXT  -- nobody files for it any more
 );
 
 CREATE TABLE products (
@@ -133,7 +134,8 @@ CREATE TABLE products (
   name TEXT NOT NULL,
   created_at TEXT NOT NULL,
   where_fr TEXT NOT NULL DEFAULT '',  -- where its version is to be read
-  where_en TEXT NOT NULL DEFAULT ''
+  where_en TEXT NOT NULL DEFAULT '',
+  disabled_at TEXT  -- nobody files about it any more
 );
 
 -- What an organisation has; its contract says from when until when.
@@ -199,8 +201,10 @@ CREATE TABLE people (
   undeliverable_at TEXT,  -- since when mail does not reach them
   undeliverable_why TEXT,
   erased_at TEXT,  -- a nameless account in the place of somebody
-  away_until TEXT  -- the day somebody who answers is back; until then nothing is handed to them
+  away_until TEXT,  -- the day somebody who answers is back; until then nothing is handed to them
+  closed_with_id TEXT REFERENCES organisations (id)  -- disabled since that is
 );
+CREATE INDEX people_closed_with ON people (closed_with_id) WHERE closed_with_id IS NOT NULL;
 
 CREATE TABLE memberships (
   person_id TEXT NOT NULL REFERENCES people (id),

@@ -132,7 +132,10 @@ def disable(db: Database, viewer: Viewer, person: Person) -> Person:
         old = find_id(db, person.id)
         keep_an_administrator(db, old)
         db.execute(
-            "UPDATE people SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL",
+            """
+            UPDATE people SET disabled_at = COALESCE(disabled_at, :now), closed_with_id = NULL
+            WHERE id = :id
+            """,
             {"now": now(), "id": old.id},
         )
         _shut_out(db, old)
@@ -144,7 +147,10 @@ def enable(db: Database, viewer: Viewer, person: Person) -> Person:
     only_deciders(viewer)
     with db.atomic():
         old = find_id(db, person.id)
-        db.execute("UPDATE people SET disabled_at = NULL WHERE id = :id", {"id": old.id})
+        db.execute(
+            "UPDATE people SET disabled_at = NULL, closed_with_id = NULL WHERE id = :id",
+            {"id": old.id},
+        )
         return _changed(db, viewer, "person.enabled", old, old.id)
 
 

@@ -37,6 +37,7 @@ class Organisation:
     products: tuple[str, ...]  # slugs
     contract: str = ""  # which it has, by name
     look: Look = Look()
+    disabled_at: str | None = None  # since when nobody files for it
 
     def has_ended(self, today: date) -> bool:
         """Whether the last day of the contract is past."""
@@ -179,6 +180,8 @@ def followers(db: Database, organisation: Organisation) -> tuple[str, ...]:
 
 def accepts_requests(organisation: Organisation, today: date, settings: Settings) -> bool:
     """Whether its people may submit requests: to the end of the contract, or after it."""
+    if organisation.disabled_at is not None:
+        return False
     return settings.expired_contract_requests or not organisation.has_ended(today)
 
 
@@ -211,7 +214,7 @@ def _read(db: Database, condition: str, values: Values) -> list[Organisation]:
     rows = db.query(
         f"""
         SELECT o.id, o.slug, o.name, o.contract_starts, o.contract_ends, o.sharing, o.phone,
-               o.trusted_devices, o.contract, {branding.COLUMNS}, pr.slug AS product
+               o.trusted_devices, o.contract, o.disabled_at, {branding.COLUMNS}, pr.slug AS product
         FROM organisations o
         {branding.JOIN}
         LEFT JOIN organisation_products op ON op.organisation_id = o.id

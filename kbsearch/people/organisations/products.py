@@ -25,6 +25,7 @@ class Product:
     versions: tuple[str, ...] = ()  # newest first
     where_fr: str = ""
     where_en: str = ""
+    disabled_at: str | None = None  # since when nobody files about it
 
     def where(self, language: str) -> str:
         """Where to find the version, in that language or else in another."""
@@ -98,6 +99,16 @@ def edit(
     return new
 
 
+def disable(db: Database, viewer: Viewer, product: Product) -> Product:
+    """Let nobody file about it any more; its requests and articles stay."""
+    return _set_disabled(db, viewer, product, now(), "product.disabled")
+
+
+def enable(db: Database, viewer: Viewer, product: Product) -> Product:
+    """Let people file about it again."""
+    return _set_disabled(db, viewer, product, None, "product.enabled")
+
+
 def texts(product: Product) -> dict[str, str]:
     """What can be edited of a product, as its form shows it."""
     return {
@@ -148,7 +159,7 @@ def _one(db: Database, condition: str, value: str) -> Product:
 def _read(db: Database, condition: str, values: dict[str, str]) -> list[Product]:
     rows = db.query(
         f"""
-        SELECT p.id, p.slug, p.name, p.where_fr, p.where_en, v.name AS version
+        SELECT p.id, p.slug, p.name, p.where_fr, p.where_en, p.disabled_at, v.name AS version
         FROM products p
         LEFT JOIN product_versions v ON v.product_id = p.id
         {condition} ORDER BY p.name, p.slug, v.position
@@ -161,6 +172,23 @@ def _read(db: Database, condition: str, values: dict[str, str]) -> list[Product]
         versions = products.setdefault(row["id"], (row, []))[1]
         versions += [version] if version else []
     return [Product(**row, versions=tuple(names)) for row, names in products.values()]
+
+
+def _set_disabled(
+    db: Database, viewer: Viewer, product: Product, moment: str | None, kind: str
+) -> Product:
+    only_administrators(viewer)
+    with db.atomic():
+        changed = db.execute(
+            """
+            UPDATE products SET disabled_at = :moment
+            WHERE id = :id AND (disabled_at IS NULL) <> (:moment IS NULL)
+            """,
+            {"moment": moment, "id": product.id},
+        )
+        if changed:
+            audit.act(db, viewer, kind, subject=product.slug)
+        return find_id(db, product.id)
 
 
 def _columns(old: Product, fields: ProductFields) -> Row:

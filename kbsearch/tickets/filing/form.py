@@ -77,8 +77,8 @@ def choices(db: Database, viewer: Viewer, *, requester: str = "") -> list[Organi
         LEFT JOIN organisation_products op ON op.organisation_id = o.id
           AND COALESCE(o.contract_starts, :today) <= :today
           AND COALESCE(o.contract_ends, :today) >= :today
-        LEFT JOIN products p ON p.id = op.product_id
-        WHERE m.person_id = :person ORDER BY o.name, o.slug, p.name
+        LEFT JOIN products p ON p.id = op.product_id AND p.disabled_at IS NULL
+        WHERE m.person_id = :person AND o.disabled_at IS NULL ORDER BY o.name, o.slug, p.name
         """,
         {"person": person_id, "today": utc_now().date().isoformat()},
     )
@@ -162,6 +162,7 @@ def read(
         row["version"] = version(request.version)
     with mistakes.of("organisation"):
         row["organisation_id"] = _organisation(db, row["requester_id"], request.organisation)
+        _check_open(db, row["organisation_id"])
         if not (terms.after_contract or viewer.is_agent):
             _check_contract(db, row["organisation_id"], today)
     if "organisation" not in mistakes.problems:
@@ -200,7 +201,8 @@ def product(
         return None
     rows = db.query(
         """
-        SELECT p.id FROM products p WHERE p.slug = :slug AND (:any = 1 OR EXISTS (
+        SELECT p.id FROM products p WHERE p.slug = :slug AND p.disabled_at IS NULL
+          AND (:any = 1 OR EXISTS (
           SELECT 1 FROM organisation_products op JOIN organisations o ON o.id = op.organisation_id
           WHERE op.product_id = p.id AND o.id = :organisation
             AND COALESCE(o.contract_starts, :today) <= :today
@@ -285,6 +287,15 @@ def _organisation(db: Database, requester_id: str | None, slug: str) -> str | No
         raise Invalid("request.organisation_unknown")
     organisation_id: str = ids[slug]
     return organisation_id
+
+
+def _check_open(db: Database, organisation_id: str | None) -> None:
+    disabled = db.query(
+        "SELECT 1 FROM organisations WHERE id = :id AND disabled_at IS NOT NULL",
+        {"id": organisation_id},
+    )
+    if disabled:
+        raise Invalid("request.organisation_disabled")
 
 
 def _check_contract(db: Database, organisation_id: str | None, today: str) -> None:

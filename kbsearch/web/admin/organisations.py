@@ -7,6 +7,7 @@ from kbsearch import people, revisions
 from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import organisations
+from kbsearch.people.accounts import closing
 from kbsearch.people.organisations import (
     SHARING,
     Organisation,
@@ -98,6 +99,13 @@ def save_organisation(id: str) -> Response:
             dress(organisation, picture)
     except (Invalid, NotFound) as problem:
         return form(organisation, fields.refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
+
+
+@bp.post("/organisations/<id>/state")
+def enable_or_disable_organisation(id: str) -> Response:
+    change = closing.disable if text("state") == "disabled" else closing.enable
+    change(db(), viewer(), organisation_of(id))
     return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
 
 

@@ -56,6 +56,13 @@ def save_product(id: str) -> Response:
     return redirect(f"/{language()}/admin/products/{id}?saved=1", 303)
 
 
+@bp.post("/products/<id>/state")
+def enable_or_disable_product(id: str) -> Response:
+    change = products.disable if text("state") == "disabled" else products.enable
+    change(db(), viewer(), product_of(id))
+    return redirect(f"/{language()}/admin/products/{id}?saved=1", 303)
+
+
 def typed() -> ProductFields:
     """The fields of the form: one version a line, empty lines do not count."""
     return ProductFields(

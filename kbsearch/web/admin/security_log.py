@@ -25,7 +25,8 @@ MAX_PAGE = 1000
 CHANGES = frozenset(
     {
         *("organisation.added", "organisation.changed", "look.changed"),
-        *("product.added", "product.changed"),
+        *("organisation.disabled", "organisation.enabled"),
+        *("product.added", "product.changed", "product.disabled", "product.enabled"),
         *("person.added", "person.changed", "person.disabled", "person.enabled"),
         "address.entered",
         *("person.invited", "person.erased", "invitation.printed"),
@@ -231,9 +232,13 @@ def kind_name(kind: str) -> str:
     names = {
         "organisation.added": _("Organisation added"),
         "organisation.changed": _("Organisation changed"),
+        "organisation.disabled": _("Organisation disabled"),
+        "organisation.enabled": _("Organisation enabled"),
         "look.changed": _("Look changed"),
         "product.added": _("Product added"),
         "product.changed": _("Product changed"),
+        "product.disabled": _("Product disabled"),
+        "product.enabled": _("Product enabled"),
         "person.added": _("Account opened"),
         "person.changed": _("Account changed"),
         "person.disabled": _("Account closed"),

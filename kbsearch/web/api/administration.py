@@ -5,6 +5,7 @@ from typing import Any
 from kbsearch import access, people
 from kbsearch.config import LANGUAGES
 from kbsearch.people import PersonFields, organisations
+from kbsearch.people.accounts import closing
 from kbsearch.people.accounts import directory as accounts
 from kbsearch.people.organisations import SHARING, OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
@@ -61,17 +62,22 @@ def add_organisation(arguments: Values) -> Answer:
         "PATCH",
         "/organisations/<slug>",
         shapes.ORGANISATION,
-        body={"name": NAME, **OF_ORGANISATIONS},
+        body={"name": NAME, "disabled": Flag(), **OF_ORGANISATIONS},
     )
 )
 def edit_organisation(arguments: Values, slug: str) -> Answer:
-    """Change what is given of an organisation; administrators"""
+    """Change what is given of an organisation, disable it or not; administrators"""
     _administers()
     organisation = organisations.find(db(), slug)
     check_match(organisation_values(organisation))
-    with naming("products"):
-        edited = organisations.edit(db(), caller(), organisation, _organisation(arguments))
-    return Answer(organisation_values(edited))
+    edits = {name: value for name, value in arguments.items() if name != "disabled"}
+    if edits:
+        with naming("products"):
+            organisation = organisations.edit(db(), caller(), organisation, _organisation(edits))
+    if "disabled" in arguments:
+        change = closing.disable if arguments["disabled"] else closing.enable
+        organisation = change(db(), caller(), organisation)
+    return Answer(organisation_values(organisation))
 
 
 @offer(
@@ -142,7 +148,7 @@ def add_product(arguments: Values) -> Answer:
     _administers()
     product_fields = ProductFields(arguments["name"], arguments.get("versions"))
     added = products.add(db(), caller(), product_fields, slug=arguments.get("slug"))
-    return Answer(product_values(added), "/api/v1/products")
+    return Answer(product_values(added), f"/api/v1/products/{added.slug}")
 
 
 @offer(
@@ -150,18 +156,20 @@ def add_product(arguments: Values) -> Answer:
         "PATCH",
         "/products/<slug>",
         shapes.PRODUCT,
-        body={"name": NAME, "versions": VERSIONS},
+        body={"name": NAME, "versions": VERSIONS, "disabled": Flag()},
     )
 )
 def edit_product(arguments: Values, slug: str) -> Answer:
-    """Change what is given of a product; administrators"""
+    """Change what is given of a product, disable it or not; administrators"""
     _administers()
     product = products.find(db(), slug)
     check_match(product_values(product))
-    edited = products.edit(
-        db(), caller(), product, ProductFields(arguments.get("name"), arguments.get("versions"))
-    )
-    return Answer(product_values(edited))
+    edits = ProductFields(arguments.get("name"), arguments.get("versions"))
+    product = products.edit(db(), caller(), product, edits)
+    if "disabled" in arguments:
+        change = products.disable if arguments["disabled"] else products.enable
+        product = change(db(), caller(), product)
+    return Answer(product_values(product))
 
 
 def _administers() -> None:

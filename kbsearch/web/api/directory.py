@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from kbsearch import people
 from kbsearch.access import only_administrators
+from kbsearch.errors import NotFound
 from kbsearch.people import Person, organisations
 from kbsearch.people.accounts import directory
 from kbsearch.people.organisations import Organisation, products
@@ -68,6 +69,15 @@ def show_person(arguments: Values, id: str) -> Answer:
     return Answer(person_values(directory.find(db(), caller(), id)))
 
 
+@offer(Operation("GET", "/products/<slug>", shapes.PRODUCT))
+def show_product(arguments: Values, slug: str) -> Answer:
+    """A product; a customer sees those of their contracts"""
+    product = next((one for one in _products() if one.slug == slug), None)
+    if product is None:
+        raise NotFound("web.not_found")
+    return Answer(product_values(product))
+
+
 @offer(Operation("GET", "/products", shapes.listing("products", shapes.PRODUCT), query=PAGE))
 def list_products(arguments: Values) -> Answer:
     """The products, by slug; a customer sees those of their contracts"""
@@ -86,7 +96,11 @@ def cut(
 
 def organisation_values(organisation: Organisation) -> dict[str, Any]:
     followers = list(organisations.followers(db(), organisation))
-    return {**shapes.values(organisation, shapes.ORGANISATION), "followers": followers}
+    return {
+        **shapes.values(organisation, shapes.ORGANISATION),
+        "followers": followers,
+        "disabled": organisation.disabled_at is not None,
+    }
 
 
 def person_values(person: Person) -> dict[str, Any]:
@@ -95,7 +109,8 @@ def person_values(person: Person) -> dict[str, Any]:
 
 
 def product_values(product: Product) -> dict[str, Any]:
-    return shapes.values(product, shapes.PRODUCT)
+    disabled = product.disabled_at is not None
+    return {**shapes.values(product, shapes.PRODUCT), "disabled": disabled}
 
 
 def _products() -> list[Product]:

@@ -156,6 +156,7 @@ ORGANISATION = record(
         "products": several(TEXT),
         "followers": several(TEXT),
         "contract": TEXT,
+        "disabled": FLAG,
     }
 )
 PERSON = record(
@@ -190,7 +191,7 @@ ANNOUNCEMENT = record(
         "url": TEXT,
     }
 )
-PRODUCT: Schema = record({"slug": TEXT, "name": TEXT, "versions": several(TEXT)})
+PRODUCT: Schema = record({"slug": TEXT, "name": TEXT, "versions": several(TEXT), "disabled": FLAG})
 
 
 def values(thing: Any, schema: Schema) -> dict[str, Any]:

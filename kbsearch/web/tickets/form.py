@@ -136,7 +136,8 @@ def required(requester: str) -> set[str]:
 def software_of(requester: str) -> list[tuple[str, str]]:
     """What there is to choose: what contracts cover, for agents everything."""
     if viewer().is_agent:
-        return [(product.slug, product.name) for product in products.list_all(db())]
+        every = products.list_all(db())
+        return [(one.slug, one.name) for one in every if one.disabled_at is None]
     choices = form.choices(db(), viewer())
     return sorted(
         {product for choice in choices for product in choice.products},

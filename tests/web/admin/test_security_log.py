@@ -18,9 +18,10 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import webhooks
 from kbsearch.people import PersonFields, organisations
-from kbsearch.people.accounts import personal_tokens
+from kbsearch.people.accounts import closing, personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
+from kbsearch.people.organisations.products import ProductFields
 from kbsearch.promises import calendars, targets
 from kbsearch.tickets import field_editing, tags, teams
 from kbsearch.tickets.field_editing import FieldForm
@@ -35,7 +36,16 @@ from tests.kit.security_log import added_by
 from tests.kit.web import sign_in
 from tests.people.organisations.test_branding import png
 
-RECORDERS = {"record", "act", "change", "_note", "_tell", "_changed", "_log"}  # they pass a kind on
+RECORDERS = {
+    "record",
+    "act",
+    "change",
+    "_note",
+    "_tell",
+    "_changed",
+    "_log",
+    "_set_disabled",
+}  # they pass a kind on
 KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -65,7 +75,7 @@ RULE = {
     "then_status": "open",
 }
 CHANGES = [
-    Change("add_organisation", "organisation.added", {"name": "Initech", "sharing": "nobody"}),
+    Change("add_organisation", "organisation.added", {"name": "Umbrella", "sharing": "nobody"}),
     Change("save_organisation", "organisation.changed", ACME, "organisation"),
     Change(
         "save_organisation",
@@ -104,6 +114,15 @@ CHANGES = [
     Change("archive_or_restore_target", "target.restored", {}, "archived-target"),
     Change("add_product", "product.added", {"name": "Troupeau"}),
     Change("save_product", "product.changed", {"name": "iCownect", "versions": "5.0"}, "product"),
+    Change("enable_or_disable_product", "product.disabled", {"state": "disabled"}, "product"),
+    Change("enable_or_disable_product", "product.enabled", {}, "disabled-product"),
+    Change(
+        "enable_or_disable_organisation",
+        "organisation.disabled",
+        {"state": "disabled"},
+        "empty-organisation",
+    ),
+    Change("enable_or_disable_organisation", "organisation.enabled", {}, "disabled-organisation"),
     Change(
         "add_person",
         "person.added",
@@ -153,7 +172,12 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     second = promise(db, severity="minor", solution="8")
     targets.archive(db, cast.root, second)
     token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
+    other = products.add(db, cast.root, ProductFields("Other"))
+    initech = organisations.add(db, cast.root, OrganisationFields("Initech"))
     return {
+        "disabled-product": products.disable(db, cast.root, other).id,
+        "empty-organisation": organisations.add(db, cast.root, OrganisationFields("Empty")).id,
+        "disabled-organisation": closing.disable(db, cast.root, initech).id,
         "organisation": organisations.find(db, "acme").id,
         "product": products.find(db, "icownect").id,
         "person": str(cast.bob.person_id),

@@ -314,7 +314,8 @@ def test_the_administration_is_changed_by_administrators(
     roots, dans = program(app, db, cast.root), program(app, db, cast.dan)
     assert roots.post("/products", {"name": "Nouveau", "versions": ["2", "1"]}).status_code == 201
     renamed = roots.patch("/products/nouveau", {"name": "Neuf"})
-    assert renamed.json == {"slug": "nouveau", "name": "Neuf", "versions": ["2", "1"]}
+    named = {"slug": "nouveau", "name": "Neuf", "versions": ["2", "1"]}
+    assert renamed.json == {**named, "disabled": False}
     added = roots.post("/organisations", {"name": "Initech", "products": ["nouveau"]})
     assert added.status_code == 201 and added.json is not None
     edited = roots.patch(
@@ -363,3 +364,17 @@ def test_fields_are_written_and_read_by_their_kind(app: Flask, db: SqliteDatabas
     for refused in wrong:
         assert alices.patch(path, {"fields": refused}).status_code == 422
     assert dans.get(path).json == dans.patch(path, {"fields": {"number": "12,50"}}).json
+
+
+def test_an_organisation_and_a_product_are_disabled_and_enabled(
+    app: Flask, db: SqliteDatabase, cast: Cast
+):
+    roots = program(app, db, cast.root)
+    for path in ("/organisations/acme", "/products/icownect"):
+        for disabled in (True, False):
+            answer = roots.patch(path, {"disabled": disabled})
+            assert answer.status_code == 200 and answer.json is not None
+            assert answer.json["disabled"] is disabled
+            assert roots.get(path).json == answer.json
+        for who in (cast.alice, cast.dan):
+            assert program(app, db, who).patch(path, {"disabled": True}).status_code == 404
