@@ -71,7 +71,7 @@ from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
 from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.site import backup_rounds, health, neighbours
+from kbsearch.site import backup_rounds, health, neighbours, upgrades
 from kbsearch.site.browser_settings import BrowserSettings
 from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
@@ -123,6 +123,7 @@ def _work(
     chosen: BrowserSettings, db: Database, parent_pipe: ParentPipe, signals: "Signals", name: str
 ) -> None:
     settings = chosen.settings
+    upgrades.note_release(db)
     pulse = Pulse(db, parent_pipe)
     with (
         senders.at_work(_senders(settings, db, name)),

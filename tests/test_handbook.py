@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from kbsearch import resources
+from tests.kit.places import TOP
 
 ARTICLES = resources.folder("content") / "articles"
 FOR_STAFF = {"agents", "operators", "writers"}
 UNIT = re.compile(r"^```ini\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"`(?:(KBSEARCH_\w+)=\d+ )?scripts/test ([^`]+)`")
 AUDIENCE = re.compile(r"^audience: (.+)$", re.MULTILINE)
 
 
@@ -23,6 +25,17 @@ def test_what_speaks_to_staff_is_read_by_staff_alone():
     for_agents = {page for page, audience in audiences.items() if audience == ["agents"]}
     assert for_agents
     assert for_agents == {page for page in audiences if page.parent.name in FOR_STAFF}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_commands_of_the_promised_figures_are_there_and_heed_what_they_are_given(language: str):
+    page = (ARTICLES / language / "operators/figures.md").read_text("utf-8")
+    commands = COMMAND.findall(page)
+    assert len(commands) > 5
+    for variable, files in commands:
+        tests = [(TOP / file).read_text("utf-8") for file in files.split()]
+        assert tests
+        assert all(f'environ.get("{variable}"' in test for test in tests if variable)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -63,6 +63,7 @@ WITHOUT_A_VIEWER = {
     "site.neighbours.*": "the worker's round",
     "site.erasing.replay": "who was erased once, after a restore: it was allowed then",
     "vaults.outcomes.*": "what became of a backup: a fact",
+    "site.upgrades.note_release": "the worker says which release it is of",
     "site.importing.storing.*": "a command; what it adds, it adds as the command line",
     "site.importing.people.run": "a command; what it adds, it adds as the command line",
     "site.importing.histories.*": "a command; what it adds, it adds as the command line",

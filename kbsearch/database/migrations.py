@@ -26,6 +26,7 @@ CREATE TABLE schema_steps (
 FIRST = "s031_schema"
 EARLIER = "_sqlite_migrations"
 EARLIER_STEPS = 29
+MOST_NAMED = 3  # steps of a later release
 STEPS = {
     FIRST: "",
     "s034_form_hashes": "ALTER TABLE tickets ADD COLUMN form_hash TEXT;",
@@ -485,10 +486,13 @@ STEPS = {
 def migrate(db: Database) -> list[str]:
     """Apply what is pending, all of it or nothing; the names of the steps applied.
 
-    Raises Problem where the database was made before the first step.
+    Raises Problem where the database was made before the first step, and where a later release has
+    worked on it: this one would write what that one does not expect.
     """
     with db.atomic():  # two processes starting together: the second finds nothing left to do
         applied = _applied(db)
+        if later := sorted(applied - STEPS.keys()):
+            raise Problem("site.schema_too_new", steps=", ".join(later[:MOST_NAMED]))
         names = [name for name in STEPS if name not in applied]
         tables = db.list_tables()
         if "schema_steps" not in tables:

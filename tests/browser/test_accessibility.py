@@ -197,6 +197,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_webhook_delivery": [
             f"/{{lang}}/admin/webhooks/{webhook}/deliveries/{delivery}?done=again"
         ],
+        "admin.show_news": ["/{lang}/admin/news"],
         "admin.show_status": ["/{lang}/admin/status"],
         "admin.show_log": ["/{lang}/admin/log", "/{lang}/admin/log?all=1"],
         "admin.show_mail": ["/{lang}/admin/mail?done=consented"],

@@ -280,7 +280,21 @@ def test_a_step_that_fails_leaves_all_as_it_was(
 def test_a_step_of_a_later_release_is_named(db: SqliteDatabase):
     db.insert("schema_steps", {"name": "s999_later", "applied_at": "2030-01-01T00:00:00Z"})
     assert migrations.unknown(db) == ["s999_later"]
-    assert migrations.migrate(db) == []
+
+
+def test_an_older_release_does_not_serve_what_a_later_one_worked_on(
+    db: SqliteDatabase, settings: Settings
+):
+    db.insert("schema_steps", {"name": "s999_later", "applied_at": "2030-01-01T00:00:00Z"})
+    before = contents(db)
+    with pytest.raises(Problem, match="schema_too_new"):
+        migrations.migrate(db)
+    (settings.site / "kbsearch.toml").touch()
+    for command in ("migrate", "publish"):
+        told = CliRunner().invoke(cli, ["--config", str(settings.site / "kbsearch.toml"), command])
+        assert (told.exit_code, told.stdout) == (1, "")
+        assert "s999_later" in told.stderr and told.stderr.count("\n") == 1
+    assert contents(db) == before
 
 
 @pytest.mark.parametrize("is_new", [True, False])

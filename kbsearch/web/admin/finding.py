@@ -37,6 +37,7 @@ def _places(spoken: Language) -> list[tuple[Place, str]]:
     """Every place with the explanation of it, pages first."""
     _ = spoken.translate
     titles = {
+        "/admin/news": _("What changed for you"),
         "/admin/status": _("State of the service"),
         "/admin/settings/site": _("Name, look and words"),
         "/admin/organisations": _("Organisations"),

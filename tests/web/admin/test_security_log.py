@@ -148,6 +148,7 @@ NO_CHANGE = {
     "remind_invited": "leaves a row where somebody is to be reminded, as tests of inviting show",
     "test_webhook": "sends an event that means nothing",
     "send_webhook_delivery_again": "sends what was sent",
+    "dismiss_news": "says that it was read",
     "send_test_mail": "sends a letter to whoever asks",
     "ask_for_mail_consent": "leads to the provider; what it answers is kept by another page",
     "reach_person_again": "leaves a row where mail did not arrive, as tests of addresses show",
