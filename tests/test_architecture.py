@@ -77,6 +77,7 @@ ALLOWED = {
     "announcements": (
         "database messages.webhooks outbox people people.organisations search.fulltext text"
     ),
+    "timekeeping": "database people people.organisations text tickets",
     "articles.importing": "articles articles.publishing files text.markup",
     "articles.gaps": (
         "articles articles.publishing database people people.organisations search "
@@ -105,7 +106,7 @@ ALLOWED = {
         "messages.incoming messages.webhooks outbox people people.accounts "
         "people.organisations processes promises rules search.fulltext search.learning "
         "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk "
-        "vaults"
+        "timekeeping vaults"
     ),
     "web": (
         "announcements articles articles.gaps articles.publishing articles.writing database files "
@@ -113,7 +114,7 @@ ALLOWED = {
         "messages.delivery messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "
-        "tickets.conversation tickets.desk tickets.filing vaults"
+        "tickets.conversation tickets.desk tickets.filing timekeeping vaults"
     ),
     "cli": (
         "articles articles.importing articles.publishing database files insights messages.delivery "

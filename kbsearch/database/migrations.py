@@ -480,6 +480,23 @@ STEPS = {
         CREATE INDEX people_closed_with ON people (closed_with_id)
           WHERE closed_with_id IS NOT NULL;
         """,
+    "s108_time": """
+        CREATE TABLE ticket_times (
+          id TEXT PRIMARY KEY, ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          person_id TEXT REFERENCES people (id) ON DELETE SET NULL, day TEXT NOT NULL,
+          minutes INTEGER NOT NULL, note TEXT NOT NULL, created_at TEXT NOT NULL);
+        CREATE INDEX ticket_times_ticket ON ticket_times (ticket_id);
+        CREATE INDEX ticket_times_day ON ticket_times (day);
+        CREATE INDEX ticket_times_person ON ticket_times (person_id) WHERE person_id IS NOT NULL;
+        CREATE TABLE stopwatches (
+          person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+          ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+          started_at TEXT NOT NULL, PRIMARY KEY (person_id, ticket_id));
+        CREATE INDEX stopwatches_ticket ON stopwatches (ticket_id);
+        CREATE TABLE time_budgets (
+          organisation_id TEXT PRIMARY KEY REFERENCES organisations (id) ON DELETE CASCADE,
+          minutes INTEGER NOT NULL, span TEXT NOT NULL, is_shown INTEGER NOT NULL);
+        """,
 }
 
 

@@ -979,6 +979,37 @@ CREATE TABLE presences (
 );
 CREATE INDEX presences_person ON presences (person_id);
 
+-- Time that agents spent on requests, on a day where they work.
+CREATE TABLE ticket_times (
+  id TEXT PRIMARY KEY,
+  ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+  person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+  day TEXT NOT NULL,
+  minutes INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX ticket_times_ticket ON ticket_times (ticket_id);
+CREATE INDEX ticket_times_day ON ticket_times (day);
+CREATE INDEX ticket_times_person ON ticket_times (person_id) WHERE person_id IS NOT NULL;
+
+-- Stopwatches that run.
+CREATE TABLE stopwatches (
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,
+  started_at TEXT NOT NULL,
+  PRIMARY KEY (person_id, ticket_id)
+);
+CREATE INDEX stopwatches_ticket ON stopwatches (ticket_id);
+
+-- How much time the contract of an organisation has.
+CREATE TABLE time_budgets (
+  organisation_id TEXT PRIMARY KEY REFERENCES organisations (id) ON DELETE CASCADE,
+  minutes INTEGER NOT NULL,
+  span TEXT NOT NULL,  -- 'month' or 'year'
+  is_shown INTEGER NOT NULL  -- 0/1: to the people that the organisation named
+);
+
 -- What agents said of past cases that were shown beside a request.
 CREATE TABLE case_clicks (
   ticket_id TEXT NOT NULL REFERENCES tickets (id) ON DELETE CASCADE,

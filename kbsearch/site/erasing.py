@@ -103,6 +103,7 @@ TEXTS = tuple(
         ("gaps", "id", "NULL", ("title", "reason")),
         ("gap_signals", "id", "ticket_id", ("text",)),
         ("problems", "id", "NULL", ("title",)),
+        ("ticket_times", "id", "ticket_id", ("note",)),
         ("announcements", "id", "NULL", ("title_fr", "title_en", "text_fr", "text_en")),
         ("visit_events", "id", "ticket_id", ("text",)),
         ("lessons", "id", "ticket_id", ("wording",)),

@@ -56,6 +56,7 @@ from kbsearch.web.desk import (
     past_cases,
     queue,
     saved_replies,
+    timekeeping,
     workspace,
 )
 from kbsearch.web.help import (
@@ -197,6 +198,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         past_cases.bp,
         incident_groups.bp,
         desk_announcements.bp,
+        timekeeping.bp,
         merging.bp,
     )
     writers_pages = (

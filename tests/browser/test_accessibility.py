@@ -212,6 +212,7 @@ def pages(live: Live) -> dict[str, list[str]]:
         "desk_articles.show": ["/{lang}/desk/articles/drafts/article-of-a-test"],
         "announcements.index": ["/{lang}/announcements"],
         "announcements.show": [f"/{{lang}}/announcements/{announced.id}?done=me_too"],
+        "timekeeping.show": [f"/{{lang}}/requests/{like_another.id}/times"],
         "desk_announcements.index": ["/{lang}/desk/announcements"],
         "desk_announcements.new": [f"/{{lang}}/desk/announcements/new?problem={problem}"],
         "desk_announcements.show": [f"/{{lang}}/desk/announcements/{announced.id}?done=saved"],

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from kbsearch import announcements, articles, create_app, integer_ids, people
+from kbsearch import announcements, articles, create_app, integer_ids, people, timekeeping
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.announcements import editing, following
 from kbsearch.announcements.editing import AnnouncementFields
@@ -67,6 +67,7 @@ from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.teams import TeamFields
+from kbsearch.timekeeping import TimeFields
 from kbsearch.web import assets
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.pace import Pace
@@ -102,6 +103,7 @@ CANARIES = {
     "CANARI-NOTE": {"dan", "root"},
     "canari-tag": {"dan", "root"},
     "CANARI-TEAM": {"dan", "root"},
+    "CANARI-TIME": {"dan", "root"},
     "CANARI-FIELD": {"dan", "root"},
     "CANARI-RULE": {"root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
@@ -280,6 +282,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     )
     replies.note(db, dan, there, ReplyForm("key-of-the-note", f"Le {WORD} : CANARI-NOTE"))
     tags.change(db, dan, there.id, add=["CANARI-TAG", WORD])
+    spent = timekeeping.record(db, dan, there, TimeFields("1h30", note="CANARI-TIME"))
     hidden = field_editing.add(db, OPERATOR, FieldForm(f"{WORD} CANARI-FIELD", kind="text"))
     edits = FieldEdits({f"fields.{hidden.name}": "CANARI-FIELD"}, edition=there.edition)
     corrections.edit_fields(db, dan, there, edits, fields=[hidden])
@@ -313,6 +316,7 @@ def _requests(settings: Settings, db: SqliteDatabase, who: dict[str, Viewer]) ->
     return {
         "request": there.id,
         "team": team.id,
+        "time": spent,
         "field": hidden.id,
         "rule": prepared_rule(db, members, team.id),
         "calendar": keep(db).id,

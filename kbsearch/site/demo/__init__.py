@@ -66,6 +66,7 @@ def _take_in(settings: Settings, db: Database) -> tuple[Account, ...]:
     cast.add_rules(db)
     requests.take_in(settings, db)
     cast.add_announcements(db)
+    cast.add_budgets(db)
     searches.search(db)
     _keep(settings, opened)
     return opened

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kbsearch import announcements, people, resources, rules
+from kbsearch import announcements, people, resources, rules, tickets, timekeeping
 from kbsearch.access import OPERATOR
 from kbsearch.announcements import editing, following
 from kbsearch.announcements.editing import AnnouncementFields
@@ -31,6 +31,8 @@ from kbsearch.tickets.desk import incident_groups, saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReplyFields
 from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
+from kbsearch.timekeeping import TimeFields, budgets
+from kbsearch.timekeeping.budgets import BudgetFields
 
 STAFF = ("agent", "writer", "administrator")
 
@@ -154,6 +156,18 @@ def add_rules(db: Database) -> None:
         )
         added = rules.add(db, OPERATOR, fields)
         rules.switch(db, OPERATOR, added, is_on=rule["is_on"])
+
+
+def add_budgets(db: Database) -> None:
+    """The hours that contracts have, and what was spent of them today."""
+    for told in listed("hours.yml"):
+        customer = organisations.find(db, told["organisation"])
+        agreed = BudgetFields(told["hours"], told["span"], told["is_shown"])
+        budgets.edit(db, OPERATOR, customer, agreed)
+        agent = viewers.find(db, told["agent"])
+        for number, spent in told["spent"].items():
+            ticket = tickets.find_number(db, agent, number)
+            timekeeping.record(db, agent, ticket, TimeFields(spent))
 
 
 def add_announcements(db: Database) -> None:

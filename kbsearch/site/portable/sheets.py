@@ -162,6 +162,22 @@ SHEETS = (
         PERSON,
     ),
     Sheet(
+        "ticket_times",
+        "ticket_times",
+        ("id",),
+        _names("id day note created_at"),
+        ("minutes",),
+        {**TICKET, **_perhaps(person_id="person")},
+    ),
+    Sheet(
+        "time_budgets",
+        "time_budgets",
+        ("organisation_id",),
+        ("span",),
+        _names("minutes is_shown"),
+        {"organisation_id": SheetReference("organisation")},
+    ),
+    Sheet(
         "duplicates",
         "duplicates",
         ("ticket_id",),
@@ -298,7 +314,7 @@ KEYS = _names(
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events review_reminders"
-    " announcement_letters"
+    " announcement_letters stopwatches"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail.
 LEFT_BEHIND = _names(

@@ -17,11 +17,14 @@ from kbsearch.people.organisations import (
 )
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.colours import HEX
+from kbsearch.timekeeping import budgets
+from kbsearch.timekeeping.budgets import SPANS, BudgetFields
 from kbsearch.web.admin.door import bp, names_a_page
 from kbsearch.web.admin.forms import Form, is_on, render_form, revision, text, texts
 from kbsearch.web.render import db, language, render, viewer
 
 MAX_TEXT = 200
+BUDGET = ("budget_hours", "budget_span", "budget_shown")
 MAX_PARTS = 1000  # a box for each product and each person who may be named
 TYPED = (
     *("name", "slug", "phone", "contract", "contract_starts", "contract_ends", "sharing"),
@@ -43,6 +46,8 @@ FIELDS = {  # of the form, by what can be wrong with them
     "look.logo_too_large": "logo",
     "look.logo_format": "logo",
     "look.logo_side": "logo",
+    "budget.hours_invalid": "budget_hours",
+    "budget.span_unknown": "budget_span",
 }
 
 
@@ -79,13 +84,18 @@ def add_organisation() -> Response:
 @bp.get("/organisations/<id>")
 def show_organisation(id: str) -> Response:
     organisation = organisation_of(id)
+    return form(organisation, of(organisation))
+
+
+def of(organisation: Organisation) -> Form:
+    """An organisation as its form shows it."""
     values = {
         **vars(organisation),
         **vars(organisation.look),
         "followers": organisations.followers(db(), organisation),
         "revision": revisions.of(organisations.texts(db(), organisation)),
     }
-    return form(organisation, Form(values))
+    return Form(values)
 
 
 @bp.post("/organisations/<id>")
@@ -114,6 +124,19 @@ def look() -> Response:
     """How a colour would look, while it is typed."""
     colour = accent_of(request.args.get("accent", ""))
     return render("admin/look.html", "admin/_look.html", accent=colour)
+
+
+@bp.post("/organisations/<id>/budget")
+def save_budget(id: str) -> Response:
+    """How much time its contract has."""
+    organisation = organisation_of(id)
+    fields = BudgetFields(text("budget_hours"), text("budget_span"), is_on("budget_shown"))
+    try:
+        budgets.edit(db(), viewer(), organisation, fields, revision=revision())
+    except Invalid as problem:
+        values = {name: text(name) for name in (*BUDGET, "revision")}
+        return form(organisation, of(organisation), Form(values).refused(problem, FIELDS))
+    return redirect(f"/{language()}/admin/organisations/{id}?saved=1", 303)
 
 
 def typed() -> OrganisationFields:
@@ -163,17 +186,24 @@ def sent() -> Form:
     return Form({**values, **boxes, "products": texts("products"), "followers": texts("followers")})
 
 
-def form(organisation: Organisation | None, fields: Form) -> Response:
-    return render_form(
+def form(organisation: Organisation | None, fields: Form, budget: Form | None = None) -> Response:
+    if organisation and budget is None:
+        budget = Form.of(budgets.texts(db(), viewer(), organisation.slug))
+    response = render_form(
         "admin/organisation.html",
         form=fields,
         shown=organisation,
+        budget=budget,
+        spans=SPANS,
         accent=accent_of(fields.values.get("accent")),
         products=[(product.slug, product.name) for product in products.list_all(db())],
         people=members(organisation) if organisation else [],
         sharings=SHARING,
         saved="saved" in request.args,
     )
+    if budget and budget.wrong:
+        response.status_code = 422
+    return response
 
 
 def members(organisation: Organisation) -> list[tuple[str, str]]:

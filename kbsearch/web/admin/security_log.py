@@ -24,7 +24,7 @@ MAX_PAGE = 1000
 # What administrators and commands did; the rest is what people do to come in.
 CHANGES = frozenset(
     {
-        *("organisation.added", "organisation.changed", "look.changed"),
+        *("organisation.added", "organisation.changed", "look.changed", "budget.changed"),
         *("organisation.disabled", "organisation.enabled"),
         *("product.added", "product.changed", "product.disabled", "product.enabled"),
         *("person.added", "person.changed", "person.disabled", "person.enabled"),
@@ -166,6 +166,9 @@ def field_name(name: str) -> str:
         "position": _("Order"),
         "moment": _("The rule is asked when"),
         "hours": _("For how long, in hours"),
+        "budget_hours": _("Hours"),
+        "budget_span": _("For"),
+        "budget_shown": _("The people named above see what is left"),
     }
     if name.startswith(IF):
         return prepared.condition_name(name.removeprefix(IF))
@@ -192,7 +195,17 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         return prepared.moment_name(text)
     if name == f"{THEN}assignee" and text == ownership.NEXT:
         return _("The next of the team")
-    if name in ("trusted_devices", "disabled", "only_search", "required", "in_form", "with_fields"):
+    if name == "budget_span":
+        return _("a month") if text == "month" else _("a year of the contract")
+    if name in (
+        "budget_shown",
+        "trusted_devices",
+        "disabled",
+        "only_search",
+        "required",
+        "in_form",
+        "with_fields",
+    ):
         return _("Yes")
     if name == "access":
         return _("read and write") if text == "write" else _("read")
@@ -234,6 +247,7 @@ def kind_name(kind: str) -> str:
         "organisation.changed": _("Organisation changed"),
         "organisation.disabled": _("Organisation disabled"),
         "organisation.enabled": _("Organisation enabled"),
+        "budget.changed": _("Hours of a contract changed"),
         "look.changed": _("Look changed"),
         "product.added": _("Product added"),
         "product.changed": _("Product changed"),

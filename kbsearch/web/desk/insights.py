@@ -30,12 +30,13 @@ from kbsearch.insights.deflection import (
 from kbsearch.insights.handling import GROUPS, Group
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.promises import targets
+from kbsearch.timekeeping import sums
 from kbsearch.web import numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, language, person, render, viewer
 
 PRESETS = (7, 30, 90, 365)
-BLOCKS = ("weeks", "articles", "queries", *GROUPS, "satisfaction")
+BLOCKS = ("weeks", "articles", "queries", *GROUPS, "satisfaction", "hours", "time")
 MOST_SHOWN = 20  # articles, queries and tags on the page; the file has all of them
 PAGE_SIZE = 50
 MAX_PAGE = 10_000
@@ -108,6 +109,7 @@ def show() -> Response:
             (by, groups[: MOST_SHOWN if by == "tag" else None])
             for by, groups in insights.shared(db(), viewer(), address.period).items()
         ],
+        spent=sums.by_month(db(), viewer(), str(address.period.first), str(address.period.last)),
         opinion=insights.opinion(db(), viewer(), address.period),
         opinion_then=insights.opinion(db(), viewer(), then) if then else None,
         has_hours=any(target.calendar for target in targets.live(db())),
@@ -220,6 +222,10 @@ def rows(block: str, period: Period) -> Iterator[tuple[object, ...]]:
     by = next((group for group in GROUPS if group == block), None)
     if by is not None:
         yield from group_rows(by, period)
+    elif block == "hours":
+        yield from month_rows(period)
+    elif block == "time":
+        yield from time_rows(period)
     elif block == "satisfaction":
         yield ("number", "good", "why", "at")
         yield from insights.opinion(db(), viewer(), period).words
@@ -267,6 +273,24 @@ def group_rows(by: Group, period: Period) -> Iterator[tuple[object, ...]]:
             *(hours(value) for times in (row.first_answer_open, row.solution_open)
               for value in (times.median, times.p90)),
         )  # fmt: skip
+
+
+def month_rows(period: Period) -> Iterator[tuple[object, ...]]:
+    """Hours by organisation and month, beside those of its contract."""
+    yield ("month", "organisation", "contract", "hours", "requests", "budget_hours", "budget_span")
+    for row in sums.by_month(db(), viewer(), str(period.first), str(period.last)):
+        budget = hours(row.budget_minutes / 60 if row.budget_minutes else None)
+        spent = hours(row.minutes / 60)
+        names = (row.month, row.organisation, row.contract)
+        yield (*names, spent, row.requests, budget, row.budget_span)
+
+
+def time_rows(period: Period) -> Iterator[tuple[object, ...]]:
+    """Every entry, as the accounts take it."""
+    yield ("day", "organisation", "contract", "request", "subject", "person", "hours", "note")
+    for line in sums.lines(db(), viewer(), str(period.first), str(period.last)):
+        names = (line.day, line.organisation, line.contract, line.number, line.subject)
+        yield (*names, line.person, hours(line.minutes / 60), line.note)
 
 
 def hours(value: float | None) -> str:

@@ -13,6 +13,7 @@ from kbsearch.articles import Card, categories
 from kbsearch.articles.categories import Category
 from kbsearch.clock import stored, utc_now
 from kbsearch.tickets import lists
+from kbsearch.timekeeping import budgets
 from kbsearch.web import numbers
 from kbsearch.web.render import db, hidden_or_missing, language, site, spoken_language, viewer
 
@@ -48,6 +49,7 @@ def home() -> dict[str, Any]:
     return {
         "results": None,
         "announcements": announcements.list_current(db(), viewer()),
+        "budgets": budgets.of_people_named(db(), viewer()),
         "current": lists.list_current(db(), viewer(), CURRENT),
         "shelves": _shelves(there, "", FIRST),
         "recent": articles.list_recent(db(), viewer(), language(), RECENT),

@@ -30,7 +30,7 @@ from kbsearch.tickets.desk.properties import PropertyEdits
 from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.filing import copies
 from kbsearch.web import vendor_fields
-from kbsearch.web.desk import workspace
+from kbsearch.web.desk import timekeeping, workspace
 from kbsearch.web.desk.past_cases import quoted
 from kbsearch.web.numbers import whole
 from kbsearch.web.render import (
@@ -303,6 +303,7 @@ def page(
             ),
             address=copy,
             queue=workspace.place_of(ticket),
+            time=timekeeping.beside(ticket),
             is_overdue=queue.is_overdue,
             is_due_soon=queue.is_due_soon,
             done=done if done in DONE else "",

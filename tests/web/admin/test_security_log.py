@@ -83,6 +83,12 @@ CHANGES = [
         {**ACME, "sharing": "everyone", "accent": "#123456"},
         "organisation",
     ),
+    Change(
+        "save_budget",
+        "budget.changed",
+        {"budget_hours": "10", "budget_span": "year", "budget_shown": "yes"},
+        "organisation",
+    ),
     Change("rename_tag", "tag.renamed", {"name": "vip", "new_name": "gold"}),
     Change("rename_tag", "tag.merged", {"name": "vip", "new_name": "facture", "merge": "yes"}),
     Change("remove_tag", "tag.removed", {"name": "vip"}),
