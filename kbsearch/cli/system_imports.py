@@ -289,6 +289,9 @@ COMMANDS = (
         "FreeScout", _opening("freescout"), f"{DUMP}, or a folder with it", "export/", files=True
     ),
     _command("osTicket", _opening("osticket"), DUMP, "osticket.sql", files=True),
+    _command("GLPI", _opening("glpi"), f"{FOLDER}, or of answers of its API", "glpi/", files=True),
+    _command("Jira", _opening("jira"), API, "export/", files=False),
+    _command("HelpScout", _opening("helpscout"), API, "export/", files=False),
     import_mbox,
     import_csv,
 )

@@ -216,6 +216,7 @@ LATER_KINDS = {
     "file.infected",
     *("announcement.letter", "backup.failed", "rule.notice"),
     *("address.entered", "address.replaced"),
+    *("invitation.due", "invitation.reminded", "invitation.rehearsed"),
 }
 
 

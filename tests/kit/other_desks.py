@@ -41,7 +41,7 @@ class Account:
         return [f"{DAY}T08:{place:02}:00Z" for place in range(len(self.lines))]
 
 
-def _json(folder: Path, address: str, page: Any) -> None:
+def write_json(folder: Path, address: str, page: Any) -> None:
     path = folder / address
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(page))
@@ -65,14 +65,14 @@ def freshdesk(folder: Path, account: Account) -> Path:
     picture = {"id": 60001, "name": "lamp.png", "content_type": "image/png", "size": len(PNG)}
     ticket["attachments"] = [picture, {"id": 60002, "name": "lost.pdf"}]
     spam, own = ticket | {"id": 302, "spam": True}, ticket | {"id": 303, "status": 12}
-    _json(folder, "api/v2/tickets.json", [ticket, spam, own | {"attachments": []}])
+    write_json(folder, "api/v2/tickets.json", [ticket, spam, own | {"attachments": []}])
     notes = [
         {"id": 80 + place, "body": f"<p>{line.words}</p>", "body_text": line.words}
         | {"private": line.is_internal, "incoming": not line.by_dan, "ticket_id": 301}
         | {"user_id": 9005 if line.by_dan else 9001, "created_at": at[place], "attachments": []}
         for place, line in enumerate(others, 1)
     ]
-    _json(folder, "api/v2/tickets/301/conversations.json", notes)
+    write_json(folder, "api/v2/tickets/301/conversations.json", notes)
     alice: Values = {
         "id": 9001,
         "name": "Alice Martin",
@@ -83,7 +83,7 @@ def freshdesk(folder: Path, account: Account) -> Path:
     sam: Values = {"id": 9002, "name": "Sam", "email": "sam@acme.example", "company_id": 7001}
     sam |= {"blocked": account.is_suspended}
     gone = {"id": 9003, "name": "Gone", "email": "gone@acme.example", "deleted": True}
-    _json(folder, "api/v2/contacts.json", [alice, sam, gone, {"id": 9004, "name": "Phone"}])
+    write_json(folder, "api/v2/contacts.json", [alice, sam, gone, {"id": 9004, "name": "Phone"}])
     dan: Values = {
         "id": 9005,
         "ticket_scope": 1,
@@ -94,12 +94,14 @@ def freshdesk(folder: Path, account: Account) -> Path:
         "ticket_scope": 2,
         "contact": {"name": "R", "email": "rita@support.example"},
     }
-    _json(folder, "api/v2/agents.json", [dan, rita])
+    write_json(folder, "api/v2/agents.json", [dan, rita])
     company = {"id": 7001, "name": "Acme", "domains": ["acme.example"]}
     company |= {"renewal_date": account.contract_ends or None}
-    _json(folder, "api/v2/companies.json", [company])
-    _json(folder, "api/v2/groups.json", [{"id": 5, "name": "Lamps", "agent_ids": [9005, 9001]}])
-    _json(folder, "api/v2/canned_responses.json", [{"id": 1, "title": "Ask for the lot"}])
+    write_json(folder, "api/v2/companies.json", [company])
+    write_json(
+        folder, "api/v2/groups.json", [{"id": 5, "name": "Lamps", "agent_ids": [9005, 9001]}]
+    )
+    write_json(folder, "api/v2/canned_responses.json", [{"id": 1, "title": "Ask for the lot"}])
     (folder / "attachments" / "60001").mkdir(parents=True)
     (folder / "attachments" / "60001" / "lamp.png").write_bytes(PNG)
     return folder
@@ -113,8 +115,8 @@ def zammad(folder: Path, account: Account) -> Path:
     ticket |= {"created_at": f"{DAY}T08:00:00.119Z", "updated_at": f"{DAY}T09:00:00.000Z"}
     removed = ticket | {"id": 2, "number": "302", "state": "removed"}
     merged = ticket | {"id": 3, "number": "303", "state": "merged"}
-    _json(folder, "api/v1/tickets.json", [ticket, removed])
-    _json(folder, "api/v1/tickets.page2.json", [merged])
+    write_json(folder, "api/v1/tickets.json", [ticket, removed])
+    write_json(folder, "api/v1/tickets.page2.json", [merged])
     articles = [
         {"id": 100 + place, "ticket_id": 1, "from": "Someone <x@acme.example>", "subject": "s"}
         | {"body": f"<div>{line.words}</div>", "content_type": "text/html", "attachments": []}
@@ -124,7 +126,7 @@ def zammad(folder: Path, account: Account) -> Path:
         for place, line in enumerate(account.lines)
     ]
     articles[0]["attachments"] = [{"id": 9, "filename": "lamp.png", "preferences": {}}]
-    _json(folder, "api/v1/ticket_articles/by_ticket/1.json", articles)
+    write_json(folder, "api/v1/ticket_articles/by_ticket/1.json", articles)
     alice: Values = {
         "id": 11,
         "firstname": "Alice",
@@ -142,12 +144,12 @@ def zammad(folder: Path, account: Account) -> Path:
         "group_ids": {"5": ["read"], "9": ["full"]},
     }
     nobody = {"id": 1, "login": "-", "email": "", "roles": [], "active": False}
-    _json(folder, "api/v1/users.json", [nobody, alice, sam, dan, rita])
-    _json(folder, "api/v1/organizations.json", [{"id": 7, "name": "Acme", "shared": False}])
+    write_json(folder, "api/v1/users.json", [nobody, alice, sam, dan, rita])
+    write_json(folder, "api/v1/organizations.json", [{"id": 7, "name": "Acme", "shared": False}])
     groups = [{"id": 5, "name": "Lamps", "user_ids": [15], "active": True}]
     groups += [{"id": 6, "name": "Old", "user_ids": [], "active": False}]
-    _json(folder, "api/v1/groups.json", groups)
-    _json(folder, "api/v1/macros.json", [{"id": 1, "name": "Ask for the lot"}])
+    write_json(folder, "api/v1/groups.json", groups)
+    write_json(folder, "api/v1/macros.json", [{"id": 1, "name": "Ask for the lot"}])
     place = folder / "api/v1/ticket_attachment/1/100/9"
     place.mkdir(parents=True)
     (place / "lamp.png").write_bytes(PNG)
@@ -181,13 +183,13 @@ def _sql(value: object) -> bytes:
     return (b"_binary " if isinstance(value, bytes) else b"") + b"'" + raw + b"'"
 
 
-def _of_mysql(moment: str) -> str:
+def of_mysql(moment: str) -> str:
     return moment.replace("T", " ").removesuffix("Z")
 
 
 def freescout(folder: Path, account: Account) -> Path:
     """A dump, and the files beside it."""
-    at = [_of_mysql(moment) for moment in account.moments()]
+    at = [of_mysql(moment) for moment in account.moments()]
     conversation: Values = {"id": 1, "number": 301, "type": 1, "status": 2, "state": 2}
     conversation |= {"subject": "The lamp", "cc": '["zoe@other.example"]', "mailbox_id": 5}
     conversation |= {"user_id": 15, "customer_id": 11, "customer_email": "alice@acme.example"}
@@ -245,7 +247,7 @@ def freescout(folder: Path, account: Account) -> Path:
 
 def osticket(folder: Path, account: Account) -> Path:
     """A dump with the files in it, in pieces out of order."""
-    at = [_of_mysql(moment) for moment in account.moments()]
+    at = [of_mysql(moment) for moment in account.moments()]
     ticket: Values = {"ticket_id": 1, "number": "301", "user_id": 11, "status_id": 1, "dept_id": 5}
     ticket |= {"staff_id": 15, "team_id": 0, "source": "Email", "flags": 0, "ticket_pid": None}
     ticket |= {"created": at[0], "updated": f"{DAY} 09:00:00", "closed": None}
@@ -364,17 +366,17 @@ def zendesk(folder: Path, account: Account) -> Path:
         {"id": 9002, "name": "Sam", "email": "sam@acme.example", "suspended": account.is_suspended},
         {"id": 9005, "name": "Dan", "email": "dan@support.example", "role": "agent"},
     ]
-    _json(folder, "api/v2/tickets.json", {"tickets": [ticket]})
-    _json(folder, "api/v2/tickets/301/comments.json", {"comments": comments})
-    _json(folder, "api/v2/users.json", {"users": users})
+    write_json(folder, "api/v2/tickets.json", {"tickets": [ticket]})
+    write_json(folder, "api/v2/tickets/301/comments.json", {"comments": comments})
+    write_json(folder, "api/v2/users.json", {"users": users})
     company = {"id": 7001, "name": "Acme"}
-    _json(folder, "api/v2/organizations.json", {"organizations": [company]})
-    _json(folder, "api/v2/groups.json", {"groups": [{"id": 5, "name": "Lamps"}]})
+    write_json(folder, "api/v2/organizations.json", {"organizations": [company]})
+    write_json(folder, "api/v2/groups.json", {"groups": [{"id": 5, "name": "Lamps"}]})
     membership = {"id": 1, "group_id": 5, "user_id": 9005}
-    _json(folder, "api/v2/group_memberships.json", {"group_memberships": [membership]})
+    write_json(folder, "api/v2/group_memberships.json", {"group_memberships": [membership]})
     field = {"id": 77, "type": "text", "title": "Numéro de lot"}
-    _json(folder, "api/v2/ticket_fields.json", {"ticket_fields": [field]})
-    _json(folder, "api/v2/macros.json", {"macros": [{"id": 1, "title": "Ask for the lot"}]})
+    write_json(folder, "api/v2/ticket_fields.json", {"ticket_fields": [field]})
+    write_json(folder, "api/v2/macros.json", {"macros": [{"id": 1, "title": "Ask for the lot"}]})
     place = folder / "attachments" / "60001"
     place.mkdir(parents=True)
     (place / "lamp.png").write_bytes(PNG)

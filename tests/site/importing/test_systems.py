@@ -26,6 +26,9 @@ from kbsearch.site.importing.systems import (
     System,
     freescout,
     freshdesk,
+    glpi,
+    helpscout,
+    jira,
     mailbox,
     moving_in,
     osticket,
@@ -34,7 +37,8 @@ from kbsearch.site.importing.systems import (
 from kbsearch.site.importing.systems.moving_in import Arrival, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.tickets import Ticket, teams
-from tests.kit.other_desks import DESKS, Account, Line, letters
+from tests.kit import more_desks, other_desks
+from tests.kit.other_desks import Account, Line, letters
 from tests.kit.requests import PNG, path_of
 
 EXAMPLES = int(os.environ.get("KBSEARCH_EXAMPLES", "2"))
@@ -47,6 +51,15 @@ OPENINGS: dict[str, Opening] = {
     "freescout": freescout.opened,
     "osticket": osticket.opened,
     "mbox": lambda source, since: mailbox.opened(source, STAFF, since),
+    "glpi": glpi.opened,
+    "jira": jira.opened,
+    "helpscout": helpscout.opened,
+}
+DESKS = {
+    **other_desks.DESKS,
+    "glpi": more_desks.glpi,
+    "jira": more_desks.jira,
+    "helpscout": more_desks.helpscout,
 }
 every_desk = pytest.mark.parametrize("name", DESKS)
 
@@ -132,6 +145,12 @@ REASONS = {
     },
     "osticket": {"agent_restricted": 1, "person_suspended": 2, "ticket_deleted": 1},
     "mbox": {},
+    "glpi": {
+        "agent_restricted": 1, "file_missing": 1, "person_suspended": 2,
+        "person_without_address": 1, "ticket_deleted": 1,
+    },
+    "jira": {"file_missing": 1, "person_suspended": 1},
+    "helpscout": {"person_without_address": 1, "ticket_deleted": 1, "ticket_spam": 1},
 }  # fmt: skip
 NAMES = {
     "zendesk": {"macros": ["Ask for the lot"]},
@@ -140,6 +159,9 @@ NAMES = {
     "freescout": {"companies": ["Acme"], "saved_replies": ["Ask for the lot"]},
     "osticket": {"faq": ["Why does it blink?"], "tasks": ["77"]},
     "mbox": {},
+    "glpi": {"knowbaseitems": ["Why does it blink?"]},
+    "jira": {"automation": ["Close what is old"]},
+    "helpscout": {"workflows": ["Ask for the lot"]},
 }
 
 
@@ -194,7 +216,7 @@ def test_nothing_that_was_closed_is_opened(
         move(scratch, Settings(site=folder), name, source)
         if name == "mbox":
             accounts_of_a_mailbox(scratch)
-        else:
+        elif name != "helpscout":  # which shuts nobody out
             assert bool(people.find(scratch, "sam@acme.example").disabled_at) is is_suspended
         for organisation in organisations.list_all(scratch):
             day = utc_now().date()
@@ -272,6 +294,64 @@ def test_the_export_of_a_freshdesk_account_comes_too(
     assert (seen.number, seen.description) == (301, "It **blinks**.")
     assert len(seen.messages) == 1 and len(whole.messages) == 2
     assert [copy.email for copy in seen.copies] == ["zoe@other.example"]
+
+
+def test_answers_of_the_api_of_glpi_come_too(db: Database, settings: Settings, tmp_path: Path):
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    ticket = {"id": 301, "name": "The lamp", "content": "&lt;p&gt;It &lt;b&gt;blinks&lt;/b&gt;."}
+    ticket |= {"status": 6, "date": "2026-01-05 08:00:00", "closedate": "2026-01-06 08:00:00"}
+    note = {"id": 1, "itemtype": "Ticket", "items_id": 301, "content": "Ours", "is_private": 1}
+    told = {**note, "id": 2, "content": "Theirs", "is_private": 0}
+    answers: dict[str, list[Any]] = {
+        "Ticket": [ticket],
+        "ITILFollowup": [note, {**told, "date": "2026-01-05 09:00:00"}, {**note, "id": 3}],
+        "ITILSolution": [{**told, "id": 1, "content": "&lt;p&gt;A new bulb"}],
+        "Ticket_User": [{"id": 1, "tickets_id": 301, "users_id": 11, "type": 1}],
+        "User": [{"id": 11, "firstname": "Alice", "is_active": 1}],
+        "UserEmail": [{"id": 1, "users_id": 11, "email": "alice@acme.example"}],
+        "Computer": [{"id": 1, "name": "PC-12"}],
+    }
+    for name, rows in answers.items():
+        (folder / f"{name}.json").write_text(json.dumps(rows))
+    _, left_out = move(db, settings, "glpi", folder)
+    seen = the_request(db, "alice@acme.example")
+    assert (seen.status, seen.description) == ("closed", "It **blinks**.")
+    assert sorted(message.body for message in seen.messages) == ["A new bulb", "Theirs"]
+    assert left_out.names == {"computer": ["PC-12"]}
+
+
+def test_what_jira_keeps_in_its_own_ways(db: Database, settings: Settings, tmp_path: Path):
+    """Numbers of several projects, words of older versions, files and notes of agents."""
+    source = DESKS["jira"](tmp_path / "jira", Account())
+    page = source / "rest/api/3/search.json"
+    issue = json.loads(page.read_text())["issues"][0]
+    dan = issue["fields"]["assignee"]
+    words = [
+        {"type": "heading", "attrs": {"level": 2}, "content": [{"type": "text", "text": "Why"}]},
+        {"type": "bulletList", "content": [{"type": "listItem", "content": [
+            {"type": "text", "text": "<b>", "marks": [{"type": "strong"}]}]}]},
+        {"type": "paragraph", "content": [{"type": "mention", "attrs": {"text": "@Dan"}},
+            {"type": "hardBreak"}, {"type": "inlineCard", "attrs": {"url": "https://a.example"}}]},
+        {"type": "unheard", "content": [{"type": "text", "text": "of"}]},
+    ]  # fmt: skip
+    other = {**issue, "id": "12", "key": "DESK-301", "fields": {**issue["fields"]}}
+    other["fields"] |= {"project": {"key": "DESK"}, "summary": "Other", "assignee": None}
+    other["fields"] |= {"description": {"type": "doc", "content": words}}
+    other["fields"]["attachment"] = [{**issue["fields"]["attachment"][0], "author": dan}]
+    other["fields"]["comment"] = {"comments": [{"id": "9", "author": dan, "body": "*old*"}]}
+    hidden = {**other, "id": "13", "key": "DESK-302", "fields": {**other["fields"]}}
+    hidden["fields"] |= {"security": {"id": "1"}, "summary": "Hidden"}
+    page.write_text(json.dumps({"issues": [issue, other, hidden]}))
+    _, left_out = move(db, settings, "jira", source)
+    assert left_out.counts["import.agent_restricted"] == 1
+    alice = viewers.find(db, "alice@acme.example")
+    numbers = {row["subject"]: row["number"] for row in db.query("SELECT * FROM tickets")}
+    seen = tickets.find_number(db, alice, numbers["Other"])
+    assert "## Why\n\n- **\\<b>**" in seen.description and "<https://a.example>" in seen.description
+    assert "of" in seen.description and (seen.messages, seen.files) == ((), ())
+    with pytest.raises(NotFound):
+        tickets.find_number(db, alice, numbers["Hidden"])
 
 
 def test_broken_sources_are_said_and_stop_nothing(db: Database, settings: Settings, tmp_path: Path):

@@ -37,11 +37,12 @@ class Tables:
                     continue  # of another program
                 table = item.table.removeprefix(prefix)
                 if table in self._keys:
-                    self._keep(table, item.values)
+                    self.keep(table, item.values)
                 else:
                     yield table, item.values
 
-    def _keep(self, table: str, row: Row) -> None:
+    def keep(self, table: str, row: Row) -> None:
+        """Lay one row out, where it has an id."""
         key = self._keys[table]
         identity = row.get(key.id)
         if identity is None:
