@@ -237,17 +237,17 @@ def user_remind(site: Site, orgs: tuple[str, ...], per_hour: int, as_json: bool)
 
 @user_command.command("invited")
 @click.option("--org", "org", default="", help="Only the people of this organisation.")
-@click.option("--state", type=click.Choice(inviting.STATES), default="", help="Only these.")
+@click.option("--state", type=click.Choice(inviting.STATES), help="Only these.")
 @json_option
 @pass_site
-def user_invited(site: Site, org: str, state: str, as_json: bool) -> None:
+def user_invited(site: Site, org: str, state: str | None, as_json: bool) -> None:
     """List who has come, who was invited, who was not, and whom no mail reaches.
 
     Example: kbsearch user invited --state unreached
     """
     counts = inviting.count_states(site.db, OPERATOR, org)
     most = max(1, sum(counts.values()))
-    listed = inviting.list_people(site.db, OPERATOR, org, state, size=most)
+    listed = inviting.list_people(site.db, OPERATOR, org, state or "", size=most)
     if as_json:
         people_of = [asdict(one) for one in listed]
         for values in people_of:

@@ -315,3 +315,19 @@ def test_an_import_of_what_is_not_there_is_wrong_usage(run: Run, tmp_path: Path)
     refused = run("import", "tickets", str(file), "--report", str(tmp_path / "no" / "report"))
     assert refused.exit_code == 1
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_many_are_invited_reminded_and_listed(
+    run: Run, db: SqliteDatabase, cast: Cast, tmp_path: Path
+):
+    words = tmp_path / "words.txt"
+    words.write_text("Our new help centre")
+    wave = ("user", "invite", "--org", "acme", "--words-en", str(words), "--per-hour", "60")
+    assert "nobody else" in run(*wave, "--rehearse", "root@support.example").stdout
+    assert json.loads(run(*wave, "--json").stdout) == {"invited": 2}
+    assert json.loads(run("user", "remind", "--json").stdout) == {"reminded": 0}
+    told = json.loads(run("user", "invited", "--state", "planned", "--json").stdout)
+    assert [one["email"] for one in told["people"]] == ["alice@acme.example", "bob@acme.example"]
+    assert told["counts"]["not_invited"] == 1
+    assert "planned" in run("user", "invited").stdout
+    assert run("user", "invite").exit_code == 2
