@@ -5,31 +5,58 @@ from pathlib import Path
 
 import click
 
+from kbsearch.access import EVERYONE
+from kbsearch.articles.publishing.front_matter import AUDIENCES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
-from kbsearch.site import exporting
+from kbsearch.config import is_audience
+from kbsearch.site import exporting, static_site
+from kbsearch.site.exporting import Exported
+from kbsearch.site.static_site import StaticSite
 
 
 @click.command("export")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--static", "is_static", is_flag=True, help="The help pages as a site of files.")
+@click.option("--audience", default=EVERYONE, metavar="WHO", help="Whose pages: with --static.")
+@click.option("--lang", "languages", multiple=True, help="Only this language: with --static.")
 @json_option
 @pass_site
-def export_command(site: Site, folder: Path, as_json: bool) -> None:
+def export_command(
+    site: Site,
+    folder: Path,
+    is_static: bool,
+    audience: str,
+    languages: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Write requests, files, people, organisations, products and content to an empty folder DIR.
+
+    With --static, write the articles that an audience may read (everyone, customers, agents,
+    org:SLUG, product:SLUG) as a site of files with its own search, which any web server offers.
 
     Requests and people are JSON Lines that 'kbsearch import' reads; content is Markdown under
     git. To save a site and bring it back, there is 'kbsearch backup'.
 
     Example: kbsearch export /tmp/leaving
     """
+    if not is_audience(audience):
+        raise click.BadParameter(AUDIENCES, param_hint="--audience")
+    if unknown := set(languages) - set(site.settings.languages):
+        raise click.BadParameter(", ".join(sorted(unknown)), param_hint="--lang")
+    exported: StaticSite | Exported
     with progress_bar() as progress:
-        task = progress.add_task(say("Requests"), total=None)
-        exported = exporting.export(
-            site.settings,
-            site.db,
-            folder,
-            lambda count, in_all: progress.update(task, completed=count, total=in_all),
-        )
+        task = progress.add_task(say("Articles" if is_static else "Requests"), total=None)
+
+        def tell(count: int, in_all: int) -> None:
+            progress.update(task, completed=count, total=in_all)
+
+        if is_static:
+            exported = static_site.write(
+                site.settings, site.db, folder, audience=audience, languages=languages, tell=tell
+            )
+        else:
+            exported = exporting.export(site.settings, site.db, folder, tell)
     if as_json:
         echo_json(asdict(exported))
         return

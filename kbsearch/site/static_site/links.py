@@ -1,0 +1,62 @@
+"""Links of an article as they lead from file to file; what is not written leaves no trace."""
+
+import posixpath
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Places:
+    """What is written: articles by language and slug, categories by language and path."""
+
+    articles: Collection[tuple[str, str]]
+    categories: Collection[tuple[str, str]]
+    aliases: Mapping[tuple[str, str], str]  # language and former slug -> slug
+
+    def file(self, path: str) -> str:
+        """The file of a page of the site, by its address; empty where it is not written."""
+        language, _, rest = unquote(path).strip("/").partition("/")
+        kind, _, name = rest.partition("/")
+        if kind == "articles":
+            slug = self.aliases.get((language, name), name)
+            return f"{language}/articles/{slug}.html" * ((language, slug) in self.articles)
+        if kind == "categories" and (language, name) in self.categories:
+            return f"{language}/categories/{name}.html"
+        return ""
+
+
+def relative(file: str, start: str) -> str:
+    """The address of a file in a page of another one."""
+    return quote(posixpath.relpath(file, posixpath.dirname(start) or "."))
+
+
+def rewritten(html: Markup, start: str, places: Places) -> tuple[Markup, set[tuple[str, str]]]:
+    """The HTML of a page with relative addresses, and the files it shows and offers.
+
+    A link to what is not written becomes plain words.
+    """
+    if 'href="/' not in html and 'src="/' not in html:
+        return html, set()
+    from bs4 import BeautifulSoup  # it takes as long to load as a page to write
+
+    soup = BeautifulSoup(html, "html.parser")
+    media: set[tuple[str, str]] = set()
+    for element in soup.find_all(["a", "img"]):
+        name = "src" if element.name == "img" else "href"
+        path, sign, anchor = str(element.get(name, "")).partition("#")
+        if not path.startswith("/"):
+            continue
+        if path.startswith("/media/"):
+            digest, _, title = unquote(path.removeprefix("/media/")).partition("/")
+            media.add((digest, title))
+            file = f"media/{digest}/{title}"
+        else:
+            file = places.file(path)
+        if file:
+            element[name] = f"{relative(file, start)}{sign}{anchor}"
+        else:
+            element.unwrap()
+    return Markup(str(soup)), media  # of what left markup.clean only addresses were changed

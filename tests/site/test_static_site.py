@@ -1,0 +1,102 @@
+"""The help centre as files: what one audience may read, and nothing of the rest."""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from click.testing import CliRunner
+
+from kbsearch.articles.publishing.publish import publish
+from kbsearch.cli import cli
+from kbsearch.errors import Problem
+from kbsearch.site import static_site
+from kbsearch.site.static_site.search_index import folded
+from tests.kit.writers import article, commit, png, repository, write
+
+LINK = re.compile(r'(?:href|src|action)="([^"#]*)')
+CANARY = "zorglub"
+
+
+@pytest.fixture
+def content(db, settings):
+    """Articles for everybody, and others whose every word is a secret."""
+    content = repository(settings)
+    body = (
+        "Un mot. ![Boîte](boite.png)\n\n## Suite\n\n[Le fichier](notice.txt), [la suite](suite.md),"
+        f" [interne](../{CANARY}/{CANARY}.md), [dehors](https://example.org/)."
+    )
+    write(content, "articles/fr/guide/page.md", article("Réinitialiser l’œuvre", body))
+    write(content, "articles/fr/guide/suite.md", article("La suite", "[[page]]"))
+    write(content, "articles/fr/guide/boite.png", png())
+    write(content, "articles/fr/guide/notice.txt", "Une notice à lire.")
+    write(content, "articles/en/guide/page.md", article("Reset the work"))
+    secret = article(f"Titre {CANARY}", f"{CANARY} ![x]({CANARY}.png)", audience="agents")
+    write(content, f"articles/fr/{CANARY}/{CANARY}.md", secret)
+    write(content, f"articles/fr/{CANARY}/{CANARY}.png", png(9, 9))
+    commit(content)
+    publish(db, settings)
+    return content
+
+
+@pytest.fixture
+def folder(db, settings, content, tmp_path):
+    folder = tmp_path / "out"
+    static_site.write(settings, db, folder)
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_every_link_leads_to_a_file_that_is_there(folder):
+    pages = list(folder.rglob("*.html"))
+    assert {"fr/articles/page.html", "fr/categories/guide.html", "404.html"} < set(files(folder))
+    for page in pages:
+        for address in LINK.findall(page.read_text()):
+            if address and not address.startswith("https://example.org"):
+                assert not address.startswith(("/", "http")), (page, address)
+                assert (page.parent / unquote(address)).is_file(), (page, address)
+    assert (folder / "fr/articles/page.html").read_text().count("media/") == 2
+
+
+def test_nothing_tells_of_what_the_audience_may_not_read(folder, db, settings, tmp_path):
+    for name, body in files(folder).items():
+        assert CANARY not in name and CANARY.encode() not in body.lower(), name
+    assert len(list((folder / "media").iterdir())) == 2
+    static_site.write(settings, db, tmp_path / "agents", audience="agents")
+    assert f"fr/articles/{CANARY}.html" in files(tmp_path / "agents")
+
+
+def test_the_index_finds_words_without_their_accents(folder):
+    script = (folder / "fr/search-index.js").read_text()
+    index = json.loads(script.removeprefix("window.kbsearch = ").rstrip(";\n"))
+    number = index["words"]["reinitialiser"][0]
+    assert index["pages"][number][:2] == ["articles/page.html", "Réinitialiser l’œuvre"]
+    assert list(folded("L’Œuvre des Élèves 設定")) == ["l", "oeuvre", "des", "eleve", "設", "定"]
+    assert len((folder / "static/search.js").read_bytes()) < 4096
+
+
+def test_a_folder_with_something_in_it_is_left_alone(folder, db, settings):
+    before = files(folder)
+    with pytest.raises(Problem, match="not_empty"):
+        static_site.write(settings, db, folder)
+    assert files(folder) == before
+
+
+def test_by_command_for_one_language(db, settings, content, tmp_path, monkeypatch):
+    monkeypatch.chdir(settings.site)
+    (settings.site / "kbsearch.toml").write_text("")
+    out = tmp_path / "by-command"
+    done = CliRunner().invoke(cli, ["export", "--static", str(out), "--lang", "en", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"articles": 1, "categories": 1, "files": 0}
+    assert not (out / "fr").exists()
+    wrong = CliRunner().invoke(cli, ["export", "--static", str(out) + "2", "--audience", "tous"])
+    assert wrong.exit_code == 2 and "everyone" in wrong.output
