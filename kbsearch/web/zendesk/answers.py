@@ -37,6 +37,10 @@ NAMES = {
 bp = Blueprint("zendesk", __name__)
 
 
+class TooManyValues(Unreadable):
+    """A longer list than one call takes; `limit` says how long it may be."""
+
+
 @dataclass(frozen=True)
 class Made:
     """What a view made, and where it is from now on."""
@@ -127,6 +131,9 @@ def refuse(problem: Problem) -> Response:
         return _json(
             {"error": "RecordInvalid", "description": description, "details": details}, 422
         )
+    if isinstance(problem, TooManyValues):
+        value = {"error": "TooManyValues", "description": told}
+        return _json({**value, "max_count": problem.values["limit"]}, 400)
     name = NAMES.get(problem.status, "BadRequest")
     answer = _json({"error": name, "description": told}, problem.status)
     if isinstance(problem, TooMany):  # elsewhere a client takes the header for an error of its own

@@ -88,20 +88,18 @@ def list_audits(number: int) -> Values:
     return pages.page("audits", PagedList.of(audits), list)
 
 
-@offer("/tickets/<int:number>/tags")
-def list_ticket_tags(number: int) -> Values:
-    """The tags of a ticket"""
-    door.agent()
-    return {"tags": list(exports.find(db(), viewer(), number).tags)}
-
-
 @offer("/tickets", "POST", status=201)
 def open_ticket() -> Values | Made:
     """File a ticket; for somebody without an account, one is opened"""
     door.agent()
-    values = body("ticket")
+    ticket = opened(body("ticket"))
+    value = shown(exports.find(db(), viewer(), ticket.number), audited=True)
+    return Made(value, url(f"/api/v2/tickets/{ticket.number}.json"))
 
-    def act() -> Made:
+
+def opened(values: dict[str, Any]) -> Ticket:
+    """The ticket that these values become, filed whole or not at all."""
+    with db().atomic():
         comment = comment_of(values)
         answers = _answers(values)
         form = RequestForm(
@@ -115,18 +113,9 @@ def open_ticket() -> Values | Made:
             requester=_requester(values),
         )
         ticket = file(form, uploads.gathered(comment.get("uploads")))
-        _change(
-            ticket,
-            {
-                key: values[key]
-                for key in ("tags", "assignee_id", "group_id", "status")
-                if key in values
-            },
-        )
-        value = shown(exports.find(db(), viewer(), ticket.number), audited=True)
-        return Made(value, url(f"/api/v2/tickets/{ticket.number}.json"))
-
-    return in_one(act)
+        names = ("tags", "assignee_id", "group_id", "status")
+        _change(ticket, {name: values[name] for name in names if name in values})
+        return ticket
 
 
 @offer("/tickets/<int:number>", "PUT")
