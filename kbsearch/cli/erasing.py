@@ -21,7 +21,8 @@ def forget_command(site: Site, email: str, with_files: bool, yes: bool, as_json:
 
     Their requests and answers stay, for their organisation, without their name, addresses and
     number, which are masked wherever somebody wrote them. The index of requests is built anew.
-    Backups made before still know them.
+    A backup made before still knows them: restored, they are erased again. The register of the
+    administration shows the certificate.
 
     Example: kbsearch forget alice@acme.example
     """
@@ -43,4 +44,11 @@ def forget_command(site: Site, email: str, with_files: bool, yes: bool, as_json:
             files=erased.files,
         )
     )
-    click.echo(say("Backups made before still know them: delete those when their time has come."))
+    click.echo(
+        say(
+            "Certificate %(id)s, SHA-256 %(sha256)s: %(url)s",
+            id=erased.certificate,
+            sha256=erased.sha256,
+            url=site.settings.url(f"admin/erasures/{erased.certificate}"),
+        )
+    )

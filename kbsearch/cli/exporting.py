@@ -5,12 +5,15 @@ from pathlib import Path
 
 import click
 
-from kbsearch.access import EVERYONE
+from kbsearch import audit
+from kbsearch.access import EVERYONE, OPERATOR
 from kbsearch.articles.publishing.front_matter import AUDIENCES
-from kbsearch.cli import Site, pass_site
+from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
 from kbsearch.config import is_audience
-from kbsearch.site import exporting, static_site
+from kbsearch.files.folder import for_its_owner
+from kbsearch.people import viewers
+from kbsearch.site import exporting, own_data, static_site
 from kbsearch.site.exporting import Exported
 from kbsearch.site.static_site import StaticSite
 
@@ -20,6 +23,7 @@ from kbsearch.site.static_site import StaticSite
 @click.option("--static", "is_static", is_flag=True, help="The help pages as a site of files.")
 @click.option("--audience", default=EVERYONE, metavar="WHO", help="Whose pages: with --static.")
 @click.option("--lang", "languages", multiple=True, help="Only this language: with --static.")
+@click.option("--person", metavar="EMAIL", help="Only what is of this person, in a ZIP file DIR.")
 @json_option
 @pass_site
 def export_command(
@@ -28,6 +32,7 @@ def export_command(
     is_static: bool,
     audience: str,
     languages: tuple[str, ...],
+    person: str | None,
     as_json: bool,
 ) -> None:
     """Write requests, files, people, organisations, products and content to an empty folder DIR.
@@ -36,10 +41,14 @@ def export_command(
     org:SLUG, product:SLUG) as a site of files with its own search, which any web server offers.
 
     Requests and people are JSON Lines that 'kbsearch import' reads; content is Markdown under
-    git. To save a site and bring it back, there is 'kbsearch backup'.
+    git. To save a site and bring it back, there is 'kbsearch backup'. With --person: what the site
+    keeps about somebody and the files they attached, as they may take it away themselves.
 
     Example: kbsearch export /tmp/leaving
     """
+    if person is not None:
+        _export_person(site, person, folder, as_json)
+        return
     if not is_audience(audience):
         raise click.BadParameter(AUDIENCES, param_hint="--audience")
     if unknown := set(languages) - set(site.settings.languages):
@@ -62,3 +71,17 @@ def export_command(
         return
     for noun, count in asdict(exported).items():
         click.echo(f"{say(noun)}: {count}")
+
+
+def _export_person(site: Site, email: str, file: Path, as_json: bool) -> None:
+    viewer = viewers.find(site.db, email)
+    try:
+        with open(file, "xb", opener=for_its_owner) as target:
+            count = own_data.pack(site.db, site.settings, viewer, target)
+    except OSError as problem:
+        raise Refused(say("%(file)s: %(reason)s", file=file, reason=problem.strerror)) from None
+    audit.act(site.db, OPERATOR, "data.exported", person_id=viewer.person_id)
+    if as_json:
+        echo_json({"file": str(file), "files": count})
+    else:
+        click.echo(say("%(file)s: their data and %(count)d files", file=file, count=count))

@@ -40,7 +40,7 @@ class FolderStorage:
                 raise Full("attachment.disk_full")
             path = incoming / new_id()
             try:
-                with open(path, "x+b", opener=_private) as file:
+                with open(path, "x+b", opener=for_its_owner) as file:
                     yield file
             finally:
                 path.unlink(missing_ok=True)
@@ -128,5 +128,6 @@ def room() -> Iterator[None]:
         raise Full("attachment.disk_full") from problem
 
 
-def _private(path: str, flags: int) -> int:
+def for_its_owner(path: str, flags: int) -> int:
+    """An opener of files that nobody else may read."""
     return os.open(path, flags, 0o600)

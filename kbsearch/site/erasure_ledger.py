@@ -16,6 +16,7 @@ from kbsearch import people, randomness
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Problem
+from kbsearch.files.folder import for_its_owner
 
 FILE = "erasures.jsonl"
 OUTSIDE = "erasures-*.jsonl*"  # beside backups: one of each ledger that was begun
@@ -101,15 +102,11 @@ def returned(db: Database, erasures: Sequence[Erasure]) -> Iterator[tuple[str, E
 def _append(ledger: Path, erasures: Sequence[Erasure]) -> None:
     text = "".join(f"{json.dumps(asdict(erasure))}\n" for erasure in erasures)
     ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(ledger, "a", encoding="utf-8", opener=_for_its_owner) as file:
+    with open(ledger, "a", encoding="utf-8", opener=for_its_owner) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _for_its_owner(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
 
 
 def _digest(salt: str, text: str) -> str:

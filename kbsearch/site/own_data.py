@@ -3,14 +3,20 @@
 Only what is theirs: no note of the staff, no word of anybody else.
 """
 
+import json
+import shutil
+import zipfile
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer
 from kbsearch.announcements import following
 from kbsearch.clock import stored, utc_now
+from kbsearch.config import Settings
 from kbsearch.database import Database, Row
+from kbsearch.files import places
 from kbsearch.people import notification_choices, profiles
 from kbsearch.people.accounts import passkeys, personal_tokens, second_factor, sessions
 from kbsearch.search.learning import lessons, votes
@@ -79,6 +85,42 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
         "lessons": lessons.list_mine(db, person.id),
         "announcements_followed": following.list_own(db, viewer),
     }
+
+
+def pack(db: Database, settings: Settings, viewer: Viewer, target: IO[bytes]) -> int:
+    """Write a ZIP of the same and of the files they attached; how many files there are."""
+    store, count = places.attached(settings), 0
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        lines = []
+        for row in _files(db, viewer):
+            try:
+                source = store.open(row.pop("sha256"))
+            except FileNotFoundError:
+                continue
+            count += 1
+            place = f"files/{count}-{Path(row['name']).name}"
+            with source, archive.open(place, "w", force_zip64=True) as packed:
+                shutil.copyfileobj(source, packed)
+            lines.append({**row, "file": place})
+        text = json.dumps({**collect(db, viewer), "files": lines}, ensure_ascii=False, indent=1)
+        archive.writestr("data.json", text)
+    return count
+
+
+def _files(db: Database, viewer: Viewer) -> list[Row]:
+    """What they attached to what others may read, or have not sent yet."""
+    condition, principals = access.visible(viewer, "ticket_readers", "ticket_id", "t.id")
+    return db.query(
+        f"""
+        SELECT t.number AS request, f.name, f.media_type, f.created_at, f.sha256
+        FROM attachments f LEFT JOIN tickets t ON t.id = f.ticket_id
+        LEFT JOIN messages m ON m.id = f.message_id
+        WHERE f.person_id = :id AND COALESCE(m.internal, 0) = 0
+          AND (f.ticket_id IS NULL OR {condition})
+        ORDER BY f.created_at, f.id
+        """,  # noqa: S608 (a condition of constants)
+        {"id": viewer.person_id, **principals},
+    )
 
 
 def _organisations(db: Database, person_id: str) -> list[Row]:

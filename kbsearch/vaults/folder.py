@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kbsearch import vaults
-from kbsearch.files.folder import sync_folder
+from kbsearch.files.folder import for_its_owner, sync_folder
 from kbsearch.vaults import PART, Altered, OutOfReach
 
 
@@ -21,7 +21,7 @@ class FolderVault:
         part = self.root / f"{name}{PART}"
         with self._reached():
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with source.open("rb") as file, open(part, "wb", opener=_for_its_owner) as copy:
+            with source.open("rb") as file, open(part, "wb", opener=for_its_owner) as copy:
                 shutil.copyfileobj(file, copy)
                 copy.flush()
                 os.fsync(copy.fileno())
@@ -58,7 +58,3 @@ class FolderVault:
             yield
         except OSError as problem:
             raise OutOfReach("vault.unreached", place=self.root, reason=problem) from problem
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

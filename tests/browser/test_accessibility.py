@@ -37,6 +37,7 @@ from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
+from kbsearch.site import certificates
 from kbsearch.tickets import Ticket, field_editing, tags, teams
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -124,6 +125,7 @@ def pages(live: Live) -> dict[str, list[str]]:
     calendar, target = promised(live.db)
     team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
     prepared_rule = rule(live.db, name=new_id(), is_on=False).id
+    erasure = certificates.issue(live.db, root, "gone@acme.example", {"people": 1, "tickets": 2}).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")
@@ -200,6 +202,8 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.show_news": ["/{lang}/admin/news"],
         "admin.show_status": ["/{lang}/admin/status"],
         "admin.show_log": ["/{lang}/admin/log", "/{lang}/admin/log?all=1"],
+        "admin.show_register": ["/{lang}/admin/register"],
+        "admin.show_erasure": [f"/{{lang}}/admin/erasures/{erasure}"],
         "admin.show_mail": ["/{lang}/admin/mail?done=consented"],
         "article_list.show": ["/{lang}/desk/articles/all?sort=views&order=down"],
         "desk_articles.index": ["/{lang}/desk/articles"],

@@ -1,18 +1,25 @@
 """What somebody takes away is theirs, and theirs alone."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from kbsearch.access import Viewer
+from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.files import places
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.site import own_data
 from tests.conftest import Cast, take_over
+from tests.kit.requests import attach
 
 
 @pytest.fixture
@@ -104,3 +111,31 @@ def test_a_copy_opens_no_door(db: SqliteDatabase, settings: Settings, alice: Vie
     hashes = [accounts.hash_token(token) for token in (session, device)]
     for canary in (session, device, secret, *codes, *hashes):
         assert canary not in text
+
+
+def test_files_leave_with_it_and_none_of_others_does(
+    db: SqliteDatabase, settings: Settings, cast: Cast
+):
+    """Theirs, though a colleague of theirs reads them; not the note that an agent made of one."""
+    store = places.attached(settings)
+    for viewer, content in ((cast.alice, b"ALICES"), (cast.bob, b"BOBS"), (cast.dan, b"DANS")):
+        attach(db, viewer, store, "key-of-a-form-of-theirs", content=content)
+    packed = io.BytesIO()
+    assert own_data.pack(db, settings, cast.alice, packed) == 1
+    with zipfile.ZipFile(packed) as archive:
+        assert len(archive.namelist()) == 2
+        (line,) = json.loads(archive.read("data.json"))["files"]
+        assert archive.read(line["file"]) == b"ALICES"
+
+
+def test_a_command_gives_the_same(
+    db: SqliteDatabase, settings: Settings, cast: Cast, tmp_path: Path
+):
+    site = tmp_path / "kbsearch.toml"
+    site.touch()
+    target = tmp_path / "alice.zip"
+    command = ["-c", str(site), "export", "--person", "alice@acme.example", str(target), "--json"]
+    answer = CliRunner().invoke(cli, command)
+    assert (answer.exit_code, json.loads(answer.stdout)["files"]) == (0, 0), answer.output
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert CliRunner().invoke(cli, command).exit_code == 1, "it replaces nothing"

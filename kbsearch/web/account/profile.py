@@ -1,9 +1,10 @@
 """The account page: who one is, how one is told of things, and one's own data to take away."""
 
 import json
+import tempfile
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, redirect, request, send_file
 from werkzeug.wrappers import Response
 
 from kbsearch import audit, i18n, revisions
@@ -148,11 +149,22 @@ def export() -> Response:
     audit.record(
         db(), "data.exported", person_id=person_id, actor_id=person_id, network=caller().network
     )
+    if "files" in request.form:
+        return _with_files()
     text = json.dumps(own_data.collect(db(), viewer()), ensure_ascii=False, indent=1)
     return Response(
         text,
         content_type="application/json; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="kbsearch-account.json"'},
+    )
+
+
+def _with_files() -> Response:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed with the answer, and gone)
+    own_data.pack(db(), site().settings, viewer(), file)
+    file.seek(0)
+    return send_file(
+        file, "application/zip", as_attachment=True, download_name="kbsearch-account.zip"
     )
 
 

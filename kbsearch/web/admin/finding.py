@@ -54,6 +54,7 @@ def _places(spoken: Language) -> list[tuple[Place, str]]:
         "/desk/deliveries": _("Outgoing messages"),
         "/admin/settings/sign-on": _("Single sign-on"),
         "/admin/log": _("Security log"),
+        "/admin/register": _("Register of data"),
     }
     names = setting_names(spoken)
     pages = [(Place(str(title), "", url), "") for url, title in titles.items()]

@@ -1,0 +1,41 @@
+"""What the site keeps of whom and how long, and the certificates of what was erased."""
+
+from werkzeug.wrappers import Response
+
+from kbsearch import people
+from kbsearch.errors import NotFound
+from kbsearch.site import certificates, register
+from kbsearch.site.certificates import Certificate
+from kbsearch.web.admin.door import bp
+from kbsearch.web.render import db, render, site, spoken_language, viewer
+
+
+@bp.get("/register")
+def show_register() -> Response:
+    settings = site().settings
+    return render(
+        "admin/register.html",
+        kinds=[(kind, dict(kind.values(settings))) for kind in register.KINDS],
+        erasures=certificates.list_latest(db(), viewer()),
+    )
+
+
+@bp.get("/erasures/<certificate_id>")
+def show_erasure(certificate_id: str) -> Response:
+    certificate = certificates.find(db(), viewer(), certificate_id)
+    return render(
+        "admin/erasure.html",
+        certificate=certificate,
+        counts=register.by_kind(certificate.counts),
+        actor=_actor_of(certificate),
+    )
+
+
+def _actor_of(certificate: Certificate) -> str:
+    _ = spoken_language().translate
+    if certificate.by_id is None:
+        return str(_("a command"))
+    try:
+        return people.find_id(db(), certificate.by_id).name
+    except NotFound:
+        return str(_("Erased account"))

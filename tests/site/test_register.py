@@ -1,0 +1,34 @@
+"""The register of data: every table has its place, and what it says of lengths is what is done."""
+
+import re
+
+from kbsearch import i18n
+from kbsearch.config import LANGUAGES, Settings
+from kbsearch.database.migrations import SCHEMA
+from kbsearch.site import register
+
+TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
+
+
+def test_every_table_stands_in_the_register_once():
+    tables = [table for kind in register.KINDS for table in kind.tables]
+    assert sorted(tables) == sorted(TABLE.findall(SCHEMA.read_text("utf-8")))
+
+
+def test_lengths_are_those_of_the_settings():
+    settings = Settings(draft_days=11, search_log_days=12, close_after_days=13)
+    for language in LANGUAGES:
+        lengths = {
+            kind.name: i18n.gettext(language, kind.length, **kind.values(settings))
+            for kind in register.KINDS
+        }
+        assert "11" in lengths["Drafts"] and "12" in lengths["Searches and visits"]
+        assert "13" in lengths["Requests"] and "daily=7" in lengths["Backups"]
+        assert not [text for text in lengths.values() if "%" in text]
+
+
+def test_what_was_erased_is_told_by_kind():
+    assert register.by_kind({"sessions": 2, "recovery_codes": 8, "texts": 3}) == {
+        "Signing in": 10,
+        register.MASKED: 3,
+    }
