@@ -8,6 +8,7 @@ from flask import Blueprint, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from kbsearch import announcements
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.search import Hit, Question, text_of_form
 from kbsearch.search.fulltext import essence
@@ -158,6 +159,7 @@ def panel(ticket: Ticket, *, unfolded: int | None = None) -> Response:
     """The cases beside a request; the one that something was just said of keeps the focus."""
     clicks = case_clicks.list_mine(db(), viewer(), ticket)
     rejected = [click for click in clicks if click.kind == "rejected"]
+    problem = incident_groups.of_ticket(db(), viewer(), ticket)
     return render(
         "desk/similar.html",
         "desk/_similar.html",
@@ -167,7 +169,8 @@ def panel(ticket: Ticket, *, unfolded: int | None = None) -> Response:
         articles=articles(ticket),
         incident=incident(ticket),
         links=duplicates.of_ticket(db(), viewer(), ticket),
-        problem=incident_groups.of_ticket(db(), viewer(), ticket),
+        problem=problem,
+        announcement=announcements.of_problem(db(), viewer(), problem.id) if problem else None,
         unfolded=unfolded,
         composer=f"/{language()}/requests/{ticket.id}",
     )

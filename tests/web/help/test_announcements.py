@@ -6,9 +6,11 @@ from kbsearch import announcements
 from kbsearch.announcements import editing, following
 from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.tickets.desk import incident_groups
 from kbsearch.tickets.filing import drafts
 from tests.announcements.test_announcements import announce
 from tests.conftest import Cast
+from tests.kit.requests import file
 from tests.kit.web import HTMX, sign_in
 
 ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -69,6 +71,17 @@ def test_what_agents_type_wrong_is_in_the_form_again(
     refused = client.post("/fr/desk/announcements", data=form, headers=ORIGIN)
     assert refused.status_code == 422
     assert "Gardé" in refused.text and 'id="title_fr-wrong"' in refused.text
+
+
+def test_agents_see_beside_a_request_that_its_problem_is_announced(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast
+):
+    ticket = file(db, cast.alice)
+    problem = incident_groups.group(db, cast.dan, "Export", [ticket])
+    announcement = announce(db, cast.dan, problem_id=problem)
+    sign_in(client, db, cast.dan)
+    for page in (f"/fr/desk/tickets/{ticket.number}/similar", f"/fr/desk/problems/{problem}"):
+        assert f"/fr/desk/announcements/{announcement.id}" in client.get(page).text
 
 
 def test_an_agent_publishes_and_ends_it(client: FlaskClient, db: SqliteDatabase, cast: Cast):
