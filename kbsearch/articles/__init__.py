@@ -144,10 +144,14 @@ def find_old(db: Database, viewer: Viewer, address: str, language: str) -> Card 
 
 
 def translations(db: Database, viewer: Viewer, article: Article) -> tuple[Article, ...]:
-    """The same article in the other languages."""
-    condition = "a.translation_key = :key AND a.language <> :language ORDER BY a.language"
+    """The same article in the other languages: one each, of the same version where there is one."""
+    condition = """
+        a.translation_key = :key AND a.language <> :language
+        ORDER BY a.language, CASE WHEN COALESCE(a.version, '') = :version THEN 1 ELSE 0 END, a.path
+    """
     values = {"key": article.translation_key, "language": article.language}
-    return tuple(_article(row) for row in _select(db, viewer, _WHOLE, condition, **values))
+    rows = _select(db, viewer, _WHOLE, condition, **values, version=article.version)
+    return tuple(_article(row) for row in {row["language"]: row for row in rows}.values())
 
 
 def list_twins(db: Database, viewer: Viewer, translation_key: str) -> tuple[Card, ...]:

@@ -24,6 +24,8 @@ LISTS = frozenset({"alias", "product", "tags", "found_by", "trouvable_par"})
 KNOWN = TEXTS | LISTS
 AUDIENCES = "everyone, customers, agents, org:SLUG, product:SLUG"
 _FENCE = "---"
+_COMPARED = ("<", ">", "=")
+_RANGE = re.compile(r"(?:(?:>=|<=|>|<|=) ?v?\d{1,9}(?:\.\d{1,9}){0,5}[ ,]{0,2}){1,4}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FOREIGN_FENCES = frozenset({"+++", ";;;", "{", "---toml", "---json"})
 # CBaseLoader is not there where PyYAML was built without libyaml
@@ -256,6 +258,8 @@ def _check_values(front: FrontMatter) -> None:
             refuse(key, "2026-11-22, 2026-11-22 09:00, 2026-11-22T09:00+01:00")
     if front.withdraw_at and front.withdraw_at <= front.publish_at:
         refuse("withdraw_at", f"> publish_at ({front.text('publish_at')})")
+    if front.text("version").startswith(_COMPARED) and not _RANGE.fullmatch(front.text("version")):
+        refuse("version", ">=4.2 <5, 4.x, 4.2")
     if front.text("review_by") and not _DAY.fullmatch(front.text("review_by")):
         refuse("review_by", "2026-11-22")
 

@@ -24,7 +24,7 @@ from kbsearch.search.fulltext.text import normal
 from kbsearch.search.fulltext.ticket_index import TicketIndex
 from kbsearch.search.fulltext.ticket_writer import day_of
 from kbsearch.search.learning import case_clicks, lessons
-from kbsearch.search.ranking import hits
+from kbsearch.search.ranking import hits, reader_versions
 from kbsearch.search.ranking.answer import Answer
 from kbsearch.search.ranking.indexing import ask_rebuild, live_folders
 from kbsearch.search.ranking.known import Snapshot
@@ -68,7 +68,9 @@ class Search:
             except ValueError:  # a damaged file shows when it is read, not before
                 self._report_damage()
                 results = Answer(snapshot, viewer, question, None, None).find(terms)
-        return replace(results, took_ms=round((time.perf_counter() - started) * 1000, 2))
+        shown = reader_versions.preferred(self._db, viewer, results.hits)
+        took_ms = round((time.perf_counter() - started) * 1000, 2)
+        return replace(results, hits=shown, took_ms=took_ms)
 
     def spelt(self, viewer: Viewer, text: str, language: str) -> tuple[str, frozenset[str]]:
         """A text as it would be corrected, and its words that are in nothing the viewer reads."""

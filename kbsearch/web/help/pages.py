@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch import articles
 from kbsearch.announcements import matching
-from kbsearch.articles import Article, Card, categories, former_addresses, lags
+from kbsearch.articles import Article, Card, categories, former_addresses, lags, versions
 from kbsearch.errors import NotFound
 from kbsearch.files import types
 from kbsearch.search import Kind, Question, Results
@@ -190,6 +190,7 @@ def show(article: Article, wrong: str = "") -> Response:
         minutes=reading_minutes(article),
         translations=translations,
         lag=lag,
+        versions=versions.list_others(db(), viewer(), article) if article.version else (),
         original=lag.original if lag else original_of(article, translations),
         trail=trail,
         metadata=metadata.of_article(article, translations, trail),

@@ -49,6 +49,7 @@ def test_an_unknown_key_is_told_with_its_place_whatever_it_holds():
         ("publish_at: demain\n", "value", (2, 1)),
         ("publier_le: 2026-13-01\n", "value", (2, 1)),
         ("publish_at: 2026-12-02\nwithdraw_at: 2026-12-01\n", "value", (3, 1)),
+        ("version: '>=4.2 <'\n", "value", (2, 1)),
         ("review_by: 2026-12-01 09:00\n", "value", (2, 1)),
         ("title: \x07\n", "yaml", (1, 1)),
     ],
