@@ -45,6 +45,8 @@ SHORTEST_KEY = 32
 BACKUP_SCHEMES = ("sftp", "s3")
 TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+# A server that git speaks with; what else has a colon would have it run a program.
+REMOTE = re.compile(r"(?:ssh|https|http|file)://\S+|[\w.-]+@[\w.-]+:[^\s:]\S*")
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(?:/[A-Za-z0-9._-]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
@@ -114,6 +116,10 @@ class Settings:
     branch: str = _setting(
         "HEAD", "What is live of a git repository; HEAD: whatever is checked out"
     )
+    content_remote: str = _setting(
+        "", "git address that content is fetched from and pushed to; empty: none", secret=True
+    )
+    content_fetch_seconds: int = _setting(60, "Seconds between two looks at content_remote")
     languages: tuple[str, ...] = _setting(LANGUAGES, "Languages offered, the first by default")
     default_audience: str = _setting("customers", "Who reads an article that does not say")
     article_review: bool = _setting(
@@ -278,6 +284,12 @@ class Settings:
     @property
     def content_path(self) -> Path:
         return self.at(self.content)
+
+    @property
+    def content_remote_address(self) -> str:
+        """What git is given as the remote of the content; a path starts from the site's folder."""
+        is_path = self.content_remote and not REMOTE.fullmatch(self.content_remote)
+        return str(self.at(Path(self.content_remote))) if is_path else self.content_remote
 
     @property
     def data_path(self) -> Path:
@@ -523,6 +535,10 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("clamd", "it is the path of a socket, or host:port")
     if settings.files_keys_path and not settings.files_keys_path.is_file():
         refuse("files_keys", f"{settings.files_keys_path}: no such file")
+    if not _is_remote(settings.content_remote):
+        refuse("content_remote", _("git@host:path, ssh://, https:// or the path of a repository"))
+    if not 5 <= settings.content_fetch_seconds <= 86400:
+        refuse("content_fetch_seconds", "it counts seconds: 5 to 86400")
     if settings.secret_key and len(settings.secret_key) < SHORTEST_KEY:
         refuse("secret_key", f"it has at least {SHORTEST_KEY} characters")
     if not is_audience(settings.default_audience):
@@ -653,6 +669,13 @@ def is_private(url: str) -> bool:
 def has_single_sign_on() -> bool:
     """Whether the packages of the extra [sso] are there."""
     return all(find_spec(package) for package in ("authlib", "joserfc"))
+
+
+def _is_remote(text: str) -> bool:
+    """Whether git may be given a text as a remote: nothing on the way can read or change it."""
+    if REMOTE.fullmatch(text):
+        return not text.startswith("http://") or is_private(text)
+    return not text.startswith("-") and ":" not in text
 
 
 def _is_target(text: str) -> bool:

@@ -20,7 +20,7 @@ from typing import TextIO
 from kbsearch import articles, limits, outbox
 from kbsearch.articles.gaps import cases, counts
 from kbsearch.articles.gaps import signals as gap_signals
-from kbsearch.articles.publishing import publications
+from kbsearch.articles.publishing import publications, sharing
 from kbsearch.articles.publishing.external_links import LinkRounds
 from kbsearch.articles.publishing.publish import Publication, Refusal, publish
 from kbsearch.articles.publishing.watch import Watcher
@@ -132,10 +132,15 @@ def _work(
     ):
         content = Content(settings, db, signals, before_long=pulse.expect_long_work)
         handlers = _handlers(settings, db, indexer)
+        taking_over = Step(
+            "sharing the content", content.share, settings.content_fetch_seconds, LONG_WORK
+        )
+        publishing = Step("publishing", content.follow)
         search = Search(settings, db)
         steps = (
             Step("settings", lambda: chosen.renew(db), SETTINGS_SECONDS),
-            Step("publishing", content.follow),
+            taking_over,
+            publishing,
             Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
             Step("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
@@ -171,7 +176,8 @@ def _work(
             ),
         )
         if articles.live_publication(db) is None:
-            steps[1].attempt()  # nobody is told of a site that has no page yet
+            taking_over.attempt()
+            publishing.attempt()  # nobody is told of a site that has no page yet
         parent_pipe.ready()
         while not signals.stop:
             if not _round(steps, signals, pulse):
@@ -287,7 +293,12 @@ class Content:
         except Exception:
             self._watcher.forget()
             raise
+        self.share()
         return True
+
+    def share(self) -> bool:
+        """Take over what others published, and give them what is published here."""
+        return sharing.follow(self.db, self.settings)
 
     def _tell(self, outcome: Publication | Refusal) -> None:
         if isinstance(outcome, Refusal):

@@ -22,7 +22,7 @@ DRAFTS = "draft/"  # what is made here
 KEPT = "refs/kbsearch/discarded/"  # a branch thrown away can be brought back
 MOST = 100  # branches that are listed
 MAX_NAME = 200
-_NONE = "0" * 40
+NONE = "0" * 40
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_+\-]*(?:\.[A-Za-z0-9_+\-]+)*"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
@@ -176,7 +176,7 @@ def propose(
         after = ""  # it was merged or thrown away: a new beginning
     parent = after if there and not there[0].behind else live.commit
     commit = _commit(live.repository, parent, files, message, author)
-    _move(live.repository, name, commit, after or _NONE)
+    _move(live.repository, name, commit, after or NONE)
     return commit
 
 
@@ -207,7 +207,7 @@ def extend(
     base = base_for(settings, name)
     there = _read(base, name, among_live=True)
     commit = _commit(base.repository, base.commit, files, message, author)
-    _move(base.repository, name, commit, there[0].commit if there else _NONE)
+    _move(base.repository, name, commit, there[0].commit if there else NONE)
     return commit
 
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,9 +107,12 @@ def is_bare(repository: Repository) -> bool:
     return run(repository, "rev-parse", "--is-bare-repository").strip() == b"true"
 
 
-def _command(repository: Repository, *arguments: str) -> list[str]:
-    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    return ["git", *settings, f"--git-dir={repository.git_folder}", *arguments]
+def _command(
+    repository: Repository | None, *arguments: str, settings: Sequence[str] = ()
+) -> list[str]:
+    options = [part for setting in (*_SETTINGS, *settings) for part in ("-c", setting)]
+    options += [f"--git-dir={repository.git_folder}"] if repository else []
+    return ["git", *options, *arguments]
 
 
 def _environment() -> dict[str, str]:
@@ -119,19 +122,20 @@ def _environment() -> dict[str, str]:
 
 
 def run(
-    repository: Repository,
+    repository: Repository | None,
     *arguments: str,
     data: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    settings: Sequence[str] = (),
     timeout: float = TIMEOUT,
 ) -> bytes:
     """What a command answers; `data` is what it reads. Raises CalledProcessError."""
     return subprocess.run(
-        _command(repository, *arguments),
+        _command(repository, *arguments, settings=settings),
         capture_output=True,
         input=data,
         env={**_environment(), **(environment or {})},
-        cwd=repository.git_folder,
+        cwd=repository.git_folder if repository else None,
         check=True,
         timeout=timeout,
     ).stdout

@@ -37,15 +37,17 @@ def content_branch(settings: Settings, live: GitTree) -> str:
     return name[0]
 
 
-def rebased(live: GitTree, commit: str, *, by: str) -> str:
+def rebased(live: GitTree, commit: str, *, by: str, since: str = "") -> str:
     """The commit, or what it brings as commits on top of what is live; their authors stay.
 
-    Raises Conflict for a file that was changed on both sides.
+    What came before the commit `since`, where one is given, is not brought. Raises Conflict for a
+    file that was changed on both sides.
     """
-    if is_ancestor(live.repository, live.commit, commit):
-        return commit
     top = live.commit
-    arguments = ("rev-list", "--reverse", "--topo-order", "--no-merges", commit, f"^{top}", "--")
+    if not since and is_ancestor(live.repository, top, commit):
+        return commit
+    brought = [commit, f"^{top}", *([f"^{since}"] if since else [])]
+    arguments = ("rev-list", "--reverse", "--topo-order", "--no-merges", *brought, "--")
     for own in git.run(live.repository, *arguments).decode().split():
         top = _replayed(live.repository, own, top, by)
     return top
@@ -68,6 +70,26 @@ def advance(settings: Settings, live: GitTree, commit: str) -> bool:
             return False
         raise Invalid("branch.work_tree_in_the_way", path=work_tree or branch) from None
     return True
+
+
+def replace(settings: Settings, live: GitTree, commit: str) -> None:
+    """Put the content's branch elsewhere, though it leads to what is live no more.
+
+    Raises Invalid where the files of a work tree are in the way, Conflict where it moved.
+    """
+    branch = content_branch(settings, live)
+    work_tree = _work_tree(live.repository, branch)
+    try:
+        if work_tree is None:
+            git.run(live.repository, "update-ref", branch, commit, live.commit)
+        else:
+            own = repository_of(work_tree)
+            assert own is not None, "git said that it is one of its work trees"
+            git.run(own, f"--work-tree={work_tree}", "reset", "--quiet", "--keep", commit)
+    except CalledProcessError:
+        if git.resolve(live.repository, branch) != live.commit:
+            raise Conflict("branch.moved", {}) from None
+        raise Invalid("branch.work_tree_in_the_way", path=work_tree or branch) from None
 
 
 def merged_text(live: GitTree, mine: str, base: str, theirs: str) -> str:

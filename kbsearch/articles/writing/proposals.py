@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kbsearch import access, audit
 from kbsearch.access import Viewer
-from kbsearch.articles.publishing import branches, previews, rebasing, trailers
+from kbsearch.articles.publishing import branches, previews, rebasing, sharing, trailers
 from kbsearch.articles.publishing import publish as publishing
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.commits import Author
@@ -105,12 +105,17 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
     if not branch.is_draft:
         raise Invalid("branch.not_a_draft")
     for _ in range(ATTEMPTS):
-        live = branches.live_tree(settings)
-        assert live is not None, "there is a branch"
-        commit = rebasing.rebased(live, branch.commit, by=viewer.email)
-        _check(db, settings, live, commit)
-        branch = branches.move(settings, branch, commit)
-        if rebasing.advance(settings, live, commit):
+        with sharing.turn(settings):
+            sharing.catch_up(db, settings)
+            live = branches.live_tree(settings)
+            assert live is not None, "there is a branch"
+            commit = rebasing.rebased(live, branch.commit, by=viewer.email)
+            _check(db, settings, live, commit)
+            branch = branches.move(settings, branch, commit)
+            is_on_top = sharing.offer(db, settings, live, commit) and rebasing.advance(
+                settings, live, commit
+            )
+        if is_on_top:
             audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
             _go_live(db, settings)
             branches.forget(settings, branch)

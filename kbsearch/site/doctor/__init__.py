@@ -54,6 +54,7 @@ LOOKS_INSIDE: tuple[LookInside, ...] = (
     kept.scanned,
     indexes.in_service,
     content.next_publication,
+    content.shared,
     people.administrators,
     people.second_factors,
     people.teams,

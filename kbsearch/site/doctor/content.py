@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kbsearch import articles as published
-from kbsearch.articles.publishing import edition, git, publications
+from kbsearch.articles.publishing import edition, git, publications, sharing
 from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git import Repository, repository_of
 from kbsearch.articles.publishing.git_tree import committed_tree
@@ -145,6 +145,40 @@ def locks(patient: Patient) -> Iterator[Check]:
             "If no git is at work there, remove it: rm %(path)s",
             path=path,
         )
+
+
+def shared(patient: Patient, db: Database) -> Iterator[Check]:
+    """How this host stands with the remote of the content."""
+    settings = patient.settings
+    if not settings.content_remote:
+        return
+    remote, state = sharing.shown(settings), sharing.look(db)
+    if state.since:
+        yield fail(
+            "remote",
+            "%(remote)s has not been reached since %(since)s: %(reason)s",
+            "Check content_remote, and the key or token this machine has for it. Nothing is lost.",
+            remote=remote,
+            since=state.since,
+            reason=state.reason,
+        )
+    for reference in sharing.rewritten(settings):
+        yield warn(
+            "remote",
+            "the history of %(remote)s was written anew; what was here is kept: %(reference)s",
+            "Take what is missed from there; then remove it: git update-ref -d %(reference)s",
+            remote=remote,
+            reference=reference,
+        )
+    if sharing.is_behind(settings):
+        yield warn(
+            "remote",
+            "what %(remote)s has is not taken over here",
+            "Commit or undo what was changed by hand in the folder of the content.",
+            remote=remote,
+        )
+    elif not state.since:
+        yield ok("remote", "the content is that of %(remote)s", remote=remote)
 
 
 def next_publication(patient: Patient, db: Database) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from kbsearch import access, articles, i18n
-from kbsearch.articles.publishing import branches, history, previews
+from kbsearch.articles.publishing import branches, history, previews, sharing
 from kbsearch.articles.writing import (
     amending,
     draft_files,
@@ -50,6 +50,9 @@ def index() -> Response:
         drafts=[(draft, published(draft.place)) for draft in drafts.list_all(db(), viewer())],
         branches=branches.list_all(settings),
         is_folder=branches.live_tree(settings) is None,
+        remote=sharing.shown(settings),
+        sharing=sharing.look(db()) if settings.content_remote else None,
+        rewritten=list(sharing.rewritten(settings)),
         discarded=discarded if branches.is_name(discarded) and commit.isalnum() else "",
         commit=commit,
     )
