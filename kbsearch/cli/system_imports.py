@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
     from kbsearch.site.importing.systems.moving_in import Arrival
 
+SAMPLE = 200  # rows that a map is guessed from
 ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
 Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
 HELP = """Take a whole {name} over: SOURCE is {source}.
@@ -200,7 +202,8 @@ def import_csv(
     if map_path is not None:
         columns = table_map.parse(map_path.read_text("utf-8", "replace"), headings)
     else:
-        columns = table_map.guess(headings)
+        rows = (line.values for line in lines.read(source, "csv") if line.problem is None)
+        columns = table_map.guess(headings, list(islice(rows, SAMPLE)))
     if only_guess:
         click.echo(columns.as_toml(), nl=False)
         raise Exit

@@ -157,3 +157,25 @@ def test_the_command_guesses_and_takes_over(
     (tmp_path / "map.toml").write_text("[")
     refused = run("--map", str(tmp_path / "map.toml"))
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+
+
+def test_columns_that_nobody_named_are_known_by_what_stands_in_them():
+    sample = [
+        {"a": "12", "b": "Alice@acme.example", "c": "05/03/2024 07:40", "d": "Résolu"}
+        | {"e": "Urgent", "f": "The lamp blinks", "g": "2"},
+        {"a": "13", "b": "bob@acme.example", "c": "2024-03-06", "d": "en cours"}
+        | {"e": "basse", "f": "No light at all", "g": "2"},
+    ]
+    found = table_map.guess(list("gabcdef"), sample).columns
+    assert found == {
+        "number": "a",
+        "requester": "b",
+        "created_at": "c",
+        "status": "d",
+        "severity": "e",
+        "subject": "f",
+    }
+    named = table_map.guess(["id", "objet", "f"], [{"id": "x1", "objet": "a b", "f": "c d"}])
+    assert named.columns == {"number": "id", "subject": "objet"}, "a heading says more"
+    with pytest.raises(Invalid):
+        table_map.guess(["g"], [{"g": "2"}, {"g": "2"}])

@@ -1,13 +1,17 @@
-"""How the columns of a table are called, and what its words mean: read from TOML, or guessed."""
+"""How the columns of a table are called, and what its words mean: read from TOML, or guessed.
+
+A column is known by its heading, in French or English, or else by what stands in it.
+"""
 
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kbsearch.errors import Invalid
+from kbsearch.site.importing import fields, lines
 from kbsearch.text.normal_form import nfkd
 
 ROWS = ("tickets", "messages")  # a row is a request, or what was said in one
@@ -118,19 +122,82 @@ def parse(text: str, headings: Sequence[str]) -> TableMap:
     return TableMap(columns, words, rows, are_public=values.get("public") is True)
 
 
-def guess(headings: Sequence[str]) -> TableMap:
-    """The map of a table as its headings let it be guessed; raises Invalid without a number."""
+def guess(headings: Sequence[str], sample: Sequence[Mapping[str, object]] = ()) -> TableMap:
+    """The map of a table as its headings and some of its rows let it be guessed.
+
+    Raises Invalid without a number.
+    """
     columns: dict[str, str] = {}
     for ours, names in HEADINGS.items():
         left = (heading for heading in headings if heading not in columns.values())
         if heading := next((h for h in left if _is_in(_folded(h), names)), ""):
             columns[ours] = heading
+    for ours, is_one in LOOKS.items():
+        left = (heading for heading in headings if heading not in columns.values())
+        values = {heading: _values(sample, heading) for heading in left}
+        if ours not in columns and (like := next((h for h in values if is_one(values[h])), "")):
+            columns[ours] = like
     if "number" not in columns:
         raise Invalid("import.missing", field="number")
     rows = "messages" if {"author", "body"} <= columns.keys() else "tickets"
     if rows == "tickets":
         columns = {ours: theirs for ours, theirs in columns.items() if ours not in OF_MESSAGES}
     return TableMap(columns, rows=rows)
+
+
+def _values(sample: Sequence[Mapping[str, object]], heading: str) -> list[str]:
+    """What stands in a column, where something does."""
+    values = (str(row.get(heading) or "").strip() for row in sample)
+    return [value for value in values if value]
+
+
+def _are_numbers(values: Sequence[str]) -> bool:
+    """Numbers of requests: whole, and none twice."""
+    are_whole = all(value.isascii() and value.isdecimal() for value in values)
+    return bool(values) and are_whole and len(set(values)) == len(values)
+
+
+def _are_addresses(values: Sequence[str]) -> bool:
+    return _are_mostly(values, lambda value: fields.address(value) is not None)
+
+
+def _are_moments(values: Sequence[str]) -> bool:
+    return _are_mostly(values, _is_moment)
+
+
+def _is_moment(value: str) -> bool:
+    """A date at least: a bare number is none."""
+    try:
+        return not value.isdecimal() and bool(fields.moment({"": lines.as_stored(value)}, ""))
+    except Invalid:
+        return False
+
+
+def _are_words(choices: Mapping[str, str]) -> Callable[[Sequence[str]], bool]:
+    """Whether they are words that mean something here."""
+    return lambda values: _are_mostly(
+        values, lambda value: any(_is_in(_folded(value), words) for words in choices.values())
+    )
+
+
+def _are_sentences(values: Sequence[str]) -> bool:
+    return _are_mostly(values, lambda value: " " in value and not _is_moment(value))
+
+
+def _are_mostly(values: Sequence[str], is_one: Callable[[str], bool]) -> bool:
+    return bool(values) and sum(map(is_one, values)) >= MOSTLY * len(values)
+
+
+MOSTLY = 0.8
+# What a column of a name that nobody knows is like, in the order in which they are looked for.
+LOOKS: dict[str, Callable[[Sequence[str]], bool]] = {
+    "number": _are_numbers,
+    "requester": _are_addresses,
+    "created_at": _are_moments,
+    "status": _are_words(STATUSES),
+    "severity": _are_words(SEVERITIES),
+    "subject": _are_sentences,
+}
 
 
 def _texts(name: str, table: Any) -> dict[str, str]:
