@@ -14,7 +14,6 @@ from kbsearch.site.doctor.checks import Check, Patient, fail, ok, warn
 from kbsearch.site.health import Health
 
 CLOCK_MAY_LAG = timedelta(minutes=5)
-INDEX_MAY_LAG = 30.0  # seconds
 
 
 def clock(_: Patient, db: Database) -> Iterator[Check]:
@@ -107,7 +106,7 @@ def _outbox(state: Health) -> Iterator[Check]:
 
 
 def _behind(state: Health) -> Iterator[Check]:
-    if state.index_lag > INDEX_MAY_LAG:
+    if state.index_lag > health.LATE_AFTER:
         yield warn(
             "index lag",
             "changes have waited for %(seconds)s s to be found",
