@@ -213,6 +213,12 @@ class Settings:
     jwt_creates_accounts: bool = _setting(
         False, "Whether a hand-over opens an account in an organisation that exists"
     )
+    remote_login_url: str = _setting(
+        "", "Where whoever must sign in is sent, with return_to; empty: our own page"
+    )
+    remote_logout_url: str = _setting(
+        "", "Where customers are sent who have signed out; empty: our home page"
+    )
 
     backup_to: str = _setting(
         "", "Where the worker keeps backups: a folder, sftp://user@host/folder or s3://bucket"
@@ -551,6 +557,11 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("oidc_issuer", _("it needs %(other)s as well"), other="oidc_client_id")
     if 0 < len(settings.jwt_shared_secret.encode()) < SHORTEST_SHARED_SECRET:
         refuse("jwt_shared_secret", _("%(bytes)s bytes at least"), bytes=SHORTEST_SHARED_SECRET)
+    for name in ("remote_login_url", "remote_logout_url"):
+        if getattr(settings, name) and not is_private(getattr(settings, name)):
+            refuse(name, _("it does not start with https://"))
+    if settings.remote_login_url and not settings.jwt_shared_secret:
+        refuse("remote_login_url", _("it needs %(other)s as well"), other="jwt_shared_secret")
     for name in ("oidc_issuer", "jwt_shared_secret"):
         if getattr(settings, name) and not has_single_sign_on():
             refuse(name, _("single sign-on is not installed; run: pip install 'kbsearch[sso]'"))

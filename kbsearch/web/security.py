@@ -67,6 +67,11 @@ def guard(app: Flask, settings: Settings) -> None:
     headers = dict(HEADERS)  # no view sets these
     if settings.base_url.startswith("https://"):
         headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
+    policy = CONTENT_SECURITY_POLICY
+    if settings.remote_logout_url:  # browsers hold `form-action` to what the form leads to, too
+        parts = urlsplit(settings.remote_logout_url)
+        own = "form-action 'self'"
+        policy = policy.replace(own, f"{own} {parts.scheme}://{parts.netloc}")
     if not settings.is_public:
         headers["X-Robots-Tag"] = "noindex, nofollow"
 
@@ -82,7 +87,7 @@ def guard(app: Flask, settings: Settings) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.extend(headers)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         if "Cache-Control" not in response.headers:

@@ -33,6 +33,7 @@ from tests.web.assistants.test_official_client import in_a_thread
 
 KBSEARCH = [sys.executable, "-m", "kbsearch"]
 Seen = TypeVar("Seen")
+IN_AN_ADDRESS = "secret-in-an-address"
 PATIENCE = 120  # seconds until something counts as hanging, on a machine that has much else to do
 
 
@@ -103,10 +104,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         log = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 0
     assert "Traceback" not in log
+    assert not any(secret in log for secret in (IN_AN_ADDRESS, "kbs_", "kbr_", "code=")), log
 
 
 def test_the_first_line_is_the_address_with_the_real_port(demo):
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+/", demo.address)
+
+
+def test_what_an_address_carries_stands_in_no_log(demo):
+    """The log is read when the demo ends."""
+    for path in ("access/jwt", "fr/nothing", "oauth/authorize", "mcp"):
+        with contextlib.suppress(HTTPError):
+            demo.get(f"{path}?jwt={IN_AN_ADDRESS}&code={IN_AN_ADDRESS}")
 
 
 def test_the_first_page_is_complete_as_soon_as_the_address_is_told(demo):

@@ -7,7 +7,7 @@ from kbsearch.errors import Invalid
 from kbsearch.people.accounts import sessions
 from kbsearch.web import security
 from kbsearch.web.account import tokens
-from kbsearch.web.render import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, db, language, site
+from kbsearch.web.render import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, db, language, site, viewer
 
 ONE_YEAR = 365 * 86400
 
@@ -16,8 +16,9 @@ bp = Blueprint("people", __name__)
 
 @bp.post("/logout")
 def logout() -> Response:
+    remote = site().settings.remote_logout_url if viewer().role == "customer" else ""
     forget_session()
-    response = redirect(f"/{language()}/", 303)
+    response = redirect(remote or f"/{language()}/", 303)
     for kind in (tokens.SESSION, tokens.KEPT):
         tokens.take_back(response, kind)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

@@ -1,7 +1,7 @@
 """The sign-in pages, the way to them, and the way back to what somebody was doing."""
 
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, redirect, request
 from werkzeug.wrappers import Response
@@ -128,7 +128,7 @@ def ask_who() -> Response:
     """Send a stranger to the sign-in page and note where they were going, typed text included."""
     destination = request.full_path.rstrip("?")
     if request.method in security.SAFE_METHODS:
-        return go_to(f"{home()}login?next={quote(destination)}")
+        return go_to(_door(destination))
     token = None
     person_id = sessions.last_person(db(), tokens.held(tokens.SESSION)) or (
         known_browsers.last_person(db(), tokens.held(tokens.BROWSER))
@@ -137,10 +137,21 @@ def ask_who() -> Response:
         fields = list(request.form.items(multi=True))
         token = kept_forms.keep(db(), person_id, destination, fields)
     if token is None:
-        return go_to(f"{home()}login")
-    response = go_to(f"{home()}login?next={home()}login/kept")
+        return go_to(_door())
+    response = go_to(_door(f"{home()}login/kept"))
     tokens.give(response, tokens.KEPT, token)
     return response
+
+
+def _door(destination: str = "") -> str:
+    """Where to sign in on the way somewhere: here, or at the application that knows customers."""
+    settings = site().settings
+    is_for_staff = destination.startswith((f"{home()}desk", f"{home()}admin"))
+    if not settings.remote_login_url or is_for_staff:
+        return f"{home()}login" + (f"?next={quote(destination)}" if destination else "")
+    separator = "&" if urlsplit(settings.remote_login_url).query else "?"
+    back = quote(settings.base_url.rstrip("/") + (destination or home()), safe="")
+    return f"{settings.remote_login_url}{separator}return_to={back}"
 
 
 def go_on(step: CodeAsked | Inside) -> Response:
