@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from kbsearch.articles.publishing import branches, git, previews, rebasing, remotes
-from kbsearch.articles.publishing.findings import has_errors
+from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.git import Repository, repository_of
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.remotes import FETCHED, HEADS, Push, RemoteAway
@@ -134,7 +134,9 @@ def _exchange(db: Database, settings: Settings) -> bool:
     repository = _repository(settings)
     before = remotes.commits(repository, HEADS)
     for _ in range(ATTEMPTS):
-        branch, commit = _take_content(db, settings, repository)
+        # the rest of the worker's work does not wait long for what was away a minute ago
+        patience = WRITERS_PATIENCE if look(db).since else remotes.PATIENCE
+        branch, commit = _take_content(db, settings, repository, patience)
         there = remotes.commits(repository, FETCHED)
         pushes = [] if there.get(branch) == commit else [Push(branch, commit)]
         if not pushes or remotes.push(repository, settings.content_remote_address, pushes):
@@ -145,7 +147,7 @@ def _exchange(db: Database, settings: Settings) -> bool:
 
 
 def _take_content(
-    db: Database, settings: Settings, repository: Repository, patience: float = remotes.PATIENCE
+    db: Database, settings: Settings, repository: Repository, patience: float
 ) -> tuple[str, str]:
     """Fetch, and have the content's branch stand on top of the remote's; its name and commit."""
     there = remotes.fetch(repository, settings.content_remote_address, patience)
@@ -179,9 +181,9 @@ def _on_top(db: Database, settings: Settings, live: GitTree, theirs: str, since:
         commit = rebasing.rebased(base, live.commit, by=BY, since=since)
         if commit in (theirs, live.commit):
             return commit
-        findings = previews.of_tree(db, settings, GitTree(live.repository, commit)).edition.findings
-        if not has_errors(findings):
-            return commit
+        findings = _findings(db, settings, GitTree(live.repository, commit))
+        if not has_errors(findings) or has_errors(_findings(db, settings, base)):
+            return commit  # where it is theirs that the rules refuse, ours is not to blame
         reason = str(next(finding for finding in findings if finding.severity == "error"))
     except Conflict as problem:
         reason = str(problem)
@@ -190,6 +192,10 @@ def _on_top(db: Database, settings: Settings, live: GitTree, theirs: str, since:
     log.warning("what is here does not go on top of %s (%s): it is on the branch %s",
                 shown(settings), reason, name)  # fmt: skip
     return theirs
+
+
+def _findings(db: Database, settings: Settings, tree: GitTree) -> tuple[Finding, ...]:
+    return previews.of_tree(db, settings, tree).edition.findings
 
 
 def _keep_rewritten(repository: Repository, settings: Settings, own: str, theirs: str) -> None:

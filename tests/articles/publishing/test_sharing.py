@@ -229,6 +229,14 @@ def test_what_does_not_go_on_top_is_a_branch_that_writers_see(
     assert head(remote, branch.name) == own
 
 
+def test_what_others_broke_does_not_hold_back_what_is_here(db, here, remote, desk):
+    by_hand(here, PAGE, article("Mine"))
+    pushed = elsewhere(desk, OTHER, article("Theirs", "[Read](gone.md)"))
+    sharing.follow(db, here)
+    assert head(remote, "main~1") == pushed
+    assert branches.list_all(here) == []
+
+
 def test_a_history_written_anew_is_followed_and_the_old_one_kept(db, cast, here, remote, desk):
     before = elsewhere(desk, OTHER, article("A secret"))
     sharing.follow(db, here)
