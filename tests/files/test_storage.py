@@ -21,7 +21,7 @@ from kbsearch.files.bucket_keys import BucketKeys
 from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.site import backups, erasing, exporting, restoring
-from kbsearch.site.doctor import servers
+from kbsearch.site.doctor import folders, servers
 from kbsearch.site.doctor.checks import Patient
 from tests.conftest import Cast
 from tests.kit import s3
@@ -274,6 +274,15 @@ def test_keys_come_from_a_file_over_the_environment(tmp_path: Path):
     path.write_text("aws_access_key_id")
     with pytest.raises(Problem, match="keys_unreadable"):
         bucket_keys.read(path, environ)
+
+
+def test_doctor_looks_who_may_read_the_keys(settings: Settings):
+    path = settings.site / "keys"
+    path.touch()
+    patient = Patient(Configuration(replace(settings, files_keys="keys"), {}))
+    for mode, state in ((0o644, "fail"), (0o600, "ok")):
+        path.chmod(mode)
+        assert [check.state for check in folders.secrets(patient)] == [state]
 
 
 def test_without_the_extra_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

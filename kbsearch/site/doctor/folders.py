@@ -88,6 +88,8 @@ def secrets(patient: Patient) -> Iterator[Check]:
         place = os.environ.get(variable, "") if source == variable else source
         if item.metadata["secret"] and place and Path(place).is_file():
             yield _secret_file(name, Path(place))
+    if (keys := patient.settings.files_keys_path) and keys.is_file():
+        yield _secret_file("files_keys", keys)
     key = patient.settings.data_path / KEY_NAME
     if key.is_file():
         yield _secret_file(KEY_NAME, key)
