@@ -194,11 +194,31 @@ def related(db: Database, viewer: Viewer, article: Article, limit: int = 4) -> t
     return tuple(sorted(cards, key=shared, reverse=True)[:limit])
 
 
-def list_recent(db: Database, viewer: Viewer, language: str, limit: int = 10) -> tuple[Card, ...]:
-    """The articles changed last."""
-    condition = "a.language = :language ORDER BY a.updated_at DESC, a.path LIMIT :limit"
-    rows = _select(db, viewer, _CARD, condition, language=language, limit=limit)
-    return tuple(_card(row) for row in rows)
+def list_recent(
+    db: Database,
+    viewer: Viewer,
+    language: str,
+    limit: int = 10,
+    *,
+    category: str = "",
+    product: str = "",
+) -> tuple[Card, ...]:
+    """The articles changed last: all, those in a category and further inside, of a product."""
+    condition = """
+        a.language = :language
+        AND (:category = '' OR a.category = :category OR a.category LIKE :inside ESCAPE '!')
+        AND (:product = '' OR a.products LIKE :pattern ESCAPE '!')
+        ORDER BY a.updated_at DESC, a.path LIMIT :limit
+    """
+    values = {
+        "language": language,
+        "limit": limit,
+        "category": category,
+        "inside": f"{escape_like(category)}/%",
+        "product": product,
+        "pattern": f"%{escape_like(json.dumps(product))}%",
+    }
+    return tuple(_card(row) for row in _select(db, viewer, _CARD, condition, **values))
 
 
 def list_after(

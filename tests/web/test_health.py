@@ -202,6 +202,23 @@ def test_the_feed_is_atom_in_the_language_asked(public: FlaskClient):
     ]
 
 
+def test_a_category_and_a_product_have_feeds_of_their_own(public: FlaskClient, db: SqliteDatabase):
+    (shown,) = db.query("SELECT category FROM articles WHERE slug = 'mot-de-passe'")
+    page = get(public, f"/fr/categories/{shown['category']}").text
+    address = f"/feed.fr.atom?category={shown['category']}"
+    assert f'href="{address}"' in page
+    feed = xml.fromstring(get(public, address).text)
+    assert [link.get("href") for link in feed.findall(f"{ATOM}entry/{ATOM}link")] == [
+        "https://aide.example/fr/articles/mot-de-passe"
+    ]
+    of_team = db.query("SELECT category, products FROM articles WHERE audience = 'agents'")
+    for nothing in ("category=unknown", "product=unknown", "category=%25", "product=%22"):
+        assert get(public, f"/feed.fr.atom?{nothing}").status_code == 404
+    for row in of_team:
+        answer = get(public, f"/feed.fr.atom?category={row['category']}")
+        assert row["category"] == shown["category"] or answer.status_code == 404
+
+
 def test_browsers_can_search_from_their_address_bar(client: FlaskClient):
     told = xml.fromstring(client.get("/opensearch.en.xml").text)
     name = told.find("{*}ShortName")
