@@ -1,11 +1,10 @@
-"""Real servers on loopback that a backup may leave to: OpenSSH's, and one that speaks S3."""
+"""A real server of OpenSSH on loopback, that a backup may leave to."""
 
 import shutil
 import socket
 import subprocess
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
 
@@ -52,22 +51,3 @@ def _free_port() -> int:
     with socket.socket() as mouth:
         mouth.bind(("127.0.0.1", 0))
         return int(mouth.getsockname()[1])
-
-
-def s3(stack: ExitStack, monkeypatch: pytest.MonkeyPatch, bucket: str) -> None:
-    """A server that speaks S3, with a bucket, which the environment names until the end."""
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    stack.callback(server.stop)
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    request = urllib.request.Request(f"{endpoint}/{bucket}", method="PUT")  # as moto asks nobody
-    urllib.request.urlopen(request).close()

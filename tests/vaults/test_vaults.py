@@ -1,7 +1,6 @@
 """Each kind of vault, with the real thing at the other end: whole or not there."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from kbsearch.vaults import OutOfReach, Vault
 from kbsearch.vaults.folder import FolderVault
 from kbsearch.vaults.opening import open_vault
 from kbsearch.vaults.sftp import SftpVault
-from tests.kit import vault_servers
+from tests.kit import s3, vault_servers
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +83,11 @@ def test_the_settings_say_which_kind(tmp_path: Path):
 
 
 def test_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with ExitStack() as stack:
-        vault_servers.s3(stack, monkeypatch, "backups")
-        vault = open_vault(Settings(site=tmp_path, backup_to="s3://backups/help"))
-        other = open_vault(Settings(site=tmp_path, backup_to="s3://backups"))
+    with s3.running() as endpoint:
+        for name, value in {**s3.KEYS, "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "1"}.items():
+            monkeypatch.setenv(name, value)
+        vault = open_vault(Settings(site=tmp_path, backup_to=f"s3://{s3.BUCKET}/help"))
+        other = open_vault(Settings(site=tmp_path, backup_to=f"s3://{s3.BUCKET}"))
         test_what_is_put_comes_back_and_goes(vault, tmp_path)
         assert other.names() == [], "what lies deeper is somebody else's"
         other.clear()
