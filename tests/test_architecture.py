@@ -103,15 +103,14 @@ ALLOWED = {
     ),
     "site": (
         "announcements articles articles.gaps articles.publishing database files messages.delivery "
-        "messages.incoming messages.webhooks outbox people people.accounts "
+        "messages.incoming messages.notifications messages.webhooks outbox people people.accounts "
         "people.organisations processes promises rules search.fulltext search.learning "
         "search.ranking text text.markup text.masking tickets tickets.conversation tickets.desk "
         "timekeeping vaults"
     ),
     "web": (
         "announcements articles articles.gaps articles.publishing articles.writing database files "
-        "insights "
-        "messages.delivery messages.incoming messages.notifications messages.webhooks people "
+        "insights messages.delivery messages.incoming messages.notifications messages.webhooks people "
         "people.accounts people.organisations processes promises rules search search.fulltext "
         "search.learning search.ranking site text text.markup text.masking tickets "
         "tickets.conversation tickets.desk tickets.filing timekeeping vaults"

@@ -63,6 +63,7 @@ def test_head_tells_what_get_sends(client: FlaskClient, monkeypatch: pytest.Monk
 
 def answering(app: Flask, response: Response) -> Response:
     with app.test_request_context("/", headers=TAKES):
+        app.preprocess_request()
         return app.process_response(response)
 
 

@@ -316,8 +316,9 @@ PASSING = _names(
     " article_announcements article_tellings ticket_visits site_events review_reminders"
     " announcement_letters stopwatches"
 )
-# What stays behind, though somebody may miss it: settings are of an installation and its mail.
+# What stays behind, though somebody may miss it: settings are of an installation and its mail,
+# a certificate is of what was erased there.
 LEFT_BEHIND = _names(
     "visits visit_events mails mail_ledger bounces departures security_log webhook_endpoints"
-    " webhook_choices webhook_messages webhook_attempts rule_runs site_settings"
+    " webhook_choices webhook_messages webhook_attempts rule_runs site_settings erasures"
 )
