@@ -110,10 +110,10 @@ ALLOWED = {
     ),
     "web": (
         "announcements articles articles.gaps articles.publishing articles.writing database files "
-        "insights messages.delivery messages.incoming messages.notifications messages.webhooks people "
-        "people.accounts people.organisations processes promises rules search search.fulltext "
-        "search.learning search.ranking site text text.markup text.masking tickets "
-        "tickets.conversation tickets.desk tickets.filing timekeeping vaults"
+        "insights messages.delivery messages.incoming messages.notifications messages.webhooks "
+        "people people.accounts people.organisations processes promises rules search "
+        "search.fulltext search.learning search.ranking site text text.markup text.masking "
+        "tickets tickets.conversation tickets.desk tickets.filing timekeeping vaults"
     ),
     "cli": (
         "articles articles.importing articles.publishing database files insights messages.delivery "

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import config
+from kbsearch import config, config_sources
 from kbsearch.config import ConfigError
 
 
@@ -15,7 +15,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(tmp_path: Path):
     path = write(tmp_path, "port = 1\nhost = 'file'\nworkers = 3\n")
     environ = {"KBSEARCH_PORT": "2", "KBSEARCH_HOST": "variable"}
-    found = config.load(path, {"port": 9, "host": None}, environ)
+    found = config_sources.load(path, {"port": 9, "host": None}, environ)
     settings, sources = found.settings, found.sources
     assert (settings.port, sources["port"]) == (9, "flag")
     assert (settings.host, sources["host"]) == ("variable", "KBSEARCH_HOST")
@@ -27,22 +27,24 @@ def test_a_secret_is_read_from_the_file_a_variable_names(tmp_path: Path):
     secret = tmp_path / "token"
     secret.write_text("s3cret\n")
     environ = {"KBSEARCH_METRICS_TOKEN_FILE": str(secret)}
-    found = config.load(write(tmp_path, ""), environ=environ)
+    found = config_sources.load(write(tmp_path, ""), environ=environ)
     assert found.settings.metrics_token == "s3cret"
     assert found.sources["metrics_token"] == "KBSEARCH_METRICS_TOKEN_FILE"
 
 
 def test_a_variable_beats_the_file_it_could_name(tmp_path: Path):
     environ = {"KBSEARCH_METRICS_TOKEN": "here", "KBSEARCH_METRICS_TOKEN_FILE": "/nowhere"}
-    found = config.load(write(tmp_path, ""), environ=environ)
+    found = config_sources.load(write(tmp_path, ""), environ=environ)
     assert found.settings.metrics_token == "here"
 
 
 def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path):
     with pytest.raises(ConfigError, match="KBSEARCH_METRICS_TOKEN_FILE: .*nowhere"):
-        config.load(write(tmp_path, ""), environ={"KBSEARCH_METRICS_TOKEN_FILE": "/nowhere"})
+        config_sources.load(
+            write(tmp_path, ""), environ={"KBSEARCH_METRICS_TOKEN_FILE": "/nowhere"}
+        )
     with pytest.raises(ConfigError, match="no such file; 'kbsearch init DIR' makes one"):
-        config.load(tmp_path / "missing.toml", environ={})
+        config_sources.load(tmp_path / "missing.toml", environ={})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path):
 def test_a_wrong_value_refuses_to_start_and_names_its_source(tmp_path: Path, text: str, named: str):
     path = write(tmp_path, text)
     with pytest.raises(ConfigError) as problem:
-        config.load(path, environ={})
+        config_sources.load(path, environ={})
     assert str(problem.value).startswith(f"{path}: ")
     assert named in str(problem.value)
 
@@ -107,14 +109,14 @@ def test_a_provider_is_asked_over_https_or_on_this_machine(url: str, private: bo
 def test_a_wrong_variable_is_named_too(tmp_path: Path):
     path = write(tmp_path, "")
     with pytest.raises(ConfigError, match="^KBSEARCH_PORT: port: 'high' is not a whole number"):
-        config.load(path, environ={"KBSEARCH_PORT": "high"})
+        config_sources.load(path, environ={"KBSEARCH_PORT": "high"})
     with pytest.raises(ConfigError, match="^flag: port: 70000 is not a port"):
-        config.load(path, {"port": 70000}, environ={})
+        config_sources.load(path, {"port": 70000}, environ={})
 
 
 def test_paths_start_from_the_folder_of_the_file(tmp_path: Path):
     path = write(tmp_path, "data = 'kept'\nindex = '/elsewhere/index'\n")
-    settings = config.load(path, environ={}).settings
+    settings = config_sources.load(path, environ={}).settings
     assert settings.data_path == tmp_path / "kept"
     assert settings.index_path == Path("/elsewhere/index")
     assert settings.database_path == tmp_path / "var" / "kbsearch.sqlite3"
@@ -122,17 +124,19 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path):
 
 def test_the_one_site_below_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    assert config.load(environ={}).sources["site_name"] == "default"
+    assert config_sources.load(environ={}).sources["site_name"] == "default"
     (tmp_path / "one").mkdir()
     write(tmp_path / "one", "site_name = 'One'")
-    assert config.load(environ={}).settings.site_name == "One"
+    assert config_sources.load(environ={}).settings.site_name == "One"
     (tmp_path / "two").mkdir()
     write(tmp_path / "two", "site_name = 'Two'")
-    assert config.load(environ={}).settings.site_name == "kbsearch", "which of the two is a guess"
+    assert config_sources.load(environ={}).settings.site_name == "kbsearch", (
+        "which of the two is a guess"
+    )
     write(tmp_path, "site_name = 'Here'")
-    assert config.load(environ={}).settings.site_name == "Here"
+    assert config_sources.load(environ={}).settings.site_name == "Here"
     environ = {"KBSEARCH_CONFIG": str(tmp_path / "two" / "kbsearch.toml")}
-    assert config.load(environ=environ).settings.site_name == "Two"
+    assert config_sources.load(environ=environ).settings.site_name == "Two"
 
 
 def test_every_setting_says_what_it_is_for():
@@ -146,7 +150,7 @@ def test_every_setting_says_what_it_is_for():
 )
 def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str):
     with pytest.raises(ConfigError, match=f"KBSEARCH_{name.upper()}: {name}: "):
-        config.load(environ={f"KBSEARCH_{name.upper()}": value})
+        config_sources.load(environ={f"KBSEARCH_{name.upper()}": value})
 
 
 @pytest.mark.parametrize(
@@ -154,11 +158,11 @@ def test_a_mail_server_and_a_key_are_checked_at_the_start(name: str, value: str)
 )
 def test_a_switch_is_true_or_false(tmp_path: Path, written: str, value: bool):
     path = write(tmp_path, f"expired_contract_requests = {written}\n")
-    assert config.load(path, environ={}).settings.expired_contract_requests is value
+    assert config_sources.load(path, environ={}).settings.expired_contract_requests is value
 
 
 @pytest.mark.parametrize("written", ["1", "'yes'", "''", "[]"])
 def test_a_switch_is_nothing_else(tmp_path: Path, written: str):
     path = write(tmp_path, f"expired_contract_requests = {written}\n")
     with pytest.raises(ConfigError, match="neither true nor false"):
-        config.load(path, environ={})
+        config_sources.load(path, environ={})

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import config, field_tables, form_fields
+from kbsearch import config_sources, field_tables, form_fields
 from kbsearch.config import ConfigError
 from kbsearch.form_fields import FormField
 
@@ -27,7 +27,7 @@ when = { field = "where", is = ["barn"] }
 def test_fields_are_written_as_tables(tmp_path: Path):
     path = tmp_path / "kbsearch.toml"
     path.write_text(WRITTEN, encoding="utf-8")
-    where, lot = config.load(path, environ={}).settings.fields
+    where, lot = config_sources.load(path, environ={}).settings.fields
     assert where == FormField(
         "where",
         {"fr": "Où ?", "en": "Where?"},
@@ -102,14 +102,14 @@ def test_a_site_with_a_wrong_field_does_not_start(tmp_path: Path):
     path = tmp_path / "kbsearch.toml"
     path.write_text('[[fields]]\nname = "lot"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"kbsearch.toml: fields: field 'lot': label"):
-        config.load(path, environ={})
+        config_sources.load(path, environ={})
 
 
 @pytest.mark.parametrize("name", ["close_after_days", "draft_days", "search_log_days"])
 @pytest.mark.parametrize("days", ["0", "-1", "3651"])
 def test_days_are_counted_from_one(name: str, days: str):
     with pytest.raises(ConfigError, match=name):
-        config.load(None, environ={f"KBSEARCH_{name.upper()}": days})
+        config_sources.load(None, environ={f"KBSEARCH_{name.upper()}": days})
 
 
 def test_a_value_is_read_by_its_kind_and_what_is_none_of_it_is_a_text():

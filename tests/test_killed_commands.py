@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from kbsearch import articles, config
+from kbsearch import articles, config, config_sources
 from kbsearch.access import ANONYMOUS
 from kbsearch.database import migrations, new_id
 from kbsearch.database.sqlite import SqliteDatabase
@@ -91,7 +91,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = config.load(folder / config.CONFIG_NAME).settings
+        self.settings = config_sources.load(folder / config.CONFIG_NAME).settings
 
     @contextmanager
     def db(self) -> Iterator[SqliteDatabase]:
@@ -438,7 +438,11 @@ def fail() -> None:
 
 def restore(site: Site, steps: Iterable[Step | None] = ()) -> None:
     """Bring the backup back; a step takes the place of each move, where there is one."""
-    found, move, left = config.load(site.folder / config.CONFIG_NAME), restoring._move, iter(steps)
+    found, move, left = (
+        config_sources.load(site.folder / config.CONFIG_NAME),
+        restoring._move,
+        iter(steps),
+    )
 
     def moved(source: Path, target: Path) -> None:
         if step := next(left, None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kbsearch import config
+from kbsearch import config_sources
 from kbsearch.config import ConfigError
 from kbsearch.target_tables import TargetTable
 
@@ -27,10 +27,10 @@ def test_a_wrong_table_is_named(tmp_path, table: dict[str, object], told: str):
     path = tmp_path / "kbsearch.toml"
     path.write_text("\n".join(lines))
     with pytest.raises(ConfigError, match=told):
-        config.load(path)
+        config_sources.load(path)
 
 
 def test_tables_are_read(tmp_path):
     path = tmp_path / "kbsearch.toml"
     path.write_text('[[targets]]\nseverity = "blocking"\nfirst_answer = 1.5\n')
-    assert config.load(path).settings.targets == (TargetTable("blocking", "", 90, None),)
+    assert config_sources.load(path).settings.targets == (TargetTable("blocking", "", 90, None),)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsearch import config
+from kbsearch import config, config_sources
 from kbsearch.team_tables import TeamTable
 
 SHOP = TeamTable("Shop", ("dan@support.example",), ("cervo-atelier",))
@@ -18,7 +18,7 @@ def test_teams_are_tables_of_the_configuration(tmp_path: Path):
         '[[teams]]\nname = "Everything else"\n'
         'agents = ["root@support.example", "eve@support.example"]\n'
     )
-    assert config.load(path, environ={}).settings.teams == (SHOP, REST)
+    assert config_sources.load(path, environ={}).settings.teams == (SHOP, REST)
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_a_wrong_team_refuses_to_start_and_says_which(tmp_path: Path, table: str
     path = tmp_path / "kbsearch.toml"
     path.write_text(f"[[teams]]\n{table}\n")
     with pytest.raises(config.ConfigError, match=told):
-        config.load(path, environ={})
+        config_sources.load(path, environ={})

@@ -9,7 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from kbsearch import create_app, outbox, tracing
-from kbsearch.config import ConfigError, Settings, check
+from kbsearch.config import ConfigError, Settings
+from kbsearch.config_checks import check
 from kbsearch.database.sqlite import SqliteDatabase
 from tests.conftest import Cast
 from tests.kit.web import publish_articles

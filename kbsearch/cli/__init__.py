@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from kbsearch import config, i18n
+from kbsearch import config, config_sources, i18n
 from kbsearch.database import Busy, Damaged, Database, Unreachable, engines
 from kbsearch.errors import NotFound, Problem
 from kbsearch.site import belonging, restoring
@@ -17,7 +17,7 @@ from kbsearch.version import __version__
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Opening = Callable[[config.Configuration], Database]
+Opening = Callable[[config_sources.Configuration], Database]
 
 COMMANDS = {
     "init": "site",
@@ -89,7 +89,7 @@ class Lazy(click.Group):
 class Site:
     """What a command works on: the settings, and the database opened at its first use."""
 
-    def __init__(self, configuration: config.Configuration) -> None:
+    def __init__(self, configuration: config_sources.Configuration) -> None:
         self.configuration = configuration
         self.settings = configuration.settings
         self._db: Database | None = None
@@ -165,7 +165,7 @@ def cli(ctx: click.Context, path: Path | None) -> None:
     Example: kbsearch init mysite --demo && cd mysite && kbsearch serve
     """
     try:
-        ctx.obj = Site(config.load(path))
+        ctx.obj = Site(config_sources.load(path))
     except config.ConfigError as problem:
         raise _refused(ctx.invoked_subcommand, str(problem)) from None
     if ctx.invoked_subcommand is None:

@@ -2,7 +2,7 @@
 
 import click
 
-from kbsearch import config
+from kbsearch import config, config_sources
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
 from kbsearch.database import Damaged, Unreachable
@@ -23,7 +23,7 @@ def move_command(site: Site, target: str, as_json: bool) -> None:
     Example: kbsearch move --to postgresql://kbsearch@db.example/help
     """
     try:
-        place = config.database_of(target)
+        place = config_sources.database_of(target)
     except ValueError as problem:
         raise Refused(f"--to: {problem}") from None
     name = config.shown(place)

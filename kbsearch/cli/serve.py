@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kbsearch import config, measures, tracing
+from kbsearch import config, config_sources, measures, tracing
 from kbsearch.cli import Site, pass_anywhere, pass_site
 from kbsearch.cli.output import echo_accounts
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database, slow
 from kbsearch.processes import logs, tree
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
@@ -52,7 +53,7 @@ def serve_command(
     Example: kbsearch serve --port 8000
     """
     flags = {"host": host, "port": port, "workers": workers}
-    configuration = config.load(site.configuration.path, flags)
+    configuration = config_sources.load(site.configuration.path, flags)
     if demo:
         settings = _for_demo(configuration)
     else:
@@ -165,12 +166,12 @@ def _environment(settings: Settings, sources: Mapping[str, str]) -> dict[str, st
     """The settings as variables: a child works with those its parent has checked."""
     environment = dict(os.environ)
     for name in config.FIELDS:
-        if name in config.TABLES:
+        if name in config_sources.TABLES:
             continue  # they read the file, too
         value = getattr(settings, name)
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         environment[f"KBSEARCH_{name.upper()}"] = text
-    return {**environment, config.SOURCES: json.dumps(dict(sources))}
+    return {**environment, config_sources.SOURCES: json.dumps(dict(sources))}
 
 
 def _demo_accounts(settings: Settings, db: Database) -> "tuple[Account, ...]":

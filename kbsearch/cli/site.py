@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kbsearch import config, people
+from kbsearch import config, config_sources, people
 from kbsearch.access import OPERATOR
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_accounts, echo_json, echo_table, json_option, say
@@ -45,7 +45,7 @@ def init_command(folder: Path, with_demo: bool, admin: str | None, as_json: bool
     if not under_git:
         line = say("git is not there: the content is a plain folder, published as it stands")
         click.echo(line, err=True)
-    site = Site(config.load(folder / config.CONFIG_NAME))
+    site = Site(config_sources.load(folder / config.CONFIG_NAME))
     if with_demo:
         opened = demo.fill(site.settings, site.db)
         if as_json:
@@ -112,7 +112,7 @@ def config_show(site: Site, as_json: bool) -> None:
     values: dict[str, object] = {}
     for name, item in config.FIELDS.items():
         value = getattr(site.settings, name)
-        if name in config.TABLES:
+        if name in config_sources.TABLES:
             value = tuple(table.name for table in value)
         if name == "database":
             value = config.shown(value)

@@ -15,7 +15,8 @@ from pathlib import Path
 from kbsearch import keys, people
 from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.git import repository_of
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database, engines, migrations, new_id
 from kbsearch.errors import Problem
 from kbsearch.files import places

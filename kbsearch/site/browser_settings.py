@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kbsearch import audit, config, revisions, sealing
+from kbsearch import audit, config, config_checks, config_sources, revisions, sealing
 from kbsearch.access import Viewer, only_administrators
 from kbsearch.clock import now
 from kbsearch.config import FIELDS, ConfigError, Settings
@@ -38,7 +38,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 SECRETS = frozenset(name for name in NAMES if FIELDS[name].metadata["secret"])
-MAX_VALUE = config.MAX_PAGE_TEXT
+MAX_VALUE = config_checks.MAX_PAGE_TEXT
 PICTURES = ("logo", "favicon")  # rows too: which of the logos it is
 IN_PLACE = "•••"  # what is shown and kept in the log of a secret
 
@@ -98,11 +98,11 @@ class BrowserSettings:
             plain = sealing.unseal(self.settings, _purpose(name), text) if name in SECRETS else text
             try:
                 if plain is not None:
-                    values[name] = config.convert(name, plain, "browser")
+                    values[name] = config_sources.convert(name, plain, "browser")
             except ConfigError as problem:
                 log.error("%s", problem)
         try:
-            config.check(replace(self.loaded, **values), _from_browser())
+            config_checks.check(replace(self.loaded, **values), _from_browser())
         except ConfigError as problem:
             log.error("the settings of the browser do not count: %s", problem)
             return {}
@@ -172,8 +172,8 @@ class BrowserSettings:
             for name, value in typed.items():
                 if isinstance(value, str) and (len(value) > MAX_VALUE or "\x00" in value):
                     raise ConfigError("", name)
-                values[name] = config.convert(name, value, "browser")
-            config.check(replace(self.loaded, **values), _from_browser())
+                values[name] = config_sources.convert(name, value, "browser")
+            config_checks.check(replace(self.loaded, **values), _from_browser())
         except ConfigError as problem:
             raise InvalidForm("form.invalid", {problem.name: _refusal(problem)}) from None
         return values

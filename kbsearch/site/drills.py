@@ -13,7 +13,8 @@ from typing import Any
 
 from kbsearch import audit
 from kbsearch.clock import now
-from kbsearch.config import CONFIG_NAME, FIELDS, Configuration, Settings
+from kbsearch.config import CONFIG_NAME, FIELDS, Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kbsearch import audit, config
+from kbsearch import audit, config, config_sources
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.config import CONFIG_NAME, Settings
@@ -61,7 +61,9 @@ def look(path: Path, near: Path) -> Restored:
         return Restored(manifest, _prepare(room, path), None, None)
 
 
-def restore(found: config.Configuration, path: Path, ledgers: Sequence[Path] = ()) -> Restored:
+def restore(
+    found: config_sources.Configuration, path: Path, ledgers: Sequence[Path] = ()
+) -> Restored:
     """Put an archive in the place of a site that is not running, or where there is none yet.
 
     The index is made anew as the site starts. Sessions, trusted devices and links to choose
@@ -117,19 +119,19 @@ def _erase_again(settings: Settings, room: Path, manifest: Manifest) -> int:
         return erasing.replay(db, unpacked, later)
 
 
-def _settings(found: config.Configuration, room: Path, site: Path, path: Path) -> Settings:
+def _settings(found: config_sources.Configuration, room: Path, site: Path, path: Path) -> Settings:
     """Those in force from now on: the site's own, else those of the archive."""
     if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
         return found.settings
     try:
-        archived = config.load(room / CONFIG_NAME)
+        archived = config_sources.load(room / CONFIG_NAME)
     except (config.ConfigError, RecursionError) as problem:
         raise Unreadable("backup.settings_wrong", path=path, reason=problem) from problem
     _check_inside(archived, room, path)
     return replace(archived.settings, site=site)
 
 
-def _check_inside(archived: config.Configuration, room: Path, path: Path) -> None:
+def _check_inside(archived: config_sources.Configuration, room: Path, path: Path) -> None:
     """An archive has a say in its own folder: what is elsewhere on this machine is not its."""
     for name in PLACES:
         value = getattr(archived.settings, name)

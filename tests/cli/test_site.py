@@ -10,7 +10,7 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import config, outbox
+from kbsearch import config, config_sources, outbox
 from kbsearch.cli import cli
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
@@ -52,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_new_site_has_settings_content_under_git_and_an_administrator(site: Path):
-    settings = config.load(site / "kbsearch.toml", environ={}).settings
+    settings = config_sources.load(site / "kbsearch.toml", environ={}).settings
     assert settings.default_audience == "customers", "closed by default"
     assert (site / "var").stat().st_mode & 0o777 == 0o700
     assert (site / "index").is_dir()
@@ -73,7 +73,7 @@ def test_the_branch_that_was_made_is_the_one_that_is_live(
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "trunk")
     assert run("init", "site", *demo).exit_code == 0
     site = tmp_path / "site"
-    assert config.load(site / "kbsearch.toml", environ={}).settings.branch == "main"
+    assert config_sources.load(site / "kbsearch.toml", environ={}).settings.branch == "main"
     published = run("--config", str(site / "kbsearch.toml"), "publish", "--json")
     git(site / "content", "switch", "--quiet", "-c", "brouillon/x")
     write(site / "content", "articles/en/start/unreviewed.md", article("Not reviewed"))
@@ -100,7 +100,7 @@ def test_the_settings_file_can_be_uncommented_line_by_line(site: Path):
             for line in text.splitlines()
         )
     )
-    settings = config.load(path, environ={}).settings
+    settings = config_sources.load(path, environ={}).settings
     assert settings == config.Settings(site=site, branch="main"), "what is shown is the default"
 
 
@@ -129,7 +129,7 @@ def test_the_demo_prints_the_accounts_of_everybody(tmp_path: Path):
     assert people["alice@acme.example"].keys() == {"email", "password", "role", "organisation"}
     assert people["dan@support.example"].keys() == {"email", "password", "role", "totp_secret"}
     assert len(pyotp.TOTP(people["root@support.example"]["totp_secret"]).now()) == 6
-    settings = config.load(tmp_path / "site" / "kbsearch.toml", environ={}).settings
+    settings = config_sources.load(tmp_path / "site" / "kbsearch.toml", environ={}).settings
     assert settings.default_audience == "everyone"
     assert settings.support_phone
     assert list((tmp_path / "site" / "content" / "articles" / "fr").rglob("*.md"))
@@ -141,7 +141,10 @@ def test_without_git_the_content_is_a_plain_folder(tmp_path: Path, monkeypatch: 
     assert result.exit_code == 0
     assert "git is not there" in result.stderr
     assert not (tmp_path / "site" / "content" / ".git").exists()
-    assert config.load(tmp_path / "site" / "kbsearch.toml", environ={}).settings.branch == "HEAD"
+    assert (
+        config_sources.load(tmp_path / "site" / "kbsearch.toml", environ={}).settings.branch
+        == "HEAD"
+    )
 
 
 def test_a_git_repository_around_and_its_variables_do_not_matter(

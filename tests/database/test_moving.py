@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from kbsearch import tickets
 from kbsearch.cli import cli
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database, moving
 from kbsearch.database.engines import is_blank, open_database
 from kbsearch.database.sqlite import SqliteDatabase

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kbsearch.cli import Site
-from kbsearch.config import Configuration, Settings, without_user
+from kbsearch.config import Settings, without_user
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Busy, Damaged, Database, Unreachable
 from kbsearch.database.engines import open_database
 from kbsearch.errors import Problem

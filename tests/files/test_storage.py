@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import config, create_app
+from kbsearch import config_sources, create_app
 from kbsearch.access import OPERATOR
-from kbsearch.config import ConfigError, Configuration, Settings
+from kbsearch.config import ConfigError, Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, Problem, Unavailable
 from kbsearch.files import bucket_keys, places
@@ -286,15 +287,15 @@ def test_doctor_looks_who_may_read_the_keys(settings: Settings):
 
 
 def test_without_the_extra_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(config, "find_spec", lambda _: None)
+    monkeypatch.setattr(config_sources, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"pip install 'kbsearch\[s3\]'"):
-        config.convert("files", "s3://bucket/prefix", "here")
+        config_sources.convert("files", "s3://bucket/prefix", "here")
 
 
 @pytest.mark.parametrize("value", ["s3://", "s3://key:secret@bucket", "gs://bucket", "s3://a b"])
 def test_what_is_neither_a_folder_nor_a_bucket_is_refused(value: str):
     with pytest.raises(ConfigError, match="it is a folder, or s3://bucket/prefix"):
-        config.convert("files", value, "here")
+        config_sources.convert("files", value, "here")
 
 
 @pytest.mark.parametrize("token", ["", "of/a+session="])

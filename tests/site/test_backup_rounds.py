@@ -14,7 +14,8 @@ import pytest
 
 from kbsearch import clock, keep_rules, people
 from kbsearch.access import OPERATOR
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database
 from kbsearch.errors import Problem
 from kbsearch.people import PersonFields

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kbsearch import audit, config
+from kbsearch import audit, config_sources
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database import migrations
@@ -38,7 +38,7 @@ from tests.test_killed import lost
 def site(tmp_path: Path) -> Settings:
     """A demo's content, settings and folders; its database is empty."""
     sites.create(tmp_path / "site", demo=True)
-    settings = config.load(tmp_path / "site" / "kbsearch.toml").settings
+    settings = config_sources.load(tmp_path / "site" / "kbsearch.toml").settings
     with_db(settings, migrations.migrate)
     return settings
 
@@ -58,9 +58,9 @@ def back_up(settings: Settings, target: Path) -> None:
 def restored(archive: Path, folder: Path) -> Settings:
     """The site an archive makes of an empty folder."""
     folder.mkdir()
-    restoring.restore(config.Configuration(Settings(site=folder), {}), archive)
+    restoring.restore(config_sources.Configuration(Settings(site=folder), {}), archive)
     found = folder / "kbsearch.toml"
-    return config.load(found).settings if found.exists() else Settings(site=folder)
+    return config_sources.load(found).settings if found.exists() else Settings(site=folder)
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -147,7 +147,7 @@ def test_what_was_there_is_set_aside(site: Settings, tmp_path: Path):
     (site.index_path / "mine").mkdir()
     settings_file = site.site / "kbsearch.toml"
     settings_file.write_text(f'mail_from = "help@support.example"\n{settings_file.read_text()}')
-    found = config.load(site.site / "kbsearch.toml")
+    found = config_sources.load(site.site / "kbsearch.toml")
     outcome = restoring.restore(found, archive)
     assert tree(site.content_path) == before
     assert [path.name for path in site.index_path.iterdir()] == ["mine"], "an index is of no use"
@@ -220,7 +220,7 @@ def test_an_archive_cut_short_or_changed_is_refused_and_changes_nothing(
         except Unreadable:
             refused += 1
             with pytest.raises(Unreadable):
-                restoring.restore(config.load(site.site / "kbsearch.toml"), archive)
+                restoring.restore(config_sources.load(site.site / "kbsearch.toml"), archive)
             assert tree(site.site) == before
     assert refused >= len(spoilt) - 1, "a header's sum may end in any byte"
     assert list(tmp_path.glob("restoring-*")) == []
@@ -255,7 +255,7 @@ def test_an_archive_that_reaches_outside_is_no_backup(tmp_path: Path, content: b
     archive.write_bytes(content)
     folder.mkdir()
     with pytest.raises(Unreadable):
-        restoring.restore(config.Configuration(Settings(site=folder), {}), archive)
+        restoring.restore(config_sources.Configuration(Settings(site=folder), {}), archive)
     assert list(folder.iterdir()) == []
 
 
@@ -267,7 +267,9 @@ def test_a_site_at_work_is_not_replaced(site: Settings, tmp_path: Path):
     with (site.data_path / "worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Problem, match="site_is_running"):
-            restoring.restore(config.load(site.site / "kbsearch.toml"), tmp_path / "site.tar")
+            restoring.restore(
+                config_sources.load(site.site / "kbsearch.toml"), tmp_path / "site.tar"
+            )
     after = tree(site.site)
     after.pop("var/worker.lock")
     assert after == before

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from kbsearch import config
+from kbsearch import config_sources
 from kbsearch.cli import cli
-from kbsearch.config import Configuration
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.site import belonging
@@ -56,7 +56,7 @@ def other(tmp_path: Path) -> Path:
 
 
 def found(site: Path) -> Configuration:
-    return config.load(site / "kbsearch.toml", environ={})
+    return config_sources.load(site / "kbsearch.toml", environ={})
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -351,7 +351,7 @@ def test_a_lost_or_another_key_does_not_start(site: Path, part: str):
 def test_a_key_is_the_same_wherever_it_comes_from(site: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KBSEARCH_SECRET_KEY", "another key of at least 32 characters")
     with pytest.raises(Problem, match="key_of_another"):
-        belonging.open_database(config.load(site / "kbsearch.toml"))
+        belonging.open_database(config_sources.load(site / "kbsearch.toml"))
 
 
 def test_a_key_that_is_no_key_is_said_in_one_line(site: Path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kbsearch import config
+from kbsearch import config, config_checks, config_sources
 from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -85,7 +85,7 @@ def test_both_ways_share_one_validation(
         with pytest.raises(config.ConfigError):
             typed = replace(chosen.settings)
             object.__setattr__(typed, name, text)
-            config.check(typed, dict.fromkeys(config.FIELDS, "kbsearch.toml"))
+            config_checks.check(typed, dict.fromkeys(config.FIELDS, "kbsearch.toml"))
     assert db.query("SELECT 1 FROM site_settings") == []
 
 
@@ -102,7 +102,7 @@ def test_a_child_knows_where_the_settings_of_its_parent_come_from():
     environ = {
         "KBSEARCH_SITE_NAME": "Acme",
         "KBSEARCH_ACCENT": "",
-        config.SOURCES: json.dumps({"site_name": "kbsearch.toml", "accent": "default"}),
+        config_sources.SOURCES: json.dumps({"site_name": "kbsearch.toml", "accent": "default"}),
     }
-    sources = config.load(environ=environ).sources
+    sources = config_sources.load(environ=environ).sources
     assert (sources["site_name"], sources["accent"]) == ("kbsearch.toml", "default")

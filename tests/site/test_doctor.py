@@ -16,11 +16,11 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 
-from kbsearch import config, i18n, outbox, people, resources
+from kbsearch import config_sources, i18n, outbox, people, resources
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.cli import cli
 from kbsearch.clock import now
-from kbsearch.config import Configuration
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import places, trash
 from kbsearch.messages import webhooks
@@ -49,7 +49,7 @@ class Planted:
 
     @property
     def configuration(self) -> Configuration:
-        loaded = config.load(self.folder / "kbsearch.toml", environ={})
+        loaded = config_sources.load(self.folder / "kbsearch.toml", environ={})
         return replace(loaded, settings=replace(loaded.settings, **self.changed))
 
     @property
@@ -104,7 +104,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["-c", f"{folder}/kbsearch.toml", "publish"],
     ):
         assert CliRunner().invoke(cli, arguments).exit_code == 0
-    settings = config.load(folder / "kbsearch.toml", environ={}).settings
+    settings = config_sources.load(folder / "kbsearch.toml", environ={}).settings
     with closing(SqliteDatabase(settings.database_path)) as db:
         for store, body in (
             (places.attached(settings), ATTACHED),

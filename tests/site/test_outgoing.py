@@ -10,7 +10,8 @@ from kbsearch import outbox, people
 from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing import trailers
 from kbsearch.cli import cli
-from kbsearch.config import FIELDS, Configuration, Settings
+from kbsearch.config import FIELDS, Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import notifications, webhooks

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from kbsearch import create_app, outbox
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound, Unavailable
 from kbsearch.files import places, scanner, scans

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database, engines
 from kbsearch.site.doctor import (
     content,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database import Database
 
 Verdict = Literal["ok", "warn", "fail"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from kbsearch import config, i18n, revisions
+from kbsearch import config, config_checks, i18n, revisions
 from kbsearch.config import FIELDS
 from kbsearch.errors import InvalidForm, NotFound, Problem
 from kbsearch.people.organisations import branding
@@ -18,7 +18,7 @@ from kbsearch.web.admin.setting_names import setting_names
 from kbsearch.web.render import db, language, render, site, spoken_language, viewer
 
 AREAS = frozenset(config.TEXTS_OF_PAGES) - {"home_title_fr", "home_title_en"}
-CHOICES = {"mail_oauth_flow": config.MAIL_FLOWS, "oidc_link_by_email": config.LINKING}
+CHOICES = {"mail_oauth_flow": config_checks.MAIL_FLOWS, "oidc_link_by_email": config_checks.LINKING}
 EMPTIED = "empty."  # before the name of a secret that goes away
 PAGES = {"site": "site", "mail": "mail", "sign-on": "sign_on"}  # groups by their addresses
 

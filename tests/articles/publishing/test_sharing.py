@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from kbsearch import articles, config, create_app, worker
+from kbsearch import articles, config, config_checks, config_sources, create_app, worker
 from kbsearch.articles.publishing import branches, remotes, sharing
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.articles.publishing.remotes import Push
 from kbsearch.articles.writing import amending, drafts, originals, proposals
 from kbsearch.articles.writing.composition import Composed
-from kbsearch.config import ConfigError, Configuration, Settings
+from kbsearch.config import ConfigError, Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.errors import Conflict, Invalid
 from kbsearch.site.doctor import content as doctor
 from kbsearch.site.doctor.checks import Patient
@@ -305,13 +306,15 @@ def test_no_password_is_told(db, here, caplog):
 def test_what_git_is_not_given(address: str):
     flags = {"content_remote": address}
     with pytest.raises(ConfigError, match="content_remote"):
-        config.load(None, flags, {})
+        config_sources.load(None, flags, {})
 
 
 @pytest.mark.parametrize(
     "address", ["git@git.example:help.git", "https://git.example/help.git", "ssh://h/x", "../x.git"]
 )
 def test_what_git_is_given(address: str, settings: Settings):
-    config.check(replace(settings, content_remote=address), dict.fromkeys(config.FIELDS, "here"))
+    config_checks.check(
+        replace(settings, content_remote=address), dict.fromkeys(config.FIELDS, "here")
+    )
     place = replace(settings, content_remote=address).content_remote_address
     assert place == address or place.startswith("/")

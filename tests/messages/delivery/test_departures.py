@@ -7,7 +7,8 @@ from flask.testing import FlaskClient
 
 from kbsearch import outbox
 from kbsearch.access import OPERATOR
-from kbsearch.config import Configuration, Settings
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import notifications

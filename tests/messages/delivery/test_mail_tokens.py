@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kbsearch import outbox
-from kbsearch.config import ConfigError, Configuration, Settings, load
+from kbsearch.config import ConfigError, Settings
+from kbsearch.config_sources import Configuration, load
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.messages.delivery import channels, mail_provider, mail_tokens, senders
