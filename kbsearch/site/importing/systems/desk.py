@@ -5,18 +5,24 @@ of one wins.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Invalid
 from kbsearch.people import MAX_NAME
 from kbsearch.people.organisations import slugs
 from kbsearch.site.importing import fields
-from kbsearch.site.importing.systems import CompanyRecord, GroupRecord, LeftOut, NewcomerRecord
+from kbsearch.site.importing.systems import (
+    CompanyRecord,
+    GroupRecord,
+    LeftOut,
+    NewcomerRecord,
+    spool,
+)
 from kbsearch.site.importing.systems.spool import Spool
 from kbsearch.site.importing.systems.things import Thing, Utterance
 from kbsearch.text import typed
@@ -27,6 +33,28 @@ Values = dict[str, Any]
 AT_ONCE = 2000
 MAX_SUBJECT = 80  # of words that stand in for one
 MAX_AUTHOR = 254
+
+
+class Source(Protocol):
+    """What reads a system's own shapes."""
+
+    def things(self) -> Iterator[Thing]:
+        """Everything that is there, as often as it is met."""
+
+
+@contextlib.contextmanager
+def laid_out(
+    folder: Path, source: Callable[[Path, LeftOut], Source], since: str = ""
+) -> Iterator["Desk"]:
+    """What a source reads in a folder, of its requests those changed from a moment on.
+
+    It is gone afterwards.
+    """
+    with spool.opened() as spooled:
+        left_out = LeftOut()
+        desk = Desk(folder, spooled, left_out, since)
+        desk.take(source(folder, left_out).things())
+        yield desk
 
 
 class Desk:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch.errors import Invalid
-from kbsearch.site.importing.systems import LeftOut, pages, spool
-from kbsearch.site.importing.systems.desk import Desk
+from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
     DeskRequest,
@@ -52,14 +52,9 @@ _OF_TICKET = re.compile(r"(?:^|/)tickets/(\d{1,30})/")
 _KIND = re.compile(r"[a-z_]{1,40}")
 
 
-@contextmanager
-def opened(folder: Path, since: str = "") -> Iterator[Desk]:
+def opened(folder: Path, since: str = "") -> AbstractContextManager[Desk]:
     """The account in a folder, of its requests those changed from a moment on; gone afterwards."""
-    with spool.opened() as things:
-        left_out = LeftOut()
-        desk = Desk(folder, things, left_out, since)
-        desk.take(FreshdeskFolder(folder, left_out).things())
-        yield desk
+    return laid_out(folder, FreshdeskFolder, since)
 
 
 class FreshdeskFolder:
@@ -71,19 +66,13 @@ class FreshdeskFolder:
 
     def things(self) -> Iterator[Thing]:
         """Everything in it."""
-        for path in pages.files(self.folder):
-            name = path.relative_to(self.folder).as_posix()
-            match, kind = _OF_TICKET.search(name), _KIND.match(path.stem.lower())
+        for path, value in pages.values_in(self.folder, self.left_out):
+            match = _OF_TICKET.search(path.relative_to(self.folder).as_posix())
+            kind = _KIND.match(path.stem.lower())
             if path.parent.name in ("tickets", "contacts", "companies", "agents", "groups"):
                 kind = _KIND.match(path.parent.name)  # one of them, by its number
-            for number, value, problem in pages.values_of(path):
-                if problem is not None:
-                    self.left_out.add(problem)
-                    self.left_out.name("unreadable", f"{name}:{number}")
-                    continue
-                for one in _objects(value):
-                    whose = match[1] if match else ""
-                    yield from self._things(one, kind[0] if kind else "", whose)
+            for one in _objects(value):
+                yield from self._things(one, kind[0] if kind else "", match[1] if match else "")
 
     def _things(self, values: Values, kind: str, ticket_id: str) -> Iterator[Thing]:
         wrapper = next((name for name in WRAPPED if isinstance(values.get(name), dict)), None)

@@ -94,19 +94,13 @@ def _load_dump(path: Path, tables: Tables, left_out: LeftOut) -> None:
 def _load_answers(folder: Path, tables: Tables, left_out: LeftOut) -> None:
     """Bare lists, each in a file with the name of its type: `Ticket.json`, `Ticket.page2.json`."""
     is_empty = True
-    for path in pages.files(folder):
-        kind = path.name.partition(".")[0].lower()
-        for number, value, problem in pages.values_of(path):
-            if problem is not None:
-                left_out.add(problem)
-                left_out.name("unreadable", f"{path.relative_to(folder)}:{number}")
-                continue
-            is_empty = False
-            for row in value if isinstance(value, list) else [value]:
-                if isinstance(row, dict) and kind in CALLED:
-                    tables.keep(CALLED[kind], row)
-                elif isinstance(row, dict):
-                    left_out.name(kind, text(row, "name") or identity(row, "id"))
+    for path, value in pages.values_in(folder, left_out):
+        is_empty, kind = False, path.name.partition(".")[0].lower()
+        for row in value if isinstance(value, list) else [value]:
+            if isinstance(row, dict) and kind in CALLED:
+                tables.keep(CALLED[kind], row)
+            elif isinstance(row, dict):
+                left_out.name(kind, text(row, "name") or identity(row, "id"))
     if is_empty:
         raise NotFound("import.no_dump", folder=folder)
 

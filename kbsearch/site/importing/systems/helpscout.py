@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch.errors import Invalid
-from kbsearch.site.importing.systems import LeftOut, pages, spool
-from kbsearch.site.importing.systems.desk import Desk
+from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
     DeskRequest,
@@ -37,14 +37,9 @@ _OF_CONVERSATION = re.compile(r"(?:^|/)conversations/(\d{1,30})/")
 _OF_TEAM = re.compile(r"(?:^|/)teams/(\d{1,30})/")
 
 
-@contextmanager
-def opened(folder: Path, since: str = "") -> Iterator[Desk]:
+def opened(folder: Path, since: str = "") -> AbstractContextManager[Desk]:
     """The account in a folder, of its requests those changed from a moment on; gone afterwards."""
-    with spool.opened() as things:
-        left_out = LeftOut()
-        desk = Desk(folder, things, left_out, since)
-        desk.take(HelpScoutFolder(folder, left_out).things())
-        yield desk
+    return laid_out(folder, HelpScoutFolder, since)
 
 
 class HelpScoutFolder:
@@ -58,17 +53,13 @@ class HelpScoutFolder:
 
     def things(self) -> Iterator[Thing]:
         """Everything in it; who answers comes last: what they read is known by then."""
-        for path in pages.files(self.folder):
+        for path, value in pages.values_in(self.folder, self.left_out):
             name = path.relative_to(self.folder).as_posix()
-            conversation, team = _OF_CONVERSATION.search(name), _OF_TEAM.search(name)
-            for number, value, problem in pages.values_of(path):
-                if problem is not None:
-                    self.left_out.add(problem)
-                    self.left_out.name("unreadable", f"{name}:{number}")
-                    continue
-                if team is None:  # its members are among the users
-                    for kind, one in _objects(value, path.stem.partition(".")[0].lower()):
-                        yield from self._things(one, kind, conversation[1] if conversation else "")
+            if _OF_TEAM.search(name):
+                continue  # its members are among the users
+            conversation = _OF_CONVERSATION.search(name)
+            for kind, one in _objects(value, path.stem.partition(".")[0].lower()):
+                yield from self._things(one, kind, conversation[1] if conversation else "")
         yield from (self._user(values) for values in self._agents)
         ids = tuple(f"u{values['id']}" for values in self._agents) if len(self._boxes) == 1 else ()
         yield from (Group(f"m{box}", name, ids) for box, name in self._boxes.items())

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch import tickets
 from kbsearch.errors import Invalid
-from kbsearch.site.importing.systems import LeftOut, adf, pages, spool
-from kbsearch.site.importing.systems.desk import Desk
+from kbsearch.site.importing.systems import LeftOut, adf, pages
+from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
     DeskRequest,
@@ -41,14 +41,9 @@ _OF_ORGANIZATION = re.compile(r"(?:^|/)organization/(\d{1,30})/")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,59}-(\d{1,12})")
 
 
-@contextmanager
-def opened(folder: Path, since: str = "") -> Iterator[Desk]:
+def opened(folder: Path, since: str = "") -> AbstractContextManager[Desk]:
     """The site in a folder, of its requests those changed from a moment on; gone afterwards."""
-    with spool.opened() as things:
-        left_out = LeftOut()
-        desk = Desk(folder, things, left_out, since)
-        desk.take(JiraFolder(folder, left_out).things())
-        yield desk
+    return laid_out(folder, JiraFolder, since)
 
 
 class JiraFolder:
@@ -65,22 +60,14 @@ class JiraFolder:
 
     def things(self) -> Iterator[Thing]:
         """Everything in it; people come last: who answers is known by then."""
-        for _, value, _ in self._values():
+        for _, value in pages.values_in(self.folder, LeftOut()):
             for issue in _issues(value):
                 self._meet(issue)
-        for name, value, problem in self._values():
-            if problem is not None:
-                self.left_out.add(problem)
-                self.left_out.name("unreadable", name)
-            yield from self._things(name, value)
+        for path, value in pages.values_in(self.folder, self.left_out):
+            yield from self._things(path.relative_to(self.folder).as_posix(), value)
         for key, agents in self._agents.items():
             yield Group(key, self._names[key], tuple(sorted(agents)))
         yield from (self._somebody(person_id) for person_id in self._people)
-
-    def _values(self) -> Iterator[tuple[str, object, Invalid | None]]:
-        for path in pages.files(self.folder):
-            for _, value, problem in pages.values_of(path):
-                yield path.relative_to(self.folder).as_posix(), value, problem
 
     def _meet(self, issue: Values) -> None:
         """Learn of which project an issue is, and who does it."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from kbsearch.errors import Invalid
 from kbsearch.site.importing import lines
+from kbsearch.site.importing.systems import LeftOut
 
 MAX_PAGE = 512 * 1024 * 1024  # bytes of one file that is read as a whole
 FILE_FOLDERS = {"attachments", "article_attachments", "ticket_attachment"}
@@ -66,6 +67,17 @@ def _of_file(path: Path, name: Path) -> Iterator[Piece]:
             yield Piece(
                 f"help_center/{key}" if is_guide else key, values, whose, f"{name}:{number}"
             )
+
+
+def values_in(folder: Path, left_out: LeftOut) -> Iterator[tuple[Path, object]]:
+    """What the files of a folder hold, each with its file; what cannot be read is left out."""
+    for path in files(folder):
+        for number, value, problem in values_of(path):
+            if problem is None:
+                yield path, value
+            else:
+                left_out.add(problem)
+                left_out.name("unreadable", f"{path.relative_to(folder).as_posix()}:{number}")
 
 
 def values_of(path: Path) -> Iterator[tuple[int, object, Invalid | None]]:

@@ -1,28 +1,23 @@
 """Any table: a row for each request, or for each message of one, by a map of its columns."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch.errors import Invalid
 from kbsearch.site.importing import lines
 from kbsearch.site.importing.lines import Line
-from kbsearch.site.importing.systems import LeftOut, spool
-from kbsearch.site.importing.systems.desk import Desk
+from kbsearch.site.importing.systems import LeftOut
+from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.table_map import FIELD, TableMap
 from kbsearch.site.importing.systems.things import Company, DeskRequest, Group, Thing, Utterance
 
 DATES = ("created_at", "updated_at", "solved_at", "at")
 
 
-@contextmanager
-def opened(source: Path, table_map: TableMap, since: str = "") -> Iterator[Desk]:
+def opened(source: Path, table_map: TableMap, since: str = "") -> AbstractContextManager[Desk]:
     """The table as requests, of them those changed from a moment on; gone afterwards."""
-    with spool.opened() as things:
-        left_out = LeftOut()
-        desk = Desk(source.parent, things, left_out, since)
-        desk.take(MappedTable(source, table_map, left_out).things())
-        yield desk
+    return laid_out(source.parent, lambda _, left: MappedTable(source, table_map, left), since)
 
 
 class MappedTable:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch.errors import Invalid
-from kbsearch.site.importing.systems import LeftOut, pages, spool
-from kbsearch.site.importing.systems.desk import Desk
+from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
     DeskRequest,
@@ -49,14 +49,9 @@ _KIND = re.compile(r"[a-z_]{1,40}")
 _MAIL = re.compile(r"<([^<>\s]{1,254})>")
 
 
-@contextmanager
-def opened(folder: Path, since: str = "") -> Iterator[Desk]:
+def opened(folder: Path, since: str = "") -> AbstractContextManager[Desk]:
     """The answers in a folder, of its requests those changed from a moment on; gone afterwards."""
-    with spool.opened() as things:
-        left_out = LeftOut()
-        desk = Desk(folder, things, left_out, since)
-        desk.take(ZammadFolder(folder, left_out).things())
-        yield desk
+    return laid_out(folder, ZammadFolder, since)
 
 
 class ZammadFolder:
@@ -69,17 +64,10 @@ class ZammadFolder:
 
     def things(self) -> Iterator[Thing]:
         """Everything in it."""
-        for path in pages.files(self.folder):
-            name = path.relative_to(self.folder).as_posix()
-            kind = _kind(path)
-            for number, value, problem in pages.values_of(path):
-                if problem is not None:
-                    self.left_out.add(problem)
-                    self.left_out.name("unreadable", f"{name}:{number}")
-                    continue
-                for one in value if isinstance(value, list) else [value]:
-                    if isinstance(one, dict) and identity(one, "id"):
-                        yield from self._things(one, kind)
+        for path, value in pages.values_in(self.folder, self.left_out):
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict) and identity(one, "id"):
+                    yield from self._things(one, _kind(path))
 
     def _things(self, values: Values, kind: str) -> Iterator[Thing]:
         if kind == "tickets":
