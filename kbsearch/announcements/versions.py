@@ -1,13 +1,10 @@
 """Versions of products: their order, and which one an organisation has, as its requests say."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from kbsearch.database import Database, one_of
+from kbsearch.text.version_numbers import Numbers, numbers, padded
 
-_NUMBER = re.compile(r"\d+")
-
-Key = tuple[int, ...]
 Newest = Mapping[tuple[str, str | None], str]  # by the slugs of organisation and product
 
 
@@ -16,16 +13,16 @@ def is_within(version: str, first: str, last: str) -> bool:
 
     `4.3` takes in all that begin so. Of a name without a number nobody knows: it may be.
     """
-    numbers = _numbers(version)
-    if not numbers or version in (first, last):
+    own = numbers(version)
+    if not own or version in (first, last):
         return True
-    low, high = _numbers(first), _numbers(last)
-    return (not low or low <= _cut(numbers, low)) and (not high or _cut(numbers, high) <= high)
+    low, high = numbers(first), numbers(last)
+    return (not low or low <= _cut(own, low)) and (not high or _cut(own, high) <= high)
 
 
 def is_turned(first: str, last: str) -> bool:
     """Whether a range ends before it begins."""
-    low, high = _numbers(first), _numbers(last)
+    low, high = numbers(first), numbers(last)
     return bool(low and high) and high < _cut(low, high)
 
 
@@ -55,10 +52,6 @@ def of_organisations(
     return {(row["organisation"], row["product"]): row["version"] for row in rows}
 
 
-def _numbers(version: str) -> Key:
-    return tuple(map(int, _NUMBER.findall(version)))
-
-
-def _cut(numbers: Key, end: Key) -> Key:
+def _cut(version: Numbers, end: Numbers) -> Numbers:
     """A version as exact as the end of a range."""
-    return (*numbers, *[0] * len(end))[: len(end)]
+    return padded(version, len(end))[: len(end)]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from kbsearch.access import Viewer
 from kbsearch.articles import Article, Card, list_twins
 from kbsearch.database import Database
+from kbsearch.text.version_numbers import Numbers, numbers, padded
 
 _BOUND = re.compile(r"(>=|<=|>|<|=)? ?v?(\d{1,9}(?:\.\d{1,9}){0,5})(?:\.[x*])?", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,9}")
-_COMPARISONS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+_COMPARISONS: dict[str, Callable[[Numbers, Numbers], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
@@ -23,11 +23,10 @@ def covers(text: str, version: str) -> bool:
 
     `4.2` and `4.2.x` take in all that begin so; of words without a number nobody knows.
     """
-    numbers = _numbers(version)
-    bounds = _BOUND.findall(text)
-    if not numbers or not bounds:
+    own, bounds = numbers(version), _BOUND.findall(text)
+    if not own or not bounds:
         return text == version
-    return all(_is_within(numbers, sign, _numbers(bound)) for sign, bound in bounds)
+    return all(_is_within(own, sign, numbers(bound)) for sign, bound in bounds)
 
 
 def list_others(db: Database, viewer: Viewer, article: Article) -> tuple[Card, ...]:
@@ -37,19 +36,11 @@ def list_others(db: Database, viewer: Viewer, article: Article) -> tuple[Card, .
         for twin in list_twins(db, viewer, article.translation_key)
         if twin.language == article.language and twin.id != article.id and twin.version
     ]
-    return tuple(sorted(twins, key=lambda twin: _numbers(twin.version), reverse=True))
+    return tuple(sorted(twins, key=lambda twin: numbers(twin.version), reverse=True))
 
 
-def _is_within(numbers: tuple[int, ...], sign: str, bound: tuple[int, ...]) -> bool:
+def _is_within(version: Numbers, sign: str, bound: Numbers) -> bool:
     if sign not in _COMPARISONS:
-        return numbers[: len(bound)] == bound
-    length = max(len(numbers), len(bound))
-    return _COMPARISONS[sign](_padded(numbers, length), _padded(bound, length))
-
-
-def _padded(numbers: tuple[int, ...], length: int) -> tuple[int, ...]:
-    return (*numbers, *[0] * (length - len(numbers)))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, _NUMBER.findall(text)))
+        return version[: len(bound)] == bound
+    length = max(len(version), len(bound))
+    return _COMPARISONS[sign](padded(version, length), padded(bound, length))
