@@ -17,6 +17,23 @@ FOUND_FOR = timedelta(days=180)  # after it is over
 MOST = 3
 
 
+class AnnouncementSearch:
+    """Announcements for every key pressed: that there are none is asked once, until a write."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._none_at: object = None  # the version of the database
+
+    def __call__(self, viewer: Viewer, text: str) -> list[Announcement]:
+        version = self._db.version()
+        if version == self._none_at:
+            return []
+        if not self._db.query("SELECT 1 FROM announcements WHERE published_at IS NOT NULL LIMIT 1"):
+            self._none_at = version
+            return []
+        return search(self._db, viewer, text)
+
+
 def search(db: Database, viewer: Viewer, text: str) -> list[Announcement]:
     """The published announcements with at least half of the words, in either language."""
     words = _words(text[:LONGEST_TEXT])

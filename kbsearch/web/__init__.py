@@ -9,6 +9,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kbsearch import resources
+from kbsearch.announcements.matching import AnnouncementSearch
 from kbsearch.config import Settings, has_single_sign_on
 from kbsearch.database import Database
 from kbsearch.site.browser_settings import BrowserSettings
@@ -142,7 +143,9 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
         code: language.Language(app, settings, code, products, REQUEST_GLOBALS)
         for code in settings.languages
     }
-    app.extensions["kbsearch"] = render.WebSite(settings, db, search, languages, chosen)
+    app.extensions["kbsearch"] = render.WebSite(
+        settings, db, search, languages, chosen, AnnouncementSearch(db)
+    )
 
     login = LoginManager(app)  # type: ignore[no-untyped-call]
     login.anonymous_user = render.Visitor  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from flask_login import UserMixin, current_user
 from htmx_flask.requests import HtmxHeaders
 
 from kbsearch.access import ANONYMOUS, Viewer
+from kbsearch.announcements.matching import AnnouncementSearch
 from kbsearch.articles import former_addresses
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -42,6 +43,7 @@ class WebSite:
     search: "Search"
     languages: Mapping[str, "Language"]  # by code
     chosen: BrowserSettings  # what administrators chose of the settings
+    announced: AnnouncementSearch
 
     @property
     def is_secure(self) -> bool:

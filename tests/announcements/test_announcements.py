@@ -114,10 +114,13 @@ def test_who_is_known_to_have_another_version_is_not_bothered(db: Database, cast
 
 
 def test_a_search_finds_it_by_its_words_in_either_language(db: Database, cast: Cast):
+    pressed = matching.AnnouncementSearch(db)
+    assert pressed(cast.alice, "export vide") == []
     announce(db, cast.dan, title_en="Empty export", text_en="Run it again")
     for text in ("exports vides", "empty expor", "l’export est vide"):
         assert len(matching.search(db, cast.alice, text)) == 1, text
     assert matching.search(db, cast.alice, "mot de passe oublié") == []
+    assert len(pressed(cast.alice, "export vide")) == 1, "what came since is seen"
     assert matching.search(db, cast.chloe, "export vide") == []
     assert matching.search(db, cast.alice, "de la") == []
 

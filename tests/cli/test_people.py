@@ -165,6 +165,7 @@ def test_products_have_versions(run: Run, cast: Cast):
         "versions": ["4.2.1", "4.2.0"],
         "where_fr": "",
         "where_en": "Help > About",
+        "disabled_at": None,
     }
 
 

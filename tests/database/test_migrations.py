@@ -1,4 +1,5 @@
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -139,7 +140,8 @@ def test_every_delivery_of_an_earlier_database_is_a_task_with_its_log(earlier: S
     check_deliveries(earlier)
 
 
-# Migrates in processes that are killed at their first statement, their second, and so on, until one
+STRIDE = os.environ.get("KBSEARCH_KILL_STRIDE", "3")  # statements; 1 at night
+# Migrates in processes that are killed at their first statement, a later one, and so on, until one
 # comes to its end.
 KILLED = """
 import os, sys
@@ -148,7 +150,7 @@ from kbsearch.database import migrations
 from kbsearch.database.sqlite import SqliteDatabase
 path, execute, number, status = Path(sys.argv[1]), SqliteDatabase.execute, 0, 9
 while status == 9:
-    number += 1
+    number += int(sys.argv[2])
     pid = os.fork()
     if pid == 0:
         left = number
@@ -171,7 +173,7 @@ def test_killed_at_any_statement_it_is_begun_anew_and_nothing_is_lost(
 ):
     put_deliveries(earlier)
     earlier.close()
-    command = [sys.executable, "-c", KILLED, str(settings.database_path)]
+    command = [sys.executable, "-c", KILLED, str(settings.database_path), STRIDE]
     number, status = subprocess.run(command, capture_output=True, text=True).stdout.split()
     assert int(number) > len(migrations.STEPS) and status == "0"
     assert migrations.pending(earlier) == []

@@ -20,9 +20,9 @@ def show_register() -> Response:
     )
 
 
-@bp.get("/erasures/<certificate_id>")
-def show_erasure(certificate_id: str) -> Response:
-    certificate = certificates.find(db(), viewer(), certificate_id)
+@bp.get("/erasures/<id>")
+def show_erasure(id: str) -> Response:
+    certificate = certificates.find(db(), viewer(), id)
     return render(
         "admin/erasure.html",
         certificate=certificate,

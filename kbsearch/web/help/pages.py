@@ -9,7 +9,6 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from kbsearch import articles
-from kbsearch.announcements import matching
 from kbsearch.articles import Article, Card, categories, former_addresses, lags, versions
 from kbsearch.errors import NotFound
 from kbsearch.files import types
@@ -102,7 +101,7 @@ def search() -> Response:
         last=last_page(results),
         filing=filing.offered(address.subject) if not results.total else None,
         places=places,
-        announced=matching.search(db(), viewer(), address.text) if address.page == 1 else (),
+        announced=site().announced(viewer(), address.text) if address.page == 1 else (),
     )
     return response if "palette" in request.args else leaving_what_was_shown(response)
 

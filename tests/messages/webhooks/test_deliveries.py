@@ -9,6 +9,8 @@ import pytest
 
 from kbsearch import outbox, people
 from kbsearch.access import OPERATOR, Viewer
+from kbsearch.announcements import editing as announcements
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.articles.publishing.publish import publish
 from kbsearch.clock import parsed, stored
 from kbsearch.config import Settings
@@ -249,7 +251,9 @@ def test_each_kind_of_event_has_facts_that_fit(db: SqliteDatabase, settings: Set
     file(db, cast.alice)
     visit = analytics.visit(db, cast.alice)
     analytics.searched(db, visit, "alice@acme.example", results=0)
+    told = announcements.add(db, cast.dan, AnnouncementFields(title_fr="Une coupure"))
     subject = {
+        "announcement": told.id,
         "ticket": db.query("SELECT id FROM ticket_events")[0]["id"],
         "search": db.query("SELECT id FROM visit_events")[0]["id"],
         "rule": rule_run(db),

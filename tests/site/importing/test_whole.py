@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from kbsearch import people, tickets
 from kbsearch.access import OPERATOR
+from kbsearch.announcements import editing as announcements
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.cli import cli
 from kbsearch.clock import stored
 from kbsearch.config import Settings
@@ -25,7 +27,7 @@ from kbsearch.database import Database, new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Problem
 from kbsearch.files import places
-from kbsearch.people import PersonFields, organisations
+from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
@@ -37,6 +39,8 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.conversation.satisfaction import Rating
 from kbsearch.tickets.filing import copies, drafts
 from kbsearch.tickets.teams import TeamFields
+from kbsearch.timekeeping import budgets
+from kbsearch.timekeeping.budgets import BudgetFields
 from tests.conftest import Cast, introduce, take_over
 from tests.kit.matrix_world import build
 from tests.kit.requests import MORNING, attach, file
@@ -96,6 +100,11 @@ def test_a_site_with_one_of_everything_comes_back_the_same(
     settings: Settings, db: SqliteDatabase, tmp_path: Path, empty_database: Path
 ):
     build(settings, db)
+    root = viewers.find(db, "root@support.example")
+    acme = organisations.find(db, "acme")
+    budgets.edit(db, root, acme, BudgetFields("12", is_shown=True))
+    to_some = AnnouncementFields(title_fr="Une coupure", organisations="acme")
+    announcements.add(db, root, to_some)
     letter = {"author": "Jean", "at": "2026-01-31T10:00:00Z", "body": "a", "message_id": "<1@x>"}
     take_over(db, number=77, messages=[letter], message_id="<0@x>")
     first, second = moved(settings, db, empty_database, tmp_path)

@@ -183,7 +183,7 @@ def test_the_export_of_an_account_comes_too_also_killed_on_the_way(
     program = (
         "import os, signal, sys; from pathlib import Path;"
         "from kbsearch.config import Settings; from kbsearch.database.engines import open_database;"
-        "from kbsearch.files.store import FileStore;"
+        "from kbsearch.files import places;"
         "from kbsearch.site.importing.systems import moving_in;"
         "from kbsearch.site.importing.systems.zendesk import export;"
         "s = Settings(site=Path(sys.argv[1])); db = open_database(s.database_address);"

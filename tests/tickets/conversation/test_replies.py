@@ -176,8 +176,7 @@ def test_a_ticket_that_goes_on_here_is_never_overwritten_by_an_import(
 ):
     ticket = tickets.find(db, cast.alice, take_over(db, status="open"))
     say(db, cast.alice, ticket, "Still lost.")
-    with pytest.raises(AssertionError):
-        take_over(db, status="solved", subject="Other")
+    take_over(db, status="solved", subject="Other")
     assert tickets.find(db, cast.alice, ticket.id).subject == ticket.subject
 
 

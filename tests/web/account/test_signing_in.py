@@ -111,7 +111,8 @@ def test_an_unknown_address_is_answered_byte_for_byte_as_a_known_one(
         answers = []
         for email in (ALICE, "stranger@acme.example", "chloe@globex.example"):
             sent = client.post(path, data={"email": email, "password": "x" * 12})
-            headers = sorted((k, v) for k, v in sent.headers if k != "Content-Length")
+            own = ("Content-Length", "X-Request-Id")
+            headers = sorted((k, v) for k, v in sent.headers if k not in own)
             answers.append((sent.status_code, headers, sent.text.replace(email, "")))
         assert answers[0] == answers[1] == answers[2]
 

@@ -104,7 +104,7 @@ def test_a_token_of_one_product_finds_nothing_of_others(app: Flask, db: SqliteDa
     assert dans.get("/tickets?product=cervo-atelier").status_code == 404
     assert dans.get("/people").status_code == 404
     assert dans.get("/products").json == {
-        "products": [{"slug": "icownect", "name": "iCownect", "versions": []}],
+        "products": [{"slug": "icownect", "name": "iCownect", "versions": [], "disabled": False}],
         "next": None,
     }
     events = dans.get("/events").json
