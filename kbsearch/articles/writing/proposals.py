@@ -13,7 +13,7 @@ from kbsearch.articles.publishing.commits import Author
 from kbsearch.articles.publishing.findings import Finding, has_errors
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.tree import Entry, blob_id
-from kbsearch.articles.writing import amending, draft_files, drafts, originals, reviewing
+from kbsearch.articles.writing import amending, branch_comments, draft_files, drafts, originals
 from kbsearch.articles.writing import files as article_files
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.clock import stored, utc_now
@@ -61,7 +61,7 @@ def propose(
             draft = _caught_up(db, viewer, settings, live, draft, seen)
         name, commit = _commit(settings, viewer, live, draft, _brought(db, viewer, draft))
         if name != draft.branch:  # what was said of another one that had its name
-            reviewing.forget(db, viewer, name)
+            branch_comments.forget(db, viewer, name)
         drafts.mark_proposed(db, viewer, key, name, commit)
         for link in draft.tickets:
             _announce(db, viewer, link.id, tell=tell)
@@ -119,7 +119,7 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
             audit.act(db, viewer, "branch.published", subject=branch.name, commit=commit)
             _go_live(db, settings)
             branches.forget(settings, branch)
-            reviewing.forget(db, viewer, branch.name)
+            branch_comments.forget(db, viewer, branch.name)
             return commit
     raise Conflict("branch.moved", {})
 
@@ -132,8 +132,8 @@ def may_publish(viewer: Viewer, settings: Settings, authors: Collection[str]) ->
 def may_publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Branch) -> bool:
     """Whether the viewer may put a branch live: what another writer approved is free to go."""
     access.only_staff(viewer, "branch.not_found")
-    if settings.article_review and reviewing.is_approved(
-        branch, reviewing.list_all(db, viewer, branch)
+    if settings.article_review and branch_comments.is_approved(
+        branch, branch_comments.list_all(db, viewer, branch)
     ):
         return access.may_publish(viewer, (), is_reviewed=False)
     return may_publish(viewer, settings, branches.authors(settings, branch))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from kbsearch import audit, people, tickets
-from kbsearch.articles.writing import review_reminders, reviewing
+from kbsearch.articles.writing import branch_comments, review_reminders
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
@@ -182,7 +182,7 @@ def _rule_notice(settings: Settings, db: Database, task: Task) -> Mailing | None
 
 def _branch_comment(settings: Settings, db: Database, task: Task) -> Mailing | None:
     comment_id, _, person_id = task.subject.partition(" ")
-    comment, person = reviewing.find(db, comment_id), _present(db, person_id)
+    comment, person = branch_comments.find(db, comment_id), _present(db, person_id)
     if comment is None or person is None:
         return None  # the branch is live by now
     language = letters.language_of(settings, person)
@@ -250,7 +250,7 @@ ABOUT_WEBHOOKS: dict[str, Writer] = {deliveries.DIED: _webhook_died}
 ABOUT_FILES: dict[str, Writer] = {scanning.INFECTED: _infected_file}
 ABOUT_RULES: dict[str, Writer] = {effects.NOTICE: _rule_notice}
 ABOUT_ARTICLES: dict[str, Writer] = {
-    reviewing.COMMENTED: _branch_comment,
+    branch_comments.COMMENTED: _branch_comment,
     review_reminders.DUE: _review_due,
 }
 ABOUT_BACKUPS: dict[str, Writer] = {outcomes.FAILED: _backup_failed}

@@ -11,8 +11,8 @@ from kbsearch import access, articles, i18n
 from kbsearch.articles.publishing import branches, previews
 from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
-from kbsearch.articles.writing import proposals, reviewing
-from kbsearch.articles.writing.reviewing import VERDICTS
+from kbsearch.articles.writing import branch_comments, proposals
+from kbsearch.articles.writing.branch_comments import VERDICTS
 from kbsearch.errors import Conflict, Invalid, NotFound, Problem
 from kbsearch.web import patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
@@ -48,7 +48,7 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
     view: View = next((name for name in VIEWS if name == request.args.get("view")), "rendered")
     own = previews.article_of(file)
     findings = preview.new_findings(files)
-    comments = reviewing.list_all(db(), viewer(), branch)
+    comments = branch_comments.list_all(db(), viewer(), branch)
     article = preview.article(own)
     source = previews.source_of(settings, branch, file) if file else None
     response = render(
@@ -58,9 +58,9 @@ def page(branch: Branch, file: str, problem: Problem | None = None) -> Response:
         may_publish=branch.is_draft
         and proposals.may_publish_branch(db(), viewer(), settings, branch),
         comments=comments,
-        may_approve=reviewing.may_approve(viewer(), branches.authors(settings, branch)),
+        may_approve=branch_comments.may_approve(viewer(), branches.authors(settings, branch)),
         needs_approval=settings.article_review,
-        is_approved=reviewing.is_approved(branch, comments),
+        is_approved=branch_comments.is_approved(branch, comments),
         said=request.form.get("body", "") if problem else "",
         files=[(name, address_of(branch, name)) for name in files],
         file=file,
@@ -123,7 +123,7 @@ def comment() -> Response:
     try:
         check_seen(branch)
         body = request.form.get("body", "")
-        reviewing.comment(db(), viewer(), settings, branch, body, verdict)
+        branch_comments.comment(db(), viewer(), settings, branch, body, verdict)
     except (Conflict, Invalid) as problem:
         return page(branch, chosen(branches.changed(settings, branch), ""), problem)
     return go_to(f"{root_of(branch)}#comments")

@@ -11,8 +11,8 @@ import pytest
 from kbsearch import people, resources
 from kbsearch.access import OPERATOR
 from kbsearch.announcements import Announcement
+from kbsearch.articles.writing.branch_comments import BranchComment
 from kbsearch.articles.writing.review_reminders import DueReview
-from kbsearch.articles.writing.reviewing import BranchComment
 from kbsearch.config import LANGUAGES, Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.notifications import letters

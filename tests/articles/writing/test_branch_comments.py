@@ -6,7 +6,7 @@ import pytest
 
 from kbsearch import outbox
 from kbsearch.articles.publishing import branches
-from kbsearch.articles.writing import proposals, reviewing
+from kbsearch.articles.writing import branch_comments, proposals
 from kbsearch.errors import Forbidden, Invalid, NotFound
 from kbsearch.messages.notifications import mailings
 from tests.articles.writing.test_publishing import KEY, begin, content, settings
@@ -26,16 +26,16 @@ def test_an_approved_branch_is_published_by_its_author(db, cast, settings, conte
     branch = proposed(db, cast.wendy, reviewed, title="By Wendy")
     for own in (cast.wendy, cast.dan):  # its author; somebody who publishes nothing
         with pytest.raises(Forbidden):
-            reviewing.comment(db, own, reviewed, branch, "", "approved")
+            branch_comments.comment(db, own, reviewed, branch, "", "approved")
     assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
-    reviewing.comment(db, cast.root, reviewed, branch, "", "approved")
-    reviewing.comment(db, cast.dan, reviewed, branch, "Not yet.", "changes")
+    branch_comments.comment(db, cast.root, reviewed, branch, "", "approved")
+    branch_comments.comment(db, cast.dan, reviewed, branch, "Not yet.", "changes")
     assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch)
     db.execute("UPDATE people SET name = 'Jean Martin' WHERE role <> 'customer'")
-    reviewing.comment(db, cast.root, reviewed, branch, "", "approved")
+    branch_comments.comment(db, cast.root, reviewed, branch, "", "approved")
     assert not proposals.may_publish_branch(db, cast.wendy, reviewed, branch), "two of one name"
-    reviewing.comment(db, cast.dan, reviewed, branch, "No.", "comment")
-    assert [each.verdict for each in reviewing.list_all(db, cast.dan, branch)] == [
+    branch_comments.comment(db, cast.dan, reviewed, branch, "No.", "comment")
+    assert [each.verdict for each in branch_comments.list_all(db, cast.dan, branch)] == [
         "approved",
         "changes",
         "approved",
@@ -44,22 +44,22 @@ def test_an_approved_branch_is_published_by_its_author(db, cast, settings, conte
     begin(db, cast.wendy, reviewed, title="By Wendy again")
     later = branches.find(settings, proposals.propose(db, cast.wendy, reviewed, KEY))
     assert not proposals.may_publish_branch(db, cast.wendy, reviewed, later), "of another commit"
-    reviewing.comment(db, cast.root, reviewed, later, "Now it can.", "approved")
+    branch_comments.comment(db, cast.root, reviewed, later, "Now it can.", "approved")
     assert not proposals.may_publish_branch(db, cast.dan, reviewed, later)
     proposals.publish_branch(db, cast.wendy, reviewed, later)
     assert "By Wendy again" in git(content, "show", f"main:{PAGE}")
-    assert reviewing.list_all(db, cast.root, later) == [], "it is live: the branch is no more"
+    assert branch_comments.list_all(db, cast.root, later) == [], "it is live: the branch is no more"
 
 
 def test_its_author_is_told_by_mail(db, cast, settings, content):
     branch = proposed(db, cast.dan, settings, title="By Dan")
     for empty in ("comment", "changes"):
         with pytest.raises(Invalid):
-            reviewing.comment(db, cast.wendy, settings, branch, " \n", empty)
+            branch_comments.comment(db, cast.wendy, settings, branch, " \n", empty)
     with pytest.raises(NotFound):
-        reviewing.comment(db, cast.alice, settings, branch, "Mine")
-    reviewing.comment(db, cast.dan, settings, branch, "My own remark.")
-    reviewing.comment(db, cast.wendy, settings, branch, "Say which collar.", "changes")
+        branch_comments.comment(db, cast.alice, settings, branch, "Mine")
+    branch_comments.comment(db, cast.dan, settings, branch, "My own remark.")
+    branch_comments.comment(db, cast.wendy, settings, branch, "Say which collar.", "changes")
     while outbox.run_one(db, mailings.handlers(settings, db, mailings.ABOUT_ARTICLES)):
         pass
     (letter,) = letters(settings)
