@@ -231,7 +231,11 @@ class Settings:
 
     def url(self, path: str, language: str = "") -> str:
         """The address of a page; its language is the site's first where none is named."""
-        return f"{self.base_url.rstrip('/')}/{language or self.languages[0]}/{path}"
+        return self.whole(f"/{language or self.languages[0]}/{path}")
+
+    def whole(self, path: str = "") -> str:
+        """The address of a path that begins at the top of the site, as others write it."""
+        return self.base_url.rstrip("/") + path
 
     def in_language(self, name: str, language: str) -> str:
         """A text of the pages in a language, in the other one where it has none."""

@@ -63,7 +63,7 @@ from kbsearch.people.accounts import (
     sessions,
     sign_ins_under_way,
 )
-from kbsearch.people.accounts.applications import codes
+from kbsearch.people.accounts.applications import grants
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
 from kbsearch.rules import runs as rule_runs
@@ -442,7 +442,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     for forget in (
         sessions.forget_expired,
         personal_tokens.forget_expired,
-        codes.forget_expired,
+        grants.forget_expired,
         applications.forget_unused,
         second_factor.forget_expired,
         passkeys.forget_expired,

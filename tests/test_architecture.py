@@ -75,7 +75,7 @@ ALLOWED = {
         "text.markup text.masking tickets tickets.conversation tickets.filing"
     ),
     "announcements": (
-        "database messages.webhooks outbox people people.organisations search.fulltext text"
+        "database messages.webhooks outbox people.organisations search.fulltext text"
     ),
     "timekeeping": "database people people.organisations text tickets",
     "articles.importing": "articles articles.publishing files text.markup",

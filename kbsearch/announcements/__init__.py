@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from kbsearch.access import Viewer
-from kbsearch.announcements import versions
+from kbsearch.announcements import version_ranges
+from kbsearch.announcements.version_ranges import Newest
 from kbsearch.database import Database, Row, Values, one_of
 from kbsearch.errors import NotFound
 
 AnnouncementKind = Literal["problem", "notice"]
 KINDS: tuple[AnnouncementKind, ...] = get_args(AnnouncementKind)
-State = Literal["draft", "current", "ended"]
-STATES: tuple[State, ...] = get_args(State)
+AnnouncementState = Literal["draft", "current", "ended"]
+STATES: tuple[AnnouncementState, ...] = get_args(AnnouncementState)
 NAMED = """
     EXISTS (SELECT 1 FROM announcement_organisations c
             JOIN organisations o ON o.id = c.organisation_id
@@ -50,7 +51,7 @@ class Announcement:
     is_affected: bool  # whether the viewer said "me too"
 
     @property
-    def state(self) -> State:
+    def state(self) -> AnnouncementState:
         if self.published_at is None:
             return "draft"
         return "ended" if self.ended_at else "current"
@@ -71,7 +72,7 @@ class Announcement:
 
     def concerns(self, version: str) -> bool:
         """Whether somebody with that version of its product is meant; one nobody knows may be."""
-        return versions.is_within(version, self.version_from, self.version_to)
+        return version_ranges.is_within(version, self.version_from, self.version_to)
 
 
 def find(db: Database, viewer: Viewer, announcement_id: str) -> Announcement:
@@ -93,16 +94,18 @@ def list_current(db: Database, viewer: Viewer) -> list[Announcement]:
     if viewer.is_agent or not current:
         return current
     products = {announcement.product for announcement in current} - {None}
-    newest = versions.of_organisations(db, viewer.organisations, products)
+    newest = version_ranges.of_organisations(db, viewer.organisations, products)
     return [
         announcement
         for announcement in current
-        if announcement.follows
-        or any(
-            announcement.concerns(newest.get((slug, announcement.product), ""))
-            for slug in viewer.organisations or [""]
-        )
+        if announcement.follows or _concerns_one(announcement, viewer, newest)
     ]
+
+
+def list_published(db: Database, viewer: Viewer, *, over_since: str = "") -> list[Announcement]:
+    """What is published, but for what was over before a moment."""
+    condition = "a.published_at IS NOT NULL AND COALESCE(a.ended_at, :since) >= :since"
+    return _read(db, viewer, condition, {"since": over_since})
 
 
 def list_about(db: Database, viewer: Viewer, product: str, version: str) -> list[Announcement]:
@@ -119,6 +122,12 @@ def of_problem(db: Database, viewer: Viewer, problem_id: str) -> Announcement | 
     """What the viewer may read of an incident; the newest of several."""
     announcements = _read(db, viewer, "a.problem_id = :problem", {"problem": problem_id})
     return announcements[0] if announcements else None
+
+
+def _concerns_one(announcement: Announcement, viewer: Viewer, newest: Newest) -> bool:
+    """Whether an organisation of the viewer's has such a version, or none that it named."""
+    keys = [(slug, announcement.product) for slug in viewer.organisations]
+    return any(map(announcement.concerns, [newest[key] for key in keys if key in newest] or [""]))
 
 
 def _read(db: Database, viewer: Viewer, condition: str, values: Values) -> list[Announcement]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from kbsearch import access, announcements, outbox, revisions
 from kbsearch.access import Viewer
-from kbsearch.announcements import KINDS, Announcement, versions
+from kbsearch.announcements import KINDS, Announcement, version_ranges
 from kbsearch.clock import now
-from kbsearch.database import Database, Row, new_id, one_of
-from kbsearch.errors import Invalid
+from kbsearch.database import Database, Row, new_id
+from kbsearch.errors import Invalid, NotFound
 from kbsearch.messages.webhooks import events
 from kbsearch.people.organisations import products
 from kbsearch.people.organisations.products import MAX_VERSION
@@ -43,8 +43,8 @@ def add(db: Database, viewer: Viewer, fields: AnnouncementFields) -> Announcemen
     announcement_id, moment = new_id(), now()
     with db.atomic():
         columns, concerned = _checked(db, fields)
-        row = {**columns, "created_at": moment, "updated_at": moment}
-        db.insert("announcements", {"id": announcement_id, **row})
+        row = {**columns, "problem_id": _problem(db, fields.problem_id), "created_at": moment}
+        db.insert("announcements", {"id": announcement_id, **row, "updated_at": moment})
         _name(db, announcement_id, concerned)
         return announcements.find(db, viewer, announcement_id)
 
@@ -64,8 +64,8 @@ def edit(
     access.only_agents(viewer, "announcement.not_found")
     with db.atomic():
         old = announcements.find(db, viewer, announcement.id)
-        typed = {name: getattr(fields, name) for name in texts(db, viewer, old)}
-        revisions.check(revision, texts(db, viewer, old), typed)
+        before = texts(db, viewer, old)
+        revisions.check(revision, before, {name: getattr(fields, name) for name in before})
         columns, concerned = _checked(db, fields)
         db.execute(
             """
@@ -79,8 +79,11 @@ def edit(
         _name(db, old.id, concerned)
 
 
-def publish(db: Database, viewer: Viewer, announcement: Announcement, *, by_mail: bool) -> None:
-    """Show it to those it concerns; by mail too, to those who take such letters."""
+def publish(db: Database, viewer: Viewer, announcement: Announcement, *, by_mail: bool) -> bool:
+    """Show it to those it concerns; by mail too, to those who take such letters.
+
+    Whether it did: somebody else may have been first. So do the three below.
+    """
     access.only_agents(viewer, "announcement.not_found")
     with db.atomic():
         moment = {"id": announcement.id, "now": now()}
@@ -95,19 +98,36 @@ def publish(db: Database, viewer: Viewer, announcement: Announcement, *, by_mail
             events.tell(db, "announcement.published", announcement.id)
         if changed and by_mail:
             outbox.add(db, PUBLISHED, announcement.id)
+    return bool(changed)
 
 
-def withdraw(db: Database, viewer: Viewer, announcement: Announcement) -> None:
-    """Show it to nobody any more but agents; who follows it is kept."""
+def withdraw(db: Database, viewer: Viewer, announcement: Announcement) -> bool:
+    """Show it to nobody any more but agents; who follows it is kept.
+
+    Whom its letter has not reached gets one when it is published by mail again.
+    """
     access.only_agents(viewer, "announcement.not_found")
+    moment = {"id": announcement.id, "now": now()}
     with db.atomic():
-        db.execute(
-            "UPDATE announcements SET published_at = NULL, updated_at = :now WHERE id = :id",
-            {"id": announcement.id, "now": now()},
+        changed = db.execute(
+            """
+            UPDATE announcements SET published_at = NULL, updated_at = :now
+            WHERE id = :id AND published_at IS NOT NULL AND ended_at IS NULL
+            """,
+            moment,
         )
+        if changed:
+            db.execute(
+                """
+                DELETE FROM announcement_letters WHERE announcement_id = :id
+                AND stage = 'published' AND COALESCE(outcome, '') <> 'sent'
+                """,
+                moment,
+            )
+    return bool(changed)
 
 
-def end(db: Database, viewer: Viewer, announcement: Announcement, *, fixed_in: str = "") -> None:
+def end(db: Database, viewer: Viewer, announcement: Announcement, *, fixed_in: str = "") -> bool:
     """Fixed, or over: whoever follows it, said "me too" or reported it is told, once."""
     access.only_agents(viewer, "announcement.not_found")
     version = _version(fixed_in)
@@ -122,24 +142,27 @@ def end(db: Database, viewer: Viewer, announcement: Announcement, *, fixed_in: s
         if changed:
             events.tell(db, "announcement.ended", announcement.id)
             outbox.add(db, ENDED, announcement.id)
+    return bool(changed)
 
 
-def reopen(db: Database, viewer: Viewer, announcement: Announcement) -> None:
+def reopen(db: Database, viewer: Viewer, announcement: Announcement) -> bool:
     """It is not over after all; whoever was told is told again when it is."""
     access.only_agents(viewer, "announcement.not_found")
     values = {"id": announcement.id, "now": now()}
     with db.atomic():
-        db.execute(
+        changed = db.execute(
             """
             UPDATE announcements SET ended_at = NULL, fixed_in = '', updated_at = :now
-            WHERE id = :id
+            WHERE id = :id AND ended_at IS NOT NULL
             """,
             values,
         )
-        db.execute(
-            "DELETE FROM announcement_letters WHERE announcement_id = :id AND stage = 'ended'",
-            values,
-        )
+        if changed:
+            db.execute(
+                "DELETE FROM announcement_letters WHERE announcement_id = :id AND stage = 'ended'",
+                values,
+            )
+    return bool(changed)
 
 
 def organisations_of(db: Database, viewer: Viewer, announcement: Announcement) -> tuple[str, ...]:
@@ -175,54 +198,39 @@ def _checked(db: Database, fields: AnnouncementFields) -> tuple[Row, Sequence[st
     """What is kept of what was typed, and the ids of organisations; raises Invalid."""
     if fields.kind not in KINDS:
         raise Invalid("announcement.kind_unknown")
-    titles = {"title_fr": _title(fields.title_fr), "title_en": _title(fields.title_en)}
+    titles = {
+        name: plain_text.line_within(MAX_TITLE, text, "announcement.title_too_long")
+        for name, text in (("title_fr", fields.title_fr), ("title_en", fields.title_en))
+    }
     if not any(titles.values()):
         raise Invalid("announcement.title_required")
     return {
         "kind": fields.kind,
         **titles,
-        "text_fr": _text(fields.text_fr),
-        "text_en": _text(fields.text_en),
+        "text_fr": plain_text.block_within(MAX_TEXT, fields.text_fr, "announcement.text_too_long"),
+        "text_en": plain_text.block_within(MAX_TEXT, fields.text_en, "announcement.text_too_long"),
         **_range(fields),
         "product_id": _product(db, fields),
-        "problem_id": _problem(db, fields.problem_id),
     }, _organisations(db, fields.organisations)
-
-
-def _title(text: str) -> str:
-    title = plain_text.line(text[: plain_text.READ * MAX_TITLE])
-    if len(title) > MAX_TITLE:
-        raise Invalid("announcement.title_too_long", limit=MAX_TITLE)
-    return title
-
-
-def _text(text: str) -> str:
-    body = plain_text.block(text[: plain_text.READ * MAX_TEXT])
-    if len(body) > MAX_TEXT:
-        raise Invalid("announcement.text_too_long", limit=MAX_TEXT)
-    return body
 
 
 def _range(fields: AnnouncementFields) -> Mapping[str, str]:
     first, last = _version(fields.version_from), _version(fields.version_to)
-    if versions.is_turned(first, last):
+    if version_ranges.is_turned(first, last):
         raise Invalid("announcement.range_turned")
     return {"version_from": first, "version_to": last}
 
 
 def _version(text: str) -> str:
-    version = plain_text.line(text[: 2 * MAX_VERSION])
-    if len(version) > MAX_VERSION:
-        raise Invalid("announcement.version_too_long", limit=MAX_VERSION)
-    return version
+    return plain_text.line_within(MAX_VERSION, text, "announcement.version_too_long")
 
 
 def _product(db: Database, fields: AnnouncementFields) -> str | None:
     if fields.product:
-        found = [product for product in products.list_all(db) if product.slug == fields.product]
-        if not found:
-            raise Invalid("announcement.product_unknown")
-        return found[0].id
+        try:
+            return products.find(db, fields.product).id
+        except NotFound:
+            raise Invalid("announcement.product_unknown") from None
     if fields.version_from or fields.version_to:
         raise Invalid("announcement.product_required")
     return None
@@ -238,17 +246,9 @@ def _organisations(db: Database, text: str) -> list[str]:
     names = list(dict.fromkeys(filter(None, map(plain_text.line, text.split("\n")))))
     if len(names) > MOST_ORGANISATIONS:
         raise Invalid("announcement.too_many_organisations", limit=MOST_ORGANISATIONS)
-    places, values = one_of("name", [name.casefold() for name in names])
-    rows = db.query(
-        f"""
-        SELECT id, slug, LOWER(name) AS name FROM organisations
-        WHERE slug IN ({places}) OR LOWER(name) IN ({places})
-        """,  # noqa: S608 (names of parameters)
-        values,
-    )
     ids: dict[str, str] = {}
-    for row in rows:
-        ids |= {row["slug"]: row["id"], row["name"]: row["id"]}
+    for row in db.query("SELECT id, slug, name FROM organisations") if names else ():
+        ids |= {row["slug"]: row["id"], row["name"].casefold(): row["id"]}
     for name in names:
         if name.casefold() not in ids:
             raise Invalid("announcement.organisation_unknown", name=name[:80])

@@ -37,7 +37,8 @@ def follow(db: Database, viewer: Viewer, announcement: Announcement) -> None:
 
 def leave(db: Database, viewer: Viewer, announcement: Announcement) -> None:
     """Be told no more, and have said nothing."""
-    _check_person(viewer)
+    if not viewer.is_signed_in:
+        raise Forbidden("announcement.customers_only")
     with db.atomic():
         db.execute(
             """
@@ -111,11 +112,6 @@ def list_own(db: Database, viewer: Viewer) -> list[dict[str, object]]:
     ]
 
 
-def _check_person(viewer: Viewer) -> None:
-    if not viewer.is_signed_in:
-        raise Forbidden("announcement.customers_only")
-
-
 def _check_open(announcement: Announcement) -> None:
     if announcement.state != "current":
         raise Invalid("announcement.over")
@@ -123,7 +119,6 @@ def _check_open(announcement: Announcement) -> None:
 
 def _keep(db: Database, viewer: Viewer, announcement: Announcement, *, is_affected: bool) -> None:
     """One row for each person; saying it again changes nothing."""
-    _check_person(viewer)
     if viewer.role != "customer":
         raise Forbidden("announcement.customers_only")
     with db.atomic():

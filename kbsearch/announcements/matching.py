@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kbsearch.access import Viewer
-from kbsearch.announcements import Announcement, list_all
+from kbsearch.announcements import Announcement, list_published
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database
 from kbsearch.search.fulltext.text import STOP_WORDS, words_of
@@ -38,11 +38,7 @@ def search(db: Database, viewer: Viewer, text: str) -> list[Announcement]:
     """The published announcements with at least half of the words, in either language."""
     words = _words(text[:LONGEST_TEXT])
     since = stored(utc_now() - FOUND_FOR)
-    lively = [
-        announcement
-        for announcement in (list_all(db, viewer) if words else ())
-        if announcement.published_at and (announcement.ended_at or since) >= since
-    ]
+    lively = list_published(db, viewer, over_since=since) if words else []
     return [one for one in lively if 2 * _count(words, one) >= len(words)][:MOST]
 
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kbsearch import access, announcements
+from kbsearch import access
 from kbsearch.access import Viewer
-from kbsearch.announcements import Announcement, versions
+from kbsearch.announcements import Announcement, version_ranges
 from kbsearch.clock import utc_now
 from kbsearch.database import Database
-from kbsearch.errors import NotFound
-from kbsearch.people import viewers
 
 
 @dataclass(frozen=True)
@@ -25,16 +23,15 @@ def count(db: Database, viewer: Viewer, announcement: Announcement) -> Reach:
     """Whom its letter would go to, but for those who take none."""
     access.only_agents(viewer, "announcement.not_found")
     concerned = _concerned(db, announcement)
-    slugs = {slug for _, _, slug in concerned if slug}
+    versions = {one.organisation: one.version for one in concerned if one.organisation}
     has_range = bool(announcement.version_from or announcement.version_to)
-    newest = versions.of_organisations(db, slugs, [announcement.product]) if has_range else {}
-    unknown = len(slugs) - len(newest) if has_range else 0
-    return Reach(len({person_id for person_id, _, _ in concerned}), len(slugs), unknown)
+    unknown = list(versions.values()).count("") if has_range else 0
+    return Reach(len({one.person_id for one in concerned}), len(versions), unknown)
 
 
 def list_concerned(db: Database, announcement: Announcement) -> list[str]:
-    """The ids of the customers it concerns, by their versions too, in an order of its own."""
-    return list(dict.fromkeys(person_id for person_id, _, _ in _concerned(db, announcement)))
+    """The ids of the customers it concerns, by their versions too, in order of their addresses."""
+    return list(dict.fromkeys(one.person_id for one in _concerned(db, announcement)))
 
 
 def list_waiting(db: Database, announcement: Announcement) -> list[str]:
@@ -67,11 +64,18 @@ def own_request(db: Database, viewer: Viewer, announcement: Announcement) -> str
     return str(rows[0]["id"]) if rows else None
 
 
-def _concerned(db: Database, announcement: Announcement) -> Sequence[tuple[str, str, str]]:
-    """Customers with id and address, and an organisation of theirs that is meant."""
+@dataclass(frozen=True)
+class _Concerned:
+    person_id: str
+    organisation: str  # a slug, of one of theirs that is meant
+    version: str  # that it has; empty where nobody knows
+
+
+def _concerned(db: Database, announcement: Announcement) -> Sequence[_Concerned]:
+    """Customers, each with every organisation of theirs that is meant."""
     rows = db.query(
         """
-        SELECT p.id, p.email, COALESCE(o.slug, '') AS organisation
+        SELECT p.id, COALESCE(o.slug, '') AS organisation
         FROM people p LEFT JOIN memberships m ON m.person_id = p.id
         LEFT JOIN organisations o ON o.id = m.organisation_id
         WHERE p.role = 'customer' AND p.disabled_at IS NULL AND (
@@ -92,17 +96,9 @@ def _concerned(db: Database, announcement: Announcement) -> Sequence[tuple[str, 
         },
     )
     slugs = {row["organisation"] for row in rows if row["organisation"]}
-    newest = versions.of_organisations(db, slugs, [announcement.product])
-    return [
-        (row["id"], row["email"], row["organisation"])
-        for row in rows
-        if announcement.concerns(newest.get((row["organisation"], announcement.product), ""))
+    newest = version_ranges.of_organisations(db, slugs, [announcement.product])
+    every = [
+        _Concerned(person_id, organisation, newest.get((organisation, announcement.product), ""))
+        for person_id, organisation in ((row["id"], row["organisation"]) for row in rows)
     ]
-
-
-def may_read(db: Database, email: str, announcement_id: str) -> Announcement | None:
-    """The announcement as somebody reads it now; None where they may not, or not any more."""
-    try:
-        return announcements.find(db, viewers.find(db, email), announcement_id)
-    except NotFound:
-        return None
+    return [one for one in every if announcement.concerns(one.version)]

@@ -18,7 +18,7 @@ from kbsearch.tickets.filing.form import read_answer
 
 MOST = 100
 MAX_VALUE = 200  # characters
-_SAID = re.compile(r"([a-z][a-z0-9_]{0,39})([=~])(.*)", re.DOTALL)
+_SAID = re.compile(rf"({form_fields.NAME.pattern})([=~])(.*)", re.DOTALL)
 
 
 def said(name: str, value: str, *, is_text: bool = False) -> str:

@@ -67,7 +67,7 @@ def _of_time(
 ) -> tuple[int, list[Facts]]:
     """The newest requests under way, and those whose time is up, as the rules before leave them."""
     ids = [id for batch in islice(occasions.under_way(db), 1) for id in batch][:NEWEST]
-    ready = []
+    ready, done = [], runs.list_done(db, ids)
     for ticket_id, times in occasions.times(db, ids).items():
         if not occasions.is_up(rule, times, now):
             continue
@@ -78,7 +78,7 @@ def _of_time(
             each
             for each in before
             if occasions.is_up(each, times, now)
-            and not runs.is_done(db, ticket_id, times[each.moment], each)
+            and (ticket_id, times[each.moment], each.id) not in done
         ]
         ready.append(planner.after_all(earlier, occasion.facts))
     return len(ids), ready

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from kbsearch.errors import Invalid
 from kbsearch.text.normal_form import nfc
 
+TOO_LONG = "request.too_long"
 READ = 4  # times the limit, for line ends of two characters and marks apart from their letters
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -21,18 +22,18 @@ def block(text: str) -> str:
     return _CONTROL.sub("", lines).strip("\n").rstrip()
 
 
-def line_within(limit: int, text: str) -> str:
+def line_within(limit: int, text: str, key: str = TOO_LONG) -> str:
     """A line; raises Invalid where it is longer, unread where it is far longer."""
-    return _within(limit, text, line)
+    return _within(limit, text, line, key)
 
 
-def block_within(limit: int, text: str) -> str:
+def block_within(limit: int, text: str, key: str = TOO_LONG) -> str:
     """A text of several lines, under the same condition."""
-    return _within(limit, text, block)
+    return _within(limit, text, block, key)
 
 
-def _within(limit: int, text: str, clean: Callable[[str], str]) -> str:
+def _within(limit: int, text: str, clean: Callable[[str], str], key: str) -> str:
     kept = clean(text) if len(text) <= READ * limit else None
     if kept is None or len(kept) > limit:
-        raise Invalid("request.too_long", limit=limit)
+        raise Invalid(key, limit=limit)
     return kept

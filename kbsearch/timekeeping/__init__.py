@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from kbsearch import access, tickets
 from kbsearch.access import Viewer
-from kbsearch.clock import now, parsed, stored, utc_now
-from kbsearch.database import Database, new_id
+from kbsearch.clock import parsed, stored, utc_now
+from kbsearch.database import Database, Row, new_id
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 from kbsearch.text import plain_text
@@ -72,10 +72,12 @@ def record(
     """Write time down, also of a closed request; its id. Raises Invalid for what is none."""
     access.only_agents(viewer, "ticket.not_found")
     today = _today(viewer, at)
-    minutes, day, note = parse(fields.spent), _day(fields.day, today), _note(fields.note)
+    minutes, day = parse(fields.spent), _day(fields.day, today)
+    note = plain_text.line_within(MAX_NOTE, fields.note, "time.note_too_long")
     with db.atomic():
         tickets.find(db, viewer, ticket.id)
-        return _keep(db, viewer, ticket, minutes, day, note)
+        entry = {"minutes": minutes, "day": day, "note": note}
+        return _keep(db, viewer, ticket, entry, at or utc_now())
 
 
 def remove(db: Database, viewer: Viewer, ticket: Ticket, entry_id: str) -> None:
@@ -127,7 +129,8 @@ def stop(db: Database, viewer: Viewer, ticket: Ticket, *, at: datetime | None = 
         drop(db, viewer, ticket)
         minutes = round((moment - parsed(since)).total_seconds() / 60)
         taken = min(max(minutes, 1), MOST_MINUTES)
-        _keep(db, viewer, ticket, taken, _today(viewer, at).isoformat(), "")
+        entry = {"minutes": taken, "day": _today(viewer, at).isoformat(), "note": ""}
+        _keep(db, viewer, ticket, entry, moment)
 
 
 def drop(db: Database, viewer: Viewer, ticket: Ticket) -> None:
@@ -167,7 +170,7 @@ def parse(text: str) -> int:
     return minutes
 
 
-def _keep(db: Database, viewer: Viewer, ticket: Ticket, minutes: int, day: str, note: str) -> str:
+def _keep(db: Database, viewer: Viewer, ticket: Ticket, entry: Row, at: datetime) -> str:
     entry_id = new_id()
     db.insert(
         "ticket_times",
@@ -175,10 +178,8 @@ def _keep(db: Database, viewer: Viewer, ticket: Ticket, minutes: int, day: str, 
             "id": entry_id,
             "ticket_id": ticket.id,
             "person_id": viewer.person_id,
-            "day": day,
-            "minutes": minutes,
-            "note": note,
-            "created_at": now(),
+            **entry,
+            "created_at": stored(at),
         },
     )
     return entry_id
@@ -198,10 +199,3 @@ def _day(text: str, today: date) -> str:
     if not today - OLDEST <= day <= today:
         raise Invalid("time.day_invalid")
     return day.isoformat()
-
-
-def _note(text: str) -> str:
-    note = plain_text.line(text[: plain_text.READ * MAX_NOTE])
-    if len(note) > MAX_NOTE:
-        raise Invalid("time.note_too_long", limit=MAX_NOTE)
-    return note

@@ -1,6 +1,8 @@
 """Budgets: how many hours a contract has, by the month or the year, and what is left of them."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
@@ -8,7 +10,7 @@ from typing import Literal, get_args
 from kbsearch import access, audit, revisions
 from kbsearch.access import Viewer
 from kbsearch.clock import utc_now
-from kbsearch.database import Database, Row
+from kbsearch.database import Database, Row, one_of
 from kbsearch.errors import Invalid
 from kbsearch.people.organisations import Organisation
 
@@ -107,7 +109,7 @@ def texts(db: Database, viewer: Viewer, organisation: str) -> dict[str, str]:
     """A budget as its form shows it."""
     budget = find(db, viewer, organisation)
     return {
-        "budget_hours": f"{budget.minutes / 60:g}" if budget else "",
+        "budget_hours": _typed_hours(budget.minutes) if budget else "",
         "budget_span": budget.span if budget else "month",
         "budget_shown": ON if budget and budget.is_shown else "",
     }
@@ -135,22 +137,45 @@ def _read(db: Database, condition: str, values: Row, today: date | None) -> list
         """,  # noqa: S608 (a constant)
         values,
     )
-    return [_budget(db, row, day) for row in rows]
+    since = {row["id"]: began(row["span"], row["contract_starts"], day).isoformat() for row in rows}
+    spent = _spent(db, since)
+    return [
+        Budget(
+            row["name"],
+            row["minutes"],
+            row["span"],
+            bool(row["is_shown"]),
+            since[row["id"]],
+            spent[row["id"]],
+        )
+        for row in rows
+    ]
 
 
-def _budget(db: Database, row: Row, today: date) -> Budget:
-    since = began(row["span"], row["contract_starts"], today).isoformat()
-    spent = db.query(
-        """
-        SELECT COALESCE(SUM(e.minutes), 0) AS minutes
+def _spent(db: Database, since: Mapping[str, str]) -> Counter[str]:
+    """The minutes of organisations, each from a day of its own on."""
+    if not since:
+        return Counter()
+    places, values = one_of("id", list(since))
+    rows = db.query(
+        f"""
+        SELECT t.organisation_id AS id, e.day, SUM(e.minutes) AS minutes
         FROM ticket_times e JOIN tickets t ON t.id = e.ticket_id
-        WHERE t.organisation_id = :id AND e.day >= :since
-        """,
-        {"id": row["id"], "since": since},
-    )[0]["minutes"]
-    return Budget(
-        row["name"], row["minutes"], row["span"], bool(row["is_shown"]), since, int(spent)
+        WHERE t.organisation_id IN ({places}) AND e.day >= :first
+        GROUP BY t.organisation_id, e.day
+        """,  # noqa: S608 (names of parameters)
+        {**values, "first": min(since.values())},
     )
+    spent = Counter[str]()
+    for row in rows:
+        if row["day"] >= since[row["id"]]:
+            spent[row["id"]] += int(row["minutes"])
+    return spent
+
+
+def _typed_hours(minutes: int) -> str:
+    """As `_HOURS` reads them: two decimals are less than a minute."""
+    return f"{minutes / 60:.2f}".rstrip("0").rstrip(".")
 
 
 def _minutes(text: str) -> int:

@@ -4,13 +4,20 @@ import pytest
 
 from kbsearch import announcements, outbox, people
 from kbsearch.access import OPERATOR, Viewer
-from kbsearch.announcements import Announcement, editing, following, matching, reach, versions
+from kbsearch.announcements import (
+    Announcement,
+    editing,
+    following,
+    matching,
+    reach,
+    version_ranges,
+)
 from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import Forbidden, Invalid, NotFound, Outdated
 from kbsearch.messages.notifications import announcement_letters
-from kbsearch.people import notification_choices, organisations
+from kbsearch.people import PersonFields, notification_choices, organisations, viewers
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.site import own_data
 from kbsearch.tickets.desk import incident_groups
@@ -71,7 +78,7 @@ def readers(db: Database, cast: Cast, announcement: Announcement) -> set[str]:
     ],
 )
 def test_a_version_is_in_a_range_or_not(version: str, first: str, last: str, is_meant: bool):
-    assert versions.is_within(version, first, last) is is_meant
+    assert version_ranges.is_within(version, first, last) is is_meant
 
 
 def test_those_who_have_the_software_read_it_and_agents(db: Database, cast: Cast):
@@ -95,7 +102,8 @@ def test_a_contract_that_ended_closes_it(db: Database, cast: Cast):
     announcement = announce(db, cast.dan)
     acme = organisations.find(db, "acme")
     organisations.edit(db, OPERATOR, acme, OrganisationFields(contract_ends="2020-01-01"))
-    assert reach.may_read(db, "alice@acme.example", announcement.id) is None
+    with pytest.raises(NotFound):
+        announcements.find(db, viewers.find(db, "alice@acme.example"), announcement.id)
     assert reach.count(db, cast.dan, announcement).people == 0
 
 
@@ -111,6 +119,17 @@ def test_who_is_known_to_have_another_version_is_not_bothered(db: Database, cast
     assert announcements.list_about(db, cast.alice, "icownect", "4.2") == []
     assert len(announcements.list_about(db, cast.alice, "icownect", "4.3")) == 1
     assert announcements.list_about(db, cast.alice, "cervo-atelier", "") == []
+
+
+def test_another_organisation_without_the_software_makes_it_concern_nobody(
+    db: Database, cast: Cast
+):
+    alice = people.find(db, "alice@acme.example")
+    people.edit(db, OPERATOR, alice, PersonFields(organisations=["acme", "globex"]))
+    file(db, cast.bob, software="icownect", version="4.2")
+    announcement = announce(db, cast.dan, version_from="4.3.0")
+    assert announcements.list_current(db, viewers.find(db, alice.email)) == []
+    assert reach.list_concerned(db, announcement) == []
 
 
 def test_a_search_finds_it_by_its_words_in_either_language(db: Database, cast: Cast):
@@ -213,6 +232,23 @@ def test_what_is_withdrawn_before_its_letters_leave_is_told_to_nobody(
     announcement = announce(db, cast.dan, by_mail=True)
     editing.withdraw(db, cast.dan, announcement)
     assert letters(db, settings) == []
+    assert editing.publish(db, cast.dan, announcement, by_mail=True)
+    assert len(letters(db, settings)) == 2, "once it is published again"
+
+
+def test_what_is_over_is_neither_withdrawn_nor_published_again(db: Database, cast: Cast):
+    announcement = announce(db, cast.dan)
+    assert editing.end(db, cast.dan, announcement) and not editing.end(db, cast.dan, announcement)
+    assert not editing.withdraw(db, cast.dan, announcement)
+    assert not editing.publish(db, cast.dan, announcement, by_mail=True)
+    assert announcements.find(db, cast.dan, announcement.id).state == "ended"
+
+
+def test_an_organisation_is_named_in_any_case(db: Database, cast: Cast):
+    organisations.add(db, OPERATOR, OrganisationFields("École de l’Étang"))
+    fields = AnnouncementFields(title_fr="Export", organisations="école de l’étang\nACME")
+    announcement = editing.add(db, cast.dan, fields)
+    assert len(editing.organisations_of(db, cast.dan, announcement)) == 2
 
 
 @pytest.mark.parametrize(

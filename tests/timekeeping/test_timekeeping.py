@@ -152,6 +152,14 @@ def test_the_people_named_see_their_own_budget_where_they_may(db: Database, cast
         assert budgets.of_people_named(db, other) == []
 
 
+@pytest.mark.parametrize("hours", ["0.33", "10.33", "12345.67", "1", "99999"])
+def test_a_budget_is_saved_again_as_it_is_shown(db: Database, cast: Cast, hours: str):
+    agree(db, hours)
+    budget = budgets.find(db, cast.dan, "acme")
+    agree(db, budgets.texts(db, cast.dan, "acme")["budget_hours"])
+    assert budget and budgets.find(db, cast.dan, "acme") == budget
+
+
 @pytest.mark.parametrize("hours", ["many", "0", "-3", "1e9", "100000", "²", "1.x"])
 def test_what_is_no_number_of_hours_is_refused(db: Database, cast: Cast, hours: str):
     with pytest.raises(Invalid, match="budget.hours_invalid"):

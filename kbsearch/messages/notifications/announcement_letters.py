@@ -5,6 +5,7 @@ such letters is asked as it leaves.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
@@ -103,7 +104,9 @@ def find(db: Database, letter_id: str) -> AnnouncementTelling | None:
         return None
     if not notification_choices.wants(db, person.id, f"announcement.{stage}", "mail"):
         return None
-    readable = reach.may_read(db, person.email, there.id)
+    readable = None
+    with suppress(NotFound):  # it does not concern them any more
+        readable = announcements.find(db, reader, there.id)
     ticket = None
     if stage == "ended" and (ticket_id := reach.own_request(db, reader, there)):
         ticket = tickets.find(db, reader, ticket_id)

@@ -28,14 +28,20 @@ def disable(db: Database, viewer: Viewer, organisation: Organisation) -> Organis
 
 
 def enable(db: Database, viewer: Viewer, organisation: Organisation) -> Organisation:
-    """Open it again, with the accounts that were closed because of it."""
+    """Open it again, with the accounts that were closed because none of theirs was open."""
     only_administrators(viewer)
     with db.atomic():
         if organisations.find_id(db, organisation.id).disabled_at is not None:
             _set(db, organisation, None)
             audit.act(db, viewer, "organisation.enabled", subject=organisation.slug)
             rows = db.query(
-                "SELECT id FROM people WHERE closed_with_id = :id ORDER BY id",
+                """
+                SELECT p.id FROM people p WHERE p.closed_with_id IS NOT NULL
+                AND (p.closed_with_id = :id OR EXISTS (
+                  SELECT 1 FROM memberships m
+                  WHERE m.person_id = p.id AND m.organisation_id = :id))
+                ORDER BY p.id
+                """,
                 {"id": organisation.id},
             )
             for person in people.find_all(db, [row["id"] for row in rows]):

@@ -227,11 +227,9 @@ def _check(db: Database, terms: WaveTerms) -> None:
         raise Invalid("invitation.pace_invalid", least=PACES[0], most=PACES[-1])
     if any(len(words) > MAX_WORDS for words in terms.words.values()):
         raise Invalid("invitation.words_too_long", limit=MAX_WORDS)
-    slugs = {
-        row["slug"]
-        for slug in terms.organisations
-        for row in db.query("SELECT slug FROM organisations WHERE slug = :slug", {"slug": slug})
-    }
+    places, values = one_of("slug", terms.organisations)
+    rows = db.query(f"SELECT slug FROM organisations WHERE slug IN ({places})", values)  # noqa: S608
+    slugs = {row["slug"] for row in rows}
     for slug in terms.organisations:
         if slug not in slugs:
             raise NotFound("organisation.not_found", slug=slug)

@@ -162,9 +162,8 @@ def read(
         row["version"] = version(request.version)
     with mistakes.of("organisation"):
         row["organisation_id"] = _organisation(db, row["requester_id"], request.organisation)
-        _check_open(db, row["organisation_id"])
-        if not (terms.after_contract or viewer.is_agent):
-            _check_contract(db, row["organisation_id"], today)
+        is_bound = not (terms.after_contract or viewer.is_agent)
+        _check_organisation(db, row["organisation_id"], today if is_bound else "")
     if "organisation" not in mistakes.problems:
         with mistakes.of("software"):
             if "software" in terms.required and not request.software:
@@ -289,19 +288,13 @@ def _organisation(db: Database, requester_id: str | None, slug: str) -> str | No
     return organisation_id
 
 
-def _check_open(db: Database, organisation_id: str | None) -> None:
-    disabled = db.query(
-        "SELECT 1 FROM organisations WHERE id = :id AND disabled_at IS NOT NULL",
+def _check_organisation(db: Database, organisation_id: str | None, today: str) -> None:
+    """Nobody files for one that is disabled, nor after its contract; an empty day is before all."""
+    rows = db.query(
+        "SELECT disabled_at, contract_ends FROM organisations WHERE id = :id",
         {"id": organisation_id},
     )
-    if disabled:
+    if rows and rows[0]["disabled_at"]:
         raise Invalid("request.organisation_disabled")
-
-
-def _check_contract(db: Database, organisation_id: str | None, today: str) -> None:
-    over = db.query(
-        "SELECT 1 FROM organisations WHERE id = :id AND contract_ends < :today",
-        {"id": organisation_id, "today": today},
-    )
-    if over:
+    if rows and (rows[0]["contract_ends"] or today) < today:
         raise Invalid("request.contract_ended")

@@ -61,8 +61,8 @@ def proved(view: View) -> View:
     def asked_first(**values: str) -> Response:
         if sessions.is_proved(db(), caller().session):
             return view(**values)
-        is_whole = request.method == "GET" or request.query_string  # the address says it all
-        back = request.full_path.rstrip("?") if is_whole else f"/{language()}/account/security"
+        is_page = request.method == "GET" or request.endpoint == "consent.decide"
+        back = request.full_path.rstrip("?") if is_page else f"/{language()}/account/security"
         return redirect(f"/{language()}/account/confirm?next={quote(back)}", 303)
 
     asked_first.__dict__["asks_for_proof"] = True

@@ -150,7 +150,7 @@ def _door(destination: str = "") -> str:
     if not settings.remote_login_url or is_for_staff:
         return f"{home()}login" + (f"?next={quote(destination)}" if destination else "")
     separator = "&" if urlsplit(settings.remote_login_url).query else "?"
-    back = quote(settings.base_url.rstrip("/") + (destination or home()), safe="")
+    back = quote(settings.whole(destination or home()), safe="")
     return f"{settings.remote_login_url}{separator}return_to={back}"
 
 

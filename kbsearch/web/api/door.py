@@ -20,7 +20,7 @@ from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import Holder, PersonalToken
 from kbsearch.web.api.pace import Pace
 from kbsearch.web.api.problems import is_for_programs
-from kbsearch.web.applications import resources
+from kbsearch.web.applications import protected
 from kbsearch.web.render import db
 
 CALLS_A_MINUTE = 300  # of a token
@@ -80,7 +80,7 @@ def let_in(*, writes: bool, searches: bool) -> None:
     """Take the token of the request; raises SignInNeeded, Forbidden or TooMany."""
     paces: Paces = current_app.extensions[PACES]
     secret = secret_of(request.headers.get("Authorization", ""))
-    holder = personal_tokens.holder_of(db(), secret, resources.of_path(request.path))
+    holder = personal_tokens.holder_of(db(), secret, protected.of_path(request.path))
     if holder is None:
         paces.strangers.take(limits.network(request.remote_addr))
         raise SignInNeeded("token.needed")
@@ -102,7 +102,7 @@ def secret_of(header: str) -> str:
 
 def holder_of(db: Database, header: str, path: str) -> Holder | None:
     """Whose token an Authorization header has: as Bearer, or as Zendesk's `address/token:TOKEN`."""
-    resource = resources.of_path(path)
+    resource = protected.of_path(path)
     if header[: len(BASIC)].lower() != BASIC:
         secret = secret_of(header)
         return personal_tokens.holder_of(db, secret, resource) if secret else None

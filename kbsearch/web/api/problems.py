@@ -18,13 +18,14 @@ from kbsearch.errors import (
     TooMany,
     Unavailable,
 )
+from kbsearch.people.accounts.personal_tokens import ASSISTANTS
 from kbsearch.web import render
-from kbsearch.web.applications import resources
+from kbsearch.web.applications import protected
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "/api/"
-OTHERS = ("/mcp", "/oauth/token", "/oauth/register", "/oauth/revoke")
-METADATA = "/.well-known/oauth-"
+OTHERS = (protected.PATHS[ASSISTANTS], "/oauth/token", "/oauth/register", "/oauth/revoke")
+METADATA_PREFIX = "/.well-known/oauth-"
 SCOPE_NEEDED = {"token.only_reads": "write", "token.only_searches": "read"}
 KIND = "urn:kbsearch:problem:"
 OF_STATUS = {
@@ -55,7 +56,7 @@ class PreconditionFailed(Problem):
 
 def is_for_programs() -> bool:
     """Whether the request under way is one of a program."""
-    return request.path.startswith((PREFIX, METADATA)) or request.path in OTHERS
+    return request.path.startswith((PREFIX, METADATA_PREFIX)) or request.path in OTHERS
 
 
 def told(problem: Problem) -> Response:
@@ -91,9 +92,9 @@ def challenge_of(problem: Problem) -> str:
         facts |= {"error": "insufficient_scope", "scope": SCOPE_NEEDED[problem.key]}
     else:
         return ""
-    resource = resources.of_path(request.path)
+    resource = protected.of_path(request.path)
     if resource:
-        facts["resource_metadata"] = resources.metadata_url(render.site().settings, resource)
+        facts["resource_metadata"] = protected.metadata_url(render.site().settings, resource)
     return "Bearer " + ", ".join(f'{name}="{text}"' for name, text in facts.items())
 
 

@@ -13,12 +13,12 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n
 from kbsearch.errors import Invalid, Problem
 from kbsearch.people.accounts import applications
-from kbsearch.people.accounts.applications import LOOPBACK, Application, Declined, codes
-from kbsearch.people.accounts.applications.codes import CHALLENGE, Permission
+from kbsearch.people.accounts.applications import LOOPBACK, Application, Declined, grants
+from kbsearch.people.accounts.applications.grants import CHALLENGE, Permission
 from kbsearch.people.accounts.personal_tokens import ASSISTANTS
 from kbsearch.web.account.preferences import hidden
 from kbsearch.web.account.security import only_people, proved
-from kbsearch.web.applications import resources, scopes
+from kbsearch.web.applications import protected, scopes
 from kbsearch.web.render import db, language, render, site, viewer
 from kbsearch.web.security import CONTENT_SECURITY_POLICY
 
@@ -61,7 +61,7 @@ def decide() -> Response:
         may_write=scope == "write",
         only_search=scope == "search",
     )
-    code = codes.issue(db(), viewer(), asking.application, permission)
+    code = grants.issue(db(), viewer(), asking.application, permission)
     return hidden(redirect(_back(asking.address, code=code), 303))
 
 
@@ -87,7 +87,7 @@ def _asking() -> Asking:
     challenge, method = _parameter("code_challenge"), _parameter("code_challenge_method")
     if method != "S256" or not CHALLENGE.fullmatch(challenge):
         raise Declined("application.challenge_needed", code="invalid_request")
-    named = resources.named(site().settings, request.args.getlist("resource"))
+    named = protected.named(site().settings, request.args.getlist("resource"))
     return Asking(
         application,
         address,
@@ -128,7 +128,7 @@ def _back(address: str, **answer: str) -> str:
     fields = {
         **answer,
         **({"state": state} if state else {}),
-        "iss": resources.url(site().settings),
+        "iss": site().settings.whole(),
     }
     parts = urlsplit(address)
     query = "&".join(filter(None, [parts.query, urlencode(fields)]))

@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response
 from kbsearch import i18n, limits
 from kbsearch.errors import Invalid
 from kbsearch.people.accounts import applications
-from kbsearch.people.accounts.applications import Application, Declined, codes, renewals
-from kbsearch.people.accounts.applications.codes import Redemption
+from kbsearch.people.accounts.applications import Application, Declined, grants, renewals
+from kbsearch.people.accounts.applications.grants import Redemption
 from kbsearch.people.accounts.applications.renewals import TokenPair
 from kbsearch.people.accounts.personal_tokens import SECRET_LIFETIME
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.operations import JSON
-from kbsearch.web.applications import resources
+from kbsearch.web.applications import protected
 from kbsearch.web.applications.scopes import scope_of
 from kbsearch.web.assistants.protocol import LANGUAGE
 from kbsearch.web.render import db, site
@@ -67,7 +67,7 @@ def register() -> Response:
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
             "token_endpoint_auth_method": "none",
-            "scope": " ".join(resources.SCOPES),
+            "scope": " ".join(protected.SCOPES),
         },
         201,
     )
@@ -110,7 +110,7 @@ def _redeem(application: Application) -> TokenPair:
         address=_field("redirect_uri") if "redirect_uri" in request.form else None,
         resources=_resources(),
     )
-    return codes.redeem(db(), application, redemption)
+    return grants.redeem(db(), application, redemption)
 
 
 def _renew(application: Application) -> TokenPair:
@@ -118,7 +118,7 @@ def _renew(application: Application) -> TokenPair:
 
 
 def _resources() -> str:
-    return resources.named(site().settings, request.form.getlist("resource"))
+    return protected.named(site().settings, request.form.getlist("resource"))
 
 
 def _field(name: str) -> str:

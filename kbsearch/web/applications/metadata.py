@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from kbsearch.people.accounts.personal_tokens import API, ASSISTANTS
 from kbsearch.web.api.operations import JSON
-from kbsearch.web.applications.resources import METADATA, PATHS, SCOPES, url
+from kbsearch.web.applications.protected import METADATA, PATHS, SCOPES
 from kbsearch.web.render import site
 
 bp = Blueprint("application_metadata", __name__)
@@ -19,11 +19,11 @@ def authorization_server() -> Response:
     settings = site().settings
     return _document(
         {
-            "issuer": url(settings),
-            "authorization_endpoint": url(settings, "/oauth/authorize"),
-            "token_endpoint": url(settings, "/oauth/token"),
-            "registration_endpoint": url(settings, "/oauth/register"),
-            "revocation_endpoint": url(settings, "/oauth/revoke"),
+            "issuer": settings.whole(),
+            "authorization_endpoint": settings.whole("/oauth/authorize"),
+            "token_endpoint": settings.whole("/oauth/token"),
+            "registration_endpoint": settings.whole("/oauth/register"),
+            "revocation_endpoint": settings.whole("/oauth/revoke"),
             "scopes_supported": list(SCOPES),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
@@ -51,8 +51,8 @@ def _resource(name: str) -> Response:
     settings = site().settings
     return _document(
         {
-            "resource": url(settings, PATHS[name]),
-            "authorization_servers": [url(settings)],
+            "resource": settings.whole(PATHS[name]),
+            "authorization_servers": [settings.whole()],
             "scopes_supported": list(SCOPES),
             "bearer_methods_supported": ["header"],
             "resource_name": settings.site_name,

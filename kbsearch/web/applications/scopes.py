@@ -2,7 +2,7 @@
 
 from kbsearch.people.accounts.applications import Declined
 from kbsearch.people.accounts.personal_tokens import PersonalToken
-from kbsearch.web.applications.resources import SCOPES
+from kbsearch.web.applications.protected import SCOPES
 
 USUAL = "read"
 

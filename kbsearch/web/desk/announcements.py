@@ -1,5 +1,7 @@
 """Known problems and notices as agents write, publish and end them; who is affected."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -34,6 +36,13 @@ FIELDS = {  # of the form, by what can be wrong with them
     "announcement.range_turned": "version_to",
     "announcement.too_many_organisations": "organisations",
     "announcement.organisation_unknown": "organisations",
+}
+
+CHANGES: dict[str, Callable[[Announcement], bool]] = {
+    "published": lambda one: editing.publish(db(), viewer(), one, by_mail=is_on("by_mail")),
+    "withdrawn": lambda one: editing.withdraw(db(), viewer(), one),
+    "ended": lambda one: editing.end(db(), viewer(), one, fixed_in=text("fixed_in")),
+    "reopened": lambda one: editing.reopen(db(), viewer(), one),
 }
 
 bp = Blueprint("desk_announcements", __name__)
@@ -94,17 +103,14 @@ def save(id: str) -> Response:
 def change_state(id: str) -> Response:
     """`published`, `withdrawn`, `ended` or `reopened`."""
     announcement, state = find(id), text("state")
-    if state == "published":
-        editing.publish(db(), viewer(), announcement, by_mail=is_on("by_mail"))
-    elif state == "withdrawn":
-        editing.withdraw(db(), viewer(), announcement)
-    elif state == "ended":
-        editing.end(db(), viewer(), announcement, fixed_in=text("fixed_in"))
-    elif state == "reopened":
-        editing.reopen(db(), viewer(), announcement)
-    else:
+    if state not in CHANGES:
         raise Invalid("announcement.state_unknown")
-    return go_to(f"{place(id)}?done={state}")
+    try:
+        changed = CHANGES[state](announcement)
+    except Invalid as problem:
+        shown = Form.of(editing.texts(db(), viewer(), announcement))
+        return form(announcement, shown.refused(problem, FIELDS))
+    return go_to(f"{place(id)}?done={state}" if changed else place(id))
 
 
 def typed() -> AnnouncementFields:

@@ -19,7 +19,7 @@ bp = Blueprint("announcements", __name__)
 @bp.get("/announcements")
 def index() -> Response:
     person()
-    published = [one for one in announcements.list_all(db(), viewer()) if one.published_at]
+    published = announcements.list_published(db(), viewer())
     return render("help/announcements.html", announcements=published)
 
 
@@ -43,8 +43,9 @@ def follow(id: str) -> Response:
     announcement, way = find(id), request.form.get("following", "")
     if way not in WAYS:
         raise Invalid("announcement.following_unknown")
+    draft = draft_of_form()
     WAYS[way](db(), viewer(), announcement)
-    return go_to(f"/{language()}/announcements/{id}?done={way}{draft_of_form()}")
+    return go_to(f"/{language()}/announcements/{id}?done={way}{draft}")
 
 
 def draft_of_form() -> str:

@@ -101,13 +101,8 @@ def send() -> Response:
 def announce() -> Response:
     """What is announced of the software and version, above the form."""
     person()
-    filled = Filled(new_id(), values_of(request.form))
-    return render(
-        "tickets/new.html",
-        "tickets/_announced.html",
-        waiting=[],
-        **shown(filled),
-    )
+    filled = Filled("", values_of(request.form))
+    return render("tickets/_announced.html", announced=announced(filled))
 
 
 @bp.post("/requests/fields")

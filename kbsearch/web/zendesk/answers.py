@@ -72,12 +72,17 @@ def offer(
     return offered
 
 
-def body(name: str) -> dict[str, Any]:
-    """The object of that name that was sent; raises Unreadable."""
+def member(name: str) -> Any:
+    """What was sent under that name; raises Unreadable."""
     try:
-        values = json.loads(request.get_data())[name]
+        return json.loads(request.get_data())[name]
     except (ValueError, RecursionError, KeyError, TypeError):
         raise Unreadable("api.unreadable") from None
+
+
+def body(name: str) -> dict[str, Any]:
+    """The object of that name that was sent; raises Unreadable."""
+    values = member(name)
     if not isinstance(values, dict):
         raise Unreadable("api.unreadable")
     return values
@@ -85,7 +90,7 @@ def body(name: str) -> dict[str, Any]:
 
 def url(path: str) -> str:
     """The whole address of something here."""
-    return f"{site().settings.base_url.rstrip('/')}{path}"
+    return site().settings.whole(path)
 
 
 def locale() -> str:

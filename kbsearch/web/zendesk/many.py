@@ -6,8 +6,6 @@ They are filed at once, each by itself: what is wrong with one is said of that o
 import json
 from typing import Any
 
-from flask import request
-
 from kbsearch import i18n
 from kbsearch.database import new_id
 from kbsearch.errors import InvalidForm, NotFound, Problem
@@ -17,7 +15,7 @@ from kbsearch.web.api.operations import written
 from kbsearch.web.api.problems import Unreadable
 from kbsearch.web.render import db, language, viewer
 from kbsearch.web.zendesk import door, pages
-from kbsearch.web.zendesk.answers import TooManyValues, Values, offer, url
+from kbsearch.web.zendesk.answers import TooManyValues, Values, member, offer, url
 from kbsearch.web.zendesk.tickets import opened
 
 
@@ -26,20 +24,21 @@ def open_tickets() -> Values:
     """File up to a hundred tickets; the job is done when it is answered"""
     door.agent()
     values = _tickets()
-    results = [_result(place, ticket) for place, ticket in enumerate(values)]
     job_id = new_id()
-    job = {
-        "id": job_id,
-        "job_type": "Bulk Create Ticket",
-        "url": url(f"/api/v2/job_statuses/{job_id}.json"),
-        "total": len(results),
-        "progress": len(results),
-        "status": "completed",
-        "message": "",
-        "results": results,
-    }
-    answer = KeptAnswer(200, written({"job_status": job}))
-    kept_answers.keep(db(), viewer(), _key(job_id), job_id, answer)
+    with db().atomic():  # the job is there with its tickets, or neither
+        results = [_result(place, ticket) for place, ticket in enumerate(values)]
+        job = {
+            "id": job_id,
+            "job_type": "Bulk Create Ticket",
+            "url": url(f"/api/v2/job_statuses/{job_id}.json"),
+            "total": len(results),
+            "progress": len(results),
+            "status": "completed",
+            "message": "",
+            "results": results,
+        }
+        answer = KeptAnswer(200, written({"job_status": job}))
+        kept_answers.keep(db(), viewer(), _key(job_id), job_id, answer)
     return {"job_status": job}
 
 
@@ -55,10 +54,7 @@ def show_job(job_id: str) -> Values:
 
 
 def _tickets() -> list[Any]:
-    try:
-        tickets = json.loads(request.get_data())["tickets"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        raise Unreadable("api.unreadable") from None
+    tickets = member("tickets")
     if not isinstance(tickets, list):
         raise Unreadable("api.unreadable")
     if len(tickets) > pages.MOST:

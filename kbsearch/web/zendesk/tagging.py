@@ -1,16 +1,13 @@
 """The tags of a ticket: read, given, replaced, taken off."""
 
-import json
 from collections.abc import Callable
-
-from flask import request
 
 from kbsearch import tickets
 from kbsearch.tickets import exports, tags
 from kbsearch.web.api.problems import Unreadable
 from kbsearch.web.render import db, viewer
 from kbsearch.web.zendesk import door
-from kbsearch.web.zendesk.answers import Values, offer
+from kbsearch.web.zendesk.answers import Values, member, offer
 
 
 @offer("/tickets/<int:number>/tags")
@@ -49,10 +46,7 @@ def _tags_of(number: int) -> Values:
 
 
 def _names() -> list[str]:
-    try:
-        names = json.loads(request.get_data())["tags"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        raise Unreadable("api.unreadable") from None
+    names = member("tags")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Unreadable("api.unreadable")
     return names

@@ -39,6 +39,18 @@ def test_who_belongs_to_another_comes_in_and_files_for_that_one(db: SqliteDataba
     assert file(db, viewer, organisation="globex").number
 
 
+def test_who_belongs_to_two_comes_in_with_the_first_that_is_open(db: SqliteDatabase, cast: Cast):
+    alice = people.find(db, cast.alice.email)
+    people.edit(db, cast.root, alice, PersonFields(organisations=["acme", "globex"]))
+    acme, globex = (organisations.find(db, slug) for slug in ("acme", "globex"))
+    closing.disable(db, cast.root, acme)
+    closing.disable(db, cast.root, globex)
+    assert people.find(db, alice.email).disabled_at
+    closing.enable(db, cast.root, acme)
+    assert people.find(db, alice.email).disabled_at is None
+    assert people.find(db, cast.chloe.email).disabled_at, "Globex is still closed"
+
+
 def test_nobody_files_about_a_disabled_product(db: SqliteDatabase, cast: Cast):
     ticket = file(db, cast.alice, software="icownect")
     product = products.disable(db, cast.root, products.find(db, "icownect"))

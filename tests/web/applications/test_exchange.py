@@ -13,8 +13,8 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import PersonFields
 from kbsearch.people.accounts import applications, personal_tokens
 from kbsearch.people.accounts import sessions as accounts
-from kbsearch.people.accounts.applications import codes, renewals
-from kbsearch.people.accounts.applications.codes import Redemption
+from kbsearch.people.accounts.applications import grants, renewals
+from kbsearch.people.accounts.applications.grants import Redemption
 from kbsearch.web.api.door import PACES, Paces
 from kbsearch.web.api.pace import Pace
 from tests.conftest import Cast
@@ -167,10 +167,10 @@ def test_the_code_of_one_application_is_nothing_to_another(robot: Robot):
 
 def test_a_code_is_over_after_a_minute(robot: Robot, db: SqliteDatabase):
     code, application = robot.code(), applications.find(db, robot.id)
-    late = datetime.now(UTC) + codes.LIFETIME
+    late = datetime.now(UTC) + grants.LIFETIME
     with pytest.raises(applications.Declined):
-        codes.redeem(db, application, Redemption(code, VERIFIER, HOME, ""), at=late)
-    assert codes.forget_expired(db, at=late) == 1
+        grants.redeem(db, application, Redemption(code, VERIFIER, HOME, ""), at=late)
+    assert grants.forget_expired(db, at=late) == 1
 
 
 def test_a_renewal_gives_new_secrets_for_old(robot: Robot):

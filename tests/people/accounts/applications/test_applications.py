@@ -7,7 +7,8 @@ import pytest
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import TooMany
 from kbsearch.people.accounts import applications
-from kbsearch.people.accounts.applications import UNUSED_LIFETIME, Application, Declined
+from kbsearch.people.accounts.applications import Application, Declined
+from kbsearch.people.accounts.personal_tokens import UNUSED_LIFETIME
 
 MOMENT = datetime(2026, 11, 30, 9, tzinfo=UTC)
 HOME = "http://127.0.0.1:33418/callback"
@@ -35,6 +36,8 @@ WRONG: list[object] = [
         "https://[::1/",
         "https://a.example/é",
         "https://a.example/\n",
+        "https://a.example;sandbox,default-src/",
+        "https://*/",
     ),
     *("https://a.example/" + "x" * 500, 'https://a.example/"', "http://localhost:0/"),
 ]

@@ -17,18 +17,13 @@ def of_path(path: str) -> str:
     return next(inside, "")
 
 
-def url(settings: Settings, path: str = "") -> str:
-    """A path of ours as others write it."""
-    return settings.base_url.rstrip("/") + path
-
-
 def metadata_url(settings: Settings, resource: str) -> str:
-    return url(settings, METADATA + PATHS[resource])
+    return settings.whole(METADATA + PATHS[resource])
 
 
 def named(settings: Settings, addresses: Iterable[str]) -> str:
     """The resources of these addresses, blanks between; raises Declined for any other's."""
-    names = {url(settings, path): name for name, path in PATHS.items()}
+    names = {settings.whole(path): name for name, path in PATHS.items()}
     resources = {names.get(address.rstrip("/"), "") for address in addresses}
     if "" in resources:
         raise Declined("application.resource_unknown", code="invalid_target")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from kbsearch.clock import utc_now
 from kbsearch.database import Database, one_of
 from kbsearch.text.version_numbers import Numbers, numbers, padded
 
@@ -29,25 +30,26 @@ def is_turned(first: str, last: str) -> bool:
 def of_organisations(
     db: Database, organisations: Iterable[str], products: Iterable[str | None]
 ) -> Newest:
-    """The version that the last request of each organisation names of each product, by slugs.
+    """Of organisations and products under contract, the version that the last request names.
 
-    Confidential requests say nothing to colleagues, not even that.
+    Empty where none does. Confidential requests say nothing to colleagues, not even that.
     """
     theirs, values = one_of("organisation", list(organisations))
     places, names = one_of("product", [slug for slug in products if slug])
     rows = db.query(
         f"""
-        SELECT o.slug AS organisation, p.slug AS product, t.version
-        FROM tickets t JOIN organisations o ON o.id = t.organisation_id
-        JOIN products p ON p.id = t.product_id
-        WHERE t.number IN (
-          SELECT MAX(n.number) FROM tickets n JOIN organisations m ON m.id = n.organisation_id
-          JOIN products q ON q.id = n.product_id
-          WHERE m.slug IN ({theirs}) AND q.slug IN ({places})
-            AND n.version <> '' AND n.confidential = 0
-          GROUP BY n.organisation_id, n.product_id)
+        SELECT o.slug AS organisation, p.slug AS product, COALESCE(t.version, '') AS version
+        FROM organisation_products c JOIN organisations o ON o.id = c.organisation_id
+        JOIN products p ON p.id = c.product_id
+        LEFT JOIN tickets t ON t.number = (
+          SELECT MAX(n.number) FROM tickets n
+          WHERE n.organisation_id = o.id AND n.product_id = p.id
+            AND n.version <> '' AND n.confidential = 0)
+        WHERE o.slug IN ({theirs}) AND p.slug IN ({places})
+          AND COALESCE(o.contract_starts, :today) <= :today
+          AND COALESCE(o.contract_ends, :today) >= :today
         """,  # noqa: S608 (names of parameters)
-        {**values, **names},
+        {**values, **names, "today": utc_now().date().isoformat()},
     )
     return {(row["organisation"], row["product"]): row["version"] for row in rows}
 
