@@ -13,6 +13,7 @@ from kbsearch.version import __version__
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Tracer
+    from requests import Session
 
 Attributes = Mapping[str, str | int]
 _OFF: AbstractContextManager[None] = nullcontext()
@@ -27,7 +28,22 @@ def start(settings: Settings) -> "TracerProvider | None":
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     endpoint = f"{settings.otlp_url.rstrip('/')}/v1/traces"
-    return give_to(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    return give_to(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, session=_session())))
+
+
+def _session() -> "Session":
+    """A session that finds its adapter itself: that of `requests` is Apprise's once a text message
+    has left this process, and takes nobody else's requests.
+    """
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+
+    class Direct(Session):
+        def get_adapter(self, url: str) -> HTTPAdapter:
+            return adapter
+
+    adapter = HTTPAdapter()
+    return Direct()
 
 
 def give_to(processor: "SpanProcessor") -> "TracerProvider":

@@ -12,6 +12,8 @@ from kbsearch import create_app, outbox, tracing
 from kbsearch.config import ConfigError, Settings
 from kbsearch.config_checks import check
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.messages.delivery import apprise_gateways
+from kbsearch.messages.delivery.guarded_http import Guard
 from tests.conftest import Cast
 from tests.kit.web import publish_articles
 
@@ -82,7 +84,9 @@ class Collector(BaseHTTPRequestHandler):
         pass
 
 
-def test_spans_go_where_the_setting_says(settings: Settings):
+def test_spans_go_where_the_setting_says_also_after_a_text_message(settings: Settings):
+    assert not apprise_gateways.send(Guard(), "smseagle://token@127.0.0.1:9/+33612345678", "Code 1")
+
     class Heard(Collector):
         posts: list[tuple[str, bytes]] = []
 

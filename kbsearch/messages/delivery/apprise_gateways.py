@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from apprise import Apprise, NotifyBase
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as NoConnection
 from requests.structures import CaseInsensitiveDict
@@ -52,9 +52,10 @@ def _through(guard: Guard) -> Iterator[None]:
     """What is asked of `requests` within goes through a guard; outside of it, nowhere.
 
     Replaced for the whole process and for good, as libraries keep sessions and threads of their
-    own: what the guard does not send is not sent.
+    own: what the guard does not send is not sent. A session that finds its adapter itself, as the
+    one of traces does, is not Apprise's and stays as it is.
     """
-    setattr(HTTPAdapter, "send", _send)  # noqa: B010  (its type has more arguments)
+    setattr(Session, "get_adapter", _find_adapter)  # noqa: B010  (mypy: a method)
     token = _guard.set(guard)
     try:
         yield
@@ -62,29 +63,36 @@ def _through(guard: Guard) -> Iterator[None]:
         _guard.reset(token)
 
 
-def _send(_adapter: HTTPAdapter, request: PreparedRequest, *_: Any, **__: Any) -> Response:
-    """As HTTPAdapter.send; of its options, as `verify`, the guard takes none."""
-    guard = _guard.get()
-    if guard is None:
-        raise NoConnection("nobody holds the guard", request=request)
-    headers = {name: str(value) for name, value in request.headers.items()}
-    headers["Accept-Encoding"] = "identity"
-    try:
-        answer = guard.send(
-            str(request.url),
-            _bytes(request.body),
-            headers,
-            method=str(request.method),
-        )
-    except NoAnswer as problem:
-        raise NoConnection(f"{problem.reason}, {problem}", request=request) from problem
-    response = Response()
-    response.status_code = answer.status
-    response.headers = CaseInsensitiveDict(answer.headers)
-    response.headers.pop("location", None)  # no redirect is followed
-    response.url, response.request = str(request.url), request
-    response._content = answer.body
-    return response
+def _find_adapter(_session: Session, url: str) -> HTTPAdapter:
+    return _GuardedAdapter()
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """What sends through the guard that is held, or not at all."""
+
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+        """As HTTPAdapter.send; of its options, as `verify`, the guard takes none."""
+        guard = _guard.get()
+        if guard is None:
+            raise NoConnection("nobody holds the guard", request=request)
+        headers = {name: str(value) for name, value in request.headers.items()}
+        headers["Accept-Encoding"] = "identity"
+        try:
+            answer = guard.send(
+                str(request.url),
+                _bytes(request.body),
+                headers,
+                method=str(request.method),
+            )
+        except NoAnswer as problem:
+            raise NoConnection(f"{problem.reason}, {problem}", request=request) from problem
+        response = Response()
+        response.status_code = answer.status
+        response.headers = CaseInsensitiveDict(answer.headers)
+        response.headers.pop("location", None)  # no redirect is followed
+        response.url, response.request = str(request.url), request
+        response._content = answer.body
+        return response
 
 
 def _bytes(body: Any) -> bytes:
