@@ -25,7 +25,9 @@ PROBLEMS = {"Gone", "Invalid", "NotFound", "Forbidden", "TooMany", "Problem"}
 PROBLEMS |= {"InvalidForm", "Conflict", "AlreadySent", "Outdated", "Full", "Unavailable"}
 PROBLEMS |= {"SignInNeeded", "Unreadable", "Unsupported", "PreconditionFailed"}
 PROBLEMS |= {"Overtaken", "GateClosed", "NotServed", "PlaceLost", "Declined"}
-CHECKS = {"only_administrators", "only_agents", "only_staff"}
+# Which argument of a check is the key of the failure.
+CHECKS = {"only_administrators": 1, "only_agents": 1, "only_staff": 1}
+CHECKS |= {"line_within": 2, "block_within": 2}
 # Words that people who met them on a page did not understand, or took for something else.
 UNCLEAR = {
     "fr": (
@@ -54,6 +56,7 @@ UNCLEAR = {
 BARE = re.compile(r" [:;!?»](?!\w)|«(?!\u00a0)|(?<=[^\W\d])[;!?»](?!\w)")
 
 
+@cache
 def messages(language: str) -> dict[str, Message]:
     path = resources.folder("locale") / language / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as source:
@@ -92,13 +95,14 @@ def keys_of_problems() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            if isinstance(node.func, ast.Name) and node.func.id in PROBLEMS:
-                keys = node.args[:1]
-            elif isinstance(node.func, ast.Attribute) and node.func.attr in CHECKS:
-                keys = node.args[1:]
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in PROBLEMS and isinstance(node.func, ast.Name):
+                place = 0
+            elif name in CHECKS:
+                place = CHECKS[name]
             else:
                 continue
-            for key in keys:
+            for key in node.args[place : place + 1]:
                 if isinstance(key, ast.Constant):
                     yield str(key.value), f"{path.name}:{node.lineno}"
 

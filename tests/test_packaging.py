@@ -34,8 +34,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kbsearch(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command of an installation in an empty virtual environment."""
     place = tmp_path_factory.mktemp("installed")
-    run(sys.executable, "-m", "venv", place / "venv", cwd=place)
-    run(place / "venv/bin/pip", "install", "--quiet", wheel, cwd=place)
+    run(sys.executable, "-m", "venv", "--without-pip", place / "venv", cwd=place)
+    pip = (sys.executable, "-m", "pip", "--python", place / "venv")
+    run(*pip, "install", "--quiet", "--constraint", TOP / "scripts/lock.txt", wheel, cwd=place)
     return place / "venv/bin/kbsearch"
 
 

@@ -14,6 +14,7 @@ from kbsearch.people import viewers
 from kbsearch.tickets import Ticket
 from tests.cli.test_serve import Demo, serve
 from tests.kit.requests import file
+from tests.kit.waiting import HUNG
 
 SUBJECT = "La passerelle ne synchronise plus, ERR-1042"
 SOLVED = 1003  # of Acme: the port 8883
@@ -26,7 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with serve(folder, "--demo", "--port", "0") as process:
         yield Demo(folder, process)
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=HUNG)
 
 
 @pytest.fixture

@@ -26,26 +26,35 @@ def module_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """What a file imports, wherever in it: modules, and names that may be modules."""
+@cache
+def _imported(path: Path) -> tuple[tuple[str, str], ...]:
+    """The modules that a file imports, wherever in it, and what of each: '' where all of it."""
+    found: list[tuple[str, str]] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += ((node.module, alias.name) for alias in node.names)
+    return tuple(found)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """What a file imports, wherever in it: modules, and names that may be modules."""
+    for module, name in _imported(path):
+        yield module
+        if name:
+            yield f"{module}.{name}"
 
 
 @cache
 def ours(path: Path) -> frozenset[str]:
     """The modules of kbsearch that a file imports; a name of a package's front counts for it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "kbsearch":
-            package = (node.module or "").partition(".")[2]
-            for alias in node.names:
-                module = f"{package}.{alias.name}".strip(".")
-                found.add(module if module in modules() else package)
+    for source, name in _imported(path):
+        top, _, package = source.partition(".")
+        if top == "kbsearch" and name:
+            module = f"{package}.{name}".strip(".")
+            found.add(module if module in modules() else package)
     return frozenset(found)
 
 

@@ -13,13 +13,14 @@ import time
 from typing import Any
 
 from kbsearch import cli
+from kbsearch.site.importing import people, tickets
+
+BATCH = 100  # lines of an import in a transaction: a thousand would take the tests longer
 
 for module in {*cli.COMMANDS.values()} - {"serve"}:
     importlib.import_module(f"kbsearch.cli.{module}")
 for module in ("articles.publishing.publish", "search.ranking", "search.ranking.indexing"):
     importlib.import_module(f"kbsearch.{module}")
-for module in ("people", "tickets"):
-    importlib.import_module(f"kbsearch.site.importing.{module}")
 
 
 def begin(asked: dict[str, Any]) -> int:
@@ -46,6 +47,7 @@ def interrupt(pid: int, number: int, moment: float) -> None:
 
 
 def main() -> None:
+    people.BATCH = tickets.BATCH = BATCH
     stopped = 0
     for line in sys.stdin:
         asked = json.loads(line)

@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -42,6 +43,8 @@ def die_at(step: int) -> None:
 
 def main() -> None:
     site, folder = map(Path, sys.argv[1:])
+    with TemporaryDirectory() as warm:  # what a first sweep imports is no step of the others
+        sweep(Settings(site=Path(shutil.copytree(site, warm, dirs_exist_ok=True))))
     for step in count():
         shutil.copytree(site, folder / str(step))
         pid = os.fork()

@@ -1,7 +1,7 @@
 """A real server of OpenSSH on loopback, that a backup may leave to."""
 
+import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.providers import free_port
 from tests.kit.waiting import listens, until
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin")
@@ -20,12 +21,13 @@ def sftp(folder: Path) -> Iterator[tuple[str, Path]]:
     """The address of a server of this user, and the ssh_config that knows it and has a key."""
     if SSHD is None or shutil.which("sftp") is None:
         pytest.skip("OpenSSH's server is not installed")
-    Path("/run/sshd").mkdir(exist_ok=True)  # where the server separates its privileges
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where the server separates its privileges
     folder.mkdir()
     for name in ("host", "client"):
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(make, check=True)
-    port = _free_port()
+    port = free_port()
     shutil.copyfile(folder / "client.pub", folder / "authorized")
     host_key = (folder / "host.pub").read_text()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
@@ -45,9 +47,3 @@ def sftp(folder: Path) -> Iterator[tuple[str, Path]]:
     finally:
         server.terminate()
         server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as mouth:
-        mouth.bind(("127.0.0.1", 0))
-        return int(mouth.getsockname()[1])
