@@ -7,7 +7,6 @@ cleared away when the next one starts, as if it had been started anew.
 import os
 import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,9 +121,10 @@ def text() -> bytes:
     from prometheus_client.multiprocess import MultiProcessCollector
     from prometheus_client.values import ValueClass
 
-    registry = _measures.registry
-    if getattr(ValueClass, "_multiprocess", False):
-        registry = CollectorRegistry()
-        with suppress(ValueError):  # the folder was removed
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    if not getattr(ValueClass, "_multiprocess", False):
+        return generate_latest(_measures.registry)
+    if not Path(os.environ[FOLDER]).is_dir():
+        return b""  # it was removed
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

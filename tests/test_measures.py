@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import prometheus_client  # noqa: F401 (before a site has a folder to count in: here, in memory)
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +20,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.site import health, neighbours
 from kbsearch.vaults import outcomes
-from kbsearch.vaults.outcomes import Made
+from kbsearch.vaults.outcomes import BackupMade
 from tests.kit.places import TESTS
 
 BEARER = {"Authorization": "Bearer open-sesame"}
@@ -29,14 +30,19 @@ import os, sys
 from pathlib import Path
 from kbsearch import measures
 from kbsearch.config import Settings
+from kbsearch.database.sqlite import SqliteDatabase
 
-measures.start(Settings(site=Path(sys.argv[1]), metrics_token="open-sesame"))
+settings = Settings(site=Path(sys.argv[1]), metrics_token="open-sesame")
+measures.start(settings)
+from kbsearch.web import metrics_text
 measures.note_answer("pages", 200, 0.02)
 if not (child := os.fork()):
     measures.note_answer("pages", 204, 0.2)
     os._exit(0)
 os.waitpid(child, 0)
-print(measures.text().decode())
+db = SqliteDatabase(settings.database_path)
+metrics_text.of(db, settings)
+print(metrics_text.of(db, settings).decode())
 """
 
 
@@ -77,7 +83,7 @@ def test_the_last_backup_and_certificates_are_there_once_there_are_any(
     counted: Settings, db: SqliteDatabase
 ):
     assert "kbsearch_last_backup" not in metrics(counted, db)
-    outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
+    outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     ends_at = "2030-01-01T00:00:00.000000Z"
     neighbours.note(db, [neighbours.Certificate("mail.example:465", ends_at)])
     text = metrics(counted, db)
@@ -85,11 +91,18 @@ def test_the_last_backup_and_certificates_are_there_once_there_are_any(
     assert 'certificate_end_timestamp_seconds{server="mail.example:465"} 1.8934' in text
 
 
-def test_what_several_processes_count_is_added_up(tmp_path: Path):
-    command = [sys.executable, "-c", TWO_PROCESSES, str(tmp_path)]
+@pytest.mark.sqlite_only
+def test_what_several_processes_count_is_added_up_and_what_the_database_says_stands_once(
+    settings: Settings, db: SqliteDatabase
+):
+    command = [sys.executable, "-c", TWO_PROCESSES, str(settings.site)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     sums = 'kbsearch_answer_seconds_bucket{group="pages",le="0.2",status="2xx"} 2.0'
     assert sums in result.stdout
+    lines = [line for line in result.stdout.splitlines() if line[:1] not in ("", "#")]
+    series = [line.partition(" ")[0] for line in lines]
+    assert sorted(set(series)) == sorted(series)
+    assert "kbsearch_people" in series and not [name for name in series if "pid=" in name]
 
 
 def test_what_gone_processes_counted_is_cleared_away(tmp_path: Path):
@@ -103,7 +116,7 @@ def test_what_gone_processes_counted_is_cleared_away(tmp_path: Path):
 
 
 def test_dashboard_and_alerts_name_numbers_that_there_are(counted: Settings, db: SqliteDatabase):
-    outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
+    outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     health.mark_worker_seen(db)
     neighbours.note(db, [neighbours.Certificate("mail.example:465", now())])
     measures.note_departure("mail", 1.0)

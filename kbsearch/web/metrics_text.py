@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as TYPE
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from kbsearch import measures
 from kbsearch.clock import parsed
@@ -54,23 +56,33 @@ def of(db: Database, settings: Settings) -> bytes:
     _add_certificates(gauges, neighbours.look(db))
     for place, free in health.rooms(settings).items():
         gauges.add("disk_free_bytes", "Room where data and index lie", free, place=place)
-    return generate_latest(gauges.registry) + measures.text()
+    return gauges.text() + measures.text()
 
 
-class _Gauges:
-    """Numbers of one moment, by name and labels."""
+class _Gauges(Collector):
+    """Numbers of one moment, by name and labels.
+
+    No Gauge: one of those writes into the files that the processes of a site share, from where it
+    would be told a second time.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._by_name: dict[str, Gauge] = {}
+        self._by_name: dict[str, GaugeMetricFamily] = {}
 
     def add(self, name: str, what: str, value: float, **labels: str) -> None:
         gauge = self._by_name.get(name)
         if gauge is None:
-            gauge = self._by_name[name] = Gauge(
-                f"kbsearch_{name}", what, list(labels), registry=self.registry
-            )
-        (gauge.labels(**labels) if labels else gauge).set(value)
+            gauge = GaugeMetricFamily(f"kbsearch_{name}", what, labels=list(labels))
+            self._by_name[name] = gauge
+        gauge.add_metric(list(labels.values()), value)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        return self._by_name.values()
+
+    def text(self) -> bytes:
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry)
 
 
 def _add_certificates(gauges: _Gauges, certificates: Iterable[neighbours.Certificate]) -> None:
