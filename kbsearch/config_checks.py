@@ -71,7 +71,7 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         refuse("slow_query_ms", "it counts milliseconds: 0 to 600000")
     if settings.otlp_url and not settings.otlp_url.startswith(("http://", "https://")):
         refuse("otlp_url", f"{settings.otlp_url!r} does not start with http:// or https://")
-    if settings.otlp_url and not find_spec("opentelemetry"):
+    if settings.otlp_url and not _has_traces():
         refuse("otlp_url", "traces are not installed; run: pip install 'kbsearch[otel]'")
     if settings.log_format not in LOG_FORMATS:
         refuse("log_format", f"pick from {', '.join(LOG_FORMATS)}")
@@ -211,6 +211,17 @@ def _check_look(settings: Settings, refuse: Callable[..., None]) -> None:
         limit = MAX_PAGE_TEXT if name in TEXTS_OF_PAGES else MAX_LINE
         if len(getattr(settings, name)) > limit:
             refuse(name, _("%(limit)s characters at most"), limit=limit)
+
+
+def _has_traces() -> bool:
+    """Whether the packages of the extra [otel] are there; of others, one of them may be."""
+    try:
+        return all(
+            find_spec(package)
+            for package in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+        )
+    except ModuleNotFoundError:  # nor is what one of them lies in
+        return False
 
 
 def _is_remote(text: str) -> bool:

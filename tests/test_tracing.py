@@ -1,5 +1,6 @@
 """Traces: one span over others, to a collector that listens; nothing of it without the setting."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -109,3 +110,14 @@ def test_spans_go_where_the_setting_says_also_after_a_text_message(settings: Set
 def test_an_address_that_is_none_refuses_to_start(settings: Settings):
     with pytest.raises(ConfigError, match="otlp_url"):
         check(replace(settings, otlp_url="collector:4318"), {"otlp_url": "x"})
+
+
+def test_without_what_sends_them_it_is_refused_at_the_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    there = replace(settings, otlp_url="http://127.0.0.1:4318")
+    check(there, {"otlp_url": "x"})
+    monkeypatch.delitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto", None)
+    with pytest.raises(ConfigError, match=r"kbsearch\[otel\]"):
+        check(there, {"otlp_url": "x"})
