@@ -11,6 +11,7 @@ from tests.kit.places import TOP
 
 PLACE = TOP / "scripts"
 TEXT = (PLACE / "Containerfile").read_text(encoding="utf-8")
+GUIDE = (TOP / "content/articles/en/operators/container.md").read_text(encoding="utf-8")
 STATEMENT = re.compile(r"^([A-Z]+) (.*(?:\\\n.*)*)", re.MULTILINE)
 STATEMENTS = STATEMENT.findall(TEXT.replace("\\\n", " "))
 BASES = [words.split()[0] for name, words in STATEMENTS if name == "FROM"]
@@ -35,6 +36,10 @@ def test_nobody_in_it_is_root_and_it_says_how_it_is():
     assert "--no-install-recommends" in TEXT and "rm -rf /var/lib/apt/lists" in TEXT
 
 
+def test_it_has_the_programs_that_kbsearch_runs():
+    assert {"git", "openssh-client"} <= set(last("RUN").split())
+
+
 def test_what_it_copies_is_there():
     for name, words in STATEMENTS:
         if name == "COPY" and "--from" not in words:
@@ -43,7 +48,11 @@ def test_what_it_copies_is_there():
 
 
 def test_compose_gives_it_nothing_but_its_volume():
-    (service,) = yaml.safe_load((PLACE / "compose.yml").read_text("utf-8"))["services"].values()
+    composed = yaml.safe_load((PLACE / "compose.yml").read_text("utf-8"))
+    (service,) = composed["services"].values()
+    assert composed["volumes"] == {"site": {"external": True}}, "the one that the site is made in"
+    for line in (f"-t {service['image']} .", f"-v site:/site {service['image']} init /site"):
+        assert line in TEXT and line in GUIDE, line
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
