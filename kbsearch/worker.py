@@ -289,7 +289,8 @@ class Content:
         try:
             self._tell(publish(self.db, self.settings))
             live = publications.find_live(self.db)
-            self._due_at = live.due_at if live else ""
+            # what is due still, was refused: it is tried again with the next commit
+            self._due_at = live.due_at if live and not live.is_due else ""
         except Exception:
             self._watcher.forget()
             raise

@@ -91,3 +91,20 @@ def test_the_worker_publishes_when_a_moment_comes(db, settings, content, monkeyp
         assert following.follow() and not following.follow() and not is_there(db)
         at[0] = AT_ONE
         assert following.follow() and not following.follow() and is_there(db)
+
+
+def test_a_moment_that_a_later_release_refuses_is_not_tried_again_and_again(
+    db, settings, content, monkeypatch
+):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    at = [AT_ONE]
+    with clock.running_on(lambda: at[0]):
+        following = worker.Content(settings, db, worker.Signals())
+        assert following.follow()
+        write(content, PAGE, article("First title", body="[the offer](offer.md)"))
+        commit(content)
+        assert following.follow()
+        monkeypatch.setattr("kbsearch.articles.publishing.publish.__version__", "99")
+        at[0] = AT_TWO
+        assert following.follow() and publications.find_refused(db) is not None
+        assert not following.follow()
