@@ -5,7 +5,7 @@ connection and nothing else. Requests are answered by the thread that reads them
 other: a second one would only fight it for the interpreter lock, which the engine releases and
 takes back many times in a search. Requests that hash a password have a thread of their own:
 hashing is 46 ms without the lock, and whoever types does not wait for those who sign in. So have
-requests for which another server is asked, who may take seconds: that of identities, or of files.
+requests for which another server is asked, who may take seconds: one of identities, mail or files.
 
 Why waitress: measured beside gunicorn's gthread and granian on the same pages, in turns, an empty
 page costs 1.15, 1.19 and 0.58 ms of processor time, a keystroke 4.6, 4.7 and 3.3; two processes
@@ -44,9 +44,11 @@ LONGEST_HEADER = 512 * 1024
 HASHING = re.compile(
     r"/[a-z]{2}/(login|invitation/[^/]+|password/(forgot|new)|account/(password|confirm))"
 )
-# Where the OpenID Connect provider is asked, on the way there and back, and a bucket for files.
+# Where a provider of identities or of mail is asked, or a bucket for files.
 ASKING = re.compile(
-    r"/([a-z]{2}/login/sso|login/sso/callback|attachments/.+|[a-z]{2}/requests/drafts/[^/]+/files)"
+    r"\w+ /([a-z]{2}/(login/sso|admin/mail/callback|desk/mail/.+)|login/sso/callback|readyz"
+    r"|attachments/.+|api/v1/attachments(/.+)?|api/v2/uploads\.json)"
+    r"|POST /[a-z]{2}/(requests/(new|[^/]+/messages|drafts/[^/]+/files)|account/data)"
 )
 COLLECT_AFTER = (20_000, 20, 20)  # objects; a page makes some thousands, none of them a cycle
 
@@ -176,7 +178,8 @@ def _hashes(request: Any) -> bool:
 
 def _asks(request: Any) -> bool:
     """Whether answering a request means asking another server."""
-    return ASKING.fullmatch(getattr(request, "path", "")) is not None
+    address = f"{getattr(request, 'command', '')} {getattr(request, 'path', '')}"
+    return ASKING.fullmatch(address) is not None
 
 
 def _work(server: Server, sockets: dict[int, Any], waiting: _Waiting, patience: float) -> None:

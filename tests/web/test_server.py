@@ -18,6 +18,7 @@ import pytest
 
 from kbsearch.processes import tree as serving
 from kbsearch.processes.parent_pipe import READY
+from kbsearch.web import server as web_server
 from tests.kit.waiting import HUNG
 
 SERVER = """
@@ -385,6 +386,35 @@ def test_whoever_types_does_not_wait_for_those_whose_provider_is_asked(own_serve
     for connection in connections:
         assert connection.getresponse().read() == b"typed meanwhile"
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "GET /attachments/x/y.png",
+        "GET /attachments/token/x/",
+        "POST /fr/requests/new",
+        "POST /fr/requests/R-1/messages",
+        "POST /fr/requests/drafts/key/files",
+        "POST /fr/account/data",
+        "GET /fr/desk/mail/x/original.eml",
+        "POST /fr/desk/mail/x/attach",
+        "GET /api/v1/attachments/x",
+        "POST /api/v1/attachments",
+        "POST /api/v2/uploads.json",
+        "GET /readyz",
+    ],
+)
+def test_what_reads_or_keeps_a_file_may_wait_for_its_bucket(address: str):
+    assert web_server.ASKING.fullmatch(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["GET /fr/requests/new", "GET /fr/requests/R-1", "GET /fr/desk/mail", "GET /fr/search"],
+)
+def test_what_reads_rows_does_not(address: str):
+    assert not web_server.ASKING.fullmatch(address)
 
 
 def test_a_sign_in_is_finished_after_term(own_server):
