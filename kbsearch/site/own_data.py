@@ -16,7 +16,9 @@ from kbsearch.announcements import following
 from kbsearch.clock import stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row
-from kbsearch.files import places
+from kbsearch.errors import NotFound, Unavailable
+from kbsearch.files import places, scans
+from kbsearch.i18n import explain
 from kbsearch.people import notification_choices, profiles
 from kbsearch.people.accounts import passkeys, personal_tokens, second_factor, sessions
 from kbsearch.search.learning import lessons, votes
@@ -88,13 +90,23 @@ def collect(db: Database, viewer: Viewer, *, at: datetime | None = None) -> dict
 
 
 def pack(db: Database, settings: Settings, viewer: Viewer, target: IO[bytes]) -> int:
-    """Write a ZIP of the same and of the files they attached; how many files there are."""
+    """Write a ZIP of the same and of the files they attached; how many files there are.
+
+    A file that nobody may have, or not yet, is named there, with the reason.
+    """
     store, count = places.attached(settings), 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         lines = []
         for row in _files(db, viewer):
+            sha256 = row.pop("sha256")
             try:
-                source = store.open(row.pop("sha256"))
+                scans.check(db, settings, sha256)
+            except (NotFound, Unavailable) as problem:
+                reason = explain(problem, settings.languages[0])
+                lines.append({**row, "file": None, "left_out": reason})
+                continue
+            try:
+                source = store.open(sha256)
             except FileNotFoundError:
                 continue
             count += 1

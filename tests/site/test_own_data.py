@@ -1,9 +1,11 @@
 """What somebody takes away is theirs, and theirs alone."""
 
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from kbsearch.access import Viewer
 from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
-from kbsearch.files import places
+from kbsearch.files import places, scans
+from kbsearch.files.scanner import Finding
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.accounts import sessions as accounts
@@ -126,6 +129,24 @@ def test_files_leave_with_it_and_none_of_others_does(
         assert len(archive.namelist()) == 2
         (line,) = json.loads(archive.read("data.json"))["files"]
         assert archive.read(line["file"]) == b"ALICES"
+
+
+def test_a_file_that_nobody_may_have_is_named_and_stays(
+    db: SqliteDatabase, settings: Settings, cast: Cast
+):
+    settings = replace(settings, clamd="127.0.0.1:3310")
+    store = places.attached(settings)
+    for content in (b"CLEAN", b"INFECTED", b"NOT-LOOKED-AT"):
+        attach(db, cast.alice, store, "key-of-a-form-of-hers", content=content)
+    for content, finding in ((b"CLEAN", Finding("clean")), (b"INFECTED", Finding("infected"))):
+        scans.note(db, hashlib.sha256(content).hexdigest(), finding)
+    packed = io.BytesIO()
+    assert own_data.pack(db, settings, cast.alice, packed) == 1
+    with zipfile.ZipFile(packed) as archive:
+        lines = json.loads(archive.read("data.json"))["files"]
+        held = b"".join(map(archive.read, archive.namelist()))
+    assert b"CLEAN" in held and b"INFECTED" not in held and b"NOT-LOOKED-AT" not in held
+    assert sorted(bool(line.get("left_out")) for line in lines) == [False, True, True]
 
 
 def test_a_command_gives_the_same(
