@@ -13,7 +13,7 @@ from kbsearch.site import backup_rounds, backups, drills, fetching, restoring
 from kbsearch.site.backups import ArchiveProgress, Manifest
 from kbsearch.site.restoring import Restored
 from kbsearch.vaults import outcomes
-from kbsearch.vaults.outcomes import Made, Proof
+from kbsearch.vaults.outcomes import BackupMade, DrillProof
 
 identity_option = click.option(
     "--identity",
@@ -48,6 +48,7 @@ def backup_command(site: Site, file: Path | None, as_json: bool) -> None:
             manifest = _save(site, file, tell)
     if file is None:
         _tell_made(made, as_json)
+        backup_rounds.tidy(site.db, site.settings)
     elif as_json:
         echo_json(_told(manifest))
     else:
@@ -59,13 +60,13 @@ def backup_command(site: Site, file: Path | None, as_json: bool) -> None:
 
 def _save(site: Site, file: Path, tell: ArchiveProgress) -> Manifest:
     manifest = backups.create(site.settings, site.db, file.absolute(), tell)
-    size = file.stat().st_size
+    made = BackupMade(now(), file.name, str(file.absolute().parent), file.stat().st_size)
     with if_possible(site.db):
-        outcomes.note_by_hand(site.db, Made(now(), file.name, str(file.absolute().parent), size))
+        outcomes.note_by_hand(site.db, made)
     return manifest
 
 
-def _tell_made(made: Made, as_json: bool) -> None:
+def _tell_made(made: BackupMade, as_json: bool) -> None:
     if as_json:
         echo_json(asdict(made))
         return
@@ -139,7 +140,7 @@ def drill_command(site: Site, file: Path | None, identity: Path | None, as_json:
         raise click.exceptions.Exit(1)
 
 
-def _tell_proof(proof: Proof) -> None:
+def _tell_proof(proof: DrillProof) -> None:
     for problem in proof.problems:
         click.echo(f"! {problem}", err=True)
     for noun, count in proof.counts.items():
@@ -152,7 +153,9 @@ def _tell_proof(proof: Proof) -> None:
 def _tell(restored: Restored, dry_run: bool) -> None:
     manifest = restored.manifest
     line = say(
-        "Made %(at)s with kbsearch %(version)s.", at=manifest.made_at, version=manifest.kbsearch
+        "Made %(at)s with kbsearch %(version)s.",
+        at=manifest.made_at,
+        version=manifest.kbsearch,
     )
     click.echo(line)
     for noun, count in restored.counts.items():

@@ -20,18 +20,22 @@ from kbsearch.errors import Problem
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.site import backups, belonging, erasure_ledger
 from kbsearch.site.backups import ArchiveProgress
-from kbsearch.vaults import Vault, outcomes
+from kbsearch.vaults import outcomes
 from kbsearch.vaults.opening import open_vault
-from kbsearch.vaults.outcomes import Made
+from kbsearch.vaults.outcomes import BackupMade
 
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 20.0
 AFTER_A_LEDGER = 600.0  # seconds, where it did not get through
 AFTER_A_FAILURE = timedelta(hours=1)
-ROOM = "backing-up"  # in the data folder: what a round works on
+WORK_FOLDER = "backing-up"  # in the data folder: what a round works on
 LEDGER_NOTE = "erasures_kept"  # what of the ledger lies in which vault
 STAMP = "%Y%m%d-%H%M%S"
+
+
+class UnderWay(Problem):
+    """Somebody else is at it at this moment."""
 
 
 def step(db: Database, settings: Settings) -> float:
@@ -62,6 +66,8 @@ def attempt(db: Database, settings: Settings) -> None:
     """A round whose failure is noted, told to administrators and logged."""
     try:
         made = run(db, settings)
+    except UnderWay:
+        log.info("a backup is being made already")
     except Problem as problem:
         reason = explain(problem, settings.languages[0])
         outcomes.note_failure(db, reason)
@@ -71,23 +77,35 @@ def attempt(db: Database, settings: Settings) -> None:
         log.exception("no backup was made")
     else:
         log.info("a backup was made: %s in %s, %d bytes", made.name, made.place, made.size)
+        try:
+            tidy(db, settings)
+        except Problem as problem:
+            reason = explain(problem, terminal_language())
+            log.error("what goes with it, or has had its time, was not seen to: %s", reason)
 
 
-def run(db: Database, settings: Settings, tell: ArchiveProgress = lambda _: None) -> Made:
-    """Put a new archive into the vault, then remove those there that the rule keeps no more."""
+def run(db: Database, settings: Settings, tell: ArchiveProgress = lambda _: None) -> BackupMade:
+    """Put a new archive into the vault."""
     vault = open_vault(settings)
-    with room(settings) as folder:
+    with work_folder(settings) as folder:
         at = utc_now()
         archive = folder / f"{prefix(db)}{at:{STAMP}}.tar.gz"
         backups.create(settings, db, archive, tell)
         sealed = sealed_of(archive, settings)
-        vault.clear()
+        vault.clear(prefix(db))
         vault.put(sealed, sealed.name)
-        made = Made(stored(at), sealed.name, place(settings), sealed.stat().st_size)
+        made = BackupMade(stored(at), sealed.name, place(settings), sealed.stat().st_size)
     outcomes.note_made(db, made)
-    keep_ledger(db, settings)
-    _prune(db, settings, vault)
     return made
+
+
+def tidy(db: Database, settings: Settings) -> None:
+    """What a vault is to have once a new one is there: the erasures, and no more than the rule."""
+    keep_ledger(db, settings)
+    vault = open_vault(settings)
+    moments = archives([name for name in vault.names() if name.startswith(prefix(db))])
+    spared = keep_rules.spared(moments.values(), keep_rules.parse(settings.backup_keep))
+    vault.remove(*(name for name, moment in moments.items() if moment not in spared))
 
 
 def prefix(db: Database) -> str:
@@ -128,7 +146,7 @@ def archives(names: list[str]) -> dict[str, datetime]:
 
 
 @contextmanager
-def room(settings: Settings, name: str = ROOM) -> Iterator[Path]:
+def work_folder(settings: Settings, name: str = WORK_FOLDER) -> Iterator[Path]:
     """An empty folder beside the data, for one at a time; whatever was left in it is removed."""
     settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = settings.data_path / name
@@ -136,7 +154,7 @@ def room(settings: Settings, name: str = ROOM) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Problem("backup.under_way") from None
+            raise UnderWay("backup.under_way") from None
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         try:
@@ -150,22 +168,16 @@ def _last_date(settings: Settings, moment: datetime) -> datetime:
     return date if date <= moment else date - timedelta(days=1)
 
 
-def _prune(db: Database, settings: Settings, vault: Vault) -> None:
-    moments = archives([name for name in vault.names() if name.startswith(prefix(db))])
-    spared = keep_rules.spared(moments.values(), keep_rules.parse(settings.backup_keep))
-    vault.remove(*(name for name, moment in moments.items() if moment not in spared))
-
-
 def keep_ledger(db: Database, settings: Settings) -> None:
     """Put the list of erasures beside the backups, when it has grown: they are to stay erased."""
     ledger = erasure_ledger.path(settings)
-    if not ledger.exists():
+    if not erasure_ledger.read([ledger]):
         return
     note = f"{vaults.digest_of(ledger)} {place(settings)}"
     if outcomes.read_note(db, LEDGER_NOTE) == note:
         return
     vault = open_vault(settings)
-    with room(settings, "keeping-erasures") as folder:
+    with work_folder(settings, "keeping-erasures") as folder:
         copy = folder / erasure_ledger.name_outside(ledger)
         shutil.copyfile(ledger, copy)
         sealed = sealed_of(copy, settings)

@@ -4,8 +4,9 @@ What comes back is a site of its own in a folder that is gone afterwards. Nothin
 signs in, nothing leaves; of the site itself, the note of the outcome is all that changes.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,13 @@ from kbsearch.errors import Problem
 from kbsearch.i18n import explain, gettext
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import backup_rounds, erasure_ledger, fetching, health, restoring
+from kbsearch.site.backup_rounds import UnderWay
 from kbsearch.site.doctor import database, indexes, kept
 from kbsearch.site.doctor.checks import LookInside, Patient
 from kbsearch.vaults import outcomes
-from kbsearch.vaults.outcomes import Proof
+from kbsearch.vaults.outcomes import DrillProof
 
-ROOM = "drill"
+WORK_FOLDER = "drill"
 LOOKS: tuple[LookInside, ...] = (
     database.references,
     kept.attached,
@@ -34,7 +36,7 @@ LOOKS: tuple[LookInside, ...] = (
     indexes.in_service,
 )
 
-DrillProgress = Callable[[str], object]  # is told each part as it begins
+log = logging.getLogger(__name__)
 
 
 def drill(
@@ -42,38 +44,42 @@ def drill(
     settings: Settings,
     file: Path | None = None,
     identity: Path | None = None,
-    tell: DrillProgress = lambda _: None,
-) -> Proof:
-    """Prove a backup, the last of the vault where no file is given; what came of it is noted."""
+) -> DrillProof:
+    """Prove a backup, the last of the vault where no file is given; what came of it is noted.
+
+    Raises UnderWay where another drill is at it.
+    """
     began = time.monotonic()
     name, made_at, erased, counts, problems = "", "", 0, dict[str, int](), list[str]()
-    with backup_rounds.room(settings, ROOM) as room:
-        try:
-            tell("fetch")
-            with fetching.opened(settings, file, identity, room) as archive:
+    try:
+        with backup_rounds.work_folder(settings, WORK_FOLDER) as work:
+            with fetching.opened(settings, file, identity, work) as archive:
                 name = archive.name
-                tell("restore")
-                there = _scratch(settings, room)
+                there = _scratch(settings, work)
                 found = Configuration(there, {})
                 ledgers = (*archive.ledgers, erasure_ledger.path(settings))
                 with audit.unlogged():
                     restored = restoring.restore(found, archive.path, ledgers)
             made_at, erased = restored.manifest.made_at, restored.erased
-            tell("look")
             with closing(SqliteDatabase(there.database_path)) as copy:
                 counts = health.counts(copy)
                 problems += _looked_through(there, copy)
-        except Problem as problem:
-            problems.append(explain(problem, settings.languages[0]))
+    except UnderWay:
+        raise
+    except Problem as problem:
+        problems.append(explain(problem, settings.languages[0]))
+    except Exception as defect:
+        problems.append(f"{type(defect).__name__}: {defect}")
+        log.exception("the drill failed")
     seconds = round(time.monotonic() - began, 1)
-    proof = Proof(now(), name, made_at, seconds, counts, erased, tuple(problems))
+    proof = DrillProof(now(), name, made_at, seconds, counts, erased, tuple(problems))
     outcomes.note_proof(db, proof)
     return proof
 
 
-def _scratch(settings: Settings, room: Path) -> Settings:
+def _scratch(settings: Settings, work: Path) -> Settings:
     """A site in a folder of its own, whatever places the settings name; no server is among them."""
-    folder = room / "site"
+    folder = work / "site"
     folder.mkdir(mode=0o700)
     (folder / CONFIG_NAME).touch()  # so that those of the archive stay out of force
     places: dict[str, Any] = {name: FIELDS[name].default for name in restoring.PLACES}

@@ -148,16 +148,41 @@ def erase(
     email: str,
     *,
     with_files: bool = False,
-    is_again: bool = False,
     tell: ErasingProgress = lambda _: None,
 ) -> Erased:
     """Erase the person of an address, with or without an account; all of it or nothing.
 
-    `with_files` removes what they attached to requests as well, `is_again` is of somebody who came
-    back with a backup. Raises NotFound for an address that nothing knows, Invalid for the last
-    administrator unless it is again. The index of requests is built anew.
+    `with_files` removes what they attached to requests as well. Raises NotFound for an address
+    that nothing knows, Invalid for the last administrator. The index of requests is built anew.
     """
     access.only_administrators(viewer)
+    erased = _erase(db, viewer, settings, email, with_files=with_files, tell=tell)
+    db.compact()
+    return erased
+
+
+def replay(db: Database, settings: Settings, erasures: Sequence[Erasure]) -> int:
+    """Erase again who came back with a backup made before, the last administrator too; how many."""
+    count = 0
+    for address, erasure in list(erasure_ledger.returned(db, erasures)):
+        with suppress(NotFound):  # gone with another of their addresses
+            _erase(db, OPERATOR, settings, address, with_files=erasure.with_files, is_again=True)
+            count += 1
+    if count:
+        db.compact()
+    return count
+
+
+def _erase(
+    db: Database,
+    viewer: Viewer,
+    settings: Settings,
+    email: str,
+    *,
+    with_files: bool,
+    is_again: bool = False,
+    tell: ErasingProgress = lambda _: None,
+) -> Erased:
     places.storage(settings).check()  # what it has of them goes after the rows
     address = people.fold_email(email)
     with db.atomic():
@@ -217,7 +242,6 @@ def erase(
         for digest in digests:
             store.remove(digest)
         places.trash(settings).erase(store.name, digests, owners)
-    db.compact()
     return Erased(
         person is not None,
         len(ticket_ids),
@@ -227,16 +251,6 @@ def erase(
         certificate.id,
         certificate.sha256,
     )
-
-
-def replay(db: Database, settings: Settings, erasures: Sequence[Erasure]) -> int:
-    """Erase again who came back with a backup made before; how many."""
-    count = 0
-    for address, erasure in list(erasure_ledger.returned(db, erasures)):
-        with suppress(NotFound):  # gone with another of their addresses
-            erase(db, OPERATOR, settings, address, with_files=erasure.with_files, is_again=True)
-            count += 1
-    return count
 
 
 def _mask(db: Database, masks: OnePerson, ticket_ids: set[str], texts: Texts) -> int:

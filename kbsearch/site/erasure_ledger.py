@@ -8,14 +8,16 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from email.utils import parseaddr
 from pathlib import Path
+from typing import IO
 
 from kbsearch import people, randomness
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.errors import Problem
+from kbsearch.errors import Invalid, Problem
 from kbsearch.files.folder import for_its_owner
 
 FILE = "erasures.jsonl"
@@ -47,33 +49,27 @@ def path(settings: Settings) -> Path:
 
 def add(settings: Settings, at: str, address: str, person_id: str, *, with_files: bool) -> None:
     """Add a line, on the disk when this ends."""
-    ledger = path(settings)
-    earlier = read([ledger])
-    salt = earlier[0].salt if earlier else randomness.token(12)
-    line = Erasure(at, salt, _digest(salt, address), _digest(salt, person_id), with_files)
-    _append(ledger, [line])
+    with _held(path(settings)) as (file, earlier):
+        salt = earlier[0].salt if earlier else randomness.token(12)
+        digests = _digest(salt, address), _digest(salt, person_id)
+        _append(file, [Erasure(at, salt, *digests, with_files)])
 
 
 def read(ledgers: Iterable[Path]) -> list[Erasure]:
     """The lines of ledgers, each once; raises Problem with one that is no ledger."""
     erasures: dict[Erasure, None] = {}
     for ledger in ledgers:
-        if not ledger.exists():
-            continue
-        try:
-            for line in ledger.read_text(encoding="utf-8").splitlines():
-                erasures[Erasure(**json.loads(line))] = None
-        except (TypeError, ValueError) as problem:
-            raise Problem("erasures.unreadable", path=ledger) from problem
+        if ledger.exists():
+            erasures |= dict.fromkeys(_parsed(ledger.read_bytes(), ledger))
     return list(erasures)
 
 
 def merge(settings: Settings, erasures: Sequence[Erasure]) -> None:
     """Take in what other ledgers have, as of a machine that is gone."""
-    ledger = path(settings)
-    present = set(read([ledger]))
-    if missing := [erasure for erasure in erasures if erasure not in present]:
-        _append(ledger, missing)
+    if erasures:
+        with _held(path(settings)) as (file, earlier):
+            present = set(earlier)
+            _append(file, [erasure for erasure in erasures if erasure not in present])
 
 
 def name_outside(ledger: Path) -> str:
@@ -89,7 +85,10 @@ def returned(db: Database, erasures: Sequence[Erasure]) -> Iterator[tuple[str, E
     by_person = {erasure.person: erasure for erasure in erasures}
     ids = {row["email"]: row["id"] for row in db.query("SELECT id, email FROM people")}
     for row in db.query(ADDRESSES):
-        address = people.fold_email(parseaddr(row["address"])[1])
+        try:
+            address = people.fold_email(parseaddr(row["address"])[1])
+        except Invalid:
+            continue  # of a mail whose sender is none: nobody was erased by it
         for salt in salts:
             erasure = by_address.get(_digest(salt, address))
             if erasure is None and row["address"] in ids:  # they had another address then
@@ -99,14 +98,35 @@ def returned(db: Database, erasures: Sequence[Erasure]) -> Iterator[tuple[str, E
                 break
 
 
-def _append(ledger: Path, erasures: Sequence[Erasure]) -> None:
-    text = "".join(f"{json.dumps(asdict(erasure))}\n" for erasure in erasures)
+@contextmanager
+def _held(ledger: Path) -> Iterator[tuple[IO[bytes], list[Erasure]]]:
+    """A ledger to add to, for one at a time, and what it has."""
     ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(ledger, "a", encoding="utf-8", opener=for_its_owner) as file:
+    with open(ledger, "a+b", opener=for_its_owner) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        file.seek(0)
+        text = file.read()
+        erasures = _parsed(text, ledger)
+        file.truncate(len(_whole(text)))
+        yield file, erasures
+
+
+def _append(file: IO[bytes], erasures: Sequence[Erasure]) -> None:
+    file.write(b"".join(json.dumps(asdict(erasure)).encode() + b"\n" for erasure in erasures))
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _parsed(text: bytes, ledger: Path) -> list[Erasure]:
+    try:
+        return [Erasure(**json.loads(line)) for line in _whole(text).splitlines()]
+    except (TypeError, ValueError) as problem:
+        raise Problem("erasures.unreadable", path=ledger) from problem
+
+
+def _whole(text: bytes) -> bytes:
+    """Its whole lines: of an erasure whose line was cut short, nothing was done yet."""
+    return text[: text.rfind(b"\n") + 1]
 
 
 def _digest(salt: str, text: str) -> str:

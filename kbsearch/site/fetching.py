@@ -34,17 +34,17 @@ def opened(
     """
     key = _text(identity) if identity else ""
     with tempfile.TemporaryDirectory(dir=near, prefix="fetching-") as folder:
-        room = Path(folder)
-        source = file or _last(settings, room)
+        work = Path(folder)
+        source = file or _last(settings, work)
         beside = source.parent.glob(erasure_ledger.OUTSIDE)
-        archive = _unsealed(source, key, room)
-        ledgers = tuple(_unsealed(ledger, key, room) for ledger in sorted(beside))
+        archive = _unsealed(source, key, work)
+        ledgers = tuple(_unsealed(ledger, key, work) for ledger in sorted(beside))
         yield Archive(archive, source.name, ledgers)
 
 
-def _last(settings: Settings, room: Path) -> Path:
+def _last(settings: Settings, work: Path) -> Path:
     """Fetch the last backup of the vault, and all lists of erasures."""
-    vault, inbox = open_vault(settings), room / "inbox"
+    vault, inbox = open_vault(settings), work / "inbox"
     inbox.mkdir(mode=0o700)
     names = vault.names()
     archives = list(backup_rounds.archives(names))
@@ -59,14 +59,14 @@ def _last(settings: Settings, room: Path) -> Path:
     return inbox / archives[-1]
 
 
-def _unsealed(source: Path, key: str, room: Path) -> Path:
+def _unsealed(source: Path, key: str, work: Path) -> Path:
     if not _is_sealed(source):
         return source
     from kbsearch.vaults import age
 
     if not key:
         raise Problem("vault.sealed", name=source.name)
-    target = room / source.name.removesuffix(age.SUFFIX)
+    target = work / source.name.removesuffix(age.SUFFIX)
     age.unseal(source, target, key)
     return target
 

@@ -27,16 +27,12 @@ class Vault(Protocol):
     def remove(self, *names: str) -> None:
         """Remove files; one that is gone already is none too many."""
 
-    def clear(self) -> None:
-        """Remove what others began and never ended; nobody may be at it meanwhile."""
+    def clear(self, prefix: str) -> None:
+        """Remove what was begun under such names and never ended; nobody may be at it meanwhile."""
 
 
 class OutOfReach(Problem):
     """A vault cannot be read or written."""
-
-
-class Altered(OutOfReach):
-    """What was read in a vault is not what was written."""
 
 
 def digest_of(path: Path) -> str:

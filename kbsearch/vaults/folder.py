@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kbsearch import vaults
 from kbsearch.files.folder import for_its_owner, sync_folder
-from kbsearch.vaults import PART, Altered, OutOfReach
+from kbsearch.vaults import PART, OutOfReach
 
 
 class FolderVault:
@@ -27,7 +27,7 @@ class FolderVault:
                 os.fsync(copy.fileno())
             if vaults.digest_of(part) != vaults.digest_of(source):
                 part.unlink()
-                raise Altered("vault.altered", name=name, place=self.root)
+                raise OutOfReach("vault.altered", name=name, place=self.root)
             part.replace(self.root / name)
             sync_folder(self.root)
 
@@ -43,8 +43,9 @@ class FolderVault:
             for name in names:
                 (self.root / name).unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        self.remove(*(name for name in self._all() if name.endswith(PART)))
+    def clear(self, prefix: str) -> None:
+        parts = [name for name in self._all() if name.endswith(PART)]
+        self.remove(*(name for name in parts if name.startswith(prefix)))
 
     def _all(self) -> list[str]:
         with self._reached():

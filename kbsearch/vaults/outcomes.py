@@ -19,7 +19,7 @@ MADE, BY_HAND, FAILURE, PROOF = (
 
 
 @dataclass(frozen=True)
-class Made:
+class BackupMade:
     """A backup that is whole, and where it lies."""
 
     at: str
@@ -37,7 +37,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Proof:
+class DrillProof:
     """What came of bringing one back beside the site."""
 
     at: str
@@ -57,13 +57,13 @@ class Proof:
 class Outcomes:
     """All that is noted of them."""
 
-    made: Made | None
-    by_hand: Made | None  # in a file that a command names
+    made: BackupMade | None
+    by_hand: BackupMade | None  # in a file that a command names
     failure: Failure | None
-    proof: Proof | None
+    proof: DrillProof | None
 
     @property
-    def latest(self) -> Made | None:
+    def latest(self) -> BackupMade | None:
         made = [made for made in (self.made, self.by_hand) if made]
         return max(made, key=lambda each: each.at, default=None)
 
@@ -75,21 +75,21 @@ def look(db: Database) -> Outcomes:
     made, by_hand = read_note(db, MADE), read_note(db, BY_HAND)
     failure = read_note(db, FAILURE)
     return Outcomes(
-        Made(**made) if made else None,
-        Made(**by_hand) if by_hand else None,
+        BackupMade(**made) if made else None,
+        BackupMade(**by_hand) if by_hand else None,
         Failure(**failure) if failure else None,
-        Proof(**proof) if proof else None,
+        DrillProof(**proof) if proof else None,
     )
 
 
-def note_made(db: Database, made: Made) -> None:
+def note_made(db: Database, made: BackupMade) -> None:
     """What failed before is made good."""
     with db.atomic():
         write_note(db, MADE, asdict(made))
         db.execute("DELETE FROM state WHERE name = :name", {"name": FAILURE})
 
 
-def note_by_hand(db: Database, made: Made) -> None:
+def note_by_hand(db: Database, made: BackupMade) -> None:
     write_note(db, BY_HAND, asdict(made))
 
 
@@ -105,7 +105,7 @@ def note_failure(db: Database, reason: str) -> None:
                 outbox.add(db, FAILED, row["id"])
 
 
-def note_proof(db: Database, proof: Proof) -> None:
+def note_proof(db: Database, proof: DrillProof) -> None:
     write_note(db, PROOF, asdict(proof))
 
 

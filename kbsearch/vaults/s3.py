@@ -1,6 +1,7 @@
 """An object store as a vault: S3, and what speaks as it does."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,13 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from kbsearch import vaults
-from kbsearch.vaults import Altered, OutOfReach
+from kbsearch.config import without_user
+from kbsearch.files import bucket_keys
+from kbsearch.vaults import OutOfReach
+
+LONGEST_REASON = 300
+# An address: its user and password, its place, and what follows a question mark, as what signs it.
+_ADDRESS = re.compile(r"://(?:[^/\s]*@)?([^\s?]*)\S*")
 
 
 class S3Vault:
@@ -20,7 +27,7 @@ class S3Vault:
     """
 
     def __init__(self, url: str) -> None:
-        self.place = url
+        self.place = without_user(url)
         with self._reached():
             self.store = S3Store.from_url(url)
 
@@ -32,7 +39,7 @@ class S3Vault:
                 read.update(block)
         if read.hexdigest() != vaults.digest_of(source):
             self.remove(name)
-            raise Altered("vault.altered", name=name, place=self.place)
+            raise OutOfReach("vault.altered", name=name, place=self.place)
 
     def fetch(self, name: str, target: Path) -> None:
         with self._reached(), target.open("wb") as file:
@@ -49,7 +56,7 @@ class S3Vault:
             with self._reached():
                 obstore.delete(self.store, list(names))
 
-    def clear(self) -> None:
+    def clear(self, prefix: str) -> None:
         pass
 
     @contextmanager
@@ -57,4 +64,12 @@ class S3Vault:
         try:
             yield
         except (BaseError, OSError) as problem:
-            raise OutOfReach("vault.unreached", place=self.place, reason=problem) from problem
+            raise OutOfReach(
+                "vault.unreached", place=self.place, reason=_hidden(str(problem))
+            ) from None
+
+
+def _hidden(text: str) -> str:
+    """What the library says, without what opens the place: keys, and what stands in addresses."""
+    line = _ADDRESS.sub(r"://\1", text.partition("\n")[0])
+    return bucket_keys.read(None).hidden(line)[:LONGEST_REASON]

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from kbsearch import vaults
 from kbsearch.config import without_user
-from kbsearch.vaults import PART, Altered, OutOfReach
+from kbsearch.vaults import PART, OutOfReach
 
 PATIENCE = 30  # seconds for a connection, and thrice that for one that has fallen silent
 
@@ -44,7 +44,7 @@ class SftpVault:
             )
             if vaults.digest_of(again) != vaults.digest_of(source):
                 self.remove(part)
-                raise Altered("vault.altered", name=name, place=self.place)
+                raise OutOfReach("vault.altered", name=name, place=self.place)
         self._run(f"rename {self._at(part)} {self._at(name)}")
 
     def fetch(self, name: str, target: Path) -> None:
@@ -57,8 +57,9 @@ class SftpVault:
         if names:
             self._run(*(f"-rm {self._at(name)}" for name in names))
 
-    def clear(self) -> None:
-        self.remove(*(name for name in self._all() if name.endswith(PART)))
+    def clear(self, prefix: str) -> None:
+        parts = [name for name in self._all() if name.endswith(PART)]
+        self.remove(*(name for name in parts if name.startswith(prefix)))
 
     def _all(self) -> list[str]:
         lines = self._run(f"ls -1 {_quoted(self.folder)}").splitlines()

@@ -30,6 +30,7 @@ def run(settings: Settings, last: int) -> None:
     db = open_database(settings.database_address)
     sys.addaudithook(count)
     backup_rounds.run(db, settings)
+    backup_rounds.tidy(db, settings)
 
 
 def main(site: str, recipient: str) -> None:

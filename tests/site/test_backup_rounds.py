@@ -1,5 +1,6 @@
 """Backups by themselves: on their day, sealed, whole or not there, old ones after the new one."""
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from kbsearch import clock, keep_rules, people
+from kbsearch import clock, keep_rules, people, randomness
 from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.config_sources import Configuration
@@ -30,6 +31,7 @@ from kbsearch.site import (
 )
 from kbsearch.vaults import outcomes
 from tests.conftest import Cast
+from tests.kit.incoming import letter, receiving, take
 from tests.kit.places import TOP
 from tests.kit.requests import file
 
@@ -99,7 +101,7 @@ def test_old_ones_go_once_the_new_one_is_there(
     strangers.touch()
     for moment in days(0, 1, 2):
         with on(moment):
-            backup_rounds.run(db, settings)
+            backup_rounds.attempt(db, settings)
     assert in_vault(settings) == [
         "kbsearch--20260102-023000.tar.gz.age",
         "kbsearch--20260103-023000.tar.gz.age",
@@ -148,9 +150,23 @@ def test_what_fails_removes_nothing_and_is_told_once(
     assert in_vault(settings) != before
 
 
-def test_one_at_a_time(db: Database, settings: Settings):
-    with backup_rounds.room(settings), pytest.raises(Problem, match="under_way"):
-        backup_rounds.run(db, settings)
+def test_one_at_a_time_and_that_is_no_failure(db: Database, settings: Settings, cast: Cast):
+    with backup_rounds.work_folder(settings):
+        with pytest.raises(backup_rounds.UnderWay):
+            backup_rounds.run(db, settings)
+        backup_rounds.attempt(db, settings)
+    assert outcomes.look(db).failure is None
+
+
+def test_one_that_is_there_is_told_though_what_goes_with_it_fails(
+    db: Database, settings: Settings, cast: Cast, caplog: pytest.LogCaptureFixture
+):
+    """An erasures' list that is garbled is no reason to say that there is no backup."""
+    erasure_ledger.path(settings).write_text("not a line of it\n")
+    backup_rounds.attempt(db, settings)
+    notes = outcomes.look(db)
+    assert notes.failure is None and notes.made and notes.made.name in in_vault(settings)
+    assert erasure_ledger.FILE in caplog.text
 
 
 @pytest.mark.sqlite_only
@@ -207,11 +223,27 @@ def test_a_drill_tells_what_is_wrong(db: Database, settings: Settings, cast: Cas
     assert not proof.is_good and outcomes.look(db).proof == proof
 
 
+def test_a_drill_that_breaks_is_a_drill_that_failed(
+    db: Database, settings: Settings, cast: Cast, identity: Path, monkeypatch: pytest.MonkeyPatch
+):
+    backup_rounds.run(db, settings)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(restoring, "restore", fail)
+    proof = drills.drill(db, settings, identity=identity)
+    assert not proof.is_good and "No space left" in proof.problems[0]
+    assert outcomes.look(db).proof == proof
+
+
 def test_who_was_erased_since_stays_erased(
     db: Database, settings: Settings, cast: Cast, identity: Path, tmp_path: Path
 ):
     """On another machine, and under another address than they had when they were erased."""
     file(db, cast.bob, subject="Collier de Bob")
+    take(receiving(settings), db, letter(sender="", proved=None))
+    assert [row["sender"] for row in db.query("SELECT sender FROM mails")] == [""]
     with on(days(0)[0]):
         backup_rounds.run(db, settings)
     db.execute("UPDATE people SET email = 'new@acme.example' WHERE email = 'bob@acme.example'")
@@ -230,6 +262,28 @@ def test_who_was_erased_since_stays_erased(
     assert b"bob@acme.example" not in held and b"alice@acme.example" not in held
     merged = erasure_ledger.read([erasure_ledger.path(found.settings)])
     assert merged == erasure_ledger.read([erasure_ledger.path(settings)])
+
+
+def test_a_line_cut_short_is_dropped_and_the_salt_is_made_by_whoever_holds_the_list(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    ledger = erasure_ledger.path(settings)
+    ledger.parent.mkdir(exist_ok=True)
+    salts = iter(("salt of the first", "another"))
+
+    def token(_: int) -> str:
+        with ledger.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return next(salts)
+
+    monkeypatch.setattr(randomness, "token", token)
+    for email in ("alice@acme.example", "bob@acme.example"):
+        erasure_ledger.add(settings, clock.now(), email, "", with_files=False)
+        ledger.write_bytes(ledger.read_bytes() + b'{"at": "2026-')
+    lines = erasure_ledger.read([ledger])
+    assert [line.salt for line in lines] == ["salt of the first"] * 2
+    ledger.write_bytes(b"")
+    assert erasure_ledger.read([ledger]) == []
 
 
 def test_who_came_back_later_is_let_be(

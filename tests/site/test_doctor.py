@@ -29,7 +29,7 @@ from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import doctor, health
 from kbsearch.site.doctor import Check, folders, servers
 from kbsearch.vaults import outcomes
-from kbsearch.vaults.outcomes import Made, Proof
+from kbsearch.vaults.outcomes import BackupMade, DrillProof
 from tests.kit.mail import Mailbox, serving
 from tests.kit.providers import puppet_provider
 from tests.kit.writers import article, commit, git, write
@@ -137,8 +137,8 @@ def site(healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shutil.copytree(healthy, tmp_path / "site")
     with closing(SqliteDatabase(tmp_path / "site/var/kbsearch.sqlite3")) as db:
         health.mark_worker_seen(db)
-        outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
-        outcomes.note_proof(db, Proof(now(), "site.tar.gz", now(), 1.0, {"tickets": 1}))
+        outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
+        outcomes.note_proof(db, DrillProof(now(), "site.tar.gz", now(), 1.0, {"tickets": 1}))
     with ExitStack() as running:
         yield Planted(tmp_path / "site", running, monkeypatch)
 
@@ -484,7 +484,7 @@ def lose_the_backups(site: Planted) -> None:
 
 def miss_a_night(site: Planted) -> None:
     site.set(backup_to="/backup")
-    old = Made("2026-01-01T02:30:00Z", "site.tar.gz", "/backup", 1000)
+    old = BackupMade("2026-01-01T02:30:00Z", "site.tar.gz", "/backup", 1000)
     outcomes.note_made(site.database, old)
 
 
@@ -497,7 +497,7 @@ def prove_nothing(site: Planted) -> None:
 
 
 def fail_to_prove(site: Planted) -> None:
-    failed = Proof(now(), "site.tar.gz", now(), 1.0, {}, 0, ("damaged",))
+    failed = DrillProof(now(), "site.tar.gz", now(), 1.0, {}, 0, ("damaged",))
     outcomes.note_proof(site.database, failed)
 
 

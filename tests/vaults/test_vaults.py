@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kbsearch.config import Settings
+from kbsearch.i18n import explain
 from kbsearch.vaults import OutOfReach, Vault
 from kbsearch.vaults.folder import FolderVault
 from kbsearch.vaults.opening import open_vault
@@ -48,12 +49,17 @@ def test_what_is_put_comes_back_and_goes(vault: Vault, tmp_path: Path):
 
 
 def test_what_was_cut_short_is_not_there_and_is_cleared_away(vault: Vault, tmp_path: Path):
+    """Of ours alone: another site may be writing there."""
     folder = tmp_path / "a vault [of] ours"
     a_file(folder / "kbsearch-x.tar.gz.part", "half")
+    a_file(folder / "kbsearch-another.tar.gz.part", "half")
     a_file(folder / "letters to somebody.txt")
     assert vault.names() == []
-    vault.clear()
-    assert [path.name for path in folder.iterdir()] == ["letters to somebody.txt"]
+    vault.clear("kbsearch-x")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "kbsearch-another.tar.gz.part",
+        "letters to somebody.txt",
+    ]
 
 
 def test_an_archive_is_for_its_owner_alone(vault: Vault, tmp_path: Path):
@@ -90,7 +96,11 @@ def test_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         other = open_vault(Settings(site=tmp_path, backup_to=f"s3://{s3.BUCKET}"))
         test_what_is_put_comes_back_and_goes(vault, tmp_path)
         assert other.names() == [], "what lies deeper is somebody else's"
-        other.clear()
+        other.clear("")
         assert vault.names() == ["a.tar.gz.age"]
-        with pytest.raises(OutOfReach):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.replace("://", "://help:its-password@"))
+        with pytest.raises(OutOfReach) as away:
             open_vault(Settings(site=tmp_path, backup_to="s3://nobodys")).names()
+        reason = explain(away.value, "en")
+        assert "/nobodys in" in reason and "404" in reason
+        assert "password" not in reason and "list-type" not in reason and "AKIA" not in reason

@@ -11,7 +11,7 @@ from kbsearch.processes import family
 from kbsearch.site import health, neighbours
 from kbsearch.site.neighbours import Certificate
 from kbsearch.vaults import outcomes
-from kbsearch.vaults.outcomes import Made
+from kbsearch.vaults.outcomes import BackupMade
 from tests.conftest import Cast
 from tests.kit.web import sign_in
 
@@ -22,7 +22,7 @@ def test_an_administrator_sees_processes_queues_and_what_it_stands_on(
     sign_in(client, db, cast.root)
     assert "None yet" in client.get("/en/admin/status").text
     outbox.add(db, "index.tickets", "x")
-    outcomes.note_made(db, Made(now(), "site.tar.gz", "/backup", 1000))
+    outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     health.mark_worker_seen(db)
     neighbours.note(db, [Certificate("mail.example:465", "2030-01-02T00:00:00.000000Z")])
     page = client.get("/en/admin/status").text
