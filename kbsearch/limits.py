@@ -57,7 +57,8 @@ def take_all(db: Database, charges: Charges, *, at: datetime | None = None) -> N
     """Count an attempt against each of these limits, or against none of them."""
     moment = at or utc_now()
     buckets = [(limit, _bucket(limit, key)) for limit, key in charges]
-    with db.atomic():
+
+    def count() -> tuple[int, Limit]:
         for _, bucket in buckets:
             _heal(db, bucket, moment)
         waits = [(_wait(db, limit, bucket, moment), limit) for limit, bucket in buckets]
@@ -65,6 +66,9 @@ def take_all(db: Database, charges: Charges, *, at: datetime | None = None) -> N
         if wait == 0:
             attempts = [{"bucket": bucket, "at": stored(moment)} for _, bucket in buckets]
             db.insert_many("attempts", attempts)
+        return wait, narrowest
+
+    wait, narrowest = db.retried(count)
     if wait:
         minutes = math.ceil(wait / 60)
         raise TooMany("limit.reached", retry_after=wait, minutes=minutes, limit=narrowest.name)
@@ -72,9 +76,10 @@ def take_all(db: Database, charges: Charges, *, at: datetime | None = None) -> N
 
 def give_back(db: Database, limit: Limit, key: str) -> None:
     """Take the latest attempt off again: it was a good one, and only bad ones count."""
+    bucket = {"bucket": _bucket(limit, key)}
+
     # All of the same second are alike: which of them goes makes no difference, but only one may.
-    with db.atomic():
-        bucket = {"bucket": _bucket(limit, key)}
+    def remove() -> None:
         rows = db.query(
             """
             SELECT at, COUNT(*) AS n FROM attempts WHERE bucket = :bucket
@@ -86,6 +91,8 @@ def give_back(db: Database, limit: Limit, key: str) -> None:
             latest = {**bucket, "at": rows[0]["at"]}
             db.execute("DELETE FROM attempts WHERE bucket = :bucket AND at = :at", latest)
             db.insert_many("attempts", [latest] * (rows[0]["n"] - 1))
+
+    db.retried(remove)
 
 
 def network(address: str | None) -> str:

@@ -1,14 +1,15 @@
 """What the nouns ask of a database, whichever it is: the verbs, and what may go wrong."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kbsearch import randomness
 from kbsearch.database.patience import Patience
 from kbsearch.errors import Full, Invalid
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Values = Mapping[str, object]
 SPARED_WAIT = 0.2  # seconds that a write waits for its turn, of what may be given up
@@ -56,6 +57,13 @@ class Database(Protocol):
 
     def atomic(self) -> AbstractContextManager[None]:
         """A context in which all is written, or nothing; nesting joins the outer one."""
+
+    def retried(self, change: Callable[[], T]) -> T:
+        """What a change comes to that is written as a whole; others of its kind do not wait for it.
+
+        It may run several times until nothing that it read was changed meanwhile: it does nothing
+        but read and write here. Inside another change it is a part of that one.
+        """
 
     def filling(self) -> AbstractContextManager[None]:
         """The same, but what a row names may come after it: it is looked for in the end."""

@@ -1,19 +1,22 @@
 """PostgreSQL behind the verbs of a database.
 
 The schema and the statements are those of every engine: what they say otherwise here is translated
-(see `translated` and `defined`). Numbers and 0/1 come back as they do from SQLite, texts are
-compared byte by byte, and one writer has its turn at a time: whoever reads before writing finds
-what was read unchanged.
+(see `translated` and `defined`). Numbers and 0/1 come back as they do from SQLite, and texts are
+compared byte by byte.
+
+Whoever reads before writing finds what was read unchanged: an `atomic` block has a turn of its own,
+in which nobody else writes. What may be done again goes beside others of its kind instead, each
+serialisable: one that clashes begins anew, and has a turn of its own in the end.
 """
 
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors, pq
@@ -21,6 +24,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.rows import dict_row
 
+from kbsearch import randomness
 from kbsearch.database import (
     Busy,
     Damaged,
@@ -38,14 +42,34 @@ from kbsearch.database.slow import timed
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
 
-WRITER = 0x6B62736561726368  # "kbsearch": the turn to write is a lock of this name
+T = TypeVar("T")
+MAKER = 0x6B62736561726368  # "kbsearch": the lock of whoever makes the schema
+# Ways to begin a change. A serialisable one sees what was there at its first look, so that its lock
+# is to come before that: LOCK TABLE looks at nothing. Nobody waits for it who only reads.
+ALONE = f"""
+    BEGIN;
+    SET LOCAL lock_timeout = :patience;
+    DO $$ BEGIN
+      IF to_regclass('schema_steps') IS NULL THEN PERFORM pg_advisory_xact_lock({MAKER});
+      ELSE LOCK TABLE schema_steps IN EXCLUSIVE MODE; END IF;
+    END $$;
+    SET LOCAL lock_timeout = {round(LONGEST_WAIT * 1000)}
+"""
+BESIDE = f"""
+    BEGIN ISOLATION LEVEL SERIALIZABLE;
+    SET LOCAL lock_timeout = :patience;
+    LOCK TABLE schema_steps IN ROW SHARE MODE;
+    SET LOCAL lock_timeout = {round(LONGEST_WAIT * 1000)}
+"""
+ATTEMPTS = 4  # of a change beside others, before it has a turn of its own
+FIRST_PAUSE = 0.01  # seconds at most, and twice as long after each attempt
 TABLES = """
     SELECT c.relname AS name FROM pg_class c
     WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace ORDER BY c.oid
 """
 FETCHED = 1000  # rows at a time, where all of a table are read
 CONNECT_TIMEOUT = 10  # seconds
-BUSY = errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected
+CLASHES = errors.SerializationFailure, errors.DeadlockDetected
 GONE = (
     errors.TooManyConnections,
     errors.CannotConnectNow,
@@ -105,6 +129,7 @@ class PostgresDatabase(Waiting):
         super().__init__()
         self.address = address
         self._is_read_only = read_only
+        self._is_made = False
         self._local = threading.local()
 
     @property
@@ -141,8 +166,11 @@ class PostgresDatabase(Waiting):
             return self._run(sql, sought(values)).fetchall()
 
     def execute(self, sql: str, values: Values | None = None) -> int:
-        with self.atomic(), _faults(), timed(sql):
-            return self._run(sql, checked(values)).rowcount
+        def run() -> int:
+            with _faults(), timed(sql):
+                return self._run(sql, checked(values)).rowcount
+
+        return self.retried(run)
 
     def claim(self, sql: str, values: Values | None = None) -> list[Row]:
         try:
@@ -158,10 +186,13 @@ class PostgresDatabase(Waiting):
         self.execute(insert_statement(table, tuple(row)), row)
 
     def insert_many(self, table: str, rows: Sequence[Values]) -> None:
+        def run() -> None:
+            with _faults(), self.connection.cursor() as cursor:
+                cursor.executemany(statement, [checked(row) for row in rows])
+
         if rows:
             statement = translated(insert_statement(table, tuple(rows[0])))
-            with self.atomic(), _faults(), self.connection.cursor() as cursor:
-                cursor.executemany(statement, [checked(row) for row in rows])
+            self.retried(run)
 
     def define(self, statement: str) -> None:
         with self.atomic(), _faults():
@@ -180,15 +211,39 @@ class PostgresDatabase(Waiting):
     def atomic(self) -> Iterator[None]:
         connection = self.connection
         if connection.is_idle:
-            with self._transaction(connection):
+            with self._transaction(connection, ALONE):
                 yield
         else:
             with _faults(), connection.transaction():  # a savepoint
                 yield
 
+    def retried(self, change: Callable[[], T]) -> T:
+        connection = self.connection
+        if not connection.is_idle:  # part of a larger one, which is done again as a whole
+            with self.atomic():
+                return change()
+        pause = FIRST_PAUSE
+        for _ in range(ATTEMPTS if self._has_schema() else 0):
+            try:
+                with self._transaction(connection, BESIDE):
+                    return change()
+            except _Clash:
+                time.sleep(pause * randomness.fraction())
+                pause *= 2
+            except IntegrityError:  # or two added at once what is there once
+                break
+        with self.atomic():
+            return change()
+
+    def _has_schema(self) -> bool:
+        """Whether the schema was made, which it stays: before, nobody writes beside others."""
+        if not self._is_made:
+            self._is_made = bool(self.query("SELECT to_regclass('schema_steps') AS t")[0]["t"])
+        return self._is_made
+
     @contextmanager
-    def _transaction(self, connection: "_Connection") -> Iterator[None]:
-        self._begin(connection)
+    def _transaction(self, connection: "_Connection", way: str) -> Iterator[None]:
+        self._begin(connection, way)
         try:
             yield
             if connection.info.transaction_status != pq.TransactionStatus.INTRANS:
@@ -199,13 +254,14 @@ class PostgresDatabase(Waiting):
             connection.abandon()
             raise
 
-    def _begin(self, connection: "_Connection") -> None:
-        """Wait for the turn of this write, as long as it may."""
+    def _begin(self, connection: "_Connection", way: str) -> None:
+        """Wait for the turn of this write, as long as it may; then for the rows that it changes."""
         patience = self.time_to_wait()
+        milliseconds = str(max(1, round(patience * 1000)))
         began = time.monotonic()
         try:
             with _faults():
-                connection.execute(_begin_statement(patience))
+                connection.execute(way.replace(":patience", milliseconds))
         except Busy:
             connection.abandon()
             self.waits.lose(time.monotonic() - began)
@@ -259,6 +315,10 @@ class PostgresDatabase(Waiting):
             self._local.connection = None
 
 
+class _Clash(Busy):
+    """Others changed meanwhile what a change had read, or both waited for each other."""
+
+
 class _Connection(psycopg.Connection[Row]):
     """A connection that ends with the thread it is of."""
 
@@ -298,16 +358,6 @@ class _Number(Loader):
         return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
-def _begin_statement(patience: float) -> str:
-    """Begin, with the turn to write; what is written afterwards may wait for rows for longer."""
-    return f"""
-        BEGIN;
-        SET LOCAL lock_timeout = {max(1, round(patience * 1000))};
-        SELECT pg_advisory_xact_lock({WRITER});
-        SET LOCAL lock_timeout = {round(LONGEST_WAIT * 1000)}
-    """
-
-
 @contextmanager
 def _faults() -> Iterator[None]:
     """The same as callers know it, who do not know the engine."""
@@ -320,7 +370,9 @@ def _faults() -> Iterator[None]:
 
 
 def _fault(problem: psycopg.Error) -> Exception:
-    if isinstance(problem, BUSY):
+    if isinstance(problem, CLASHES):
+        return _Clash(str(problem))
+    if isinstance(problem, errors.LockNotAvailable):
         return Busy(str(problem))
     is_nameless = isinstance(problem, psycopg.OperationalError) and problem.sqlstate is None
     if is_nameless or isinstance(problem, GONE):

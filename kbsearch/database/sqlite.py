@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlite_utils import Database as SqliteUtils
 
@@ -28,6 +28,7 @@ try:
 except ImportError:  # not built for this machine: Python's will do where it has the fix
     import sqlite3 as sqlite
 
+T = TypeVar("T")
 # Releases with the WAL-reset bug can lose committed pages when two connections checkpoint
 # (https://sqlite.org/changes.html, 3.51.3; backports 3.44.6 and 3.50.7).
 FIXED_SQLITE = (3, 51, 3)
@@ -188,6 +189,10 @@ class SqliteDatabase(Waiting):
         finally:
             _set_timeout(connection, LONGEST_WAIT)
         self.waits.win()
+
+    def retried(self, change: Callable[[], T]) -> T:
+        with self.atomic():  # where one writes at a time, once is enough
+            return change()
 
     @contextmanager
     def filling(self) -> Iterator[None]:

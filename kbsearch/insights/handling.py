@@ -129,11 +129,10 @@ def catch_up(db: Database) -> None:
 
 def refresh(db: Database, *, limit: int = AT_ONCE) -> bool:
     """Keep the next requests that changed, the oldest change first; whether there were any."""
+    if not _changed(db, 1):  # most of the time: no turn to write is taken
+        return False
     with db.atomic():
-        rows = db.query(
-            f"{READ} t.revision > :reached ORDER BY t.revision LIMIT :limit",
-            {"reached": _reached(db), "limit": limit},
-        )
+        rows = _changed(db, limit)
         if not rows:
             return False
         histories, promised = clocks.statuses(db, [row["id"] for row in rows]), targets.live(db)
@@ -156,6 +155,13 @@ def refresh(db: Database, *, limit: int = AT_ONCE) -> bool:
 
 def _names(db: Database, table: str) -> Mapping[str | None, str]:
     return {row["id"]: row["name"] for row in db.query(f"SELECT id, name FROM {table}")}  # noqa: S608
+
+
+def _changed(db: Database, limit: int) -> list[Row]:
+    return db.query(
+        f"{READ} t.revision > :reached ORDER BY t.revision LIMIT :limit",
+        {"reached": _reached(db), "limit": limit},
+    )
 
 
 def _reached(db: Database) -> int:

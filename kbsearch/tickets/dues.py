@@ -50,10 +50,10 @@ def catch_up(db: Database, *, at: datetime | None = None) -> None:
 
 def refresh(db: Database, *, at: datetime | None = None, limit: int = AT_ONCE) -> bool:
     """Keep the next requests that changed, the oldest change first; whether there were any."""
+    if _reached(db) == changes.last_revision(db):  # most of the time: no turn to write is taken
+        return False
     with db.atomic():
         reached, last = _reached(db), changes.last_revision(db)
-        if reached == last:
-            return False
         rows = db.query(
             f"""
             SELECT t.id, t.revision FROM tickets t

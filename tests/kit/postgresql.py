@@ -22,6 +22,7 @@ from tests.kit import engines, waiting
 OPTIONS = (
     *("-c", "listen_addresses=", "-c", "fsync=off", "-c", "synchronous_commit=off"),
     *("-c", "full_page_writes=off", "-c", "jit=off", "-c", "autovacuum=off"),
+    *("-c", "deadlock_timeout=20ms"),
 )
 ENCODING = "-E", "UTF8", "--locale=C.UTF-8"  # not that of the order of texts, which is ours
 # Back to how a migrated database begins: rows are few, so only tables that have some are emptied.

@@ -68,7 +68,8 @@ def save(
     files.check_length(composed.article)
     fields = json.dumps(files.tidy(composed.article).as_fields(), ensure_ascii=False)
     page = _PageState(fields, tab[:MAX_TAB], stored(at or utc_now()))
-    with db.atomic():
+
+    def write() -> ArticleDraft:
         rows = _read(db, viewer, "d.form_key = :key", key=key)
         if not rows:
             _insert(db, viewer, key, composed, page)
@@ -87,6 +88,8 @@ def save(
                 {**vars(page), **_own(viewer, key)},
             )
         return find(db, viewer, key)
+
+    return db.retried(write)
 
 
 def find(db: Database, viewer: Viewer, key: str) -> ArticleDraft:

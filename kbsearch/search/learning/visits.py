@@ -42,7 +42,8 @@ def visit(
         return None
     moment = at or utc_now()
     values = {"id": visit_id, "me": viewer.person_id, "now": stored(moment)}
-    with db.atomic():
+
+    def go_on() -> str:
         goes_on = db.execute(
             """
             UPDATE visits SET seen_at = :now, person_id = COALESCE(person_id, :me)
@@ -59,6 +60,8 @@ def visit(
         db.insert("visits", {**row, "started_at": values["now"], "seen_at": values["now"]})
         return opened
 
+    return db.retried(go_on)
+
 
 def searched(
     db: Database,
@@ -74,7 +77,8 @@ def searched(
     if visit_id is None or not query:
         return
     moment = at or utc_now()
-    with db.atomic():
+
+    def note() -> None:
         last = _last(db, visit_id)
         row = {
             "at": stored(moment),
@@ -93,6 +97,8 @@ def searched(
             )
         else:
             _add(db, visit_id, "searched", row)
+
+    db.retried(note)
 
 
 def shown(

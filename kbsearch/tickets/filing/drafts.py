@@ -68,7 +68,8 @@ def save(
     texts = {name: text for name, text in fields.items() if text.strip()}
     if sum(map(len, texts.values())) > MAX_CHARACTERS:
         raise Invalid("draft.too_long", limit=MAX_CHARACTERS)
-    with db.atomic():
+
+    def write() -> FormDraft | None:
         sent_texts = find_sent(db, viewer, key)
         if sent_texts is not None:
             _check_is_of(texts, sent_texts)
@@ -80,6 +81,8 @@ def save(
             return None
         _write(db, person_id, key, texts, ticket, at)
         return find(db, viewer, key)
+
+    return db.retried(write)
 
 
 def attach(

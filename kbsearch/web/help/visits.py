@@ -38,7 +38,8 @@ def tell() -> Response:
 
 def _take_down(fields: Mapping[str, str]) -> str | None:
     limits.take(db(), limits.VISITS_FROM_NETWORK, limits.network(request.remote_addr))
-    with db().atomic():
+
+    def take_down() -> str | None:
         visit_id = visit()
         if "q" in fields:
             visits.searched(
@@ -51,7 +52,9 @@ def _take_down(fields: Mapping[str, str]) -> str | None:
         visits.shown(db(), visit_id, targets("shown"))
         for target in targets("opened")[:1]:
             visits.opened(db(), visit_id, target)
-    return visit_id
+        return visit_id
+
+    return db().retried(take_down)
 
 
 def targets(name: str) -> list[str]:
