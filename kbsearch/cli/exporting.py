@@ -10,6 +10,7 @@ from kbsearch.access import EVERYONE, OPERATOR
 from kbsearch.articles.publishing.front_matter import AUDIENCES
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, progress_bar, say
+from kbsearch.cli.usage import only_with
 from kbsearch.config import is_audience
 from kbsearch.files.folder import for_its_owner
 from kbsearch.people import viewers
@@ -46,6 +47,11 @@ def export_command(
 
     Example: kbsearch export /tmp/leaving
     """
+    if person is not None and is_static:
+        message = say("Give one of %(one)s and %(other)s.", one="--static", other="--person")
+        raise click.UsageError(message)
+    if not is_static:
+        only_with("--static", "audience", "languages")
     if person is not None:
         _export_person(site, person, folder, as_json)
         return
@@ -77,7 +83,11 @@ def _export_person(site: Site, email: str, file: Path, as_json: bool) -> None:
     viewer = viewers.find(site.db, email)
     try:
         with open(file, "xb", opener=for_its_owner) as target:
-            count = own_data.pack(site.db, site.settings, viewer, target)
+            try:
+                count = own_data.pack(site.db, site.settings, viewer, target)
+            except BaseException:
+                file.unlink()
+                raise
     except OSError as problem:
         raise Refused(say("%(file)s: %(reason)s", file=file, reason=problem.strerror)) from None
     audit.act(site.db, OPERATOR, "data.exported", person_id=viewer.person_id)

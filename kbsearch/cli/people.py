@@ -11,6 +11,7 @@ from kbsearch import people
 from kbsearch.access import OPERATOR, ROLES
 from kbsearch.cli import Site, pass_site
 from kbsearch.cli.output import echo_json, echo_table, json_option, public, say
+from kbsearch.cli.usage import only_with
 from kbsearch.config import LANGUAGES
 from kbsearch.people import PersonFields, organisations
 from kbsearch.people.accounts import choosing, directory, inviting, passwords
@@ -99,6 +100,10 @@ def user_edit(
 
     Example: kbsearch user edit alice@acme.example --org acme --org globex
     """
+    if orgs and no_org:
+        raise click.UsageError(
+            say("Give one of %(one)s and %(other)s.", one="--org", other="--no-org")
+        )
     person = people.find(site.db, email)
     fields = PersonFields(
         name=name,
@@ -188,11 +193,13 @@ def user_invite(
     if bool(email) + bool(orgs) + everybody != 1:
         raise click.UsageError(say("Give one of EMAIL, --org and --everybody."))
     if email is None:
+        only_with("EMAIL", "to_print")
         texts = {"fr": words_fr, "en": words_en}
         words = {tongue: file.read() for tongue, file in texts.items() if file is not None}
         terms = WaveTerms(orgs, per_hour, words, by_sign_on)
         _invite_many(site, terms, rehearse, as_json=as_json)
         return
+    only_with("--org", "rehearse", "words_fr", "words_en", "by_sign_on", "per_hour")
     person = people.find(site.db, email)
     values: dict[str, object] = {"email": person.email}
     if to_print:
@@ -210,7 +217,10 @@ def user_invite(
 def _invite_many(site: Site, terms: WaveTerms, rehearse: str | None, *, as_json: bool) -> None:
     if rehearse is not None:
         inviting.rehearse(site.db, OPERATOR, terms, people.find(site.db, rehearse))
-        click.echo(say("%(email)s will get the e-mail, nobody else", email=rehearse))
+        if as_json:
+            echo_json({"rehearsed": rehearse})
+        else:
+            click.echo(say("%(email)s will get the e-mail, nobody else", email=rehearse))
         return
     count = inviting.plan(site.db, OPERATOR, terms)
     if as_json:

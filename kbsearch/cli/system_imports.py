@@ -24,6 +24,7 @@ from kbsearch.cli.import_reports import (
     reporting,
 )
 from kbsearch.cli.output import echo_json, json_option, say
+from kbsearch.cli.usage import only_with
 from kbsearch.files import places
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def _takes_over(opening: Opening) -> Callable[..., None]:
         from kbsearch.site.importing import fields
 
         moment = fields.moment({"since": since}, "since") or ""
-        if save_path is not None and not compare:
-            raise click.UsageError(say("--save goes with --compare."))
+        if not compare:
+            only_with("--compare", "save_path")
         with opening(site, source, moment, **own) as system:
             if compare:
                 tell_both_sides(site, system, save_path, as_json=as_json)

@@ -264,9 +264,42 @@ def test_a_refusal_is_one_line_on_stderr_and_status_one(
     assert "Invalid" not in result.stderr and "_" not in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("user", "add"), ("user", "list", "--role", "boss")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("user", "add"),
+        ("user", "list", "--role", "boss"),
+        ("user", "edit", "alice@acme.example", "--org", "acme", "--no-org"),
+        ("export", "DIR", "--audience", "everyone"),
+        ("export", "DIR", "--person", "alice@acme.example", "--lang", "fr"),
+        ("export", "DIR", "--person", "alice@acme.example", "--static"),
+        ("import", "mbox", __file__, "--save", "page.csv"),
+    ],
+)
 def test_wrong_usage_is_status_two(run: Run, arguments: tuple[str, ...]):
-    assert run(*arguments).exit_code == 2
+    refused = run(*arguments)
+    assert (refused.exit_code, Path("DIR").exists()) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--everybody", "--print"),
+        ("--org", "acme", "--print", "--rehearse", "root@support.example"),
+        ("alice@acme.example", "--rehearse", "root@support.example"),
+        ("alice@acme.example", "--print", "--words-fr", "/dev/null"),
+        ("alice@acme.example", "--words-en", "/dev/null"),
+        ("alice@acme.example", "--sign-on"),
+        ("alice@acme.example", "--per-hour", "60"),
+    ],
+)
+def test_no_invitation_leaves_where_an_option_would_be_passed_over(
+    run: Run, db: SqliteDatabase, cast: Cast, arguments: tuple[str, ...]
+):
+    refused = run("user", "invite", *arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "goes with" in refused.stderr
+    assert db.query("SELECT COUNT(*) AS n FROM outbox WHERE kind LIKE 'invitation.%'")[0]["n"] == 0
 
 
 @pytest.mark.parametrize(
@@ -324,7 +357,9 @@ def test_many_are_invited_reminded_and_listed(
     words = tmp_path / "words.txt"
     words.write_text("Our new help centre")
     wave = ("user", "invite", "--org", "acme", "--words-en", str(words), "--per-hour", "60")
-    assert "nobody else" in run(*wave, "--rehearse", "root@support.example").stdout
+    rehearsal = (*wave, "--rehearse", "root@support.example")
+    assert "nobody else" in run(*rehearsal).stdout
+    assert json.loads(run(*rehearsal, "--json").stdout) == {"rehearsed": "root@support.example"}
     assert json.loads(run(*wave, "--json").stdout) == {"invited": 2}
     assert json.loads(run("user", "remind", "--json").stdout) == {"reminded": 0}
     told = json.loads(run("user", "invited", "--state", "planned", "--json").stdout)

@@ -1,5 +1,6 @@
 """What somebody takes away is theirs, and theirs alone."""
 
+import errno
 import hashlib
 import io
 import json
@@ -7,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -160,3 +162,21 @@ def test_a_command_gives_the_same(
     assert (answer.exit_code, json.loads(answer.stdout)["files"]) == (0, 0), answer.output
     assert target.stat().st_mode & 0o777 == 0o600
     assert CliRunner().invoke(cli, command).exit_code == 1, "it replaces nothing"
+    assert target.stat().st_size
+
+
+def test_what_could_not_be_written_whole_is_not_left_behind(
+    db: SqliteDatabase, settings: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(db: SqliteDatabase, settings: Settings, viewer: Viewer, target: IO[bytes]) -> int:
+        target.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(own_data, "pack", fail)
+    site = settings.site / "kbsearch.toml"
+    site.touch()
+    target = settings.site / "alice.zip"
+    command = ["-c", str(site), "export", "--person", "alice@acme.example", str(target)]
+    answer = CliRunner().invoke(cli, command)
+    assert (answer.exit_code, target.exists()) == (1, False)
+    assert "No space left" in answer.stderr
