@@ -1,5 +1,6 @@
 """Every change of the articles that git remembers, file by file, through renames and moves."""
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.moves import MOST_COMMITS
 from kbsearch.articles.publishing.tree import ARTICLES
 
+log = logging.getLogger(__name__)
+
 _FORMAT = "%x01%H %P%x02%(trailers:key=Typo,key=Coquille,valueonly,separator=%x20)%x02%s"
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "-M", "-l2000", f"--max-count={MOST_COMMITS}")
 _TYPO = re.compile(r"(?:typo|coquille)[ \u00a0]?:", re.IGNORECASE)
@@ -18,7 +21,7 @@ _YES = frozenset({"1", "oui", "true", "yes"})
 
 
 @dataclass(frozen=True)
-class FileChange:
+class HistoryChange:
     """A file as one commit left it; `path` is where it lay then."""
 
     position: int  # of the commit, from the oldest
@@ -32,7 +35,7 @@ class FileChange:
 class FileHistory:
     """The changes of each file that is there now, the oldest first."""
 
-    changes: dict[str, list[FileChange]] = field(default_factory=dict)
+    changes: dict[str, list[HistoryChange]] = field(default_factory=dict)
     has_merges: bool = False
 
 
@@ -48,14 +51,15 @@ def is_shallow(tree: GitTree) -> bool:
     return (common_folder(tree.repository.git_folder) / "shallow").exists()
 
 
-def read(tree: GitTree) -> FileHistory:
-    """The history of a tree's articles; empty where git cannot tell it."""
+def read(tree: GitTree) -> FileHistory | None:
+    """The history of a tree's articles; None where git fails or takes too long."""
     order = ("log", "--topo-order", f"--format={_FORMAT}", *_RAW, tree.commit)
     place = f":(literal){tree.repository.prefix}{ARTICLES}"
     try:
         output = git.run(tree.repository, *order, "--full-history", "--", place)
-    except (CalledProcessError, TimeoutExpired):
-        return FileHistory()
+    except (CalledProcessError, TimeoutExpired) as problem:
+        log.warning("the history of %s cannot be read: %s", tree.repository.git_folder, problem)
+        return None
     return _history(tree, output.decode(errors="replace"))
 
 
@@ -72,7 +76,7 @@ def _history(tree: GitTree, output: str) -> FileHistory:
             now = names.pop(to) if to in names else ""
             if not now or status == "D":
                 continue
-            change = FileChange(position, commit.id, commit.is_typo, to, blob)
+            change = HistoryChange(position, commit.id, commit.is_typo, to, blob)
             history.changes[now].append(change)
             if status != "A":
                 names[path] = now

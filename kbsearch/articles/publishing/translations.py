@@ -1,12 +1,13 @@
 """How far translations are behind, paragraph by paragraph, as the history of both texts shows."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from operator import itemgetter
 
 from kbsearch.articles.publishing import file_history, front_matter, git, sources
 from kbsearch.articles.publishing.addresses import PageResolver
-from kbsearch.articles.publishing.file_history import FileChange, FileHistory
+from kbsearch.articles.publishing.file_history import FileHistory, HistoryChange
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.front_matter import FrontMatter, FrontMatterError
 from kbsearch.articles.publishing.git_tree import GitTree
@@ -29,12 +30,34 @@ Resolving = Callable[[Source], PageResolver]
 
 @dataclass(frozen=True)
 class _Pair:
+    """A translation and its original, with the changes of both files, the oldest first."""
+
     translation: Rendered
     original: Rendered
+    translation_changes: tuple[HistoryChange, ...]
+    original_changes: tuple[HistoryChange, ...]
 
     @property
-    def made_of(self) -> tuple[str, str]:
-        return self.original.source.entry.blob, self.translation.source.entry.blob
+    def may_be_behind(self) -> bool:
+        """Whether the original was changed since there is a translation."""
+        if self.translation.source.front.text("source_commit"):
+            return True
+        came = self.translation_changes[0].position
+        return any(change.position > came for change in self.original_changes)
+
+    @property
+    def original_names(self) -> list[str]:
+        """Where the original ever lay."""
+        return list(dict.fromkeys(change.path for change in self.original_changes))
+
+
+@dataclass(frozen=True)
+class _TranslationStep:
+    """A change of a translation, and what its writer had before them."""
+
+    change: HistoryChange
+    made_at: str  # the commit of the original they had; empty: as it stood then
+    is_said: bool  # the file says that it was compared with it
 
 
 @dataclass
@@ -75,13 +98,14 @@ def with_lags(
     A translation is one that says so, or came after another of its key. Where the history does
     not reach back, nothing is known, which is a finding.
     """
-    groups = [group for group in _groups(articles) if not _is_known(group, before)]
-    lags = {
-        article.source.path: before[article.source.path].lag
-        for group in _groups(articles)
-        if _is_known(group, before)
-        for article in group
-    }
+    lags: dict[str, TranslationLag | None] = {}
+    groups = []
+    for group in _groups(articles):
+        if _is_known(group, before):
+            paths = [article.source.path for article in group]
+            lags |= {path: before[path].lag for path in paths}
+        else:
+            groups.append(group)
     findings: list[Finding] = []
     if groups and isinstance(tree, GitTree):
         if file_history.is_shallow(tree):
@@ -108,8 +132,12 @@ def _is_known(group: Sequence[Rendered], before: Mapping[str, Rendered]) -> bool
         live = before.get(article.source.path)
         lag = live.lag if live else None
         if lag is not None and lag.original in by_path:
-            compared += _Pair(article, by_path[lag.original]).made_of == lag.made_of
+            compared += _blobs(by_path[lag.original], article) == lag.made_of
     return compared == len(group) - 1
+
+
+def _blobs(original: Rendered, translation: Rendered) -> tuple[str, str]:
+    return original.source.entry.blob, translation.source.entry.blob
 
 
 def _computed(
@@ -118,24 +146,35 @@ def _computed(
     resolving: Resolving,
     languages: Sequence[str],
 ) -> dict[str, TranslationLag | None]:
+    """What is behind, by the paths of the translations; nothing where git does not answer."""
     history = file_history.read(tree)
-    pairs = [pair for group in groups for pair in _pairs(group, history, languages)]
-    texts = _Texts(tree)
-    texts.read(
-        change.blob
-        for pair in pairs
-        if _may_be_behind(pair, history)
-        for change in (*_changes(pair.original, history), *_changes(pair.translation, history))
-    )
+    if history is None:
+        return {}
     lags: dict[str, TranslationLag | None] = {}
-    for pair in pairs:
-        source = pair.translation.source
-        lag = TranslationLag(pair.original.source.path, pair.made_of)
-        if _may_be_behind(pair, history):
-            found = _replayed(pair, history, texts).lags()
-            lag = _shown(tree, pair, found, texts, resolving, lag)
-        lags[source.path] = lag
+    pairs = []
+    for pair in (pair for group in groups for pair in _pairs(group, history, languages)):
+        made_of = _blobs(pair.original, pair.translation)
+        lags[pair.translation.source.path] = TranslationLag(pair.original.source.path, made_of)
+        if pair.may_be_behind:
+            pairs.append(pair)
+    texts = _Texts(tree)
+    changes = (change for pair in pairs for change in _all_changes(pair))
+    texts.read(change.blob for change in changes)
+    steps = [_translation_steps(pair, history, texts) for pair in pairs]
+    blobs_at = _blobs_at(tree, pairs, steps)
+    texts.read(blobs_at.values())
+    for pair, translation_steps in zip(pairs, steps, strict=True):
+        path = pair.translation.source.path
+        lineage = _replayed(pair, translation_steps, texts, blobs_at)
+        lag = lags[path]
+        assert lag is not None
+        lags[path] = _shown(tree, pair, lineage.lags(), texts, resolving, lag)
     return lags
+
+
+def _all_changes(pair: _Pair) -> Iterator[HistoryChange]:
+    yield from pair.original_changes
+    yield from pair.translation_changes
 
 
 def _pairs(
@@ -153,60 +192,68 @@ def _pairs(
     original, *others = sorted(group, key=age)
     for article in others:
         if article.source.language != original.source.language:
-            yield _Pair(article, original)
+            yield _Pair(article, original, _changes(article, history), _changes(original, history))
 
 
-def _changes(article: Rendered, history: FileHistory) -> list[FileChange]:
+def _changes(article: Rendered, history: FileHistory) -> tuple[HistoryChange, ...]:
     """The changes of a file; what a merge alone did is a change of its own."""
     entry = article.source.entry
     changes = history.changes.get(entry.path, [])
     if not changes or changes[-1].blob != entry.blob:
-        changes = [*changes, FileChange(0, "", False, entry.path, entry.blob)]
-    return changes
+        changes = [*changes, HistoryChange(0, "", False, entry.path, entry.blob)]
+    return tuple(changes)
 
 
-def _may_be_behind(pair: _Pair, history: FileHistory) -> bool:
-    """Whether the original was changed since there is a translation."""
-    if pair.translation.source.front.text("source_commit"):
-        return True
-    came = _changes(pair.translation, history)[0].position
-    return any(change.position > came for change in _changes(pair.original, history))
-
-
-def _replayed(pair: _Pair, history: FileHistory, texts: _Texts) -> Lineage:
-    """Both texts, through every commit that changed one of them."""
-    originals, translated = _changes(pair.original, history), _changes(pair.translation, history)
-    steps = sorted(
-        [(change.position, 0, change) for change in originals]
-        + [(change.position, 1, change) for change in translated],
-        key=lambda step: step[:2],
-    )
-    names = list(dict.fromkeys(change.path for change in originals))
-    lineage, said = Lineage(), ""
-    for _, is_translation, change in steps:
-        there = texts.blocks[change.blob]
-        if not is_translation:
-            lineage.change_original(there, is_typo=change.is_typo)
-            continue
+def _translation_steps(pair: _Pair, history: FileHistory, texts: _Texts) -> list[_TranslationStep]:
+    steps, last_commit = [], ""
+    for change in pair.translation_changes:
         commit = texts.made_from[change.blob]
-        is_said, said = bool(commit) and commit != said, commit or said
-        at = commit if is_said else change.commit if history.has_merges else ""
+        is_said = bool(commit) and commit != last_commit
+        last_commit = commit or last_commit
+        made_at = commit if is_said else change.commit if history.has_merges else ""
+        steps.append(_TranslationStep(change, made_at, is_said))
+    return steps
+
+
+def _blobs_at(
+    tree: GitTree, pairs: Sequence[_Pair], steps: Sequence[Sequence[_TranslationStep]]
+) -> Mapping[tuple[str, str], str]:
+    """What the originals were where their translations were made, all asked of git at once."""
+    places = {
+        (step.made_at, name)
+        for pair, translation_steps in zip(pairs, steps, strict=True)
+        for step in translation_steps
+        if step.made_at
+        for name in pair.original_names
+    }
+    return tree.blobs_at(sorted(places)) if places else {}
+
+
+def _replayed(
+    pair: _Pair,
+    translation_steps: Sequence[_TranslationStep],
+    texts: _Texts,
+    blobs_at: Mapping[tuple[str, str], str],
+) -> Lineage:
+    """Both texts, through every commit that changed one of them, the original's change first."""
+    steps: list[tuple[int, HistoryChange | _TranslationStep]] = []
+    steps += [(change.position, change) for change in pair.original_changes]
+    steps += [(step.change.position, step) for step in translation_steps]
+    steps.sort(key=itemgetter(0))
+    names = pair.original_names
+    lineage = Lineage()
+    for _, step in steps:
+        if not isinstance(step, _TranslationStep):
+            lineage.change_original(texts.blocks[step.blob], is_typo=step.is_typo)
+            continue
+        blobs = [blobs_at[place] for name in names if (place := (step.made_at, name)) in blobs_at]
         lineage.change_translation(
-            there,
-            is_typo=change.is_typo,
-            made_from=_keys_at(texts, at, names),
-            is_said=is_said,
+            texts.blocks[step.change.blob],
+            is_typo=step.change.is_typo,
+            made_from=texts.keys(blobs) if blobs else None,
+            is_said=step.is_said,
         )
     return lineage
-
-
-def _keys_at(texts: _Texts, commit: str, names: Sequence[str]) -> Collection[str] | None:
-    """The blocks that the original had at a commit; None where that is not to be found out."""
-    if not commit:
-        return None
-    blobs = list(texts.tree.blobs_at([(commit, name) for name in names]).values())
-    texts.read(blobs)
-    return texts.keys(blobs) if blobs else None
 
 
 def _shown(

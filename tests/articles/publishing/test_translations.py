@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -11,6 +12,7 @@ from kbsearch import articles
 from kbsearch.access import ANONYMOUS
 from kbsearch.articles import lags
 from kbsearch.articles.publishing import file_history
+from kbsearch.articles.publishing import git as git_runner
 from kbsearch.articles.publishing.publish import publish, tree_of
 from tests.kit.bilingual import History
 from tests.kit.writers import article, commit, git, repository, write
@@ -150,6 +152,43 @@ def test_nothing_is_said_where_the_history_is_cut_off(db, settings, content, tmp
     git(tmp_path, "clone", "--quiet", "--depth=1", whole.as_uri(), str(content))
     outcome = publish(db, settings)
     assert [finding.rule for finding in outcome.findings] == ["shallow-history"]
+
+
+def test_what_git_could_not_tell_is_asked_again(db, settings, content, monkeypatch):
+    change(content, FR, "1. Ouvrir.", "1. Ouvrir le menu.")
+    run = git_runner.run
+
+    def fail(repository, *arguments, **options):
+        if "--full-history" in arguments:
+            raise CalledProcessError(128, "git")
+        return run(repository, *arguments, **options)
+
+    monkeypatch.setattr(git_runner, "run", fail)
+    assert lines(db, settings) == []
+    assert not lags.is_known(db, articles.find(db, ANONYMOUS, "en", "page"))
+    monkeypatch.setattr(git_runner, "run", run)
+    write(content, "articles/fr/guide/other.md", article("Autre"))
+    commit(content)
+    assert lines(db, settings) == [10]
+
+
+def test_git_is_asked_about_all_changes_of_a_translation_at_once(
+    db, settings, content, monkeypatch
+):
+    git(content, "checkout", "--quiet", "-b", "english")
+    for place in range(4):
+        change(content, EN, "Open", f"Open {place}")
+    git(content, "checkout", "--quiet", "main")
+    change(content, FR, "Premier paragraphe.", "Un autre début.")
+    git(content, "merge", "--quiet", "--no-edit", "english")
+    questions, converse = [], git_runner.conversation
+    monkeypatch.setattr(
+        git_runner,
+        "conversation",
+        lambda repository, *words: questions.append(words) or converse(repository, *words),
+    )
+    assert lines(db, settings) == [6]
+    assert sum("--batch-check=%(objectname)" in words for words in questions) == 1
 
 
 def test_what_did_not_change_is_not_looked_up_again(db, settings, content, monkeypatch):
