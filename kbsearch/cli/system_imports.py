@@ -1,6 +1,7 @@
 """kbsearch import zendesk, freshdesk, zammad…: a whole help desk of another system."""
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 200  # rows that a map is guessed from
 ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
+TOLD_WAIT = 60.0  # seconds: a longer pause is told
 Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
 HELP = """Take a whole {name} over: SOURCE is {source}.
 
@@ -144,7 +146,7 @@ def _copy_account(site: Site, url: str, folder: Path | None, since: str) -> Path
     token = sys.stdin.readline().strip()
     if not token:
         raise Refused(say("The token is read from standard input, and there is none."))
-    live = account.LiveAccount(account.origin(url, guard), token, guard)
+    live = account.LiveAccount(account.origin(url, guard), token, guard, _wait)
     place = folder or site.settings.data_path / "imports" / live.host.replace(":", "-")
     with import_bar() as bar:
         task = bar.add_task(live.host, total=None)
@@ -152,6 +154,12 @@ def _copy_account(site: Site, url: str, folder: Path | None, since: str) -> Path
         for name in copy.fill(since):
             click.echo(say("%(name)s: not open to this token", name=name), err=True)
     return place
+
+
+def _wait(seconds: float) -> None:
+    if seconds >= TOLD_WAIT:
+        click.echo(say("Zendesk asks us to wait %(seconds)d seconds", seconds=seconds), err=True)
+    time.sleep(seconds)
 
 
 @click.command("mbox")

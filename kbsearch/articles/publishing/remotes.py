@@ -4,6 +4,7 @@ Nothing waits for a prompt, and what is told of a failure has no password in it.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,12 +42,15 @@ class Push:
 
 
 def clone(url: str, folder: Path) -> None:
-    """Make a clone where there is nothing yet; raises RemoteAway."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Make a clone where there is nothing yet, whole or not at all; raises RemoteAway."""
+    incoming = folder.with_name(f"{folder.name}.incoming")
+    incoming.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(incoming, ignore_errors=True)  # of one that was killed
     try:
-        _run(CLONING, None, "clone", "--quiet", "--", url, str(folder))
+        _run(CLONING, None, "clone", "--quiet", "--", url, str(incoming))
     except subprocess.CalledProcessError as problem:
         raise _away(url, problem) from None
+    os.replace(incoming, folder)
 
 
 def fetch(repository: Repository, url: str, patience: float = PATIENCE) -> dict[str, str]:
@@ -110,7 +114,7 @@ def _run(patience: float, repository: Repository | None, *arguments: str) -> byt
 
 
 def _away(url: str, problem: subprocess.CalledProcessError) -> RemoteAway:
-    """What git says of it, without user and password."""
+    """What git says of a failure, in a line, with the address as it may be shown."""
     text = (problem.stderr or problem.stdout or b"").decode(errors="replace")
     reason = " ".join(text.replace(url, without_user(url)).split())
     return RemoteAway(reason[:LONGEST_REASON] or f"git ended with {problem.returncode}")

@@ -8,9 +8,11 @@ import fcntl
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import IO
 
 from kbsearch.articles.publishing import branches, git, previews, rebasing, remotes
 from kbsearch.articles.publishing.findings import Finding, has_errors
@@ -20,7 +22,7 @@ from kbsearch.articles.publishing.remotes import FETCHED, HEADS, Push, RemoteAwa
 from kbsearch.clock import now, parsed, utc_now
 from kbsearch.config import Settings, without_user
 from kbsearch.database import Database
-from kbsearch.errors import Conflict, Invalid
+from kbsearch.errors import Conflict, Invalid, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ ATTEMPTS = 3
 BY = "kbsearch@localhost"
 SHORT = 10  # signs of a commit
 WRITERS_PATIENCE = 10.0  # seconds for each thing that the remote is asked
+WRITERS_TURN = 20.0  # seconds a writer waits behind the worker or another one
+LOCK_PAUSE = 0.1
 SPARED_SECONDS = 30.0  # after it was away, in which no writer is made to wait for it
 
 Commits = Mapping[str, str]  # by the names of their branches
@@ -93,15 +97,33 @@ def follow(db: Database, settings: Settings) -> bool:
 
 
 @contextmanager
-def turn(settings: Settings) -> Iterator[None]:
-    """One at a time moves the content's branch of this host, where it is shared."""
+def turn(settings: Settings, patience: float | None = None) -> Iterator[None]:
+    """One at a time moves the content's branch of this host, where it is shared.
+
+    Raises Unavailable after so many seconds behind another; None waits as long as it takes.
+    """
     if not settings.content_remote:
         yield
         return
     settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (settings.data_path / "sharing.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if patience is None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        else:
+            _lock_within(patience, lock)
         yield
+
+
+def _lock_within(patience: float, lock: IO[str]) -> None:
+    """The system has no lock that is waited for so long only."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise Unavailable("sharing.under_way") from None
+        time.sleep(LOCK_PAUSE)
 
 
 def catch_up(db: Database, settings: Settings) -> None:

@@ -25,7 +25,7 @@ from kbsearch.articles.writing import amending, proposals
 from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.errors import Conflict, Invalid, NotFound
+from kbsearch.errors import Conflict, Invalid, NotFound, Unavailable
 from kbsearch.text import plain_text
 from kbsearch.text.markup import scheme_of
 
@@ -166,7 +166,7 @@ def _publish(db: Database, viewer: Viewer, settings: Settings, files: Files, sub
         return Done(branch=name)
     try:
         return Done(commit=proposals.publish_branch(db, viewer, settings, branch))
-    except (Conflict, GateClosed):
+    except (Conflict, GateClosed, Unavailable):
         branches.discard(settings, branches.find(settings, name))
         raise
 

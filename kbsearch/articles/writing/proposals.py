@@ -105,7 +105,7 @@ def publish_branch(db: Database, viewer: Viewer, settings: Settings, branch: Bra
     if not branch.is_draft:
         raise Invalid("branch.not_a_draft")
     for _ in range(ATTEMPTS):
-        with sharing.turn(settings):
+        with sharing.turn(settings, sharing.WRITERS_TURN):
             sharing.catch_up(db, settings)
             live = branches.live_tree(settings)
             assert live is not None, "there is a branch"

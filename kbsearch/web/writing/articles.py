@@ -24,7 +24,7 @@ from kbsearch.articles.writing.proposals import GateClosed
 from kbsearch.articles.writing.review import Seen
 from kbsearch.config import LANGUAGES
 from kbsearch.database import new_id
-from kbsearch.errors import Conflict, Invalid, NotFound, Problem
+from kbsearch.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from kbsearch.messages.notifications import solutions
 from kbsearch.tickets.desk import past_cases
 from kbsearch.web import patience
@@ -190,7 +190,7 @@ def publish(key: str) -> Response:
         path = proposals.publish(
             db(), viewer(), site().settings, key, tell=is_to_be_told(), seen=entry.seen
         )
-    except (Conflict, Invalid) as problem:
+    except (Conflict, Invalid, Unavailable) as problem:
         return refused(key, entry, problem)
     card = articles.find_path(db(), viewer(), path)
     if card is None:  # its file says that it is not shown

@@ -13,7 +13,7 @@ from kbsearch.articles.writing import bulk, listing
 from kbsearch.articles.writing.bulk import Done
 from kbsearch.articles.writing.listing import PAGE, SORTS, STATES, ArticleFilter, Sort
 from kbsearch.articles.writing.proposals import GateClosed
-from kbsearch.errors import Conflict, Forbidden, Invalid, Problem
+from kbsearch.errors import Conflict, Forbidden, Invalid, Problem, Unavailable
 from kbsearch.web import numbers, patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 from kbsearch.web.writing.form import category_names
@@ -107,7 +107,7 @@ def change() -> Response:
             done = bulk.archive(db(), viewer(), site().settings, chosen)
         else:
             raise Invalid("article_bulk.act_unknown")
-    except (Conflict, Forbidden, Invalid) as problem:
+    except (Conflict, Forbidden, Invalid, Unavailable) as problem:
         return page(address, problem)
     return after(address, done, str(len(chosen)))
 
@@ -119,7 +119,7 @@ def undo() -> Response:
     patience.ask_for(patience.EXPORT)
     try:
         done = bulk.undo(db(), viewer(), site().settings, request.form.get("commit", ""))
-    except (Conflict, Forbidden, Invalid) as problem:
+    except (Conflict, Forbidden, Invalid, Unavailable) as problem:
         return page(address, problem)
     return after(address, done, "")
 

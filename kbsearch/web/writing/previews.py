@@ -13,7 +13,7 @@ from kbsearch.articles.publishing.branches import Branch
 from kbsearch.articles.publishing.previews import Preview
 from kbsearch.articles.writing import branch_comments, proposals
 from kbsearch.articles.writing.branch_comments import VERDICTS
-from kbsearch.errors import Conflict, Invalid, NotFound, Problem
+from kbsearch.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from kbsearch.web import patience
 from kbsearch.web.render import db, go_to, language, person, render, site, viewer
 from kbsearch.web.writing import unpublished
@@ -106,7 +106,7 @@ def publish() -> Response:
     try:
         check_seen(branch)
         proposals.publish_branch(db(), viewer(), settings, branch)
-    except (Conflict, Invalid) as problem:
+    except (Conflict, Invalid, Unavailable) as problem:
         return page(branch, file, problem)
     card = articles.find_path(db(), viewer(), previews.article_of(file))
     if card is None:  # it was removed, or its file says that it is not shown

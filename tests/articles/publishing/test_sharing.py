@@ -15,7 +15,7 @@ from kbsearch.articles.writing import amending, drafts, originals, proposals
 from kbsearch.articles.writing.composition import Composed
 from kbsearch.config import ConfigError, Settings
 from kbsearch.config_sources import Configuration
-from kbsearch.errors import Conflict, Invalid
+from kbsearch.errors import Conflict, Invalid, Unavailable
 from kbsearch.site.doctor import content as doctor
 from kbsearch.site.doctor.checks import Patient
 from tests.kit.web import sign_in
@@ -102,6 +102,35 @@ def test_a_new_host_has_a_clone_and_follows(db, cast, here, remote, desk):
     assert card is not None and card.title == "Another title"
     assert findings(db, here) == [f"ok: the content is that of {remote}"]
     assert not sharing.follow(db, here), "nothing is new"
+
+
+def test_a_clone_that_was_killed_is_made_anew(db, settings, remote, monkeypatch):
+    new = replace(settings, site=settings.site / "new", content_remote=str(remote))
+
+    def die(patience, repository, *arguments):
+        half = Path(arguments[-1]) / ".git"
+        half.mkdir(parents=True)
+        (half / "HEAD").write_text("ref: refs/heads/main")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(remotes, "_run", die)
+        sharing.follow(db, new)
+    assert not new.content_path.exists()
+    sharing.follow(db, new)
+    assert head(new.content_path) == head(remote)
+    assert [path.name for path in new.site.glob("content*")] == ["content"]
+
+
+def test_a_writer_does_not_wait_for_ever_behind_the_worker(db, cast, here, monkeypatch):
+    begin(db, cast.dan, here, title="By Dan")
+    name = proposals.propose(db, cast.dan, here, KEY)
+    branch = branches.find(here, name)
+    monkeypatch.setattr(sharing, "WRITERS_TURN", 0.0)
+    with sharing.turn(here), pytest.raises(Unavailable, match="under_way"):
+        proposals.publish_branch(db, cast.wendy, here, branch)
+    assert branches.find(here, name).commit == branch.commit
+    proposals.publish_branch(db, cast.wendy, here, branch)
 
 
 def test_what_is_committed_or_published_here_goes_there(db, cast, here, remote):

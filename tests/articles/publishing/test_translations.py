@@ -182,11 +182,12 @@ def test_git_is_asked_about_all_changes_of_a_translation_at_once(
     change(content, FR, "Premier paragraphe.", "Un autre début.")
     git(content, "merge", "--quiet", "--no-edit", "english")
     questions, converse = [], git_runner.conversation
-    monkeypatch.setattr(
-        git_runner,
-        "conversation",
-        lambda repository, *words: questions.append(words) or converse(repository, *words),
-    )
+
+    def count(repository, *arguments):
+        questions.append(arguments)
+        return converse(repository, *arguments)
+
+    monkeypatch.setattr(git_runner, "conversation", count)
     assert lines(db, settings) == [6]
     assert sum("--batch-check=%(objectname)" in words for words in questions) == 1
 

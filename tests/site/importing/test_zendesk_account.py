@@ -1,5 +1,6 @@
 """A live Zendesk moves in: it is asked with care, once, and only what changed the next time."""
 
+import json
 import os
 import signal
 import subprocess
@@ -106,8 +107,25 @@ def test_what_never_comes_stops_it_and_a_file_does_not(account: ZendeskAccount, 
         mirror(account, tmp_path).fill()
     assert (tmp_path / "attachments" / "60001" / "lamp.png").read_bytes() == PNG, "asked again"
     account.moods = {"/api/v2/incremental/users": [Mood(429, {"Retry-After": "86400"})]}
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="account_waits.*86400"):
         mirror(account, tmp_path).fill()
+    no_more = {"ratelimit-remaining": "0", "ratelimit-reset": "7000000"}
+    account.moods = {"/api/v2/macros": [Mood(headers=no_more)]}
+    with pytest.raises(Unavailable, match="account_waits.*7000000"):
+        mirror(account, tmp_path).fill()
+
+
+def test_half_of_what_was_said_is_not_taken_for_the_whole(account: ZendeskAccount, tmp_path: Path):
+    page = json.dumps(account.page("tickets/2/comments", {})).encode()
+    begun = [Mood(body=page), Mood(422)]
+    account.moods = {"/api/v2/tickets/1/": [Mood(404)], "/api/v2/tickets/2/": begun}
+    mirror(account, tmp_path).fill()
+    place = tmp_path / "api" / "v2" / "tickets"
+    assert json.loads((place / "1" / "comments.json").read_bytes())["comments"] == []
+    assert not (place / "2" / "comments.json").exists()
+    mirror(account, tmp_path).fill()
+    assert len(json.loads((place / "2" / "comments.json").read_bytes())["comments"]) == 2
+    assert (tmp_path / "unfinished.txt").read_text() == ""
 
 
 def test_a_place_that_is_forgotten_is_found_by_its_moment(account: ZendeskAccount, tmp_path: Path):

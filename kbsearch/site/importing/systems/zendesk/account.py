@@ -127,9 +127,9 @@ class LiveAccount:
                 reason = str(problem) or problem.reason
             except (ValueError, RecursionError) as problem:
                 reason = str(problem)[:100]
-            if patience > LONGEST_WAIT or place + 1 == tries:
+            if place + 1 == tries:
                 break
-            self.wait(patience)
+            self._wait(patience)
         raise Unavailable("import.account_silent", host=urlsplit(url).netloc, reason=reason[:200])
 
     def _headers(self, url: str) -> dict[str, str]:
@@ -163,7 +163,12 @@ class LiveAccount:
         names = ("ratelimit-remaining", "x-rate-limit-remaining")
         left = next((answer.headers[name] for name in names if name in answer.headers), "")
         if left == "0":
-            self.wait(_seconds(answer.headers.get("ratelimit-reset", ""), 0))
+            self._wait(_seconds(answer.headers.get("ratelimit-reset", ""), 0))
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > LONGEST_WAIT:
+            raise Unavailable("import.account_waits", host=self.host, seconds=int(seconds))
+        self.wait(seconds)
 
 
 def origin(url: str, guard: Guard) -> str:

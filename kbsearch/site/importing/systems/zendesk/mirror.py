@@ -25,7 +25,7 @@ from kbsearch.tickets.files import MAX_BYTES
 PER_PAGE = 100  # of what changed: after a kill, no more than that is asked again
 LISTS = ("groups", "group_memberships", "ticket_fields")
 NAMED_ONLY = ("macros", "triggers", "views", "automations", "slas/policies", "ticket_forms")
-UNFINISHED = "unfinished.txt"  # tickets of which a file did not come
+UNFINISHED = "unfinished.txt"  # tickets of which a file, or what was said, did not come whole
 _PAGE = re.compile(r"cursor\.page(\d{1,9})\.json")
 
 
@@ -100,10 +100,15 @@ class Mirror:
         name = f"tickets/{ticket_id}/comments"
         if edition and self._edition_of(name) == edition:
             return
-        comments: list[Values] = []
-        with suppress(NotServed):  # it was deleted meanwhile
-            for page in self.account.pages(name, include_inline_images="true"):
-                comments += items(page, "comments")
+        pages: list[Values] = []
+        try:
+            pages.extend(self.account.pages(name, include_inline_images="true"))
+        except NotServed as problem:
+            if pages or isinstance(problem, PlaceLost):
+                self._remember(ticket_id, is_whole=False)
+                return
+            # it was deleted meanwhile
+        comments = [comment for page in pages for comment in items(page, "comments")]
         attachments = [file for comment in comments for file in items(comment, "attachments")]
         fetched = [self._fetch(attachment) for attachment in attachments]
         self._remember(ticket_id, is_whole=all(fetched))
@@ -127,7 +132,7 @@ class Mirror:
         return True
 
     def _finish(self) -> None:
-        """Ask again for files that did not come the last time."""
+        """Ask again for what did not come whole the last time."""
         for ticket_id in sorted(self._unfinished()):
             self._converse(ticket_id, "")
 
