@@ -5,18 +5,19 @@ the original, and holds the key of that one as it stood when the translation was
 """
 
 import re
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from itertools import count
+from itertools import count, pairwise
 from typing import Literal
 
 from kbsearch.text.markup.blocks import Block
 
 LagKind = Literal["changed", "missing", "gone"]
 ALIKE = 0.5  # the share of their words that two states of a paragraph have in common
-MOST_PAIRS = 250_000  # of paragraphs that are compared one by one
+MOST_PAIRS = 100_000  # of paragraphs that are compared one by one
+_HEADING = re.compile(r"h\d")
 _SIGNS = re.compile(r"\d+|`[^`\n]{1,80}`|\]\([^)\s]{1,200}\)")  # what no translation changes
 
 
@@ -165,28 +166,20 @@ def _followed(
     def take(old: Paragraph, place: int) -> None:
         paragraphs[place] = Paragraph(old.number, blocks[place], old.link, old.made_from)
 
-    keys = [each.block.key for each in before], [block.key for block in blocks]
     gaps: list[tuple[list[Paragraph], list[int]]] = []
-    for action, start, end, first, last in SequenceMatcher(
-        None, *keys, autojunk=False
-    ).get_opcodes():
-        if action == "equal":
-            for old, place in zip(before[start:end], range(first, last), strict=True):
-                take(old, place)
-        else:
-            gaps.append((list(before[start:end]), list(range(first, last))))
-    _take_pairs(
-        [each for olds, _ in gaps for each in olds],
-        [place for _, places in gaps for place in places],
-        lambda old, place: float(old.block.key == blocks[place].key),
-        take,
-    )
-    taken = {each.number for each in paragraphs.values()}
-    for olds, places in gaps:
-        olds = [old for old in olds if old.number not in taken]
-        places = [place for place in places if place not in paragraphs]
-        _take_pairs(olds, places, lambda old, place: _likeness(old.block, blocks[place]), take)
-        taken |= {each.number for each in paragraphs.values()}
+    first_old = first_place = 0
+    for number, place in _unchanged(before, blocks):
+        gaps.append((list(before[first_old:number]), list(range(first_place, place))))
+        take(before[number], place)
+        first_old, first_place = number + 1, place + 1
+    gaps.append((list(before[first_old:]), list(range(first_place, len(blocks)))))
+    _take_moved(gaps, blocks, take)
+    taken = {paragraph.number for paragraph in paragraphs.values()}
+    for gap in gaps:
+        olds = [old for old in gap[0] if old.number not in taken]
+        places = [place for place in gap[1] if place not in paragraphs]
+        _take_alike(olds, places, blocks, take)
+        taken |= {paragraphs[place].number for place in places if place in paragraphs}
         rest = [old for old in olds if old.number not in taken]
         free = [place for place in places if place not in paragraphs]
         kinds = [old.block.kind for old in rest], [blocks[place].kind for place in free]
@@ -199,60 +192,167 @@ def _followed(
     ]
 
 
-def _take_pairs(
-    olds: Iterable[Paragraph],
-    places: Sequence[int],
-    likeness: Callable[[Paragraph, int], float],
+def _unchanged(before: Sequence[Paragraph], blocks: Sequence[Block]) -> list[tuple[int, int]]:
+    """The places of equal blocks that kept their order, as many as there are.
+
+    Of blocks that are there several times the first goes with the first. Takes n log n steps.
+    """
+    numbers = {key: number for number, key in enumerate(_counted(old.block for old in before))}
+    keys = enumerate(_counted(blocks))
+    pairs = [(numbers[key], place) for place, key in keys if key in numbers]
+    ends: list[int] = []  # of the rising rows of each length: the lowest number that ends one
+    rows: list[int] = []  # and its pair
+    previous: list[int | None] = []
+    for position, (number, _) in enumerate(pairs):
+        length = bisect_left(ends, number)
+        previous.append(rows[length - 1] if length else None)
+        if length == len(ends):
+            ends.append(number)
+            rows.append(position)
+        else:
+            ends[length], rows[length] = number, position
+    longest: list[tuple[int, int]] = []
+    last = rows[-1] if rows else None
+    while last is not None:
+        longest.append(pairs[last])
+        last = previous[last]
+    return longest[::-1]
+
+
+def _counted(blocks: Iterable[Block]) -> Iterator[tuple[str, int]]:
+    """The key of each block, and how often it was there before."""
+    counts = Counter[str]()
+    for block in blocks:
+        yield block.key, counts[block.key]
+        counts[block.key] += 1
+
+
+def _take_moved(
+    gaps: Iterable[tuple[list[Paragraph], list[int]]],
+    blocks: Sequence[Block],
     take: Callable[[Paragraph, int], None],
 ) -> None:
-    """Give each place the paragraph it is most like, the likest first."""
-    pairs = sorted(
-        ((score, -number, -place, old)
-         for number, old in enumerate(olds) for place in places
-         if (score := likeness(old, place)) >= ALIKE),
-        key=lambda pair: pair[:3], reverse=True,
-    )  # fmt: skip
+    """Give each place the paragraph that stood elsewhere and is the same."""
+    olds: dict[str, deque[Paragraph]] = defaultdict(deque)
+    places: list[int] = []
+    for gap_olds, gap_places in gaps:
+        places += gap_places
+        for old in gap_olds:
+            olds[old.block.key].append(old)
+    for place in places:
+        if same := olds.get(blocks[place].key):
+            take(same.popleft(), place)
+
+
+def _take_alike(
+    olds: Sequence[Paragraph],
+    places: Sequence[int],
+    blocks: Sequence[Block],
+    take: Callable[[Paragraph, int], None],
+) -> None:
+    """Give each place the paragraph it is most like, the likest first.
+
+    Where there are very many, a paragraph is looked for near its place only.
+    """
+    words = [Counter(blocks[place].text.split()) for place in places]
+    reach = MOST_PAIRS // max(1, len(olds))
+    pairs = []
+    for number, old in enumerate(olds):
+        old_words = Counter(old.block.text.split())
+        middle = number * len(places) // len(olds)
+        for position in range(max(0, middle - reach), min(len(places), middle + reach + 1)):
+            if blocks[places[position]].kind == old.block.kind:
+                score = _shared(old_words, words[position])
+                if score >= ALIKE:
+                    pairs.append((-score, number, places[position]))
     used: set[int] = set()
     filled: set[int] = set()
-    for _, _, place, old in pairs:
-        if old.number not in used and -place not in filled:
-            used.add(old.number)
-            filled.add(-place)
-            take(old, -place)
+    for _, number, place in sorted(pairs):
+        if number not in used and place not in filled:
+            used.add(number)
+            filled.add(place)
+            take(olds[number], place)
 
 
-def _likeness(one: Block, other: Block) -> float:
-    """The share of their words that two states of a block have in common."""
-    if one.kind != other.kind:
-        return 0.0
-    return _shared(one.text.split(), other.text.split())
-
-
-def _shared(some: Sequence[str], others: Sequence[str]) -> float:
-    if not some and not others:
+def _shared(some: Counter[str], others: Counter[str]) -> float:
+    """The share of their words that two texts have in common."""
+    size = some.total() + others.total()
+    if not size:
         return 1.0
-    common = sum((Counter(some) & Counter(others)).values())
-    return 2 * common / (len(some) + len(others))
+    if len(some) > len(others):
+        some, others = others, some
+    common = sum(min(count, others[word]) for word, count in some.items() if word in others)
+    return 2 * common / size
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a paragraph and its translation have in common."""
+
+    kind: str
+    length: int
+    signs: Counter[str]
+
+    def score(self, other: "_Shape") -> float:
+        """How well both go together, 0 where they cannot."""
+        if self.kind != other.kind:
+            return 0.0
+        shorter, longer = sorted((self.length + 20, other.length + 20))
+        return 1.0 + _shared(self.signs, other.signs) + shorter / longer
+
+
+def _shape(paragraph: Paragraph) -> _Shape:
+    block = paragraph.block
+    return _Shape(block.kind, len(block.text), Counter(_SIGNS.findall(block.text)))
 
 
 def _aligned(
     originals: Sequence[Paragraph], translated: Sequence[Paragraph]
 ) -> Iterator[tuple[Paragraph, Paragraph]]:
     """Which translates which, in order: the same kind, the same numbers and addresses, a length."""
-    if len(originals) * len(translated) > MOST_PAIRS:
-        kinds = [each.block.kind for each in originals], [each.block.kind for each in translated]
-        for start, first, size in SequenceMatcher(
-            None, *kinds, autojunk=False
-        ).get_matching_blocks():
-            yield from zip(
-                originals[start : start + size], translated[first : first + size], strict=True
-            )
+    for theirs, ours in _pieces(originals, translated):
+        yield from _aligned_piece(theirs, ours)
+
+
+def _pieces(
+    originals: Sequence[Paragraph], translated: Sequence[Paragraph]
+) -> Iterator[tuple[Sequence[Paragraph], Sequence[Paragraph]]]:
+    """Pieces of both that are short enough to be compared: by their headings, else by length."""
+    pairs = len(originals) * len(translated)
+    if pairs <= MOST_PAIRS:
+        yield originals, translated
         return
-    worth = _worth(originals, translated)
+    theirs, ours = _sections(originals), _sections(translated)
+    if len(theirs) == len(ours) > 1:
+        for original, translation in zip(theirs, ours, strict=True):
+            yield from _pieces(original, translation)
+        return
+    count = -(-pairs // MOST_PAIRS)
+    for place in range(count):
+        yield _share(originals, place, count), _share(translated, place, count)
+
+
+def _sections(paragraphs: Sequence[Paragraph]) -> list[Sequence[Paragraph]]:
+    """What stands before the first heading, and each heading with what is under it."""
+    starts = [place for place, each in enumerate(paragraphs) if _HEADING.fullmatch(each.block.kind)]
+    places = sorted({0, *starts, len(paragraphs)})
+    return [paragraphs[start:end] for start, end in pairwise(places)]
+
+
+def _share(paragraphs: Sequence[Paragraph], place: int, count: int) -> Sequence[Paragraph]:
+    start, end = (len(paragraphs) * part // count for part in (place, place + 1))
+    return paragraphs[start:end]
+
+
+def _aligned_piece(
+    originals: Sequence[Paragraph], translated: Sequence[Paragraph]
+) -> Iterator[tuple[Paragraph, Paragraph]]:
+    theirs, ours = [[_shape(each) for each in side] for side in (originals, translated)]
+    worth = _worth(theirs, ours)
     place, other = len(originals), len(translated)
     pairs = []
     while place and other:
-        score = _pair_score(originals[place - 1].block, translated[other - 1].block)
+        score = theirs[place - 1].score(ours[other - 1])
         if score and worth[place][other] == worth[place - 1][other - 1] + score:
             pairs.append((originals[place - 1], translated[other - 1]))
             place, other = place - 1, other - 1
@@ -263,21 +363,13 @@ def _aligned(
     yield from reversed(pairs)
 
 
-def _worth(originals: Sequence[Paragraph], translated: Sequence[Paragraph]) -> list[list[float]]:
+def _worth(originals: Sequence[_Shape], translated: Sequence[_Shape]) -> list[list[float]]:
     """The best score of the first so many of both."""
     worth = [[0.0] * (len(translated) + 1)]
     for original in originals:
         above, row = worth[-1], [0.0]
         for place, translation in enumerate(translated, 1):
-            score = _pair_score(original.block, translation.block)
+            score = original.score(translation)
             row.append(max(above[place], row[-1], above[place - 1] + score if score else 0.0))
         worth.append(row)
     return worth
-
-
-def _pair_score(original: Block, translation: Block) -> float:
-    if original.kind != translation.kind:
-        return 0.0
-    lengths = sorted((len(original.text) + 20, len(translation.text) + 20))
-    signs = _shared(_SIGNS.findall(original.text), _SIGNS.findall(translation.text))
-    return 1.0 + signs + lengths[0] / lengths[1]

@@ -13,7 +13,10 @@ from kbsearch.access import ANONYMOUS
 from kbsearch.articles import lags
 from kbsearch.articles.publishing import file_history
 from kbsearch.articles.publishing import git as git_runner
+from kbsearch.articles.publishing.paragraphs import Lineage
 from kbsearch.articles.publishing.publish import publish, tree_of
+from kbsearch.text.markup.blocks import block_of
+from tests.kit import growth
 from tests.kit.bilingual import History
 from tests.kit.writers import article, commit, git, repository, write
 
@@ -152,6 +155,24 @@ def test_nothing_is_said_where_the_history_is_cut_off(db, settings, content, tmp
     git(tmp_path, "clone", "--quiet", "--depth=1", whole.as_uri(), str(content))
     outcome = publish(db, settings)
     assert [finding.rule for finding in outcome.findings] == ["shallow-history"]
+
+
+@pytest.mark.parametrize("words", [3, 10**6], ids=["few", "all different"])
+def test_following_a_page_takes_a_time_that_grows_with_it_alone(words):
+    def page(size, begin):
+        return [
+            block_of("paragraph_open", f"{begin} {place % words} of it", 0, 0, 0)
+            for place in range(size)
+        ]
+
+    def follow(text):
+        lineage = Lineage()
+        lineage.change_original(page(len(text), "One"))
+        lineage.change_translation(page(len(text), "Une"))
+        lineage.change_original(page(len(text), "Two"))
+        assert len(lineage.lags()) == len(text)
+
+    assert growth.excess_at(follow, "a", 300) is None
 
 
 def test_what_git_could_not_tell_is_asked_again(db, settings, content, monkeypatch):
