@@ -3,6 +3,7 @@
 An unlocked computer, or a stolen cookie, must not be enough to change the locks.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from kbsearch import audit, limits, people
@@ -14,6 +15,14 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people.accounts import passwords, sessions, sign_ins_under_way, signing_in
 from kbsearch.people.accounts.sign_ins_under_way import Errand, Pending
 from kbsearch.people.accounts.signing_in import Caller, TypedCode
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The token that the browser keeps from now on, and where its person was going."""
+
+    session: str
+    destination: str
 
 
 def begin(
@@ -55,14 +64,14 @@ def finish(
     code: TypedCode,
     *,
     at: datetime | None = None,
-) -> str:
-    """Take the code; the session counts as proved, and the answer is where one was going."""
+) -> Proof:
+    """Take the code; the session counts as proved, under a new token."""
     moment = at or utc_now()
     waiting = find(db, viewer, token, at=moment)
     factor = signing_in.check_code(db, settings, caller, waiting, code, at=moment)
     with db.atomic():
         sign_ins_under_way.end(db, waiting)
-        sessions.mark_proved(db, caller.session, at=moment)
+        session = sessions.prove(db, caller.session, at=moment)
         audit.record(
             db,
             "proof.given",
@@ -71,4 +80,4 @@ def finish(
             at=moment,
             factor=factor,
         )
-    return waiting.destination
+    return Proof(session, waiting.destination)

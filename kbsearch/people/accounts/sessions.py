@@ -184,6 +184,24 @@ def renew_session(db: Database, token: str, *, at: datetime | None = None) -> st
     return renewed
 
 
+def prove(db: Database, token: str, *, at: datetime | None = None) -> str:
+    """Another token for a session whose person gave password and second factor just now.
+
+    It shows what it showed before; a copy of the cookie of before opens nothing.
+    """
+    moment, renewed = at or utc_now(), randomness.token()
+    changed = db.execute(
+        """
+        UPDATE sessions SET token_hash = :renewed, proved_at = :now
+        WHERE token_hash = :hash AND expires_at > :now
+        """,
+        {"renewed": hash_token(renewed), "hash": hash_token(token), "now": stored(moment)},
+    )
+    if not changed:
+        raise NotFound("account.session_not_found")
+    return renewed
+
+
 def mark_proved(db: Database, token: str, *, at: datetime | None = None) -> None:
     """Keep that whoever has this session gave their password and second factor just now."""
     db.execute(

@@ -182,6 +182,7 @@ def forget_device(id: str) -> Response:
 
 
 @bp.post("/account/sessions/<id>/removal")
+@proved
 def end_session(id: str) -> Response:
     with db().atomic():
         sessions.end_listed_session(db(), viewer().person_id or "", id)
@@ -190,6 +191,7 @@ def end_session(id: str) -> Response:
 
 
 @bp.post("/account/sessions/removal")
+@proved
 def end_others() -> Response:
     with db().atomic():
         sessions.end_other_sessions(db(), viewer().person_id or "", caller().session)
@@ -227,7 +229,7 @@ def begin_proof() -> Response:
 def finish_proof() -> Response:
     token = request.cookies.get(_proof_cookie(), "")
     try:
-        back = reauthentication.finish(
+        proof = reauthentication.finish(
             db(),
             viewer(),
             site().settings,
@@ -239,7 +241,7 @@ def finish_proof() -> Response:
         return _proof("", problem)
     except NotFound:  # it ran out, or was finished in another tab
         return done("/account/confirm")
-    answer = redirect(_next(back), 303)
+    answer = _with_session(redirect(_next(proof.destination), 303), proof.session)
     answer.delete_cookie(_proof_cookie(), httponly=True, samesite="Lax", secure=site().is_secure)
     return answer
 

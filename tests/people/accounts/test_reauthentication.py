@@ -1,5 +1,6 @@
 """Password and code, once more, before what guards an account."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -39,15 +40,31 @@ def test_password_and_code_prove_a_session_for_ten_minutes(
     token = proofs.begin(db, dan, caller, PASSWORD, "/fr/account/totp", at=NOON)
     assert not accounts.is_proved(db, caller.session, at=NOON), "the password is not enough"
     code = pyotp.TOTP(SECRET).at(NOON)
-    back = proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
-    assert back == "/fr/account/totp"
-    assert accounts.is_proved(db, caller.session, at=NOON)
-    assert accounts.is_proved(db, caller.session, at=NOON + timedelta(minutes=9, seconds=59))
-    assert not accounts.is_proved(db, caller.session, at=NOON + timedelta(minutes=10))
-    assert not accounts.is_proved(db, caller.session, at=NOON - timedelta(minutes=1)), "set back"
+    proof = proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
+    assert proof.destination == "/fr/account/totp"
+    assert accounts.is_proved(db, proof.session, at=NOON)
+    assert accounts.is_proved(db, proof.session, at=NOON + timedelta(minutes=9, seconds=59))
+    assert not accounts.is_proved(db, proof.session, at=NOON + timedelta(minutes=10))
+    assert not accounts.is_proved(db, proof.session, at=NOON - timedelta(minutes=1)), "set back"
     assert events_about(db, str(dan.person_id))[0].kind == "proof.given"
     with pytest.raises(NotFound):
         proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
+
+
+def test_a_session_that_is_proved_has_another_token_and_no_more_rights(
+    db: SqliteDatabase, settings: Settings, dan: Viewer, caller: Caller
+):
+    for enrolling in (False, True):
+        session = accounts.open_session(db, str(dan.person_id), enrolling=enrolling, at=NOON)
+        shown = accounts.viewer_of(db, session, at=NOON)
+        here = replace(caller, session=session)
+        token = proofs.begin(db, dan, here, PASSWORD, "", at=NOON)
+        code = TypedCode(
+            second_factor.make_recovery_codes(db, str(dan.person_id), at=NOON)[0], True
+        )
+        proof = proofs.finish(db, dan, settings, here, token, code, at=NOON)
+        assert not accounts.viewer_of(db, session, at=NOON).person_id, "a copy of the cookie"
+        assert accounts.viewer_of(db, proof.session, at=NOON) == shown
 
 
 def test_only_the_session_it_was_given_in_is_proved(
@@ -64,8 +81,9 @@ def test_a_recovery_code_proves_as_well(
 ):
     code = second_factor.make_recovery_codes(db, str(dan.person_id), at=NOON)[0]
     token = proofs.begin(db, dan, caller, PASSWORD, "", at=NOON)
-    proofs.finish(db, dan, settings, caller, token, TypedCode(code, recovery=True), at=NOON)
-    assert accounts.is_proved(db, caller.session, at=NOON)
+    typed = TypedCode(code, recovery=True)
+    proof = proofs.finish(db, dan, settings, caller, token, typed, at=NOON)
+    assert accounts.is_proved(db, proof.session, at=NOON)
 
 
 def test_a_wrong_password_asks_for_no_code_and_is_counted(
@@ -109,6 +127,6 @@ def test_without_an_authenticator_the_code_comes_by_mail(
     asked = db.query("SELECT subject FROM outbox WHERE kind = :k", {"k": pending.CODE_WANTED})
     assert asked == [{"subject": waiting.id}]
     code = pending.make_code(db, settings, waiting, at=NOON)
-    proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
-    assert accounts.is_proved(db, caller.session, at=NOON)
+    proof = proofs.finish(db, dan, settings, caller, token, TypedCode(code), at=NOON)
+    assert accounts.is_proved(db, proof.session, at=NOON)
     assert outbox.oldest_waiting(db)

@@ -58,6 +58,7 @@ def test_every_page_that_changes_a_lock_asks_for_proof(app: Flask):
     }
     assert guarded == {
         "password", "change_password", "totp", "offer", "confirm", "remove", "make_codes",
+        "end_session", "end_others",
         "personal_tokens.new", "personal_tokens.add", "consent.ask", "consent.decide",
         *("passkeys." + name for name in ("index", "show", "offer", "add", "rename", "remove")),
     }  # fmt: skip
@@ -71,7 +72,14 @@ def test_an_old_proof_is_asked_for_again(
         answer = client.get(f"/fr/account/{path}")
         assert answer.headers["Location"] == f"/fr/account/confirm?next=/fr/account/{path}"
     kept = db.query("SELECT password_hash FROM people WHERE email = :e", {"e": alice.email})
-    for path in ("password", "totp", "totp/code", "totp/removal", "recovery-codes"):
+    for path in (
+        "password",
+        "totp",
+        "totp/code",
+        "totp/removal",
+        "recovery-codes",
+        "sessions/removal",
+    ):
         answer = client.post(f"/fr/account/{path}", data={"password": "x" * 20}, headers=HERE)
         assert answer.headers["Location"].startswith("/fr/account/confirm?next=")
     assert kept == db.query("SELECT password_hash FROM people WHERE email = :e", {"e": alice.email})
