@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from types import CodeType
@@ -34,7 +34,7 @@ from kbsearch.tickets.clocks import Clock
 from kbsearch.tickets.events import TicketEvent
 from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.waiting import Waiting
-from kbsearch.web import assets
+from kbsearch.web import assets, code_names
 
 # Stand for what differs in a line that many results share: a number, a day, that day in words.
 ITS_NUMBER, ITS_DAY, ITS_DATE = "\x01", "\x02", "\x03"
@@ -107,9 +107,6 @@ class Language:
             "file_size": self.file_size,
             "zip": zip,
             "category_name": self.category_name,
-            "severity_name": self.severity_name,
-            "severity_word": self.severity_word,
-            "status_name": self.status_name,
             "status_sentence": self.status_sentence,
             "staff_status": self.staff_status,
             "promised": self.promised,
@@ -125,22 +122,11 @@ class Language:
             "language": code,
             "here": f"/{code}",
             "settings": settings,
-            "reason_name": self.reason_name,
-            "signal_name": self.signal_name,
-            "role_name": self.role_name,
-            "sharing_name": self.sharing_name,
-            "event_name": self.event_name,
-            "weekday": self.weekday,
-            "holidays_name": self.holidays_name,
             "event_sentence": self.event_sentence,
             "edited_name": self.edited_name,
             "answer_text": self.answer_text,
-            "field_kind": self.field_kind,
-            "sending_state": self.sending_state,
-            "departure_state": self.departure_state,
-            "channel_name": self.channel_name,
-            "why_not_sent": self.why_not_sent,
             "told": self.told,
+            **{name: partial(self.named, table) for name, table in code_names.IN_TEMPLATES.items()},
             **request_globals,
         }
 
@@ -175,10 +161,6 @@ class Language:
         folder = category.path.rpartition("/")[2]
         return category.name or folder.replace("-", " ").capitalize()
 
-    def status_name(self, status: str) -> Markup:
-        """Where a request stands, for those who asked."""
-        return self._named(codes.STATUS_NAMES, status)
-
     def status_sentence(self, ticket: Ticket) -> Markup:
         """Where a request stands, and since when."""
         _ = self.translate
@@ -195,7 +177,7 @@ class Language:
         """Where a request stands, for those who answer it."""
         _ = self.translate
         names = {"new": _("New"), "pending": _("Waiting for the customer")}
-        return names.get(status) or self.status_name(status)
+        return names.get(status) or self.named(codes.STATUS_NAMES, status)
 
     def promised(self, clock: Clock | None) -> Markup:
         """Until when those who asked are promised a first answer, while it may still come."""
@@ -214,7 +196,7 @@ class Language:
             return _("Our answer, for %(span)s", span=span)
         if waiting.whom == "customer":
             return _("The customer’s answer, for %(span)s", span=span)
-        return self.status_name(status)
+        return self.named(codes.STATUS_NAMES, status)
 
     def duration(self, hours: float) -> str:
         return i18n.duration(self.code, hours)
@@ -226,7 +208,7 @@ class Language:
         """The hours of a week, days in a row that have the same in one."""
         lines = []
         for hours, days in groupby(zip(week, WEEKDAYS, strict=True), key=itemgetter(0)):
-            names = [str(self.weekday(day)) for _hours, day in days]
+            names = [str(self.named(code_names.WEEKDAYS, day)) for _hours, day in days]
             if hours:
                 span = names[0] if len(names) == 1 else f"{names[0]} – {names[-1]}"
                 lines.append(f"{span} {hours}")
@@ -267,88 +249,18 @@ class Language:
         worked = i18n.worked(self.code, time / timedelta(hours=1))
         return str(self.translate("%(time)s of opening hours", time=worked))
 
-    def severity_name(self, severity: str) -> Markup:
-        _ = self.translate
-        names = {
-            "minor": _("Minor: a question"),
-            "major": _("Major: a step cannot be completed"),
-            "blocking": _("Blocking: the application is unavailable"),
-        }
-        return names.get(severity, Markup.escape(severity))
-
-    def severity_word(self, severity: str) -> Markup:
-        """The severity without what it means, where there is little room."""
-        return self._named(codes.SEVERITY_NAMES, severity)
-
-    def _named(self, names: Mapping[Any, str], code: str) -> Markup:
-        name = names.get(code)
+    def named(self, table: Mapping[Any, str], code: str) -> Markup:
+        """What people read for a code, by a table of messages; a code it has not stays as it is."""
+        name = table.get(code)
         return Markup.escape(code) if name is None else self.translate(name)
 
     def field_name(self, name: str) -> Markup | None:
         """What a form calls a field that people fill in; None for those of ours."""
-        _ = self.translate
-        names = {
-            "subject": _("Subject"),
-            "description": _("Description"),
-            "software": _("Software"),
-            "version": _("Version"),
-            "severity": _("Severity"),
-            "cc": _("In copy"),
-            "body": _("Message"),
-            "name": _("Name"),
-            "title": _("Title"),
-            "email": _("E-mail address"),
-            "mobile": _("Mobile number"),
-            "password": _("Password"),
-            "current": _("Present password"),
-            "again": _("The same once more"),
-            "code": _("Code"),
-            "zone": _("Time zone"),
-            **{day: self.weekday(day) for day in WEEKDAYS},
-            "holidays": _("Public holidays"),
-            "closing_days": _("Closing days"),
-            "product": _("Software"),
-            "organisation": _("Organisation"),
-            "contract": _("Contract"),
-            "calendar": _("Calendar"),
-            "first_answer": _("First answer, in hours"),
-            "next_answer": _("Next answers, in hours"),
-            "solution": _("Solution, in hours"),
-            "slug": _("Slug"),
-            "role": _("Role"),
-            "language": _("Language"),
-            "time_zone": _("Time zone"),
-            "single_keys": _("Shortcuts of a single key"),
-            "away_until": _("Back on"),
-            "organisations": _("Organisations"),
-            "phone": _("Support phone"),
-            "contract_starts": _("First day"),
-            "contract_ends": _("Last day"),
-            "sharing": _("Besides whoever wrote it, a request is read by"),
-            "products": _("Products covered"),
-            "followers": _("People named"),
-            "trusted_devices": _("They may trust a device for 30 days"),
-            "accent": _("Colour"),
-            "welcome_fr": _("Welcome in French"),
-            "welcome_en": _("Welcome in English"),
-            "versions": _("Versions"),
-            "where_fr": _("Where to find the version, in French"),
-            "where_en": _("Where to find the version, in English"),
-            "kinds": _("Events"),
-            "tag": _("Tag"),
-            "with_fields": _("With subjects, texts and names"),
-            "logo": _("Logo"),
-            "digest": _("E-mails"),
-            "rating": _("Our answer was"),
-            "why": _("Why?"),
-            "state": _("State"),
-            "reason": _("Reason"),
-            "answer": _("Answer"),
-        }
         event, _colon, channel = name.partition(":")
         if channel:
-            return Markup("{}, {}").format(self.event_name(event), self.channel_name(channel))
-        return names.get(name)
+            way = self.named(code_names.CHANNELS, channel)
+            return Markup("{}, {}").format(self.named(code_names.EVENTS, event), way)
+        return self.translate(code_names.FIELDS[name]) if name in code_names.FIELDS else None
 
     def form_value(self, name: str, value: str) -> Markup:
         """What a field of a form holds, in the words of that form."""
@@ -376,135 +288,6 @@ class Language:
         in_words = yes_or_no if ":" in name else names.get(name, {})
         return in_words.get(value, Markup.escape(value or "–"))
 
-    def reason_name(self, reason: str) -> Markup:
-        """Why an article did not help."""
-        _ = self.translate
-        names = {
-            "incomplete": _("It is incomplete"),
-            "outdated": _("It is out of date"),
-            "elsewhere": _("It is not about my problem"),
-            "other": _("Something else"),
-            "": _("No reason given"),
-        }
-        return names[reason]
-
-    def signal_name(self, kind: str) -> Markup:
-        """What says that something is missing."""
-        _ = self.translate
-        names = {
-            "empty": _("no result"),
-            "ignored": _("nothing opened"),
-            "filed": _("then a request"),
-            "vote": _("did not help"),
-            "case": _("solved without an article"),
-        }
-        return names[kind]
-
-    def weekday(self, day: str) -> Markup:
-        """A day of the week, by its English name in small letters."""
-        _ = self.translate
-        names = {
-            "monday": _("Monday"),
-            "tuesday": _("Tuesday"),
-            "wednesday": _("Wednesday"),
-            "thursday": _("Thursday"),
-            "friday": _("Friday"),
-            "saturday": _("Saturday"),
-            "sunday": _("Sunday"),
-        }
-        return names[day]
-
-    def holidays_name(self, holidays: str) -> Markup:
-        _ = self.translate
-        names = {
-            "": _("None"),
-            "france": _("France"),
-            "alsace-moselle": _("France: Alsace and Moselle"),
-        }
-        return names.get(holidays, Markup.escape(holidays))
-
-    def role_name(self, role: str) -> Markup:
-        _ = self.translate
-        names = {
-            "customer": _("Customer"),
-            "agent": _("Agent"),
-            "writer": _("Writer"),
-            "administrator": _("Administrator"),
-        }
-        return names[role]
-
-    def sharing_name(self, sharing: str) -> Markup:
-        _ = self.translate
-        names = {
-            "nobody": _("nobody else"),
-            "people": _("the people it names"),
-            "everyone": _("everybody of the organisation"),
-        }
-        return names[sharing]
-
-    def event_name(self, kind: str) -> Markup:
-        """What happened, in words; the outbox has kinds of its own, which stay as they are."""
-        _ = self.translate
-        names = {
-            "ticket.opened": _("A request is opened"),
-            "ticket.replied": _("A reply is written"),
-            "ticket.noted": _("An internal note is written"),
-            "ticket.assigned": _("A request is assigned"),
-            "ticket.status_changed": _("A request changes status"),
-            "ticket.solved": _("A request is solved"),
-            "ticket.closed": _("A request is closed"),
-            "ticket.merged": _("A request is merged into another"),
-            "ticket.reopened": _("A request is opened again"),
-            "ticket.cc_added": _("Somebody is put in copy"),
-            "ticket.cc_removed": _("Somebody is taken out of copy"),
-            "ticket.changed": _("A request is corrected"),
-            "ticket.due_soon": _("A request is due soon"),
-            "ticket.overdue": _("A request is overdue"),
-            "ticket.article": _("An article answers one of my requests"),
-            "article.published": _("An article is published"),
-            "article.withdrawn": _("An article is withdrawn"),
-            "article.feedback": _("A reader says whether an article helped"),
-            "announcement.published": _("A known problem or a notice is published"),
-            "announcement.ended": _("A known problem is fixed, or a notice is over"),
-            "announcement.letter": _("An e-mail about a known problem or a notice"),
-            "search.failed": _("A search finds nothing"),
-            "rule.applied": _("A rule was meant for a request"),
-            "rule.notice": _("A rule points to a request"),
-            "user.invited": _("Somebody is invited"),
-            "user.signed_in": _("Somebody signs in"),
-            "webhook.test": _("A test"),
-            "webhook.died": _("A webhook is disabled"),
-            "code.wanted": _("A verification code"),
-            "mobile.code_asked": _("A verification code"),
-            "password.forgotten": _("A link to choose a password"),
-            "password.changed": _("A password was changed"),
-            "person.invited": _("An invitation"),
-            "invitation.due": _("An invitation"),
-            "invitation.reminded": _("A reminder of an invitation"),
-            "invitation.rehearsed": _("A rehearsal of an invitation"),
-            "sign_in.new_browser": _("A sign-in from a new browser"),
-            "notice.digest": _("A digest"),
-            "mail.stranger_answered": _("An answer to a stranger’s mail"),
-            "mail.encrypted_answered": _("An answer to an encrypted mail"),
-            "mail.files_refused": _("An answer about files that were refused"),
-            "file.infected": _("A file was found infected"),
-            "mail.test": _("A letter to try the way"),
-            "article.told": _("An article answers one of my requests"),
-            "authenticator.added": _("An authenticator app was added"),
-            "authenticator.removed": _("An authenticator app was removed"),
-            "passkey.added": _("A passkey was added"),
-            "passkey.removed": _("A passkey was removed"),
-            "recovery_codes.made": _("Recovery codes were made"),
-            "recovery_code.used": _("A recovery code was used"),
-            "mobile.verified": _("A mobile number was verified"),
-            "mobile.removed": _("A mobile number was removed"),
-            "address.entered": _("An address to be confirmed"),
-            "address.replaced": _("An address was replaced"),
-            "reply.release": _("A reply that is about to leave"),
-            "trailers.published": _("A commit is published"),
-        }
-        return names.get(kind, Markup.escape(kind))
-
     def event_sentence(self, event: TicketEvent) -> Markup:
         """A change of a request, in its conversation."""
         _ = self.translate
@@ -520,25 +303,8 @@ class Language:
             return _("%(who)s: nobody looks after the request any more.", who=who)
         if event.kind == "ticket.assigned" and event.after == event.actor:
             return _("%(who)s took the request.", who=who)
-        names = {
-            "ticket.assigned": _(
-                "%(who)s: %(after)s looks after the request.", who=who, after=after
-            ),
-            "ticket.solved": _("%(who)s marked the request as solved.", who=who),
-            "ticket.closed": _("The request was closed."),
-            "ticket.merged": _("%(who)s merged the request into another one.", who=who),
-            "ticket.reopened": _("%(who)s reopened the request.", who=who),
-            "ticket.status_changed": _(
-                "Status: %(before)s, then %(after)s (%(who)s).", who=who, before=before, after=after
-            ),
-            "ticket.cc_added": _("%(who)s put %(after)s in copy.", who=who, after=after),
-            "ticket.cc_removed": _("%(who)s took %(before)s out of copy.", who=who, before=before),
-        }
-        sentence = names.get(event.kind)
-        if sentence is not None:
-            return sentence
         return _(
-            "%(field)s: %(before)s, then %(after)s (%(who)s).",
+            code_names.CHANGES.get(event.kind, code_names.CORRECTION),
             field=self.edited_name(event.field or ""),
             who=who,
             before=before,
@@ -574,26 +340,12 @@ class Language:
             for id, name in agents
         ]
 
-    def way_name(self, way: str) -> Markup:
-        """How the next of a team is chosen."""
-        _ = self.translate
-        names = {"in_turn": _("in turn"), "least_busy": _("whoever has the fewest requests")}
-        return names[way]
-
     def edited_name(self, field: str) -> Markup:
         """What a correction calls a field of a request."""
-        _ = self.translate
-        names = {
-            "organisation": _("Organisation"),
-            "confidential": _("Confidential"),
-            "status": _("Status"),
-            "assignee": _("Looked after by"),
-            "team": _("Team"),
-        }
         own = self._own_field(field)
         if own:
             return Markup.escape(own.told(self.code))
-        return names.get(field) or self.field_name(field) or Markup.escape(field)
+        return self.named(code_names.FIELDS | code_names.CORRECTED, field)
 
     def _field_value(self, event: TicketEvent, value: str | None) -> Markup:
         _ = self.translate
@@ -606,9 +358,9 @@ class Language:
             return self.answer_text(own, value)
         if event.field == "status":
             is_staff = self._viewer().is_agent
-            return self.staff_status(value) if is_staff else self.status_name(value)
+            return self.staff_status(value) if is_staff else self.named(codes.STATUS_NAMES, value)
         if event.field == "severity":
-            return self.severity_name(value)
+            return self.named(code_names.SEVERITIES, value)
         return Markup.escape(self.product_name(value) if event.field == "software" else value)
 
     def _own_field(self, name: str) -> FormField | None:
@@ -630,72 +382,6 @@ class Language:
             names = (field.choice_name(choice, self.code) for choice in value.split("\n"))
             return Markup.escape(", ".join(names))
         return Markup.escape(value)
-
-    def field_kind(self, kind: str) -> Markup:
-        """What a field of that kind takes."""
-        _ = self.translate
-        names = {
-            "text": _("Text"),
-            "number": _("A number"),
-            "date": _("Date"),
-            "yes_no": _("Yes or no"),
-            "choice": _("One of several choices"),
-            "choices": _("Several choices"),
-        }
-        return names[kind]
-
-    def channel_name(self, channel: str) -> Markup:
-        """By which way something leaves."""
-        _ = self.translate
-        names = {
-            "mail": _("E-mail"),
-            "sms": _("Text message"),
-            "webhook": _("Webhook"),
-            "inside": _("Not shared out yet"),
-            "index": _("Search index"),
-        }
-        return names[channel]
-
-    def sending_state(self, state: str) -> Markup:
-        _ = self.translate
-        names = {
-            "waiting": _("Waiting"),
-            "failed": _("Failed, will be tried again"),
-            "dead": _("Given up"),
-            "sent": _("Delivered"),
-        }
-        return names[state]
-
-    def departure_state(self, state: str) -> Markup:
-        """What became of a letter or a text message."""
-        _ = self.translate
-        names = {
-            "accepted": _("Accepted by the server"),
-            "bounced": _("Came back"),
-            "waiting": _("Waiting"),
-            "failed": _("Failed, will be tried again"),
-            "dead": _("Given up"),
-            "dropped": _("Concerned nobody any more"),
-            "before": _("Left before this account began"),
-        }
-        return names[state]
-
-    def why_not_sent(self, problem: str) -> Markup:
-        """Why something has not left; what a mail server said stays as it is."""
-        _ = self.translate
-        names = {
-            "blocked": _("Its address is not allowed"),
-            "unresolved": _("Its name has no address"),
-            "unreachable": _("Nobody answers at its address"),
-            "tls": _("Its certificate is not good"),
-            "timeout": _("No answer in time"),
-            "cut": _("The connection was cut"),
-            "garbled": _("The answer makes no sense"),
-            "status": _("It was refused"),
-            "unsigned": _("Its secret can no longer be read: change it"),
-            "disabled": _("The webhook was disabled"),
-        }
-        return names.get(problem, Markup.escape(problem))
 
     def told(self, check: Check) -> tuple[str, str]:
         """What a look at the site found, and what to do about it."""

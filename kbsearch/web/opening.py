@@ -11,6 +11,7 @@ from kbsearch.promises import targets
 from kbsearch.promises.hours import AROUND_THE_CLOCK
 from kbsearch.promises.targets import Scope, Target, Term
 from kbsearch.target_tables import SEVERITIES
+from kbsearch.tickets.codes import SEVERITY_NAMES
 from kbsearch.web.render import db, language, organisation, spoken_language, viewer
 
 
@@ -48,7 +49,7 @@ def _promises(promised: Sequence[Target]) -> Sequence[Markup]:
     if len(known) == len(terms) and known["minor"] == known["major"] == known["blocking"]:
         return [_("A first answer within %(span)s", span=_span(known["minor"]))]
     return [
-        _("%(severity)s: %(span)s", severity=said.severity_word(severity), span=_span(term))
+        _("%(severity)s: %(span)s", severity=said.named(SEVERITY_NAMES, severity), span=_span(term))
         for severity, term in known.items()
     ]
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from kbsearch import people
 from kbsearch.rules import field_values
 from kbsearch.tickets import teams
+from kbsearch.tickets.codes import SEVERITY_NAMES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.actions import Action
@@ -131,7 +132,7 @@ def _told(action: Action, names: Mapping[str, str]) -> Markup:
         text = f"{text[:LONGEST_NOTE]}…"
     spellings: dict[str, Callable[[str], str]] = {
         "product": spoken.product_name,
-        "severity": spoken.severity_word,
+        "severity": lambda code: spoken.named(SEVERITY_NAMES, code),
         "status": spoken.staff_status,
     }
     if action.kind == "fields":

@@ -21,7 +21,7 @@ from kbsearch.rules import (
 )
 from kbsearch.rules.conditions import IF, NO, NONE, YES
 from kbsearch.tickets import teams
-from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
+from kbsearch.tickets.codes import CHANNELS, SEVERITIES, SEVERITY_NAMES, STATUSES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.actions import OFFERED_STATUSES, THEN
@@ -184,7 +184,7 @@ def form(rule: Rule | None, fields: Form) -> Response:
     agents = people.list_answering(db())
     sold = [(product.slug, product.name) for product in products.list_all(db())]
     hours = [(calendar.id, calendar.name) for calendar in calendars.list_all(db())]
-    severities = [(severity, spoken.severity_word(severity)) for severity in SEVERITIES]
+    severities = [(severity, spoken.named(SEVERITY_NAMES, severity)) for severity in SEVERITIES]
     return render_form(
         "admin/rule.html",
         form=fields,

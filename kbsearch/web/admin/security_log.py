@@ -12,9 +12,10 @@ from kbsearch.audit import Event
 from kbsearch.people import organisations
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.rules.conditions import IF, NONE, YES
+from kbsearch.tickets.codes import SEVERITY_NAMES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk.actions import THEN
-from kbsearch.web import numbers, prepared
+from kbsearch.web import code_names, numbers, prepared
 from kbsearch.web.admin.door import bp
 from kbsearch.web.admin.setting_names import setting_names
 from kbsearch.web.render import db, render, spoken_language, viewer
@@ -186,11 +187,11 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
     if not text:
         return "–"
     if name == "sharing":
-        return spoken.sharing_name(text)
+        return spoken.named(code_names.SHARINGS, text)
     if name == "role":
-        return spoken.role_name(text)
+        return spoken.named(code_names.ROLES, text)
     if name == "way":
-        return spoken.way_name(text)
+        return spoken.named(code_names.WAYS, text)
     if name == "moment":
         return prepared.moment_name(text)
     if name == f"{THEN}assignee" and text == ownership.NEXT:
@@ -218,11 +219,11 @@ def value(name: str, text: str, names: Mapping[str, str]) -> str:
         ways = {personal_tokens.ASSISTANTS: _("assistants"), personal_tokens.API: _("the API")}
         parts = [ways.get(part, part) for part in parts]
     elif name == "kinds":
-        parts = [spoken.event_name(kind) for kind in parts]
+        parts = [spoken.named(code_names.EVENTS, kind) for kind in parts]
     elif name in (f"{IF}status", f"{THEN}status"):
         parts = [spoken.staff_status(status) for status in parts]
     elif name in (f"{IF}severity", f"{THEN}severity"):
-        parts = [spoken.severity_word(severity) for severity in parts]
+        parts = [spoken.named(SEVERITY_NAMES, severity) for severity in parts]
     elif name == f"{IF}channel":
         parts = [prepared.way_in(channel) for channel in parts]
     elif name in (f"{IF}looked_after", f"{THEN}webhook"):

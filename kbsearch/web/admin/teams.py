@@ -87,7 +87,6 @@ def form(team: Team | None, fields: Form) -> Response:
         form=fields,
         shown=team,
         ways=teams.WAYS,
-        way_name=spoken_language().way_name,
         agents=spoken_language().with_absences(
             people.list_answering(db()), teams.list_away(db(), viewer())
         ),

@@ -22,7 +22,7 @@ from kbsearch.tickets.desk.queue import SORTS, VIEWS, QueueFilter, QueuePage, Qu
 from kbsearch.tickets.desk.saved_views import SavedView
 from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.listing import MOST_FOUND
-from kbsearch.web import numbers, vendor_fields
+from kbsearch.web import code_names, numbers, vendor_fields
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language
 from kbsearch.web.numbers import whole
@@ -415,7 +415,7 @@ def as_file(ticket_filter: QueueFilter, language: Language) -> Response:
         for row in queue.csv_rows(db(), viewer(), ticket_filter):
             cells = list(row)
             cells[2] = str(language.staff_status(row[2]))
-            cells[3] = str(language.severity_name(row[3]))
+            cells[3] = str(language.named(code_names.SEVERITIES, row[3]))
             cells[13], cells[15] = answers[row[13]], answers[row[15]]
             yield cells
 

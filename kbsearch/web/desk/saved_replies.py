@@ -10,7 +10,7 @@ from kbsearch import access, i18n, people, revisions
 from kbsearch.errors import Invalid, InvalidForm
 from kbsearch.search import Hit, Question
 from kbsearch.tickets import Ticket, teams
-from kbsearch.tickets.codes import SEVERITIES
+from kbsearch.tickets.codes import SEVERITIES, SEVERITY_NAMES
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import macros, past_cases, saved_replies, sendable_articles
 from kbsearch.tickets.desk.actions import OFFERED_STATUSES, THEN
@@ -196,7 +196,7 @@ def choices() -> dict[str, list[tuple[str, str]]]:
     next_one = (ownership.NEXT, spoken.translate("The next of the team"))
     return {
         "status": [(status, spoken.staff_status(status)) for status in OFFERED_STATUSES],
-        "severity": [(severity, spoken.severity_word(severity)) for severity in SEVERITIES],
+        "severity": [(severity, spoken.named(SEVERITY_NAMES, severity)) for severity in SEVERITIES],
         "team": [(team.id, team.name) for team in teams.list_active(db(), viewer())],
         "assignee": [next_one, *people.list_answering(db())],
     }

@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from kbsearch.clock import utc_now
 from kbsearch.tickets import lists as ticket_lists
-from kbsearch.tickets.codes import STATUSES, Status
+from kbsearch.tickets.codes import STATUS_NAMES, STATUSES, Status
 from kbsearch.tickets.listing import MOST_FOUND
 from kbsearch.tickets.lists import ListFilter, ListSort, Scope
-from kbsearch.web import numbers
+from kbsearch.web import code_names, numbers
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.language import Language
 from kbsearch.web.render import (
@@ -181,8 +181,8 @@ def as_file(ticket_filter: ListFilter, language: Language) -> Response:
     def rows() -> Iterator[list[str]]:
         for row in ticket_lists.csv_rows(db(), viewer(), ticket_filter):
             cells = list(row)
-            cells[2] = str(language.status_name(row[2]))
-            cells[3] = str(language.severity_name(row[3]))
+            cells[2] = str(language.named(STATUS_NAMES, row[2]))
+            cells[3] = str(language.named(code_names.SEVERITIES, row[3]))
             yield cells
 
     return spreadsheet(f"{_('requests')}-{utc_now().date()}", headings, rows())

@@ -16,6 +16,7 @@ from kbsearch.clock import utc_now
 from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.search import Hit, Question
 from kbsearch.search.fulltext.text import detect_language
+from kbsearch.web import code_names
 from kbsearch.web.admin.forms import revision
 from kbsearch.web.desk.spreadsheets import spreadsheet
 from kbsearch.web.render import db, go_to, language, person, render, site, spoken_language, viewer
@@ -189,7 +190,7 @@ def as_file(shelf: Shelf) -> Response:
         _("Who may not read it"),
         _("Organisations"),
         _("Software"),
-        *(spoken.signal_name(kind) for kind in KINDS),
+        *(spoken.named(code_names.SIGNALS, kind) for kind in KINDS),
         _("First seen"),
         _("Last seen"),
         _("Answer"),
