@@ -106,6 +106,13 @@ def act(
     record(db, kind, person_id=person_id, actor_id=viewer.person_id, **details)
 
 
+def note_refusal(viewer: Viewer, network: str, **facts: Fact) -> None:
+    """Add a line to the log alone about what a viewer was refused: a flood must fill no table."""
+    row = {"at": stored(utc_now()), "kind": "access.refused", "person_id": viewer.person_id}
+    by = {"by": viewer.via} if viewer.via else {}
+    log.info("%s", json.dumps({**row, "network": network, **facts, **by}))
+
+
 def find(db: Database, event_id: str) -> Event:
     """The event with that id."""
     rows = db.query("SELECT * FROM security_log WHERE id = :id", {"id": event_id})

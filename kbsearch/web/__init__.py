@@ -25,6 +25,7 @@ from kbsearch.web import (
     health,
     language,
     opening,
+    refusals,
     render,
     requests_log,
     security,
@@ -153,6 +154,7 @@ def build(settings: Settings, db: Database, search: "Search", chosen: BrowserSet
 
     assets.prepare()
     requests_log.watch(app, settings)
+    refusals.watch(app)
     compression.offer(app)
     render.follow_settings(app)
     security.guard(app, settings)

@@ -91,9 +91,14 @@ def guard(app: Flask, settings: Settings) -> None:
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         if "Cache-Control" not in response.headers:
-            private = render.site().cookie in request.cookies
-            response.headers["Cache-Control"] = "no-store" if private else "no-cache"
+            response.headers["Cache-Control"] = "no-cache" if _is_for_all() else "no-store"
         return response
+
+
+def _is_for_all() -> bool:
+    """Whether the answer may be the same for everybody; what is sent or signed in makes it not."""
+    is_named = render.site().cookie in request.cookies or "Authorization" in request.headers
+    return request.method in SAFE_METHODS and not is_named and not is_for_programs()
 
 
 def _comes_from_here(settings: Settings) -> bool:

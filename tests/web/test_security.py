@@ -1,5 +1,6 @@
 """Headers on every answer, the cross-site guard, host names, and addresses to be sent back to."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from kbsearch import create_app
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.web import refusals
 from kbsearch.web.security import HEADERS, is_own_path
 from tests.conftest import Cast
 from tests.kit.web import sign_in
@@ -39,6 +41,23 @@ def test_every_answer_carries_the_security_headers(app: Flask, client: FlaskClie
         assert "default-src 'none'" in policy, address
         assert "unsafe" not in policy, address
         assert "Cache-Control" in answer.headers, address
+
+
+def test_every_answer_says_what_it_is_and_in_which_signs(app: Flask, client: FlaskClient):
+    for address in [*addresses(app), "/nowhere", "/api/v1/nowhere"]:
+        answer = client.get(address)
+        if answer.get_data():
+            kind = answer.headers["Content-Type"]
+            is_text = kind.startswith("text/") or "xml" in kind
+            assert not is_text or "svg" in kind or "charset=utf-8" in kind, (address, kind)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "TRACK", "DEBUG"])
+def test_no_other_method_is_answered(client: FlaskClient, method: str):
+    for address in ("/", "/fr/", "/fr/login", "/healthz", "/static/x", "/api/v1/tickets"):
+        answer = client.open(address, method=method, headers={"X-Canary": "echo-me"})
+        assert answer.status_code in (404, 405), address
+        assert "echo-me" not in answer.text
 
 
 def test_reading_changes_nothing(app: Flask, client: FlaskClient, db: SqliteDatabase, cast: Cast):
@@ -102,6 +121,50 @@ def test_pages_of_somebody_signed_in_are_kept_by_no_cache(
     answer = client.get("/fr/")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Cookie" in answer.headers["Vary"]
+
+
+def test_what_is_sent_or_asked_with_a_token_is_kept_by_no_cache(client: FlaskClient):
+    form = {"email": "a@example.com", "password": "x"}
+    for answer in (
+        client.post("/fr/login", data=form),
+        client.get("/fr/", headers={"Authorization": "Bearer x"}),
+        client.get("/api/v1/tickets"),
+    ):
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_is_refused_leaves_a_line_and_nothing_that_was_typed(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, caplog: pytest.LogCaptureFixture
+):
+    sign_in(client, db, cast.alice)
+    rows = db.query("SELECT COUNT(*) AS n FROM security_log")
+    with caplog.at_level("INFO", "kbsearch.security"):
+        client.get("/fr/requests/s3cret")
+        client.get("/fr/nowhere-s3cret")
+        client.post("/fr/preferences", headers={"Sec-Fetch-Site": "cross-site"})
+        client.get("/api/v1/tickets", headers={"Authorization": "Bearer s3cret"})
+        client.get("/fr/", headers={"Host": "s3cret.example"})
+        client.get("/fr/")
+    lines = [json.loads(line) for line in caplog.messages]
+    assert [(line["status"], line["route"]) for line in lines] == [
+        (404, "/<lang>/requests/<id>"),
+        (403, "/<lang>/preferences"),
+        (401, "/api/v1/tickets"),
+        (400, ""),
+    ]
+    assert {line["kind"] for line in lines} == {"access.refused"}
+    assert lines[0]["person_id"] == cast.alice.person_id
+    assert "s3cret" not in caplog.text
+    assert db.query("SELECT COUNT(*) AS n FROM security_log") == rows
+
+
+def test_a_flood_of_refusals_is_told_by_its_beginning(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level("INFO", "kbsearch.security"):
+        for _ in range(refusals.LINES_A_MINUTE + 5):
+            client.get("/fr/", headers={"Host": "evil.example"})
+    assert len(caplog.messages) == refusals.LINES_A_MINUTE
 
 
 def test_no_cookie_of_flask_login_counts(client: FlaskClient):
