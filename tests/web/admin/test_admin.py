@@ -181,6 +181,8 @@ def test_the_overview_counts_and_says_what_is_wrong(
     assert (counted["Organisations"], counted["Personnes"]) == ("2", "6")
     assert "Le worker ne tourne pas" in page
     assert "Lancez kbsearch serve" in page, "the remedy too"
+    steps = re.findall(r"<li( class=\"done\")?><span class=\"mark\"", page)
+    assert steps == sorted(steps) and len(set(steps)) == 2, "what is to do comes first"
 
 
 def test_an_organisation_is_taken_in_with_its_look(
