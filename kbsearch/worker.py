@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -98,7 +97,6 @@ ALARM_SECONDS = 20.0
 RULES_SECONDS = 30.0
 REVIEWS_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 60.0
-KEEP_DONE_TASKS = timedelta(days=7)
 NICENESS = 5  # whoever is typing comes first
 
 
@@ -439,7 +437,7 @@ def _fill_gaps(db: Database, search: Search) -> bool:
 
 def _keep_house(settings: Settings, db: Database) -> bool:
     """Close, forget and clear away what its time has come for."""
-    outbox.forget_done(db, before=stored(utc_now() - KEEP_DONE_TASKS))
+    outbox.forget_done(db, before=stored(utc_now() - outbox.KEEP_DONE))
     for forget in (
         sessions.forget_expired,
         personal_tokens.forget_expired,

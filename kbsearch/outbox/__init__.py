@@ -4,7 +4,7 @@ Tasks of one thread are done in their order: while the first waits to be tried a
 behind it. What is given up holds nobody up.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kbsearch import request_ids
 from kbsearch.clock import now, stored, utc_now
@@ -29,6 +29,8 @@ __all__ = [
     "run_one",
     "together",
 ]
+
+KEEP_DONE = timedelta(days=7)
 
 
 def add(

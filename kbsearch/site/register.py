@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.files import trash
 from kbsearch.messages import notifications
@@ -107,11 +108,15 @@ KINDS = (
         _("Outgoing messages"),
         _("Who was told what, by which channel, and whether it arrived"),
         _("Telling each once, and showing that they were told"),
-        _("%(notices)s days; their addresses %(departures)s days; tasks that are done: 7 days"),
+        _(
+            "%(notices)s days; their addresses %(departures)s days; "
+            "tasks that are done: %(tasks)s days"
+        ),
         ("outbox", "notices", "departures", "article_announcements", "article_tellings"),
         lambda _: {
             "notices": notifications.KEEP // DAY,
             "departures": departures.KEEP // DAY,
+            "tasks": outbox.KEEP_DONE // DAY,
         },
     ),
     DataKind(
