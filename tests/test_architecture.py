@@ -49,7 +49,7 @@ ALLOWED = {
     "text.markup": "text",
     "search.fulltext": "text text.markup",
     "articles": "database search.fulltext text text.markup",
-    "vaults": "database files outbox",
+    "vaults": "database files outbox people",
     "text.masking": "search.fulltext",
     "tickets": "database files outbox promises search.fulltext text",
     "insights": "database promises search.fulltext tickets",

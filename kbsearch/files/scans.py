@@ -5,7 +5,7 @@ Where the site has a scanner, a content goes to nobody before it is known to be 
 
 from kbsearch.clock import now
 from kbsearch.config import Settings
-from kbsearch.database import Database, keepable
+from kbsearch.database import Database, keepable, site_state
 from kbsearch.errors import Invalid, NotFound, Unavailable
 from kbsearch.files.scanner import Finding
 
@@ -59,19 +59,11 @@ def note(db: Database, sha256: str, finding: Finding) -> bool:
 def note_away(db: Database, *, is_away: bool) -> None:
     """Keep that the scanner does not answer, since when, or that it does."""
     if is_away:
-        db.execute(
-            """
-            INSERT INTO state (name, value) VALUES (:name, :now)
-            ON CONFLICT (name) DO NOTHING
-            """,
-            {"name": AWAY, "now": now()},
-        )
+        site_state.write_first(db, AWAY, now())
     elif away_since(db) is not None:
-        db.execute("DELETE FROM state WHERE name = :name", {"name": AWAY})
+        site_state.remove(db, AWAY)
 
 
 def away_since(db: Database) -> str | None:
     """Since when the scanner has not answered; None while it does."""
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": AWAY})
-    since: str | None = rows[0]["value"] if rows else None
-    return since
+    return site_state.read(db, AWAY)

@@ -14,7 +14,7 @@ from email.utils import parseaddr
 from itertools import groupby
 
 from kbsearch.clock import utc_now
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.files.storage import ObjectStorage, StoredObject
 
 log = logging.getLogger(__name__)
@@ -100,13 +100,7 @@ def owner_of(sender: str) -> str:
 
 def note(db: Database, unclaimed: UnclaimedFiles) -> None:
     """Remember what a sweep left, or that it left nothing."""
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": f"{STATE}.{unclaimed.store}", "value": json.dumps(vars(unclaimed))},
-    )
+    site_state.write(db, f"{STATE}.{unclaimed.store}", json.dumps(vars(unclaimed)))
 
 
 def list_unclaimed(db: Database) -> list[UnclaimedFiles]:

@@ -163,15 +163,13 @@ def only_deciders(viewer: Viewer) -> None:
 
 def keep_an_administrator(db: Database, person: Person) -> None:
     """Raise Invalid when nobody else is left who can let people in."""
-    administrators = db.query(
-        """
-        SELECT 1 FROM people WHERE role = 'administrator' AND disabled_at IS NULL AND id <> :id
-        LIMIT 1
-        """,
-        {"id": person.id},
-    )
-    if person.role == "administrator" and not person.disabled_at and not administrators:
+    if [administrator.id for administrator in list_administrators(db)] == [person.id]:
         raise Invalid("person.last_administrator", email=person.email)
+
+
+def list_administrators(db: Database) -> list[Person]:
+    """Those whose account is open."""
+    return _read(db, "p.role = 'administrator' AND p.disabled_at IS NULL", {})
 
 
 def find(db: Database, email: str) -> Person:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from kbsearch import audit, revisions
 from kbsearch.access import OPERATOR, Viewer, only_administrators
 from kbsearch.clock import now
-from kbsearch.database import Database, Row, new_id
+from kbsearch.database import Database, Row, new_id, site_state
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.promises import calendars, clocks_changed
 from kbsearch.promises.calendars import Calendar
@@ -232,13 +232,13 @@ def take_over(db: Database, tables: Sequence[TargetTable]) -> None:
             hours = {name: _typed(minutes) for name, minutes in spans.items()}
             organisation = ids.get(table.organisation, "")
             add(db, OPERATOR, TargetFields(table.severity, organisation=organisation, **hours))
-        db.insert("state", {"name": TAKEN_OVER, "value": now()})
+        site_state.write(db, TAKEN_OVER, now())
     log.info("[[targets]] of kbsearch.toml are now kept at /admin/targets: remove them there")
 
 
 def were_taken_over(db: Database) -> bool:
     """Whether what kbsearch.toml once said is kept here."""
-    return bool(db.query("SELECT 1 FROM state WHERE name = :name", {"name": TAKEN_OVER}))
+    return site_state.read(db, TAKEN_OVER) is not None
 
 
 def texts(target: Target) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from kbsearch import keep_rules, vaults
 from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.config import Settings, without_user
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.errors import Problem
 from kbsearch.i18n import explain, terminal_language
 from kbsearch.site import backups, belonging, erasure_ledger
@@ -174,7 +174,7 @@ def keep_ledger(db: Database, settings: Settings) -> None:
     if not erasure_ledger.read([ledger]):
         return
     note = f"{vaults.digest_of(ledger)} {place(settings)}"
-    if outcomes.read_note(db, LEDGER_NOTE) == note:
+    if site_state.read(db, LEDGER_NOTE) == note:
         return
     vault = open_vault(settings)
     with work_folder(settings, "keeping-erasures") as folder:
@@ -182,4 +182,4 @@ def keep_ledger(db: Database, settings: Settings) -> None:
         shutil.copyfile(ledger, copy)
         sealed = sealed_of(copy, settings)
         vault.put(sealed, sealed.name)
-    outcomes.write_note(db, LEDGER_NOTE, note)
+    site_state.write(db, LEDGER_NOTE, note)

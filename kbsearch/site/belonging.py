@@ -17,7 +17,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.articles.publishing.git import repository_of
 from kbsearch.config import Settings
 from kbsearch.config_sources import Configuration
-from kbsearch.database import Database, engines, migrations, new_id
+from kbsearch.database import Database, engines, migrations, new_id, site_state
 from kbsearch.errors import Problem
 from kbsearch.files import places
 from kbsearch.files.folder import sync_folder
@@ -72,8 +72,7 @@ def take_key(configuration: Configuration) -> list[Person]:
         migrations.migrate(db)
         keys.site_key(settings)
         with db.atomic():
-            db.execute("DELETE FROM state WHERE name = :name", {"name": KEY_STATE})
-            _keep(db, KEY_STATE, keys.fingerprint(settings))
+            site_state.write(db, KEY_STATE, keys.fingerprint(settings))
             rows = db.query("SELECT person_id FROM authenticators ORDER BY person_id")
             people_again = people.find_all(db, [row["person_id"] for row in rows])
             for person in people_again:
@@ -99,13 +98,13 @@ def look(configuration: Configuration, *, but_key: bool = False) -> Marks:
 
 def site_id(db: Database) -> str:
     """The id of the site; it has none before it was opened as one."""
-    return _state(db, STATE) or ""
+    return site_state.read(db, STATE) or ""
 
 
 def mark_data(settings: Settings) -> None:
     """Give the data folder the id of the database that was just put beside it."""
     with closing(engines.open_database(settings.database_address)) as db:
-        if site_id := _state(db, STATE):
+        if site_id := site_state.read(db, STATE):
             _write(settings.data_path / IN_DATA, {site_id})
 
 
@@ -123,9 +122,9 @@ def _opened(configuration: Configuration, site_id: str) -> Database:
             _mark(place, _read(place) | {site_id})
         except OSError as problem:  # it may be somebody else's, and only read here
             log.info("%s does not say whose it is: %s", content, problem)
-    _keep(db, STATE, site_id)
+    site_state.write_first(db, STATE, site_id)
     keys.site_key(configuration.settings)  # made with a new site
-    _keep(db, KEY_STATE, keys.fingerprint(configuration.settings))
+    site_state.write_first(db, KEY_STATE, keys.fingerprint(configuration.settings))
     return db
 
 
@@ -135,7 +134,7 @@ def _check_key(settings: Settings) -> None:
     if engines.is_blank(settings.database_address):
         return
     with closing(engines.open_database(settings.database_address)) as db:
-        fingerprint = _state(db, KEY_STATE)
+        fingerprint = site_state.read(db, KEY_STATE)
         seals = "authenticators" in db.list_tables() and db.query(
             "SELECT person_id FROM authenticators LIMIT 1"
         )
@@ -175,26 +174,10 @@ def _id_of(settings: Settings) -> str | None:
             raise missing
         return None
     with closing(engines.open_database(settings.database_address)) as db:
-        site_id = _state(db, STATE)
+        site_id = site_state.read(db, STATE)
         if used and not site_id and not _has_people(db):
             raise missing
         return site_id
-
-
-def _state(db: Database, name: str) -> str | None:
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
-    return str(rows[0]["value"]) if rows else None
-
-
-def _keep(db: Database, name: str, value: str) -> None:
-    """Write it, unless something is written there."""
-    if _state(db, name) is None:
-        db.execute(
-            """
-            INSERT INTO state (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
-            """,
-            {"name": name, "value": value},
-        )
 
 
 def has_data(settings: Settings) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.messages import webhooks
 from kbsearch.messages.delivery import channels
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard, NoAnswer
@@ -42,8 +42,7 @@ class Certificate:
 
 def look(db: Database) -> list[Certificate]:
     """What the worker saw last."""
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": NOTE})
-    return [Certificate(**facts) for facts in json.loads(rows[0]["value"])] if rows else []
+    return [Certificate(**facts) for facts in json.loads(site_state.read(db, NOTE) or "[]")]
 
 
 def step(db: Database, settings: Settings) -> float:
@@ -58,13 +57,7 @@ def step(db: Database, settings: Settings) -> float:
 
 def note(db: Database, certificates: Sequence[Certificate]) -> None:
     """Keep what was seen, in the place of what was seen before."""
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": NOTE, "value": json.dumps([asdict(seen) for seen in certificates])},
-    )
+    site_state.write(db, NOTE, json.dumps([asdict(seen) for seen in certificates]))
 
 
 def _servers(db: Database, settings: Settings) -> Iterator[tuple[str, Callable[[], Facts]]]:

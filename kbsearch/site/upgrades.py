@@ -4,7 +4,7 @@ import re
 
 from kbsearch import resources
 from kbsearch.access import Viewer, only_administrators
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.version import __version__
 
 RELEASE, NEWS = "release", "news"  # names of the site's notes
@@ -14,24 +14,24 @@ _SECTION = re.compile(r"^## (.+)\n", re.MULTILINE)
 def note_release(db: Database) -> None:
     """The release at work; where an earlier one was before, there is news."""
     with db.atomic():
-        before = _note(db, RELEASE)
+        before = site_state.read(db, RELEASE)
         if before == __version__:
             return
         if before or _was_upgraded(db):
-            _write(db, NEWS, __version__)
-        _write(db, RELEASE, __version__)
+            site_state.write(db, NEWS, __version__)
+        site_state.write(db, RELEASE, __version__)
 
 
 def has_news(db: Database, viewer: Viewer) -> bool:
     """Whether an administrator has yet to hear of the last upgrade."""
     only_administrators(viewer)
-    return bool(_note(db, NEWS))
+    return bool(site_state.read(db, NEWS))
 
 
 def dismiss(db: Database, viewer: Viewer) -> None:
     """It was read: nobody is told again of this upgrade."""
     only_administrators(viewer)
-    db.execute("DELETE FROM state WHERE name = :name", {"name": NEWS})
+    site_state.remove(db, NEWS)
 
 
 def sections(language: str) -> list[tuple[str, str]]:
@@ -45,18 +45,3 @@ def _was_upgraded(db: Database) -> bool:
     """Whether the database was brought to its schema in more than one go."""
     rows = db.query("SELECT COUNT(DISTINCT applied_at) AS n FROM schema_steps")
     return int(rows[0]["n"]) > 1
-
-
-def _note(db: Database, name: str) -> str:
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
-    return str(rows[0]["value"]) if rows else ""
-
-
-def _write(db: Database, name: str, value: str) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": name, "value": value},
-    )

@@ -1,12 +1,13 @@
 """What became of backups: the last one, the last failure and the last proof, as noted."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kbsearch import outbox
+from kbsearch import outbox, people
 from kbsearch.clock import now
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 
 FAILED = outbox.declare("backup.failed", "mail")  # tell an administrator; the subject is their id
 # Names of the site's notes.
@@ -29,7 +30,7 @@ class BackupMade:
 
 
 @dataclass(frozen=True)
-class Failure:
+class BackupFailure:
     """Why there is none since."""
 
     at: str
@@ -59,67 +60,54 @@ class Outcomes:
 
     made: BackupMade | None
     by_hand: BackupMade | None  # in a file that a command names
-    failure: Failure | None
+    failure: BackupFailure | None
     proof: DrillProof | None
 
     @property
     def latest(self) -> BackupMade | None:
-        made = [made for made in (self.made, self.by_hand) if made]
-        return max(made, key=lambda each: each.at, default=None)
+        backups = [backup for backup in (self.made, self.by_hand) if backup]
+        return max(backups, key=lambda backup: backup.at, default=None)
 
 
 def look(db: Database) -> Outcomes:
-    proof = read_note(db, PROOF)
-    if proof:
-        proof["problems"] = tuple(proof["problems"])
-    made, by_hand = read_note(db, MADE), read_note(db, BY_HAND)
-    failure = read_note(db, FAILURE)
+    texts = site_state.read_all(db, [MADE, BY_HAND, FAILURE, PROOF])
+    notes = {name: json.loads(text) for name, text in texts.items()}
     return Outcomes(
-        BackupMade(**made) if made else None,
-        BackupMade(**by_hand) if by_hand else None,
-        Failure(**failure) if failure else None,
-        DrillProof(**proof) if proof else None,
+        BackupMade(**notes[MADE]) if MADE in notes else None,
+        BackupMade(**notes[BY_HAND]) if BY_HAND in notes else None,
+        BackupFailure(**notes[FAILURE]) if FAILURE in notes else None,
+        _proof(**notes[PROOF]) if PROOF in notes else None,
     )
+
+
+def _proof(*, problems: Sequence[str], **facts: Any) -> DrillProof:
+    return DrillProof(**facts, problems=tuple(problems))
 
 
 def note_made(db: Database, made: BackupMade) -> None:
     """What failed before is made good."""
     with db.atomic():
-        write_note(db, MADE, asdict(made))
-        db.execute("DELETE FROM state WHERE name = :name", {"name": FAILURE})
+        _note(db, MADE, made)
+        site_state.remove(db, FAILURE)
 
 
 def note_by_hand(db: Database, made: BackupMade) -> None:
-    write_note(db, BY_HAND, asdict(made))
+    _note(db, BY_HAND, made)
 
 
 def note_failure(db: Database, reason: str) -> None:
     """Administrators are told of the first of several in a row."""
     with db.atomic():
-        is_first = read_note(db, FAILURE) is None
-        write_note(db, FAILURE, asdict(Failure(now(), reason)))
+        is_first = site_state.read(db, FAILURE) is None
+        _note(db, FAILURE, BackupFailure(now(), reason))
         if is_first:
-            for row in db.query(
-                "SELECT id FROM people WHERE role = 'administrator' AND disabled_at IS NULL"
-            ):
-                outbox.add(db, FAILED, row["id"])
+            for person in people.list_administrators(db):
+                outbox.add(db, FAILED, person.id)
 
 
 def note_proof(db: Database, proof: DrillProof) -> None:
-    write_note(db, PROOF, asdict(proof))
+    _note(db, PROOF, proof)
 
 
-def read_note(db: Database, name: str) -> Any:
-    """What the site noted under a name, if anything."""
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
-    return json.loads(rows[0]["value"]) if rows else None
-
-
-def write_note(db: Database, name: str, note: object) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": name, "value": json.dumps(note)},
-    )
+def _note(db: Database, name: str, outcome: BackupMade | BackupFailure | DrillProof) -> None:
+    site_state.write(db, name, json.dumps(asdict(outcome)))

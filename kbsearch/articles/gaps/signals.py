@@ -15,7 +15,7 @@ from kbsearch.articles.gaps.counts import GapPlace, Signal, SignalKind
 from kbsearch.articles.gaps.texts import STAFF, Asks, GapTexts
 from kbsearch.articles.publishing import trailers
 from kbsearch.clock import stored, utc_now
-from kbsearch.database import Database, Row
+from kbsearch.database import Database, Row, site_state
 from kbsearch.errors import NotFound
 from kbsearch.people import viewers
 from kbsearch.search import Question
@@ -87,12 +87,8 @@ def take(db: Database, search: Asks, *, at: datetime | None = None) -> bool:
 
 def follow(db: Database) -> bool:
     """Close what published commits say they close, and count votes on articles as they are now."""
-    rows = db.query(
-        "SELECT value FROM state WHERE name IN ('live_publication', :read) ORDER BY name",
-        {"read": trailers.READ},
-    )
-    now = " ".join(row["value"] for row in rows)
-    if now == _state(db, FOLLOWED):
+    now = " ".join(site_state.read_all(db, ["live_publication", trailers.READ]).values())
+    if now == (site_state.read(db, FOLLOWED) or ""):
         return False
     with db.atomic():
         for trailer in trailers.list_all(db, trailers.CLOSES_GAP):
@@ -104,7 +100,7 @@ def follow(db: Database) -> bool:
             " UNION SELECT id FROM gaps WHERE state = 'closed'"
         )
         counts.recount(db, [row["id"] for row in voted])
-        _set(db, FOLLOWED, now)
+        site_state.write(db, FOLLOWED, now)
     return True
 
 
@@ -250,25 +246,10 @@ def _who(row: Row) -> str:
 
 def cursor(db: Database, name: str) -> tuple[str, str]:
     """How far a source has been read: the moment and the id of its last row."""
-    at, _, row_id = _state(db, f"gaps_{name}").partition(" ")
+    at, _, row_id = (site_state.read(db, f"gaps_{name}") or "").partition(" ")
     return at, row_id
 
 
 def keep(db: Database, name: str, row: Row) -> None:
     """Remember that a source has been read up to a row."""
-    _set(db, f"gaps_{name}", f"{row['at']} {row['id']}")
-
-
-def _state(db: Database, name: str) -> str:
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": name})
-    return str(rows[0]["value"]) if rows else ""
-
-
-def _set(db: Database, name: str, value: str) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": name, "value": value},
-    )
+    site_state.write(db, f"gaps_{name}", f"{row['at']} {row['id']}")

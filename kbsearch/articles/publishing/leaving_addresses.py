@@ -16,7 +16,7 @@ from kbsearch.articles.publishing.moves import MovedFile
 from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES, Source
 from kbsearch.articles.publishing.tree import ARTICLES, Entry, Tree
 from kbsearch.config import Settings
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 
 READ = "former_addresses_read"  # in the state of the site, once the whole history was looked at
 
@@ -85,9 +85,7 @@ def unread_history(
     db: Database, tree: Tree, places: Addresses, settings: Settings
 ) -> list[FormerAddress]:
     """The addresses that the history of the content knows, until it was read once as a whole."""
-    if not isinstance(tree, GitTree) or db.query(
-        "SELECT 1 FROM state WHERE name = :read", {"read": READ}
-    ):
+    if not isinstance(tree, GitTree) or site_state.read(db, READ):
         return []
     return list(_of_history(tree, places, settings))
 
@@ -111,12 +109,7 @@ def keep(
 ) -> None:
     """Remember addresses, and lead those of articles that moved after them."""
     if tree.is_committed:
-        db.execute(
-            """
-            INSERT INTO state (name, value) VALUES (:read, :commit) ON CONFLICT (name) DO NOTHING
-            """,
-            {"read": READ, "commit": tree.commit},
-        )
+        site_state.write_first(db, READ, tree.commit)
     led = [  # read before any is changed: articles may have changed places
         {**row, "new": new}
         for old, new in paths.items()

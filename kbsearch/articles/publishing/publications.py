@@ -16,7 +16,7 @@ from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import Entry, LastChange, Tree
 from kbsearch.clock import now
-from kbsearch.database import Database, Row, new_id
+from kbsearch.database import Database, Row, new_id, site_state
 from kbsearch.files.images import ImageInfo
 from kbsearch.messages.webhooks import events
 from kbsearch.text.markup import Passage, Section
@@ -72,10 +72,10 @@ def find_live(db: Database) -> Publication | None:
 
 def find_refused(db: Database) -> Refusal | None:
     """The last commit that was refused, unless a good one came after it."""
-    rows = db.query("SELECT value FROM state WHERE name = :refused", {"refused": REFUSED})
-    if not rows:
+    text = site_state.read(db, REFUSED)
+    if text is None:
         return None
-    record = json.loads(rows[0]["value"])
+    record = json.loads(text)
     findings = _findings(json.dumps(record["findings"]))
     return Refusal(record["commit"], record["refused_at"], findings)
 
@@ -85,13 +85,13 @@ def refuse(db: Database, commit: str, findings: tuple[Finding, ...]) -> Refusal:
     refusal = Refusal(commit, now(), findings)
     record = {"commit": commit, "refused_at": refusal.refused_at}
     rows = [finding.row() for finding in findings]
-    _set(db, REFUSED, json.dumps({**record, "findings": rows}))
+    site_state.write(db, REFUSED, json.dumps({**record, "findings": rows}))
     return refusal
 
 
 def accept(db: Database) -> None:
     """Forget the refusal: what is live is what the content says again."""
-    db.execute("DELETE FROM state WHERE name = :refused", {"refused": REFUSED})
+    site_state.remove(db, REFUSED)
 
 
 def write(
@@ -184,9 +184,9 @@ def put_live(db: Database, publication: Publication, index_name: str) -> tuple[s
         live = find_live(db)
         publication_ids = (publication.id, live.id) if live is not None else (publication.id,)
         if live is not None:
-            _set(db, PREVIOUS, live.id)
-        _set(db, LIVE, publication.id)
-        _set(db, ARTICLE_INDEX, index_name)
+            site_state.write(db, PREVIOUS, live.id)
+        site_state.write(db, LIVE, publication.id)
+        site_state.write(db, ARTICLE_INDEX, index_name)
         accept(db)
         if live is not None:  # a first publication is a whole site: news to nobody
             _tell_changes(db, live, publication)
@@ -392,13 +392,3 @@ def _lag(text: str) -> TranslationLag | None:
 
 def _findings(text: str) -> tuple[Finding, ...]:
     return tuple(Finding(**row) for row in json.loads(text))
-
-
-def _set(db: Database, name: str, value: str) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": name, "value": value},
-    )

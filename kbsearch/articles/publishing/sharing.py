@@ -21,7 +21,7 @@ from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.remotes import FETCHED, HEADS, Push, RemoteAway
 from kbsearch.clock import now, parsed, utc_now
 from kbsearch.config import Settings, without_user
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.errors import Conflict, Invalid, Unavailable
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class SharingState:
 
 
 def look(db: Database) -> SharingState:
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": _state_name()})
-    return SharingState(**json.loads(rows[0]["value"])) if rows else SharingState()
+    text = site_state.read(db, _state_name())
+    return SharingState(**json.loads(text)) if text else SharingState()
 
 
 def shown(settings: Settings) -> str:
@@ -329,13 +329,7 @@ def _note_there(db: Database, settings: Settings) -> None:
 
 
 def _keep(db: Database, state: SharingState) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": _state_name(), "value": json.dumps(asdict(state))},
-    )
+    site_state.write(db, _state_name(), json.dumps(asdict(state)))
 
 
 def _state_name() -> str:

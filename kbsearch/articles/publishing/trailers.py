@@ -12,7 +12,7 @@ from kbsearch.articles.publishing.git import Repository
 from kbsearch.articles.publishing.git_tree import GitTree
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 from kbsearch.clock import now
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 
 SOLVES_TICKET, CLOSES_GAP = "Solves-Ticket", "Closes-Gap"
 KEYS = (SOLVES_TICKET, CLOSES_GAP)
@@ -36,7 +36,7 @@ def take(db: Database, tree: Tree) -> list[Trailer]:
     """Read the commits that a tree put live; what was not known before, the oldest first."""
     if not isinstance(tree, GitTree):
         return []
-    before = _read_until(db)
+    before = site_state.read(db, READ)
     if before == tree.commit:
         return []
     repository = tree.repository
@@ -55,7 +55,7 @@ def take(db: Database, tree: Tree) -> list[Trailer]:
             _follow(db, old, path)
         for commit in dict.fromkeys(trailer.commit for trailer in new):
             outbox.add(db, PUBLISHED, commit)
-        _set_read(db, tree.commit)
+        site_state.write(db, READ, tree.commit)
     return new
 
 
@@ -149,19 +149,4 @@ def _follow(db: Database, old: str, new: str) -> None:
         ON CONFLICT (commit_id, key, value, path) DO NOTHING
         """,
         values,
-    )
-
-
-def _read_until(db: Database) -> str:
-    rows = db.query("SELECT value FROM state WHERE name = :name", {"name": READ})
-    return str(rows[0]["value"]) if rows else ""
-
-
-def _set_read(db: Database, commit: str) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": READ, "value": commit},
     )

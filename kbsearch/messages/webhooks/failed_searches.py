@@ -7,7 +7,7 @@ told of it is what was searched for, with personal data masked.
 from datetime import datetime, timedelta
 
 from kbsearch.clock import stored, utc_now
-from kbsearch.database import Database
+from kbsearch.database import Database, site_state
 from kbsearch.messages.webhooks import events
 
 KIND = "search.failed"
@@ -19,8 +19,8 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
     """Tell of those that have settled since the last time; whether there were any."""
     until = stored((at or utc_now()) - SETTLED)
     with db.atomic():
-        states = db.query("SELECT value FROM state WHERE name = :name", {"name": TOLD_UNTIL})
-        since = states[0]["value"] if states else until
+        told_until = site_state.read(db, TOLD_UNTIL)
+        since = told_until or until
         searches = db.query(
             """
             SELECT id FROM visit_events
@@ -31,12 +31,6 @@ def tell_new(db: Database, *, at: datetime | None = None) -> bool:
         )
         for row in searches:
             events.tell(db, KIND, row["id"])
-        if until > since or not states:
-            db.execute(
-                """
-                INSERT INTO state (name, value) VALUES (:name, :until)
-                ON CONFLICT (name) DO UPDATE SET value = excluded.value
-                """,
-                {"name": TOLD_UNTIL, "until": until},
-            )
+        if until > since or told_until is None:
+            site_state.write(db, TOLD_UNTIL, until)
     return bool(searches)

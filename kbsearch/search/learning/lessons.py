@@ -16,7 +16,7 @@ from kbsearch import access, audit
 from kbsearch.access import Viewer, visible
 from kbsearch.articles import Article
 from kbsearch.clock import stored, utc_now
-from kbsearch.database import Database, Row, new_id
+from kbsearch.database import Database, Row, new_id, site_state
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.search.fulltext.documents import Taught
 from kbsearch.search.fulltext.text import STOP_WORDS, words_of
@@ -25,6 +25,7 @@ from kbsearch.text import masking, plain_text
 Kind = Literal["deflected", "helped", "sent", "voted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LONGEST = 200  # characters of a wording
+REVISION = "lessons_revision"  # in the state of the site
 MOST_OF_ONE = 50  # lessons one person may teach an article; older ones make room
 SKETCH = 64  # smallest hashes kept of the words of a page
 SAME_PAGE = 0.5  # shared part of the words below which a page says something else
@@ -237,19 +238,12 @@ def active(db: Database) -> list[Taught]:
 
 def revision(db: Database) -> int:
     """Another one only if lessons changed."""
-    rows = db.query("SELECT value FROM state WHERE name = 'lessons_revision'")
-    return int(rows[0]["value"]) if rows else 0
+    return int(site_state.read(db, REVISION) or 0)
 
 
 def changed(db: Database) -> None:
     """Say that lessons are not what they were."""
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES ('lessons_revision', :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"value": str(revision(db) + 1)},
-    )
+    site_state.write(db, REVISION, str(revision(db) + 1))
 
 
 def list_mine(db: Database, person_id: str) -> list[Row]:

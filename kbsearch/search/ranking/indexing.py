@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kbsearch import articles, outbox
 from kbsearch.config import Settings
-from kbsearch.database import Database, new_id
+from kbsearch.database import Database, new_id, site_state
 from kbsearch.search.fulltext import article_writer, ticket_writer
 from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.engine import guarded
@@ -36,24 +36,13 @@ Progress = Callable[[int, int], None]  # done, in all
 
 def live_folders(db: Database) -> dict[str, str]:
     """The folders in service: `article_index` and `ticket_index`, where there is one."""
-    rows = db.query("SELECT name, value FROM state WHERE name IN ('article_index', 'ticket_index')")
-    return {row["name"]: row["value"] for row in rows}
+    return site_state.read_all(db, ["article_index", "ticket_index"])
 
 
 def ask_rebuild(db: Database, subject: str) -> None:
     """Ask the worker for a new index, once, however many searches met the broken one."""
     with db.atomic():
         outbox.add_once(db, REBUILD, subject)
-
-
-def _switch(db: Database, name: str, folder: Path) -> None:
-    db.execute(
-        """
-        INSERT INTO state (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"name": name, "value": folder.name},
-    )
 
 
 def rebuild_articles(settings: Settings, db: Database) -> int:
@@ -66,7 +55,7 @@ def rebuild_articles(settings: Settings, db: Database) -> int:
     article_writer.build(folder, pages, articles.synonyms(db, publication_id))
     with db.atomic():  # a publication may have gone live meanwhile: then this index is too old
         if articles.live_publication(db) == publication_id:
-            _switch(db, "article_index", folder)
+            site_state.write(db, "article_index", folder.name)
     _sweep(settings, db, "articles-")
     return len(pages)
 
@@ -82,7 +71,7 @@ def rebuild_tickets(settings: Settings, db: Database, progress: Progress | None 
         count += _follow(db, writer, BATCH)
     finally:
         writer.close()
-    _switch(db, "ticket_index", folder)
+    site_state.write(db, "ticket_index", folder.name)
     _sweep(settings, db, "tickets-")
     return count
 

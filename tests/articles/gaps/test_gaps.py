@@ -19,7 +19,7 @@ from kbsearch.articles.gaps import texts as gap_texts
 from kbsearch.articles.publishing.publish import Publication, publish
 from kbsearch.clock import stored
 from kbsearch.config import Settings
-from kbsearch.database import migrations, new_id
+from kbsearch.database import migrations, new_id, site_state
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import PersonFields
@@ -383,7 +383,7 @@ def test_the_worker_takes_in_and_closes(settings: Settings, db: SqliteDatabase, 
     said = {"commit_id": "0" * 40, "key": "Closes-Gap", "value": "g-1", "path": "fr/a"}
     older = {**said, "commit_id": "2" * 40, "published_at": "2020-01-01T00:00:00Z"}
     db.insert("published_trailers", older)
-    gap_signals._set(db, gap_signals.FOLLOWED, "the first")
+    site_state.write(db, gap_signals.FOLLOWED, "the first")
     worker._fill_gaps(db, Search(settings, db))
     assert gaps.find(db, cast.dan, gap.number).state == "open"
     db.insert("published_trailers", {**said, "published_at": "2027-01-01T00:00:00Z"})
@@ -391,7 +391,7 @@ def test_the_worker_takes_in_and_closes(settings: Settings, db: SqliteDatabase, 
     gap_signals.take(db, Search(settings, db), at=LATER)
     alone = {**said, "commit_id": "1" * 40, "value": "G-2"}
     db.insert("published_trailers", {**alone, "published_at": "2027-01-01T00:00:00Z"})
-    gap_signals._set(db, gap_signals.FOLLOWED, "an earlier one")
+    site_state.write(db, gap_signals.FOLLOWED, "an earlier one")
     worker._fill_gaps(db, Search(settings, db))
     assert gaps.find(db, cast.dan, gap.number).state == "closed"
     with pytest.raises(NotFound):  # one person's text stays theirs, whatever a commit says

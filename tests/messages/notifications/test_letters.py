@@ -22,7 +22,7 @@ from kbsearch.people import Person, PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields, colours
 from kbsearch.people.organisations import branding as looks
 from kbsearch.people.organisations.branding import LookFields
-from kbsearch.vaults.outcomes import Failure, Outcomes
+from kbsearch.vaults.outcomes import BackupFailure, Outcomes
 from tests.conftest import Cast
 from tests.kit.mail import html_of, text_of
 
@@ -83,7 +83,7 @@ def values() -> dict[str, dict[str, Any]]:
             "url": "https://aide.example/fr/articles/colliers",
             "edit_url": "https://aide.example/fr/desk/articles/new?article=fr/a/colliers",
         },
-        "backup_failed": {"notes": Outcomes(None, None, Failure("", "clé fausse"), None)},
+        "backup_failed": {"notes": Outcomes(None, None, BackupFailure("", "clé fausse"), None)},
         "test": {},
     }
 
