@@ -17,6 +17,8 @@ from kbsearch.clock import parsed, utc_now
 from kbsearch.config import LANGUAGES
 from kbsearch.errors import Problem
 
+LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
+
 
 @cache
 def catalogue(language: str) -> GNUTranslations:

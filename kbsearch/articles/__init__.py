@@ -1,9 +1,9 @@
 """Articles as they are read: what is live, each for the viewers it is meant for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
@@ -47,6 +47,9 @@ class Card:
     version: str
     tags: tuple[str, ...]
     updated_at: str
+
+
+C = TypeVar("C", bound=Card)
 
 
 @dataclass(frozen=True)
@@ -145,19 +148,41 @@ def find_old(db: Database, viewer: Viewer, address: str, language: str) -> Card 
 
 def translations(db: Database, viewer: Viewer, article: Article) -> tuple[Article, ...]:
     """The same article in the other languages: one each, of the same version where there is one."""
-    condition = """
-        a.translation_key = :key AND a.language <> :language
-        ORDER BY a.language, CASE WHEN COALESCE(a.version, '') = :version THEN 1 ELSE 0 END, a.path
-    """
+    condition = "a.translation_key = :key AND a.language <> :language ORDER BY a.path"
     values = {"key": article.translation_key, "language": article.language}
-    rows = _select(db, viewer, _WHOLE, condition, **values, version=article.version)
-    return tuple(_article(row) for row in {row["language"]: row for row in rows}.values())
+    return translations_among(
+        article, map(_article, _select(db, viewer, _WHOLE, condition, **values))
+    )
+
+
+def translations_among(article: Card, twins: Iterable[C]) -> tuple[C, ...]:
+    """The same, of articles of its key that were read already."""
+
+    def rank(twin: Card) -> tuple[bool, str]:
+        return twin.version == article.version, twin.path
+
+    best: dict[str, C] = {}
+    for twin in sorted(twins, key=rank):
+        if twin.language != article.language:
+            best[twin.language] = twin
+    return tuple(best[language] for language in sorted(best))
 
 
 def list_twins(db: Database, viewer: Viewer, translation_key: str) -> tuple[Card, ...]:
-    """An article in each language that the viewer may read it in."""
+    """The articles of a key that the viewer may read, of every language and version."""
     condition = "a.translation_key = :key ORDER BY a.path"
     return tuple(map(_card, _select(db, viewer, _CARD, condition, key=translation_key)))
+
+
+def list_paths(db: Database, viewer: Viewer, paths: Iterable[str]) -> dict[str, Card]:
+    """The live articles by their paths, of those that the viewer may read, in that order."""
+    wanted_paths = list(dict.fromkeys(paths))
+    cards: dict[str, Card] = {}
+    for start in range(0, len(wanted_paths), _AT_ONCE):
+        places, values = one_of("path", wanted_paths[start : start + _AT_ONCE])
+        rows = _select(db, viewer, _CARD, f"a.path IN ({places})", **values)
+        cards |= {row["path"]: _card(row) for row in rows}
+    return {path: cards[path] for path in wanted_paths if path in cards}
 
 
 def list_bodies(db: Database, viewer: Viewer, paths: Sequence[str]) -> dict[str, str]:

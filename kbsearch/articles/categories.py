@@ -34,6 +34,11 @@ class Category:
         """What it lies in; the root is its own."""
         return self.path.rpartition("/")[0]
 
+    @property
+    def title(self) -> str:
+        """Its own name, or that of its folder in words; empty for a root without a name."""
+        return self.name or self.path.rpartition("/")[2].replace("-", " ").capitalize()
+
 
 def list_all(db: Database, viewer: Viewer, language: str) -> tuple[Category, ...]:
     """Every category with something to read, each before those inside it; the root is one."""

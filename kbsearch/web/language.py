@@ -155,11 +155,8 @@ class Language:
         return i18n.moment(self.code, moment, zone)
 
     def category_name(self, category: Category) -> str:
-        """A folder of articles in words: its own name, or that of the folder."""
-        if not category.path:
-            return category.name or self.translate("Other articles")
-        folder = category.path.rpartition("/")[2]
-        return category.name or folder.replace("-", " ").capitalize()
+        """A folder of articles in words; the root's are those in no folder."""
+        return category.title or self.translate("Other articles")
 
     def status_sentence(self, ticket: Ticket) -> Markup:
         """Where a request stands, and since when."""

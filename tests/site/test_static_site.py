@@ -28,7 +28,8 @@ def content(db, settings):
         f" [interne](../{CANARY}/{CANARY}.md), [dehors](https://example.org/)."
     )
     write(content, "articles/fr/guide/page.md", article("Réinitialiser l’œuvre", body))
-    write(content, "articles/fr/guide/suite.md", article("La suite", "[[page]]"))
+    own = "[[page]] [le début](/fr) [chercher](/fr/search?q=mot#r) [demandes](/fr/requests)"
+    write(content, "articles/fr/guide/suite.md", article("La suite", own))
     write(content, "articles/fr/guide/boite.png", png())
     write(content, "articles/fr/guide/notice.txt", "Une notice à lire.")
     write(content, "articles/en/guide/page.md", article("Reset the work"))
@@ -62,8 +63,12 @@ def test_every_link_leads_to_a_file_that_is_there(folder):
         for address in LINK.findall(page.read_text()):
             if address and not address.startswith("https://example.org"):
                 assert not address.startswith(("/", "http")), (page, address)
-                assert (page.parent / unquote(address)).is_file(), (page, address)
+                file = unquote(address.partition("?")[0])
+                assert (page.parent / file).is_file(), (page, address)
     assert (folder / "fr/articles/page.html").read_text().count("media/") == 2
+    own = (folder / "fr/articles/suite.html").read_text()
+    assert '<a href="../index.html">le début</a>' in own
+    assert '<a href="../search.html?q=mot#r">chercher</a> demandes' in own
 
 
 def test_nothing_tells_of_what_the_audience_may_not_read(folder, db, settings, tmp_path):

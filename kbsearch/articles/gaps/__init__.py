@@ -7,14 +7,13 @@ are, and how many, is as good as their word.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
 from kbsearch import access, articles, revisions
 from kbsearch.access import CUSTOMERS, EVERYONE, Viewer
-from kbsearch.articles import Card
 from kbsearch.articles.gaps.counts import IS_GUEST
 from kbsearch.clock import stored, utc_now
 from kbsearch.database import Database, Row, Values, one_of
@@ -324,13 +323,11 @@ def _decide(
 
 
 def _articles(db: Database, viewer: Viewer, times: Mapping[str, int]) -> list[MissedArticle]:
-    cards: Iterable[Card | None] = (articles.find_path(db, viewer, path) for path in times)
     return [
         MissedArticle(
             card.path, card.title, card.language, card.slug, card.audience, times[card.path]
         )
-        for card in cards
-        if card is not None
+        for card in articles.list_paths(db, viewer, times).values()
     ]
 
 

@@ -37,9 +37,8 @@ class ArticleTelling:
 def of_ticket(db: Database, viewer: Viewer, ticket: Ticket) -> list[Card]:
     """The live articles that solve a request, as far as the viewer may read them."""
     records = trailers.list_all(db, trailers.SOLVES_TICKET, value=str(ticket.number))
-    paths = dict.fromkeys(trailer.path for trailer in records if trailer.path)
-    cards = (articles.find_path(db, viewer, path) for path in paths)
-    return [card for card in cards if card is not None]
+    paths = [trailer.path for trailer in records if trailer.path]
+    return list(articles.list_paths(db, viewer, paths).values())
 
 
 def tell(db: Database, viewer: Viewer, ticket: Ticket, path: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kbsearch.access import Viewer
-from kbsearch.articles import find_path, versions
+from kbsearch.articles import list_paths, versions
 from kbsearch.database import Database
 from kbsearch.search import Hit
 
@@ -20,8 +20,9 @@ def preferred(db: Database, viewer: Viewer, hits: tuple[Hit, ...]) -> tuple[Hit,
     if not known:
         return hits
     groups: dict[tuple[str, str], list[int]] = {}
+    cards = list_paths(db, viewer, [hits[place].id for place in places])
     for place in places:
-        card = find_path(db, viewer, hits[place].id)
+        card = cards.get(hits[place].id)
         if card is not None:
             groups.setdefault((card.language, card.translation_key), []).append(place)
     ordered = list(hits)

@@ -19,7 +19,7 @@ from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound, Problem
 from kbsearch.site.static_site import links, search_index
-from kbsearch.site.static_site.pages import Templates
+from kbsearch.site.static_site.pages import StaticTemplates
 
 BATCH = 500
 STYLES = ("app.css", "lists.css", "pygments.css")
@@ -77,16 +77,13 @@ class _Writer:
         self.categories = {
             language: categories.list_all(db, viewer, language) for language in self.languages
         }
-        self.places = links.Places(
-            {(card.language, card.slug) for card in self.cards},
-            {
-                (language, category.path)
-                for language, there in self.categories.items()
-                for category in there
-                if category.path
-            },
-            self._aliases(),
+        self.written = links.WrittenPages(
+            self.languages, {(card.language, card.slug) for card in self.cards}
         )
+        self.twins: dict[str, list[Card]] = {}
+        for card in self.cards:
+            self.twins.setdefault(card.translation_key, []).append(card)
+        self.templates = StaticTemplates(settings)
         paths = {card.path for card in self.cards}
         live = articles.live_publication(db) or ""
         self.pages = [page for page in articles.pages(db, live) if page.path in paths]
@@ -100,7 +97,8 @@ class _Writer:
             self._language(language)
         self._top()
         files = sum(self._media(digest, name) for digest, name in sorted(self.media))
-        return StaticSite(len(self.cards), len(self.places.categories), files)
+        count = sum(bool(one.path) for there in self.categories.values() for one in there)
+        return StaticSite(len(self.cards), count, files)
 
     def _cards(self, language: str) -> Iterator[Card]:
         after = ""
@@ -108,32 +106,18 @@ class _Writer:
             yield from batch
             after = batch[-1].path
 
-    def _aliases(self) -> dict[tuple[str, str], str]:
-        """The former addresses of the articles that are written."""
-        slugs = {card.id: card.slug for card in self.cards}
-        rows = self.db.query("SELECT language, alias, article_id FROM article_aliases")
-        return {
-            (row["language"], row["alias"]): slugs[row["article_id"]]
-            for row in rows
-            if row["article_id"] in slugs
-        }
-
     def _article(self, article: Article) -> None:
         file = f"{article.language}/articles/{article.slug}.html"
-        html, media = links.rewritten(article.html, file, self.places)
+        html, media = links.rewritten(article.html, file, self.written)
         self.media |= media
-        twins = [
-            twin
-            for twin in articles.translations(self.db, self.viewer, article)
-            if twin.language in self.languages
-        ]
+        twins = articles.translations_among(article, self.twins[article.translation_key])
         self._page(
             file,
             "article",
             article.language,
             article=article,
             html=html,
-            trail=categories.of_article(self.db, article),
+            trail=self._trail(article.language, article.category),
             twins={twin.language: f"{twin.language}/articles/{twin.slug}.html" for twin in twins},
         )
 
@@ -157,7 +141,7 @@ class _Writer:
                 self._category(language, category, there, by_category[category.path])
         self._page(f"{language}/search.html", "search", language)
         documents = [
-            search_index.Document(
+            search_index.IndexedArticle(
                 f"articles/{page.slug}.html",
                 page.title,
                 page.summary,
@@ -173,19 +157,23 @@ class _Writer:
         self, language: str, category: Category, there: Sequence[Category], cards: Sequence[Card]
     ) -> None:
         file = f"{language}/categories/{category.path}.html"
-        landing, media = links.rewritten(category.landing, file, self.places)
+        landing, media = links.rewritten(category.landing, file, self.written)
         self.media |= media
-        is_outer = {path for path in categories.with_outer(category.outer) if path}
         self._page(
             file,
             "category",
             language,
             category=category,
             landing=landing,
-            trail=[each for each in there if each.path in is_outer],
+            trail=self._trail(language, category.outer),
             inner=[each for each in there if each.path and each.outer == category.path],
             cards=cards,
         )
+
+    def _trail(self, language: str, path: str) -> list[Category]:
+        """A category, after all that it lies in but the root."""
+        places = {place for place in categories.with_outer(path) if place}
+        return [each for each in self.categories[language] if each.path in places]
 
     def _top(self) -> None:
         first = self.languages[0]
@@ -197,8 +185,8 @@ class _Writer:
         self._file("static/search.js", (styles / "static_search.js").read_bytes())
 
     def _page(self, file: str, template: str, language: str, /, **values: object) -> None:
-        templates = Templates(self.settings, language, file)
-        self._file(file, templates.render(template, **{"twins": {}, **values}).encode())
+        text = self.templates.render(template, language, file, **{"twins": {}, **values})
+        self._file(file, text.encode())
 
     def _media(self, digest: str, name: str) -> bool:
         try:

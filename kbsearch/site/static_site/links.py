@@ -1,7 +1,7 @@
 """Links of an article as they lead from file to file; what is not written leaves no trace."""
 
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -9,22 +9,20 @@ from markupsafe import Markup
 
 
 @dataclass(frozen=True)
-class Places:
-    """What is written: articles by language and slug, categories by language and path."""
+class WrittenPages:
+    """What is written: whole languages, and articles by language and slug."""
 
+    languages: Collection[str]
     articles: Collection[tuple[str, str]]
-    categories: Collection[tuple[str, str]]
-    aliases: Mapping[tuple[str, str], str]  # language and former slug -> slug
 
     def file(self, path: str) -> str:
         """The file of a page of the site, by its address; empty where it is not written."""
         language, _, rest = unquote(path).strip("/").partition("/")
         kind, _, name = rest.partition("/")
-        if kind == "articles":
-            slug = self.aliases.get((language, name), name)
-            return f"{language}/articles/{slug}.html" * ((language, slug) in self.articles)
-        if kind == "categories" and (language, name) in self.categories:
-            return f"{language}/categories/{name}.html"
+        if kind == "articles" and (language, name) in self.articles:
+            return f"{language}/articles/{name}.html"
+        if language in self.languages and rest in ("", "search"):
+            return f"{language}/{rest or 'index'}.html"
         return ""
 
 
@@ -33,7 +31,7 @@ def relative(file: str, start: str) -> str:
     return quote(posixpath.relpath(file, posixpath.dirname(start) or "."))
 
 
-def rewritten(html: Markup, start: str, places: Places) -> tuple[Markup, set[tuple[str, str]]]:
+def rewritten(html: Markup, start: str, pages: WrittenPages) -> tuple[Markup, set[tuple[str, str]]]:
     """The HTML of a page with relative addresses, and the files it shows and offers.
 
     A link to what is not written becomes plain words.
@@ -46,7 +44,8 @@ def rewritten(html: Markup, start: str, places: Places) -> tuple[Markup, set[tup
     media: set[tuple[str, str]] = set()
     for element in soup.find_all(["a", "img"]):
         name = "src" if element.name == "img" else "href"
-        path, sign, anchor = str(element.get(name, "")).partition("#")
+        address, sign, anchor = str(element.get(name, "")).partition("#")
+        path, mark, query = address.partition("?")
         if not path.startswith("/"):
             continue
         if path.startswith("/media/"):
@@ -54,9 +53,9 @@ def rewritten(html: Markup, start: str, places: Places) -> tuple[Markup, set[tup
             media.add((digest, title))
             file = f"media/{digest}/{title}"
         else:
-            file = places.file(path)
+            file = pages.file(path)
         if file:
-            element[name] = f"{relative(file, start)}{sign}{anchor}"
+            element[name] = f"{relative(file, start)}{mark}{query}{sign}{anchor}"
         else:
             element.unwrap()
     return Markup(str(soup)), media  # of what left markup.clean only addresses were changed

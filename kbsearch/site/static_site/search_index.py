@@ -24,7 +24,7 @@ _SIGNS = re.compile(
 
 
 @dataclass(frozen=True)
-class Document:
+class IndexedArticle:
     """An article as it is found."""
 
     url: str
@@ -34,24 +34,24 @@ class Document:
     text: str
 
 
-def script(documents: Sequence[Document]) -> bytes:
+def script(articles: Sequence[IndexedArticle]) -> bytes:
     """A script and no JSON, since pages opened from a disk may load nothing else."""
     words: dict[str, list[int]] = {}
-    for number, document in enumerate(documents):
-        for word, points in sorted(_points(document).items()):
+    for number, article in enumerate(articles):
+        for word, points in sorted(_points(article).items()):
             words.setdefault(word, []).extend((number, points))
-    pages = [[document.url, document.title, document.summary] for document in documents]
+    pages = [[article.url, article.title, article.summary] for article in articles]
     index = json.dumps({"pages": pages, "words": words}, ensure_ascii=False, separators=(",", ":"))
     return f"window.kbsearch = {index};\n".replace("</", "<\\/").encode()
 
 
-def _points(document: Document) -> Counter[str]:
+def _points(article: IndexedArticle) -> Counter[str]:
     points: Counter[str] = Counter()
     for text, weight in (
-        (document.title, IN_TITLE),
-        (document.phrases, IN_PHRASES),
-        (document.summary, IN_SUMMARY),
-        (document.text, IN_TEXT),
+        (article.title, IN_TITLE),
+        (article.phrases, IN_PHRASES),
+        (article.summary, IN_SUMMARY),
+        (article.text, IN_TEXT),
     ):
         for word, times in Counter(folded(text)).items():
             points[word] += weight * min(times, MOST)

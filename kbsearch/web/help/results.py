@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from kbsearch.i18n import LANGUAGE_NAMES
 from kbsearch.search import Facet, Hit, Kind, Results
 from kbsearch.search.fulltext.query import understand
 from kbsearch.web.language import Language
@@ -18,7 +19,6 @@ MAX_HINT = 200  # of them kept in a link, to mark the words in the article
 MAX_PAGE = 50
 PAGE_LENGTH = 8
 FACETS_SHOWN = 8
-LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,6 @@ def offer() -> Response:
     words = request.args.get("q", "")[:MAX_TEXT]
     question = Question(words, language=tongue, kind="article", only_language=tongue, limit=MOST)
     hits = site().search.ask(viewer(), question).hits if words.strip() else ()
-    cards = [articles.find_path(db(), viewer(), hit.id) for hit in hits]
-    offered = [LinkOffer(card.title, card.language, f"[[{card.slug}]]") for card in cards if card]
+    cards = articles.list_paths(db(), viewer(), [hit.id for hit in hits]).values()
+    offered = [LinkOffer(card.title, card.language, f"[[{card.slug}]]") for card in cards]
     return render("writing/_links.html", offered=offered)

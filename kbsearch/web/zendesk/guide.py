@@ -49,11 +49,11 @@ def search_articles() -> Values:
     labels = {label for label in request.args.get("label_names", "").split(",") if label}
     question = Question(text, language=locale(), kind="article", limit=pages.MOST)
     hits = site().search.ask(viewer(), question).hits if text.strip() else ()
-    cards = [(hit, articles.find_path(db(), viewer(), hit.id)) for hit in hits]
+    cards = articles.list_paths(db(), viewer(), [hit.id for hit in hits])
     found = [
-        (hit, card)
-        for hit, card in cards
-        if card is not None and (not labels or labels & set(card.tags))
+        (hit, cards[hit.id])
+        for hit in hits
+        if hit.id in cards and (not labels or labels & set(cards[hit.id].tags))
     ]
 
     def written(some: Sequence[Any]) -> list[dict[str, Any]]:
