@@ -124,7 +124,7 @@ def import_site(site: Site, folder: Path, report_path: Path | None, as_json: boo
 
     Example: kbsearch import site /tmp/leaving
     """
-    from kbsearch.site.importing.whole import SiteFolder
+    from kbsearch.site.importing.portable import SiteFolder
 
     requests = folder / "tickets.jsonl"
     with reporting(report_path) as report, reading_bar(requests) as tell:

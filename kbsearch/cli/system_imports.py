@@ -176,12 +176,12 @@ def import_mbox(
 
     Example: kbsearch import mbox support.mbox --ours support@example.com
     """
-    from kbsearch.site.importing.systems import mailbox
+    from kbsearch.site.importing.systems import mbox
 
     answering = people.find_all(site.db, [id for id, _ in people.list_answering(site.db)])
-    addresses = [*ours, *mailbox.addresses_in(site.settings.mail_from)]
+    addresses = [*ours, *mbox.addresses_in(site.settings.mail_from)]
     staff = {*(person.email for person in answering), *map(people.fold_email, addresses)}
-    return mailbox.opened(source, staff, since)
+    return mbox.opened(source, staff, since)
 
 
 @click.command("csv")

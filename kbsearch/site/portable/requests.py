@@ -54,7 +54,7 @@ class RequestWriter:
         for place, row in enumerate(rows, 1):
             target = Path("attachments", str(number), f"{place}-{row['name']}")
             message_id = row.pop("message_id")
-            if not _is_copied(self.store, row["sha256"], self.folder / target):
+            if not _copy(self.store, row["sha256"], self.folder / target):
                 continue
             self.files.append({"number": number, **row, "file": str(target)})
             file = {"name": row["name"], "path": str(target), "type": row["media_type"]}
@@ -94,11 +94,11 @@ def draft_files(db: Database, store: FileStore, folder: Path) -> Iterator[Record
     )
     for place, row in enumerate(rows, 1):
         target = Path("attachments", "drafts", f"{place}-{row['name']}")
-        if _is_copied(store, row["sha256"], folder / target):
+        if _copy(store, row["sha256"], folder / target):
             yield {**row, "file": str(target)}
 
 
-def _is_copied(store: FileStore, sha256: str, target: Path) -> bool:
+def _copy(store: FileStore, sha256: str, target: Path) -> bool:
     """Copy a content into the folder; false where it is gone."""
     try:
         source = store.open(sha256)

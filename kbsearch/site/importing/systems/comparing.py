@@ -110,17 +110,13 @@ def _pairs(db: Database, theirs: Sequence[TicketRecord]) -> list[RequestPair]:
         record["number"]: _ours(record)
         for record in records.read(db, OPERATOR, [row["id"] for row in rows])
     }
-    return [
-        RequestPair(
-            record.number,
-            {
-                name: (side, _side(ours[record.number])[name])
-                for name, side in _side(record).items()
-            },
-        )
-        for record in theirs
-        if record.number in ours
-    ]
+    pairs = []
+    for record in theirs:
+        if record.number in ours:
+            there, here = _side(record), _side(ours[record.number])
+            sides = {name: (words, here[name]) for name, words in there.items()}
+            pairs.append(RequestPair(record.number, sides))
+    return pairs
 
 
 def _ours(record: dict[str, Any]) -> TicketRecord:

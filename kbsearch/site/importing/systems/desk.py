@@ -35,7 +35,7 @@ MAX_SUBJECT = 80  # of words that stand in for one
 MAX_AUTHOR = 254
 
 
-class Source(Protocol):
+class DeskSource(Protocol):
     """What reads a system's own shapes."""
 
     def things(self) -> Iterator[Thing]:
@@ -44,7 +44,7 @@ class Source(Protocol):
 
 @contextlib.contextmanager
 def laid_out(
-    folder: Path, source: Callable[[Path, LeftOut], Source], since: str = ""
+    folder: Path, source: Callable[[Path, LeftOut], DeskSource], since: str = ""
 ) -> Iterator["Desk"]:
     """What a source reads in a folder, of its requests those changed from a moment on.
 
@@ -79,7 +79,7 @@ class Desk:
     def _keep(self, thing: Thing) -> None:
         values = asdict(thing)
         if isinstance(thing, Utterance):
-            self._spool.keep_comment(thing.case_id, {**values, "created_at": _moment(thing.at)})
+            self._spool.keep_comment(thing.request_id, {**values, "created_at": _moment(thing.at)})
         else:
             updated_at = _moment(values.get("updated_at"))
             self._spool.keep(type(thing).__name__, {**values, "updated_at": updated_at})
@@ -148,12 +148,12 @@ class Desk:
     def requests(self) -> Iterator[Values]:
         names = self._group_names()
         for batch in self._spool.batches("DeskRequest"):
-            cases = [
-                case  # one without a date may have changed
-                for case in batch
-                if not case["updated_at"] or case["updated_at"] >= self._since
+            requests = [
+                request  # one without a date may have changed
+                for request in batch
+                if not request["updated_at"] or request["updated_at"] >= self._since
             ]
-            yield from self._requests(cases, names)
+            yield from self._requests(requests, names)
 
     def count_requests(self) -> int:
         return self._spool.count("DeskRequest")
@@ -166,20 +166,22 @@ class Desk:
                 names[group["id"]] = self._group_name(group, taken)
         return names
 
-    def _requests(self, cases: Sequence[Values], names: Mapping[str, str]) -> Iterator[Values]:
-        threads = self._spool.comments([case["id"] for case in cases])
-        ids = {id for case in cases for id in (case["requester_id"], case["assignee_id"])}
-        ids |= {id for case in cases for id in case["copy_ids"]}
+    def _requests(self, requests: Sequence[Values], names: Mapping[str, str]) -> Iterator[Values]:
+        threads = self._spool.comments([request["id"] for request in requests])
+        ids = {
+            id for request in requests for id in (request["requester_id"], request["assignee_id"])
+        }
+        ids |= {id for request in requests for id in request["copy_ids"]}
         ids |= {said.get("author_id") for thread in threads.values() for said in thread}
         people = self._spool.find("Somebody", ids - {None, ""})
-        named = self._spool.slugs_of(case["company_id"] for case in cases)
-        for case in cases:
-            thread = threads.get(case["id"], [])
+        named = self._spool.slugs_of(request["company_id"] for request in requests)
+        for request in requests:
+            thread = threads.get(request["id"], [])
             yield {
-                **_head(case, people),
-                **_conversation(case, thread, people),
-                "organisation": named.get(case["company_id"], ""),
-                "team": self._team(case["group_id"], names),
+                **_head(request, people),
+                **_conversation(request, thread, people),
+                "organisation": named.get(request["company_id"], ""),
+                "team": self._team(request["group_id"], names),
             }
 
     def _team(self, group_id: str, names: Mapping[str, str]) -> str:
@@ -188,63 +190,63 @@ class Desk:
         return names.get(group_id, "")
 
 
-def _head(case: Values, people: Mapping[str, Values]) -> Values:
+def _head(request: Values, people: Mapping[str, Values]) -> Values:
     """What a request says of itself, but for what was said in it."""
-    is_private = case["is_private"]
-    copied = (people[id] for id in case["copy_ids"] if id in people)
+    is_private = request["is_private"]
+    copied = (people[id] for id in request["copy_ids"] if id in people)
     copies = [_address(person) for person in copied if not person["is_suspended"]]
-    requester = people.get(case["requester_id"])
+    requester = people.get(request["requester_id"])
     return {
-        "number": case["number"],
-        "requester": "" if is_private else _address(requester) or case["requester"],
+        "number": request["number"],
+        "requester": "" if is_private else _address(requester) or request["requester"],
         "confidential": is_private,
-        "cc": [] if is_private else sorted({*copies, *case["copies"]} - {""}),
-        "assignee": _address(people.get(case["assignee_id"])) or case["assignee"],
-        "product": case["product"],
-        "version": case["version"],
-        "status": case["status"],
-        "severity": case["severity"],
-        "channel": case["channel"],
-        "tags": case["tags"],
-        "fields": case["answers"],
-        "created_at": _moment(case["created_at"]),
-        "updated_at": _moment(case["updated_at"]),
-        "solved_at": _solved_at(case),
-        "closed_at": _moment(case["closed_at"]) if case["status"] == "closed" else "",
-        "follows": case["follows"],
-        "merged_into": case["merged_into"],
+        "cc": [] if is_private else sorted({*copies, *request["copies"]} - {""}),
+        "assignee": _address(people.get(request["assignee_id"])) or request["assignee"],
+        "product": request["product"],
+        "version": request["version"],
+        "status": request["status"],
+        "severity": request["severity"],
+        "channel": request["channel"],
+        "tags": request["tags"],
+        "fields": request["answers"],
+        "created_at": _moment(request["created_at"]),
+        "updated_at": _moment(request["updated_at"]),
+        "solved_at": _solved_at(request),
+        "closed_at": _moment(request["closed_at"]) if request["status"] == "closed" else "",
+        "follows": request["follows"],
+        "merged_into": request["merged_into"],
     }
 
 
 def _conversation(
-    case: Values, thread: list[Values], people: Mapping[str, Values]
+    request: Values, thread: list[Values], people: Mapping[str, Values]
 ) -> dict[str, Any]:
     """Its words: what describes it, and what was said then."""
-    opening = case
-    is_mute = not (case["html"].strip() or case["text"].strip() or case["files"])
-    if is_mute and thread and _is_public(case, thread[0]):
+    opening = request
+    is_mute = not (request["html"].strip() or request["text"].strip() or request["files"])
+    if is_mute and thread and _is_public(request, thread[0]):
         opening, thread = thread[0], thread[1:]
     description = _markdown(opening)
     words = " ".join((opening.get("text", "") or description)[: 10 * MAX_SUBJECT].split())
     return {
-        "subject": case["subject"].strip() or words[:MAX_SUBJECT] or f"#{case['number']}",
+        "subject": request["subject"].strip() or words[:MAX_SUBJECT] or f"#{request['number']}",
         "description": description,
         "typed": opening.get("is_plain") is True,
         "quoted": opening.get("quoted", ""),
         "message_id": opening.get("message_id", ""),
         "attachments": _files(opening),
-        "messages": [_message(case, said, people) for said in thread],
+        "messages": [_message(request, said, people) for said in thread],
     }
 
 
-def _message(case: Values, said: Values, people: Mapping[str, Values]) -> Values:
+def _message(request: Values, said: Values, people: Mapping[str, Values]) -> Values:
     author = people.get(said.get("author_id", ""), {})
     name = author.get("email") or author.get("name") or said.get("author", "")
     return {
         "author": name.strip()[:MAX_AUTHOR],
-        "at": _moment(said.get("at")) or _moment(case["created_at"]),
+        "at": _moment(said.get("at")) or _moment(request["created_at"]),
         "body": _markdown(said),
-        "internal": not _is_public(case, said),
+        "internal": not _is_public(request, said),
         "typed": said.get("is_plain") is True,
         "quoted": said.get("quoted", ""),
         "message_id": said.get("message_id", ""),
@@ -252,8 +254,8 @@ def _message(case: Values, said: Values, people: Mapping[str, Values]) -> Values
     }
 
 
-def _is_public(case: Values, said: Values) -> bool:
-    return said.get("is_public") is True and not case["is_private"]
+def _is_public(request: Values, said: Values) -> bool:
+    return said.get("is_public") is True and not request["is_private"]
 
 
 def _markdown(words: Values) -> str:
@@ -272,11 +274,15 @@ def _files(words: Values) -> list[Values]:
     return [{"name": file["name"], "path": file["path"]} for file in words.get("files") or ()]
 
 
-def _solved_at(case: Values) -> str | None:
-    if case["status"] not in ("solved", "closed"):
+def _solved_at(request: Values) -> str | None:
+    if request["status"] not in ("solved", "closed"):
         return None
-    solved = _moment(case["solved_at"]) or _moment(case["closed_at"]) or _moment(case["updated_at"])
-    return max(solved, _moment(case["created_at"])) or None
+    solved = (
+        _moment(request["solved_at"])
+        or _moment(request["closed_at"])
+        or _moment(request["updated_at"])
+    )
+    return max(solved, _moment(request["created_at"])) or None
 
 
 def _address(person: Values | None) -> str:

@@ -159,7 +159,7 @@ class FreeScoutDump:
         kind = code(row, "type")
         return Utterance(
             id=str(row["id"]),
-            case_id=str(conversation["id"]),
+            request_id=str(conversation["id"]),
             at=text(row, "created_at"),
             html=text(row, "body"),
             author_id=_author_id(row),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.attachments import path_of
 from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
@@ -22,7 +23,6 @@ from kbsearch.site.importing.systems.values import (
     answers,
     code,
     day,
-    file_of,
     identity,
     inner,
     items,
@@ -149,7 +149,7 @@ class FreshdeskFolder:
         is_page = "body_text" in values  # of the API: there, the body is HTML
         return Utterance(
             id=str(values["id"]),
-            case_id=ticket_id,
+            request_id=ticket_id,
             at=text(values, "created_at"),
             html=html or (text(values, "body") if is_page else ""),
             text=text(values, "body_text") or text(values, "body"),
@@ -164,14 +164,10 @@ class FreshdeskFolder:
         files = []
         for attachment in items(values, "attachments"):
             name = text(attachment, "name", "content_file_name") or "file"
-            place = self.folder / "attachments" / (identity(attachment, "id") or "-")
-            path = file_of(place, name) if place.name.isalnum() else None
-            if path is None:
-                self.left_out.add(Invalid("import.file_missing", name=name))
-            else:
+            path = path_of(self.folder, identity(attachment, "id"), name, self.left_out)
+            if path:
                 address = text(attachment, "attachment_url", "inline_url")
-                inside = path.relative_to(self.folder).as_posix()
-                files.append(SourceFile(name, inside, (address,) if address else ()))
+                files.append(SourceFile(name, path, (address,) if address else ()))
         return tuple(files)
 
     def _contact(self, values: Values) -> Somebody:

@@ -188,21 +188,19 @@ class GlpiDesk:
         people = self.tables.groups("tickets_users", ids)
         groups = self.tables.groups("groups_tickets", ids)
         attached = _Attached(self, "Ticket", ids)
-        said = {table: self.tables.groups(table, ids) for table in SAID}
         for row in rows:
-            case_id = str(row["id"])
-            yield self._ticket(
-                row, people.get(case_id, []), groups.get(case_id, []), attached.files(case_id)
-            )
-            for table in SAID:
-                entries = [
-                    entry
-                    for entry in said[table].get(case_id, [])
-                    if text(entry, "itemtype") in ("", "Ticket")
-                ]
-                files = _Attached(self, ITEMS[table], [entry["id"] for entry in entries])
-                for entry in entries:
-                    yield _utterance(table, case_id, entry, files.files(str(entry["id"])))
+            id = str(row["id"])
+            yield self._ticket(row, people.get(id, []), groups.get(id, []), attached.files(id))
+        for table in SAID:
+            entries = [
+                (ticket_id, entry)
+                for ticket_id, ticket_entries in self.tables.groups(table, ids).items()
+                for entry in ticket_entries
+                if text(entry, "itemtype") in ("", "Ticket")
+            ]
+            attached = _Attached(self, ITEMS[table], [entry["id"] for _, entry in entries])
+            for ticket_id, entry in entries:
+                yield _utterance(table, ticket_id, entry, attached.files(str(entry["id"])))
 
     def _ticket(
         self,
@@ -272,12 +270,12 @@ class _Attached:
         return path.is_relative_to(root) and path.is_file()
 
 
-def _utterance(table: str, case_id: str, row: Row, files: tuple[SourceFile, ...]) -> Utterance:
+def _utterance(table: str, request_id: str, row: Row, files: tuple[SourceFile, ...]) -> Utterance:
     """Something that was said; a solution is for everybody, the rest unless it is private."""
     is_told = "is_private" in row and not code(row, "is_private")
     return Utterance(
         id=f"{table} {row['id']}",
-        case_id=case_id,
+        request_id=request_id,
         at=text(row, "date", "date_creation"),
         html=_html(row),
         author_id=identity(row, "users_id"),

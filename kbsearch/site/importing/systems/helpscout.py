@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.attachments import path_of
 from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
@@ -19,7 +20,6 @@ from kbsearch.site.importing.systems.things import (
 )
 from kbsearch.site.importing.systems.values import (
     Values,
-    file_of,
     identity,
     inner,
     items,
@@ -126,7 +126,7 @@ class HelpScoutFolder:
         author = inner(values, "createdBy")
         yield Utterance(
             id=str(values["id"]),
-            case_id=conversation_id,
+            request_id=conversation_id,
             at=text(values, "createdAt"),
             html=text(values, "body"),
             author_id=_person_id(author),
@@ -139,12 +139,9 @@ class HelpScoutFolder:
         """The attachments whose bytes are in the folder."""
         for attachment in items(inner(values, "_embedded"), "attachments"):
             name = text(attachment, "filename", "fileName") or "file"
-            place = self.folder / "attachments" / (identity(attachment, "id") or "-")
-            path = file_of(place, name) if place.name.isalnum() else None
-            if path is None:
-                self.left_out.add(Invalid("import.file_missing", name=name))
-            else:
-                yield SourceFile(name, path.relative_to(self.folder).as_posix())
+            path = path_of(self.folder, identity(attachment, "id"), name, self.left_out)
+            if path:
+                yield SourceFile(name, path)
 
     def _customer(self, values: Values) -> Somebody:
         emails = items(inner(values, "_embedded"), "emails")

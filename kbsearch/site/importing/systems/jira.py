@@ -1,13 +1,14 @@
 """Jira Service Management: a folder with the pages of its REST API, version 2 or 3."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kbsearch import tickets
 from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, adf, pages
+from kbsearch.site.importing.systems.attachments import path_of
 from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
@@ -21,7 +22,6 @@ from kbsearch.site.importing.systems.things import (
 from kbsearch.site.importing.systems.values import (
     Values,
     code,
-    file_of,
     identity,
     inner,
     items,
@@ -87,9 +87,9 @@ class JiraFolder:
             for issue in issues:
                 yield from self._issue(issue)
         elif of_issue is not None and isinstance(value, dict):
-            case_id = self._keys.get(of_issue[1], of_issue[1])
+            request_id = self._keys.get(of_issue[1], of_issue[1])
             for comment in items(value, "comments"):
-                yield self._comment(comment, case_id, "")
+                yield self._comment(comment, request_id, "")
         elif of_organization is not None and isinstance(value, dict):
             for person in items(value, "values"):
                 self._companies.setdefault(self._person(person), []).append(of_organization[1])
@@ -109,10 +109,11 @@ class JiraFolder:
 
     def _issue(self, issue: Values) -> Iterator[Thing]:
         fields, shown = inner(issue, "fields"), inner(issue, "renderedFields")
-        case_id, key = str(issue["id"]), text(issue, "key")
+        request_id, key = str(issue["id"]), text(issue, "key")
         project = text(inner(fields, "project"), "key") or key.rpartition("-")[0]
         reporter = self._person(inner(fields, "reporter"))
-        companies = [one for name in fields for one in _organizations(fields, name)]
+        own_fields = [name for name in fields if name.startswith("customfield_")]
+        companies = [one for name in own_fields for one in _organizations(fields, name)]
         html, words = _words(fields.get("description"), text(shown, "description"))
         status, is_private = inner(fields, "status"), isinstance(fields.get("security"), dict)
         if is_private:
@@ -121,7 +122,7 @@ class JiraFolder:
             self.left_out.name("links", f"{key} {text(inner(tie, 'type'), 'name')}")
         files = list(self._files(fields))
         yield DeskRequest(
-            id=case_id,
+            id=request_id,
             number=self._number(issue),
             status=self._status(status),
             created_at=text(fields, "created"),
@@ -145,13 +146,13 @@ class JiraFolder:
             if author != reporter:
                 at = text(attachment, "created") or text(fields, "created")
                 note = f"file-{identity(attachment, 'id')}"
-                yield Utterance(note, case_id, at, author_id=author, files=(file,))
+                yield Utterance(note, request_id, at, author_id=author, files=(file,))
         rendered = {
             identity(one, "id"): text(one, "body")
             for one in items(inner(shown, "comment"), "comments")
         }
         for comment in items(inner(fields, "comment"), "comments"):
-            yield self._comment(comment, case_id, rendered.get(identity(comment, "id"), ""))
+            yield self._comment(comment, request_id, rendered.get(identity(comment, "id"), ""))
 
     def _number(self, issue: Values) -> object:
         """Its number; where several projects count from 1, one that no request here can have."""
@@ -167,12 +168,12 @@ class JiraFolder:
             self.left_out.add(Invalid("import.status_unknown"))
         return status_here or "open"
 
-    def _comment(self, comment: Values, case_id: str, rendered: str) -> Utterance:
+    def _comment(self, comment: Values, request_id: str, rendered: str) -> Utterance:
         """A note, unless it says that it is for the customer."""
         html, words = _words(comment.get("body"), rendered or text(comment, "renderedBody"))
         return Utterance(
             id=identity(comment, "id"),
-            case_id=case_id,
+            request_id=request_id,
             at=text(comment, "created"),
             html=html,
             text=words,
@@ -184,14 +185,11 @@ class JiraFolder:
         """The attachments whose bytes are in the folder, each with who added it."""
         for attachment in items(fields, "attachment"):
             name = text(attachment, "filename") or "file"
-            place = self.folder / "attachments" / (identity(attachment, "id") or "-")
-            path = file_of(place, name) if place.name.isalnum() else None
-            if path is None:
-                self.left_out.add(Invalid("import.file_missing", name=name))
-                continue
-            marks = tuple(filter(None, (text(attachment, "content"),)))
-            file = SourceFile(name, path.relative_to(self.folder).as_posix(), marks)
-            yield self._person(inner(attachment, "author")), attachment, file
+            path = path_of(self.folder, identity(attachment, "id"), name, self.left_out)
+            if path:
+                marks = tuple(filter(None, (text(attachment, "content"),)))
+                author = self._person(inner(attachment, "author"))
+                yield author, attachment, SourceFile(name, path, marks)
 
     def _person(self, values: Values) -> str:
         """The id of somebody who was met; empty for what is nobody."""
@@ -230,13 +228,9 @@ def _issues(value: object) -> list[Values]:
     return [one for one in found if identity(one, "id") and text(one, "key")]
 
 
-def _organizations(fields: Mapping[str, object], name: str) -> list[Values]:
+def _organizations(fields: Values, name: str) -> list[Values]:
     """The organisations in a field: it is one of the account's own, known by what is in it."""
-    return [
-        one
-        for one in items(dict(fields), name)
-        if name.startswith("customfield_") and identity(one, "id") and "uuid" in one
-    ]
+    return [one for one in items(fields, name) if identity(one, "id") and "uuid" in one]
 
 
 def _words(body: object, rendered: str) -> tuple[str, str]:

@@ -161,19 +161,19 @@ class OsTicketDump:
         users = self.tables.find("user", {row.get("user_id") for row in rows})
         heads = _Heads(self.tables, rows)
         for row in rows:
-            case_id = str(row["id"])
+            request_id = str(row["id"])
             state = heads.state(row)
             if state == "deleted":
                 self.left_out.add(Invalid("import.ticket_deleted"))
                 continue
             if state not in STATES:
                 self.left_out.add(Invalid("import.status_unknown"))
-            own = [str(thread["id"]) for thread in threads.get(case_id, [])]
+            own = [str(thread["id"]) for thread in threads.get(request_id, [])]
             copies = [c for thread in own for c in copied.get(thread, []) if code(c, "isactive")]
-            detail, user = details.get(case_id, {}), users.get(str(row.get("user_id")), {})
+            detail, user = details.get(request_id, {}), users.get(str(row.get("user_id")), {})
             team, department = identity(row, "team_id"), identity(row, "dept_id")
             yield DeskRequest(
-                id=case_id,
+                id=request_id,
                 number=_number(row),
                 status=STATES.get(state, "open"),
                 created_at=text(row, "created"),
@@ -193,7 +193,7 @@ class OsTicketDump:
             for thread in own:
                 for entry in entries.get(thread, []):
                     if not code(entry, "flags") & HIDDEN:
-                        yield spoken.utterance(case_id, entry)
+                        yield spoken.utterance(request_id, entry)
 
     def file(self, row: Row) -> Path | None:
         """The content of a file, put together; None where it is not in the dump."""
@@ -216,7 +216,7 @@ class _Spoken:
         ids = {row.get("file_id") for rows in self.attached.values() for row in rows}
         self.files = dump.tables.find("file", ids)
 
-    def utterance(self, case_id: str, entry: Row) -> Utterance:
+    def utterance(self, request_id: str, entry: Row) -> Utterance:
         identity_ = str(entry["id"])
         is_page = text(entry, "format") != "text"
         body = text(entry, "body")
@@ -224,7 +224,7 @@ class _Spoken:
         mails = self.mails.get(identity_, [])
         return Utterance(
             id=identity_,
-            case_id=case_id,
+            request_id=request_id,
             at=text(entry, "created"),
             html=body if is_page else "",
             text="" if is_page else body,

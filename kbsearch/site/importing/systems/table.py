@@ -90,7 +90,7 @@ class MappedTable:
         """What a row says."""
         return Utterance(
             id=str(line.number),
-            case_id=number,
+            request_id=number,
             at=values.get("at", "") or values.get("created_at", ""),
             text=values["body"],
             author=values.get("author", ""),

@@ -88,7 +88,7 @@ class Utterance:
     """What was said in a request: a note for agents unless its source says that it is public."""
 
     id: str
-    case_id: str
+    request_id: str
     at: str
     html: str = ""
     text: str = ""

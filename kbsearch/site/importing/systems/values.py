@@ -1,7 +1,6 @@
 """Values of a foreign object, each as what it should be; anything else counts as not there."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 Values = dict[str, Any]
@@ -71,12 +70,3 @@ def answers(values: Values) -> dict[str, str]:
     """Fields of an account's own that were answered."""
     texts_by_name = {name: answer(value) for name, value in values.items()}
     return {name: value for name, value in texts_by_name.items() if value}
-
-
-def file_of(place: Path, name: str) -> Path | None:
-    """The file of that name in the folder of an attachment, or the one that is there."""
-    path = place / name.replace("\0", "").rpartition("/")[2]
-    if path.is_file():
-        return path
-    there = sorted(place.iterdir()) if place.is_dir() else []
-    return next((file for file in there if file.is_file()), None)

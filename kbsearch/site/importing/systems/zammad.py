@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut, pages
+from kbsearch.site.importing.systems.attachments import file_of
 from kbsearch.site.importing.systems.desk import Desk, laid_out
 from kbsearch.site.importing.systems.things import (
     Company,
@@ -20,7 +21,6 @@ from kbsearch.site.importing.systems.things import (
 from kbsearch.site.importing.systems.values import (
     Values,
     code,
-    file_of,
     identity,
     inner,
     items,
@@ -123,7 +123,7 @@ class ZammadFolder:
         body = text(values, "body")
         return Utterance(
             id=str(values["id"]),
-            case_id=identity(values, "ticket_id"),
+            request_id=identity(values, "ticket_id"),
             at=text(values, "created_at"),
             html=body if is_page else "",
             text="" if is_page else body,

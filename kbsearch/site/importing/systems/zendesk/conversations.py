@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kbsearch.errors import Invalid
 from kbsearch.site.importing.systems import LeftOut
+from kbsearch.site.importing.systems.attachments import path_of
 from kbsearch.text import typed
 from kbsearch.text.markup.foreign_html import markdown_of, named_picture
 
@@ -101,22 +101,9 @@ class Conversation:
         """The attachments whose bytes are in the folder."""
         for attachment in _attachments(comment):
             name = _text(attachment, "file_name") or "file"
-            path = self._path_of(attachment, name)
-            if path is None:
-                self.left_out.add(Invalid("import.file_missing", name=name))
-            else:
-                yield {"name": name, "path": path.relative_to(self.folder).as_posix()}
-
-    def _path_of(self, attachment: Values, name: str) -> Path | None:
-        identity = str(attachment.get("id"))
-        if not identity.isalnum():
-            return None
-        place = self.folder / "attachments" / identity
-        path = place / name.replace("\0", "").rpartition("/")[2]
-        if path.is_file():
-            return path
-        there = sorted(place.iterdir()) if place.is_dir() else []
-        return next((path for path in there if path.is_file()), None)
+            path = path_of(self.folder, str(attachment.get("id")), name, self.left_out)
+            if path:
+                yield {"name": name, "path": path}
 
 
 def _letter(comment: Values) -> str:

@@ -32,7 +32,7 @@ from kbsearch.people.organisations import OrganisationFields, branding, products
 from kbsearch.people.organisations.branding import LookFields
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.site import exporting
-from kbsearch.site.importing.whole import SiteFolder
+from kbsearch.site.importing.portable import SiteFolder
 from kbsearch.tickets import Ticket, tags, teams
 from kbsearch.tickets.conversation import lifecycle, merging, ownership, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm

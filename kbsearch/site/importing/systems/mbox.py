@@ -60,19 +60,19 @@ class MailArchive:
         self.left_out = left_out
 
     def things(self) -> Iterator[Thing]:
-        """Its threads as cases, and what was said in them."""
+        """Its threads as requests, and what was said in them."""
         threads: dict[str, Thread] = {}
         known: dict[int, tuple[Thread, MailHead]] = {}
-        for envelopes in _threads(list(self._envelopes())):
-            thread = Thread(envelopes[0], self.staff)
+        for heads in _threads(list(self._heads())):
+            thread = Thread(heads[0], self.staff)
             threads[thread.id] = thread
-            known |= {envelope.place: (thread, envelope) for envelope in envelopes}
+            known |= {head.place: (thread, head) for head in heads}
         for place, raw in enumerate(self._mails()):
             if place in known:
                 yield from self._said(*known[place], parsing.read(raw))
-        yield from (case for thread in threads.values() if (case := thread.case()) is not None)
+        yield from filter(None, (thread.request() for thread in threads.values()))
 
-    def _envelopes(self) -> Iterator[MailHead]:
+    def _heads(self) -> Iterator[MailHead]:
         """One of each mail; without a date it was written when the one before it was."""
         at, seen = EPOCH, set[str]()
         for place, raw in enumerate(self._mails()):
@@ -87,32 +87,32 @@ class MailArchive:
                 origin = first or next(iter(references), "") or message_id
                 yield MailHead(place, message_id, references, origin, at)
 
-    def _said(self, thread: "Thread", envelope: MailHead, mail: Incoming) -> Iterator[Utterance]:
+    def _said(self, thread: "Thread", head: MailHead, mail: Incoming) -> Iterator[Utterance]:
         if mail.report:
             self.left_out.add(Invalid("import.mail_report"))
             return
         if mail.problem:
             self.left_out.add(Invalid("import.mail_not_whole"))
-        thread.hear(envelope, mail)
+        thread.hear(head, mail)
         words = quotation.cut(mail.text, mail.fields.subject)
-        is_first = envelope.place == thread.root.place
+        is_first = head.place == thread.root.place
         yield Utterance(
-            id=str(envelope.place),
-            case_id=thread.id,
-            at=envelope.at,
+            id=str(head.place),
+            request_id=thread.id,
+            at=head.at,
             text=mail.text if is_first else words.text,
             quoted="" if is_first else words.rest,
             is_plain=True,
             author=mail.fields.sender,
             is_public=not thread.is_among_staff(mail),
             message_id=mail.fields.message_id,
-            files=tuple(self._files(envelope, mail)),
+            files=tuple(self._files(head, mail)),
         )
 
-    def _files(self, envelope: MailHead, mail: Incoming) -> Iterator[SourceFile]:
+    def _files(self, head: MailHead, mail: Incoming) -> Iterator[SourceFile]:
         """Its files, each put into a folder."""
         for number, file in enumerate(mail.files):
-            path = Path(f"{envelope.place}-{number}")
+            path = Path(f"{head.place}-{number}")
             self.files.mkdir(exist_ok=True)
             (self.files / path).write_bytes(file.content)
             yield SourceFile(file.name, str(path))
@@ -151,22 +151,22 @@ class Thread:
         people = {mail.fields.sender, *mail.fields.recipients} - {""}
         return mail.fields.sender in self.staff and people <= self.staff
 
-    def hear(self, envelope: MailHead, mail: Incoming) -> None:
+    def hear(self, head: MailHead, mail: Incoming) -> None:
         """Learn of one more mail."""
         self.is_empty = False
         sender = mail.fields.sender
-        if envelope.place == self.root.place:
+        if head.place == self.root.place:
             self.subject = mail.fields.subject
             outside = [a for a in (sender, *mail.fields.recipients) if a and a not in self.staff]
             self.requester = next(iter(outside), "")
-        self.first_at = min(self.first_at, envelope.at)
-        if envelope.at >= self.last_at:
-            self.last_at, self.last_by_staff = envelope.at, sender in self.staff
+        self.first_at = min(self.first_at, head.at)
+        if head.at >= self.last_at:
+            self.last_at, self.last_by_staff = head.at, sender in self.staff
         if not self.is_among_staff(mail):
             self.is_private = False
             self.writers |= {sender} - self.staff - {""}
 
-    def case(self) -> DeskRequest | None:
+    def request(self) -> DeskRequest | None:
         """The request, once every mail was heard."""
         if self.is_empty:
             return None
@@ -196,7 +196,7 @@ def _moment(mail: Incoming) -> str:
     return ""
 
 
-def _threads(envelopes: Sequence[MailHead]) -> Iterable[list[MailHead]]:
+def _threads(heads: Sequence[MailHead]) -> Iterable[list[MailHead]]:
     """Mails that name each other, or the same one; in each the oldest comes first."""
     parents: dict[str, str] = {}
 
@@ -209,12 +209,12 @@ def _threads(envelopes: Sequence[MailHead]) -> Iterable[list[MailHead]]:
             parents[name] = message_id
         return message_id
 
-    for envelope in envelopes:
-        for reference in envelope.references:
-            parents[root(reference)] = root(envelope.message_id)
+    for head in heads:
+        for reference in head.references:
+            parents[root(reference)] = root(head.message_id)
     threads: dict[str, list[MailHead]] = {}
-    for envelope in sorted(envelopes, key=lambda envelope: (envelope.at, envelope.place)):
-        threads.setdefault(root(envelope.message_id), []).append(envelope)
+    for head in sorted(heads, key=lambda head: (head.at, head.place)):
+        threads.setdefault(root(head.message_id), []).append(head)
     return threads.values()
 
 
