@@ -82,10 +82,14 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Settings:
+def settings(
+    tmp_path: Path, engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
     if engine == "sqlite":
         return Settings(site=tmp_path)
-    return Settings(site=tmp_path, database=request.getfixturevalue("empty_server"))
+    address = request.getfixturevalue("empty_server")
+    monkeypatch.setenv("KBSEARCH_DATABASE", address)  # of the commands that are run on the site
+    return Settings(site=tmp_path, database=address)
 
 
 @pytest.fixture

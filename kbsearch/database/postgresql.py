@@ -203,7 +203,11 @@ class PostgresDatabase(Waiting):
         return [row["name"] for row in self.query(TABLES)]
 
     def rows(self, table: str) -> Iterator[Row]:
-        with _faults(), psycopg.ServerCursor[Row](self.connection, "kbsearch_rows") as cursor:
+        with (
+            self.snapshot(),
+            _faults(),
+            psycopg.ServerCursor[Row](self.connection, "kbsearch_rows") as cursor,
+        ):
             cursor.itersize = FETCHED
             yield from cursor.execute(f"SELECT * FROM {table}")  # noqa: S608
 

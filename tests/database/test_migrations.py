@@ -24,6 +24,8 @@ from kbsearch.search.ranking.indexing import Indexer
 from tests.kit.earlier import put_database
 from tests.kit.web import sign_in
 
+pytestmark = pytest.mark.sqlite_only
+
 PRAGMAS = ("table_xinfo", "foreign_key_list", "index_list")
 
 

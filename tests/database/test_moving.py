@@ -27,6 +27,11 @@ def content(db: Database) -> dict[str, list[str]]:
 
 
 @pytest.fixture
+def engine() -> str:
+    return "sqlite"  # whichever the suite runs on: the other one is the target
+
+
+@pytest.fixture
 def blank_server(empty_server: str) -> str:
     """The address of a database of the server with nothing in it."""
     return str(engines.postgresql().blank(empty_server))

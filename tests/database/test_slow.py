@@ -10,7 +10,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 
 COUNTED = """
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200000)
-    SELECT COUNT(*) AS n FROM numbers WHERE n <> :secret
+    SELECT COUNT(*) AS n FROM numbers WHERE :secret <> 'x' OR n < 0
 """
 
 

@@ -11,6 +11,8 @@ from kbsearch.database import Busy, IntegrityError, sqlite
 from kbsearch.database.sqlite import SqliteDatabase, check_sqlite
 from kbsearch.errors import Full, Problem
 
+pytestmark = pytest.mark.sqlite_only
+
 
 def test_without_room_a_change_is_over_whoever_goes_on_in_it(db: SqliteDatabase):
     """SQLite takes all of it back: what came after would be written by itself."""

@@ -6,11 +6,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from kbsearch.database import Database
+from kbsearch.database import Database, Values
 from kbsearch.database.engines import open_database
+from kbsearch.database.sqlite import SqliteDatabase
 
 USUAL = os.environ.get("KBSEARCH_TEST_ENGINE", "sqlite")
 BOTH = ("sqlite", "postgresql")
@@ -33,6 +35,38 @@ def postgresql() -> ModuleType:
 def address_of(db: Database) -> str:
     """How a process of its own finds the database of a test."""
     return str(vars(db).get("address") or vars(db)["path"])
+
+
+def count_statements(db: Database) -> list[str]:
+    """Statements from now on, until `stop_counting`."""
+    statements: list[str] = []
+    if isinstance(db, SqliteDatabase):
+        db.tables.conn.set_trace_callback(statements.append)
+        return statements
+    server: Any = db
+    run = server._run
+
+    def count(sql: str, values: Values | None) -> Any:
+        statements.append(sql)
+        return run(sql, values)
+
+    server._run = count
+    return statements
+
+
+def stop_counting(db: Database) -> None:
+    if isinstance(db, SqliteDatabase):
+        db.tables.conn.set_trace_callback(None)
+    else:
+        del vars(db)["_run"]
+
+
+def kept(db: Database) -> bytes:
+    """All that an engine keeps: the bytes of the files of SQLite, every row of a server."""
+    if isinstance(db, SqliteDatabase):
+        files = db.path.parent.glob(f"{db.path.name}*")
+        return b"".join(path.read_bytes() for path in files)
+    return repr([list(db.rows(table)) for table in db.list_tables()]).encode()
 
 
 def at(address: str) -> Database:

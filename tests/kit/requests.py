@@ -8,7 +8,6 @@ from typing import Any
 from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database, new_id
-from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.files.folder import FolderStorage
 from kbsearch.files.store import FileStore
@@ -83,10 +82,3 @@ def path_of(store: FileStore, sha256: str) -> Path:
 def lies_in(store: FileStore) -> set[Path]:
     """Every content that the store has, finished or not."""
     return {path for path in root_of(store).glob("*/*") if path.is_file()}
-
-
-def count_statements(db: SqliteDatabase) -> list[str]:
-    """Statements from now on, until the trace is taken away."""
-    statements: list[str] = []
-    db.tables.conn.set_trace_callback(statements.append)
-    return statements

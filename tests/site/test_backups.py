@@ -69,6 +69,7 @@ def tree(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
+@pytest.mark.sqlite_only
 def test_all_that_people_sent_before_is_in_a_backup_taken_while_they_work(
     settings: Settings, db: SqliteDatabase, cast: Cast, tmp_path: Path
 ):

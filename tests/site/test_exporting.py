@@ -71,9 +71,9 @@ def test_a_folder_with_something_in_it_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     monkeypatch.setenv("KBSEARCH_LANG", "en")
+    (settings.site / "kbsearch.toml").write_text("")
     with pytest.raises(Problem, match="folder_not_empty"):
         exporting.export(settings, db, settings.site)
-    (settings.site / "kbsearch.toml").write_text("")
     place = ["--config", str(settings.site / "kbsearch.toml"), "export"]
     refused = CliRunner().invoke(cli, [*place, str(settings.site)])
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)

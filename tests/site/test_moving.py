@@ -13,4 +13,4 @@ def test_a_database_with_something_in_it_is_not_overwritten(
     db: SqliteDatabase, settings: Settings, cast: Cast
 ):
     with pytest.raises(Problem, match=r"move\.not_empty"):
-        moving.move(settings, db, settings.database_path, lambda *_: None)
+        moving.move(settings, db, settings.database_address, lambda *_: None)

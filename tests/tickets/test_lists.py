@@ -17,7 +17,8 @@ from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.listing import FORMULA, safe_cell
 from kbsearch.tickets.lists import ListFilter, Listing, ListSort, Scope, list_tickets
 from tests.conftest import Cast, take_over
-from tests.kit.requests import count_statements, file, later
+from tests.kit.engines import count_statements, stop_counting
+from tests.kit.requests import file, later
 
 
 def subjects(listing: Listing) -> list[str]:
@@ -160,7 +161,7 @@ def test_a_list_costs_three_queries_for_any_number(db: SqliteDatabase, cast: Cas
     def cost() -> int:
         statements = count_statements(db)
         list_tickets(db, cast.alice, ListFilter(scope="organisation", text="collar"))
-        db.tables.conn.set_trace_callback(None)
+        stop_counting(db)
         return len(statements)
 
     take_over(db, number=1)

@@ -10,6 +10,7 @@ from kbsearch.people import PersonFields, organisations
 from kbsearch.people.organisations import OrganisationFields
 from kbsearch.tickets import changes as ticket_changes
 from tests.conftest import Cast, take_over
+from tests.kit.engines import count_statements, stop_counting
 
 CONVERSATION: list[dict[str, Any]] = [
     {"author": "dan@support.example", "at": "2026-01-31T10:00:00Z", "body": "Which lot is it in?"},
@@ -155,10 +156,9 @@ def test_a_case_carries_solution_first_notes_apart_and_its_readers(db: SqliteDat
 
 def test_following_changes_costs_two_queries_for_any_number(db: SqliteDatabase, cast: Cast):
     def count_queries(expected: int) -> int:
-        statements: list[str] = []
-        db.tables.conn.set_trace_callback(statements.append)
+        statements = count_statements(db)
         assert len(ticket_changes.list_changed(db, 0, 1000)) == expected
-        db.tables.conn.set_trace_callback(None)
+        stop_counting(db)
         return len(statements)
 
     take_over(db, number=1, messages=CONVERSATION)

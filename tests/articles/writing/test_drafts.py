@@ -15,7 +15,7 @@ from kbsearch.articles.writing import review as article_review
 from kbsearch.articles.writing.composition import ArticleBrief, Composed, compose
 from kbsearch.articles.writing.drafts import ArticleDraft
 from kbsearch.config import Settings
-from kbsearch.database.sqlite import SqliteDatabase
+from kbsearch.database.engines import open_database
 from kbsearch.errors import Conflict, Invalid, NotFound
 from kbsearch.site import erasing
 from tests.articles.writing.test_composition import solve
@@ -166,7 +166,7 @@ def test_the_same_form_sent_at_once_is_one_proposal(db, settings, cast, content,
     names: list[str] = []
 
     def run() -> None:
-        other = SqliteDatabase(settings.database_path)
+        other = open_database(settings.database_address)
         names.append(article_proposals.propose(other, cast.dan, settings, KEY))
         other.close()
 

@@ -15,6 +15,7 @@ import pytest
 from kbsearch import outbox
 from kbsearch.config import ConfigError, Settings
 from kbsearch.config_sources import Configuration, load
+from kbsearch.database.engines import open_database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid
 from kbsearch.messages.delivery import channels, mail_provider, mail_tokens, senders
@@ -25,6 +26,7 @@ from kbsearch.outbox import Task
 from kbsearch.site.doctor import servers
 from kbsearch.site.doctor.checks import Patient
 from tests.conftest import Cast
+from tests.kit.engines import address_of
 from tests.kit.incoming import letter as incoming
 from tests.kit.mail_access import (
     Running,
@@ -119,7 +121,7 @@ def test_many_who_need_a_token_at_once_spend_one_refresh_token(
     found: list[str] = []
 
     def ask() -> None:
-        own = SqliteDatabase(site.database_path)
+        own = open_database(site.database_address)
         found.append(mail_tokens.access_token(own, site))
         own.close()
 
@@ -136,16 +138,16 @@ def test_many_who_need_a_token_at_once_spend_one_refresh_token(
 RENEWING = """
 import os, signal, sys
 from kbsearch import config; from kbsearch.messages.delivery import mail_provider, mail_tokens
-from kbsearch.database.sqlite import SqliteDatabase
+from tests.kit.engines import at
 from tests.kit.mail_access import Running
 
-site, url, point = sys.argv[1:]
+site, url, point, database = sys.argv[1:]
 settings = Running(url).settings(config.Settings(site=config.Path(site)))
 if point == "before":
     mail_provider.Provider.renew = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 else:
     mail_tokens.log.info = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-mail_tokens.access_token(SqliteDatabase(settings.database_path), settings)
+mail_tokens.access_token(at(database), settings)
 """
 
 
@@ -156,6 +158,7 @@ def test_killed_while_it_renews_the_next_one_goes_on(
     provider.consent(db, cast.root, site)
     db.execute("UPDATE mail_grants SET renew_at = '', expires_at = ''")
     command = [sys.executable, "-c", RENEWING, str(site.site), provider.url, point]
+    command.append(address_of(db))
     assert subprocess.run(command, cwd=TOP, check=False).returncode == -signal.SIGKILL
     db.execute("UPDATE mail_grants SET leased_until = '' WHERE leased_until IS NOT NULL")
     assert provider.admits(mail_tokens.access_token(db, site))

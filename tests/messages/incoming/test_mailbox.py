@@ -148,16 +148,17 @@ import os, signal, sys
 from kbsearch import config
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.incoming import arrivals, mailbox, taking
+from tests.kit.engines import at
 from tests.kit.incoming import receiving
 
-site, url, *points = sys.argv[1:]
+site, database, url, *points = sys.argv[1:]
 settings = receiving(config.Settings(site=config.Path(site)), imap_url=url)
 modules = {"arrivals": arrivals, "taking": taking, "mailbox": mailbox}
 
 def poll_and_die(point):
     module, _, name = point.partition(".")
     setattr(modules[module], name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-    db = SqliteDatabase(settings.database_path)
+    db = at(database)
     db.execute("UPDATE arrivals SET due_at = ''")
     mailbox.poll(settings, db)
 
@@ -173,7 +174,8 @@ for point in points:
 
 def kill(site: Settings, *points: str) -> None:
     """Let a process read the mailbox until it comes to a point and is killed there; for each."""
-    command = [sys.executable, "-c", KILLED, str(site.site), site.imap_url, *points]
+    places = str(site.site), str(site.database_address), site.imap_url
+    command = [sys.executable, "-c", KILLED, *places, *points]
     subprocess.run(command, cwd=TOP, timeout=120, check=True)
 
 

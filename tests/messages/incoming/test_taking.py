@@ -292,14 +292,14 @@ def test_a_crash_between_its_files_and_its_row_loses_and_doubles_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ):
     raw = letter("alice@acme.example", address(site, ticket, cast.alice))
-    insert = SqliteDatabase.insert
+    insert = type(db).insert
 
     def fail(self: SqliteDatabase, table: str, row: dict[str, object]) -> None:
         if table == "mails":
             raise Busy("killed")
         insert(self, table, row)
 
-    monkeypatch.setattr(SqliteDatabase, "insert", fail)
+    monkeypatch.setattr(type(db), "insert", fail)
     with pytest.raises(Busy):
         take(site, db, raw)
     assert said(db, cast, ticket) == []
@@ -806,6 +806,7 @@ def test_nothing_of_a_held_mail_is_in_the_outbox(site: Settings, db: SqliteDatab
     assert held(db, cast).reason == "not_proved"
 
 
+@pytest.mark.sqlite_only
 def test_what_finds_no_room_is_tried_again_and_not_held(
     site: Settings, db: SqliteDatabase, cast: Cast
 ):

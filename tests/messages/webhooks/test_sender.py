@@ -29,6 +29,7 @@ from kbsearch.outbox import Share, Task
 from kbsearch.people import PersonFields
 from tests.conftest import Cast
 from tests.kit import receivers
+from tests.kit.engines import address_of
 from tests.kit.receivers import Receiver, receiver
 from tests.kit.waiting import HUNG, until
 
@@ -220,11 +221,9 @@ def test_a_defect_costs_a_pause_and_not_the_sender(
 
 KILLED = """
 import sys, time
-from pathlib import Path
 from kbsearch.messages.webhooks import events
-from kbsearch.config import Settings
-from kbsearch.database.sqlite import SqliteDatabase
-db = SqliteDatabase(Settings(site=Path(sys.argv[1])).database_path)
+from tests.kit.engines import at
+db = at(sys.argv[1])
 for number in range(10_000):
     with db.atomic():
         db.insert("counters", {"name": f"fact {sys.argv[2]}-{number}", "value": number})
@@ -264,7 +263,7 @@ def test_whoever_is_killed_nothing_committed_is_lost_and_nothing_else_is_told(
         at_work = worker()
         for run in range(KILLS):
             writer = subprocess.Popen(
-                [sys.executable, "-c", KILLED, str(tmp_path), str(run)], stdout=subprocess.PIPE
+                [sys.executable, "-c", KILLED, address_of(db), str(run)], stdout=subprocess.PIPE
             )
             assert writer.stdout is not None and writer.stdout.readline()
             time.sleep(random.uniform(0.02, 0.2))

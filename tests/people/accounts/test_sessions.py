@@ -12,7 +12,8 @@ from kbsearch.people import PersonFields, organisations, viewers
 from kbsearch.people.accounts import one_time_links
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.organisations import OrganisationFields
-from tests.conftest import Cast
+from tests.conftest import Another, Cast
+from tests.kit.engines import count_statements
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -81,16 +82,15 @@ def test_being_seen_is_written_at_most_once_a_minute(db: SqliteDatabase, alice: 
 
 
 def test_a_page_is_served_while_somebody_else_writes(
-    db: SqliteDatabase, alice: Viewer, monkeypatch: pytest.MonkeyPatch
+    db: SqliteDatabase, another: Another, alice: Viewer
 ):
     token = accounts.open_session(db, alice.person_id or "", at=NOON)
-    other = SqliteDatabase(db.path)
+    other = another()
     db.waits = Patience(0.01)
     with other.atomic():
         with pytest.raises(Busy):
             db.execute("DELETE FROM sessions")
         assert accounts.viewer_of(db, token, at=NOON + timedelta(hours=1)) == alice
-    other.close()
 
 
 def test_signing_out_ends_the_session_and_no_other(db: SqliteDatabase, alice: Viewer):
@@ -209,7 +209,6 @@ def test_what_is_over_is_forgotten(db: SqliteDatabase, alice: Viewer, dan: Viewe
 
 def test_a_viewer_costs_one_query(db: SqliteDatabase, cast: Cast):
     token = accounts.open_session(db, cast.alice.person_id or "")
-    statements: list[str] = []
-    db.tables.conn.set_trace_callback(statements.append)
+    statements = count_statements(db)
     accounts.viewer_of(db, token)
     assert len(statements) == 1

@@ -20,6 +20,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.site.importing import tickets as importing
 from kbsearch.site.importing.report import Report
 from tests.conftest import Cast, take_over
+from tests.kit.engines import address_of
 from tests.kit.requests import PNG, path_of
 
 GOOD: dict[str, Any] = {
@@ -153,10 +154,10 @@ def test_what_is_no_address_is_left_out_and_said(db: SqliteDatabase, tmp_path: P
 def test_a_second_run_writes_nothing(db: SqliteDatabase, tmp_path: Path):
     lines = [{**GOOD, "number": n} for n in range(1, 21)]
     assert run(db, tmp_path, *lines).created == 20
-    written = db.tables.conn.total_changes
+    written = db.version()
     report = run(db, tmp_path, *lines)
     assert (report.created, report.updated, report.unchanged) == (0, 0, 20)
-    assert db.tables.conn.total_changes == written
+    assert db.version() == written
 
 
 def test_a_changed_line_replaces_what_was_there(db: SqliteDatabase, tmp_path: Path, cast: Cast):
@@ -348,13 +349,13 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(
     )
     program = (
         "import sys; from pathlib import Path\n"
-        "from kbsearch.database.sqlite import SqliteDatabase\n"
         "from kbsearch.site.importing import tickets\n"
-        "tickets.run(SqliteDatabase(Path(sys.argv[1])), Path(sys.argv[2]))\n"
+        "from tests.kit.engines import at\n"
+        "tickets.run(at(sys.argv[1]), Path(sys.argv[2]))\n"
     )
     for _ in range(3):
         there = len(contents(db))
-        child = subprocess.Popen([sys.executable, "-c", program, str(db.path), str(path)])
+        child = subprocess.Popen([sys.executable, "-c", program, address_of(db), str(path)])
         while len(db.query("SELECT 1 FROM tickets LIMIT :n", {"n": there + 1})) == there:
             assert child.poll() is None
             time.sleep(0.005)

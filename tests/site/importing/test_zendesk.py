@@ -28,6 +28,7 @@ from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
 from kbsearch.tickets import teams
 from tests.kit import zendesk_export
+from tests.kit.engines import address_of
 from tests.kit.requests import PNG, path_of
 
 
@@ -182,16 +183,17 @@ def test_the_export_of_an_account_comes_too_also_killed_on_the_way(
     zendesk_export.account(folder, count=1200)
     program = (
         "import os, signal, sys; from pathlib import Path;"
-        "from kbsearch.config import Settings; from kbsearch.database.engines import open_database;"
+        "from kbsearch.config import Settings; from tests.kit.engines import at;"
         "from kbsearch.files import places;"
         "from kbsearch.site.importing.systems import moving_in;"
         "from kbsearch.site.importing.systems.zendesk import export;"
-        "s = Settings(site=Path(sys.argv[1])); db = open_database(s.database_address);"
+        "s = Settings(site=Path(sys.argv[1])); db = at(sys.argv[3]);"
         "die = lambda count: os.kill(os.getpid(), signal.SIGKILL);"
         "whole = export.opened(Path(sys.argv[2])); system = whole.__enter__();"
         "moving_in.run(db, system, moving_in.Move(places.attached(s)), die)"
     )
-    killed = subprocess.run([sys.executable, "-c", program, str(settings.site), str(folder)])
+    command = [sys.executable, "-c", program, str(settings.site), str(folder), address_of(db)]
+    killed = subprocess.run(command)
     assert killed.returncode == -signal.SIGKILL
     assert db.query("SELECT COUNT(*) AS n FROM tickets")[0]["n"] == 1000
     arrival, _ = move(db, settings, folder)

@@ -154,6 +154,7 @@ def test_pages_follow_each_other(db: SqliteDatabase, cast: Cast, monkeypatch: py
     assert pages == [["0", "1"], ["2", "3"], ["4"], ["4"]]
 
 
+@pytest.mark.sqlite_only
 def test_the_queue_is_read_by_its_indexes(db: SqliteDatabase):
     for view in queue.UNDER_WAY:
         condition = queue.CONDITIONS[view]

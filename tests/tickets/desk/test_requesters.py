@@ -9,7 +9,8 @@ from kbsearch.tickets.conversation import lifecycle, satisfaction
 from kbsearch.tickets.conversation.satisfaction import Rating
 from kbsearch.tickets.desk import requesters
 from tests.conftest import Cast, take_over
-from tests.kit.requests import count_statements, file
+from tests.kit.engines import count_statements
+from tests.kit.requests import file
 
 
 def test_the_other_requests_of_a_person_those_not_solved_first(db: SqliteDatabase, cast: Cast):

@@ -15,6 +15,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import passwords, second_factor
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.people.accounts import sign_ins_under_way as pending
+from tests.kit.engines import kept
 from tests.kit.security_log import events_about
 from tests.kit.web import sign_in
 
@@ -133,9 +134,9 @@ def test_an_authenticator_is_set_up_and_its_secret_never_shown_again(
         assert page.status_code == 200
         assert secret not in page.text.replace(" ", "")
         assert not any(code in page.text for code in codes)
-    kept = b"".join(p.read_bytes() for p in settings.database_path.parent.glob("*.sqlite3*"))
-    assert secret.encode() not in kept
-    assert not any(code.encode() in kept for code in codes)
+    everything = kept(db)
+    assert secret.encode() not in everything
+    assert not any(code.encode() in everything for code in codes)
     kinds = [event.kind for event in events_about(db, str(alice.person_id))]
     assert {"authenticator.added", "recovery_codes.made"} <= set(kinds)
 

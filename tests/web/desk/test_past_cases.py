@@ -15,7 +15,7 @@ from kbsearch.search.learning import case_clicks
 from kbsearch.search.ranking import Search
 from kbsearch.tickets.desk import duplicates, held_replies, past_cases
 from tests.conftest import take_over
-from tests.kit.requests import count_statements
+from tests.kit.engines import count_statements, stop_counting
 from tests.kit.search import follow, put_live, write
 from tests.kit.web import HTMX
 from tests.kit.web import sign_in as give_session
@@ -349,7 +349,7 @@ def test_the_number_of_statements_does_not_grow_with_the_cases(app, db, settings
         statements = count_statements(db)
         list_all = Search(settings, db).similar(cast.dan, number=42, limit=5)
         past_cases.list_beside(db, cast.dan, asked, list_all)
-        db.tables.conn.set_trace_callback(None)
+        stop_counting(db)
         return len(list_all), len(statements)
 
     few = count()

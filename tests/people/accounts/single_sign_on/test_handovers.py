@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from kbsearch import create_app, people, resources
 from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
+from kbsearch.database.engines import open_database
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Forbidden
 from kbsearch.people import PersonFields
@@ -272,7 +273,7 @@ def test_of_twenty_at_the_same_moment_one_comes_in(
     everybody_ready = threading.Barrier(20)
 
     def try_it(_: int) -> bool:
-        mine = SqliteDatabase(settings.database_path)
+        mine = open_database(settings.database_address)
         everybody_ready.wait()
         try:
             handovers.redeem(mine, settings, Caller(), handover)
