@@ -138,9 +138,19 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "request") return;
   event.preventDefault();
-  show(address("requests"), {
+  const path = event.submitter?.getAttribute("formaction")?.replace("/widget/", "") ?? "requests";
+  show(address(path), {
     options: { method: "POST", body: new URLSearchParams(new FormData(event.target)) },
   });
+});
+
+// What is announced of the software and version, as they are chosen.
+document.addEventListener("change", async ({ target }) => {
+  if (!target.matches("#software, #version")) return;
+  const { software, version } = target.form.elements;
+  const answer = await ask(address("announcements", { software: software.value, version: version.value }));
+  const place = panel.querySelector("#announced");
+  if (answer.ok && place) place.innerHTML = await answer.text();
 });
 
 document.addEventListener("keydown", (event) => {

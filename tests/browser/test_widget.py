@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 from waitress.server import create_server
 
 from kbsearch import create_app
+from kbsearch.access import OPERATOR
+from kbsearch.announcements import editing
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.config import Settings
 from kbsearch.database.migrations import migrate
 from kbsearch.database.sqlite import SqliteDatabase
@@ -105,6 +108,10 @@ def visit(browser: Browser, application: Application) -> Iterator[Callable[..., 
 def test_a_customer_finds_reads_and_asks_without_leaving(
     visit: Callable[..., Page], application: Application
 ):
+    told = AnnouncementFields(title_fr="Colliers muets", product="icownect", version_to="4.2")
+    editing.publish(
+        application.db, OPERATOR, editing.add(application.db, OPERATOR, told), by_mail=False
+    )
     page = visit(f"http://localhost:{application.port}/herd/7?secret=1")
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -123,6 +130,15 @@ def test_a_customer_finds_reads_and_asks_without_leaving(
     origin = f"http://localhost:{application.port}"
     expect(frame.get_by_label("Page où vous étiez")).to_have_value(f"{origin}/herd/7")
     frame.get_by_label("Description").fill("Une vache manque.")
+    expect(frame.get_by_text("Colliers muets")).to_be_visible()
+    frame.get_by_label("Version").fill("5.0")
+    frame.get_by_label("Version").press("Tab")
+    expect(frame.get_by_text("Colliers muets")).to_be_hidden()
+    frame.get_by_label("Version").fill("4.2")
+    frame.get_by_label("Version").press("Tab")
+    frame.get_by_role("button", name="J’ai aussi ce problème").press("Enter")
+    expect(frame.get_by_text("vous serez averti")).to_be_visible()
+    expect(frame.get_by_label("Description")).to_have_value("Une vache manque.")
     frame.get_by_label("Sujet").fill("")
     frame.get_by_role("button", name="Envoyer la demande").press("Enter")
     expect(frame.get_by_role("alert").first).to_contain_text("n’est pas partie")

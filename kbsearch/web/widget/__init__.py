@@ -18,6 +18,10 @@ def offer(app: Flask, settings: Settings) -> None:
     bp.add_url_rule("/widget/articles/<language>/<slug>", view_func=panel.article)
     bp.add_url_rule("/widget/media/<digest>/<name>", view_func=pages.media)
     bp.add_url_rule("/widget/requests/new", view_func=requests.new)
+    bp.add_url_rule("/widget/announcements", view_func=requests.announced)
+    bp.add_url_rule(
+        "/widget/announcements/<id>/following", view_func=requests.follow, methods=["POST"]
+    )
     bp.add_url_rule("/widget/requests", view_func=requests.send, methods=["POST"])
     if settings.jwt_shared_secret:
         from kbsearch.web.widget import identity  # needs the extra [sso], as handovers does

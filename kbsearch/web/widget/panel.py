@@ -26,15 +26,16 @@ def shell() -> Response:
 
 
 def search() -> Response:
-    """The articles that the search box finds, best first."""
+    """The articles that the search box finds, best first, below what is announced of the words."""
     address = SearchAddress(language(), request.args.get("q", "")[:MAX_TEXT], kind="article")
     if not address.text.strip():
-        return render("widget/results.html", lines=None, total=0)
+        return render("widget/results.html", lines=None, total=0, announced=())
     question = Question(address.text, language=language(), kind="article", limit=HITS)
     answer = site().search.ask(viewer(), question)
     hits = answer.hits + answer.other_language
     lines = results.lines(address, hits[:HITS], spoken_language())
-    return render("widget/results.html", lines=lines, total=len(lines))
+    announced = site().announced(viewer(), address.text)
+    return render("widget/results.html", lines=lines, total=len(lines), announced=announced)
 
 
 def article(language: str, slug: str) -> Response:

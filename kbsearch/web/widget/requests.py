@@ -5,10 +5,11 @@ from http import HTTPStatus
 from flask import abort, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n
+from kbsearch import announcements, i18n
+from kbsearch.announcements import following
 from kbsearch.database import new_id
 from kbsearch.errors import InvalidForm, Problem
-from kbsearch.web.render import language, render, viewer
+from kbsearch.web.render import db, language, render, viewer
 from kbsearch.web.tickets import filing
 from kbsearch.web.tickets.form import Filled, key_after, values_of
 
@@ -37,11 +38,31 @@ def send() -> Response:
     return render("widget/sent.html", ticket=ticket)
 
 
+def announced() -> Response:
+    """What is announced of the software and version that are chosen by now."""
+    about = filing.announced(Filled("", filing.prefilled()))
+    return render("widget/announced.html", announced=about)
+
+
+def follow(id: str) -> Response:
+    """Have a known problem too, in the place of a request; what was typed stays in the form."""
+    if not viewer().is_signed_in:
+        abort(HTTPStatus.UNAUTHORIZED)
+    following.say_me_too(db(), viewer(), announcements.find(db(), viewer(), id))
+    key = request.form.get("key") or new_id()
+    return _form(Filled(key, values_of(request.form)), _page())
+
+
 def _form(filled: Filled, page: str) -> Response:
     accepting = filing.accepting()
     if accepting is None:
         return render("widget/closed.html")
-    return render("widget/form.html", form=filled.shown(accepting), came_from=page)
+    return render(
+        "widget/form.html",
+        form=filled.shown(accepting),
+        came_from=page,
+        announced=filing.announced(filled),
+    )
 
 
 def _page() -> str:

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from kbsearch import create_app, people
 from kbsearch.access import Viewer
+from kbsearch.announcements import editing, following
+from kbsearch.announcements.editing import AnnouncementFields
 from kbsearch.clock import utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database
@@ -131,6 +133,29 @@ def test_what_is_refused_stays_as_it_was_typed(
     assert refused.status_code == 422
     assert "A &lt;cow&gt;</textarea>" in refused.text and 'value="https://x/"' in refused.text
     assert 'aria-invalid="true"' in refused.text
+    assert db.query("SELECT 1 FROM tickets") == []
+
+
+def test_a_known_problem_takes_the_place_of_a_request(
+    frame: FlaskClient, settings: Settings, db: Database, cast: Cast
+):
+    told = AnnouncementFields(title_en="Lost cows", product="icownect", version_to="4.2")
+    problem = editing.add(db, cast.dan, told)
+    assert problem.title("en") not in frame.get("/widget/search?q=lost+cows&lang=en").text
+    editing.publish(db, cast.dan, problem, by_mail=False)
+    headers = pass_of(settings, db, cast.alice)
+    for path in ("search?q=lost+cows", "requests/new?software=icownect&version=4.2"):
+        assert "Lost cows" in frame.get(f"/widget/{path}&lang=en", headers=headers).text
+        assert "Lost cows" not in frame.get(f"/widget/{path}&lang=en").text
+    chosen = "/widget/announcements?lang=en&software=icownect&version="
+    assert "Lost cows" in frame.get(f"{chosen}4.1", headers=headers).text
+    assert "Lost cows" not in frame.get(f"{chosen}4.3", headers=headers).text
+    follow = f"/widget/announcements/{problem.id}/following?lang=en"
+    typed = {"subject": "Lost", "description": "A <cow>", "software": "icownect", "version": "4.2"}
+    assert frame.post(follow, data=typed).status_code in (401, 403)
+    answer = frame.post(follow, data=typed, headers=headers).text
+    assert "you will be told when it is fixed" in answer and "A &lt;cow&gt;</textarea>" in answer
+    assert [one.is_affected for one in following.list_followers(db, cast.dan, problem)] == [True]
     assert db.query("SELECT 1 FROM tickets") == []
 
 
