@@ -168,6 +168,7 @@ EVENTS = {
     "article.told": _("An article answers one of my requests"),
     "authenticator.added": _("An authenticator app was added"),
     "authenticator.removed": _("An authenticator app was removed"),
+    "token.added": _("A token was made"),
     "passkey.added": _("A passkey was added"),
     "passkey.removed": _("A passkey was removed"),
     "recovery_codes.made": _("Recovery codes were made"),

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from kbsearch.search.ranking import Search
     from kbsearch.web.language import Language
 
-LANGUAGE_COOKIE = "kb-language"
-THEME_COOKIE = "kb-theme"
+LANGUAGE_COOKIE = "-language"
+THEME_COOKIE = "-theme"
 THEMES = ("light", "dark")
 OF_NOBODY = ("assets", "machines")  # what is asked there is answered without the database
 HTML = "text/html; charset=utf-8"
@@ -178,7 +178,7 @@ def _language() -> str:
     first = request.path.split("/", 2)[1]
     if first in offered:  # a page that does not exist still has the language of its address
         return first
-    for tongue in (viewer().language, request.cookies.get(LANGUAGE_COOKIE)):
+    for tongue in (viewer().language, preference(LANGUAGE_COOKIE)):
         if tongue in offered:
             return tongue
     return request.accept_languages.best_match(offered) or offered[0]
@@ -191,8 +191,13 @@ def spoken_language() -> "Language":
 
 def theme() -> str | None:
     """The theme somebody chose; None follows the system's."""
-    name = request.cookies.get(THEME_COOKIE)
+    name = preference(THEME_COOKIE)
     return name if name in THEMES else None
+
+
+def preference(kind: str) -> str | None:
+    """What a browser keeps of a choice; over https, also under its name of earlier releases."""
+    return request.cookies.get(f"{site().cookie}{kind}", request.cookies.get(f"kb{kind}"))
 
 
 def wants_fragment() -> bool:

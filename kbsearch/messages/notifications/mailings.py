@@ -28,6 +28,7 @@ from kbsearch.people.accounts import (
     mobiles,
     one_time_links,
     passkeys,
+    personal_tokens,
     second_factor,
     sign_ins_under_way,
     signing_in,
@@ -48,6 +49,7 @@ NOTICES = (  # what happened to an account; each has a template of its name
     passkeys.REMOVED,
     mobiles.VERIFIED,
     mobiles.REMOVED,
+    personal_tokens.ADDED,
 )
 
 

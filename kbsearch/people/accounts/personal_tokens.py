@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kbsearch import audit, randomness
+from kbsearch import audit, outbox, randomness
 from kbsearch.access import Viewer
 from kbsearch.clock import parsed, stored, utc_now
 from kbsearch.database import Database, Row, Values, if_possible, new_id
@@ -16,6 +16,7 @@ from kbsearch.errors import Invalid, NotFound
 from kbsearch.people import Person, viewers
 from kbsearch.people.accounts.sessions import SEEN_EVERY, hash_token
 
+ADDED = outbox.declare("token.added", "mail")  # tell its person
 PREFIX = "kbs_"  # what scanners for secrets know ours by
 HINT_LENGTH = len(PREFIX) + 4
 USUAL_DAYS = 90
@@ -118,6 +119,7 @@ def add(
         db.insert("personal_tokens", row)
         added = find(db, row["id"])
         _note(db, viewer, "token.added", added, {}, added.rights)
+        outbox.add(db, ADDED, person.id)
     return added, secret
 
 

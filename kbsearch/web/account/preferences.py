@@ -34,7 +34,10 @@ def prefer() -> Response:
     if theme in THEMES:
         keep(response, THEME_COOKIE, theme)
     elif theme == "auto":
-        response.delete_cookie(THEME_COOKIE, samesite="Lax", secure=site().is_secure)
+        for prefix in (site().cookie, "kb"):  # of today and of earlier releases
+            response.delete_cookie(
+                f"{prefix}{THEME_COOKIE}", httponly=True, samesite="Lax", secure=site().is_secure
+            )
     elif tongue in site().settings.languages:
         keep(response, LANGUAGE_COOKIE, tongue)
     else:
@@ -42,9 +45,14 @@ def prefer() -> Response:
     return response
 
 
-def keep(response: Response, name: str, value: str) -> None:
+def keep(response: Response, kind: str, value: str) -> None:
     response.set_cookie(
-        name, value, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=site().is_secure
+        f"{site().cookie}{kind}",
+        value,
+        max_age=ONE_YEAR,
+        httponly=True,
+        samesite="Lax",
+        secure=site().is_secure,
     )
 
 

@@ -8,11 +8,11 @@ from flask import Blueprint, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from kbsearch import announcements, tickets
+from kbsearch import announcements, limits, tickets
 from kbsearch.announcements import Announcement
 from kbsearch.clock import utc_now
 from kbsearch.database import new_id
-from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded
+from kbsearch.errors import AlreadySent, Invalid, InvalidForm, Problem, SignInNeeded, TooMany
 from kbsearch.files import places
 from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation
@@ -90,7 +90,7 @@ def send() -> Response:
         return refused(key, values, refusal.problems)
     except AlreadySent as conflict:
         return refused(set_apart(files), values, {"": conflict})
-    except Invalid as problem:
+    except (Invalid, TooMany) as problem:
         return refused(key, values, {"": problem})
     response = go_to(f"/{language()}/requests/{ticket.id}?thanks=1")
     visits.filed(response, ticket)
@@ -128,6 +128,8 @@ def file(key: str, values: Mapping[str, str]) -> Ticket:
         required=required(values.get("requester", "")),
         channel="phone" if viewer().is_agent and values.get("by_phone") else "web",
     )
+    if viewer().role == "customer" and not drafts.was_sent(db(), viewer(), key):
+        limits.take(db(), limits.REQUESTS_OF_CUSTOMER, viewer().person_id or "")
     follows = values.get("follows")
     if follows:
         followed = tickets.find(db(), viewer(), follows)

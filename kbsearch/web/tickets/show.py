@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from kbsearch import i18n, tickets
+from kbsearch import i18n, limits, tickets
 from kbsearch.database import if_possible
 from kbsearch.errors import (
     AlreadySent,
@@ -69,6 +69,8 @@ def reply(id: str) -> Response:
         wrong = filing.take_files(draft.key, files, ticket)
         if wrong is not None:
             raise wrong
+        if viewer().role == "customer":
+            limits.take(db(), limits.REPLIES_OF_CUSTOMER, viewer().person_id or "")
         if is_held(draft):
             return hold(ticket, draft)
         reply_form = ReplyForm(draft.key, draft.body)

@@ -58,6 +58,7 @@ def values() -> dict[str, dict[str, Any]]:
         "authenticator_removed": notice,
         "passkey_added": notice,
         "passkey_removed": notice,
+        "token_added": notice,
         "recovery_codes_made": notice,
         "recovery_code_used": notice,
         "mobile_verified": notice,

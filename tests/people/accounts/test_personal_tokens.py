@@ -35,6 +35,12 @@ def test_a_token_is_its_person(db: SqliteDatabase, cast: Cast, who: str):
     assert holder.token.id == token.id and not holder.token.may_write
 
 
+def test_its_person_is_told_by_mail(db: SqliteDatabase, cast: Cast):
+    make(db, cast.alice)
+    told = db.query("SELECT subject FROM outbox WHERE kind = 'token.added'")
+    assert told == [{"subject": cast.alice.person_id}]
+
+
 def test_only_the_hash_is_kept(db: SqliteDatabase, cast: Cast):
     _, secret = make(db, cast.alice)
     kept = [text for row in db.query("SELECT * FROM personal_tokens") for text in row.values()]

@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from kbsearch import create_app, people
+from kbsearch import create_app, people, resources
 from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -249,7 +249,28 @@ def test_over_https_every_cookie_is_locked_to_the_host(
     for cookie in given.values():
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
         assert "Domain" not in cookie
-    assert "max-age=31536000" in inside.headers["Strict-Transport-Security"]
+    stay = inside.headers["Strict-Transport-Security"]
+    assert stay == "max-age=31536000; includeSubDomains"
+    for form in ({"theme": "dark"}, {"language": "en"}):
+        kept = client.post("/fr/preferences", data=form, base_url=base, headers=SAME_SITE)
+        (name, cookie), *_ = cookies(kept).items()
+        assert name == f"__Host-kb-{[*form][0]}"
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert 'data-theme="dark"' in client.get("/fr/", base_url=base).text
+    earlier = create_app(secure, db).test_client()
+    earlier.set_cookie("kb-theme", "dark", domain="aide.example")
+    assert 'data-theme="dark"' in earlier.get("/fr/", base_url=base).text
+
+
+def test_fields_for_passwords_hide_them_and_let_managers_help():
+    templates = [*resources.folder("templates").rglob("*.html")]
+    texts = "".join(path.read_text(encoding="utf-8") for path in templates)
+    assert "onpaste" not in texts
+    fields = re.findall(r'fields\.text\("(?:password|current|again)".*', texts)
+    assert len(fields) > 3
+    for field in fields:
+        assert 'type="password"' in field, field
+        assert re.search('autocomplete="(current|new)-password"', field), field
 
 
 def test_the_session_a_browser_had_before_is_over(

@@ -1,13 +1,14 @@
 """What people do on the page of a request: who may, what is kept, and what nobody else learns."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from io import BytesIO
 
 import pytest
 from flask.testing import FlaskClient
 
-from kbsearch import people, tickets
+from kbsearch import limits, people, tickets
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people import notification_choices as preferences
@@ -364,3 +365,15 @@ def test_whoever_looks_after_it_stays_named_though_their_account_is_closed(
     assert page.count(chosen) == closed.count(chosen) == 1
     other = file(db, cast.alice)
     assert str(cast.dan.person_id) not in browser(cast.root).get(f"/fr/requests/{other.id}").text
+
+
+def test_a_customer_answers_so_often_an_hour(
+    browser: Browser, cast: Cast, ticket: Ticket, monkeypatch: pytest.MonkeyPatch
+):
+    few = replace(limits.REPLIES_OF_CUSTOMER, windows=((1, limits.HOURS),))
+    monkeypatch.setattr(limits, "REPLIES_OF_CUSTOMER", few)
+    path = f"/fr/requests/{ticket.id}/messages"
+    alice = browser(cast.alice)
+    assert alice.post(path, data={"body": "Une", "key": f"{KEY}-1"}).status_code == 303
+    refused = alice.post(path, data={"body": "Encore une", "key": f"{KEY}-2"})
+    assert refused.status_code == 429 and "Encore une" in refused.text

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from waitress.server import create_server
 
-from kbsearch import create_app, tickets
+from kbsearch import create_app, limits, tickets
 from kbsearch.access import OPERATOR, Viewer
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
@@ -475,3 +475,22 @@ def test_what_is_too_long_is_refused_unread_and_other_forms_stay_small(signed_in
     assert status("/fr/requests/new", 11 * attachments.MAX_BYTES) == 413
     assert status("/fr/account", 1_500_000) == 413
     assert status("/fr/visits", 30_000) == 413
+
+
+def test_somebody_files_so_many_requests_an_hour(
+    signed_in: FlaskClient, db: SqliteDatabase, cast: Cast, monkeypatch: pytest.MonkeyPatch
+):
+    few = replace(limits.REQUESTS_OF_CUSTOMER, windows=((2, limits.HOURS),))
+    monkeypatch.setattr(limits, "REQUESTS_OF_CUSTOMER", few)
+    answers = [
+        signed_in.post("/fr/requests/new", data={**FORM, "key": f"{KEY}-{n}"}) for n in (1, 2)
+    ]
+    again = signed_in.post("/fr/requests/new", data={**FORM, "key": f"{KEY}-1"})
+    assert [answer.status_code for answer in (*answers, again)] == [303] * 3
+    refused = signed_in.post("/fr/requests/new", data={**FORM, "key": f"{KEY}-3"})
+    assert refused.status_code == 429 and FORM["description"] in refused.text
+    assert drafts.find(db, cast.alice, f"{KEY}-3").fields["subject"] == FORM["subject"]
+    sign_in(signed_in, db, cast.dan)
+    for n in (4, 5, 6):
+        form = {**FORM, "key": f"{KEY}-{n}", "requester": cast.alice.email}
+        assert signed_in.post("/fr/requests/new", data=form).status_code == 303
