@@ -1,7 +1,9 @@
 """The worker: the loop that publishes new content, keeps the index right and empties the outbox.
 
 Its sign of life is the loop's own, which falls silent when it hangs; before work that may take
-minutes it says so. It alone writes the index; a second worker waits until the first one is gone.
+minutes it says so. A second worker of the same data folder waits until the first one is gone. Where
+several hosts share a database, each has a worker: all of them send and follow the content, and one
+leads, which publishes, writes the index, reads the mailbox and does all that is done by the clock.
 """
 
 import fcntl
@@ -11,7 +13,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -28,9 +29,7 @@ from kbsearch.articles.writing import review_reminders
 from kbsearch.clock import now, stored, utc_now
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
-from kbsearch.errors import Problem
 from kbsearch.files import places
-from kbsearch.i18n import explain, terminal_language
 from kbsearch.insights import handling
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import departures, senders
@@ -65,6 +64,7 @@ from kbsearch.people.accounts import (
 from kbsearch.people.accounts.applications import grants
 from kbsearch.people.accounts.single_sign_on import journeys, used_handovers
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
+from kbsearch.processes.steps import Leader, Step
 from kbsearch.rules import runs as rule_runs
 from kbsearch.rules import work as rule_work
 from kbsearch.search.learning import sent_articles, visits
@@ -96,7 +96,6 @@ SETTINGS_SECONDS = 1.0
 ALARM_SECONDS = 20.0
 RULES_SECONDS = 30.0
 REVIEWS_SECONDS = 60.0
-LONGEST_PAUSE_SECONDS = 60.0
 NICENESS = 5  # whoever is typing comes first
 
 
@@ -122,10 +121,11 @@ def _work(
 ) -> None:
     settings = chosen.settings
     upgrades.note_release(db)
-    pulse = Pulse(db, parent_pipe)
+    pulse, leader = Pulse(db, parent_pipe), Leader(db.leads)
+    once = partial(Step, whose=leader.leads)  # one host's worker does it for all
     with (
-        senders.at_work(_senders(settings, db, name)),
-        mailbox.followed(settings, db),
+        senders.at_work(_senders(settings, db, name, leader)),
+        mailbox.followed(settings, db, whose=leader.leads),
         closing(Indexer(settings, db, before_long=pulse.expect_long_work)) as indexer,
     ):
         content = Content(settings, db, signals, before_long=pulse.expect_long_work)
@@ -133,38 +133,38 @@ def _work(
         taking_over = Step(
             "sharing the content", content.share, settings.content_fetch_seconds, LONG_WORK
         )
-        publishing = Step("publishing", content.follow)
+        publishing = once("publishing", content.follow)
         search = Search(settings, db)
         steps = (
             Step("settings", lambda: chosen.renew(db), SETTINGS_SECONDS),
             taking_over,
             publishing,
-            Step("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
+            once("checking the index", indexer.ensure, INDEX_CHECK_SECONDS),
             Step("the outbox", lambda: bool(outbox.run_one(db, handlers, Share(name, "inside")))),
-            Step("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
-            Step("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
-            Step("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
-            Step("due times", lambda: dues.refresh(db), DUE_SECONDS),
-            Step("alarms", lambda: dues.tell(db), ALARM_SECONDS),
-            Step(
+            once("indexing", lambda: bool(outbox.run_one(db, handlers, Share(name, "index")))),
+            once("failed searches", lambda: failed_searches.tell_new(db), FAILED_SEARCHES_SECONDS),
+            once("insights", lambda: handling.refresh(db), INSIGHTS_SECONDS),
+            once("due times", lambda: dues.refresh(db), DUE_SECONDS),
+            once("alarms", lambda: dues.tell(db), ALARM_SECONDS),
+            once(
                 "rules of time",
                 lambda: rule_work.watch(db, settings),
                 RULES_SECONDS,
                 STEP_PATIENCE,
             ),
-            Step("reviews due", lambda: review_reminders.remind(db), REVIEWS_SECONDS),
-            Step("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
-            Step("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
-            Step(
+            once("reviews due", lambda: review_reminders.remind(db), REVIEWS_SECONDS),
+            once("digests", lambda: digest_letters.ask(db), DIGEST_CHECK_SECONDS),
+            once("gaps", lambda: _fill_gaps(db, search), GAPS_SECONDS, STEP_PATIENCE),
+            once(
                 "cases without an article",
                 lambda: cases.take(db, search),
                 CASES_SECONDS,
                 STEP_PATIENCE,
             ),
-            Step(
+            once(
                 "housekeeping", lambda: _keep_house(settings, db), HOUSEKEEPING_SECONDS, LONG_WORK
             ),
-            Step(
+            once(
                 "clearing files away",
                 lambda: _clear_files(settings, db),
                 HOUSEKEEPING_SECONDS,
@@ -178,6 +178,8 @@ def _work(
             publishing.attempt()  # nobody is told of a site that has no page yet
         parent_pipe.ready()
         while not signals.stop:
+            if not leader.leads():
+                indexer.close()  # whoever leads may write the same index
             if not _round(steps, signals, pulse):
                 time.sleep(POLL_SECONDS)
 
@@ -197,42 +199,6 @@ class Signals:
 
     def _on_publish(self, *_: object) -> None:
         self.publish = True
-
-
-@dataclass
-class Step:
-    """Something done again and again; `act` says whether it did anything."""
-
-    name: str
-    act: Callable[[], bool]
-    every: float = 0.0  # seconds
-    patience: float = PATIENCE  # seconds that it may take
-    due_at: float = 0.0
-    failures: int = 0
-
-    @property
-    def is_due(self) -> bool:
-        return time.monotonic() >= self.due_at
-
-    def attempt(self) -> bool:
-        """Act if it is due. A failure is logged and tried again later; it ends nothing."""
-        if not self.is_due:
-            return False
-        try:
-            acted = self.act()
-        except Exception as problem:
-            pause = min(LONGEST_PAUSE_SECONDS, 2.0**self.failures)
-            self.failures += 1
-            self.due_at = time.monotonic() + pause
-            if isinstance(problem, Problem):  # it has words: nobody needs its trace
-                reason = explain(problem, terminal_language())
-                log.error("%s failed, tried again in %d s: %s", self.name, pause, reason)
-            else:
-                log.exception("%s failed, tried again in %d s", self.name, pause)
-            return False
-        self.failures = 0
-        self.due_at = time.monotonic() + self.every
-        return acted
 
 
 class Pulse:
@@ -340,7 +306,7 @@ def _handlers(settings: Settings, db: Database, indexer: Indexer) -> Handlers:
     )
 
 
-def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
+def _senders(settings: Settings, db: Database, name: str, leader: Leader) -> dict[str, Sender]:
     """Whoever waits for a code does not wait for the letters about requests."""
     by_name: dict[str, Sender] = {"webhooks": WebhookSender(settings, db, name).send}
     for channel, (urgent, others) in _letters(settings, db).items():
@@ -351,12 +317,14 @@ def _senders(settings: Settings, db: Database, name: str) -> dict[str, Sender]:
             by_name[title] = senders.one_by_one(db, handlers, share)
     if settings.check_external:
         rounds = LinkRounds(db, settings)
-        by_name["links to other sites"] = partial(senders.keep_on, rounds.step)
-    by_name["certificates"] = partial(senders.keep_on, partial(neighbours.step, db, settings))
+        by_name["links to other sites"] = partial(senders.keep_on, leader.only(rounds.step))
+    certificates = leader.only(partial(neighbours.step, db, settings))
+    by_name["certificates"] = partial(senders.keep_on, certificates)
     if settings.backup_to:
-        by_name["backups"] = partial(senders.keep_on, partial(backup_rounds.step, db, settings))
+        backup = leader.only(partial(backup_rounds.step, db, settings))
+        by_name["backups"] = partial(senders.keep_on, backup)
     if settings.clamd:  # it may take its time, and be away
-        scan = partial(scanning.step, db, settings)
+        scan = leader.only(partial(scanning.step, db, settings))
         by_name["virus scanner"] = partial(senders.keep_on, scan)
     return by_name
 

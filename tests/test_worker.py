@@ -29,6 +29,7 @@ from kbsearch.outbox import Channel, Share
 from kbsearch.people import PersonFields, viewers
 from kbsearch.people.accounts import mobiles
 from kbsearch.processes.parent_pipe import PATIENCE, ParentPipe
+from kbsearch.processes.steps import Step
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking.indexing import Indexer, live_folders
 from kbsearch.site import health
@@ -223,7 +224,7 @@ def test_a_failing_step_waits_longer_each_time_and_never_ends_the_loop(caplog):
     def fail() -> bool:
         raise ValueError("no")
 
-    step = worker.Step("dreaming", fail)
+    step = Step("dreaming", fail)
     pauses = []
     for _ in range(9):
         step.due_at = 0
@@ -239,19 +240,19 @@ def test_a_failing_step_waits_longer_each_time_and_never_ends_the_loop(caplog):
 
 def test_a_branch_that_does_not_exist_is_said_in_a_line(place, signals, caplog):
     content = worker.Content(replace(place.settings, branch="mian"), place.db, signals)
-    assert not worker.Step("publishing", content.follow).attempt()
+    assert not Step("publishing", content.follow).attempt()
     (record,) = caplog.records
     assert "“mian”" in record.getMessage() and not record.exc_info
 
 
 def test_a_step_that_recovers_is_forgiven():
-    step = worker.Step("dreaming", lambda: True, failures=5)
+    step = Step("dreaming", lambda: True, failures=5)
     assert step.attempt()
     assert step.failures == 0
 
 
 def test_a_step_is_left_alone_until_it_is_due():
-    step = worker.Step("dreaming", lambda: True, every=60)
+    step = Step("dreaming", lambda: True, every=60)
     assert step.attempt()
     assert not step.attempt()
 
@@ -276,10 +277,10 @@ def test_every_step_is_preceded_by_a_sign_of_life_that_allows_for_it(place, sign
         return True
 
     steps = (
-        worker.Step("quick", look),
-        worker.Step("seldom", look, patience=300.0),
-        worker.Step("not due", look, due_at=math.inf),
-        worker.Step("quick again", look),
+        Step("quick", look),
+        Step("seldom", look, patience=300.0),
+        Step("not due", look, due_at=math.inf),
+        Step("quick again", look),
     )
     assert worker._round(steps, signals, worker.Pulse(place.db, parent_pipe))
     assert parent_pipe.beats == [30.0, 300.0, 30.0]

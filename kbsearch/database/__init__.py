@@ -92,6 +92,15 @@ class Database(Protocol):
     def compact(self) -> None:
         """Leave no byte of what was deleted, neither in the data nor in a log."""
 
+    def leads(self) -> bool:
+        """Whether this is the process, of all hosts, that does what is done once for all.
+
+        It stays so until it ends or its connection does. A database of one host has no others.
+        """
+
+    def alone(self, work: str) -> AbstractContextManager[None]:
+        """A context in which no process of another host is at the same work."""
+
     def close(self) -> None:
         """Close this thread's connection."""
 

@@ -44,6 +44,12 @@ from kbsearch.errors import Full, Invalid
 
 T = TypeVar("T")
 MAKER = 0x6B62736561726368  # "kbsearch": the lock of whoever makes the schema
+LEADER = MAKER + 1
+ALONE_AT = 0x6B627365  # "kbse": the first half of a lock whose second half is the name of a work
+# Who holds a lock and vanishes from the network has lost it half a minute later.
+VANISHED = """
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+"""
 # Ways to begin a change. A serialisable one sees what was there at its first look, so that its lock
 # is to come before that: LOCK TABLE looks at nothing. Nobody waits for it who only reads.
 ALONE = f"""
@@ -130,6 +136,8 @@ class PostgresDatabase(Waiting):
         self.address = address
         self._is_read_only = read_only
         self._is_made = False
+        self._seat: _Connection | None = None  # of whoever leads
+        self._seat_lock = threading.Lock()
         self._local = threading.local()
 
     @property
@@ -311,6 +319,27 @@ class PostgresDatabase(Waiting):
     def compact(self) -> None:
         with _faults():
             self.connection.execute("VACUUM (FULL)")
+
+    def leads(self) -> bool:
+        with self._seat_lock:
+            try:
+                if self._seat is None or self._seat.closed:
+                    self._seat = self._connect()
+                    self._seat.execute(VANISHED)
+                (row,) = self._seat.execute("SELECT pg_try_advisory_lock(%s) AS is_ours", [LEADER])
+                return bool(row["is_ours"])
+            except (psycopg.Error, Busy, Damaged):
+                if self._seat is not None:
+                    self._seat.close()
+                return False
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        with closing(self._connect()) as connection:
+            with _faults():
+                connection.execute(VANISHED)
+                connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [ALONE_AT, work])
+            yield
 
     def close(self) -> None:
         connection: _Connection | None = getattr(self._local, "connection", None)

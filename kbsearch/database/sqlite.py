@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -233,6 +233,12 @@ class SqliteDatabase(Waiting):
             return object()
         by_others = connection.execute("PRAGMA data_version").fetchone()[0]
         return connection, by_others, connection.total_changes
+
+    def leads(self) -> bool:
+        return True
+
+    def alone(self, work: str) -> nullcontext[None]:
+        return nullcontext()  # the locks of the host's own files are enough
 
     def close(self) -> None:
         tables = getattr(self._local, "tables", None)

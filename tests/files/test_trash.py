@@ -20,6 +20,7 @@ from kbsearch.files.store import FileStore
 from kbsearch.files.trash import Trash
 from kbsearch.messages.incoming import mails
 from kbsearch.processes.parent_pipe import ParentPipe
+from kbsearch.processes.steps import Step
 from kbsearch.site import backups, erasing
 from kbsearch.tickets import files as attachments
 from tests.conftest import Cast
@@ -171,7 +172,7 @@ def test_nothing_is_swept_at_the_start(
     keep(store, 1)
     done: list[str] = []
 
-    def once(steps: list[worker.Step], signals: worker.Signals, _: object) -> bool:
+    def once(steps: list[Step], signals: worker.Signals, _: object) -> bool:
         for step in steps:
             step.attempt()
             done.append(step.name)

@@ -37,7 +37,7 @@ def publish(
     Killed at any moment, it leaves one publication served: the rows and the index of the next one
     are complete before the one transaction that makes it the live one.
     """
-    with _alone(settings):
+    with _alone(settings), db.alone("publishing"):
         outcome = _publish(db, settings, tree_of(settings, rev), progress)
         live = publications.find_live(db)
         if isinstance(outcome, Refusal) and live is not None and live.is_due:

@@ -8,7 +8,7 @@ import imaplib
 import logging
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -37,10 +37,15 @@ class MailboxError(Exception):
 
 
 @contextmanager
-def followed(settings: Settings, db: Database) -> Iterator[None]:
-    """Read the mailbox beside everything else, for as long as this lasts: a server may be slow."""
+def followed(
+    settings: Settings, db: Database, *, whose: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
+    """Read the mailbox beside everything else, for as long as this lasts: a server may be slow.
+
+    It is read while it is this process `whose` turn it is.
+    """
     over = threading.Event()
-    thread = threading.Thread(target=_follow, args=(settings, db, over), name="mailbox")
+    thread = threading.Thread(target=_follow, args=(settings, db, whose, over), name="mailbox")
     thread.start()
     try:
         yield
@@ -72,11 +77,13 @@ def look(settings: Settings, db: Database) -> None:
         _select(server, _folder(settings.imap_url), read_only=True)
 
 
-def _follow(settings: Settings, db: Database, over: threading.Event) -> None:
+def _follow(
+    settings: Settings, db: Database, whose: Callable[[], bool], over: threading.Event
+) -> None:
     pause = POLL_SECONDS
     while not over.is_set():
         try:
-            if settings.imap_url:  # it may be chosen while the worker runs
+            if settings.imap_url and whose():  # it may be chosen while the worker runs
                 poll(settings, db)
             pause = POLL_SECONDS
         except Exception as problem:

@@ -1,0 +1,156 @@
+"""Several hosts on one PostgreSQL: what one does for all is done once, and goes on without it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from kbsearch.articles import live_publication
+from kbsearch.config import Settings
+from kbsearch.config_sources import Configuration
+from kbsearch.database import Database
+from kbsearch.database.engines import open_database
+from kbsearch.messages.incoming import mailbox
+from kbsearch.people import notification_choices
+from kbsearch.people.accounts import sessions
+from kbsearch.processes.steps import Leader, Step
+from kbsearch.site import belonging
+from tests.conftest import Another, Cast
+from tests.kit import writers
+from tests.kit.mail import carry
+from tests.kit.requests import file
+from tests.kit.waiting import until
+
+pytest.importorskip("psycopg")
+
+ENDED = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+"""
+DIGESTS = "SELECT 1 FROM outbox WHERE kind = 'notice.digest'"
+FOLLOWS, LEADS = "another host's worker leads", "leading from now on"
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgresql"
+
+
+def test_one_leads_and_whoever_asks_next_follows_when_it_is_gone(db: Database, another: Another):
+    first, second = another(), another()
+    assert first.leads() and not second.leads()
+    assert first.leads(), "it stays so"
+    db.query(ENDED)
+    until(second.leads)
+    assert not first.leads()
+
+
+def test_without_a_database_nobody_leads():
+    assert not open_database("postgresql://127.0.0.1:1/none").leads()
+
+
+def test_one_host_at_a_time_is_at_the_same_work(db: Database, another: Another):
+    inside: list[str] = []
+    with db.alone("publishing"):
+        with another().alone("something else"):
+            pass
+        thread = threading.Thread(target=publish, args=(another(), inside))
+        thread.start()
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: bool(db.query(waiting)))
+        assert inside == []
+    thread.join()
+    assert inside == ["inside"]
+
+
+def publish(db: Database, inside: list[str]) -> None:
+    with db.alone("publishing"):
+        inside.append("inside")
+
+
+def test_what_one_does_for_all_waits_for_its_turn(db: Database, another: Another):
+    leader, other = Leader(another().leads), Leader(another().leads)
+    steps = [Step("housekeeping", lambda: True, whose=whose.leads) for whose in (leader, other)]
+    assert [step.attempt() for step in steps] == [True, False]
+    assert [whose.only(lambda: 0.0)() for whose in (leader, other)] == [0.0, 5.0]
+
+
+def test_the_mailbox_is_read_by_whoever_leads(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mailbox, "POLL_SECONDS", 0.001)
+    polls: list[str] = []
+    monkeypatch.setattr(mailbox, "poll", lambda *_: polls.append("read"))
+    has_mailbox = Settings(site=settings.site, imap_url="imaps://mail.example")
+    asked = threading.Event()
+
+    def is_follower() -> bool:
+        asked.set()
+        return False
+
+    with mailbox.followed(has_mailbox, db, whose=is_follower):
+        assert asked.wait(30)
+    assert polls == []
+    with mailbox.followed(has_mailbox, db, whose=lambda: True):
+        until(lambda: bool(polls))
+
+
+@pytest.fixture
+def hosts(settings: Settings, db: Database) -> list[Settings]:
+    """Two hosts of a site, each with a data folder and a clone of the content."""
+    first, second = (replace(settings, site=settings.site / name) for name in "ab")
+    writers.with_page(first)
+    path = first.site / "kbsearch.toml"
+    path.touch()
+    belonging.open_database(Configuration(first, {}, path)).close()
+    shutil.copytree(first.site, second.site)
+    return [first, second]
+
+
+@contextmanager
+def at_work(host: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "kbsearch", "worker"]
+    site = {"KBSEARCH_SITE": str(host.site)}
+    log = (host.site / "log").open("w")
+    with log, subprocess.Popen(command, cwd=host.site, env=os.environ | site, stderr=log) as worker:
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+
+def test_of_two_workers_one_does_what_is_done_once_and_the_other_takes_over(
+    db: Database, cast: Cast, hosts: list[Settings]
+):
+    notification_choices.choose(db, cast.dan, [("ticket.opened", "mail")], digest="hourly")
+    file(db, cast.alice)
+    carry(hosts[0], db)
+    db.execute("UPDATE notices SET gathers_at = created_at WHERE gathers_at IS NOT NULL")
+    sessions.open_session(db, str(cast.alice.person_id), at=LONG_AGO)
+
+    def is_done() -> bool:
+        return not db.query("SELECT 1 FROM sessions") and bool(live_publication(db))
+
+    def logs() -> list[str]:
+        return [(host.site / "log").read_text() for host in hosts]
+
+    with at_work(hosts[0]) as first, at_work(hosts[1]) as second:
+        until(lambda: is_done() and any(FOLLOWS in log for log in logs()))
+        until(lambda: bool(db.query(f"{DIGESTS} AND done_at IS NOT NULL")))
+        assert len(db.query("SELECT 1 FROM publications")) == 1
+        assert len(db.query(DIGESTS)) == 1
+        follower = next(place for place, log in enumerate(logs()) if FOLLOWS in log)
+        (second if follower == 0 else first).kill()
+        writers.write(hosts[follower].content_path, writers.PAGE, writers.article("Second title"))
+        writers.commit(hosts[follower].content_path)
+        title = "SELECT 1 FROM articles WHERE publication_id = :live AND title = 'Second title'"
+        until(lambda: bool(db.query(title, {"live": live_publication(db)})))
+        assert LEADS in logs()[follower]
