@@ -1,4 +1,4 @@
-"""Which room may know which, and who alone knows an adapter: what keeps the parts replaceable."""
+"""Which package may know which, and who alone knows an adapter: so the parts stay replaceable."""
 
 import ast
 import re
@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.kit import rooms
-from tests.kit.imports import GROUND, circles, imports_of, modules, ours, room_of
+from tests.kit import packages
+from tests.kit.imports import GROUND, circles, imports_of, modules, ours, package_of
 from tests.kit.places import TESTS
 
 SQL = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE)\s", re.MULTILINE)
@@ -15,9 +15,9 @@ NOT_PORTABLE = re.compile(
     r"\browid\b|datetime\('now'|INSERT OR |json_each|\bMATCH\b|\bfts5\b|AUTOINCREMENT|\bGLOB\b",
     re.IGNORECASE,
 )
-EDGES = {"web", "cli"}  # rooms that may know Flask and click
+EDGES = {"web", "cli"}  # packages that may know Flask and click
 ENGINE = "search.fulltext.tantivy_engine"
-WIRING = {"", "__main__", "worker"}  # modules that put the rooms together
+WIRING = {"", "__main__", "worker"}  # modules that put the packages together
 # Who asks the machine for a moment or for chance: the two sources, what compares files on the disk
 # by their time or names them by it, spans of traces, which are for other machines, and a test of
 # significance that has a seed of its own.
@@ -34,7 +34,7 @@ OF_THE_MACHINE = re.compile(r"datetime\.(now|utcnow|today)|date\.today|time\.(ti
 # The ground has two floors, with the database between them.
 UPPER_GROUND = {"access", "audit", "integer_ids", "limits"}
 
-# Room by room, whom it may import besides the ground and itself. A new edge is a decision: it
+# Package by package, whom it may import besides the ground and itself. A new edge is a decision: it
 # stands here, and points down.
 ALLOWED = {
     "database": "",
@@ -148,54 +148,65 @@ def test_only_the_adapters_know_what_they_adapt():
     assert who("tantivy") == {"search.fulltext.tantivy_engine"}
     names_it = {name for name, path in modules().items() if ENGINE in ours(path)}
     assert names_it == {"search.fulltext.engine"}, "plans are all that others know"
-    assert {room_of(name) for name in who("flask") - WIRING} == {"web"}
-    assert {room_of(name) for name in who("click")} == {"cli"}
+    assert {package_of(name) for name in who("flask") - WIRING} == {"web"}
+    assert {package_of(name) for name in who("click")} == {"cli"}
 
 
-def test_a_room_imports_only_what_the_table_says():
-    unknown = {room_of(name) for name in modules().keys() - WIRING} - ALLOWED.keys() - {GROUND}
-    assert not unknown, "a new room stands in the table"
+def test_a_package_imports_only_what_the_table_says():
+    unknown = {package_of(name) for name in modules().keys() - WIRING} - ALLOWED.keys() - {GROUND}
+    assert not unknown, "a new package stands in the table"
     wrong = [
         f"{name} imports {other}"
         for name, path in modules().items()
-        if name not in WIRING and room_of(name) != GROUND
+        if name not in WIRING and package_of(name) != GROUND
         for other in ours(path)
-        if room_of(other) not in {room_of(name), GROUND} | set(ALLOWED[room_of(name)].split())
+        if package_of(other)
+        not in {package_of(name), GROUND} | set(ALLOWED[package_of(name)].split())
         or other in WIRING - {"worker"}
         and name not in ("cli.serve",)
     ]
     assert wrong == []
 
 
-def test_the_ground_knows_no_room_but_the_database():
+def test_the_ground_knows_no_package_but_the_database():
     for name, path in modules().items():
-        if room_of(name) == GROUND and name not in WIRING:
-            above = {other for other in ours(path) if room_of(other) != GROUND}
+        if package_of(name) == GROUND and name not in WIRING:
+            above = {other for other in ours(path) if package_of(other) != GROUND}
             assert above <= ({"database"} if name in UPPER_GROUND else set()), name
 
 
 def test_nothing_leads_back_to_itself():
     graph = {name: ours(path) for name, path in modules().items()}
     assert circles(graph) == []
-    assert circles(rooms.graph()) == []
+    assert circles(packages.graph()) == []
 
 
 def test_the_table_has_no_line_that_nothing_needs():
     used = defaultdict[str, set[str]](set)
     for name, path in modules().items():
-        used[room_of(name)] |= {room_of(other) for other in ours(path)}
-    for room, others in ALLOWED.items():
-        assert set(others.split()) <= used[room], room
+        used[package_of(name)] |= {package_of(other) for other in ours(path)}
+    for package, others in ALLOWED.items():
+        assert set(others.split()) <= used[package], package
 
 
 def test_the_drawing_of_the_house_is_the_house():
-    assert rooms.drawing() in rooms.HANDBOOK.read_text(encoding="utf-8")
+    assert packages.drawing() in packages.HANDBOOK.read_text(encoding="utf-8")
+
+
+def test_the_name_of_a_class_is_met_once():
+    """Those of one module alone, `_Page`, are met by nobody else."""
+    places = defaultdict[str, list[str]](list)
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(name)
+    assert {name: several for name, several in places.items() if len(several) > 1} == {}
 
 
 def test_sql_is_portable_and_stays_in_the_nouns():
     for name, path in modules().items():
         statements = [text for text in texts_of(path) if SQL.search(text)]
-        if room_of(name) in EDGES or name in WIRING:
+        if package_of(name) in EDGES or name in WIRING:
             assert statements == [], name
         for statement in statements:
             assert not NOT_PORTABLE.search(statement), (name, statement)

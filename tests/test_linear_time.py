@@ -313,7 +313,7 @@ def _with_file(name: str) -> bytes:
 def _read_article(said: str) -> object:
     _, body, before = front_matter.split(said)
     document = markup.parse(body, "a")
-    found = rules.Text(document, body, before)
+    found = rules.CheckedText(document, body, before)
     return rules.references(found), rules.check(found, "fr"), document.passages
 
 

@@ -85,7 +85,7 @@ def test_the_last_backup_and_certificates_are_there_once_there_are_any(
     assert "kbsearch_last_backup" not in metrics(counted, db)
     outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     ends_at = "2030-01-01T00:00:00.000000Z"
-    neighbours.note(db, [neighbours.Certificate("mail.example:465", ends_at)])
+    neighbours.note(db, [neighbours.ServerCertificate("mail.example:465", ends_at)])
     text = metrics(counted, db)
     assert "kbsearch_last_backup_timestamp_seconds 1." in text
     assert 'certificate_end_timestamp_seconds{server="mail.example:465"} 1.8934' in text
@@ -118,7 +118,7 @@ def test_what_gone_processes_counted_is_cleared_away(tmp_path: Path):
 def test_dashboard_and_alerts_name_numbers_that_there_are(counted: Settings, db: SqliteDatabase):
     outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     health.mark_worker_seen(db)
-    neighbours.note(db, [neighbours.Certificate("mail.example:465", now())])
+    neighbours.note(db, [neighbours.ServerCertificate("mail.example:465", now())])
     measures.note_departure("mail", 1.0)
     client = create_app(counted, db).test_client()
     client.get("/fr/")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.kit.imports import modules, room_of
+from tests.kit.imports import modules, package_of
 
 WRITES = {"execute", "insert", "insert_many"}
 RETURNING = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s")
@@ -152,7 +152,7 @@ def writing_functions(
 ) -> Iterator[tuple[str, ast.FunctionDef]]:
     """The public functions that take the database and write to it, by their full name."""
     for name, path in (paths or modules()).items():
-        if room_of(name) in ELSEWHERE:
+        if package_of(name) in ELSEWHERE:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}

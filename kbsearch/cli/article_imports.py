@@ -6,7 +6,7 @@ import click
 
 from kbsearch import i18n
 from kbsearch.articles.importing import run
-from kbsearch.articles.importing.run import Outcome
+from kbsearch.articles.importing.run import ImportOutcome
 from kbsearch.cli import Refused, Site, pass_site
 from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.errors import Problem
@@ -45,7 +45,7 @@ def import_articles(
         raise click.exceptions.Exit(1)
 
 
-def as_values(outcome: Outcome) -> dict[str, object]:
+def as_values(outcome: ImportOutcome) -> dict[str, object]:
     """What was done, for programs."""
     language = i18n.terminal_language()
     counts = {name: getattr(outcome, name) for name in ("created", "updated", "unchanged")}
@@ -63,7 +63,7 @@ def as_values(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _print(outcome: Outcome) -> None:
+def _print(outcome: ImportOutcome) -> None:
     """A line for each kind of change, then what is left for a person."""
     language = i18n.terminal_language()
     for kind, count in outcome.report.counts.most_common():

@@ -30,7 +30,7 @@ from kbsearch.files import places
 
 if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
-    from kbsearch.site.importing.systems.moving_in import Arrival
+    from kbsearch.site.importing.systems.moving_in import ArrivalCounts
 
 SAMPLE = 200  # rows that a map is guessed from
 ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
@@ -253,7 +253,7 @@ def take_over(
     _tell(arrival, system.left_out, rehearsal=rehearsal, as_json=as_json)
 
 
-def _tell(arrival: "Arrival", left_out: "LeftOut", *, rehearsal: bool, as_json: bool) -> None:
+def _tell(arrival: "ArrivalCounts", left_out: "LeftOut", *, rehearsal: bool, as_json: bool) -> None:
     """What came, noun by noun; then what did not, by reason and by name."""
     language = i18n.terminal_language()
     nouns = {noun: counts_of(report) for noun, report in vars(arrival).items()}

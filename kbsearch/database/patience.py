@@ -38,7 +38,7 @@ class Patience:
         self._used = 0.0
 
 
-class Waiting:
+class WaitingWrites:
     """The part of a database that says how long its writes wait for their turn."""
 
     def __init__(self) -> None:

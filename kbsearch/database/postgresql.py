@@ -37,7 +37,7 @@ from kbsearch.database import (
     moving,
     sought,
 )
-from kbsearch.database.patience import LONGEST_WAIT, Waiting
+from kbsearch.database.patience import LONGEST_WAIT, WaitingWrites
 from kbsearch.database.slow import timed
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Full, Invalid
@@ -125,7 +125,7 @@ def defined(statement: str) -> Iterator[str]:
     yield _REFERENCE.sub(r"\g<0> DEFERRABLE", words)
 
 
-class PostgresDatabase(Waiting):
+class PostgresDatabase(WaitingWrites):
     """A database of a server; each thread has a connection of its own, opened at its first use."""
 
     holding = "FOR UPDATE"

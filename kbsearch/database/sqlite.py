@@ -19,7 +19,7 @@ from kbsearch.database import (
     insert_statement,
     sought,
 )
-from kbsearch.database.patience import LONGEST_WAIT, Waiting
+from kbsearch.database.patience import LONGEST_WAIT, WaitingWrites
 from kbsearch.database.slow import timed
 from kbsearch.errors import Full, Invalid, Problem
 
@@ -50,7 +50,7 @@ def check_sqlite(version: tuple[int, ...]) -> None:
         raise Problem("database.sqlite_unsound", version=".".join(map(str, version)))
 
 
-class SqliteDatabase(Waiting):
+class SqliteDatabase(WaitingWrites):
     """One SQLite file; each thread has a connection of its own, opened at its first use.
 
     Read only, it makes neither file nor folder, and whatever would change it raises Damaged. Where

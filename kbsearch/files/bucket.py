@@ -21,7 +21,7 @@ from obstore.store import S3Store
 from kbsearch.clock import utc_now
 from kbsearch.errors import Unavailable
 from kbsearch.files import bucket_keys
-from kbsearch.files.folder import room
+from kbsearch.files.folder import disk_errors
 from kbsearch.files.storage import StoredObject
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class BucketStorage:
 
     @contextmanager
     def spool(self, folder: str, size: int) -> Iterator[IO[bytes]]:
-        with room(), TemporaryFile() as file:
+        with disk_errors(), TemporaryFile() as file:
             yield file
 
     def keep(self, spooled: IO[bytes], key: str) -> None:
@@ -64,7 +64,7 @@ class BucketStorage:
     def open(self, key: str) -> IO[bytes]:
         with ExitStack() as stack:
             file = stack.enter_context(SpooledTemporaryFile(IN_MEMORY))
-            with self._reaching(), room():
+            with self._reaching(), disk_errors():
                 for block in obstore.get(self._store, key).stream():
                     file.write(block)
             file.seek(0)

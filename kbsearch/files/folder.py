@@ -32,7 +32,7 @@ class FolderStorage:
 
     @contextmanager
     def spool(self, folder: str, size: int) -> Iterator[IO[bytes]]:
-        with room():
+        with disk_errors():
             incoming = self.path(folder) / INCOMING
             incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             disk = shutil.disk_usage(incoming)
@@ -47,7 +47,7 @@ class FolderStorage:
 
     def keep(self, spooled: IO[bytes], key: str) -> None:
         target = self.path(key)
-        with room():
+        with disk_errors():
             spooled.flush()
             os.fsync(spooled.fileno())
             if not target.parent.exists():
@@ -118,7 +118,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def room() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """What the system says of a full disk is Full."""
     try:
         yield

@@ -24,7 +24,7 @@ class ScannerAway(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ScanResult:
     """What it says of a file: `name` is of what was found in it, or why it could not be read."""
 
     outcome: Outcome
@@ -40,7 +40,7 @@ def ping(address: str) -> None:
         raise ScannerAway(f"it answers {answer!r}")
 
 
-def scan(address: str, file: IO[bytes]) -> Finding:
+def scan(address: str, file: IO[bytes]) -> ScanResult:
     """Have a file looked at; raises ScannerAway."""
     with _line(address) as line:
         with suppress(BrokenPipeError, ConnectionResetError):  # it has seen enough, and says why
@@ -50,11 +50,11 @@ def scan(address: str, file: IO[bytes]) -> Finding:
             line.sendall(struct.pack(">I", 0))
         answer = _answer(line).removeprefix("stream: ")
     if answer == "OK":
-        return Finding("clean")
+        return ScanResult("clean")
     if answer.endswith(" FOUND"):
-        return Finding("infected", answer.removesuffix(" FOUND")[:MAX_NAME])
+        return ScanResult("infected", answer.removesuffix(" FOUND")[:MAX_NAME])
     if answer.endswith(" ERROR"):
-        return Finding("unreadable", answer.removesuffix(" ERROR")[:MAX_NAME])
+        return ScanResult("unreadable", answer.removesuffix(" ERROR")[:MAX_NAME])
     raise ScannerAway(f"it answers {answer[:MAX_NAME]!r}")
 
 

@@ -7,7 +7,7 @@ from kbsearch.clock import now
 from kbsearch.config import Settings
 from kbsearch.database import Database, keepable, site_state
 from kbsearch.errors import Invalid, NotFound, Unavailable
-from kbsearch.files.scanner import Finding
+from kbsearch.files.scanner import ScanResult
 
 AWAY = "scanner_away_since"  # in the state of the site, while it does not answer
 SOON = 10  # seconds after which to ask again for what waits
@@ -39,7 +39,7 @@ def refuse_infected(db: Database, sha256: str, name: str) -> None:
         raise Invalid("attachment.infected", name=name)
 
 
-def note(db: Database, sha256: str, finding: Finding) -> bool:
+def note(db: Database, sha256: str, finding: ScanResult) -> bool:
     """Keep what the scanner says of a content; whether that is news."""
     changed = db.execute(
         """

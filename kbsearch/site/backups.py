@@ -48,7 +48,7 @@ SPOILT = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, Ar
 ArchiveProgress = Callable[[str], None]  # is told each name as it begins
 
 
-class Unreadable(Problem):
+class UnreadableArchive(Problem):
     """The archive is not a whole backup, or of a release that came later."""
 
 
@@ -101,7 +101,7 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
             for member in archive:
                 name, file = member.name, archive.extractfile(member)
                 if not _is_ours(member) or name in contents or (manifest and name == MANIFEST):
-                    raise Unreadable("backup.not_one", path=path)
+                    raise UnreadableArchive("backup.not_one", path=path)
                 target = into / name if into and (only is None or name in only) else None
                 if file is None:
                     if target:
@@ -112,16 +112,16 @@ def read(path: Path, into: Path | None = None, only: Container[str] | None = Non
                     contents[name] = _unpack(file, target, member)
     except OSError as problem:
         if problem.errno in NO_SPACE:
-            raise _no_room(into or path) from problem
-        raise Unreadable("backup.not_one", path=path) from problem
+            raise _full(into or path) from problem
+        raise UnreadableArchive("backup.not_one", path=path) from problem
     except SPOILT as problem:
-        raise Unreadable("backup.not_one", path=path) from problem
+        raise UnreadableArchive("backup.not_one", path=path) from problem
     if manifest is None:
-        raise Unreadable("backup.cut_short", path=path)
+        raise UnreadableArchive("backup.cut_short", path=path)
     if contents != manifest.files:
-        raise Unreadable("backup.damaged", path=path)
+        raise UnreadableArchive("backup.damaged", path=path)
     if DATABASE not in contents:
-        raise Unreadable("backup.not_one", path=path)
+        raise UnreadableArchive("backup.not_one", path=path)
     return manifest
 
 
@@ -279,8 +279,8 @@ def _is_ours(member: tarfile.TarInfo) -> bool:
     return is_inside and (member.isdir() or (member.isreg() and not member.issparse()))
 
 
-def _no_room(place: Path) -> Full:
-    return Full("backup.no_room", folder=place, free=shutil.disk_usage(place).free // 1_000_000)
+def _full(place: Path) -> Full:
+    return Full("backup.no_space", folder=place, free=shutil.disk_usage(place).free // 1_000_000)
 
 
 def _unpack(file: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> tuple[int, str]:
@@ -291,7 +291,7 @@ def _unpack(file: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> tu
         if target:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if member.size > shutil.disk_usage(target.parent).free:
-                raise _no_room(target.parent)
+                raise _full(target.parent)
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
             output = stack.enter_context(open(descriptor, "wb"))
         while block := file.read(BLOCK_BYTES):
@@ -309,10 +309,10 @@ def _manifest(path: Path, text: bytes) -> Manifest:
     try:
         values = json.loads(text)
         if values["format"] > FORMAT:
-            raise Unreadable("backup.too_new", path=path, version=str(values["kbsearch"]))
+            raise UnreadableArchive("backup.too_new", path=path, version=str(values["kbsearch"]))
         parsed(values["made_at"])
         files = {name: (size, digest) for name, (size, digest) in values["files"].items()}
         missing = tuple(map(str, values["missing"]))
         return Manifest(values["made_at"], str(values["kbsearch"]), files, missing)
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as problem:
-        raise Unreadable("backup.not_one", path=path) from problem
+        raise UnreadableArchive("backup.not_one", path=path) from problem

@@ -25,7 +25,7 @@ from kbsearch.i18n import gettext
 from kbsearch.people import Person
 from kbsearch.search.learning import lessons, visits
 from kbsearch.search.ranking import indexing
-from kbsearch.site import certificates, erasure_ledger
+from kbsearch.site import erasure_certificates, erasure_ledger
 from kbsearch.site.erasure_ledger import Erasure
 from kbsearch.text.masking.one_person import OnePerson
 from kbsearch.tickets import tags
@@ -76,7 +76,7 @@ _OF_DRAFT = """
 """
 
 
-class Texts(NamedTuple):
+class TextColumns(NamedTuple):
     """Where people write, or what is written about it."""
 
     table: str
@@ -86,7 +86,7 @@ class Texts(NamedTuple):
 
 
 TEXTS = tuple(
-    Texts(*row)
+    TextColumns(*row)
     for row in (
         ("tickets", "id", "id", ("subject", "description", "fields")),
         ("ticket_field_lines", "ticket_id || ' ' || name || ' ' || place", "ticket_id", ("line",)),
@@ -218,7 +218,7 @@ def _erase(
         lessons.changed(db)
         audit.act(db, viewer, "person.erased", had_account=person is not None)
         outbox.add_once(db, indexing.REBUILD, "tickets")
-        certificate = certificates.issue(
+        certificate = erasure_certificates.issue(
             db,
             viewer,
             address,
@@ -253,7 +253,7 @@ def _erase(
     )
 
 
-def _mask(db: Database, masks: OnePerson, ticket_ids: set[str], texts: Texts) -> int:
+def _mask(db: Database, masks: OnePerson, ticket_ids: set[str], texts: TextColumns) -> int:
     """Mask a table's texts, a batch at a time; how many rows changed."""
     changed, last = 0, ""
     table, key, ticket, columns = texts

@@ -66,7 +66,7 @@ def look(db: Database) -> Health:
     )
 
 
-def rooms(settings: Settings) -> dict[str, int]:
+def free_space(settings: Settings) -> dict[str, int]:
     """How many bytes are free where data and index lie."""
     folders = {"data": settings.data_path, "index": settings.index_path}
     return {

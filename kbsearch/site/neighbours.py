@@ -32,7 +32,7 @@ Facts = Mapping[str, Any]  # of a certificate, as ssl has them
 
 
 @dataclass(frozen=True)
-class Certificate:
+class ServerCertificate:
     """That of a server, by its host and port: when it ends, or why that was not seen."""
 
     server: str
@@ -40,9 +40,9 @@ class Certificate:
     problem: str = ""
 
 
-def look(db: Database) -> list[Certificate]:
+def look(db: Database) -> list[ServerCertificate]:
     """What the worker saw last."""
-    return [Certificate(**facts) for facts in json.loads(site_state.read(db, NOTE) or "[]")]
+    return [ServerCertificate(**facts) for facts in json.loads(site_state.read(db, NOTE) or "[]")]
 
 
 def step(db: Database, settings: Settings) -> float:
@@ -55,7 +55,7 @@ def step(db: Database, settings: Settings) -> float:
     return LOOK_SECONDS
 
 
-def note(db: Database, certificates: Sequence[Certificate]) -> None:
+def note(db: Database, certificates: Sequence[ServerCertificate]) -> None:
     """Keep what was seen, in the place of what was seen before."""
     site_state.write(db, NOTE, json.dumps([asdict(seen) for seen in certificates]))
 
@@ -78,14 +78,14 @@ def _name(url: SplitResult, ports: Mapping[str, int]) -> str:
     return f"{url.hostname}:{url.port or ports[url.scheme]}"
 
 
-def certificate_of(server: str, read: Callable[[], Facts]) -> Certificate:
+def certificate_of(server: str, read: Callable[[], Facts]) -> ServerCertificate:
     """What is seen of a server, whose certificate is read so."""
     try:
         facts = read()
     except (OSError, NoAnswer, smtplib.SMTPException, imaplib.IMAP4.error) as problem:
-        return Certificate(server, problem=" ".join(str(problem).split())[:200])
+        return ServerCertificate(server, problem=" ".join(str(problem).split())[:200])
     seconds = ssl.cert_time_to_seconds(facts["notAfter"])
-    return Certificate(server, stored(datetime.fromtimestamp(seconds, UTC)))
+    return ServerCertificate(server, stored(datetime.fromtimestamp(seconds, UTC)))
 
 
 def _of_smtp(url: SplitResult) -> Facts:

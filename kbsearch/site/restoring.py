@@ -27,10 +27,10 @@ from kbsearch.files import places
 from kbsearch.files.folder import sync_folder
 from kbsearch.search.ranking import indexing
 from kbsearch.site import backups, belonging, erasing, erasure_ledger, health
-from kbsearch.site.backups import Manifest, Unreadable
+from kbsearch.site.backups import Manifest, UnreadableArchive
 
-ROOMS = "restoring-*"  # beside the site, one for each restore under way or interrupted
-EXCHANGE = "exchange.json"  # in a room, from the first thing set aside to the end
+WORK_FOLDERS = "restoring-*"  # beside the site, one for each restore under way or interrupted
+EXCHANGE = "exchange.json"  # in such a folder, from the first thing set aside to the end
 
 PLACES = ("database", "index", "content", "data", "files")  # settings that name a place
 
@@ -56,9 +56,9 @@ class Restored:
 
 def look(path: Path, near: Path) -> Restored:
     """What `restore` would bring back; the database is unpacked near there, and removed."""
-    with _room(near) as room:
-        manifest = backups.read(path, room, {backups.DATABASE})
-        return Restored(manifest, _prepare(room, path), None, None)
+    with _work_folder(near) as work:
+        manifest = backups.read(path, work, {backups.DATABASE})
+        return Restored(manifest, _prepare(work, path), None, None)
 
 
 def restore(
@@ -71,29 +71,29 @@ def restore(
     """
     erasures = erasure_ledger.read(ledgers)
     site = found.settings.site.absolute()
-    with _room(site) as room:
-        manifest = backups.read(path, room)
-        counts = _prepare(room, path, manifest)
-        settings = _settings(found, room, site, path)
+    with _work_folder(site) as work:
+        manifest = backups.read(path, work)
+        counts = _prepare(work, path, manifest)
+        settings = _settings(found, work, site, path)
         with alone(settings):
             erasure_ledger.merge(settings, erasures)
-            erased = _erase_again(settings, room, manifest)
-            _fill_bucket(settings, room)
-            _fill_server(settings, room)
-            set_aside, beside = _exchange(settings, room, site)
+            erased = _erase_again(settings, work, manifest)
+            _fill_bucket(settings, work)
+            _fill_server(settings, work)
+            set_aside, beside = _exchange(settings, work, site)
     return Restored(manifest, counts, set_aside, beside, erased)
 
 
-def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[str, int]:
+def _prepare(work: Path, path: Path, manifest: Manifest | None = None) -> dict[str, int]:
     """See that the database is sound and of this release, and bring it up to date."""
     try:
-        with closing(SqliteDatabase(room / backups.DATABASE)) as db:
+        with closing(SqliteDatabase(work / backups.DATABASE)) as db:
             if db.damage():
-                raise Unreadable("backup.damaged", path=path)
+                raise UnreadableArchive("backup.damaged", path=path)
             if "state" not in db.list_tables():
-                raise Unreadable("backup.not_one", path=path)
+                raise UnreadableArchive("backup.not_one", path=path)
             if unknown := migrations.unknown(db):
-                raise Unreadable("backup.schema_too_new", path=path, step=unknown[0])
+                raise UnreadableArchive("backup.schema_too_new", path=path, step=unknown[0])
             migrations.migrate(db)
             if manifest:
                 with db.atomic():
@@ -102,10 +102,10 @@ def _prepare(room: Path, path: Path, manifest: Manifest | None = None) -> dict[s
                     audit.act(db, OPERATOR, "site.restored", made_at=manifest.made_at)
             return health.counts(db)
     except (Damaged, OSError, LookupError, TypeError, ValueError) as problem:
-        raise Unreadable("backup.damaged", path=path) from problem
+        raise UnreadableArchive("backup.damaged", path=path) from problem
 
 
-def _erase_again(settings: Settings, room: Path, manifest: Manifest) -> int:
+def _erase_again(settings: Settings, work: Path, manifest: Manifest) -> int:
     """Erase in what was unpacked whoever was erased in the site since."""
     later = [
         erasure
@@ -114,37 +114,37 @@ def _erase_again(settings: Settings, room: Path, manifest: Manifest) -> int:
     ]
     if not later:
         return 0
-    unpacked = replace(settings, site=room, data=Path("data"), files="")
-    with closing(SqliteDatabase(room / backups.DATABASE)) as db:
+    unpacked = replace(settings, site=work, data=Path("data"), files="")
+    with closing(SqliteDatabase(work / backups.DATABASE)) as db:
         return erasing.replay(db, unpacked, later)
 
 
-def _settings(found: config_sources.Configuration, room: Path, site: Path, path: Path) -> Settings:
+def _settings(found: config_sources.Configuration, work: Path, site: Path, path: Path) -> Settings:
     """Those in force from now on: the site's own, else those of the archive."""
-    if (site / CONFIG_NAME).exists() or not (room / CONFIG_NAME).exists():
+    if (site / CONFIG_NAME).exists() or not (work / CONFIG_NAME).exists():
         return found.settings
     try:
-        archived = config_sources.load(room / CONFIG_NAME)
+        archived = config_sources.load(work / CONFIG_NAME)
     except (config.ConfigError, RecursionError) as problem:
-        raise Unreadable("backup.settings_wrong", path=path, reason=problem) from problem
-    _check_inside(archived, room, path)
+        raise UnreadableArchive("backup.settings_wrong", path=path, reason=problem) from problem
+    _check_inside(archived, work, path)
     return replace(archived.settings, site=site)
 
 
-def _check_inside(archived: config_sources.Configuration, room: Path, path: Path) -> None:
+def _check_inside(archived: config_sources.Configuration, work: Path, path: Path) -> None:
     """An archive has a say in its own folder: what is elsewhere on this machine is not its."""
     for name in PLACES:
         value = getattr(archived.settings, name)
-        place = os.path.normpath(room / value)
-        is_theirs = archived.sources.get(name) == str(room / CONFIG_NAME)
+        place = os.path.normpath(work / value)
+        is_theirs = archived.sources.get(name) == str(work / CONFIG_NAME)
         is_server = isinstance(value, str) and "://" in value
-        if is_theirs and (is_server or not Path(place).is_relative_to(room)):
-            raise Unreadable("backup.settings_outside", path=path, setting=name)
+        if is_theirs and (is_server or not Path(place).is_relative_to(work)):
+            raise UnreadableArchive("backup.settings_outside", path=path, setting=name)
 
 
-def _keep_settings(room: Path, site: Path) -> Path | None:
+def _keep_settings(work: Path, site: Path) -> Path | None:
     """Put the archive's kbsearch.toml in its place, or beside another one: where it lies then."""
-    theirs, ours = room / CONFIG_NAME, site / CONFIG_NAME
+    theirs, ours = work / CONFIG_NAME, site / CONFIG_NAME
     if not theirs.exists() or (ours.exists() and ours.read_bytes() == theirs.read_bytes()):
         return None
     beside = ours.with_name(f"{CONFIG_NAME}.restored") if ours.exists() else None
@@ -159,7 +159,7 @@ def see_that_none_is_under_way(site: Path) -> None:
 
 
 def _under_way(site: Path) -> Path | None:
-    return next(site.glob(f"{ROOMS}/{EXCHANGE}"), None)
+    return next(site.glob(f"{WORK_FOLDERS}/{EXCHANGE}"), None)
 
 
 @dataclass(frozen=True)
@@ -170,22 +170,22 @@ class _Exchange:
     there: list[str]
 
 
-def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, Path | None]:
+def _exchange(settings: Settings, work: Path, site: Path) -> tuple[Path | None, Path | None]:
     """What was there goes aside, what was unpacked takes its place; or all is put back.
 
     Where what was there lies now, and the archive's settings where the site has others.
     """
     try:
-        note = _under_way(site) or _begin(settings, room)
+        note = _under_way(site) or _begin(settings, work)
         begun = _Exchange(**json.loads(note.read_text(encoding="utf-8")))
     except OSError as problem:
         raise Problem("backup.cannot_write", folder=site, reason=problem) from problem
     aside = site / begun.aside
     try:
-        _bring(settings, room, aside, begun.there)
+        _bring(settings, work, aside, begun.there)
         belonging.mark_data(settings)
         indexing.remove_all(settings)
-        beside = _keep_settings(room, site)
+        beside = _keep_settings(work, site)
         note.unlink()
     except OSError as problem:
         try:
@@ -196,25 +196,25 @@ def _exchange(settings: Settings, room: Path, site: Path) -> tuple[Path | None, 
         raise Problem("backup.put_back", folder=site, reason=problem) from problem
     finally:
         if not _under_way(site):
-            _remove_rooms_of_the_dead(site)
+            _remove_work_of_the_dead(site)
     return aside if aside.exists() else None, beside
 
 
-def _fill_bucket(settings: Settings, room: Path) -> None:
+def _fill_bucket(settings: Settings, work: Path) -> None:
     """Where files are in a bucket, those of the archive join what is there."""
     if isinstance(settings.files_address, Path):
         return
     stores = (backups.FILES, places.attached(settings)), (backups.MAILS, places.mails(settings))
     for name, store in stores:
-        for path in sorted((room / name).glob("??/*")):
+        for path in sorted((work / name).glob("??/*")):
             with path.open("rb") as file:
                 store.write(file, path.stat().st_size, lambda content: None)
-        _remove(room / name)
+        _remove(work / name)
 
 
-def _fill_server(settings: Settings, room: Path) -> None:
+def _fill_server(settings: Settings, work: Path) -> None:
     """Where the database is a server's, put that of the archive there: it has to be empty."""
-    address, copy = settings.database_address, room / backups.DATABASE
+    address, copy = settings.database_address, work / backups.DATABASE
     if isinstance(address, Path):
         return
     if not engines.is_blank(address):
@@ -224,21 +224,21 @@ def _fill_server(settings: Settings, room: Path) -> None:
     copy.unlink()
 
 
-def _begin(settings: Settings, room: Path) -> Path:
+def _begin(settings: Settings, work: Path) -> Path:
     """Note down what is there before anything is moved."""
     there = [name for name, place in _places(settings).items() if place.exists()]
     aside = f"before-restore-{utc_now():%Y%m%d-%H%M%S}-{new_id()[:4]}"
-    draft = room / f"{EXCHANGE}.part"
+    draft = work / f"{EXCHANGE}.part"
     with draft.open("x", encoding="utf-8") as file:
         json.dump(asdict(_Exchange(aside, there)), file)
         file.flush()
         os.fsync(file.fileno())
-    note = draft.replace(room / EXCHANGE)
-    sync_folder(room)
+    note = draft.replace(work / EXCHANGE)
+    sync_folder(work)
     return note
 
 
-def _bring(settings: Settings, room: Path, aside: Path, there: list[str]) -> None:
+def _bring(settings: Settings, work: Path, aside: Path, there: list[str]) -> None:
     for name, place in _places(settings).items():
         has_come = _has_come(name, place, aside, there)
         for path in (*_beside_database(name, place), place):  # the database last: it tells
@@ -246,8 +246,8 @@ def _bring(settings: Settings, room: Path, aside: Path, there: list[str]) -> Non
                 _remove(path)
             elif path.exists():
                 _move(path, aside / path.name)
-        if (room / name).exists():
-            _move(room / name, place)
+        if (work / name).exists():
+            _move(work / name, place)
 
 
 def _put_back(settings: Settings, aside: Path, there: list[str]) -> None:
@@ -330,30 +330,30 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _room(site: Path) -> Iterator[Path]:
+def _work_folder(site: Path) -> Iterator[Path]:
     """A folder to unpack into, on the disk of the site; gone afterwards.
 
     One in which an exchange has begun and not ended stays, for the next attempt.
     """
-    room = site / ROOMS.replace("*", new_id())
+    work = site / WORK_FOLDERS.replace("*", new_id())
     try:
-        room.mkdir(mode=0o700)
+        work.mkdir(mode=0o700)
     except OSError as problem:
         raise Problem("backup.cannot_write", folder=site, reason=problem) from None
-    with _held(room):
+    with _held(work):
         try:
-            yield room
+            yield work
         except BaseException:
-            if not (room / EXCHANGE).exists():
-                shutil.rmtree(room)
+            if not (work / EXCHANGE).exists():
+                shutil.rmtree(work)
             raise
-        shutil.rmtree(room)
+        shutil.rmtree(work)
 
 
 @contextmanager
-def _held(room: Path) -> Iterator[None]:
+def _held(work: Path) -> Iterator[None]:
     """The system frees the lock of a process however it ends."""
-    descriptor = os.open(room, os.O_RDONLY)
+    descriptor = os.open(work, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -361,7 +361,7 @@ def _held(room: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remove_rooms_of_the_dead(site: Path) -> None:
-    for room in site.glob(ROOMS):
-        with suppress(OSError), _held(room):
-            shutil.rmtree(room)
+def _remove_work_of_the_dead(site: Path) -> None:
+    for work in site.glob(WORK_FOLDERS):
+        with suppress(OSError), _held(work):
+            shutil.rmtree(work)

@@ -11,7 +11,7 @@ from kbsearch import audit, outbox
 from kbsearch.config import Settings
 from kbsearch.database import Database, Row
 from kbsearch.files import places, scanner, scans
-from kbsearch.files.scanner import Finding, ScannerAway
+from kbsearch.files.scanner import ScannerAway, ScanResult
 from kbsearch.files.store import FileStore
 
 log = logging.getLogger(__name__)
@@ -74,16 +74,16 @@ def forget_unused(db: Database) -> int:
     )
 
 
-def _scan(settings: Settings, store: FileStore, sha256: str) -> Finding:
+def _scan(settings: Settings, store: FileStore, sha256: str) -> ScanResult:
     try:
         file = store.open(sha256)
     except FileNotFoundError:
-        return Finding("unreadable", "it is not there")
+        return ScanResult("unreadable", "it is not there")
     with file:
         return scanner.scan(settings.clamd, file)
 
 
-def _tell(db: Database, sha256: str, finding: Finding) -> None:
+def _tell(db: Database, sha256: str, finding: ScanResult) -> None:
     """Keep a line in the security log for each of these files, and have people told."""
     rows: list[Row] = db.query(
         """

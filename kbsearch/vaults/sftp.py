@@ -35,8 +35,8 @@ class SftpVault:
 
     def put(self, source: Path, name: str) -> None:
         part = f"{name}{PART}"
-        with tempfile.TemporaryDirectory(dir=source.parent) as room:
-            again = Path(room, "read-again")
+        with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+            again = Path(folder, "read-again")
             self._run(
                 f"put {_quoted(source)} {self._at(part)}",
                 f"chmod 600 {self._at(part)}",

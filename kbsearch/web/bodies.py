@@ -13,7 +13,7 @@ from kbsearch.web import patience
 from kbsearch.web.account import tokens
 from kbsearch.web.api import door
 from kbsearch.web.api.problems import PREFIX
-from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY
+from kbsearch.web.connections import NO_SPACE, REFUSED, SHORT_BODY
 from kbsearch.web.render import WebSite
 
 # Bytes
@@ -49,7 +49,7 @@ def watch(app: Flask) -> None:
     @app.before_request
     def hold() -> None:
         refused = request.environ.get(REFUSED)
-        if refused == NO_ROOM:
+        if refused == NO_SPACE:
             raise Unavailable("web.uploads_full")
         if refused:
             abort(413)

@@ -40,7 +40,7 @@ SHORT_BODY = 64_000  # bytes that are taken from anybody
 LONGEST_CHUNK_HEAD = 64 * 1024  # bytes before a chunk or after the last
 SPOOLED = 1_000_000_000  # bytes of bodies that a web process keeps at a time
 REFUSED = "kbsearch.refused"  # in a request's environment: why its body was not read
-TOO_LONG, NO_ROOM = "too long", "no room"
+TOO_LONG, NO_SPACE = "too long", "no space"
 PATIENCE = "kbsearch.patience"  # in a request's environment: what asks for more time to answer it
 
 
@@ -89,8 +89,8 @@ class RequestParser(HTTPRequestParser):
             self.refuse(TOO_LONG)
             return
         length = longest if self.chunked else self.content_length
-        if length > SHORT_BODY and length > self._channel.server.room():
-            self.refuse(NO_ROOM)
+        if length > SHORT_BODY and length > self._channel.server.spool_left():
+            self.refuse(NO_SPACE)
             return
         self.spooled = length
 
@@ -232,7 +232,7 @@ class Server(TcpWSGIServer):
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
         )
 
-    def room(self) -> int:
+    def spool_left(self) -> int:
         """Bytes of bodies that may still come."""
         return SPOOLED - sum(channel.spooled for channel in self.active_channels.values())
 
@@ -268,13 +268,13 @@ class Server(TcpWSGIServer):
         except OSError as problem:  # they left meanwhile, or the system has no more descriptors
             log.warning("a connection was not taken: %s", problem)
             return False
-        if self._make_room(limits.network(address[0])):
+        if self._may_come(limits.network(address[0])):
             self.channel_class(self, connection, address, self.adj, map=self._map)
         else:
             connection.close()
         return True
 
-    def _make_room(self, network: str) -> bool:
+    def _may_come(self, network: str) -> bool:
         """Whether there is room for one more connection from there, once somebody has gone."""
         channels = list(self.active_channels.values())
         neighbours = [channel for channel in channels if channel.network == network]

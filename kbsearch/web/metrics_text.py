@@ -54,8 +54,8 @@ def of(db: Database, settings: Settings) -> bytes:
         moment = parsed(backups.proof.at).timestamp()
         gauges.add("last_drill_timestamp_seconds", "When a backup was last proved", moment)
     _add_certificates(gauges, neighbours.look(db))
-    for place, free in health.rooms(settings).items():
-        gauges.add("disk_free_bytes", "Room where data and index lie", free, place=place)
+    for place, free in health.free_space(settings).items():
+        gauges.add("disk_free_bytes", "Free space where data and index lie", free, place=place)
     return gauges.text() + measures.text()
 
 
@@ -85,7 +85,9 @@ class _Gauges(Collector):
         return generate_latest(registry)
 
 
-def _add_certificates(gauges: _Gauges, certificates: Iterable[neighbours.Certificate]) -> None:
+def _add_certificates(
+    gauges: _Gauges, certificates: Iterable[neighbours.ServerCertificate]
+) -> None:
     for certificate in certificates:
         if certificate.ends_at:
             moment = parsed(certificate.ends_at).timestamp()

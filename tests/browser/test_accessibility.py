@@ -37,7 +37,7 @@ from kbsearch.people.accounts.sign_ins_under_way import Errand
 from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
-from kbsearch.site import certificates
+from kbsearch.site import erasure_certificates
 from kbsearch.tickets import Ticket, field_editing, tags, teams
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -125,7 +125,9 @@ def pages(live: Live) -> dict[str, list[str]]:
     calendar, target = promised(live.db)
     team = teams.add(live.db, root, TeamFields(new_id(), members=[str(root.person_id)])).id
     prepared_rule = rule(live.db, name=new_id(), is_on=False).id
-    erasure = certificates.issue(live.db, root, "gone@acme.example", {"people": 1, "tickets": 2}).id
+    erasure = erasure_certificates.issue(
+        live.db, root, "gone@acme.example", {"people": 1, "tickets": 2}
+    ).id
     problem = problems.group(live.db, root, "Station météo muette", [like_another])
     composed = article_drafts.compose(
         live.db, root, ArticleBrief(title="Panne de Marie Lefèvre au Zorglub")

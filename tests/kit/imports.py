@@ -8,7 +8,7 @@ from pathlib import Path
 import kbsearch
 
 PACKAGE = Path(kbsearch.__file__).parent
-# A room is a package that others may know as a whole; what lies at the top is the ground.
+# A package is a package that others may know as a whole; what lies at the top is the ground.
 WINGS = ("articles", "messages", "people", "search", "text", "tickets")
 GROUND = "ground"
 
@@ -58,13 +58,13 @@ def ours(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def room_of(module: str) -> str:
-    """The room a module lies in: `tickets.desk`, `files`; single files at the top are ground."""
+def package_of(module: str) -> str:
+    """The package a module lies in: `tickets.desk`, `files`; single files at the top are ground."""
     parts = module.split(".")
     if parts[0] in WINGS:
-        room = ".".join(parts[:2])
-        is_room = any(name.startswith(f"{room}.") for name in modules())
-        return room if len(parts) > 1 and is_room else parts[0]
+        package = ".".join(parts[:2])
+        is_package = any(name.startswith(f"{package}.") for name in modules())
+        return package if len(parts) > 1 and is_package else parts[0]
     is_package = any(name.startswith(f"{parts[0]}.") for name in modules())
     return parts[0] if is_package else GROUND
 

@@ -48,7 +48,7 @@ from kbsearch.search.learning import votes as article_votes
 from kbsearch.search.learning.votes import VoteFields
 from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
-from kbsearch.site import certificates, health
+from kbsearch.site import erasure_certificates, health
 from kbsearch.site import outgoing as sendings
 from kbsearch.tickets import field_editing, tags, teams
 from kbsearch.tickets.conversation import (
@@ -219,7 +219,7 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
     things |= _application(db)
-    things["erasure"] = certificates.issue(db, cast.root, "gone@acme.example", {}).id
+    things["erasure"] = erasure_certificates.issue(db, cast.root, "gone@acme.example", {}).id
     things["passkey"] = _passkey(db, everybody["alice"])
     with closing(Indexer(settings, db)) as indexer:
         while indexer.ensure():

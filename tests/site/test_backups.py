@@ -26,7 +26,7 @@ from kbsearch.files import places
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.site import backups, restoring
 from kbsearch.site import new as sites
-from kbsearch.site.backups import Unreadable
+from kbsearch.site.backups import UnreadableArchive
 from tests.conftest import Cast
 from tests.kit.places import TOP
 from tests.kit.requests import path_of
@@ -168,7 +168,7 @@ def test_settings_of_an_archive_touch_nothing_outside_of_the_site(
     (tmp_path / "elsewhere" / "mine").touch()
     (site.site / "kbsearch.toml").write_text(f'{setting} = "{place.format(tmp_path)}"\n')
     back_up(site, tmp_path / "site.tar")
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableArchive) as refused:
         restored(tmp_path / "site.tar", tmp_path / "there")
     assert refused.value.key == "backup.settings_outside"
     assert list((tmp_path / "there").iterdir()) == []
@@ -178,7 +178,7 @@ def test_settings_of_an_archive_touch_nothing_outside_of_the_site(
 def test_an_archive_names_no_server(site: Settings, tmp_path: Path):
     (site.site / "kbsearch.toml").write_text('database = "postgresql://db.elsewhere/help"\n')
     back_up(site, tmp_path / "site.tar")
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableArchive) as refused:
         restored(tmp_path / "site.tar", tmp_path / "there")
     assert refused.value.key == "backup.settings_outside"
 
@@ -218,9 +218,9 @@ def test_an_archive_cut_short_or_changed_is_refused_and_changes_nothing(
         archive.write_bytes(content)
         try:
             restoring.look(archive, tmp_path)
-        except Unreadable:
+        except UnreadableArchive:
             refused += 1
-            with pytest.raises(Unreadable):
+            with pytest.raises(UnreadableArchive):
                 restoring.restore(config_sources.load(site.site / "kbsearch.toml"), archive)
             assert tree(site.site) == before
     assert refused >= len(spoilt) - 1, "a header's sum may end in any byte"
@@ -255,7 +255,7 @@ def test_an_archive_that_reaches_outside_is_no_backup(tmp_path: Path, content: b
     archive, folder = tmp_path / "hostile.tar", tmp_path / "folder"
     archive.write_bytes(content)
     folder.mkdir()
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableArchive):
         restoring.restore(config_sources.Configuration(Settings(site=folder), {}), archive)
     assert list(folder.iterdir()) == []
 
@@ -282,7 +282,7 @@ def test_a_database_of_a_later_release_is_refused(site: Settings, tmp_path: Path
 
     with_db(site, from_later)
     back_up(site, tmp_path / "site.tar")
-    with pytest.raises(Unreadable, match="s999_later"):
+    with pytest.raises(UnreadableArchive, match="s999_later"):
         restoring.look(tmp_path / "site.tar", tmp_path)
 
 
@@ -294,10 +294,10 @@ def test_a_failed_backup_leaves_the_older_one(
     older = archive.read_bytes()
 
     def damaged(path: Path) -> None:
-        raise Unreadable("backup.damaged", path=path)
+        raise UnreadableArchive("backup.damaged", path=path)
 
     monkeypatch.setattr(backups, "read", damaged)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableArchive):
         back_up(site, archive)
     assert archive.read_bytes() == older
     assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "site.tar"]

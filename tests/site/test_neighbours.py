@@ -10,7 +10,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.site import doctor, health, neighbours
-from kbsearch.site.neighbours import Certificate
+from kbsearch.site.neighbours import ServerCertificate
 from tests.kit.receivers import certificate, receiver
 
 
@@ -46,9 +46,9 @@ def test_the_doctor_warns_before_one_ends(settings: Settings, db: SqliteDatabase
     neighbours.note(
         db,
         [
-            Certificate("soon:465", stored(moment + timedelta(days=3))),
-            Certificate("late:993", stored(moment + timedelta(days=90))),
-            Certificate("away:443", problem="connection refused"),
+            ServerCertificate("soon:465", stored(moment + timedelta(days=3))),
+            ServerCertificate("late:993", stored(moment + timedelta(days=90))),
+            ServerCertificate("away:443", problem="connection refused"),
         ],
     )
     checks = doctor.glance(settings, db, health.look(db))

@@ -18,7 +18,7 @@ from kbsearch.cli import cli
 from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.files import places, scans
-from kbsearch.files.scanner import Finding
+from kbsearch.files.scanner import ScanResult
 from kbsearch.people import notification_choices as preferences
 from kbsearch.people.accounts import second_factor
 from kbsearch.people.accounts import sessions as accounts
@@ -140,7 +140,10 @@ def test_a_file_that_nobody_may_have_is_named_and_stays(
     store = places.attached(settings)
     for content in (b"CLEAN", b"INFECTED", b"NOT-LOOKED-AT"):
         attach(db, cast.alice, store, "key-of-a-form-of-hers", content=content)
-    for content, finding in ((b"CLEAN", Finding("clean")), (b"INFECTED", Finding("infected"))):
+    for content, finding in (
+        (b"CLEAN", ScanResult("clean")),
+        (b"INFECTED", ScanResult("infected")),
+    ):
         scans.note(db, hashlib.sha256(content).hexdigest(), finding)
     packed = io.BytesIO()
     assert own_data.pack(db, settings, cast.alice, packed) == 1

@@ -19,7 +19,7 @@ from kbsearch.people.accounts import known_browsers
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.processes import tree as serving
 from kbsearch.web import bodies
-from kbsearch.web.connections import NO_ROOM, REFUSED, SHORT_BODY, TOO_LONG
+from kbsearch.web.connections import NO_SPACE, REFUSED, SHORT_BODY, TOO_LONG
 from tests.conftest import Cast
 
 
@@ -78,7 +78,7 @@ def test_a_refused_body_is_answered_in_the_language_of_the_page(
     path = f"/{language}/requests/new"
     answer = client.post(path, environ_overrides={REFUSED: TOO_LONG})
     assert answer.status_code == 413 and told in answer.text
-    full = client.post(path, environ_overrides={REFUSED: NO_ROOM})
+    full = client.post(path, environ_overrides={REFUSED: NO_SPACE})
     assert (full.status_code, full.headers["Retry-After"]) == (503, "30")
 
 

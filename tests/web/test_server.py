@@ -336,7 +336,7 @@ def test_there_is_room_for_so_many_bodies_at_a_time():
         first = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), HUNG))
         first.sendall(post("/up", "Content-Length: 300000", body=b"x" * 1000))
         assert server.get("/") == (200, b"/")
-        assert exchange(server, post("/up", "Content-Length: 300000")).endswith(b"no room")
+        assert exchange(server, post("/up", "Content-Length: 300000")).endswith(b"no space")
         first.sendall(b"x" * 299_000)
         assert first.recv(1000).startswith(b"HTTP/1.1 200")
         second = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), HUNG))

@@ -15,7 +15,7 @@ _SUMMARY_LINE = re.compile(
 _FRONT = ("index.md", "readme.md")
 
 
-class Entry(NamedTuple):
+class ContentsEntry(NamedTuple):
     """What is said of a file or a folder."""
 
     label: str = ""
@@ -23,28 +23,28 @@ class Entry(NamedTuple):
     description: str = ""
 
 
-def label(text: str) -> Entry:
+def label(text: str) -> ContentsEntry:
     """Docusaurus's `_category_.json`, or its YAML."""
     said = _read(text)
     if not isinstance(said, dict):
-        return Entry()
+        return ContentsEntry()
     link = said.get("link")
     about = said.get("description") or (link.get("description") if isinstance(link, dict) else "")
     position = str(said.get("position") or "")
     order = int(position) if position.isascii() and position.isdecimal() else None
-    return Entry(_line(said.get("label")), order, _line(about))
+    return ContentsEntry(_line(said.get("label")), order, _line(about))
 
 
-def entries(name: str, text: str, folder: str) -> Iterator[tuple[str, Entry]]:
+def entries(name: str, text: str, folder: str) -> Iterator[tuple[str, ContentsEntry]]:
     """The files and folders of a table, as it lists them."""
     lines = _summary(text) if name == "SUMMARY.md" else _nav(text)
     base = folder if name == "SUMMARY.md" else posixpath.join(folder, _docs(text))
     for order, (title, path) in enumerate(lines, 1):
         place = posixpath.normpath(posixpath.join(base, path)).lstrip("/")
-        yield place, Entry(order=order)
+        yield place, ContentsEntry(order=order)
         outer, _, file = place.rpartition("/")
         if file.lower() in _FRONT or not file.lower().endswith((".md", ".markdown", ".mdx")):
-            yield (outer if file.lower() in _FRONT else place), Entry(title, order)
+            yield (outer if file.lower() in _FRONT else place), ContentsEntry(title, order)
 
 
 def _summary(text: str) -> Iterator[tuple[str, str]]:

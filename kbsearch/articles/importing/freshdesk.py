@@ -8,10 +8,10 @@ from typing import Any
 from kbsearch.articles import old_addresses
 from kbsearch.articles.importing import html
 from kbsearch.articles.importing.pages import (
+    ConversionReport,
     ForeignCategory,
     ForeignPage,
     Linker,
-    Report,
     Tell,
     files_below,
 )
@@ -30,7 +30,7 @@ class Solutions:
 
     name = NAME
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
+    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         self.articles: dict[tuple[object, str], Item] = {}
         self.names: dict[object, Item] = {}  # folders and categories: their numbers are never equal

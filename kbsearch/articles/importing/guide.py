@@ -8,10 +8,10 @@ from typing import Any
 
 from kbsearch.articles import old_addresses
 from kbsearch.articles.importing.pages import (
+    ConversionReport,
     ForeignCategory,
     ForeignPage,
     Linker,
-    Report,
     Tell,
     files_below,
 )
@@ -39,7 +39,7 @@ class Guide:
 
     name = NAME
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
+    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         self.items: dict[str, dict[Any, Item]] = {name: {} for name in _LISTS}
         self.names: dict[tuple[object, object, object], Item] = {}  # of sections and categories
@@ -257,7 +257,7 @@ def _text_of(item: Item) -> Item:
     return {name: item[name] for name in names if name in item}
 
 
-def _records(path: Path, report: Report) -> Iterator[tuple[str, Item]]:
+def _records(path: Path, report: ConversionReport) -> Iterator[tuple[str, Item]]:
     """The objects of a file under the name of their kind: it is the key of a page of the API."""
     stem = path.name.partition(".")[0]
     try:

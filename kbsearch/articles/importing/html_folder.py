@@ -7,9 +7,9 @@ from pathlib import Path
 
 from kbsearch.articles.importing import html
 from kbsearch.articles.importing.pages import (
+    ConversionReport,
     ForeignPage,
     Linker,
-    Report,
     SourceFolder,
     Tell,
     path_of,
@@ -30,7 +30,7 @@ class HtmlFolder(SourceFolder):
     name = NAME
     suffixes = SUFFIXES
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
+    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
         self.report, self.languages = report, languages
         super().__init__(root)
         self.pages: Sequence[ForeignPage] = list(self._pages())

@@ -14,12 +14,12 @@ import yaml
 
 from kbsearch.articles import old_addresses
 from kbsearch.articles.importing import contents, dialects
-from kbsearch.articles.importing.contents import Entry
+from kbsearch.articles.importing.contents import ContentsEntry
 from kbsearch.articles.importing.pages import (
+    ConversionReport,
     ForeignCategory,
     ForeignPage,
     Linker,
-    Report,
     SourceFolder,
     Tell,
     path_of,
@@ -89,7 +89,7 @@ class MarkdownFolder(SourceFolder):
     name = NAME
     suffixes = SUFFIXES
 
-    def __init__(self, root: Path, languages: tuple[str, ...], report: Report) -> None:
+    def __init__(self, root: Path, languages: tuple[str, ...], report: ConversionReport) -> None:
         self.root, self.languages, self.report = root, languages, report
         self.dialect = dialect_of(root)
         super().__init__(root)
@@ -229,7 +229,7 @@ class MarkdownFolder(SourceFolder):
                 for place, entry in contents.entries(base, _decoded(path), folder):
                     self._take(place, entry)
 
-    def _take(self, place: str, entry: Entry) -> None:
+    def _take(self, place: str, entry: ContentsEntry) -> None:
         if entry.label:
             self.labels.setdefault(place, entry.label)
         if entry.description:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from kbsearch import i18n
-from kbsearch.articles.importing.pages import Report
+from kbsearch.articles.importing.pages import ConversionReport
 from kbsearch.articles.publishing import edition, source_lines
 from kbsearch.articles.publishing.edition import Reusable
 from kbsearch.articles.publishing.findings import Finding
@@ -38,7 +38,7 @@ Mending = Callable[[Lines, int, Finding], bool]
 
 
 def mend(
-    below: Tree, files: Mapping[str, bytes], settings: Settings, report: Report
+    below: Tree, files: Mapping[str, bytes], settings: Settings, report: ConversionReport
 ) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
     """The files as they can be published, and the errors that nobody but a person can mend."""
     files = dict(files)
@@ -66,7 +66,7 @@ def mend(
     return files, errors
 
 
-def _mended(body: bytes, findings: list[Finding], report: Report) -> bytes:
+def _mended(body: bytes, findings: list[Finding], report: ConversionReport) -> bytes:
     """A file with one remark after another mended, from the last line up."""
     try:
         lines = body.decode().split("\n")

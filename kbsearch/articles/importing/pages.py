@@ -49,7 +49,7 @@ class ForeignCategory:
 Categories = Mapping[tuple[str, tuple[str, ...]], ForeignCategory]  # by language and names
 
 
-class Report:
+class ConversionReport:
     """What was changed on the way, by kind: how often, and the first places."""
 
     def __init__(self) -> None:

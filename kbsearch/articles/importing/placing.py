@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import yaml
 
 from kbsearch.articles import old_addresses
-from kbsearch.articles.importing.pages import ForeignPage, Importer, Report
+from kbsearch.articles.importing.pages import ConversionReport, ForeignPage, Importer
 from kbsearch.articles.publishing import front_matter
 from kbsearch.articles.publishing.addresses import IMAGE_SUFFIXES
 from kbsearch.articles.publishing.front_matter import FrontMatterError
@@ -132,7 +132,7 @@ class PageLinker:
     importer: Importer
     places: Places
     page: ForeignPage
-    report: Report
+    report: ConversionReport
     files: dict[str, bytes] = field(default_factory=dict)
 
     def link(self, target: str) -> str:

@@ -10,7 +10,7 @@ from kbsearch.articles.importing.freshdesk import Solutions
 from kbsearch.articles.importing.guide import Guide
 from kbsearch.articles.importing.html_folder import HtmlFolder
 from kbsearch.articles.importing.markdown import SUFFIXES, MarkdownFolder
-from kbsearch.articles.importing.pages import ForeignPage, Importer, Report, files_below
+from kbsearch.articles.importing.pages import ConversionReport, ForeignPage, Importer, files_below
 from kbsearch.articles.importing.placing import PageLinker, Places
 from kbsearch.articles.publishing import branches
 from kbsearch.articles.publishing.commits import Author
@@ -21,7 +21,7 @@ from kbsearch.errors import Invalid
 
 AUTHOR = Author("kbsearch", "")
 
-SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
+SOURCES: dict[str, Callable[[Path, tuple[str, ...], ConversionReport], Importer]] = {
     "zendesk": Guide,
     "markdown": MarkdownFolder,
     "freshdesk": Solutions,
@@ -30,7 +30,7 @@ SOURCES: dict[str, Callable[[Path, tuple[str, ...], Report], Importer]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportOutcome:
     """What an import did."""
 
     branch: str
@@ -40,18 +40,18 @@ class Outcome:
     created: int  # files, pictures among them
     updated: int
     unchanged: int
-    report: Report
+    report: ConversionReport
     errors: tuple[Finding, ...]  # what a person must see before it can be published
 
 
-def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcome:
+def run(settings: Settings, root: Path, system: str, branch: str = "") -> ImportOutcome:
     """Take the articles of a source over as files on a branch; what is there already stays.
 
     Raises Invalid where there is no article, or where the branch is not one to write on.
     """
     branch = branch or f"{branches.DRAFTS}import-{system}"
     below = branches.base_for(settings, branch)
-    report = Report()
+    report = ConversionReport()
     importer = SOURCES[system](root, settings.languages, report)
     if not importer.pages:
         raise Invalid("import_articles.none", path=root, system=system)
@@ -67,7 +67,7 @@ def run(settings: Settings, root: Path, system: str, branch: str = "") -> Outcom
         message = f"Import {len(importer.pages)} articles from {system}\n"
         commit = branches.extend(settings, branch, changed, message, AUTHOR)
     updated = sum(path in below.entries for path in changed)
-    return Outcome(
+    return ImportOutcome(
         branch=branch,
         commit=commit,
         pages=len(importer.pages),
@@ -89,7 +89,7 @@ def guessed(root: Path) -> str:
 
 
 def _files_of(
-    importer: Importer, places: Places, page: ForeignPage, report: Report
+    importer: Importer, places: Places, page: ForeignPage, report: ConversionReport
 ) -> dict[str, bytes]:
     """The file of a page, and those beside it."""
     linker = PageLinker(importer, places, page, report)

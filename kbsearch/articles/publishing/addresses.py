@@ -27,7 +27,7 @@ _OWN_ADDRESS = re.compile(rf"/(?:{'|'.join(LANGUAGES)})/articles/[^/]+/?")
 
 
 @dataclass(frozen=True)
-class Attachment:
+class ContentFile:
     """A file beside the articles whose content is what its name says."""
 
     blob: str
@@ -48,7 +48,7 @@ class Addresses:
     languages: Mapping[str, str]  # file -> language
     pictures: Mapping[str, tuple[str, ImageInfo | None]]  # file -> blob, format and size
     sizes: Mapping[str, int]  # of those images, in bytes
-    attachments: Mapping[str, Attachment]  # other files that may be downloaded
+    attachments: Mapping[str, ContentFile]  # other files that may be downloaded
     findings: tuple[Finding, ...]
 
     def media(self, file: str) -> tuple[str, str] | None:
@@ -163,7 +163,7 @@ def _pictures(
     return pictures
 
 
-def _attachments(tree: Tree, known_files: Mapping[str, str]) -> dict[str, Attachment]:
+def _attachments(tree: Tree, known_files: Mapping[str, str]) -> dict[str, ContentFile]:
     """The files that may be attached; of those that are known by blob only the type is taken."""
     media_types: dict[str, str] = {}
     for entry in tree.entries.values():
@@ -173,7 +173,7 @@ def _attachments(tree: Tree, known_files: Mapping[str, str]) -> dict[str, Attach
     for path, body in tree.read(unknown):
         media_types[path] = _media_type(posixpath.basename(path), body)
     return {
-        path: Attachment(tree.entries[path].blob, media_type, tree.entries[path].size)
+        path: ContentFile(tree.entries[path].blob, media_type, tree.entries[path].size)
         for path, media_type in media_types.items()
         if media_type
     }

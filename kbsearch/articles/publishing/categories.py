@@ -19,7 +19,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True)
-class Category:
+class CategoryFolder:
     """A folder of articles of one language as it is shown."""
 
     language: str
@@ -94,7 +94,7 @@ def audiences(categories: Categories, sources: Iterable[Source], default: str) -
 
 def listed(
     categories: Categories, sources: Iterable[Source], texts: Mapping[tuple[str, str], Rendered]
-) -> tuple[Category, ...]:
+) -> tuple[CategoryFolder, ...]:
     """Every category that has a file or an article, and what it lies in."""
     places = {(source.language, source.category) for source in sources} | categories.files.keys()
     places = {(language, path) for language, inner in places for path in with_outer(inner)}
@@ -120,10 +120,10 @@ def listed(
 
 def _category(
     categories: Categories, language: str, path: str, position: int, landing: Rendered | None
-) -> Category:
+) -> CategoryFolder:
     files = categories.about(language, path)
     own = categories.files.get((language, path))
-    return Category(
+    return CategoryFolder(
         language,
         path,
         name=categories.name(language, path),

@@ -16,7 +16,7 @@ from kbsearch.articles.publishing import (
     translations,
 )
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
-from kbsearch.articles.publishing.categories import Categories, Category
+from kbsearch.articles.publishing.categories import Categories, CategoryFolder
 from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.findings import Finding, leveled
 from kbsearch.articles.publishing.leaving_addresses import LeavingAddresses, LiveArticle
@@ -52,7 +52,7 @@ class Edition:
     addresses: Addresses
     synonyms: str
     findings: tuple[Finding, ...]
-    categories: tuple[Category, ...]
+    categories: tuple[CategoryFolder, ...]
     positions: Mapping[str, int]  # of each article's file among those of its category
     leaving_addresses: LeavingAddresses = field(default_factory=LeavingAddresses)
     due_at: str = ""  # when an article comes or goes without a change; empty for never

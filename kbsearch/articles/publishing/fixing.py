@@ -127,7 +127,7 @@ def _no_break_spaces(page: _Page, lines: Lines, findings: Sequence[Finding]) -> 
     source = sources.reread(page.tree, page.rendered.source)
     assert source.text is not None
     document = markup.parse(source.text, source.title)
-    text = rules.Text(document, source.text, source.lines_before)
+    text = rules.CheckedText(document, source.text, source.lines_before)
     body = rules.with_no_break_spaces(text)
     changed = body != text.lines
     lines[source.lines_before :] = body

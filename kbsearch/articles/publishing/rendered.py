@@ -98,7 +98,7 @@ def render(
     source = sources.reread(tree, source)
     assert source.text is not None
     document = markup.parse(source.text, source.title, resolver.pieces)
-    text = rules.Text(document, source.text, source.lines_before)
+    text = rules.CheckedText(document, source.text, source.lines_before)
     references = rules.references(text)
     remarks = (*source.remarks, *rules.check(text, source.language))
     return Rendered(

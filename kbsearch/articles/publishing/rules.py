@@ -67,7 +67,7 @@ class Reference:
     column: int
 
 
-class Text:
+class CheckedText:
     """A document beside its source, to say where things stand."""
 
     def __init__(self, document: Document, body: str, lines_before: int) -> None:
@@ -96,7 +96,7 @@ class Text:
         return RuleRemark(*self.place(line, needle), rule, values)
 
 
-def references(text: Text) -> tuple[Reference, ...]:
+def references(text: CheckedText) -> tuple[Reference, ...]:
     """Everything the document points at, in order."""
     references: list[Reference] = []
     for token, line in text.inline():
@@ -119,7 +119,7 @@ def references(text: Text) -> tuple[Reference, ...]:
     return tuple(references)
 
 
-def check(text: Text, language: str) -> list[RuleRemark]:
+def check(text: CheckedText, language: str) -> list[RuleRemark]:
     """What the rules say of the text alone."""
     remarks = [*_headings(text), *_tables(text), *_links(text), *_images(text), *_words(text)]
     remarks += [*_leftovers(text), *_conflicts(text)]
@@ -128,7 +128,7 @@ def check(text: Text, language: str) -> list[RuleRemark]:
     return remarks
 
 
-def _headings(text: Text) -> Iterator[RuleRemark]:
+def _headings(text: CheckedText) -> Iterator[RuleRemark]:
     if text.document.repeats_title:
         yield text.remark(0, "# ", "h1-in-body")
     level = 1
@@ -149,7 +149,7 @@ def _headings(text: Text) -> Iterator[RuleRemark]:
             yield text.remark(heading.line, "#", "empty-section", title=title)
 
 
-def _tables(text: Text) -> Iterator[RuleRemark]:
+def _tables(text: CheckedText) -> Iterator[RuleRemark]:
     tokens = text.document.tokens
     for position, token in enumerate(tokens):
         if token.type == "thead_open":
@@ -162,7 +162,7 @@ def _tables(text: Text) -> Iterator[RuleRemark]:
                 yield text.remark(token.map[0] if token.map else 0, "|", "table-header")
 
 
-def _links(text: Text) -> Iterator[RuleRemark]:
+def _links(text: CheckedText) -> Iterator[RuleRemark]:
     inside: list[Token] | None = None
     opening: tuple[Token, int] | None = None
     for token, line in text.inline():
@@ -175,7 +175,7 @@ def _links(text: Text) -> Iterator[RuleRemark]:
             inside.append(token)
 
 
-def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[RuleRemark]:
+def _link(text: CheckedText, opening: Token, line: int, label: str) -> Iterator[RuleRemark]:
     target = str(opening.attrGet("href") or "")
     if opening.info == "auto":
         if target.startswith(("http://", "https://")):
@@ -184,7 +184,7 @@ def _link(text: Text, opening: Token, line: int, label: str) -> Iterator[RuleRem
         yield text.remark(line, f"[{label}", "link-text", label=label)
 
 
-def _images(text: Text) -> Iterator[RuleRemark]:
+def _images(text: CheckedText) -> Iterator[RuleRemark]:
     for token, line in text.inline():
         if token.type == "image":
             target = str(token.attrGet("src") or "")
@@ -198,7 +198,7 @@ def _images(text: Text) -> Iterator[RuleRemark]:
                 yield text.remark(line, "![", "image-alt", image=unquote(target))
 
 
-def _words(text: Text) -> Iterator[RuleRemark]:
+def _words(text: CheckedText) -> Iterator[RuleRemark]:
     for token, line in text.inline():
         if token.type != "text":
             continue
@@ -213,7 +213,7 @@ def _words(text: Text) -> Iterator[RuleRemark]:
             yield text.remark(block.map[0], "<!--", "raw-html", html="<!--")
 
 
-def _leftovers(text: Text) -> Iterator[RuleRemark]:
+def _leftovers(text: CheckedText) -> Iterator[RuleRemark]:
     """What another tool would have made something of; readers would see it as it was typed."""
     seen = -1  # the line whose first piece was looked at
     for token, line in text.inline():
@@ -224,7 +224,7 @@ def _leftovers(text: Text) -> Iterator[RuleRemark]:
             yield text.remark(line, match[0], "leftover", **values)
 
 
-def _conflicts(text: Text) -> Iterator[RuleRemark]:
+def _conflicts(text: CheckedText) -> Iterator[RuleRemark]:
     """The marks git leaves where two changes met, wherever they are no example."""
     examples = {
         line
@@ -237,7 +237,7 @@ def _conflicts(text: Text) -> Iterator[RuleRemark]:
             yield text.remark(line, content[:7], "leftover", reason="conflict", text=content[:40])
 
 
-def with_no_break_spaces(text: Text) -> list[str]:
+def with_no_break_spaces(text: CheckedText) -> list[str]:
     """The lines typed as French is; code, addresses and what is spelled otherwise stay."""
     lines = list(text.lines)
     begins: dict[int, int] = {}  # where on each line the next piece can stand
@@ -256,7 +256,7 @@ def with_no_break_spaces(text: Text) -> list[str]:
     return lines
 
 
-def _french(text: Text) -> Iterator[RuleRemark]:
+def _french(text: CheckedText) -> Iterator[RuleRemark]:
     """At most one remark a line: they come in numbers."""
     lines: set[int] = set()
     for token, line in text.inline():

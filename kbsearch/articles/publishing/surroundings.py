@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from kbsearch.articles import categories
-from kbsearch.articles.publishing.categories import Category
+from kbsearch.articles.publishing.categories import CategoryFolder
 from kbsearch.articles.publishing.edition import Edition
 from kbsearch.articles.publishing.rendered import Rendered
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.database import Database
 
 
-def write_categories(db: Database, publication_id: str, listed: Sequence[Category]) -> None:
+def write_categories(db: Database, publication_id: str, listed: Sequence[CategoryFolder]) -> None:
     """Keep the categories of a publication, and the addresses they had."""
     own = {"publication_id": publication_id}
     db.insert_many(

@@ -19,11 +19,11 @@ WHOLE_SECONDS = 5.0  # for the answer, however it drips
 LARGEST = 256 * 1024  # bytes
 
 
-class Unreachable(Exception):
+class AddressUnreachable(Exception):
     """No usable answer came; the text says why, for the log."""
 
 
-class Unusable(Unreachable):
+class Unusable(AddressUnreachable):
     """An answer came, and is none to go by."""
 
 
@@ -47,7 +47,7 @@ def ask(
         if not isinstance(content, dict) or 300 <= status < 400 or status >= 500:
             raise ValueError(f"status {status}, {type(content).__name__}")
     except (OSError, IncompleteRead) as problem:
-        raise Unreachable(f"{url}: {type(problem).__name__}: {problem}") from problem
+        raise AddressUnreachable(f"{url}: {type(problem).__name__}: {problem}") from problem
     except (HTTPException, ValueError, RecursionError) as problem:
         raise Unusable(f"{url}: {type(problem).__name__}: {problem}") from problem
     return JsonAnswer(status, content)

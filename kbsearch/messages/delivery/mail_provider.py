@@ -102,7 +102,7 @@ class Provider:
             credentials["client_secret"] = self.client_secret
         try:
             answer = fetching.ask(self.token_url, form={**form, **credentials})
-        except fetching.Unreachable as problem:
+        except fetching.AddressUnreachable as problem:
             raise NoToken(str(problem)) from problem
         access, refresh = answer.content.get("access_token"), answer.content.get("refresh_token")
         if answer.status != 200 or not isinstance(access, str) or not _is_bearer(access):

@@ -19,7 +19,7 @@ Lookup = Callable[..., bytes | None]  # a TXT record by its name
 
 
 @dataclass(frozen=True)
-class Proof:
+class SenderProof:
     """What is known of the address in From; nothing of it is taken from the sender."""
 
     is_signed: bool = False  # by the domain of the address, with DKIM
@@ -27,26 +27,28 @@ class Proof:
     is_refuted: bool = False  # the domain says that this is not of its own
 
 
-def examine(settings: Settings, fields: Fields, raw: bytes, lookup: Lookup | None = None) -> Proof:
+def examine(
+    settings: Settings, fields: Fields, raw: bytes, lookup: Lookup | None = None
+) -> SenderProof:
     """What speaks for the address of the sender."""
     domain = fields.sender.rpartition("@")[2]
     if not domain:
-        return Proof()
+        return SenderProof()
     if settings.mail_authserv_id:
         return _as_reported(settings.mail_authserv_id, fields, domain)
     is_signed = any(_speaks_for(signer, domain) for signer in _signers(raw, lookup))
-    return Proof(is_signed=is_signed, is_aligned=is_signed)
+    return SenderProof(is_signed=is_signed, is_aligned=is_signed)
 
 
-def _as_reported(server: str, fields: Fields, domain: str) -> Proof:
+def _as_reported(server: str, fields: Fields, domain: str) -> SenderProof:
     for value in fields.every("authentication-results"):
         name, *results = _bare(value).split(";")
         if name.split()[:1] == [server.lower()]:
             return _judged(list(map(_pairs, results)), domain)
-    return Proof()
+    return SenderProof()
 
 
-def _judged(results: list[list[tuple[str, str]]], domain: str) -> Proof:
+def _judged(results: list[list[tuple[str, str]]], domain: str) -> SenderProof:
     def says(method: str, outcome: str, *properties: str) -> bool:
         return any(
             pairs[:1] == [(method, outcome)]
@@ -58,7 +60,7 @@ def _judged(results: list[list[tuple[str, str]]], domain: str) -> Proof:
     is_sent = says("spf", "pass", "smtp.mailfrom", "smtp.mail")
     is_refuted = says("dmarc", "fail", "header.from")
     is_aligned = is_signed or is_sent or says("dmarc", "pass", "header.from")
-    return Proof(is_signed and not is_refuted, is_aligned and not is_refuted, is_refuted)
+    return SenderProof(is_signed and not is_refuted, is_aligned and not is_refuted, is_refuted)
 
 
 def _pairs(result: str) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from kbsearch.messages.incoming import (
     parsing,
     reasons,
 )
-from kbsearch.messages.incoming.authenticity import Lookup, Proof
+from kbsearch.messages.incoming.authenticity import Lookup, SenderProof
 from kbsearch.messages.incoming.mails import State
 from kbsearch.messages.incoming.parsing import Incoming
 from kbsearch.messages.notifications import answers, reply_addresses, threads
@@ -172,7 +172,7 @@ def judge(
     db: Database,
     settings: Settings,
     incoming: Incoming,
-    proof: Proof,
+    proof: SenderProof,
     envelope: Envelope = NO_ENVELOPE,
 ) -> Verdict:
     """What is to become of a mail: every way in asks here, and nowhere else."""
@@ -305,7 +305,7 @@ def _answered(db: Database, settings: Settings, references: tuple[str, ...]) -> 
     )
 
 
-def _fingerprint(incoming: Incoming, proof: Proof) -> str:
+def _fingerprint(incoming: Incoming, proof: SenderProof) -> str:
     """What tells a mail from another. A forged copy must not keep the true one out."""
     header = incoming.fields
     parts = (header.message_id, header.sender, str(proof), incoming.digest)

@@ -115,7 +115,7 @@ def add(
     with db.atomic():
         _replace_earlier(db, person, fields)
         row["product_id"] = _product_id(db, fields.product)
-        check_room(db, person.id, fields.application_id, at=moment)
+        check_limit(db, person.id, fields.application_id, at=moment)
         db.insert("personal_tokens", row)
         added = find(db, row["id"])
         _note(db, viewer, "token.added", added, {}, added.rights)
@@ -123,7 +123,7 @@ def add(
     return added, secret
 
 
-def check_room(
+def check_limit(
     db: Database, person_id: str, application_id: str | None, *, at: datetime | None = None
 ) -> None:
     """Raise Invalid where a person has as many as they may, but for what this one replaces."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ScoreShare:
     """What one term of a question brought in one field; 0 where it is only known to be there."""
 
     field: str
@@ -17,7 +17,7 @@ class Share:
 class Explanation:
     """What a document has of a question, the weightiest first."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[ScoreShare, ...]
     keys: tuple[str, ...] = ()  # codes, telephones and amounts that both have
     is_whole_title: bool = False
     is_number: bool = False
@@ -25,10 +25,10 @@ class Explanation:
     worth: float = 0.0  # what the words of the question weigh; 0 where that says nothing
 
 
-def as_typed(shares: Iterable[Share], spellings: Mapping[str, str]) -> tuple[Share, ...]:
+def as_typed(shares: Iterable[ScoreShare], spellings: Mapping[str, str]) -> tuple[ScoreShare, ...]:
     """Shares with the words of a question for their stems, whatever language a field is in."""
     return tuple(
-        Share(
+        ScoreShare(
             share.field.partition("_")[0],
             " ".join(spellings.get(stem, stem) for stem in share.term.split("_")),
             share.points,

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from kbsearch.search.fulltext import plan as plans
 from kbsearch.search.fulltext.engine import stemmer
-from kbsearch.search.fulltext.explanation import Share
+from kbsearch.search.fulltext.explanation import ScoreShare
 from kbsearch.search.fulltext.plan import (
     Address,
-    Answer,
     Clause,
     Document,
+    EngineAnswer,
     Fields,
     IndexBusy,
     IndexField,
@@ -74,7 +74,7 @@ class MemoryView:
     def size(self) -> int:
         return len(self.documents)
 
-    def ask(self, plan: Plan) -> Answer:
+    def ask(self, plan: Plan) -> EngineAnswer:
         seen = [
             (score, place)
             for place in range(self.size)
@@ -87,7 +87,7 @@ class MemoryView:
             ((order(*hit), hit[1]) for hit in listed), key=lambda hit: (-hit[0], hit[1])
         )
         stretch = scored[plan.offset : plan.offset + max(1, plan.limit)]
-        return Answer(
+        return EngineAnswer(
             [(score, (0, place)) for score, place in stretch],
             len(listed) if plan.is_counted else 0,
             {field: self._values(field, [place for _, place in seen]) for field in plan.facets},
@@ -199,12 +199,12 @@ class MemoryView:
     def matches(self, clause: Clause, address: Address) -> bool:
         return self._score(clause, address[1]) is not None
 
-    def shares(self, clause: Clause, address: Address) -> tuple[Share, ...]:
+    def shares(self, clause: Clause, address: Address) -> tuple[ScoreShare, ...]:
         points: dict[tuple[str, str], float] = {}
         for term, score in self._shares(clause, address[1]):
             points[term.field, term.text] = points.get((term.field, term.text), 0.0) + score
         weightiest = sorted(points.items(), key=lambda share: -share[1])
-        return tuple(Share(field, text, score) for (field, text), score in weightiest)
+        return tuple(ScoreShare(field, text, score) for (field, text), score in weightiest)
 
     def _shares(self, clause: Clause, place: int) -> Iterator[tuple[plans.QueryTerm, float]]:
         """The terms that a document has, with what each brings."""

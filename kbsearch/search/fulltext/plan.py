@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from kbsearch.search.fulltext.explanation import Share
+from kbsearch.search.fulltext.explanation import ScoreShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ Address = tuple[int, int]  # where a document lies in one commit; in another it 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EngineAnswer:
     """The best documents with their scores, how many match, and their values by facet."""
 
     hits: Sequence[tuple[float, Address]]
@@ -171,7 +171,7 @@ Fields = tuple[IndexField, ...]
 Document = Mapping[str, object]
 
 
-class Damaged(ValueError):
+class DamagedIndex(ValueError):
     """Files of an index are missing or make no sense."""
 
 
@@ -186,7 +186,7 @@ class View(Protocol):
     def size(self) -> int:
         """How many documents there are."""
 
-    def ask(self, plan: Plan) -> Answer:
+    def ask(self, plan: Plan) -> EngineAnswer:
         """Run a plan."""
 
     def frequency(self, field: str, term: str) -> int:
@@ -203,7 +203,7 @@ class View(Protocol):
     def matches(self, clause: Clause, address: Address) -> bool:
         """Whether a document matches a clause."""
 
-    def shares(self, clause: Clause, address: Address) -> tuple[Share, ...]:
+    def shares(self, clause: Clause, address: Address) -> tuple[ScoreShare, ...]:
         """Which terms of which fields made a document's score, the weightiest first.
 
         What is constant has no shares.

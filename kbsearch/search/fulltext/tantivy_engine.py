@@ -34,8 +34,16 @@ from tantivy import (
 
 from kbsearch import tracing
 from kbsearch.search.fulltext import plan as plans
-from kbsearch.search.fulltext.explanation import Share
-from kbsearch.search.fulltext.plan import Address, Answer, Clause, Damaged, Fields, IndexBusy, Plan
+from kbsearch.search.fulltext.explanation import ScoreShare
+from kbsearch.search.fulltext.plan import (
+    Address,
+    Clause,
+    DamagedIndex,
+    EngineAnswer,
+    Fields,
+    IndexBusy,
+    Plan,
+)
 from kbsearch.search.fulltext.text import STOP_WORDS
 
 SNOWBALL = {"fr": "french", "en": "english"}
@@ -99,10 +107,10 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise Damaged(str(problem)) from problem
+        raise DamagedIndex(str(problem)) from problem
     except BaseException as problem:
         if type(problem).__name__ == "PanicException":
-            raise Damaged(str(problem)) from None
+            raise DamagedIndex(str(problem)) from None
         raise
 
 
@@ -189,11 +197,11 @@ class TantivyView:
     def size(self) -> int:
         return int(self.searcher.num_docs)
 
-    def ask(self, plan: Plan) -> Answer:
+    def ask(self, plan: Plan) -> EngineAnswer:
         with tracing.span("index.ask"):
             return self._ask(plan)
 
-    def _ask(self, plan: Plan) -> Answer:
+    def _ask(self, plan: Plan) -> EngineAnswer:
         query = self.queries.of(plan.clause)
         narrowed = self.queries.narrowed(query, (*plan.filters, *plan.narrowing))
         answer: Any = self.searcher.search(
@@ -208,7 +216,7 @@ class TantivyView:
         is_counting = bool(hits or plan.offset or plan.narrowing)
         seen = self.queries.narrowed(query, plan.filters)
         facets = self._facets(seen, plan.facets) if plan.facets and is_counting else {}
-        return Answer(hits, int(answer.count or 0), facets)
+        return EngineAnswer(hits, int(answer.count or 0), facets)
 
     def _facets(self, query: Query, fields: Sequence[str]) -> dict[str, dict[str, int]]:
         terms = {field: {"terms": {"field": field, "size": MOST_VALUES}} for field in fields}
@@ -239,7 +247,7 @@ class TantivyView:
             return False
         return True
 
-    def shares(self, clause: Clause, address: Address) -> tuple[Share, ...]:
+    def shares(self, clause: Clause, address: Address) -> tuple[ScoreShare, ...]:
         explanation = self.queries.of(clause).explain(self.searcher, DocAddress(*address))
         return _shares(json.loads(explanation.to_json()), self.queries.names)
 
@@ -348,7 +356,7 @@ MOST_REASONS = 8
 _TERM = re.compile(r'field=(\d{1,4}), [^"\n]{0,60}"(.{0,400})"\)')
 
 
-def _shares(explanation: dict[str, Any], names: Sequence[str]) -> tuple[Share, ...]:
+def _shares(explanation: dict[str, Any], names: Sequence[str]) -> tuple[ScoreShare, ...]:
     """Which words of which fields made a score, the weightiest first."""
     shares: dict[tuple[str, str], float] = {}
 
@@ -366,4 +374,4 @@ def _shares(explanation: dict[str, Any], names: Sequence[str]) -> tuple[Share, .
 
     walk(explanation, 1.0)
     weightiest = sorted(shares.items(), key=lambda share: -share[1])[:MOST_REASONS]
-    return tuple(Share(field, term, points) for (field, term), points in weightiest)
+    return tuple(ScoreShare(field, term, points) for (field, term), points in weightiest)

@@ -11,8 +11,8 @@ from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.explanation import Explanation
 from kbsearch.search.fulltext.plan import (
     Address,
-    Answer,
     Clause,
+    EngineAnswer,
     OneOf,
     Plan,
     QueryTerm,
@@ -97,7 +97,7 @@ class Commit:
         readable = None if reads_all(principals) else self.reading(principals)
         return [word for word, _ in self.view.begun_by(field, prefix, limit, readable)]
 
-    def best_first(self, plan: Plan) -> tuple[Ranked, Answer]:
+    def best_first(self, plan: Plan) -> tuple[Ranked, EngineAnswer]:
         """The best of a plan for an agent."""
         answer = self.view.ask(plan)
         numbers = self.numbers([address for _, address in answer.hits])
@@ -107,7 +107,7 @@ class Commit:
         ]
         return ranked, answer
 
-    def newest_first(self, plan: Plan) -> tuple[Ranked, Answer]:
+    def newest_first(self, plan: Plan) -> tuple[Ranked, EngineAnswer]:
         """The best of a plan for a customer; all that tie with the last are compared."""
         last = plan.offset + plan.limit
         for spare in SPARE:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kbsearch.search.fulltext import engine
 from kbsearch.search.fulltext import ticket_plan as plans
-from kbsearch.search.fulltext.explanation import Explanation, Share, as_typed
+from kbsearch.search.fulltext.explanation import Explanation, ScoreShare, as_typed
 from kbsearch.search.fulltext.highlight import Highlighter, spelt
 from kbsearch.search.fulltext.plan import Address, Clause, OneOf, Plan, QueryTerm, View
 from kbsearch.search.fulltext.query import MOST_TERMS, Terms
@@ -209,14 +209,14 @@ class TicketIndex:
             worth=self.words.worth(terms) if by_all else 0.0,
         )
 
-    def _words_met(self, lookup: Lookup, address: Address) -> Iterator[Share]:
+    def _words_met(self, lookup: Lookup, address: Address) -> Iterator[ScoreShare]:
         """The words of a question that a ticket has, where a customer may look."""
         for language in self._commit.languages:
             for stem in self.words.stems(lookup.terms, language, by_all=False):
                 for field in ("t", "all", "ans"):
                     term = QueryTerm(f"{field}_{language}", stem)
                     if self._commit.view.matches(term, address):
-                        yield Share(field, stem)
+                        yield ScoreShare(field, stem)
 
     def best(
         self, clause: Clause, limit: int, filters: tuple[Clause, ...] = ()

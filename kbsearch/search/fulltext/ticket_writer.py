@@ -12,7 +12,7 @@ from kbsearch.search.fulltext.documents import Case
 from kbsearch.search.fulltext.highlight import flat
 from kbsearch.search.fulltext.plan import (
     Analysis,
-    Damaged,
+    DamagedIndex,
     Document,
     Fields,
     IndexField,
@@ -89,7 +89,7 @@ def stored_case(stored: bytes) -> StoredCase:
     try:
         return StoredCase(*stored.decode().split(SEPARATOR))
     except TypeError as problem:
-        raise Damaged("a stored ticket makes no sense") from problem
+        raise DamagedIndex("a stored ticket makes no sense") from problem
 
 
 def day_of(moment: str) -> int:

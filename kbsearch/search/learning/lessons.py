@@ -26,7 +26,7 @@ Kind = Literal["deflected", "helped", "sent", "voted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LONGEST = 200  # characters of a wording
 REVISION = "lessons_revision"  # in the state of the site
-MOST_OF_ONE = 50  # lessons one person may teach an article; older ones make room
+MOST_OF_ONE = 50  # lessons one person may teach an article; older ones go
 SKETCH = 64  # smallest hashes kept of the words of a page
 SAME_PAGE = 0.5  # shared part of the words below which a page says something else
 STAFF_ROLES = ("agent", "writer", "administrator")
@@ -96,7 +96,7 @@ def teach(
                 },
             )
         if new:
-            _make_room(db, viewer, page["path"])
+            _forget_oldest(db, viewer, page["path"])
             changed(db)
     return len(new)
 
@@ -279,7 +279,7 @@ def _of_person(db: Database, viewer: Viewer, path: str) -> list[Row]:
     )
 
 
-def _make_room(db: Database, viewer: Viewer, path: str) -> None:
+def _forget_oldest(db: Database, viewer: Viewer, path: str) -> None:
     db.execute(
         """
         DELETE FROM lessons WHERE person_id = :me AND path = :path AND id NOT IN (

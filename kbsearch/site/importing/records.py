@@ -140,7 +140,7 @@ MESSAGE_FIELDS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkRecord:
     """What a ticket goes on from or in, by number."""
 
     number: int

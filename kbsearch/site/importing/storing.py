@@ -13,13 +13,13 @@ from kbsearch.people import organisations
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.site.importing import histories
 from kbsearch.site.importing.attaching import FileFolder, Kept
-from kbsearch.site.importing.records import Link, Numbered, TicketRecord
+from kbsearch.site.importing.records import LinkRecord, Numbered, TicketRecord
 from kbsearch.site.importing.report import Report
 from kbsearch.tickets import changes, readers, teams
 from kbsearch.tickets import fields as vendor_fields
 
 LOOKED_UP_AT_ONCE = 5000
-LEAST_ROOM = 1000  # numbers
+LEAST_RESERVED = 1000  # numbers
 ELSEWHERE = "elsewhere"  # in the place of the rule that said something before it came here
 CHILDREN = (
     *("attachments", "messages", "ticket_copies", "ticket_tags", "ticket_readers"),
@@ -113,7 +113,7 @@ def _keep_files(
     return kept
 
 
-def link(db: Database, links: Iterable[Link]) -> None:
+def link(db: Database, links: Iterable[LinkRecord]) -> None:
     """Tie tickets together that were imported, once both ends are there; done twice, it is once."""
     with db.atomic():
         for tie in links:
@@ -364,20 +364,20 @@ def _readers(id: str, record: TicketRecord, directory: Directory) -> Iterable[Ro
         yield {"ticket_id": id, "word": principal}
 
 
-def leave_room(db: Database) -> None:
+def reserve_numbers(db: Database) -> None:
     """Number what is filed here well above what came: its source may go on for a while.
 
-    Once there is room, or requests of ours above, nothing changes any more.
+    Once they are reserved, or requests of ours above, nothing changes any more.
     """
     rows = db.query(
         "SELECT MAX(number) AS n FROM tickets WHERE came_hash IS NOT NULL AND number < :foreign",
         {"foreign": tickets.FIRST_FOREIGN_NUMBER},
     )
     largest = rows[0]["n"] or 0
-    room = max(LEAST_ROOM, largest // 10)
+    reserved = max(LEAST_RESERVED, largest // 10)
     db.execute(
         "UPDATE counters SET value = :n WHERE name = 'ticket' AND value <= :largest AND value > 0",
-        {"n": -(-(largest + room) // LEAST_ROOM) * LEAST_ROOM, "largest": largest},
+        {"n": -(-(largest + reserved) // LEAST_RESERVED) * LEAST_RESERVED, "largest": largest},
     )
 
 

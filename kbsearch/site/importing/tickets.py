@@ -16,7 +16,7 @@ from kbsearch.site.importing import attaching, fields, histories, lines, storing
 from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Format, Line
 from kbsearch.site.importing.records import (
-    Link,
+    LinkRecord,
     MergeRecord,
     MessageRecord,
     Numbered,
@@ -72,7 +72,7 @@ def take_in(
 ) -> Report:
     """Take in records from wherever they come; a rehearsal says what would become of them."""
     numbers: set[int] = set()
-    links: list[Link] = []
+    links: list[LinkRecord] = []
     batch: list[Numbered] = []
     position = 0
     for line in read:
@@ -82,7 +82,7 @@ def take_in(
             batch.append(Numbered(line.number, record))
             if record.follows or record.merged_into:
                 merge = record.merge or MergeRecord()
-                links.append(Link(record.number, record.follows, record.merged_into, merge))
+                links.append(LinkRecord(record.number, record.follows, record.merged_into, merge))
         if len(batch) == BATCH:
             storing.store(db, batch, report, folder, rehearsal=rehearsal)
             batch = []

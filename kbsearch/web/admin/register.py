@@ -4,8 +4,8 @@ from werkzeug.wrappers import Response
 
 from kbsearch import people
 from kbsearch.errors import NotFound
-from kbsearch.site import certificates, register
-from kbsearch.site.certificates import Certificate
+from kbsearch.site import erasure_certificates, register
+from kbsearch.site.erasure_certificates import ErasureCertificate
 from kbsearch.web.admin.door import bp
 from kbsearch.web.render import db, render, site, spoken_language, viewer
 
@@ -16,13 +16,13 @@ def show_register() -> Response:
     return render(
         "admin/register.html",
         kinds=[(kind, dict(kind.values(settings))) for kind in register.KINDS],
-        erasures=certificates.list_latest(db(), viewer()),
+        erasures=erasure_certificates.list_latest(db(), viewer()),
     )
 
 
 @bp.get("/erasures/<id>")
 def show_erasure(id: str) -> Response:
-    certificate = certificates.find(db(), viewer(), id)
+    certificate = erasure_certificates.find(db(), viewer(), id)
     return render(
         "admin/erasure.html",
         certificate=certificate,
@@ -31,7 +31,7 @@ def show_erasure(id: str) -> Response:
     )
 
 
-def _actor_of(certificate: Certificate) -> str:
+def _actor_of(certificate: ErasureCertificate) -> str:
     _ = spoken_language().translate
     if certificate.by_id is None:
         return str(_("a command"))

@@ -19,7 +19,7 @@ def show_status() -> Response:
         state=state,
         relatives=family.look(),
         queues=health.queues(db()),
-        rooms=health.rooms(settings),
+        free_space=health.free_space(settings),
         certificates=neighbours.look(db()),
         checks=[check for check in doctor.glance(settings, db(), state) if check.state != "ok"],
         before=before,

@@ -14,7 +14,7 @@ from kbsearch.web.api import shapes
 from kbsearch.web.api.directory import organisation_values, person_values, product_values
 from kbsearch.web.api.door import caller, only_unnarrowed
 from kbsearch.web.api.fields import Choice, Field, Flag, Text, Texts, Values, naming
-from kbsearch.web.api.operations import Answer, Operation, check_match, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, check_match, offer
 from kbsearch.web.render import db
 
 NAME = Text(200)
@@ -49,12 +49,12 @@ VERSIONS = Texts(Text(products.MAX_VERSION), products.MAX_VERSIONS)
         status=201,
     )
 )
-def add_organisation(arguments: Values) -> Answer:
+def add_organisation(arguments: Values) -> ApiAnswer:
     """Take a customer in; administrators"""
     _administers()
     with naming("products"):
         added = organisations.add(db(), caller(), _organisation(arguments))
-    return Answer(organisation_values(added), f"/api/v1/organisations/{added.slug}")
+    return ApiAnswer(organisation_values(added), f"/api/v1/organisations/{added.slug}")
 
 
 @offer(
@@ -65,7 +65,7 @@ def add_organisation(arguments: Values) -> Answer:
         body={"name": NAME, "disabled": Flag(), **OF_ORGANISATIONS},
     )
 )
-def edit_organisation(arguments: Values, slug: str) -> Answer:
+def edit_organisation(arguments: Values, slug: str) -> ApiAnswer:
     """Change what is given of an organisation, disable it or not; administrators"""
     _administers()
     organisation = organisations.find(db(), slug)
@@ -77,7 +77,7 @@ def edit_organisation(arguments: Values, slug: str) -> Answer:
     if "disabled" in arguments:
         change = closing.disable if arguments["disabled"] else closing.enable
         organisation = change(db(), caller(), organisation)
-    return Answer(organisation_values(organisation))
+    return ApiAnswer(organisation_values(organisation))
 
 
 @offer(
@@ -94,7 +94,7 @@ def edit_organisation(arguments: Values, slug: str) -> Answer:
         status=201,
     )
 )
-def add_person(arguments: Values) -> Answer:
+def add_person(arguments: Values) -> ApiAnswer:
     """Open an account, and invite its person; agents for customers, administrators for everybody"""
     only_unnarrowed()
     person_fields = PersonFields(
@@ -107,7 +107,7 @@ def add_person(arguments: Values) -> Answer:
     access.only_agents(caller())
     with naming("organisations"):
         added = accounts.add(db(), caller(), person_fields, invited=arguments.get("invited", False))
-    return Answer(person_values(added), f"/api/v1/people/{added.id}")
+    return ApiAnswer(person_values(added), f"/api/v1/people/{added.id}")
 
 
 @offer(
@@ -118,7 +118,7 @@ def add_person(arguments: Values) -> Answer:
         body={"name": Text(people.MAX_NAME), "disabled": Flag(), **OF_PEOPLE},
     )
 )
-def edit_person(arguments: Values, id: str) -> Answer:
+def edit_person(arguments: Values, id: str) -> ApiAnswer:
     """Change what is given of an account, close it or open it again; administrators"""
     only_unnarrowed()
     person = accounts.find(db(), caller(), id)
@@ -131,7 +131,7 @@ def edit_person(arguments: Values, id: str) -> Answer:
         person = (people.disable if arguments["disabled"] else people.enable)(
             db(), caller(), person
         )
-    return Answer(person_values(person))
+    return ApiAnswer(person_values(person))
 
 
 @offer(
@@ -143,12 +143,12 @@ def edit_person(arguments: Values, id: str) -> Answer:
         status=201,
     )
 )
-def add_product(arguments: Values) -> Answer:
+def add_product(arguments: Values) -> ApiAnswer:
     """Support one more product; administrators"""
     _administers()
     product_fields = ProductFields(arguments["name"], arguments.get("versions"))
     added = products.add(db(), caller(), product_fields, slug=arguments.get("slug"))
-    return Answer(product_values(added), f"/api/v1/products/{added.slug}")
+    return ApiAnswer(product_values(added), f"/api/v1/products/{added.slug}")
 
 
 @offer(
@@ -159,7 +159,7 @@ def add_product(arguments: Values) -> Answer:
         body={"name": NAME, "versions": VERSIONS, "disabled": Flag()},
     )
 )
-def edit_product(arguments: Values, slug: str) -> Answer:
+def edit_product(arguments: Values, slug: str) -> ApiAnswer:
     """Change what is given of a product, disable it or not; administrators"""
     _administers()
     product = products.find(db(), slug)
@@ -169,7 +169,7 @@ def edit_product(arguments: Values, slug: str) -> Answer:
     if "disabled" in arguments:
         change = products.disable if arguments["disabled"] else products.enable
         product = change(db(), caller(), product)
-    return Answer(product_values(product))
+    return ApiAnswer(product_values(product))
 
 
 def _administers() -> None:

@@ -8,7 +8,7 @@ from kbsearch.web.api import shapes
 from kbsearch.web.api.directory import PAGE, cut
 from kbsearch.web.api.door import caller, check_product, token
 from kbsearch.web.api.fields import Choice, Values
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.render import db, site
 
 
@@ -20,7 +20,7 @@ from kbsearch.web.render import db, site
         query={**PAGE, "state": Choice(announcements.STATES)},
     )
 )
-def list_announcements(arguments: Values) -> Answer:
+def list_announcements(arguments: Values) -> ApiAnswer:
     """Known problems and notices, by id: those that concern the caller"""
     narrowed, state = token().product, arguments.get("state")
     readable = [
@@ -30,15 +30,15 @@ def list_announcements(arguments: Values) -> Answer:
         and (state is None or announcement.state == state)
     ]
     page, further = cut(readable, lambda one: one.id, arguments)
-    return Answer({"announcements": [values_of(one) for one in page], "next": further})
+    return ApiAnswer({"announcements": [values_of(one) for one in page], "next": further})
 
 
 @offer(Operation("GET", "/announcements/<id>", shapes.ANNOUNCEMENT))
-def show_announcement(arguments: Values, id: str) -> Answer:
+def show_announcement(arguments: Values, id: str) -> ApiAnswer:
     """A known problem or a notice"""
     announcement = announcements.find(db(), caller(), id)
     check_product(announcement.product)
-    return Answer(values_of(announcement))
+    return ApiAnswer(values_of(announcement))
 
 
 def values_of(announcement: Announcement) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from kbsearch.text.markup.retold import retold
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product, token
 from kbsearch.web.api.fields import Choice, Text, Values, Whole
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.render import db, site
 
 LIMIT = 100
@@ -29,7 +29,7 @@ MAX_PATH = 500
         },
     )
 )
-def list_articles(arguments: Values) -> Answer:
+def list_articles(arguments: Values) -> ApiAnswer:
     """The articles, by path"""
     product = arguments.get("product") or token().product
     check_product(product)
@@ -43,17 +43,17 @@ def list_articles(arguments: Values) -> Answer:
         product=product,
     )
     further = cards[limit - 1].path if len(cards) > limit else None
-    return Answer({"articles": [_card(card) for card in cards[:limit]], "next": further})
+    return ApiAnswer({"articles": [_card(card) for card in cards[:limit]], "next": further})
 
 
 @offer(Operation("GET", "/articles/<language>/<slug>", shapes.ARTICLE))
-def show_article(arguments: Values, language: str, slug: str) -> Answer:
+def show_article(arguments: Values, language: str, slug: str) -> ApiAnswer:
     """An article, as HTML and as Markdown"""
     article = articles.find(db(), caller(), language, slug)
     if token().product not in article.products:
         check_product(None)
     card = _card(article)
-    return Answer(
+    return ApiAnswer(
         {
             **card,
             "commit": article.commit,

@@ -17,7 +17,7 @@ from kbsearch.tickets.filing.form import FilingTerms, RequestForm
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product
 from kbsearch.web.api.fields import Choice, FieldValues, Flag, Text, Texts, Values, Whole, naming
-from kbsearch.web.api.operations import Answer, Operation, check_match, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, check_match, offer
 from kbsearch.web.api.tickets import NUMBER, assignee_of, record_of, ticket_of
 from kbsearch.web.render import db, language, site
 
@@ -49,7 +49,7 @@ CALLED_HERE = {"software": "product"}  # fields that forms call otherwise
         status=201,
     )
 )
-def open_ticket(arguments: Values) -> Answer:
+def open_ticket(arguments: Values) -> ApiAnswer:
     """File a ticket; `requester`, an address: agents, for a customer"""
     check_product(arguments.get("product"))
     _check_names(arguments)
@@ -78,7 +78,7 @@ def open_ticket(arguments: Values) -> Answer:
         ticket = filing.open(db(), caller(), request, terms)
     except InvalidForm as problem:
         raise _as_called_here(problem) from None
-    return Answer(record_of(ticket), f"/api/v1/tickets/{ticket.number}")
+    return ApiAnswer(record_of(ticket), f"/api/v1/tickets/{ticket.number}")
 
 
 @offer(
@@ -98,7 +98,7 @@ def open_ticket(arguments: Values) -> Answer:
         },
     )
 )
-def edit_ticket(arguments: Values, number: int) -> Answer:
+def edit_ticket(arguments: Values, number: int) -> ApiAnswer:
     """Change what is given; with `If-Match`, only what is there as read; `team`, `tags`: agents"""
     ticket = ticket_of(number)
     check_match(record_of(ticket))
@@ -124,7 +124,7 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
         tags.replace(db(), caller(), ticket.id, arguments["tags"])
     if "status" in arguments:
         _move(ticket, arguments["status"])
-    return Answer(record_of(ticket))
+    return ApiAnswer(record_of(ticket))
 
 
 @offer(
@@ -141,7 +141,7 @@ def edit_ticket(arguments: Values, number: int) -> Answer:
         status=201,
     )
 )
-def add_message(arguments: Values, number: int) -> Answer:
+def add_message(arguments: Values, number: int) -> ApiAnswer:
     """Answer, or leave a note for agents; `status` is that after the answer"""
     ticket = ticket_of(number)
     reply_form = ReplyForm(
@@ -150,7 +150,7 @@ def add_message(arguments: Values, number: int) -> Answer:
     say = replies.note if arguments.get("internal") else replies.reply
     message_id = say(db(), caller(), ticket, reply_form).message_id
     message = next(one for one in record_of(ticket)["messages"] if one["id"] == message_id)
-    return Answer(message, f"/api/v1/tickets/{ticket.number}")
+    return ApiAnswer(message, f"/api/v1/tickets/{ticket.number}")
 
 
 @offer(
@@ -161,11 +161,11 @@ def add_message(arguments: Values, number: int) -> Answer:
         body={"email": Text(people.MAX_EMAIL, required=True)},
     )
 )
-def add_copy(arguments: Values, number: int) -> Answer:
+def add_copy(arguments: Values, number: int) -> ApiAnswer:
     """Put a colleague of its organisation in copy"""
     ticket = ticket_of(number)
     copies.add(db(), caller(), ticket, arguments["email"])
-    return Answer(record_of(ticket))
+    return ApiAnswer(record_of(ticket))
 
 
 @offer(
@@ -176,11 +176,11 @@ def add_copy(arguments: Values, number: int) -> Answer:
         query={"email": Text(people.MAX_EMAIL, required=True)},
     )
 )
-def remove_copy(arguments: Values, number: int) -> Answer:
+def remove_copy(arguments: Values, number: int) -> ApiAnswer:
     """Take an address out of copy"""
     ticket = ticket_of(number)
     copies.remove(db(), caller(), ticket, arguments["email"])
-    return Answer(record_of(ticket))
+    return ApiAnswer(record_of(ticket))
 
 
 @offer(
@@ -195,14 +195,14 @@ def remove_copy(arguments: Values, number: int) -> Answer:
         },
     )
 )
-def merge_ticket(arguments: Values, number: int) -> Answer:
+def merge_ticket(arguments: Values, number: int) -> ApiAnswer:
     """Close a ticket that goes on in another one, which is the answer; agents"""
     ticket, into = ticket_of(number), ticket_of(arguments["into"])
     merge_form = MergeForm(
         new_id(), arguments.get("body", ""), arguments.get("with_copies", False), language()
     )
     merging.merge(db(), caller(), ticket, into, merge_form)
-    return Answer(record_of(into))
+    return ApiAnswer(record_of(into))
 
 
 def _with_files(arguments: Values) -> str:

@@ -13,7 +13,7 @@ from kbsearch.people.organisations.products import Product
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, only_unnarrowed, token
 from kbsearch.web.api.fields import Field, Text, Values, Whole
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.render import db
 
 Thing = TypeVar("Thing")
@@ -26,20 +26,20 @@ PAGE: dict[str, Field] = {"cursor": Text(people.MAX_EMAIL), "limit": Whole(1, LI
         "GET", "/organisations", shapes.listing("organisations", shapes.ORGANISATION), query=PAGE
     )
 )
-def list_organisations(arguments: Values) -> Answer:
+def list_organisations(arguments: Values) -> ApiAnswer:
     """The organisations, by slug; for administrators"""
     only_administrators(caller())
     only_unnarrowed()
     page, further = cut(organisations.list_all(db()), lambda one: one.slug, arguments)
-    return Answer({"organisations": [organisation_values(one) for one in page], "next": further})
+    return ApiAnswer({"organisations": [organisation_values(one) for one in page], "next": further})
 
 
 @offer(Operation("GET", "/organisations/<slug>", shapes.ORGANISATION))
-def show_organisation(arguments: Values, slug: str) -> Answer:
+def show_organisation(arguments: Values, slug: str) -> ApiAnswer:
     """An organisation; for administrators"""
     only_administrators(caller())
     only_unnarrowed()
-    return Answer(organisation_values(organisations.find(db(), slug)))
+    return ApiAnswer(organisation_values(organisations.find(db(), slug)))
 
 
 @offer(
@@ -50,7 +50,7 @@ def show_organisation(arguments: Values, slug: str) -> Answer:
         query={**PAGE, "q": Text(people.MAX_EMAIL), "organisation": Text(80)},
     )
 )
-def list_people(arguments: Values) -> Answer:
+def list_people(arguments: Values) -> ApiAnswer:
     """People, by address: agents see the customers, administrators everybody"""
     only_unnarrowed()
     limit = arguments.get("limit", LIMIT)
@@ -59,30 +59,30 @@ def list_people(arguments: Values) -> Answer:
     )
     listed = directory.list_after(db(), caller(), filters, arguments.get("cursor", ""), limit + 1)
     further = listed[limit - 1].email if len(listed) > limit else None
-    return Answer({"people": [person_values(one) for one in listed[:limit]], "next": further})
+    return ApiAnswer({"people": [person_values(one) for one in listed[:limit]], "next": further})
 
 
 @offer(Operation("GET", "/people/<id>", shapes.PERSON))
-def show_person(arguments: Values, id: str) -> Answer:
+def show_person(arguments: Values, id: str) -> ApiAnswer:
     """Somebody; for agents, who see the customers, and administrators"""
     only_unnarrowed()
-    return Answer(person_values(directory.find(db(), caller(), id)))
+    return ApiAnswer(person_values(directory.find(db(), caller(), id)))
 
 
 @offer(Operation("GET", "/products/<slug>", shapes.PRODUCT))
-def show_product(arguments: Values, slug: str) -> Answer:
+def show_product(arguments: Values, slug: str) -> ApiAnswer:
     """A product; a customer sees those of their contracts"""
     product = next((one for one in _products() if one.slug == slug), None)
     if product is None:
         raise NotFound("web.not_found")
-    return Answer(product_values(product))
+    return ApiAnswer(product_values(product))
 
 
 @offer(Operation("GET", "/products", shapes.listing("products", shapes.PRODUCT), query=PAGE))
-def list_products(arguments: Values) -> Answer:
+def list_products(arguments: Values) -> ApiAnswer:
     """The products, by slug; a customer sees those of their contracts"""
     page, further = cut(_products(), lambda one: one.slug, arguments)
-    return Answer({"products": [product_values(one) for one in page], "next": further})
+    return ApiAnswer({"products": [product_values(one) for one in page], "next": further})
 
 
 def cut(

@@ -4,7 +4,7 @@ from kbsearch.messages.webhooks import journal
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, token
 from kbsearch.web.api.fields import Text, Values, Whole
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.render import db, site
 
 LIMIT = 100
@@ -18,7 +18,7 @@ LIMIT = 100
         query={"after": Text(40), "limit": Whole(1, LIMIT)},
     )
 )
-def list_events(arguments: Values) -> Answer:
+def list_events(arguments: Values) -> ApiAnswer:
     """What webhooks are sent, in order, after a cursor; `next` is good until it is asked again"""
     events, cursor = journal.since(
         db(),
@@ -28,4 +28,4 @@ def list_events(arguments: Values) -> Answer:
         limit=arguments.get("limit", LIMIT),
         product=token().product,
     )
-    return Answer({"events": [vars(event) for event in events], "next": str(cursor)})
+    return ApiAnswer({"events": [vars(event) for event in events], "next": str(cursor)})

@@ -23,14 +23,14 @@ SAFE = ("GET",)
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """What a view answers: a JSON value, and where what it made is found, if it made something."""
 
     value: Mapping[str, Any]
     location: str = ""
 
 
-View = Callable[..., Answer]
+View = Callable[..., ApiAnswer]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def hash_of_call(body: bytes) -> str:
     return sha256(address.encode("utf-8", "surrogatepass") + body).hexdigest()
 
 
-def _once(operation: Operation, act: Callable[[], Answer]) -> Response:
+def _once(operation: Operation, act: Callable[[], ApiAnswer]) -> Response:
     """Do it in one transaction with keeping its answer; a second time, that answer is all."""
     key, viewer = once_key(), door.caller()
     with db().atomic():
@@ -121,7 +121,7 @@ def _once(operation: Operation, act: Callable[[], Answer]) -> Response:
     return response_of(kept_answer)
 
 
-def _of(answer: Answer, status: int) -> Response:
+def _of(answer: ApiAnswer, status: int) -> Response:
     response = response_of(KeptAnswer(status, written(answer.value), answer.location))
     if request.method in SAFE:
         response.make_conditional(request)

@@ -6,7 +6,7 @@ from kbsearch.search import Question, Results
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product, only_unnarrowed, token
 from kbsearch.web.api.fields import Choice, Text, Values, Whole
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.help.results import MAX_TEXT
 from kbsearch.web.render import language, site
 
@@ -30,7 +30,7 @@ SIMILAR = 5  # cases, where no number is asked for
         searches=True,
     )
 )
-def search(arguments: Values) -> Answer:
+def search(arguments: Values) -> ApiAnswer:
     """What the search box finds, best first"""
     product = arguments.get("product") or token().product
     check_product(product)
@@ -46,7 +46,7 @@ def search(arguments: Values) -> Answer:
     if narrowed:  # a number and an exact code are found whatever the product
         hits = tuple(hit for hit in results.hits if narrowed in hit.products)
         results = Results(hits, len(hits), results.took_ms, fallback=results.fallback)
-    return Answer(results.public())
+    return ApiAnswer(results.public())
 
 
 @offer(
@@ -58,7 +58,7 @@ def search(arguments: Values) -> Answer:
         searches=True,
     )
 )
-def list_similar(arguments: Values) -> Answer:
+def list_similar(arguments: Values) -> ApiAnswer:
     """Solved tickets like one; for agents"""
     return _similar(arguments, number=arguments["number"])
 
@@ -78,12 +78,12 @@ def list_similar(arguments: Values) -> Answer:
         searches=True,
     )
 )
-def find_similar(arguments: Values) -> Answer:
+def find_similar(arguments: Values) -> ApiAnswer:
     """Solved tickets like a text; for agents"""
     return _similar(arguments)
 
 
-def _similar(arguments: Values, number: int | None = None) -> Answer:
+def _similar(arguments: Values, number: int | None = None) -> ApiAnswer:
     only_agents(caller())
     only_unnarrowed()
     hits = site().search.similar(
@@ -94,4 +94,4 @@ def _similar(arguments: Values, number: int | None = None) -> Answer:
         language=arguments.get("lang", language()),
         limit=arguments.get("limit", SIMILAR),
     )
-    return Answer({**Results(hits, len(hits)).public(), "took_ms": None})
+    return ApiAnswer({**Results(hits, len(hits)).public(), "took_ms": None})

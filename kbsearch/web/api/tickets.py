@@ -16,7 +16,7 @@ from kbsearch.web import numbers
 from kbsearch.web.api import shapes
 from kbsearch.web.api.door import caller, check_product, token
 from kbsearch.web.api.fields import Choice, Text, Texts, Values, Whole
-from kbsearch.web.api.operations import Answer, Operation, offer
+from kbsearch.web.api.operations import ApiAnswer, Operation, offer
 from kbsearch.web.render import db, site
 
 LIMIT = 25
@@ -46,7 +46,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
         },
     )
 )
-def list_tickets(arguments: Values) -> Answer:
+def list_tickets(arguments: Values) -> ApiAnswer:
     """Tickets without their messages, the newest first"""
     before = numbers.whole(arguments.get("cursor", str(BEYOND)))
     if before is None:
@@ -55,13 +55,13 @@ def list_tickets(arguments: Values) -> Answer:
     ids = _ids(arguments, before, limit + 1)
     heads = records.heads(db(), caller(), ids[:limit])
     further = str(heads[-1]["number"]) if len(ids) > limit and heads else None
-    return Answer({"tickets": [with_url(head) for head in heads], "next": further})
+    return ApiAnswer({"tickets": [with_url(head) for head in heads], "next": further})
 
 
 @offer(Operation("GET", f"/tickets/{NUMBER}", shapes.TICKET))
-def show_ticket(arguments: Values, number: int) -> Answer:
+def show_ticket(arguments: Values, number: int) -> ApiAnswer:
     """A ticket with what was said about it"""
-    return Answer(record_of(ticket_of(number)))
+    return ApiAnswer(record_of(ticket_of(number)))
 
 
 def ticket_of(number: int) -> Ticket:

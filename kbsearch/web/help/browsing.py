@@ -119,8 +119,8 @@ def _filled(shelf: Shelf, there: Sequence[Category], cards: Sequence[Card], most
     """With the categories in it, then its own articles: as many lines as there is room for."""
     path = shelf.category.path
     inner = tuple(each for each in there if path and each.outer == path)[:most]
-    room = most - len(inner)
-    return replace(shelf, inner=inner, cards=tuple(cards[:room]))
+    left = most - len(inner)
+    return replace(shelf, inner=inner, cards=tuple(cards[:left]))
 
 
 def _named(shelves: list[Shelf]) -> list[Shelf]:

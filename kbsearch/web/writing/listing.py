@@ -27,13 +27,13 @@ bp = Blueprint("article_list", __name__)
 
 
 @dataclass(frozen=True)
-class ListAddress:
+class ArticleListAddress:
     """The filter that an address says, and the addresses of others."""
 
     filter: ArticleFilter
 
     @classmethod
-    def of(cls, args: Mapping[str, str]) -> "ListAddress":
+    def of(cls, args: Mapping[str, str]) -> "ArticleListAddress":
         """Whatever makes no sense in it is left out."""
 
         def one(name: str) -> str:
@@ -87,13 +87,13 @@ def only_staff() -> None:
 @bp.get("/desk/articles/all")
 def show() -> Response:
     """The articles of a filter; `done` and `commit` say what was just changed."""
-    return page(ListAddress.of(request.args))
+    return page(ArticleListAddress.of(request.args))
 
 
 @bp.post("/desk/articles/all")
 def change() -> Response:
     """Move, tag or archive the chosen articles; the list stays as it was."""
-    address = ListAddress.of(dict(parse_qsl(request.form.get("back", "")[:LONGEST_QUERY])))
+    address = ArticleListAddress.of(dict(parse_qsl(request.form.get("back", "")[:LONGEST_QUERY])))
     chosen, act = request.form.getlist("chosen"), request.form.get("act", "")
     patience.ask_for(patience.EXPORT)
     try:
@@ -115,7 +115,7 @@ def change() -> Response:
 @bp.post("/desk/articles/all/undo")
 def undo() -> Response:
     """Take back a change of many."""
-    address = ListAddress.of(dict(parse_qsl(request.form.get("back", "")[:LONGEST_QUERY])))
+    address = ArticleListAddress.of(dict(parse_qsl(request.form.get("back", "")[:LONGEST_QUERY])))
     patience.ask_for(patience.EXPORT)
     try:
         done = bulk.undo(db(), viewer(), site().settings, request.form.get("commit", ""))
@@ -124,7 +124,7 @@ def undo() -> Response:
     return after(address, done, "")
 
 
-def after(address: ListAddress, done: Done, count: str) -> Response:
+def after(address: ArticleListAddress, done: Done, count: str) -> Response:
     """Back to the list with the way to undo; to the branch where others must look first."""
     if done.branch:
         return go_to(f"/{language()}/preview/{done.branch}/?proposed=1")
@@ -132,7 +132,7 @@ def after(address: ListAddress, done: Done, count: str) -> Response:
     return go_to(f"{address.url(page=address.filter.page)}&{outcome}")
 
 
-def page(address: ListAddress, problem: Problem | None = None) -> Response:
+def page(address: ArticleListAddress, problem: Problem | None = None) -> Response:
     found = listing.list_page(db(), viewer(), address.filter)
     done = request.args.get("done", "")
     commit = request.args.get("commit", "")

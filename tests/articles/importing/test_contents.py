@@ -3,7 +3,7 @@
 import pytest
 
 from kbsearch.articles.importing import contents, run
-from kbsearch.articles.importing.contents import Entry
+from kbsearch.articles.importing.contents import ContentsEntry
 from tests.kit.writers import git, with_page, write
 
 SUMMARY = """# Table
@@ -41,7 +41,7 @@ def test_a_table_names_folders_and_orders_files(name, text, base):
 @pytest.mark.parametrize("text", ["", "[", "nav: {a: b}", "- a"])
 def test_a_table_that_is_none_says_nothing(text):
     assert list(contents.entries("mkdocs.yml", text, "")) == []
-    assert contents.label(text) == Entry()
+    assert contents.label(text) == ContentsEntry()
 
 
 def test_a_folder_of_docusaurus_keeps_names_and_order(settings, tmp_path):

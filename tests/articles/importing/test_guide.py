@@ -103,7 +103,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def taken(settings: Settings, source: Path) -> run.Outcome:
+def taken(settings: Settings, source: Path) -> run.ImportOutcome:
     with_page(settings)
     return run.run(settings, source, "zendesk")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from kbsearch.messages.delivery import fetching
-from kbsearch.messages.delivery.fetching import Unreachable, ask
+from kbsearch.messages.delivery.fetching import AddressUnreachable, ask
 from tests.kit.waiting import HUNG
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -99,30 +99,33 @@ def test_a_refusal_is_an_answer():
     ],
 )
 def test_what_is_no_answer_is_unreachable(answer: bytes):
-    with server(sending(answer)) as url, pytest.raises(Unreachable):
+    with server(sending(answer)) as url, pytest.raises(AddressUnreachable):
         ask(url)
 
 
 @pytest.mark.parametrize("answer", [b"", OK, OK + b"\r\n{"])
 def test_silence_ends(answer: bytes, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fetching, "STEP_SECONDS", 0.3)
-    with server(falling_silent(answer)) as url, pytest.raises(Unreachable, match="TimeoutError"):
+    with (
+        server(falling_silent(answer)) as url,
+        pytest.raises(AddressUnreachable, match="TimeoutError"),
+    ):
         ask(url)
 
 
 @pytest.mark.parametrize("piece", [b"X" * 10, b"\r\n" + b" " * 10])
 def test_dripping_ends(piece: bytes, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fetching, "WHOLE_SECONDS", 0.5)
-    with server(dripping(piece)) as url, pytest.raises(Unreachable):
+    with server(dripping(piece)) as url, pytest.raises(AddressUnreachable):
         ask(url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "http:///x"])
 def test_nobody_there_is_unreachable(url: str):
-    with pytest.raises(Unreachable):
+    with pytest.raises(AddressUnreachable):
         ask(url)
 
 
 def test_https_is_checked():
-    with server(sending(OK)) as url, pytest.raises(Unreachable):
+    with server(sending(OK)) as url, pytest.raises(AddressUnreachable):
         ask(url.replace("http://", "https://"))

@@ -6,14 +6,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kbsearch.config import Settings
 from kbsearch.messages.incoming import authenticity as proofs
 from kbsearch.messages.incoming import parsing
-from kbsearch.messages.incoming.authenticity import Proof
+from kbsearch.messages.incoming.authenticity import SenderProof
 from tests.kit.incoming import SERVER, letter, proof, receiving
 
-NOTHING, REFUTED = Proof(), Proof(is_refuted=True)
-SIGNED, SENT = Proof(is_signed=True, is_aligned=True), Proof(is_aligned=True)
+NOTHING, REFUTED = SenderProof(), SenderProof(is_refuted=True)
+SIGNED, SENT = SenderProof(is_signed=True, is_aligned=True), SenderProof(is_aligned=True)
 
 
-def examine(settings: Settings, raw: bytes, lookup: proofs.Lookup | None = None) -> Proof:
+def examine(settings: Settings, raw: bytes, lookup: proofs.Lookup | None = None) -> SenderProof:
     return proofs.examine(settings, parsing.read(raw).fields, raw, lookup)
 
 
@@ -71,7 +71,7 @@ REPORTS = {
 
 
 @pytest.mark.parametrize(("top", "found"), REPORTS.values(), ids=REPORTS)
-def test_what_our_server_found_counts(settings: Settings, top: str | None, found: Proof):
+def test_what_our_server_found_counts(settings: Settings, top: str | None, found: SenderProof):
     assert examine(receiving(settings), letter(proved=top)) == found
 
 

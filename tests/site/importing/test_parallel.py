@@ -16,7 +16,7 @@ from kbsearch.files import places
 from kbsearch.people import viewers
 from kbsearch.site.importing.systems import comparing, moving_in
 from kbsearch.site.importing.systems.comparing import BothSides
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def move(db: Database, settings: Settings, source: Path) -> Arrival:
+def move(db: Database, settings: Settings, source: Path) -> ArrivalCounts:
     with export.opened(source) as system:
         return moving_in.run(db, system, Move(places.attached(settings)))
 

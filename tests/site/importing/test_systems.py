@@ -34,7 +34,7 @@ from kbsearch.site.importing.systems import (
     osticket,
     zammad,
 )
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.tickets import Ticket, teams
 from tests.kit import more_desks, other_desks
@@ -66,7 +66,7 @@ every_desk = pytest.mark.parametrize("name", DESKS)
 
 def move(
     db: Database, settings: Settings, name: str, source: Path, *, rehearsal: bool = False
-) -> tuple[Arrival, LeftOut]:
+) -> tuple[ArrivalCounts, LeftOut]:
     with OPENINGS[name](source, "") as system:
         arrival = moving_in.run(db, system, Move(attached(settings), rehearsal))
     return arrival, system.left_out

@@ -19,7 +19,7 @@ from kbsearch.files import places
 from kbsearch.people import organisations, viewers
 from kbsearch.site.importing import lines
 from kbsearch.site.importing.systems import LeftOut, moving_in, table, table_map
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.table_map import TableMap
 from tests.conftest import Cast
 
@@ -48,7 +48,7 @@ description = "Question"
 
 def move(
     db: Database, settings: Settings, source: Path, columns: TableMap
-) -> tuple[Arrival, LeftOut]:
+) -> tuple[ArrivalCounts, LeftOut]:
     with table.opened(source, columns) as system:
         arrival = moving_in.run(db, system, Move(places.attached(settings)))
     return arrival, system.left_out

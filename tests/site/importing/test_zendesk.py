@@ -23,7 +23,7 @@ from kbsearch.errors import NotFound
 from kbsearch.files import places
 from kbsearch.people import organisations, viewers
 from kbsearch.site.importing.systems import LeftOut, moving_in
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.conversations import Conversation
 from kbsearch.tickets import teams
@@ -41,7 +41,7 @@ def source(tmp_path: Path) -> Path:
 
 def move(
     db: Database, settings: Settings, source: Path, *, since: str = "", rehearsal: bool = False
-) -> tuple[Arrival, LeftOut]:
+) -> tuple[ArrivalCounts, LeftOut]:
     with export.opened(source, since) as system:
         arrival = moving_in.run(db, system, Move(places.attached(settings), rehearsal))
     return arrival, system.left_out

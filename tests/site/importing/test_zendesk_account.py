@@ -21,7 +21,7 @@ from kbsearch.files import places
 from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
 from kbsearch.people import viewers
 from kbsearch.site.importing.systems import moving_in
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.account import LiveAccount, origin
 from kbsearch.site.importing.systems.zendesk.mirror import Mirror
@@ -43,7 +43,7 @@ def mirror(account: ZendeskAccount, folder: Path, waits: list[float] | None = No
     return Mirror(folder, LiveAccount(account.url, TOKEN, OPEN, pauses.append))
 
 
-def move(db: Database, settings: Settings, folder: Path) -> Arrival:
+def move(db: Database, settings: Settings, folder: Path) -> ArrivalCounts:
     with export.opened(folder) as system:
         return moving_in.run(db, system, Move(places.attached(settings)))
 

@@ -20,7 +20,7 @@ from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import Organisation, products
 from kbsearch.promises import calendars, targets
-from kbsearch.site import certificates
+from kbsearch.site import erasure_certificates
 from kbsearch.tickets import field_editing, teams
 from kbsearch.tickets import fields as ticket_fields
 from kbsearch.tickets.field_editing import FieldForm
@@ -72,7 +72,7 @@ def routes(app: Flask, db: SqliteDatabase, *, missing: bool = False) -> dict[str
     ]
     ids["field"] = fields[0].id
     ids["rule"] = (rules.list_all(db, root) or [rule(db, is_on=False)])[0].id
-    ids["erasure"] = certificates.issue(db, root, "gone@acme.example", {}).id
+    ids["erasure"] = erasure_certificates.issue(db, root, "gone@acme.example", {}).id
     token, _ = personal_tokens.add(db, OPERATOR, alice(db), TokenFields("robot"))
     take_over(db, tags=["vip"])
     found = {}

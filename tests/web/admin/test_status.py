@@ -9,7 +9,7 @@ from kbsearch.clock import now
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.processes import family
 from kbsearch.site import health, neighbours
-from kbsearch.site.neighbours import Certificate
+from kbsearch.site.neighbours import ServerCertificate
 from kbsearch.vaults import outcomes
 from kbsearch.vaults.outcomes import BackupMade
 from tests.conftest import Cast
@@ -24,7 +24,7 @@ def test_an_administrator_sees_processes_queues_and_what_it_stands_on(
     outbox.add(db, "index.tickets", "x")
     outcomes.note_made(db, BackupMade(now(), "site.tar.gz", "/backup", 1000))
     health.mark_worker_seen(db)
-    neighbours.note(db, [Certificate("mail.example:465", "2030-01-02T00:00:00.000000Z")])
+    neighbours.note(db, [ServerCertificate("mail.example:465", "2030-01-02T00:00:00.000000Z")])
     page = client.get("/en/admin/status").text
     assert f"kbsearch {os.getpid()}" in page
     assert "Search index" in page and "None yet" not in page

@@ -23,7 +23,7 @@ from kbsearch.people import viewers
 from kbsearch.people.accounts import personal_tokens
 from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.site.importing.systems import moving_in
-from kbsearch.site.importing.systems.moving_in import Arrival, Move
+from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.zendesk import export
 from kbsearch.site.importing.systems.zendesk.account import LiveAccount
 from kbsearch.site.importing.systems.zendesk.mirror import Mirror
@@ -79,7 +79,7 @@ def test_one_help_centre_moves_to_another(
     shutil.copy(empty_database, new_site / "new.sqlite3")
     new = SqliteDatabase(new_site / "new.sqlite3")
 
-    def move() -> Arrival:
+    def move() -> ArrivalCounts:
         live = LiveAccount(address, secret, Guard(Exceptions.of(["127.0.0.1"])))
         Mirror(new_site / "mirror", live).fill()
         with export.opened(new_site / "mirror") as system:

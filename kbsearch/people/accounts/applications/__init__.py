@@ -60,7 +60,7 @@ def register(
         "used_at": stored(moment),
     }
     with db.atomic():
-        _make_room(db)
+        _drop_unused(db)
         db.insert("applications", row)
     return _application(row)
 
@@ -102,7 +102,7 @@ def forget_unused(db: Database, *, at: datetime | None = None) -> int:
     )
 
 
-def _make_room(db: Database) -> None:
+def _drop_unused(db: Database) -> None:
     """A flood of registrations drives out its own: those nobody let in, the oldest first."""
     db.execute(
         """

@@ -55,7 +55,7 @@ def issue(
 ) -> str:
     """A code for what the viewer allows, good for a minute and once."""
     moment, code = at or utc_now(), randomness.token()
-    personal_tokens.check_room(db, viewer.person_id or "", application.id, at=moment)
+    personal_tokens.check_limit(db, viewer.person_id or "", application.id, at=moment)
     row = {
         "code_hash": hash_token(code),
         "application_id": application.id,

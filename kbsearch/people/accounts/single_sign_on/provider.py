@@ -223,7 +223,7 @@ class IdentityProvider:
             return fetching.ask(url, **request)
         except fetching.Unusable as problem:
             raise self._unusable(str(problem)) from problem
-        except fetching.Unreachable as problem:
+        except fetching.AddressUnreachable as problem:
             raise self._down(str(problem)) from problem
 
     def _down(self, reason: str) -> Unavailable:

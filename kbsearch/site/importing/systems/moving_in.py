@@ -29,7 +29,7 @@ BATCH = 500
 
 
 @dataclass
-class Arrival:
+class ArrivalCounts:
     """What came, noun by noun, or would."""
 
     organisations: Report = field(default_factory=Report)
@@ -58,7 +58,7 @@ def run(
     system: System,
     move: Move,
     progress: Callable[[int], None] = lambda count: None,
-) -> Arrival:
+) -> ArrivalCounts:
     """Take a help desk in, in batches: interrupted, it is simply run again."""
 
     def hear(remark: Remark) -> None:
@@ -66,7 +66,7 @@ def run(
         move.tell(remark)
 
     rehearsal = move.rehearsal
-    arrival = Arrival(*(Report(hear) for _ in range(4)))
+    arrival = ArrivalCounts(*(Report(hear) for _ in range(4)))
     refused = {
         company.slug
         for place, company in enumerate(system.companies(), 1)
@@ -86,7 +86,7 @@ def run(
     folder = FileFolder(system.folder, move.store)
     tickets.take_in(db, lines, arrival.tickets, progress, folder, rehearsal=rehearsal)
     if not rehearsal:
-        storing.leave_room(db)
+        storing.reserve_numbers(db)
     return arrival
 
 

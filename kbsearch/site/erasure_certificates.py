@@ -18,7 +18,7 @@ LIMIT = 500  # shown in a list
 
 
 @dataclass(frozen=True)
-class Certificate:
+class ErasureCertificate:
     """An erasure as it is certified."""
 
     id: str
@@ -34,7 +34,9 @@ class Certificate:
         return _text(self.id, self.at, self.by_id, self.subject, self.counts)
 
 
-def issue(db: Database, viewer: Viewer, address: str, counts: Mapping[str, int]) -> Certificate:
+def issue(
+    db: Database, viewer: Viewer, address: str, counts: Mapping[str, int]
+) -> ErasureCertificate:
     """Certify what was erased; call it in the transaction of the erasure."""
     certificate_id, at = new_id(), now()
     subject = _digest(f"{certificate_id} {address}")
@@ -42,17 +44,17 @@ def issue(db: Database, viewer: Viewer, address: str, counts: Mapping[str, int])
     digest = _digest(_text(certificate_id, at, viewer.person_id, subject, gone))
     row = {"id": certificate_id, "at": at, "by_id": viewer.person_id, "subject": subject}
     db.insert("erasures", {**row, "counts": json.dumps(gone), "sha256": digest})
-    return Certificate(certificate_id, at, viewer.person_id, subject, gone, digest)
+    return ErasureCertificate(certificate_id, at, viewer.person_id, subject, gone, digest)
 
 
-def list_latest(db: Database, viewer: Viewer) -> list[Certificate]:
+def list_latest(db: Database, viewer: Viewer) -> list[ErasureCertificate]:
     """The latest, the newest first."""
     only_administrators(viewer)
     rows = db.query("SELECT * FROM erasures ORDER BY at DESC, id LIMIT :limit", {"limit": LIMIT})
     return [_certificate(row) for row in rows]
 
 
-def find(db: Database, viewer: Viewer, certificate_id: str) -> Certificate:
+def find(db: Database, viewer: Viewer, certificate_id: str) -> ErasureCertificate:
     """The one with that id."""
     only_administrators(viewer)
     rows = db.query("SELECT * FROM erasures WHERE id = :id", {"id": certificate_id})
@@ -61,8 +63,8 @@ def find(db: Database, viewer: Viewer, certificate_id: str) -> Certificate:
     return _certificate(rows[0])
 
 
-def _certificate(row: Row) -> Certificate:
-    return Certificate(**{**row, "counts": json.loads(row["counts"])})
+def _certificate(row: Row) -> ErasureCertificate:
+    return ErasureCertificate(**{**row, "counts": json.loads(row["counts"])})
 
 
 def _text(

@@ -9,7 +9,7 @@ from kbsearch.access import OPERATOR
 from kbsearch.config import Settings
 from kbsearch.database import Database
 from kbsearch.errors import NotFound
-from kbsearch.site import certificates, erasing
+from kbsearch.site import erasing, erasure_certificates
 from tests.conftest import Cast
 from tests.kit.requests import file
 
@@ -19,7 +19,7 @@ def test_an_erasure_leaves_a_certificate_that_names_nobody(
 ):
     file(db, cast.alice, subject="Collier perdu")
     done = erasing.erase(db, cast.root, settings, "Alice@acme.example")
-    (certificate,) = certificates.list_latest(db, cast.root)
+    (certificate,) = erasure_certificates.list_latest(db, cast.root)
     assert (certificate.id, certificate.sha256) == (done.certificate, done.sha256)
     assert certificate.by_id == cast.root.person_id
     assert certificate.counts["people"] == certificate.counts["tickets"] == 1
@@ -33,7 +33,7 @@ def test_an_erasure_leaves_a_certificate_that_names_nobody(
 def test_an_altered_certificate_is_known(db: Database, settings: Settings, cast: Cast):
     done = erasing.erase(db, OPERATOR, settings, "alice@acme.example")
     db.execute("UPDATE erasures SET at = '2020-01-01T00:00:00Z'")
-    altered = certificates.find(db, cast.root, done.certificate)
+    altered = erasure_certificates.find(db, cast.root, done.certificate)
     assert altered.sha256 != hashlib.sha256(altered.text.encode()).hexdigest()
 
 
@@ -41,4 +41,4 @@ def test_administrators_alone_see_them(db: Database, settings: Settings, cast: C
     done = erasing.erase(db, OPERATOR, settings, "alice@acme.example")
     for viewer in (cast.dan, cast.bob, cast.nobody):
         with pytest.raises(NotFound):
-            certificates.find(db, viewer, done.certificate)
+            erasure_certificates.find(db, viewer, done.certificate)
