@@ -15,7 +15,7 @@ from kbsearch.errors import Invalid
 from kbsearch.promises import calendars
 from kbsearch.promises.hours import OpeningHours
 from kbsearch.rules import facts as ticket_facts
-from kbsearch.rules import field_values
+from kbsearch.rules import field_conditions
 from kbsearch.rules.facts import Facts
 from kbsearch.tickets import teams
 from kbsearch.tickets.codes import CHANNELS, SEVERITIES, STATUSES
@@ -104,7 +104,7 @@ CHECKS: Checks = {
     "product": _slugs("products"),
     "organisation": _slugs("organisations"),
     "team": partial(choose, _teams, MOST_CHOSEN),
-    "fields": field_values.check_conditions,
+    "fields": field_conditions.check,
     "looked_after": _among((YES, NO)),
     "open": partial(choose, _calendars, MOST_CHOSEN),
     "closed": partial(choose, _calendars, MOST_CHOSEN),
@@ -133,7 +133,7 @@ TESTS: Mapping[str, Callable[[Facts, Values, Hours], bool]] = {
     "product": lambda facts, values, hours: facts.product in values,
     "organisation": lambda facts, values, hours: facts.organisation in values,
     "team": lambda facts, values, hours: (facts.team or NONE) in values,
-    "fields": lambda facts, values, hours: field_values.hold(facts, values),
+    "fields": lambda facts, values, hours: field_conditions.hold(facts, values),
     "looked_after": lambda facts, values, hours: (YES if facts.assignee else NO) in values,
     "open": _is_open,
     "closed": _is_closed,

@@ -4,23 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from kbsearch import outbox, people, tickets
+from kbsearch import outbox, people
 from kbsearch.access import Viewer
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.messages.webhooks import events as site_events
-from kbsearch.rules import field_values
 from kbsearch.rules.conditions import choose
 from kbsearch.text import plain_text
 from kbsearch.tickets import Ticket, teams
-from kbsearch.tickets.conversation import corrections, replies
-from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import actions, saved_replies
 from kbsearch.tickets.desk.actions import Action, ActionTerms, Checks, Values
 from kbsearch.tickets.desk.saved_replies import SavedReply
-from kbsearch.tickets.fields import OWN
 
 MAX_NOTE = 4000
 MOST_TOLD = 50
@@ -93,7 +90,6 @@ def _flag(db: Database, viewer: Viewer, values: Sequence[str]) -> Values:
 # In the order in which they are done.
 CHECKS: Checks = {
     **{kind: check for kind, check in actions.CHECKS.items() if kind != "status"},
-    "fields": field_values.check_actions,
     "note": _note,
     "reply": _replies,
     "status": actions.CHECKS["status"],
@@ -123,14 +119,7 @@ def _tell_webhooks(db: Database, run: RuleAtWork, ticket: Ticket, values: Values
     site_events.tell(db, APPLIED, run.id)
 
 
-def _set_fields(db: Database, run: RuleAtWork, ticket: Ticket, values: Values) -> None:
-    texts = {f"{OWN}{name}": text for name, text in field_values.answered({}, values).items()}
-    edits = FieldEdits(texts, tickets.find(db, run.viewer, ticket.id).edition)
-    corrections.edit_fields(db, run.viewer, ticket, edits, fields=run.terms.fields, at=run.terms.at)
-
-
 DOORS: Mapping[str, Callable[[Database, RuleAtWork, Ticket, Values], None]] = {
-    "fields": _set_fields,
     "note": _leave_note,
     "reply": _answer,
     "tell_people": partial(_tell, "tell_people"),

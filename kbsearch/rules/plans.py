@@ -12,12 +12,13 @@ from kbsearch import people
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.form_fields import FormField
-from kbsearch.rules import Rule, conditions, effects, field_values
+from kbsearch.rules import Rule, conditions, effects
 from kbsearch.rules.conditions import Hours
 from kbsearch.rules.facts import Facts
 from kbsearch.tickets import fields as vendor_fields
 from kbsearch.tickets import tags, teams
 from kbsearch.tickets.conversation import ownership
+from kbsearch.tickets.desk import field_values
 from kbsearch.tickets.desk.actions import Action, Values
 from kbsearch.tickets.filing import form
 
@@ -113,7 +114,7 @@ def _assignee(planner: Planner, facts: Facts, values: Values) -> Values:
 
 
 def _fields(planner: Planner, facts: Facts, values: Values) -> Values:
-    return field_values.changes(planner.fields, facts, values)
+    return field_values.changes(planner.fields, facts.product, facts.answers, values)
 
 
 def _add_tags(planner: Planner, facts: Facts, values: Values) -> Values:

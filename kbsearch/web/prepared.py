@@ -7,11 +7,10 @@ from flask import g
 from markupsafe import Markup
 
 from kbsearch import people
-from kbsearch.rules import field_values
 from kbsearch.tickets import teams
 from kbsearch.tickets.codes import SEVERITY_NAMES
 from kbsearch.tickets.conversation import ownership
-from kbsearch.tickets.desk import saved_replies
+from kbsearch.tickets.desk import field_values, saved_replies
 from kbsearch.tickets.desk.actions import Action
 from kbsearch.web.render import db, spoken_language, viewer
 from kbsearch.web.vendor_fields import definitions

@@ -1,13 +1,17 @@
 """The fields that the vendor added to requests, as whoever looks has them; read once a request."""
 
-from flask import g
+from collections.abc import Iterable
+
+from flask import g, request
 from werkzeug.datastructures import MultiDict
 
 from kbsearch.form_fields import FormField
 from kbsearch.tickets import fields
+from kbsearch.tickets.desk import field_values
 from kbsearch.tickets.fields import OWN
 from kbsearch.web.render import db, viewer
 
+CHOSEN = ("yes_no", "choice", "choices")  # kinds of fields
 SHOWN = "shown."  # before that again: what the page showed
 
 
@@ -31,4 +35,25 @@ def sent(form: MultiDict[str, str], prefix: str = "") -> dict[str, str]:
         name: "\n".join(filter(None, form.getlist(name))).replace("\r\n", "\n")
         for name in names
         if name in form
+    }
+
+
+def typed_fields(part: str) -> list[str]:
+    """What is typed or chosen in them under conditions or actions, as these are kept."""
+    return [
+        field_values.said(field.name, line)
+        for field in definitions()
+        for line in request.form.getlist(f"{part}{OWN}{field.name}")
+        if line.strip()
+    ]
+
+
+def shown_fields(part: str, values: Iterable[str]) -> dict[str, str | list[str]]:
+    """The same as its form shows it: what is chosen as a list."""
+    lines = field_values.parted(values)
+    return {
+        f"{part}{OWN}{field.name}": lines.get(field.name, [])
+        if field.kind in CHOSEN
+        else "".join(lines.get(field.name, [])[:1])
+        for field in definitions()
     }

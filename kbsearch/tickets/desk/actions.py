@@ -18,6 +18,8 @@ from kbsearch.tickets import Ticket, codes, tags, teams
 from kbsearch.tickets.codes import SEVERITIES, Status
 from kbsearch.tickets.conversation import corrections, lifecycle, ownership
 from kbsearch.tickets.conversation.corrections import FieldEdits
+from kbsearch.tickets.desk import field_values
+from kbsearch.tickets.fields import OWN
 from kbsearch.tickets.filing.form import Mistakes
 
 THEN = "then_"  # before a kind, in the name of a form's field
@@ -135,6 +137,7 @@ CHECKS: Checks = {
     "assignee": _assignee,
     "add_tags": check_tags,
     "remove_tags": check_tags,
+    "fields": field_values.check,
     "status": _status,
 }
 
@@ -168,6 +171,14 @@ def _remove_tags(
     tags.change(db, viewer, ticket.id, remove=values, at=terms.at)
 
 
+def _set_fields(
+    db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms
+) -> None:
+    texts = {f"{OWN}{name}": text for name, text in field_values.answered({}, values).items()}
+    edits = FieldEdits(texts, tickets.find(db, viewer, ticket.id).edition)
+    corrections.edit_fields(db, viewer, ticket, edits, fields=terms.fields, at=terms.at)
+
+
 def _move(db: Database, viewer: Viewer, ticket: Ticket, values: Values, terms: ActionTerms) -> None:
     status = codes.status_of(values[0])
     there = tickets.find(db, viewer, ticket.id)
@@ -182,5 +193,6 @@ DOORS: Doors = {
     "assignee": _assign,
     "add_tags": _add_tags,
     "remove_tags": _remove_tags,
+    "fields": _set_fields,
     "status": _move,
 }

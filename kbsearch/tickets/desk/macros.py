@@ -4,23 +4,41 @@ The status that one gives is that of the answer, which its form shows and which 
 there; the rest is done in the transaction of the message, or that does not leave.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from kbsearch import tickets
 from kbsearch.access import Viewer
 from kbsearch.database import Database
 from kbsearch.errors import Invalid, NotFound
-from kbsearch.tickets import Ticket
+from kbsearch.form_fields import FormField
+from kbsearch.tickets import Ticket, fields
 from kbsearch.tickets.codes import Status
 from kbsearch.tickets.conversation import replies
 from kbsearch.tickets.conversation.replies import Reply, ReplyForm
-from kbsearch.tickets.desk import actions, saved_replies
+from kbsearch.tickets.desk import actions, field_values, saved_replies
 from kbsearch.tickets.desk.actions import Action, ActionTerms
 from kbsearch.tickets.desk.saved_replies import SavedReply
 
 
-def done_with(reply: SavedReply) -> tuple[Action, ...]:
-    """What is done when a saved reply is sent, but for the status."""
-    return tuple(action for action in reply.actions if action.kind != "status")
+def does_more(reply: SavedReply) -> bool:
+    """Whether a saved reply does anything but give a status."""
+    return any(action.kind != "status" for action in reply.actions)
+
+
+def done_with(reply: SavedReply, ticket: Ticket, fields: Sequence[FormField]) -> tuple[Action, ...]:
+    """What is done when a saved reply is sent in a request, but for the status.
+
+    Of the fields that the vendor added, those that the request has and that are not so already.
+    """
+    planned = []
+    for action in reply.actions:
+        if action.kind == "fields":
+            values = field_values.changes(fields, ticket.product, ticket.fields, action.values)
+            action = Action(action.kind, values)
+        if action.kind != "status" and action.values:
+            planned.append(action)
+    return tuple(planned)
 
 
 def status_of(reply: SavedReply) -> Status | None:
@@ -49,8 +67,10 @@ def send(
         say = replies.note if is_note else replies.reply
         sent = say(db, viewer, ticket, form, at=at)
         if macro_id and not is_again:
-            planned = done_with(_find(db, viewer, macro_id))
-            actions.carry_out(db, viewer, ticket, planned, ActionTerms(at=at))
+            terms = ActionTerms(fields.definitions(db, viewer), at)
+            there = tickets.find(db, viewer, ticket.id)
+            planned = done_with(_find(db, viewer, macro_id), there, terms.fields)
+            actions.carry_out(db, viewer, there, planned, terms)
     return sent
 
 

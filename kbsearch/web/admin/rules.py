@@ -16,7 +16,6 @@ from kbsearch.rules import (
     RuleFields,
     conditions,
     effects,
-    field_values,
     trials,
 )
 from kbsearch.rules.conditions import IF, NO, NONE, YES
@@ -25,14 +24,12 @@ from kbsearch.tickets.codes import CHANNELS, SEVERITIES, SEVERITY_NAMES, STATUSE
 from kbsearch.tickets.conversation import ownership
 from kbsearch.tickets.desk import saved_replies
 from kbsearch.tickets.desk.actions import OFFERED_STATUSES, THEN
-from kbsearch.tickets.fields import OWN
 from kbsearch.web import prepared
 from kbsearch.web.admin.door import bp, names_a_page
 from kbsearch.web.admin.forms import Form, render_form, revision, text, texts
 from kbsearch.web.render import db, go_to, language, render, spoken_language, viewer
-from kbsearch.web.vendor_fields import definitions
+from kbsearch.web.vendor_fields import definitions, shown_fields, typed_fields
 
-CHOSEN = ("yes_no", "choice", "choices")  # kinds of fields
 TYPED = ("words", "tags", "without_tags", "add_tags", "remove_tags", "note")  # not chosen
 
 
@@ -136,38 +133,16 @@ def typed() -> RuleFields:
         text("name"),
         text("moment"),
         text("hours"),
-        {kind: texts(IF + kind) for kind in conditions.CHECKS} | typed_fields(IF),
-        {kind: texts(THEN + kind) for kind in effects.CHECKS} | typed_fields(THEN),
+        {kind: texts(IF + kind) for kind in conditions.CHECKS} | {"fields": typed_fields(IF)},
+        {kind: texts(THEN + kind) for kind in effects.CHECKS} | {"fields": typed_fields(THEN)},
     )
-
-
-def typed_fields(part: str) -> dict[str, list[str]]:
-    """What is typed or chosen in the vendor's fields, under conditions or actions."""
-    said = [
-        field_values.said(field.name, line)
-        for field in definitions()
-        for line in texts(f"{part}{OWN}{field.name}")
-        if line.strip()
-    ]
-    return {"fields": said}
-
-
-def shown_fields(part: str, values: list[str]) -> dict[str, str | list[str]]:
-    """The same as their fields show it: what is chosen as a list."""
-    lines = field_values.parted(values)
-    return {
-        f"{part}{OWN}{field.name}": lines.get(field.name, [])
-        if field.kind in CHOSEN
-        else "".join(lines.get(field.name, [])[:1])
-        for field in definitions()
-    }
 
 
 def sent() -> Form:
     names = ("name", "moment", "hours", "revision", *rules.field_names())
     values = {name: texts(name) if is_chosen(name) else text(name) for name in names}
     for part in (IF, THEN):
-        values |= shown_fields(part, typed_fields(part)["fields"])
+        values |= shown_fields(part, typed_fields(part))
     return Form(values)
 
 

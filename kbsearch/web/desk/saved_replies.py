@@ -29,6 +29,7 @@ from kbsearch.web.render import (
     spoken_language,
     viewer,
 )
+from kbsearch.web.vendor_fields import definitions, shown_fields, typed_fields
 
 MOST_OFFERED = 8
 MOST_ARTICLES = 5
@@ -87,7 +88,8 @@ def show(id: str) -> Response:
     reply = saved_replies.find(db(), viewer(), id)
     there = saved_replies.texts(reply)
     tagged = {name: " ".join(there[name].split()) for name in TAGS}
-    return page(Form({**there, **tagged, "revision": revisions.of(there)}), reply)
+    own = shown_fields(THEN, there[f"{THEN}fields"].splitlines())
+    return page(Form({**there, **tagged, **own, "revision": revisions.of(there)}), reply)
 
 
 @bp.post("/desk/replies/<id>")
@@ -125,7 +127,7 @@ def insertions(number: int) -> Response:
             reply.language,
             text=saved_replies.filled(settings, viewer(), ticket, reply),
             status=macros.status_of(reply) or "",
-            macro=shown_macro(reply),
+            macro=shown_macro(reply, ticket),
             done=tuple(prepared.told(reply.actions)),
         )
         for reply in replies
@@ -133,9 +135,9 @@ def insertions(number: int) -> Response:
     return render("desk/_insertions.html", offered=offered)
 
 
-def shown_macro(reply: SavedReply) -> MacroShown | None:
+def shown_macro(reply: SavedReply, ticket: Ticket) -> MacroShown | None:
     """What a saved reply does when it is sent, if anything but give a status."""
-    done = macros.done_with(reply)
+    done = macros.done_with(reply, ticket, definitions())
     return MacroShown(reply.id, prepared.told(done)) if done else None
 
 
@@ -174,6 +176,7 @@ def body() -> str:
 
 def typed() -> SavedReplyFields:
     done = {kind: texts(THEN + kind) for kind in saved_replies.CHECKS}
+    done["fields"] = typed_fields(THEN)
     return SavedReplyFields(text("language"), text("name"), body(), done)
 
 
@@ -187,7 +190,8 @@ def refused(fields: Form, problem: Invalid) -> Form:
 
 def sent() -> Form:
     names = ("language", "name", "revision", *(THEN + kind for kind in saved_replies.CHECKS))
-    return Form({**{name: text(name) for name in names}, "body": body()})
+    own = shown_fields(THEN, typed_fields(THEN))
+    return Form({**{name: text(name) for name in names}, **own, "body": body()})
 
 
 def choices() -> dict[str, list[tuple[str, str]]]:
@@ -214,5 +218,6 @@ def page(fields: Form, reply: SavedReply | None = None) -> Response:
         action_name=prepared.action_name,
         told=prepared.told,
         actions=choices(),
+        own_fields=definitions(),
         done=outcome if outcome in ("added", "saved", "removed") else "",
     )

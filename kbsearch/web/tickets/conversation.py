@@ -35,6 +35,7 @@ from kbsearch.web.prepared import MacroShown
 from kbsearch.web.render import db, language, site, spoken_language, viewer
 from kbsearch.web.tickets import answered_by
 from kbsearch.web.tickets.form import Filled, FormView
+from kbsearch.web.vendor_fields import definitions
 
 
 class TimelineEntry(NamedTuple):
@@ -97,7 +98,7 @@ class ReplyDraft:
         if insertion.macro is None:
             return replace(self, body=body, quoted=quoted)
         status = macros.status_of(insertion.macro) or self.status
-        macro = insertion.macro.id if macros.done_with(insertion.macro) else ""
+        macro = insertion.macro.id if macros.does_more(insertion.macro) else ""
         return replace(self, body=body, quoted=quoted, status=status, macro=macro)
 
     @classmethod
@@ -165,7 +166,7 @@ def shown(
         "merges": merging.of_ticket(db(), viewer(), ticket),
         "leaving": [leaving(held) for held in held_replies.of_ticket(db(), viewer(), ticket)],
         "draft": draft,
-        "macro": macro_of(draft) if viewer().is_agent else None,
+        "macro": macro_of(ticket, draft) if viewer().is_agent else None,
         "form": FormView(draft.key, {}, draft.files, {}, draft.revision, (), (), (), "", ()),
         "fields": fields(ticket, correction) if may_correct else None,
         "correction": correction,
@@ -189,7 +190,7 @@ def shown(
     }
 
 
-def macro_of(draft: ReplyDraft) -> MacroShown | None:
+def macro_of(ticket: Ticket, draft: ReplyDraft) -> MacroShown | None:
     """What is done besides when an answer is sent; nothing where its saved reply is gone."""
     if not draft.macro:
         return None
@@ -197,7 +198,7 @@ def macro_of(draft: ReplyDraft) -> MacroShown | None:
         reply = saved_replies.find(db(), viewer(), draft.macro)
     except NotFound:
         return None
-    return MacroShown(reply.id, prepared.told(macros.done_with(reply)))
+    return MacroShown(reply.id, prepared.told(macros.done_with(reply, ticket, definitions())))
 
 
 def runs_told(ticket: Ticket) -> list[RunTold]:

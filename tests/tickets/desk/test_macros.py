@@ -11,10 +11,11 @@ from kbsearch.config import Settings
 from kbsearch.database import new_id
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import Invalid, InvalidForm, NotFound
-from kbsearch.tickets import Ticket, tags, teams
+from kbsearch.tickets import Ticket, field_editing, tags, teams
 from kbsearch.tickets.conversation.replies import ReplyForm
 from kbsearch.tickets.desk import held_replies, macros, saved_replies
 from kbsearch.tickets.desk.saved_replies import SavedReply, SavedReplyFields
+from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.filing import drafts
 from kbsearch.tickets.teams import TeamFields
 from tests.conftest import Cast
@@ -123,6 +124,37 @@ def test_it_is_made_and_changed_in_the_browser(
     assert client.post(address, data=typed, headers=ORIGIN).status_code == 303
     edited = saved_replies.find(db, cast.dan, macro.id)
     assert [(action.kind, action.values) for action in edited.actions] == [("status", ("open",))]
+
+
+def test_it_sets_the_fields_that_the_request_has(
+    client: FlaskClient, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    for form in (
+        FieldForm("Cause", name="cause", kind="choice", choices="Bug\nUsage"),
+        FieldForm("Places", name="places", kind="choices", choices="Yard\nMeadow"),
+        FieldForm("Lot", name="lot", kind="text", products=("cervo-atelier",)),
+    ):
+        field_editing.add(db, OPERATOR, form)
+    sign_in(client, db, cast.dan)
+    typed = {"name": "Lot", "language": "en", "body": "Which lot?"}
+    own = {
+        "then_fields.cause": "Bug",
+        "then_fields.places": ["Yard", "Meadow"],
+        "then_fields.lot": "4",
+    }
+    refused = client.post(
+        "/en/desk/replies", data={**typed, "then_fields.cause": "Fate"}, headers=ORIGIN
+    )
+    assert refused.status_code == 422 and 'id="then_fields-wrong"' in refused.text
+    assert client.post("/en/desk/replies", data=typed | own, headers=ORIGIN).status_code == 303
+    (macro,) = saved_replies.list_all(db, cast.dan)
+    page = client.get(f"/en/desk/replies/{macro.id}").text
+    assert '<option value="Bug" selected>' in page and page.count(" checked>") == 2
+    asked = unescape(client.get(f"/en/requests/{ticket.id}?saved={macro.id}").text)
+    assert "Cause → Bug, Places → Yard, Meadow" in asked and "Lot →" not in asked
+    form = ReplyForm(new_id(), "Which lot?")
+    macros.send(db, cast.dan, ticket, form, macro.id)
+    assert look(db, ticket).fields == {"cause": "Bug", "places": "Yard\nMeadow"}
 
 
 def test_the_composer_says_what_it_will_do_and_may_leave_it_out(
