@@ -164,7 +164,7 @@ class Guard:
         addresses = self._addresses(parts, host, port, clock)
         try:
             with self._connection(parts.scheme, host, port, addresses, clock) as line:
-                return _exchange(_Wire(line, clock), method, parts, port, body, headers, most)
+                return _exchange(_Wire(line, clock), method, parts, body, headers, most)
         except TimeoutError:
             raise NoAnswer("timeout", f"not answered within {self.deadline:g} s") from None
         except (http.client.HTTPException, ValueError) as problem:
@@ -294,13 +294,13 @@ def _exchange(
     wire: _Wire,
     method: str,
     parts: SplitResult,
-    port: int,
     body: bytes,
     headers: Mapping[str, str],
     most: int,
 ) -> HttpAnswer:
-    connection = http.client.HTTPConnection(str(parts.hostname), port)
-    connection.default_port = PORTS[parts.scheme]  # what the Host header leaves out
+    usual = PORTS[parts.scheme]
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port or usual)
+    connection.default_port = usual  # what the Host header leaves out
     connection.sock = wire
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request(method, target, body, {**headers, "Connection": "close"})

@@ -39,6 +39,7 @@ class ReplyForm:
     quoted: tuple[int, ...] = ()  # numbers of past cases
     typed: bool = False  # plain text, to be shown as typed
     rest: str = ""  # what its mail quoted or ended with
+    macro_id: str = ""  # of the saved reply whose changes are made with it
 
 
 @dataclass(frozen=True)

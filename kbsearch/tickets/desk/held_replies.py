@@ -48,12 +48,11 @@ def hold(
     form: ReplyForm,
     *,
     seconds: int,
-    macro_id: str = "",
     at: datetime | None = None,
 ) -> bool:
     """Send an answer in so many seconds; whether others had written since the page was read.
 
-    What the saved reply of that id does besides is done as it leaves, and not if it is undone.
+    What its saved reply does besides is done as it leaves, and not if it is undone.
     It raises at once what `replies.reply` would; what was sent before stays as it is, and
     another text under its key raises AlreadySent.
     """
@@ -61,13 +60,13 @@ def hold(
     with db.atomic():
         if _is_sent(db, viewer, ticket, form):
             return False
-        rehearsed = _rehearse(db, viewer, ticket, form, macro_id)
+        rehearsed = _rehearse(db, viewer, ticket, form)
         fields = {
             "body": form.body,
             "status": form.status or "",
             "activity": "" if form.activity is None else str(form.activity),
             "quoted": " ".join(map(str, form.quoted)),
-            "macro": macro_id,
+            "macro": form.macro_id,
         }
         leaves_at = moment + timedelta(seconds=seconds)
         drafts.put_off(db, viewer, form.key, fields, ticket, leaves_at)
@@ -135,13 +134,11 @@ def _is_sent(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> b
     return True
 
 
-def _rehearse(
-    db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm, macro_id: str
-) -> Reply:
+def _rehearse(db: Database, viewer: Viewer, ticket: Ticket, form: ReplyForm) -> Reply:
     """What would become of it now; nothing of that is kept."""
     try:
         with db.atomic():
-            reply = macros.send(db, viewer, ticket, form, macro_id)
+            reply = macros.send(db, viewer, ticket, form)
             raise _Rehearsed
     except _Rehearsed:
         return reply
@@ -154,5 +151,6 @@ def _send(db: Database, viewer: Viewer, ticket: Ticket, held: FormDraft, moment:
         fields.get("body", ""),
         activity=int(activity) if activity else None,
         status=next((name for name in STATUSES if name == fields.get("status")), None),
+        macro_id=fields.get("macro", ""),
     )
-    return macros.send(db, viewer, ticket, form, fields.get("macro", ""), at=moment)
+    return macros.send(db, viewer, ticket, form, at=moment)

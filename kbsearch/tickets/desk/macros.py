@@ -52,12 +52,11 @@ def send(
     viewer: Viewer,
     ticket: Ticket,
     form: ReplyForm,
-    macro_id: str = "",
     *,
     is_note: bool = False,
     at: datetime | None = None,
 ) -> Reply:
-    """Answer, or leave a note, and do what a saved reply does besides; all of it or nothing.
+    """Answer, or leave a note, and do what its saved reply does besides; all of it or nothing.
 
     Sent again it is the same message, and nothing more is done. Raises what `replies` and the
     doors of the actions raise, Invalid where the saved reply is gone.
@@ -66,10 +65,10 @@ def send(
         is_again = replies.find_sent(db, viewer, form.key) is not None
         say = replies.note if is_note else replies.reply
         sent = say(db, viewer, ticket, form, at=at)
-        if macro_id and not is_again:
+        if form.macro_id and not is_again:
             terms = ActionTerms(fields.definitions(db, viewer), at)
             there = tickets.find(db, viewer, ticket.id)
-            planned = done_with(_find(db, viewer, macro_id), there, terms.fields)
+            planned = done_with(_find(db, viewer, form.macro_id), there, terms.fields)
             actions.carry_out(db, viewer, there, planned, terms)
     return sent
 

@@ -73,12 +73,10 @@ def reply(id: str) -> Response:
             limits.take(db(), limits.REPLIES_OF_CUSTOMER, viewer().person_id or "")
         if is_held(draft):
             return hold(ticket, draft)
-        reply_form = ReplyForm(draft.key, draft.body)
+        reply_form = ReplyForm(draft.key, draft.body, macro_id=macro(draft))
         if not draft.is_note:
             reply_form = replace(reply_form, activity=activity(), status=draft.status)
-        outcome = macros.send(
-            db(), viewer(), ticket, reply_form, macro(draft), is_note=draft.is_note
-        )
+        outcome = macros.send(db(), viewer(), ticket, reply_form, is_note=draft.is_note)
     except (NotFound, Forbidden):
         raise
     except Problem as problem:
@@ -268,11 +266,11 @@ def is_held(draft: ReplyDraft) -> bool:
 
 
 def hold(ticket: Ticket, draft: ReplyDraft) -> Response:
-    form = ReplyForm(draft.key, draft.body, activity(), draft.status, draft.quoted)
-    seconds = site().settings.undo_seconds
-    has_news = held_replies.hold(
-        db(), viewer(), ticket, form, seconds=seconds, macro_id=macro(draft)
+    form = ReplyForm(
+        draft.key, draft.body, activity(), draft.status, draft.quoted, macro_id=macro(draft)
     )
+    seconds = site().settings.undo_seconds
+    has_news = held_replies.hold(db(), viewer(), ticket, form, seconds=seconds)
     here = address(ticket, f"held-{draft.key}", meanwhile=has_news, done="answered")
     return go_to(here if has_news else workspace.onward(ticket) or here)
 

@@ -54,14 +54,14 @@ def test_all_that_it_does_is_done_as_it_is_sent_and_once(
     db: SqliteDatabase, cast: Cast, ticket: Ticket, macro: SavedReply
 ):
     tags.change(db, cast.dan, ticket.id, add=["new"])
-    form = ReplyForm(new_id(), "We know it.", status=macros.status_of(macro))
-    sent = macros.send(db, cast.dan, ticket, form, macro.id)
+    form = ReplyForm(new_id(), "We know it.", status=macros.status_of(macro), macro_id=macro.id)
+    sent = macros.send(db, cast.dan, ticket, form)
     there = look(db, ticket)
     assert (there.status, there.severity, there.team, there.assignee, there.tags) == (
         "solved", "major", "Herds", "Dan Leroy", ("known", "vip"),
     )  # fmt: skip
     tags.change(db, cast.dan, ticket.id, remove=["vip"])
-    assert macros.send(db, cast.dan, ticket, form, macro.id).message_id == sent.message_id
+    assert macros.send(db, cast.dan, ticket, form).message_id == sent.message_id
     assert look(db, ticket).tags == ("known",)
 
 
@@ -70,8 +70,9 @@ def test_what_it_cannot_do_keeps_its_answer_from_leaving(
 ):
     teams.archive(db, cast.root, teams.find_name(db, cast.root, "Herds"))
     for macro_id in (macro.id, "gone"):
+        form = ReplyForm(new_id(), "We know it.", macro_id=macro_id)
         with pytest.raises((Invalid, NotFound)):
-            macros.send(db, cast.dan, ticket, ReplyForm(new_id(), "We know it."), macro_id)
+            macros.send(db, cast.dan, ticket, form)
     there = look(db, ticket)
     assert (there.messages, there.severity, there.tags) == ((), "minor", ())
 
@@ -79,14 +80,14 @@ def test_what_it_cannot_do_keeps_its_answer_from_leaving(
 def test_undone_it_has_done_nothing_and_is_in_the_form_again(
     db: SqliteDatabase, cast: Cast, ticket: Ticket, macro: SavedReply
 ):
-    form = ReplyForm(new_id(), "We know it.", status="solved")
-    held_replies.hold(db, cast.dan, ticket, form, seconds=8, macro_id=macro.id, at=later(hours=1))
+    form = ReplyForm(new_id(), "We know it.", status="solved", macro_id=macro.id)
+    held_replies.hold(db, cast.dan, ticket, form, seconds=8, at=later(hours=1))
     assert look(db, ticket).tags == ()
     held_replies.call_back(db, cast.dan, form.key)
     assert drafts.find(db, cast.dan, form.key).fields["macro"] == macro.id
     assert held_replies.release(db, cast.dan, form.key, at=later(hours=2)) is None
     assert look(db, ticket).tags == ()
-    held_replies.hold(db, cast.dan, ticket, form, seconds=8, macro_id=macro.id, at=later(hours=1))
+    held_replies.hold(db, cast.dan, ticket, form, seconds=8, at=later(hours=1))
     assert held_replies.release(db, cast.dan, form.key, at=later(hours=2))
     assert (look(db, ticket).tags, look(db, ticket).status) == (("known", "vip"), "solved")
 
@@ -129,12 +130,12 @@ def test_it_is_made_and_changed_in_the_browser(
 def test_it_sets_the_fields_that_the_request_has(
     client: FlaskClient, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
-    for form in (
+    for own_field in (
         FieldForm("Cause", name="cause", kind="choice", choices="Bug\nUsage"),
         FieldForm("Places", name="places", kind="choices", choices="Yard\nMeadow"),
         FieldForm("Lot", name="lot", kind="text", products=("cervo-atelier",)),
     ):
-        field_editing.add(db, OPERATOR, form)
+        field_editing.add(db, OPERATOR, own_field)
     sign_in(client, db, cast.dan)
     typed = {"name": "Lot", "language": "en", "body": "Which lot?"}
     own = {
@@ -152,8 +153,8 @@ def test_it_sets_the_fields_that_the_request_has(
     assert '<option value="Bug" selected>' in page and page.count(" checked>") == 2
     asked = unescape(client.get(f"/en/requests/{ticket.id}?saved={macro.id}").text)
     assert "Cause → Bug, Places → Yard, Meadow" in asked and "Lot →" not in asked
-    form = ReplyForm(new_id(), "Which lot?")
-    macros.send(db, cast.dan, ticket, form, macro.id)
+    form = ReplyForm(new_id(), "Which lot?", macro_id=macro.id)
+    macros.send(db, cast.dan, ticket, form)
     assert look(db, ticket).fields == {"cause": "Bug", "places": "Yard\nMeadow"}
 
 
