@@ -211,6 +211,12 @@ class Settings:
     undo_seconds: int = _setting(8, "Seconds in which an agent can call an answer back; 0: none")
     draft_days: int = _setting(30, "Days that what was typed and not sent is kept")
     search_log_days: int = _setting(90, "Days that the words people searched for are kept")
+    incoming_mail_days: int = _setting(
+        0, "Days that mail as it came is kept once its request is closed; 0: as long as the request"
+    )
+    outgoing_mail_days: int = _setting(
+        90, "Days that the account of what was sent is kept, with its addresses; 0: for good"
+    )
     learning: bool = _setting(True, "Whether what people confirmed moves articles in results")
     incident_hours: int = _setting(24, "Hours within which requests may tell of one incident")
     incident_requests: int = _setting(3, "Requests from which on they look like one incident")

@@ -80,6 +80,9 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     for name in ("close_after_days", "draft_days", "search_log_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             refuse(name, "it counts days: 1 to 3650")
+    for name in ("incoming_mail_days", "outgoing_mail_days"):
+        if not 0 <= getattr(settings, name) <= 36500:
+            refuse(name, "it counts days: 1 to 36500; 0: kept")
     if not 1 <= settings.incident_hours <= 720:
         refuse("incident_hours", "it counts hours: 1 to 720")
     if not 2 <= settings.incident_requests <= 100:

@@ -423,7 +423,6 @@ def _keep_house(settings: Settings, db: Database) -> bool:
         journeys.forget_expired,
         used_handovers.forget_expired,
         notifications.forget_settled,
-        departures.forget_old,
         scanning.forget_unused,
         presence.forget_lapsed,
         rule_runs.forget_idle,
@@ -434,6 +433,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     article_drafts.forget_old(db, settings.draft_days)
     visits.forget_texts(db, settings.search_log_days)
     counts.forget(db, settings.search_log_days)
+    departures.forget_old(db, settings.outgoing_mail_days)
     indexing.forget_generations(settings, db)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass

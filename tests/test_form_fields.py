@@ -112,6 +112,13 @@ def test_days_are_counted_from_one(name: str, days: str):
         config_sources.load(None, environ={f"KBSEARCH_{name.upper()}": days})
 
 
+@pytest.mark.parametrize("name", ["incoming_mail_days", "outgoing_mail_days"])
+def test_days_that_mail_is_kept_are_counted_from_none(name: str):
+    for days in ("-1", "36501", "a week"):
+        with pytest.raises(ConfigError, match=name):
+            config_sources.load(None, environ={f"KBSEARCH_{name.upper()}": days})
+
+
 def test_a_value_is_read_by_its_kind_and_what_is_none_of_it_is_a_text():
     number = FormField("count", {"en": "Count"}, kind="number")
     assert [number.as_json(value) for value in ("12", "-1.5", "a dozen", "", "1.2.3")] == [

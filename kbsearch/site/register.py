@@ -11,7 +11,6 @@ from kbsearch import outbox
 from kbsearch.config import Settings
 from kbsearch.files import trash
 from kbsearch.messages import notifications
-from kbsearch.messages.delivery import departures
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.webhooks import deliveries, journal
 from kbsearch.people.accounts import known_browsers, second_factor, sessions
@@ -31,9 +30,34 @@ class DataKind:
     name: str
     content: str
     purpose: str
-    length: str
+    length: str | Callable[[Settings], str]
     tables: tuple[str, ...] = ()
     values: Callable[[Settings], Mapping[str, object]] = field(default=lambda _: {})
+
+    def length_by(self, settings: Settings) -> str:
+        """The last sentence, where it depends on what is set."""
+        return self.length(settings) if callable(self.length) else self.length
+
+
+def _of_incoming_mail(settings: Settings) -> str:
+    if settings.incoming_mail_days:
+        return _(
+            "Mail that became a request or an answer: %(closed)s days after its request is "
+            "closed; that of machines, and what was thrown away: %(days)s days"
+        )
+    return _(
+        "Mail that became a request or an answer: with it; that of machines, and what was "
+        "thrown away: %(days)s days"
+    )
+
+
+def _of_outgoing_mail(settings: Settings) -> str:
+    if settings.outgoing_mail_days:
+        return _(
+            "%(notices)s days; their addresses %(departures)s days; "
+            "tasks that are done: %(tasks)s days"
+        )
+    return _("%(notices)s days; their addresses for good; tasks that are done: %(tasks)s days")
 
 
 KINDS = (
@@ -97,25 +121,22 @@ KINDS = (
         _("Incoming mail"),
         _("Mail as it came, its sender, and what became of it"),
         _("Taking requests and answers by mail, and showing that none was lost"),
-        _(
-            "Mail that became a request or an answer: with it; that of machines, and what was "
-            "thrown away: %(days)s days"
-        ),
+        _of_incoming_mail,
         ("mails", "bounces", "mailboxes", "mail_ledger", "arrivals", "mail_grants"),
-        lambda _: {"days": mails.KEEP_MACHINES // DAY},
+        lambda settings: {
+            "closed": settings.incoming_mail_days,
+            "days": mails.KEEP_MACHINES // DAY,
+        },
     ),
     DataKind(
         _("Outgoing messages"),
         _("Who was told what, by which channel, and whether it arrived"),
         _("Telling each once, and showing that they were told"),
-        _(
-            "%(notices)s days; their addresses %(departures)s days; "
-            "tasks that are done: %(tasks)s days"
-        ),
+        _of_outgoing_mail,
         ("outbox", "notices", "departures", "article_announcements", "article_tellings"),
-        lambda _: {
+        lambda settings: {
             "notices": notifications.KEEP // DAY,
-            "departures": departures.KEEP // DAY,
+            "departures": settings.outgoing_mail_days,
             "tasks": outbox.KEEP_DONE // DAY,
         },
     ),

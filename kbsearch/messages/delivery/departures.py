@@ -16,7 +16,6 @@ from kbsearch.clock import now, stored, utc_now
 from kbsearch.database import Database, escape_like, keepable, new_id
 from kbsearch.outbox import Handlers, Task
 
-KEEP = timedelta(days=90)
 MAX_LISTED = 200
 MAX_SOUGHT = 320  # letters: an address and more
 MAX_ANSWER = 500
@@ -179,9 +178,11 @@ def balance(db: Database) -> OutgoingBalance:
     return OutgoingBalance(**rows[0])
 
 
-def forget_old(db: Database, *, at: datetime | None = None) -> int:
-    """Remove the lines of a while ago; how many."""
-    before = stored((at or utc_now()) - KEEP)
+def forget_old(db: Database, days: int, *, at: datetime | None = None) -> int:
+    """Remove the lines older than so many days, none where there are 0; how many."""
+    if not days:
+        return 0
+    before = stored((at or utc_now()) - timedelta(days=days))
     return db.execute("DELETE FROM departures WHERE at < :before", {"before": before})
 
 

@@ -33,7 +33,11 @@ MAX_LISTED = 200
 MAX_FILES = 40  # of a mail: who sends a dozen screenshots cannot be told so before
 MAX_SUBJECT = 300
 KEEP_MACHINES = timedelta(days=90)  # what nobody has asked for
-LET_GO = "state IN ('automatic', 'bounced', 'discarded') AND received_at < :before"
+LET_GO = """
+    (state IN ('automatic', 'bounced', 'discarded') AND received_at < :before
+     OR state IN ('joined', 'opened') AND EXISTS (
+       SELECT 1 FROM tickets t WHERE t.id = mails.ticket_id AND t.closed_at < :closed_before))
+"""
 COLUMNS = """
     m.id, m.message_id, m.received_at, m.sender, m.subject, m.sha256, m.state, m.reason,
     m.is_proved, m.suggested_number, m.left_out, COALESCE(p.name, '') AS person,
@@ -250,12 +254,17 @@ def forget_old(
     share: float = SHARE,
     at: datetime | None = None,
 ) -> int:
-    """Move the mails of machines and the discarded ones to the trash after a while; how many.
+    """Move to the trash, after a while, the mails of machines, the discarded ones and, where the
+    settings say so, those of requests that are closed; how many.
 
     A row goes once its content has: killed between the two, the next round goes on.
     """
     file_store = store(settings)
-    values = {"before": stored((at or utc_now()) - KEEP_MACHINES)}
+    moment, days = at or utc_now(), settings.incoming_mail_days
+    values = {
+        "before": stored(moment - KEEP_MACHINES),
+        "closed_before": stored(moment - timedelta(days=days)) if days else "",
+    }
     due = db.query(f"SELECT id, sha256, person_id, sender FROM mails WHERE {LET_GO}", values)  # noqa: S608
     let_go: dict[str, list[str]] = {}
     for row in due:

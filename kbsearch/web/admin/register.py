@@ -15,7 +15,9 @@ def show_register() -> Response:
     settings = site().settings
     return render(
         "admin/register.html",
-        kinds=[(kind, dict(kind.values(settings))) for kind in register.KINDS],
+        kinds=[
+            (kind, kind.length_by(settings), dict(kind.values(settings))) for kind in register.KINDS
+        ],
         erasures=erasure_certificates.list_latest(db(), viewer()),
     )
 

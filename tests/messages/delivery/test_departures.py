@@ -13,7 +13,7 @@ from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.errors import NotFound
 from kbsearch.messages import notifications
 from kbsearch.messages.delivery import departures, senders
-from kbsearch.messages.delivery.departures import KEEP, Departure, Receipt
+from kbsearch.messages.delivery.departures import Departure, Receipt
 from kbsearch.messages.notifications import ticket_letters, ticket_texts
 from kbsearch.outbox import Share, Task
 from kbsearch.people import notification_choices
@@ -159,15 +159,16 @@ def test_agents_filter_the_account_and_nobody_else_reads_it(
         departures.list_lines(db, cast.alice)
 
 
-def test_lines_are_kept_for_ninety_days_and_forget_who_is_erased(
+def test_lines_are_kept_for_as_many_days_as_are_set_and_forget_who_is_erased(
     site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
 ):
     leave(site, db)
     erasing.erase(db, OPERATOR, site, "alice@acme.example")
     assert departures.list_lines(db, cast.dan, text="alice@acme") == []
-    assert departures.forget_old(db) == 0
+    assert departures.forget_old(db, 90) == 0
+    assert departures.forget_old(db, 0, at=later(days=3650)) == 0, "for good"
     (count,) = db.query("SELECT COUNT(*) AS n FROM departures")
-    assert departures.forget_old(db, at=later(days=KEEP.days + 400)) == count["n"]
+    assert departures.forget_old(db, 90, at=later(days=490)) == count["n"]
 
 
 def test_a_sender_writes_the_line(db: SqliteDatabase, cast: Cast):

@@ -1,11 +1,13 @@
 import itertools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from kbsearch import outbox, people, tickets
 from kbsearch.access import OPERATOR, Viewer
+from kbsearch.clock import stored
 from kbsearch.config import Settings
 from kbsearch.database import Busy, Database
 from kbsearch.database.sqlite import SqliteDatabase
@@ -796,6 +798,23 @@ def test_old_mail_of_machines_goes_and_the_rest_stays(
     assert mails.forget_old(db, site, trash, at=later(days=91)) == 1
     states = {row["state"] for row in db.query("SELECT state FROM mails")}
     assert states == {"joined", "held"}
+
+
+def test_mail_of_a_request_goes_so_many_days_after_that_is_closed_and_what_it_became_stays(
+    site: Settings, db: SqliteDatabase, cast: Cast, ticket: Ticket
+):
+    to, trash = address(site, ticket, cast.alice), places.trash(site)
+    take(site, db, letter("alice@acme.example", to, "I wrote this."))
+    for path in (site.data_path / "mails").glob("??/*"):
+        os.utime(path, (1, 1))
+    limited = replace(site, incoming_mail_days=30)
+    assert mails.forget_old(db, limited, trash, at=later(days=4000)) == 0, "it is open"
+    db.execute("UPDATE tickets SET closed_at = :at", {"at": stored(later(days=100))})
+    assert mails.forget_old(db, site, trash, at=later(days=4000)) == 0, "with its request"
+    assert mails.forget_old(db, limited, trash, at=later(days=129)) == 0
+    assert mails.forget_old(db, limited, trash, at=later(days=131)) == 1
+    assert not db.query("SELECT 1 FROM mails")
+    assert "I wrote this." in [body for _, body in said(db, cast, ticket)]
 
 
 def test_nothing_of_a_held_mail_is_in_the_outbox(site: Settings, db: SqliteDatabase, cast: Cast):
