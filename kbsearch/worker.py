@@ -72,6 +72,7 @@ from kbsearch.search.ranking import Search, indexing
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import backup_rounds, health, neighbours, upgrades
 from kbsearch.site.browser_settings import BrowserSettings
+from kbsearch.site.importing import table_imports, table_runs
 from kbsearch.tickets import changes, dues, files, scanning
 from kbsearch.tickets.conversation import lifecycle
 from kbsearch.tickets.desk import held_replies, presence
@@ -318,6 +319,8 @@ def _senders(settings: Settings, db: Database, name: str, leader: Leader) -> dic
     if settings.check_external:
         rounds = LinkRounds(db, settings)
         by_name["links to other sites"] = partial(senders.keep_on, leader.only(rounds.step))
+    tables = partial(table_runs.step, db, settings)  # of files on this host
+    by_name["uploaded tables"] = partial(senders.keep_on, tables)
     certificates = leader.only(partial(neighbours.step, db, settings))
     by_name["certificates"] = partial(senders.keep_on, certificates)
     if settings.backup_to:
@@ -435,6 +438,7 @@ def _keep_house(settings: Settings, db: Database) -> bool:
     counts.forget(db, settings.search_log_days)
     departures.forget_old(db, settings.outgoing_mail_days)
     indexing.forget_generations(settings, db)
+    table_imports.forget_old(db, settings)
     while lifecycle.close_quiet(db, settings.close_after_days) == lifecycle.BATCH:
         pass
     return False

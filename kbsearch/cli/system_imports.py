@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
     from kbsearch.site.importing.systems.moving_in import ArrivalCounts
 
-SAMPLE = 200  # rows that a map is guessed from
 ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
 TOLD_WAIT = 60.0  # seconds: a longer pause is told
 Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
@@ -192,27 +190,33 @@ def import_mbox(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Which column is what, as TOML; otherwise it is guessed.",
 )
+@click.option(
+    "--rows",
+    type=click.Choice(["tickets", "people", "organisations"]),
+    default="tickets",
+    help="What a row is, where the map is guessed.",
+)
 @click.option("--guess", "only_guess", is_flag=True, help="Only print the map that is guessed.")
 @_takes_over
 def import_csv(
-    site: Site, source: Path, since: str, map_path: Path | None, only_guess: bool
+    site: Site, source: Path, since: str, map_path: Path | None, rows: str, only_guess: bool
 ) -> "AbstractContextManager[System]":
-    """Take the requests in any table over: SOURCE has one a row, or a message of one.
+    """Take any table over: SOURCE has a request a row, a message of one, or a person…
 
     A map says which column is what, and what its words mean; save the guessed one and correct it.
-    Nobody is mailed, what is here already stays as it is.
+    Nobody is mailed. Requests that went on here stay as they are; of people and organisations
+    that are here, what the table says of them counts.
 
     Example: kbsearch import csv requests.csv --guess > map.toml
     """
     from kbsearch.site.importing import lines
-    from kbsearch.site.importing.systems import table, table_map
+    from kbsearch.site.importing.systems import table, table_guess, table_map
 
     headings = lines.headings(source)
     if map_path is not None:
         columns = table_map.parse(map_path.read_text("utf-8", "replace"), headings)
     else:
-        rows = (line.values for line in lines.read(source, "csv") if line.problem is None)
-        columns = table_map.guess(headings, list(islice(rows, SAMPLE)))
+        columns = table_guess.guess(headings, table.sample(source), rows)
     if only_guess:
         click.echo(columns.as_toml(), nl=False)
         raise Exit

@@ -497,6 +497,15 @@ STEPS = {
           organisation_id TEXT PRIMARY KEY REFERENCES organisations (id) ON DELETE CASCADE,
           minutes INTEGER NOT NULL, span TEXT NOT NULL, is_shown INTEGER NOT NULL);
         """,
+    "s109_table_imports": """
+        CREATE TABLE table_imports (
+          id TEXT PRIMARY KEY, person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+          name TEXT NOT NULL, map TEXT NOT NULL, state TEXT NOT NULL, done INTEGER NOT NULL,
+          total INTEGER NOT NULL, outcome TEXT NOT NULL, created_at TEXT NOT NULL,
+          changed_at TEXT NOT NULL);
+        CREATE INDEX table_imports_person ON table_imports (person_id)
+          WHERE person_id IS NOT NULL;
+        """,
 }
 
 

@@ -442,6 +442,21 @@ CREATE TABLE invitation_waves (
   by_sign_on INTEGER NOT NULL  -- 0/1: nobody chooses a password
 );
 
+-- Tables that administrators uploaded; the files lie in the data folder.
+CREATE TABLE table_imports (
+  id TEXT PRIMARY KEY,
+  person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+  name TEXT NOT NULL,
+  map TEXT NOT NULL,  -- TOML
+  state TEXT NOT NULL,  -- new, checking, checked, importing, imported, failed
+  done INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  outcome TEXT NOT NULL,  -- JSON
+  created_at TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+CREATE INDEX table_imports_person ON table_imports (person_id) WHERE person_id IS NOT NULL;
+
 -- Who was invited among many.
 CREATE TABLE invitations (
   person_id TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,

@@ -14,6 +14,7 @@ from kbsearch.messages import notifications
 from kbsearch.messages.incoming import mails
 from kbsearch.messages.webhooks import deliveries, journal
 from kbsearch.people.accounts import known_browsers, second_factor, sessions
+from kbsearch.site.importing import table_imports
 
 DAY = timedelta(days=1)
 
@@ -139,6 +140,14 @@ KINDS = (
             "departures": settings.outgoing_mail_days,
             "tasks": outbox.KEEP_DONE // DAY,
         },
+    ),
+    DataKind(
+        _("Uploaded tables"),
+        _("Requests, people or organisations of another tool, as a file, and what became of them"),
+        _("Taking them over, and correcting how they are read"),
+        _("%(days)s days after somebody last touched them, or until they are removed"),
+        ("table_imports",),
+        lambda _: {"days": table_imports.KEEP // DAY},
     ),
     DataKind(
         _("Searches and visits"),

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from kbsearch.articles.publishing.tree import MAX_FILE
 from kbsearch.errors import Unavailable
 from kbsearch.people.accounts import known_browsers, sessions
+from kbsearch.site.importing import table_imports
 from kbsearch.tickets import files
 from kbsearch.web import patience
 from kbsearch.web.account import tokens
@@ -22,6 +23,7 @@ ARTICLE = 3_000_000  # as long as one may be, spelt as forms are
 FILE = files.MAX_BYTES + FORM  # and what wraps it
 FORM_WITH_FILES = files.MAX_FILES * files.MAX_BYTES + FORM
 BY_ENDPOINT = {
+    "admin.upload_table": table_imports.MAX_TABLE + FORM,
     "announcements.follow": FORM_WITH_FILES,
     "api.put_attachment": FILE,
     "article_files.add": ARTICLE + MAX_FILE,

@@ -38,6 +38,8 @@ from kbsearch.people.organisations import products
 from kbsearch.search.learning import visits
 from kbsearch.search.ranking import Search
 from kbsearch.site import erasure_certificates
+from kbsearch.site.importing import table_imports, table_runs
+from kbsearch.site.importing.table_imports import TableFile
 from kbsearch.tickets import Ticket, field_editing, tags, teams
 from kbsearch.tickets.conversation import lifecycle, replies, satisfaction
 from kbsearch.tickets.conversation.replies import ReplyForm
@@ -83,6 +85,7 @@ MACHINES = (
     "desk.ticket",
     "incoming_mail.original",
     "admin.ask_for_mail_consent",
+    "admin.download_table",
     "admin.keep_mail_consent",
     "attachments.",
     "requests.news",
@@ -147,6 +150,13 @@ def pages(live: Live) -> dict[str, list[str]]:
     announcement_editing.publish(live.db, root, announced, by_mail=False)
     following.say_me_too(live.db, customer, announcements.find(live.db, customer, announced.id))
 
+    sheet = TableFile("table.csv", BytesIO(b"email;name;role\na@b.example;A B;chef\n"), "people")
+    uploaded = table_imports.upload(live.db, root, settings, sheet)
+    columns = table_imports.map_of(uploaded)
+    table_imports.check(live.db, root, settings, uploaded, columns)
+    table_runs.step(live.db, settings)
+    table = uploaded.id
+
     opt_out = opt_outs.make(settings, root.person_id or "", "ticket.replied")
 
     notice = {"legal_notice_fr": "Prairial, Rennes", "legal_notice_en": "Prairial, Rennes"}
@@ -193,6 +203,9 @@ def pages(live: Live) -> dict[str, list[str]]:
         "admin.new_team": ["/{lang}/admin/teams/new"],
         "admin.show_team": [f"/{{lang}}/admin/teams/{team}?done=saved"],
         "admin.list_invitations": ["/{lang}/admin/invitations?done=planned&count=2"],
+        "admin.list_tables": ["/{lang}/admin/tables"],
+        "admin.show_table": [f"/{{lang}}/admin/tables/{table}"],
+        "admin.show_table_state": [f"/{{lang}}/admin/tables/{table}/state"],
         "admin.list_tags": ["/{lang}/admin/tags", "/{lang}/admin/tags?q=zzz"],
         "admin.show_tag": ["/{lang}/admin/tags/tag?name=vip"],
         "admin.list_webhooks": ["/{lang}/admin/webhooks"],

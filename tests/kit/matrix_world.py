@@ -1,5 +1,6 @@
 """A help centre with one of everything in it, for the tests that open every door of it."""
 
+import io
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ from kbsearch.search.ranking import Search
 from kbsearch.search.ranking.indexing import Indexer
 from kbsearch.site import erasure_certificates, health
 from kbsearch.site import outgoing as sendings
+from kbsearch.site.importing import table_imports
+from kbsearch.site.importing.table_imports import TableFile
 from kbsearch.tickets import field_editing, tags, teams
 from kbsearch.tickets.conversation import (
     corrections,
@@ -104,6 +107,7 @@ CANARIES = {
     "canari-tag": {"dan", "root"},
     "CANARI-TEAM": {"dan", "root"},
     "CANARI-TIME": {"dan", "root"},
+    "CANARI-TABLE": {"root"},
     "CANARI-FIELD": {"dan", "root"},
     "CANARI-RULE": {"root"},
     "CANARI-FOREIGN": {"chloe", "dan", "root"},
@@ -216,6 +220,9 @@ def build(settings: Settings, db: SqliteDatabase) -> World:
     voted = articles.find(db, cast.alice, "fr", "public")
     article_votes.give(db, cast.alice, None, voted, VoteFields(helped=False, words="CANARI-VOTE"))
     things |= _gap(settings, db, (cast.alice, cast.bob))
+    for name in ("table", "spare-table"):
+        table = TableFile("CANARI-TABLE.csv", io.BytesIO(b"number;subject\n1;x\n"), "tickets")
+        things[name] = table_imports.upload(db, cast.root, settings, table).id
     things["token"], things["person-token"] = _tokens(db, cast.alice, cast.bob)
     things |= _asset() | _sessions(db, everybody["alice"])
     things |= _application(db)

@@ -196,6 +196,14 @@ def list_contracts(db: Database) -> list[str]:
     return sorted(row["contract"] for row in rows)
 
 
+def find_named(db: Database, name: str) -> Organisation:
+    """The one organisation of that name; raises NotFound, also where several have it."""
+    matches = _read(db, "WHERE o.name = :wanted", {"wanted": name})
+    if len(matches) != 1:
+        raise NotFound("organisation.not_found", slug=name)
+    return matches[0]
+
+
 def ensure(db: Database, viewer: Viewer, name: str) -> Organisation:
     """The organisation of that slug or name; a new one, without a contract, when there is none."""
     values = {"slug": slug_of(name), "name": name}

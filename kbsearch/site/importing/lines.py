@@ -7,16 +7,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from zoneinfo import ZoneInfo
 
 from kbsearch.clock import stored
 from kbsearch.errors import Invalid
 from kbsearch.people.profiles import DEFAULT_TIME_ZONE
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 Format = Literal["jsonl", "csv"]
 MAX_LINE = 16 * 1024 * 1024
+HEADING_LINES = 20  # at most, where its cells hold line breaks
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -95,45 +101,53 @@ def _is_windows(source: BinaryIO) -> bool:
 
 
 def _read_csv(source: BinaryIO, charset: str) -> Iterator[Line]:
-    csv.field_size_limit(MAX_LINE)
-    position = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal position
-        while raw := source.readline(MAX_LINE):
-            position += len(raw)
-            yield raw.decode(charset, "surrogateescape")
-
-    lines = texts()
-    delimiter, names = _heading(next(lines, ""))
-    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    rows, delimiter = _rows(source, charset)
+    names = _names(rows)
     while True:
-        begins = rows.line_num + 2
+        begins = rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error:
-            yield Line(begins, position, {}, Invalid("import.not_csv"))
+            yield Line(begins, source.tell(), {}, Invalid("import.not_csv"))
             continue
         if not any(row):
             continue
+        while len(row) > len(names) and not row[-1]:
+            row.pop()  # as spreadsheets end rows
         if len(row) != len(names):
             problem = Invalid("import.wrong_columns", found=len(row), expected=len(names))
-            yield Line(begins, position, {}, problem)
+            yield Line(begins, source.tell(), {}, problem)
         elif any(_is_broken(cell) for cell in row):
-            yield Line(begins, position, {}, Invalid("import.not_utf8"))
+            yield Line(begins, source.tell(), {}, Invalid("import.not_utf8"))
         else:
             values = {k: v for k, v in zip(names, row, strict=True) if v}
-            yield Line(begins, position, _dated(values) if delimiter == ";" else values)
+            yield Line(begins, source.tell(), _dated(values) if delimiter == ";" else values)
 
 
-def _heading(header: str) -> tuple[str, list[str]]:
-    """What parts the columns of a table, and how they are called."""
-    header = header.removeprefix("\ufeff")
-    delimiter = max(",;\t", key=header.count)
-    row = next(csv.reader([header], delimiter=delimiter), [])
-    return delimiter, [name.strip().lower() for name in row]
+def _rows(source: BinaryIO, charset: str) -> tuple["Reader", str]:
+    """The rows of a table, its heading among them, and what parts their cells."""
+    csv.field_size_limit(MAX_LINE)
+    raws = iter(partial(source.readline, MAX_LINE), b"")
+    texts = (raw.decode(charset, "surrogateescape") for raw in raws)
+    begin = [next(texts, "").removeprefix("\ufeff"), *islice(texts, HEADING_LINES)]
+    delimiter = max(",;\t", key=lambda sign: len(next(csv.reader(begin, delimiter=sign), [])))
+    return csv.reader(chain(begin, texts), delimiter=delimiter, strict=True), delimiter
+
+
+def _names(rows: Iterator[list[str]]) -> list[str]:
+    """How the columns are called, no two alike; one without a name is called by its place."""
+    names: list[str] = []
+    try:
+        heading = next(rows, [])
+    except csv.Error:
+        return []
+    for place, cell in enumerate(heading, 1):
+        readable = cell.encode("utf-8", "replace").decode()
+        name = " ".join(readable.split()).lower() or f"({place})"
+        names.append(f"{name} ({place})" if name in names else name)
+    return names
 
 
 def headings(path: Path) -> list[str]:
@@ -141,7 +155,7 @@ def headings(path: Path) -> list[str]:
     with path.open("rb") as source:
         charset = "cp1252" if _is_windows(source) else "utf-8"
         source.seek(0)
-        return _heading(source.readline(MAX_LINE).decode(charset, "replace"))[1]
+        return _names(_rows(source, charset)[0])
 
 
 def _dated(values: dict[str, str]) -> dict[str, str]:

@@ -314,7 +314,7 @@ KEYS = _names(
 PASSING = _names(
     "outbox attempts kept_answers kept_forms presences notices arrivals mailboxes ticket_alarms"
     " article_announcements article_tellings ticket_visits site_events review_reminders"
-    " announcement_letters stopwatches"
+    " announcement_letters stopwatches table_imports"
 )
 # What stays behind, though somebody may miss it: settings are of an installation and its mail,
 # a certificate is of what was erased there.

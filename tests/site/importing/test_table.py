@@ -18,7 +18,7 @@ from kbsearch.errors import Invalid
 from kbsearch.files import places
 from kbsearch.people import organisations, viewers
 from kbsearch.site.importing import lines
-from kbsearch.site.importing.systems import LeftOut, moving_in, table, table_map
+from kbsearch.site.importing.systems import LeftOut, moving_in, table, table_guess, table_map
 from kbsearch.site.importing.systems.moving_in import ArrivalCounts, Move
 from kbsearch.site.importing.systems.table_map import TableMap
 from tests.conftest import Cast
@@ -82,7 +82,7 @@ def test_a_map_says_what_columns_and_words_are(
 
 
 def test_a_map_is_guessed_from_headings(source: Path):
-    guessed = table_map.guess(lines.headings(source))
+    guessed = table_guess.guess(lines.headings(source))
     assert guessed.columns == {
         "number": "n° de ticket", "subject": "objet", "description": "question",
         "requester": "e-mail", "organisation": "client", "severity": "priorité",
@@ -99,7 +99,7 @@ def test_a_row_may_be_a_message(db: Database, settings: Settings, cast: Cast, tm
         "301,The lamp,open,alice@acme.example,dan@support.example,2026-01-05T09:00:00Z,Note,FALSE\n"
         "301,The lamp,open,alice@acme.example,dan@support.example,2026-01-05T09:30:00Z,So,TRUE\n"
     )
-    columns = table_map.guess(lines.headings(path))
+    columns = table_guess.guess(lines.headings(path))
     assert columns.rows == "messages"
     move(db, settings, path, columns)
     seen, whole = (tickets.find_number(db, who, 301) for who in (cast.alice, cast.dan))
@@ -166,7 +166,7 @@ def test_columns_that_nobody_named_are_known_by_what_stands_in_them():
         {"a": "13", "b": "bob@acme.example", "c": "2024-03-06", "d": "en cours"}
         | {"e": "basse", "f": "No light at all", "g": "2"},
     ]
-    found = table_map.guess(list("gabcdef"), sample).columns
+    found = table_guess.guess(list("gabcdef"), sample).columns
     assert found == {
         "number": "a",
         "requester": "b",
@@ -175,7 +175,7 @@ def test_columns_that_nobody_named_are_known_by_what_stands_in_them():
         "severity": "e",
         "subject": "f",
     }
-    named = table_map.guess(["id", "objet", "f"], [{"id": "x1", "objet": "a b", "f": "c d"}])
+    named = table_guess.guess(["id", "objet", "f"], [{"id": "x1", "objet": "a b", "f": "c d"}])
     assert named.columns == {"number": "id", "subject": "objet"}, "a heading says more"
     with pytest.raises(Invalid):
-        table_map.guess(["g"], [{"g": "2"}, {"g": "2"}])
+        table_guess.guess(["g"], [{"g": "2"}, {"g": "2"}])

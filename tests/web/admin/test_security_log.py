@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
+from io import BytesIO
 
 import pytest
 from flask import Flask
@@ -23,6 +24,8 @@ from kbsearch.people.accounts.personal_tokens import TokenFields
 from kbsearch.people.organisations import OrganisationFields, products
 from kbsearch.people.organisations.products import ProductFields
 from kbsearch.promises import calendars, targets
+from kbsearch.site.importing import table_imports
+from kbsearch.site.importing.table_imports import TableFile
 from kbsearch.tickets import field_editing, tags, teams
 from kbsearch.tickets.field_editing import FieldForm
 from kbsearch.tickets.teams import TeamFields
@@ -74,6 +77,7 @@ RULE = {
     "then_assignee": "next",
     "then_status": "open",
 }
+PEOPLE = b"email\na@b.example\n"
 CHANGES = [
     Change("add_organisation", "organisation.added", {"name": "Umbrella", "sharing": "nobody"}),
     Change("save_organisation", "organisation.changed", ACME, "organisation"),
@@ -138,6 +142,10 @@ CHANGES = [
     Change("open_or_close", "person.disabled", {"state": "closed"}, "person"),
     Change("open_or_close", "person.enabled", {"state": "open"}, "person"),
     Change("enter_address", "address.entered", {"new_email": "new@acme.example"}, "person"),
+    Change(
+        "upload_table", "table.uploaded", {"file": (BytesIO(PEOPLE), "p.csv"), "rows": "people"}
+    ),
+    Change("remove_table", "table.removed", {}, "table"),
     Change("plan_invitations", "invitations.planned", {"per_hour": "60"}),
     Change("invite_person", "person.invited", {}, "person"),
     Change("end_sessions", "sessions.ended", {}, "person"),
@@ -150,6 +158,9 @@ CHANGES = [
     Change("enable_or_disable_webhook", "webhook.enabled", {"state": "enabled"}, "webhook"),
 ]
 NO_CHANGE = {
+    "check_table": "changes nothing but how a table is read",
+    "start_table": "leaves a row where a table was checked, as tests of tables show",
+    "stop_table": "leaves what has come",
     "rehearse_invitations": "sends a letter to whoever asks",
     "remind_invited": "leaves a row where somebody is to be reminded, as tests of inviting show",
     "test_webhook": "sends an event that means nothing",
@@ -181,7 +192,9 @@ def ids(settings: Settings, db: SqliteDatabase, cast: Cast) -> dict[str, str]:
     token, _ = personal_tokens.add(db, OPERATOR, bob, TokenFields("robot"))
     other = products.add(db, cast.root, ProductFields("Other"))
     initech = organisations.add(db, cast.root, OrganisationFields("Initech"))
+    table = TableFile("p.csv", BytesIO(PEOPLE), "people")
     return {
+        "table": table_imports.upload(db, cast.root, settings, table).id,
         "disabled-product": products.disable(db, cast.root, other).id,
         "empty-organisation": organisations.add(db, cast.root, OrganisationFields("Empty")).id,
         "disabled-organisation": closing.disable(db, cast.root, initech).id,

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kbsearch.errors import Problem
+from kbsearch.site.importing.report import Remark
 
 MOST_NAMES = 500  # of a kind, that are listed
+MOST_REMARKS = 100_000
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class CompanyRecord:
     name: str
     is_shared: bool = False
     contract_ends: str = ""
+    line: int = 0  # of its file, where it has one
+    renews: tuple[str, ...] = ()  # what of one that is here it changes
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class NewcomerRecord:
     language: str | None
     organisations: tuple[str, ...]  # slugs
     is_suspended: bool
+    line: int = 0
+    renews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,25 @@ class LeftOut:
     counts: dict[str, int] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)  # the first of each reason
     names: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)  # on lines of a file
 
     def add(self, problem: Problem) -> None:
         """Once more for this reason."""
         self.counts[problem.key] = self.counts.get(problem.key, 0) + 1
         self.problems.setdefault(problem.key, problem)
+
+    def refuse(self, line: int, subject: str, problem: Problem) -> None:
+        """A line of a file does not come."""
+        self._remark(Remark(line, subject, True, problem))
+
+    def alter(self, line: int, subject: str, problem: Problem) -> None:
+        """A line of a file comes otherwise."""
+        self._remark(Remark(line, subject, False, problem))
+
+    def _remark(self, remark: Remark) -> None:
+        self.add(remark.problem)
+        if len(self.remarks) < MOST_REMARKS:
+            self.remarks.append(remark)
 
     def name(self, kind: str, name: str) -> None:
         """A thing of a kind that does not come."""

@@ -98,7 +98,12 @@ class Desk:
             for company in batch:
                 name = _name(company["name"], slugs.MAX_NAME) or company["id"]
                 yield CompanyRecord(
-                    named[company["id"]], name, company["is_shared"], company["contract_ends"]
+                    slug=named[company["id"]],
+                    name=name,
+                    is_shared=company["is_shared"],
+                    contract_ends=company["contract_ends"],
+                    line=company["line"],
+                    renews=tuple(company["renews"]),
                 )
 
     def newcomers(self) -> Iterator[NewcomerRecord]:
@@ -128,6 +133,8 @@ class Desk:
             language=language if language in LANGUAGES else None,
             organisations=tuple(sorted({named[c] for c in person["company_ids"] if c in named})),
             is_suspended=person["is_suspended"],
+            line=person["line"],
+            renews=tuple(person["renews"]),
         )
 
     def groups(self) -> Iterator[GroupRecord]:
@@ -157,6 +164,10 @@ class Desk:
 
     def count_requests(self) -> int:
         return self._spool.count("DeskRequest")
+
+    def count(self) -> int:
+        """How many people and requests there are."""
+        return self._spool.count("Somebody") + self.count_requests()
 
     def _group_names(self) -> dict[str, str]:
         names: dict[str, str] = {}
@@ -198,6 +209,7 @@ def _head(request: Values, people: Mapping[str, Values]) -> Values:
     requester = people.get(request["requester_id"])
     return {
         "number": request["number"],
+        "line": request["line"],
         "requester": "" if is_private else _address(requester) or request["requester"],
         "confidential": is_private,
         "cc": [] if is_private else sorted({*copies, *request["copies"]} - {""}),

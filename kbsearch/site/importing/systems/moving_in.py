@@ -3,7 +3,8 @@
 Nothing that was closed is opened by it, and what is here already is never overwritten.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
@@ -13,10 +14,10 @@ from kbsearch import people
 from kbsearch.access import OPERATOR
 from kbsearch.clock import utc_now
 from kbsearch.database import Database
-from kbsearch.errors import NotFound, Problem
+from kbsearch.errors import Invalid, NotFound, Problem
 from kbsearch.files.store import FileStore
-from kbsearch.people import PersonFields, organisations
-from kbsearch.people.organisations import OrganisationFields
+from kbsearch.people import Person, PersonFields, organisations
+from kbsearch.people.organisations import Organisation, OrganisationFields, slugs
 from kbsearch.site.importing import storing, tickets
 from kbsearch.site.importing.attaching import FileFolder
 from kbsearch.site.importing.lines import Line
@@ -65,14 +66,16 @@ def run(
         system.left_out.add(remark.problem)
         move.tell(remark)
 
+    for remark in system.left_out.remarks:
+        move.tell(remark)
     rehearsal = move.rehearsal
     arrival = ArrivalCounts(*(Report(hear) for _ in range(4)))
-    refused = {
-        company.slug
-        for place, company in enumerate(system.companies(), 1)
-        if not _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
-    }
-    newcomers = enumerate((_outside(person, refused) for person in system.newcomers()), 1)
+    others = {}  # slugs of the source, and what they are here: nothing for what was refused
+    for place, company in enumerate(system.companies(), 1):
+        slug = _take_company(db, place, company, arrival.organisations, rehearsal=rehearsal)
+        if slug != company.slug:
+            others[company.slug] = slug
+    newcomers = enumerate((_inside(person, others) for person in system.newcomers()), 1)
     while batch := list(islice(newcomers, BATCH)):
         with db.atomic():
             for place, newcomer in batch:
@@ -80,7 +83,7 @@ def run(
     for place, group in enumerate(system.groups(), 1):
         _take_group(db, place, group, arrival.teams, rehearsal=rehearsal)
     lines = (
-        Line(place, place, _without_company(values, refused))
+        Line(values.get("line") or place, place, _with_company(values, others))
         for place, values in enumerate(system.requests(), 1)
     )
     folder = FileFolder(system.folder, move.store)
@@ -92,62 +95,107 @@ def run(
 
 def _take_company(
     db: Database, place: int, company: CompanyRecord, report: Report, *, rehearsal: bool
-) -> bool:
-    """One that is here stays as it is; a new one may read, and files nothing until we say so."""
+) -> str:
+    """Its slug here, if it comes; a new one may read, and files nothing until we say so."""
+    line = company.line or place
     try:
-        organisations.find(db, company.slug)
-        report.unchanged += 1
-        return True
-    except NotFound:
-        pass
+        there = _organisation(db, company)
+        if there is None:
+            _add_company(db, company, rehearsal=rehearsal)
+            report.created += 1
+        elif changes := _renewed_company(there, company):
+            if not rehearsal:
+                organisations.edit(db, OPERATOR, there, OrganisationFields(**changes))
+            report.updated += 1
+        else:
+            report.unchanged += 1
+    except Problem as problem:
+        report.refuse(line, company.name[:80], problem)
+        return ""
+    return there.slug if there else company.slug
+
+
+def _organisation(db: Database, company: CompanyRecord) -> Organisation | None:
+    """The one that is here, by its slug or else its name."""
+    with suppress(NotFound):
+        return organisations.find(db, company.slug)
+    with suppress(NotFound):
+        return organisations.find_named(db, company.name)
+    return None
+
+
+def _add_company(db: Database, company: CompanyRecord, *, rehearsal: bool) -> None:
     fields = OrganisationFields(
-        name=company.name,
-        slug=company.slug,
+        name=slugs.checked_name(company.name),
+        slug=slugs.checked_slug(company.slug),
         sharing="everyone" if company.is_shared else "nobody",
         contract_ends=company.contract_ends or _yesterday(),
     )
-    try:
-        if not rehearsal:
-            organisations.add(db, OPERATOR, fields)
-        report.created += 1
-    except Problem as problem:
-        report.refuse(place, company.name[:80], problem)
-        return False
-    return True
+    if not rehearsal:
+        organisations.add(db, OPERATOR, fields)
 
 
-def _outside(newcomer: NewcomerRecord, refused: set[str]) -> NewcomerRecord:
-    """Somebody without the organisations that were refused: the others are theirs."""
-    slugs = tuple(slug for slug in newcomer.organisations if slug not in refused)
-    return replace(newcomer, organisations=slugs)
+def _renewed_company(there: Organisation, company: CompanyRecord) -> dict[str, Any]:
+    """What its source says otherwise, where that is to count."""
+    said = {
+        "sharing": "everyone" if company.is_shared else "nobody",
+        "contract_ends": company.contract_ends,
+    }
+    values = {name: said[name] for name in company.renews}
+    return {name: value for name, value in values.items() if value != getattr(there, name)}
 
 
-def _without_company(values: dict[str, Any], refused: set[str]) -> dict[str, Any]:
-    """A request without an organisation that was refused: it would be made anew, and open."""
-    is_refused = values.get("organisation") in refused
-    return {**values, "organisation": ""} if is_refused else values
+def _inside(newcomer: NewcomerRecord, others: Mapping[str, str]) -> NewcomerRecord:
+    """Somebody with their organisations as they are here, without what was refused."""
+    ours = {others.get(slug, slug) for slug in newcomer.organisations} - {""}
+    return replace(newcomer, organisations=tuple(sorted(ours)))
+
+
+def _with_company(values: dict[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
+    """A request with its organisation: one that was refused would be made anew, and open."""
+    slug = values.get("organisation", "")
+    return {**values, "organisation": others[slug]} if slug in others else values
 
 
 def _take_newcomer(
     db: Database, place: int, newcomer: NewcomerRecord, report: Report, *, rehearsal: bool
 ) -> None:
-    """Who has an account keeps it as it is; who was shut out there comes with a closed one."""
+    """Who has an account keeps it as it is, but for what the source says to renew."""
+    line = newcomer.line or place
     try:
-        people.find(db, newcomer.email)
-        report.unchanged += 1
-        return
-    except NotFound:
-        pass
+        person = _person(db, newcomer.email)
+        if person is None:
+            people.checked_name(newcomer.name)
+            if not rehearsal:
+                with db.atomic():
+                    _open_account(db, newcomer)
+            report.created += 1
+        elif _renew(db, person, newcomer, rehearsal=rehearsal):
+            report.updated += 1
+        else:
+            report.unchanged += 1
     except Problem as problem:
-        report.refuse(place, newcomer.email[:80], problem)
-        return
-    try:
-        if not rehearsal:
-            with db.atomic():
-                _open_account(db, newcomer)
-        report.created += 1
-    except Problem as problem:
-        report.refuse(place, newcomer.email[:80], problem)
+        report.refuse(line, newcomer.email[:80], problem)
+
+
+def _person(db: Database, email: str) -> Person | None:
+    with suppress(NotFound):
+        return people.find(db, email)
+    return None
+
+
+def _renew(db: Database, person: Person, newcomer: NewcomerRecord, *, rehearsal: bool) -> bool:
+    """Change what the source says otherwise, never what somebody may do; whether anything was."""
+    values = {name: getattr(newcomer, name) for name in newcomer.renews if name != "suspended"}
+    changes = {name: value for name, value in values.items() if value != getattr(person, name)}
+    shuts = "suspended" in newcomer.renews and person.disabled_at is None
+    if shuts and person.role != "customer":
+        raise Invalid("import.staff_stays", email=person.email)
+    if changes and not rehearsal:
+        people.edit(db, OPERATOR, person, PersonFields(**changes))
+    if shuts and not rehearsal:
+        people.disable(db, OPERATOR, person)
+    return bool(changes) or shuts
 
 
 def _take_group(

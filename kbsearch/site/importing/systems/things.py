@@ -12,6 +12,8 @@ class Company:
     name: str
     is_shared: bool = False
     contract_ends: str = ""
+    line: int = 0  # of a file, where it has one
+    renews: tuple[str, ...] = ()  # what of one that is here it changes
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Somebody:
     is_suspended: bool = False
     is_deleted: bool = False
     updated_at: str = ""
+    line: int = 0
+    renews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class DeskRequest:
     message_id: str = ""
     follows: object = None  # numbers
     merged_into: object = None
+    line: int = 0
 
 
 @dataclass(frozen=True)
