@@ -8,31 +8,49 @@ from kbsearch import i18n
 from kbsearch.articles.importing import run
 from kbsearch.articles.importing.run import ImportOutcome
 from kbsearch.cli import Refused, Site, pass_site
+from kbsearch.cli.import_reports import import_bar
+from kbsearch.cli.live_accounts import folder_of, open_account
 from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.errors import Problem
 
 SHOWN_ERRORS = 20
+ZENDESK = "zendesk"
 
 
 @click.command("articles")
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--from", "system", type=click.Choice(sorted(run.SOURCES)), help="Else by what SOURCE holds."
 )
+@click.option("--url", metavar="URL", help="A live Zendesk; its token is read from stdin.")
 @click.option("--branch", default="", help="Where to write; else draft/import-SYSTEM.")
 @json_option
 @pass_site
 def import_articles(
-    site: Site, source: Path, system: str | None, branch: str, as_json: bool
+    site: Site,
+    source: Path | None,
+    system: str | None,
+    url: str | None,
+    branch: str,
+    as_json: bool,
 ) -> None:
     """Take the articles of another system over, as files on a branch that is not live.
 
-    SOURCE is a folder. Look at the branch, then merge it: it is published as any other change.
-    The addresses the articles had answer from then on. Run again, it changes nothing but what has
+    SOURCE is a folder; with --url it is where the articles of a live Zendesk are copied to first,
+    and may be left out. Look at the branch, then merge it: it is published as any other change. The
+    addresses the articles had answer from then on. Run again, it changes nothing but what has
     changed in the source.
 
     Example: kbsearch import articles guide --from zendesk
     """
+    if url is not None:
+        if system not in (None, ZENDESK):
+            raise click.UsageError(say("--url is of a Zendesk."))
+        source, system = _copy_guide(site, url, source), ZENDESK
+    elif source is None:
+        raise click.UsageError(say("Give a folder, or --url."))
+    elif not source.is_dir():
+        raise Refused(say("%(path)s: there is no such folder", path=source))
     try:
         outcome = run.run(site.settings, source, system or run.guessed(source), branch)
     except Problem as problem:
@@ -43,6 +61,20 @@ def import_articles(
         _print(outcome)
     if outcome.errors:
         raise click.exceptions.Exit(1)
+
+
+def _copy_guide(site: Site, url: str, folder: Path | None) -> Path:
+    """Copy the articles of a live account into a folder, as far as they are not there yet."""
+    from kbsearch.site.importing.systems.zendesk.guide_mirror import GuideMirror
+
+    live = open_account(site, url)
+    place = folder or folder_of(site, f"{live.host}-guide")
+    with import_bar() as bar:
+        task = bar.add_task(live.host, total=None)
+        copy = GuideMirror(place, live, lambda count: bar.advance(task, count))
+        for name in copy.fill():
+            click.echo(say("%(name)s: not open to this token", name=name), err=True)
+    return place
 
 
 def as_values(outcome: ImportOutcome) -> dict[str, object]:

@@ -1,7 +1,5 @@
 """kbsearch import zendesk, freshdesk, zammad…: a whole help desk of another system."""
 
-import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import update_wrapper
@@ -23,6 +21,7 @@ from kbsearch.cli.import_reports import (
     report_option,
     reporting,
 )
+from kbsearch.cli.live_accounts import folder_of, open_account
 from kbsearch.cli.output import echo_json, json_option, say
 from kbsearch.cli.usage import only_with
 from kbsearch.files import places
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from kbsearch.site.importing.systems import LeftOut, System
     from kbsearch.site.importing.systems.moving_in import ArrivalCounts
 
-ACCOUNT_DEADLINE = 120.0  # seconds for one answer, also of a big file
-TOLD_WAIT = 60.0  # seconds: a longer pause is told
 Opening = Callable[..., "AbstractContextManager[System]"]  # of a site, a source, a moment
 HELP = """Take a whole {name} over: SOURCE is {source}.
 
@@ -136,28 +133,16 @@ def import_zendesk(
 
 def _copy_account(site: Site, url: str, folder: Path | None, since: str) -> Path:
     """Copy what a live account has into a folder, as far as it is not there yet."""
-    from kbsearch.messages.delivery.guarded_http import Exceptions, Guard
-    from kbsearch.site.importing.systems.zendesk import account, mirror
+    from kbsearch.site.importing.systems.zendesk import mirror
 
-    targets = Exceptions.of(site.settings.webhook_private_targets)
-    guard = Guard(targets, deadline=ACCOUNT_DEADLINE)
-    token = sys.stdin.readline().strip()
-    if not token:
-        raise Refused(say("The token is read from standard input, and there is none."))
-    live = account.LiveAccount(account.origin(url, guard), token, guard, _wait)
-    place = folder or site.settings.data_path / "imports" / live.host.replace(":", "-")
+    live = open_account(site, url)
+    place = folder or folder_of(site, live.host)
     with import_bar() as bar:
         task = bar.add_task(live.host, total=None)
         copy = mirror.Mirror(place, live, lambda count: bar.advance(task, count))
         for name in copy.fill(since):
             click.echo(say("%(name)s: not open to this token", name=name), err=True)
     return place
-
-
-def _wait(seconds: float) -> None:
-    if seconds >= TOLD_WAIT:
-        click.echo(say("Zendesk asks us to wait %(seconds)d seconds", seconds=seconds), err=True)
-    time.sleep(seconds)
 
 
 @click.command("mbox")

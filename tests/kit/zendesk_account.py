@@ -15,6 +15,7 @@ from tests.kit.requests import PNG
 TOKEN = "dan@support.example/token:5ecret"
 BASIC = "Basic ZGFuQHN1cHBvcnQuZXhhbXBsZS90b2tlbjo1ZWNyZXQ="
 CDN = "/cdn/lamp.png"
+KEYS = {"attachments": "article_attachments"}  # of lists that are not named by their address
 
 
 @dataclass
@@ -35,6 +36,7 @@ class ZendeskAccount:
     tickets: list[dict[str, Any]] = field(default_factory=list)
     comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     users: list[dict[str, Any]] = field(default_factory=lambda: list(zendesk_export.USERS))
+    guide: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by address
     moods: dict[str, list[Mood]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)  # addresses that were told the token
@@ -64,7 +66,7 @@ class ZendeskAccount:
             return mood.pop(0)
         if path.startswith("/attachments/token/"):
             return Mood(302, {"Location": CDN.replace("/cdn", f"http://localhost:{self.port}/cdn")})
-        if path == CDN:
+        if path == CDN or path.startswith("/hc/article_attachments/"):
             return Mood(body=PNG)
         page = self.page(path.removeprefix("/api/v2/").removesuffix(".json"), query)
         return Mood(404) if page is None else Mood(body=json.dumps(page).encode())
@@ -78,17 +80,26 @@ class ZendeskAccount:
             return {"organizations": zendesk_export.ORGANISATIONS, "end_of_stream": True}
         if name == "macros":
             return {"macros": [{"id": 1, "title": "Ask for the lot"}], "next_page": None}
+        if name == "help_center/locales" and self.guide:
+            return {"locales": ["fr", "en-us"], "default_locale": "fr"}
+        if name in self.guide:
+            key = name.rpartition("/")[2]
+            return self.cut_list(KEYS.get(key, key), self.guide[name], query)
         if name.startswith("tickets/"):
-            comments = self.comments[int(name.split("/")[1])]
-            offset = int(query.get("page[after]", ["0"])[0])
-            further = offset + 1 < len(comments)
-            following = f"https://elsewhere.example/x?page[after]={offset + 1}"
-            return {
-                "comments": comments[offset : offset + 1],
-                "meta": {"has_more": further, "after_cursor": str(offset + 1)},
-                "links": {"next": following},
-            }
+            return self.cut_list("comments", self.comments[int(name.split("/")[1])], query, 1)
         return None
+
+    def cut_list(
+        self, key: str, rows: list[dict[str, Any]], query: dict[str, list[str]], size: int = 2
+    ) -> dict[str, Any]:
+        """A page of a list, which says where the next one is also at its end."""
+        offset = int(query.get("page[after]", ["0"])[0])
+        end = offset + size
+        return {
+            key: rows[offset:end],
+            "meta": {"has_more": end < len(rows), "after_cursor": str(end)},
+            "links": {"next": f"https://elsewhere.example/x?page[after]={end}"},
+        }
 
     def cut(
         self, key: str, rows: list[dict[str, Any]], query: dict[str, list[str]]

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from kbsearch.clock import parsed
 from kbsearch.errors import Invalid, NotFound, Unavailable
 from kbsearch.files.folder import sync_folder
-from kbsearch.files.types import clean_name
+from kbsearch.files.types import clean_name, true_name
 from kbsearch.site.importing.systems.values import Values, code, identity, items, text
 from kbsearch.site.importing.systems.zendesk.account import LiveAccount, NotServed, PlaceLost
 from kbsearch.tickets.files import MAX_BYTES
@@ -114,9 +114,9 @@ class Mirror:
         self._remember(ticket_id, is_whole=all(fetched))
         self._put(name, {"comments": comments, "edition": edition})
 
-    def _fetch(self, attachment: Values) -> bool:
+    def _fetch(self, attachment: Values, among: str = "attachments") -> bool:
         """Have a file in the folder; False where it may come another time."""
-        place = self.folder / "attachments" / identity(attachment, "id")
+        place = self.folder / among / identity(attachment, "id")
         url, size = text(attachment, "content_url"), code(attachment, "size")
         if not place.name.isalnum() or not url or size > MAX_BYTES:
             return True
@@ -128,7 +128,8 @@ class Mirror:
             return True
         except Unavailable:
             return False
-        self._write(place / clean_name(text(attachment, "file_name") or "file"), content)
+        name = text(attachment, "file_name") or true_name("file", content)
+        self._write(place / clean_name(name), content)
         return True
 
     def _finish(self) -> None:
@@ -148,7 +149,7 @@ class Mirror:
 
     def _edition_of(self, name: str) -> str:
         with suppress(OSError, ValueError):
-            written = json.loads((self.folder / "api" / "v2" / f"{name}.json").read_bytes())
+            written = json.loads(self._file_of(name).read_bytes())
             return text(written, "edition") if isinstance(written, dict) else ""
         return ""
 
@@ -175,7 +176,10 @@ class Mirror:
         return True
 
     def _put(self, name: str, page: Values) -> None:
-        self._write(self.folder / "api" / "v2" / f"{name}.json", json.dumps(page).encode())
+        self._write(self._file_of(name), json.dumps(page).encode())
+
+    def _file_of(self, name: str) -> Path:
+        return self.folder / "api" / "v2" / f"{name}.json"
 
     def _write(self, path: Path, content: bytes) -> None:
         """A file, whole or not at all."""
