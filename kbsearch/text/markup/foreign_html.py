@@ -112,18 +112,23 @@ class HtmlConverter(MarkdownConverter):
 
     def prepare(self, soup: BeautifulSoup) -> None:
         """Make of the page what Markdown has a sign for."""
-        for element in soup.find_all(_DROPPED):
+        names = {element.name for element in soup.descendants if isinstance(element, Tag)}
+
+        def all_of(*wanted: str) -> list[Tag]:
+            return list(soup.find_all(wanted)) if names.intersection(wanted) else []  # often none
+
+        for element in all_of(*_DROPPED):
             element.decompose()
         _flatten(soup)
-        for frame in soup.find_all(_FRAMES):
+        for frame in all_of(*_FRAMES):
             _become_link(frame)
-        for element in soup.find_all(_MARKED):
+        for element in all_of(*_MARKED):
             _join_equals(element)
-        for table in reversed(soup.find_all("table")):
+        for table in reversed(all_of("table")):
             if not self.is_data(table):
                 for part in [table, *table.find_all(_LAYOUT)]:
                     part.name = "div"
-        for items in soup.find_all("ol"):
+        for items in all_of("ol"):
             _number(items)
 
     def is_data(self, table: Tag) -> bool:
