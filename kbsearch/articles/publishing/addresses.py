@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -60,7 +61,14 @@ class Addresses:
         return (blob, info.media_type) if info else None
 
     def url(self, file: str) -> str:
-        return f"/{self.languages[file]}/articles/{quote(self.slugs[file])}"
+        return self._urls[file]
+
+    @cached_property
+    def _urls(self) -> dict[str, str]:
+        return {
+            file: f"/{self.languages[file]}/articles/{quote(slug)}"
+            for file, slug in self.slugs.items()
+        }
 
 
 def is_picture(name: str) -> bool:
@@ -210,6 +218,7 @@ class PageResolver:
         self.audience = addresses.audiences[source.entry.path]
         self.language = source.language
         self.folder = posixpath.dirname(source.entry.path)
+        self._pages: dict[Reference, LinkTarget | None] = {}
 
     def link(self, target: str) -> LinkTarget | None:
         if scheme_of(target):
@@ -259,9 +268,11 @@ class PageResolver:
 
     def page(self, reference: Reference) -> LinkTarget | None:
         """What a reference that is no picture leads to."""
-        if reference.kind == "link":
-            return self.link(reference.target)
-        return self.by_slug(reference.target)
+        if reference not in self._pages:
+            is_link = reference.kind == "link"
+            find = self.link if is_link else self.by_slug
+            self._pages[reference] = find(reference.target)
+        return self._pages[reference]
 
     def _page(self, file: str, anchor: str) -> LinkTarget:
         url = self.addresses.url(file) + anchor

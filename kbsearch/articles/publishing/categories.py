@@ -1,8 +1,10 @@
 """The categories of an edition: names, order and readers, from the files that say them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from kbsearch import access
 from kbsearch.articles import old_addresses
@@ -43,13 +45,15 @@ class Categories:
         self._by_category: dict[str, list[CategoryFile]] = {}
         for file in files:
             self._by_category.setdefault(file.category, []).append(file)
+        self.audience = cache(self._audience)
+        self.articles = cache(self._articles)
 
     def about(self, language: str, category: str) -> list[CategoryFile]:
         """What is said of a folder, in its own file first."""
         files = self._by_category.get(category, [])
         return sorted(files, key=lambda file: (file.language != language, file.language))
 
-    def audience(self, language: str, category: str) -> str:
+    def _audience(self, language: str, category: str) -> str:
         """Whom a category is for, with all it lies in; empty where nothing says so."""
         audience = ""
         for path in with_outer(category):
@@ -79,7 +83,7 @@ class Categories:
         orders = (f.order for f in self.about(language, category))
         return next((order for order in orders if order is not None), LAST)
 
-    def articles(self, language: str, category: str) -> tuple[str, ...]:
+    def _articles(self, language: str, category: str) -> tuple[str, ...]:
         return next((f.articles for f in self.about(language, category) if f.articles), ())
 
 
@@ -146,7 +150,13 @@ def positions(categories: Categories, sources: Iterable[Source]) -> dict[str, in
         is_inner = source.name not in FRONT_PAGES
         return place, is_inner, natural(source.title), source.path
 
-    return {source.entry.path: place for place, source in enumerate(sorted(sources, key=key))}
+    sizes: Counter[tuple[str, str]] = Counter()  # of the shelves so far
+    places: dict[str, int] = {}
+    for source in sorted(sources, key=key):
+        shelf = source.language, source.category
+        places[source.entry.path] = sizes[shelf]
+        sizes[shelf] += 1
+    return places
 
 
 def natural(text: str) -> list[str | int]:

@@ -1,9 +1,8 @@
 """The rules that look beyond one text: at the pages it points at, its age, its translations."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from kbsearch.articles.publishing import foreign_keys
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
@@ -12,7 +11,6 @@ from kbsearch.articles.publishing.rendered import Rendered, Resolved
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.tree import Tree
 from kbsearch.clock import now, parsed, utc_now
-from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
 from kbsearch.text.markup.reuse import USE_KINDS
 
@@ -29,12 +27,12 @@ OTHER_TEXTS = (
     ".txt",
 )
 STALE_AFTER = timedelta(days=365)
-FOUND_WITHIN = 3
-FEWEST_IN_TITLE, FEWEST_IN_BODY = 3, 20  # words; what is shorter, many have: "Getting started"
 MAX_IMAGE = 500 * 1024  # bytes
 
 
-def about(rendered: Rendered, places: Addresses, *, is_for_some: bool = False) -> list[Finding]:
+def about(
+    rendered: Rendered, resolver: PageResolver, *, is_for_some: bool = False
+) -> list[Finding]:
     """What is to be said of one article, by itself and by what it points at.
 
     `is_for_some` is one whose category says whom it is for.
@@ -50,8 +48,8 @@ def about(rendered: Rendered, places: Addresses, *, is_for_some: bool = False) -
     if not front.text("audience") and not is_for_some:
         remarks.append(RuleRemark(1, 1, "audience-missing", {"audience": rendered.audience}))
     remarks += _stale(rendered)
-    path = places.shown + source.entry.path
-    return [*of_text(rendered, places), *(_finding(path, remark) for remark in remarks)]
+    path = resolver.addresses.shown + source.entry.path
+    return [*of_text(rendered, resolver), *(_finding(path, remark) for remark in remarks)]
 
 
 def _stale(rendered: Rendered) -> list[RuleRemark]:
@@ -69,10 +67,9 @@ def _stale(rendered: Rendered) -> list[RuleRemark]:
     return [RuleRemark(*front.place("reviewed", "updated"), "stale", values)]
 
 
-def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:
+def of_text(rendered: Rendered, resolver: PageResolver) -> list[Finding]:
     """What is to be said of the text, and of what it points at."""
     remarks: list[RuleRemark] = []
-    resolver = PageResolver(places, rendered.source)
     for resolved in rendered.references:
         if resolved.reference.kind in USE_KINDS:
             continue
@@ -84,7 +81,7 @@ def of_text(rendered: Rendered, places: Addresses) -> list[Finding]:
             remarks.append(RuleRemark(reference.line, reference.column, "broken-link", values))
         else:
             remarks += _narrower(resolved.reference, resolver)
-    path = places.shown + rendered.source.entry.path
+    path = resolver.addresses.shown + rendered.source.entry.path
     return [_finding(path, remark) for remark in (*rendered.remarks, *remarks)]
 
 
@@ -132,7 +129,7 @@ def _picture(resolved: Resolved, resolver: PageResolver) -> list[RuleRemark]:
 
 def broken_anchors(articles: Sequence[Rendered], places: Addresses) -> list[Finding]:
     def url(article: Rendered) -> str:
-        return f"/{article.source.language}/articles/{quote(article.slug)}"
+        return places.url(article.source.entry.path)
 
     anchors = {url(article): article.anchors for article in articles}
     findings = []
@@ -217,57 +214,16 @@ def _whole_behind(
 def twins(articles: Sequence[Rendered], prefix: str) -> list[Finding]:
     """Articles that say what another says, to the same readers: both are found, neither is best."""
     findings = []
-    for reason, text_of, fewest in (
-        ("title", _title_of, FEWEST_IN_TITLE),
-        ("body", _body_of, FEWEST_IN_BODY),
-    ):
+    in_order = sorted(articles, key=lambda article: article.source.entry.path)
+    for place, reason in enumerate(("title", "body")):
         first: dict[object, Rendered] = {}
-        for article in sorted(articles, key=lambda article: article.source.entry.path):
-            words = tuple(words_of(text_of(article)))
+        for article in in_order:
+            wording = article.wordings[place]
             products = article.source.front.list("product")
-            key = article.source.language, article.audience, products, words
-            other = first.setdefault(key, article)
-            if other is not article and len(words) >= fewest:
+            key = article.source.language, article.audience, products, wording
+            other = first.setdefault(key, article) if wording else article
+            if other is not article:
                 path = prefix + article.source.entry.path
                 values = {"other": prefix + other.source.entry.path, "reason": reason}
                 findings.append(Finding(path, 1, 1, "twin", values))
-    return findings
-
-
-def _title_of(article: Rendered) -> str:
-    return article.source.title
-
-
-def _body_of(article: Rendered) -> str:
-    return "\n".join(f"{passage.title}\n{passage.text}" for passage in article.passages)
-
-
-class Index(Protocol):
-    """The pages of an edition as the search ranks them."""
-
-    def top(self, language: str, phrase: str, limit: int) -> list[str]:
-        """The paths of the first pages for a phrase."""
-
-
-def not_found(
-    articles: Sequence[Rendered], prefix: str, index: Callable[[], Index]
-) -> list[Finding]:
-    """The phrases under which an article says it is found, and is not; `index` if there is one."""
-    promising = [
-        article
-        for article in articles
-        if article.source.front.found_by and not article.source.is_excluded
-    ]
-    ranking = index() if promising else None
-    findings = []
-    for article in promising:
-        front = article.source.front
-        for phrase in front.found_by:
-            assert ranking is not None
-            first = ranking.top(article.source.language, phrase, FOUND_WITHIN)
-            if article.source.path not in first:
-                values = {"phrase": phrase, "first": ", ".join(first) or "–"}
-                place = front.place("trouvable_par", "found_by")
-                path = prefix + article.source.entry.path
-                findings.append(Finding(path, *place, "not-found-by", values))
     return findings

@@ -11,15 +11,16 @@ from kbsearch.articles.publishing import (
     cross_rules,
     leaving_addresses,
     moves,
+    phrases,
     pieces,
     sources,
     translations,
 )
 from kbsearch.articles.publishing.addresses import Addresses, PageResolver
 from kbsearch.articles.publishing.categories import Categories, CategoryFolder
-from kbsearch.articles.publishing.cross_rules import Index
 from kbsearch.articles.publishing.findings import Finding, leveled
 from kbsearch.articles.publishing.leaving_addresses import LeavingAddresses, LiveArticle
+from kbsearch.articles.publishing.phrases import Index
 from kbsearch.articles.publishing.pieces import ArticlePieces
 from kbsearch.articles.publishing.rendered import Rendered, render
 from kbsearch.articles.publishing.sources import Source
@@ -39,6 +40,7 @@ class Reusable:
     files: Mapping[str, str] = field(default_factory=dict)  # media types
     commit: str = ""  # what is live
     before: tuple[LiveArticle, ...] = ()  # its articles, whatever they were rendered with
+    trial: phrases.PhraseTrial | None = None  # its phrases, where they need not all be tried again
 
 
 NOTHING = Reusable()
@@ -69,12 +71,12 @@ def make(
     reusable: Reusable = NOTHING,
     *,
     folder: str = ARTICLES,
-    index: Callable[[list[Page], str], Index] = TrialIndex,
+    index: Callable[[Sequence[Rendered], str], Index] | None = None,
     progress: Callable[[int, int], None] = lambda count, total: None,
 ) -> Edition:
     """Read, render and check a whole tree; what did not change is taken from `reusable`.
 
-    `index` is asked for the pages and synonyms indexed when articles say how they are found.
+    `index` is asked for the articles and synonyms indexed when some say how they are found.
     """
     known_sources = {path: rendered.source for path, rendered in reusable.articles.items()}
     read = sources.read(tree, settings.languages, known_sources, folder=folder)
@@ -103,19 +105,24 @@ def make(
     articles: list[Rendered] = []
     for count, source in enumerate(read.articles, 1):
         change = history[source.entry.path]
+        page_resolver = resolver(source)
         rendered = render(
             tree,
             source,
-            resolver(source),
+            page_resolver,
             reusable.articles.get(source.path),
             change=change,
         )
         is_for_some = bool(shelves.audience(source.language, source.category))
-        findings += cross_rules.about(rendered, places, is_for_some=is_for_some)
+        findings += cross_rules.about(rendered, page_resolver, is_for_some=is_for_some)
         if shared.are_there:
             findings += cross_rules.missing_pieces(rendered, tree.shown)
         if source.is_live:
-            articles.append(replace(rendered, source=replace(source, text=None)))
+            articles.append(
+                rendered
+                if rendered.source.text is None
+                else replace(rendered, source=replace(rendered.source, text=None))
+            )
         progress(count, len(read.articles))
     landings = categories.landings(shelves, settings.languages)
     texts = {
@@ -125,7 +132,7 @@ def make(
         for source in landings
     }
     for text in texts.values():
-        findings += cross_rules.of_text(text, places)
+        findings += cross_rules.of_text(text, resolver(text.source))
         if shared.are_there:
             findings += cross_rules.missing_pieces(text, tree.shown)
     findings += cross_rules.broken_anchors(articles, places)
@@ -136,8 +143,12 @@ def make(
     findings += cross_rules.left_out(tree, [*articles, *texts.values()], folder)
     findings += cross_rules.twins(articles, tree.shown)
     synonyms = _synonyms(tree)
-    findings += cross_rules.not_found(
-        articles, tree.shown, lambda: index(_pages(articles), synonyms)
+    findings += phrases.not_found(
+        articles,
+        tree.shown,
+        lambda: (index or trial_index)(articles, synonyms),
+        synonyms,
+        reusable.trial,
     )
     live = [article.source for article in articles]
     ignored = {
@@ -161,6 +172,11 @@ def make(
 
 def _pages(articles: Sequence[Rendered]) -> list[Page]:
     return [article.page for article in articles if not article.source.is_excluded]
+
+
+def trial_index(articles: Sequence[Rendered], synonyms: str) -> TrialIndex:
+    """The articles as the search would rank them, in memory."""
+    return TrialIndex(_pages(articles), synonyms)
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str]:

@@ -7,6 +7,7 @@ that is not plainly "shown" is taken for a draft.
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 
 from kbsearch.clock import utc_now
 
@@ -90,6 +91,7 @@ def is_held_folder(path: str) -> bool:
     return is_part or any(map(_is_held, folders))
 
 
+@lru_cache
 def _is_held(folder: str) -> bool:
     named = folder.strip("_") in ("draft", "drafts", "brouillon", "brouillons")
     return named or (folder.startswith("_") and folder != "_posts")

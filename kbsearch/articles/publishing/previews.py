@@ -23,7 +23,6 @@ from kbsearch.articles.publishing.sources import ARTICLE_SUFFIXES
 from kbsearch.articles.publishing.tree import ARTICLES, Tree
 from kbsearch.config import Settings
 from kbsearch.database import Database
-from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.shelf import Articles, TrialIndex
 from kbsearch.search.ranking.indexing import live_folders
 
@@ -161,8 +160,8 @@ def differences(diff: str) -> list[DifferenceLine]:
 class _Unranked:
     """Stands for the index where ranks are asked for apart: nothing is missing from it."""
 
-    def __init__(self, pages: Sequence[Page], synonyms: str) -> None:
-        self._pages = [page.path for page in pages]
+    def __init__(self, articles: Sequence[Rendered], synonyms: str) -> None:
+        self._pages = [article.source.path for article in articles]
 
     def top(self, language: str, phrase: str, limit: int) -> list[str]:
         return self._pages
@@ -177,8 +176,8 @@ def _make(db: Database, settings: Settings, tree: Tree, *, is_ranked: bool = Fal
     """With `is_ranked`, phrases that do not find their article are among the findings."""
     trials: list[TrialIndex] = []
 
-    def try_out(pages: list[Page], synonyms: str) -> TrialIndex:
-        trials.append(TrialIndex(pages, synonyms))
+    def try_out(articles: Sequence[Rendered], synonyms: str) -> TrialIndex:
+        trials.append(edition.trial_index(articles, synonyms))
         return trials[0]
 
     live = publications.find_live(db)

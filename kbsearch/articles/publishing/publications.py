@@ -2,24 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
+from kbsearch import articles
 from kbsearch.access import article_readers
-from kbsearch.articles.publishing import front_matter, surroundings
+from kbsearch.articles.publishing import article_rows, surroundings
+from kbsearch.articles.publishing.article_rows import ArticleRow
 from kbsearch.articles.publishing.edition import Edition, Reusable
 from kbsearch.articles.publishing.findings import Finding
 from kbsearch.articles.publishing.leaving_addresses import LiveArticle
-from kbsearch.articles.publishing.rendered import Rendered, Resolved, TranslationLag
-from kbsearch.articles.publishing.rules import Reference, RuleRemark
-from kbsearch.articles.publishing.sources import Source
-from kbsearch.articles.publishing.tree import Entry, LastChange, Tree
+from kbsearch.articles.publishing.phrases import PhraseTrial
+from kbsearch.articles.publishing.rendered import Rendered
+from kbsearch.articles.publishing.tree import Tree
 from kbsearch.clock import now
-from kbsearch.database import Database, Row, new_id, site_state
+from kbsearch.config import Settings
+from kbsearch.database import Database, site_state
 from kbsearch.files.images import ImageInfo
 from kbsearch.messages.webhooks import events
-from kbsearch.text.markup import Passage, Section
 
 LIVE, PREVIOUS, REFUSED = "live_publication", "previous_publication", "refused_publication"
 ARTICLE_INDEX = "article_index"  # the folder of the live index
@@ -107,8 +108,11 @@ def write(
         made_with,
         edition.due_at,
     )
-    files = {article.source.entry.path: new_id() for article in edition.articles}
-    first = _first_moments(db)
+    files = {
+        article.source.entry.path: article_rows.id_of(publication_id, article.source.path)
+        for article in edition.articles
+    }
+    live = find_live(db)
     counts = Counter(finding.path for finding in edition.findings)
     behind = {f.path for f in edition.findings if f.rule == "translation-behind"}
     with db.atomic():
@@ -124,20 +128,18 @@ def write(
                 "due_at": edition.due_at,
             },
         )
-        db.insert_many(
-            "articles",
+        article_rows.write(
+            db,
+            publication.id,
+            live.id if live else "",
             [
-                {
-                    "id": files[article.source.entry.path],
-                    "publication_id": publication.id,
-                    **_row(article),
-                    "findings": counts[tree.shown + article.source.entry.path],
-                    "is_behind": int(tree.shown + article.source.entry.path in behind),
-                    "position": edition.positions[article.source.entry.path],
-                    "first_at": first.get(article.source.path, publication.published_at)
-                    if first
-                    else "",  # a first publication is a whole site: nothing of it is new
-                }
+                ArticleRow(
+                    article,
+                    files[article.source.entry.path],
+                    counts[tree.shown + article.source.entry.path],
+                    is_behind=tree.shown + article.source.entry.path in behind,
+                    position=edition.positions[article.source.entry.path],
+                )
                 for article in edition.articles
             ],
         )
@@ -164,18 +166,6 @@ def write(
         surroundings.write_categories(db, publication.id, edition.categories)
         surroundings.write_media(db, tree, edition, files)
     return publication
-
-
-def _first_moments(db: Database) -> dict[str, str]:
-    """When each article that is live came; none where nothing is."""
-    rows = db.query(
-        """
-        SELECT a.path, a.first_at FROM articles a JOIN state s ON s.value = a.publication_id
-        WHERE s.name = :live
-        """,
-        {"live": LIVE},
-    )
-    return {row["path"]: row["first_at"] for row in rows}
 
 
 def put_live(db: Database, publication: Publication, index_name: str) -> tuple[str, ...]:
@@ -226,12 +216,19 @@ def forget(db: Database, *, but: tuple[str, ...]) -> None:
         db.execute("DELETE FROM media WHERE hash NOT IN (SELECT hash FROM article_media)")
 
 
+def live_index(db: Database, settings: Settings) -> Path | None:
+    """The folder of the index that is live."""
+    name = site_state.read(db, ARTICLE_INDEX)
+    return settings.index_path / name if name else None
+
+
 def reusable(
     db: Database, publication: Publication | None, *, made_with: str | None = None
 ) -> Reusable:
     """The articles of a publication as they were rendered, all images and files that are kept.
 
-    Nothing rendered is taken of one that was made with something else than `made_with`.
+    Nothing rendered is taken of one that was made with something else than `made_with`; where that
+    is not said, every phrase is tried again.
     """
     rows = db.query("SELECT hash, media_type, width, height FROM media")
     images = {
@@ -242,10 +239,18 @@ def reusable(
     files = {row["hash"]: row["media_type"] for row in rows if not row["width"]}
     if publication is None:
         return Reusable({}, images, files)
-    rendered = _articles(db, publication)
+    rendered = article_rows.read(db, publication.id, is_lazy=made_with is not None)
     before = tuple(_live_articles(db, publication, rendered.values()))
-    is_same = made_with in (None, publication.made_with)
-    return Reusable(rendered if is_same else {}, images, files, publication.commit, before)
+    if made_with not in (None, publication.made_with):
+        return Reusable({}, images, files, publication.commit, before)
+    trial = _trial(db, publication, rendered) if made_with else None
+    return Reusable(rendered, images, files, publication.commit, before, trial)
+
+
+def _trial(db: Database, publication: Publication, rendered: Mapping[str, Rendered]) -> PhraseTrial:
+    failures = [f.values["phrase"] for f in publication.findings if f.rule == "not-found-by"]
+    synonyms = articles.synonyms(db, publication.id)
+    return PhraseTrial(rendered, synonyms, frozenset(failures))
 
 
 def _live_articles(
@@ -272,122 +277,6 @@ def _live_articles(
             source.entry.blob,
             (article.slug, *aliases.get(source.path, ())),
         )
-
-
-def _articles(db: Database, publication: Publication) -> dict[str, Rendered]:
-    rows = db.query(
-        """
-        SELECT path, language, category, slug, audience, body_html, sections, content_hash,
-               changed_commit, rendering, lag
-        FROM articles WHERE publication_id = :id
-        """,
-        {"id": publication.id},
-    )
-    return {row["path"]: _rendered(row) for row in rows}
-
-
-def _row(article: Rendered) -> dict[str, object]:
-    source, front = article.source, article.source.front
-    levels = {section.anchor: section.level for section in article.sections}
-    return {
-        "path": source.path,
-        "language": source.language,
-        "category": source.category,
-        "slug": article.slug,
-        "translation_key": source.translation_key,
-        "title": source.title,
-        "summary": article.summary,
-        "audience": article.audience,
-        "status": front.status,
-        "products": json.dumps(front.list("product")),
-        "version": front.text("version"),
-        "tags": json.dumps(front.list("tags")),
-        "found_by": json.dumps(front.found_by),
-        "source_commit": front.text("source_commit") or None,
-        "body_html": article.html,
-        "sections": json.dumps(
-            [
-                [passage.anchor, passage.title, levels.get(passage.anchor, 1), passage.text]
-                for passage in article.passages
-            ]
-        ),
-        "content_hash": source.entry.blob,
-        "updated_at": article.updated_at,
-        "changed_commit": article.change.commit or None,
-        "owner": front.text("owner"),
-        "reviewed": front.text("reviewed"),
-        "review_by": front.text("review_by"),
-        "lag": json.dumps(vars(article.lag)) if article.lag else "",
-        "paragraphs_behind": len(article.lag.lines) if article.lag else 0,
-        "searchable": 0 if source.is_excluded else 1,
-        "rendering": json.dumps(_rendering(article)),
-    }
-
-
-def _rendering(article: Rendered) -> dict[str, Any]:
-    """What the next publication needs to know that nothing has to be rendered again."""
-    source = article.source
-    return {
-        "file": source.entry.path,
-        "name": source.name,
-        "heading": source.heading,
-        "ignored": source.ignored,
-        "front": front_matter.to_json(source.front),
-        "changed_at": article.change.at,
-        "anchors": sorted(article.anchors),
-        "references": [
-            [*vars(resolved.reference).values(), resolved.outcome]
-            for resolved in article.references
-        ],
-        "remarks": [list(vars(remark).values()) for remark in article.remarks],
-    }
-
-
-def _rendered(row: Row) -> Rendered:
-    rendering = json.loads(row["rendering"])
-    sections = json.loads(row["sections"])
-    source = Source(
-        entry=Entry(rendering["file"], row["content_hash"], 0),
-        path=row["path"],
-        language=row["language"],
-        category=row["category"],
-        name=rendering["name"],
-        front=front_matter.from_json(rendering["front"]),
-        heading=rendering["heading"],
-        ignored=tuple((line, rule) for line, rule in rendering.get("ignored", ())),
-    )
-    return Rendered(
-        source=source,
-        slug=row["slug"],
-        audience=row["audience"],
-        html=row["body_html"],
-        sections=tuple(
-            Section(anchor, title, level) for anchor, title, level, _ in sections if anchor
-        ),
-        anchors=frozenset(rendering["anchors"]),
-        passages=tuple(Passage(anchor, title, text) for anchor, title, _, text in sections),
-        references=tuple(
-            Resolved(Reference(*reference), outcome)
-            for *reference, outcome in rendering["references"]
-        ),
-        remarks=tuple(RuleRemark(*remark) for remark in rendering["remarks"]),
-        change=LastChange(rendering["changed_at"], row["changed_commit"] or ""),
-        lag=_lag(row["lag"]),
-    )
-
-
-def _lag(text: str) -> TranslationLag | None:
-    if not text:
-        return None
-    lag = json.loads(text)
-    source, translation = lag["made_of"]
-    return TranslationLag(
-        lag["original"],
-        (source, translation),
-        lines=tuple(lag["lines"]),
-        kinds=tuple(lag["kinds"]),
-        html=lag["html"],
-    )
 
 
 def _findings(text: str) -> tuple[Finding, ...]:

@@ -3,27 +3,28 @@
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from kbsearch.articles.publishing import edition, leaving_addresses, publications, trailers
+from kbsearch.articles.publishing import edition, leaving_addresses, phrases, publications, trailers
 from kbsearch.articles.publishing.findings import has_errors
 from kbsearch.articles.publishing.git_tree import committed_tree
 from kbsearch.articles.publishing.publications import Publication, Refusal
+from kbsearch.articles.publishing.rendered import Rendered
 from kbsearch.articles.publishing.tree import FolderTree, Tree
 from kbsearch.config import Settings
 from kbsearch.database import Database, new_id
 from kbsearch.errors import Invalid
 from kbsearch.search.fulltext import article_writer
-from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.shelf import Articles
 from kbsearch.search.learning import lessons
 from kbsearch.version import __version__
 
 __all__ = ["Publication", "Refusal", "publish", "tree_of"]
 
-RENDERING = 8  # raise it when the same text gives other HTML, sections or remarks
+RENDERING = 9  # raise it when the same text gives other HTML, sections or remarks
 
 
 def publish(
@@ -60,13 +61,14 @@ def _publish(
     reusable = publications.reusable(db, live, made_with=made_with)
     publication_id = new_id()
     folder = settings.index_path / f"articles-{publication_id}"
-    draft = edition.make(tree, settings, reusable, index=_building(folder), progress=progress)
+    index = _IndexBuilder(folder, publications.live_index(db, settings), reusable.articles)
+    draft = edition.make(tree, settings, reusable, index=index.built, progress=progress)
     # a moment that comes is no reason to refuse what was accepted before: a page must go in time
     if tree.is_committed and has_errors(draft.findings) and not was_accepted:
         shutil.rmtree(folder, ignore_errors=True)
         return publications.refuse(db, tree.commit, draft.findings)
     if not folder.exists():
-        article_writer.build(folder, draft.pages, draft.synonyms)
+        index.write(draft.articles, draft.synonyms)
     publication = publications.write(db, publication_id, tree, draft, made_with)
     former = leaving_addresses.unread_history(db, tree, draft.addresses, settings)
     with db.atomic():
@@ -80,14 +82,29 @@ def _publish(
     return publication
 
 
-def _building(folder: Path) -> Callable[[list[Page], str], Articles]:
-    """Index the pages where they will be served: the trial of their phrases costs nothing more."""
+@dataclass(frozen=True)
+class _IndexBuilder:
+    """Indexes articles where they will be served: the trial of their phrases costs nothing more.
 
-    def build(pages: list[Page], synonyms: str) -> Articles:
-        article_writer.build(folder, pages, synonyms)
-        return Articles(folder)
+    What changed since the index that is live is all that is written, while that is little.
+    """
 
-    return build
+    folder: Path
+    live: Path | None  # the folder of the live index
+    before: Mapping[str, Rendered]  # its articles, by path
+
+    def built(self, articles: Sequence[Rendered], synonyms: str) -> Articles:
+        self.write(articles, synonyms)
+        return Articles(self.folder)
+
+    def write(self, articles: Sequence[Rendered], synonyms: str) -> None:
+        if self.before and self.live is not None:
+            gone, come = phrases.changed(self.before, articles)
+            pages = [each.page for each in gone], [each.page for each in come]
+            if article_writer.amend(self.folder, self.live, *pages, synonyms):
+                return
+        searchable = [each.page for each in articles if not each.source.is_excluded]
+        article_writer.build(self.folder, searchable, synonyms)
 
 
 def tree_of(settings: Settings, rev: str | None = None) -> Tree:

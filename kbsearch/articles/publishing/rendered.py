@@ -1,6 +1,10 @@
 """One article rendered: its page, its passages, what it points at, and what was remarked."""
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from kbsearch import access
 from kbsearch.articles.publishing import rules, sources
@@ -8,13 +12,16 @@ from kbsearch.articles.publishing.addresses import PageResolver
 from kbsearch.articles.publishing.rules import Reference, RuleRemark
 from kbsearch.articles.publishing.sources import Source
 from kbsearch.articles.publishing.tree import LastChange, Tree
+from kbsearch.database import Row
 from kbsearch.search.fulltext.documents import Page
+from kbsearch.search.fulltext.text import words_of
 from kbsearch.text import markup
-from kbsearch.text.markup import Passage, Section
+from kbsearch.text.markup import Document, Passage
+
+FEWEST_IN_TITLE, FEWEST_IN_BODY = 3, 20  # words; what is shorter, many have: "Getting started"
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A reference and what it leads to; nothing when `outcome` is empty."""
 
     reference: Reference
@@ -33,26 +40,39 @@ class TranslationLag:
 
 
 @dataclass(frozen=True)
+class RenderedText:
+    """What is shown of an article, and its passages as they are kept."""
+
+    html: str
+    outline: str  # JSON, of each passage: anchor, title, depth, text
+
+
+@dataclass(frozen=True)
 class Rendered:
     """One live article, ready to be shown and indexed."""
 
     source: Source
     slug: str
     audience: str
-    html: str
-    sections: tuple[Section, ...]
+    summary: str  # its own words for itself, else how it begins
     anchors: frozenset[str]  # where a link may lead in it
-    passages: tuple[Passage, ...]
+    wordings: tuple[str, str]  # of title and text, what twins have in common; empty for short ones
     references: tuple[Resolved, ...]
     remarks: tuple[RuleRemark, ...]
     change: LastChange
+    text: Callable[[], RenderedText] = field(compare=False, repr=False)  # read when it is needed
     lag: TranslationLag | None = None  # None: no translation, or not known
+    # the row that it was read from, without its text, while all that was made of its file holds
+    stored: Row | None = field(default=None, compare=False, repr=False)
 
     @property
-    def summary(self) -> str:
-        """Its own words for itself, else how it begins."""
-        begin = next((passage.text for passage in self.passages if passage.text), "")
-        return self.source.front.text("summary") or markup.excerpt(begin)
+    def html(self) -> str:
+        return self.text().html
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        outline = json.loads(self.text().outline)
+        return tuple(Passage(anchor, title, text) for anchor, title, _, text in outline)
 
     @property
     def updated_at(self) -> str:
@@ -94,27 +114,71 @@ def render(
         and before.source.entry.blob == source.entry.blob
         and _holds(before, resolver)
     ):
-        return replace(before, source=source, slug=slug, audience=audience, change=change)
+        if (before.source, before.slug, before.audience, before.change) == (
+            source,
+            slug,
+            audience,
+            change,
+        ):
+            return before
+        is_there = before.source.entry.path == source.entry.path and before.change == change
+        return replace(
+            before,
+            source=source,
+            slug=slug,
+            audience=audience,
+            change=change,
+            stored=before.stored if is_there else None,
+        )
     source = sources.reread(tree, source)
     assert source.text is not None
     document = markup.parse(source.text, source.title, resolver.pieces)
     text = rules.CheckedText(document, source.text, source.lines_before)
     references = rules.references(text)
     remarks = (*source.remarks, *rules.check(text, source.language))
+    passages = document.passages
+    html = str(markup.article(document, source.language, resolver))
+    shown = RenderedText(html, _outline(document, passages))
+    begin = next((passage.text for passage in passages if passage.text), "")
     return Rendered(
         source=source,
         slug=slug,
         audience=audience,
-        html=str(markup.article(document, source.language, resolver)),
-        sections=document.sections,
+        summary=source.front.text("summary") or markup.excerpt(begin),
         anchors=document.anchors,
-        passages=document.passages,
+        wordings=(
+            _wording(source.title, FEWEST_IN_TITLE),
+            _wording(_body(passages), FEWEST_IN_BODY),
+        ),
         references=tuple(
             Resolved(reference, resolver.outcome(reference)) for reference in references
         ),
         remarks=remarks,
         change=change,
+        text=lambda: shown,
     )
+
+
+def _outline(document: Document, passages: Sequence[Passage]) -> str:
+    levels = {section.anchor: section.level for section in document.sections}
+    return json.dumps(
+        [
+            [passage.anchor, passage.title, levels.get(passage.anchor, 1), passage.text]
+            for passage in passages
+        ]
+    )
+
+
+def _body(passages: Sequence[Passage]) -> str:
+    return "\n".join(f"{passage.title}\n{passage.text}" for passage in passages)
+
+
+def _wording(text: str, fewest: int) -> str:
+    """What texts of the same words have in common; empty for a text of fewer words."""
+    words = words_of(text)
+    if len(words) < fewest:
+        return ""
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:32]
 
 
 def _holds(before: Rendered, resolver: PageResolver) -> bool:

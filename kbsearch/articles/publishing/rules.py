@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from markdown_it.token import Token
@@ -53,8 +53,7 @@ class RuleRemark:
 ReferenceKind = Literal["link", "slug", "named", "picture"] | UseKind
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """Something the text points at: a page (`link`, `slug`, `named`) or an image (`picture`).
 
     `slug` is `[[it]]`, that shows the title of the page; `named` is `[[it|with words of its own]]`.

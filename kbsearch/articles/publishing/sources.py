@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from kbsearch.articles.publishing import foreign_keys, front_matter, secrets
@@ -41,14 +42,14 @@ class Source:
     def title(self) -> str:
         return self.front.text("title") or self.heading or self.name
 
-    @property
+    @cached_property
     def own_slug(self) -> str:
         """The address it asks for; index.md and README.md stand for their folder."""
         folder = self.category.rpartition("/")[2] or self.language
         name = folder if self.name in FRONT_PAGES else self.name
         return self.front.text("slug") or slug_of(name) or "article"
 
-    @property
+    @cached_property
     def translation_key(self) -> str:
         """What it shares with its translations: by default, its path without the language."""
         original = self.front.text("translation_of").removesuffix(".md")
@@ -72,7 +73,7 @@ class Source:
         """Whether it is shown now."""
         return self.may_be_live and self.is_in_time
 
-    @property
+    @cached_property
     def may_be_live(self) -> bool:
         """Whether it is plain that it may be shown: a key unknown here may say the contrary."""
         is_held = foreign_keys.is_held_folder(self.entry.path)
@@ -99,8 +100,12 @@ def read(
     findings = list(tree.findings)
     fresh: dict[str, Source] = {}
     articles: list[Source] = []
+    unchanged = {(source.entry.path, source.entry.blob): source for source in live.values()}
     for entry in tree.entries.values():
         if not entry.path.startswith(folder) or not entry.path.lower().endswith(ARTICLE_SUFFIXES):
+            continue
+        if (known := unchanged.get((entry.path, entry.blob))) is not None:
+            articles.append(known)
             continue
         source = located(entry, folder, languages)
         if source is None:
@@ -120,7 +125,7 @@ def read(
     findings += _case_clashes(tree)
     moment = now()  # one for all: what comes meanwhile waits for the next publication
     articles = [
-        replace(source, is_in_time=source.front.is_shown_at(moment))
+        source if source.front.is_shown_at(moment) else replace(source, is_in_time=False)
         for source in sorted(articles, key=lambda source: source.entry.path)
     ]
     changes = (source.front.next_change(moment) for source in articles if source.may_be_live)

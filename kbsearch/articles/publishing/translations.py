@@ -112,7 +112,11 @@ def with_lags(
             findings.append(Finding(tree.shown or ".", 1, 1, "shallow-history"))
         else:
             lags |= _computed(tree, groups, resolving, languages)
-    return [replace(each, lag=lags.get(each.source.path)) for each in articles], findings
+    return [_with_lag(each, lags.get(each.source.path)) for each in articles], findings
+
+
+def _with_lag(article: Rendered, lag: TranslationLag | None) -> Rendered:
+    return article if article.lag == lag else replace(article, lag=lag)
 
 
 def _groups(articles: Sequence[Rendered]) -> list[list[Rendered]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from kbsearch.search.fulltext import article_plan as plans
 from kbsearch.search.fulltext import confirmed
@@ -70,7 +70,7 @@ class ArticleIndex:
         self.words = ArticleWords(view, language)
         self._facets = ("products",) if view.begun_by("products", "", 1) else ()
         self._stored = lru_cache(maxsize=1_000)(self._stored_at)
-        self._path = lru_cache(maxsize=100_000)(self._path_at)
+        self._path = lru_cache(maxsize=100_000)(partial(view.text, field="path"))
 
     @property
     def count(self) -> int:
@@ -113,6 +113,11 @@ class ArticleIndex:
             )
             pages.append(PageHit(path, score, page, why, votes.get(path, 0.0)))
         return PageHits(pages, answer.total, answer.facets.get("products", {}))
+
+    def paths(self, lookup: PageLookup) -> list[str]:
+        """The paths of the pages of `search` alone, whatever people confirmed."""
+        plan = replace(self.plan(lookup), facets=(), is_counted=False)
+        return [self._path(address) for _, address in self.view.ask(plan).hits]
 
     def _by_votes(
         self, hits: Sequence[tuple[float, Address]], votes: Mapping[str, float]
@@ -178,15 +183,12 @@ class ArticleIndex:
 
     def has(self, path: str) -> bool:
         """Whether a page is in the index, whoever may read it."""
-        return bool(self.view.frequency("path", path))
+        return bool(self.view.ask(Plan(QueryTerm("path", path), 1)).total)
 
     def _stored_at(self, address: Address) -> tuple[str, StoredPage]:
         """The page at an address; an index of articles never changes."""
         page = stored_page(self.view.data(address, "page"))
         return self.view.text(address, "path"), page
-
-    def _path_at(self, address: Address) -> str:
-        return self._stored(address)[0]
 
     def highlighter(self, terms: Terms, principals: Sequence[str]) -> Highlighter:
         """What marks this query's words in pages of this language."""

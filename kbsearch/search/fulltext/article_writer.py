@@ -1,9 +1,10 @@
 """Writing an index of articles: what it keeps of a page, and a generation as a folder."""
 
 import json
+import os
 import shutil
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,10 @@ from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.highlight import flat
 from kbsearch.search.fulltext.plan import Analysis, Document, Fields, IndexField, SearchIndex
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MARKER = "kbsearch.json"
 WRITER_HEAP = 50_000_000  # bytes
+MOST_AMENDED = 0.05  # of the pages: what was removed still counts a little in how rare a word is
 
 STEMS: dict[str, Analysis] = {"fr": "stem_fr", "en": "stem_en"}
 
@@ -43,18 +45,119 @@ def fields(language: str) -> Fields:
 
 def build(folder: Path, pages: Iterable[Page], synonyms: str = "") -> None:
     """Write an index generation; it appears in `folder` whole or not at all."""
-    unfinished = folder.with_name(folder.name + ".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    by_language: dict[str, list[Page]] = {language: [] for language in LANGUAGES}
-    for page in pages:
-        by_language[page.language].append(page)
+    unfinished = _unfinished(folder)
+    by_language = _by_language(pages)
     for language, own in by_language.items():
         write(engine.create(unfinished / language, fields(language)), own)
         corrector.write_words(unfinished / language, own)
+    _finish(unfinished, folder, synonyms, amended=0, pages=sum(map(len, by_language.values())))
+
+
+def amend(
+    folder: Path, base: Path, gone: Sequence[Page], come: Sequence[Page], synonyms: str = ""
+) -> bool:
+    """Write the generation that another one is without some of its pages, with some others.
+
+    False, and nothing is written, where it has to be built: the other one is damaged or of another
+    schema, or so much of it was replaced that its words would be weighed otherwise.
+    """
+    try:
+        marker = _marker(base)
+        amended = marker["amended"] + max(len(gone), len(come))
+        if amended > marker["pages"] * MOST_AMENDED or not is_sealed(base):
+            return False
+        unfinished = _unfinished(folder)
+        if not _amended(unfinished, base, _by_language(gone), _by_language(come)):
+            return False
+    except (OSError, ValueError):  # no marker of ours, or gone meanwhile
+        return False
+    _finish(unfinished, folder, synonyms, amended=amended, pages=marker["pages"])
+    return True
+
+
+def _amended(
+    unfinished: Path,
+    base: Path,
+    leaving: Mapping[str, list[Page]],
+    arriving: Mapping[str, list[Page]],
+) -> bool:
+    for language in LANGUAGES:
+        here = unfinished / language
+        _link(base / language, here)
+        if not _replace(here, language, leaving[language], arriving[language]):
+            return False
+        corrector.amend_words(here, base / language, leaving[language], arriving[language])
+    return True
+
+
+def _replace(folder: Path, language: str, gone: Sequence[Page], come: Sequence[Page]) -> bool:
+    """Take pages out of an index and put others in; whether it had those it should."""
+    if not gone and not come:
+        return True
+    index = engine.opened(folder, fields(language))
+    size = index.view().size
+    writer = index.writer(WRITER_HEAP)
+    for page in gone:
+        writer.remove("path", page.path)
+    for page in sorted(come, key=lambda page: page.path):
+        writer.add(_document(page))
+    writer.commit()
+    writer.close()
+    return index.view().size == size - len(gone) + len(come)
+
+
+def _link(base: Path, folder: Path) -> None:
+    """The files of an index under a second name: the engine writes none of them again."""
+    folder.mkdir(parents=True)
+    for file in base.iterdir():
+        if file.name.startswith(".tantivy") and file.suffix == ".lock":
+            continue  # of whoever writes there
+        if file.suffix in (".json", ".tsv"):
+            shutil.copyfile(file, folder / file.name)
+            continue
+        try:
+            os.link(file, folder / file.name)
+        except OSError:  # a disk that has no second names
+            shutil.copyfile(file, folder / file.name)
+
+
+def _by_language(pages: Iterable[Page]) -> dict[str, list[Page]]:
+    by_language: dict[str, list[Page]] = {language: [] for language in LANGUAGES}
+    for page in pages:
+        by_language[page.language].append(page)
+    return by_language
+
+
+def _unfinished(folder: Path) -> Path:
+    unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return unfinished
+
+
+def _finish(unfinished: Path, folder: Path, synonyms: str, **about: int) -> None:
     (unfinished / "synonyms.txt").write_text(synonyms, encoding="utf-8")
-    (unfinished / MARKER).write_text(json.dumps(seal(unfinished)), encoding="utf-8")
+    marker = {**seal(unfinished), **about}
+    (unfinished / MARKER).write_text(json.dumps(marker), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a generation is of this schema, and as it was written."""
+    marker = _marker(folder)
+    return {"schema": marker["schema"], "crc32": marker["crc32"]} == seal(folder)
+
+
+def is_amended(folder: Path) -> bool:
+    """Whether a generation was made of another one, and not whole."""
+    return _marker(folder)["amended"] > 0
+
+
+def _marker(folder: Path) -> dict[str, int]:
+    marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    if not isinstance(marker, dict) or not marker.keys() >= {"schema", "crc32", "amended", "pages"}:
+        raise ValueError(f"{folder.name} is of another schema, or damaged")
+    return marker
 
 
 def seal(folder: Path) -> dict[str, int]:

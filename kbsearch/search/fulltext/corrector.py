@@ -4,8 +4,9 @@ Corrections are of surface words against the words of pages the viewer's kind ma
 queries on stems recover far less and cost more (measured, SymSpell's distances kept).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rapidfuzz import process
@@ -32,33 +33,74 @@ class Word:
     staff: int
 
 
+@dataclass
+class _Tally:
+    """How often a word stands in some pages: for each kind of readers, and in each spelling."""
+
+    readers: list[int] = field(default_factory=lambda: [0, 0, 0])
+    spellings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, spelling: str, readers: Sequence[str], sign: int) -> None:
+        is_public = EVERYONE in readers
+        for place, counts in enumerate((is_public, is_public or CUSTOMERS in readers, True)):
+            self.readers[place] += sign * counts
+        self.spellings[spelling] += sign
+
+    def line(self, folded: str) -> str:
+        """The word as it is kept: its commonest spelling first."""
+        spellings = sorted(self.spellings.items(), key=lambda pair: (-pair[1], pair[0]))
+        written = " ".join(f"{spelling} {count}" for spelling, count in spellings)
+        return "\t".join((folded, *map(str, self.readers), written))
+
+
 def write_words(folder: Path, pages: Iterable[Page]) -> None:
     """Keep the words of some pages beside their index."""
-    counts: dict[str, list[int]] = {}
-    forms: dict[str, dict[str, int]] = {}
+    tallies: dict[str, _Tally] = {}
+    _count(tallies, pages, 1)
+    lines = (tally.line(folded) for folded, tally in sorted(tallies.items()))
+    (folder / FILE).write_text("\n".join(lines), encoding="utf-8")
+
+
+def amend_words(folder: Path, base: Path, gone: Iterable[Page], come: Iterable[Page]) -> None:
+    """Keep the words of another index, without those of some of its pages, with those of others."""
+    changes: dict[str, _Tally] = {}
+    _count(changes, gone, -1)
+    _count(changes, come, 1)
+    lines: dict[str, str] = {}
+    for line in (base / FILE).read_text("utf-8").splitlines():
+        folded = line.partition("\t")[0]
+        lines[folded] = line
+        if folded in changes:
+            _, everyone, customers, staff, written = line.split("\t")
+            tally, pairs = changes[folded], written.split(" ")
+            for place, count in enumerate((everyone, customers, staff)):
+                tally.readers[place] += int(count)
+            for spelling, count in zip(pairs[::2], pairs[1::2], strict=True):
+                tally.spellings[spelling] += int(count)
+    for folded, tally in changes.items():
+        tally.spellings = +tally.spellings
+        lines[folded] = tally.line(folded)
+        if not tally.spellings:
+            del lines[folded]
+    (folder / FILE).write_text("\n".join(lines[word] for word in sorted(lines)), encoding="utf-8")
+
+
+def _count(tallies: dict[str, _Tally], pages: Iterable[Page], sign: int) -> None:
     for page in pages:
-        public, shared = EVERYONE in page.readers, CUSTOMERS in page.readers
         text = "\n".join((page.title, *(passage.text for passage in page.passages)))
         for spelling in {word.lower() for word in WORD.findall(normal(text))}:
             folded = fold_word(spelling)
             if len(folded) >= SHORTEST and not any(letter.isdigit() for letter in folded):
-                count = counts.setdefault(folded, [0, 0, 0])
-                count[0] += public
-                count[1] += public or shared
-                count[2] += 1
-                form = forms.setdefault(folded, {})
-                form[spelling] = form.get(spelling, 0) + 1
-    lines = (
-        "\t".join((folded, max(forms[folded], key=lambda form: forms[folded][form]), *map(str, n)))
-        for folded, n in sorted(counts.items())
-    )
-    (folder / FILE).write_text("\n".join(lines), encoding="utf-8")
+                tallies.setdefault(folded, _Tally()).add(spelling, page.readers, sign)
 
 
 def read_words(folder: Path) -> list[Word]:
     """The words kept beside an index."""
     rows = (line.split("\t") for line in (folder / FILE).read_text("utf-8").splitlines())
-    return [Word(folded, spelling, int(a), int(b), int(c)) for folded, spelling, a, b, c in rows]
+    return [
+        Word(folded, written.partition(" ")[0], int(a), int(b), int(c))
+        for folded, a, b, c, written in rows
+    ]
 
 
 class Corrector:

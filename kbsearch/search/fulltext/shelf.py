@@ -1,6 +1,5 @@
 """A generation of the index of articles: a folder a publication, with one index a language."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from kbsearch.config import LANGUAGES
 from kbsearch.search.fulltext import corrector, engine
 from kbsearch.search.fulltext import text as texts
 from kbsearch.search.fulltext.article_index import ArticleIndex, PageLookup
-from kbsearch.search.fulltext.article_writer import MARKER, fields, seal, write
+from kbsearch.search.fulltext.article_writer import fields, is_amended, is_sealed, write
 from kbsearch.search.fulltext.documents import Page
 from kbsearch.search.fulltext.query import understand
 from kbsearch.search.fulltext.text import Synonyms
@@ -18,7 +17,7 @@ class Articles:
     """An index generation: its articles by language, and the synonyms published with them."""
 
     def __init__(self, folder: Path) -> None:
-        if json.loads((folder / MARKER).read_text(encoding="utf-8")) != seal(folder):
+        if not is_sealed(folder):
             raise ValueError(f"{folder.name} is of another schema, or damaged")
         self.folder = folder
         self.synonyms = texts.synonyms_of((folder / "synonyms.txt").read_text(encoding="utf-8"))
@@ -30,6 +29,11 @@ class Articles:
             )
             for language in LANGUAGES
         }
+
+    @property
+    def is_amended(self) -> bool:
+        """Whether it was made of another one: what was removed there still counts a little."""
+        return is_amended(self.folder)
 
     @property
     def count(self) -> int:
@@ -95,4 +99,4 @@ def _top(
     index: ArticleIndex, synonyms: Synonyms, phrase: str, limit: int, reader: str
 ) -> list[str]:
     lookup = PageLookup(understand(phrase, synonyms), (reader,), limit)
-    return [hit.path for hit in index.search(lookup).hits]
+    return index.paths(lookup)

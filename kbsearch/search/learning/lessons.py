@@ -182,6 +182,8 @@ def forget(db: Database, viewer: Viewer, article: Article, lesson_id: str = "") 
 
 def review(db: Database) -> None:
     """Follow articles after a publication: new addresses, gone ones, those that say else."""
+    if not db.query("SELECT 1 FROM lessons LIMIT 1"):
+        return
     live = {row["path"]: row for row in db.query(f"{_PAGES}")}
     by_slug = {(row["language"], row["slug"]): row for row in live.values()}
     aliases = db.query(
