@@ -67,6 +67,9 @@ class Settings:
     connections_per_address: int = _setting(
         250, "Connections an address has to a web process at most; 0, and behind a proxy: any"
     )
+    leaving_seconds: int = _setting(
+        0, "Seconds before a stop for which /readyz says no and pages are served on"
+    )
     database: Path | str = _setting(
         Path("var/kbsearch.sqlite3"),
         "The SQLite file, on a local disk; or postgresql://user:password@host/name",

@@ -92,6 +92,8 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     _check_backups(settings, refuse)
     if settings.connections_per_address < 0:
         refuse("connections_per_address", "it counts connections: 0 or more")
+    if not 0 <= settings.leaving_seconds <= 60:
+        refuse("leaving_seconds", "it counts seconds: 0 to 60")
     if settings.trusted_proxies < 0:
         refuse("trusted_proxies", "it counts proxies: 0 or more")
     unknown = [language for language in settings.languages if language not in LANGUAGES]

@@ -76,7 +76,9 @@ def serve_command(
         db.close()
 
     children = _children(configuration.path, settings, listener)
-    sys.exit(ProcessTree(children, environment, listener, patience).run(announce))
+    family = ProcessTree(children, environment, listener, patience)
+    family.leaving_seconds = settings.leaving_seconds
+    sys.exit(family.run(announce))
 
 
 @click.command("web")
@@ -90,7 +92,7 @@ def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
     """
     _watch(site.settings)
     from kbsearch import create_app
-    from kbsearch.web import bodies, server
+    from kbsearch.web import bodies, health, server
 
     if fd is None:
         listener = tree.listen(site.settings.host, site.settings.port)
@@ -101,9 +103,13 @@ def web_command(site: Site, fd: int | None, parent_pipe: int | None) -> None:
         app,
         listener,
         ParentPipe(parent_pipe),
-        behind_proxy=site.settings.trusted_proxies > 0,
-        longest_body=partial(bodies.longest, app),
-        connections_per_address=site.settings.connections_per_address,
+        server.ServerOptions(
+            behind_proxy=site.settings.trusted_proxies > 0,
+            longest_body=partial(bodies.longest, app),
+            connections_per_address=site.settings.connections_per_address,
+            leaving_seconds=site.settings.leaving_seconds,
+            announce=partial(health.leave, app),
+        ),
     )
 
 

@@ -75,6 +75,7 @@ class ProcessTree:
         self.environment = environment
         self.listener = listener
         self.patience = patience
+        self.leaving_seconds = 0  # that they serve on once they are told to stop
         self._lived = 0.0  # seconds, none of those for which the machine or this process stood
         self._looked_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
@@ -180,7 +181,7 @@ class ProcessTree:
             self._send_all(signal.SIGKILL)
 
     def _stop(self) -> None:
-        self._kill_at = time.monotonic() + KILL_SECONDS
+        self._kill_at = time.monotonic() + self.leaving_seconds + KILL_SECONDS
         service_manager.notify(service_manager.STOPPING)
         if self.listener is not None:
             self.listener.close()

@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import asdict
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, Flask, current_app, jsonify, request
 from werkzeug.wrappers import Response
 
 from kbsearch.errors import NotFound
@@ -13,6 +13,7 @@ from kbsearch.version import __version__
 from kbsearch.web import metrics_text
 from kbsearch.web.render import db, site, viewer
 
+LEAVING = "kbsearch_leaving"
 PLAIN = "text/plain; charset=utf-8"
 
 bp = Blueprint("machines", __name__)
@@ -60,7 +61,14 @@ def _look() -> Health | None:
         return None
 
 
+def leave(app: Flask) -> None:
+    """Say from now on that nobody is to be sent here: this process is about to stop."""
+    app.extensions[LEAVING] = True
+
+
 def is_ready(state: Health) -> bool:
+    if LEAVING in current_app.extensions:
+        return False
     return has_index(state) and state.is_worker_alive and state.publication is not None
 
 
@@ -71,6 +79,7 @@ def details(state: Health | None) -> dict[str, object]:
     values = {
         "ready": is_ready(state),
         "database": True,
+        "leaving": LEAVING in current_app.extensions,
         "index": has_index(state),
         "files": health.has_files(site().settings),
     }

@@ -27,6 +27,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
@@ -64,14 +66,25 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a web process serves; `announce` is called once it is told to stop."""
+
+    behind_proxy: bool = False
+    connections_per_address: int = 0
+    longest_body: LongestBody = lambda _: SHORT_BODY
+    leaving_seconds: float = 0.0  # of serving on, after that
+    announce: Callable[[], None] = lambda: None
+
+
+USUAL = ServerOptions()
+
+
 def run(
     app: Any,
     listener: socket.socket,
     parent_pipe: ParentPipe,
-    *,
-    behind_proxy: bool = False,
-    connections_per_address: int = 0,
-    longest_body: LongestBody = lambda _: SHORT_BODY,
+    options: ServerOptions = USUAL,
 ) -> None:
     """Answer until TERM or INT, then finish what runs; returns when all is finished.
 
@@ -94,9 +107,9 @@ def run(
         sockets,
         waiting,
         parent_pipe,
-        longest_body=longest_body,
-        share=0 if behind_proxy else connections_per_address,
-        clear_untrusted_proxy_headers=not behind_proxy,
+        longest_body=options.longest_body,
+        share=0 if options.behind_proxy else options.connections_per_address,
+        clear_untrusted_proxy_headers=not options.behind_proxy,
         **OPTIONS,
     )
     parent_pipe.ready()
@@ -104,6 +117,7 @@ def run(
         if not waiting.hangs:
             parent_pipe.beat()
         _work(server, sockets, waiting, 0.5)
+    _leave(server, sockets, waiting, options)
     _drain(server, sockets, waiting)
 
 
@@ -189,6 +203,16 @@ def _work(server: Server, sockets: dict[int, Any], waiting: _Waiting, patience: 
     server.look_after()
     if waiting:
         waiting.answer_one()
+
+
+def _leave(
+    server: Server, sockets: dict[int, Any], waiting: _Waiting, options: ServerOptions
+) -> None:
+    """Say that nobody is to come any more, and answer whoever does, for as long as is given."""
+    options.announce()
+    over = time.monotonic() + options.leaving_seconds
+    while (left := over - time.monotonic()) > 0:
+        _work(server, sockets, waiting, min(left, 0.5))
 
 
 def _drain(server: Server, sockets: dict[int, Any], waiting: _Waiting) -> None:

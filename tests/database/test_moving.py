@@ -121,10 +121,10 @@ def test_what_the_tools_of_the_server_dumped_comes_back_whole(
         before = content(server)
         with server.atomic():  # a backup waits for nobody who writes
             server.insert("state", {"name": "unfinished", "value": "1"})
-            dump = [programs / "pg_dump", "--format=custom", f"--file={archive}", blank_server]
+            dump = [str(programs / "pg_dump"), "--format=custom", f"--file={archive}", blank_server]
             subprocess.run(dump, check=True)
     elsewhere = engines.postgresql().blank(empty_server, "restored")
-    restore = [programs / "pg_restore", "--no-owner", f"--dbname={elsewhere}", archive]
+    restore = [str(programs / "pg_restore"), "--no-owner", f"--dbname={elsewhere}", str(archive)]
     subprocess.run(restore, check=True)
     with closing(open_database(elsewhere)) as restored:
         assert content(restored) == before

@@ -13,6 +13,7 @@ from kbsearch.config import Settings
 from kbsearch.database.sqlite import SqliteDatabase
 from kbsearch.people.accounts import sessions as accounts
 from kbsearch.version import __version__
+from kbsearch.web import health
 from tests.conftest import Cast
 from tests.kit.web import publish_articles, sign_in
 
@@ -76,6 +77,20 @@ def test_readyz_is_ready_once_all_is_there(
     assert answer.json is not None
     assert (answer.status_code, answer.json["ready"], answer.json["index"]) == (200, True, True)
     assert answer.json["commit"] and answer.json["version"]
+
+
+def test_readyz_is_not_ready_once_the_process_is_about_to_stop(
+    settings: Settings, db: SqliteDatabase
+):
+    publish_articles(settings, db)
+    db.insert("state", {"name": "worker_seen", "value": now()})
+    app = create_app(replace(settings, metrics_token="open-sesame"), db)
+    assert app.test_client().get("/readyz").status_code == 200
+    health.leave(app)
+    answer = app.test_client().get("/readyz", headers=BEARER)
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["ready"], answer.json["leaving"]) == (503, False, True)
+    assert app.test_client().get("/healthz").status_code == 200
 
 
 def test_readyz_tells_strangers_yes_or_no_and_nothing_else(

@@ -19,7 +19,7 @@ import pytest
 from kbsearch.processes import tree as serving
 from kbsearch.processes.parent_pipe import READY
 from kbsearch.web import server as web_server
-from tests.kit.waiting import HUNG
+from tests.kit.waiting import HUNG, until
 
 SERVER = """
 import socket, sys, threading, time
@@ -27,6 +27,7 @@ from kbsearch.web import connections, server as web_server; from kbsearch.proces
 from kbsearch.processes.parent_pipe import ParentPipe
 
 typed = threading.Event()
+leaving = []
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/fr/search":
@@ -38,6 +39,8 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
         time.sleep(1)
     body = environ["PATH_INFO"].encode()
+    if environ["PATH_INFO"] == "/readyz":
+        body = b"no" if leaving else b"yes"
     if environ["PATH_INFO"] == "/big":
         body = b"x" * 20_000_000
     if environ["kbsearch.refused"]:
@@ -70,8 +73,12 @@ web_server.run(
     app,
     listener,
     parent_pipe,
-    connections_per_address=share,
-    longest_body=lambda environ: 10_000_000 if environ["PATH_INFO"] == "/up" else 100_000,
+    web_server.ServerOptions(
+        connections_per_address=share,
+        longest_body=lambda environ: 10_000_000 if environ["PATH_INFO"] == "/up" else 100_000,
+        leaving_seconds=float(getattr(connections, "LEAVING", 0)),
+        announce=lambda: leaving.append(True),
+    ),
 )
 """
 
@@ -488,6 +495,15 @@ def test_a_sign_in_that_never_ends_silences_the_process(own_server):
     assert own_server.beats() == b""
     assert own_server.get("/healthz") == (200, b"/healthz")
     connection.close()
+
+
+def test_whoever_comes_while_it_leaves_is_answered_and_told():
+    """A load balancer hears of the end before the socket closes."""
+    with running(LEAVING=600) as leaving:
+        assert leaving.get("/readyz") == (200, b"yes")
+        leaving.process.send_signal(signal.SIGTERM)
+        until(lambda: leaving.get("/readyz") == (200, b"no"))
+        assert leaving.get("/fr/search") == (200, b"/fr/search")
 
 
 def test_nobody_new_is_let_in_after_term_and_idle_connections_delay_nothing(own_server):
